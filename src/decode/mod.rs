@@ -1,0 +1,3 @@
+//! From the bytes of a binlog to typed rows.
+
+pub mod time;

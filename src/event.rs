@@ -1,0 +1,40 @@
+//! What the engine tells whoever shows it: through one callback, so that no stage prints.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::CommitTs;
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Worth a line: where it starts, what was found, what was skipped.
+    Note(String),
+    /// Worth a line that stands out: nothing is lost, but somebody should look.
+    Warning(String),
+    /// A batch is durable on the target.
+    Applied {
+        /// Upstream transactions in it.
+        txns: u64,
+        /// Row changes in them.
+        rows: u64,
+        /// Everything at or below this is durable.
+        position: CommitTs,
+    },
+    /// Something outside keeps the run from going on.
+    Waiting {
+        /// What it waits for, as in `job 123 in TiDB's DDL history`.
+        what: String,
+        /// For how long already.
+        since: Duration,
+    },
+}
+
+/// Where events go. Cheap to clone; may be called from any thread.
+pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Events that nobody hears: for tests and one-off commands.
+#[must_use]
+pub fn silent() -> Events {
+    Arc::new(|_| {})
+}

@@ -1,0 +1,10 @@
+//! tisync: replicates a TiDB cluster to another TiDB, MySQL or MariaDB.
+
+pub mod decode;
+pub mod error;
+pub mod event;
+pub mod model;
+pub mod pd;
+pub mod playground;
+pub mod schema;
+pub mod source;

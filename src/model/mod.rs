@@ -1,0 +1,11 @@
+//! The nouns that travel between the stages. Nothing here does any I/O.
+
+mod table;
+mod ts;
+mod txn;
+mod value;
+
+pub use table::{Column, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Table};
+pub use ts::CommitTs;
+pub use txn::{Body, Change, Ddl, Pulled, RawTxn, Row, RowChange, RowKind, Txn};
+pub use value::{Decimal, Value};

@@ -1,0 +1,191 @@
+//! A table's definition at one schema version: what a row needs to be read and written.
+
+use super::Value;
+
+/// A table as of one schema version. Rows hold an `Arc` of the one that reads them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// TiDB's logical table id; it changes on TRUNCATE and EXCHANGE PARTITION.
+    pub id: i64,
+    /// Database name in its original case.
+    pub schema: String,
+    /// Table name in its original case.
+    pub name: String,
+    /// Public columns in the order of the definition, generated and hidden ones included.
+    pub columns: Vec<Column>,
+    /// Public primary and unique keys, the primary one first.
+    pub keys: Vec<Key>,
+    /// What identifies a row in TiKV.
+    pub handle: Handle,
+    /// Foreign keys of this table.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Physical ids of its partitions; empty for a plain table.
+    pub partitions: Vec<i64>,
+    /// Default charset and collation: `utf8mb4`, `utf8mb4_bin`.
+    pub charset: String,
+    /// See `charset`.
+    pub collation: String,
+}
+
+/// A public column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// TiDB's column id; never reused within a table.
+    pub id: i64,
+    /// Name in its original case.
+    pub name: String,
+    /// Type.
+    pub kind: Kind,
+    /// Whether NULL is allowed.
+    pub nullable: bool,
+    /// Whether the server computes it.
+    pub generated: Generated,
+    /// A helper column of an expression index; clients never see it.
+    pub hidden: bool,
+    /// What a row holds that was written before the column existed: the origin default, NULL or the zero value.
+    pub missing: Value,
+}
+
+impl Column {
+    /// Whether a statement may name this column in its list of values.
+    #[must_use]
+    pub fn writable(&self) -> bool {
+        self.generated == Generated::No && !self.hidden
+    }
+}
+
+/// Whether and how the server computes a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generated {
+    /// An ordinary column.
+    No,
+    /// Computed when read.
+    Virtual,
+    /// Computed when written.
+    Stored,
+}
+
+/// Column types, with what decoding and writing need to know of them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// TINYINT to BIGINT; `bytes` is 1, 2, 3, 4 or 8.
+    Int {
+        /// Storage width in bytes.
+        bytes: u8,
+        /// UNSIGNED.
+        unsigned: bool,
+    },
+    /// YEAR: 0 or 1901 to 2155.
+    Year,
+    /// FLOAT.
+    Float,
+    /// DOUBLE.
+    Double,
+    /// DECIMAL(precision, scale).
+    Decimal {
+        /// Digits in all, 1 to 65.
+        precision: u8,
+        /// Digits behind the point, 0 to 30.
+        scale: u8,
+    },
+    /// DATE.
+    Date,
+    /// DATETIME with 0 to 6 fraction digits.
+    Datetime {
+        /// Fraction digits.
+        fsp: u8,
+    },
+    /// TIMESTAMP with 0 to 6 fraction digits; values are in UTC.
+    Timestamp {
+        /// Fraction digits.
+        fsp: u8,
+    },
+    /// TIME with 0 to 6 fraction digits.
+    Duration {
+        /// Fraction digits.
+        fsp: u8,
+    },
+    /// CHAR, VARCHAR, TEXT in any character set but `binary`.
+    Text {
+        /// Character set, lower case.
+        charset: String,
+        /// Collation, lower case.
+        collation: String,
+    },
+    /// BINARY(n) (`fixed`), VARBINARY, BLOB.
+    Binary {
+        /// The length of BINARY(n).
+        fixed: Option<u32>,
+    },
+    /// ENUM.
+    Enum {
+        /// Element texts; index 1 is the first.
+        elements: Vec<String>,
+    },
+    /// SET.
+    Set {
+        /// Element texts; bit 0 is the first.
+        elements: Vec<String>,
+    },
+    /// BIT(width), 1 to 64.
+    Bit {
+        /// Width in bits.
+        width: u8,
+    },
+    /// JSON.
+    Json,
+}
+
+/// A primary or unique key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// `PRIMARY` or the index's name.
+    pub name: String,
+    /// Whether it is the primary key.
+    pub primary: bool,
+    /// Its columns in order.
+    pub parts: Vec<KeyPart>,
+}
+
+impl Key {
+    /// Whether a value of every part identifies one row: all its columns are NOT NULL and written by clients.
+    #[must_use]
+    pub fn identifies(&self, columns: &[Column]) -> bool {
+        self.parts.iter().all(|p| columns.get(p.column).is_some_and(|c| c.writable() && !c.nullable))
+    }
+}
+
+/// One column of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPart {
+    /// Index into [`Table::columns`].
+    pub column: usize,
+    /// Characters (or bytes) of the column that the key holds; all of them if `None`.
+    pub prefix: Option<u32>,
+}
+
+/// What identifies a row in TiKV, and what an inserted row's prefix in the binlog is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handle {
+    /// A hidden `_tidb_rowid`.
+    RowId,
+    /// One integer column: its index into [`Table::columns`].
+    Int(usize),
+    /// A clustered primary key of any columns.
+    Common(Vec<KeyPart>),
+}
+
+/// A foreign key of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Its name.
+    pub name: String,
+    /// Database of the parent; empty means the child's own.
+    pub parent_schema: String,
+    /// The parent table.
+    pub parent_table: String,
+    /// Columns of the child, by name.
+    pub columns: Vec<String>,
+    /// Columns of the parent, by name.
+    pub parent_columns: Vec<String>,
+}

@@ -1,0 +1,123 @@
+//! Transactions: as they come from a source, and as the sink takes them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{CommitTs, Table, Value};
+
+/// What one stream of a source says next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pulled {
+    /// Here is a transaction. Its commit ts is above that of everything this stream said before.
+    Txn(RawTxn),
+    /// Nothing at or below this ts will follow from this stream. It keeps the merge moving past an idle stream.
+    Resolved(CommitTs),
+}
+
+impl Pulled {
+    /// The position that the stream has reached with this.
+    #[must_use]
+    pub fn ts(&self) -> CommitTs {
+        match self {
+            Self::Txn(txn) => txn.commit_ts,
+            Self::Resolved(ts) => *ts,
+        }
+    }
+}
+
+/// A transaction as it came, not decoded yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawTxn {
+    /// When it took effect; the order of everything.
+    pub commit_ts: CommitTs,
+    /// When it began.
+    pub start_ts: CommitTs,
+    /// What it holds.
+    pub body: Body,
+}
+
+/// What a raw transaction holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A serialized `binlog.PrewriteValue` (spec/tidb-binlog.md §3.1): rows of one or more tables.
+    Rows(Bytes),
+    /// A DDL job. Only its state in the history tells whether it took effect.
+    Ddl {
+        /// The job's id.
+        job_id: i64,
+        /// The statement as TiDB restored it.
+        query: Bytes,
+        /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is no DDL yet.
+        schema_state: i32,
+    },
+    /// Nothing that concerns a target.
+    Nothing,
+}
+
+/// A decoded transaction.
+#[derive(Clone, Debug)]
+pub struct Txn {
+    /// When it took effect upstream.
+    pub commit_ts: CommitTs,
+    /// What it does.
+    pub change: Change,
+}
+
+/// What a transaction does. A filtered one is `Nothing`: it still moves the position.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Changes of rows, in order within each table.
+    Rows(Vec<RowChange>),
+    /// One DDL.
+    Ddl(Box<Ddl>),
+    /// Nothing for the target.
+    Nothing,
+}
+
+/// One changed row, with the definition that reads it.
+#[derive(Clone, Debug)]
+pub struct RowChange {
+    /// The table as of the row's commit ts.
+    pub table: Arc<Table>,
+    /// What happened to the row.
+    pub kind: RowKind,
+}
+
+/// A row's values, one for each of [`Table::columns`], in that order.
+pub type Row = Vec<Value>;
+
+/// What happened to a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowKind {
+    /// A new row.
+    Insert(Row),
+    /// A changed row: both whole images.
+    Update {
+        /// Before.
+        old: Row,
+        /// After.
+        new: Row,
+    },
+    /// A removed row: its whole image.
+    Delete(Row),
+}
+
+/// A DDL that took effect upstream (its job is done or synced).
+#[derive(Clone, Debug)]
+pub struct Ddl {
+    /// TiDB's job id.
+    pub job_id: i64,
+    /// TiDB's ActionType number (spec/tidb-formats.md §6.4).
+    pub action: u8,
+    /// The database that must be current when the statement runs; for RENAME the one before the job.
+    pub schema: String,
+    /// The table it names; empty for a statement on a database.
+    pub table: String,
+    /// The statement to run, names qualified where the current database would not do.
+    pub query: String,
+    /// Tables that exist after the job and did not before, or whose definition it changed.
+    pub after: Vec<Arc<Table>>,
+    /// Tables as they were before the job: those that it changed, renamed or removed.
+    pub before: Vec<Arc<Table>>,
+}

@@ -1,0 +1,160 @@
+//! A private MariaDB: own data directory, own socket, own free port on loopback, gone when it is dropped.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use mysql::{Conn, OptsBuilder};
+use tempfile::TempDir;
+
+use crate::error::Fault;
+
+/// How long the server may take to answer its first connection.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A MariaDB server of our own.
+pub struct PrivateServer {
+    child: Option<Child>,
+    dir: TempDir,
+    port: u16,
+    extra: Vec<String>,
+}
+
+impl PrivateServer {
+    /// Makes a data directory in the system's temporary folder and starts a server on it.
+    ///
+    /// # Errors
+    /// If MariaDB is not installed, or does not come up within a minute; then its own words are in the error.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more options for `mariadbd`, as in `--max-allowed-packet=1M`.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn start_with(extra: &[&str]) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir()?;
+        let mut install = Command::new("mariadb-install-db");
+        install.arg("--no-defaults").arg(format!("--datadir={}", data(&dir).display()));
+        install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]);
+        let output = install.output().map_err(|e| {
+            Fault::connect(format!("cannot run mariadb-install-db: {e}"))
+                .hint("install MariaDB's server: `apt-get install mariadb-server`")
+        })?;
+        if !output.status.success() {
+            let words = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(Fault::connect(format!("mariadb-install-db failed: {words}")).into());
+        }
+        let extra = extra.iter().map(ToString::to_string).collect();
+        let mut server = Self { child: None, dir, port: free_port()?, extra };
+        server.launch()?;
+        Ok(server)
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let log = fs::File::create(self.log())?;
+        let child = Command::new("mariadbd")
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", data(&self.dir).display()))
+            .arg(format!("--socket={}", self.socket().display()))
+            .arg(format!("--pid-file={}", self.dir.path().join("pid").display()))
+            .arg(format!("--port={}", self.port))
+            .args(["--bind-address=127.0.0.1", "--user=root", "--skip-log-bin", "--innodb-buffer-pool-size=256M"])
+            .args(&self.extra)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("cannot run mariadbd")?;
+        self.child = Some(child);
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        loop {
+            if self.connect().is_ok() {
+                return Ok(());
+            }
+            let ended = self.child.as_mut().and_then(|c| c.try_wait().ok().flatten());
+            if ended.is_some() || begin.elapsed() > START_LIMIT {
+                let words = fs::read_to_string(self.log()).unwrap_or_default();
+                return Err(Fault::connect(format!("MariaDB did not start:\n{words}")).into());
+            }
+            sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// A new connection as root, without a database.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn connect(&self) -> Result<Conn> {
+        Ok(Conn::new(OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(self.port).user(Some("root")))?)
+    }
+
+    /// Its address as a target for `sync`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("mysql://root@127.0.0.1:{}", self.port)
+    }
+
+    /// Its TCP port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("sock")
+    }
+
+    /// Its error log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    /// Kills it as `kill -9` would; the data stays.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // Both can only fail if it is gone already, which is what was asked for.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it again on the same data and port after [`kill`](Self::kill).
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        self.launch()
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn data(dir: &TempDir) -> PathBuf {
+    Path::new(dir.path()).join("data")
+}
+
+/// A port on 127.0.0.1 that nobody listens on at this moment.
+///
+/// # Errors
+/// If the system gives none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

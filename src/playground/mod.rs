@@ -1,0 +1,3 @@
+//! Everything needed to try tisync on one machine: a private MariaDB and a simulated TiDB cluster.
+
+pub mod mariadb;

@@ -1,0 +1,29 @@
+//! Where the DDL jobs of a cluster come from: TiDB's status port, or a file beside a recording.
+
+use anyhow::Result;
+
+use super::{Job, Snapshot};
+
+/// The finished DDL jobs of a cluster.
+pub trait History: Send + Sync {
+    /// All of them, in any order.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn all(&self) -> Result<Vec<Job>>;
+
+    /// One of them; `None` if it is not there (yet).
+    ///
+    /// # Errors
+    /// If the history cannot be read.
+    fn job(&self, id: i64) -> Result<Option<Job>>;
+
+    /// Whether a job that is not there may still appear: a live cluster's does, a file's does not.
+    fn grows(&self) -> bool;
+
+    /// Databases and tables as they are now, where the source can tell.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn current(&self) -> Result<Option<Snapshot>>;
+}
