@@ -43,6 +43,7 @@ pub struct Column {
     /// A helper column of an expression index; clients never see it.
     pub hidden: bool,
     /// What a row holds that was written before the column existed: the origin default, NULL or the zero value.
+    /// `Absent` for a generated column, and where TiDB's history cannot tell: such a row is an error, not a guess.
     pub missing: Value,
 }
 

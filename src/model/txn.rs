@@ -120,4 +120,8 @@ pub struct Ddl {
     pub after: Vec<Arc<Table>>,
     /// Tables as they were before the job: those that it changed, renamed or removed.
     pub before: Vec<Arc<Table>>,
+    /// The database's default character set, where the job left one behind (CREATE and ALTER DATABASE).
+    pub charset: Option<String>,
+    /// Its default collation.
+    pub collation: Option<String>,
 }

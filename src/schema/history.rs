@@ -26,4 +26,15 @@ pub trait History: Send + Sync {
     /// # Errors
     /// If they cannot be read.
     fn current(&self) -> Result<Option<Snapshot>>;
+
+    /// The newest jobs that `known` does not know, in any order. May leave out one that lies behind many known ones:
+    /// whoever needs a certain job asks for it by its id.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn recent(&self, known: &dyn Fn(i64) -> bool) -> Result<Vec<Job>> {
+        let mut jobs = self.all()?;
+        jobs.retain(|j| !known(j.id));
+        Ok(jobs)
+    }
 }

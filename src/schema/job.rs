@@ -1,8 +1,84 @@
-//! DDL jobs as TiDB's history shows them.
+//! DDL jobs as TiDB's history shows them (spec/tidb-formats.md §6.1, §6.2).
 
-/// A finished DDL job (spec/tidb-formats.md §6.1).
-#[derive(Clone, Debug)]
+use serde::{Deserialize, Serialize};
+
+use super::info::nullable;
+use super::{DbInfo, TableInfo};
+
+/// Ids above this belong to the tables in which TiDB keeps its DDL jobs.
+pub const RESERVED_ABOVE: i64 = 281_474_976_709_655;
+
+/// The ActionType of FLASHBACK CLUSTER.
+const FLASHBACK_CLUSTER: i64 = 62;
+
+/// A finished DDL job: done, rolled back or cancelled.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Job {
-    /// Its id.
+    /// Its id. Jobs do not run in the order of their ids.
+    #[serde(deserialize_with = "nullable")]
     pub id: i64,
+    /// The ActionType number (spec/tidb-formats.md §6.4).
+    #[serde(rename = "type", deserialize_with = "nullable")]
+    pub action: i64,
+    /// Its database; for RENAME the new one.
+    #[serde(deserialize_with = "nullable")]
+    pub schema_id: i64,
+    /// Its table; for TRUNCATE and EXCHANGE PARTITION the old id.
+    #[serde(deserialize_with = "nullable")]
+    pub table_id: i64,
+    /// Name of the database, lower case.
+    #[serde(deserialize_with = "nullable")]
+    pub schema_name: String,
+    /// Name of the table, lower case.
+    #[serde(deserialize_with = "nullable")]
+    pub table_name: String,
+    /// 4 done and 6 synced took effect; 3 was rolled back, 5 cancelled.
+    #[serde(deserialize_with = "nullable")]
+    pub state: i64,
+    /// The statement as the user wrote it.
+    #[serde(deserialize_with = "nullable")]
+    pub query: String,
+    /// What it left behind.
+    #[serde(rename = "binlog", deserialize_with = "nullable")]
+    pub info: HistoryInfo,
+}
+
+impl Job {
+    /// Whether it changed anything that concerns a reader of rows. FLASHBACK CLUSTER has no schema version, but changes
+    /// everything.
+    #[must_use]
+    pub fn effective(&self) -> bool {
+        let changed = self.info.schema_version != 0 || self.action == FLASHBACK_CLUSTER;
+        matches!(self.state, 4 | 6) && changed && self.table_id <= RESERVED_ABOVE
+    }
+}
+
+/// `HistoryInfo`; which part is filled depends on the action.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HistoryInfo {
+    /// The schema version that the job ended with: the order of jobs. 0 if it changed nothing.
+    #[serde(rename = "SchemaVersion", deserialize_with = "nullable")]
+    pub schema_version: i64,
+    /// The database.
+    #[serde(rename = "DBInfo")]
+    pub db: Option<Box<DbInfo>>,
+    /// The table after the job; for DROP the one before.
+    #[serde(rename = "TableInfo")]
+    pub table: Option<Box<TableInfo>>,
+    /// Start ts of the transaction that put the job into the history. In real clusters it lies 50 ms and more *above*
+    /// the commit ts of the job's binlog, which is written when the job is done.
+    #[serde(rename = "FinishedTS", deserialize_with = "nullable")]
+    pub finished_ts: u64,
+    /// Several tables, in the order of the statement (RENAME TABLES, batched CREATE TABLE).
+    #[serde(rename = "MultipleTableInfos", deserialize_with = "nullable")]
+    pub tables: Vec<TableInfo>,
+}
+
+/// Databases and tables as they are now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Each database with its tables, views and sequences.
+    pub databases: Vec<(DbInfo, Vec<TableInfo>)>,
 }

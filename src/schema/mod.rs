@@ -1,10 +1,35 @@
 //! Tables as of a version: what each row is read with.
+//!
+//! ```text
+//! job, info   what TiDB's JSON says          file, http   where it comes from (trait History)
+//! convert     TableInfo -> model::Table      default      what a row holds that is older than a column
+//! apply       what one job does to the store rename, statement   the text that runs on the target
+//! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
+//! ```
 
+mod apply;
+mod catalog;
+mod convert;
+mod default;
+mod file;
 mod history;
-
-pub use history::History;
+mod http;
+mod info;
 mod job;
-pub use job::Job;
-/// Databases and tables as they are now.
-#[derive(Clone, Debug)]
-pub struct Snapshot;
+mod lex;
+mod rename;
+mod seed;
+mod statement;
+mod store;
+
+pub use catalog::{Catalog, Found};
+pub use convert::{Converted, convert};
+pub use file::FileHistory;
+pub use history::History;
+pub use http::HttpHistory;
+pub use info::{
+    CiStr, ColumnInfo, DbInfo, FieldType, FkInfo, IndexColumn, IndexInfo, PUBLIC, PartitionDefinition, PartitionInfo,
+    TableInfo,
+};
+pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
+pub use lex::statements;

@@ -1,0 +1,262 @@
+//! What one DDL job does to the store (spec/tidb-binlog.md §5.3, spec/tidb-formats.md §6.2), Drainer's slips mended.
+
+use std::sync::Arc;
+
+use super::rename::renames;
+use super::store::{State, Store};
+use super::{Job, TableInfo};
+use crate::model::Table;
+
+/// ActionType numbers (spec/tidb-formats.md §6.4).
+pub(super) mod action {
+    pub const CREATE_SCHEMA: i64 = 1;
+    pub const DROP_SCHEMA: i64 = 2;
+    pub const CREATE_TABLE: i64 = 3;
+    pub const DROP_TABLE: i64 = 4;
+    pub const TRUNCATE_TABLE: i64 = 11;
+    pub const RENAME_TABLE: i64 = 14;
+    pub const CREATE_VIEW: i64 = 21;
+    pub const DROP_VIEW: i64 = 24;
+    pub const RECOVER_TABLE: i64 = 25;
+    pub const MODIFY_SCHEMA: i64 = 26;
+    pub const CREATE_SEQUENCE: i64 = 34;
+    pub const DROP_SEQUENCE: i64 = 36;
+    pub const EXCHANGE_PARTITION: i64 = 42;
+    pub const RENAME_TABLES: i64 = 47;
+    pub const CREATE_TABLES: i64 = 60;
+    pub const RECOVER_SCHEMA: i64 = 63;
+    pub const PARTITION_BY: i64 = 71;
+    pub const REMOVE_PARTITIONING: i64 = 72;
+}
+
+/// One table's move by RENAME: databases and names before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub from: (String, String),
+    pub to: (String, String),
+}
+
+/// What a job did: all that its DDL needs, whenever its message comes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Effect {
+    pub job_id: i64,
+    pub action: i64,
+    /// The job's database and table, in their original case; no table for a job on a database.
+    pub schema: String,
+    pub table: String,
+    pub before: Vec<Arc<Table>>,
+    pub after: Vec<Arc<Table>>,
+    /// Every move of a RENAME, in order; empty if one could not be told.
+    pub moves: Vec<Move>,
+    pub charset: Option<String>,
+    pub collation: Option<String>,
+}
+
+impl Store {
+    /// Applies an effective job. What a job does not say leaves tables that are `Unknown`, never guessed ones.
+    pub fn apply(&mut self, job: &Job) -> Effect {
+        let mut effect = self.describe(job);
+        let info = job.info.table.as_deref();
+        match job.action {
+            action::CREATE_SCHEMA | action::MODIFY_SCHEMA => {}
+            action::DROP_SCHEMA => self.drop_schema(job, &mut effect),
+            action::RECOVER_SCHEMA => self.recover_schema(job, &mut effect),
+            action::CREATE_TABLE | action::CREATE_VIEW | action::CREATE_SEQUENCE | action::RECOVER_TABLE => {
+                self.put_one(job, info, &mut effect);
+            }
+            action::DROP_TABLE | action::DROP_VIEW | action::DROP_SEQUENCE => {
+                effect.before.extend(self.remove(job.table_id, "dropped", job.id, job.info.schema_version));
+            }
+            action::TRUNCATE_TABLE => self.replace_id(job, "truncated", &mut effect),
+            action::PARTITION_BY | action::REMOVE_PARTITIONING => self.replace_id(job, "repartitioned", &mut effect),
+            action::RENAME_TABLE => self.rename(job, &mut effect),
+            action::RENAME_TABLES => self.rename_all(job, &mut effect),
+            action::EXCHANGE_PARTITION => self.exchange(job, &mut effect),
+            action::CREATE_TABLES => {
+                for info in &job.info.tables {
+                    self.put_one(job, Some(info), &mut effect);
+                }
+            }
+            _ => self.alter(job, &mut effect),
+        }
+        self.version = self.version.max(job.info.schema_version);
+        effect
+    }
+
+    /// Names and database options of the job; stores its database, too.
+    fn describe(&mut self, job: &Job) -> Effect {
+        let db = job.info.db.as_deref();
+        if let Some(db) = db.filter(|d| d.id != 0 && job.action != action::DROP_SCHEMA) {
+            self.put_database(db);
+        }
+        let schema = db.map_or_else(|| self.database(job.schema_id, &job.schema_name), |d| d.name.0.clone());
+        let names = job.info.table.as_deref().or(job.info.tables.last());
+        let on_table = db.is_none() || names.is_some();
+        let table = names.map(|t| t.name.0.clone()).filter(|_| on_table);
+        Effect {
+            job_id: job.id,
+            action: job.action,
+            schema,
+            table: table.unwrap_or_else(|| if on_table { job.table_name.clone() } else { String::new() }),
+            before: Vec::new(),
+            after: Vec::new(),
+            moves: Vec::new(),
+            charset: db.map(|d| d.charset.clone()).filter(|c| !c.is_empty()),
+            collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
+        }
+    }
+
+    /// Adds or replaces a table in the job's database.
+    fn put_one(&mut self, job: &Job, info: Option<&TableInfo>, effect: &mut Effect) {
+        let Some(info) = info else { return };
+        effect.before.extend(self.live(info.id).cloned());
+        let schema = effect.schema.clone();
+        effect.after.extend(self.put(info, job.schema_id, &schema, job.info.schema_version));
+    }
+
+    /// Every other job: the table stays where it is and has a new definition.
+    fn alter(&mut self, job: &Job, effect: &mut Effect) {
+        let infos = job.info.table.as_deref().into_iter().chain(&job.info.tables);
+        for info in infos {
+            let schema_id = self.entries.get(&info.id).map_or(job.schema_id, |e| e.schema_id);
+            let schema = self.database(schema_id, &job.schema_name);
+            effect.before.extend(self.live(info.id).cloned());
+            effect.after.extend(self.put(info, schema_id, &schema, job.info.schema_version));
+        }
+    }
+
+    fn replace_id(&mut self, job: &Job, how: &'static str, effect: &mut Effect) {
+        let version = job.info.schema_version;
+        if job.info.table.as_deref().is_some_and(|t| t.id != job.table_id) {
+            effect.before.extend(self.remove(job.table_id, how, job.id, version));
+        }
+        self.put_one(job, job.info.table.as_deref(), effect);
+    }
+
+    fn drop_schema(&mut self, job: &Job, effect: &mut Effect) {
+        let version = job.info.schema_version;
+        self.databases.remove(&job.schema_id);
+        for entry in self.entries.values_mut() {
+            if entry.schema_id != job.schema_id || matches!(entry.state, State::Gone { .. }) {
+                continue;
+            }
+            let last = match &entry.state {
+                State::Live(table) => Some(Arc::clone(table)),
+                _ => None,
+            };
+            effect.before.extend(last.clone());
+            entry.state = State::Gone { how: "dropped with its database", job: job.id, last };
+            entry.version = version;
+        }
+    }
+
+    /// FLASHBACK DATABASE: the same ids come back, perhaps under another database name. The job names no tables.
+    fn recover_schema(&mut self, job: &Job, effect: &mut Effect) {
+        let schema = effect.schema.clone();
+        for entry in self.entries.values_mut().filter(|e| e.schema_id == job.schema_id) {
+            if let State::Gone { last: Some(last), .. } = &entry.state {
+                let table = Arc::new(Table { schema: schema.clone(), ..Table::clone(last) });
+                effect.after.push(Arc::clone(&table));
+                entry.state = State::Live(table);
+                entry.version = job.info.schema_version;
+            }
+        }
+    }
+
+    /// One table, in the job's database from now on.
+    fn rename(&mut self, job: &Job, effect: &mut Effect) {
+        let from = self.live(job.table_id).map(|t| (t.schema.clone(), t.name.clone()));
+        effect.before.extend(self.live(job.table_id).cloned());
+        let Some(info) = job.info.table.as_deref() else { return };
+        effect.moves.extend(from.map(|from| Move { from, to: (effect.schema.clone(), info.name.0.clone()) }));
+        let schema = effect.schema.clone();
+        effect.after.extend(self.put(info, job.schema_id, &schema, job.info.schema_version));
+    }
+
+    /// Several tables in the order of the statement, the same one perhaps twice. The job has only one of the databases
+    /// and not the session's, so the targets come from the statement and from where the tables were.
+    fn rename_all(&mut self, job: &Job, effect: &mut Effect) {
+        let version = job.info.schema_version;
+        let infos = &job.info.tables;
+        let targets = self.targets(job).unwrap_or_default();
+        let mut complete = targets.len() == infos.len();
+        let mut first_seen: Vec<i64> = Vec::new();
+        for (i, info) in infos.iter().enumerate() {
+            let old = self.live(info.id).cloned();
+            if !first_seen.contains(&info.id) {
+                first_seen.push(info.id);
+                effect.before.extend(old.clone());
+            }
+            let Some(schema_id) = targets.get(i).copied().filter(|_| targets.len() == infos.len()) else {
+                self.forget(info.id, job.schema_id, version, lost(job));
+                continue;
+            };
+            let schema = self.database(schema_id, &job.schema_name);
+            self.put(info, schema_id, &schema, version);
+            match old {
+                Some(old) => effect
+                    .moves
+                    .push(Move { from: (old.schema.clone(), old.name.clone()), to: (schema, info.name.0.clone()) }),
+                None => complete = false,
+            }
+        }
+        if !complete {
+            effect.moves.clear();
+        }
+        effect.after.extend(first_seen.iter().filter_map(|id| self.live(*id).cloned()));
+    }
+
+    /// The database of each new name of a RENAME of several tables; `None` if it cannot be told.
+    fn targets(&self, job: &Job) -> Option<Vec<i64>> {
+        let infos = &job.info.tables;
+        let pairs = renames(&job.query).filter(|p| p.len() == infos.len())?;
+        let paired = || pairs.iter().zip(infos);
+        // An unqualified name is one of the session's database. A table's first old name tells where it was.
+        let of_old = paired().find_map(|((old, _), info)| match old.schema {
+            None => self.entries.get(&info.id).map(|e| e.schema_id),
+            Some(_) => None,
+        });
+        // The job's database is the target of the last pair.
+        let of_last = pairs.last().filter(|(_, new)| new.schema.is_none()).map(|_| job.schema_id);
+        let session = of_old.or(of_last);
+        let target = |name: &Option<String>| match name {
+            Some(name) => self.database_id(name),
+            None => session,
+        };
+        pairs.iter().map(|(_, new)| target(&new.schema)).collect()
+    }
+
+    /// The normal table takes the partition's id, the partition that of the normal table; rows stay with their ids.
+    fn exchange(&mut self, job: &Job, effect: &mut Effect) {
+        let version = job.info.schema_version;
+        let Some(info) = job.info.table.as_deref() else { return };
+        let normal = self.entries.get(&job.table_id).cloned();
+        let partitioned = self.entries.get(&info.id).cloned();
+        // The id that the partitioned table no longer has: exactly one, or the store did not know it well enough.
+        let now: Vec<i64> =
+            info.partition.iter().flat_map(|p| &p.definitions).map(|definition| definition.id).collect();
+        let mut left = self.live(info.id).map(|t| t.partitions.clone()).unwrap_or_default();
+        left.retain(|id| !now.contains(id));
+        let schema_id = partitioned.map_or(job.schema_id, |e| e.schema_id);
+        let schema = self.database(schema_id, &job.schema_name);
+        effect.before.extend(self.live(job.table_id).cloned());
+        effect.before.extend(self.live(info.id).cloned());
+        if normal.as_ref().is_some_and(|e| e.version > version) {
+            return;
+        }
+        self.remove(job.table_id, "exchanged for a partition", job.id, version);
+        if let (Some(normal), [id]) = (normal, left.as_slice()) {
+            let state = match normal.state {
+                State::Live(table) => State::Live(Arc::new(Table { id: *id, ..Table::clone(&table) })),
+                other => other,
+            };
+            self.entries.insert(*id, super::store::Entry { schema_id: normal.schema_id, version, state });
+            effect.after.extend(self.live(*id).cloned());
+        }
+        effect.after.extend(self.put(info, schema_id, &schema, version));
+    }
+}
+
+fn lost(job: &Job) -> String {
+    format!("DDL job {} renamed it, and the statement does not tell into which database: {}", job.id, job.query)
+}

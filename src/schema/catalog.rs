@@ -1,0 +1,308 @@
+//! The schema at a position of the stream: it begins at a ts, and rows and DDL messages move it on.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+
+use super::apply::Effect;
+use super::store::{State, Store};
+use super::{History, Job, RESERVED_ABOVE};
+use crate::error::Fault;
+use crate::model::{CommitTs, Ddl, Table};
+
+/// For how long after its beginning the catalog asks the history again about schema versions that it has not seen: a
+/// job that committed just before the start reaches the history late, and sends no message.
+const UNSETTLED: Duration = Duration::from_secs(600);
+/// For how long it asks so about the same version again and again, and how often.
+const UNSURE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(1));
+/// For how long a history that cannot be read is asked again before its error is final.
+const UNREACHABLE: Duration = Duration::from_secs(60);
+
+/// Databases and tables at the position that the stream has reached.
+///
+/// Rows are decoded by column ids with the newest definition that is at or below their place in the stream; a row
+/// whose writer was on an older version lacks columns or has more, which [`Column::missing`](crate::model::Column)
+/// and the ids take care of. (A column's origin default never changes after its creation, so the version that it is
+/// taken from does not matter.)
+pub struct Catalog {
+    pub(super) history: Arc<dyn History>,
+    pub(super) start: CommitTs,
+    pub(super) store: Store,
+    /// Ids of all jobs seen, and whether they took effect.
+    pub(super) known: HashMap<i64, bool>,
+    /// The highest schema version of those jobs.
+    pub(super) newest: i64,
+    /// Effective jobs that are not applied yet, in the order of versions.
+    pub(super) pending: BTreeMap<(i64, i64), Job>,
+    /// What jobs did that were applied before their message came.
+    pub(super) effects: HashMap<i64, Effect>,
+    pub(super) opened: Instant,
+    /// The highest schema version for which the history was asked again, and when.
+    asked: (i64, Instant),
+}
+
+/// What is behind a table id.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A table.
+    Table(Arc<Table>),
+    /// No longer a table, and why: `dropped by DDL job 181`. Such a row has nowhere to go and is no error.
+    Gone(String),
+    /// A table that this program cannot read (a column of type VECTOR): an error as soon as its rows are wanted.
+    Unreadable {
+        /// Its database.
+        schema: String,
+        /// Its name.
+        table: String,
+        /// Which column, and why.
+        why: String,
+    },
+}
+
+impl Catalog {
+    /// Definitions as of `start` (exclusive: what follows is above it).
+    ///
+    /// # Errors
+    /// If the history cannot be read.
+    pub fn at(history: Arc<dyn History>, start: CommitTs) -> Result<Self> {
+        let reading = || format!("reading the schema as of {}", start.explain());
+        // First what is, then what was: so every job behind the current definitions is in the history that follows.
+        let current = history.current().with_context(reading)?;
+        let jobs = history.all().with_context(reading)?;
+        let now = Instant::now();
+        let mut catalog = Self {
+            history,
+            start,
+            store: Store::new(),
+            known: HashMap::new(),
+            newest: 0,
+            pending: BTreeMap::new(),
+            effects: HashMap::new(),
+            opened: now,
+            asked: (0, now),
+        };
+        catalog.seed(jobs, current);
+        Ok(catalog)
+    }
+
+    /// The table behind the logical table id `id` of a row whose writer was on `schema_version`.
+    ///
+    /// # Errors
+    /// If no job says what it is; the caller adds the row's commit ts.
+    pub fn table(&mut self, id: i64, schema_version: i64) -> Result<Found> {
+        self.settle(schema_version)?;
+        self.apply_to(schema_version);
+        if let Some(found) = self.find(id)? {
+            return Ok(found);
+        }
+        if id > RESERVED_ABOVE {
+            return Ok(Found::Gone("one of TiDB's own tables for DDL jobs".to_owned()));
+        }
+        if self.history.grows() {
+            self.refresh()?;
+            self.apply_to(schema_version);
+            if let Some(found) = self.find(id)? {
+                return Ok(found);
+            }
+        }
+        Err(self.unknown(id, schema_version))
+    }
+
+    /// A DDL message: moves the schema on to its job, and gives what to do. `None` if it took no effect: rolled back,
+    /// the first notice of a DROP COLUMN, a sequence's `setval`, a job of TiDB's own.
+    ///
+    /// A message may come before its job is in the history. Then a history that grows is asked again and again;
+    /// `wait` is told for how long already, and ends it with an error.
+    ///
+    /// # Errors
+    /// If the job is not in the history (any more), or `wait` gives up.
+    pub fn ddl(
+        &mut self,
+        commit_ts: CommitTs,
+        job_id: i64,
+        query: &Bytes,
+        schema_state: i32,
+        wait: &mut dyn FnMut(Duration) -> Result<()>,
+    ) -> Result<Option<Ddl>> {
+        if schema_state == 1 || sets_value(query) {
+            return Ok(None);
+        }
+        let text = || {
+            String::from_utf8(query.to_vec()).map_err(|_| {
+                Fault::refused(format!("the statement of DDL job {job_id} at {} is no UTF-8", commit_ts.explain()))
+                    .hint("run it on the target by hand, then skip it")
+            })
+        };
+        if !self.known.contains_key(&job_id) {
+            self.learn(commit_ts, job_id, wait)?;
+        }
+        if self.known.get(&job_id) == Some(&false) {
+            return Ok(None);
+        }
+        if let Some(version) = self.pending.iter().find(|(key, _)| key.1 == job_id).map(|(key, _)| key.0) {
+            self.apply_to(version);
+        }
+        match self.effects.remove(&job_id) {
+            Some(effect) => Ok(Some(effect.into_ddl(text()?))),
+            None => Err(Fault::refused(format!(
+                "DDL job {job_id} comes at {}, but the schema was past it before the start at {}",
+                commit_ts.explain(),
+                self.start.explain()
+            ))
+            .hint("the DDL history belongs to another cluster, or the stream repeats itself: check the source")
+            .into()),
+        }
+    }
+
+    /// Says that the DDL of `job_id` lies at or below the start, as a checkpoint remembers it. Without that, the first
+    /// row written under its version says the same.
+    pub fn passed(&mut self, job_id: i64) {
+        if let Some(version) = self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
+            self.apply_to(version);
+        }
+    }
+
+    /// The base tables that exist at this position.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.store.entries.values().filter_map(|e| match &e.state {
+            State::Live(table) => Some(table),
+            _ => None,
+        })
+    }
+
+    /// The databases that exist at this position: name, default character set, default collation.
+    pub fn databases(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.store.databases.values().map(|d| (d.name.as_str(), d.charset.as_str(), d.collation.as_str()))
+    }
+
+    /// The highest schema version applied.
+    #[must_use]
+    pub fn schema_version(&self) -> i64 {
+        self.store.version
+    }
+
+    /// Applies every pending job up to `version`, and keeps what it did for its message.
+    fn apply_to(&mut self, version: i64) {
+        while let Some(entry) = self.pending.first_entry() {
+            if entry.key().0 > version {
+                return;
+            }
+            let job = entry.remove();
+            let effect = self.store.apply(&job);
+            self.effects.insert(job.id, effect);
+        }
+    }
+
+    fn find(&self, id: i64) -> Result<Option<Found>> {
+        let Some(entry) = self.store.entries.get(&id) else { return Ok(None) };
+        Ok(Some(match &entry.state {
+            State::Live(table) => Found::Table(Arc::clone(table)),
+            State::Gone { how, job, .. } => Found::Gone(format!("{how} by DDL job {job}")),
+            State::Unreadable { name, why } => Found::Unreadable {
+                schema: self.store.database(entry.schema_id, ""),
+                table: name.clone(),
+                why: why.clone(),
+            },
+            State::Unknown(why) => {
+                return Err(Fault::refused(format!(
+                    "the definition of table id {id} at this point is not known: {why}"
+                ))
+                .hint(FRESH)
+                .into());
+            }
+        }))
+    }
+
+    fn unknown(&self, id: i64, schema_version: i64) -> anyhow::Error {
+        let (newest, jobs) = (self.newest, self.known.len());
+        let message = format!(
+            "no DDL job says what table id {id} is (a row of schema version {schema_version}; the history has {jobs} \
+             jobs up to version {newest})"
+        );
+        let hint = if self.history.grows() {
+            FRESH
+        } else {
+            "the ddl_history.json is older than the stream, is not whole, or comes from another cluster: save TiDB's \
+             /ddl/history again"
+        };
+        Fault::refused(message).hint(hint).into()
+    }
+
+    /// Shortly after the start: asks the history again when a row shows a schema version that no known job explains.
+    fn settle(&mut self, schema_version: i64) -> Result<()> {
+        if schema_version <= self.newest || !self.history.grows() {
+            return Ok(());
+        }
+        let open = self.opened.elapsed();
+        let again = open < UNSURE.0 && self.asked.1.elapsed() >= UNSURE.1;
+        if open < UNSETTLED && (schema_version > self.asked.0 || again) {
+            self.refresh()?;
+            self.asked = (schema_version.max(self.asked.0), Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Takes in the jobs that the history has got since.
+    fn refresh(&mut self) -> Result<()> {
+        let known = &self.known;
+        let jobs = self.history.recent(&|id| known.contains_key(&id)).context("reading TiDB's DDL history again")?;
+        jobs.into_iter().for_each(|job| self.take(job));
+        Ok(())
+    }
+
+    fn take(&mut self, job: Job) {
+        let effective = job.effective();
+        self.newest = self.newest.max(job.info.schema_version);
+        if self.known.insert(job.id, effective).is_none() && effective {
+            self.pending.insert((job.info.schema_version, job.id), job);
+        }
+    }
+
+    /// Gets the job of a message from the history, which may not have it yet.
+    fn learn(&mut self, commit_ts: CommitTs, job_id: i64, wait: &mut dyn FnMut(Duration) -> Result<()>) -> Result<()> {
+        let begun = Instant::now();
+        let asking = || format!("asking TiDB's history for DDL job {job_id} of {}", commit_ts.explain());
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match self.history.job(job_id) {
+                Ok(Some(job)) => {
+                    self.take(job);
+                    // A job before the start that came late as well sends no message: look for it while it may.
+                    return if self.opened.elapsed() < UNSETTLED && self.history.grows() {
+                        self.refresh()
+                    } else {
+                        Ok(())
+                    };
+                }
+                Ok(None) if !self.history.grows() => {
+                    return Err(Fault::refused(format!(
+                        "DDL job {job_id} of {} is not in the DDL history beside the stream",
+                        commit_ts.explain()
+                    ))
+                    .hint("the ddl_history.json is older than the stream, or is another cluster's: save it again")
+                    .into());
+                }
+                Err(e) if !self.history.grows() || begun.elapsed() > UNREACHABLE => return Err(e).with_context(asking),
+                Ok(None) | Err(_) => {}
+            }
+            wait(begun.elapsed()).with_context(asking)?;
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+}
+
+/// What to do when the schema at the start cannot be told.
+const FRESH: &str = "TiDB's DDL history does not reach back far enough, as after a restore: take a fresh backup and \
+                     start from its ts, so that every table is as it is now; or start behind this table's next DDL";
+
+/// `select setval(...)` of a sequence comes as a DDL with a job id that no history has.
+fn sets_value(query: &[u8]) -> bool {
+    let text = query.trim_ascii_start();
+    let mut rest = text.iter().map(u8::to_ascii_lowercase).filter(|c| !c.is_ascii_whitespace());
+    b"selectsetval(".iter().all(|want| rest.next() == Some(*want))
+}

@@ -1,0 +1,369 @@
+//! Databases and tables as TiDB's JSON shows them (spec/tidb-formats.md §6.6, §6.7): the fields that are used, no more.
+//!
+//! Every field may be missing or null, unknown ones are skipped, and 64-bit numbers stay exact.
+
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// `SchemaState` of what clients see; every other state is on its way in or out.
+pub const PUBLIC: i64 = 5;
+
+/// A name that compares without case; written as `{"O": original, "L": lower}`, by very old versions as plain text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CiStr(pub String);
+
+impl CiStr {
+    /// Whether both are the same name.
+    #[must_use]
+    pub fn is(&self, other: &str) -> bool {
+        self.0 == other || self.0.to_lowercase() == other.to_lowercase()
+    }
+}
+
+impl Serialize for CiStr {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(2))?;
+        map.serialize_entry("O", &self.0)?;
+        map.serialize_entry("L", &self.0.to_lowercase())?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for CiStr {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = CiStr;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name: {\"O\": ..., \"L\": ...} or a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<CiStr, E> {
+        Ok(CiStr(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<CiStr, E> {
+        Ok(CiStr::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CiStr, A::Error> {
+        let mut name = CiStr::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "O" => name.0 = map.next_value::<Option<String>>()?.unwrap_or_default(),
+                "L" if name.0.is_empty() => name.0 = map.next_value::<Option<String>>()?.unwrap_or_default(),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(name)
+    }
+}
+
+/// Reads null as the default.
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(d).map(Option::unwrap_or_default)
+}
+
+/// Whether there is anything but null.
+fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    Option::<IgnoredAny>::deserialize(d).map(|v| v.is_some())
+}
+
+/// The reverse of [`present`]: an empty object, or null.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn mark<S: Serializer>(there: &bool, s: S) -> Result<S::Ok, S::Error> {
+    if *there { s.serialize_map(Some(0))?.end() } else { s.serialize_none() }
+}
+
+/// Text; a bare number or truth value, which nobody should write, is read as its text.
+fn scalar<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    use serde_json::Value;
+    match Option::<Value>::deserialize(d)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Value::Bool(b)) => Ok(Some(u8::from(b).to_string())),
+        Some(other) => Ok(Some(other.to_string())),
+    }
+}
+
+/// `DBInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DbInfo {
+    /// Its id.
+    #[serde(deserialize_with = "nullable")]
+    pub id: i64,
+    /// Its name.
+    #[serde(rename = "db_name", deserialize_with = "nullable")]
+    pub name: CiStr,
+    /// Default character set.
+    #[serde(deserialize_with = "nullable")]
+    pub charset: String,
+    /// Default collation.
+    #[serde(deserialize_with = "nullable")]
+    pub collate: String,
+    /// 5 is public; 0 also for the server's built-in views of itself.
+    #[serde(deserialize_with = "nullable")]
+    pub state: i64,
+}
+
+/// `TableInfo`: of a table, a view or a sequence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TableInfo {
+    /// The logical table id.
+    #[serde(deserialize_with = "nullable")]
+    pub id: i64,
+    /// Its name.
+    #[serde(deserialize_with = "nullable")]
+    pub name: CiStr,
+    /// Default character set.
+    #[serde(deserialize_with = "nullable")]
+    pub charset: String,
+    /// Default collation.
+    #[serde(deserialize_with = "nullable")]
+    pub collate: String,
+    /// Columns, non-public ones behind the others.
+    #[serde(deserialize_with = "nullable")]
+    pub cols: Vec<ColumnInfo>,
+    /// Indexes; with `pk_is_handle` the primary key is not among them.
+    #[serde(deserialize_with = "nullable")]
+    pub index_info: Vec<IndexInfo>,
+    /// Foreign keys.
+    #[serde(deserialize_with = "nullable")]
+    pub fk_info: Vec<FkInfo>,
+    /// The one integer column of the primary key is the handle.
+    #[serde(deserialize_with = "nullable")]
+    pub pk_is_handle: bool,
+    /// The primary key's columns are the handle.
+    #[serde(deserialize_with = "nullable")]
+    pub is_common_handle: bool,
+    /// Start ts of the transaction that changed it last; some jobs (EXCHANGE PARTITION) leave it alone.
+    #[serde(deserialize_with = "nullable")]
+    pub update_timestamp: u64,
+    /// Partitions.
+    pub partition: Option<PartitionInfo>,
+    /// Whether it is a view.
+    #[serde(deserialize_with = "present", serialize_with = "mark")]
+    pub view: bool,
+    /// Whether it is a sequence.
+    #[serde(deserialize_with = "present", serialize_with = "mark")]
+    pub sequence: bool,
+    /// 0 for tables that stay.
+    #[serde(deserialize_with = "nullable")]
+    pub temp_table_type: i64,
+}
+
+/// `ColumnInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ColumnInfo {
+    /// Its id; never reused within a table.
+    #[serde(deserialize_with = "nullable")]
+    pub id: i64,
+    /// Its name.
+    #[serde(deserialize_with = "nullable")]
+    pub name: CiStr,
+    /// Its place in the definition.
+    #[serde(deserialize_with = "nullable")]
+    pub offset: i64,
+    /// The value of rows that are older than the column, as text.
+    #[serde(deserialize_with = "scalar")]
+    pub origin_default: Option<String>,
+    /// The same for BIT: base64 of big-endian bytes. The text is damaged there.
+    pub origin_default_bit: Option<String>,
+    /// Not empty for a generated column.
+    #[serde(deserialize_with = "nullable")]
+    pub generated_expr_string: String,
+    /// Stored, not virtual.
+    #[serde(deserialize_with = "nullable")]
+    pub generated_stored: bool,
+    /// Its type.
+    #[serde(rename = "type", deserialize_with = "nullable")]
+    pub field: FieldType,
+    /// See [`PUBLIC`].
+    #[serde(deserialize_with = "nullable")]
+    pub state: i64,
+    /// A helper of an expression index.
+    #[serde(deserialize_with = "nullable")]
+    pub hidden: bool,
+    /// From 1 on, TIMESTAMP defaults are in UTC.
+    #[serde(deserialize_with = "nullable")]
+    pub version: i64,
+}
+
+/// `FieldType`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct FieldType {
+    /// MySQL's type number.
+    #[serde(deserialize_with = "nullable")]
+    pub tp: i64,
+    /// Bits, see [`ColumnInfo::has`].
+    #[serde(deserialize_with = "nullable")]
+    pub flag: u64,
+    /// Length, width or precision; -1 if not said.
+    pub flen: i64,
+    /// Scale or fraction digits; -1 if not said.
+    pub decimal: i64,
+    /// Character set; `binary` makes a byte string.
+    #[serde(deserialize_with = "nullable")]
+    pub charset: String,
+    /// Collation.
+    #[serde(deserialize_with = "nullable")]
+    pub collate: String,
+    /// Elements of ENUM and SET.
+    #[serde(deserialize_with = "nullable")]
+    pub elems: Vec<String>,
+    /// The hidden column of a multi-valued index.
+    #[serde(deserialize_with = "nullable")]
+    pub array: bool,
+}
+
+impl Default for FieldType {
+    fn default() -> Self {
+        Self {
+            tp: 0,
+            flag: 0,
+            flen: -1,
+            decimal: -1,
+            charset: String::new(),
+            collate: String::new(),
+            elems: Vec::new(),
+            array: false,
+        }
+    }
+}
+
+/// Flag bit: NOT NULL.
+pub const NOT_NULL: u64 = 1;
+/// Flag bit: part of the primary key.
+pub const PRIMARY: u64 = 2;
+/// Flag bit: UNSIGNED.
+pub const UNSIGNED: u64 = 32;
+
+impl ColumnInfo {
+    /// Whether the type has the flag bit.
+    #[must_use]
+    pub const fn has(&self, flag: u64) -> bool {
+        self.field.flag & flag != 0
+    }
+}
+
+/// `IndexInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IndexInfo {
+    /// Its name.
+    #[serde(rename = "idx_name", deserialize_with = "nullable")]
+    pub name: CiStr,
+    /// Its columns in order.
+    #[serde(rename = "idx_cols", deserialize_with = "nullable")]
+    pub columns: Vec<IndexColumn>,
+    /// See [`PUBLIC`].
+    #[serde(deserialize_with = "nullable")]
+    pub state: i64,
+    /// UNIQUE.
+    #[serde(deserialize_with = "nullable")]
+    pub is_unique: bool,
+    /// The primary key.
+    #[serde(deserialize_with = "nullable")]
+    pub is_primary: bool,
+    /// Multi-valued: one row has many entries.
+    #[serde(deserialize_with = "nullable")]
+    pub mv_index: bool,
+    /// A vector index (newer versions).
+    #[serde(deserialize_with = "present", serialize_with = "mark")]
+    pub vector_index: bool,
+    /// An inverted index (newer versions).
+    #[serde(deserialize_with = "present", serialize_with = "mark")]
+    pub inverted_index: bool,
+    /// A full-text index (newer versions).
+    #[serde(deserialize_with = "present", serialize_with = "mark")]
+    pub full_text_index: bool,
+    /// Condition of a partial index (newer versions).
+    #[serde(deserialize_with = "nullable")]
+    pub condition_expr_string: String,
+    /// The same, as some builds write it.
+    #[serde(deserialize_with = "nullable")]
+    pub partial_condition_expr_string: String,
+}
+
+impl IndexInfo {
+    /// Whether every row has exactly one entry in it.
+    #[must_use]
+    pub fn whole(&self) -> bool {
+        !self.mv_index
+            && !self.vector_index
+            && !self.inverted_index
+            && !self.full_text_index
+            && self.condition_expr_string.is_empty()
+            && self.partial_condition_expr_string.is_empty()
+    }
+}
+
+/// `IndexColumn`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IndexColumn {
+    /// The column's name.
+    #[serde(deserialize_with = "nullable")]
+    pub name: CiStr,
+    /// Prefix length, or -1 for the whole column.
+    #[serde(deserialize_with = "nullable")]
+    pub length: i64,
+}
+
+/// `FKInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FkInfo {
+    /// Its name.
+    #[serde(rename = "fk_name", deserialize_with = "nullable")]
+    pub name: CiStr,
+    /// The parent's database, empty in old versions.
+    #[serde(deserialize_with = "nullable")]
+    pub ref_schema: CiStr,
+    /// The parent.
+    #[serde(deserialize_with = "nullable")]
+    pub ref_table: CiStr,
+    /// Columns of the parent.
+    #[serde(deserialize_with = "nullable")]
+    pub ref_cols: Vec<CiStr>,
+    /// Columns of this table.
+    #[serde(deserialize_with = "nullable")]
+    pub cols: Vec<CiStr>,
+    /// See [`PUBLIC`].
+    #[serde(deserialize_with = "nullable")]
+    pub state: i64,
+}
+
+/// `PartitionInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PartitionInfo {
+    /// Whether the table is partitioned at all.
+    #[serde(deserialize_with = "nullable")]
+    pub enable: bool,
+    /// The partitions.
+    #[serde(deserialize_with = "nullable")]
+    pub definitions: Vec<PartitionDefinition>,
+}
+
+/// `PartitionDefinition`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PartitionDefinition {
+    /// Its physical table id.
+    #[serde(deserialize_with = "nullable")]
+    pub id: i64,
+}

@@ -1,0 +1,133 @@
+//! Just enough of SQL's tokens to read names out of a DDL statement.
+
+/// One token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// A bare word: a keyword, a name or a number.
+    Word(String),
+    /// A name in back-quotes, or in double quotes (ANSI_QUOTES), without them.
+    Quoted(String),
+    /// Text in single quotes; what it says does not matter.
+    Text,
+    /// Any other character.
+    Mark(char),
+}
+
+impl Token {
+    /// Whether it is the keyword (given in upper case).
+    pub(super) fn is(&self, keyword: &str) -> bool {
+        matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(keyword))
+    }
+
+    /// The name it may be.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Word(name) | Self::Quoted(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// The tokens of `sql`; comments, TiDB's feature comments included, are left out.
+pub(super) fn tokens(sql: &str) -> Vec<Token> {
+    spans(sql).into_iter().map(|(token, _)| token).collect()
+}
+
+/// The statements of `sql`, which are separated by semicolons (a batched CREATE TABLE has several), without empty ones.
+#[must_use]
+pub fn statements(sql: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut begin = 0;
+    let ends = spans(sql).into_iter().filter(|(t, _)| *t == Token::Mark(';')).map(|(_, at)| at);
+    for end in ends.chain([sql.len()]) {
+        let statement = sql.get(begin..end).unwrap_or_default().trim();
+        if !statement.is_empty() {
+            out.push(statement);
+        }
+        begin = end + 1;
+    }
+    out
+}
+
+/// Tokens with the byte at which each begins.
+fn spans(sql: &str) -> Vec<(Token, usize)> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = sql.get(at..).filter(|r| !r.is_empty()) {
+        let (token, length) = next(rest);
+        if let Some(token) = token {
+            out.push((token, at));
+        }
+        at += length;
+    }
+    out
+}
+
+/// The token at the start of `rest`, which is not empty, and its length; `None` for space and comments.
+fn next(rest: &str) -> (Option<Token>, usize) {
+    let until = |end: &str, skip: usize| {
+        rest.get(skip..).and_then(|r| r.find(end)).map_or(rest.len(), |i| skip + i + end.len())
+    };
+    if rest.starts_with("/*") {
+        return (None, until("*/", 2));
+    }
+    if rest.starts_with('#') || rest.starts_with("-- ") || rest.starts_with("--\n") {
+        return (None, until("\n", 1));
+    }
+    let Some(first) = rest.chars().next() else { return (None, 1) };
+    match first {
+        '`' | '"' | '\'' => quoted(rest, first),
+        c if c.is_whitespace() => (None, c.len_utf8()),
+        c if is_word(c) => {
+            let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            (Some(Token::Word(rest.chars().take_while(|c| is_word(*c)).collect())), length)
+        }
+        c => (Some(Token::Mark(c)), c.len_utf8()),
+    }
+}
+
+const fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
+/// A quoted token: the quote doubled means itself; in text a backslash escapes.
+fn quoted(rest: &str, quote: char) -> (Option<Token>, usize) {
+    let mut content = String::new();
+    let mut chars = rest.char_indices().skip(1).peekable();
+    let mut end = rest.len();
+    while let Some((at, c)) = chars.next() {
+        if c == '\\' && quote != '`' {
+            content.extend(chars.next().map(|(_, c)| c));
+        } else if c != quote {
+            content.push(c);
+        } else if chars.next_if(|(_, c)| *c == quote).is_some() {
+            content.push(quote);
+        } else {
+            end = at + 1;
+            break;
+        }
+    }
+    (Some(if quote == '\'' { Token::Text } else { Token::Quoted(content) }), end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_split_outside_of_quotes() {
+        let sql =
+            "CREATE TABLE `a;b` (x INT DEFAULT ';' /* ; */); -- ;\n create table c (名 int comment 'it''s;\\';');;";
+        let parts = statements(sql);
+        assert_eq!(parts.len(), 2, "{parts:?}");
+        assert!(parts[0].ends_with(')') && parts[1].contains("create table c"));
+        assert!(statements(" ; ").is_empty());
+        assert_eq!(statements("drop table `unclosed").len(), 1);
+    }
+
+    #[test]
+    fn names_lose_their_quotes() {
+        let want = vec![Token::Quoted("we`ird".into()), Token::Mark('.'), Token::Word("名前".into()), Token::Text];
+        assert_eq!(tokens("`we``ird`.名前/*T![x] y */'z'"), want);
+    }
+}

@@ -1,0 +1,118 @@
+//! Databases and tables at one schema version, by id.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::convert::{Converted, convert};
+use super::{DbInfo, TableInfo};
+use crate::model::Table;
+
+/// A database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Database {
+    pub name: String,
+    pub charset: String,
+    pub collation: String,
+}
+
+/// What is behind a table id.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum State {
+    /// A table with rows.
+    Live(Arc<Table>),
+    /// A table that this program cannot read.
+    Unreadable { name: String, why: String },
+    /// A table of which only a later definition is known.
+    Unknown(String),
+    /// No longer a table, by a job. `last` is kept where FLASHBACK DATABASE may bring it back.
+    Gone { how: &'static str, job: i64, last: Option<Arc<Table>> },
+}
+
+/// A table id with its database, and the version that set it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub schema_id: i64,
+    pub version: i64,
+    pub state: State,
+}
+
+/// Databases and tables at one schema version.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Store {
+    pub databases: BTreeMap<i64, Database>,
+    pub entries: BTreeMap<i64, Entry>,
+    /// The highest version applied.
+    pub version: i64,
+}
+
+impl Store {
+    /// What a cluster begins with: since TiDB 6.2, database 1 `mysql` is made without a job.
+    pub fn new() -> Self {
+        let utf8 = |name: &str| Database {
+            name: name.to_owned(),
+            charset: "utf8mb4".to_owned(),
+            collation: "utf8mb4_bin".to_owned(),
+        };
+        Self { databases: BTreeMap::from([(1, utf8("mysql"))]), entries: BTreeMap::new(), version: 0 }
+    }
+
+    /// The table behind `id`, if it is there and readable.
+    pub fn live(&self, id: i64) -> Option<&Arc<Table>> {
+        match &self.entries.get(&id)?.state {
+            State::Live(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The name of a database; `fallback` if no job ever made it.
+    pub fn database(&self, id: i64, fallback: &str) -> String {
+        self.databases.get(&id).map_or_else(|| fallback.to_owned(), |d| d.name.clone())
+    }
+
+    /// The id of a database by its name, in any case.
+    pub fn database_id(&self, name: &str) -> Option<i64> {
+        self.databases.iter().find(|(_, d)| d.name.to_lowercase() == name.to_lowercase()).map(|(id, _)| *id)
+    }
+
+    /// Adds or replaces a database.
+    pub fn put_database(&mut self, info: &DbInfo) {
+        let database =
+            Database { name: info.name.0.clone(), charset: info.charset.clone(), collation: info.collate.clone() };
+        self.databases.insert(info.id, database);
+    }
+
+    /// Adds or replaces a table; gives it if it is one with readable rows. A version below the one that the store has
+    /// of it comes late and changes nothing.
+    pub fn put(&mut self, info: &TableInfo, schema_id: i64, schema: &str, version: i64) -> Option<Arc<Table>> {
+        if self.entries.get(&info.id).is_some_and(|e| e.version > version) {
+            return self.live(info.id).cloned();
+        }
+        let state = match convert(info, schema) {
+            Converted::Table(table) => State::Live(Arc::new(*table)),
+            Converted::Unreadable(why) => State::Unreadable { name: info.name.0.clone(), why },
+            Converted::Rowless => return None,
+        };
+        self.entries.insert(info.id, Entry { schema_id, version, state });
+        self.live(info.id).cloned()
+    }
+
+    /// Marks `id` as gone; gives the table that it was.
+    pub fn remove(&mut self, id: i64, how: &'static str, job: i64, version: i64) -> Option<Arc<Table>> {
+        let entry = self.entries.get_mut(&id)?;
+        if entry.version > version {
+            return None;
+        }
+        let was = match &entry.state {
+            State::Live(table) => Some(Arc::clone(table)),
+            _ => None,
+        };
+        entry.state = State::Gone { how, job, last: None };
+        entry.version = version;
+        was
+    }
+
+    /// Says that what is behind `id` cannot be told.
+    pub fn forget(&mut self, id: i64, schema_id: i64, version: i64, why: String) {
+        self.entries.insert(id, Entry { schema_id, version, state: State::Unknown(why) });
+    }
+}
