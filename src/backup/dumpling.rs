@@ -175,21 +175,21 @@ fn position_ts(place: &str, pos: &str, zone: Option<&TimeZone>, now: Timestamp) 
             }
         };
     }
-    let carries_zone = moment::civil(pos).is_none();
-    let time = match (carries_zone, zone) {
-        (false, None) => {
+    // Only a full time: `now` or `-5m` in a file would mean something else each time it is read.
+    let time = match (moment::civil(pos), pos.parse::<Timestamp>(), zone) {
+        (None, Ok(time), _) => time,
+        (None, Err(_), _) => {
+            return Err(Fault::refused(format!("`Pos` in {place} is neither a TSO nor a date-time: `{pos}`"))
+                .hint("check that the file is as Dumpling wrote it")
+                .into());
+        }
+        (Some(civil), _, Some(zone)) => moment::in_zone(civil, zone).with_context(|| format!("`Pos` in {place}"))?,
+        (Some(_), _, None) => {
             let message = format!("`Pos` in {place} is a date-time without a time zone: {pos}");
             return Err(Fault::usage(message)
                 .hint("give the zone of the session that dumped, TiDB's `time_zone`: --time-zone UTC, +08:00, Europe/Berlin")
                 .into());
         }
-        // Only a full time: `now` or `-5m` in a file would mean something else each time it is read.
-        (true, _) if !pos.starts_with(|c: char| c.is_ascii_digit()) => {
-            return Err(Fault::refused(format!("`Pos` in {place} is neither a TSO nor a date-time: `{pos}`"))
-                .hint("check that the file is as Dumpling wrote it")
-                .into());
-        }
-        _ => moment::parse(pos, zone, now).with_context(|| format!("`Pos` in {place}"))?,
     };
     let ts = moment::to_ts(time).with_context(|| format!("`Pos` in {place}"))?;
     match plausible::doubt(ts, now) {

@@ -4,12 +4,15 @@
 //! offers [`Storage::find`] and [`Storage::names`] is enough for the rest of `backup`.
 
 use std::fs::{self, File};
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
 use crate::error::Fault;
+
+/// The most that is taken from a pipe, which has to be held in memory.
+const MAX_PIPED: u64 = 256 << 20;
 
 /// A folder, or one file in it, that was named on the command line.
 #[derive(Debug)]
@@ -76,7 +79,20 @@ impl Storage {
                 .hint("name the folder that holds the backup or dump")
                 .into());
         }
-        Ok(Some(Object { place: path.display().to_string(), len: meta.len(), reader: Box::new(BufReader::new(file)) }))
+        let place = path.display().to_string();
+        if meta.is_file() {
+            return Ok(Some(Object { place, len: meta.len(), reader: Box::new(BufReader::new(file)) }));
+        }
+        // A pipe, as in `… | tisync ts from-br /dev/stdin`: its length shows only at its end.
+        let mut bytes = Vec::new();
+        let read = file.take(MAX_PIPED + 1).read_to_end(&mut bytes);
+        let len = u64::try_from(read.map_err(|e| unreadable(&path, &e))?)?;
+        if len > MAX_PIPED {
+            return Err(Fault::usage(format!("{place} gives more than {MAX_PIPED} bytes"))
+                .hint("save it as a file and name that")
+                .into());
+        }
+        Ok(Some(Object { place, len, reader: Box::new(Cursor::new(bytes)) }))
     }
 
     /// The names in the folder itself, sorted, folders with a `/` behind. Empty where a file was named.
@@ -121,7 +137,7 @@ fn local_path(address: &str) -> Result<PathBuf> {
             let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
             let fault =
                 Fault::usage(format!("`{scheme}://{rest}` is object storage, which this version cannot read yet"));
-            Err(fault.hint("copy its `backupmeta` or `metadata` file to this machine and name that copy").into())
+            Err(fault.hint("copy its `backupmeta` or `metadata` file to this machine and name that copy, or pipe it in and name /dev/stdin").into())
         }
         _ => Err(Fault::usage(format!("`{scheme}://` is not a kind of storage"))
             .hint("name a folder or file by its path, local:///path or file:///path")

@@ -9,8 +9,9 @@ use serde::Serialize;
 use crate::backup::plausible;
 use crate::cli::Format;
 use crate::cli::ts::CheckArgs;
-use crate::commands::ts::judge::{self, BackupFact, CheckpointFact, Facts, Finding, Level, Report};
-use crate::commands::ts::{Live, from_br, from_dumpling, show};
+use crate::commands::ts::facts::{BackupFact, CheckpointFact, Facts};
+use crate::commands::ts::report::{Finding, Level, Report};
+use crate::commands::ts::{Live, from_br, from_dumpling, judge, show};
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::output;
@@ -44,13 +45,11 @@ pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
     let facts = gather(args, live)?;
     let report = judge::judge(ts, &facts);
     print(ts, &report, format)?;
-    match report.findings.iter().find(|f| f.level == Level::Bad) {
-        None => Ok(()),
-        Some(first) => {
-            let message = format!("replication cannot start at {}: {}", ts.explain(), first.message);
-            Err(Fault::negative(message).hint(first.hint.clone()).into())
-        }
-    }
+    let bad: Vec<&Finding> = report.findings.iter().filter(|f| f.level == Level::Bad).collect();
+    let Some(first) = bad.first() else { return Ok(()) };
+    let codes: Vec<&str> = bad.iter().map(|f| f.code).collect();
+    let message = format!("replication cannot start at {}: {}", ts.explain(), codes.join(", "));
+    Err(Fault::negative(message).hint(first.hint.clone()).into())
 }
 
 /// Whatever the options name, from the cheapest to the dearest.
@@ -104,11 +103,10 @@ fn print(ts: CommitTs, report: &Report, format: Format) -> Result<()> {
             findings: &report.findings,
         }),
         Format::Csv => {
-            let row = |f| {
-                let Finding { level, code, message, hint } = f;
-                Row { version: show::VERSION, ts: ts.to_string(), level: *level, code, message, hint }
-            };
-            let rows: Vec<Row<'_>> = report.findings.iter().map(row).collect();
+            let mut rows = Vec::new();
+            for Finding { level, code, message, hint } in &report.findings {
+                rows.push(Row { version: show::VERSION, ts: ts.to_string(), level: *level, code, message, hint });
+            }
             show::csv(&rows)
         }
     }

@@ -1,9 +1,10 @@
 //! Can replication start at a ts? Pure logic over facts that were gathered elsewhere.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::backup::plausible::{self, AHEAD_MS, EARLIEST_MS};
+use crate::commands::ts::facts::{CheckpointFact, Facts, PumpFact};
+use crate::commands::ts::report::{Level, Report};
 use crate::model::{CommitTs, span_text};
 
 /// How much older than the start a Pump's oldest data should be, so that it is still there when sync asks for it.
@@ -12,111 +13,6 @@ const PUMP_MARGIN_MS: u64 = 60 * 60 * 1000;
 /// Why a start is exact when it equals the backup's ts.
 pub const INTERVAL: &str = "A backup's end is closed: it holds every transaction with a commit ts up to and including its ts. \
 A start is open: replication begins behind it. So the right start ts is the backup's ts itself, neither one more nor one less.";
-
-/// What is known about the place to start from. What is absent was not asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// This machine's clock.
-    pub clock: Timestamp,
-    /// A fresh ts of the upstream.
-    pub now: Option<CommitTs>,
-    /// The upstream's cluster id.
-    pub cluster_id: Option<u64>,
-    /// The upstream's Pumps that are not offline.
-    pub pumps: Option<Vec<PumpFact>>,
-    /// What the target was restored or loaded from.
-    pub backup: Option<BackupFact>,
-    /// How far an earlier replication has brought the target.
-    pub checkpoint: CheckpointFact,
-}
-
-/// A Pump.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PumpFact {
-    /// Its node id.
-    pub name: String,
-    /// Its gauge `binlog_pump_storage_gc_ts`: it has deleted everything older. Milliseconds since the Unix epoch; 0 when it
-    /// has not deleted anything yet.
-    pub gc_ms: u64,
-}
-
-/// A backup or dump that the target was filled from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackupFact {
-    /// Which, as in `the dump in /dumps/today`.
-    pub name: String,
-    /// It holds everything up to and including this.
-    pub ts: CommitTs,
-    /// For an incremental backup: it holds only what is above this.
-    pub start: Option<CommitTs>,
-    /// The cluster that it was taken of, where it says.
-    pub cluster_id: Option<u64>,
-    /// What makes its ts less than certain.
-    pub warnings: Vec<String>,
-}
-
-/// The target's checkpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CheckpointFact {
-    /// No target was named.
-    #[default]
-    NotAsked,
-    /// The target has none.
-    None,
-    /// The target holds everything up to and including this.
-    At(CommitTs),
-}
-
-/// How bad a finding is, in rising order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Fine.
-    Ok,
-    /// Nobody gave what it takes to tell.
-    Unchecked,
-    /// Possible, with a price.
-    Warn,
-    /// Data would be lost, or nothing would come.
-    Bad,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub level: Level,
-    /// What was looked at: `plausible`, `future`, `pump-gc`, `cluster`, `backup`, `checkpoint`, `interval`.
-    pub code: &'static str,
-    /// What was found.
-    pub message: String,
-    /// What to do about it; empty when nothing.
-    pub hint: String,
-}
-
-/// All that was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// In the order in which they were looked at.
-    pub findings: Vec<Finding>,
-}
-
-impl Report {
-    /// The worst level; nothing that was left unchecked makes it worse than fine.
-    #[must_use]
-    pub fn verdict(&self) -> Level {
-        let known = self.findings.iter().map(|f| f.level).filter(|l| *l != Level::Unchecked);
-        known.max().unwrap_or(Level::Unchecked)
-    }
-
-    fn add(&mut self, level: Level, code: &'static str, message: impl Into<String>, hint: impl Into<String>) {
-        self.findings.push(Finding { level, code, message: message.into(), hint: hint.into() });
-    }
-
-    fn ok(&mut self, code: &'static str, message: impl Into<String>) {
-        self.add(Level::Ok, code, message, "");
-    }
-}
 
 /// Whether replication can start at `ts`, as far as `facts` tell.
 #[must_use]
@@ -304,7 +200,10 @@ fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
 
 /// `name` holds everything up to and including `held`; replication would begin behind `ts`.
 fn join(report: &mut Report, ts: CommitTs, held: CommitTs, name: &str) {
-    let span = span_text(ts.physical_ms().abs_diff(held.physical_ms()));
+    let span = match ts.physical_ms().abs_diff(held.physical_ms()) {
+        0 => "less than a millisecond".to_owned(),
+        ms => span_text(ms),
+    };
     match ts.cmp(&held) {
         std::cmp::Ordering::Equal => {
             report.ok("interval", format!("exact: {name} holds everything up to and including it"))
@@ -329,5 +228,141 @@ fn join(report: &mut Report, ts: CommitTs, held: CommitTs, name: &str) {
             ),
             format!("start at {held}; or in safe mode, which tables without a key and DDL do not stand"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::ts::facts::BackupFact;
+
+    const TS: CommitTs = CommitTs(470_616_376_687_198_209);
+
+    fn after(ms: u64) -> CommitTs {
+        CommitTs::from_parts(TS.physical_ms() + ms, 0)
+    }
+
+    fn facts() -> Facts {
+        Facts {
+            clock: Timestamp::from_millisecond(i64::try_from(TS.physical_ms()).unwrap() + 7_200_000).unwrap(),
+            ..Facts::default()
+        }
+    }
+
+    fn held(ts: CommitTs) -> Option<BackupFact> {
+        Some(BackupFact { name: "the dump in d".into(), ts, start: None, cluster_id: Some(7), warnings: Vec::new() })
+    }
+
+    /// The level, message and hint of each finding of `code`.
+    fn found(ts: CommitTs, facts: &Facts, code: &str) -> Vec<(Level, String)> {
+        let report = judge(ts, facts);
+        report
+            .findings
+            .iter()
+            .filter(|f| f.code == code)
+            .map(|f| (f.level, format!("{} | {}", f.message, f.hint)))
+            .collect()
+    }
+
+    fn only(ts: CommitTs, facts: &Facts, code: &str) -> (Level, String) {
+        let mut all = found(ts, facts, code);
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+
+    #[test]
+    fn a_slip_ends_the_report() {
+        for n in [
+            0,
+            154,
+            47_061_637_668_719_820,
+            4_706_163_766_871_982_090,
+            u64::MAX,
+            CommitTs::from_millis(EARLIEST_MS).0 - 1,
+        ] {
+            let report = judge(CommitTs(n), &facts());
+            assert_eq!((report.findings.len(), report.verdict()), (1, Level::Bad), "{n}");
+        }
+        let report = judge(TS, &facts());
+        assert_eq!(report.verdict(), Level::Ok);
+        assert_eq!(report.findings.iter().filter(|f| f.level == Level::Unchecked).count(), 2);
+    }
+
+    #[test]
+    fn the_future_is_the_clusters_where_it_is_known() {
+        let live = |now| Facts { now: Some(now), ..facts() };
+        assert_eq!(only(TS, &live(TS), "future").0, Level::Ok);
+        assert_eq!(only(TS, &live(CommitTs(TS.0 - 1)), "future").0, Level::Bad);
+        let (level, text) = only(after(60_000), &live(TS), "future");
+        assert!(level == Level::Bad && text.starts_with("it is 1m 0s ahead of the cluster's clock, "), "{text}");
+        assert_eq!(only(after(7_200_000), &facts(), "future").0, Level::Ok);
+        assert_eq!(only(after(7_200_001), &facts(), "future").0, Level::Warn);
+        assert_eq!(only(after(7_200_000 + AHEAD_MS), &facts(), "future").0, Level::Warn);
+        assert_eq!(only(after(7_200_001 + AHEAD_MS), &facts(), "future").0, Level::Bad);
+    }
+
+    #[test]
+    fn each_pump_has_to_hold_the_changes() {
+        let pump = |gc_ms| Facts { pumps: Some(vec![PumpFact { name: "p1".into(), gc_ms }]), ..facts() };
+        let at = TS.physical_ms();
+        assert_eq!(only(TS, &facts(), "pump-gc").0, Level::Unchecked);
+        assert_eq!(only(TS, &pump(0), "pump-gc").0, Level::Ok);
+        assert_eq!(only(TS, &pump(at - PUMP_MARGIN_MS), "pump-gc").0, Level::Ok);
+        assert_eq!(only(TS, &pump(at - PUMP_MARGIN_MS + 1), "pump-gc").0, Level::Warn);
+        assert_eq!(only(TS, &pump(at - 1), "pump-gc").0, Level::Warn);
+        assert_eq!(only(TS, &pump(at), "pump-gc").0, Level::Bad);
+        assert_eq!(only(TS, &pump(at + 60_000), "pump-gc").0, Level::Bad);
+        assert_eq!(only(TS, &pump(u64::MAX), "pump-gc").0, Level::Bad);
+        assert_eq!(only(TS, &Facts { pumps: Some(Vec::new()), ..facts() }, "pump-gc").0, Level::Bad);
+        let two = [at + 1, 0].map(|gc_ms| PumpFact { name: gc_ms.to_string(), gc_ms });
+        assert_eq!(judge(TS, &Facts { pumps: Some(two.to_vec()), ..facts() }).verdict(), Level::Bad);
+    }
+
+    #[test]
+    fn closed_end_and_open_start() {
+        let with = |ts| Facts { backup: held(ts), ..facts() };
+        assert_eq!(only(TS, &with(TS), "interval").0, Level::Ok);
+        let (level, text) = only(CommitTs(TS.0 + 1), &with(TS), "interval");
+        assert!(
+            level == Level::Bad
+                && text.starts_with("a gap of less than a millisecond")
+                && text.ends_with(&format!("start at {TS}")),
+            "{text}"
+        );
+        let (level, text) = only(TS, &with(after(90_000)), "interval");
+        assert!(
+            level == Level::Warn
+                && text.starts_with("an overlap of 1m 30s")
+                && text.contains(&after(90_000).to_string()),
+            "{text}"
+        );
+        let (level, text) = only(after(3_600_000), &with(TS), "interval");
+        assert!(level == Level::Bad && text.starts_with("a gap of ") && text.contains(&TS.explain()), "{text}");
+    }
+
+    #[test]
+    fn the_newest_of_backup_and_checkpoint_counts() {
+        let with = |at, backup| Facts { checkpoint: at, backup, ..facts() };
+        let at = CheckpointFact::At;
+        assert_eq!(only(TS, &with(at(TS), None), "interval").0, Level::Ok);
+        assert_eq!(only(after(1), &with(at(TS), None), "interval").0, Level::Bad);
+        assert_eq!(only(TS, &with(CheckpointFact::None, None), "interval").0, Level::Unchecked);
+        assert_eq!(only(TS, &with(CheckpointFact::None, held(TS)), "interval").0, Level::Ok);
+        let replicated_on = with(at(after(5000)), held(TS));
+        assert_eq!(only(after(5000), &replicated_on, "interval").0, Level::Ok);
+        assert_eq!(only(TS, &replicated_on, "interval").0, Level::Warn);
+        let restored_since = with(at(TS), held(after(5000)));
+        assert_eq!(only(after(5000), &restored_since, "interval").0, Level::Ok);
+        assert_eq!(only(after(5000), &restored_since, "checkpoint").0, Level::Warn);
+    }
+
+    #[test]
+    fn what_a_backup_says_of_itself() {
+        let incremental =
+            BackupFact { start: Some(CommitTs(TS.0 - 9)), warnings: vec!["doubtful".into()], ..held(TS).unwrap() };
+        let facts = Facts { backup: Some(incremental), cluster_id: Some(7), ..facts() };
+        assert_eq!(found(TS, &facts, "backup").iter().map(|f| f.0).collect::<Vec<_>>(), [Level::Warn, Level::Warn]);
+        assert_eq!(only(TS, &facts, "cluster").0, Level::Ok);
+        assert_eq!(only(TS, &Facts { cluster_id: Some(8), ..facts }, "cluster").0, Level::Bad);
     }
 }

@@ -3,10 +3,12 @@
 pub mod check;
 mod decode;
 mod encode;
+pub mod facts;
 mod from_br;
 mod from_dumpling;
 pub mod judge;
 mod now;
+pub mod report;
 mod show;
 
 use anyhow::Result;
@@ -48,7 +50,7 @@ pub struct SourceFacts {
     /// A fresh ts.
     pub now: CommitTs,
     /// Its Pumps that are not offline.
-    pub pumps: Vec<judge::PumpFact>,
+    pub pumps: Vec<facts::PumpFact>,
 }
 
 /// For builds and tests without a client: every question to a cluster is an error that says so.
