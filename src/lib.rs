@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod error;
 pub mod event;
+pub mod merge;
 pub mod model;
 pub mod pd;
 pub mod playground;
