@@ -6,6 +6,7 @@ pub mod commands;
 pub mod decode;
 pub mod error;
 pub mod event;
+pub mod merge;
 pub mod model;
 pub mod moment;
 pub mod output;

@@ -69,7 +69,7 @@ pub struct TableMutation {
     pub sequence: Vec<i32>,
 }
 
-/// `binlog.Pos`; both fields are always written, as gogoproto does.
+/// `binlog.Pos`. Zero fields are left out, so an empty one is no byte; the message that holds it is always sent.
 #[derive(Clone, PartialEq, Message)]
 pub struct Pos {
     /// Ignored by Pumps of this generation.
@@ -125,4 +125,23 @@ pub struct PullBinlogResp {
     /// The message itself.
     #[prost(message, optional, tag = "1")]
     pub entity: Option<Entity>,
+}
+
+/// `binlog.WriteBinlogReq`: what TiDB sends to a Pump; a payload that is empty only asks whether it lives.
+#[derive(Clone, PartialEq, Message)]
+pub struct WriteBinlogReq {
+    /// Must be the Pump's own cluster id.
+    #[prost(uint64, tag = "1")]
+    pub cluster_id: u64,
+    /// A serialized [`Binlog`].
+    #[prost(bytes = "bytes", tag = "2")]
+    pub payload: Bytes,
+}
+
+/// `binlog.WriteBinlogResp`.
+#[derive(Clone, PartialEq, Message)]
+pub struct WriteBinlogResp {
+    /// Empty: written.
+    #[prost(string, tag = "1")]
+    pub errmsg: String,
 }

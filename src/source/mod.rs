@@ -1,6 +1,8 @@
 //! Sources: where the transactions of an upstream cluster come from.
 
 pub mod binlog;
+mod forward;
+mod payload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,9 @@ use crossbeam_channel::Receiver;
 
 use crate::model::{CommitTs, Pulled};
 use crate::schema::History;
+
+pub use forward::Forward;
+pub use payload::{read, write};
 
 /// An upstream: its identity, its streams and its schema.
 ///

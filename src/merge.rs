@@ -1,0 +1,195 @@
+//! Merges the ordered streams of a source into one list of transactions in strictly rising commit ts.
+//!
+//! A transaction may go out only when no stream can still bring an older one: every open stream must have one waiting,
+//! or have said that it is past that ts. So one silent stream holds everything back, and must: it may hold data that no
+//! other has.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, TryRecvError};
+
+use crate::error::Fault;
+use crate::model::{CommitTs, Pulled, RawTxn};
+use crate::source::{Forward, Stream};
+
+/// What the merge says next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Merged {
+    /// The next transaction.
+    Txn(RawTxn),
+    /// Nothing at or below this ts will follow; above everything said before.
+    Resolved(CommitTs),
+    /// Nothing for as long as was asked to wait.
+    Idle,
+    /// Every stream has ended; nothing follows.
+    End,
+}
+
+/// The streams of one source, merged.
+pub struct Merge {
+    inputs: Vec<Input>,
+    position: CommitTs,
+    failed: bool,
+}
+
+struct Input {
+    name: String,
+    /// `None` once the stream has ended.
+    receiver: Option<Receiver<Result<Pulled>>>,
+    head: Option<RawTxn>,
+    forward: Forward,
+}
+
+impl Merge {
+    /// Merges `streams`, which were opened behind `from`.
+    #[must_use]
+    pub fn new(streams: Vec<Stream>, from: CommitTs) -> Self {
+        let inputs = streams.into_iter().map(|s| Input {
+            name: s.name,
+            receiver: Some(s.receiver),
+            head: None,
+            forward: Forward::new(from),
+        });
+        Self { inputs: inputs.collect(), position: from, failed: false }
+    }
+
+    /// The next of the merged list; waits for it no longer than `wait`.
+    ///
+    /// # Errors
+    /// The first error of any stream; or if a stream goes backwards, or two hold different transactions of one commit
+    /// ts. An error is final: what follows it is an error too.
+    pub fn next(&mut self, wait: Duration) -> Result<Merged> {
+        if self.failed {
+            return Err(Fault::refused("a stream of the source has failed before").hint("start again").into());
+        }
+        let answer = self.advance(Instant::now() + wait);
+        self.failed = answer.is_err();
+        answer
+    }
+
+    /// Everything at or below this has been given out.
+    #[must_use]
+    pub fn position(&self) -> CommitTs {
+        self.position
+    }
+
+    /// The stream that everything waits for now, and how far it has come; `None` while none has to be waited for.
+    #[must_use]
+    pub fn holding_back(&self) -> Option<(String, CommitTs)> {
+        let waited_for = self.inputs.iter().filter(|i| i.awaited());
+        let last = waited_for.min_by_key(|i| i.forward.position())?;
+        Some((last.name.clone(), last.forward.position()))
+    }
+
+    fn advance(&mut self, deadline: Instant) -> Result<Merged> {
+        loop {
+            for input in &mut self.inputs {
+                input.fill().with_context(|| format!("the stream of {} failed", input.name))?;
+            }
+            // How far every stream without a waiting transaction has come; nothing above may go out yet.
+            let floor = self.inputs.iter().filter(|i| i.awaited()).map(|i| i.forward.position()).min();
+            let first = self.inputs.iter().filter_map(|i| i.head.as_ref()).map(|t| t.commit_ts).min();
+            match (first, floor) {
+                (Some(ts), floor) if floor.is_none_or(|f| ts <= f) => return self.take(ts),
+                (_, Some(floor)) if floor > self.position => {
+                    self.position = floor;
+                    return Ok(Merged::Resolved(floor));
+                }
+                (None, None) => return Ok(self.end()),
+                _ => {}
+            }
+            if !self.wait(deadline)? {
+                return Ok(Merged::Idle);
+            }
+        }
+    }
+
+    /// Takes the transaction of `ts`, wherever it waits.
+    fn take(&mut self, ts: CommitTs) -> Result<Merged> {
+        let mut taken: Option<(String, RawTxn)> = None;
+        for input in &mut self.inputs {
+            let Some(txn) = input.head.take_if(|t| t.commit_ts == ts) else { continue };
+            match &taken {
+                None => taken = Some((input.name.clone(), txn)),
+                Some((_, first)) if *first == txn => {} // the same one through two streams
+                Some((other, _)) => {
+                    let text =
+                        format!("{other} and {} hold different transactions of commit ts {}", input.name, ts.explain());
+                    let hint =
+                        "a commit ts belongs to one transaction of a cluster: are all streams of the same cluster?";
+                    return Err(Fault::refused(text).hint(hint).into());
+                }
+            }
+        }
+        let (_, txn) = taken.context("no stream holds the transaction that was to be taken")?;
+        self.position = ts;
+        Ok(Merged::Txn(txn))
+    }
+
+    /// All streams have ended. What the last of them said about its position is still news, once.
+    fn end(&mut self) -> Merged {
+        let reached = self.inputs.iter().map(|i| i.forward.position()).max().unwrap_or_default();
+        if reached > self.position {
+            self.position = reached;
+            return Merged::Resolved(reached);
+        }
+        Merged::End
+    }
+
+    /// Waits until a stream that is waited for says something or ends; false when `deadline` has passed.
+    fn wait(&mut self, deadline: Instant) -> Result<bool> {
+        let mut awaited: Vec<&mut Input> = self.inputs.iter_mut().filter(|i| i.awaited()).collect();
+        if let [input] = awaited.as_mut_slice() {
+            return input.wait(deadline).with_context(|| format!("the stream of {} failed", input.name));
+        }
+        let mut select = Select::new();
+        for receiver in awaited.iter().filter_map(|i| i.receiver.as_ref()) {
+            select.recv(receiver);
+        }
+        Ok(select.ready_deadline(deadline).is_ok())
+    }
+}
+
+impl Input {
+    /// Whether it is open and has no transaction waiting.
+    fn awaited(&self) -> bool {
+        self.receiver.is_some() && self.head.is_none()
+    }
+
+    /// Takes what is there until a transaction waits.
+    fn fill(&mut self) -> Result<()> {
+        while self.head.is_none() {
+            let Some(receiver) = &self.receiver else { break };
+            match receiver.try_recv() {
+                Ok(said) => self.hear(said?)?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.receiver = None,
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, deadline: Instant) -> Result<bool> {
+        let Some(receiver) = &self.receiver else { return Ok(true) };
+        match receiver.recv_deadline(deadline) {
+            Ok(said) => self.hear(said?)?,
+            Err(RecvTimeoutError::Timeout) => return Ok(false),
+            Err(RecvTimeoutError::Disconnected) => self.receiver = None,
+        }
+        Ok(true)
+    }
+
+    fn hear(&mut self, said: Pulled) -> Result<()> {
+        if self.forward.pass(&said)?
+            && let Pulled::Txn(txn) = said
+        {
+            self.head = Some(txn);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

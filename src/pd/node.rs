@@ -1,0 +1,203 @@
+//! What Pumps, Drainers and TiDB servers write about themselves into etcd (spec/tidb-binlog.md §1.4).
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::message::KeyValue;
+use crate::model::CommitTs;
+
+/// State of a Pump or Drainer. Nothing ever removes an entry, and a crash leaves `Online` behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Runs, as far as it says.
+    Online,
+    /// About to be paused.
+    Pausing,
+    /// Stopped, and may come back with data that nobody else has.
+    Paused,
+    /// About to go offline; still has to be read.
+    Closing,
+    /// Gone in order.
+    Offline,
+    /// A word we do not know.
+    Other(String),
+}
+
+impl State {
+    fn read(text: &str) -> Self {
+        match text {
+            "online" => Self::Online,
+            "pausing" => Self::Pausing,
+            "paused" => Self::Paused,
+            "closing" => Self::Closing,
+            "offline" => Self::Offline,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Online => "online",
+            Self::Pausing => "pausing",
+            Self::Paused => "paused",
+            Self::Closing => "closing",
+            Self::Offline => "offline",
+            Self::Other(text) => text,
+        })
+    }
+}
+
+/// A Pump or a Drainer as etcd knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its id: the last part of its key.
+    pub id: String,
+    /// `host:port`, for gRPC and HTTP alike.
+    pub host: String,
+    /// What it last said about itself.
+    pub state: State,
+    /// Pump: the largest commit ts stored and sorted. Drainer: its checkpoint.
+    pub max_commit_ts: CommitTs,
+    /// About when it last wrote its entry.
+    pub update_ts: CommitTs,
+}
+
+/// A TiDB server that runs now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TidbServer {
+    /// Its id, new at each start (`ddl_id`).
+    pub id: String,
+    /// Address as the cluster sees it, without a port.
+    pub ip: String,
+    /// Port for SQL.
+    pub port: u16,
+    /// Port for HTTP.
+    pub status_port: u16,
+    /// `On`, `Off`, `Skipping` or `Unknown`; empty from TiDB 8.4 on, which has no Binlog.
+    pub binlog_status: String,
+    /// As in `8.0.11-TiDB-v8.1.0`.
+    pub version: String,
+}
+
+impl TidbServer {
+    /// `host:port` of its status port.
+    #[must_use]
+    pub fn status_address(&self) -> String {
+        join(&self.ip, self.status_port)
+    }
+
+    /// `host:port` of its SQL port.
+    #[must_use]
+    pub fn sql_address(&self) -> String {
+        join(&self.ip, self.port)
+    }
+}
+
+fn join(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+#[derive(Deserialize)]
+struct StatusJson {
+    host: String,
+    state: String,
+    #[serde(rename = "maxCommitTS", default)]
+    max_commit_ts: i64,
+    #[serde(rename = "updateTS", default)]
+    update_ts: i64,
+}
+
+#[derive(Deserialize)]
+struct ServerJson {
+    ip: String,
+    #[serde(default)]
+    listening_port: u16,
+    status_port: u16,
+    #[serde(default)]
+    binlog_status: String,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    ddl_id: String,
+}
+
+/// The nodes under `prefix`, and a sentence for each entry that could not be read.
+pub(super) fn nodes(prefix: &str, pairs: &[KeyValue]) -> (Vec<Node>, Vec<String>) {
+    children(prefix, pairs, |id, status: StatusJson| Node {
+        id: id.trim().to_owned(),
+        host: status.host.trim().to_owned(),
+        state: State::read(&status.state),
+        max_commit_ts: CommitTs::from_wire(status.max_commit_ts).unwrap_or_default(),
+        update_ts: CommitTs::from_wire(status.update_ts).unwrap_or_default(),
+    })
+}
+
+/// The TiDB servers under `prefix`, as [`nodes`].
+pub(super) fn tidb_servers(prefix: &str, pairs: &[KeyValue]) -> (Vec<TidbServer>, Vec<String>) {
+    children(prefix, pairs, |id, server: ServerJson| TidbServer {
+        id: if server.ddl_id.is_empty() { id.to_owned() } else { server.ddl_id },
+        ip: server.ip,
+        port: server.listening_port,
+        status_port: server.status_port,
+        binlog_status: server.binlog_status,
+        version: server.version,
+    })
+}
+
+fn children<J: for<'a> Deserialize<'a>, T>(
+    prefix: &str,
+    pairs: &[KeyValue],
+    make: impl Fn(&str, J) -> T,
+) -> (Vec<T>, Vec<String>) {
+    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+    for pair in pairs {
+        let key = String::from_utf8_lossy(&pair.key);
+        // Deeper keys are no nodes.
+        let Some(id) = key.strip_prefix(prefix).filter(|id| !id.is_empty() && !id.contains('/')) else { continue };
+        match serde_json::from_slice::<J>(&pair.value) {
+            Ok(value) => found.push(make(id, value)),
+            Err(_) if pair.value.is_empty() => {
+                warnings.push(format!("the entry {key} in etcd is empty and was left out"))
+            }
+            Err(e) => warnings.push(format!("the entry {key} in etcd cannot be read ({e}) and was left out")),
+        }
+    }
+    (found, warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(key: &str, value: &str) -> KeyValue {
+        KeyValue { key: key.to_owned().into(), value: value.to_owned().into(), ..KeyValue::default() }
+    }
+
+    #[test]
+    fn broken_entries_are_told_not_fatal() {
+        let good = r#"{"nodeId":"a:1","host":"10.0.0.1:8250","state":"paused","isAlive":false,"score":0,"label":null,"maxCommitTS":412518831548007863,"updateTS":-1}"#;
+        let pairs =
+            [pair("/p/a:1", good), pair("/p/b", ""), pair("/p/c", "{"), pair("/p/d/e", good), pair("/p/", good)];
+        let (nodes, warnings) = nodes("/p/", &pairs);
+        assert_eq!(nodes.len(), 1);
+        assert_eq!((nodes[0].id.as_str(), &nodes[0].state), ("a:1", &State::Paused));
+        // Beyond 2^53: a float would have changed it.
+        assert_eq!(nodes[0].max_commit_ts, CommitTs(412_518_831_548_007_863));
+        assert_eq!(warnings.len(), 2);
+        assert!(warnings[0].contains("/p/b") && warnings[1].contains("/p/c"));
+    }
+
+    #[test]
+    fn addresses_of_servers() {
+        let value = r#"{"ip":"::1","status_port":10080,"listening_port":4000,"ddl_id":"x"}"#;
+        let (servers, _) = tidb_servers("/s/", &[pair("/s/x", value)]);
+        assert_eq!(
+            (servers[0].status_address().as_str(), servers[0].sql_address().as_str()),
+            ("[::1]:10080", "[::1]:4000")
+        );
+        assert_eq!(servers[0].binlog_status, "");
+    }
+}
