@@ -1,6 +1,8 @@
 //! What the encoders of the simulated cluster write, the decoder reads back as it was; and whatever happens to those
 //! bytes on the way, it answers with rows or an error, never a panic.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test: it fails loudly")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;

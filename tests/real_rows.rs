@@ -1,6 +1,8 @@
 //! Every message of the recordings, taken apart without a schema: all of it has to be well-formed, down to the last
 //! JSON document and the last digit, and read the same when it is only passed over.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test: it fails loudly")]
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
