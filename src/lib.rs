@@ -1,5 +1,6 @@
 //! tisync: replicates a TiDB cluster to another TiDB, MySQL or MariaDB.
 
+pub mod checkpoint;
 pub mod decode;
 pub mod error;
 pub mod event;
@@ -7,4 +8,5 @@ pub mod model;
 pub mod pd;
 pub mod playground;
 pub mod schema;
+pub mod sink;
 pub mod source;
