@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod cli;
 pub mod commands;
+pub mod checkpoint;
 pub mod decode;
 pub mod error;
 pub mod event;
@@ -13,4 +14,5 @@ pub mod output;
 pub mod pd;
 pub mod playground;
 pub mod schema;
+pub mod sink;
 pub mod source;

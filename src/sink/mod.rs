@@ -1,0 +1,107 @@
+//! Sinks: where transactions go.
+//!
+//! A sink takes whole upstream transactions in the order of their commit ts and makes them durable, together with the
+//! position they reach, so that a restart neither repeats nor misses one.
+
+pub mod mysql;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use crate::model::{CommitTs, Txn};
+
+/// A target that transactions are applied to.
+///
+/// The contract:
+/// - `apply` gets rising commit ts, all of them above [`position`](Self::position).
+/// - An upstream transaction is never split: either all of it is durable, or nothing of it.
+/// - The first error is final: every later call fails too, and the position stays where it was.
+pub trait Sink: Send {
+    /// Where the target stands: everything at or below is durable there; `None` on a first start without a start ts.
+    fn position(&self) -> Option<CommitTs>;
+
+    /// Takes a transaction. May keep it back for a batch; `Change::Nothing` only moves the position.
+    ///
+    /// # Errors
+    /// If this one or an earlier one cannot be applied.
+    fn apply(&mut self, txn: Txn) -> Result<()>;
+
+    /// Nothing at or below `ts` will follow.
+    ///
+    /// # Errors
+    /// If an earlier transaction could not be applied.
+    fn resolved(&mut self, ts: CommitTs) -> Result<()>;
+
+    /// Nothing more is there right now: whatever is kept back goes on its way. Does not wait for it.
+    ///
+    /// # Errors
+    /// If an earlier transaction could not be applied.
+    fn flush(&mut self) -> Result<()>;
+
+    /// Waits until everything taken is durable, and saves the position.
+    ///
+    /// # Errors
+    /// If something could not be applied, or the position could not be saved.
+    fn drain(&mut self) -> Result<()>;
+
+    /// What was done in this run so far.
+    fn totals(&self) -> Totals;
+}
+
+/// What a sink did in this run. Counts of durable work only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Upstream transactions with rows.
+    pub txns: u64,
+    /// Rows inserted upstream.
+    pub inserts: u64,
+    /// Rows updated upstream.
+    pub updates: u64,
+    /// Rows deleted upstream.
+    pub deletes: u64,
+    /// DDLs that were run.
+    pub ddl: u64,
+    /// DDLs that were not run: of no meaning to the target, or left out by the operator's word.
+    pub skipped_ddl: u64,
+    /// Row changes that were not applied because their table is missing through a skipped DDL.
+    pub skipped_rows: u64,
+    /// Tables on which the target was not as expected (safe mode only; otherwise it is an error).
+    pub anomalies: BTreeMap<String, Anomalies>,
+    /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Totals {
+    /// Row changes applied.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.inserts + self.updates + self.deletes
+    }
+}
+
+/// What was not as expected on one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anomalies {
+    /// Rows to delete or to change that were not there.
+    pub missing: u64,
+    /// Rows to insert whose key was taken.
+    pub duplicate: u64,
+}
+
+/// A table that is not on the target because the DDL that brings it was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The commit ts of the skipped DDL.
+    pub commit_ts: CommitTs,
+    /// The table's id; 0 stands for a whole database.
+    pub table_id: i64,
+    /// Its database.
+    pub schema: String,
+    /// Its name when it was skipped; empty for a database.
+    pub table: String,
+    /// Row changes left out so far, over all runs.
+    pub rows: u64,
+    /// Whether the upstream has dropped it since.
+    pub ended: bool,
+}

@@ -1,0 +1,110 @@
+//! What the server's errors mean, and what an operator can do about them.
+
+use anyhow::Error;
+use mysql::DriverError;
+
+use crate::error::Fault;
+
+/// What kind of failure an error of the target is. Which of them are tried again is the retry policy's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The connection is gone or never was; what was under way may have happened.
+    Connection,
+    /// User or password are wrong.
+    Login,
+    /// The account may not do this.
+    Privilege,
+    /// The server takes no writes.
+    ReadOnly,
+    /// A deadlock, a lock wait that took too long, a killed query: the same may succeed later.
+    Contention,
+    /// The server's disk or table space is full.
+    Full,
+    /// A statement is larger than the server takes.
+    TooLarge,
+    /// A value does not fit its column.
+    Data,
+    /// A key is taken already.
+    Duplicate,
+    /// A database, table or column is not there, or is there already.
+    Object,
+    /// The server does not know what the statement asks for.
+    Syntax,
+    /// Anything else.
+    Other,
+}
+
+/// The class of `error`, by the server's code. Codes of MySQL, MariaDB and TiDB.
+#[must_use]
+pub fn classify(error: &mysql::Error) -> Class {
+    let mysql::Error::MySqlError(e) = error else {
+        return match error {
+            mysql::Error::DriverError(DriverError::PacketTooLarge) => Class::TooLarge,
+            mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => Class::Other,
+            _ => Class::Connection,
+        };
+    };
+    match e.code {
+        1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1927 | 2006 | 2013 | 3169 => Class::Connection,
+        1045 | 1130 | 1251 | 1698 | 1820 | 1862 => Class::Login,
+        1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
+        1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
+        1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 1969 | 8002 | 8022 | 9001..=9007 => Class::Contention,
+        3 | 1021 | 1030 | 1114 | 1041 => Class::Full,
+        1153 | 1301 | 8004 | 8025 => Class::TooLarge,
+        1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1426 | 1525 | 1526 | 3140 | 3819 | 4025 => Class::Data,
+        1022 | 1062 | 1169 | 1586 => Class::Duplicate,
+        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1146 | 1176 | 1347 | 1507 | 1517 => {
+            Class::Object
+        }
+        1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 => Class::Syntax,
+        _ => Class::Other,
+    }
+}
+
+impl Class {
+    /// Whether the server answered, so that the statement surely had no effect.
+    #[must_use]
+    pub fn is_definite(self) -> bool {
+        !matches!(self, Self::Connection | Self::Contention | Self::Full | Self::Other)
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Connection => "check that the target runs and can be reached; the next run continues from the checkpoint",
+            Self::Login => "check user and password: TISYNC_TARGET_PASSWORD, password-file= or ~/.my.cnf",
+            Self::Privilege => {
+                "the account needs SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW and SHOW VIEW \
+                 on the replicated databases and on tidb_binlog"
+            }
+            Self::ReadOnly => "is this a replica? Switch read_only off on the target, or name its primary",
+            Self::Contention => "something else holds locks on the target; start again: it continues from the checkpoint",
+            Self::Full => "make room on the target and start again: it continues from the checkpoint",
+            Self::TooLarge => "raise max_allowed_packet on the target, and start again",
+            Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
+            Self::Duplicate => {
+                "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
+                 if that is known and harmless, --safe-mode overwrites such rows"
+            }
+            Self::Object => "the target's tables are not those of the upstream at this commit ts: compare both definitions",
+            Self::Syntax => "the target does not understand this; if it can do without, --skip-ddl TS leaves a DDL out",
+            Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
+        }
+    }
+}
+
+/// `error` with what was attempted and what to do about it.
+pub(super) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
+    let class = classify(error);
+    let text = match error {
+        mysql::Error::MySqlError(e) => format!("{attempted}: error {} ({}): {}", e.code, e.state, e.message),
+        mysql::Error::IoError(e) => format!("{attempted}: {e}"),
+        mysql::Error::DriverError(e) => format!("{attempted}: {e}"),
+        other => format!("{attempted}: {other}"),
+    };
+    let fault = match class {
+        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Fault::refused(text),
+        _ => Fault::connect(text),
+    };
+    fault.hint(class.hint()).into()
+}
