@@ -21,6 +21,8 @@ pub enum Event {
         /// Everything at or below this is durable.
         position: CommitTs,
     },
+    /// The source has been read up to here.
+    Reached(CommitTs),
     /// Something outside keeps the run from going on.
     Waiting {
         /// What it waits for, as in `job 123 in TiDB's DDL history`.

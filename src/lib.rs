@@ -1,18 +1,73 @@
-//! tisync: replicates a TiDB cluster to another TiDB, MySQL or MariaDB.
+//! tisync replicates a TiDB cluster to another TiDB, MySQL or MariaDB. This page is its architecture.
+//!
+//! # One transaction's journey
+//!
+//! ```text
+//! source ──► merge ──► decode ──► filter ──► batch ──► apply ──► checkpoint
+//! Pumps,     by commit  bytes +    system    whole     one        in the same
+//! folders    ts, waits  schema of  tables    txns,     writer     transaction
+//!            for the    their      out       net                  as the data
+//!            slowest    time                 effect
+//! ```
+//!
+//! The files read in the order of the stages. A stage imports [`model`] and the stages before it, never one after.
+//!
+//! - [`pipeline`] is the loop between the stages: start there. It is plain and sequential; only sources and the sink's writer have
+//!   threads of their own, with bounded channels between.
+//! - [`source`] gives streams of [`model::Pulled`]: "here is a transaction" or "nothing older will follow". `source/pump` reads a cluster's
+//!   Pumps over gRPC and is the only asynchronous code; `source/recording` reads a folder. [`pd`] finds PD's leader, the Pumps and the TiDB servers.
+//! - [`merge`] puts any number of streams into one order: that of their commit ts.
+//! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs.
+//! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it.
+//! - [`filter`] keeps system databases out.
+//! - [`sink`] batches whole transactions, folds each batch into its net effect and writes it. [`checkpoint`] is the row that says how far the target is.
+//!
+//! Around them: [`cli`] holds raw arguments, [`commands`] turns them into parts and runs them, [`event`] is how the engine reports,
+//! [`output`] is the only module that prints, [`error`] carries the exit code and the hint. [`backup`] reads BR's and Dumpling's metadata.
+//! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing.
+//!
+//! # Invariants
+//!
+//! 1. Commit ts only rises between merge and apply. Nothing is emitted before the complete list of Pumps is known.
+//! 2. A transaction is never lost, only emptied: a filtered one still carries its ts, so the checkpoint moves.
+//! 3. The schema travels with the row.
+//! 4. The checkpoint never passes work that is not durable on the target.
+//! 5. Exactly once: the checkpoint row is updated first in each transaction that carries data. A new run locks that row before it
+//!    reads it, so it waits for, or rolls back, a commit of a killed run that is still on its way; and it takes a new run number, without which an
+//!    old run's next transaction changes no row and stops.
+//! 6. An upstream transaction is never split over two transactions on the target.
+//! 7. DDL runs alone. Its intent is stored before it runs; after an unclear end nothing is guessed.
+//! 8. Bad bytes give an error that names the commit ts, table and column; they never panic, and never write a guess.
+//! 9. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
+//!
+//! # Why the order inside a batch is right
+//!
+//! A batch removes, table by table, every row that existed before the batch and that it touches, then inserts every row that must exist
+//! after it. No other order is needed: unique keys hold upstream at the batch's end, so after all removals no insert can meet a
+//! row in its way, whatever collation or number of unique keys a table has. Foreign key checks are off (the stream carries cascaded rows itself).
+//!
+//! # Adding a source or a sink
+//!
+//! Implement [`source::Source`] or [`sink::Sink`], whose doc comments are their contract; add one arm to [`source::open`] or to
+//! `commands::sync`, a case to `tests/source_contract.rs`, and a line to the changelog. If `merge`, `filter` or `pipeline` have to change for it, the contract
+//! was wrong and is mended first.
 
 pub mod backup;
+pub mod checkpoint;
 pub mod cli;
 pub mod commands;
-pub mod checkpoint;
 pub mod decode;
 pub mod error;
 pub mod event;
+pub mod filter;
 pub mod merge;
 pub mod model;
 pub mod moment;
 pub mod output;
 pub mod pd;
+pub mod pipeline;
 pub mod playground;
 pub mod schema;
 pub mod sink;
 pub mod source;
+pub mod stop;

@@ -1,21 +1,19 @@
-//! Parses the command line, runs it, shows the error, exits.
+//! Parse, run, show the error, exit.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tisync::cli::{Cli, Command};
+use tisync::cli::Cli;
 use tisync::{commands, error, output};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = match &cli.command {
-        Command::Ts(command) => commands::ts::run(command, cli.output, cli.verbose, &commands::ts::NotWired),
-    };
-    match outcome {
+    output::set_color(cli.color);
+    match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            output::error(&e);
-            ExitCode::from(error::exit_code(&e))
+        Err(failure) => {
+            output::error(&failure);
+            ExitCode::from(error::exit_code(&failure))
         }
     }
 }

@@ -1,36 +1,93 @@
-//! The only module that prints. Standard output holds the answer alone, everything else goes to standard error.
+//! The only module that prints. Answers go to standard output; notes, warnings, errors and progress to standard error.
 
-#![allow(clippy::print_stderr, reason = "this is the module that prints")]
+mod progress;
 
-use std::io::{self, Write};
+pub use progress::Progress;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
-use crate::error::fault;
+use crate::error;
 
-/// Prints the answer and a line feed on standard output.
+/// Set once by `main` from the flags and the environment, before anything is printed.
+static COLOR: AtomicBool = AtomicBool::new(false);
+
+/// When to colour messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Decides about colours once for the whole run.
+pub fn set_color(choice: ColorChoice) {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var("TERM").is_ok_and(|t| t == "dumb");
+    let on = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => io::stderr().is_terminal() && !plain,
+    };
+    COLOR.store(on, Ordering::Relaxed);
+}
+
+/// Prints the answer and a line feed.
 ///
 /// # Errors
-/// When standard output cannot take it: a script must not go on with half an answer.
+/// If standard output cannot take it: a script must not go on with half an answer.
 pub fn answer(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).context("cannot write the answer to standard output")
-}
-
-/// Worth a line.
-pub fn note(text: &str) {
-    eprintln!("note: {text}");
-}
-
-/// Worth a line that stands out.
-pub fn warn(text: &str) {
-    eprintln!("warning: {text}");
-}
-
-/// What failed and what to do next.
-pub fn error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
-    if let Some(hint) = fault(error).map(|f| &f.hint).filter(|h| !h.is_empty()) {
-        eprintln!("hint: {hint}");
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // A closed pipe (`| head -1`) means that the reader has what it wanted.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write the answer to standard output"),
     }
+}
+
+/// Prints a line worth knowing.
+pub fn note(text: &str) {
+    say("note: ", "36", text);
+}
+
+/// Prints a line that stands out.
+pub fn warn(text: &str) {
+    say("warning: ", "33", text);
+}
+
+/// Prints an error with its causes and what to do next.
+pub fn error(error: &anyhow::Error) {
+    let mut text = error.to_string();
+    let mut last = text.clone();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // Libraries repeat their cause in their own text; once is enough.
+        if !last.contains(&cause) {
+            text.push_str("\n  because: ");
+            text.push_str(&cause);
+        }
+        last = cause;
+    }
+    if let Some(fault) = error::fault(error)
+        && !fault.hint.is_empty()
+    {
+        text.push_str("\n  hint: ");
+        text.push_str(&fault.hint.replace('\n', "\n        "));
+    }
+    say("error: ", "31", &text);
+}
+
+fn say(label: &str, color: &str, text: &str) {
+    let label = if label.is_empty() || !COLOR.load(Ordering::Relaxed) {
+        label.to_owned()
+    } else {
+        format!("\u{1b}[{color}m{label}\u{1b}[0m")
+    };
+    // Nobody is left to tell when standard error itself is gone.
+    let _ = writeln!(io::stderr().lock(), "{label}{text}");
 }

@@ -1,30 +1,47 @@
-//! The command line's types. They only hold what was typed; `commands` checks and runs it.
+//! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+mod playground;
+mod sync;
 pub mod ts;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+pub use playground::PlaygroundArgs;
+pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
 
-/// Replicates a TiDB cluster to another TiDB, MySQL or MariaDB.
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+use crate::output::ColorChoice;
+
+/// Replicates a TiDB cluster to another TiDB, MySQL or MariaDB, in the foreground, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "tisync", version)]
+#[command(
+    name = "tisync",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  COMMIT_TS=$(tisync ts from-dumpling dump/)
+  tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --start-ts $COMMIT_TS
+  tisync playground
+
+Exit codes:
+  0 done   1 the answer is no   2 usage   3 cannot connect or not allowed
+  4 refused to protect data   5 stopped by a signal, can go on   124 timed out   130 second signal"
+)]
 pub struct Cli {
+    /// When to colour messages.
+    #[arg(long, global = true, value_enum, default_value_t, env = "TISYNC_COLOR")]
+    pub color: ColorChoice,
+    /// How the answer is written.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Says more on standard error.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// How the answer is written
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub output: Format,
-    /// Say more on standard error
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
-}
-
-/// The subcommands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Commit timestamps: from backups and dumps, to and from times, and whether replication can start at one
-    #[command(subcommand)]
-    Ts(ts::TsCommand),
 }
 
 /// How an answer is written.
@@ -36,4 +53,41 @@ pub enum Format {
     Json,
     /// A header line and rows.
     Csv,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Finds, checks and converts timestamps (TSO).
+    #[command(subcommand)]
+    Ts(ts::TsCommand),
+    /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
+    Sync(Box<SyncArgs>),
+    /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
+    Playground(Box<PlaygroundArgs>),
+    /// Prints the completion script of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Prints a manual page, or writes all of them into a folder.
+    Man {
+        /// Write every page into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// TLS to PD, Pumps and TiDB's status port.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SecurityArgs {
+    /// CA certificate (PEM) of the upstream cluster; turns TLS on.
+    #[arg(long, value_name = "FILE", env = "TISYNC_SSL_CA", help_heading = "TLS to the upstream cluster")]
+    pub ssl_ca: Option<PathBuf>,
+    /// Client certificate (PEM) for the upstream cluster.
+    #[arg(long, value_name = "FILE", env = "TISYNC_SSL_CERT", requires = "ssl_key", help_heading = "TLS to the upstream cluster")]
+    pub ssl_cert: Option<PathBuf>,
+    /// Private key (PEM) of the client certificate.
+    #[arg(long, value_name = "FILE", env = "TISYNC_SSL_KEY", requires = "ssl_cert", help_heading = "TLS to the upstream cluster")]
+    pub ssl_key: Option<PathBuf>,
 }

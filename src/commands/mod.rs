@@ -1,3 +1,24 @@
-//! One file, or folder, a subcommand: checks its arguments, builds the parts, runs them.
+//! One file a subcommand: checks its arguments, builds the parts, runs them.
 
-pub mod ts;
+mod generate;
+mod playground;
+mod sync;
+mod ts;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// Whatever the subcommand failed with; [`crate::error::exit_code`] gives the exit code.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Ts(command) => ts::run(command),
+        Command::Sync(args) => sync::run(&args),
+        Command::Playground(args) => playground::run(&args),
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { dir } => generate::man(dir.as_deref()),
+    }
+}

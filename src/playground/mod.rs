@@ -1,4 +1,13 @@
-//! Everything needed to try tisync on one machine: a private MariaDB and a simulated TiDB cluster.
+//! Everything needed to try tisync on one machine: a private MariaDB, a simulated TiDB cluster, and a comparison of what
+//! went in with what came out.
 
+pub mod compare;
+pub mod dump;
 pub mod encode;
 pub mod mariadb;
+
+/// A name as SQL quotes it.
+#[must_use]
+pub fn sql_name(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

@@ -1,0 +1,35 @@
+# `make playground` runs the main job on this machine; `make test` passes all tests. Both install what they lack of
+# Debian's packages: a C linker for Rust, and MariaDB's server.
+
+CARGO ?= cargo
+SECONDS_OF_LOAD ?= 10
+
+.PHONY: all build playground test lint generated packages clean
+
+all: build
+
+build: packages
+	$(CARGO) build --release
+
+playground: build
+	target/release/tisync playground --duration $(SECONDS_OF_LOAD)
+
+test: packages
+	$(CARGO) test --no-fail-fast
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+# The completions and manual pages in the repository come from the program itself; a test compares them.
+generated:
+	mkdir -p completions man
+	$(CARGO) build
+	for shell in bash elvish fish powershell zsh; do target/debug/tisync completions $$shell > completions/tisync.$$shell || exit 1; done
+	target/debug/tisync man --dir man
+
+packages:
+	@sh .ci/packages
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,45 @@
+//! `tisync completions` and `tisync man`: both come from the one list of arguments in `cli`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+use crate::output;
+
+/// Prints the completion script of `shell`.
+pub fn completions(shell: Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tisync", &mut script);
+    output::answer(String::from_utf8(script)?.trim_end())
+}
+
+/// Prints the manual page, or writes those of all subcommands into `dir`.
+pub fn man(dir: Option<&Path>) -> Result<()> {
+    let Some(dir) = dir else {
+        let mut page = Vec::new();
+        Man::new(Cli::command()).render(&mut page)?;
+        return output::answer(String::from_utf8(page)?.trim_end());
+    };
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let mut root = Cli::command().disable_help_subcommand(true);
+    // `build` gives the subcommands their full names, as in `tisync-ts-now`.
+    root.build();
+    pages(&root, dir)
+}
+
+fn pages(command: &clap::Command, dir: &Path) -> Result<()> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page)?;
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    let path = dir.join(format!("{name}.1"));
+    fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    for sub in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        pages(sub, dir)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! `tisync sync`: one link, from a source to a target.
+
+use anyhow::Result;
+
+use crate::cli::{PendingDdlArg, SyncArgs, UntilArg};
+use crate::error::{Fault, Kind};
+use crate::event::{Event, Events};
+use crate::filter;
+use crate::model::CommitTs;
+use crate::output::{self, Progress};
+use crate::pipeline::{End, Pipeline};
+use crate::schema::Catalog;
+use crate::sink::{MysqlOptions, MysqlSink, PendingDdl, Sink, Totals};
+use crate::source::{self, Source};
+use crate::stop::Stop;
+
+/// Runs the link until its end.
+pub fn run(args: &SyncArgs) -> Result<()> {
+    let stop = Stop::on_signals()?;
+    let progress = Progress::start(CommitTs::default(), args.quiet);
+    let result = link(args, &stop, &progress.events());
+    progress.finish();
+    let (end, position) = result?;
+    match end {
+        End::Finished => Ok(()),
+        End::Stopped => Err(Fault::new(
+            Kind::Interrupted,
+            format!("stopped by a signal after draining; everything up to {} is applied", position.explain()),
+        )
+        .hint("the same command goes on from there")
+        .into()),
+    }
+}
+
+/// Builds the parts and runs them. Gives how it ended and where.
+pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
+    let mut source = source::open(&args.from, &source_options(args), events)?;
+    let until = until(args, source.as_ref())?;
+    let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref()), events.clone())?;
+    let from = start(args, sink.position())?;
+    let catalog = Catalog::at(source.history(), from)?;
+    sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
+    let streams = source.streams(from)?;
+    let mut pipeline = Pipeline {
+        catalog,
+        sink: &mut sink,
+        until,
+        events: events.clone(),
+        stop: stop.clone(),
+        late_rows: 0,
+    };
+    let ended = pipeline.run(streams, from);
+    let late = pipeline.late_rows;
+    let position = sink.position().unwrap_or(from);
+    report(&sink.totals(), late, events);
+    Ok((ended?, position))
+}
+
+fn source_options(args: &SyncArgs) -> source::Options {
+    source::Options {
+        security: super::security(&args.security),
+        schema_from: args.schema_from.clone(),
+        ..source::Options::default()
+    }
+}
+
+fn sink_options(args: &SyncArgs, source: &dyn Source) -> MysqlOptions {
+    let pending = args.pending_ddl.map(|p| match p {
+        PendingDdlArg::Done => PendingDdl::Done,
+        PendingDdlArg::Again => PendingDdl::Again,
+    });
+    MysqlOptions {
+        start: args.start_ts.map(CommitTs).or_else(|| source.first()),
+        safe_mode: args.safe_mode,
+        allow_missing: args.allow_missing,
+        skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
+        pending_ddl: pending,
+        ..MysqlOptions::new(source.cluster_id(), args.link.clone())
+    }
+}
+
+fn until(args: &SyncArgs, source: &dyn Source) -> Result<Option<CommitTs>> {
+    match (args.until, args.until_ts) {
+        (Some(UntilArg::CaughtUp), _) => Ok(Some(source.now()?)),
+        (Some(UntilArg::Ts(ts)), _) | (None, Some(ts)) => Ok(Some(CommitTs(ts))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Where the run starts: `position` is the target's checkpoint, or else the start ts given, or where a folder begins.
+fn start(args: &SyncArgs, position: Option<CommitTs>) -> Result<CommitTs> {
+    match (position, args.start_ts.map(CommitTs)) {
+        (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
+            "--start-ts {} is later than the target's checkpoint {}: what lies between them would be lost",
+            given.explain(),
+            checkpoint.explain()
+        ))
+        .hint("leave out --start-ts to go on from the checkpoint; after loading a newer backup, name a new --link")
+        .into()),
+        (Some(position), _) => Ok(position),
+        (None, _) => Err(Fault::usage(
+            "this is the first start of this link: the target has no checkpoint, and no --start-ts says where to begin",
+        )
+        .hint(
+            "--start-ts $(tisync ts from-br BACKUP), or $(tisync ts from-dumpling DUMP), of the backup that the target \
+             was loaded from",
+        )
+        .into()),
+    }
+}
+
+/// What an operator must not miss at the end of a run.
+fn report(totals: &Totals, late: u64, events: &Events) {
+    for table in totals.left_out.iter().filter(|t| t.table_id != 0 || t.rows > 0) {
+        let ended = if table.ended { "; the upstream has dropped it since" } else { "" };
+        events(Event::Warning(format!(
+            "`{}`.`{}` is not on the target, because the DDL of commit ts {} was skipped: {} row changes left out{ended}",
+            table.schema, table.table, table.commit_ts.0, table.rows
+        )));
+    }
+    for (table, odd) in &totals.anomalies {
+        events(Event::Warning(format!(
+            "{table} was not as expected: {} rows to change or delete were missing, {} rows to insert were there already",
+            odd.missing, odd.duplicate
+        )));
+    }
+    if late > 0 {
+        events(Event::Note(format!(
+            "changes of tables that had just been dropped or truncated were left out {late} times"
+        )));
+    }
+}
+
+/// Prints every event as a line: for commands that have no progress view.
+#[must_use]
+pub fn printed() -> Events {
+    std::sync::Arc::new(|event| match event {
+        Event::Note(text) => output::note(&text),
+        Event::Warning(text) => output::warn(&text),
+        _ => {}
+    })
+}

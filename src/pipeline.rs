@@ -1,0 +1,172 @@
+//! The loop: pull, decode, apply. Start reading here.
+//!
+//! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::decode::{self, Lookup};
+use crate::error::Fault;
+use crate::event::{Event, Events};
+use crate::filter;
+use crate::merge::{Merge, Merged};
+use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
+use crate::schema::{Catalog, Found};
+use crate::sink::Sink;
+use crate::source::Stream;
+use crate::stop::Stop;
+
+/// How long the loop waits for the next transaction before it looks at the signals again.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How often it says where it stands.
+const STATUS_EVERY: Duration = Duration::from_millis(500);
+/// How long something may hold everything back before it is named.
+const PATIENT_UNTIL: Duration = Duration::from_secs(10);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It reached the ts it was to stop at, or the source came to its end.
+    Finished,
+    /// Somebody asked it to stop; it drained first.
+    Stopped,
+}
+
+/// The parts of one link, put together.
+pub struct Pipeline<'a> {
+    /// Definitions as of the position.
+    pub catalog: Catalog,
+    /// Where it goes.
+    pub sink: &'a mut dyn Sink,
+    /// Ends the run behind this ts (inclusive).
+    pub until: Option<CommitTs>,
+    /// Where events go.
+    pub events: Events,
+    /// Whether to stop.
+    pub stop: Stop,
+    /// Rows of tables that were dropped or truncated before the row committed: counted, not applied.
+    pub late_rows: u64,
+}
+
+impl Pipeline<'_> {
+    /// Runs until `until`, the end of the source, a signal or an error. Whatever was taken before is durable when this
+    /// returns, errors included, unless the sink itself failed.
+    ///
+    /// # Errors
+    /// Whatever the source, the decoder or the sink could not go on from.
+    pub fn run(&mut self, streams: Vec<Stream>, from: CommitTs) -> Result<End> {
+        if self.until.is_some_and(|until| from >= until) {
+            return Ok(End::Finished);
+        }
+        let ended = self.pull(Merge::new(streams, from), from);
+        let drained = self.sink.drain();
+        let end = ended?;
+        drained?;
+        Ok(end)
+    }
+
+    fn pull(&mut self, mut merge: Merge, from: CommitTs) -> Result<End> {
+        let mut wait = Duration::ZERO;
+        let mut position = from;
+        let mut moved = Instant::now();
+        let mut told = Instant::now();
+        while !self.stop.requested() {
+            match merge.next(wait)? {
+                Merged::Txn(raw) => {
+                    if self.until.is_some_and(|until| raw.commit_ts > until) {
+                        return Ok(End::Finished);
+                    }
+                    position = raw.commit_ts;
+                    (wait, moved) = (Duration::ZERO, Instant::now());
+                    self.take(raw)?;
+                }
+                Merged::Resolved(ts) => {
+                    position = self.until.map_or(ts, |until| until.min(ts));
+                    moved = Instant::now();
+                    self.sink.resolved(position)?;
+                }
+                Merged::Idle => {
+                    self.sink.flush()?;
+                    wait = PATIENCE;
+                }
+                Merged::End => return Ok(End::Finished),
+            }
+            if self.until.is_some_and(|until| position >= until) {
+                return Ok(End::Finished);
+            }
+            if told.elapsed() > STATUS_EVERY {
+                told = Instant::now();
+                self.tell(position, &merge, moved.elapsed());
+            }
+        }
+        Ok(End::Stopped)
+    }
+
+    fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
+        (self.events)(Event::Reached(position));
+        if silent > PATIENT_UNTIL
+            && let Some((name, ts)) = merge.holding_back()
+        {
+            let what = format!("{name}, which has sent everything up to {} and nothing since", ts.explain());
+            (self.events)(Event::Waiting { what, since: silent });
+        }
+    }
+
+    fn take(&mut self, raw: RawTxn) -> Result<()> {
+        let commit_ts = raw.commit_ts;
+        let change = match raw.body {
+            Body::Rows(value) => self.rows(&value, commit_ts)?,
+            Body::Ddl { job_id, query, schema_state } => {
+                self.ddl(commit_ts, job_id, &query, schema_state)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
+            }
+            Body::Nothing => Change::Nothing,
+        };
+        self.sink.apply(Txn { commit_ts, change })
+    }
+
+    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
+        let catalog = &mut self.catalog;
+        let late = &mut self.late_rows;
+        let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
+            Found::Table(table) if filter::wanted(&table.schema) => Ok(Lookup::Read(table)),
+            Found::Table(_) => Ok(Lookup::Skip),
+            Found::Gone(_) => {
+                *late += 1;
+                Ok(Lookup::Skip)
+            }
+        };
+        let rows = decode::rows(value, commit_ts, &mut lookup)
+            .with_context(|| format!("cannot read the transaction of commit ts {}", commit_ts.explain()))?;
+        Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
+    }
+
+    fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
+        let (events, stop) = (self.events.clone(), self.stop.clone());
+        let sink = &mut self.sink;
+        let mut flushed = false;
+        let mut wait = |since: Duration| {
+            // While the history lags, what came before the DDL need not wait for it.
+            if !flushed {
+                sink.flush()?;
+                flushed = true;
+            }
+            if stop.requested() {
+                return Err(interrupted().into());
+            }
+            let what = format!("DDL job {job} in TiDB's history");
+            events(Event::Waiting { what, since });
+            Ok(())
+        };
+        let ddl = self
+            .catalog
+            .ddl(ts, job, query, state, &mut wait)
+            .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
+        Ok(ddl.filter(|d| filter::wanted(&d.schema)))
+    }
+}
+
+fn interrupted() -> Fault {
+    Fault::new(crate::error::Kind::Interrupted, "stopped while waiting for a DDL job to appear in TiDB's history")
+        .hint("run the same command again; it goes on from the checkpoint")
+}

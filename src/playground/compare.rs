@@ -1,0 +1,180 @@
+//! Are two databases equal, on one server or on two? Tables, columns, keys and every row, compared byte for byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use mysql::prelude::Queryable;
+use mysql::{Conn, Value};
+
+use super::sql_name;
+
+/// What a comparison found. Empty means equal.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Tables that both sides have.
+    pub tables: usize,
+    /// Rows that both sides have.
+    pub rows: usize,
+    /// One line for each difference.
+    pub differences: Vec<String>,
+}
+
+impl Comparison {
+    /// Whether nothing differs and there was something to compare.
+    #[must_use]
+    pub fn equal(&self) -> bool {
+        self.differences.is_empty() && self.tables > 0
+    }
+}
+
+/// One database to compare, with a connection of its own.
+pub struct Side {
+    conn: Conn,
+    database: String,
+    mariadb: bool,
+}
+
+impl Side {
+    /// Database `database` of the server behind `conn`.
+    ///
+    /// # Errors
+    /// If the server does not say what it is.
+    pub fn new(mut conn: Conn, database: &str) -> Result<Self> {
+        let version: Option<String> = conn.query_first("SELECT VERSION()")?;
+        conn.query_drop("SET SESSION time_zone = '+00:00'")?;
+        let mariadb = version.is_some_and(|v| v.contains("MariaDB"));
+        Ok(Self { conn, database: database.to_owned(), mariadb })
+    }
+}
+
+/// How much of the definitions must be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Definitions {
+    /// Columns by name, type, nullability and collation; unique keys by their columns. For two databases on servers of one kind.
+    Exact,
+    /// The names of the columns and the columns of the unique keys. For servers of different kinds.
+    Names,
+}
+
+/// Compares two databases, without the tables in `except`: their definitions, and their rows as a multiset of exact values (JSON
+/// by its meaning).
+///
+/// # Errors
+/// If a server cannot be read; then nothing is known about equality.
+pub fn databases(left: &mut Side, right: &mut Side, how: Definitions, except: &[&str]) -> Result<Comparison> {
+    let mut found = Comparison::default();
+    let (ours, theirs) = (tables(left)?, tables(right)?);
+    let names: BTreeSet<&String> = ours.union(&theirs).filter(|t| !except.contains(&t.as_str())).collect();
+    for name in names {
+        match (ours.contains(name), theirs.contains(name)) {
+            (true, true) => table(left, right, name, how, &mut found)?,
+            (true, false) => found.differences.push(unmatched(left, right, name)),
+            (false, _) => found.differences.push(unmatched(right, left, name)),
+        }
+    }
+    Ok(found)
+}
+
+fn unmatched(has: &Side, lacks: &Side, table: &str) -> String {
+    format!("table {}.{table} has no match in {}", has.database, lacks.database)
+}
+
+fn tables(side: &mut Side) -> Result<BTreeSet<String>> {
+    let query = "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'";
+    Ok(side.conn.exec::<String, _, _>(query, (&side.database,))?.into_iter().collect())
+}
+
+fn table(left: &mut Side, right: &mut Side, name: &str, how: Definitions, found: &mut Comparison) -> Result<()> {
+    let (ours, theirs) = (definition(left, name, how)?, definition(right, name, how)?);
+    let (left_name, right_name) = (left.database.clone(), right.database.clone());
+    if ours != theirs {
+        found.differences.push(format!("definition of {name}: {left_name} has {ours:?}, {right_name} has {theirs:?}"));
+        return Ok(());
+    }
+    let (ours, theirs) = (rows(left, name)?, rows(right, name)?);
+    found.tables += 1;
+    let mut different = 0_i64;
+    let mut example = None;
+    for (row, count) in &ours {
+        let other = theirs.get(row).copied().unwrap_or(0);
+        if other != *count {
+            different += (count - other).abs();
+            example.get_or_insert_with(|| format!("{count} times in {left_name}, {other} times in {right_name}: {row}"));
+        }
+        found.rows += usize::try_from(other.min(*count)).unwrap_or(0);
+    }
+    for (row, count) in theirs.iter().filter(|(row, _)| !ours.contains_key(*row)) {
+        different += count;
+        example.get_or_insert_with(|| format!("only in {right_name}: {row}"));
+    }
+    if let Some(example) = example {
+        let example: String = example.chars().take(400).collect();
+        found.differences.push(format!("{name}: {different} rows differ; {example}"));
+    }
+    Ok(())
+}
+
+/// Columns and keys, as lines that can be compared.
+fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<String>> {
+    let column = match how {
+        Definitions::Exact => {
+            "CONCAT_WS(' ', column_name, column_type, is_nullable, collation_name, IF(extra LIKE '%GENERATED%', extra, ''))"
+        }
+        Definitions::Names => "column_name",
+    };
+    let columns = format!(
+        "SELECT {column} FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
+    );
+    let keys = "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
+        FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND non_unique = 0 GROUP BY index_name ORDER BY parts";
+    let mut lines: Vec<String> = side.conn.exec(columns, (&side.database, table))?;
+    lines.extend(side.conn.exec::<String, _, _>(keys, (&side.database, table))?);
+    Ok(lines)
+}
+
+/// MariaDB keeps JSON as text with a check; the check is how it can be told.
+fn json_columns(side: &mut Side, table: &str) -> Result<Vec<String>> {
+    let query = if side.mariadb {
+        "SELECT c.column_name FROM information_schema.columns c
+            JOIN information_schema.check_constraints k ON k.constraint_schema = c.table_schema AND k.table_name = c.table_name
+            AND k.check_clause = CONCAT('json_valid(`', REPLACE(c.column_name, '`', '``'), '`)')
+            WHERE c.table_schema = ? AND c.table_name = ?"
+    } else {
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND data_type = 'json'"
+    };
+    Ok(side.conn.exec(query, (&side.database, table))?)
+}
+
+/// Each distinct row, as text that tells every bit of it, and how often it is there.
+fn rows(side: &mut Side, table: &str) -> Result<BTreeMap<String, i64>> {
+    let json = json_columns(side, table)?;
+    let mut counts = BTreeMap::new();
+    let query = format!("SELECT * FROM {}.{}", sql_name(&side.database), sql_name(table));
+    // The binary protocol gives floats bit for bit; text would round them.
+    for row in side.conn.exec_iter(query, ())? {
+        let row = row?;
+        let columns = row.columns();
+        let mut text = String::new();
+        for (column, value) in columns.iter().zip(row.unwrap()) {
+            let name = column.name_str();
+            text.push_str(&name);
+            text.push('=');
+            text.push_str(&shown(&value, json.iter().any(|j| *j == name)));
+            text.push(' ');
+        }
+        *counts.entry(text).or_insert(0) += 1;
+    }
+    Ok(counts)
+}
+
+fn shown(value: &Value, json: bool) -> String {
+    match value {
+        Value::Bytes(bytes) if json => match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Ok(parsed) => parsed.to_string(),
+            Err(_) => value.as_sql(false),
+        },
+        Value::Float(f) => format!("{f}/{:x}", f.to_bits()),
+        Value::Double(d) => format!("{d}/{:x}", d.to_bits()),
+        other => other.as_sql(false),
+    }
+}

@@ -1,0 +1,23 @@
+-- databases: tisync_ddl
+DROP DATABASE IF EXISTS tisync_ddl;
+CREATE DATABASE tisync_ddl;
+USE tisync_ddl;
+CREATE TABLE t (id INT PRIMARY KEY, a INT);
+INSERT INTO t VALUES (1, 1), (2, 2);
+ALTER TABLE t ADD COLUMN b VARCHAR(20) DEFAULT 'later' AFTER id;
+INSERT INTO t (id, a) VALUES (3, 3);
+UPDATE t SET a = 20 WHERE id = 2;
+ALTER TABLE t CHANGE COLUMN a amount DECIMAL(20,2);
+UPDATE t SET amount = 0.5 WHERE id = 1;
+ALTER TABLE t DROP COLUMN b;
+DELETE FROM t WHERE id = 3;
+CREATE TABLE other (id INT PRIMARY KEY, z INT);
+INSERT INTO other VALUES (1, 100);
+RENAME TABLE t TO t_swap, other TO t, t_swap TO other;
+UPDATE t SET z = 101;
+UPDATE other SET amount = 7 WHERE id = 2;
+TRUNCATE TABLE t;
+INSERT INTO t VALUES (5, 5);
+CREATE TABLE texts (id INT PRIMARY KEY, v VARCHAR(10)) CHARSET = utf8mb4;
+ALTER TABLE texts ADD UNIQUE KEY (v);
+INSERT INTO texts VALUES (1, 'a'), (2, 'A');
