@@ -8,6 +8,8 @@ use anyhow::Result;
 
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
+use crate::event::Events;
+use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::session::{Session, quote_text};
 
 /// The schema of the state tables; Drainer's own checkpoint lives there too.
@@ -66,6 +68,35 @@ pub struct Checkpoint {
     link: String,
     run: u64,
     position: CommitTs,
+}
+
+/// The checkpoint that the target at `to` keeps for the upstream `cluster_id`, or for its only one where that is unknown. Changes
+/// nothing there.
+///
+/// # Errors
+/// If the target cannot be read, or has several upstreams or links and it is not known which one is meant.
+pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option<CommitTs>> {
+    let mut session = Session::open(&Target::parse(to, events)?)?;
+    let there: Option<u64> = session.first(
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'tidb_binlog' AND table_name = 'tisync_checkpoint'",
+    )?;
+    if there.unwrap_or(0) == 0 {
+        return Ok(None);
+    }
+    let condition = cluster_id.map_or(String::new(), |id| format!("AND `cluster_id` = {id}"));
+    let rows: Vec<(u64, String, u64)> = session.rows(&format!(
+        "SELECT `cluster_id`, `link`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `commit_ts` > 0 {condition}"
+    ))?;
+    match rows.as_slice() {
+        [] => Ok(None),
+        [(_, _, ts)] => Ok(Some(CommitTs(*ts))),
+        several => {
+            let list: Vec<String> = several.iter().map(|(id, link, ts)| format!("cluster {id}, link `{link}` at {ts}")).collect();
+            Err(Fault::usage(format!("the target has several checkpoints: {}", list.join("; ")))
+                .hint("name the upstream with --pd, or check the ts of one of them with --backup-ts")
+                .into())
+        }
+    }
 }
 
 impl Checkpoint {

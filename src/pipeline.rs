@@ -135,6 +135,8 @@ impl Pipeline<'_> {
                 *late += 1;
                 Ok(Lookup::Skip)
             }
+            Found::Unreadable { schema, .. } if !filter::wanted(&schema) => Ok(Lookup::Skip),
+            Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
         };
         let rows = decode::rows(value, commit_ts, &mut lookup)
             .with_context(|| format!("cannot read the transaction of commit ts {}", commit_ts.explain()))?;
@@ -164,6 +166,11 @@ impl Pipeline<'_> {
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
         Ok(ddl.filter(|d| filter::wanted(&d.schema)))
     }
+}
+
+fn unreadable(schema: &str, table: &str, why: &str) -> Fault {
+    Fault::refused(format!("cannot read rows of `{schema}`.`{table}`: {why}"))
+        .hint("this version of tisync does not know that type; a newer one may, or drop the column upstream")
 }
 
 fn interrupted() -> Fault {

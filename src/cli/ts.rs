@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::SecurityArgs;
 use crate::backup::crypter::Method;
 
 /// `tisync ts …`. Each prints its answer alone on standard output.
@@ -44,7 +45,7 @@ A dump holds every transaction up to and including this ts; replication begins b
 
 const NOW_EXAMPLES: &str = "Examples:
   tisync ts now --pd http://10.0.0.1:2379
-  tisync ts now --pd https://pd1:2379,https://pd2:2379 --ca ca.pem --cert client.pem --key client-key.pem";
+  tisync ts now --pd https://pd1:2379,https://pd2:2379 --ssl-ca ca.pem --ssl-cert client.pem --ssl-key client-key.pem";
 
 const DECODE_EXAMPLES: &str = "Examples:
   tisync ts decode 470616376687198209
@@ -145,15 +146,9 @@ pub struct PdArgs {
     /// PD's addresses, as in http://10.0.0.1:2379, separated by commas
     #[arg(long, value_name = "URL", value_delimiter = ',', env = "TISYNC_PD")]
     pub pd: Vec<String>,
-    /// The certificate authority's certificate, in PEM
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-    /// The client's certificate, in PEM
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub cert: Option<PathBuf>,
-    /// The client's key, in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub key: Option<PathBuf>,
+    /// TLS to it.
+    #[command(flatten)]
+    pub security: SecurityArgs,
 }
 
 /// Arguments of `ts now`.

@@ -30,9 +30,10 @@ impl Live for Clusters {
         let security = security(&args.security);
         let pd = Pd::connect(&args.pd, &security)?;
         let now = pd.tso()?;
+        let agent = security.agent(METRICS_LIMIT)?;
         let mut pumps = Vec::new();
         for node in pd.pumps()?.into_iter().filter(|n| n.state != State::Offline) {
-            let gc_ms = pump::gc_ms(&node, &security, METRICS_LIMIT)?;
+            let gc_ms = pump::check::gc_ts(&agent, &security, &node.host)?.physical_ms();
             pumps.push(PumpFact { name: node.id, gc_ms });
         }
         pd.take_warnings().iter().for_each(|w| output::warn(w));
@@ -40,6 +41,6 @@ impl Live for Clusters {
     }
 
     fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>> {
-        checkpoint::look(to, cluster_id)
+        checkpoint::look(to, cluster_id, &super::sync::printed())
     }
 }

@@ -1,13 +1,14 @@
 //! One file a subcommand: checks its arguments, builds the parts, runs them.
 
 mod generate;
-mod playground;
+mod live;
 mod sync;
-mod ts;
+pub mod ts;
 
 use anyhow::Result;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, SecurityArgs};
+use crate::pd::Security;
 
 /// Runs what the command line asks for.
 ///
@@ -15,10 +16,15 @@ use crate::cli::{Cli, Command};
 /// Whatever the subcommand failed with; [`crate::error::exit_code`] gives the exit code.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
-        Command::Ts(command) => ts::run(command),
+        Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
-        Command::Playground(args) => playground::run(&args),
+        Command::Playground(_) => unimplemented!(),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),
     }
+}
+
+/// TLS to the upstream, as the flags have it.
+fn security(args: &SecurityArgs) -> Security {
+    Security { ca: args.ssl_ca.clone(), cert: args.ssl_cert.clone(), key: args.ssl_key.clone() }
 }

@@ -1,5 +1,7 @@
 //! `tisync sync`: one link, from a source to a target.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use crate::cli::{PendingDdlArg, SyncArgs, UntilArg};
@@ -9,9 +11,11 @@ use crate::filter;
 use crate::model::CommitTs;
 use crate::output::{self, Progress};
 use crate::pipeline::{End, Pipeline};
-use crate::schema::Catalog;
-use crate::sink::{MysqlOptions, MysqlSink, PendingDdl, Sink, Totals};
-use crate::source::{self, Source};
+use crate::pd::TidbServer;
+use crate::schema::{Catalog, FileHistory, History, HttpHistory};
+use crate::sink::mysql::{MysqlOptions, MysqlSink, PendingDdl};
+use crate::sink::{Sink, Totals};
+use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 
 /// Runs the link until its end.
@@ -57,10 +61,23 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
 }
 
 fn source_options(args: &SyncArgs) -> source::Options {
-    source::Options {
-        security: super::security(&args.security),
-        schema_from: args.schema_from.clone(),
-        ..source::Options::default()
+    let schema_from = args.schema_from.clone();
+    let security = super::security(&args.security);
+    let mut options = source::Options::new(Arc::new(move |origin: &Origin<'_>| history(origin, schema_from.as_deref())));
+    options.security = security;
+    options
+}
+
+fn history(origin: &Origin<'_>, schema_from: Option<&str>) -> Result<Arc<dyn History>> {
+    match (origin, schema_from) {
+        (_, Some(address)) => Ok(Arc::new(HttpHistory::new(vec![address.to_owned()]))),
+        (Origin::Cluster(pd), None) => {
+            let servers = pd.tidb_servers()?;
+            let address = |s: &TidbServer| format!("http://{}:{}", s.ip, s.status_port);
+            Ok(Arc::new(HttpHistory::new(servers.iter().map(address).collect())))
+        }
+        (Origin::Recording(Some(file)), None) => Ok(Arc::new(FileHistory::open(file)?)),
+        (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json").into()),
     }
 }
 

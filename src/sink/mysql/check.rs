@@ -35,18 +35,21 @@ struct FoundColumn {
     needed: bool,
 }
 
-/// Checks the server's settings and every one of `tables`. `fresh` is a first start.
+/// Checks the server's settings and every one of `tables`. `fresh` is a first start; with `allow_missing` a table that is
+/// missing is only said.
 ///
 /// # Errors
 /// Refused, with all problems found.
-pub fn check(session: &mut Session, tables: &[&Arc<Table>], fresh: bool, events: &Events) -> Result<()> {
+pub fn check(session: &mut Session, tables: &[&Arc<Table>], fresh: bool, allow_missing: bool, events: &Events) -> Result<()> {
     let mut problems = Vec::new();
+    let mut missing = Vec::new();
     settings(session, &mut problems, events)?;
     letter_case(session, tables, &mut problems)?;
     let found = read(session, tables)?;
     let mut holding = 0_usize;
     for table in tables {
         match found.get(&key_of(session, &table.schema, &table.name)?) {
+            None if allow_missing => missing.push(full_name(table)),
             None => problems.push(format!("table {} is missing", full_name(table))),
             Some(there) => {
                 compare(table, there, &mut problems);
@@ -55,6 +58,12 @@ pub fn check(session: &mut Session, tables: &[&Arc<Table>], fresh: bool, events:
         }
     }
     triggers(session, tables, events)?;
+    if !missing.is_empty() {
+        let count = missing.len();
+        missing.truncate(SHOWN);
+        let more = if count > SHOWN { ", …" } else { "" };
+        events(Event::Warning(format!("{count} tables are missing on the target: {}{more}", missing.join(", "))));
+    }
     if fresh && holding > 0 {
         events(Event::Note(format!(
             "{holding} of {} tables on the target hold rows already: taken as the backup that belongs to the start ts",
@@ -71,8 +80,8 @@ pub fn check(session: &mut Session, tables: &[&Arc<Table>], fresh: bool, events:
     let (noun, verb) = if count == 1 { ("thing", "stands") } else { ("things", "stand") };
     Err(Fault::refused(format!("{count} {noun} on the target {verb} against a start:\n  {list}{more}"))
         .hint(
-            "load the backup that belongs to the start ts, or make target and upstream alike; tables that are not \
-             wanted can be filtered out",
+            "load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on \
+             without tables that the stream will not touch",
         )
         .into())
 }

@@ -57,6 +57,8 @@ pub struct MysqlOptions {
     pub start: Option<CommitTs>,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
     pub safe_mode: bool,
+    /// Tables that the target lacks are only said; a row for one of them stops the run.
+    pub allow_missing: bool,
     /// DDLs that are not run, by commit ts.
     pub skip_ddl: BTreeSet<CommitTs>,
     /// The operator's word about a DDL left behind.
@@ -76,6 +78,7 @@ impl MysqlOptions {
             link: link.into(),
             start: None,
             safe_mode: false,
+            allow_missing: false,
             skip_ddl: BTreeSet::new(),
             pending_ddl: None,
             batch_rows: 1000,
@@ -150,7 +153,7 @@ impl MysqlSink {
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.target)?;
-        check::check(&mut session, &wanted, self.fresh, &self.events)
+        check::check(&mut session, &wanted, self.fresh, self.options.allow_missing, &self.events)
     }
 
     /// The server behind it.

@@ -174,7 +174,7 @@ impl Session {
     }
 
     /// All rows of a query.
-    pub(super) fn rows<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>> {
+    pub(crate) fn rows<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>> {
         self.conn.query(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
