@@ -6,6 +6,6 @@ mod txn;
 mod value;
 
 pub use table::{Column, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Table};
-pub use ts::CommitTs;
+pub use ts::{CommitTs, span_text};
 pub use txn::{Body, Change, Ddl, Pulled, RawTxn, Row, RowChange, RowKind, Txn};
 pub use value::{Decimal, Value};

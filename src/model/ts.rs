@@ -87,15 +87,19 @@ impl fmt::Display for CommitTs {
 /// An age in its two largest units: `3d 4h ago`, `12.3s ago`, `5m 2s ahead`.
 fn age_text(ms: i64) -> String {
     let side = if ms < 0 { "ahead" } else { "ago" };
-    let ms = ms.unsigned_abs();
+    format!("{} {side}", span_text(ms.unsigned_abs()))
+}
+
+/// `ms` milliseconds in their two largest units: `3d 4h`, `12.3s`, `5m 2s`.
+#[must_use]
+pub fn span_text(ms: u64) -> String {
     let (s, m, h, d) = (ms / 1000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
-    let text = match (d, h, m) {
+    match (d, h, m) {
         (0, 0, 0) => format!("{}.{}s", s, ms % 1000 / 100),
         (0, 0, _) => format!("{m}m {}s", s % 60),
         (0, _, _) => format!("{h}h {}m", m % 60),
         _ => format!("{d}d {}h", h % 24),
-    };
-    format!("{text} {side}")
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,391 @@
+//! BR's `backupmeta`: what a backup holds and up to which ts (spec/tidb-binlog.md §11.2).
+//!
+//! Only the message's own fields are read, so format v1, which holds all files and schemas in it, and v2, which refers
+//! to other files, are read alike, whatever their size.
+
+use std::io::Read;
+
+use anyhow::{Result, ensure};
+use jiff::Timestamp;
+
+use crate::backup::crypter::{Crypter, IV_LEN};
+use crate::backup::plausible;
+use crate::backup::storage::{Object, Storage};
+use crate::backup::wire::{Fields, Shape};
+use crate::error::Fault;
+use crate::model::CommitTs;
+
+/// The longest text that is read; BR's longest are a few hundred bytes.
+const MAX_TEXT: u64 = 64 << 10;
+
+/// The longest index of v2 that is looked into. Its root has one entry per few thousand tables.
+const MAX_INDEX: u64 = 64 << 20;
+
+/// How much of a file is looked at to tell whether it is encrypted.
+const SAMPLE: u64 = 4096;
+
+/// A backup, as its `backupmeta` describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backup {
+    /// The file.
+    pub place: String,
+    /// PD's id of the cluster that was backed up.
+    pub cluster_id: u64,
+    /// Its version, such as `8.1.0`.
+    pub cluster_version: String,
+    /// 0 for a full backup; else the backup holds only changes with a commit ts above this.
+    pub start_version: CommitTs,
+    /// The backup holds changes with a commit ts up to and including this.
+    pub end_version: CommitTs,
+    /// The first lines of what BR says about itself.
+    pub br_version: String,
+    /// 0 for backupmeta v1, 1 for v2.
+    pub version: u64,
+    /// Whether the cluster had new collations on; empty when an old BR does not say.
+    pub new_collations: String,
+    /// Bytes of the backup; 0 when an old BR does not say.
+    pub size: u64,
+    /// Whether the file is encrypted.
+    pub encrypted: bool,
+    /// Files that v2's index refers to, beside `backupmeta`.
+    pub index_files: Vec<String>,
+    /// Made of raw keys, without commit ts.
+    pub raw: bool,
+    /// Made of a cluster without TiDB, by `br backup txn`.
+    pub txn: bool,
+}
+
+impl Backup {
+    /// Whether the backup holds only what changed after another backup.
+    #[must_use]
+    pub fn is_incremental(&self) -> bool {
+        // The format's own comment has full backups with both versions equal; BR writes 0.
+        self.start_version.0 > 0 && self.start_version != self.end_version
+    }
+}
+
+/// The backup in the folder, or of the backupmeta file, that `storage` names. `now` bounds what can be its end.
+///
+/// # Errors
+/// A usage fault when there is no backup, it is encrypted and `crypter` absent, or `crypter` has another key; a refused
+/// one when the backup is unfinished, damaged, or has no ts that replication could start at; a connect fault when the file
+/// cannot be read.
+pub fn read(storage: &Storage, crypter: Option<&Crypter>, now: Timestamp) -> Result<Backup> {
+    let Some(object) = storage.find("backupmeta")? else { return Err(missing(storage)?.into()) };
+    let place = object.place.clone();
+    if object.len == 0 {
+        return Err(Fault::refused(format!("{place} is empty"))
+            .hint("the backup has failed, or the copy: see BR's log")
+            .into());
+    }
+    let outcome = parse(object, crypter, now);
+    let mut backup = match outcome {
+        Ok(backup) => backup,
+        Err(e) => return Err(unreadable(storage, &place, crypter, &e)?.into()),
+    };
+    backup.place = place;
+    check(&backup)?;
+    Ok(backup)
+}
+
+/// Files that `backup`'s index refers to and that do not lie beside it. Empty where only the file itself was named.
+///
+/// # Errors
+/// A connect fault when the folder cannot be listed.
+pub fn absent_files(storage: &Storage, backup: &Backup) -> Result<Vec<String>> {
+    if storage.is_file() {
+        return Ok(Vec::new());
+    }
+    let names = storage.names()?;
+    Ok(backup.index_files.iter().filter(|f| !f.contains('/') && names.binary_search(f).is_err()).cloned().collect())
+}
+
+fn parse(object: Object, crypter: Option<&Crypter>, now: Timestamp) -> Result<Backup> {
+    let backup = match crypter {
+        None => scan(object.reader, object.len)?,
+        Some(crypter) => {
+            let plain = crypter.decrypt(object.reader)?;
+            Backup { encrypted: true, ..scan(plain, object.len.saturating_sub(IV_LEN))? }
+        }
+    };
+    // Nothing in the file guards it against a wrong key or a damaged byte, so everything has to make sense.
+    ensure!(backup.cluster_id != 0, "it names no cluster");
+    if backup.raw {
+        return Ok(backup);
+    }
+    ensure!(backup.end_version.0 != 0, "it has no end-version: it may have been cut off");
+    if let Some(why) = plausible::doubt(backup.end_version, now) {
+        anyhow::bail!("its end-version is no TS of a cluster: {}: {why}", backup.end_version.explain());
+    }
+    ensure!(
+        backup.start_version <= backup.end_version,
+        "it ends, at {}, before it starts, at {}",
+        backup.end_version.explain(),
+        backup.start_version.explain()
+    );
+    Ok(backup)
+}
+
+/// The message of `len` bytes in `reader`.
+fn scan(reader: impl Read, len: u64) -> Result<Backup> {
+    let mut backup = Backup::default();
+    let mut fields = Fields::new(reader, len);
+    while let Some((number, shape)) = fields.tag()? {
+        if let Some(expected) = shape_of(number) {
+            ensure!(
+                shape == expected,
+                "field {number} is stored as {shape:?} and not as {expected:?}, before byte {}",
+                fields.offset()
+            );
+        }
+        match number {
+            1 => backup.cluster_id = fields.varint()?,
+            // PD's answer as it came, in quotes and with a line end.
+            2 => backup.cluster_version = fields.text(MAX_TEXT)?.trim().trim_matches('"').to_owned(),
+            5 => backup.start_version = CommitTs(fields.varint()?),
+            6 => backup.end_version = CommitTs(fields.varint()?),
+            8 => backup.raw = fields.varint()? != 0,
+            11 => backup.br_version = fields.text(MAX_TEXT)?.trim().to_owned(),
+            12 => backup.version = fields.varint()?,
+            13..=16 => {
+                let index = fields.bytes(MAX_INDEX)?;
+                index_files(&index, &mut backup.index_files)?;
+            }
+            20 => backup.new_collations = fields.text(MAX_TEXT)?,
+            21 => backup.txn = fields.varint()? != 0,
+            25 => backup.size = fields.varint()?,
+            _ => fields.skip(shape)?,
+        }
+    }
+    Ok(backup)
+}
+
+/// How `BackupMeta` stores the field `number`; `None` for those that this version does not know.
+fn shape_of(number: u64) -> Option<Shape> {
+    match number {
+        1 | 5 | 6 | 8 | 12 | 18 | 21 | 23 | 25 | 26 => Some(Shape::Varint),
+        2 | 4 | 7 | 9..=11 | 13..=17 | 19 | 20 | 22 | 24 => Some(Shape::Bytes),
+        _ => None,
+    }
+}
+
+/// The names of the files that a `MetaFile` refers to: its field 1, of which field 1 is the name and 2 the SHA-256.
+fn index_files(index: &[u8], names: &mut Vec<String>) -> Result<()> {
+    let mut fields = Fields::new(index, u64::try_from(index.len())?);
+    while let Some((number, shape)) = fields.tag()? {
+        if (number, shape) != (1, Shape::Bytes) {
+            fields.skip(shape)?;
+            continue;
+        }
+        let file = fields.bytes(MAX_INDEX)?;
+        let mut parts = Fields::new(&file[..], u64::try_from(file.len())?);
+        let (mut name, mut sha256) = (String::new(), 0);
+        while let Some((number, shape)) = parts.tag()? {
+            match (number, shape) {
+                (1, Shape::Bytes) => name = parts.text(MAX_TEXT)?,
+                (2, Shape::Bytes) => sha256 = parts.bytes(MAX_TEXT)?.len(),
+                _ => parts.skip(shape)?,
+            }
+        }
+        ensure!(!name.is_empty() && sha256 == 32, "its index refers to a file without a name or checksum");
+        names.push(name);
+    }
+    Ok(())
+}
+
+/// Refuses a backup that can be read but has no ts for replication.
+fn check(backup: &Backup) -> Result<()> {
+    let place = &backup.place;
+    if backup.raw || backup.txn {
+        let command = if backup.raw { "raw" } else { "txn" };
+        return Err(Fault::refused(format!(
+            "{place} is of a backup of bare keys (`br backup {command}`), without tables or commit ts"
+        ))
+        .hint("replication starts from a backup by `br backup full`, `db` or `table`")
+        .into());
+    }
+    if backup.version > 1 {
+        return Err(Fault::refused(format!(
+            "{place} is in format v{}, and this version knows v1 and v2",
+            backup.version + 1
+        ))
+        .hint("update tisync, or read the TS with `br validate decode --field=end-version`")
+        .into());
+    }
+    Ok(())
+}
+
+/// Why a folder has no backupmeta.
+fn missing(storage: &Storage) -> Result<Fault> {
+    let names = storage.names()?;
+    let place = storage.place();
+    if names.iter().any(|n| n == "v1/") {
+        return Ok(Fault::refused(format!("{place} seems to hold a log backup, which has no end-version of its own"))
+            .hint("name the folder of the full backup; `br log status` tells a log backup's ts"));
+    }
+    if names
+        .iter()
+        .any(|n| n == "backup.lock" || n == "checkpoints/" || n.starts_with("backupmeta.") || n.ends_with(".sst"))
+    {
+        return Ok(Fault::refused(format!("the backup in {place} is unfinished: it has no `backupmeta`, which is written last"))
+            .hint("wait until BR ends; if it ended already it has failed: see its log, and back up again into an empty folder"));
+    }
+    if names.iter().any(|n| n == "metadata") {
+        return Ok(Fault::usage(format!("{place} holds a dump, not a backup by BR"))
+            .hint(format!("use `tisync ts from-dumpling {place}`")));
+    }
+    Ok(Fault::usage(format!("{place} is not the folder of a backup: it holds no `backupmeta`"))
+        .hint("name the folder that BR's --storage named"))
+}
+
+/// What to tell about a file that `error` keeps from being read.
+fn unreadable(storage: &Storage, place: &str, crypter: Option<&Crypter>, error: &anyhow::Error) -> Result<Fault> {
+    if let Some(crypter) = crypter {
+        let message = format!(
+            "{place} does not make sense when decrypted with {} and this key: {error:#}",
+            crypter.method().name()
+        );
+        return Ok(Fault::usage(message).hint(
+            "check the method and the key against BR's own command line; if the backup is not encrypted, give neither",
+        ));
+    }
+    if looks_encrypted(storage)? {
+        return Ok(Fault::usage(format!("{place} looks encrypted: {error:#}"))
+            .hint("give --crypter-method and --crypter-key-file as BR got them; if BR got none, the file is damaged"));
+    }
+    Ok(Fault::refused(format!("{place} is damaged, or not a backupmeta of BR: {error:#}"))
+        .hint("copy it again from the backup, or see BR's log whether the backup ended well"))
+}
+
+/// Whether the file's bytes are spread as a cipher spreads them. Plain ones are mostly text.
+fn looks_encrypted(storage: &Storage) -> Result<bool> {
+    let Some(object) = storage.find("backupmeta")? else { return Ok(false) };
+    let mut sample = Vec::new();
+    object.reader.take(SAMPLE).read_to_end(&mut sample)?;
+    let share = |wanted: fn(&u8) -> bool| sample.iter().filter(|b| wanted(b)).count() * 100 / sample.len().max(1);
+    // Of random bytes, 50 % are above 127, and 37 % are printable.
+    let (high, printable) = (share(|b| *b >= 0x80), share(|b| (0x20..0x7f).contains(b)));
+    Ok(sample.len() >= 64 && (36..=64).contains(&high) && (24..=50).contains(&printable))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const END: u64 = 470_617_655_293_509_638;
+
+    fn varint(mut n: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while n >= 0x80 {
+            bytes.push(n.to_le_bytes()[0] | 0x80);
+            n >>= 7;
+        }
+        bytes.push(n.to_le_bytes()[0]);
+        bytes
+    }
+
+    fn number(field: u64, n: u64) -> Vec<u8> {
+        [varint(field << 3), varint(n)].concat()
+    }
+
+    fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
+        [varint(field << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
+    }
+
+    fn v2() -> Vec<u8> {
+        let file = [bytes(1, b"backupmeta.schema.000000002"), bytes(2, &[0xab; 32]), number(11, 6586)].concat();
+        [
+            number(1, 7_710_597_548_067_916_630),
+            bytes(2, b"\"8.1.0\"\n"),
+            number(6, END),
+            bytes(11, b"BR\nRelease Version: v8.1.0\n"),
+            number(12, 1),
+            bytes(14, &bytes(1, &file)),
+            bytes(20, b"True"),
+            number(25, 111_184),
+        ]
+        .concat()
+    }
+
+    fn parsed(message: &[u8]) -> Result<Backup> {
+        let reader = Box::new(Cursor::new(message.to_vec()));
+        let now = "2026-11-21T13:00:00Z".parse().unwrap();
+        parse(Object { place: "b".into(), len: message.len() as u64, reader }, None, now)
+    }
+
+    #[test]
+    fn both_formats() {
+        let backup = parsed(&v2()).unwrap();
+        assert_eq!((backup.end_version, backup.version, backup.cluster_version.as_str()), (CommitTs(END), 1, "8.1.0"));
+        assert_eq!(
+            (backup.index_files.as_slice(), backup.is_incremental()),
+            (&["backupmeta.schema.000000002".to_owned()][..], false)
+        );
+        // v1 holds its files (field 4) in front of the versions; one of them is larger than any text may be.
+        let v1 = [
+            number(1, 7),
+            bytes(4, &vec![0x33; 100_000]),
+            number(5, END - 9),
+            number(6, END),
+            bytes(7, b"x"),
+            number(99, 1),
+        ]
+        .concat();
+        let backup = parsed(&v1).unwrap();
+        assert_eq!((backup.start_version, backup.version, backup.is_incremental()), (CommitTs(END - 9), 0, true));
+        let full = [number(1, 7), number(5, END), number(6, END)].concat();
+        assert!(!parsed(&full).unwrap().is_incremental());
+    }
+
+    #[test]
+    fn what_makes_no_sense() {
+        for (message, part) in [
+            (number(6, END), "cluster"),
+            (number(1, 7), "no end-version"),
+            ([number(1, 7), number(6, 154)].concat(), "no TS"),
+            ([number(1, 7), number(6, END + (1 << 40))].concat(), "future"),
+            ([number(1, 7), number(5, END + 1), number(6, END)].concat(), "before it starts"),
+            ([number(1, 7), bytes(6, b"1")].concat(), "stored as"),
+            ([number(1, 7), number(6, END), bytes(2, &[0xff])].concat(), "UTF-8"),
+            ([number(1, 7), number(6, END), bytes(14, &bytes(1, b""))].concat(), "without a name"),
+            ([number(1, 7), number(6, END), bytes(2, &vec![b'8'; 70_000])].concat(), "at most"),
+        ] {
+            let error = format!("{:#}", parsed(&message).unwrap_err());
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cut_or_flipped_file_never_panics() {
+        let whole = v2();
+        for end in 0..whole.len() {
+            // There is no checksum: a cut between two fields behind the end-version cannot be seen, and loses nothing.
+            assert!(parsed(&whole[..end]).map_or(true, |b| b.end_version.0 == END), "cut at {end}");
+        }
+        let mut refused = 0;
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            refused += usize::from(parsed(&flipped).is_err());
+        }
+        assert!(refused > 100, "{refused}");
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_are_no_backup(message in proptest::collection::vec(any::<u8>(), 0..400)) {
+            prop_assert!(parsed(&message).is_err());
+        }
+
+        #[test]
+        fn every_version_comes_back(start in 0..END, cluster in 1u64.., size: u64) {
+            let message = [number(1, cluster), number(5, start), number(6, END), number(25, size)].concat();
+            let backup = parsed(&message).unwrap();
+            prop_assert_eq!((backup.start_version.0, backup.end_version.0, backup.cluster_id, backup.size), (start, END, cluster, size));
+        }
+    }
+}

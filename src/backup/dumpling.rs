@@ -1,0 +1,226 @@
+//! The commit ts of a dump by Dumpling or mydumper: its `metadata` file, judged (spec/tidb-binlog.md §11.4).
+
+use std::io::Read;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::backup::metadata::{Layout, Metadata, Position};
+use crate::backup::plausible;
+use crate::backup::storage::{Object, Storage};
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::moment;
+
+/// mydumper lists every table in its metadata, so it may be large; but not larger than this.
+const MAX_LEN: u64 = 256 << 20;
+
+/// What TiDB calls its binlog in `SHOW MASTER STATUS`.
+const TIDB_LOG: &str = "tidb-binlog";
+
+/// A dump whose position can be taken for a start of replication.
+#[derive(Clone, Debug)]
+pub struct Dump {
+    /// The metadata file.
+    pub place: String,
+    /// The dump holds every transaction with a commit ts up to and including this.
+    pub ts: CommitTs,
+    /// The position as it stands in the file: a TSO, or the time that was given as `--snapshot`.
+    pub pos: String,
+    /// In the dump host's own time zone, which the file does not name.
+    pub started: Option<String>,
+    /// In the same zone.
+    pub finished: Option<String>,
+    /// What makes the position less than certain; to be shown to the operator.
+    pub warnings: Vec<String>,
+}
+
+/// The dump in the folder, or of the metadata file, that `storage` names. `zone` is the zone of a position that is a
+/// date-time; `now` bounds what can be a position.
+///
+/// # Errors
+/// A usage fault when there is no dump; a refused one when the dump is unfinished, not of TiDB, has no position, or one
+/// that cannot be right; a connect fault when the file cannot be read.
+pub fn read(storage: &Storage, zone: Option<&TimeZone>, now: Timestamp) -> Result<Dump> {
+    let Some(object) = storage.find("metadata")? else { return Err(missing(storage)?.into()) };
+    let place = object.place.clone();
+    let text = text(object)?;
+    let Some(file) = Metadata::parse(&text) else {
+        let fault = Fault::usage(format!("{place} is not the metadata file of a dump"));
+        return Err(fault.hint("name the dump's folder, or the file `metadata` in it").into());
+    };
+    let position = finished_position(&place, &file)?;
+    let pos = position.pos.clone().unwrap_or_default();
+    let ts = position_ts(&place, &pos, zone, now)?;
+    Ok(Dump { warnings: warnings(&file, &pos), place, ts, pos, started: file.started, finished: file.finished })
+}
+
+fn text(mut object: Object) -> Result<String> {
+    let refuse = |why: &str| Fault::refused(format!("{} is not the metadata file of a dump: {why}", object.place));
+    if object.len > MAX_LEN {
+        return Err(refuse("it is far too large").hint("name the dump's folder, or the file `metadata` in it").into());
+    }
+    let mut bytes = Vec::new();
+    object
+        .reader
+        .by_ref()
+        .take(MAX_LEN)
+        .read_to_end(&mut bytes)
+        .with_context(|| Fault::connect(format!("cannot read {} to its end", object.place)).hint("check the disk"))?;
+    String::from_utf8(bytes)
+        .map_err(|_| refuse("it is not text").hint("name the dump's folder, or the file `metadata` in it").into())
+}
+
+/// Why a folder has no metadata file.
+fn missing(storage: &Storage) -> Result<Fault> {
+    let names = storage.names()?;
+    let place = storage.place();
+    if names.iter().any(|n| n == "metadata.partial" || n == "metadata.header") {
+        return Ok(Fault::refused(format!(
+            "the dump in {place} is unfinished: it has a `metadata.partial` but no `metadata`"
+        ))
+        .hint("wait until mydumper ends; if it ended already it has failed: dump again into an empty folder"));
+    }
+    if names.iter().any(|n| is_dump_file(n)) {
+        return Ok(Fault::refused(format!(
+            "the dump in {place} is unfinished: it has data files but no `metadata`, which is written last"
+        ))
+        .hint("wait until Dumpling ends; if it ended already it has failed: dump again into an empty folder"));
+    }
+    if names.iter().any(|n| n == "backupmeta") {
+        return Ok(Fault::usage(format!("{place} holds a backup by BR, not a dump"))
+            .hint(format!("use `tisync ts from-br {place}`")));
+    }
+    Ok(Fault::usage(format!("{place} is not a dump's folder: it holds neither `metadata` nor dump files"))
+        .hint("name the folder that Dumpling's --output named"))
+}
+
+/// Whether Dumpling or mydumper names its data and schema files so.
+fn is_dump_file(name: &str) -> bool {
+    let base = [".gz", ".zst", ".snappy"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    [".sql", ".csv", ".dat", ".parquet"].iter().any(|end| base.ends_with(end))
+}
+
+/// The position of a dump of TiDB that has come to its end.
+fn finished_position<'a>(place: &str, file: &'a Metadata) -> Result<&'a Position> {
+    let refuse = |message: String, hint: &str| Err(Fault::refused(message).hint(hint).into());
+    let named = file.position.as_ref().filter(|p| p.log.as_ref().is_some_and(|l| !l.is_empty()));
+    if let Some((position, log)) = named.and_then(|p| Some((p, p.log.as_ref()?))).filter(|(_, log)| *log != TIDB_LOG) {
+        let gtid = position.gtid.as_deref().unwrap_or_default();
+        let pos = position.pos.as_deref().unwrap_or("?");
+        return refuse(
+            format!(
+                "{place} is of a dump of {}, not of TiDB: its position is {pos} in the binlog file {log}",
+                server(gtid)
+            ),
+            "tisync replicates from TiDB; to replicate from MySQL or MariaDB use DM with that position",
+        );
+    }
+    if file.finished.is_none() {
+        return refuse(
+            format!("the dump of {place} is unfinished: the file has no line `Finished dump at`"),
+            "wait until the dump ends; if it ended already it has failed: dump again into an empty folder",
+        );
+    }
+    if let Some(values) = &file.contradiction {
+        return refuse(
+            format!("{place} contradicts itself at {values}"),
+            "dump again, or find out who edited the file",
+        );
+    }
+    let Some(position) = &file.position else {
+        let why = match (&file.after_connect, file.replicas) {
+            (Some(_), _) => "only one that was taken after the data connections were opened",
+            (None, 0) => "mydumper 0.10 writes none for TiDB, nor does any dumper for a server whose binlog is off",
+            (None, _) => "only that of the server whose replica it was dumped from",
+        };
+        return refuse(
+            format!("{place} has no position: {why}"),
+            "dump again with Dumpling, which takes a snapshot of TiDB and records its TS",
+        );
+    };
+    match (named, position.pos.as_deref()) {
+        (Some(position), Some(pos)) if !pos.is_empty() => Ok(position),
+        (None, _) => refuse(
+            format!("{place} does not say which server the dump is of: `Log` is missing or empty"),
+            "a dump of TiDB says `Log: tidb-binlog`; dump again with Dumpling",
+        ),
+        _ => refuse(format!("{place} has no position: `Pos` is missing or empty"), "dump again with Dumpling"),
+    }
+}
+
+/// Which server writes its GTIDs like this.
+fn server(gtid: &str) -> &'static str {
+    let first = gtid.split(',').next().unwrap_or_default();
+    if first.is_empty() {
+        "MySQL or MariaDB"
+    } else if first.contains(':') {
+        "MySQL"
+    } else {
+        "MariaDB"
+    }
+}
+
+/// The ts that the text `pos` stands for.
+fn position_ts(place: &str, pos: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<CommitTs> {
+    if pos.bytes().all(|b| b.is_ascii_digit()) {
+        let ts = plausible::number(pos).map_err(|f| Fault::refused(format!("`Pos` in {place}: {f}")).hint(f.hint))?;
+        return match plausible::doubt(ts, now) {
+            None => Ok(ts),
+            Some(why) => {
+                Err(Fault::refused(format!("`Pos` in {place} is no TS of a cluster: {}: {why}", ts.explain()))
+                    .hint("check that the file is as Dumpling wrote it, and this machine's clock")
+                    .into())
+            }
+        };
+    }
+    // Only a full time: `now` or `-5m` in a file would mean something else each time it is read.
+    let time = match (moment::civil(pos), pos.parse::<Timestamp>(), zone) {
+        (None, Ok(time), _) => time,
+        (None, Err(_), _) => {
+            return Err(Fault::refused(format!("`Pos` in {place} is neither a TSO nor a date-time: `{pos}`"))
+                .hint("check that the file is as Dumpling wrote it")
+                .into());
+        }
+        (Some(civil), _, Some(zone)) => moment::in_zone(civil, zone).with_context(|| format!("`Pos` in {place}"))?,
+        (Some(_), _, None) => {
+            let message = format!("`Pos` in {place} is a date-time without a time zone: {pos}");
+            return Err(Fault::usage(message)
+                .hint("give the zone of the session that dumped, TiDB's `time_zone`: --time-zone UTC, +08:00, Europe/Berlin")
+                .into());
+        }
+    };
+    let ts = moment::to_ts(time).with_context(|| format!("`Pos` in {place}"))?;
+    match plausible::doubt(ts, now) {
+        None => Ok(ts),
+        Some(why) => Err(Fault::refused(format!("`Pos` in {place}, {pos}, would be {}: {why}", ts.explain()))
+            .hint("check --time-zone: it is the zone of the session that dumped; and this machine's clock")
+            .into()),
+    }
+}
+
+/// What the file shows that makes its position less than certain.
+fn warnings(file: &Metadata, pos: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let later = file.after_connect.as_ref().and_then(|p| p.pos.as_deref()).filter(|later| *later != pos);
+    if let Some(later) = later {
+        warnings.push(format!(
+            "the dump was not taken from one snapshot: its position moved from {pos} to {later} while its connections were \
+             opened. Start at the first one and in safe mode: changes that the dump holds already will be applied again"
+        ));
+    }
+    if file.layout == Layout::Ini {
+        warnings.push(
+            "newer mydumpers ask for the position on a connection of its own, so it may be a little later than the snapshot \
+             that was dumped, and the changes between would be lost. Compare it with `tidb_snapshot` in mydumper's log, and \
+             start at the older one"
+                .to_owned(),
+        );
+    }
+    if !pos.bytes().all(|b| b.is_ascii_digit()) {
+        warnings
+            .push(format!("the position is a time, {pos}: that it is in the zone that was given cannot be checked"));
+    }
+    warnings
+}
