@@ -25,7 +25,7 @@ pub struct SyncArgs {
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM")]
     pub from: String,
     /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB).
-    #[arg(long, value_name = "URL", env = "TISYNC_TO")]
+    #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
     pub to: String,
     /// Starts behind this ts (exclusive): a backup's end is exactly right. Needed on a first start; later the
     /// target's checkpoint decides.

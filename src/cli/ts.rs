@@ -163,7 +163,7 @@ pub struct NowArgs {
 #[derive(Debug, Args)]
 pub struct DecodeArgs {
     /// The ts to decode; `-`, or none at all, reads them from standard input, one a line
-    #[arg(value_name = "TS", allow_hyphen_values = true)]
+    #[arg(value_name = "TS")]
     pub ts: Vec<String>,
 }
 
@@ -203,6 +203,6 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub pd: PdArgs,
     /// Look for a gap or overlap with this target's checkpoint, as in mysql://user@host:3306
-    #[arg(long, value_name = "URL", env = "TISYNC_TO")]
+    #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
     pub to: Option<String>,
 }
