@@ -129,7 +129,11 @@ fn decimal(text: &str, scale: u8) -> Option<Value> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     // Beyond this no DECIMAL has digits; it also bounds what follows.
-    if digits.is_empty() || digits.len() > 200 || exponent.abs() > 200 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty()
+        || digits.len() > 200
+        || exponent.unsigned_abs() > 200
+        || !digits.iter().all(u8::is_ascii_digit)
+    {
         return None;
     }
     // Digits that stay: all before the point, and `scale` behind it.
@@ -224,7 +228,38 @@ fn number(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in r"[-+0-9.:eE T,a]{0,12}|e-2147483648|\PC*", scale in 0u8..=30, fsp in 0u8..=6) {
+            let column = ColumnInfo { origin_default: Some(text), version: 2, ..ColumnInfo::default() };
+            let list = vec!["a".to_owned(); 70];
+            for kind in [
+                Kind::Decimal { precision: 65, scale },
+                Kind::Datetime { fsp },
+                Kind::Duration { fsp },
+                Kind::Set { elements: list.clone() },
+                Kind::Enum { elements: list },
+                Kind::Bit { width: 64 },
+                Kind::Binary { fixed: Some(u32::MAX) },
+                Kind::Double,
+            ] {
+                let _ = missing(&column, &kind);
+            }
+        }
+
+        #[test]
+        fn decimals_keep_their_value(n in any::<i64>(), scale in 0u8..=30) {
+            let want = if scale == 0 { n.to_string() } else { format!("{n}.{:0width$}", 0, width = usize::from(scale)) };
+            prop_assert_eq!(dec(&n.to_string(), scale), want);
+            // Shifted to the right by `scale` digits: the same number with an exponent.
+            let shifted = dec(&format!("{n}e-{scale}"), scale);
+            prop_assert_eq!(shifted.replace('.', "").parse::<i64>().unwrap(), n);
+        }
+    }
 
     fn dec(text: &str, scale: u8) -> String {
         match decimal(text, scale) {

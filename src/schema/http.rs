@@ -46,6 +46,8 @@ impl HttpHistory {
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_global(Some(Duration::from_secs(60)))
             .http_status_as_error(false)
+            // Status ports are inside the cluster, where a proxy of the environment does not lead.
+            .proxy(None)
             .build();
         let addresses = addresses.into_iter().map(|a| a.trim_end_matches('/').to_owned()).collect();
         Self { addresses, agent: config.into(), good: AtomicUsize::new(0) }

@@ -2,6 +2,7 @@
 //!
 //! Every field may be missing or null, unknown ones are skipped, and 64-bit numbers stay exact.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
@@ -73,6 +74,33 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
+/// The same without spare room: a long history is many lists.
+fn tight<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
+    let mut list: Vec<T> = nullable(d)?;
+    list.shrink_to_fit();
+    Ok(list)
+}
+
+/// Character sets and collations that nearly every column has: they take no memory of their own.
+const USUAL: [&str; 9] = [
+    "binary",
+    "utf8mb4",
+    "utf8mb4_bin",
+    "utf8mb4_general_ci",
+    "utf8mb4_unicode_ci",
+    "utf8",
+    "utf8_bin",
+    "latin1",
+    "latin1_bin",
+];
+
+/// Text that is likely one of [`USUAL`].
+fn usual<'de, D: Deserializer<'de>>(d: D) -> Result<Cow<'static, str>, D::Error> {
+    let text: String = nullable(d)?;
+    let known = USUAL.iter().find(|u| **u == text);
+    Ok(known.map_or(Cow::Owned(text), |u| Cow::Borrowed(*u)))
+}
+
 /// Whether there is anything but null.
 fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Option::<IgnoredAny>::deserialize(d).map(|v| v.is_some())
@@ -133,10 +161,10 @@ pub struct TableInfo {
     #[serde(deserialize_with = "nullable")]
     pub collate: String,
     /// Columns, non-public ones behind the others.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "tight")]
     pub cols: Vec<ColumnInfo>,
     /// Indexes; with `pk_is_handle` the primary key is not among them.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "tight")]
     pub index_info: Vec<IndexInfo>,
     /// Foreign keys.
     #[serde(deserialize_with = "nullable")]
@@ -216,11 +244,11 @@ pub struct FieldType {
     /// Scale or fraction digits; -1 if not said.
     pub decimal: i64,
     /// Character set; `binary` makes a byte string.
-    #[serde(deserialize_with = "nullable")]
-    pub charset: String,
+    #[serde(deserialize_with = "usual")]
+    pub charset: Cow<'static, str>,
     /// Collation.
-    #[serde(deserialize_with = "nullable")]
-    pub collate: String,
+    #[serde(deserialize_with = "usual")]
+    pub collate: Cow<'static, str>,
     /// Elements of ENUM and SET.
     #[serde(deserialize_with = "nullable")]
     pub elems: Vec<String>,
@@ -236,8 +264,8 @@ impl Default for FieldType {
             flag: 0,
             flen: -1,
             decimal: -1,
-            charset: String::new(),
-            collate: String::new(),
+            charset: Cow::Borrowed(""),
+            collate: Cow::Borrowed(""),
             elems: Vec::new(),
             array: false,
         }
@@ -267,7 +295,7 @@ pub struct IndexInfo {
     #[serde(rename = "idx_name", deserialize_with = "nullable")]
     pub name: CiStr,
     /// Its columns in order.
-    #[serde(rename = "idx_cols", deserialize_with = "nullable")]
+    #[serde(rename = "idx_cols", deserialize_with = "tight")]
     pub columns: Vec<IndexColumn>,
     /// See [`PUBLIC`].
     #[serde(deserialize_with = "nullable")]

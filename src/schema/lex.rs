@@ -112,7 +112,18 @@ fn quoted(rest: &str, quote: char) -> (Option<Token>, usize) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[-#/*`'\";\\\\ \na名]{0,16}") {
+            tokens(&text);
+            let kept: usize = statements(&text).iter().map(|s| s.len()).sum();
+            prop_assert!(kept <= text.len());
+        }
+    }
 
     #[test]
     fn statements_split_outside_of_quotes() {
