@@ -1,4 +1,5 @@
 //! PD and Pumps that misbehave: what may not be lost, what must be refused, what must be told.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod fake_cluster;
 
@@ -53,7 +54,12 @@ impl Told {
 }
 
 fn source(cluster: &FakeCluster, told: &Told) -> PumpSource {
+    source_with(cluster, told, false)
+}
+
+fn source_with(cluster: &FakeCluster, told: &Told, gzip: bool) -> PumpSource {
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
+    options.gzip = gzip;
     options.timing.retry = Duration::from_millis(10);
     options.timing.retry_most = Duration::from_millis(50);
     options.timing.silence = Duration::from_millis(700);
@@ -66,6 +72,7 @@ fn source(cluster: &FakeCluster, told: &Told) -> PumpSource {
 fn read_to(merge: &mut Merge, last: CommitTs) -> anyhow::Result<Vec<RawTxn>> {
     let (mut got, begin) = (Vec::new(), Instant::now());
     while merge.position() < last {
+        anyhow::ensure!(begin.elapsed() < Duration::from_secs(20), "stuck: {:?}", merge.holding_back());
         match merge.next(Duration::from_millis(100))? {
             Merged::Txn(txn) => got.push(txn),
             Merged::Resolved(_) => {}
@@ -200,6 +207,18 @@ fn a_message_larger_than_grpc_takes_by_default() {
     let mut source = source(&cluster, &Told::default());
     let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
     assert!(read_to(&mut merge, ts(3)).unwrap() == list);
+}
+
+#[test]
+fn compressed_on_the_wire() {
+    for gzip in [true, false] {
+        let cluster = FakeCluster::start(ts(1000));
+        let pump = cluster.pump("p1", &said(1..=9));
+        let mut source = source_with(&cluster, &Told::default(), gzip);
+        let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+        assert_eq!(read_to(&mut merge, ts(9)).unwrap(), (1..=9).map(txn).collect::<Vec<_>>());
+        assert_eq!(pump.0.lock().unwrap().gzip, gzip);
+    }
 }
 
 #[test]

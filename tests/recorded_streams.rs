@@ -1,4 +1,5 @@
 //! Every folder of the real recordings through the source and the merge: as many transactions as its README says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod fake_cluster;
 

@@ -1,4 +1,5 @@
 //! The contract of `Source`, run on every implementation.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_possible_truncation)]
 
 mod fake_cluster;
 

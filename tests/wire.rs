@@ -1,5 +1,6 @@
 //! Every exchange of `wire.json`, captured between real clients and a live PD and Pump: requests built by our own code,
 //! byte for byte; answers read, and written again byte for byte, as the simulated cluster has to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 use std::env;
 use std::fmt::Debug;
@@ -61,6 +62,8 @@ fn main() -> ExitCode {
         return libtest_mimic::run(&arguments, trials.into()).exit_code();
     };
     let exchanges: Vec<Exchange> = serde_json::from_slice(&text).unwrap();
+    let missing = TESTS.iter().find(|(what, _)| !exchanges.iter().any(|x| x.what == *what));
+    assert!(missing.is_none(), "{} no longer holds `{}`", file.display(), missing.unwrap().0);
     let trials = exchanges.into_iter().map(trial).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -120,7 +123,7 @@ fn members(x: &Exchange) {
     let answer: GetMembersResponse = x.answer();
     assert_eq!(cluster_id(answer.header), CLUSTER);
     let leader = answer.leader.unwrap();
-    assert_eq!((leader.name.as_str(), &leader.client_urls[..]), ("pd1", &["http://127.0.0.1:2579".to_owned()][..]));
+    assert_eq!((leader.name.as_str(), &leader.client_urls[..]), ("pdC", &["http://127.0.0.1:2579".to_owned()][..]));
     assert_eq!((answer.members, answer.etcd_leader), (vec![leader.clone()], Some(leader)));
 }
 

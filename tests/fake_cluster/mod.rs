@@ -20,8 +20,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, ServerStreamingService, StreamingService, UnaryService};
+use tonic::transport::server::{Server, ServerTlsConfig};
 use tonic::{Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -55,6 +57,8 @@ pub struct Pump {
     /// Sends what is at the asked position once more, as a Pump with a closed lower bound would.
     pub closed_bound: bool,
     pub pulls: Vec<i64>,
+    /// Whether the last one who pulled speaks gzip.
+    pub gzip: bool,
 }
 
 pub struct Shared {
@@ -68,12 +72,18 @@ pub type PumpState = Arc<(Mutex<Pump>, Arc<Shared>)>;
 
 pub struct FakeCluster {
     runtime: Option<Runtime>,
+    tls: Option<ServerTlsConfig>,
     pub shared: Arc<Shared>,
 }
 
 impl FakeCluster {
     /// A PD and a TiDB server that writes Binlog; the clock stands behind `clock`.
     pub fn start(clock: CommitTs) -> Self {
+        Self::start_with(clock, None)
+    }
+
+    /// The same with TLS on every port.
+    pub fn start_with(clock: CommitTs, tls: Option<ServerTlsConfig>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let shared = Arc::new(Shared {
             etcd: Mutex::default(),
@@ -87,7 +97,7 @@ impl FakeCluster {
             .route("/pdpb.PD/GetGCSafePoint", post(safe_point))
             .route("/etcdserverpb.KV/Range", post(range))
             .with_state(Arc::clone(&shared));
-        let cluster = Self { runtime: Some(runtime), shared };
+        let cluster = Self { runtime: Some(runtime), tls, shared };
         let address = cluster.serve(router);
         *cluster.shared.pd.lock().unwrap() = Some(address);
         cluster.tidb("On");
@@ -98,7 +108,14 @@ impl FakeCluster {
         let runtime = self.runtime.as_ref().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(async move { axum::serve(listener, router).await });
+        match self.tls.clone() {
+            None => drop(runtime.spawn(async move { axum::serve(listener, router).await })),
+            Some(tls) => {
+                let mut server = Server::builder().accept_http1(true).tls_config(tls).unwrap();
+                let server = server.add_routes(router.into());
+                runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+            }
+        }
         address
     }
 
@@ -142,6 +159,7 @@ impl FakeCluster {
             cluster_id: CLUSTER,
             closed_bound: false,
             pulls: Vec::new(),
+            gzip: false,
         };
         let state: PumpState = Arc::new((Mutex::new(pump), Arc::clone(&self.shared)));
         let router = Router::new()
@@ -323,7 +341,10 @@ async fn serve_pull(state: PumpState, pump: Pump, from: u64, sender: Answers) {
         last = ts.0;
     }
     // A Pump whose connections are cut has its last one stay.
-    while pump.fakes {
+    if !pump.fakes {
+        return sender.closed().await;
+    }
+    loop {
         let ts = state.1.tick();
         assert!(ts.0 > last, "the test's clock stands before its data");
         let fake = tisync::source::write(&Pulled::Resolved(ts)).encode_to_vec();
@@ -332,12 +353,20 @@ async fn serve_pull(state: PumpState, pump: Pump, from: u64, sender: Answers) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    sender.closed().await;
 }
 
 async fn pull(State(state): State<PumpState>, request: Request) -> Response {
-    let cut = state.0.lock().unwrap().cut;
+    let gzip = ["grpc-encoding", "grpc-accept-encoding"]
+        .iter()
+        .all(|name| request.headers().get(*name).is_some_and(|v| v.to_str().unwrap().contains("gzip")));
+    let cut = {
+        let mut pump = state.0.lock().unwrap();
+        pump.gzip = gzip;
+        pump.cut
+    };
     let answer = Grpc::new(ProstCodec::<PullBinlogResp, PullBinlogReq>::default())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip)
         .server_streaming(PullService(state), request)
         .await;
     match cut {

@@ -187,7 +187,8 @@ impl Puller {
     /// It had a stream here, and its entry now says offline.
     fn gone_offline(&self, node: &Node) -> Broken {
         let position = self.forward.position();
-        if position >= node.max_commit_ts {
+        // 0: its entry does not tell.
+        if node.max_commit_ts > CommitTs(0) && position >= node.max_commit_ts {
             (self.events)(Event::Note(format!("Pump {} has gone offline; all it held has been read", self.id)));
             return Broken::Done;
         }

@@ -74,6 +74,7 @@ impl Roll {
                 Err(error) => {
                     let what = format!("PD to list the Pumps ({error:#})");
                     (self.events)(Event::Waiting { what, since: answered.elapsed() });
+                    tokio::time::sleep(self.timing.retry).await;
                 }
             }
         }
