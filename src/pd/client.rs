@@ -273,7 +273,7 @@ pub(crate) fn words(status: &Status) -> String {
     let mut source = std::error::Error::source(status);
     while let Some(inner) = source {
         let more = inner.to_string();
-        if !text.contains(&more) {
+        if !text.contains(&more) && more != "transport error" {
             text = format!("{text}: {more}");
         }
         source = inner.source();

@@ -22,6 +22,7 @@ pub use node::{Node, State, TidbServer};
 pub use security::Security;
 
 use client::Client;
+pub(crate) use client::words;
 
 /// Where Pumps register (spec/tidb-binlog.md §1.4).
 pub const PUMPS: &str = "/tidb-binlog/v1/pumps/";

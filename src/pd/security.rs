@@ -34,7 +34,7 @@ impl Security {
         if self.tls() { "https" } else { "http" }
     }
 
-    /// Checks that the three files fit together; `asked` is whether an address said `https://`.
+    /// Checks that the three files fit together and hold what they should; `asked` is whether an address said `https://`.
     ///
     /// # Errors
     /// A usage fault.
@@ -46,7 +46,8 @@ impl Security {
         if self.cert.is_some() != self.key.is_some() || (self.cert.is_some() && !self.tls()) {
             return Err(Fault::usage("the files for TLS are not complete").hint(hint).into());
         }
-        Ok(())
+        // Makes an agent only to read the files: a CA file without a certificate would look like a wrong server.
+        self.agent(Duration::ZERO).map(drop)
     }
 
     /// A channel to `address` (`host:port`); it connects when it is first used. The files are read each time.

@@ -1,16 +1,23 @@
-//! Sources: where the transactions of an upstream cluster come from.
+//! Sources: where the transactions of an upstream cluster come from. [`open`] makes one from what the operator typed.
 
 pub mod binlog;
 mod forward;
 mod payload;
+pub mod pump;
+pub mod recording;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
-use crate::model::{CommitTs, Pulled};
+use crate::error::Fault;
+use crate::event::Events;
+use crate::model::{Body, CommitTs, Pulled, RawTxn};
+use crate::pd::{Pd, Security};
 use crate::schema::History;
 
 pub use forward::Forward;
@@ -24,7 +31,8 @@ pub use payload::{read, write};
 /// - A source that cannot keep this, because it no longer holds what follows the position, fails instead.
 /// - Reconnecting is the source's own affair; an `Err` in a stream is final.
 /// - A stream that has nothing to send says `Resolved` every few seconds, unless it has ended: then its channel closes.
-/// - Dropping the streams ends the threads behind them.
+/// - Dropping the streams ends the threads behind them, at the latest when a stream would have been connected again. The
+///   source must outlive its streams: one that is dropped before them gives them an error, not an end.
 pub trait Source: Send {
     /// The id that PD gave the cluster.
     fn cluster_id(&self) -> u64;
@@ -58,3 +66,95 @@ pub struct Stream {
 
 /// How long a stream may be silent before its source looks for the cause. A healthy Pump sends a fake every 3 s.
 pub const SILENCE: Duration = Duration::from_secs(30);
+
+/// Messages that may wait in a stream for the merge.
+const WAITING: usize = 256;
+/// A message above this waits alone, so that those that wait never have more than `WAITING` times this and one message.
+const HEAVY: usize = 64 << 10;
+
+/// Whether a message is so large that it waits until all before it have been taken.
+fn is_heavy(said: &Pulled) -> bool {
+    match said {
+        Pulled::Txn(RawTxn { body: Body::Rows(bytes) | Body::Ddl { query: bytes, .. }, .. }) => bytes.len() > HEAVY,
+        _ => false,
+    }
+}
+
+/// Waits until everything sent has been taken, before a message of commit ts `next`. False if nobody listens any more.
+fn is_drained(sender: &Sender<Result<Pulled>>, next: CommitTs) -> bool {
+    let before = CommitTs(next.0.saturating_sub(1));
+    while !sender.is_empty() {
+        // True at this point of the stream; and only a sending tells whether the other end is still there.
+        if sender.try_send(Ok(Pulled::Resolved(before))).is_err_and(|e| e.is_disconnected()) {
+            return false;
+        }
+        let begin = Instant::now();
+        while !sender.is_empty() && begin.elapsed() < Duration::from_millis(50) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    true
+}
+
+/// Where a source was found, for whoever makes its [`History`].
+pub enum Origin<'a> {
+    /// A live cluster.
+    Cluster(&'a Pd),
+    /// A recording, with its file of DDL jobs if it has one.
+    Recording(Option<&'a Path>),
+}
+
+/// Makes the history of a source's DDL jobs.
+pub type Histories = dyn Fn(&Origin<'_>) -> Result<Arc<dyn History>> + Send + Sync;
+
+/// How to open a source.
+#[derive(Clone)]
+pub struct Options {
+    /// TLS towards the cluster.
+    pub security: Security,
+    /// Gives the source its schema: from TiDB's status port, from a file.
+    pub history: Arc<Histories>,
+    /// Whether Pumps shall compress what they send.
+    pub gzip: bool,
+    /// How patient the source is.
+    pub timing: pump::Timing,
+}
+
+impl Options {
+    /// No TLS, no compression, the usual patience.
+    #[must_use]
+    pub fn new(history: Arc<Histories>) -> Self {
+        Self { security: Security::default(), history, gzip: false, timing: pump::Timing::default() }
+    }
+}
+
+/// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`).
+///
+/// # Errors
+/// A usage fault if `from` is none of these; else whatever keeps the source from being opened.
+pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
+    let folder = match from.split_once("://") {
+        Some(("pd" | "http" | "https", _)) => {
+            let pd = Pd::connect(&[from.to_owned()], &options.security)?;
+            let history = (options.history)(&Origin::Cluster(&pd))?;
+            return Ok(Box::new(pump::PumpSource::new(pd, history, events.clone(), options)));
+        }
+        Some(("file", path)) => PathBuf::from(path),
+        Some(_) => return Err(no_source(from, "is of a kind that is not known")),
+        None => PathBuf::from(from),
+    };
+    if !folder.is_dir() {
+        return Err(no_source(from, "is no folder"));
+    }
+    let jobs = recording::history_file(&folder);
+    let history = (options.history)(&Origin::Recording(jobs.as_deref()))?;
+    Ok(Box::new(recording::Recording::open(&folder, history)?))
+}
+
+fn no_source(from: &str, why: &str) -> anyhow::Error {
+    // What stands before an @ may be a password.
+    let shown = from.rsplit_once('@').map_or(from.to_owned(), |(_, rest)| format!("…@{rest}"));
+    Fault::usage(format!("the source `{shown}` {why}"))
+        .hint("name PD as `pd://10.0.0.1:2379,10.0.0.2:2379`, or the folder of a recording as `./recording` or `file:///srv/recording`")
+        .into()
+}

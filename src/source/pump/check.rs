@@ -1,0 +1,217 @@
+//! What forbids to start: no Pump, TiDB servers that do not write Binlog, Pumps that no longer hold what is asked for.
+
+use anyhow::Result;
+
+use crate::error::Fault;
+use crate::event::{Event, Events};
+use crate::model::CommitTs;
+use crate::pd::{Node, Security, State, TidbServer};
+
+/// The gauge in a Pump's metrics: it holds nothing older than this (milliseconds since the Unix epoch).
+const GC_GAUGE: &str = "binlog_pump_storage_gc_ts";
+/// A Pump's metrics are some 25 KB.
+const MOST_METRICS: u64 = 16 << 20;
+
+/// Whether a Pump has to be read. Only those that went offline in order have nothing left.
+pub(super) fn is_active(node: &Node) -> bool {
+    node.state != State::Offline
+}
+
+/// The Pumps that have to be read; the others are told.
+pub(super) fn active<'a>(nodes: &'a [Node], events: &Events) -> Result<Vec<&'a Node>> {
+    if nodes.is_empty() {
+        return Err(Fault::refused("no Pump is registered in this cluster, so there is no binlog to read")
+            .hint(
+                "TiDB 8.4 and later have no TiDB Binlog any more; before that, install Pump and set `binlog.enable = true` \
+                 in TiDB's configuration, then take the backup",
+            )
+            .into());
+    }
+    let (active, offline): (Vec<_>, Vec<_>) = nodes.iter().partition(|n| is_active(n));
+    for node in offline {
+        events(Event::Note(format!("Pump {} ({}) is offline and is left out", node.id, node.host)));
+    }
+    if active.is_empty() {
+        return Err(Fault::refused("every Pump of this cluster is offline, so nothing records its changes")
+            .hint("start a Pump; changes made since the last one went offline need a new backup")
+            .into());
+    }
+    for node in &active {
+        let text = format!("reading Pump {} ({}, {})", node.id, node.host, node.state);
+        events(match node.state {
+            State::Online => Event::Note(text),
+            _ => Event::Warning(format!("{text}: it may hold data that no other has, so everything waits for it")),
+        });
+    }
+    Ok(active)
+}
+
+/// Checks that each TiDB server writes Binlog.
+///
+/// # Errors
+/// A refusal that says which one does not, and what that means.
+pub fn binlog_is_on(servers: &[TidbServer]) -> Result<()> {
+    let Some(server) = servers.iter().find(|s| s.binlog_status != "On") else { return Ok(()) };
+    let (means, hint) = match server.binlog_status.as_str() {
+        "Off" => (
+            "has Binlog switched off (binlog_status Off): what is written through it never reaches a Pump",
+            "set `binlog.enable = true` in its configuration and restart it; what was written meanwhile needs a new backup",
+        ),
+        "Skipping" => (
+            "skips Binlog after an error (binlog_status Skipping, `ignore-error = true`): data is being lost for every target",
+            "mend its Pumps, then `curl http://<status address>/binlog/recover`, and begin again from a new backup",
+        ),
+        "" => (
+            "tells no binlog_status: TiDB 8.4 and later have no TiDB Binlog, so what is written through it is lost to every Pump",
+            "Binlog replicates clusters up to TiDB 8.3",
+        ),
+        _ => (
+            "does not know whether it writes Binlog (binlog_status Unknown): data may be lost",
+            "look at its log and at `/info/all` of its status port; start again when it says On",
+        ),
+    };
+    let text = format!("TiDB {} ({}) {means}", server.sql_address(), server.version);
+    Err(Fault::refused(text).hint(hint).into())
+}
+
+/// Checks that `node` still holds everything above `from`. A Pump that is not online may be down: it is asked when it
+/// comes back, before anything is taken from it.
+pub(super) fn reaches_back(
+    agent: &ureq::Agent,
+    security: &Security,
+    node: &Node,
+    from: CommitTs,
+    events: &Events,
+) -> Result<()> {
+    match gc_ts(agent, security, &node.host) {
+        Ok(gc) => covers(node, from, gc).map_err(Into::into),
+        Err(error) if node.state == State::Online => Err(Fault::refused(format!(
+            "cannot find out whether Pump {} still holds everything since {}: {error:#}",
+            node.id,
+            from.explain()
+        ))
+        .hint("a Pump leaves out silently what it has deleted, so its metrics must be readable; check the address and the Pump, or take it offline if it is gone")
+        .into()),
+        Err(error) => {
+            let text = format!("Pump {} is {} and does not answer ({error:#}); it will be asked when it is back", node.id, node.state);
+            events(Event::Warning(text));
+            Ok(())
+        }
+    }
+}
+
+/// Whether a Pump that has deleted everything before `gc` still holds what follows `from`.
+pub(super) fn covers(node: &Node, from: CommitTs, gc: CommitTs) -> Result<(), Fault> {
+    if from.physical_ms() >= gc.physical_ms() {
+        return Ok(());
+    }
+    let text = format!(
+        "Pump {} ({}) has deleted what is older than {}; it cannot give what follows {}",
+        node.id,
+        node.host,
+        gc.explain(),
+        from.explain()
+    );
+    Err(Fault::refused(text).hint(
+        "what lies between is lost: start from a newer backup, and raise the Pump's `gc` setting (7 days by default)",
+    ))
+}
+
+/// Everything older than this has been deleted by the Pump at `host` (`host:port`); 0 if nothing was.
+///
+/// # Errors
+/// If its metrics cannot be read or lack the gauge.
+pub fn gc_ts(agent: &ureq::Agent, security: &Security, host: &str) -> Result<CommitTs> {
+    let url = format!("{}://{host}/metrics", security.scheme());
+    let failed = |why: String| {
+        Fault::connect(format!("cannot read {url}: {why}"))
+            .hint("check that the Pump runs and that its port can be reached from here")
+    };
+    let mut answer = agent.get(&url).call().map_err(|e| failed(e.to_string()))?;
+    if !answer.status().is_success() {
+        return Err(failed(format!("HTTP status {}", answer.status())).into());
+    }
+    let text = answer.body_mut().with_config().limit(MOST_METRICS).lossy_utf8(true).read_to_string();
+    let text = text.map_err(|e| failed(e.to_string()))?;
+    Ok(read_gauge(&text).ok_or_else(|| failed(format!("it holds no usable {GC_GAUGE}")))?)
+}
+
+/// The gauge as a ts. Prometheus writes floats: `0`, `1795266299653`, `1.795266299653e+12`.
+fn read_gauge(metrics: &str) -> Option<CommitTs> {
+    let value = metrics.lines().find_map(|line| {
+        let rest = line.trim().strip_prefix(GC_GAUGE)?;
+        let rest = match rest.strip_prefix('{') {
+            Some(labelled) => labelled.split_once('}')?.1,
+            None => rest,
+        };
+        rest.starts_with(char::is_whitespace).then(|| rest.split_whitespace().next()).flatten()
+    })?;
+    let value: f64 = value.parse().ok()?;
+    // 46 bits of milliseconds: far below 2^53, where floats stop being exact.
+    if !(0.0..70_368_744_177_664.0).contains(&value) {
+        return None;
+    }
+    Some(CommitTs::from_millis(format!("{value:.0}").parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::silent;
+
+    #[test]
+    fn the_gauge_in_every_form() {
+        let gauge = |text: &str| read_gauge(text).map(CommitTs::physical_ms);
+        assert_eq!(gauge("# HELP binlog_pump_storage_gc_ts gc\nbinlog_pump_storage_gc_ts 0\n"), Some(0));
+        assert_eq!(gauge("binlog_pump_storage_gc_ts 1.795266299653e+12"), Some(1_795_266_299_653));
+        assert_eq!(gauge("binlog_pump_storage_gc_ts{job=\"a\"} 1795266299653 17"), Some(1_795_266_299_653));
+        for none in [
+            "",
+            "binlog_pump_storage_gc_ts NaN",
+            "binlog_pump_storage_gc_ts -1",
+            "binlog_pump_storage_gc_ts +Inf",
+            "binlog_pump_storage_gc_ts_x 5",
+            "binlog_pump_storage_done_gc_ts 5",
+        ] {
+            assert_eq!(gauge(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn each_binlog_status() {
+        let server = |status: &str| TidbServer {
+            id: "x".into(),
+            ip: "10.0.0.9".into(),
+            port: 4000,
+            status_port: 10080,
+            binlog_status: status.into(),
+            version: "v8.1".into(),
+        };
+        assert!(binlog_is_on(&[server("On"), server("On")]).is_ok());
+        for (status, word) in
+            [("Off", "switched off"), ("Skipping", "being lost"), ("Unknown", "may be lost"), ("", "8.4")]
+        {
+            let error = binlog_is_on(&[server("On"), server(status)]).unwrap_err();
+            assert!(error.to_string().contains(word) && error.to_string().contains("10.0.0.9:4000"), "{error}");
+            assert_eq!(crate::error::fault(&error).unwrap().kind, crate::error::Kind::Refused);
+        }
+    }
+
+    #[test]
+    fn which_pumps_are_read() {
+        let node = |state| Node {
+            id: "p".into(),
+            host: "h:1".into(),
+            state,
+            max_commit_ts: CommitTs(1),
+            update_ts: CommitTs(1),
+        };
+        assert!(active(&[], &silent()).unwrap_err().to_string().contains("no Pump is registered"));
+        assert!(active(&[node(State::Offline)], &silent()).is_err());
+        let nodes = [State::Online, State::Paused, State::Pausing, State::Closing, State::Offline].map(node);
+        assert_eq!(active(&nodes, &silent()).unwrap().len(), 4);
+        let from = CommitTs::from_parts(1000, 5);
+        assert!(covers(&nodes[0], from, CommitTs::from_millis(1000)).is_ok());
+        assert!(covers(&nodes[0], from, CommitTs::from_millis(1001)).unwrap_err().message.contains("has deleted"));
+    }
+}

@@ -1,0 +1,124 @@
+//! Reads the frames of `binlogs.bin` one after the other; never holds more than one of them.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+
+use crate::error::Fault;
+use crate::model::Pulled;
+
+/// Above this no protobuf message can be.
+const MAX_FRAME: u64 = i32::MAX as u64;
+/// So much is allocated before the bytes are seen; a length from a damaged file costs no more than that.
+const FIRST_ALLOCATION: u64 = 1 << 20;
+
+/// The frames of one file.
+pub struct Frames {
+    path: Arc<PathBuf>,
+    input: Box<dyn Read + Send>,
+    /// Where the next frame begins, in the file as it is when uncompressed.
+    offset: u64,
+    ended: bool,
+}
+
+/// One message of a file.
+pub struct Frame {
+    /// The payload: a serialized `binlog.Binlog`.
+    pub payload: Bytes,
+    path: Arc<PathBuf>,
+    offset: u64,
+}
+
+impl Frame {
+    /// Reads the payload.
+    ///
+    /// # Errors
+    /// As [`read`](crate::source::read), with file and offset.
+    pub fn read(&self) -> Result<Pulled> {
+        crate::source::read(self.payload.clone()).with_context(|| self.place())
+    }
+
+    /// Where it stands, for messages.
+    #[must_use]
+    pub fn place(&self) -> String {
+        place(&self.path, self.offset)
+    }
+}
+
+impl Frames {
+    /// Opens `path`; a name that ends in `.zst` is uncompressed on the way.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| {
+            let hint = "check the path and its permissions";
+            Fault::connect(format!("cannot open {}: {e}", path.display())).hint(hint)
+        })?;
+        let input: Box<dyn Read + Send> = if path.extension().is_some_and(|e| e == "zst") {
+            Box::new(BufReader::new(
+                zstd::Decoder::new(file).with_context(|| format!("cannot read {}", path.display()))?,
+            ))
+        } else {
+            Box::new(BufReader::with_capacity(1 << 18, file))
+        };
+        Ok(Self { path: Arc::new(path.to_owned()), input, offset: 0, ended: false })
+    }
+
+    fn frame(&mut self) -> Result<Option<Frame>> {
+        let mut head = Vec::with_capacity(4);
+        self.take(4, &mut head)?;
+        if head.is_empty() {
+            return Ok(None);
+        }
+        let Ok(head) = <[u8; 4]>::try_from(head.as_slice()) else {
+            return Err(self.broken("the file ends within the length of a message"));
+        };
+        let len = u64::from(u32::from_be_bytes(head));
+        if len > MAX_FRAME {
+            return Err(self.broken(&format!("a message claims {len} bytes, more than any can have")));
+        }
+        let mut payload = Vec::with_capacity(usize::try_from(len.min(FIRST_ALLOCATION))?);
+        self.take(len, &mut payload)?;
+        if payload.len() as u64 != len {
+            let text = format!("a message of {len} bytes is cut off after {} bytes", payload.len());
+            return Err(self.broken(&text));
+        }
+        let frame = Frame { payload: payload.into(), path: Arc::clone(&self.path), offset: self.offset };
+        self.offset += 4 + len;
+        Ok(Some(frame))
+    }
+
+    /// Reads `len` bytes, or fewer if the file ends.
+    fn take(&mut self, len: u64, into: &mut Vec<u8>) -> Result<()> {
+        let read = (&mut self.input).take(len).read_to_end(into);
+        read.map(drop).map_err(|e| self.broken(&format!("it cannot be read: {e}")))
+    }
+
+    fn broken(&self, what: &str) -> anyhow::Error {
+        Fault::refused(format!("{}: {what}", place(&self.path, self.offset)))
+            .hint("the file is damaged or was not written to its end; take the recording anew, or restore the file")
+            .into()
+    }
+}
+
+impl Iterator for Frames {
+    type Item = Result<Frame>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let frame = self.frame().transpose();
+        self.ended = !matches!(frame, Some(Ok(_)));
+        frame
+    }
+}
+
+fn place(path: &Path, offset: u64) -> String {
+    format!("{} at byte {offset}", path.display())
+}

@@ -1,0 +1,195 @@
+//! A recording: what Pumps sent, kept in a folder, as a source. The layout is the project's own:
+//!
+//! - `binlogs.bin`, or `binlogs.bin.zst` compressed with zstd: for each message, in the order in which the Pump sent it, a
+//!   big-endian u32 length and the payload, a serialized `binlog.Binlog` (spec/tidb-binlog.md §3.1), fakes included;
+//! - several Pumps: one folder for each, `pump-1/binlogs.bin` and so on;
+//! - `meta.json`: cluster id, `start_ts` (exclusive), `end_ts` (inclusive; null or absent: the last one in the files);
+//! - `ddl_history.json`: the answer of TiDB's `/ddl/history`.
+//!
+//! The last two lie in the folder itself, or in the one above it.
+
+mod frames;
+mod meta;
+mod writer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use anyhow::{Context, Result};
+use crossbeam_channel::{Sender, bounded};
+
+pub use frames::Frames;
+pub use meta::Meta;
+pub use writer::Writer;
+
+use super::{Forward, Source, Stream, WAITING, is_drained, is_heavy};
+use crate::error::Fault;
+use crate::model::{CommitTs, Pulled};
+use crate::schema::History;
+
+/// The file with the messages of one Pump.
+pub const BINLOGS: &str = "binlogs.bin";
+/// The same, compressed.
+pub const BINLOGS_ZST: &str = "binlogs.bin.zst";
+/// The file with the DDL jobs.
+pub const DDL_HISTORY: &str = "ddl_history.json";
+
+/// A folder as a source.
+pub struct Recording {
+    files: Vec<PathBuf>,
+    meta: Meta,
+    history: Arc<dyn History>,
+    /// The last ts in the files, once somebody asked for it and `meta` does not tell.
+    last: OnceLock<CommitTs>,
+}
+
+impl Recording {
+    /// Finds the files of the recording in `dir`; reads none of the messages yet.
+    ///
+    /// # Errors
+    /// If there is no recording, or its `meta.json` is missing or cannot be read.
+    pub fn open(dir: &Path, history: Arc<dyn History>) -> Result<Self> {
+        let files = binlog_files(dir)?;
+        Ok(Self { files, meta: Meta::read(dir)?, history, last: OnceLock::new() })
+    }
+
+    /// Its files with messages: one a stream.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What `meta.json` says.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl Source for Recording {
+    fn cluster_id(&self) -> u64 {
+        self.meta.cluster_id
+    }
+
+    fn history(&self) -> Arc<dyn History> {
+        Arc::clone(&self.history)
+    }
+
+    fn now(&self) -> Result<CommitTs> {
+        if let Some(end) = self.meta.end_ts {
+            return Ok(end);
+        }
+        if let Some(last) = self.last.get() {
+            return Ok(*last);
+        }
+        let mut last = self.meta.start_ts;
+        for file in &self.files {
+            for frame in Frames::open(file)? {
+                last = last.max(frame?.read()?.ts());
+            }
+        }
+        Ok(*self.last.get_or_init(|| last))
+    }
+
+    fn first(&self) -> Option<CommitTs> {
+        Some(self.meta.start_ts)
+    }
+
+    fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
+        if from < self.meta.start_ts {
+            let begin = self.meta.start_ts.explain();
+            let text = format!("the recording begins behind {begin}; what follows {} is not in it", from.explain());
+            return Err(Fault::refused(text)
+                .hint(format!("start at {} or later, or take a longer recording", self.meta.start_ts))
+                .into());
+        }
+        let mut streams = Vec::new();
+        for file in &self.files {
+            let frames = Frames::open(file)?;
+            let (sender, receiver) = bounded(WAITING);
+            let end = self.meta.end_ts;
+            thread::Builder::new()
+                .name("recording".to_owned())
+                .spawn(move || {
+                    if let Err(error) = feed(frames, from, end, &sender) {
+                        // Nobody listens any more: then nobody needs the error either.
+                        let _ = sender.send(Err(error));
+                    }
+                })
+                .context("cannot start a thread to read the recording")?;
+            streams.push(Stream { name: file.display().to_string(), receiver });
+        }
+        Ok(streams)
+    }
+}
+
+/// Sends what lies above `from`, then that everything up to `end` has been said.
+fn feed(frames: Frames, from: CommitTs, end: Option<CommitTs>, sender: &Sender<Result<Pulled>>) -> Result<()> {
+    let mut forward = Forward::new(CommitTs(0));
+    for frame in frames {
+        let frame = frame?;
+        let pulled = frame.read()?;
+        let new = forward.pass(&pulled).with_context(|| frame.place())?;
+        if !new || pulled.ts() <= from {
+            continue;
+        }
+        if is_heavy(&pulled) && !is_drained(sender, pulled.ts()) || sender.send(Ok(pulled)).is_err() {
+            return Ok(());
+        }
+    }
+    if let Some(end) = end.filter(|end| *end > forward.position().max(from)) {
+        // Failing means that nobody listens any more.
+        let _ = sender.send(Ok(Pulled::Resolved(end)));
+    }
+    Ok(())
+}
+
+/// The file of the DDL jobs that belongs to the recording in `dir`, if there is one.
+#[must_use]
+pub fn history_file(dir: &Path) -> Option<PathBuf> {
+    beside(dir, DDL_HISTORY)
+}
+
+/// `name` in `dir`, or else in the folder above.
+fn beside(dir: &Path, name: &str) -> Option<PathBuf> {
+    let above = fs::canonicalize(dir).ok().and_then(|d| d.parent().map(|p| p.join(name)));
+    [Some(dir.join(name)), above].into_iter().flatten().find(|p| p.is_file())
+}
+
+/// The files with messages in `dir`: its own, or one for each folder in it that has one, by name.
+fn binlog_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let of = |dir: &Path| {
+        [BINLOGS, BINLOGS_ZST].map(|n| dir.join(n)).into_iter().filter(|p| p.is_file()).collect::<Vec<_>>()
+    };
+    let unreadable = |e: std::io::Error| {
+        Fault::connect(format!("cannot read the folder {}: {e}", dir.display()))
+            .hint("check the path and its permissions")
+    };
+    let mut groups = vec![of(dir)];
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            groups.push(of(&path));
+        }
+    }
+    let ambiguous = groups.iter().find(|g| g.len() > 1).and_then(|g| g.first());
+    if let Some(file) = ambiguous {
+        let text = format!("{} is there both plain and compressed", file.display());
+        return Err(Fault::usage(text).hint("remove the one that is not meant").into());
+    }
+    if groups.first().is_some_and(|g| !g.is_empty()) {
+        groups.truncate(1);
+    }
+    let mut files: Vec<PathBuf> = groups.into_iter().flatten().collect();
+    files.sort();
+    if files.is_empty() {
+        let text = format!(
+            "{} holds no recording: no {BINLOGS} or {BINLOGS_ZST}, neither in it nor in a folder of it",
+            dir.display()
+        );
+        return Err(Fault::usage(text).hint("name the folder that `tisync record` wrote").into());
+    }
+    Ok(files)
+}
