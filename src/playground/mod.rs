@@ -1,3 +1,4 @@
 //! Everything needed to try tisync on one machine: a private MariaDB and a simulated TiDB cluster.
 
+pub mod cluster;
 pub mod mariadb;
