@@ -1,3 +1,122 @@
-//! From the bytes of a binlog to typed rows.
+//! From the bytes of a binlog to typed rows: every value checked against the definition that was valid when the
+//! transaction was committed. Bad bytes give an error that names the commit ts, the table and the column.
 
+#![warn(clippy::indexing_slicing)]
+
+pub mod cursor;
+pub mod datum;
+pub mod decimal;
+mod handle;
+pub mod json;
+pub mod row;
 pub mod time;
+pub mod value;
+
+use std::slice::Iter;
+use std::sync::Arc;
+
+use anyhow::{Context, Error, Result, bail};
+use bytes::Bytes;
+use prost::Message;
+
+use crate::error::Fault;
+use crate::model::{CommitTs, RowChange, RowKind, Table};
+use crate::source::binlog::{PrewriteValue, TableMutation};
+
+/// How the rows of a table are to be read.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// With this definition, the one that was valid when the transaction was committed.
+    Read(Arc<Table>),
+    /// Not at all: nobody wants them.
+    Skip,
+}
+
+/// `TableMutation.sequence`: the next of the inserted rows (spec/tidb-binlog.md §3.1).
+const INSERT: i32 = 0;
+/// The next of the updated rows.
+const UPDATE: i32 = 1;
+/// The next of the deleted rows.
+const DELETE_ROW: i32 = 4;
+
+/// The row changes in `value`, a serialized [`PrewriteValue`], in its order: table by table in the order of their first
+/// touch, and within a table as they happened.
+///
+/// `lookup(table_id, schema_version)` says how to read a table, or that nobody wants it: then its rows are not decoded.
+///
+/// # Errors
+/// If `lookup` fails, or if the bytes are not what the format and the definition say.
+pub fn rows(
+    value: &Bytes,
+    commit_ts: CommitTs,
+    lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
+) -> Result<Vec<RowChange>> {
+    let prewrite = PrewriteValue::decode(value.clone()).map_err(|e| {
+        let message = format!("cannot read the row data of the transaction committed at {}: {e}", commit_ts.explain());
+        Error::new(Fault::refused(message).hint(DAMAGED))
+    })?;
+    let version = prewrite.schema_version.unwrap_or(0);
+    let mut changes = Vec::new();
+    for mutation in &prewrite.mutations {
+        let Some(id) = mutation.table_id else {
+            let message = format!("the transaction committed at {} changes a table without id", commit_ts.explain());
+            bail!(Fault::refused(message).hint(DAMAGED));
+        };
+        let found = lookup(id, version).with_context(|| {
+            format!("looking up table id {id} at schema version {version}, commit ts {}", commit_ts.explain())
+        })?;
+        if let Lookup::Read(table) = found {
+            table_rows(mutation, &table, &mut changes).map_err(|e| blame(e, commit_ts, &table))?;
+        }
+    }
+    Ok(changes)
+}
+
+const DAMAGED: &str = "the message is damaged, or written by a TiDB newer than this program knows; nothing of it was \
+                       applied. Keep a copy with `tisync record` and report it";
+
+/// `error` with the transaction and the table it belongs to.
+fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
+    let message = format!(
+        "cannot read a row of `{}`.`{}` (table id {}) committed at {}: {error:#}",
+        table.schema,
+        table.name,
+        table.id,
+        commit_ts.explain()
+    );
+    Error::new(Fault::refused(message).hint(
+        "the row does not fit the table's definition at that time, so the definition or the row is not what this \
+         program takes it for; nothing of the transaction was applied. Keep a copy with `tisync record` and report it, \
+         or leave the table out with a filter",
+    ))
+}
+
+/// Walks `sequence`, which is the order of the changes, with one cursor for each of the three lists.
+fn table_rows(mutation: &TableMutation, table: &Arc<Table>, changes: &mut Vec<RowChange>) -> Result<()> {
+    let mut inserted = mutation.inserted_rows.iter();
+    let mut updated = mutation.updated_rows.iter();
+    let mut deleted = mutation.deleted_rows.iter();
+    changes.reserve(mutation.sequence.len().min(inserted.len() + updated.len() + deleted.len()));
+    for (n, code) in mutation.sequence.iter().enumerate() {
+        let (what, kind) = match *code {
+            INSERT => ("insert", next(&mut inserted).and_then(|bytes| row::insert(table, bytes)).map(RowKind::Insert)),
+            UPDATE => ("update", next(&mut updated).and_then(|bytes| row::update(table, bytes))),
+            DELETE_ROW => {
+                ("delete", next(&mut deleted).and_then(|bytes| row::delete(table, bytes)).map(RowKind::Delete))
+            }
+            2 | 3 => bail!("change {} is of the obsolete kind {code}, which does not carry the row", n + 1),
+            _ => bail!("change {} is of the unknown kind {code}", n + 1),
+        };
+        let kind = kind.with_context(|| format!("change {}, {what}", n + 1))?;
+        changes.push(RowChange { table: Arc::clone(table), kind });
+    }
+    let left = inserted.len() + updated.len() + deleted.len();
+    if left > 0 {
+        bail!("{left} rows are left over behind the {} changes that the sequence lists", mutation.sequence.len());
+    }
+    Ok(())
+}
+
+fn next<'a>(list: &mut Iter<'a, Bytes>) -> Result<&'a Bytes> {
+    list.next().context("the sequence lists more of them than there are rows")
+}

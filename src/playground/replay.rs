@@ -238,12 +238,7 @@ fn spread(cluster: &Cluster, stream: &[Bytes], how: Spread, count: usize) -> Res
     Ok(jobs)
 }
 
-fn publish(
-    cluster: &Cluster,
-    job: &str,
-    delay: Option<Duration>,
-    with_message: &BTreeSet<i64>,
-) -> Result<()> {
+fn publish(cluster: &Cluster, job: &str, delay: Option<Duration>, with_message: &BTreeSet<i64>) -> Result<()> {
     #[derive(Deserialize)]
     struct Id {
         id: i64,

@@ -93,9 +93,12 @@ fn bounds(asked: &Page) -> Result<(i64, usize), String> {
         return Err("ddl history start_job_id must be greater than 0".to_owned());
     }
     let limit = match number(asked.limit.as_deref())? {
-        Some(n) => Some(usize::try_from(n).ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| {
-            format!("ddl history limit must be greater than 0 and less than or equal to {MOST}")
-        })?),
+        Some(n) => Some(
+            usize::try_from(n)
+                .ok()
+                .filter(|n| (1..=MOST).contains(n))
+                .ok_or_else(|| format!("ddl history limit must be greater than 0 and less than or equal to {MOST}"))?,
+        ),
         None => None,
     };
     match (from, limit) {

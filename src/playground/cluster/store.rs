@@ -193,7 +193,10 @@ mod tests {
     #[test]
     fn a_fake_has_the_bytes_of_a_real_one() {
         let fake = Stored::fake(420_747_102_018_863_124);
-        assert_eq!(hex::encode(fake.payload), "08021094 80f0a0a9e8b2eb05 189480f0a0a9e8b2eb05 38004000".replace(' ', ""));
+        assert_eq!(
+            hex::encode(fake.payload),
+            "08021094 80f0a0a9e8b2eb05 189480f0a0a9e8b2eb05 38004000".replace(' ', "")
+        );
     }
 
     #[test]
@@ -204,6 +207,9 @@ mod tests {
         let error = store.write(|| Ok(Stored::fake(1001))).unwrap_err();
         assert!(error.to_string().contains("1001"), "{error}");
         store.write_fake_at(CommitTs(900));
-        assert_eq!((store.max_commit_ts(), store.after(0, 9).len(), store.after(1001, 9).len()), (CommitTs(1001), 1, 0));
+        assert_eq!(
+            (store.max_commit_ts(), store.after(0, 9).len(), store.after(1001, 9).len()),
+            (CommitTs(1001), 1, 0)
+        );
     }
 }

@@ -1,0 +1,252 @@
+//! Datums: one flag byte and a value (spec/tidb-formats.md §1). The flag alone says how to read on; every flag is
+//! accepted everywhere, whether it belongs to keys or to rows.
+
+use std::borrow::Cow;
+
+use anyhow::{Result, bail};
+
+use super::cursor::Cursor;
+use super::{decimal, json};
+
+/// NULL.
+pub const NIL: u8 = 0x00;
+/// Bytes in their comparable form.
+pub const BYTES: u8 = 0x01;
+/// Bytes behind their length.
+pub const COMPACT_BYTES: u8 = 0x02;
+/// A signed number, comparable.
+pub const INT: u8 = 0x03;
+/// An unsigned number, comparable.
+pub const UINT: u8 = 0x04;
+/// FLOAT and DOUBLE.
+pub const FLOAT: u8 = 0x05;
+/// DECIMAL.
+pub const DECIMAL: u8 = 0x06;
+/// TIME, comparable.
+pub const DURATION: u8 = 0x07;
+/// A signed number.
+pub const VARINT: u8 = 0x08;
+/// An unsigned number.
+pub const UVARINT: u8 = 0x09;
+/// JSON.
+pub const JSON: u8 = 0x0a;
+/// A vector of 32-bit floats, from newer TiDBs.
+pub const VECTOR: u8 = 0x14;
+/// Above every value; in ranges only.
+pub const MAX: u8 = 0xfa;
+
+const SIGN: u64 = 1 << 63;
+
+/// A datum, not yet read as any column's value. It borrows from the bytes it was read from wherever it can.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Datum<'a> {
+    /// NULL.
+    Null,
+    /// Flags 03 and 08.
+    Int(i64),
+    /// Flags 04 and 09; dates and times in their packed form, ENUM, SET and BIT too.
+    UInt(u64),
+    /// Flag 05; a FLOAT is widened.
+    Float(f64),
+    /// Flag 06.
+    Decimal(decimal::Binary<'a>),
+    /// Flag 07: nanoseconds.
+    Duration(i64),
+    /// Flags 01 (owned) and 02 (borrowed).
+    Bytes(Cow<'a, [u8]>),
+    /// Flag 0a: type code and body; only its length has been checked.
+    Json(&'a [u8]),
+    /// Flag 14: its little-endian floats.
+    Vector(&'a [u8]),
+    /// Flag fa.
+    Max,
+}
+
+impl<'a> Datum<'a> {
+    /// Reads the next datum.
+    ///
+    /// # Errors
+    /// If it is malformed or its flag unknown.
+    #[inline]
+    pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
+        Ok(match from.byte()? {
+            NIL => Self::Null,
+            COMPACT_BYTES => Self::Bytes(Cow::Borrowed(from.compact_bytes()?)),
+            VARINT => Self::Int(from.varint()?),
+            UVARINT => Self::UInt(from.uvarint()?),
+            FLOAT => Self::Float(float(from)?),
+            DECIMAL => Self::Decimal(decimal::Binary::read(from)?),
+            BYTES => Self::Bytes(Cow::Owned(comparable_bytes(from)?)),
+            INT => Self::Int(int(from)?),
+            UINT => Self::UInt(uint(from)?),
+            DURATION => Self::Duration(int(from)?),
+            JSON => Self::Json(json_value(from)?),
+            VECTOR => Self::Vector(vector(from)?),
+            MAX => Self::Max,
+            flag => bail!("no value begins with the flag {flag:#04x}"),
+        })
+    }
+
+    /// What it is, for messages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Null => "NULL",
+            Self::Int(_) => "a signed number",
+            Self::UInt(_) => "an unsigned number",
+            Self::Float(_) => "a floating-point number",
+            Self::Decimal(_) => "a decimal",
+            Self::Duration(_) => "a duration",
+            Self::Bytes(_) => "a string",
+            Self::Json(_) => "a JSON document",
+            Self::Vector(_) => "a vector",
+            Self::Max => "the bound above all values",
+        }
+    }
+}
+
+/// Passes over the next datum, as little of it read as its length takes.
+///
+/// # Errors
+/// If it is malformed or its flag unknown.
+pub fn skip(from: &mut Cursor<'_>) -> Result<()> {
+    match from.byte()? {
+        NIL | MAX => {}
+        COMPACT_BYTES => {
+            from.compact_bytes()?;
+        }
+        VARINT | UVARINT => {
+            from.uvarint()?;
+        }
+        INT | UINT | FLOAT | DURATION => {
+            from.array::<8>()?;
+        }
+        DECIMAL => {
+            decimal::Binary::read(from)?;
+        }
+        BYTES => while group(from)?.len() == GROUP {},
+        JSON => {
+            json_value(from)?;
+        }
+        VECTOR => {
+            vector(from)?;
+        }
+        flag => bail!("no value begins with the flag {flag:#04x}"),
+    }
+    Ok(())
+}
+
+/// A signed number of 8 bytes, comparable, without a flag.
+///
+/// # Errors
+/// If the bytes end within it.
+pub fn int(from: &mut Cursor<'_>) -> Result<i64> {
+    Ok((uint(from)? ^ SIGN).cast_signed())
+}
+
+/// An unsigned number of 8 bytes, comparable, without a flag.
+///
+/// # Errors
+/// If the bytes end within it.
+pub fn uint(from: &mut Cursor<'_>) -> Result<u64> {
+    Ok(u64::from_be_bytes(from.array()?))
+}
+
+/// A floating-point number in its ordered form, without a flag (spec/tidb-formats.md §1.4).
+///
+/// # Errors
+/// If the bytes end within it.
+pub fn float(from: &mut Cursor<'_>) -> Result<f64> {
+    let bits = uint(from)?;
+    Ok(f64::from_bits(if bits & SIGN == 0 { !bits } else { bits ^ SIGN }))
+}
+
+/// Bytes in each group of the comparable form, its marker not counted.
+const GROUP: usize = 8;
+
+/// Bytes in their comparable form, without a flag (spec/tidb-formats.md §1.3).
+///
+/// # Errors
+/// If a marker or the padding is wrong, or the bytes end too early.
+pub fn comparable_bytes(from: &mut Cursor<'_>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let data = group(from)?;
+        bytes.extend_from_slice(data);
+        if data.len() < GROUP {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// The data of the next group; fewer than 8 bytes in the last one.
+fn group<'a>(from: &mut Cursor<'a>) -> Result<&'a [u8]> {
+    let group = from.take(GROUP)?;
+    let padding = usize::from(0xff - from.byte()?);
+    match group.split_at_checked(GROUP.wrapping_sub(padding)) {
+        Some((data, pad)) if pad.iter().all(|b| *b == 0) => Ok(data),
+        _ => bail!("a comparable string is padded wrongly"),
+    }
+}
+
+fn json_value<'a>(from: &mut Cursor<'a>) -> Result<&'a [u8]> {
+    let length = json::length(from.rest())?;
+    from.take(length)
+}
+
+fn vector<'a>(from: &mut Cursor<'a>) -> Result<&'a [u8]> {
+    let count = u32::from_le_bytes(from.array()?);
+    from.take(usize::try_from(count)?.saturating_mul(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Datum<'_>> {
+        let mut from = Cursor::new(bytes);
+        let datum = Datum::read(&mut from)?;
+        assert!(from.is_empty(), "{bytes:02x?} read to its end");
+        let mut skipped = Cursor::new(bytes);
+        skip(&mut skipped)?;
+        assert!(skipped.is_empty(), "{bytes:02x?} skipped to its end");
+        Ok(datum)
+    }
+
+    #[test]
+    fn every_flag() {
+        assert_eq!(read(&[0]).unwrap(), Datum::Null);
+        assert_eq!(read(&[3, 0x7f, 255, 255, 255, 255, 255, 255, 255]).unwrap(), Datum::Int(-1));
+        assert_eq!(read(&[4, 0, 0, 0, 0, 0, 0, 1, 0x2c]).unwrap(), Datum::UInt(300));
+        assert_eq!(read(&[5, 0x40, 7, 255, 255, 255, 255, 255, 255]).unwrap(), Datum::Float(-1.5));
+        assert_eq!(read(&[7, 0x80, 0, 0, 0, 0, 0, 0, 9]).unwrap(), Datum::Duration(9));
+        assert_eq!(read(&[8, 0x81, 1]).unwrap(), Datum::Int(-65));
+        assert_eq!(read(&[9, 0xac, 2]).unwrap(), Datum::UInt(300));
+        assert_eq!(read(&[2, 6, 97, 98, 99]).unwrap(), Datum::Bytes(b"abc".into()));
+        assert_eq!(read(&[1, 97, 98, 99, 0, 0, 0, 0, 0, 0xfa]).unwrap(), Datum::Bytes(b"abc".into()));
+        assert_eq!(read(&[0x0a, 4, 1]).unwrap(), Datum::Json(&[4, 1]));
+        assert_eq!(read(&[0x14, 1, 0, 0, 0, 1, 2, 3, 4]).unwrap(), Datum::Vector(&[1, 2, 3, 4]));
+        assert_eq!(read(&[0xfa]).unwrap(), Datum::Max);
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
+        let bad: [&[u8]; 11] = [
+            &[],
+            &[0x0b],
+            &[0x80, 0],
+            &[2, 1],                                                          // length -1
+            &[2, 8, 97],                                                      // too short
+            &[2, 0xfe, 255, 255, 255, 255, 255, 255, 255, 255, 1],            // length i64::MAX
+            &[8, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2],    // 65 bits
+            &[9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x81], // 11 bytes
+            &[1, 97, 98, 99, 0, 0, 0, 0, 1, 0xfa],                            // padding not 0
+            &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0xf6],                               // 9 bytes of padding
+            &[0x14, 255, 255, 255, 255, 0],
+        ];
+        for bytes in bad {
+            assert!(Datum::read(&mut Cursor::new(bytes)).is_err(), "{bytes:02x?}");
+            assert!(skip(&mut Cursor::new(bytes)).is_err(), "{bytes:02x?}");
+        }
+    }
+}
