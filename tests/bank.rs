@@ -1,5 +1,6 @@
 //! The bank's stream, read back through `decode`: what a replicator would see adds up, always, and ends where the bank
 //! says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics")]
 
 #[path = "common/wire.rs"]
 mod wire;

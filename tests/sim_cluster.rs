@@ -1,4 +1,5 @@
 //! The simulated cluster over its real ports: streams, restarts, fakes, history pages, timestamps.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics")]
 
 #[path = "common/wire.rs"]
 mod wire;

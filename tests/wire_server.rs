@@ -1,5 +1,6 @@
 //! The simulated servers against recorded exchanges with real ones: the recorded requests get answers of the recorded
 //! shape, and a recording comes out of the simulated Pumps as it went in.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on panics")]
 
 #[path = "common/wire.rs"]
 mod wire;

@@ -1,5 +1,6 @@
 //! A gRPC client that knows nothing but bytes, and a page reader: what the simulated servers are asked with.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on panics")]
 
 use std::time::Duration;
 
