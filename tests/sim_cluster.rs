@@ -71,6 +71,14 @@ fn a_stream_starts_behind_its_offset_and_never_ends() {
 }
 
 #[test]
+fn a_stream_is_packed_for_whoever_asks() {
+    let cluster = quiet(1);
+    fill(&cluster, [5]);
+    let (encoding, first) = wire::pull_with_gzip(&cluster.pump_address(0).unwrap(), ID);
+    assert_eq!((encoding.as_deref(), first.commit_ts), (Some("gzip"), Some(5)));
+}
+
+#[test]
 fn two_readers_of_one_pump_see_the_same() {
     let cluster = quiet(1);
     fill(&cluster, 1..=50);

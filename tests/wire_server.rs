@@ -46,6 +46,7 @@ fn main() {
         trial("a_recording_comes_out_as_it_went_in", whole_recording),
         trial("a_recording_spreads_over_pumps", spread),
         trial("two_recorded_pumps_stay_two", two_pumps),
+        trial("a_packed_recording_without_bounds_is_read", packed),
         trial("jobs_appear_after_their_messages", late_jobs),
         trial("serve_runs_until_its_flag", serve),
         trial("schema_adds_up_to_the_dump", schema),
@@ -311,6 +312,16 @@ fn two_pumps(folder: &Path) {
         let own: Vec<_> = stream.clone();
         assert_eq!(drain(&cluster, pump, &recording), own);
     }
+}
+
+fn packed(folder: &Path) {
+    let recording = Recording::read(&folder.join("sbtest")).unwrap();
+    assert_eq!((recording.streams.len(), recording.start_ts), (1, CommitTs(0)));
+    let last = Binlog::decode(recording.streams[0].last().unwrap().clone()).unwrap().commit_ts.unwrap();
+    assert_eq!(recording.end_ts.to_wire(), last);
+    assert_eq!(recording.streams[0].iter().filter(|p| !is_fake(p)).count(), 48_081 + 47);
+    let missing = Recording::read(folder).err().expect("there is no recording in the folder above").to_string();
+    assert!(missing.contains("meta.json"), "{missing}");
 }
 
 fn late_jobs(folder: &Path) {

@@ -30,9 +30,9 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Recording {
     /// The id of the cluster it was made of.
     pub cluster_id: u64,
-    /// It holds what was committed after this …
+    /// It holds what was committed after this (0: from the beginning) …
     pub start_ts: CommitTs,
-    /// … up to and including this.
+    /// … up to and including this; where nobody noted it, the last message's ts.
     pub end_ts: CommitTs,
     /// The TiDB version it came from.
     pub version: String,
@@ -45,8 +45,9 @@ pub struct Recording {
 #[derive(Deserialize)]
 struct Meta {
     cluster_id: u64,
-    start_ts: u64,
-    end_ts: u64,
+    /// Missing or null where nobody noted it.
+    start_ts: Option<u64>,
+    end_ts: Option<u64>,
     #[serde(default)]
     tidb: String,
 }
@@ -74,10 +75,15 @@ impl Recording {
             let message = format!("{} holds no binlogs.bin, binlogs.bin.zst or pump-1", folder.display());
             return Err(Fault::connect(message).hint("give the folder of a recording").into());
         }
+        let mut last = CommitTs(0);
+        for payload in streams.iter().filter_map(|s| s.last()) {
+            let ts = Binlog::decode(payload.clone())?.commit_ts.and_then(CommitTs::from_wire);
+            last = last.max(ts.unwrap_or_default());
+        }
         Ok(Self {
             cluster_id: meta.cluster_id,
-            start_ts: CommitTs(meta.start_ts),
-            end_ts: CommitTs(meta.end_ts),
+            start_ts: CommitTs(meta.start_ts.unwrap_or(0)),
+            end_ts: meta.end_ts.map_or(last, CommitTs),
             version: meta.tidb,
             streams,
             jobs: jobs.into_iter().map(|j| j.get().to_owned()).collect(),

@@ -8,6 +8,7 @@ use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
@@ -68,6 +69,21 @@ async fn open(address: &str, method: &str, requests: Vec<Bytes>) -> Result<Strea
     let path = axum::http::uri::PathAndQuery::try_from(method).unwrap();
     let answer = client.streaming(Request::new(tokio_stream::iter(requests)), path, Raw).await?;
     Ok(answer.into_inner())
+}
+
+/// The encoding of the stream that a Pump gives to a reader that asks for gzip, and the first message of it.
+pub fn pull_with_gzip(address: &str, cluster_id: u64) -> (Option<String>, Binlog) {
+    let request = PullBinlogReq { cluster_id, start_from: Some(Pos::default()) };
+    runtime().block_on(async {
+        let client = tonic::client::Grpc::new(connect(address).await.unwrap());
+        let mut client = client.send_compressed(Gzip).accept_compressed(Gzip);
+        client.ready().await.unwrap();
+        let path = axum::http::uri::PathAndQuery::from_static("/binlog.Pump/PullBinlogs");
+        let request = Request::new(Bytes::from(request.encode_to_vec()));
+        let answer = client.server_streaming(request, path, Raw).await.unwrap();
+        let encoding = answer.metadata().get("grpc-encoding").map(|v| v.to_str().unwrap().to_owned());
+        (encoding, payload(answer.into_inner().message().await.unwrap().unwrap()))
+    })
 }
 
 /// Up to `most` answers to `requests`, fewer if the server ends the call.
@@ -132,7 +148,7 @@ pub fn payload(message: Bytes) -> Binlog {
 
 /// Status code and body of a page.
 pub fn page(address: &str, path: &str) -> (u16, String) {
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
     let mut answer = agent.get(format!("http://{address}{path}")).call().unwrap();
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
 }
