@@ -70,6 +70,12 @@ impl<'a> Cursor<'a> {
     /// If it does not fit 64 bits or the bytes end within it.
     #[inline]
     pub fn uvarint(&mut self) -> Result<u64> {
+        if let Some((&byte, rest)) = self.rest.split_first()
+            && byte < 0x80
+        {
+            self.rest = rest;
+            return Ok(byte.into());
+        }
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

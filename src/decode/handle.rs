@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::cursor::Cursor;
 use super::datum::{self, Datum};
+use super::row::absent;
 use super::value;
 use crate::model::{Column, Handle, KeyPart, Table, Value};
 
@@ -44,14 +45,14 @@ impl<'a> Prefix<'a> {
             Self::RowId => {}
             Self::Int(at, n) => {
                 let (column, slot) = place(table, row, at)?;
-                if *slot == Value::Absent {
+                if absent(slot) {
                     *slot = value::from_handle(n, &column.kind).with_context(|| in_handle(column))?;
                 }
             }
             Self::Common(parts, mut from) => {
                 for part in parts {
                     let (column, slot) = place(table, row, part.column)?;
-                    if part.prefix.is_some() || *slot != Value::Absent {
+                    if part.prefix.is_some() || !absent(slot) {
                         datum::skip(&mut from)?;
                         continue;
                     }

@@ -120,3 +120,100 @@ fn table_rows(mutation: &TableMutation, table: &Arc<Table>, changes: &mut Vec<Ro
 fn next<'a>(list: &mut Iter<'a, Bytes>) -> Result<&'a Bytes> {
     list.next().context("the sequence lists more of them than there are rows")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Kind as FaultKind, fault};
+    use crate::model::{Column, Generated, Handle, Kind, Value};
+
+    const TS: CommitTs = CommitTs(470_616_376_687_198_209);
+
+    fn table() -> Arc<Table> {
+        let kind = Kind::Int { bytes: 8, unsigned: false };
+        let (name, generated, missing) = ("id".to_owned(), Generated::No, Value::Null);
+        Arc::new(Table {
+            id: 7,
+            schema: "db".into(),
+            name: "t".into(),
+            columns: vec![Column { id: 1, name, kind, nullable: true, generated, hidden: false, missing }],
+            keys: Vec::new(),
+            handle: Handle::RowId,
+            foreign_keys: Vec::new(),
+            partitions: Vec::new(),
+            charset: "utf8mb4".into(),
+            collation: "utf8mb4_bin".into(),
+        })
+    }
+
+    /// One inserted row, one updated and one deleted, in the order that `sequence` says.
+    fn message(sequence: &[i32]) -> Bytes {
+        let mutation = TableMutation {
+            table_id: Some(7),
+            inserted_rows: vec![vec![8, 2, 8, 2, 8, 10].into()],
+            updated_rows: vec![vec![8, 2, 8, 10, 8, 2, 8, 12].into()],
+            deleted_rows: vec![vec![8, 2, 8, 12].into()],
+            sequence: sequence.to_vec(),
+        };
+        PrewriteValue { schema_version: Some(9), mutations: vec![mutation] }.encode_to_vec().into()
+    }
+
+    fn read(value: &Bytes) -> Result<Vec<RowChange>> {
+        rows(value, TS, &mut |id, version| {
+            assert_eq!((id, version), (7, 9));
+            Ok(Lookup::Read(table()))
+        })
+    }
+
+    fn problem(value: &Bytes) -> String {
+        let error = read(value).unwrap_err();
+        let fault = fault(&error).expect("a fault that an operator can read");
+        assert_eq!(fault.kind, FaultKind::Refused);
+        assert!(!fault.hint.is_empty());
+        format!("{error:#}")
+    }
+
+    #[test]
+    fn the_sequence_is_the_order() {
+        let int = |n| vec![Value::Int(n)];
+        let found: Vec<RowKind> = read(&message(&[4, 0, 1])).unwrap().into_iter().map(|change| change.kind).collect();
+        let expected = [RowKind::Delete(int(6)), RowKind::Insert(int(5)), RowKind::Update { old: int(5), new: int(6) }];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_packed_sequence_is_read_as_well() {
+        // schema version 9; a mutation of table 7 with one inserted row and the sequence [0] in packed form.
+        let packed = b"\x08\x09\x12\x0d\x08\x07\x12\x06\x08\x02\x08\x02\x08\x0a\x3a\x01\x00";
+        assert_eq!(read(&Bytes::from_static(packed)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_sequence_that_does_not_fit_is_refused() {
+        for (sequence, expected) in [
+            (&[0, 1][..], "1 rows are left over behind the 2 changes"),
+            (&[0, 1, 4, 0], "change 4, insert: the sequence lists more of them than there are rows"),
+            (&[0, 2], "change 2 is of the obsolete kind 2"),
+            (&[5], "change 1 is of the unknown kind 5"),
+        ] {
+            let problem = problem(&message(sequence));
+            assert!(problem.contains(expected), "{problem}");
+            assert!(problem.contains("`db`.`t` (table id 7) committed at 470616376687198209 (2026-"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        let problem = problem(&Bytes::from_static(b"\x12\x7f"));
+        assert!(problem.contains("committed at 470616376687198209 (2026-"), "{problem}");
+        let nameless = PrewriteValue { schema_version: Some(9), mutations: vec![TableMutation::default()] };
+        let error = read(&nameless.encode_to_vec().into()).unwrap_err();
+        assert!(error.to_string().contains("a table without id"), "{error}");
+    }
+
+    #[test]
+    fn a_failed_lookup_is_told_with_its_cause() {
+        let error = rows(&message(&[]), TS, &mut |_, _| bail!("no such table")).unwrap_err();
+        assert!(format!("{error:#}").ends_with("no such table"), "{error:#}");
+    }
+}

@@ -47,14 +47,14 @@ pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
     let mut pairs = Pairs::new(table, Cursor::new(bytes));
     while let Some((at, column)) = pairs.next()? {
         let slot = match (old.get_mut(at), new.get_mut(at)) {
-            (Some(old), _) if *old == Value::Absent => old,
-            (_, Some(new)) if *new == Value::Absent => new,
+            (Some(old), _) if absent(old) => old,
+            (_, Some(new)) if absent(new) => new,
             _ => bail!("column `{}` is there more than twice", column.name),
         };
         *slot = pairs.value(column, bytes)?;
     }
     for (column, (old, new)) in table.columns.iter().zip(old.iter().zip(&new)) {
-        let torn = *old != Value::Absent && *new == Value::Absent;
+        let torn = !absent(old) && absent(new);
         ensure!(!torn, "column `{}` is in one of the two images only", column.name);
     }
     finish(table, &mut old).context("the image before the update")?;
@@ -71,7 +71,7 @@ fn image(table: &Table, from: Cursor<'_>, source: &Bytes) -> Result<Row> {
     let mut pairs = Pairs::new(table, from);
     while let Some((at, column)) = pairs.next()? {
         match row.get_mut(at) {
-            Some(slot) if *slot == Value::Absent => *slot = pairs.value(column, source)?,
+            Some(slot) if absent(slot) => *slot = pairs.value(column, source)?,
             _ => bail!("column `{}` is there twice", column.name),
         }
     }
@@ -82,15 +82,24 @@ fn blank(table: &Table) -> Row {
     std::iter::repeat_with(|| Value::Absent).take(table.columns.len()).collect()
 }
 
+/// Not filled yet.
+pub(super) fn absent(value: &Value) -> bool {
+    matches!(value, Value::Absent)
+}
+
 /// Gives the columns that no pair and no handle filled their value, and takes away what the target computes itself.
 fn finish(table: &Table, row: &mut [Value]) -> Result<()> {
     for (column, slot) in table.columns.iter().zip(row) {
         if !column.writable() {
             *slot = Value::Absent;
-        } else if *slot == Value::Absent {
+        } else if absent(slot) {
             *slot = column.missing.clone();
         }
-        ensure!(column.nullable || *slot != Value::Null, "column `{}` is NULL, which it must not be", column.name);
+        ensure!(
+            column.nullable || !matches!(slot, Value::Null),
+            "column `{}` is NULL, which it must not be",
+            column.name
+        );
     }
     Ok(())
 }
@@ -129,6 +138,10 @@ impl<'a> Pairs<'a> {
 
     fn find(&mut self, id: i64) -> Option<(usize, &'a Column)> {
         let columns = &self.table.columns;
+        if let Some(column) = columns.get(self.expected).filter(|column| column.id == id) {
+            self.expected += 1;
+            return Some((self.expected - 1, column));
+        }
         let (before, behind) = columns.split_at_checked(self.expected)?;
         let behind = behind.iter().zip(self.expected..);
         let (column, at) = behind.chain(before.iter().zip(0..)).find(|(column, _)| column.id == id)?;
