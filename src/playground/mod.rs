@@ -11,3 +11,9 @@ pub mod mariadb;
 pub fn sql_name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
+pub mod bank;
+pub mod cluster;
+pub mod encode;
+pub mod mariadb;
+pub mod replay;
+pub mod tableinfo;

@@ -1,0 +1,255 @@
+//! A Pump's side: the gRPC stream of what it stored, and its HTTP pages, both on the same port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use bytes::Bytes;
+use prost::Message;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::grpc;
+use super::state::{Pump, Shared, lock};
+use super::store::{Break, Store, Stored};
+use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp};
+
+/// How often an idle stream looks whether its reader is still there.
+const IDLE: Duration = Duration::from_millis(100);
+/// How many messages a stream takes from the store at once.
+const BATCH: usize = 64;
+
+/// `binlog.WriteBinlogReq`.
+#[derive(Clone, PartialEq, Message)]
+pub struct WriteBinlogReq {
+    /// Must be the Pump's own cluster id.
+    #[prost(uint64, tag = "1")]
+    pub cluster_id: u64,
+    /// A serialized `Binlog`; empty for a health probe.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub payload: Bytes,
+}
+
+/// `binlog.WriteBinlogResp`.
+#[derive(Clone, PartialEq, Message)]
+pub struct WriteBinlogResp {
+    /// Empty: written.
+    #[prost(string, tag = "1")]
+    pub errmsg: String,
+}
+
+/// One Pump of the cluster, as its handlers hold it.
+#[derive(Clone)]
+pub(super) struct Site {
+    pub(super) shared: Arc<Shared>,
+    pub(super) index: usize,
+}
+
+impl Site {
+    fn pump(&self) -> Option<&Pump> {
+        self.shared.pumps.get(self.index)
+    }
+
+    fn check(&self, got: u64) -> Result<&Pump, Status> {
+        let own = self.shared.cluster_id;
+        if got != own {
+            return Err(Status::unknown(format!("cluster ID are mismatch, {got} vs {own}")));
+        }
+        self.pump().ok_or_else(|| Status::internal("no such Pump"))
+    }
+}
+
+pub(super) fn router(site: Site) -> Router {
+    Router::new()
+        .route("/binlog.Pump/PullBinlogs", post(pull_binlogs))
+        .route("/binlog.Pump/WriteBinlog", post(write_binlog))
+        .route("/metrics", get(metrics_page))
+        .route("/status", get(status_page))
+        .route("/drainers", get(async || json_page("[]".to_owned())))
+        .route("/state/{node}/{action}", put(state_action))
+        .fallback(grpc::unknown)
+        .with_state(site)
+}
+
+/// Writes fakes while nothing else is written; ends with the Pump's runtime.
+pub(super) async fn write_fakes(site: Site) {
+    let Some(pump) = site.pump() else { return };
+    loop {
+        match pump.store.fake_due() {
+            Some(Duration::ZERO) => {
+                // It takes its ts under the store's lock, so it can only fail if somebody appended a message from the
+                // future; then there is nothing to mark until the clock is there.
+                if pump.store.write_fake(&site.shared.clock).is_err() {
+                    sleep(IDLE).await;
+                }
+            }
+            Some(wait) => sleep(wait.min(IDLE)).await,
+            None => sleep(IDLE).await,
+        }
+    }
+}
+
+async fn pull_binlogs(State(site): State<Site>, request: Request) -> Response {
+    grpc::server_stream(request, |asked: PullBinlogReq| {
+        let pump = site.check(asked.cluster_id)?;
+        let offset = asked.start_from.map_or(0, |p| p.offset);
+        // A real Pump goes on silently from its GC ts as well.
+        let position = offset.max(pump.store.gc_ts().to_wire());
+        let (sender, receiver) = mpsc::channel(BATCH);
+        tokio::spawn(send_all(site.clone(), position, sender));
+        Ok(ReceiverStream::new(receiver))
+    })
+    .await
+}
+
+type Sender = mpsc::Sender<Result<PullBinlogResp, Status>>;
+
+/// Sends everything above `position`, without end.
+async fn send_all(site: Site, mut position: i64, sender: Sender) {
+    let Some(pump) = site.pump() else { return };
+    let mut changed = pump.store.subscribe();
+    let mut sent = 0;
+    while !sender.is_closed() {
+        let batch = if pump.store.behaviour().silent { Vec::new() } else { pump.store.after(position, BATCH) };
+        if batch.is_empty() {
+            // Either something was written or it is time to look whether the reader has gone.
+            let _ = timeout(IDLE, changed.changed()).await;
+        }
+        for message in batch {
+            let commit_ts = message.commit_ts;
+            match send_one(&site, &pump.store, message, sent, &sender).await {
+                Sent::Yes => (position, sent) = (commit_ts, sent + 1),
+                Sent::NotNow => break,
+                Sent::Never => return,
+            }
+        }
+    }
+}
+
+enum Sent {
+    Yes,
+    NotNow,
+    Never,
+}
+
+async fn send_one(site: &Site, store: &Store, message: Stored, sent: u64, sender: &Sender) -> Sent {
+    let behaviour = store.behaviour();
+    if !behaviour.delay.is_zero() {
+        sleep(behaviour.delay).await;
+    }
+    if store.behaviour().silent {
+        return Sent::NotNow;
+    }
+    if behaviour.break_every.is_some_and(|n| sent >= n) {
+        if behaviour.break_how == Break::Error {
+            // If this cannot be sent the reader has gone anyway.
+            let _ = sender.send(Err(Status::unavailable("transport is closing"))).await;
+        }
+        return Sent::Never;
+    }
+    let job = message.job;
+    if sender.send(Ok(response(message))).await.is_err() {
+        return Sent::Never;
+    }
+    if job > 0 {
+        site.shared.jobs.message_sent(job);
+    }
+    Sent::Yes
+}
+
+/// The message as a Pump sends it: an empty position first, both timestamps again at the end.
+fn response(message: Stored) -> PullBinlogResp {
+    let meta = Meta { start_ts: message.start_ts, commit_ts: message.commit_ts };
+    let entity =
+        Entity { pos: Some(Pos::default()), payload: message.payload, checksum: Bytes::new(), meta: Some(meta) };
+    PullBinlogResp { entity: Some(entity) }
+}
+
+async fn write_binlog(State(site): State<Site>, request: Request) -> Response {
+    grpc::unary(request, |asked: WriteBinlogReq| {
+        site.check(asked.cluster_id)?;
+        let errmsg = if asked.payload.is_empty() { "" } else { "a simulated Pump takes no binlog over the network" };
+        Ok(WriteBinlogResp { errmsg: errmsg.to_owned() })
+    })
+    .await
+}
+
+/// The gauges that a reader may look at; milliseconds, and floats as Prometheus' Go client prints large numbers.
+async fn metrics_page(State(site): State<Site>) -> Response {
+    let Some(pump) = site.pump() else { return String::new().into_response() };
+    let gauges = [
+        ("done_gc_ts", pump.store.gc_ts().physical_ms()),
+        ("gc_ts", pump.store.gc_ts().physical_ms()),
+        ("max_commit_ts", pump.store.max_commit_ts().physical_ms()),
+    ];
+    let mut text = String::from("# TYPE binlog_pump_loss_binlog_count counter\nbinlog_pump_loss_binlog_count 0\n");
+    for (name, ms) in gauges {
+        let name = format!("binlog_pump_storage_{name}");
+        text.push_str(&format!("# TYPE {name} gauge\n{name} {}\n", go_float(ms)));
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// `1795266299653` as `1.795266299653e+12`: Go prints a float64 with an exponent from 21 digits on, Prometheus earlier.
+fn go_float(n: u64) -> String {
+    let digits = n.to_string();
+    let (first, rest) = digits.split_at(1);
+    let rest = rest.trim_end_matches('0');
+    match (digits.len(), rest) {
+        (..=6, _) => digits,
+        (len, "") => format!("{first}e+{:02}", len - 1),
+        (len, rest) => format!("{first}.{rest}e+{:02}", len - 1),
+    }
+}
+
+async fn status_page(State(site): State<Site>) -> Response {
+    let shared = &site.shared;
+    let listed = shared.pumps.iter().filter(|p| lock(&p.entry).listed);
+    let status: Vec<_> = listed.map(|p| format!("{}:{}", json!(p.node_id), shared.pump_status(p))).collect();
+    let ts = shared.clock.about();
+    json_page(format!(r#"{{"status":{{{}}},"CommitTS":{ts},"Checkpoint":{{}},"ErrMsg":""}}"#, status.join(",")))
+}
+
+/// `pause` and `close`: the state that a real Pump ends with is written at once. It goes on serving its stream.
+async fn state_action(State(site): State<Site>, Path((node, action)): Path<(String, String)>) -> Response {
+    let state = match action.as_str() {
+        "pause" => "paused",
+        "close" => "offline",
+        _ => return answer_page(3, &format!("invalid action {action}")),
+    };
+    match site.pump() {
+        Some(pump) if pump.node_id == node => {
+            lock(&pump.entry).state = state.to_owned();
+            answer_page(200, &format!("apply action {action} success!"))
+        }
+        _ => answer_page(3, &format!("invalid nodeID {node}")),
+    }
+}
+
+fn answer_page(code: u16, message: &str) -> Response {
+    json_page(json!({ "message": message, "code": code, "data": null }).to_string())
+}
+
+fn json_page(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_look_like_prometheus() {
+        assert_eq!(go_float(0), "0");
+        assert_eq!(go_float(1_795_266_299_653), "1.795266299653e+12");
+        assert_eq!(go_float(1_795_266_300_000), "1.7952663e+12");
+        assert_eq!(go_float(2_000_000), "2e+06");
+    }
+}

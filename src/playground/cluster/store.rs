@@ -1,0 +1,215 @@
+//! What one simulated Pump keeps: messages in rising commit ts, and how it behaves when it sends them.
+
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use prost::Message;
+use tokio::sync::watch;
+
+use super::clock::Clock;
+use super::state::{lock, read, write};
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::source::binlog::{Binlog, TP_ROLLBACK};
+
+/// How a Pump ends a stream that is to break.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Break {
+    /// With the gRPC error `Unavailable`, as a lost connection shows it.
+    #[default]
+    Error,
+    /// Without an error, as a real Pump does when it cannot read its own store (spec/tidb-binlog.md §2.1).
+    CleanEnd,
+}
+
+/// How a Pump sends. May be changed at any time and holds for running streams too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Behaviour {
+    /// After this long without a message the Pump writes a fake; `None`: never.
+    pub fakes: Option<Duration>,
+    /// Waits this long before each message.
+    pub delay: Duration,
+    /// Breaks every stream after this many messages.
+    pub break_every: Option<u64>,
+    /// How it breaks them.
+    pub break_how: Break,
+    /// Keeps connections open and says nothing.
+    pub silent: bool,
+}
+
+impl Default for Behaviour {
+    /// As a healthy Pump: a fake every 3 s.
+    fn default() -> Self {
+        Self {
+            fakes: Some(Duration::from_secs(3)),
+            delay: Duration::ZERO,
+            break_every: None,
+            break_how: Break::Error,
+            silent: false,
+        }
+    }
+}
+
+/// One stored message.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) start_ts: i64,
+    pub(super) commit_ts: i64,
+    /// The DDL job it speaks of; 0 for none.
+    pub(super) job: i64,
+    pub(super) payload: Bytes,
+}
+
+impl Stored {
+    /// Reads the timestamps out of a serialized `Binlog`.
+    pub(super) fn read(payload: Bytes) -> Result<Self> {
+        let binlog = Binlog::decode(payload.clone()).context("a message for the simulated Pump is not a Binlog")?;
+        let commit_ts = binlog.commit_ts.unwrap_or(0);
+        if commit_ts <= 0 {
+            return Err(Fault::usage("a message for the simulated Pump has no commit ts").into());
+        }
+        let job = binlog.ddl_job_id.unwrap_or(0);
+        Ok(Self { start_ts: binlog.start_ts.unwrap_or(0), commit_ts, job, payload })
+    }
+
+    /// A position marker, with all the fields that a Pump writes (spec/tidb-binlog.md §2.3).
+    fn fake(ts: i64) -> Self {
+        let binlog = Binlog {
+            tp: Some(TP_ROLLBACK),
+            start_ts: Some(ts),
+            commit_ts: Some(ts),
+            ddl_job_id: Some(0),
+            ddl_schema_state: Some(0),
+            ..Binlog::default()
+        };
+        Self { start_ts: ts, commit_ts: ts, job: 0, payload: binlog.encode_to_vec().into() }
+    }
+}
+
+/// The messages of a Pump.
+pub(super) struct Store {
+    messages: RwLock<Vec<Stored>>,
+    behaviour: Mutex<Behaviour>,
+    gc_ts: Mutex<CommitTs>,
+    written: Mutex<Instant>,
+    changed: watch::Sender<u64>,
+}
+
+impl Store {
+    pub(super) fn new(behaviour: Behaviour) -> Self {
+        Self {
+            messages: RwLock::default(),
+            behaviour: Mutex::new(behaviour),
+            gc_ts: Mutex::default(),
+            written: Mutex::new(Instant::now()),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// Adds the message that `build` makes. Nothing else is written in between, so a timestamp that `build` takes is
+    /// above everything that any stream of this Pump has sent.
+    pub(super) fn write(&self, build: impl FnOnce() -> Result<Stored>) -> Result<CommitTs> {
+        let mut messages = write(&self.messages);
+        let message = build()?;
+        let commit_ts = CommitTs::from_wire(message.commit_ts).unwrap_or_default();
+        let last = messages.last().map_or(0, |m| m.commit_ts);
+        if message.commit_ts <= last {
+            let last = CommitTs::from_wire(last).unwrap_or_default().explain();
+            return Err(Fault::usage(format!(
+                "commit ts {} is not above {last}, which the simulated Pump has already reached",
+                commit_ts.explain()
+            ))
+            .hint("append in rising commit ts, and switch the Pump's fakes off when appending old messages")
+            .into());
+        }
+        messages.push(message);
+        drop(messages);
+        *lock(&self.written) = Instant::now();
+        self.wake();
+        Ok(commit_ts)
+    }
+
+    /// Writes a fake with a fresh timestamp.
+    pub(super) fn write_fake(&self, clock: &Clock) -> Result<CommitTs> {
+        self.write(|| Ok(Stored::fake(clock.next().to_wire())))
+    }
+
+    /// Writes a fake at `ts`; nothing happens if the store is there already.
+    pub(super) fn write_fake_at(&self, ts: CommitTs) {
+        // The only way to fail is that the store is past it, which is as good.
+        let _ = self.write(|| Ok(Stored::fake(ts.to_wire())));
+    }
+
+    /// How long until a fake is due; `None` if there are none.
+    pub(super) fn fake_due(&self) -> Option<Duration> {
+        let interval = lock(&self.behaviour).fakes?;
+        Some(interval.saturating_sub(lock(&self.written).elapsed()))
+    }
+
+    /// Up to `limit` messages above `position`.
+    pub(super) fn after(&self, position: i64, limit: usize) -> Vec<Stored> {
+        let messages = read(&self.messages);
+        let from = messages.partition_point(|m| m.commit_ts <= position);
+        messages.iter().skip(from).take(limit).cloned().collect()
+    }
+
+    pub(super) fn max_commit_ts(&self) -> CommitTs {
+        read(&self.messages).last().and_then(|m| CommitTs::from_wire(m.commit_ts)).unwrap_or_default()
+    }
+
+    pub(super) fn behaviour(&self) -> Behaviour {
+        lock(&self.behaviour).clone()
+    }
+
+    pub(super) fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut lock(&self.behaviour));
+        self.wake();
+    }
+
+    pub(super) fn gc_ts(&self) -> CommitTs {
+        *lock(&self.gc_ts)
+    }
+
+    pub(super) fn set_gc_ts(&self, ts: CommitTs) {
+        *lock(&self.gc_ts) = ts;
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn wake(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playground::cluster::ClockMode;
+
+    #[test]
+    fn a_fake_has_the_bytes_of_a_real_one() {
+        let fake = Stored::fake(420_747_102_018_863_124);
+        assert_eq!(
+            hex::encode(fake.payload),
+            "08021094 80f0a0a9e8b2eb05 189480f0a0a9e8b2eb05 38004000".replace(' ', "")
+        );
+    }
+
+    #[test]
+    fn commit_ts_only_rises() {
+        let store = Store::new(Behaviour::default());
+        let clock = Clock::new(ClockMode::Manual(CommitTs(1000)));
+        assert_eq!(store.write_fake(&clock).unwrap(), CommitTs(1001));
+        let error = store.write(|| Ok(Stored::fake(1001))).unwrap_err();
+        assert!(error.to_string().contains("1001"), "{error}");
+        store.write_fake_at(CommitTs(900));
+        assert_eq!(
+            (store.max_commit_ts(), store.after(0, 9).len(), store.after(1001, 9).len()),
+            (CommitTs(1001), 1, 0)
+        );
+    }
+}

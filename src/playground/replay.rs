@@ -1,0 +1,290 @@
+//! A simulated cluster that serves what was recorded from a real one: a folder with `binlogs.bin` (or `.zst`), or one
+//! such folder for each Pump (`pump-1`, `pump-2` …), `ddl_history.json` and `meta.json`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::{Buf, Bytes};
+use prost::Message;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::cluster::{Behaviour, ClockMode, Cluster, ClusterSpec, PumpSpec};
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::source::binlog::Binlog;
+
+/// The most bytes of one stream: a bound on what a damaged archive may unpack to.
+const MOST: u64 = 4 << 30;
+/// With several Pumps, each gets a fake after this many messages of the recording, so that a merge moves.
+const FAKE_EVERY: usize = 50;
+/// How often [`serve`] looks at its flag.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A recording in memory.
+pub struct Recording {
+    /// The id of the cluster it was made of.
+    pub cluster_id: u64,
+    /// It holds what was committed after this (0: from the beginning) …
+    pub start_ts: CommitTs,
+    /// … up to and including this; where nobody noted it, the last message's ts.
+    pub end_ts: CommitTs,
+    /// The TiDB version it came from.
+    pub version: String,
+    /// The messages of each Pump, serialized `Binlog`s in rising commit ts.
+    pub streams: Vec<Vec<Bytes>>,
+    /// The DDL history as JSON texts of jobs.
+    pub jobs: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    cluster_id: u64,
+    /// Missing or null where nobody noted it.
+    start_ts: Option<u64>,
+    end_ts: Option<u64>,
+    #[serde(default)]
+    tidb: String,
+}
+
+impl Recording {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged; the message names it.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let meta: Meta = parse(&folder.join("meta.json"))?;
+        let jobs: Vec<Box<RawValue>> = parse(&folder.join("ddl_history.json"))?;
+        let mut streams = Vec::new();
+        if let Some(stream) = read_stream(folder)? {
+            streams.push(stream);
+        } else {
+            for n in 1.. {
+                match read_stream(&folder.join(format!("pump-{n}")))? {
+                    Some(stream) => streams.push(stream),
+                    None => break,
+                }
+            }
+        }
+        if streams.is_empty() {
+            let message = format!("{} holds no binlogs.bin, binlogs.bin.zst or pump-1", folder.display());
+            return Err(Fault::connect(message).hint("give the folder of a recording").into());
+        }
+        let mut last = CommitTs(0);
+        for payload in streams.iter().filter_map(|s| s.last()) {
+            let ts = Binlog::decode(payload.clone())?.commit_ts.and_then(CommitTs::from_wire);
+            last = last.max(ts.unwrap_or_default());
+        }
+        Ok(Self {
+            cluster_id: meta.cluster_id,
+            start_ts: CommitTs(meta.start_ts.unwrap_or(0)),
+            end_ts: meta.end_ts.map_or(last, CommitTs),
+            version: meta.tidb,
+            streams,
+            jobs: jobs.into_iter().map(|j| j.get().to_owned()).collect(),
+        })
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is not what it should be", path.display()))
+}
+
+/// The messages of one folder; `None` if it has no stream.
+fn read_stream(folder: &Path) -> Result<Option<Vec<Bytes>>> {
+    let (plain, packed) = (folder.join("binlogs.bin"), folder.join("binlogs.bin.zst"));
+    let (path, bytes) = if plain.exists() {
+        (plain.clone(), fs::read(&plain).with_context(|| format!("cannot read {}", plain.display()))?)
+    } else if packed.exists() {
+        (packed.clone(), unpack(&packed).with_context(|| format!("cannot unpack {}", packed.display()))?)
+    } else {
+        return Ok(None);
+    };
+    frames(bytes.into()).with_context(|| format!("cannot read {}", path.display())).map(Some)
+}
+
+fn unpack(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    zstd::Decoder::new(fs::File::open(path)?)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Big-endian u32 length, message, and so on.
+fn frames(mut bytes: Bytes) -> Result<Vec<Bytes>> {
+    let mut frames = Vec::new();
+    while bytes.has_remaining() {
+        let length = bytes.try_get_u32().map(usize::try_from).ok().and_then(Result::ok);
+        match length {
+            Some(length) if length <= bytes.len() => frames.push(bytes.split_to(length)),
+            _ => return Err(Fault::connect(format!("it ends within message {}", frames.len() + 1)).into()),
+        }
+    }
+    Ok(frames)
+}
+
+/// How a recording is served.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// Over how many Pumps a recording of one Pump is spread, each transaction on one of them. A recording of several
+    /// Pumps keeps its own.
+    pub pumps: usize,
+    /// Which Pump takes a transaction.
+    pub spread: Spread,
+    /// How Pumps send.
+    pub behaviour: Behaviour,
+    /// `None`: all jobs are in the history from the start; else those that have a message appear this long after it
+    /// was sent.
+    pub job_delay: Option<Duration>,
+    /// PD's port on 127.0.0.1; 0 takes a free one.
+    pub pd_port: u16,
+}
+
+impl Default for ReplayOptions {
+    /// One healthy Pump, all jobs visible.
+    fn default() -> Self {
+        Self { pumps: 1, spread: Spread::Turns, behaviour: Behaviour::default(), job_delay: None, pd_port: 0 }
+    }
+}
+
+/// Which Pump takes a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// One after the other, as TiDB does by default.
+    Turns,
+    /// By a hash of the commit ts.
+    Hash,
+}
+
+impl Spread {
+    fn pump(self, turn: usize, commit_ts: i64, pumps: usize) -> usize {
+        match self {
+            Self::Turns => turn % pumps,
+            Self::Hash => {
+                let hash = commit_ts.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+                usize::try_from(hash).unwrap_or(0) % pumps
+            }
+        }
+    }
+}
+
+/// Starts a cluster that serves the recording. PD's timestamps are at or above the recording's end.
+///
+/// # Errors
+/// If a port is taken, or the recording's messages do not rise in commit ts.
+pub fn start(recording: &Recording, options: &ReplayOptions) -> Result<Cluster> {
+    let own = recording.streams.len();
+    let count = if own > 1 { own } else { options.pumps.max(1) };
+    let mut spec = ClusterSpec::new(recording.cluster_id, 0);
+    spec.pd_port = options.pd_port;
+    spec.clock = ClockMode::Wall;
+    if !recording.version.is_empty() {
+        spec.version.clone_from(&recording.version);
+    }
+    for n in 1..=count {
+        let mut pump = PumpSpec::new(&format!("pump-{n}"));
+        // Fakes carry fresh timestamps: they have to wait until the whole recording is in.
+        pump.behaviour = Behaviour { fakes: None, silent: true, ..options.behaviour.clone() };
+        spec.pumps.push(pump);
+    }
+    let cluster = Cluster::start(spec)?;
+    let mut with_message = BTreeSet::new();
+    if own > 1 {
+        for (index, stream) in recording.streams.iter().enumerate() {
+            for payload in stream {
+                with_message.extend(job_of(payload)?);
+                cluster.append(index, payload.clone())?;
+            }
+        }
+    } else if let Some(stream) = recording.streams.first() {
+        with_message = spread(&cluster, stream, options.spread, count)?;
+    }
+    cluster.set_tso(recording.end_ts);
+    for job in &recording.jobs {
+        publish(&cluster, job, options.job_delay, &with_message)?;
+    }
+    for pump in 0..count {
+        cluster.behave(pump, |b| *b = options.behaviour.clone())?;
+        if options.behaviour.fakes.is_some() {
+            // So that a reader can reach "now" without waiting for the first regular one.
+            cluster.append_fake(pump, cluster.tso())?;
+        }
+    }
+    Ok(cluster)
+}
+
+/// The DDL job that a message speaks of.
+fn job_of(payload: &Bytes) -> Result<Option<i64>> {
+    Ok(Binlog::decode(payload.clone())?.ddl_job_id.filter(|id| *id > 0))
+}
+
+/// Deals one stream out to `count` Pumps, with fakes on all of them now and then.
+fn spread(cluster: &Cluster, stream: &[Bytes], how: Spread, count: usize) -> Result<BTreeSet<i64>> {
+    let mut jobs = BTreeSet::new();
+    let mut before = 0;
+    for (turn, payload) in stream.iter().enumerate() {
+        let binlog = Binlog::decode(payload.clone())?;
+        let commit_ts = binlog.commit_ts.unwrap_or(0);
+        // A ts of its own, between two messages.
+        if count > 1 && turn % FAKE_EVERY == FAKE_EVERY - 1 && before + 1 < commit_ts {
+            for pump in 0..count {
+                cluster.append_fake(pump, CommitTs::from_wire(before + 1).unwrap_or_default())?;
+            }
+        }
+        jobs.extend(binlog.ddl_job_id.filter(|id| *id > 0));
+        cluster.append(how.pump(turn, commit_ts, count), payload.clone())?;
+        before = commit_ts;
+    }
+    Ok(jobs)
+}
+
+fn publish(cluster: &Cluster, job: &str, delay: Option<Duration>, with_message: &BTreeSet<i64>) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Id {
+        id: i64,
+    }
+    let Id { id } = serde_json::from_str(job).context("a job of the recording's ddl_history.json")?;
+    match delay {
+        Some(delay) if with_message.contains(&id) => cluster.publish_job_after_message(job, delay),
+        _ => cluster.publish_job(job),
+    }
+}
+
+/// Serves a recording until `stop` is set: the body of a process of its own, as measurements need it. `ready` gets the
+/// running cluster once it can be used.
+///
+/// # Errors
+/// See [`start`].
+pub fn serve(
+    recording: &Recording,
+    options: &ReplayOptions,
+    stop: &AtomicBool,
+    ready: impl FnOnce(&Cluster),
+) -> Result<()> {
+    let cluster = start(recording, options)?;
+    ready(&cluster);
+    while !stop.load(Ordering::Relaxed) {
+        sleep(TICK);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_file_is_an_error_not_a_shorter_recording() {
+        let frame = |n: &[u8]| Bytes::copy_from_slice(n);
+        assert_eq!(frames(frame(&[0, 0, 0, 1, 7, 0, 0, 0, 0])).unwrap(), [frame(&[7]), frame(&[])]);
+        for cut in [&[0, 0, 0, 2, 7][..], &[0, 0, 0], &[0xff; 6]] {
+            assert!(frames(frame(cut)).unwrap_err().to_string().contains("message 1"));
+        }
+    }
+}
