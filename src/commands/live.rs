@@ -33,7 +33,7 @@ impl Live for Clusters {
         let agent = security.agent(METRICS_LIMIT)?;
         let mut pumps = Vec::new();
         for node in pd.pumps()?.into_iter().filter(|n| n.state != State::Offline) {
-            let gc_ms = pump::check::gc_ts(&agent, &security, &node.host)?.physical_ms();
+            let gc_ms = pump::gc_ts(&agent, &security, &node.host)?.physical_ms();
             pumps.push(PumpFact { name: node.id, gc_ms });
         }
         pd.take_warnings().iter().for_each(|w| output::warn(w));

@@ -1,19 +1,17 @@
 //! Everything needed to try tisync on one machine: a private MariaDB, a simulated TiDB cluster, and a comparison of what
 //! went in with what came out.
 
+pub mod bank;
+pub mod cluster;
 pub mod compare;
 pub mod dump;
 pub mod encode;
 pub mod mariadb;
+pub mod replay;
+pub mod tableinfo;
 
 /// A name as SQL quotes it.
 #[must_use]
 pub fn sql_name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
-pub mod bank;
-pub mod cluster;
-pub mod encode;
-pub mod mariadb;
-pub mod replay;
-pub mod tableinfo;
