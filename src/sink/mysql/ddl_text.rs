@@ -218,7 +218,9 @@ pub fn inherits_charset(sql: &str) -> bool {
         match token {
             Token::Sign('(') => (depth, columns) = (depth + 1, true),
             Token::Sign(')') => depth = depth.saturating_sub(1),
-            t if depth == 0 && (t.is("CHARSET") || t.is("CHARACTER") || t.is("COLLATE") || t.is("LIKE")) => return false,
+            t if depth == 0 && (t.is("CHARSET") || t.is("CHARACTER") || t.is("COLLATE") || t.is("LIKE")) => {
+                return false;
+            }
             _ => {}
         }
     }
@@ -282,12 +284,18 @@ mod tests {
         let tidb = |sql: &str| rewrite(sql, Flavour::TiDb);
         assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] TTL_ENABLE='ON' */"), None);
         assert!(tidb("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */").is_some());
-        assert_eq!(tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */").unwrap(), "CREATE TABLE t (a INT)");
+        assert_eq!(
+            tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */").unwrap(),
+            "CREATE TABLE t (a INT)"
+        );
     }
 
     #[test]
     fn statements_and_charsets() {
-        assert_eq!(split("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "), ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]);
+        assert_eq!(
+            split("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "),
+            ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]
+        );
         assert!(inherits_charset("CREATE TABLE a (b CHAR(5) CHARACTER SET utf8)"));
         assert!(!inherits_charset("CREATE TABLE a (b INT) CHARSET utf8"));
         assert!(!inherits_charset("CREATE TABLE a LIKE b"));
