@@ -167,8 +167,7 @@ fn execute(applier: &mut Applier, ts: CommitTs, ddl: &Ddl, statements: &[String]
     let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA | action::SCHEMA_CHARSET);
     let database =
         if of_database || ddl.schema.is_empty() { None } else { Some(format!("USE {}", quote_name(&ddl.schema))) };
-    let mut ran = 0;
-    for sql in database.iter().chain(statements) {
+    for (ran, sql) in database.iter().chain(statements).enumerate() {
         if let Err(error) = session.try_run(sql) {
             // The server said no to the first statement: surely nothing happened, and a restart may simply try again.
             if classify(&error).is_definite() && ran <= usize::from(database.is_some()) {
@@ -183,7 +182,6 @@ fn execute(applier: &mut Applier, ts: CommitTs, ddl: &Ddl, statements: &[String]
                 )
             });
         }
-        ran += 1;
     }
     checkpoint.end_ddl(session, Some(ts))
 }

@@ -126,11 +126,7 @@ pub fn rewrite(sql: &str, flavour: Flavour) -> Option<String> {
 /// Whether an ALTER TABLE has nothing behind the name but comments that the target does not read.
 fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize)]) -> bool {
     let rest = words.get(2..).unwrap_or_default();
-    let bare = match rest {
-        [_] => true,
-        [_, Token::Sign('.'), _] => true,
-        _ => false,
-    };
+    let bare = matches!(rest, [_] | [_, Token::Sign('.'), _]);
     let speaks = |t: &Token| matches!(t, Token::Comment(c) if c.starts_with("/*T!") || c.starts_with("/*!"));
     bare && !(flavour == Flavour::TiDb && all.iter().any(|(t, ..)| speaks(t)))
 }

@@ -245,8 +245,9 @@ impl Applier {
         }
         for (name, found) in &anomalies {
             (self.events)(Event::Warning(format!(
-                "{name}: {} rows to delete or change were not there {}",
+                "{name}: {} rows to delete or change were not there, {} keys were taken {}",
                 found.missing,
+                found.duplicate,
                 range()
             )));
         }
