@@ -257,9 +257,10 @@ impl TableChanges {
     #[must_use]
     pub fn finish(mut self) -> (Vec<Counted>, Vec<Counted>) {
         for (identity, at) in &self.removed.index {
-            let (Some(old), Some(new)) =
-                (self.removed.rows.get_mut(*at), self.inserted.index.get(identity).and_then(|i| self.inserted.rows.get_mut(*i)))
-            else {
+            let (Some(old), Some(new)) = (
+                self.removed.rows.get_mut(*at),
+                self.inserted.index.get(identity).and_then(|i| self.inserted.rows.get_mut(*i)),
+            ) else {
                 continue;
             };
             let same = |(c, (a, b)): (&crate::model::Column, (&_, &_))| {

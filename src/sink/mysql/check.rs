@@ -45,10 +45,11 @@ pub fn check(session: &mut Session, tables: &[&Arc<Table>], fresh: bool, allow_m
     let mut missing = Vec::new();
     settings(session, &mut problems, events)?;
     letter_case(session, tables, &mut problems)?;
-    let found = read(session, tables)?;
+    let folded = lower_case(session)? != 0;
+    let found = read(session, tables, folded)?;
     let mut holding = 0_usize;
     for table in tables {
-        match found.get(&key_of(session, &table.schema, &table.name)?) {
+        match found.get(&key_of(folded, &table.schema, &table.name)) {
             None if allow_missing => missing.push(full_name(table)),
             None => problems.push(format!("table {} is missing", full_name(table))),
             Some(there) => {
@@ -100,16 +101,19 @@ fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) 
         events(Event::Warning("read_only is ON on the target: only privileged accounts can write there".to_owned()));
     }
     if session.server().flavour != Flavour::TiDb && is("log_bin", "ON") && is("binlog_format", "STATEMENT") {
-        problems.push("binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW".to_owned());
+        problems
+            .push("binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW".to_owned());
     }
     if is("sql_require_primary_key", "ON") {
         events(Event::Warning(
-            "sql_require_primary_key is ON on the target: a CREATE TABLE without a primary key will fail there".to_owned(),
+            "sql_require_primary_key is ON on the target: a CREATE TABLE without a primary key will fail there"
+                .to_owned(),
         ));
     }
     if mysql && is("sql_generate_invisible_primary_key", "ON") {
         events(Event::Warning(
-            "sql_generate_invisible_primary_key is ON on the target: tables without a key get a column of their own".to_owned(),
+            "sql_generate_invisible_primary_key is ON on the target: tables without a key get a column of their own"
+                .to_owned(),
         ));
     }
     if is("explicit_defaults_for_timestamp", "OFF") {
@@ -121,7 +125,9 @@ fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) 
     }
     let wait = values.get("innodb_lock_wait_timeout").and_then(|v| v.parse::<u64>().ok());
     if let Some(wait) = wait.filter(|w| *w < 5) {
-        events(Event::Warning(format!("innodb_lock_wait_timeout is {wait} s on the target: short locks of others will stop the run")));
+        events(Event::Warning(format!(
+            "innodb_lock_wait_timeout is {wait} s on the target: short locks of others will stop the run"
+        )));
     }
     Ok(())
 }
@@ -146,15 +152,11 @@ fn letter_case(session: &mut Session, tables: &[&Arc<Table>], problems: &mut Vec
 }
 
 /// How a table is looked up: TiDB itself compares names without case, the target perhaps with.
-fn key_of(session: &mut Session, schema: &str, table: &str) -> Result<(String, String)> {
-    Ok(match lower_case(session)? {
-        0 => (schema.to_owned(), table.to_owned()),
-        _ => (schema.to_lowercase(), table.to_lowercase()),
-    })
+fn key_of(folded: bool, schema: &str, table: &str) -> (String, String) {
+    if folded { (schema.to_lowercase(), table.to_lowercase()) } else { (schema.to_owned(), table.to_owned()) }
 }
 
-fn read(session: &mut Session, tables: &[&Arc<Table>]) -> Result<BTreeMap<(String, String), Found>> {
-    let folded = lower_case(session)? != 0;
+fn read(session: &mut Session, tables: &[&Arc<Table>], folded: bool) -> Result<BTreeMap<(String, String), Found>> {
     let fold = |name: String| if folded { name.to_lowercase() } else { name };
     let mut found: BTreeMap<(String, String), Found> = BTreeMap::new();
     let schemas: BTreeSet<&str> = tables.iter().map(|t| t.schema.as_str()).collect();
@@ -212,17 +214,26 @@ fn compare(table: &Table, there: &Found, problems: &mut Vec<String>) {
         match there.columns.get(&lower) {
             None => problems.push(format!("{name} has no column {}", quote_name(&column.name))),
             Some(c) if c.generated && !generated => {
-                problems.push(format!("column {} of {name} is generated there, but not upstream", quote_name(&column.name)));
+                problems.push(format!(
+                    "column {} of {name} is generated there, but not upstream",
+                    quote_name(&column.name)
+                ));
             }
             Some(c) if !c.generated && generated => {
-                problems.push(format!("column {} of {name} is generated upstream, but not there", quote_name(&column.name)));
+                problems.push(format!(
+                    "column {} of {name} is generated upstream, but not there",
+                    quote_name(&column.name)
+                ));
             }
             Some(_) => {}
         }
         known.insert(lower);
     }
     for (column, _) in there.columns.iter().filter(|(n, c)| c.needed && !known.contains(*n)) {
-        problems.push(format!("{name} needs a value for its column {}, which the upstream does not have", quote_name(column)));
+        problems.push(format!(
+            "{name} needs a value for its column {}, which the upstream does not have",
+            quote_name(column)
+        ));
     }
     let mut wanted = BTreeSet::new();
     for key in &table.keys {
@@ -254,9 +265,12 @@ fn parts_text(parts: &[(String, Option<u32>)]) -> String {
 /// Tries each right on rows without touching one. Gives whether the table holds rows.
 fn rights(session: &mut Session, table: &Table, problems: &mut Vec<String>, events: &Events) -> Result<bool> {
     let name = full_name(table);
-    let Some(column) = table.columns.iter().find(|c| c.writable()).map(|c| quote_name(&c.name)) else {
+    // All of them: a column without a default must have a value even where no row is inserted.
+    let columns: Vec<String> = table.columns.iter().filter(|c| c.writable()).map(|c| quote_name(&c.name)).collect();
+    let column = columns.join(",");
+    if columns.is_empty() {
         return Ok(false);
-    };
+    }
     let tries = [
         ("SELECT", format!("SELECT {column} FROM {name} WHERE 1 = 0")),
         ("INSERT", format!("INSERT INTO {name} ({column}) SELECT {column} FROM {name} WHERE 1 = 0")),
@@ -283,9 +297,8 @@ fn rights(session: &mut Session, table: &Table, problems: &mut Vec<String>, even
 /// Triggers would repeat what the stream already carries.
 fn triggers(session: &mut Session, tables: &[&Arc<Table>], events: &Events) -> Result<()> {
     let wanted: BTreeSet<(&str, &str)> = tables.iter().map(|t| (t.schema.as_str(), t.name.as_str())).collect();
-    let rows: Vec<(String, String, String)> = session.rows(
-        "SELECT event_object_schema, event_object_table, trigger_name FROM information_schema.triggers",
-    )?;
+    let rows: Vec<(String, String, String)> = session
+        .rows("SELECT event_object_schema, event_object_table, trigger_name FROM information_schema.triggers")?;
     for (schema, table, trigger) in rows {
         if wanted.contains(&(schema.as_str(), table.as_str())) {
             events(Event::Warning(format!(

@@ -53,14 +53,14 @@ pub(super) fn settle(
         intent.ts.explain()
     );
     match word {
-        None => Err(Fault::refused(format!(
-            "an earlier run began this DDL on the target and did not see it end: {what}"
-        ))
-        .hint(
-            "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with \
+        None => {
+            Err(Fault::refused(format!("an earlier run began this DDL on the target and did not see it end: {what}"))
+                .hint(
+                    "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with \
              `--pending-ddl again` if it did not",
-        )
-        .into()),
+                )
+                .into())
+        }
         Some(PendingDdl::Done) => {
             events(Event::Note(format!("taken as done by your word: {what}")));
             checkpoint.end_ddl(session, Some(intent.ts))
@@ -165,19 +165,23 @@ fn execute(applier: &mut Applier, ts: CommitTs, ddl: &Ddl, statements: &[String]
     let Applier { session, checkpoint, .. } = applier;
     checkpoint.begin_ddl(session, ts, ddl, &statements.join("; "))?;
     let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA | action::SCHEMA_CHARSET);
-    let database = if of_database || ddl.schema.is_empty() { None } else { Some(format!("USE {}", quote_name(&ddl.schema))) };
-    let mut ran = 0;
-    for sql in database.iter().chain(statements) {
+    let database =
+        if of_database || ddl.schema.is_empty() { None } else { Some(format!("USE {}", quote_name(&ddl.schema))) };
+    for (ran, sql) in database.iter().chain(statements).enumerate() {
         if let Err(error) = session.try_run(sql) {
             // The server said no to the first statement: surely nothing happened, and a restart may simply try again.
             if classify(&error).is_definite() && ran <= usize::from(database.is_some()) {
                 checkpoint.end_ddl(session, None)?;
             }
             return Err(explain(&error, format!("the target refused `{}`", shorten(sql)))).with_context(|| {
-                format!("cannot run the DDL of commit ts {} (job {}) in database `{}`", ts.explain(), ddl.job_id, ddl.schema)
+                format!(
+                    "cannot run the DDL of commit ts {} (job {}) in database `{}`",
+                    ts.explain(),
+                    ddl.job_id,
+                    ddl.schema
+                )
             });
         }
-        ran += 1;
     }
     checkpoint.end_ddl(session, Some(ts))
 }
@@ -230,8 +234,7 @@ fn follow_missing(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, dd
     let (session, checkpoint) = (&mut applier.session, &mut applier.checkpoint);
     session.begin()?;
     checkpoint.write(session, ts)?;
-    let gone: Vec<i64> =
-        ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
+    let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
     let schema = (ddl.action == action::DROP_SCHEMA).then_some(ddl.schema.as_str());
     skipped.end(session, checkpoint, (ts, &gone, schema))?;
     if ddl.action != action::DROP_SCHEMA && ddl.action != action::DROP_TABLE {

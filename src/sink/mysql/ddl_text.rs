@@ -126,11 +126,7 @@ pub fn rewrite(sql: &str, flavour: Flavour) -> Option<String> {
 /// Whether an ALTER TABLE has nothing behind the name but comments that the target does not read.
 fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize)]) -> bool {
     let rest = words.get(2..).unwrap_or_default();
-    let bare = match rest {
-        [_] => true,
-        [_, Token::Sign('.'), _] => true,
-        _ => false,
-    };
+    let bare = matches!(rest, [_] | [_, Token::Sign('.'), _]);
     let speaks = |t: &Token| matches!(t, Token::Comment(c) if c.starts_with("/*T!") || c.starts_with("/*!"));
     bare && !(flavour == Flavour::TiDb && all.iter().any(|(t, ..)| speaks(t)))
 }
@@ -218,7 +214,9 @@ pub fn inherits_charset(sql: &str) -> bool {
         match token {
             Token::Sign('(') => (depth, columns) = (depth + 1, true),
             Token::Sign(')') => depth = depth.saturating_sub(1),
-            t if depth == 0 && (t.is("CHARSET") || t.is("CHARACTER") || t.is("COLLATE") || t.is("LIKE")) => return false,
+            t if depth == 0 && (t.is("CHARSET") || t.is("CHARACTER") || t.is("COLLATE") || t.is("LIKE")) => {
+                return false;
+            }
             _ => {}
         }
     }
@@ -282,12 +280,18 @@ mod tests {
         let tidb = |sql: &str| rewrite(sql, Flavour::TiDb);
         assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] TTL_ENABLE='ON' */"), None);
         assert!(tidb("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */").is_some());
-        assert_eq!(tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */").unwrap(), "CREATE TABLE t (a INT)");
+        assert_eq!(
+            tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */").unwrap(),
+            "CREATE TABLE t (a INT)"
+        );
     }
 
     #[test]
     fn statements_and_charsets() {
-        assert_eq!(split("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "), ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]);
+        assert_eq!(
+            split("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "),
+            ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]
+        );
         assert!(inherits_charset("CREATE TABLE a (b CHAR(5) CHARACTER SET utf8)"));
         assert!(!inherits_charset("CREATE TABLE a (b INT) CHARSET utf8"));
         assert!(!inherits_charset("CREATE TABLE a LIKE b"));

@@ -52,12 +52,13 @@ pub fn classify(error: &mysql::Error) -> Class {
         1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 1969 | 8002 | 8022 | 9001..=9007 => Class::Contention,
         3 | 1021 | 1030 | 1114 | 1041 => Class::Full,
         1153 | 1301 | 8004 | 8025 => Class::TooLarge,
-        1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1426 | 1525 | 1526 | 3140 | 3819 | 4025 => Class::Data,
-        1022 | 1062 | 1169 | 1586 => Class::Duplicate,
-        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1146 | 1176 | 1347 | 1507 | 1517 => {
-            Class::Object
+        1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1426 | 1525 | 1526 | 3140 | 3819 | 4025 => {
+            Class::Data
         }
-        1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 => Class::Syntax,
+        1022 | 1062 | 1169 | 1586 => Class::Duplicate,
+        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1146 | 1176 | 1347 | 1507
+        | 1517 => Class::Object,
+        1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 4161 => Class::Syntax,
         _ => Class::Other,
     }
 }
@@ -71,14 +72,18 @@ impl Class {
 
     fn hint(self) -> &'static str {
         match self {
-            Self::Connection => "check that the target runs and can be reached; the next run continues from the checkpoint",
+            Self::Connection => {
+                "check that the target runs and can be reached; the next run continues from the checkpoint"
+            }
             Self::Login => "check user and password: TISYNC_TARGET_PASSWORD, password-file= or ~/.my.cnf",
             Self::Privilege => {
                 "the account needs SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW and SHOW VIEW \
                  on the replicated databases and on tidb_binlog"
             }
             Self::ReadOnly => "is this a replica? Switch read_only off on the target, or name its primary",
-            Self::Contention => "something else holds locks on the target; start again: it continues from the checkpoint",
+            Self::Contention => {
+                "something else holds locks on the target; start again: it continues from the checkpoint"
+            }
             Self::Full => "make room on the target and start again: it continues from the checkpoint",
             Self::TooLarge => "raise max_allowed_packet on the target, and start again",
             Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
@@ -86,7 +91,9 @@ impl Class {
                 "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
                  if that is known and harmless, --safe-mode overwrites such rows"
             }
-            Self::Object => "the target's tables are not those of the upstream at this commit ts: compare both definitions",
+            Self::Object => {
+                "the target's tables are not those of the upstream at this commit ts: compare both definitions"
+            }
             Self::Syntax => "the target does not understand this; if it can do without, --skip-ddl TS leaves a DDL out",
             Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
         }

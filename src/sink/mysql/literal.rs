@@ -108,7 +108,14 @@ pub enum JsonStyle {
 ///
 /// # Errors
 /// See [`write`].
-pub fn condition(out: &mut Vec<u8>, name: &str, kind: &Kind, value: &Value, json: JsonStyle, loose: bool) -> Result<()> {
+pub fn condition(
+    out: &mut Vec<u8>,
+    name: &str,
+    kind: &Kind,
+    value: &Value,
+    json: JsonStyle,
+    loose: bool,
+) -> Result<()> {
     let mut text = Vec::new();
     write(&mut text, kind, value)?;
     let text = String::from_utf8(text)?;

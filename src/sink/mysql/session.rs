@@ -101,7 +101,8 @@ impl Session {
     /// # Errors
     /// If it cannot be reached, refuses the account, or is too old.
     pub fn open(target: &Target) -> Result<Self> {
-        let conn = connect(target).map_err(|e| explain(&e, format!("cannot connect to the target {}", target.name())))?;
+        let conn =
+            connect(target).map_err(|e| explain(&e, format!("cannot connect to the target {}", target.name())))?;
         let mut session = Self {
             conn,
             server: Server { flavour: Flavour::MySql, version: (0, 0, 0), text: String::new(), max_allowed_packet: 0 },

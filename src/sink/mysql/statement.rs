@@ -229,7 +229,10 @@ impl Work<'_> {
             full_name(self.table),
             self.style.max_packet
         ))
-        .hint(format!("SET GLOBAL max_allowed_packet = {} on the target, and start again", (bytes + 64).next_power_of_two()))
+        .hint(format!(
+            "SET GLOBAL max_allowed_packet = {} on the target, and start again",
+            (bytes + 64).next_power_of_two()
+        ))
         .into())
     }
 }

@@ -52,13 +52,7 @@ struct State {
 
 impl Shared {
     pub(super) fn new(position: Option<CommitTs>, skipped: Skipped) -> Self {
-        let state = State {
-            position,
-            totals: Totals::default(),
-            skipped: Arc::new(skipped),
-            error: None,
-            fault: None,
-        };
+        let state = State { position, totals: Totals::default(), skipped: Arc::new(skipped), error: None, fault: None };
         Self { state: Mutex::new(state), stopped: AtomicBool::new(false) }
     }
 
@@ -193,9 +187,11 @@ impl Applier {
     }
 
     fn work(mut self, receiver: &Receiver<Work>) {
+        // A stopped writer still takes what comes and lets it go: a message that stays in the channel would keep the
+        // answer that somebody waits for alive for ever.
         for work in receiver {
             if self.shared.is_stopped() {
-                return;
+                continue;
             }
             let done = match work {
                 Work::Batch(batch) => self.apply(*batch),
@@ -210,7 +206,6 @@ impl Applier {
             if let Err(error) = done {
                 self.session.rollback();
                 self.shared.fail(error);
-                return;
             }
         }
     }
@@ -250,8 +245,9 @@ impl Applier {
         }
         for (name, found) in &anomalies {
             (self.events)(Event::Warning(format!(
-                "{name}: {} rows to delete or change were not there {}",
+                "{name}: {} rows to delete or change were not there, {} keys were taken {}",
                 found.missing,
+                found.duplicate,
                 range()
             )));
         }
@@ -322,13 +318,7 @@ fn run(session: &mut Session, sql: &str, what: impl Fn() -> String) -> Result<u6
 }
 
 /// Inserts rows with ENUM values of index 0, which need strict mode off; anything else that then bends is an error.
-fn run_relaxed(
-    session: &mut Session,
-    sql: &str,
-    zeros: u64,
-    table: &str,
-    what: impl Fn() -> String,
-) -> Result<u64> {
+fn run_relaxed(session: &mut Session, sql: &str, zeros: u64, table: &str, what: impl Fn() -> String) -> Result<u64> {
     session.relax(true)?;
     let rows = run(session, sql, what)?;
     let warnings = u64::from(session.warnings());

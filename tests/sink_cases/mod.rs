@@ -1,0 +1,16 @@
+//! The cases, by subject.
+
+mod ddl;
+mod model;
+mod rows;
+mod run;
+mod types;
+mod world;
+
+use tisync::playground::mariadb::PrivateServer;
+
+pub type Case = fn(&PrivateServer);
+
+pub fn all() -> Vec<(&'static str, Case)> {
+    [types::CASES, rows::CASES, run::CASES, ddl::CASES, model::CASES].concat()
+}
