@@ -7,8 +7,8 @@
 use anyhow::Result;
 
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl};
 use crate::event::Events;
+use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::session::{Session, quote_text};
 
@@ -91,7 +91,8 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
         [] => Ok(None),
         [(_, _, ts)] => Ok(Some(CommitTs(*ts))),
         several => {
-            let list: Vec<String> = several.iter().map(|(id, link, ts)| format!("cluster {id}, link `{link}` at {ts}")).collect();
+            let list: Vec<String> =
+                several.iter().map(|(id, link, ts)| format!("cluster {id}, link `{link}` at {ts}")).collect();
             Err(Fault::usage(format!("the target has several checkpoints: {}", list.join("; ")))
                 .hint("name the upstream with --pd, or check the ts of one of them with --backup-ts")
                 .into())

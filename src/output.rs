@@ -28,7 +28,8 @@ pub enum ColorChoice {
 
 /// Decides about colours once for the whole run.
 pub fn set_color(choice: ColorChoice) {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var("TERM").is_ok_and(|t| t == "dumb");
+    let plain =
+        std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var("TERM").is_ok_and(|t| t == "dumb");
     let on = match choice {
         ColorChoice::Always => true,
         ColorChoice::Never => false,

@@ -56,7 +56,8 @@ fn run(case: &Path) -> Result<(), Failed> {
     for statement in sql.split(";\n").filter(|s| !s.trim().is_empty()) {
         conn.query_drop(statement)?;
     }
-    let args = ["sync", "--from", &pd, "--to", &target, "--start-ts", start.trim(), "--until", "caught-up", "--link", &link];
+    let args =
+        ["sync", "--from", &pd, "--to", &target, "--start-ts", start.trim(), "--until", "caught-up", "--link", &link];
     tisync(&[&args[..], &["--allow-missing"]].concat()).expect(0);
 
     for database in databases {

@@ -74,6 +74,7 @@ fn everything_in_eleven_runs(folder: &Path) -> Result<(), Failed> {
     }
     run(&everything_args(folder, "everything", &server), 0);
     equal(&server, &folder.join("everything/dump"), &["kinds", "evolve", "bank"])
+        .inspect_err(|_| println!("{}", std::fs::read_to_string(server.log()).unwrap()))
 }
 
 fn the_comparison_sees_one_byte_and_one_table(folder: &Path) -> Result<(), Failed> {
@@ -87,7 +88,7 @@ fn the_comparison_sees_one_byte_and_one_table(folder: &Path) -> Result<(), Faile
     };
     let same = compared()?;
     assert!(same.equal(), "{same:?}");
-    assert!(same.tables > 25 && same.rows > 30_000, "{same:?}");
+    assert!(same.tables > 25 && same.rows > 24_000, "{same:?}");
 
     conn.query_drop("UPDATE b_kinds.bins SET b = x'ff00fe02' WHERE id = 1")?;
     let byte = compared()?;

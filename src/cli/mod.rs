@@ -85,9 +85,21 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "FILE", env = "TISYNC_SSL_CA", help_heading = "TLS to the upstream cluster")]
     pub ssl_ca: Option<PathBuf>,
     /// Client certificate (PEM) for the upstream cluster.
-    #[arg(long, value_name = "FILE", env = "TISYNC_SSL_CERT", requires = "ssl_key", help_heading = "TLS to the upstream cluster")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TISYNC_SSL_CERT",
+        requires = "ssl_key",
+        help_heading = "TLS to the upstream cluster"
+    )]
     pub ssl_cert: Option<PathBuf>,
     /// Private key (PEM) of the client certificate.
-    #[arg(long, value_name = "FILE", env = "TISYNC_SSL_KEY", requires = "ssl_cert", help_heading = "TLS to the upstream cluster")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TISYNC_SSL_KEY",
+        requires = "ssl_cert",
+        help_heading = "TLS to the upstream cluster"
+    )]
     pub ssl_key: Option<PathBuf>,
 }

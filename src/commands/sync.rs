@@ -10,8 +10,8 @@ use crate::event::{Event, Events};
 use crate::filter;
 use crate::model::CommitTs;
 use crate::output::{self, Progress};
-use crate::pipeline::{End, Pipeline};
 use crate::pd::TidbServer;
+use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
 use crate::sink::mysql::{MysqlOptions, MysqlSink, PendingDdl};
 use crate::sink::{Sink, Totals};
@@ -45,14 +45,8 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     let catalog = Catalog::at(source.history(), from)?;
     sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
     let streams = source.streams(from)?;
-    let mut pipeline = Pipeline {
-        catalog,
-        sink: &mut sink,
-        until,
-        events: events.clone(),
-        stop: stop.clone(),
-        late_rows: 0,
-    };
+    let mut pipeline =
+        Pipeline { catalog, sink: &mut sink, until, events: events.clone(), stop: stop.clone(), late_rows: 0 };
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
     let position = sink.position().unwrap_or(from);
@@ -63,7 +57,8 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
 fn source_options(args: &SyncArgs) -> source::Options {
     let schema_from = args.schema_from.clone();
     let security = super::security(&args.security);
-    let mut options = source::Options::new(Arc::new(move |origin: &Origin<'_>| history(origin, schema_from.as_deref())));
+    let mut options =
+        source::Options::new(Arc::new(move |origin: &Origin<'_>| history(origin, schema_from.as_deref())));
     options.security = security;
     options
 }

@@ -99,7 +99,8 @@ fn table(left: &mut Side, right: &mut Side, name: &str, how: Definitions, found:
         let other = theirs.get(row).copied().unwrap_or(0);
         if other != *count {
             different += (count - other).abs();
-            example.get_or_insert_with(|| format!("{count} times in {left_name}, {other} times in {right_name}: {row}"));
+            example
+                .get_or_insert_with(|| format!("{count} times in {left_name}, {other} times in {right_name}: {row}"));
         }
         found.rows += usize::try_from(other.min(*count)).unwrap_or(0);
     }
@@ -128,6 +129,11 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     let keys = "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
         FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND non_unique = 0 GROUP BY index_name ORDER BY parts";
     let mut lines: Vec<String> = side.conn.exec(columns, (&side.database, table))?;
+    // MariaDB's JSON is text, so converting a table to a character set changes its collation, which means nothing for JSON.
+    for column in json_columns(side, table)? {
+        let json = format!("{column} longtext ");
+        lines.iter_mut().filter(|l| l.starts_with(&json)).for_each(|l| *l = format!("{column} json"));
+    }
     lines.extend(side.conn.exec::<String, _, _>(keys, (&side.database, table))?);
     Ok(lines)
 }
@@ -173,7 +179,8 @@ fn shown(value: &Value, json: bool) -> String {
             Ok(parsed) => parsed.to_string(),
             Err(_) => value.as_sql(false),
         },
-        Value::Float(f) => format!("{f}/{:x}", f.to_bits()),
+        // Six digits: a dump's text holds no more of a FLOAT, so no more of it can be compared.
+        Value::Float(f) => format!("{f:.5e}"),
         Value::Double(d) => format!("{d}/{:x}", d.to_bits()),
         other => other.as_sql(false),
     }

@@ -16,6 +16,9 @@ use crate::error::Fault;
 /// How long the server may take to answer its first connection.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// How often another port is tried.
+const TRIES: u32 = 3;
+
 /// A MariaDB server of our own.
 pub struct PrivateServer {
     child: Option<Child>,
@@ -51,9 +54,17 @@ impl PrivateServer {
             return Err(Fault::connect(format!("mariadb-install-db failed: {words}")).into());
         }
         let extra = extra.iter().map(ToString::to_string).collect();
-        let mut server = Self { child: None, dir, port: free_port()?, extra };
-        server.launch()?;
-        Ok(server)
+        let mut server = Self { child: None, dir, port: 0, extra };
+        let mut tries = 0;
+        loop {
+            // Somebody else may take the port between the look and the start.
+            server.port = free_port()?;
+            match server.launch() {
+                Err(e) if tries == TRIES => return Err(e),
+                Err(_) => tries += 1,
+                Ok(()) => return Ok(server),
+            }
+        }
     }
 
     fn launch(&mut self) -> Result<()> {
@@ -72,16 +83,19 @@ impl PrivateServer {
             .spawn()
             .context("cannot run mariadbd")?;
         self.child = Some(child);
-        self.wait()
+        self.wait().inspect_err(|_| self.kill())
     }
 
     fn wait(&mut self) -> Result<()> {
         let begin = Instant::now();
         loop {
-            if self.connect().is_ok() {
+            let ended = self.child.as_mut().and_then(|c| c.try_wait().ok().flatten());
+            // By the socket first: on the port another server might answer.
+            let socket = self.socket().to_string_lossy().into_owned();
+            let ours = OptsBuilder::new().socket(Some(socket)).user(Some("root"));
+            if ended.is_none() && Conn::new(ours).is_ok() && self.connect().is_ok() {
                 return Ok(());
             }
-            let ended = self.child.as_mut().and_then(|c| c.try_wait().ok().flatten());
             if ended.is_some() || begin.elapsed() > START_LIMIT {
                 let words = fs::read_to_string(self.log()).unwrap_or_default();
                 return Err(Fault::connect(format!("MariaDB did not start:\n{words}")).into());

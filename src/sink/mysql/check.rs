@@ -40,7 +40,13 @@ struct FoundColumn {
 ///
 /// # Errors
 /// Refused, with all problems found.
-pub fn check(session: &mut Session, tables: &[&Arc<Table>], fresh: bool, allow_missing: bool, events: &Events) -> Result<()> {
+pub fn check(
+    session: &mut Session,
+    tables: &[&Arc<Table>],
+    fresh: bool,
+    allow_missing: bool,
+    events: &Events,
+) -> Result<()> {
     let mut problems = Vec::new();
     let mut missing = Vec::new();
     settings(session, &mut problems, events)?;
