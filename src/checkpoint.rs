@@ -25,6 +25,7 @@ const CREATE: [&str; 3] = [
         `version` INT NOT NULL COMMENT 'of this layout',
         `run` BIGINT UNSIGNED NOT NULL COMMENT 'number of the run that owns the link',
         `commit_ts` BIGINT UNSIGNED NOT NULL COMMENT 'everything at or below is durable here; 0: not started',
+        `last_job` BIGINT NOT NULL DEFAULT 0 COMMENT 'id of the last DDL job at or below commit_ts, or 0',
         `ddl_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'commit ts of a DDL under way, or 0',
         `ddl_job` BIGINT NOT NULL DEFAULT 0,
         `ddl_schema` VARCHAR(64) NOT NULL DEFAULT '',
@@ -68,6 +69,7 @@ pub struct Checkpoint {
     link: String,
     run: u64,
     position: CommitTs,
+    last_job: i64,
 }
 
 /// The checkpoint that the target at `to` keeps for the upstream `cluster_id`, or for its only one where that is unknown. Changes
@@ -112,7 +114,7 @@ impl Checkpoint {
             return Err(Fault::usage(format!("a link's name has 1 to 64 characters, not `{link}`")).into());
         }
         make_tables(session)?;
-        let mut checkpoint = Self { cluster_id, link: link.to_owned(), run: 0, position: CommitTs(0) };
+        let mut checkpoint = Self { cluster_id, link: link.to_owned(), run: 0, position: CommitTs(0), last_job: 0 };
         session.run(&format!(
             "INSERT IGNORE INTO `tidb_binlog`.`tisync_checkpoint` (`cluster_id`, `link`, `version`, `run`, `commit_ts`) \
              VALUES ({}, {VERSION}, 0, 0)",
@@ -125,13 +127,13 @@ impl Checkpoint {
     }
 
     fn lock(&mut self, session: &mut Session) -> Result<Option<Intent>> {
-        type Found = (u32, u64, u64, u64, i64, String, Option<String>);
+        type Found = (u32, u64, u64, i64, u64, i64, String, Option<String>);
         let found: Option<Found> = session.first(&format!(
-            "SELECT `version`, `run`, `commit_ts`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query` \
+            "SELECT `version`, `run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query` \
              FROM `tidb_binlog`.`tisync_checkpoint` WHERE {} FOR UPDATE",
             self.link_condition()
         ))?;
-        let Some((version, run, commit_ts, ddl_ts, job, schema, query)) = found else {
+        let Some((version, run, commit_ts, last_job, ddl_ts, job, schema, query)) = found else {
             return Err(Fault::refused("the checkpoint row vanished while it was being locked").into());
         };
         if version != VERSION {
@@ -143,6 +145,7 @@ impl Checkpoint {
         }
         self.run = run + 1;
         self.position = CommitTs(commit_ts);
+        self.last_job = last_job;
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `run` = {} WHERE {}",
             self.run,
@@ -159,6 +162,13 @@ impl Checkpoint {
         (self.position.0 > 0).then_some(self.position)
     }
 
+    /// The last DDL job whose message lay at or below the position when the run took the link over. TiDB finishes a
+    /// job a little after its message, so only this tells that a job at the position's edge is behind us.
+    #[must_use]
+    pub fn last_job(&self) -> Option<i64> {
+        (self.last_job > 0).then_some(self.last_job)
+    }
+
     /// The number of this run.
     #[must_use]
     pub fn run(&self) -> u64 {
@@ -171,6 +181,16 @@ impl Checkpoint {
     /// If the link was taken over, or `ts` lies below what is there.
     pub fn write(&self, session: &mut Session, ts: CommitTs) -> Result<()> {
         self.update(session, &format!("`commit_ts` = {}", ts.0), ts)
+    }
+
+    /// The same for the commit ts of DDL job `job`, which does not run here.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_ddl(&mut self, session: &mut Session, ts: CommitTs, job: i64) -> Result<()> {
+        self.update(session, &format!("`commit_ts` = {}, `last_job` = {job}", ts.0), ts)?;
+        self.last_job = job;
+        Ok(())
     }
 
     /// Remembers that `ts` is durable.
@@ -193,15 +213,19 @@ impl Checkpoint {
         self.update(session, &set, ts)
     }
 
-    /// Clears the intent, and moves the position to `done` if the DDL took effect.
+    /// Clears the intent, and moves the position to the commit ts in `done` if the DDL took effect; with it comes the job.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn end_ddl(&mut self, session: &mut Session, done: Option<CommitTs>) -> Result<()> {
-        let ts = done.unwrap_or(self.position);
-        let set = format!("`commit_ts` = {}, `ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL", ts.0);
+    pub fn end_ddl(&mut self, session: &mut Session, done: Option<(CommitTs, i64)>) -> Result<()> {
+        let (ts, last) = done.unwrap_or((self.position, self.last_job));
+        let set = format!(
+            "`last_job` = {last}, `commit_ts` = {}, `ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL",
+            ts.0
+        );
         self.update(session, &set, ts)?;
         self.saved(ts);
+        self.last_job = last;
         Ok(())
     }
 

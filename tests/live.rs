@@ -2,6 +2,14 @@
 //!
 //! Never part of `make test`. It drops and creates the databases of the cases on both sides.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -42,7 +42,11 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     let until = until(args, source.as_ref())?;
     let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref()), events.clone())?;
     let from = start(args, sink.position())?;
-    let catalog = Catalog::at(source.history(), from)?;
+    events(Event::Applied { txns: 0, rows: 0, position: from });
+    let mut catalog = Catalog::at(source.history(), from)?;
+    if let Some(job) = sink.last_job() {
+        catalog.passed(job);
+    }
     sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
     let streams = source.streams(from)?;
     let mut pipeline =

@@ -9,6 +9,7 @@ pub mod encode;
 pub mod mariadb;
 pub mod replay;
 pub mod tableinfo;
+pub mod truth;
 
 /// A name as SQL quotes it.
 #[must_use]

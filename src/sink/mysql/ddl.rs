@@ -63,7 +63,7 @@ pub(super) fn settle(
         }
         Some(PendingDdl::Done) => {
             events(Event::Note(format!("taken as done by your word: {what}")));
-            checkpoint.end_ddl(session, Some(intent.ts))
+            checkpoint.end_ddl(session, Some((intent.ts, intent.job)))
         }
         Some(PendingDdl::Again) => {
             events(Event::Note(format!("will be run again by your word: {what}")));
@@ -83,7 +83,7 @@ pub(super) fn run(applier: &mut Applier, ts: CommitTs, ddl: &Ddl) -> Result<()> 
     }
     match judge(applier.session.server(), ts, ddl)? {
         Verdict::Skip(why) => {
-            applier.checkpoint.write(&mut applier.session, ts)?;
+            applier.checkpoint.write_ddl(&mut applier.session, ts, ddl.job_id)?;
             applier.checkpoint.saved(ts);
             (applier.events)(Event::Note(format!(
                 "not run on the target, {why}: `{}` (commit ts {})",
@@ -183,14 +183,14 @@ fn execute(applier: &mut Applier, ts: CommitTs, ddl: &Ddl, statements: &[String]
             });
         }
     }
-    checkpoint.end_ddl(session, Some(ts))
+    checkpoint.end_ddl(session, Some((ts, ddl.job_id)))
 }
 
 /// Records a DDL that the operator wants skipped.
 fn leave_out(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, ddl: &Ddl) -> Result<()> {
     let whole = matches!(ddl.action, action::RECOVER_SCHEMA | action::CREATE_SCHEMA);
     applier.session.begin()?;
-    applier.checkpoint.write(&mut applier.session, ts)?;
+    applier.checkpoint.write_ddl(&mut applier.session, ts, ddl.job_id)?;
     let names = skipped.record(&mut applier.session, &applier.checkpoint, (ts, ddl, whole))?;
     applier.session.commit()?;
     applier.checkpoint.saved(ts);
@@ -233,7 +233,7 @@ fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<bool> {
 fn follow_missing(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, ddl: &Ddl) -> Result<()> {
     let (session, checkpoint) = (&mut applier.session, &mut applier.checkpoint);
     session.begin()?;
-    checkpoint.write(session, ts)?;
+    checkpoint.write_ddl(session, ts, ddl.job_id)?;
     let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
     let schema = (ddl.action == action::DROP_SCHEMA).then_some(ddl.schema.as_str());
     skipped.end(session, checkpoint, (ts, &gone, schema))?;

@@ -102,6 +102,7 @@ pub struct MysqlSink {
     saved: Option<(Instant, CommitTs)>,
     /// Whether this is the link's first start.
     fresh: bool,
+    last_job: Option<i64>,
 }
 
 impl MysqlSink {
@@ -118,6 +119,7 @@ impl MysqlSink {
         if let Some(intent) = intent {
             ddl::settle(&mut session, &mut checkpoint, &intent, options.pending_ddl, &events)?;
         }
+        let last_job = checkpoint.last_job();
         let fresh = checkpoint.position().is_none();
         let position = checkpoint.position().or(options.start);
         match (checkpoint.position(), options.start) {
@@ -140,7 +142,19 @@ impl MysqlSink {
         let applier = Applier::new(session, checkpoint, options.clone(), events.clone(), shared.clone());
         let writer = Writer::start(applier)?;
         let batch = Batch::default();
-        Ok(Self { target, options, events, server, shared, writer, batch, taken: position, saved: None, fresh })
+        Ok(Self {
+            target,
+            options,
+            events,
+            server,
+            shared,
+            writer,
+            batch,
+            taken: position,
+            saved: None,
+            fresh,
+            last_job,
+        })
     }
 
     /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
@@ -154,6 +168,12 @@ impl MysqlSink {
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.target)?;
         check::check(&mut session, &wanted, self.fresh, self.options.allow_missing, &self.events)
+    }
+
+    /// The last DDL job at or below the position that this run started from, where the link has seen one.
+    #[must_use]
+    pub fn last_job(&self) -> Option<i64> {
+        self.last_job
     }
 
     /// The server behind it.
