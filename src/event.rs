@@ -22,7 +22,12 @@ pub enum Event {
         position: CommitTs,
     },
     /// The source has been read up to here.
-    Reached(CommitTs),
+    Reached {
+        /// Everything at or below has been taken from the source.
+        position: CommitTs,
+        /// Transactions with rows that were taken in this run.
+        txns: u64,
+    },
     /// Something outside keeps the run from going on.
     Waiting {
         /// What it waits for, as in `job 123 in TiDB's DDL history`.

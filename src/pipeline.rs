@@ -45,6 +45,8 @@ pub struct Pipeline<'a> {
     pub events: Events,
     /// Whether to stop.
     pub stop: Stop,
+    /// Transactions with rows given to the sink.
+    pub taken: u64,
     /// Rows of tables that were dropped or truncated before the row committed: counted, not applied.
     pub late_rows: u64,
 }
@@ -104,7 +106,7 @@ impl Pipeline<'_> {
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
-        (self.events)(Event::Reached(position));
+        (self.events)(Event::Reached { position, txns: self.taken });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
@@ -122,6 +124,7 @@ impl Pipeline<'_> {
             }
             Body::Nothing => Change::Nothing,
         };
+        self.taken += u64::from(matches!(change, Change::Rows(_)));
         self.sink.apply(Txn { commit_ts, change })
     }
 

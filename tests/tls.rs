@@ -1,14 +1,15 @@
 //! TLS towards PD and Pumps, gRPC and HTTP alike, with certificates that `openssl` makes for the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+mod common;
 mod fake_cluster;
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::certificates;
 use fake_cluster::{FakeCluster, NoJobs};
 use libtest_mimic::{Arguments, Trial};
 use tisync::event::silent;
@@ -20,7 +21,7 @@ use tonic::transport::server::ServerTlsConfig;
 use tonic::transport::{Certificate, Identity};
 
 fn main() -> ExitCode {
-    let there = Command::new("openssl").arg("version").output().is_ok();
+    let there = certificates::possible();
     if !there {
         eprintln!("SKIPPED: there is no `openssl` to make certificates with");
     }
@@ -31,25 +32,9 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), vec![trial.with_ignored_flag(!there)]).exit_code()
 }
 
-fn openssl(dir: &Path, arguments: &str) {
-    let output = Command::new("openssl").current_dir(dir).args(arguments.split(' ')).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// `ca.pem`, and a certificate for 127.0.0.1 that serves both sides.
-fn certificates(dir: &Path) {
-    let new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(dir, &format!("req -x509 {new} -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=test-ca"));
-    openssl(dir, &format!("req {new} -keyout key.pem -out request.pem -subj /CN=node"));
-    fs::write(dir.join("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
-    let sign =
-        "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -out cert.pem -days 2 -extfile names";
-    openssl(dir, sign);
-}
-
 fn with_client_certificates() {
     let dir = tempfile::tempdir().unwrap();
-    certificates(dir.path());
+    certificates::make(dir.path());
     let pem = |name: &str| fs::read(dir.path().join(name)).unwrap();
     let tls = ServerTlsConfig::new()
         .identity(Identity::from_pem(pem("cert.pem"), pem("key.pem")))
@@ -74,7 +59,7 @@ fn with_client_certificates() {
     // Without what it takes: refused, with the address and the reason.
     let connect = |security: &Security| Pd::connect(&[cluster.pd_address()], security).err().expect("must fail");
     let other = tempfile::tempdir().unwrap();
-    certificates(other.path());
+    certificates::make(other.path());
     let wrong_ca = Security { ca: Some(other.path().join("ca.pem")), ..options.security.clone() };
     let no_certificate = Security { ca: path("ca.pem"), ..Security::default() };
     for security in [wrong_ca, no_certificate, Security::default()] {

@@ -49,8 +49,15 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     }
     sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
     let streams = source.streams(from)?;
-    let mut pipeline =
-        Pipeline { catalog, sink: &mut sink, until, events: events.clone(), stop: stop.clone(), late_rows: 0 };
+    let mut pipeline = Pipeline {
+        catalog,
+        sink: &mut sink,
+        until,
+        events: events.clone(),
+        stop: stop.clone(),
+        taken: 0,
+        late_rows: 0,
+    };
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
     let position = sink.position().unwrap_or(from);

@@ -31,6 +31,7 @@ struct State {
     rows: u64,
     durable: CommitTs,
     reached: CommitTs,
+    taken: u64,
     waiting: Option<String>,
 }
 
@@ -55,6 +56,7 @@ impl Progress {
             rows: 0,
             durable: from,
             reached: from,
+            taken: 0,
             waiting: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -91,7 +93,10 @@ impl State {
                 self.durable = self.durable.max(position);
                 self.waiting = None;
             }
-            Event::Reached(position) => self.reached = self.reached.max(position),
+            Event::Reached { position, txns } => {
+                self.reached = self.reached.max(position);
+                self.taken = txns;
+            }
             Event::Waiting { what, since } => self.waiting = Some(format!("waiting {}s for {what}", since.as_secs())),
         }
         self.show();
@@ -123,32 +128,40 @@ impl State {
         }
     }
 
+    /// How far the target is behind what was read, by the upstream's clock.
     fn lag_ms(&self) -> u64 {
         self.reached.physical_ms().saturating_sub(self.durable.physical_ms())
+    }
+
+    /// Transactions that were read and are not durable yet.
+    fn backlog(&self) -> u64 {
+        self.taken.saturating_sub(self.txns)
     }
 
     fn terminal_line(&self) -> String {
         let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" · {w}"));
         format!(
-            "at {} · {:.1}s behind what was read · {:.0} rows/s · {} transactions, {} rows{waiting}",
+            "at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}{waiting}",
             self.durable.explain(),
             count(self.lag_ms()) / 1000.0,
             self.rate,
             self.txns,
-            self.rows
+            self.rows,
+            self.backlog()
         )
     }
 
     fn plain_line(&self) -> String {
         let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" waiting={w:?}"));
         format!(
-            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={}{waiting}",
+            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}{waiting}",
             self.durable,
             self.durable.age_ms() / 1000,
             self.lag_ms(),
             self.rate,
             self.txns,
-            self.rows
+            self.rows,
+            self.backlog()
         )
     }
 
