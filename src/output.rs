@@ -69,7 +69,7 @@ pub fn error(error: &anyhow::Error) {
         let cause = cause.to_string();
         // Libraries repeat their cause in their own text; once is enough.
         if !last.contains(&cause) {
-            text.push_str("\n  because: ");
+            text.push_str(": ");
             text.push_str(&cause);
         }
         last = cause;
@@ -77,8 +77,8 @@ pub fn error(error: &anyhow::Error) {
     if let Some(fault) = error::fault(error)
         && !fault.hint.is_empty()
     {
-        text.push_str("\n  hint: ");
-        text.push_str(&fault.hint.replace('\n', "\n        "));
+        text.push_str("\nhint: ");
+        text.push_str(&fault.hint);
     }
     say("error: ", "31", &text);
 }

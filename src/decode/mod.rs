@@ -73,7 +73,7 @@ pub fn rows(
 }
 
 const DAMAGED: &str = "the message is damaged, or written by a TiDB newer than this program knows; nothing of it was \
-                       applied. Keep a copy with `tisync record` and report it";
+                       applied. Keep a copy of the stream and report it";
 
 /// `error` with the transaction and the table it belongs to.
 fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
@@ -86,8 +86,7 @@ fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
     );
     Error::new(Fault::refused(message).hint(
         "the row does not fit the table's definition at that time, so the definition or the row is not what this \
-         program takes it for; nothing of the transaction was applied. Keep a copy with `tisync record` and report it, \
-         or leave the table out with a filter",
+         program takes it for; nothing of the transaction was applied. Keep a copy of the stream and report it",
     ))
 }
 

@@ -189,7 +189,7 @@ fn binlog_files(dir: &Path) -> Result<Vec<PathBuf>> {
             "{} holds no recording: no {BINLOGS} or {BINLOGS_ZST}, neither in it nor in a folder of it",
             dir.display()
         );
-        return Err(Fault::usage(text).hint("name the folder that `tisync record` wrote").into());
+        return Err(Fault::usage(text).hint("name the folder of a recorded stream").into());
     }
     Ok(files)
 }
