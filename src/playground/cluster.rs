@@ -33,7 +33,6 @@ use self::store::{Store, Stored};
 use crate::model::CommitTs;
 
 pub use self::clock::ClockMode;
-pub use self::pump::{WriteBinlogReq, WriteBinlogResp};
 pub use self::store::{Behaviour, Break};
 
 /// What a cluster consists of.

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use prost::Message;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,9 +18,8 @@ use super::cluster::{Behaviour, ClockMode, Cluster, ClusterSpec, PumpSpec};
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::source::binlog::Binlog;
+use crate::source::recording::{self, Frames, Meta};
 
-/// The most bytes of one stream: a bound on what a damaged archive may unpack to.
-const MOST: u64 = 4 << 30;
 /// With several Pumps, each gets a fake after this many messages of the recording, so that a merge moves.
 const FAKE_EVERY: usize = 50;
 /// How often [`serve`] looks at its flag.
@@ -42,38 +41,22 @@ pub struct Recording {
     pub jobs: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Meta {
-    cluster_id: u64,
-    /// Missing or null where nobody noted it.
-    start_ts: Option<u64>,
-    end_ts: Option<u64>,
-    #[serde(default)]
-    tidb: String,
-}
-
 impl Recording {
     /// Reads a folder.
     ///
     /// # Errors
     /// If a file is missing or damaged; the message names it.
     pub fn read(folder: &Path) -> Result<Self> {
-        let meta: Meta = parse(&folder.join("meta.json"))?;
-        let jobs: Vec<Box<RawValue>> = parse(&folder.join("ddl_history.json"))?;
+        let meta = Meta::read(folder)?;
+        let history = recording::history_file(folder).ok_or_else(|| {
+            Fault::usage(format!("{} has no ddl_history.json", folder.display())).hint("give the folder of a recording")
+        })?;
+        let text = fs::read(&history).with_context(|| format!("cannot read {}", history.display()))?;
+        let jobs: Vec<Box<RawValue>> =
+            serde_json::from_slice(&text).with_context(|| format!("{} is no list of jobs", history.display()))?;
         let mut streams = Vec::new();
-        if let Some(stream) = read_stream(folder)? {
-            streams.push(stream);
-        } else {
-            for n in 1.. {
-                match read_stream(&folder.join(format!("pump-{n}")))? {
-                    Some(stream) => streams.push(stream),
-                    None => break,
-                }
-            }
-        }
-        if streams.is_empty() {
-            let message = format!("{} holds no binlogs.bin, binlogs.bin.zst or pump-1", folder.display());
-            return Err(Fault::connect(message).hint("give the folder of a recording").into());
+        for file in recording::files(folder)? {
+            streams.push(Frames::open(&file)?.map(|frame| Ok(frame?.payload)).collect::<Result<Vec<_>>>()?);
         }
         let mut last = CommitTs(0);
         for payload in streams.iter().filter_map(|s| s.last()) {
@@ -82,51 +65,13 @@ impl Recording {
         }
         Ok(Self {
             cluster_id: meta.cluster_id,
-            start_ts: CommitTs(meta.start_ts.unwrap_or(0)),
-            end_ts: meta.end_ts.map_or(last, CommitTs),
-            version: meta.tidb,
+            start_ts: meta.start_ts,
+            end_ts: meta.end_ts.unwrap_or(last),
+            version: meta.more.get("tidb").and_then(|v| v.as_str()).unwrap_or_default().to_owned(),
             streams,
             jobs: jobs.into_iter().map(|j| j.get().to_owned()).collect(),
         })
     }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not what it should be", path.display()))
-}
-
-/// The messages of one folder; `None` if it has no stream.
-fn read_stream(folder: &Path) -> Result<Option<Vec<Bytes>>> {
-    let (plain, packed) = (folder.join("binlogs.bin"), folder.join("binlogs.bin.zst"));
-    let (path, bytes) = if plain.exists() {
-        (plain.clone(), fs::read(&plain).with_context(|| format!("cannot read {}", plain.display()))?)
-    } else if packed.exists() {
-        (packed.clone(), unpack(&packed).with_context(|| format!("cannot unpack {}", packed.display()))?)
-    } else {
-        return Ok(None);
-    };
-    frames(bytes.into()).with_context(|| format!("cannot read {}", path.display())).map(Some)
-}
-
-fn unpack(path: &Path) -> Result<Vec<u8>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    zstd::Decoder::new(fs::File::open(path)?)?.take(MOST).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Big-endian u32 length, message, and so on.
-fn frames(mut bytes: Bytes) -> Result<Vec<Bytes>> {
-    let mut frames = Vec::new();
-    while bytes.has_remaining() {
-        let length = bytes.try_get_u32().map(usize::try_from).ok().and_then(Result::ok);
-        match length {
-            Some(length) if length <= bytes.len() => frames.push(bytes.split_to(length)),
-            _ => return Err(Fault::connect(format!("it ends within message {}", frames.len() + 1)).into()),
-        }
-    }
-    Ok(frames)
 }
 
 /// How a recording is served.
@@ -273,18 +218,4 @@ pub fn serve(
         sleep(TICK);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cut_file_is_an_error_not_a_shorter_recording() {
-        let frame = |n: &[u8]| Bytes::copy_from_slice(n);
-        assert_eq!(frames(frame(&[0, 0, 0, 1, 7, 0, 0, 0, 0])).unwrap(), [frame(&[7]), frame(&[])]);
-        for cut in [&[0, 0, 0, 2, 7][..], &[0, 0, 0], &[0xff; 6]] {
-            assert!(frames(frame(cut)).unwrap_err().to_string().contains("message 1"));
-        }
-    }
 }

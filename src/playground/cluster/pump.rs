@@ -9,7 +9,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use bytes::Bytes;
-use prost::Message;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -19,31 +18,12 @@ use tonic::Status;
 use super::grpc;
 use super::state::{Pump, Shared, lock};
 use super::store::{Break, Store, Stored};
-use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp};
+use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp, WriteBinlogReq, WriteBinlogResp};
 
 /// How often an idle stream looks whether its reader is still there.
 const IDLE: Duration = Duration::from_millis(100);
 /// How many messages a stream takes from the store at once.
 const BATCH: usize = 64;
-
-/// `binlog.WriteBinlogReq`.
-#[derive(Clone, PartialEq, Message)]
-pub struct WriteBinlogReq {
-    /// Must be the Pump's own cluster id.
-    #[prost(uint64, tag = "1")]
-    pub cluster_id: u64,
-    /// A serialized `Binlog`; empty for a health probe.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub payload: Bytes,
-}
-
-/// `binlog.WriteBinlogResp`.
-#[derive(Clone, PartialEq, Message)]
-pub struct WriteBinlogResp {
-    /// Empty: written.
-    #[prost(string, tag = "1")]
-    pub errmsg: String,
-}
 
 /// One Pump of the cluster, as its handlers hold it.
 #[derive(Clone)]

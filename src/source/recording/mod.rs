@@ -51,7 +51,7 @@ impl Recording {
     /// # Errors
     /// If there is no recording, or its `meta.json` is missing or cannot be read.
     pub fn open(dir: &Path, history: Arc<dyn History>) -> Result<Self> {
-        let files = binlog_files(dir)?;
+        let files = files(dir)?;
         Ok(Self { files, meta: Meta::read(dir)?, history, last: OnceLock::new() })
     }
 
@@ -159,7 +159,10 @@ fn beside(dir: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The files with messages in `dir`: its own, or one for each folder in it that has one, by name.
-fn binlog_files(dir: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// If there is none, or one is there both plain and compressed.
+pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let of = |dir: &Path| {
         [BINLOGS, BINLOGS_ZST].map(|n| dir.join(n)).into_iter().filter(|p| p.is_file()).collect::<Vec<_>>()
     };
