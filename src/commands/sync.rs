@@ -74,7 +74,9 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
             over_http(servers.iter().map(address).collect())
         }
         (Origin::Recording(Some(file)), None) => Ok(Arc::new(FileHistory::open(file)?)),
-        (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json").into()),
+        (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json")
+            .hint("save the answer of http://TIDB:10080/ddl/history there, or name a TiDB server with --schema-from")
+            .into()),
     }
 }
 
