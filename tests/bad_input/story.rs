@@ -22,6 +22,8 @@ pub const BAD: usize = 4;
 /// The table's id.
 pub const TABLE: i64 = 102;
 const SCHEMA: i64 = 101;
+/// A job on the table that the history knows and the good stream does not have.
+pub const ALTER: i64 = 203;
 const JOBS: [i64; 2] = [201, 202];
 
 /// The commit ts of message `at`; 0 is the first one.
@@ -139,19 +141,23 @@ pub fn rows_after(count: usize) -> Option<Vec<&'static str>> {
     }
 }
 
-/// The answer of `/ddl/history` for the two jobs.
+/// The answer of `/ddl/history`: the stream's two jobs and [`ALTER`].
 pub fn history(db: &str) -> Json {
-    let job = |at: usize, action: u8, table_id: i64, db_info: &Json, table_info: &Json| {
+    let job = |id: i64, at: usize, action: u8, table_id: i64, db_info: &Json, table_info: &Json| {
         let finished = ts(at).0 - 500;
         json!({
-            "id": JOBS[at], "type": action, "schema_id": SCHEMA, "table_id": table_id, "schema_name": db,
+            "id": id, "type": action, "schema_id": SCHEMA, "table_id": table_id, "schema_name": db,
             "table_name": "", "state": 6, "query": "", "start_ts": finished,
             "binlog": {
-                "SchemaVersion": at + 1, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": finished,
+                "SchemaVersion": id - 200, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": finished,
                 "MultipleTableInfos": null,
             },
         })
     };
     let table = table_info(&table(db), &details(), ts(1).0);
-    json!([job(0, 1, 0, &db_info(SCHEMA, db), &Json::Null), job(1, 3, TABLE, &Json::Null, &table)])
+    json!([
+        job(JOBS[0], 0, 1, 0, &db_info(SCHEMA, db), &Json::Null),
+        job(JOBS[1], 1, 3, TABLE, &Json::Null, &table),
+        job(ALTER, BAD, 17, TABLE, &Json::Null, &table),
+    ])
 }
