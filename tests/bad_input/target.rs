@@ -70,9 +70,9 @@ fn unreachable(world: &mut World) {
 fn no_address(world: &mut World) {
     world.record(&world.payloads());
     for (url, words) in [
-        ("nonsense", "nonsense"),
-        ("postgres://x@y", "postgres"),
-        ("mysql://root@127.0.0.1:99999", "99999"),
+        ("nonsense", "no `mysql://` in front"),
+        ("postgres://x@y", "must begin with mysql://"),
+        ("mysql://root@127.0.0.1:99999", "65535"),
         ("mysql://root@127.0.0.1/?colour=red", "colour"),
         ("mysql://root@127.0.0.1/?ssl-mode=perhaps", "perhaps"),
     ] {

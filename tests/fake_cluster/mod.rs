@@ -123,10 +123,13 @@ impl FakeCluster {
         self.shared.pd.lock().unwrap().unwrap().to_string()
     }
 
-    /// A TiDB's status port that answers `/ddl/history` with `jobs`; gives its address.
+    /// A TiDB's status port that answers `/ddl/history` with `jobs` and knows no database; gives its address.
     #[allow(dead_code)]
     pub fn status_port(&self, jobs: &'static str) -> String {
-        self.serve(Router::new().route("/ddl/history", get(move || async move { jobs }))).to_string()
+        let router = Router::new()
+            .route("/ddl/history", get(move || async move { jobs }))
+            .route("/schema", get(|| async { "[]" }));
+        self.serve(router).to_string()
     }
 
     pub fn put(&self, key: &str, value: &str) {
