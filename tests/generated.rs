@@ -1,5 +1,5 @@
 //! What is made from the list of arguments: completions and manual pages in the repository, examples, exit codes.
-#![allow(clippy::unwrap_used, reason = "a test: a panic is its answer")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod common;
 

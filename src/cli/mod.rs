@@ -72,7 +72,7 @@ const MAN_EXAMPLES: &str = "Examples:
 pub enum Command {
     /// Finds, checks and converts timestamps (TSO).
     #[command(subcommand, after_help = TS_EXAMPLES)]
-    Ts(ts::TsCommand),
+    Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.

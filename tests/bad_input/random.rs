@@ -22,7 +22,7 @@ use crate::world::{World, proper};
 pub const CASES: &[Case] =
     &[("random damage, through the library", library), ("random damage, through the binary", binary)];
 
-const LIBRARY_ROUNDS: u64 = 3000;
+const LIBRARY_ROUNDS: u64 = 1000;
 const BINARY_ROUNDS: u64 = 24;
 
 /// Steele and Vigna's splitmix64.
