@@ -115,6 +115,7 @@ impl Checkpoint {
         }
         make_tables(session)?;
         let mut checkpoint = Self { cluster_id, link: link.to_owned(), run: 0, position: CommitTs(0), last_job: 0 };
+        checkpoint.refuse_another_cluster(session)?;
         session.run(&format!(
             "INSERT IGNORE INTO `tidb_binlog`.`tisync_checkpoint` (`cluster_id`, `link`, `version`, `run`, `commit_ts`) \
              VALUES ({}, {VERSION}, 0, 0)",
@@ -124,6 +125,26 @@ impl Checkpoint {
         let intent = checkpoint.lock(session).inspect_err(|_| session.rollback())?;
         session.commit()?;
         Ok((checkpoint, intent))
+    }
+
+    /// A link that another cluster has used already most likely means a wrong source or a wrong target.
+    fn refuse_another_cluster(&self, session: &mut Session) -> Result<()> {
+        let rows: Vec<(u64, u64)> = session.rows(&format!(
+            "SELECT `cluster_id`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `link` = {} AND `commit_ts` > 0",
+            quote_text(&self.link)
+        ))?;
+        if rows.iter().any(|(id, _)| *id == self.cluster_id) {
+            return Ok(());
+        }
+        let Some((other, ts)) = rows.first() else { return Ok(()) };
+        Err(Fault::refused(format!(
+            "link `{}` on the target belongs to cluster {other}, which has come to {}, but the source is cluster {}",
+            self.link,
+            CommitTs(*ts).explain(),
+            self.cluster_id
+        ))
+        .hint("check that source and target are the right ones; a second cluster that shall go to this target needs a --link of its own")
+        .into())
     }
 
     fn lock(&mut self, session: &mut Session) -> Result<Option<Intent>> {

@@ -141,8 +141,7 @@ impl Pipeline<'_> {
             Found::Unreadable { schema, .. } if !filter::wanted(&schema) => Ok(Lookup::Skip),
             Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
         };
-        let rows = decode::rows(value, commit_ts, &mut lookup)
-            .with_context(|| format!("cannot read the transaction of commit ts {}", commit_ts.explain()))?;
+        let rows = decode::rows(value, commit_ts, &mut lookup)?;
         Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
     }
 

@@ -16,6 +16,7 @@ use tisync::event::silent;
 use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
 use tisync::pd::{Pd, Security};
+use tisync::schema::{History, HttpHistory};
 use tisync::source::{Options, open};
 use tonic::transport::server::ServerTlsConfig;
 use tonic::transport::{Certificate, Identity};
@@ -55,6 +56,15 @@ fn with_client_certificates() {
             other => panic!("{other:?}"),
         }
     }
+
+    // TiDB's status port wants the same certificates.
+    let status = format!("https://{}", cluster.status_port(r#"[{"id":7}]"#));
+    let history = |security: &Security| {
+        HttpHistory::with_agent(vec![status.clone()], security.agent(Duration::from_secs(10)).unwrap())
+    };
+    assert_eq!(history(&options.security).job(7).unwrap().unwrap().id, 7);
+    let error = history(&Security::default()).job(7).unwrap_err();
+    assert!(error.to_string().contains(&status), "{error:#}");
 
     // Without what it takes: refused, with the address and the reason.
     let connect = |security: &Security| Pd::connect(&[cluster.pd_address()], security).err().expect("must fail");

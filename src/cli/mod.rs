@@ -55,22 +55,36 @@ pub enum Format {
     Csv,
 }
 
+const TS_EXAMPLES: &str = "Examples:
+  COMMIT_TS=$(tisync ts from-dumpling dump/)
+  tisync ts decode 470616376687198209";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  tisync completions bash > /etc/bash_completion.d/tisync
+  tisync completions fish > ~/.config/fish/completions/tisync.fish";
+
+const MAN_EXAMPLES: &str = "Examples:
+  tisync man | man -l -
+  tisync man --dir /usr/local/share/man/man1";
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Finds, checks and converts timestamps (TSO).
-    #[command(subcommand)]
+    #[command(subcommand, after_help = TS_EXAMPLES)]
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell.
         shell: Shell,
     },
     /// Prints a manual page, or writes all of them into a folder.
+    #[command(after_help = MAN_EXAMPLES)]
     Man {
         /// Write every page into this folder instead.
         #[arg(long, value_name = "DIR")]

@@ -10,7 +10,7 @@ use crate::event::{Event, Events};
 use crate::filter;
 use crate::model::CommitTs;
 use crate::output::{self, Progress};
-use crate::pd::TidbServer;
+use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
 use crate::sink::mysql::{MysqlOptions, MysqlSink, PendingDdl};
@@ -68,22 +68,26 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
 fn source_options(args: &SyncArgs) -> source::Options {
     let schema_from = args.schema_from.clone();
     let security = super::security(&args.security);
-    let mut options =
-        source::Options::new(Arc::new(move |origin: &Origin<'_>| history(origin, schema_from.as_deref())));
-    options.security = security;
-    options
+    let tls = security.clone();
+    let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
+    source::Options { security, ..source::Options::new(Arc::new(history)) }
 }
 
-fn history(origin: &Origin<'_>, schema_from: Option<&str>) -> Result<Arc<dyn History>> {
+fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {
+    let over_http = |addresses| -> Result<Arc<dyn History>> {
+        Ok(Arc::new(HttpHistory::with_agent(addresses, security.agent(HttpHistory::LIMIT)?)))
+    };
     match (origin, schema_from) {
-        (_, Some(address)) => Ok(Arc::new(HttpHistory::new(vec![address.to_owned()]))),
+        (_, Some(address)) => over_http(vec![address.to_owned()]),
         (Origin::Cluster(pd), None) => {
             let servers = pd.tidb_servers()?;
-            let address = |s: &TidbServer| format!("http://{}:{}", s.ip, s.status_port);
-            Ok(Arc::new(HttpHistory::new(servers.iter().map(address).collect())))
+            let address = |s: &TidbServer| format!("{}://{}", security.scheme(), s.status_address());
+            over_http(servers.iter().map(address).collect())
         }
         (Origin::Recording(Some(file)), None) => Ok(Arc::new(FileHistory::open(file)?)),
-        (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json").into()),
+        (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json")
+            .hint("save the answer of http://TIDB:10080/ddl/history there, or name a TiDB server with --schema-from")
+            .into()),
     }
 }
 

@@ -63,7 +63,7 @@ pub fn rows(
             bail!(Fault::refused(message).hint(DAMAGED));
         };
         let found = lookup(id, version).with_context(|| {
-            format!("looking up table id {id} at schema version {version}, commit ts {}", commit_ts.explain())
+            format!("cannot read the rows of table id {id} in the transaction of commit ts {}", commit_ts.explain())
         })?;
         if let Lookup::Read(table) = found {
             table_rows(mutation, &table, &mut changes).map_err(|e| blame(e, commit_ts, &table))?;

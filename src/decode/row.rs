@@ -93,6 +93,12 @@ fn finish(table: &Table, row: &mut [Value]) -> Result<()> {
         if !column.writable() {
             *slot = Value::Absent;
         } else if absent(slot) {
+            ensure!(
+                !absent(&column.missing),
+                "column `{}` is not in the row, and TiDB's schema does not tell what rows hold that are older than the \
+                 column",
+                column.name
+            );
             *slot = column.missing.clone();
         }
         ensure!(
@@ -253,6 +259,22 @@ mod tests {
         assert_eq!(row, [Value::Int(1), Value::Absent, Value::Absent]);
         let twice = problem(delete(&table, &bytes("0804 020278 0804 020278")));
         assert_eq!(twice, "column `a` is there twice");
+    }
+
+    #[test]
+    fn a_column_that_the_row_lacks_is_not_guessed() {
+        let mut table = table(Handle::RowId);
+        table.columns[1].missing = Value::Absent;
+        let expected = "column `a` is not in the row, and TiDB's schema does not tell what rows hold that are older \
+                        than the column";
+        assert_eq!(problem(delete(&table, &bytes("08020802"))), expected);
+        assert_eq!(problem(insert(&table, &bytes("0802 08020802"))), expected);
+        let update = problem(update(&table, &bytes("08020802 08020804")));
+        assert_eq!(update, format!("the image before the update: {expected}"));
+        // One that the row has, or that the target computes, needs no such value.
+        assert!(delete(&table, &bytes("08020802 0804 020278")).is_ok());
+        table.columns[1].generated = Generated::Virtual;
+        assert!(delete(&table, &bytes("08020802")).is_ok());
     }
 
     #[test]

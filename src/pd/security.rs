@@ -10,6 +10,9 @@ use ureq::tls::{ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::error::Fault;
 
+/// How long one of the HTTP ports may take to accept a connection.
+const DIAL_LIMIT: Duration = Duration::from_secs(5);
+
 /// Files for TLS. With `ca` set, every connection to the cluster uses TLS; without it none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Security {
@@ -83,8 +86,12 @@ impl Security {
     /// # Errors
     /// If a file cannot be read or holds no certificate.
     pub fn agent(&self, limit: Duration) -> Result<ureq::Agent> {
-        let mut config =
-            ureq::Agent::config_builder().timeout_global(Some(limit)).http_status_as_error(false).proxy(None);
+        let mut config = ureq::Agent::config_builder()
+            .timeout_connect(Some(limit.min(DIAL_LIMIT)))
+            .timeout_global(Some(limit))
+            .http_status_as_error(false)
+            // These ports are inside the cluster, where a proxy of the environment does not lead.
+            .proxy(None);
         if let Some(ca) = &self.ca {
             let roots = certificates(ca)?;
             let mut tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots));

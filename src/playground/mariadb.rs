@@ -42,8 +42,10 @@ impl PrivateServer {
     /// See [`start`](Self::start).
     pub fn start_with(extra: &[&str]) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir()?;
+        fs::create_dir(scratch(&dir))?;
         let mut install = Command::new("mariadb-install-db");
         install.arg("--no-defaults").arg(format!("--datadir={}", data(&dir).display()));
+        install.env("TMPDIR", scratch(&dir));
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]);
         let output = install.output().map_err(|e| {
             Fault::connect(format!("cannot run mariadb-install-db: {e}"))
@@ -77,6 +79,7 @@ impl PrivateServer {
             .arg(format!("--port={}", self.port))
             .args(["--bind-address=127.0.0.1", "--user=root", "--skip-log-bin", "--innodb-buffer-pool-size=256M"])
             .args(&self.extra)
+            .env("TMPDIR", scratch(&self.dir))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -163,6 +166,11 @@ impl Drop for PrivateServer {
 
 fn data(dir: &TempDir) -> PathBuf {
     Path::new(dir.path()).join("data")
+}
+
+/// Its temporary files: a server that starts removes those of any other in the same folder.
+fn scratch(dir: &TempDir) -> PathBuf {
+    Path::new(dir.path()).join("tmp")
 }
 
 /// A port on 127.0.0.1 that nobody listens on at this moment.

@@ -39,18 +39,28 @@ enum Answer {
 }
 
 impl HttpHistory {
-    /// The cluster whose TiDB servers have these status addresses, each as `http(s)://host:port`. Nothing is asked yet.
+    /// How long an answer may take; those of large clusters have many MB.
+    pub const LIMIT: Duration = Duration::from_secs(60);
+
+    /// The cluster whose TiDB servers have these status addresses, each as `http://host:port`. Nothing is asked yet.
     #[must_use]
     pub fn new(addresses: Vec<String>) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Self::LIMIT))
             .http_status_as_error(false)
             // Status ports are inside the cluster, where a proxy of the environment does not lead.
             .proxy(None)
             .build();
+        Self::with_agent(addresses, config.into())
+    }
+
+    /// The same for `http(s)://host:port`, asked through `agent`, which has the cluster's certificates and gives answers
+    /// of any status as they are.
+    #[must_use]
+    pub fn with_agent(addresses: Vec<String>, agent: ureq::Agent) -> Self {
         let addresses = addresses.into_iter().map(|a| a.trim_end_matches('/').to_owned()).collect();
-        Self { addresses, agent: config.into(), good: AtomicUsize::new(0) }
+        Self { addresses, agent, good: AtomicUsize::new(0) }
     }
 
     /// The answer of the first server that gives one, beginning with the one that did last.

@@ -123,6 +123,15 @@ impl FakeCluster {
         self.shared.pd.lock().unwrap().unwrap().to_string()
     }
 
+    /// A TiDB's status port that answers `/ddl/history` with `jobs` and knows no database; gives its address.
+    #[allow(dead_code)]
+    pub fn status_port(&self, jobs: &'static str) -> String {
+        let router = Router::new()
+            .route("/ddl/history", get(move || async move { jobs }))
+            .route("/schema", get(|| async { "[]" }));
+        self.serve(router).to_string()
+    }
+
     pub fn put(&self, key: &str, value: &str) {
         self.shared.etcd.lock().unwrap().insert(key.to_owned(), value.to_owned());
     }

@@ -219,8 +219,8 @@ fn missing_row(server: &PrivateServer) {
     sink.apply(txn(2, vec![ins(&t, row(3, 3)), upd(&t, row(2, 2), row(2, 5)), del(&t, row(1, 1))])).unwrap();
     let error = sink.drain().unwrap_err();
     insta::assert_snapshot!(still(&said(&error)), @r##"
-    cannot apply a batch (commit ts # (#-#-# #:#:#.# UTC, #d #h ago) to # (#-#-# #:#:#.# UTC, #d #h ago)): # of # rows that the upstream deleted or changed are not in `missing_row`.`t` on the target
-    => the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Nothing of this batch was applied. Repair the table, or go on with --safe-mode, which counts such rows
+    cannot apply the transaction of commit ts # (#-#-# #:#:#.# UTC, #d #h ago): # of # rows that the upstream deleted or changed are not in `missing_row`.`t` on the target
+    => the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Nothing of the transaction was applied. Repair the table, or go on with --safe-mode, which counts such rows
     "##);
     assert!(sink.apply(txn(3, vec![])).is_err(), "the first error is final");
     assert_eq!(sink.position().unwrap().0, START + 1);

@@ -160,7 +160,7 @@ fn checks(server: &PrivateServer) {
     "##);
     let many: Vec<_> = (0..30).map(|n| define(&db, &format!("t{n:02}"), &columns, &[&[0]], true)).collect();
     let error = said(&sink.prepare(many.iter()).unwrap_err());
-    assert!(error.contains("30 things") && error.contains("… and 10 more") && !error.contains("t20"), "{error}");
+    assert!(error.contains("30 things") && error.contains("… and 20 more") && !error.contains("t10"), "{error}");
 }
 
 fn rights(server: &PrivateServer) {

@@ -176,10 +176,10 @@ pub fn ddl(n: u64, action: u8, db: &str, query: &str, before: &[&Arc<Table>], af
         schema: db.to_owned(),
         table: "t".to_owned(),
         query: query.to_owned(),
-        charset: None,
-        collation: None,
         after,
         before,
+        charset: None,
+        collation: None,
     };
     Txn { commit_ts: CommitTs(START + n), change: Change::Ddl(Box::new(ddl)) }
 }

@@ -30,8 +30,32 @@ pub struct Batch {
     pub left_out: HashMap<i64, u64>,
     /// Its tables in the order of their first change.
     pub tables: Vec<TableChanges>,
+    /// The transactions as they came, for the case that the target refuses them together.
+    pub parts: Vec<Part>,
     by_table: HashMap<usize, usize>,
     by_name: HashMap<(String, String), usize>,
+}
+
+/// One upstream transaction of a batch.
+#[derive(Debug, Default)]
+pub struct Part {
+    ts: CommitTs,
+    changes: Vec<RowChange>,
+    left_out: Vec<i64>,
+}
+
+impl Part {
+    /// It alone as a batch.
+    ///
+    /// # Errors
+    /// As [`Batch::add`].
+    pub fn into_batch(self, lenient: bool) -> Result<Batch> {
+        let mut batch = Batch::default();
+        batch.begin(self.ts);
+        self.left_out.into_iter().for_each(|id| batch.leave_out(id));
+        self.changes.into_iter().try_for_each(|change| batch.add(change, lenient))?;
+        Ok(batch)
+    }
 }
 
 impl Batch {
@@ -64,6 +88,15 @@ impl Batch {
         }
         self.last = ts;
         self.txns += 1;
+        self.parts.push(Part { ts, ..Part::default() });
+    }
+
+    /// Counts a change on a table that is left out.
+    pub fn leave_out(&mut self, table_id: i64) {
+        *self.left_out.entry(table_id).or_default() += 1;
+        if let Some(part) = self.parts.last_mut() {
+            part.left_out.push(table_id);
+        }
     }
 
     /// Adds one change. `lenient` takes changes that contradict the ones before.
@@ -72,6 +105,10 @@ impl Batch {
     /// If the row does not fit its definition, or contradicts what the batch already holds.
     pub fn add(&mut self, change: RowChange, lenient: bool) -> Result<()> {
         let ts = self.last;
+        if let Some(part) = self.parts.last_mut() {
+            // Cheap: the values share the memory of the message.
+            part.changes.push(change.clone());
+        }
         let index = self.by_table.get(&address(&change.table)).copied();
         let index = match index {
             Some(index) => index,

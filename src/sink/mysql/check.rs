@@ -15,8 +15,8 @@ use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{Generated, Table};
 
-/// Problems that are shown one by one.
-const SHOWN: usize = 20;
+/// Problems that are shown one by one: no more than a small screen takes.
+const SHOWN: usize = 10;
 /// Engines that keep a transaction together.
 const ENGINES: [&str; 3] = ["innodb", "rocksdb", "tokudb"];
 
@@ -48,6 +48,7 @@ pub fn check(
     events: &Events,
 ) -> Result<()> {
     let mut problems = Vec::new();
+    let mut denied = Vec::new();
     let mut missing = Vec::new();
     settings(session, &mut problems, events)?;
     letter_case(session, tables, &mut problems)?;
@@ -56,11 +57,12 @@ pub fn check(
     let mut holding = 0_usize;
     for table in tables {
         match found.get(&key_of(folded, &table.schema, &table.name)) {
+            None if hidden(session, table) => denied.push(no_right("SELECT", table)),
             None if allow_missing => missing.push(full_name(table)),
             None => problems.push(format!("table {} is missing", full_name(table))),
             Some(there) => {
                 compare(table, there, &mut problems);
-                holding += usize::from(rights(session, table, &mut problems, events)?);
+                holding += usize::from(rights(session, table, &mut denied, events)?);
             }
         }
     }
@@ -77,6 +79,13 @@ pub fn check(
             tables.len()
         )));
     }
+    verdict(problems, denied)
+}
+
+/// Everything that stands against a start as one error. An account that merely lacks rights is no danger to the data.
+fn verdict(mut problems: Vec<String>, denied: Vec<String>) -> Result<()> {
+    let rights_alone = problems.is_empty();
+    problems.extend(denied);
     if problems.is_empty() {
         return Ok(());
     }
@@ -85,7 +94,11 @@ pub fn check(
     problems.truncate(SHOWN);
     let list = problems.join("\n  ");
     let (noun, verb) = if count == 1 { ("thing", "stands") } else { ("things", "stand") };
-    Err(Fault::refused(format!("{count} {noun} on the target {verb} against a start:\n  {list}{more}"))
+    let text = format!("{count} {noun} on the target {verb} against a start:\n  {list}{more}");
+    if rights_alone {
+        return Err(Fault::connect(text).hint(Class::Privilege.hint()).into());
+    }
+    Err(Fault::refused(text)
         .hint(
             "load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on \
              without tables that the stream will not touch",
@@ -268,8 +281,18 @@ fn parts_text(parts: &[(String, Option<u32>)]) -> String {
     format!("({})", parts.iter().map(part).collect::<Vec<_>>().join(", "))
 }
 
+fn no_right(right: &str, table: &Table) -> String {
+    format!("the account has no right to {right} on {}", full_name(table))
+}
+
+/// Whether the account may not even see the table: servers list only what it has a right to.
+fn hidden(session: &mut Session, table: &Table) -> bool {
+    let tried = session.try_run(&format!("SELECT 1 FROM {} WHERE 1 = 0", full_name(table)));
+    tried.is_err_and(|e| classify(&e) == Class::Privilege)
+}
+
 /// Tries each right on rows without touching one. Gives whether the table holds rows.
-fn rights(session: &mut Session, table: &Table, problems: &mut Vec<String>, events: &Events) -> Result<bool> {
+fn rights(session: &mut Session, table: &Table, denied: &mut Vec<String>, events: &Events) -> Result<bool> {
     let name = full_name(table);
     // All of them: a column without a default must have a value even where no row is inserted.
     let columns: Vec<String> = table.columns.iter().filter(|c| c.writable()).map(|c| quote_name(&c.name)).collect();
@@ -286,7 +309,7 @@ fn rights(session: &mut Session, table: &Table, problems: &mut Vec<String>, even
         match session.try_run(&sql) {
             Ok(_) => {}
             Err(error) if classify(&error) == Class::Privilege => {
-                problems.push(format!("the account has no right to {right} on {name}"));
+                denied.push(no_right(right, table));
                 return Ok(false);
             }
             // A missing column is in the list already.

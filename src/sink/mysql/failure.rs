@@ -70,7 +70,8 @@ impl Class {
         !matches!(self, Self::Connection | Self::Contention | Self::Full | Self::Other)
     }
 
-    fn hint(self) -> &'static str {
+    /// What an operator can do about it.
+    pub(super) fn hint(self) -> &'static str {
         match self {
             Self::Connection => {
                 "check that the target runs and can be reached; the next run continues from the checkpoint"

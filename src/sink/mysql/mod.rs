@@ -237,7 +237,7 @@ impl MysqlSink {
         let skipped = self.shared.skipped();
         for row in rows {
             if !skipped.is_empty() && skipped.has_table(row.table.id) {
-                *self.batch.left_out.entry(row.table.id).or_default() += 1;
+                self.batch.leave_out(row.table.id);
             } else {
                 self.batch.add(row, self.options.safe_mode)?;
             }

@@ -16,7 +16,7 @@ use super::skipped::Skipped;
 use super::statement::{Step, Style, render};
 use super::{MysqlOptions, ddl};
 use crate::checkpoint::Checkpoint;
-use crate::error::{Fault, fault};
+use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::{Anomalies, Totals};
@@ -194,7 +194,7 @@ impl Applier {
                 continue;
             }
             let done = match work {
-                Work::Batch(batch) => self.apply(*batch),
+                Work::Batch(batch) => self.apply_or_part(*batch),
                 Work::Position(ts) => self.save(ts),
                 Work::Ddl(ts, ddl) => ddl::run(&mut self, ts, &ddl),
                 Work::Wait(answer) => {
@@ -219,6 +219,27 @@ impl Applier {
         Ok(())
     }
 
+    /// Applies `batch`; if the target refuses it, its transactions one by one: so those before the refused one are
+    /// durable, and the error names that one alone.
+    fn apply_or_part(&mut self, mut batch: Batch) -> Result<()> {
+        let (parts, last) = (std::mem::take(&mut batch.parts), batch.last);
+        let Err(error) = self.apply(batch) else { return Ok(()) };
+        if parts.len() < 2 || !is_refused(&error) {
+            return Err(error);
+        }
+        self.session.rollback();
+        // The refused statement may have left strictness off.
+        self.session.relax(false)?;
+        for part in parts {
+            let single = part.into_batch(self.options.safe_mode)?;
+            if let Err(alone) = self.apply(single) {
+                // Whatever else went wrong now says less than the refusal.
+                return Err(if is_refused(&alone) { alone } else { error });
+            }
+        }
+        self.save(last)
+    }
+
     fn apply(&mut self, batch: Batch) -> Result<()> {
         let (first, last) = (batch.first, batch.last);
         let (txns, rows, counts) = (batch.txns, batch.rows(), batch.counts);
@@ -228,16 +249,19 @@ impl Applier {
         let mut skipped = Skipped::clone(&*self.shared.skipped());
         skipped.write_counts(&mut self.session, &self.checkpoint, &batch.left_out)?;
         let mut anomalies = Vec::new();
-        let range = move || format!("(commit ts {} to {})", first.explain(), last.explain());
+        let range = move || match txns {
+            1 => format!("the transaction of commit ts {}", first.explain()),
+            _ => format!("{txns} transactions, commit ts {} to {}", first.explain(), last.explain()),
+        };
         for table in batch.tables {
             let name = full_name(&table.table);
-            let found = self.apply_table(table).with_context(|| format!("cannot apply a batch {}", range()));
+            let found = self.apply_table(table).with_context(|| format!("cannot apply {}", range()));
             let found = found?;
             if found != Anomalies::default() {
                 anomalies.push((name, found));
             }
         }
-        self.session.commit().with_context(|| format!("while committing a batch {}", range()))?;
+        self.session.commit().with_context(|| format!("while committing {}", range()))?;
         self.checkpoint.saved(last);
         skipped.add_counts(&batch.left_out);
         if !batch.left_out.is_empty() {
@@ -245,7 +269,7 @@ impl Applier {
         }
         for (name, found) in &anomalies {
             (self.events)(Event::Warning(format!(
-                "{name}: {} rows to delete or change were not there, {} keys were taken {}",
+                "{name}: {} rows to delete or change were not there, {} keys were taken ({})",
                 found.missing,
                 found.duplicate,
                 range()
@@ -309,6 +333,10 @@ impl Applier {
     }
 }
 
+fn is_refused(error: &Error) -> bool {
+    fault(error).is_some_and(|f| f.kind == Kind::Refused)
+}
+
 fn run(session: &mut Session, sql: &str, what: impl Fn() -> String) -> Result<u64> {
     session.try_run(sql).map_err(|e| {
         let what = what();
@@ -347,7 +375,7 @@ fn compare(deleted: u64, expected: u64, safe: bool, table: &str) -> Result<u64> 
     ))
     .hint(
         "the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? \
-         Nothing of this batch was applied. Repair the table, or go on with --safe-mode, which counts such rows",
+         Nothing of the transaction was applied. Repair the table, or go on with --safe-mode, which counts such rows",
     )
     .into())
 }
