@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use common::binary::tisync;
 use common::recordings;
+use common::target::{checkpoint, equal};
 use libtest_mimic::{Arguments, Failed, Trial};
 use mysql::prelude::Queryable;
 use tisync::playground::compare::{self, Definitions, Side};
@@ -43,9 +44,6 @@ fn main() -> ExitCode {
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
-
-/// `evolve` holds two tables that only FLASHBACK and RECOVER brought back; no binlog has their rows.
-const BROUGHT_BACK: [&str; 2] = ["dropme", "dropme2"];
 
 fn everything_stops_at_the_first_flashback(folder: &Path) -> Result<(), Failed> {
     let server = PrivateServer::start()?;
@@ -164,27 +162,6 @@ fn everything_args(folder: &Path, name: &str, server: &PrivateServer) -> Vec<Str
 fn run(args: &[String], code: i32) -> String {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     tisync(&args).expect(code).stderr
-}
-
-/// Loads the dump beside the target's databases and compares them, on the same server.
-fn equal(server: &PrivateServer, dir: &Path, databases: &[&str]) -> Result<(), Failed> {
-    let mut conn = server.connect()?;
-    dump::load(&mut conn, dir, databases, "truth_")?;
-    for database in databases {
-        let truth = format!("truth_{database}");
-        let (mut ours, mut theirs) = (Side::new(server.connect()?, database)?, Side::new(server.connect()?, &truth)?);
-        let found = compare::databases(&mut ours, &mut theirs, Definitions::Exact, &BROUGHT_BACK)?;
-        println!("{database}: {} tables, {} rows equal", found.tables, found.rows);
-        if !found.equal() {
-            return Err(found.differences.join("\n").into());
-        }
-    }
-    Ok(())
-}
-
-fn checkpoint(server: &PrivateServer) -> u64 {
-    let mut conn = server.connect().expect("connects");
-    conn.query_first("SELECT commit_ts FROM tidb_binlog.tisync_checkpoint").expect("readable").expect("one row")
 }
 
 fn path(folder: &Path, name: &str) -> String {

@@ -81,7 +81,8 @@ impl HttpHistory {
         let whom = if failures.is_empty() { "no address is known".to_owned() } else { failures.join("; ") };
         Err(Fault::connect(format!("asking TiDB's status port for {path}: {whom}"))
             .hint(
-                "check that the status port (10080 unless set) of a TiDB server is reachable from here, and its scheme",
+                "check that the status port (10080 unless set) of a TiDB server is reachable from here, and its scheme; \
+                 --schema-from names another address",
             )
             .into())
     }

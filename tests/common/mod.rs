@@ -1,7 +1,14 @@
 //! What several test binaries share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(clippy::expect_used, clippy::print_stderr, reason = "a test: it fails loudly")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it saw"
+)]
 
 pub mod binary;
 pub mod certificates;
 pub mod recordings;
+pub mod run;
+pub mod target;

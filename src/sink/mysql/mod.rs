@@ -96,6 +96,8 @@ pub struct MysqlSink {
     shared: Arc<Shared>,
     writer: Writer,
     batch: Batch,
+    /// Where it was opened: nothing is stored for a start that takes nothing, so that another start ts can follow it.
+    opened: Option<CommitTs>,
     /// The last ts taken, by `apply` or `resolved`.
     taken: Option<CommitTs>,
     /// The last position sent to the writer without data.
@@ -150,6 +152,7 @@ impl MysqlSink {
             shared,
             writer,
             batch,
+            opened: position,
             taken: position,
             saved: None,
             fresh,
@@ -299,7 +302,7 @@ impl Sink for MysqlSink {
     fn drain(&mut self) -> Result<()> {
         self.shared.check()?;
         self.close_batch()?;
-        if let Some(ts) = self.taken {
+        if let Some(ts) = self.taken.filter(|ts| Some(*ts) != self.opened) {
             self.send(Work::Position(ts))?;
             self.saved = Some((Instant::now(), ts));
         }

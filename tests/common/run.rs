@@ -1,0 +1,72 @@
+//! A run of the binary that goes on while the test does something else, and is never left behind.
+
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::binary::{self, Ran};
+
+/// No run that is to end by itself takes longer than this.
+pub const LIMIT: Duration = Duration::from_secs(150);
+
+/// A run of `tisync`; killed if the test gives it up.
+pub struct Running {
+    child: Option<Child>,
+}
+
+impl Running {
+    pub fn start(args: &[String]) -> Self {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Self { child: Some(binary::spawn(&args)) }
+    }
+
+    /// Whether it has ended by itself.
+    pub fn ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|c| c.try_wait().expect("its own child").is_some())
+    }
+
+    /// Sends it what Ctrl-C sends.
+    pub fn interrupt(&self) {
+        let id = self.child.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end, and fails unless it comes within the limit with the exit code `code`.
+    #[track_caller]
+    pub fn expect(mut self, code: i32) -> Ran {
+        let begin = Instant::now();
+        while !self.ended() {
+            if begin.elapsed() > LIMIT {
+                self.child.as_mut().expect("it runs").kill().expect("its own child");
+                let ran = binary::wait(self.child.take().expect("it ran"));
+                panic!("did not end within {LIMIT:?}\n{}{}", ran.stdout, ran.stderr);
+            }
+            sleep(Duration::from_millis(10));
+        }
+        binary::wait(self.child.take().expect("it ran")).expect(code)
+    }
+
+    /// Waits until `reached` says so, as long as the run goes on.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, mut reached: impl FnMut() -> bool) {
+        let begin = Instant::now();
+        while !reached() {
+            if self.ended() {
+                let ran = binary::wait(self.child.take().expect("it ran"));
+                panic!("ended with {} before {what}\n{}{}", ran.code, ran.stdout, ran.stderr);
+            }
+            assert!(begin.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself, which is as good.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

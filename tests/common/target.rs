@@ -1,0 +1,47 @@
+//! Looks at a target after a sync: is it equal to a dump, and where does its checkpoint stand?
+
+use std::path::Path;
+
+use libtest_mimic::Failed;
+use mysql::prelude::Queryable;
+use tisync::playground::compare::{self, Definitions, Side};
+use tisync::playground::dump;
+use tisync::playground::mariadb::PrivateServer;
+
+/// `evolve` holds two tables that only FLASHBACK and RECOVER brought back; no binlog has their rows.
+const BROUGHT_BACK: [&str; 2] = ["dropme", "dropme2"];
+
+/// Loads the dump beside the target's databases and compares them, on the same server.
+pub fn equal(server: &PrivateServer, dir: &Path, databases: &[&str]) -> Result<(), Failed> {
+    let mut conn = server.connect()?;
+    dump::load(&mut conn, dir, databases, "truth_")?;
+    for database in databases {
+        same(server, database, &BROUGHT_BACK)?;
+    }
+    Ok(())
+}
+
+/// Compares a database of the target with the one called `truth_` and its name. Gives the number of rows.
+pub fn same(server: &PrivateServer, database: &str, except: &[&str]) -> Result<usize, Failed> {
+    let truth = format!("truth_{database}");
+    let (mut ours, mut theirs) = (Side::new(server.connect()?, database)?, Side::new(server.connect()?, &truth)?);
+    let found = compare::databases(&mut ours, &mut theirs, Definitions::Exact, except)?;
+    if !found.equal() {
+        return Err(found.differences.join("\n").into());
+    }
+    println!("{database}: {} tables, {} rows equal", found.tables, found.rows);
+    Ok(found.rows)
+}
+
+/// Everything up to this is on the target; `None` if no link has got that far.
+pub fn position(server: &PrivateServer) -> Option<u64> {
+    let mut conn = server.connect().expect("connects");
+    let there = "SELECT 1 FROM information_schema.tables WHERE table_name = 'tisync_checkpoint'";
+    conn.query_first::<u8, _>(there).expect("readable")?;
+    conn.query_first("SELECT commit_ts FROM tidb_binlog.tisync_checkpoint WHERE commit_ts > 0").expect("readable")
+}
+
+/// Where the one link of the target stands.
+pub fn checkpoint(server: &PrivateServer) -> u64 {
+    position(server).expect("a checkpoint")
+}
