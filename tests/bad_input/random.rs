@@ -111,6 +111,7 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
         until: None,
         events: silent(),
         stop: Stop::default(),
+        taken: 0,
         late_rows: 0,
     };
     let ended = pipeline.run(source.streams(start()).unwrap(), start());
