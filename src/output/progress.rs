@@ -75,7 +75,8 @@ impl Progress {
         if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
         }
-        if !state.quiet {
+        // A run that failed before it began has nothing to sum up.
+        if !state.quiet && state.durable > CommitTs::default() {
             super::note(&state.summary());
         }
     }

@@ -179,7 +179,7 @@ fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
                     at.explain(),
                     backup.name
                 ),
-                "if the target was restored after that, remove the old checkpoint with `tisync checkpoint clear`",
+                "if the target was restored after that, start a new link: `tisync sync --link NAME`",
             );
             Some((backup.ts, backup.name.clone()))
         }
