@@ -82,8 +82,8 @@ impl MysqlOptions {
             allow_missing: false,
             skip_ddl: BTreeSet::new(),
             pending_ddl: None,
-            batch_rows: 1000,
-            batch_bytes: 1 << 20,
+            batch_rows: 8000,
+            batch_bytes: 4 << 20,
         }
     }
 }
