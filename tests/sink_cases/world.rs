@@ -170,8 +170,17 @@ pub fn txn(n: u64, rows: Vec<RowChange>) -> Txn {
 pub fn ddl(n: u64, action: u8, db: &str, query: &str, before: &[&Arc<Table>], after: &[&Arc<Table>]) -> Txn {
     let own = |tables: &[&Arc<Table>]| tables.iter().map(|t| Arc::clone(t)).collect();
     let (before, after) = (own(before), own(after));
-    let ddl =
-        Ddl { job_id: 9, action, schema: db.to_owned(), table: "t".to_owned(), query: query.to_owned(), after, before };
+    let ddl = Ddl {
+        job_id: 9,
+        action,
+        schema: db.to_owned(),
+        table: "t".to_owned(),
+        query: query.to_owned(),
+        after,
+        before,
+        charset: None,
+        collation: None,
+    };
     Txn { commit_ts: CommitTs(START + n), change: Change::Ddl(Box::new(ddl)) }
 }
 

@@ -278,8 +278,8 @@ fn rights(session: &mut Session, table: &Table, problems: &mut Vec<String>, even
     let tries = [
         ("SELECT", format!("SELECT {column} FROM {name} WHERE 1 = 0")),
         ("INSERT", format!("INSERT INTO {name} ({column}) SELECT {column} FROM {name} WHERE 1 = 0")),
-        ("UPDATE", format!("UPDATE {name} SET {first} = {first} WHERE 1 = 0")),
         ("DELETE", format!("DELETE FROM {name} WHERE 1 = 0")),
+        ("UPDATE", format!("UPDATE {name} SET {first} = {first} WHERE 1 = 0")),
     ];
     for (right, sql) in tries {
         match session.try_run(&sql) {
