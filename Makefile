@@ -4,7 +4,7 @@
 CARGO ?= cargo
 SECONDS_OF_LOAD ?= 10
 
-.PHONY: all build playground test lint generated packages clean
+.PHONY: all build playground test bench lint generated packages clean
 
 all: build
 
@@ -16,6 +16,10 @@ playground: build
 
 test: packages
 	$(CARGO) test --no-fail-fast
+
+# Times `sync` against a bulk load of the same rows. Needs the recordings; says so without them.
+bench: packages
+	$(CARGO) bench --bench apply
 
 lint:
 	$(CARGO) fmt --check

@@ -81,6 +81,8 @@ impl PrivateServer {
             .arg(format!("--pid-file={}", self.dir.path().join("pid").display()))
             .arg(format!("--tmpdir={}", self.dir.path().display()))
             .arg(format!("--port={}", self.port))
+            // A server that starts deletes the temporary tables it finds, another server's too.
+            .arg(format!("--tmpdir={}", self.dir.path().display()))
             .args(["--bind-address=127.0.0.1", "--user=root", "--skip-log-bin", "--innodb-buffer-pool-size=256M"])
             .args(&self.extra)
             .env("TMPDIR", scratch(&self.dir))

@@ -188,6 +188,22 @@ pub struct Counted {
     pub count: u64,
 }
 
+/// The net effect of a batch on one table, in the order in which it has to be written.
+#[derive(Debug)]
+pub struct Net {
+    /// Rows to delete.
+    pub removed: Vec<Counted>,
+    /// The new images of rows to change where they are, each once: key and columns are the old ones.
+    pub changed: Vec<Counted>,
+    /// Rows to insert.
+    pub inserted: Vec<Counted>,
+}
+
+/// Which columns a row has a value for.
+fn written(row: &Row) -> impl Iterator<Item = bool> {
+    row.iter().map(|v| *v != crate::model::Value::Absent)
+}
+
 /// What a batch does to one table.
 #[derive(Debug)]
 pub struct TableChanges {
@@ -290,9 +306,21 @@ impl TableChanges {
             .into()
     }
 
-    /// The net effect: rows to delete, then rows to insert. A row that comes back as it was is in neither.
+    /// Whether a row whose key stays may be changed where it is: it can then meet no other row. Not with a second unique
+    /// key, which rows may swap among them.
+    fn can_change(&self) -> bool {
+        let parts = |k: &crate::model::Key| k.parts.iter().map(|p| p.column).collect::<Vec<_>>();
+        match (self.table.keys.as_slice(), &self.key) {
+            ([only], Some(key)) => parts(only) == *key && only.parts.iter().all(|p| p.prefix.is_none()),
+            _ => false,
+        }
+    }
+
+    /// The net effect. A row that comes back as it was is in no part of it. `in_place` fills [`Net::changed`].
     #[must_use]
-    pub fn finish(mut self) -> (Vec<Counted>, Vec<Counted>) {
+    pub fn finish(mut self, in_place: bool) -> Net {
+        let in_place = in_place && self.can_change();
+        let mut changed = Vec::new();
         for (identity, at) in &self.removed.index {
             let (Some(old), Some(new)) = (
                 self.removed.rows.get_mut(*at),
@@ -310,9 +338,12 @@ impl TableChanges {
                 let both = old.count.min(new.count);
                 old.count -= both;
                 new.count -= both;
+            } else if in_place && old.count == 1 && new.count == 1 && written(&old.row).eq(written(&new.row)) {
+                (old.count, new.count) = (0, 0);
+                changed.push(Counted { row: std::mem::take(&mut new.row), count: 1 });
             }
         }
         let some = |side: Side| side.rows.into_iter().filter(|r| r.count > 0).collect();
-        (some(self.removed), some(self.inserted))
+        Net { removed: some(self.removed), changed, inserted: some(self.inserted) }
     }
 }

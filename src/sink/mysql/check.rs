@@ -297,13 +297,12 @@ fn rights(session: &mut Session, table: &Table, denied: &mut Vec<String>, events
     // All of them: a column without a default must have a value even where no row is inserted.
     let columns: Vec<String> = table.columns.iter().filter(|c| c.writable()).map(|c| quote_name(&c.name)).collect();
     let column = columns.join(",");
-    if columns.is_empty() {
-        return Ok(false);
-    }
+    let Some(first) = columns.first() else { return Ok(false) };
     let tries = [
         ("SELECT", format!("SELECT {column} FROM {name} WHERE 1 = 0")),
         ("INSERT", format!("INSERT INTO {name} ({column}) SELECT {column} FROM {name} WHERE 1 = 0")),
         ("DELETE", format!("DELETE FROM {name} WHERE 1 = 0")),
+        ("UPDATE", format!("UPDATE {name} SET {first} = {first} WHERE 1 = 0")),
     ];
     for (right, sql) in tries {
         match session.try_run(&sql) {

@@ -27,7 +27,8 @@ use anyhow::Result;
 use self::batch::Batch;
 use self::connect::Target;
 use self::session::{Server, Session};
-use self::writer::{Applier, Shared, Work, Writer};
+use self::statement::Style;
+use self::writer::{Applier, Rendered, Shared, Work, Writer};
 use super::{Sink, Totals};
 use crate::checkpoint::Checkpoint;
 use crate::error::Fault;
@@ -81,8 +82,8 @@ impl MysqlOptions {
             allow_missing: false,
             skip_ddl: BTreeSet::new(),
             pending_ddl: None,
-            batch_rows: 1000,
-            batch_bytes: 1 << 20,
+            batch_rows: 8000,
+            batch_bytes: 4 << 20,
         }
     }
 }
@@ -93,6 +94,7 @@ pub struct MysqlSink {
     options: MysqlOptions,
     events: Events,
     server: Server,
+    style: Style,
     shared: Arc<Shared>,
     writer: Writer,
     batch: Batch,
@@ -117,6 +119,7 @@ impl MysqlSink {
         let target = Target::parse(target, &events)?;
         let mut session = Session::open(&target)?;
         let server = session.server().clone();
+        let style = Style::of(&server, options.safe_mode);
         let (mut checkpoint, intent) = Checkpoint::take(&mut session, options.cluster_id, &options.link)?;
         if let Some(intent) = intent {
             ddl::settle(&mut session, &mut checkpoint, &intent, options.pending_ddl, &events)?;
@@ -149,6 +152,7 @@ impl MysqlSink {
             options,
             events,
             server,
+            style,
             shared,
             writer,
             batch,
@@ -190,7 +194,8 @@ impl MysqlSink {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.batch);
-        self.send(Work::Batch(Box::new(batch)))
+        let rendered = Rendered::new(batch, self.style).inspect_err(|e| self.shared.stop(e))?;
+        self.send(Work::Batch(Box::new(rendered)))
     }
 
     fn send(&mut self, work: Work) -> Result<()> {

@@ -169,6 +169,14 @@ impl Session {
         Ok(result.affected_rows())
     }
 
+    /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were there before: MariaDB's
+    /// words are `Records: 3  Duplicates: 2  Warnings: 0`, in any language with these numbers in this order.
+    pub(super) fn duplicates(&self) -> Option<u64> {
+        let words = self.conn.info_str();
+        let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
+        numbers.nth(1)?.parse().ok()
+    }
+
     /// The same, with the statement in the error.
     pub(crate) fn run(&mut self, sql: &str) -> Result<u64> {
         self.try_run(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))

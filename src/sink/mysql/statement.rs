@@ -32,6 +32,13 @@ pub enum Step {
         /// Rows that have to be there.
         rows: u64,
     },
+    /// Changes exactly `rows` rows, known by their key, where they are; at least two of them.
+    Change {
+        /// The statement.
+        sql: String,
+        /// Rows that have to be there.
+        rows: u64,
+    },
     /// Inserts exactly `rows` rows.
     Insert {
         /// The statement.
@@ -50,6 +57,7 @@ pub struct Style {
     max_packet: usize,
     chunk: usize,
     replace: bool,
+    in_place: bool,
 }
 
 impl Style {
@@ -61,7 +69,9 @@ impl Style {
             _ => JsonStyle::Typed,
         };
         let max_packet = server.max_allowed_packet;
-        Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace }
+        // Only MariaDB is known to tell, for each statement, how many of the rows were there.
+        let in_place = server.flavour == Flavour::MariaDb && !replace;
+        Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace, in_place }
     }
 }
 
@@ -71,13 +81,15 @@ impl Style {
 /// If a value has no literal, a row is larger than the target takes, or `emit` fails.
 pub fn render(changes: TableChanges, style: Style, emit: &mut dyn FnMut(Step) -> Result<()>) -> Result<()> {
     let (table, key) = (changes.table.clone(), changes.key.clone());
-    let (removed, inserted) = changes.finish();
+    let net = changes.finish(style.in_place);
     let work = Work { table: &table, style };
-    match key {
-        Some(key) => work.delete_by_key(&key, &removed, emit)?,
-        None => work.delete_whole(&removed, emit)?,
-    }
-    work.insert(&inserted, emit)
+    let Some(key) = key else {
+        work.delete_whole(&net.removed, emit)?;
+        return work.insert(&net.inserted, emit);
+    };
+    work.delete_by_key(&key, &net.removed, emit)?;
+    work.change(&key, &net.changed, emit)?;
+    work.insert(&net.inserted, emit)
 }
 
 struct Work<'a> {
@@ -176,34 +188,77 @@ impl Work<'_> {
         Ok(String::from_utf8(out)?)
     }
 
-    fn insert(&self, rows: &[Counted], emit: &mut dyn FnMut(Step) -> Result<()>) -> Result<()> {
-        let mut groups: Vec<Group> = Vec::new();
-        for row in rows {
-            let columns = present(self.table, &row.row);
-            let relaxed = row.row.contains(&Value::Enum(0));
-            match groups.iter_mut().find(|g| g.relaxed == relaxed && g.columns == columns) {
-                Some(group) => group.rows.push(row),
-                None => groups.push(Group { columns, relaxed, rows: vec![row] }),
+    /// New images for rows that are there: an INSERT that finds every key taken. An UPDATE cannot bring other values for
+    /// each row without changing their types on the way.
+    fn change(&self, key: &[usize], rows: &[Counted], emit: &mut dyn FnMut(Step) -> Result<()>) -> Result<()> {
+        for group in groups(self.table, rows) {
+            let set: Vec<String> = group.columns.iter().filter(|c| !key.contains(c)).map(|c| self.name(*c)).collect();
+            if group.relaxed || set.is_empty() {
+                group.rows.iter().try_for_each(|row| self.change_one(key, &group, row, emit))?;
+                continue;
+            }
+            let set: Vec<String> = set.iter().map(|n| format!("{n}=VALUES({n})")).collect();
+            let tail = format!(" ON DUPLICATE KEY UPDATE {}", set.join(","));
+            let mut chunk = Chunk::new(self.head("INSERT", &group), b",", tail.as_bytes(), self.style.chunk);
+            let mut last = None;
+            for row in &group.rows {
+                let one = self.values(row, &group.columns)?;
+                self.check_size(chunk.head.len() + one.len() + tail.len())?;
+                match (chunk.push(&one, usize::MAX)?, last) {
+                    (Some((_, 1)), Some(last)) => self.change_one(key, &group, last, emit)?,
+                    (Some((sql, rows)), _) => emit(Step::Change { sql, rows })?,
+                    (None, _) => {}
+                }
+                last = Some(row);
+            }
+            match (chunk.take()?, last) {
+                (Some((_, 1)), Some(last)) => self.change_one(key, &group, last, emit)?,
+                (Some((sql, rows)), _) => emit(Step::Change { sql, rows })?,
+                (None, _) => {}
             }
         }
-        groups.iter().try_for_each(|group| self.insert_group(group, emit))
+        Ok(())
+    }
+
+    /// A row alone is deleted and inserted: for one row, no server says whether it was there.
+    fn change_one(
+        &self,
+        key: &[usize],
+        group: &Group,
+        row: &Counted,
+        emit: &mut dyn FnMut(Step) -> Result<()>,
+    ) -> Result<()> {
+        self.delete_by_key(key, std::slice::from_ref(row), emit)?;
+        self.insert_group(&Group { columns: group.columns.clone(), relaxed: group.relaxed, rows: vec![row] }, emit)
+    }
+
+    fn head(&self, verb: &str, group: &Group) -> Vec<u8> {
+        let names: Vec<String> = group.columns.iter().map(|c| self.name(*c)).collect();
+        format!("{verb} INTO {} ({}) VALUES ", full_name(self.table), names.join(",")).into_bytes()
+    }
+
+    fn values(&self, row: &Counted, columns: &[usize]) -> Result<Vec<u8>> {
+        let mut out = vec![b'('];
+        for (i, c) in columns.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            self.literal(&mut out, &row.row, *c)?;
+        }
+        out.push(b')');
+        Ok(out)
+    }
+
+    fn insert(&self, rows: &[Counted], emit: &mut dyn FnMut(Step) -> Result<()>) -> Result<()> {
+        groups(self.table, rows).iter().try_for_each(|group| self.insert_group(group, emit))
     }
 
     fn insert_group(&self, group: &Group, emit: &mut dyn FnMut(Step) -> Result<()>) -> Result<()> {
         let verb = if self.style.replace { "REPLACE" } else { "INSERT" };
-        let names: Vec<String> = group.columns.iter().map(|c| self.name(*c)).collect();
-        let head = format!("{verb} INTO {} ({}) VALUES ", full_name(self.table), names.join(","));
-        let mut chunk = Chunk::new(head.into_bytes(), b",", b"", self.style.chunk);
+        let mut chunk = Chunk::new(self.head(verb, group), b",", b"", self.style.chunk);
         let mut zeros = 0;
         for row in &group.rows {
-            let mut one = vec![b'('];
-            for (i, c) in group.columns.iter().enumerate() {
-                if i > 0 {
-                    one.push(b',');
-                }
-                self.literal(&mut one, &row.row, *c)?;
-            }
-            one.push(b')');
+            let one = self.values(row, &group.columns)?;
             self.check_size(chunk.head.len() + one.len())?;
             let own = row.row.iter().filter(|v| **v == Value::Enum(0)).count() as u64;
             for _ in 0..row.count {
@@ -237,6 +292,20 @@ impl Work<'_> {
     }
 }
 
+/// Rows by the columns that they have and by whether strict mode takes them.
+fn groups<'a>(table: &Table, rows: &'a [Counted]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for row in rows {
+        let columns = present(table, &row.row);
+        let relaxed = row.row.contains(&Value::Enum(0));
+        match groups.iter_mut().find(|g| g.relaxed == relaxed && g.columns == columns) {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group { columns, relaxed, rows: vec![row] }),
+        }
+    }
+    groups
+}
+
 /// The columns that a statement names for `row`.
 fn present(table: &Table, row: &Row) -> Vec<usize> {
     let columns = table.columns.iter().zip(row).enumerate();
@@ -244,17 +313,17 @@ fn present(table: &Table, row: &Row) -> Vec<usize> {
 }
 
 /// A statement that grows by one item after the other.
-struct Chunk {
+struct Chunk<'a> {
     head: Vec<u8>,
-    separator: &'static [u8],
-    tail: &'static [u8],
+    separator: &'a [u8],
+    tail: &'a [u8],
     limit: usize,
     text: Vec<u8>,
     items: u64,
 }
 
-impl Chunk {
-    fn new(head: Vec<u8>, separator: &'static [u8], tail: &'static [u8], limit: usize) -> Self {
+impl<'a> Chunk<'a> {
+    fn new(head: Vec<u8>, separator: &'a [u8], tail: &'a [u8], limit: usize) -> Self {
         Self { head, separator, tail, limit, text: Vec::new(), items: 0 }
     }
 

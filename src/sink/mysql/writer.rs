@@ -2,6 +2,7 @@
 //!
 //! The parallel engine will put several of these behind a causality graph; what it replaces is [`Writer`] alone.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,7 +10,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::batch::{Batch, TableChanges, full_name};
+use super::batch::{Batch, Part, full_name};
 use super::failure::{Class, classify, explain};
 use super::session::Session;
 use super::skipped::Skipped;
@@ -27,13 +28,55 @@ const QUEUE: usize = 4;
 /// A piece of work for the writer.
 pub(super) enum Work {
     /// Rows and the position they reach.
-    Batch(Box<Batch>),
+    Batch(Box<Rendered>),
     /// A position that was reached without data.
     Position(CommitTs),
     /// A DDL.
     Ddl(CommitTs, Box<Ddl>),
     /// Answers when everything before it is done.
     Wait(Sender<()>),
+}
+
+/// A batch as statements, so that they are ready when the one before is applied.
+pub(super) struct Rendered {
+    first: CommitTs,
+    last: CommitTs,
+    txns: u64,
+    rows: u64,
+    counts: [u64; 3],
+    left_out: HashMap<i64, u64>,
+    /// The transactions as they came, for the case that the target refuses them together.
+    parts: Vec<Part>,
+    /// The full name of each table, and what is to be done there.
+    tables: Vec<(String, Vec<Step>)>,
+}
+
+impl Rendered {
+    /// # Errors
+    /// If a value has no literal, or a row is larger than the target takes.
+    pub(super) fn new(batch: Batch, style: Style) -> Result<Self> {
+        let rows = batch.rows();
+        let Batch { first, last, txns, counts, left_out, tables, parts, .. } = batch;
+        let tables = tables.into_iter().map(|changes| {
+            let name = full_name(&changes.table);
+            let mut steps = Vec::new();
+            let emit = &mut |step| {
+                steps.push(step);
+                Ok(())
+            };
+            render(changes, style, emit).with_context(|| format!("cannot apply {}", range(txns, first, last)))?;
+            Ok((name, steps))
+        });
+        let tables = tables.collect::<Result<_>>()?;
+        Ok(Self { first, last, txns, rows, counts, left_out, parts, tables })
+    }
+}
+
+fn range(txns: u64, first: CommitTs, last: CommitTs) -> String {
+    match txns {
+        1 => format!("the transaction of commit ts {}", first.explain()),
+        _ => format!("{txns} transactions, commit ts {} to {}", first.explain(), last.explain()),
+    }
 }
 
 /// What the sink and its writer both see.
@@ -171,7 +214,6 @@ pub(super) struct Applier {
     pub(super) options: MysqlOptions,
     pub(super) events: Events,
     pub(super) shared: Arc<Shared>,
-    style: Style,
 }
 
 impl Applier {
@@ -182,8 +224,7 @@ impl Applier {
         events: Events,
         shared: Arc<Shared>,
     ) -> Self {
-        let style = Style::of(session.server(), options.safe_mode);
-        Self { session, checkpoint, options, events, shared, style }
+        Self { session, checkpoint, options, events, shared }
     }
 
     fn work(mut self, receiver: &Receiver<Work>) {
@@ -221,7 +262,7 @@ impl Applier {
 
     /// Applies `batch`; if the target refuses it, its transactions one by one: so those before the refused one are
     /// durable, and the error names that one alone.
-    fn apply_or_part(&mut self, mut batch: Batch) -> Result<()> {
+    fn apply_or_part(&mut self, mut batch: Rendered) -> Result<()> {
         let (parts, last) = (std::mem::take(&mut batch.parts), batch.last);
         let Err(error) = self.apply(batch) else { return Ok(()) };
         if parts.len() < 2 || !is_refused(&error) {
@@ -230,8 +271,9 @@ impl Applier {
         self.session.rollback();
         // The refused statement may have left strictness off.
         self.session.relax(false)?;
+        let style = Style::of(self.session.server(), self.options.safe_mode);
         for part in parts {
-            let single = part.into_batch(self.options.safe_mode)?;
+            let single = Rendered::new(part.into_batch(self.options.safe_mode)?, style)?;
             if let Err(alone) = self.apply(single) {
                 // Whatever else went wrong now says less than the refusal.
                 return Err(if is_refused(&alone) { alone } else { error });
@@ -240,23 +282,17 @@ impl Applier {
         self.save(last)
     }
 
-    fn apply(&mut self, batch: Batch) -> Result<()> {
-        let (first, last) = (batch.first, batch.last);
-        let (txns, rows, counts) = (batch.txns, batch.rows(), batch.counts);
+    fn apply(&mut self, batch: Rendered) -> Result<()> {
+        let Rendered { first, last, txns, rows, counts, .. } = batch;
+        let range = move || range(txns, first, last);
         self.session.begin()?;
         // First of all: whoever takes the link over waits at this row for our commit.
         self.checkpoint.write(&mut self.session, last)?;
         let mut skipped = Skipped::clone(&*self.shared.skipped());
         skipped.write_counts(&mut self.session, &self.checkpoint, &batch.left_out)?;
         let mut anomalies = Vec::new();
-        let range = move || match txns {
-            1 => format!("the transaction of commit ts {}", first.explain()),
-            _ => format!("{txns} transactions, commit ts {} to {}", first.explain(), last.explain()),
-        };
-        for table in batch.tables {
-            let name = full_name(&table.table);
-            let found = self.apply_table(table).with_context(|| format!("cannot apply {}", range()));
-            let found = found?;
+        for (name, steps) in batch.tables {
+            let found = self.apply_table(&name, steps).with_context(|| format!("cannot apply {}", range()))?;
             if found != Anomalies::default() {
                 anomalies.push((name, found));
             }
@@ -292,18 +328,15 @@ impl Applier {
         Ok(())
     }
 
-    fn apply_table(&mut self, changes: TableChanges) -> Result<Anomalies> {
+    fn apply_table(&mut self, name: &str, steps: Vec<Step>) -> Result<Anomalies> {
         let mut found = Anomalies::default();
-        let table = changes.table.clone();
-        let name = full_name(&table);
-        let style = self.style;
         let safe = self.options.safe_mode;
         let session = &mut self.session;
-        render(changes, style, &mut |step| {
+        for step in steps {
             let missing = match step {
                 Step::Delete { sql, rows } => {
                     let deleted = run(session, &sql, || format!("deleting {rows} rows from {name}"))?;
-                    compare(deleted, rows, safe, &name)?
+                    compare(deleted, rows, safe, name)?
                 }
                 Step::DeleteEqual { sql, loose, rows } => {
                     let what = || format!("deleting {rows} rows from {name}, which has no key");
@@ -311,13 +344,24 @@ impl Applier {
                     if let (Some(loose), true) = (loose, deleted < rows) {
                         deleted += run(session, &format!("{loose}{}", rows - deleted), what)?;
                     }
-                    compare(deleted, rows, safe, &name)?
+                    compare(deleted, rows, safe, name)?
+                }
+                Step::Change { sql, rows } => {
+                    let affected = run(session, &sql, || format!("changing {rows} rows of {name}"))?;
+                    // Two for each row that was there and changed, one for each that was inserted or there as it is now.
+                    let there = if affected == rows * 2 { Some(rows) } else { session.duplicates() };
+                    let Some(there) = there else {
+                        let message =
+                            format!("changing {rows} rows of {name}: the target does not say how many were there");
+                        return Err(Fault::refused(message).into());
+                    };
+                    compare(there, rows, safe, name)?
                 }
                 Step::Insert { sql, rows, relaxed } => {
                     let what = || format!("inserting {rows} rows into {name}");
                     let inserted = match relaxed {
                         0 => run(session, &sql, what)?,
-                        zeros => run_relaxed(session, &sql, zeros, &name, what)?,
+                        zeros => run_relaxed(session, &sql, zeros, name, what)?,
                     };
                     if !safe && inserted != rows {
                         return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
@@ -327,8 +371,7 @@ impl Applier {
                 }
             };
             found.missing += missing;
-            Ok(())
-        })?;
+        }
         Ok(found)
     }
 }
