@@ -143,7 +143,7 @@ pub fn proper(ran: &Ran, code: i32, words: &[&str]) {
     assert_eq!(ran.stdout, "");
     assert!(!said.contains("panicked"), "{said}");
     assert!(said.lines().count() <= SCREEN, "{} lines:\n{said}", said.lines().count());
-    assert!(said.contains("error: ") && said.contains("\n  hint: "), "{said}");
+    assert!(said.contains("error: ") && said.contains("\nhint: "), "{said}");
     for word in words {
         assert!(said.contains(word), "`{word}` is not in:\n{said}");
     }
