@@ -22,11 +22,11 @@ pub fn pump(delay_ms: u64) -> Behaviour {
     Behaviour { fakes, delay: Duration::from_millis(delay_ms), ..Behaviour::default() }
 }
 
-/// Each DDL job appears in the history between 300 ms and 1 s after its message.
+/// Each DDL job appears in the history one to three seconds after its message.
 pub fn with_late_jobs(folder: &Path) -> Result<(), Failed> {
     let folder = folder.join("everything");
     let recording = Recording::read(&folder)?;
-    let late = Duration::from_millis(300);
+    let late = Duration::from_millis(1000);
     let options = ReplayOptions { behaviour: pump(0), job_delay: Some(late), ..ReplayOptions::default() };
     let cluster = replay::start(&recording, &options)?;
     let announced: BTreeSet<i64> =
@@ -34,7 +34,7 @@ pub fn with_late_jobs(folder: &Path) -> Result<(), Failed> {
     for job in &recording.jobs {
         let id = serde_json::from_str::<serde_json::Value>(job)?["id"].as_i64().ok_or("a job without an id")?;
         if announced.contains(&id) {
-            cluster.publish_job_after_message(job, late + Duration::from_millis(id.unsigned_abs() % 8 * 100))?;
+            cluster.publish_job_after_message(job, late + Duration::from_millis(id.unsigned_abs() % 8 * 285))?;
         }
     }
     let visible = |c: &Cluster| visible(c).intersection(&announced).count();
