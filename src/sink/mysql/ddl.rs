@@ -3,11 +3,11 @@
 use anyhow::{Context, Result};
 
 use super::PendingDdl;
+use super::applier::Applier;
 use super::ddl_text::{inherits_charset, rewrite, split};
 use super::failure::{classify, explain};
 use super::session::{Flavour, Server, Session, quote_name, quote_text, shorten};
 use super::skipped::Skipped;
-use super::writer::Applier;
 use crate::checkpoint::{Checkpoint, Intent};
 use crate::error::Fault;
 use crate::event::{Event, Events};

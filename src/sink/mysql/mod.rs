@@ -4,6 +4,7 @@
 //! ([`statement`]) and applied by one [`writer`] thread, each batch in one transaction together with the checkpoint.
 //! DDL runs alone ([`ddl`]).
 
+mod applier;
 pub mod batch;
 pub mod check;
 pub mod connect;
@@ -12,6 +13,7 @@ pub mod ddl_text;
 pub mod failure;
 pub mod literal;
 mod option_file;
+mod rendered;
 pub mod secret;
 pub mod session;
 pub mod skipped;
@@ -24,11 +26,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use self::applier::Applier;
 use self::batch::Batch;
 use self::connect::Target;
+use self::rendered::Rendered;
 use self::session::{Server, Session};
 use self::statement::Style;
-use self::writer::{Applier, Rendered, Shared, Work, Writer};
+use self::writer::{Shared, Work, Writer};
 use super::{Sink, Totals};
 use crate::checkpoint::Checkpoint;
 use crate::error::Fault;
