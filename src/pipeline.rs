@@ -76,7 +76,9 @@ impl Pipeline<'_> {
         while !self.stop.requested() {
             match merge.next(wait)? {
                 Merged::Txn(raw) => {
-                    if self.until.is_some_and(|until| raw.commit_ts > until) {
+                    if let Some(until) = self.until.filter(|until| raw.commit_ts > *until) {
+                        // Nothing lies between what was taken and `until`: that is where the run has come to.
+                        self.sink.resolved(until)?;
                         return Ok(End::Finished);
                     }
                     position = raw.commit_ts;
