@@ -47,7 +47,7 @@ pub struct Pipeline<'a> {
     pub stop: Stop,
     /// Transactions with rows given to the sink.
     pub taken: u64,
-    /// Rows of tables that were dropped or truncated before the row committed: counted, not applied.
+    /// How often a transaction had rows of a table that was dropped or truncated just before it: they are not applied.
     pub late_rows: u64,
 }
 

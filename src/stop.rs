@@ -34,6 +34,12 @@ impl Stop {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// The flag itself, for what polls one.
+    #[must_use]
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     /// Whether the run should drain and end.
     #[must_use]
     pub fn requested(&self) -> bool {

@@ -55,8 +55,11 @@ fn introduce(cluster: &Cluster) {
 }
 
 fn replay_options(args: &PlaygroundArgs) -> replay::ReplayOptions {
-    let job_delay = (args.ddl_delay > 0).then(|| Duration::from_millis(args.ddl_delay));
-    replay::ReplayOptions { pumps: args.pumps, job_delay, ..Default::default() }
+    replay::ReplayOptions { pumps: args.pumps, job_delay: job_delay(args), ..Default::default() }
+}
+
+fn job_delay(args: &PlaygroundArgs) -> Option<Duration> {
+    (args.ddl_delay > 0).then(|| Duration::from_millis(args.ddl_delay))
 }
 
 fn target() -> Result<PrivateServer> {
@@ -90,9 +93,7 @@ fn keep(server: &PrivateServer, stop: &Stop) {
     let socket = server.socket();
     output::note(&format!("MariaDB stays up: mariadb -u root -S {}", socket.display()));
     output::note("Ctrl-C ends it and removes its data");
-    while !stop.requested() {
-        sleep(TICK);
-    }
+    wait(stop);
 }
 
 fn wait(stop: &Stop) {

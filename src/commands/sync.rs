@@ -9,7 +9,7 @@ use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::filter;
 use crate::model::CommitTs;
-use crate::output::{self, Progress};
+use crate::output::Progress;
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
@@ -156,14 +156,4 @@ fn report(totals: &Totals, late: u64, events: &Events) {
             "changes of tables that had just been dropped or truncated were left out {late} times"
         )));
     }
-}
-
-/// Prints every event as a line: for commands that have no progress view.
-#[must_use]
-pub fn printed() -> Events {
-    std::sync::Arc::new(|event| match event {
-        Event::Note(text) => output::note(&text),
-        Event::Warning(text) => output::warn(&text),
-        _ => {}
-    })
 }

@@ -45,11 +45,10 @@ impl PrivateServer {
         fs::create_dir(scratch(&dir))?;
         let mut install = Command::new("mariadb-install-db");
         install.arg("--no-defaults").arg(format!("--datadir={}", data(&dir).display()));
-        install.env("TMPDIR", scratch(&dir));
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]);
         // A server that starts deletes every temporary table in its tmpdir: in a shared one, those of other servers too,
         // which then fail or crash.
-        install.env("TMPDIR", dir.path());
+        install.env("TMPDIR", scratch(&dir));
         let output = install.output().map_err(|e| {
             Fault::connect(format!("cannot run mariadb-install-db: {e}"))
                 .hint("install MariaDB's server: `apt-get install mariadb-server`")
@@ -79,10 +78,7 @@ impl PrivateServer {
             .arg(format!("--datadir={}", data(&self.dir).display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.dir.path().join("pid").display()))
-            .arg(format!("--tmpdir={}", self.dir.path().display()))
             .arg(format!("--port={}", self.port))
-            // A server that starts deletes the temporary tables it finds, another server's too.
-            .arg(format!("--tmpdir={}", self.dir.path().display()))
             .args(["--bind-address=127.0.0.1", "--user=root", "--skip-log-bin", "--innodb-buffer-pool-size=256M"])
             .args(&self.extra)
             .env("TMPDIR", scratch(&self.dir))

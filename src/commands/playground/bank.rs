@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use mysql::prelude::Queryable;
 
-use super::{cluster, different, keep, sync, target, wait};
+use super::{cluster, different, job_delay, keep, sync, target, wait};
 use crate::cli::PlaygroundArgs;
 use crate::error::{Fault, Kind};
 use crate::model::CommitTs;
@@ -24,8 +24,8 @@ use crate::stop::Stop;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 fn options(args: &PlaygroundArgs) -> BankOptions {
-    let job_delay = (args.ddl_delay > 0).then(|| Duration::from_millis(args.ddl_delay));
-    BankOptions { seed: args.seed, rate: Some(f64::from(args.rate)), job_delay, ..BankOptions::default() }
+    let rate = Some(f64::from(args.rate));
+    BankOptions { seed: args.seed, rate, job_delay: job_delay(args), ..BankOptions::default() }
 }
 
 /// Serves the cluster with the bank at work, until a signal.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{different, introduce, keep, replay_options, rows, sync, target, wait};
+use super::{different, introduce, keep, replay_options, rows, sync, target};
 use crate::cli::PlaygroundArgs;
 use crate::error::{Fault, Kind};
 use crate::model::CommitTs;
@@ -20,11 +20,16 @@ use crate::stop::Stop;
 
 /// Serves it until a signal.
 pub fn serve(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
-    let cluster = replay::start(&Recording::read(dir)?, &replay_options(args))?;
-    introduce(&cluster);
-    output::answer(&cluster.pd_url())?;
-    wait(stop);
-    Ok(())
+    let mut printed = Ok(());
+    replay::serve(&Recording::read(dir)?, &replay_options(args), stop.flag(), |cluster| {
+        introduce(cluster);
+        printed = output::answer(&cluster.pd_url());
+        if printed.is_err() {
+            // Nobody can learn the address: there is nothing to stay for.
+            stop.request();
+        }
+    })?;
+    printed
 }
 
 /// Serves it to a sync into a private MariaDB, and compares the end with the dump beside it, where there is one.

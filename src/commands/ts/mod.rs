@@ -16,7 +16,6 @@ use jiff::tz::TimeZone;
 
 use crate::cli::Format;
 use crate::cli::ts::{PdArgs, TsCommand};
-use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::moment;
 
@@ -51,31 +50,6 @@ pub struct SourceFacts {
     pub now: CommitTs,
     /// Its Pumps that are not offline.
     pub pumps: Vec<facts::PumpFact>,
-}
-
-/// For builds and tests without a client: every question to a cluster is an error that says so.
-#[derive(Clone, Copy, Debug)]
-pub struct NotWired;
-
-impl NotWired {
-    fn refuse<T>() -> Result<T> {
-        let fault = Fault::connect("this build of tisync has no client for running clusters");
-        Err(fault.hint("leave --pd and --to away, or use a complete build").into())
-    }
-}
-
-impl Live for NotWired {
-    fn now(&self, _: &PdArgs) -> Result<CommitTs> {
-        Self::refuse()
-    }
-
-    fn source(&self, _: &PdArgs) -> Result<SourceFacts> {
-        Self::refuse()
-    }
-
-    fn checkpoint(&self, _: &str, _: Option<u64>) -> Result<Option<CommitTs>> {
-        Self::refuse()
-    }
 }
 
 /// Runs `command`; prints its answer on standard output once it is whole.
