@@ -67,6 +67,7 @@ pub mod output;
 pub mod pd;
 pub mod pipeline;
 pub mod playground;
+pub mod progress;
 pub mod schema;
 pub mod sink;
 pub mod source;

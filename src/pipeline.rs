@@ -19,6 +19,8 @@ use crate::stop::Stop;
 
 /// How long the loop waits for the next transaction before it looks at the signals again.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// The same while the sink keeps something back for a busy target.
+const SHORT_PATIENCE: Duration = Duration::from_millis(2);
 /// How often it says where it stands.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 /// How long something may hold everything back before it is named.
@@ -61,6 +63,7 @@ impl Pipeline<'_> {
         if self.until.is_some_and(|until| from >= until) {
             return Ok(End::Finished);
         }
+        self.sink.followed(self.catalog.schema_version());
         let ended = self.pull(Merge::new(streams, from), from);
         let drained = self.sink.drain();
         let end = ended?;
@@ -92,7 +95,7 @@ impl Pipeline<'_> {
                 }
                 Merged::Idle => {
                     self.sink.flush()?;
-                    wait = PATIENCE;
+                    wait = if self.sink.holds_back() { SHORT_PATIENCE } else { PATIENCE };
                 }
                 Merged::End => return Ok(End::Finished),
             }
@@ -119,6 +122,7 @@ impl Pipeline<'_> {
 
     fn take(&mut self, raw: RawTxn) -> Result<()> {
         let commit_ts = raw.commit_ts;
+        let is_ddl = matches!(raw.body, Body::Ddl { .. });
         let change = match raw.body {
             Body::Rows(value) => self.rows(&value, commit_ts)?,
             Body::Ddl { job_id, query, schema_state } => {
@@ -127,7 +131,11 @@ impl Pipeline<'_> {
             Body::Nothing => Change::Nothing,
         };
         self.taken += u64::from(matches!(change, Change::Rows(_)));
-        self.sink.apply(Txn { commit_ts, change })
+        self.sink.apply(Txn { commit_ts, change })?;
+        if is_ddl {
+            self.sink.followed(self.catalog.schema_version());
+        }
+        Ok(())
     }
 
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
