@@ -18,6 +18,9 @@ use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 
+/// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
+const LARGE_PART: usize = 16;
+
 /// Runs the link until its end.
 pub fn run(args: &SyncArgs) -> Result<()> {
     let stop = Stop::on_signals()?;
@@ -52,6 +55,7 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
+        large: Some(args.memory_limit.0 / LARGE_PART),
         until,
         events: events.clone(),
         stop: stop.clone(),
@@ -96,13 +100,18 @@ fn sink_options(args: &SyncArgs, source: &dyn Source) -> MysqlOptions {
         PendingDdlArg::Done => PendingDdl::Done,
         PendingDdlArg::Again => PendingDdl::Again,
     });
+    let defaults = MysqlOptions::new(source.cluster_id(), args.link.clone());
     MysqlOptions {
         start: args.start_ts.map(CommitTs).or_else(|| source.first()),
         safe_mode: args.safe_mode,
         allow_missing: args.allow_missing,
         skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
         pending_ddl: pending,
-        ..MysqlOptions::new(source.cluster_id(), args.link.clone())
+        memory_limit: args.memory_limit.0,
+        workers: args.workers.map(usize::from),
+        batch_rows: args.batch_rows.unwrap_or(defaults.batch_rows),
+        max_txn_rows: args.max_txn_rows,
+        ..defaults
     }
 }
 

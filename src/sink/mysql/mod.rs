@@ -72,6 +72,12 @@ pub struct MysqlOptions {
     pub batch_rows: u64,
     /// Bytes of rows that close a batch.
     pub batch_bytes: usize,
+    /// Memory in bytes that the whole run may take, one raw transaction of the stream not counted.
+    pub memory_limit: usize,
+    /// Connections that write at once; `None`: chosen from the measured round trip.
+    pub workers: Option<usize>,
+    /// An upstream transaction with more row changes than this is split; `None`: never.
+    pub max_txn_rows: Option<u64>,
 }
 
 impl MysqlOptions {
@@ -88,6 +94,9 @@ impl MysqlOptions {
             pending_ddl: None,
             batch_rows: 8000,
             batch_bytes: 4 << 20,
+            memory_limit: 256 << 20,
+            workers: None,
+            max_txn_rows: None,
         }
     }
 }
@@ -280,6 +289,7 @@ impl Sink for MysqlSink {
         self.take(txn.commit_ts, true)?;
         let applied = match txn.change {
             Change::Rows(rows) => self.apply_rows(txn.commit_ts, rows),
+            Change::Large(large) => large.collect::<Result<_>>().and_then(|rows| self.apply_rows(txn.commit_ts, rows)),
             Change::Nothing => self.moved(),
             Change::Ddl(ddl) => self
                 .close_batch()
