@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::decode::{self, Lookup};
+use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::filter;
@@ -41,6 +41,8 @@ pub struct Pipeline<'a> {
     pub catalog: Catalog,
     /// Where it goes.
     pub sink: &'a mut dyn Sink,
+    /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
+    pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
     pub until: Option<CommitTs>,
     /// Where events go.
@@ -130,7 +132,7 @@ impl Pipeline<'_> {
             }
             Body::Nothing => Change::Nothing,
         };
-        self.taken += u64::from(matches!(change, Change::Rows(_)));
+        self.taken += u64::from(matches!(change, Change::Rows(_) | Change::Large(_)));
         self.sink.apply(Txn { commit_ts, change })?;
         if is_ddl {
             self.sink.followed(self.catalog.schema_version());
@@ -151,6 +153,10 @@ impl Pipeline<'_> {
             Found::Unreadable { schema, .. } if !filter::wanted(&schema) => Ok(Lookup::Skip),
             Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
         };
+        if self.large.is_some_and(|most| value.len() > most) {
+            let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
+            return Ok(if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) });
+        }
         let rows = decode::rows(value, commit_ts, &mut lookup)?;
         Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use tisync::event::silent;
@@ -72,7 +72,7 @@ impl Reference {
         let streams = source.streams(from)?;
         let (events, stop) = (silent(), Stop::default());
         let mut pipeline =
-            Pipeline { catalog, sink: &mut reference, until: None, events, stop, taken: 0, late_rows: 0 };
+            Pipeline { catalog, sink: &mut reference, large: None, until: None, events, stop, taken: 0, late_rows: 0 };
         pipeline.run(streams, from)?;
         Ok(reference)
     }
@@ -243,6 +243,7 @@ impl Sink for Reference {
                 }
                 self.phases.last_mut().context("a phase")?.ddl.push((schema, query));
             }
+            Change::Large(_) => bail!("the pipeline was told to decode every transaction as a whole"),
             Change::Nothing => {}
         }
         Ok(())

@@ -18,6 +18,9 @@ use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 
+/// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
+const LARGE_PART: usize = 16;
+
 /// Runs the link until its end.
 pub fn run(args: &SyncArgs) -> Result<()> {
     let stop = Stop::on_signals()?;
@@ -40,7 +43,7 @@ pub fn run(args: &SyncArgs) -> Result<()> {
 pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
     let mut source = source::open(&args.from, &source_options(args), events)?;
     let until = until(args, source.as_ref())?;
-    let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref()), events.clone())?;
+    let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref(), stop), events.clone())?;
     let from = start(args, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     let mut catalog = Catalog::at(source.history(), from)?;
@@ -52,6 +55,7 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
+        large: Some(args.memory_limit.0 / LARGE_PART),
         until,
         events: events.clone(),
         stop: stop.clone(),
@@ -91,7 +95,7 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
     }
 }
 
-fn sink_options(args: &SyncArgs, source: &dyn Source) -> MysqlOptions {
+fn sink_options(args: &SyncArgs, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     let pending = args.pending_ddl.map(|p| match p {
         PendingDdlArg::Done => PendingDdl::Done,
         PendingDdlArg::Again => PendingDdl::Again,
@@ -102,6 +106,11 @@ fn sink_options(args: &SyncArgs, source: &dyn Source) -> MysqlOptions {
         allow_missing: args.allow_missing,
         skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
         pending_ddl: pending,
+        memory_limit: args.memory_limit.0,
+        workers: args.workers.map(usize::from),
+        batch_rows: args.batch_rows,
+        max_txn_rows: args.max_txn_rows,
+        stop: stop.clone(),
         ..MysqlOptions::new(source.cluster_id(), args.link.clone())
     }
 }

@@ -19,10 +19,15 @@ const MAX_PAIRS: usize = 16_384;
 /// # Errors
 /// If it is malformed or does not fit `table`.
 pub fn insert(table: &Table, bytes: &Bytes) -> Result<Row> {
+    insert_from(table, bytes, bytes)
+}
+
+/// The same of an item that lies within `source`.
+pub(super) fn insert_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
     let mut from = Cursor::new(bytes);
     let prefix = Prefix::read(table, &mut from)?;
-    let mut row = image(table, from, bytes)?;
-    prefix.fill(table, &mut row, bytes)?;
+    let mut row = image(table, from, source)?;
+    prefix.fill(table, &mut row, source)?;
     finish(table, &mut row)?;
     Ok(row)
 }
@@ -32,7 +37,12 @@ pub fn insert(table: &Table, bytes: &Bytes) -> Result<Row> {
 /// # Errors
 /// If it is malformed or does not fit `table`.
 pub fn delete(table: &Table, bytes: &Bytes) -> Result<Row> {
-    let mut row = image(table, Cursor::new(bytes), bytes)?;
+    delete_from(table, bytes, bytes)
+}
+
+/// The same of an item that lies within `source`.
+pub(super) fn delete_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
+    let mut row = image(table, Cursor::new(bytes), source)?;
     finish(table, &mut row)?;
     Ok(row)
 }
@@ -43,6 +53,11 @@ pub fn delete(table: &Table, bytes: &Bytes) -> Result<Row> {
 /// # Errors
 /// If it is malformed, does not fit `table`, or the two rows differ in their columns.
 pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
+    update_from(table, bytes, bytes)
+}
+
+/// The same of an item that lies within `source`.
+pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<RowKind> {
     let (mut old, mut new) = (blank(table), blank(table));
     let mut pairs = Pairs::new(table, Cursor::new(bytes));
     while let Some((at, column)) = pairs.next()? {
@@ -51,7 +66,7 @@ pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
             (_, Some(new)) if absent(new) => new,
             _ => bail!("column `{}` is there more than twice", column.name),
         };
-        *slot = pairs.value(column, bytes)?;
+        *slot = pairs.value(column, source)?;
     }
     for (column, (old, new)) in table.columns.iter().zip(old.iter().zip(&new)) {
         let torn = !absent(old) && absent(new);

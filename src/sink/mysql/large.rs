@@ -10,7 +10,7 @@ use crate::model::{CommitTs, RowChange};
 /// Where the rows come from. They can be gone through again, for another try.
 pub(super) enum Rows {
     /// Decoded one after the other.
-    Lazy(LargeTxn),
+    Lazy(Box<LargeTxn>),
     /// There already.
     Ready { rows: Vec<RowChange>, next: usize },
 }
@@ -24,7 +24,7 @@ impl Rows {
         match self {
             Self::Lazy(txn) => {
                 txn.rewind();
-                txn.skip_rows(done)
+                txn.pass_over(done).map(drop)
             }
             Self::Ready { next, .. } => {
                 *next = usize::try_from(done)?;

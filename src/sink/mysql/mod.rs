@@ -332,7 +332,7 @@ impl Sink for MysqlSink {
             Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
             Change::Large(rows) if !done_before => {
                 let durable = self.applied.part(ts).unwrap_or(0);
-                self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(*rows)), durable))
+                self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
             }
             // What a skipped DDL leaves out must be known before the next rows are taken.
             Change::Ddl(ddl) => self.alone(ts, Job::Ddl(ts, ddl)),
