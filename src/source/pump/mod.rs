@@ -45,7 +45,7 @@ impl Default for Timing {
             silence: SILENCE,
             retry: Duration::from_secs(1),
             retry_most: Duration::from_secs(5),
-            roll_call: Duration::from_millis(500),
+            roll_call: Duration::from_millis(50),
         }
     }
 }
