@@ -123,7 +123,7 @@ pub(super) fn class_of(error: &Error) -> Option<Class> {
 }
 
 /// `error` with what was attempted and what to do about it.
-pub(super) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
+pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     let class = classify(error);
     let text = match error {
         mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),

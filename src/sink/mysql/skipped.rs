@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 
 use super::session::{Session, quote_text, shorten};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::Link;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::LeftOut;
 
@@ -23,7 +23,7 @@ impl Skipped {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn load(session: &mut Session, checkpoint: &Checkpoint) -> Result<Self> {
+    pub fn load(session: &mut Session, checkpoint: &Link) -> Result<Self> {
         type Found = (u64, i64, String, String, bool, u64, u64);
         let rows: Vec<Found> = session.rows(&format!(
             "SELECT `commit_ts`, `table_id`, `schema_name`, `table_name`, `whole_schema`, `rows_left_out`, `ended_ts` \
@@ -80,7 +80,7 @@ impl Skipped {
     pub fn record(
         &mut self,
         session: &mut Session,
-        checkpoint: &Checkpoint,
+        checkpoint: &Link,
         (ts, ddl, whole_schema): (CommitTs, &Ddl, bool),
     ) -> Result<Vec<String>> {
         let brought: Vec<_> = ddl.after.iter().filter(|t| ddl.before.iter().all(|b| b.id != t.id)).collect();
@@ -120,7 +120,7 @@ impl Skipped {
     pub fn end(
         &mut self,
         session: &mut Session,
-        checkpoint: &Checkpoint,
+        checkpoint: &Link,
         (ts, ids, schema): (CommitTs, &[i64], Option<&str>),
     ) -> Result<()> {
         for entry in &mut self.entries {
@@ -148,12 +148,7 @@ impl Skipped {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write_counts(
-        &self,
-        session: &mut Session,
-        checkpoint: &Checkpoint,
-        counts: &HashMap<i64, u64>,
-    ) -> Result<()> {
+    pub fn write_counts(&self, session: &mut Session, checkpoint: &Link, counts: &HashMap<i64, u64>) -> Result<()> {
         for (id, rows) in counts {
             let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get(*i)) else { continue };
             session.run(&format!(
