@@ -6,6 +6,7 @@
 
 mod applier;
 pub mod batch;
+pub mod causality;
 pub mod check;
 pub mod connect;
 pub mod ddl;
