@@ -3,15 +3,25 @@
 use anyhow::{Context, Result};
 
 use super::PendingDdl;
-use super::applier::Applier;
 use super::ddl_text::{inherits_charset, rewrite, split};
 use super::failure::{classify, explain};
 use super::session::{Flavour, Server, Session, quote_name, quote_text, shorten};
 use super::skipped::Skipped;
-use crate::checkpoint::{Checkpoint, Intent};
+use crate::checkpoint::{Intent, Link};
+use super::shared::Shared;
+use super::MysqlOptions;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
+
+/// Where a DDL runs.
+pub(super) struct Applier<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) link: &'a Link,
+    pub(super) options: &'a MysqlOptions,
+    pub(super) events: &'a Events,
+    pub(super) shared: &'a Shared,
+}
 
 /// ActionType numbers that are named here.
 mod action {
@@ -40,7 +50,7 @@ enum Verdict {
 /// Refused without such a word.
 pub(super) fn settle(
     session: &mut Session,
-    checkpoint: &mut Checkpoint,
+    checkpoint: &mut Link,
     intent: &Intent,
     word: Option<PendingDdl>,
     events: &Events,
@@ -63,17 +73,17 @@ pub(super) fn settle(
         }
         Some(PendingDdl::Done) => {
             events(Event::Note(format!("taken as done by your word: {what}")));
-            checkpoint.end_ddl(session, Some((intent.ts, intent.job)))
+            Ok(checkpoint.end_ddl(session, Some((intent.ts, intent.job)))?)
         }
         Some(PendingDdl::Again) => {
             events(Event::Note(format!("will be run again by your word: {what}")));
-            checkpoint.end_ddl(session, None)
+            Ok(checkpoint.end_ddl(session, None)?)
         }
     }
 }
 
 /// Runs, skips or refuses `ddl`, and moves the checkpoint to `ts`.
-pub(super) fn run(applier: &mut Applier, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+pub(super) fn run(applier: &mut Applier<'_>, ts: CommitTs, ddl: &Ddl) -> Result<()> {
     let mut skipped = Skipped::clone(&*applier.shared.skipped());
     if applier.options.skip_ddl.contains(&ts) {
         return leave_out(applier, &mut skipped, ts, ddl);
@@ -83,25 +93,24 @@ pub(super) fn run(applier: &mut Applier, ts: CommitTs, ddl: &Ddl) -> Result<()> 
     }
     match judge(applier.session.server(), ts, ddl)? {
         Verdict::Skip(why) => {
-            applier.checkpoint.write_ddl(&mut applier.session, ts, ddl.job_id)?;
-            applier.checkpoint.saved(ts);
+            applier.link.save_ddl_position(applier.session, ts, ddl.job_id)?;
             (applier.events)(Event::Note(format!(
                 "not run on the target, {why}: `{}` (commit ts {})",
                 shorten(&ddl.query),
                 ts.explain()
             )));
-            applier.shared.done(ts, |t| t.skipped_ddl += 1);
+            applier.shared.count(|t| t.skipped_ddl += 1);
         }
         Verdict::Run(statements) => {
             warn_of_charset(applier, ts, ddl)?;
             execute(applier, ts, ddl, &statements)?;
-            applier.shared.done(ts, |t| t.ddl += 1);
+            applier.shared.count(|t| t.ddl += 1);
             (applier.events)(Event::Note(format!("ran `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
         }
     }
     if ddl.action == action::DROP_SCHEMA && !skipped.is_empty() {
         // The database went with whatever was missing in it.
-        skipped.end(&mut applier.session, &applier.checkpoint, (ts, &[], Some(&ddl.schema)))?;
+        skipped.end(applier.session, applier.link, (ts, &[], Some(&ddl.schema)))?;
         applier.shared.set_skipped(skipped);
     }
     Ok(())
@@ -161,9 +170,9 @@ fn judge(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Verdict> {
 }
 
 /// Stores the intent, runs the statements, saves the checkpoint.
-fn execute(applier: &mut Applier, ts: CommitTs, ddl: &Ddl, statements: &[String]) -> Result<()> {
-    let Applier { session, checkpoint, .. } = applier;
-    checkpoint.begin_ddl(session, ts, ddl, &statements.join("; "))?;
+fn execute(applier: &mut Applier<'_>, ts: CommitTs, ddl: &Ddl, statements: &[String]) -> Result<()> {
+    let (session, checkpoint) = (&mut *applier.session, applier.link);
+    checkpoint.begin_ddl(session, (ts, ddl), &statements.join("; "), (0, ""), "")?;
     let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA | action::SCHEMA_CHARSET);
     let database =
         if of_database || ddl.schema.is_empty() { None } else { Some(format!("USE {}", quote_name(&ddl.schema))) };
@@ -183,19 +192,18 @@ fn execute(applier: &mut Applier, ts: CommitTs, ddl: &Ddl, statements: &[String]
             });
         }
     }
-    checkpoint.end_ddl(session, Some((ts, ddl.job_id)))
+    Ok(checkpoint.end_ddl(session, Some((ts, ddl.job_id)))?)
 }
 
 /// Records a DDL that the operator wants skipped.
-fn leave_out(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+fn leave_out(applier: &mut Applier<'_>, skipped: &mut Skipped, ts: CommitTs, ddl: &Ddl) -> Result<()> {
     let whole = matches!(ddl.action, action::RECOVER_SCHEMA | action::CREATE_SCHEMA);
     applier.session.begin()?;
-    applier.checkpoint.write_ddl(&mut applier.session, ts, ddl.job_id)?;
-    let names = skipped.record(&mut applier.session, &applier.checkpoint, (ts, ddl, whole))?;
+    applier.link.save_ddl_position(applier.session, ts, ddl.job_id)?;
+    let names = skipped.record(applier.session, applier.link, (ts, ddl, whole))?;
     applier.session.commit()?;
-    applier.checkpoint.saved(ts);
     applier.shared.set_skipped(skipped.clone());
-    applier.shared.done(ts, |t| t.skipped_ddl += 1);
+    applier.shared.count(|t| t.skipped_ddl += 1);
     let left = if names.is_empty() { String::new() } else { format!("; left out from here on: {}", names.join(", ")) };
     (applier.events)(Event::Warning(format!(
         "skipped by your word: `{}` (commit ts {}){left}",
@@ -230,10 +238,10 @@ fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<bool> {
 }
 
 /// Keeps the list of missing tables right through a DDL on them, which is not run.
-fn follow_missing(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, ddl: &Ddl) -> Result<()> {
-    let (session, checkpoint) = (&mut applier.session, &mut applier.checkpoint);
+fn follow_missing(applier: &mut Applier<'_>, skipped: &mut Skipped, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+    let (session, checkpoint) = (&mut *applier.session, applier.link);
     session.begin()?;
-    checkpoint.write_ddl(session, ts, ddl.job_id)?;
+    checkpoint.save_ddl_position(session, ts, ddl.job_id)?;
     let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
     let schema = (ddl.action == action::DROP_SCHEMA).then_some(ddl.schema.as_str());
     skipped.end(session, checkpoint, (ts, &gone, schema))?;
@@ -245,9 +253,8 @@ fn follow_missing(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, dd
         }
     }
     session.commit()?;
-    checkpoint.saved(ts);
     applier.shared.set_skipped(skipped.clone());
-    applier.shared.done(ts, |t| t.skipped_ddl += 1);
+    applier.shared.count(|t| t.skipped_ddl += 1);
     (applier.events)(Event::Note(format!(
         "not run, its table was left out before: `{}` (commit ts {})",
         shorten(&ddl.query),
@@ -257,7 +264,7 @@ fn follow_missing(applier: &mut Applier, skipped: &mut Skipped, ts: CommitTs, dd
 }
 
 /// A table that takes its charset from a database whose default is not the upstream's compares text differently.
-fn warn_of_charset(applier: &mut Applier, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+fn warn_of_charset(applier: &mut Applier<'_>, ts: CommitTs, ddl: &Ddl) -> Result<()> {
     let Some(table) = ddl.after.first().filter(|_| ddl.action == action::CREATE_TABLE) else { return Ok(()) };
     if table.collation.is_empty() || !inherits_charset(&ddl.query) {
         return Ok(());

@@ -94,10 +94,12 @@ impl MysqlSink {
         let mut session = Session::open(&target)?;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
-        let taken = checkpoint::take(&mut session, options.cluster_id, &options.link, size.workers, &events)?;
+        let taken = checkpoint::take_unless(&mut session, options.cluster_id, &options.link, size.workers, &options.stop, &events)?;
         let Taken { mut link, mut position, applied, mut last_job, intent } = taken;
         if let Some(intent) = intent {
             ddl::settle(&mut session, &mut link, &intent, options.pending_ddl, &events)?;
+            let state = link.state(&mut session)?;
+            (position, last_job) = (position.max(state.position), state.last_job);
         }
         let fresh = position.is_none();
         say_start(&options, position, &events);
@@ -114,7 +116,7 @@ impl MysqlSink {
             told: Told::default(),
             options,
         });
-        let workers = (0..size.workers).map(|number| start(number, &context)).collect::<Result<_>>()?;
+        let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
         Ok(Self {
             context,
             workers,
@@ -313,7 +315,7 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events
     }
 }
 
-fn start(number: usize, context: &Arc<Context>) -> Result<JoinHandle<()>> {
+fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
     let worker = Worker::new(number, context.clone());
     let name = format!("target-{number}");
     std::thread::Builder::new().name(name).spawn(move || worker.work()).context("cannot start a worker thread")

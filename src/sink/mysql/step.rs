@@ -1,6 +1,6 @@
 //! Runs one statement of a batch and compares what it did with what it had to do.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::failure::{Class, classify, explain};
 use super::session::Session;
@@ -12,12 +12,15 @@ use crate::sink::Anomalies;
 ///
 /// # Errors
 /// If the target refuses the statement, or it did something else than it had to.
-pub(super) fn apply_step(session: &mut Session, name: &str, step: Step, safe: bool) -> Result<Anomalies> {
-    let mut found = Anomalies::default();
+pub(super) fn apply_step(session: &mut Session, name: &str, step: Step<'_>, safe: bool) -> Result<Anomalies> {
+    let mut odd = Anomalies::default();
     match step {
         Step::Delete { sql, rows } => {
-            let deleted = run(session, &sql, || format!("deleting {rows} rows from {name}"))?;
-            found.missing = compare(deleted, rows, safe, name)?;
+            let deleted = run(session, sql, || format!("deleting {rows} rows from {name}"))?;
+            odd.missing = compare(deleted, rows, safe, name)?;
+        }
+        Step::Count { sql, found } => {
+            *found = session.rows(sql).with_context(|| format!("looking for rows of {name}, which has no key"))?;
         }
         Step::DeleteEqual { sql, loose, rows } => {
             let what = || format!("deleting {rows} rows from {name}, which has no key");
@@ -25,31 +28,31 @@ pub(super) fn apply_step(session: &mut Session, name: &str, step: Step, safe: bo
             if let (Some(loose), true) = (loose, deleted < rows) {
                 deleted += run(session, &format!("{loose}{}", rows - deleted), what)?;
             }
-            found.missing = compare(deleted, rows, safe, name)?;
+            odd.missing = compare(deleted, rows, safe, name)?;
         }
         Step::Change { sql, rows } => {
-            let affected = run(session, &sql, || format!("changing {rows} rows of {name}"))?;
+            let affected = run(session, sql, || format!("changing {rows} rows of {name}"))?;
             // Two for each row that was there and changed, one for each that was inserted or there as it is now.
             let there = if affected == rows * 2 { Some(rows) } else { session.duplicates() };
             let Some(there) = there else {
                 let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
                 return Err(Fault::refused(message).into());
             };
-            found.missing = compare(there, rows, safe, name)?;
+            odd.missing = compare(there, rows, safe, name)?;
         }
         Step::Insert { sql, rows, relaxed } => {
             let what = || format!("inserting {rows} rows into {name}");
             let inserted = match relaxed {
-                0 => run(session, &sql, what)?,
-                zeros => run_relaxed(session, &sql, zeros, name, what)?,
+                0 => run(session, sql, what)?,
+                zeros => run_relaxed(session, sql, zeros, name, what)?,
             };
             if !safe && inserted != rows {
                 return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
             }
-            found.duplicate = inserted.saturating_sub(rows);
+            odd.duplicate = inserted.saturating_sub(rows);
         }
     }
-    Ok(found)
+    Ok(odd)
 }
 
 fn run(session: &mut Session, sql: &str, what: impl Fn() -> String) -> Result<u64> {

@@ -41,11 +41,13 @@ pub(super) struct Lane {
 
 /// See the module.
 pub(super) struct Worker {
-    number: usize,
+    number: u32,
     pub(super) context: Arc<Context>,
     lane: Option<Lane>,
     /// What the transaction at hand does, from before its COMMIT on.
     pub(super) pending: Option<Done>,
+    /// The stream contradicted itself.
+    pub(super) contradicted: bool,
 }
 
 /// Ends the run if a worker panics: its task would be waited for for ever.
@@ -76,8 +78,8 @@ enum Outcome {
 }
 
 impl Worker {
-    pub(super) fn new(number: usize, context: Arc<Context>) -> Self {
-        Self { number, context, lane: None, pending: None }
+    pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
+        Self { number, context, lane: None, pending: None, contradicted: false }
     }
 
     /// Works until the board closes.
@@ -116,7 +118,18 @@ impl Worker {
                 Some(error) => self.one_by_one(batch, error).map(|()| Outcome::Done),
             },
             Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
-            Job::Ddl(ts, ddl) => ddl::run(self, *ts, ddl).map(|()| Outcome::Done),
+            Job::Ddl(ts, ddl) => {
+                let context = self.context.clone();
+                let lane = self.lane(&mut Backoff::new())?;
+                let mut applier = ddl::Applier {
+                    session: &mut lane.session,
+                    link: &context.link,
+                    options: &context.options,
+                    events: &context.events,
+                    shared: &context.shared,
+                };
+                ddl::run(&mut applier, *ts, ddl).map(|()| Outcome::Done)
+            }
             Job::Save { ts, drained } => {
                 let (ts, drained) = (*ts, *drained);
                 self.must(&mut |w| w.save(ts, drained)).map(|()| Outcome::Done)
@@ -218,7 +231,7 @@ impl Worker {
     fn connect(&self) -> Result<Lane> {
         let mut session = Session::open(&self.context.target)?;
         // Waits for whatever the connection before this one had under way, and reads what became of it.
-        let slot = Slot::claim(&mut session, &self.context.link, self.number)?;
+        let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
         Ok(Lane { session, slot })
     }
 
@@ -259,7 +272,7 @@ impl Worker {
                 let durable = number.is_some_and(|n| lane.slot.durable() >= n);
                 Ok(if durable { After::Durable } else { After::Again })
             }
-            _ if fault(&error).is_some_and(|f| f.kind == Kind::Refused) => Ok(After::Refused(error)),
+            _ if !self.contradicted && fault(&error).is_some_and(|f| f.kind == Kind::Refused) => Ok(After::Refused(error)),
             _ => Err(error),
         }
     }
