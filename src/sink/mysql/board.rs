@@ -127,8 +127,8 @@ impl Board {
         self.settle(&mut state);
     }
 
-    /// Task `id` is durable. Gives the low-water mark if it moved.
-    pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize) -> Option<CommitTs> {
+    /// Task `id` is durable. `reached` gets the low-water mark if it moved, before anybody who waits goes on.
+    pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize, reached: impl FnOnce(CommitTs)) {
         let mut state = self.lock();
         state.running -= 1;
         state.unfinished.remove(&id);
@@ -143,9 +143,10 @@ impl Board {
                 self.workers.notify_one();
             }
         }
-        let mark = window.and_then(|w| state.progress.done(w));
+        if let Some(mark) = window.and_then(|w| state.progress.done(w)) {
+            reached(mark);
+        }
         self.settle(&mut state);
-        mark
     }
 
     /// Wakes whoever has something to do now.

@@ -105,9 +105,7 @@ impl Worker {
 
     fn finish(&self, task: &Task) {
         let context = &self.context;
-        if let Some(mark) = context.board.finish(task.id, task.window, task.bytes) {
-            context.shared.reached(mark);
-        }
+        context.board.finish(task.id, task.window, task.bytes, |mark| context.shared.reached(mark));
     }
 
     fn perform(&mut self, task: &mut Task) -> Result<Outcome> {
