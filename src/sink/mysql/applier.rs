@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Error, Result};
 use crossbeam_channel::Receiver;
 
+use super::batch::{Part, TableChanges, fold, full_name};
 use super::failure::{Class, classify, explain};
-use super::rendered::{Rendered, range};
+use super::queued::{Queued, range};
 use super::session::Session;
 use super::skipped::Skipped;
-use super::statement::{Step, Style};
+use super::statement::{Step, Style, render};
 use super::writer::{Shared, Work};
 use super::{MysqlOptions, ddl};
 use crate::checkpoint::Checkpoint;
@@ -46,7 +47,7 @@ impl Applier {
                 continue;
             }
             let done = match work {
-                Work::Batch(batch) => self.apply_or_part(*batch),
+                Work::Batch(batch) => self.apply_or_part(&batch),
                 Work::Position(ts) => self.save(ts),
                 Work::Ddl(ts, ddl) => ddl::run(&mut self, ts, &ddl),
                 Work::Wait(answer) => {
@@ -73,45 +74,45 @@ impl Applier {
 
     /// Applies `batch`; if the target refuses it, its transactions one by one: so those before the refused one are
     /// durable, and the error names that one alone.
-    fn apply_or_part(&mut self, mut batch: Rendered) -> Result<()> {
-        let (parts, last) = (std::mem::take(&mut batch.parts), batch.last);
-        let Err(error) = self.apply(batch) else { return Ok(()) };
+    fn apply_or_part(&mut self, batch: &Queued) -> Result<()> {
+        let Queued { parts, last, .. } = batch;
+        // A stream that contradicts itself stops before anything of the batch is durable.
+        fold(parts, self.options.safe_mode)?;
+        let Err(error) = self.apply(parts, *last) else { return Ok(()) };
         if parts.len() < 2 || !is_refused(&error) {
             return Err(error);
         }
         self.session.rollback();
         // The refused statement may have left strictness off.
         self.session.relax(false)?;
-        let style = Style::of(self.session.server(), self.options.safe_mode);
         for part in parts {
-            let single = Rendered::new(part.into_batch(self.options.safe_mode)?, style)?;
-            if let Err(alone) = self.apply(single) {
+            if let Err(alone) = self.apply(std::slice::from_ref(part), part.ts) {
                 // Whatever else went wrong now says less than the refusal.
                 return Err(if is_refused(&alone) { alone } else { error });
             }
         }
-        self.save(last)
+        self.save(*last)
     }
 
-    fn apply(&mut self, batch: Rendered) -> Result<()> {
-        let Rendered { first, last, txns, rows, counts, .. } = batch;
-        let range = move || range(txns, first, last);
+    fn apply(&mut self, parts: &[Part], last: CommitTs) -> Result<()> {
+        let folded = fold(parts, self.options.safe_mode)?;
+        let (txns, rows) = (parts.len() as u64, folded.rows());
         self.session.begin()?;
         // First of all: whoever takes the link over waits at this row for our commit.
         self.checkpoint.write(&mut self.session, last)?;
         let mut skipped = Skipped::clone(&*self.shared.skipped());
-        skipped.write_counts(&mut self.session, &self.checkpoint, &batch.left_out)?;
+        skipped.write_counts(&mut self.session, &self.checkpoint, &folded.left_out)?;
         let mut anomalies = Vec::new();
-        for (name, steps) in batch.tables {
-            let found = self.apply_table(&name, steps).with_context(|| format!("cannot apply {}", range()))?;
+        for changes in &folded.tables {
+            let found = self.apply_table(changes).with_context(|| format!("cannot apply {}", range(parts)))?;
             if found != Anomalies::default() {
-                anomalies.push((name, found));
+                anomalies.push((full_name(changes.table), found));
             }
         }
-        self.session.commit().with_context(|| format!("while committing {}", range()))?;
+        self.session.commit().with_context(|| format!("while committing {}", range(parts)))?;
         self.checkpoint.saved(last);
-        skipped.add_counts(&batch.left_out);
-        if !batch.left_out.is_empty() {
+        skipped.add_counts(&folded.left_out);
+        if !folded.left_out.is_empty() {
             self.shared.set_skipped(skipped);
         }
         for (name, found) in &anomalies {
@@ -119,16 +120,16 @@ impl Applier {
                 "{name}: {} rows to delete or change were not there, {} keys were taken ({})",
                 found.missing,
                 found.duplicate,
-                range()
+                range(parts)
             )));
         }
         self.shared.done(last, |totals| {
             totals.txns += txns;
-            let [inserts, updates, deletes] = counts;
+            let [inserts, updates, deletes] = folded.counts;
             totals.inserts += inserts;
             totals.updates += updates;
             totals.deletes += deletes;
-            totals.skipped_rows += batch.left_out.values().sum::<u64>();
+            totals.skipped_rows += folded.left_out.values().sum::<u64>();
             for (name, found) in anomalies {
                 let entry = totals.anomalies.entry(name).or_default();
                 entry.missing += found.missing;
@@ -139,52 +140,60 @@ impl Applier {
         Ok(())
     }
 
-    fn apply_table(&mut self, name: &str, steps: Vec<Step>) -> Result<Anomalies> {
+    fn apply_table(&mut self, changes: &TableChanges) -> Result<Anomalies> {
+        let (name, safe) = (full_name(changes.table), self.options.safe_mode);
         let mut found = Anomalies::default();
-        let safe = self.options.safe_mode;
         let session = &mut self.session;
-        for step in steps {
-            let missing = match step {
-                Step::Delete { sql, rows } => {
-                    let deleted = run(session, &sql, || format!("deleting {rows} rows from {name}"))?;
-                    compare(deleted, rows, safe, name)?
-                }
-                Step::DeleteEqual { sql, loose, rows } => {
-                    let what = || format!("deleting {rows} rows from {name}, which has no key");
-                    let mut deleted = run(session, &format!("{sql}{rows}"), what)?;
-                    if let (Some(loose), true) = (loose, deleted < rows) {
-                        deleted += run(session, &format!("{loose}{}", rows - deleted), what)?;
-                    }
-                    compare(deleted, rows, safe, name)?
-                }
-                Step::Change { sql, rows } => {
-                    let affected = run(session, &sql, || format!("changing {rows} rows of {name}"))?;
-                    // Two for each row that was there and changed, one for each that was inserted or there as it is now.
-                    let there = if affected == rows * 2 { Some(rows) } else { session.duplicates() };
-                    let Some(there) = there else {
-                        let message =
-                            format!("changing {rows} rows of {name}: the target does not say how many were there");
-                        return Err(Fault::refused(message).into());
-                    };
-                    compare(there, rows, safe, name)?
-                }
-                Step::Insert { sql, rows, relaxed } => {
-                    let what = || format!("inserting {rows} rows into {name}");
-                    let inserted = match relaxed {
-                        0 => run(session, &sql, what)?,
-                        zeros => run_relaxed(session, &sql, zeros, name, what)?,
-                    };
-                    if !safe && inserted != rows {
-                        return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
-                    }
-                    found.duplicate += inserted.saturating_sub(rows);
-                    0
-                }
-            };
-            found.missing += missing;
-        }
+        let style = Style::of(session.server(), safe);
+        render(changes, style, &mut |step| run_step(session, &name, safe, step, &mut found))?;
         Ok(found)
     }
+}
+
+/// Runs one statement and compares what it did with what it had to do; adds to `found` what safe mode lets pass.
+fn run_step(session: &mut Session, name: &str, safe: bool, step: Step<'_>, found: &mut Anomalies) -> Result<()> {
+    let missing = match step {
+        Step::Delete { sql, rows } => {
+            let deleted = run(session, sql, || format!("deleting {rows} rows from {name}"))?;
+            compare(deleted, rows, safe, name)?
+        }
+        Step::Count { sql, found } => {
+            *found = session.rows(sql).with_context(|| format!("looking for rows of {name}, which has no key"))?;
+            0
+        }
+        Step::DeleteEqual { sql, loose, rows } => {
+            let what = || format!("deleting {rows} rows from {name}, which has no key");
+            let mut deleted = run(session, &format!("{sql}{rows}"), what)?;
+            if let (Some(loose), true) = (loose, deleted < rows) {
+                deleted += run(session, &format!("{loose}{}", rows - deleted), what)?;
+            }
+            compare(deleted, rows, safe, name)?
+        }
+        Step::Change { sql, rows } => {
+            let affected = run(session, sql, || format!("changing {rows} rows of {name}"))?;
+            // Two for each row that was there and changed, one for each that was inserted or there as it is now.
+            let there = if affected == rows * 2 { Some(rows) } else { session.duplicates() };
+            let Some(there) = there else {
+                let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
+                return Err(Fault::refused(message).into());
+            };
+            compare(there, rows, safe, name)?
+        }
+        Step::Insert { sql, rows, relaxed } => {
+            let what = || format!("inserting {rows} rows into {name}");
+            let inserted = match relaxed {
+                0 => run(session, sql, what)?,
+                zeros => run_relaxed(session, sql, zeros, name, what)?,
+            };
+            if !safe && inserted != rows {
+                return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
+            }
+            found.duplicate += inserted.saturating_sub(rows);
+            0
+        }
+    };
+    found.missing += missing;
+    Ok(())
 }
 
 fn is_refused(error: &Error) -> bool {

@@ -1,7 +1,7 @@
 //! The sink for MySQL, MariaDB and TiDB.
 //!
-//! Rows are collected into batches of whole upstream transactions ([`batch`]), rendered as multi-row statements
-//! ([`statement`]) and applied by one [`writer`] thread, each batch in one transaction together with the checkpoint.
+//! Whole upstream transactions are collected into batches; one [`writer`] thread folds each to its net effect ([`batch`])
+//! and applies it with multi-row statements ([`statement`]), in one transaction together with the checkpoint.
 //! DDL runs alone ([`ddl`]).
 
 mod applier;
@@ -13,7 +13,7 @@ pub mod ddl_text;
 pub mod failure;
 pub mod literal;
 mod option_file;
-mod rendered;
+mod queued;
 pub mod secret;
 pub mod session;
 pub mod skipped;
@@ -27,17 +27,16 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use self::applier::Applier;
-use self::batch::Batch;
+use self::batch::{Part, change_size};
 use self::connect::Target;
-use self::rendered::Rendered;
+use self::queued::Queued;
 use self::session::{Server, Session};
-use self::statement::Style;
 use self::writer::{Shared, Work, Writer};
 use super::{Sink, Totals};
 use crate::checkpoint::Checkpoint;
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::model::{Change, CommitTs, RowChange, RowKind, Table, Txn};
+use crate::model::{Change, CommitTs, RowChange, Table, Txn};
 
 /// How often a position that moved without data is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -98,10 +97,9 @@ pub struct MysqlSink {
     options: MysqlOptions,
     events: Events,
     server: Server,
-    style: Style,
     shared: Arc<Shared>,
     writer: Writer,
-    batch: Batch,
+    batch: Queued,
     /// Where it was opened: nothing is stored for a start that takes nothing, so that another start ts can follow it.
     opened: Option<CommitTs>,
     /// The last ts taken, by `apply` or `resolved`.
@@ -123,7 +121,6 @@ impl MysqlSink {
         let target = Target::parse(target, &events)?;
         let mut session = Session::open(&target)?;
         let server = session.server().clone();
-        let style = Style::of(&server, options.safe_mode);
         let (mut checkpoint, intent) = Checkpoint::take(&mut session, options.cluster_id, &options.link)?;
         if let Some(intent) = intent {
             ddl::settle(&mut session, &mut checkpoint, &intent, options.pending_ddl, &events)?;
@@ -150,13 +147,12 @@ impl MysqlSink {
         let shared = Arc::new(Shared::new(position, skipped));
         let applier = Applier::new(session, checkpoint, options.clone(), events.clone(), shared.clone());
         let writer = Writer::start(applier)?;
-        let batch = Batch::default();
+        let batch = Queued::default();
         Ok(Self {
             target,
             options,
             events,
             server,
-            style,
             shared,
             writer,
             batch,
@@ -198,8 +194,7 @@ impl MysqlSink {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.batch);
-        let rendered = Rendered::new(batch, self.style).inspect_err(|e| self.shared.stop(e))?;
-        self.send(Work::Batch(Box::new(rendered)))
+        self.send(Work::Batch(Box::new(batch)))
     }
 
     fn send(&mut self, work: Work) -> Result<()> {
@@ -239,35 +234,27 @@ impl MysqlSink {
     fn apply_rows(&mut self, ts: CommitTs, rows: Vec<RowChange>) -> Result<()> {
         let count = rows.len() as u64;
         let bytes: usize = rows.iter().map(change_size).sum();
-        if self.batch.rows() + count > self.options.batch_rows
+        if self.batch.rows + count > self.options.batch_rows
             || self.batch.bytes + bytes > self.options.batch_bytes
             || rows.iter().any(|r| self.batch.conflicts(&r.table))
         {
             self.close_batch()?;
         }
-        self.batch.begin(ts);
+        let mut part = Part::new(ts);
         let skipped = self.shared.skipped();
         for row in rows {
             if !skipped.is_empty() && skipped.has_table(row.table.id) {
-                self.batch.leave_out(row.table.id);
+                part.leave_out(row.table.id);
             } else {
-                self.batch.add(row, self.options.safe_mode)?;
+                part.push(row);
             }
         }
+        self.batch.add(part);
         drop(skipped);
-        if self.batch.rows() >= self.options.batch_rows || self.batch.bytes >= self.options.batch_bytes {
+        if self.batch.rows >= self.options.batch_rows || self.batch.bytes >= self.options.batch_bytes {
             self.close_batch()?;
         }
         Ok(())
-    }
-}
-
-fn change_size(change: &RowChange) -> usize {
-    let row = |row: &Vec<_>| row.iter().map(literal::size).sum::<usize>();
-    match &change.kind {
-        RowKind::Insert(new) => row(new),
-        RowKind::Update { old, new } => row(old) + row(new),
-        RowKind::Delete(old) => row(old),
     }
 }
 
@@ -289,7 +276,7 @@ impl Sink for MysqlSink {
         };
         // A transaction that was taken in part must never be applied in part.
         applied.inspect_err(|e| {
-            self.batch = Batch::default();
+            self.batch = Queued::default();
             self.shared.stop(e);
         })
     }

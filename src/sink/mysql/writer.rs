@@ -10,7 +10,7 @@ use anyhow::{Context, Error, Result};
 use crossbeam_channel::{Sender, bounded};
 
 use super::applier::Applier;
-use super::rendered::Rendered;
+use super::queued::Queued;
 use super::skipped::Skipped;
 use crate::error::{Fault, fault};
 use crate::model::{CommitTs, Ddl};
@@ -22,7 +22,7 @@ const QUEUE: usize = 4;
 /// A piece of work for the writer.
 pub(super) enum Work {
     /// Rows and the position they reach.
-    Batch(Box<Rendered>),
+    Batch(Box<Queued>),
     /// A position that was reached without data.
     Position(CommitTs),
     /// A DDL.
