@@ -8,6 +8,7 @@ pub mod dump;
 pub mod encode;
 pub mod load;
 pub mod mariadb;
+pub mod proxy;
 mod random;
 pub mod replay;
 pub mod tableinfo;
