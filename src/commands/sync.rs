@@ -20,6 +20,8 @@ use crate::stop::Stop;
 
 /// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
 const LARGE_PART: usize = 16;
+/// Messages of the stream that wait to be taken have this part of it.
+const QUEUE_PART: usize = 16;
 
 /// Runs the link until its end.
 pub fn run(args: &SyncArgs) -> Result<()> {
@@ -74,7 +76,8 @@ fn source_options(args: &SyncArgs) -> source::Options {
     let security = super::security(&args.security);
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
-    source::Options { security, ..source::Options::new(Arc::new(history)) }
+    let queue_bytes = args.memory_limit.0 / QUEUE_PART;
+    source::Options { security, queue_bytes, ..source::Options::new(Arc::new(history)) }
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {

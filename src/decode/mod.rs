@@ -100,8 +100,10 @@ fn change(mutation: &mut Mutation, value: &Bytes, table: &Arc<Table>) -> Result<
         Action::Update => row::update_from(table, row, value),
         Action::Delete => row::delete_from(table, row, value).map(RowKind::Delete),
     };
-    let kind = kind.with_context(|| format!("change {}, {action}", mutation.given()))?;
-    Ok(Some(RowChange { table: Arc::clone(table), kind }))
+    match kind {
+        Ok(kind) => Ok(Some(RowChange { table: Arc::clone(table), kind })),
+        Err(error) => Err(error.context(format!("change {}, {action}", mutation.given()))),
+    }
 }
 
 const DAMAGED: &str = "the message is damaged, or written by a TiDB newer than this program knows; nothing of it was \

@@ -1,7 +1,7 @@
 //! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without length, count or order
 //! (spec/tidb-formats.md §4.1, §4.6; spec/tidb-binlog.md §3.2).
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
 
 use super::cursor::Cursor;
@@ -145,10 +145,7 @@ impl<'a> Pairs<'a> {
         while self.read == 0 || !self.from.is_empty() {
             self.read += 1;
             ensure!(self.read <= MAX_PAIRS, "a row has more than {MAX_PAIRS} columns");
-            let id = match Datum::read(&mut self.from).context("a column id")? {
-                Datum::Int(id) => id,
-                other => bail!("there is {} where a column id belongs", other.name()),
-            };
+            let id = self.id()?;
             if let Some(found) = self.find(id) {
                 return Ok(Some(found));
             }
@@ -157,6 +154,21 @@ impl<'a> Pairs<'a> {
         Ok(None)
     }
 
+    #[inline]
+    fn id(&mut self) -> Result<i64> {
+        // Nearly always one byte behind its flag.
+        if let [datum::VARINT, byte @ ..0x80, ..] = self.from.rest() {
+            let id = i64::from(byte >> 1) ^ -i64::from(byte & 1);
+            self.from.take(2)?;
+            return Ok(id);
+        }
+        match Datum::read(&mut self.from).context("a column id")? {
+            Datum::Int(id) => Ok(id),
+            other => bail!("there is {} where a column id belongs", other.name()),
+        }
+    }
+
+    #[inline]
     fn find(&mut self, id: i64) -> Option<(usize, &'a Column)> {
         let columns = &self.table.columns;
         if let Some(column) = columns.get(self.expected).filter(|column| column.id == id) {
@@ -172,14 +184,23 @@ impl<'a> Pairs<'a> {
 
     /// The value of the pair whose `column` was just read. That of a column which the target computes is only passed
     /// over and marked as seen; [`finish`] takes the mark away.
+    #[inline]
     fn value(&mut self, column: &Column, source: &Bytes) -> Result<Value> {
-        if column.writable() {
+        let value = if column.writable() {
             Datum::read(&mut self.from).and_then(|datum| value::value(datum, &column.kind, source))
         } else {
             datum::skip(&mut self.from).map(|()| Value::Null)
+        };
+        match value {
+            Ok(value) => Ok(value),
+            Err(error) => Err(in_column(error, column)),
         }
-        .with_context(|| format!("column `{}`", column.name))
     }
+}
+
+#[cold]
+fn in_column(error: Error, column: &Column) -> Error {
+    error.context(format!("column `{}`", column.name))
 }
 
 #[cfg(test)]
