@@ -86,9 +86,10 @@ impl Causality {
     /// Appends the tokens of a change, each once. Its table should have been [learnt](Self::learn).
     pub fn tokens(&mut self, change: &RowChange, out: &mut Vec<Token>) {
         let address = address(&change.table);
-        if !self.plans.contains_key(&address) {
-            self.learn(&change.table);
+        if let Some(plan) = self.plans.get(&address) {
+            return plan.give(&change.kind, &mut self.scratch, &mut Give::new(out));
         }
+        self.learn(&change.table);
         if let Some(plan) = self.plans.get(&address) {
             plan.give(&change.kind, &mut self.scratch, &mut Give::new(out));
         }

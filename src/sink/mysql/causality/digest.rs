@@ -63,7 +63,7 @@ impl Part {
 pub(super) struct Digest {
     /// The same for the same values; unless exotic, the same for all that a target may hold for equal.
     pub(super) own: u64,
-    /// The same for all rows that agree in what is no text.
+    /// The same for all rows that agree in what is no text; 0 unless asked for.
     pub(super) wide: u64,
     /// A text among the values may be equal to texts with another `own`.
     pub(super) exotic: bool,
@@ -71,13 +71,17 @@ pub(super) struct Digest {
     pub(super) null: bool,
 }
 
-/// Hashes the values of `parts`. Different seeds keep keys apart.
-pub(super) fn digest(seed: u64, parts: &[Part], row: &Row, scratch: &mut Vec<u8>) -> Digest {
-    let state = FixedState::with_seed(0);
-    let (mut own, mut wide) = (state.build_hasher(), state.build_hasher());
+/// Hashes the values of `parts`. Different seeds keep keys apart. `wide` asks for [`Digest::wide`].
+#[inline]
+pub(super) fn digest(seed: u64, parts: &[Part], row: &Row, wide: bool, scratch: &mut Vec<u8>) -> Digest {
+    let digest = hash::<false>(seed, parts, row, scratch);
+    Digest { wide: if wide { hash::<true>(!seed, parts, row, scratch).own } else { 0 }, ..digest }
+}
+
+/// `WIDE` passes over texts.
+fn hash<const WIDE: bool>(seed: u64, parts: &[Part], row: &Row, scratch: &mut Vec<u8>) -> Digest {
+    let mut own = FixedState::with_seed(0).build_hasher();
     own.write_u64(seed);
-    // Never the hash of a row: the one of these texts' places.
-    wide.write_u64(!seed);
     let (mut exotic, mut null) = (false, false);
     for part in parts {
         match (row.get(part.column).unwrap_or(&Value::Absent), part.read) {
@@ -85,6 +89,7 @@ pub(super) fn digest(seed: u64, parts: &[Part], row: &Row, scratch: &mut Vec<u8>
                 null = true;
                 own.write_u8(1);
             }
+            (Value::Bytes(_), Read::Text(_)) if WIDE => {}
             (Value::Bytes(text), Read::Text(extent)) => {
                 let plain = fold(text, extent, scratch);
                 exotic |= !plain;
@@ -93,24 +98,20 @@ pub(super) fn digest(seed: u64, parts: &[Part], row: &Row, scratch: &mut Vec<u8>
             (Value::Bytes(b) | Value::Json(b), Read::Binary(most)) => {
                 let b = unpadded(b.get(..most).unwrap_or(b));
                 bytes(&mut own, b);
-                bytes(&mut wide, b);
             }
             (Value::Bytes(b) | Value::Json(b), Read::Exact) => {
                 bytes(&mut own, b);
-                bytes(&mut wide, b);
             }
             (Value::Decimal(d), _) => {
                 decimal(&mut own, &d.text);
-                decimal(&mut wide, &d.text);
             }
             (value, _) => {
                 let n = number(value);
                 own.write_u64(n);
-                wide.write_u64(n);
             }
         }
     }
-    Digest { own: own.finish(), wide: wide.finish(), exotic, null }
+    Digest { own: own.finish(), wide: 0, exotic, null }
 }
 
 /// The number that stands for a value of fixed size: the same for equal INT and BIGINT UNSIGNED, for 0.0 and -0.0.

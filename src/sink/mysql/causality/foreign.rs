@@ -133,7 +133,7 @@ impl End {
 
     /// The tokens of one image.
     pub(super) fn give(&self, row: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
-        let Digest { own, exotic, null, .. } = digest(self.seed, &self.parts, row, scratch);
+        let Digest { own, exotic, null, .. } = digest(self.seed, &self.parts, row, false, scratch);
         if null {
             return;
         }

@@ -47,7 +47,7 @@ impl Unique {
 
     /// A value comes or goes. An exotic one may be equal to any other, so it takes what all of them share.
     fn give(&self, row: &Row, identity: bool, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
-        let Digest { own, wide, exotic, null } = digest(self.seed, &self.parts, row, scratch);
+        let Digest { own, wide, exotic, null } = digest(self.seed, &self.parts, row, self.text, scratch);
         if null {
             return;
         }
@@ -61,7 +61,7 @@ impl Unique {
 
     /// A row stays where it is: only what else happens to this very row matters.
     fn stay(&self, row: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
-        give.token(digest(self.seed, &self.parts, row, scratch).own, true);
+        give.token(digest(self.seed, &self.parts, row, false, scratch).own, true);
     }
 }
 
@@ -99,7 +99,7 @@ impl Plan {
         }
         if self.identity.is_none() {
             // Equal rows may come in any order, but none may go before it came.
-            give.token(digest(self.row_seed, &self.row, row, scratch).own, removed);
+            give.token(digest(self.row_seed, &self.row, row, false, scratch).own, removed);
         }
         self.foreign.iter().for_each(|end| end.give(row, scratch, give));
     }

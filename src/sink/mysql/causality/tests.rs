@@ -332,11 +332,13 @@ fn nanoseconds_for_a_row() {
     ];
     let mut out = Vec::new();
     for (what, changes) in &sets {
-        let begin = Instant::now();
-        for _ in 0..1000 {
+        // The quickest of many rounds: others use the machine too.
+        let rounds = (0..1000).map(|_| {
+            let begin = Instant::now();
             out.clear();
             changes.iter().for_each(|change| c.tokens(change, &mut out));
-        }
-        println!("{what}: {} ns a row", begin.elapsed().as_nanos() / 1_000_000);
+            begin.elapsed().as_nanos()
+        });
+        println!("{what}: {} ns a row", rounds.min().unwrap_or_default() / 1000);
     }
 }
