@@ -9,8 +9,10 @@ use super::failure::explain;
 use super::large::Rows;
 use super::statement::render;
 use super::step::apply_step;
+use super::takeover::drainer_is_ahead;
 use super::worker::{Lane, Worker};
 use crate::checkpoint::Record;
+use crate::checkpoint::drainer::{self, Owner};
 use crate::event::Event;
 use crate::model::CommitTs;
 use crate::sink::Anomalies;
@@ -184,7 +186,10 @@ impl Worker {
         let context = self.context.clone();
         let Lane { session, .. } = self.open_lane()?;
         context.link.save_position(session, ts)?;
-        let _ = (context.shared.schema_version(ts), drained);
+        let version = context.shared.schema_version(ts);
+        if let Owner::Other(row) = drainer::write(session, &context.link, ts, version, drained)? {
+            return Err(drainer_is_ahead(&row, &context.link, ts).into());
+        }
         context.shared.reached(ts);
         Ok(())
     }

@@ -27,6 +27,7 @@ mod size;
 pub mod skipped;
 pub mod statement;
 mod step;
+mod takeover;
 mod window;
 mod worker;
 
@@ -100,6 +101,9 @@ impl MysqlSink {
             ddl::settle(&mut session, &mut link, &intent, options.pending_ddl, &events)?;
             let state = link.state(&mut session)?;
             (position, last_job) = (position.max(state.position), state.last_job);
+        }
+        if let Some(position) = position {
+            takeover::check(&mut session, &link, position)?;
         }
         let fresh = position.is_none();
         say_start(&options, position, &events);
