@@ -15,8 +15,9 @@ use super::{MysqlOptions, ddl};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, Ddl};
 use crate::sink::Anomalies;
+use crate::stop::Stop;
 
 /// What applies work: the connection with the link's state.
 pub(super) struct Applier {
@@ -48,7 +49,7 @@ impl Applier {
             let done = match work {
                 Work::Batch(batch) => self.apply_or_part(*batch),
                 Work::Position(ts) => self.save(ts),
-                Work::Ddl(ts, ddl) => ddl::run(&mut self, ts, &ddl),
+                Work::Ddl(ts, ddl) => self.run_ddl(ts, &ddl),
                 Work::Wait(answer) => {
                     // Nobody waits any more: fine.
                     let _ = answer.send(());
@@ -60,6 +61,25 @@ impl Applier {
                 self.shared.fail(error);
             }
         }
+    }
+
+    fn run_ddl(&mut self, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+        let skipped = Skipped::clone(&*self.shared.skipped());
+        let mut ground = ddl::Ground {
+            session: &mut self.session,
+            link: &self.checkpoint,
+            skip: &self.options.skip_ddl,
+            word: None,
+            stop: &Stop::default(),
+            events: &self.events,
+        };
+        let done = ddl::run(&mut ground, &skipped, ts, ddl)?;
+        self.checkpoint.saved(ts);
+        if let Some(skipped) = done.skipped {
+            self.shared.set_skipped(skipped);
+        }
+        self.shared.done(ts, |totals| if done.ran { totals.ddl += 1 } else { totals.skipped_ddl += 1 });
+        Ok(())
     }
 
     fn save(&mut self, ts: CommitTs) -> Result<()> {

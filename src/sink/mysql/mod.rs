@@ -9,7 +9,7 @@ pub mod batch;
 pub mod check;
 pub mod connect;
 pub mod ddl;
-pub mod ddl_text;
+
 pub mod failure;
 pub mod literal;
 mod option_file;
@@ -38,6 +38,7 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{Change, CommitTs, RowChange, RowKind, Table, Txn};
+use crate::stop::Stop;
 
 /// How often a position that moved without data is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -126,7 +127,17 @@ impl MysqlSink {
         let style = Style::of(&server, options.safe_mode);
         let (mut checkpoint, intent) = Checkpoint::take(&mut session, options.cluster_id, &options.link)?;
         if let Some(intent) = intent {
-            ddl::settle(&mut session, &mut checkpoint, &intent, options.pending_ddl, &events)?;
+            let mut ground = ddl::Ground {
+                session: &mut session,
+                link: &checkpoint,
+                skip: &options.skip_ddl,
+                word: options.pending_ddl,
+                stop: &Stop::default(),
+                events: &events,
+            };
+            if ddl::settle(&mut ground, &intent)? == ddl::Settled::Done {
+                checkpoint.settled(intent.ts, intent.job);
+            }
         }
         let last_job = checkpoint.last_job();
         let fresh = checkpoint.position().is_none();
