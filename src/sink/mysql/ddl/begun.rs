@@ -15,7 +15,7 @@ pub struct Begun {
     pub version: u32,
     /// TiDB's ActionType number.
     pub action: u8,
-    /// The database that must be current; `None` for a statement on a database.
+    /// The database that must be current; `None` for a statement that makes or drops one.
     pub database: Option<String>,
     /// All statements in order. The intent says which one is under way.
     pub statements: Vec<String>,
@@ -31,7 +31,8 @@ impl Begun {
     /// `ddl`, which runs as `statements`.
     #[must_use]
     pub fn new(ddl: &Ddl, statements: Vec<String>) -> Self {
-        let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA | action::SCHEMA_CHARSET);
+        // ALTER DATABASE may name none, and means the current one.
+        let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA);
         Self {
             version: VERSION,
             action: ddl.action,

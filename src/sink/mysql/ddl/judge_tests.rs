@@ -18,7 +18,7 @@ fn table(definition: &str, columns: &[&str], id: Option<u64>) -> State {
 }
 
 fn split(partitions: &[(&str, u64)]) -> State {
-    let partitions = partitions.iter().map(|(n, id)| ((*n).to_owned(), *id)).collect();
+    let partitions = partitions.iter().map(|(n, id)| ((*n).to_owned(), vec![*id])).collect();
     State { definition: "p".to_owned(), ids: Some(Ids { table: None, partitions }), ..State::default() }
 }
 

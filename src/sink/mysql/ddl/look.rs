@@ -1,7 +1,5 @@
 //! Takes a [`Picture`] of the target.
 
-use std::collections::BTreeMap;
-
 use mysql::Row;
 use mysql::prelude::FromRow;
 
@@ -11,11 +9,13 @@ use crate::checkpoint::Failed;
 use crate::sink::mysql::failure::Class;
 use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
 
-/// The present state of everything that `form` concerns.
+/// The present state of everything that `form` concerns. Leaves `information_schema` as the current database: how a view is
+/// shown depends on that, and a later session has to see the same.
 ///
 /// # Errors
 /// If the target cannot be read.
 pub fn look(session: &mut Session, form: &Form) -> Result<Picture, Failed> {
+    session.exec("USE `information_schema`")?;
     let database = match form.database() {
         Some(name) => Some(Database { name: name.to_owned(), there: database(session, name)? }),
         None => None,
@@ -111,7 +111,10 @@ fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Op
     );
     // The column is younger than TiDB 4.0; the table's own id still tells a TRUNCATE there.
     let partitions: Vec<(String, u64)> = if_allowed(session, &sql)?.unwrap_or_default();
-    Ok(table.map(|id| Ids { table: Some(id), partitions: partitions.into_iter().collect() }))
+    Ok(table.map(|id| Ids {
+        table: Some(id),
+        partitions: partitions.into_iter().map(|(name, id)| (name, vec![id])).collect(),
+    }))
 }
 
 /// InnoDB's ids of a table and of its partitions, whose rows are named `database/table#P#partition`.
@@ -128,12 +131,12 @@ fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, Failed>
     };
     let path = format!("{schema}/{table}");
     let sql = format!(
-        "SELECT CAST(NAME AS CHAR), TABLE_ID FROM information_schema.{tables} WHERE NAME = {} OR NAME LIKE {}",
+        "SELECT CAST(NAME AS CHAR), TABLE_ID FROM information_schema.{tables} WHERE NAME = {} OR NAME LIKE {} ORDER BY TABLE_ID",
         quote_text(&path),
         quote_text(&format!("{path}#%"))
     );
     let Some(rows) = if_allowed::<(String, u64)>(session, &sql)? else { return Ok(None) };
-    let mut ids = Ids { table: None, partitions: BTreeMap::new() };
+    let mut ids = Ids::default();
     for (found, id) in rows {
         // The comparison on the server may ignore case, and takes an underscore for any character.
         let (own, partition) = found.split_once('#').map_or((found.as_str(), None), |(own, rest)| (own, Some(rest)));
@@ -143,8 +146,9 @@ fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, Failed>
         match partition {
             None => ids.table = Some(id),
             Some(rest) => {
-                let encoded = rest.get(2..).unwrap_or(rest);
-                ids.partitions.insert(partition_name(session, encoded)?, id);
+                // `P#p0`, or `P#p0#SP#s0`; an encoded name holds no `#`.
+                let encoded = rest.split('#').nth(1).unwrap_or(rest);
+                ids.partitions.entry(partition_name(session, encoded)?).or_default().push(id);
             }
         }
     }
@@ -172,9 +176,9 @@ fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Failed
     Ok(name.is_ascii().then(|| name.chars().map(encode).collect()))
 }
 
-/// The name behind an encoded one; the encoded one itself where the server does not tell, and for a sub-partition.
+/// The name behind an encoded one; the encoded one itself where the server does not tell.
 fn partition_name(session: &mut Session, encoded: &str) -> Result<String, Failed> {
-    if is_plain(encoded) || encoded.contains('#') {
+    if is_plain(encoded) {
         return Ok(encoded.to_owned());
     }
     let sql = format!(

@@ -28,12 +28,8 @@ pub(super) fn truncate(state: Pair<'_>) -> Judged {
 
 pub(super) fn truncate_partitions(names: &[String], state: Pair<'_>) -> Judged {
     let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
-    // Sub-partitions are called `p0#SP#s0`.
-    let concerned = |key: &str| {
-        let own = key.split('#').next().unwrap_or(key);
-        names.is_empty() || names.iter().any(|n| same_name(n, own))
-    };
-    let known = |name: &String| before.partitions.keys().any(|k| same_name(k.split('#').next().unwrap_or(k), name));
+    let concerned = |key: &str| names.is_empty() || names.iter().any(|n| same_name(n, key));
+    let known = |name: &String| before.partitions.keys().any(|k| same_name(k, name));
     if before.partitions.is_empty() || !names.iter().all(known) {
         return Err(Unclear(NO_IDS));
     }
@@ -44,7 +40,7 @@ pub(super) fn truncate_partitions(names: &[String], state: Pair<'_>) -> Judged {
     if pairs().any(|((name, before), now)| !concerned(name) && before != now) {
         return Err(Unclear(OTHERWISE));
     }
-    let left = pairs().any(|((name, before), now)| concerned(name) && before == now);
+    let left = pairs().any(|((name, before), now)| concerned(name) && before.iter().any(|id| now.contains(id)));
     Ok(if left { Verdict::NotDone } else { Verdict::Done })
 }
 

@@ -71,20 +71,23 @@ pub struct State {
 pub struct Ids {
     /// The table's own; InnoDB has none for a partitioned table.
     pub table: Option<u64>,
-    /// Its partitions', by name.
-    pub partitions: BTreeMap<String, u64>,
+    /// Its partitions', by name; several where a partition has sub-partitions.
+    pub partitions: BTreeMap<String, Vec<u64>>,
 }
 
 impl Ids {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = u64> {
-        self.table.into_iter().chain(self.partitions.values().copied())
+        self.table.into_iter().chain(self.partitions.values().flatten().copied())
     }
 
-    /// The partition `name`'s. Names of partitions ignore case.
+    /// The one of partition `name`. Names of partitions ignore case.
     #[must_use]
     pub fn partition(&self, name: &str) -> Option<u64> {
-        self.partitions.iter().find(|(n, _)| same_name(n, name)).map(|(_, id)| *id)
+        match self.partitions.iter().find(|(n, _)| same_name(n, name))?.1.as_slice() {
+            [id] => Some(*id),
+            _ => None,
+        }
     }
 }
 
@@ -141,7 +144,7 @@ mod tests {
     use super::*;
 
     fn state() -> impl Strategy<Value = State> {
-        let ids = (of(any::<u64>()), btree_map(".{0,6}", any::<u64>(), 0..4))
+        let ids = (of(any::<u64>()), btree_map(".{0,6}", vec(any::<u64>(), 0..3), 0..4))
             .prop_map(|(table, partitions)| Ids { table, partitions });
         (".*", vec(".{0,8}", 0..4), of(ids), of(".{0,19}"), of(".{0,9}")).prop_map(
             |(definition, columns, ids, created, counter)| State { definition, columns, ids, created, counter },

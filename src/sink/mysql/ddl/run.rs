@@ -21,7 +21,7 @@ use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::PendingDdl;
 use crate::sink::mysql::failure::{Class, classify};
-use crate::sink::mysql::session::{Session, shorten};
+use crate::sink::mysql::session::{Session, quote_name, shorten};
 use crate::sink::mysql::skipped::Skipped;
 use crate::stop::Stop;
 
@@ -158,13 +158,8 @@ pub(super) fn perform(
     step: usize,
     fresh: Option<&Ddl>,
 ) -> Result<(), Failed> {
-    if let Some(name) = &begun.database {
-        let sql = format!("USE {}", crate::sink::mysql::session::quote_name(name));
-        // Refused: nothing has begun yet, or it stays begun as it was.
-        ground.session.try_run(&sql).map_err(|error| failed(error, (ts, job), begun, &sql))?;
-    }
     for step in step..begun.statements.len() {
-        announce(ground, ts, begun, step, fresh.filter(|_| step == 0))?;
+        announce(ground, (ts, job), begun, step, fresh.filter(|_| step == 0))?;
         statement(ground, (ts, job), begun, step)?;
     }
     ground.link.end_ddl(ground.session, Some((ts, job)))
@@ -177,7 +172,7 @@ pub(super) fn perform(
 /// If the link was taken over, or the target cannot be read or written.
 pub fn announce(
     ground: &mut Ground<'_>,
-    ts: CommitTs,
+    (ts, job): (CommitTs, i64),
     begun: &mut Begun,
     step: usize,
     fresh: Option<&Ddl>,
@@ -186,6 +181,11 @@ pub fn announce(
     // Not every server has such locks; without it a later run looks at the list of processes.
     locks::hold(ground.session, &lock)?;
     begun.picture = look(ground.session, &begun.form(step))?;
+    if let Some(name) = &begun.database {
+        let sql = format!("USE {}", quote_name(name));
+        // Refused: nothing of this step has begun.
+        ground.session.try_run(&sql).map_err(|error| failed(error, (ts, job), begun, &sql))?;
+    }
     let stored = begun.write().map_err(|e| Fault::refused(format!("cannot store what a DDL concerns: {e}")))?;
     let number = u32::try_from(step).unwrap_or(u32::MAX);
     match fresh {

@@ -56,7 +56,7 @@ fn described(state: &State) -> String {
         None => "its ids are not known".to_owned(),
         Some(Ids { table, partitions }) => {
             let own = table.iter().map(|id| format!("id {id}"));
-            own.chain(partitions.iter().map(|(name, id)| format!("partition {name} id {id}")))
+            own.chain(partitions.iter().map(|(name, ids)| format!("partition {name} {ids:?}")))
                 .collect::<Vec<_>>()
                 .join(", ")
         }

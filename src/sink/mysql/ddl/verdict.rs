@@ -12,7 +12,6 @@ pub(super) mod action {
     pub const CREATE_TABLE: u8 = 3;
     pub const DROP_TABLE: u8 = 4;
     pub const RECOVER_TABLE: u8 = 25;
-    pub const SCHEMA_CHARSET: u8 = 26;
     pub const CREATE_TABLES: u8 = 60;
     pub const FLASHBACK_CLUSTER: u8 = 62;
     pub const RECOVER_SCHEMA: u8 = 63;
