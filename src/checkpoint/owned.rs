@@ -8,7 +8,7 @@ use super::link::{Intent, Link};
 use super::take::take;
 use crate::error::Fault;
 use crate::event::silent;
-use crate::model::{CommitTs, Ddl};
+use crate::model::CommitTs;
 use crate::sink::mysql::session::Session;
 
 /// A link's row, owned by this run.
@@ -82,24 +82,9 @@ impl Checkpoint {
         self.position = self.position.max(ts);
     }
 
-    /// Stores that `ddl` is about to run as `query`.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn begin_ddl(&self, session: &mut Session, ts: CommitTs, ddl: &Ddl, query: &str) -> Result<()> {
-        Ok(self.link.begin_ddl(session, (ts, ddl), query, (0, ""), "")?)
-    }
-
-    /// Clears the intent, and moves the position to the commit ts in `done` if the DDL took effect; with it comes the job.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn end_ddl(&mut self, session: &mut Session, done: Option<(CommitTs, i64)>) -> Result<()> {
-        self.link.end_ddl(session, done)?;
-        if let Some((ts, job)) = done {
-            self.saved(ts);
-            self.last_job = job;
-        }
-        Ok(())
+    /// Remembers that DDL `job` was settled, and its commit ts with it.
+    pub fn settled(&mut self, ts: CommitTs, job: i64) {
+        self.saved(ts);
+        self.last_job = job;
     }
 }

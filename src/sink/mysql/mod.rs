@@ -5,6 +5,7 @@
 //! before them are durable. A worker folds a batch to its net effect ([`batch`]), renders it as multi-row statements ([`statement`]) and applies it
 //! in one transaction ([`apply`]) that also records what it holds. DDL runs alone ([`ddl`]).
 
+mod alone;
 mod apply;
 pub mod batch;
 mod board;
@@ -12,7 +13,6 @@ pub mod causality;
 pub mod check;
 pub mod connect;
 pub mod ddl;
-pub mod ddl_text;
 pub mod failure;
 mod large;
 mod lineage;
@@ -41,6 +41,7 @@ use self::batch::Part;
 use self::board::{Board, Job};
 use self::causality::{Causality, Token};
 use self::connect::Target;
+use self::ddl::Ground;
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::options::{MysqlOptions, PendingDdl};
@@ -96,9 +97,17 @@ impl MysqlSink {
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
         let taken = checkpoint::take_unless(&mut session, options.cluster_id, &options.link, size.workers, &options.stop, &events)?;
-        let Taken { mut link, mut position, applied, mut last_job, intent } = taken;
+        let Taken { link, mut position, applied, mut last_job, intent } = taken;
         if let Some(intent) = intent {
-            ddl::settle(&mut session, &mut link, &intent, options.pending_ddl, &events)?;
+            let mut ground = Ground {
+                session: &mut session,
+                link: &link,
+                skip: &options.skip_ddl,
+                word: options.pending_ddl,
+                stop: &options.stop,
+                events: &events,
+            };
+            ddl::settle(&mut ground, &intent)?;
             let state = link.state(&mut session)?;
             (position, last_job) = (position.max(state.position), state.last_job);
         }

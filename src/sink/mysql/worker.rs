@@ -14,7 +14,7 @@ use super::session::Session;
 use super::shared::Shared;
 use super::size::Size;
 use super::statement::Style;
-use super::{MysqlOptions, ddl};
+use super::MysqlOptions;
 use crate::checkpoint::{Link, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
@@ -116,18 +116,7 @@ impl Worker {
                 Some(error) => self.one_by_one(batch, error).map(|()| Outcome::Done),
             },
             Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
-            Job::Ddl(ts, ddl) => {
-                let context = self.context.clone();
-                let lane = self.lane(&mut Backoff::new())?;
-                let mut applier = ddl::Applier {
-                    session: &mut lane.session,
-                    link: &context.link,
-                    options: &context.options,
-                    events: &context.events,
-                    shared: &context.shared,
-                };
-                ddl::run(&mut applier, *ts, ddl).map(|()| Outcome::Done)
-            }
+            Job::Ddl(ts, ddl) => self.ddl(*ts, ddl).map(|()| Outcome::Done),
             Job::Save { ts, drained } => {
                 let (ts, drained) = (*ts, *drained);
                 self.must(&mut |w| w.save(ts, drained)).map(|()| Outcome::Done)

@@ -3,11 +3,13 @@
 //! Charsets without a collation get TiDB's default one, because the targets' own defaults ignore case. Everything else
 //! stays as TiDB wrote it: `/*T![feature] … */` is a comment to all but TiDB.
 
-use super::session::Flavour;
+use std::fmt::Write;
+
+use crate::sink::mysql::session::Flavour;
 
 /// A piece of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     /// A keyword, a bare name, a number.
     Word(&'a str),
     /// A name in back quotes, quotes included.
@@ -21,13 +23,13 @@ enum Token<'a> {
 }
 
 impl Token<'_> {
-    fn is(&self, word: &str) -> bool {
+    pub(super) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
     }
 }
 
 /// The tokens of `sql`, each with the byte range that it covers. White space is left out.
-fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
+pub(super) fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(rest) = sql.get(at..)
@@ -99,9 +101,10 @@ struct Clause {
     collation: bool,
 }
 
-/// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it.
+/// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it. `default` is the charset and
+/// the collation that the upstream gave to a new database whose statement names neither.
 #[must_use]
-pub fn rewrite(sql: &str, flavour: Flavour) -> Option<String> {
+pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Option<String> {
     let stripped;
     let mut sql = sql.trim().trim_end_matches(';').trim_end();
     if flavour == Flavour::TiDb {
@@ -120,7 +123,8 @@ pub fn rewrite(sql: &str, flavour: Flavour) -> Option<String> {
     if !(first("CREATE") && (database || second(&["TABLE"]) || second(&["TEMPORARY"])) || first("ALTER")) {
         return Some(sql.to_owned());
     }
-    Some(with_collations(sql, &all, first("CREATE") && database, first("CREATE")))
+    let default = (first("CREATE") && database).then(|| default.unwrap_or(("utf8mb4", "utf8mb4_bin")));
+    Some(with_collations(sql, &all, default, first("CREATE")))
 }
 
 /// Whether an ALTER TABLE has nothing behind the name but comments that the target does not read.
@@ -146,7 +150,7 @@ fn without_features(sql: &str, features: &[&str]) -> String {
     out.trim_end().to_owned()
 }
 
-fn with_collations(sql: &str, all: &[(Token, usize, usize)], new_database: bool, create: bool) -> String {
+fn with_collations(sql: &str, all: &[(Token, usize, usize)], default: Option<(&str, &str)>, create: bool) -> String {
     let mut insertions: Vec<(usize, &'static str)> = Vec::new();
     let mut stack = vec![Clause::default()];
     let mut close = |clause: &mut Clause| {
@@ -199,8 +203,8 @@ fn with_collations(sql: &str, all: &[(Token, usize, usize)], new_database: bool,
         from = at;
     }
     out.push_str(sql.get(from..).unwrap_or_default());
-    if new_database && !any_charset && !any_collation {
-        out.push_str(" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+    if let Some((charset, collation)) = default.filter(|_| !any_charset && !any_collation) {
+        let _ = write!(out, " CHARACTER SET {charset} COLLATE {collation}");
     }
     out
 }
@@ -243,7 +247,7 @@ mod tests {
     use super::*;
 
     fn mysql(sql: &str) -> String {
-        rewrite(sql, Flavour::MySql).unwrap_or_else(|| "nothing".to_owned())
+        rewrite(sql, Flavour::MySql, None).unwrap_or_else(|| "nothing".to_owned())
     }
 
     #[test]
@@ -277,7 +281,7 @@ mod tests {
     fn nothing_left_for_the_target() {
         assert_eq!(mysql("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */"), "nothing");
         assert_eq!(mysql("ALTER TABLE `d`.`t` /*T![ttl] TTL_ENABLE='ON' */"), "nothing");
-        let tidb = |sql: &str| rewrite(sql, Flavour::TiDb);
+        let tidb = |sql: &str| rewrite(sql, Flavour::TiDb, None);
         assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] TTL_ENABLE='ON' */"), None);
         assert!(tidb("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */").is_some());
         assert_eq!(
@@ -306,7 +310,7 @@ mod tests {
                 proptest::prop_assert!(start >= at && end > start && sql.get(start..end).is_some());
                 at = end;
             }
-            let _ = (rewrite(&sql, Flavour::MySql), split(&sql), inherits_charset(&sql));
+            let _ = (rewrite(&sql, Flavour::MySql, None), split(&sql), inherits_charset(&sql));
         }
     }
 }
