@@ -128,7 +128,7 @@ impl Worker {
         }
         let context = self.context.clone();
         let Lane { session, .. } = self.open_lane()?;
-        context.shared.skipped().write_counts(session, &context.link, &done.left_out)
+        Ok(context.shared.skipped().write_counts(session, &context.link, &done.left_out)?)
     }
 
     fn begin(&mut self, record: &Record) -> Result<()> {
