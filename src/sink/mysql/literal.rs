@@ -33,6 +33,7 @@ pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
             in_quotes(out, |out| time::write_datetime(out, *t, *fsp));
         }
         (Value::Duration(n), Kind::Duration { fsp }) => in_quotes(out, |out| time::write_duration(out, *n, *fsp)),
+        (Value::Bytes(b), Kind::Text { .. }) if is_plain(b) => in_quotes(out, |out| out.extend_from_slice(b)),
         (Value::Bytes(b), Kind::Text { .. }) if std::str::from_utf8(b).is_ok() => quoted(out, b),
         (Value::Bytes(b), Kind::Text { .. } | Kind::Binary { .. }) => hexadecimal(out, b),
         (Value::Json(text), Kind::Json) if std::str::from_utf8(text).is_ok() => quoted(out, text),
@@ -81,6 +82,16 @@ pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     }
     out.extend_from_slice(rest);
     out.push(b'\'');
+}
+
+/// Whether `text` is printable ASCII that needs no backslash, as most texts are.
+fn is_plain(text: &[u8]) -> bool {
+    let (chunks, rest) = text.as_chunks::<32>();
+    // No early end within a chunk: so it becomes a few instructions on whole registers.
+    let plain = |bytes: &[u8]| {
+        bytes.iter().fold(true, |all, b| all & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\'') & (*b != b'\\'))
+    };
+    chunks.iter().all(|chunk| plain(chunk)) && plain(rest)
 }
 
 /// Where the first byte is that needs a backslash. Looks at many at a time: most texts have none.
@@ -228,6 +239,15 @@ mod tests {
         assert_eq!(text(&Kind::Double, Value::Double(0.1)), "1e-1");
         assert_eq!(text(&utf8, Value::Bytes(Bytes::from_static(b"a'b\\c\n\r\0\x1a%"))), "'a\\'b\\\\c\\n\\r\\0\\Z%'");
         assert_eq!(text(&utf8, Value::Bytes(Bytes::from_static(b"\xe9\xff"))), "x'e9ff'");
+        let long = "0123456789 abcdefghijklmnopqrstuvwxyz~ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        for (special, written) in [("", ""), ("'", "\\'"), ("\0", "\\0"), ("\t\n", "\t\\n"), ("é", "é"), ("\\", "\\\\")]
+        {
+            for at in [0, 31, 32, 40, long.len()] {
+                let (a, b) = long.split_at(at);
+                let bytes = Bytes::from(format!("{a}{special}{b}"));
+                assert_eq!(text(&utf8, Value::Bytes(bytes)), format!("'{a}{written}{b}'"));
+            }
+        }
         assert_eq!(text(&Kind::Binary { fixed: None }, Value::Bytes(Bytes::new())), "x''");
         assert_eq!(text(&Kind::Date, Value::Time(0)), "'0000-00-00'");
         assert_eq!(text(&Kind::Duration { fsp: 3 }, Value::Duration(-1_000_000)), "'-00:00:00.001'");
