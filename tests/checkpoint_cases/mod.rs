@@ -1,5 +1,6 @@
 //! The cases, and what they build on.
 
+pub mod cost;
 mod drainer;
 mod links;
 mod slots;
