@@ -52,11 +52,8 @@ mod tests {
     #[test]
     fn the_mark_waits_for_the_oldest_window() {
         let mut progress = Progress::default();
-        let (a, b, c) = (
-            progress.open(CommitTs(10), 2),
-            progress.open(CommitTs(20), 1),
-            progress.open(CommitTs(30), 2),
-        );
+        let (a, b, c) =
+            (progress.open(CommitTs(10), 2), progress.open(CommitTs(20), 1), progress.open(CommitTs(30), 2));
         assert_eq!(progress.done(b), None);
         assert_eq!(progress.done(a), None);
         assert_eq!(progress.done(c), None);

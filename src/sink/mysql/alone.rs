@@ -44,11 +44,8 @@ impl Worker {
             stop: &context.options.stop,
             events: &context.events,
         };
-        let ran = if begun {
-            ddl::resume(&mut ground, &skipped, ts, ddl)
-        } else {
-            ddl::run(&mut ground, &skipped, ts, ddl)
-        };
+        let ran =
+            if begun { ddl::resume(&mut ground, &skipped, ts, ddl) } else { ddl::run(&mut ground, &skipped, ts, ddl) };
         ran.map_err(Error::from)
     }
 }

@@ -91,9 +91,8 @@ impl Worker {
         while taken < most {
             let Some(part) = rows.portion(ts, size.rows.min(most - taken), size.bytes, &skipped)? else { break };
             taken += part.changes.len() as u64 + part.left_out.len() as u64;
-            self.rows(&[part], done).with_context(|| {
-                format!("cannot apply {} (up to its row change {taken})", done.range())
-            })?;
+            self.rows(&[part], done)
+                .with_context(|| format!("cannot apply {} (up to its row change {taken})", done.range()))?;
         }
         Ok(taken)
     }

@@ -26,7 +26,8 @@ impl Lineage {
     /// `oldest` that have to be durable before it. Those below are durable already.
     pub(super) fn enter(&mut self, id: Id, tokens: &[(u64, bool)], oldest: Id) -> Vec<Id> {
         if self.holders.len() > self.room.max(ROOM) {
-            self.holders.retain(|_, h| h.exclusive.is_some_and(|e| e >= oldest) || h.shared.iter().any(|s| *s >= oldest));
+            self.holders
+                .retain(|_, h| h.exclusive.is_some_and(|e| e >= oldest) || h.shared.iter().any(|s| *s >= oldest));
             self.room = self.holders.len() * 2;
         }
         let mut before = Vec::new();

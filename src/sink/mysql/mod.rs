@@ -96,7 +96,14 @@ impl MysqlSink {
         let mut session = Session::open(&target)?;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
-        let taken = checkpoint::take_unless(&mut session, options.cluster_id, &options.link, size.workers, &options.stop, &events)?;
+        let taken = checkpoint::take_unless(
+            &mut session,
+            options.cluster_id,
+            &options.link,
+            size.workers,
+            &options.stop,
+            &events,
+        )?;
         let Taken { link, mut position, applied, mut last_job, intent } = taken;
         if let Some(intent) = intent {
             let mut ground = Ground {

@@ -20,6 +20,8 @@ const FIRST_LOCK: Duration = Duration::from_millis(5);
 const LONGEST_LOCK: Duration = Duration::from_secs(2);
 /// Lock conflicts that are nobody's business.
 const QUIET: u32 = 5;
+/// How long a lost connection is tried again although the run was asked to end.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
 /// How often somebody who waits looks whether he still should.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -54,8 +56,10 @@ impl Backoff {
             outlook.tell(error, pause, self.since.elapsed());
         }
         let begin = Instant::now();
+        // Whoever drains after a signal still gets over a lock or a moment's loss, but does not wait for a target that is away.
+        let patient = class == Class::Contention || self.since.elapsed() < LAST_PATIENCE;
         loop {
-            outlook.check(error)?;
+            outlook.check(error, patient)?;
             let left = pause.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return Ok(());
@@ -89,8 +93,8 @@ impl Outlook<'_> {
 
     /// # Errors
     /// If the operator asked the run to end, or another worker failed.
-    fn check(&self, error: &Error) -> Result<()> {
-        if self.stop.requested() {
+    fn check(&self, error: &Error, patient: bool) -> Result<()> {
+        if !patient && self.stop.requested() {
             let hint = fault(error).map(|f| f.hint.clone()).unwrap_or_default();
             return Err(Fault::new(
                 Kind::Interrupted,

@@ -28,7 +28,14 @@ struct State {
 
 impl Shared {
     pub(super) fn new(position: Option<CommitTs>, skipped: Skipped) -> Self {
-        let state = State { position, totals: Totals::default(), skipped: Arc::new(skipped), error: None, fault: None, versions: Vec::new() };
+        let state = State {
+            position,
+            totals: Totals::default(),
+            skipped: Arc::new(skipped),
+            error: None,
+            fault: None,
+            versions: Vec::new(),
+        };
         Self { state: Mutex::new(state), stopped: AtomicBool::new(false) }
     }
 

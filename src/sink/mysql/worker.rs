@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Error, Result};
 
+use super::MysqlOptions;
 use super::apply::Done;
 use super::board::{Board, Job, Task};
 use super::connect::Target;
@@ -14,7 +15,6 @@ use super::session::Session;
 use super::shared::Shared;
 use super::size::Size;
 use super::statement::Style;
-use super::MysqlOptions;
 use crate::checkpoint::{Link, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
@@ -55,7 +55,9 @@ struct Guard<'a>(&'a Context);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.0.shared.fail(Fault::refused("a worker stopped unexpectedly; nothing of its batch is on the target").into());
+        self.0
+            .shared
+            .fail(Fault::refused("a worker stopped unexpectedly; nothing of its batch is on the target").into());
         self.0.board.close(true);
     }
 }
@@ -259,7 +261,9 @@ impl Worker {
                 let durable = number.is_some_and(|n| lane.slot.durable() >= n);
                 Ok(if durable { After::Durable } else { After::Again })
             }
-            _ if !self.contradicted && fault(&error).is_some_and(|f| f.kind == Kind::Refused) => Ok(After::Refused(error)),
+            _ if !self.contradicted && fault(&error).is_some_and(|f| f.kind == Kind::Refused) => {
+                Ok(After::Refused(error))
+            }
             _ => Err(error),
         }
     }
