@@ -16,6 +16,11 @@ fn main() {
         Ok(server) => Arc::new(server),
         Err(error) => panic!("these tests need MariaDB: {error:#}"),
     };
+    let cost = server.clone();
+    let measured = Trial::test("what recording costs (prints figures)", move || {
+        checkpoint_cases::cost::measure(&cost);
+        Ok(())
+    });
     let trials = checkpoint_cases::all()
         .into_iter()
         .map(|(name, case)| {
@@ -25,6 +30,7 @@ fn main() {
                 Ok(())
             })
         })
+        .chain([measured.with_ignored_flag(true)])
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` would leave the server behind.

@@ -110,3 +110,69 @@ fn covered(ranges: &VecDeque<(CommitTs, CommitTs)>, ts: CommitTs) -> bool {
     let after = ranges.partition_point(|(first, _)| *first <= ts);
     after.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|(_, last)| ts <= *last)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers in a small space, so that everything touches everything.
+    fn any_record() -> impl Strategy<Value = Record> {
+        prop_oneof![
+            (1..60_u64, 0..9_u64).prop_map(|(a, n)| Record::Range { first: CommitTs(a), last: CommitTs(a + n) }),
+            proptest::collection::btree_set(1..70_u64, 1..9)
+                .prop_map(|s| Record::List(s.into_iter().map(CommitTs).collect())),
+            (1..70_u64, 1..9_u64).prop_map(|(ts, rows)| Record::Part { ts: CommitTs(ts), rows }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_set_of_what_its_records_say(
+            records in proptest::collection::vec(any_record(), 0..12),
+            position in 0..70_u64,
+            further in 0..80_u64,
+        ) {
+            let mut whole = BTreeSet::new();
+            let mut parts = BTreeMap::new();
+            for record in &records {
+                match record {
+                    Record::Range { first, last } => whole.extend(first.0..=last.0),
+                    Record::List(list) => whole.extend(list.iter().map(|ts| ts.0)),
+                    Record::Part { ts, rows } => {
+                        let known: &mut u64 = parts.entry(ts.0).or_default();
+                        *known = (*known).max(*rows);
+                    }
+                }
+            }
+            let mut applied = Applied::new(records, CommitTs(position));
+            for position in [position, position.max(further)] {
+                applied.forget_up_to(CommitTs(position));
+                for n in position + 1..90 {
+                    prop_assert_eq!(applied.contains(CommitTs(n)), whole.contains(&n), "{}", n);
+                    let part = parts.get(&n).filter(|_| !whole.contains(&n)).copied();
+                    prop_assert_eq!(applied.part(CommitTs(n)), part, "{}", n);
+                }
+                let last = whole.iter().chain(parts.keys()).max().filter(|n| **n > position);
+                prop_assert_eq!(applied.last(), last.map(|n| CommitTs(*n)));
+                prop_assert_eq!(applied.is_empty(), last.is_none());
+                // What it is stored as says the same, again and again.
+                let stored = record::open(&applied.seal().unwrap()).unwrap();
+                prop_assert_eq!(&Applied::new(stored, CommitTs(position)), &applied);
+            }
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_range_belong_to_it() {
+        let range = Record::Range { first: CommitTs(5), last: CommitTs(9) };
+        let applied = Applied::new([range], CommitTs(3));
+        let inside: Vec<u64> = (0..20).filter(|n| applied.contains(CommitTs(*n))).collect();
+        assert_eq!(inside, [5, 6, 7, 8, 9]);
+        let edge = Record::Range { first: CommitTs(0), last: CommitTs::MAX };
+        assert!(Applied::new([edge], CommitTs(0)).contains(CommitTs::MAX));
+    }
+}

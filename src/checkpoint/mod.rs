@@ -11,8 +11,11 @@
 //! it rolled back, and then knows exactly what is durable ([`Applied`]). It gives the rows its own number, without which
 //! an older run's next transaction changes no row and stops. Within a run the same is done for one slot after a
 //! lost connection ([`Slot::claim`]).
+//!
+//! [`drainer`] keeps Drainer's own checkpoint in step, apart from the data.
 
 mod applied;
+pub mod drainer;
 mod failed;
 mod link;
 pub mod locks;

@@ -175,13 +175,7 @@ impl Slot {
 
 /// Locks the row, which waits for a commit that is still on its way, and makes it this session's.
 fn lock_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Failed> {
-    session.exec("START TRANSACTION")?;
-    let slot = claim_row(session, link, number).and_then(|slot| session.exec("COMMIT").map(|_| slot));
-    if slot.is_err() {
-        // A lost connection rolls back by itself.
-        let _ = session.exec("ROLLBACK");
-    }
-    slot
+    session.transaction(|session| claim_row(session, link, number))
 }
 
 fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Failed> {

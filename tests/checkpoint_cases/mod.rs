@@ -1,5 +1,7 @@
 //! The cases, and what they build on.
 
+pub mod cost;
+mod drainer;
 mod links;
 mod slots;
 mod takes;
@@ -19,7 +21,7 @@ use tisync::sink::mysql::session::Session;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [takes::CASES, slots::CASES, links::CASES].concat()
+    [takes::CASES, slots::CASES, links::CASES, drainer::CASES].concat()
 }
 
 /// A ts that every test's first transaction lies above.

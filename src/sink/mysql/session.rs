@@ -195,6 +195,16 @@ impl Session {
         self.conn.query_first(sql).map_err(|error| failed(error, sql))
     }
 
+    /// Runs `work` in a transaction of its own, which is rolled back if it fails.
+    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
+        self.exec("START TRANSACTION")?;
+        self.transaction = true;
+        let done = work(self).and_then(|value| self.exec("COMMIT").map(|_| value));
+        self.transaction &= done.is_err();
+        self.rollback();
+        done
+    }
+
     /// Begins a transaction with the statement `first`, in one round trip where the server takes two statements at once;
     /// gives the number of rows that `first` found or changed. After an error [`rollback`](Self::rollback) is due.
     ///
