@@ -19,6 +19,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a connection that is lost around the bookkeeping", lost_around),
     ("an idle session of a run that was cut off is ended", idle_session),
     ("a run that is asked to stop does not wait on", stopped),
+    ("a lock wait that takes too long may be tried again", lock_wait),
 ];
 
 /// A way to the server that can be cut.
@@ -197,4 +198,20 @@ fn stopped(server: &PrivateServer) {
     assert!(w.heard("waiting for the end of `ALTER TABLE t ADD COLUMN h"));
     waiting.join().unwrap();
     thread.join().unwrap();
+}
+
+fn lock_wait(server: &PrivateServer) {
+    let mut w = World::new(server, "lock_wait");
+    w.run("CREATE TABLE t (id INT)");
+    w.run("INSERT INTO t VALUES (1)");
+    let mut run = w.start();
+    let job = ddl("lock_wait", 11, "TRUNCATE t");
+    run.session.run("SET SESSION lock_wait_timeout = 1").unwrap();
+    w.run("LOCK TABLES t READ");
+    let error = said(&w.apply(&mut run, &job).unwrap_err());
+    assert!(error.contains("error 1205"), "{error}");
+    assert_eq!(w.state(&mut run).intent, None, "nothing happened");
+    w.run("UNLOCK TABLES");
+    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran);
+    assert_eq!((w.rows("SELECT * FROM t").as_str(), w.state(&mut run).position), ("", Some(TS)));
 }

@@ -1,12 +1,8 @@
 //! Judgements on pictures made by hand: the cases that no server brings about at will.
 
-use super::form::{Form, Name};
+use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
 use super::picture::{Database, DatabaseState, Ids, Object, Picture, State};
-
-fn name(text: &str) -> Name {
-    Name { schema: "d".to_owned(), name: text.to_owned() }
-}
 
 fn table(definition: &str, columns: &[&str], id: Option<u64>) -> State {
     State {

@@ -14,8 +14,8 @@ use super::judge::Verdict;
 use super::look::look;
 use super::missing;
 use super::verdict::{Plan, plan};
-use super::wait::until_over;
-use crate::checkpoint::{Failed, Link, locks};
+use super::wait::{own, until_over};
+use crate::checkpoint::{Failed, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
@@ -77,8 +77,8 @@ pub fn run(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) 
     }
 }
 
-/// Goes on with `ddl` in a new session after the connection was lost somewhere in [`run`] or here: looks how far it came, and does
-/// what is left.
+/// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost connection (then in a new session) or a
+/// lock wait: looks how far it came, and does what is left.
 ///
 /// # Errors
 /// As [`run`], and refused if it cannot be told what became of a statement.
@@ -178,8 +178,7 @@ pub fn announce(
     fresh: Option<&Ddl>,
 ) -> Result<(), Failed> {
     let lock = ground.link.ddl_lock();
-    // Not every server has such locks; without it a later run looks at the list of processes.
-    locks::hold(ground.session, &lock)?;
+    own(ground, &lock)?;
     begun.picture = look(ground.session, &begun.form(step))?;
     if let Some(name) = &begun.database {
         let sql = format!("USE {}", quote_name(name));

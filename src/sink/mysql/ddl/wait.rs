@@ -11,7 +11,9 @@ use crate::event::Event;
 use crate::sink::mysql::failure::Class;
 use crate::sink::mysql::session::{Flavour, quote_text, shorten};
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest pause between two looks; the first ones are shorter, as a session that ended takes a moment to go.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often somebody is told what is waited for.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 /// How long a session that runs nothing may keep the lock before it is ended: its client is gone or cut off.
 const IDLE: Duration = Duration::from_secs(2);
@@ -25,7 +27,7 @@ const UNSEEN: Duration = Duration::from_secs(1);
 /// If the connection is lost, or somebody asks to stop.
 pub(super) fn until_over(ground: &mut Ground<'_>, lock: &str, statement: &str) -> Result<(), Failed> {
     let what = format!("the end of `{}`, which the target still runs", shorten(statement));
-    let mut clock = Clock { begin: Instant::now(), told: Instant::now(), what };
+    let mut clock = Clock::new(what);
     if !until_free(ground, lock, &mut clock)? {
         until_unseen(ground, statement, &mut clock)?;
     }
@@ -35,10 +37,15 @@ pub(super) fn until_over(ground: &mut Ground<'_>, lock: &str, statement: &str) -
 struct Clock {
     begin: Instant,
     told: Instant,
+    pause: Duration,
     what: String,
 }
 
 impl Clock {
+    fn new(what: String) -> Self {
+        Self { begin: Instant::now(), told: Instant::now(), pause: Duration::from_millis(2), what }
+    }
+
     fn tick(&mut self, ground: &Ground<'_>) -> Result<(), Failed> {
         if ground.stop.requested() {
             return Err(Fault::new(Kind::Interrupted, format!("stopped while waiting for {}", self.what))
@@ -49,9 +56,24 @@ impl Clock {
             self.told = Instant::now();
             (ground.events)(Event::Waiting { what: self.what.clone(), since: self.begin.elapsed() });
         }
-        sleep(LOOK_EVERY);
+        sleep(self.pause);
+        self.pause = (self.pause * 2).min(LOOK_EVERY);
         Ok(())
     }
+}
+
+/// Takes `lock` for this session, once no earlier session of the link has it any more: so that a later run can tell that this one
+/// lives. Does without where the server has no such locks.
+///
+/// # Errors
+/// As [`until_over`].
+pub(super) fn own(ground: &mut Ground<'_>, lock: &str) -> Result<(), Failed> {
+    if !locks::hold(ground.session, lock)? {
+        let mut clock = Clock::new("the end of a session on the target that the connection to was lost".to_owned());
+        until_free(ground, lock, &mut clock)?;
+        locks::hold(ground.session, lock)?;
+    }
+    Ok(())
 }
 
 /// False where locks tell nothing.
@@ -60,25 +82,24 @@ fn until_free(ground: &mut Ground<'_>, lock: &str, clock: &mut Clock) -> Result<
         return Ok(false);
     }
     let mut idle: Option<Instant> = None;
-    // To get the lock is the proof that nobody else has it; this session may have had it before.
-    while !locks::hold(ground.session, lock)? {
-        match locks::holder(ground.session, lock)? {
+    loop {
+        let holder = match locks::holder(ground.session, lock)? {
             Holder::Unknown => return Ok(false),
-            Holder::Nobody => {}
-            Holder::Session(id) => {
-                if sleeps(ground, id)? {
-                    if idle.get_or_insert_with(Instant::now).elapsed() > IDLE {
-                        idle = None;
-                        end(ground, lock)?;
-                    }
-                } else {
-                    idle = None;
-                }
-            }
+            Holder::Nobody => return Ok(true),
+            Holder::Session(id) => id,
+        };
+        // To get it once more is the proof that it is our own.
+        if locks::hold(ground.session, lock)? {
+            return Ok(true);
+        }
+        if !sleeps(ground, holder)? {
+            idle = None;
+        } else if idle.get_or_insert_with(Instant::now).elapsed() > IDLE {
+            idle = None;
+            end(ground, lock)?;
         }
         clock.tick(ground)?;
     }
-    Ok(true)
 }
 
 /// Whether a connection runs nothing, as far as the server tells.
