@@ -38,8 +38,9 @@ impl Progress {
         let found = self.open.get_mut(place)?;
         found.left = found.left.saturating_sub(1);
         let mut mark = None;
-        while let Some(front) = self.open.pop_front_if(|w| w.left == 0) {
+        while let Some(front) = self.open.front().filter(|w| w.left == 0) {
             mark = Some(front.last);
+            self.open.pop_front();
         }
         mark
     }

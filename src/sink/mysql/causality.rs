@@ -5,7 +5,7 @@
 //! rows; so whatever is not certain counts as a conflict ([`fold`] says what is certain about texts).
 //!
 //! - Primary and unique keys: their values, exclusively. Keys with a NULL meet no other.
-//! - Tables without an identifying key: the whole row, too; shared for inserts, as equal rows may come in any order.
+//! - Tables without an identifying key: the table itself, too; shared for inserts, as equal rows may come in any order.
 //! - Foreign keys: see [`foreign`].
 //!
 //! Order is transitive: a change need not share a token with every other that it must follow, only with one that does.

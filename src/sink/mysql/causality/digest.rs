@@ -39,15 +39,6 @@ impl Part {
         Some(Self { column, read })
     }
 
-    /// For a comparison of whole rows, which is exact for text too. `None` for what takes no part in it: computed columns, and JSON,
-    /// whose text may differ where the document does not.
-    pub(super) fn of_row(table: &Table, column: usize) -> Option<Self> {
-        let part = Self::new(table, column, None)?;
-        let json = table.columns.get(column).is_some_and(|c| c.kind == Kind::Json);
-        let read = if matches!(part.read, Read::Text(_)) { Read::Binary(usize::MAX) } else { part.read };
-        (!json).then_some(Self { read, ..part })
-    }
-
     pub(super) fn text(&self) -> bool {
         matches!(self.read, Read::Text(_))
     }

@@ -12,10 +12,10 @@ use crate::model::{Key, Row, RowKind, Table};
 pub(super) struct Plan {
     pub(super) table: Arc<Table>,
     keys: Vec<Unique>,
-    /// Which of the keys tells rows apart; if there is none, the whole row does.
+    /// Which of the keys tells rows apart.
     identity: Option<usize>,
-    row: Vec<Part>,
-    row_seed: u64,
+    /// The token of the table itself, for one without such a key.
+    whole: u64,
     foreign: Vec<End>,
 }
 
@@ -71,8 +71,7 @@ impl Plan {
         Self {
             keys: table.keys.iter().filter(|k| !k.parts.is_empty()).map(|k| Unique::new(table, k)).collect(),
             identity: table.keys.iter().filter(|k| !k.parts.is_empty()).position(identifies),
-            row: (0..table.columns.len()).filter_map(|c| Part::of_row(table, c)).collect(),
-            row_seed: seed(["row", &table.schema, &table.name]),
+            whole: seed(["table", &table.schema, &table.name]),
             foreign: registry.ends(table),
             table: table.clone(),
         }
@@ -98,8 +97,9 @@ impl Plan {
             key.give(row, self.identity == Some(i), scratch, give);
         }
         if self.identity.is_none() {
-            // Equal rows may come in any order, but none may go before it came.
-            give.token(digest(self.row_seed, &self.row, row, false, scratch).own, removed);
+            // No row may go before it came. More than that: who looks for one without a key reads the whole table, and
+            // would stop at each row that another worker has not committed yet.
+            give.token(self.whole, removed);
         }
         self.foreign.iter().for_each(|end| end.give(row, scratch, give));
     }

@@ -23,7 +23,7 @@ pub enum Settled {
 /// Waits until the session that ran `intent` is gone, judges what became of it, and finishes it: what is left of a job of several
 /// statements runs here; a job of which nothing happened is left to the stream, so that this run's options hold for it.
 ///
-/// The operator's word wins over the judgement, which is then said.
+/// The operator's word counts where the target's tables do not tell.
 ///
 /// # Errors
 /// Refused, with both states, if it cannot be told and the operator has not said it.
@@ -42,23 +42,15 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
     until_over(ground, &intent.lock, begun.statement(step))?;
     let now = look(ground.session, &begun.form(step))?;
     let judged = begun.judge(step, &now);
-    let verdict = match (ground.word, judged) {
-        (None, Verdict::Unknown { why, before, now }) => {
+    let (verdict, by) = match (judged, ground.word) {
+        (Verdict::Unknown { why, before, now }, None) => {
             return Err(unknown((intent.ts, intent.job), &begun, step, (why, &before, &now)).into());
         }
-        (None, judged) => judged,
-        (Some(word), judged) => {
-            let verdict = if word == PendingDdl::Done { Verdict::Done } else { Verdict::NotDone };
-            if matches!((&verdict, &judged), (Verdict::Done, Verdict::NotDone) | (Verdict::NotDone, Verdict::Done)) {
-                (ground.events)(Event::Warning(format!(
-                    "--pending-ddl says otherwise than the target's tables, and wins: {what}"
-                )));
-            }
-            // The rest of a half-done statement is the statement, for whoever says `again`.
-            if verdict == Verdict::NotDone && matches!(judged, Verdict::Partly(_)) { judged } else { verdict }
-        }
+        (Verdict::Unknown { .. }, Some(PendingDdl::Done)) => (Verdict::Done, "by your word"),
+        (Verdict::Unknown { .. }, Some(PendingDdl::Again)) => (Verdict::NotDone, "by your word"),
+        // What can be seen wins: a word that is left in a script must not run a DDL twice.
+        (known, _) => (known, "by the target's tables"),
     };
-    let by = if ground.word.is_some() { "by your word" } else { "by the target's tables" };
     let next = match verdict {
         Verdict::Done => {
             (ground.events)(Event::Note(format!("an earlier run's DDL took effect, {by}: {what}")));
