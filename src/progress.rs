@@ -44,6 +44,12 @@ impl Progress {
         }
         mark
     }
+
+    /// Whether `window` is the oldest, and one part of it is left.
+    #[must_use]
+    pub fn only_left(&self, window: WindowId) -> bool {
+        window + self.open.len() as u64 == self.next && self.open.front().is_some_and(|w| w.left == 1)
+    }
 }
 
 #[cfg(test)]

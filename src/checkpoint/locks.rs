@@ -56,6 +56,15 @@ pub fn hold(session: &mut Session, name: &str) -> Result<bool, Failed> {
     Ok(known(got)?.flatten() == Some(Some(1)))
 }
 
+/// Gives the lock `name` back before the session ends.
+///
+/// # Errors
+/// If the connection is lost.
+pub fn release(session: &mut Session, name: &str) -> Result<(), Failed> {
+    let released = session.fetch_one::<Option<u64>>(&format!("SELECT RELEASE_LOCK({})", quote_text(name)));
+    known(released).map(drop)
+}
+
 /// Who holds the lock `name`.
 ///
 /// # Errors

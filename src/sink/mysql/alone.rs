@@ -6,6 +6,7 @@ use super::ddl::{self, Ground, Ran};
 use super::failure::class_of;
 use super::retry::{Backoff, passes};
 use super::worker::Worker;
+use crate::checkpoint::locks;
 use crate::model::{CommitTs, Ddl};
 
 impl Worker {
@@ -46,6 +47,9 @@ impl Worker {
         };
         let ran =
             if begun { ddl::resume(&mut ground, &skipped, ts, ddl) } else { ddl::run(&mut ground, &skipped, ts, ddl) };
-        ran.map_err(Error::from)
+        let ran = ran.map_err(Error::from)?;
+        // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
+        let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
+        Ok(ran)
     }
 }

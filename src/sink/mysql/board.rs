@@ -149,6 +149,11 @@ impl Board {
         self.settle(&mut state);
     }
 
+    /// Whether one part of `window` is left, and no older window is open.
+    pub(super) fn only_left(&self, window: WindowId) -> bool {
+        self.lock().progress.only_left(window)
+    }
+
     /// Wakes whoever has something to do now.
     fn settle(&self, state: &mut State) {
         let oldest = state.unfinished.first().copied();

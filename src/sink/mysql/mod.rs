@@ -133,6 +133,7 @@ impl MysqlSink {
             events,
             shared: Shared::new(opened, skipped),
             board: Board::default(),
+            opened,
             told: Told::default(),
             options,
         });

@@ -30,6 +30,8 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) shared: Shared,
     pub(super) board: Board,
+    /// The position that the run began with.
+    pub(super) opened: Option<CommitTs>,
     pub(super) told: Told,
 }
 
@@ -95,13 +97,20 @@ impl Worker {
                 Ok(Outcome::Done) => self.finish(&task),
                 Ok(Outcome::Refused) => context.board.park(task),
                 Err(error) => {
-                    if let Some(lane) = &mut self.lane {
-                        lane.session.rollback();
-                    }
+                    self.keep_position();
                     context.shared.fail(error);
                     context.board.close(true);
                 }
             }
+        }
+    }
+
+    /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
+    fn keep_position(&mut self) {
+        let Some(lane) = &mut self.lane else { return };
+        lane.session.rollback();
+        if let Some(ts) = self.context.shared.position().filter(|ts| Some(*ts) != self.context.opened) {
+            let _ = self.context.link.save_position(&mut lane.session, ts);
         }
     }
 
@@ -115,7 +124,10 @@ impl Worker {
             Job::Batch(batch) => match self.until_done(&mut |w| w.apply(&batch.parts, &batch.record))? {
                 None => Ok(Outcome::Done),
                 Some(_) if !task.alone => Ok(Outcome::Refused),
-                Some(error) => self.one_by_one(batch, error).map(|()| Outcome::Done),
+                Some(error) => {
+                    let last = task.window.is_some_and(|w| self.context.board.only_left(w));
+                    self.one_by_one(batch, last, error).map(|()| Outcome::Done)
+                }
             },
             Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
             Job::Ddl(ts, ddl) => self.ddl(*ts, ddl).map(|()| Outcome::Done),
@@ -127,8 +139,8 @@ impl Worker {
     }
 
     /// Applies a refused batch's transactions each alone: so those before the refused one are durable, and the error names
-    /// that one alone.
-    fn one_by_one(&mut self, batch: &super::window::Batch, together: Error) -> Result<()> {
+    /// that one alone. `last` says that everything before the batch is durable, and everything of its window beside it.
+    fn one_by_one(&mut self, batch: &super::window::Batch, last: bool, together: Error) -> Result<()> {
         if batch.parts.len() < 2 {
             return Err(together);
         }
@@ -136,6 +148,9 @@ impl Worker {
             let record = Record::List(vec![part.ts]);
             if let Some(alone) = self.until_done(&mut |w| w.apply(std::slice::from_ref(part), &record))? {
                 return Err(alone);
+            }
+            if last {
+                self.context.shared.reached(part.ts);
             }
         }
         Ok(())
