@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use criterion::{Criterion, Throughput};
+use criterion::{Criterion, SamplingMode, Throughput};
 use tisync::decode::{self, Lookup};
 use tisync::model::{Body, CommitTs, Pulled, Table};
 use tisync::playground::load::{self, Bank, Wide, Workload};
@@ -67,7 +67,11 @@ fn measure(criterion: &mut Criterion, name: &str, folder: &Path) {
     let (elements, bytes) = (stream.decode().expect("good rows") as u64, stream.bytes() as u64);
     assert!(elements > 0, "{name} has no rows");
     let mut group = criterion.benchmark_group("decode");
-    group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(6));
+    group
+        .sampling_mode(SamplingMode::Flat)
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(6));
     group.throughput(Throughput::ElementsAndBytes { elements, bytes });
     group.bench_function(name, |bencher| bencher.iter(|| stream.decode().expect("good rows")));
     group.finish();

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its result")]
 
 mod measure;
+mod net;
 mod reader;
 mod reference;
 mod report;

@@ -9,7 +9,6 @@
 //! Rendered before the clock starts. It keeps no upstream transaction whole, no order between tables and no position.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 use tisync::event::silent;
-use tisync::model::{Change, CommitTs, Ddl, Row, RowChange, RowKind, Table, Txn};
+use tisync::model::{Change, CommitTs, Ddl, RowChange, RowKind, Txn};
 use tisync::pipeline::Pipeline;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::playground::sql_name;
@@ -28,6 +27,7 @@ use tisync::source::{self, Options, Origin};
 use tisync::stop::Stop;
 
 use crate::measure::{Figures, server_cpu};
+use crate::net::{Effect, Net};
 use crate::workload::Load;
 
 /// Row changes in a group.
@@ -255,59 +255,6 @@ struct Count {
     statements: usize,
     rows: usize,
     sample: String,
-}
-
-/// What became of a row, or of all equal rows of a table without a key.
-struct Effect {
-    row: Row,
-    /// With a key: 1 there, -1 gone. Without: how many more there are.
-    more: i64,
-    /// Of its key, or of the whole row.
-    hash: u64,
-}
-
-/// The net effect of a group on one table, in the order of the first touch.
-struct Net {
-    table: Arc<Table>,
-    /// Columns that tell rows apart.
-    key: Vec<usize>,
-    keyless: bool,
-    index: HashMap<Vec<u8>, usize>,
-    rows: Vec<Effect>,
-}
-
-impl Net {
-    fn new(table: Arc<Table>) -> Self {
-        let key = table.keys.iter().find(|k| k.identifies(&table.columns));
-        let keyless = key.is_none();
-        let key = key.map_or((0..table.columns.len()).collect(), |k| k.parts.iter().map(|p| p.column).collect());
-        Self { table, key, keyless, index: HashMap::new(), rows: Vec::new() }
-    }
-
-    fn name(&self) -> String {
-        format!("{}.{}", sql_name(&self.table.schema), sql_name(&self.table.name))
-    }
-
-    fn put(&mut self, row: Row, there: bool) -> Result<()> {
-        let mut key = Vec::new();
-        for at in &self.key {
-            let (column, value) = self.table.columns.get(*at).zip(row.get(*at)).context("a key column")?;
-            literal::write(&mut key, &column.kind, value)?;
-            key.push(b',');
-        }
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&key);
-        let at = *self.index.entry(key).or_insert(self.rows.len());
-        let step = if there { 1 } else { -1 };
-        match self.rows.get_mut(at) {
-            Some(effect) => {
-                effect.more = if self.keyless { effect.more + step } else { step };
-                effect.row = row;
-            }
-            None => self.rows.push(Effect { row, more: step, hash: hasher.finish() }),
-        }
-        Ok(())
-    }
 }
 
 /// Runs the statements of one connection.
