@@ -17,8 +17,10 @@ playground: build
 test: packages
 	$(CARGO) test --no-fail-fast
 
-# Times `sync` against a bulk load of the same rows. Needs the recordings; says so without them.
+# Times decoding on one core, and `sync` against a bulk load of the same rows; benches/README.md says how to read it. Leaves out
+# what needs recordings that are not there.
 bench: packages
+	$(CARGO) bench --bench decode
 	$(CARGO) bench --bench apply
 
 lint:

@@ -8,7 +8,7 @@ use crate::model::{Kind, Row, Value};
 use crate::playground::random::Random;
 
 /// How many different rows there are.
-const SORTS: u64 = 200;
+const SORTS: u64 = 1000;
 
 /// `log`: no key, equal rows on purpose. After the first rows, transactions of one to three changes; as many rows are
 /// removed as added, so it stays about as large. Each update and each removal is a scan on a target.
