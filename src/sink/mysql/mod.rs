@@ -18,6 +18,7 @@ pub mod secret;
 pub mod session;
 pub mod skipped;
 pub mod statement;
+pub mod tidb_limit;
 mod writer;
 
 use std::collections::BTreeSet;
