@@ -35,10 +35,12 @@
 //! 5. Exactly once: the checkpoint row is updated first in each transaction that carries data. A new run locks that row before it
 //!    reads it, so it waits for, or rolls back, a commit of a killed run that is still on its way; and it takes a new run number, without which an
 //!    old run's next transaction changes no row and stops.
-//! 6. An upstream transaction is never split over two transactions on the target.
+//! 6. An upstream transaction is never split over two transactions on the target, unless the operator says above which size.
 //! 7. DDL runs alone. Its intent is stored before it runs; after an unclear end nothing is guessed.
 //! 8. Bad bytes give an error that names the commit ts, table and column; they never panic, and never write a guess.
-//! 9. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
+//! 9. Memory is bounded by `--memory-limit`, one raw transaction of the stream not counted: queues are bounded in bytes, a transaction above a
+//!    part of the limit travels undecoded ([`decode::LargeTxn`]), and a large message is read only once all before it is taken.
+//! 10. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
 //!
 //! # Why the order inside a batch is right
 //!
