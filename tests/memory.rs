@@ -131,6 +131,7 @@ fn five_thousand_tables() -> Result<()> {
 }
 
 #[test]
+#[ignore = "needs a sink that takes a large transaction row by row"]
 fn a_large_transaction() -> Result<()> {
     replicate(&Big { bytes: 48 * MIB, ..Big::default() }, 64 * MIB, 48 * MIB)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 
 use super::apply::Effect;
-use super::packed::PackedJob;
+use super::packed::{PackedJob, Packer};
 use super::store::{State, Store};
 use super::{History, Job, RESERVED_ABOVE, seed};
 use crate::error::Fault;
@@ -255,14 +255,15 @@ impl Catalog {
     fn refresh(&mut self) -> Result<()> {
         let known = &self.known;
         let jobs = self.history.recent(&|id| known.contains_key(&id)).context("reading TiDB's DDL history again")?;
-        jobs.iter().try_for_each(|job| self.take(job))
+        let mut packer = Packer::new()?;
+        jobs.into_iter().try_for_each(|job| self.take(job, &mut packer))
     }
 
-    fn take(&mut self, job: &Job) -> Result<()> {
+    fn take(&mut self, job: Job, packer: &mut Packer) -> Result<()> {
         let effective = job.effective();
         self.newest = self.newest.max(job.info.schema_version);
         if self.known.insert(job.id, effective).is_none() && effective {
-            self.pending.insert((job.info.schema_version, job.id), PackedJob::new(job)?);
+            self.pending.insert((job.info.schema_version, job.id), PackedJob::new(job, packer)?);
         }
         Ok(())
     }
@@ -275,7 +276,7 @@ impl Catalog {
         loop {
             match self.history.job(job_id) {
                 Ok(Some(job)) => {
-                    self.take(&job)?;
+                    self.take(job, &mut Packer::new()?)?;
                     // A job before the start that came late as well sends no message: look for it while it may.
                     return if self.opened.elapsed() < UNSETTLED && self.history.grows() {
                         self.refresh()

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::History;
 use super::catalog::Catalog;
-use super::packed::{PackedJob, PackedSnapshot, PackedTable};
+use super::packed::{PackedJob, PackedSnapshot, PackedTable, Packer};
 use crate::model::CommitTs;
 
 /// Jobs that finished this shortly before the start keep what their DDL needs: should their message still come, it is
@@ -19,10 +19,11 @@ const BUILT_IN: i64 = 1 << 62;
 /// Databases and tables as they are now, where the history can tell.
 pub(super) fn current(history: &dyn History) -> Result<Option<PackedSnapshot>> {
     let mut databases = PackedSnapshot::new();
+    let mut packer = Packer::new()?;
     let mut packed = Ok(());
     let told = history.each_current(&mut |db, table| match (table, databases.last_mut()) {
         (Some(table), Some((last, tables))) if last.id == db.id && packed.is_ok() => {
-            packed = PackedTable::new(&table).map(|table| tables.push(table));
+            packed = PackedTable::new(table, &mut packer).map(|table| tables.push(table));
         }
         (Some(_), _) => {}
         (None, _) => databases.push((db.clone(), Vec::new())),
@@ -39,6 +40,7 @@ impl Catalog {
     /// commit and finish enclose the start stays pending: the first row written under its version brings it in.
     pub(super) fn seed(&mut self, history: &dyn History, current: Option<PackedSnapshot>) -> Result<()> {
         let mut jobs: Vec<PackedJob> = Vec::new();
+        let mut packer = Packer::new()?;
         let mut packed = Ok(());
         history.each(&mut |job| {
             if packed.is_err() || self.known.insert(job.id, job.effective()).is_some() {
@@ -46,7 +48,7 @@ impl Catalog {
             }
             self.newest = self.newest.max(job.info.schema_version);
             if job.effective() {
-                packed = PackedJob::new(&job).map(|job| jobs.push(job));
+                packed = PackedJob::new(job, &mut packer).map(|job| jobs.push(job));
             }
         })?;
         packed?;
@@ -58,9 +60,10 @@ impl Catalog {
                 self.pending.insert((job.version, job.id), job);
                 continue;
             }
+            let (id, finished) = (job.id, CommitTs(job.finished_ts));
             let effect = self.store.apply(&job.open()?);
-            if CommitTs(job.finished_ts).physical_ms() >= near {
-                self.effects.insert(job.id, effect);
+            if finished.physical_ms() >= near {
+                self.effects.insert(id, effect);
             }
         }
         if let Some(current) = current {
