@@ -4,7 +4,7 @@
 CARGO ?= cargo
 SECONDS_OF_LOAD ?= 10
 
-.PHONY: all build playground test bench lint generated packages clean
+.PHONY: all build playground test bench memory lint generated packages clean
 
 all: build
 
@@ -22,6 +22,10 @@ test: packages
 bench: packages
 	$(CARGO) bench --bench decode
 	$(CARGO) bench --bench apply
+
+# Peaks of memory at the full sizes: a transaction of 512 MiB, a million transactions, 5,000 tables, 40,000 DDL jobs.
+memory: packages
+	$(CARGO) test --release --test memory -- --include-ignored --nocapture --test-threads 1
 
 lint:
 	$(CARGO) fmt --check

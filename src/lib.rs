@@ -43,8 +43,15 @@
 //!    primary or unique key, or a foreign key's, keep their order.
 //! 7. DDL runs alone. Before each statement its intent is stored with a picture of its objects (definitions and the storage engine's ids); after an unclear end the
 //!    picture is taken again and says whether it took effect. Where it cannot say, the run stops; nothing runs twice.
+//! 5. Exactly once: the checkpoint row is updated first in each transaction that carries data. A new run locks that row before it
+//!    reads it, so it waits for, or rolls back, a commit of a killed run that is still on its way; and it takes a new run number, without which an
+//!    old run's next transaction changes no row and stops.
+//! 6. An upstream transaction is never split over two transactions on the target, unless the operator says above which size.
+//! 7. DDL runs alone. Its intent is stored before it runs; after an unclear end nothing is guessed.
 //! 8. Bad bytes give an error that names the commit ts, table and column; they never panic, and never write a guess.
-//! 9. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
+//! 9. Memory is bounded by `--memory-limit`, one raw transaction of the stream not counted: queues are bounded in bytes, a transaction above a
+//!    part of the limit travels undecoded ([`decode::LargeTxn`]), and a large message is read only once all before it is taken.
+//! 10. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
 //!
 //! Memory is bounded by one setting: the streams, the rows under way and the definitions each have a share of it, whoever gives rows waits for room, and a
 //! transaction that is too large to be decoded as a whole is read row by row from its raw bytes.

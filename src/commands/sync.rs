@@ -50,7 +50,7 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     events(Event::Applied { txns: 0, rows: 0, position: from });
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
-        catalog.passed(job);
+        catalog.passed(job)?;
     }
     sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
     let streams = source.streams(from)?;

@@ -8,7 +8,12 @@ use bytes::Bytes;
 
 use super::prewrite::Mutation;
 use super::{Lookup, Part, blame, change, outline};
-use crate::model::{CommitTs, RowChange, Table};
+use crate::model::{CommitTs, Handle, RowChange, Table};
+
+/// Most bytes beside a column's value, and what its value may be shorter in the store.
+const MARKS: u64 = 16;
+/// Bytes that the handle in front of a row may take; longer ones are columns too.
+const HANDLE: u64 = 16;
 
 /// The row changes of one transaction, decoded one after the other as they are asked for: an iterator. Beside the raw
 /// bytes it takes next to no memory, whatever the number of rows.
@@ -59,6 +64,20 @@ impl LargeTxn {
     #[must_use]
     pub fn row_count(&self) -> u64 {
         self.tables().map(|(_, rows)| rows).sum()
+    }
+
+    /// Bytes that a TiDB surely has to write for it: the new rows, each column's id, flag and length not counted. What
+    /// updates and deletions write does not show in the size of their rows; indexes come on top.
+    #[must_use]
+    pub fn least_written(&self) -> u64 {
+        let of = |part: &Part| {
+            let columns = part.table.columns.len() as u64;
+            let (rows, bytes) = part.mutation.inserted();
+            // The columns of such a handle may lie in front of the row and again in it.
+            let bytes = if matches!(part.table.handle, Handle::Common(_)) { bytes / 2 } else { bytes };
+            bytes.saturating_sub(rows.saturating_mul(columns.saturating_mul(MARKS) + HANDLE))
+        };
+        self.parts.iter().map(of).fold(0, u64::saturating_add)
     }
 
     /// Its tables with their number of row changes, in the order in which they come.

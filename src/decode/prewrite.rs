@@ -59,6 +59,8 @@ struct List {
     number: u32,
     at: usize,
     left: u64,
+    /// Of all its items.
+    bytes: u64,
 }
 
 /// The order of the changes: single numbers, or runs of them.
@@ -94,7 +96,7 @@ const SEQUENCE: u32 = 7;
 impl Mutation {
     /// Walks `bytes`, which end at `end` in the value.
     fn read(bytes: &[u8], end: usize) -> Result<Self> {
-        let list = |number| List { number, at: 0, left: 0 };
+        let list = |number| List { number, at: 0, left: 0, bytes: 0 };
         let (mut table_id, mut lists) = (None, [list(2), list(3), list(6)]);
         let mut sequence = Sequence { at: 0, run: (0, 0), left: 0 };
         let mut from = Cursor::new(bytes);
@@ -102,9 +104,9 @@ impl Mutation {
             let at = end - from.rest().len();
             match field(&mut from)? {
                 (1, Field::Number(n)) => table_id = Some(n.cast_signed()),
-                (number @ (2 | 3 | 6), Field::Bytes(_)) => {
+                (number @ (2 | 3 | 6), Field::Bytes(row)) => {
                     for list in lists.iter_mut().filter(|l| l.number == number) {
-                        list.count(at);
+                        list.count(at, row);
                     }
                 }
                 (SEQUENCE, Field::Number(_)) => sequence.count(at, 1),
@@ -125,6 +127,11 @@ impl Mutation {
     /// Rows that are still to come, whatever the sequence says.
     pub fn rows_left(&self) -> u64 {
         self.inserted.left + self.updated.left + self.deleted.left
+    }
+
+    /// New rows that are still to come, and the bytes of all new rows.
+    pub fn inserted(&self) -> (u64, u64) {
+        (self.inserted.left, self.inserted.bytes)
     }
 
     /// Changes read so far, the last one included.
@@ -156,11 +163,12 @@ impl Mutation {
 }
 
 impl List {
-    fn count(&mut self, at: usize) {
+    fn count(&mut self, at: usize, row: &[u8]) {
         if self.left == 0 {
             self.at = at;
         }
         self.left += 1;
+        self.bytes += row.len() as u64;
     }
 
     #[inline]

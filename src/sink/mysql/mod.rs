@@ -28,6 +28,7 @@ pub mod skipped;
 pub mod statement;
 mod step;
 mod takeover;
+pub mod tidb_limit;
 mod window;
 mod worker;
 
@@ -50,6 +51,7 @@ use self::session::{Server, Session};
 use self::shared::Shared;
 use self::size::Size;
 use self::statement::Style;
+use self::tidb_limit::TidbLimit;
 use self::window::Window;
 use self::worker::{Context, Worker};
 use super::{Sink, Totals};
@@ -83,6 +85,8 @@ pub struct MysqlSink {
     /// Whether this is the link's first start.
     fresh: bool,
     last_job: Option<i64>,
+    /// What a TiDB takes as one transaction.
+    limit: Option<TidbLimit>,
 }
 
 impl MysqlSink {
@@ -124,6 +128,7 @@ impl MysqlSink {
         let fresh = position.is_none();
         say_start(&options, position, &events);
         let skipped = skipped::Skipped::load(&mut session, &link)?;
+        let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
         let opened = position.or(options.start);
         let context = Arc::new(Context {
             style: Style::of(&server, options.safe_mode),
@@ -152,6 +157,7 @@ impl MysqlSink {
             saved: None,
             fresh,
             last_job,
+            limit,
         })
     }
 
@@ -353,10 +359,10 @@ impl Sink for MysqlSink {
         let done_before = self.applied.contains(ts);
         let applied = match txn.change {
             Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
-            Change::Large(rows) if !done_before => {
+            Change::Large(rows) if !done_before => self.limit.map_or(Ok(()), |l| l.check(&rows)).and_then(|()| {
                 let durable = self.applied.part(ts).unwrap_or(0);
                 self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
-            }
+            }),
             // What a skipped DDL leaves out must be known before the next rows are taken.
             Change::Ddl(ddl) => self.alone(ts, Job::Ddl(ts, ddl)),
             _ => self.moved(),

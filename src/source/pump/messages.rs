@@ -243,3 +243,108 @@ impl Decoder for DeskCodec {
         Ok(Some(Said::Message(message)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::binlog::Entity;
+
+    /// A body of these pieces.
+    struct Pieces(VecDeque<Bytes>);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            Poll::Ready(self.0.pop_front().map(|data| Ok(Frame::data(data))))
+        }
+    }
+
+    const LARGE: usize = 40;
+
+    fn response(payload: &[u8]) -> PullBinlogResp {
+        let entity = Entity { payload: Bytes::copy_from_slice(payload), ..Entity::default() };
+        PullBinlogResp { entity: Some(entity) }
+    }
+
+    fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(message.len()).unwrap().to_be_bytes();
+        [&[flag], len.as_slice(), message].concat()
+    }
+
+    /// What the library makes of `bytes` that come in pieces of these sizes.
+    fn read(bytes: &[u8], sizes: &[usize]) -> (Vec<Option<PullBinlogResp>>, Result<(), Status>, u64) {
+        let mut pieces = VecDeque::new();
+        let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(rest.len().min(*sizes.next().unwrap_or(&1)));
+            pieces.push_back(Bytes::copy_from_slice(piece));
+            rest = more;
+        }
+        let desk = Desk::new(LARGE);
+        let state = State::Head { bytes: [0; HEAD], filled: 0 };
+        let body = tonic::body::Body::new(Pieces(pieces));
+        let answer = Answer { body, desk: desk.clone(), rest: Bytes::new(), state };
+        let codec = DeskCodec(desk.clone());
+        let mut stream = tonic::Streaming::new_response(codec, answer, http::StatusCode::OK, None, Some(usize::MAX));
+        let mut found = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            let next = std::pin::pin!(stream.message());
+            match next.poll(&mut context) {
+                Poll::Ready(Ok(Some(Said::Large))) => found.push(None),
+                Poll::Ready(Ok(Some(Said::Message(message)))) => found.push(Some(message)),
+                Poll::Ready(Ok(None)) => return (found, Ok(()), desk.received()),
+                // Without trailers the library misses the status; the messages are all there by then.
+                Poll::Ready(Err(status)) if status.message().contains("grpc-status") => {
+                    return (found, Ok(()), desk.received());
+                }
+                Poll::Ready(Err(status)) => return (found, Err(status), desk.received()),
+                Poll::Pending => panic!("everything is there"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_bytes_come(
+            payloads in vec(vec(any::<u8>(), 0..100), 0..6),
+            sizes in vec(1..60_usize, 1..5),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let messages: Vec<PullBinlogResp> = payloads.iter().map(|p| response(p)).collect();
+            let bytes: Vec<u8> = messages.iter().flat_map(|m| framed(0, &m.encode_to_vec())).collect();
+            let wanted: Vec<Option<PullBinlogResp>> = messages
+                .into_iter()
+                .flat_map(|m| if m.encoded_len() > LARGE { vec![None, Some(m)] } else { vec![Some(m)] })
+                .collect();
+            let (found, ended, received) = read(&bytes, &sizes);
+            prop_assert!(ended.is_ok(), "{:?}", ended);
+            prop_assert_eq!(&found, &wanted);
+            prop_assert_eq!(received, bytes.len() as u64);
+            // Cut off anywhere: a beginning of it, and an error unless it was cut between two messages.
+            if !bytes.is_empty() {
+                let (part, ended, _) = read(&bytes[..cut.index(bytes.len())], &sizes);
+                prop_assert!(wanted.starts_with(&part));
+                prop_assert!(ended.is_err() || part.last().is_none_or(Option::is_some));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_an_error() {
+        let (found, ended, _) = read(&framed(0, &[0xff; 9]), &[3]);
+        assert!(found.is_empty());
+        let status = ended.unwrap_err();
+        assert!(status.code() == tonic::Code::Internal && status.message().contains("failed to decode"), "{status}");
+        // Compressed, but no encoding was agreed on: the library's own error.
+        assert!(read(&framed(1, b"abc"), &[2]).1.unwrap_err().message().contains("compress"));
+    }
+}
