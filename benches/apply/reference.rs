@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 use tisync::event::silent;
@@ -79,7 +79,7 @@ impl Reference {
         let streams = source.streams(from)?;
         let (events, stop) = (silent(), Stop::default());
         let mut pipeline =
-            Pipeline { catalog, sink: &mut reference, until: None, events, stop, taken: 0, late_rows: 0 };
+            Pipeline { catalog, sink: &mut reference, large: None, until: None, events, stop, taken: 0, late_rows: 0 };
         pipeline.run(streams, from)?;
         Ok(reference)
     }
@@ -291,6 +291,7 @@ impl Sink for Reference {
                     }
                 }
             }
+            Change::Large(_) => bail!("a transaction was kept for the sink to decode, which nobody asked for"),
             Change::Ddl(ddl) => {
                 self.close()?;
                 let Ddl { schema, query, .. } = *ddl;
