@@ -33,9 +33,9 @@ pub enum Fault {
 }
 
 /// Where tisync is killed. Those at the end of the list come late in a run, or not at all.
-const KILLS: [(Step, Point); 31] = {
+const KILLS: [(Step, Point); 33] = {
     use Point::{Answered, Before, Delivered, Forwarded};
-    use Step::{Begin, Commit, Data, Ddl, Drainer, Fence, FirstData, Intent, IntentEnd, Position, TakeOver};
+    use Step::{Begin, Claim, Commit, Data, Ddl, Drainer, Fence, FirstData, Intent, IntentEnd, Position, TakeOver};
     [
         (FirstData, Before),
         (Commit, Forwarded),
@@ -63,6 +63,8 @@ const KILLS: [(Step, Point); 31] = {
         (TakeOver, Before),
         (TakeOver, Forwarded),
         (TakeOver, Answered),
+        (Claim, Before),
+        (Claim, Answered),
         (Position, Before),
         (Position, Forwarded),
         (Drainer, Before),
@@ -112,7 +114,7 @@ fn other(n: u64, random: &mut Random) -> Fault {
     match n % OTHERS {
         0 => Fault::Cut(at),
         1 => Fault::KillServer(at),
-        2 => Fault::Held { release: ms(50, 1500), nth: u32::try_from(random.between(1, 20)).unwrap_or(1) },
+        2 => Fault::Held { release: ms(50, 1500), nth: u32::try_from(random.between(1, 6)).unwrap_or(1) },
         3 => Fault::Slow { each: ms(1, 15), during: ms(100, 500) },
         4 => Fault::Away(at, ms(100, 1500)),
         5 => Fault::Pump(ms(0, 300)),
@@ -124,15 +126,15 @@ fn other(n: u64, random: &mut Random) -> Fault {
 
 fn moment(step: Step, point: Point, random: &mut Random) -> Moment {
     let most = match step {
-        Step::TakeOver | Step::Position | Step::Drainer => 1,
-        Step::Intent | Step::Ddl | Step::IntentEnd => 6,
-        _ => 25,
+        Step::TakeOver | Step::Claim | Step::Position | Step::Drainer => 1,
+        Step::Data => 40,
+        _ => 6,
     };
     Moment { step, point, nth: u32::try_from(random.between(1, most)).unwrap_or(1) }
 }
 
 impl Fault {
-    fn late(&self) -> bool {
+    pub fn late(&self) -> bool {
         matches!(self, Self::Kill(Moment { step: Step::Position | Step::Drainer, .. }))
     }
 

@@ -15,6 +15,8 @@
 mod common;
 
 mod ddl;
+mod disk;
+mod held;
 mod kinds;
 mod packet;
 mod proxy;
@@ -36,6 +38,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// How many rounds there are unless told otherwise.
 const ROUNDS: u64 = 40;
 
+/// How many rounds are played at a time.
+const AT_ONCE: usize = 4;
+
 fn main() -> ExitCode {
     let number = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty()).map(|v| v.parse::<u64>());
     let (seed, rounds) = match (number("TISYNC_FAULT_SEED").transpose(), number("TISYNC_FAULT_ROUNDS").transpose()) {
@@ -51,11 +56,16 @@ fn main() -> ExitCode {
     if seed.is_none() {
         trials.push(Trial::test("packets_are_read_as_they_are_meant", || Ok(packet::check())));
         trials.push(Trial::test("steps_are_told_apart", || Ok(steps::check())));
+        trials.extend(held::trials());
+        trials.extend(disk::trials());
     }
     trials.extend((first..first + rounds).map(|seed| {
         Trial::test(format!("round_{seed}"), move || round::play(seed).map_err(|e| Failed::from(format!("{e:#}"))))
     }));
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    let mut arguments = Arguments::from_args();
+    // Rounds mostly wait: for the server, for its restart, for each other's locks.
+    arguments.test_threads = arguments.test_threads.or(Some(AT_ONCE));
+    let conclusion = libtest_mimic::run(&arguments, trials);
     summary::print();
     world::stop_servers();
     conclusion.exit_code()

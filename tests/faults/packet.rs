@@ -64,9 +64,9 @@ impl Frame {
         Self::new(0, &payload)
     }
 
-    /// What a server says that changed `rows` rows, inside a transaction.
+    /// What a server says that changed `rows` rows, outside a transaction.
     pub fn ok(sequence: u8, rows: u8) -> Self {
-        Self::new(sequence, &[0, rows, 0, 3, 0, 0, 0])
+        Self::new(sequence, &[0, rows, 0, 2, 0, 0, 0])
     }
 }
 
@@ -119,7 +119,8 @@ pub fn check() {
     assert_eq!((query.query(), query.goes_on()), (Some(&b"COMMIT"[..]), false));
     let ok = Frame::read(&mut rest).unwrap().unwrap();
     assert_eq!(ok.query(), None);
-    assert_eq!(Answer::read(ok.payload()), Answer::Ok { in_transaction: true, more: false });
+    assert_eq!(Answer::read(ok.payload()), Answer::Ok { in_transaction: false, more: false });
+    assert_eq!(Answer::read(&[0, 1, 0, 3, 0, 0, 0]), Answer::Ok { in_transaction: true, more: false });
     assert!(Frame::read(&mut rest).unwrap().is_none());
     // 300 rows changed, insert id 5, more results, outside a transaction.
     let many = [0, 0xfc, 0x2c, 1, 5, 8, 0, 0, 0];

@@ -38,10 +38,8 @@ pub enum Then {
 /// What was caught.
 #[derive(Clone, Debug)]
 pub struct Caught {
-    pub step: Step,
     /// Connections with an open transaction, as far as their client knows.
     pub open: usize,
-    pub text: String,
 }
 
 /// Something to do at one moment.
@@ -157,6 +155,10 @@ impl Proxy {
         self.shared.refuse.store(refuse, Ordering::Relaxed);
     }
 
+    pub fn refuses(&self) -> bool {
+        self.shared.refuse.load(Ordering::Relaxed)
+    }
+
     /// Cuts every connection.
     pub fn cut(&self) {
         lock(&self.shared.links).values().for_each(|link| link.cut());
@@ -190,18 +192,19 @@ impl Shared {
     }
 
     /// The trap, if one of `steps` sets it off.
-    fn catch(&self, steps: &[Step], text: &[u8]) -> Option<(Trap, Caught)> {
+    fn catch(&self, steps: &[Step]) -> Option<(Trap, Caught)> {
         let mut slot = lock(&self.trap);
         let trap = slot.as_mut()?;
-        let step = *steps.iter().find(|s| **s == trap.step)?;
+        if !steps.contains(&trap.step) {
+            return None;
+        }
         trap.nth = trap.nth.saturating_sub(1);
         if trap.nth > 0 {
             return None;
         }
         let trap = slot.take()?;
         drop(slot);
-        let text = String::from_utf8_lossy(&text[..text.len().min(300)]).into_owned();
-        Some((trap, Caught { step, open: self.open(), text }))
+        Some((trap, Caught { open: self.open() }))
     }
 }
 
@@ -287,7 +290,7 @@ fn pass_requests(shared: &Shared, link: &Link) -> io::Result<()> {
         for step in &steps {
             *lock(&shared.seen).entry(*step).or_default() += 1;
         }
-        if !request(shared, link, &frames, &steps, &text)? {
+        if !request(shared, link, &frames, &steps)? {
             return Ok(());
         }
     }
@@ -295,8 +298,8 @@ fn pass_requests(shared: &Shared, link: &Link) -> io::Result<()> {
 }
 
 /// Passes one statement on; whether the connection goes on.
-fn request(shared: &Shared, link: &Link, frames: &[Frame], steps: &[Step], text: &[u8]) -> io::Result<bool> {
-    let mut caught = shared.catch(steps, text);
+fn request(shared: &Shared, link: &Link, frames: &[Frame], steps: &[Step]) -> io::Result<bool> {
+    let mut caught = shared.catch(steps);
     if caught.as_ref().is_some_and(|(trap, _)| trap.point == Point::Before) {
         let Some((trap, seen)) = caught.as_mut() else { return Ok(true) };
         let action = std::mem::replace(&mut trap.action, Box::new(|_| Then::GoOn));
@@ -367,10 +370,11 @@ fn pass_answers(shared: &Shared, link: &Link) -> io::Result<()> {
             }
         }
         pass(link, &mut to, &frame);
-        if let Some((_, action, caught)) = action
-            && action(&caught) == Then::Cut
-        {
-            link.cut();
+        if let Some((_, action, mut caught)) = action {
+            caught.open = shared.open();
+            if action(&caught) == Then::Cut {
+                link.cut();
+            }
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use mysql::prelude::Queryable;
+use tisync::model::CommitTs;
 
 use crate::kinds::{Fault, Moment, plan};
 use crate::proxy::{Caught, Then, Trap};
@@ -21,6 +22,8 @@ use crate::world::{self, Ended, Run, World};
 pub const GOES_ON_BY_ITSELF: bool = false;
 /// The most runs of a round.
 const MOST_RUNS: u32 = 30;
+/// How long a run idles whose positions are of interest; they are saved every three seconds.
+const IDLE_MS: u64 = 4_500;
 /// How often is looked whether a run has ended while something else is awaited.
 const TICK: Duration = Duration::from_millis(3);
 /// Flags whose value may change from run to run, if the binary has them.
@@ -69,7 +72,7 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
         ddl_every: 8 + random.below(40),
         large_every: 10 + random.below(60),
         job_delay: random.one_in(3).then(|| Duration::from_millis(random.below(40))),
-        journal_only: false,
+        only_inserts: None,
     };
     let truth = workload::write(&world.cluster, &options)?;
     let faults = plan(seed, &mut random);
@@ -102,6 +105,9 @@ impl Round {
         self.start(&[])?;
         for fault in faults {
             let label = fault.label();
+            if fault.late() {
+                self.idle()?;
+            }
             let caught = self.inject(fault).with_context(|| format!("at the fault `{label}`"))?;
             match caught {
                 Some(open) => note(|all| all.fault(&label, open)),
@@ -119,6 +125,15 @@ impl Round {
         Ok(())
     }
 
+    /// Runs to the end, and then starts one that has nothing to do for a while but to save where it is.
+    fn idle(&mut self) -> Result<()> {
+        while !self.look()? {
+            sleep(TICK);
+        }
+        self.truth.end = CommitTs::from_millis(self.world.cluster.tso().physical_ms() + IDLE_MS).0;
+        self.start(&[])
+    }
+
     fn start(&mut self, more: &[String]) -> Result<()> {
         self.runs += 1;
         if self.runs > MOST_RUNS {
@@ -131,7 +146,8 @@ impl Round {
             }
         }
         for pump in 0..self.world.cluster.pump_count() {
-            let ms = *self.random.pick(&[0, 1, 1, 2]);
+            // Now and then a backlog, whose transactions are large; else about as fast as somebody works.
+            let ms = *self.random.pick(&[0, 1, 1, 2, 3]) * self.world.cluster.pump_count() as u64;
             self.world.cluster.slow_pump(pump, Duration::from_millis(ms))?;
         }
         note(|all| all.runs += 1);
@@ -142,6 +158,10 @@ impl Round {
     /// Looks after the run, and starts it again where it has to be; whether everything is applied.
     fn look(&mut self) -> Result<bool> {
         let Some(ended) = self.run.as_ref().map_or(Ok(None), Run::ended)? else { return Ok(false) };
+        if self.world.proxy.refuses() && ended != Ended::Code(0) {
+            // Nobody would start it again before the target is back.
+            return Ok(false);
+        }
         let Some(run) = self.run.take() else { return Ok(false) };
         let said = self.world.ended(&run);
         if said.contains("panicked") {
@@ -155,9 +175,6 @@ impl Round {
             Ended::Killed | Ended::Code(5) => self.start(&[])?,
             Ended::Code(3) if !GOES_ON_BY_ITSELF && said.contains("hint: ") => {
                 note(|all| all.by_hand += 1);
-                // The target may still be away.
-                sleep(Duration::from_millis(50));
-                self.runs -= u32::from(self.world.connect().is_err());
                 self.start(&[])?;
             }
             Ended::Code(4) if said.contains("--pending-ddl") => {
@@ -225,9 +242,10 @@ impl Round {
             Fault::Kill(at) => self.kill_at(at),
             Fault::Cut(at) => self.at(at, |_| Box::new(|| Then::Cut)),
             Fault::KillAnyTime(wait) => {
-                if self.rest(wait)? {
+                if self.rest(wait)? || !self.open_soon()? {
                     return Ok(None);
                 }
+                sleep(Duration::from_micros(self.random.below(4000)));
                 let open = self.world.proxy.open();
                 self.killer().kill();
                 Ok(Some(open))
@@ -298,13 +316,24 @@ impl Round {
         self.look()
     }
 
+    /// Waits until a transaction is open; `false` if the run comes to its end first.
+    fn open_soon(&mut self) -> Result<bool> {
+        while self.world.proxy.open() == 0 {
+            if self.look()? {
+                return Ok(false);
+            }
+            std::thread::yield_now();
+        }
+        Ok(true)
+    }
+
     fn killer(&self) -> world::Killer {
         self.run.as_ref().expect("a run is under way").killer()
     }
 
     /// The trap may wait for a later run than the one that goes on now, so it asks for the run when it goes off.
     fn kill_at(&mut self, at: Moment) -> Result<Option<usize>> {
-        if at.step == Step::TakeOver {
+        if matches!(at.step, Step::TakeOver | Step::Claim) {
             // It comes once in a run, at its beginning.
             self.killer().kill();
         }

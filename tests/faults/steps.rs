@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Step {
     /// A run takes the link over: it locks or re-numbers rows of its state.
     TakeOver,
+    /// A connection makes a slot its own, at its beginning and after a loss.
+    Claim,
     /// START TRANSACTION.
     Begin,
     /// The first statement of a transaction with data: it changes the row that fences other runs off.
@@ -34,6 +36,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TakeOver => "take-over",
+            Self::Claim => "claim of a slot",
             Self::Begin => "begin",
             Self::Fence => "fence",
             Self::FirstData => "first data",
@@ -98,23 +101,26 @@ fn bookkeeping(head: &str, open: bool) -> Option<Step> {
     let update = head.contains("update tidb_binlog.tisync_");
     let slot = head.contains("tidb_binlog.tisync_slot");
     if head.starts_with("select") {
-        return head.contains("for update").then_some(Step::TakeOver);
+        let one = head.contains("and slot =");
+        return head.contains("for update").then_some(if slot && one { Step::Claim } else { Step::TakeOver });
     }
     if !update {
         return (slot && (head.starts_with("delete") || head.starts_with("insert"))).then_some(Step::TakeOver);
     }
     let set = head.split_once(" set ").map_or("", |(_, rest)| rest);
     let set = set.split_once(" where ").map_or(set, |(set, _)| set);
-    if set.contains("ddl_ts = 0") || set.contains("ddl_ts=0") {
+    if set.contains("ddl_ts = 0") {
         Some(Step::IntentEnd)
-    } else if set.contains("ddl_ts") {
+    } else if set.contains("ddl_ts") || set.contains("ddl_step") {
         Some(Step::Intent)
+    } else if set.contains("claim = ") {
+        Some(Step::Claim)
+    } else if set.contains(" run = ") || set.starts_with("run = ") {
+        Some(Step::TakeOver)
     } else if slot && set.contains("batch") || !slot && set.contains("commit_ts") && open {
         Some(Step::Fence)
     } else if set.contains("commit_ts") {
         Some(Step::Position)
-    } else if set.contains("run = ") || set.contains("run=") {
-        Some(Step::TakeOver)
     } else {
         None
     }
@@ -132,7 +138,7 @@ pub fn check() {
     open.open = true;
     let mut see = |text: &str| steps(text.as_bytes(), &mut open);
     assert_eq!(see("START TRANSACTION"), [Step::Begin]);
-    let fence = "UPDATE `tidb_binlog`.`tisync_slot` SET `batch` = 4, `floor_ts` = 1 WHERE `slot` = 1 AND `run` = 2";
+    let fence = "UPDATE `tidb_binlog`.`tisync_slot` SET `batch` = 4, `floor_ts` = 1, `applied` = x'00' WHERE `slot` = 1 AND `run` = 2";
     assert_eq!(see(fence), [Step::Fence]);
     assert_eq!(see("INSERT INTO `d`.`t` VALUES (1)"), [Step::FirstData, Step::Data]);
     assert_eq!(see("DELETE FROM `d`.`t` WHERE `id` = 1"), [Step::Data]);
@@ -146,6 +152,11 @@ pub fn check() {
     let update = |set: &str| format!("UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE `link` = 'l' AND `run` = 1");
     assert_eq!(see(&update("`ddl_ts` = 7, `ddl_job` = 1")), [Step::Intent]);
     assert_eq!(see(&update("`last_job` = 1, `commit_ts` = 7, `ddl_ts` = 0")), [Step::IntentEnd]);
+    assert_eq!(see(&update("`version` = 2, `run` = 3, `commit_ts` = 7, `applied` = x''")), [Step::TakeOver]);
+    assert_eq!(see(&update("`ddl_step` = 1, `ddl_before` = 'x'")), [Step::Intent]);
+    let slot = "`tidb_binlog`.`tisync_slot` WHERE `link` = 'l' AND `slot` = 1";
+    assert_eq!(see(&format!("SELECT `run` FROM {slot} FOR UPDATE")), [Step::Claim]);
+    assert_eq!(see("UPDATE `tidb_binlog`.`tisync_slot` SET `claim` = 2, `connection` = CONNECTION_ID() WHERE x"), [Step::Claim]);
     assert_eq!(see("CREATE TABLE `d`.`t` (id INT)"), [Step::Ddl]);
     assert_eq!(see("CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_slot` (x INT)"), []);
     assert_eq!(see("SET NAMES utf8mb4"), []);

@@ -30,8 +30,23 @@ pub struct Options {
     /// One of this many transactions is large.
     pub large_every: u64,
     pub job_delay: Option<Duration>,
-    /// Only rows for the table without a key.
-    pub journal_only: bool,
+    /// Only inserts into the table without a key, that many in each transaction.
+    pub only_inserts: Option<u64>,
+}
+
+impl Options {
+    /// Little work of one kind.
+    pub fn small() -> Self {
+        Self {
+            seed: 1,
+            txns: 300,
+            accounts: 10,
+            ddl_every: u64::MAX,
+            large_every: u64::MAX,
+            job_delay: None,
+            only_inserts: None,
+        }
+    }
 }
 
 /// The state that a target has to reach.
@@ -41,6 +56,8 @@ pub struct Truth {
     /// Every DDL by its commit ts, in order.
     pub ddl: Vec<Ran>,
     pub txns: u64,
+    /// The tables are there and the accounts open.
+    pub opened: u64,
     /// Everything is at or below this.
     pub end: u64,
 }
@@ -69,14 +86,15 @@ pub fn write(cluster: &Arc<Cluster>, options: &Options) -> Result<Truth> {
         ddl::create(&mut work, state)?;
     }
     work.open()?;
+    let opened = cluster.tso().0;
     for _ in 0..options.txns {
-        if !options.journal_only && work.random.one_in(options.ddl_every) {
+        if options.only_inserts.is_none() && work.random.one_in(options.ddl_every) {
             ddl::random(&mut work)?;
         }
         work.step()?;
     }
     let Workload { states, ddl, .. } = work;
-    Ok(Truth { accounts: options.accounts, states, ddl, txns: options.txns, end: cluster.tso().0 })
+    Ok(Truth { accounts: options.accounts, states, ddl, txns: options.txns, opened, end: cluster.tso().0 })
 }
 
 impl Workload {
@@ -110,8 +128,13 @@ impl Workload {
 
     fn step(&mut self) -> Result<()> {
         let mut work = Work::default();
-        if self.options.journal_only {
-            self.journal(&mut work);
+        if let Some(rows) = self.options.only_inserts {
+            for _ in 0..rows {
+                let journal = &mut self.states[JOURNAL];
+                let handle = journal.handle();
+                let row = journal.row(vec![Value::Int(7), text(&"wide ".repeat(38))], 0);
+                work.insert(journal, handle, row);
+            }
             return self.commit(work);
         }
         let many = if self.random.one_in(self.options.large_every) { 60 } else { 1 + self.random.below(3) };
