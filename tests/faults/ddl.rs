@@ -55,7 +55,9 @@ fn of_table(work: &mut Workload, plan: Plan, before: (i64, &str), after: &State)
 }
 
 fn exists(table: &str) -> String {
-    format!("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{DATABASE}' AND table_name = '{table}'")
+    format!(
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{DATABASE}' AND table_name = '{table}'"
+    )
 }
 
 fn quoted(state: &State) -> String {

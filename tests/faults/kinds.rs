@@ -24,11 +24,17 @@ pub enum Fault {
     Away(Moment, Duration),
     KillServer(Moment),
     /// Answers come late for a while.
-    Slow { each: Duration, during: Duration },
+    Slow {
+        each: Duration,
+        during: Duration,
+    },
     /// A Pump is away for a while.
     Pump(Duration),
     /// A COMMIT is held, tisync killed, and the COMMIT let go this long after the next run has begun.
-    Held { nth: u32, release: Duration },
+    Held {
+        nth: u32,
+        release: Duration,
+    },
     Interrupt(Duration),
 }
 

@@ -73,8 +73,14 @@ impl Frame {
 /// The first packet of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Ok { in_transaction: bool, more: bool },
-    Error { code: u16, text: String },
+    Ok {
+        in_transaction: bool,
+        more: bool,
+    },
+    Error {
+        code: u16,
+        text: String,
+    },
     /// Rows, or anything else.
     Other,
 }

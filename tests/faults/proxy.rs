@@ -308,9 +308,10 @@ fn request(shared: &Shared, link: &Link, frames: &[Frame], steps: &[Step]) -> io
         }
     }
     let forwarded = caught.as_ref().is_some_and(|(trap, _)| trap.point == Point::Forwarded);
-    let action = caught.as_mut().filter(|_| forwarded).map(|(trap, seen)| {
-        (std::mem::replace(&mut trap.action, Box::new(|_| Then::GoOn)), seen.clone())
-    });
+    let action = caught
+        .as_mut()
+        .filter(|_| forwarded)
+        .map(|(trap, seen)| (std::mem::replace(&mut trap.action, Box::new(|_| Then::GoOn)), seen.clone()));
     // From here on no answer passes until the action is over.
     let gate = action.is_some().then(|| lock(&link.gate));
     {

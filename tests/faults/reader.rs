@@ -119,7 +119,9 @@ fn look(conn: &mut Conn) -> mysql::Result<Option<State>> {
         "SELECT COUNT(*) FROM {DATABASE}.children c LEFT JOIN {DATABASE}.parents p ON p.id = c.parent WHERE p.id IS NULL"
     ))?;
     conn.query_drop("COMMIT")?;
-    let (Some((count, Some(sum), Some(weighed))), Some((transfers, moved))) = (accounts, transfers) else { return Ok(None) };
+    let (Some((count, Some(sum), Some(weighed))), Some((transfers, moved))) = (accounts, transfers) else {
+        return Ok(None);
+    };
     let (moved, orphans) = (moved.unwrap_or(0), orphans.unwrap_or(0));
     Ok(Some(State { sum, weighed, count, transfers, moved, orphans }))
 }

@@ -149,14 +149,18 @@ pub fn check() {
     assert_eq!(see("SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE x FOR UPDATE"), [Step::TakeOver]);
     assert_eq!(see("UPDATE `tidb_binlog`.`tisync_checkpoint` SET `run` = 3 WHERE `link` = 'l'"), [Step::TakeOver]);
     assert_eq!(see("UPDATE `tidb_binlog`.`tisync_slot` SET `run` = 3 WHERE `link` = 'l'"), [Step::TakeOver]);
-    let update = |set: &str| format!("UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE `link` = 'l' AND `run` = 1");
+    let update =
+        |set: &str| format!("UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE `link` = 'l' AND `run` = 1");
     assert_eq!(see(&update("`ddl_ts` = 7, `ddl_job` = 1")), [Step::Intent]);
     assert_eq!(see(&update("`last_job` = 1, `commit_ts` = 7, `ddl_ts` = 0")), [Step::IntentEnd]);
     assert_eq!(see(&update("`version` = 2, `run` = 3, `commit_ts` = 7, `applied` = x''")), [Step::TakeOver]);
     assert_eq!(see(&update("`ddl_step` = 1, `ddl_before` = 'x'")), [Step::Intent]);
     let slot = "`tidb_binlog`.`tisync_slot` WHERE `link` = 'l' AND `slot` = 1";
     assert_eq!(see(&format!("SELECT `run` FROM {slot} FOR UPDATE")), [Step::Claim]);
-    assert_eq!(see("UPDATE `tidb_binlog`.`tisync_slot` SET `claim` = 2, `connection` = CONNECTION_ID() WHERE x"), [Step::Claim]);
+    assert_eq!(
+        see("UPDATE `tidb_binlog`.`tisync_slot` SET `claim` = 2, `connection` = CONNECTION_ID() WHERE x"),
+        [Step::Claim]
+    );
     assert_eq!(see("CREATE TABLE `d`.`t` (id INT)"), [Step::Ddl]);
     assert_eq!(see("CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_slot` (x INT)"), []);
     assert_eq!(see("SET NAMES utf8mb4"), []);

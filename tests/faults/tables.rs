@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use tisync::model::{
-    Column, Decimal, Generated, Handle, Key, KeyPart, Kind, Row, RowChange, RowKind, Table, Value,
-};
+use tisync::model::{Column, Decimal, Generated, Handle, Key, KeyPart, Kind, Row, RowChange, RowKind, Table, Value};
 use tisync::playground::tableinfo::{self, ColumnDetails, Details};
 
 /// The database of them all.
@@ -141,13 +139,19 @@ pub fn all() -> Vec<State> {
     let exact = common_key(table("exact", &[("name", bin()), ("n", BIGINT)]));
     let loose = int_key(unique(table("loose", &[("id", BIGINT), ("name", ci())]), 1));
     vec![
-        State::new(int_key(table("accounts", &[("id", BIGINT), ("owner", bin()), ("balance", MONEY)])), &[("owner", 40)]),
+        State::new(
+            int_key(table("accounts", &[("id", BIGINT), ("owner", bin()), ("balance", MONEY)])),
+            &[("owner", 40)],
+        ),
         State::new(
             int_key(table("transfers", &[("id", BIGINT), ("src", BIGINT), ("dst", BIGINT), ("amount", MONEY)])),
             &[],
         ),
         State::new(table("journal", &[("level", BIGINT), ("message?", bin())]), &[("message", 200)]),
-        State::new(int_key(unique(table("seats", &[("id", BIGINT), ("seat", BIGINT), ("guest?", bin())]), 1)), &[("guest", 40)]),
+        State::new(
+            int_key(unique(table("seats", &[("id", BIGINT), ("seat", BIGINT), ("guest?", bin())]), 1)),
+            &[("guest", 40)],
+        ),
         State::new(unique(table("badges", &[("code?", bin()), ("worth", BIGINT)]), 0), &[("code", 40)]),
         State::new(exact, &[("name", 40)]),
         State::new(Table { collation: "utf8mb4_general_ci".to_owned(), ..loose }, &[("name", 40)]),
@@ -159,7 +163,7 @@ pub fn all() -> Vec<State> {
 /// A table that comes and goes; every second one has no key.
 pub fn extra(number: u64) -> State {
     let plain = table(&format!("extra_{number}"), &[("id", BIGINT), ("v?", bin())]);
-    State::new(if number % 2 == 0 { int_key(plain) } else { plain }, &[("v", 40)])
+    State::new(if number.is_multiple_of(2) { int_key(plain) } else { plain }, &[("v", 40)])
 }
 
 /// A nullable text column.
