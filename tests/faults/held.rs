@@ -56,8 +56,9 @@ fn play(release: Release) -> Result<()> {
     let truth = workload::write(&world.cluster, &options)?;
     world.cluster.slow_pump(0, Duration::from_millis(2))?;
 
-    let run = world.start(truth.end, &[])?;
-    let held = hold(&world)?;
+    let run = world.start(truth.half, &[])?;
+    finish(&mut world, &run)?;
+    let (run, held) = hold(&mut world, truth.end)?;
     ensure!(run.wait()? == Ended::Killed);
     world.ended(&run);
 
@@ -77,8 +78,8 @@ fn play(release: Release) -> Result<()> {
     Ok(())
 }
 
-/// Kills the run when its tenth COMMIT is on its way, and keeps that.
-fn hold(world: &World) -> Result<Held> {
+/// Starts a run, kills it when its first COMMIT is on its way, and keeps that.
+fn hold(world: &mut World, end: u64) -> Result<(Run, Held)> {
     let (let_go, wait) = channel::<()>();
     let (killed, is_killed) = channel::<()>();
     let (answered, answer) = channel();
@@ -91,13 +92,14 @@ fn hold(world: &World) -> Result<Held> {
     };
     world.proxy.set(Trap {
         step: Step::Commit,
-        nth: 10,
+        nth: 1,
         point: Point::Before,
         action: Box::new(action),
         answer: Box::new(move |answer| drop(answered.send(answer.clone()))),
     });
-    is_killed.recv_timeout(LONG).context("no tenth COMMIT came")?;
-    Ok(Held { let_go, answer })
+    let run = world.start(end, &[])?;
+    is_killed.recv_timeout(LONG).context("no COMMIT came")?;
+    Ok((run, Held { let_go, answer }))
 }
 
 fn released(world: &mut World, truth: &Truth, held: Held, wait: Duration) -> Result<()> {
