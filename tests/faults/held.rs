@@ -106,11 +106,12 @@ fn released(world: &mut World, truth: &Truth, held: Held, wait: Duration) -> Res
     let run = world.start(truth.end, &[])?;
     let begun = Instant::now();
     while begun.elapsed() < wait {
-        ensure!(run.ended()?.is_none(), "the next run did not wait for the COMMIT: {}", world.ended(&run));
+        let ended = run.ended()?.is_some();
         // One that has ended the session that the COMMIT belongs to need not wait any more.
         if !still_there(world)? {
             break;
         }
+        ensure!(!ended, "the next run did not wait for the COMMIT: {}", world.ended(&run));
         sleep(Duration::from_millis(10));
     }
     let _ = held.let_go.send(());

@@ -80,7 +80,7 @@ const KILLS: [(Step, Point); 33] = {
 };
 
 /// Where connections are cut or the server is killed.
-const CUTS: [(Step, Point); 7] = [
+const CUTS: [(Step, Point); 13] = [
     (Step::Data, Point::Delivered),
     (Step::Commit, Point::Before),
     (Step::Commit, Point::Forwarded),
@@ -88,6 +88,12 @@ const CUTS: [(Step, Point); 7] = [
     (Step::Commit, Point::Answered),
     (Step::Fence, Point::Forwarded),
     (Step::Data, Point::Forwarded),
+    (Step::Intent, Point::Forwarded),
+    (Step::Intent, Point::Delivered),
+    (Step::Ddl, Point::Before),
+    (Step::Ddl, Point::Answered),
+    (Step::IntentEnd, Point::Before),
+    (Step::IntentEnd, Point::Forwarded),
 ];
 
 /// The faults of the round with this number: kills in turn, so that few rounds have all of them, and two others.

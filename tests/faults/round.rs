@@ -18,8 +18,8 @@ use crate::truth;
 use crate::workload::{self, Options, Truth};
 use crate::world::{self, Ended, Run, World};
 
-/// Whether a run has to go on by itself after a lost connection. Until it can, it is started again by hand.
-pub const GOES_ON_BY_ITSELF: bool = false;
+/// The flag of an engine that goes on by itself after a lost connection. One without is started again by hand.
+const GOES_ON_BY_ITSELF: &str = "--workers";
 /// The most runs of a round.
 const MOST_RUNS: u32 = 30;
 /// How long a run idles whose positions are of interest; they are saved every three seconds.
@@ -173,7 +173,7 @@ impl Round {
                 return Ok(true);
             }
             Ended::Killed | Ended::Code(5) => self.start(&[])?,
-            Ended::Code(3) if !GOES_ON_BY_ITSELF && said.contains("hint: ") => {
+            Ended::Code(3) if !world::help().contains(GOES_ON_BY_ITSELF) && said.contains("hint: ") => {
                 note(|all| all.by_hand += 1);
                 self.start(&[])?;
             }
