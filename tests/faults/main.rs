@@ -56,6 +56,7 @@ fn main() -> ExitCode {
     if rounds > 1 {
         trials.push(Trial::test("packets_are_read_as_they_are_meant", || check(packet::check)));
         trials.push(Trial::test("steps_are_told_apart", || check(steps::check)));
+        trials.push(Trial::test("wrong_snapshots_are_seen", || check(reader::check)));
         trials.extend(held::trials());
         trials.extend(disk::trials());
     }

@@ -125,3 +125,18 @@ fn look(conn: &mut Conn) -> mysql::Result<Option<State>> {
     let (moved, orphans) = (moved.unwrap_or(0), orphans.unwrap_or(0));
     Ok(Some(State { sum, weighed, count, transfers, moved, orphans }))
 }
+
+/// Whether a wrong snapshot is seen as one: half a transfer, a transfer without its money, a child without its parent.
+pub fn check() {
+    let right =
+        || State { sum: 3 * BALANCE, weighed: 6 * BALANCE + 500, count: 3, transfers: 1, moved: 500, orphans: 0 };
+    assert_eq!(right().wrong(3), None);
+    let wrong = [
+        State { sum: 3 * BALANCE - 500, ..right() },
+        State { weighed: 6 * BALANCE, ..right() },
+        State { moved: 0, ..right() },
+        State { count: 2, ..right() },
+        State { orphans: 1, ..right() },
+    ];
+    assert!(wrong.iter().all(|state| state.wrong(3).is_some()));
+}

@@ -83,6 +83,14 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
     let ended = round.all(faults);
     let seen = reader.end();
     told.clone_from(&round.world.told);
+    note(|all| {
+        all.seen.reads += seen.reads;
+        all.seen.states += seen.states;
+        all.seen.wrong.extend(seen.wrong.iter().cloned());
+        for (step, count) in round.world.proxy.seen() {
+            *all.steps.entry(step).or_default() += count;
+        }
+    });
     let rows = ended.and_then(|()| truth::compare(|| round.world.connect(), &round.truth))?;
     if let Some(wrong) = seen.wrong.first() {
         bail!("{} of {} snapshots were wrong: {wrong}", seen.wrong.len(), seen.reads);
@@ -90,11 +98,6 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
     note(|all| {
         all.rows += rows;
         all.txns += round.truth.txns;
-        all.seen.reads += seen.reads;
-        all.seen.states += seen.states;
-        for (step, count) in round.world.proxy.seen() {
-            *all.steps.entry(step).or_default() += count;
-        }
     });
     let reads = seen.reads;
     Ok(format!("{rows} rows, {} runs, {reads} snapshots; {}", round.runs, labels.join("; ")))

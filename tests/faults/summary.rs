@@ -12,6 +12,8 @@ pub struct Count {
     pub times: u64,
     /// Times that a transaction was open.
     pub open: u64,
+    /// The most transactions that were open at one time.
+    pub most: usize,
     /// Times that its moment did not come before the run's end.
     pub missed: u64,
 }
@@ -45,6 +47,7 @@ impl Summary {
         let count = self.faults.entry(kind.to_owned()).or_default();
         count.times += 1;
         count.open += u64::from(open > 0);
+        count.most = count.most.max(open);
     }
 }
 
@@ -54,15 +57,16 @@ pub fn print() {
         if all.rounds + all.faults.len() as u64 == 0 {
             return;
         }
-        println!("\n{:<58} {:>6} {:>10} {:>7}", "fault", "times", "txn open", "missed");
+        println!("\n{:<58} {:>6} {:>10} {:>6} {:>7}", "fault", "times", "txn open", "most", "missed");
         let mut sum = Count::default();
         for (kind, count) in &all.faults {
-            println!("{kind:<58} {:>6} {:>10} {:>7}", count.times, count.open, count.missed);
+            println!("{kind:<58} {:>6} {:>10} {:>6} {:>7}", count.times, count.open, count.most, count.missed);
             sum.times += count.times;
             sum.open += count.open;
+            sum.most = sum.most.max(count.most);
             sum.missed += count.missed;
         }
-        println!("{:<58} {:>6} {:>10} {:>7}\n", "all", sum.times, sum.open, sum.missed);
+        println!("{:<58} {:>6} {:>10} {:>6} {:>7}\n", "all", sum.times, sum.open, sum.most, sum.missed);
         // A run that takes the link over has a transaction open, too, but no rows in it.
         let counts = |kind: &str| kind.starts_with("kill ") && !kind.contains("take-over") && !kind.contains("claim");
         let kills: u64 = all.faults.iter().filter(|(kind, _)| counts(kind)).map(|(_, count)| count.open).sum();
