@@ -13,7 +13,7 @@ use libtest_mimic::{Failed, Trial};
 use mysql::prelude::Queryable;
 
 use crate::packet::Answer;
-use crate::proxy::{Caught, Point, Rewritten, Then, Trap};
+use crate::proxy::{Caught, Moment, Point, Rewritten, Then, Trap};
 use crate::steps::Step;
 use crate::summary::note;
 use crate::truth;
@@ -91,9 +91,7 @@ fn hold(world: &mut World, end: u64) -> Result<(Run, Held)> {
         Then::GoOn
     };
     world.proxy.set(Trap {
-        step: Step::Commit,
-        nth: 1,
-        point: Point::Before,
+        at: Moment { step: Step::Commit, point: Point::Before, nth: 1 },
         action: Box::new(action),
         answer: Box::new(move |answer| drop(answered.send(answer.clone()))),
     });

@@ -2,17 +2,9 @@
 
 use std::time::Duration;
 
-use crate::proxy::Point;
+use crate::proxy::{Moment, Point};
 use crate::random::Random;
 use crate::steps::Step;
-
-/// One moment of applying.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    pub step: Step,
-    pub point: Point,
-    pub nth: u32,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
@@ -126,7 +118,7 @@ fn other(n: u64, random: &mut Random) -> Fault {
     match n % OTHERS {
         0 => Fault::Cut(at),
         1 => Fault::KillServer(at),
-        2 => Fault::Held { release: ms(50, 1500), nth: u32::try_from(random.between(1, 6)).unwrap_or(1) },
+        2 => Fault::Held { release: ms(50, 2600), nth: u32::try_from(random.between(1, 6)).unwrap_or(1) },
         3 => Fault::Slow { each: ms(1, 15), during: ms(100, 500) },
         4 => Fault::Away(at, ms(100, 1500)),
         5 => Fault::Pump(ms(0, 300)),

@@ -1,6 +1,5 @@
 //! One round: a workload, some faults, a run to the end, a comparison.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -8,11 +7,9 @@ use anyhow::{Context, Result, bail};
 use mysql::prelude::Queryable;
 use tisync::model::CommitTs;
 
-use crate::kinds::{Fault, Moment, plan};
-use crate::proxy::{Caught, Then, Trap};
+use crate::kinds::{Fault, plan};
 use crate::random::Random;
 use crate::reader::Reader;
-use crate::steps::Step;
 use crate::summary::note;
 use crate::truth;
 use crate::workload::{self, Options, Truth};
@@ -25,7 +22,7 @@ const MOST_RUNS: u32 = 30;
 /// How long a run idles whose positions are of interest; they are saved every three seconds.
 const IDLE_MS: u64 = 4_500;
 /// How often is looked whether a run has ended while something else is awaited.
-const TICK: Duration = Duration::from_millis(3);
+pub const TICK: Duration = Duration::from_millis(3);
 /// Flags whose value may change from run to run, if the binary has them.
 const FLAGS: [(&str, &[&str]); 3] = [
     ("--workers", &["1", "2", "4", "8"]),
@@ -33,12 +30,12 @@ const FLAGS: [(&str, &[&str]); 3] = [
     ("--batch-txns", &["1", "20", "500"]),
 ];
 
-struct Round {
-    world: World,
+pub struct Round {
+    pub world: World,
     truth: Truth,
-    random: Random,
+    pub random: Random,
     runs: u32,
-    run: Option<Run>,
+    pub run: Option<Run>,
 }
 
 /// Plays the round of `seed`, and prints its line.
@@ -159,7 +156,7 @@ impl Round {
     }
 
     /// Looks after the run, and starts it again where it has to be; whether everything is applied.
-    fn look(&mut self) -> Result<bool> {
+    pub fn look(&mut self) -> Result<bool> {
         let Some(ended) = self.run.as_ref().map_or(Ok(None), Run::ended)? else { return Ok(false) };
         if self.world.proxy.refuses() && ended != Ended::Code(0) {
             // Nobody would start it again before the target is back.
@@ -202,182 +199,4 @@ impl Round {
         note(|all| *all.unknown.entry(kind).or_default() += 1);
         Ok(word)
     }
-
-    /// Waits for `receiver`, and looks after the run meanwhile; `None` if the run came to its end first.
-    fn until<T>(&mut self, receiver: &Receiver<T>) -> Result<Option<T>> {
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok(it) => return Ok(Some(it)),
-                Err(RecvTimeoutError::Disconnected) => bail!("a trap was lost"),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if self.look()? {
-                // What is in the trap's hands now still counts.
-                return Ok(if self.world.proxy.unset() { None } else { receiver.recv_timeout(TICK * 100).ok() });
-            }
-        }
-    }
-
-    /// Lets `action` happen at a moment; gives how many transactions were open, unless the moment did not come.
-    fn at(&mut self, at: Moment, action: impl FnOnce(&Self) -> Action) -> Result<Option<usize>> {
-        if self.look()? {
-            return Ok(None);
-        }
-        let (sender, receiver) = channel();
-        let action = action(self);
-        self.trap(at, sender, action);
-        self.until(&receiver)
-    }
-
-    fn trap(&self, at: Moment, sender: Sender<usize>, action: Action) {
-        let action = Box::new(move |caught: &Caught| {
-            let then = action();
-            // The round may have failed meanwhile.
-            let _ = sender.send(caught.open);
-            then
-        });
-        self.world.proxy.set(Trap { step: at.step, nth: at.nth, point: at.point, action, answer: Box::new(|_| {}) });
-    }
-
-    /// Lets a fault happen; gives the number of open transactions at its moment, or `None` if that did not come.
-    fn inject(&mut self, fault: Fault) -> Result<Option<usize>> {
-        match fault {
-            Fault::Kill(at) => self.kill_at(at),
-            Fault::Cut(at) => self.at(at, |_| Box::new(|| Then::Cut)),
-            Fault::KillAnyTime(wait) => {
-                if self.rest(wait)? || !self.open_soon()? {
-                    return Ok(None);
-                }
-                sleep(Duration::from_micros(self.random.below(4000)));
-                let open = self.world.proxy.open();
-                self.killer().kill();
-                Ok(Some(open))
-            }
-            Fault::Away(at, away) => {
-                let open = self.at(at, |_| Box::new(|| Then::Cut))?;
-                if open.is_some() {
-                    self.world.proxy.refuse(true);
-                    self.world.proxy.cut();
-                    self.rest(away)?;
-                    self.world.proxy.refuse(false);
-                }
-                Ok(open)
-            }
-            Fault::KillServer(at) => {
-                let server = self.world.server.clone();
-                let kill = move || {
-                    server.lock().unwrap_or_else(|e| e.into_inner()).kill();
-                    Then::Cut
-                };
-                let open = self.at(at, |_| Box::new(kill))?;
-                if open.is_some() {
-                    self.world.proxy.refuse(true);
-                    self.world.server.lock().unwrap_or_else(|e| e.into_inner()).restart()?;
-                    self.world.proxy.refuse(false);
-                }
-                Ok(open)
-            }
-            Fault::Slow { each, during } => {
-                self.world.proxy.delay(each);
-                let ended = self.rest(during)?;
-                let open = self.world.proxy.open();
-                self.world.proxy.delay(Duration::ZERO);
-                Ok((!ended).then_some(open))
-            }
-            Fault::Pump(away) => {
-                let pump = usize::try_from(self.random.below(self.world.cluster.pump_count() as u64))?;
-                let open = self.world.proxy.open();
-                self.world.cluster.stop_pump(pump)?;
-                let ended = self.rest(away)?;
-                self.world.cluster.restart_pump(pump)?;
-                Ok((!ended).then_some(open))
-            }
-            Fault::Held { nth, release } => self.hold(nth, release),
-            Fault::Interrupt(wait) => {
-                if self.rest(wait)? {
-                    return Ok(None);
-                }
-                let open = self.world.proxy.open();
-                if let Some(run) = &self.run {
-                    run.interrupt();
-                    run.wait()?;
-                }
-                Ok(Some(open))
-            }
-        }
-    }
-
-    /// Waits, and looks after the run; whether that came to its end.
-    fn rest(&mut self, wait: Duration) -> Result<bool> {
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < wait {
-            if self.look()? {
-                return Ok(true);
-            }
-            sleep(TICK);
-        }
-        self.look()
-    }
-
-    /// Waits until a transaction is open; `false` if the run comes to its end first.
-    fn open_soon(&mut self) -> Result<bool> {
-        while self.world.proxy.open() == 0 {
-            if self.look()? {
-                return Ok(false);
-            }
-            std::thread::yield_now();
-        }
-        Ok(true)
-    }
-
-    fn killer(&self) -> world::Killer {
-        self.run.as_ref().expect("a run is under way").killer()
-    }
-
-    /// The trap may wait for a later run than the one that goes on now, so it asks for the run when it goes off.
-    fn kill_at(&mut self, at: Moment) -> Result<Option<usize>> {
-        if matches!(at.step, Step::TakeOver | Step::Claim) {
-            // It comes once in a run, at its beginning.
-            self.killer().kill();
-        }
-        let killers = self.world.current.clone();
-        self.at(at, |_| {
-            Box::new(move || {
-                killers.kill();
-                Then::Cut
-            })
-        })
-    }
-
-    fn hold(&mut self, nth: u32, release: Duration) -> Result<Option<usize>> {
-        let at = Moment { step: Step::Commit, point: crate::proxy::Point::Before, nth };
-        let (let_go, wait) = channel::<()>();
-        let (killed, is_killed) = channel();
-        let killers = self.world.current.clone();
-        if self.look()? {
-            return Ok(None);
-        }
-        let action = move |caught: &Caught| {
-            killers.kill();
-            let _ = killed.send(caught.open);
-            // Whoever holds the other end lets go, or is gone.
-            let _ = wait.recv_timeout(Duration::from_secs(20));
-            Then::GoOn
-        };
-        self.world.proxy.set(Trap {
-            step: at.step,
-            nth: at.nth,
-            point: at.point,
-            action: Box::new(action),
-            answer: Box::new(|_| {}),
-        });
-        let open = self.until(&is_killed)?;
-        if open.is_some() {
-            self.rest(release)?;
-            let _ = let_go.send(());
-        }
-        Ok(open)
-    }
 }
-
-type Action = Box<dyn FnOnce() -> Then + Send>;
