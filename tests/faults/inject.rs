@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use mysql::prelude::Queryable;
 
 use crate::kinds::Fault;
 use crate::proxy::{Caught, Moment, Point, Then, Trap};
@@ -32,14 +33,14 @@ impl Round {
         }
     }
 
-    /// Lets `action` happen at a moment; gives how many transactions were open, unless the moment did not come.
-    fn at(&mut self, at: Moment, action: impl FnOnce() -> Then + Send + 'static) -> Result<Option<usize>> {
+    /// Lets `action` happen to the session at a moment; gives how many transactions were open, unless the moment did not come.
+    fn at(&mut self, at: Moment, action: impl FnOnce(u32) -> Then + Send + 'static) -> Result<Option<usize>> {
         if self.look()? {
             return Ok(None);
         }
         let (sender, receiver) = channel();
         let action = Box::new(move |caught: &Caught| {
-            let then = action();
+            let then = action(caught.session);
             // The round may have failed meanwhile.
             let _ = sender.send(caught.open);
             then
@@ -52,7 +53,7 @@ impl Round {
     pub fn inject(&mut self, fault: Fault) -> Result<Option<usize>> {
         match fault {
             Fault::Kill(at) => self.kill_at(at),
-            Fault::Cut(at) => self.at(at, || Then::Cut),
+            Fault::Cut(at) => self.at(at, |_| Then::Cut),
             Fault::KillAnyTime(wait) => {
                 if self.rest(wait)? || !self.open_soon()? {
                     return Ok(None);
@@ -64,6 +65,15 @@ impl Round {
             }
             Fault::Away(at, away) => self.go_away(at, away),
             Fault::KillServer(at) => self.kill_server(at),
+            Fault::KillSession(at) => {
+                let mut conn = self.world.connect()?;
+                self.at(at, move |session| {
+                    // Without a session there is nothing to end.
+                    let _ = conn.query_drop(format!("KILL CONNECTION {session}"));
+                    Then::GoOn
+                })
+            }
+            Fault::Lock(during) => self.lock_rows(during),
             Fault::Slow { each, during } => {
                 self.world.proxy.delay(each);
                 let ended = self.rest(during)?;
@@ -75,8 +85,10 @@ impl Round {
                 let pump = usize::try_from(self.random.below(self.world.cluster.pump_count() as u64))?;
                 let open = self.world.proxy.open();
                 self.world.cluster.stop_pump(pump)?;
+                self.pump_away = true;
                 let ended = self.rest(away)?;
                 self.world.cluster.restart_pump(pump)?;
+                self.pump_away = false;
                 Ok((!ended).then_some(open))
             }
             Fault::Held { nth, release } => self.hold(nth, release),
@@ -96,7 +108,7 @@ impl Round {
 
     /// Cuts every connection at a moment, and takes none for a while.
     fn go_away(&mut self, at: Moment, away: Duration) -> Result<Option<usize>> {
-        let open = self.at(at, || Then::Cut)?;
+        let open = self.at(at, |_| Then::Cut)?;
         if open.is_some() {
             self.world.proxy.refuse(true);
             self.world.proxy.cut();
@@ -108,7 +120,7 @@ impl Round {
 
     fn kill_server(&mut self, at: Moment) -> Result<Option<usize>> {
         let server = self.world.server.clone();
-        let open = self.at(at, move || {
+        let open = self.at(at, move |_| {
             server.lock().unwrap_or_else(PoisonError::into_inner).kill();
             Then::Cut
         })?;
@@ -118,6 +130,20 @@ impl Round {
             self.world.proxy.refuse(false);
         }
         Ok(open)
+    }
+
+    /// Holds the rows that take half of the work.
+    fn lock_rows(&mut self, during: Duration) -> Result<Option<usize>> {
+        let mut conn = self.world.connect()?;
+        conn.query_drop("START TRANSACTION")?;
+        // Before the table is there, there is nothing to hold.
+        if conn.query_drop("SELECT * FROM faults.accounts WHERE id <= 2 FOR UPDATE").is_err() {
+            return Ok(None);
+        }
+        let ended = self.rest(during)?;
+        let open = self.world.proxy.open();
+        conn.query_drop("ROLLBACK")?;
+        Ok((!ended).then_some(open))
     }
 
     /// Waits, and looks after the run; whether that came to its end.
@@ -154,7 +180,7 @@ impl Round {
             self.killer().kill();
         }
         let killer = self.world.current.clone();
-        self.at(at, move || {
+        self.at(at, move |_| {
             killer.kill();
             Then::Cut
         })

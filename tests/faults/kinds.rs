@@ -15,6 +15,10 @@ pub enum Fault {
     /// Every connection is cut and none is taken for a while.
     Away(Moment, Duration),
     KillServer(Moment),
+    /// Somebody ends the session on the server.
+    KillSession(Moment),
+    /// Somebody else holds the hot rows for a while.
+    Lock(Duration),
     /// Answers come late for a while.
     Slow {
         each: Duration,
@@ -109,7 +113,7 @@ pub fn plan(round: u64, random: &mut Random) -> Vec<Fault> {
 }
 
 /// How many kinds [`other`] knows.
-const OTHERS: u64 = 9;
+const OTHERS: u64 = 11;
 
 fn other(n: u64, random: &mut Random) -> Fault {
     let cut = *random.pick(&CUTS);
@@ -124,6 +128,8 @@ fn other(n: u64, random: &mut Random) -> Fault {
         5 => Fault::Pump(ms(0, 300)),
         6 => Fault::Interrupt(ms(50, 600)),
         7 => Fault::KillAnyTime(ms(0, 700)),
+        8 => Fault::KillSession(at),
+        9 => Fault::Lock(ms(200, 2500)),
         _ => Fault::Held { release: ms(50, 300), nth: 1 },
     }
 }
@@ -149,6 +155,8 @@ impl Fault {
             Self::Cut(at) => format!("cut a connection {}", at.label()),
             Self::Away(at, _) => format!("target away {}", at.label()),
             Self::KillServer(at) => format!("MariaDB killed {}", at.label()),
+            Self::KillSession(at) => format!("session ended by KILL {}", at.label()),
+            Self::Lock(_) => "hot rows locked by somebody else".to_owned(),
             Self::Slow { .. } => "answers late".to_owned(),
             Self::Pump(_) => "Pump restarted".to_owned(),
             Self::Held { .. } => "kill with its COMMIT held until after the restart".to_owned(),

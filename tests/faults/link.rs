@@ -28,6 +28,8 @@ pub struct State {
     /// Its trap, unless that has gone off.
     trap: Option<(Trap, Caught, bool)>,
     cut: bool,
+    /// The server's number for it.
+    pub session: u32,
 }
 
 impl Link {
@@ -98,7 +100,7 @@ fn pass_requests(shared: &Shared, link: &Link) -> io::Result<()> {
 
 /// Passes one statement on; whether the connection goes on.
 fn request(shared: &Shared, link: &Link, frames: &[Frame], steps: &[Step]) -> io::Result<bool> {
-    let mut caught = shared.catch(steps);
+    let mut caught = shared.catch(steps, lock(&link.state).session);
     if caught.as_ref().is_some_and(|(trap, _)| trap.at.point == Point::Before) {
         let Some((trap, seen)) = caught.as_mut() else { return Ok(true) };
         let action = std::mem::replace(&mut trap.action, Box::new(|_| Then::GoOn));
@@ -146,6 +148,9 @@ fn pass_answers(shared: &Shared, link: &Link) -> io::Result<()> {
         let _gate = lock(&link.gate);
         begins |= std::mem::take(&mut lock(&link.state).asked);
         if !begins {
+            if let Some(session) = frame.greeting().filter(|_| frame.sequence() == 0) {
+                lock(&link.state).session = session;
+            }
             pass(link, &mut to, &frame);
             continue;
         }

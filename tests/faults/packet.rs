@@ -44,6 +44,13 @@ impl Frame {
         self.0[3]
     }
 
+    /// The number of the session, from the first packet that a server sends.
+    pub fn greeting(&self) -> Option<u32> {
+        let [10, rest @ ..] = self.payload() else { return None };
+        let id = rest.get(rest.iter().position(|b| *b == 0)? + 1..)?.get(..4)?;
+        Some(u32::from_le_bytes(id.try_into().ok()?))
+    }
+
     /// Whether the payload goes on in the next frame.
     pub fn goes_on(&self) -> bool {
         self.payload().len() == WHOLE
@@ -134,5 +141,6 @@ pub fn check() {
     let refused = Answer::read(b"\xff\x28\x04#42000no");
     assert_eq!(refused, Answer::Error { code: 1064, text: "#42000no".to_owned() });
     assert_eq!(Answer::read(&[3]), Answer::Other);
+    assert_eq!(Frame::new(0, b"\x0a10.11.19\0\x07\x01\0\0salt").greeting(), Some(263));
     assert!(Frame::read(&mut &wire[..6]).is_err(), "a frame that ends too soon");
 }

@@ -50,6 +50,8 @@ pub enum Then {
 pub struct Caught {
     /// Connections with an open transaction, as far as their client knows.
     pub open: usize,
+    /// The server's number of the connection.
+    pub session: u32,
 }
 
 /// Something to do at one moment.
@@ -181,7 +183,7 @@ impl Shared {
     }
 
     /// The trap, if one of `steps` sets it off.
-    pub fn catch(&self, steps: &[Step]) -> Option<(Trap, Caught)> {
+    pub fn catch(&self, steps: &[Step], session: u32) -> Option<(Trap, Caught)> {
         let mut slot = lock(&self.trap);
         let trap = slot.as_mut()?;
         if !steps.contains(&trap.at.step) {
@@ -193,7 +195,7 @@ impl Shared {
         }
         let trap = slot.take()?;
         drop(slot);
-        Some((trap, Caught { open: self.open() }))
+        Some((trap, Caught { open: self.open(), session }))
     }
 }
 

@@ -36,6 +36,7 @@ pub struct Round {
     pub random: Random,
     runs: u32,
     pub run: Option<Run>,
+    pub pump_away: bool,
 }
 
 /// Plays the round of `seed`, and prints its line.
@@ -76,7 +77,7 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
     let labels: Vec<String> = faults.iter().map(Fault::label).collect();
     world.told = format!("{options:?}\n{faults:#?}\n");
     let reader = Reader::start(world.port, truth.accounts);
-    let mut round = Round { world, truth, random, runs: 0, run: None };
+    let mut round = Round { world, truth, random, runs: 0, run: None, pump_away: false };
     let ended = round.all(faults);
     let seen = reader.end();
     told.clone_from(&round.world.told);
@@ -158,8 +159,8 @@ impl Round {
     /// Looks after the run, and starts it again where it has to be; whether everything is applied.
     pub fn look(&mut self) -> Result<bool> {
         let Some(ended) = self.run.as_ref().map_or(Ok(None), Run::ended)? else { return Ok(false) };
-        if self.world.proxy.refuses() && ended != Ended::Code(0) {
-            // Nobody would start it again before the target is back.
+        if (self.pump_away || self.world.proxy.refuses()) && ended != Ended::Code(0) {
+            // Nobody would start it again before what is away is back.
             return Ok(false);
         }
         let Some(run) = self.run.take() else { return Ok(false) };
@@ -175,6 +176,11 @@ impl Round {
             Ended::Killed | Ended::Code(5) => self.start(&[])?,
             Ended::Code(3) if !world::help().contains(GOES_ON_BY_ITSELF) && said.contains("hint: ") => {
                 note(|all| all.by_hand += 1);
+                self.start(&[])?;
+            }
+            // A Pump that is away when a run begins cannot say what it has deleted.
+            Ended::Code(4) if said.contains("/metrics: ") => {
+                note(|all| all.without_pump += 1);
                 self.start(&[])?;
             }
             Ended::Code(4) if said.contains("--pending-ddl") => {

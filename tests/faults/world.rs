@@ -111,7 +111,7 @@ impl World {
         command.args(more).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&path)?);
         let child = command.spawn().context("the binary runs")?;
         self.told.push_str(&format!("--- run {} {}\n", self.runs, more.join(" ")));
-        *lock(&self.current.0) = Some((child, false));
+        *lock(&self.current.0) = Some(Process { child, killed: false, interrupted: false });
         Ok(Run { child: self.current.clone(), path, begun: Instant::now() })
     }
 
@@ -132,18 +132,24 @@ pub struct Run {
 
 /// Kills a run from any thread.
 #[derive(Clone, Default)]
-pub struct Killer(Arc<Mutex<Option<(Child, bool)>>>);
+pub struct Killer(Arc<Mutex<Option<Process>>>);
+
+struct Process {
+    child: Child,
+    killed: bool,
+    interrupted: bool,
+}
 
 impl Killer {
     /// SIGKILL; gone when this returns.
     pub fn kill(&self) {
         let mut child = lock(&self.0);
-        let Some(child) = child.as_mut() else { return };
-        if child.0.try_wait().is_ok_and(|s| s.is_none()) {
-            child.1 = true;
+        let Some(process) = child.as_mut() else { return };
+        if process.child.try_wait().is_ok_and(|s| s.is_none()) {
+            process.killed = true;
         }
-        let _ = child.0.kill();
-        let _ = child.0.wait();
+        let _ = process.child.kill();
+        let _ = process.child.wait();
     }
 }
 
@@ -162,8 +168,8 @@ impl Run {
     /// How it ended, if it has.
     pub fn ended(&self) -> Result<Option<Ended>> {
         let mut child = lock(&self.child.0);
-        let (process, killed) = child.as_mut().context("no run was started")?;
-        let Some(status) = process.try_wait()? else {
+        let process = child.as_mut().context("no run was started")?;
+        let Some(status) = process.child.try_wait()? else {
             drop(child);
             if self.begun.elapsed() > LIMIT {
                 self.child.kill();
@@ -171,7 +177,8 @@ impl Run {
             }
             return Ok(None);
         };
-        if *killed {
+        // One that is only just beginning does not know signals yet.
+        if process.killed || process.interrupted && status.code().is_none() {
             return Ok(Some(Ended::Killed));
         }
         let code = status.code().context("a run was ended by a signal that the test did not send")?;
@@ -189,7 +196,10 @@ impl Run {
 
     /// Sends what Ctrl-C sends.
     pub fn interrupt(&self) {
-        let Some(id) = lock(&self.child.0).as_ref().map(|(process, _)| process.id().to_string()) else { return };
+        let mut child = lock(&self.child.0);
+        let Some(process) = child.as_mut() else { return };
+        process.interrupted = true;
+        let id = process.child.id().to_string();
         // It may have ended meanwhile; its child entry is still ours, so nobody else has the number.
         let _ = std::process::Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status();
     }
