@@ -100,7 +100,8 @@ fn pass_requests(shared: &Shared, link: &Link) -> io::Result<()> {
 
 /// Passes one statement on; whether the connection goes on.
 fn request(shared: &Shared, link: &Link, frames: &[Frame], steps: &[Step]) -> io::Result<bool> {
-    let mut caught = shared.catch(steps, lock(&link.state).session);
+    let session = lock(&link.state).session;
+    let mut caught = shared.catch(steps, session);
     if caught.as_ref().is_some_and(|(trap, _)| trap.at.point == Point::Before) {
         let Some((trap, seen)) = caught.as_mut() else { return Ok(true) };
         let action = std::mem::replace(&mut trap.action, Box::new(|_| Then::GoOn));
