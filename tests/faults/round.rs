@@ -178,6 +178,11 @@ impl Round {
                 note(|all| all.by_hand += 1);
                 self.start(&[])?;
             }
+            // Where the target goes away while a run still takes the link over, it may leave the next try to whoever started it.
+            Ended::Code(3) if !said.contains("note: reading Pump") && said.contains("hint: ") => {
+                note(|all| all.at_start += 1);
+                self.start(&[])?;
+            }
             // A Pump that is away when a run begins cannot say what it has deleted.
             Ended::Code(4) if said.contains("/metrics: ") => {
                 note(|all| all.without_pump += 1);

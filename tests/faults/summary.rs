@@ -26,6 +26,8 @@ pub struct Summary {
     pub faults: BTreeMap<String, Count>,
     pub runs: u64,
     pub by_hand: u64,
+    /// Runs that lost the target before they had begun to read.
+    pub at_start: u64,
     /// Runs that were refused at their start because a Pump was away.
     pub without_pump: u64,
     pub txns: u64,
@@ -77,6 +79,7 @@ pub fn print() {
         println!("kills with a transaction open that applies rows: {kills}");
         println!("rounds: {}, equal: {}, failed: {}", all.rounds, all.equal, all.failed.len());
         println!("runs of tisync: {}, of which restarted by hand after a lost connection: {}", all.runs, all.by_hand);
+        println!("runs that lost the target before they had begun to read: {}", all.at_start);
         println!("runs refused at their start while a Pump was away: {}", all.without_pump);
         println!("upstream transactions: {}, rows compared: {}", all.txns, all.rows);
         let Summary { seen, .. } = all;
