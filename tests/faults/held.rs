@@ -45,6 +45,8 @@ enum Release {
 
 /// A COMMIT in the proxy's hands, and its sender dead.
 struct Held {
+    /// The server's number of its session.
+    session: u32,
     let_go: Sender<()>,
     answer: Receiver<Answer>,
 }
@@ -81,12 +83,12 @@ fn play(release: Release) -> Result<()> {
 /// Starts a run, kills it when its first COMMIT is on its way, and keeps that.
 fn hold(world: &mut World, end: u64) -> Result<(Run, Held)> {
     let (let_go, wait) = channel::<()>();
-    let (killed, is_killed) = channel::<()>();
+    let (killed, is_killed) = channel();
     let (answered, answer) = channel();
     let killer = world.current.clone();
-    let action = move |_: &Caught| {
+    let action = move |caught: &Caught| {
         killer.kill();
-        let _ = killed.send(());
+        let _ = killed.send(caught.session);
         let _ = wait.recv_timeout(LONG);
         Then::GoOn
     };
@@ -96,8 +98,8 @@ fn hold(world: &mut World, end: u64) -> Result<(Run, Held)> {
         answer: Box::new(move |answer| drop(answered.send(answer.clone()))),
     });
     let run = world.start(end, &[])?;
-    is_killed.recv_timeout(LONG).context("no COMMIT came")?;
-    Ok((run, Held { let_go, answer }))
+    let session = is_killed.recv_timeout(LONG).context("no COMMIT came")?;
+    Ok((run, Held { session, let_go, answer }))
 }
 
 fn released(world: &mut World, truth: &Truth, held: Held, wait: Duration) -> Result<()> {
@@ -106,7 +108,7 @@ fn released(world: &mut World, truth: &Truth, held: Held, wait: Duration) -> Res
     while begun.elapsed() < wait {
         let ended = run.ended()?.is_some();
         // One that has ended the session that the COMMIT belongs to need not wait any more.
-        if !still_there(world)? {
+        if !still_there(world, held.session)? {
             break;
         }
         ensure!(!ended, "the next run did not wait for the COMMIT: {}", world.ended(&run));
@@ -116,12 +118,10 @@ fn released(world: &mut World, truth: &Truth, held: Held, wait: Duration) -> Res
     finish(world, &run)
 }
 
-/// Whether any session other than our own holds a transaction with changes.
-fn still_there(world: &World) -> Result<bool> {
-    let open: Option<u64> = world
-        .connect()?
-        .query_first("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_rows_modified > 0")?;
-    Ok(open.unwrap_or(0) > 0)
+/// Whether the session whose COMMIT is held is still on the server.
+fn still_there(world: &World, session: u32) -> Result<bool> {
+    let there = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {session}");
+    Ok(world.connect()?.query_first::<u64, _>(there)? > Some(0))
 }
 
 fn finish(world: &mut World, run: &Run) -> Result<()> {
