@@ -207,7 +207,7 @@ impl MysqlSink {
         let last = window.last();
         let batches = window.cut(size.workers, LEAST_ROWS);
         let board = &self.context.board;
-        board.wait_for_room(size.in_flight, size.workers * 3);
+        board.wait_for_room(size.in_flight, size.workers * 2);
         self.context.shared.check()?;
         let number = board.open(last, batches.len());
         for mut batch in batches {

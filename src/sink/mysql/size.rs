@@ -16,8 +16,10 @@ const FEW: usize = 4;
 /// Connections for the farthest target.
 const MANY: usize = 16;
 
-/// Row changes of a batch for a near target: more make statements no cheaper, but let a hot row's changes fall together.
-const ROWS: u64 = 4000;
+/// Row changes of a batch for a near target: more hardly make it quicker, and take memory.
+const ROWS: u64 = 2000;
+/// The most for a far one, where each statement costs a round trip.
+const MOST_ROWS: u64 = 8000;
 /// Bytes of a batch's rows, unless the memory limit says less.
 const BYTES: usize = 4 << 20;
 /// What decoding, folding and rendering need beside the rows under way, as a part of the memory limit.
@@ -44,7 +46,7 @@ impl Size {
         let in_flight = options.memory_limit / UNDER_WAY;
         Self {
             workers,
-            rows: options.batch_rows.unwrap_or(ROWS).max(1),
+            rows: options.batch_rows.unwrap_or_else(|| (ROWS * (1 + far as u64)).min(MOST_ROWS)).max(1),
             bytes: BYTES.min(in_flight / (2 * workers)).max(64 << 10),
             in_flight,
         }
