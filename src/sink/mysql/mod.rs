@@ -17,6 +17,7 @@ pub mod failure;
 mod large;
 mod lineage;
 pub mod literal;
+mod open;
 mod option_file;
 mod options;
 mod retry;
@@ -36,28 +37,22 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use self::batch::Part;
 use self::board::{Board, Job};
 use self::causality::{Causality, Token};
-use self::connect::Target;
-use self::ddl::Ground;
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::options::{MysqlOptions, PendingDdl};
-use self::retry::Told;
-use self::session::{Server, Session};
+use self::session::Server;
 use self::shared::Shared;
-use self::size::Size;
-use self::statement::Style;
 use self::tidb_limit::TidbLimit;
 use self::window::Window;
-use self::worker::{Context, Worker};
+use self::worker::Context;
 use super::{Sink, Totals};
-use crate::checkpoint::{self, Applied, Taken};
+use crate::checkpoint::Applied;
 use crate::error::Fault;
-use crate::event::{Event, Events};
 use crate::model::{Change, CommitTs, RowChange, Table, Txn};
 
 /// How often a position is saved apart from data, and Drainer's row with it.
@@ -90,93 +85,6 @@ pub struct MysqlSink {
 }
 
 impl MysqlSink {
-    /// Connects, makes the state tables where they are missing, and takes the link over from an earlier run.
-    ///
-    /// # Errors
-    /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind of which it cannot be told what became
-    /// of it, and [`MysqlOptions::pending_ddl`] does not say so.
-    pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
-        let target = Target::parse(target, &events)?;
-        let mut session = Session::open(&target)?;
-        let server = session.server().clone();
-        let size = Size::choose(&options, size::round_trip(&mut session)?);
-        let taken = checkpoint::take_unless(
-            &mut session,
-            options.cluster_id,
-            &options.link,
-            size.workers,
-            &options.stop,
-            &events,
-        )?;
-        let Taken { link, mut position, applied, mut last_job, intent } = taken;
-        if let Some(intent) = intent {
-            let mut ground = Ground {
-                session: &mut session,
-                link: &link,
-                skip: &options.skip_ddl,
-                word: options.pending_ddl,
-                stop: &options.stop,
-                events: &events,
-            };
-            ddl::settle(&mut ground, &intent)?;
-            let state = link.state(&mut session)?;
-            (position, last_job) = (position.max(state.position), state.last_job);
-        }
-        if let Some(position) = position {
-            takeover::check(&mut session, &link, position)?;
-        }
-        let fresh = position.is_none();
-        say_start(&options, position, &events);
-        let skipped = skipped::Skipped::load(&mut session, &link)?;
-        let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
-        let opened = position.or(options.start);
-        let context = Arc::new(Context {
-            style: Style::of(&server, options.safe_mode),
-            target,
-            link,
-            size,
-            events,
-            shared: Shared::new(opened, skipped),
-            board: Board::default(),
-            opened,
-            told: Told::default(),
-            options,
-        });
-        let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
-        Ok(Self {
-            context,
-            workers,
-            server,
-            window: Window::default(),
-            causality: Causality::new(),
-            lineage: Lineage::default(),
-            tokens: Vec::new(),
-            applied,
-            opened,
-            taken: opened,
-            saved: None,
-            fresh,
-            last_job,
-            limit,
-        })
-    }
-
-    /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
-    /// [`position`](Sink::position).
-    ///
-    /// # Errors
-    /// Refused, with everything found at once.
-    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<()> {
-        let skipped = self.context.shared.skipped();
-        let wanted: Vec<&Arc<Table>> =
-            tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
-        for table in &wanted {
-            self.causality.learn(table);
-        }
-        let mut session = Session::open(&self.context.target)?;
-        check::check(&mut session, &wanted, self.fresh, self.context.options.allow_missing, &self.context.events)
-    }
-
     /// The last DDL job at or below the position that this run started from, where the link has seen one.
     #[must_use]
     pub fn last_job(&self) -> Option<i64> {
@@ -321,31 +229,6 @@ impl MysqlSink {
         }
         Ok(())
     }
-}
-
-/// Says where the link starts.
-fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events) {
-    match (position, options.start) {
-        (Some(there), Some(start)) if there != start => events(Event::Note(format!(
-            "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
-            options.link,
-            there.explain(),
-            start.0
-        ))),
-        (Some(there), _) => {
-            events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
-        }
-        (None, Some(start)) => {
-            events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
-        }
-        (None, None) => {}
-    }
-}
-
-fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
-    let worker = Worker::new(number, context.clone());
-    let name = format!("target-{number}");
-    std::thread::Builder::new().name(name).spawn(move || worker.work()).context("cannot start a worker thread")
 }
 
 impl Sink for MysqlSink {
