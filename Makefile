@@ -3,8 +3,10 @@
 
 CARGO ?= cargo
 SECONDS_OF_LOAD ?= 10
+ROUNDS ?= 100
+SEED ?=
 
-.PHONY: all build playground test bench lint generated packages clean
+.PHONY: all build playground test soak bench memory lint generated packages clean
 
 all: build
 
@@ -17,9 +19,20 @@ playground: build
 test: packages
 	$(CARGO) test --no-fail-fast
 
-# Times `sync` against a bulk load of the same rows. Needs the recordings; says so without them.
+# Many rounds of faults, with a table at the end: `make soak ROUNDS=1000`; `make soak SEED=17 ROUNDS=1` plays one again. Without
+# a seed they are other ones each time.
+soak: packages
+	TISYNC_FAULT_ROUNDS=$(ROUNDS) TISYNC_FAULT_SEED=$(or $(SEED),$(shell date +%s)000) $(CARGO) test --test faults
+
+# Times decoding on one core, and `sync` against a bulk load of the same rows; benches/README.md says how to read it. Leaves out
+# what needs recordings that are not there.
 bench: packages
+	$(CARGO) bench --bench decode
 	$(CARGO) bench --bench apply
+
+# Peaks of memory at the full sizes: a transaction of 512 MiB, a million transactions, 5,000 tables, 40,000 DDL jobs.
+memory: packages
+	$(CARGO) test --release --test memory -- --include-ignored --nocapture --test-threads 1
 
 lint:
 	$(CARGO) fmt --check

@@ -421,7 +421,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__sync)
-            opts="-q -v -h -V --from --to --start-ts --until --until-ts --skip-ddl --pending-ddl --safe-mode --allow-missing --link --schema-from --quiet --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --from --to --start-ts --until --until-ts --skip-ddl --pending-ddl --safe-mode --allow-missing --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --quiet --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -460,6 +460,22 @@ _tisync() {
                     return 0
                     ;;
                 --schema-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch-rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-txn-rows)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

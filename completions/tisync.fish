@@ -153,6 +153,10 @@ complete -c tisync -n "__fish_tisync_using_subcommand sync" -l pending-ddl -d 'S
 again\t'It did not: run it again'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l link -d 'Name of this link in the target\'s checkpoint table' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l schema-from -d 'TiDB\'s status address for the DDL history, where the one registered in PD cannot be reached: `http://host:10080`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l memory-limit -d 'Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a number of bytes; at least 64MiB' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l workers -d 'Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l batch-rows -d 'Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l max-txn-rows -d 'Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so: readers there may see a part of it. Unless given, none is ever split' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F

@@ -248,6 +248,10 @@ _arguments "${_arguments_options[@]}" : \
 again\:"It did not\: run it again"))' \
 '--link=[Name of this link in the target'\''s checkpoint table]:NAME:_default' \
 '--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
+'--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB]:SIZE:_default' \
+'--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
+'--batch-rows=[Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target]:N:_default' \
+'--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. Unless given, none is ever split]:N:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \

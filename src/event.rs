@@ -28,6 +28,15 @@ pub enum Event {
         /// Transactions with rows that were taken in this run.
         txns: u64,
     },
+    /// Something failed that may pass by itself; it is tried again.
+    Retrying {
+        /// What failed, and why.
+        why: String,
+        /// When the next try comes.
+        next: Duration,
+        /// For how long it has been failing.
+        since: Duration,
+    },
     /// Something outside keeps the run from going on.
     Waiting {
         /// What it waits for, as in `job 123 in TiDB's DDL history`.

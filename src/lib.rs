@@ -3,16 +3,16 @@
 //! # One transaction's journey
 //!
 //! ```text
-//! source ──► merge ──► decode ──► filter ──► batch ──► apply ──► checkpoint
-//! Pumps,     by commit  bytes +    system    whole     one        in the same
-//! folders    ts, waits  schema of  tables    txns,     writer     transaction
-//!            for the    their      out       net                  as the data
-//!            slowest    time                 effect
+//! source ──► merge ──► decode ──► filter ──► window ──► apply ──► progress
+//! Pumps,     by commit  bytes +    system    whole      workers,  low-water
+//! folders    ts, waits  schema of  tables    txns, cut  each one  mark
+//!            for the    their      out       where keys txn, net  → checkpoint
+//!            slowest    time                 allow      effect
 //! ```
 //!
 //! The files read in the order of the stages. A stage imports [`model`] and the stages before it, never one after.
 //!
-//! - [`pipeline`] is the loop between the stages: start there. It is plain and sequential; only sources and the sink's writer have
+//! - [`pipeline`] is the loop between the stages: start there. It is plain and sequential; only sources and the sink's workers have
 //!   threads of their own, with bounded channels between.
 //! - [`source`] gives streams of [`model::Pulled`]: "here is a transaction" or "nothing older will follow". `source/pump` reads a cluster's
 //!   Pumps over gRPC and is the only asynchronous code; `source/recording` reads a folder. [`pd`] finds PD's leader, the Pumps and the TiDB servers.
@@ -20,7 +20,10 @@
 //! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs.
 //! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it.
 //! - [`filter`] keeps system databases out.
-//! - [`sink`] batches whole transactions, folds each batch into its net effect and writes it. [`checkpoint`] is the row that says how far the target is.
+//! - [`sink`] takes whole transactions to the target. `sink/mysql` collects them into windows, cuts a window into batches that share no key
+//!   (`causality`, `window`), makes a batch wait for those before it that it shares a key with (`lineage`, `board`), and applies each in one transaction on a
+//!   connection of its own (`worker`, `apply`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]).
+//! - [`progress`] knows the low-water mark; [`checkpoint`] keeps on the target what is durable above it.
 //!
 //! Around them: [`cli`] holds raw arguments, [`commands`] turns them into parts and runs them, [`event`] is how the engine reports,
 //! [`output`] is the only module that prints, [`error`] carries the exit code and the hint. [`backup`] reads BR's and Dumpling's metadata.
@@ -32,19 +35,33 @@
 //! 2. A transaction is never lost, only emptied: a filtered one still carries its ts, so the checkpoint moves.
 //! 3. The schema travels with the row.
 //! 4. The checkpoint never passes work that is not durable on the target.
+//! 5. Exactly once: each worker owns a slot row on the target and updates it first in every transaction. That row is the fence (it names the
+//!    run and the claim, so a session that lost its slot changes no row and stops), the record (which upstream transactions the slot made durable above
+//!    the low-water mark), and its own clean-up. A new run locks every slot of the old ones before it reads them, so it waits for, or ends, a commit that is still on its way;
+//!    a worker that lost its connection does the same with its own slot. So the answer to a COMMIT may be lost, never its effect.
+//! 6. An upstream transaction is never split over two transactions on the target, except above a number of rows that the operator names. Two that share the value of a
+//!    primary or unique key, or a foreign key's, keep their order.
+//! 7. DDL runs alone. Before each statement its intent is stored with a picture of its objects (definitions and the storage engine's ids); after an unclear end the
+//!    picture is taken again and says whether it took effect. Where it cannot say, the run stops; nothing runs twice.
 //! 5. Exactly once: the checkpoint row is updated first in each transaction that carries data. A new run locks that row before it
 //!    reads it, so it waits for, or rolls back, a commit of a killed run that is still on its way; and it takes a new run number, without which an
 //!    old run's next transaction changes no row and stops.
-//! 6. An upstream transaction is never split over two transactions on the target.
+//! 6. An upstream transaction is never split over two transactions on the target, unless the operator says above which size.
 //! 7. DDL runs alone. Its intent is stored before it runs; after an unclear end nothing is guessed.
 //! 8. Bad bytes give an error that names the commit ts, table and column; they never panic, and never write a guess.
-//! 9. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
+//! 9. Memory is bounded by `--memory-limit`, one raw transaction of the stream not counted: queues are bounded in bytes, a transaction above a
+//!    part of the limit travels undecoded ([`decode::LargeTxn`]), and a large message is read only once all before it is taken.
+//! 10. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
+//!
+//! Memory is bounded by one setting: the streams, the rows under way and the definitions each have a share of it, whoever gives rows waits for room, and a
+//! transaction that is too large to be decoded as a whole is read row by row from its raw bytes.
 //!
 //! # Why the order inside a batch is right
 //!
 //! A batch removes, table by table, every row that existed before the batch and that it touches, then inserts every row that must exist
-//! after it. No other order is needed: unique keys hold upstream at the batch's end, so after all removals no insert can meet a
-//! row in its way, whatever collation or number of unique keys a table has. Foreign key checks are off (the stream carries cascaded rows itself).
+//! after it. No other order is needed: all transactions that share the value of a unique key with one of the batch are in it, durable before it, or wait for it; so the
+//! key holds at the batch's end as it did upstream, and after all removals no insert can meet a row in its way, whatever collation or number of unique keys a
+//! table has. Foreign key checks are off (the stream carries cascaded rows itself).
 //!
 //! # Adding a source or a sink
 //!
@@ -67,6 +84,7 @@ pub mod output;
 pub mod pd;
 pub mod pipeline;
 pub mod playground;
+pub mod progress;
 pub mod schema;
 pub mod sink;
 pub mod source;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::decode::{self, Lookup};
+use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::filter;
@@ -19,6 +19,8 @@ use crate::stop::Stop;
 
 /// How long the loop waits for the next transaction before it looks at the signals again.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// The same while the sink keeps something back for a busy target.
+const SHORT_PATIENCE: Duration = Duration::from_millis(2);
 /// How often it says where it stands.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 /// How long something may hold everything back before it is named.
@@ -39,6 +41,8 @@ pub struct Pipeline<'a> {
     pub catalog: Catalog,
     /// Where it goes.
     pub sink: &'a mut dyn Sink,
+    /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
+    pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
     pub until: Option<CommitTs>,
     /// Where events go.
@@ -61,6 +65,7 @@ impl Pipeline<'_> {
         if self.until.is_some_and(|until| from >= until) {
             return Ok(End::Finished);
         }
+        self.sink.followed(self.catalog.schema_version());
         let ended = self.pull(Merge::new(streams, from), from);
         let drained = self.sink.drain();
         let end = ended?;
@@ -92,7 +97,7 @@ impl Pipeline<'_> {
                 }
                 Merged::Idle => {
                     self.sink.flush()?;
-                    wait = PATIENCE;
+                    wait = if self.sink.holds_back() { SHORT_PATIENCE } else { PATIENCE };
                 }
                 Merged::End => return Ok(End::Finished),
             }
@@ -119,6 +124,7 @@ impl Pipeline<'_> {
 
     fn take(&mut self, raw: RawTxn) -> Result<()> {
         let commit_ts = raw.commit_ts;
+        let is_ddl = matches!(raw.body, Body::Ddl { .. });
         let change = match raw.body {
             Body::Rows(value) => self.rows(&value, commit_ts)?,
             Body::Ddl { job_id, query, schema_state } => {
@@ -126,8 +132,12 @@ impl Pipeline<'_> {
             }
             Body::Nothing => Change::Nothing,
         };
-        self.taken += u64::from(matches!(change, Change::Rows(_)));
-        self.sink.apply(Txn { commit_ts, change })
+        self.taken += u64::from(matches!(change, Change::Rows(_) | Change::Large(_)));
+        self.sink.apply(Txn { commit_ts, change })?;
+        if is_ddl {
+            self.sink.followed(self.catalog.schema_version());
+        }
+        Ok(())
     }
 
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
@@ -143,6 +153,10 @@ impl Pipeline<'_> {
             Found::Unreadable { schema, .. } if !filter::wanted(&schema) => Ok(Lookup::Skip),
             Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
         };
+        if self.large.is_some_and(|most| value.len() > most) {
+            let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
+            return Ok(if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) });
+        }
         let rows = decode::rows(value, commit_ts, &mut lookup)?;
         Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
     }

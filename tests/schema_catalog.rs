@@ -267,7 +267,7 @@ fn a_row_brings_in_the_job_that_its_writer_knew() {
     let late = ddl(&mut catalog, 5, "ALTER TABLE `t` ADD COLUMN `w` INT;").unwrap();
     assert_eq!((late.before[0].name.as_str(), late.after[0].name.as_str()), ("t", "wide"));
     let mut told = at([two_databases(), vec![wider]].concat(), 4950);
-    told.passed(105);
+    told.passed(105).unwrap();
     assert_eq!(name(&mut told, 1, 4), "A.wide");
 }
 

@@ -1,43 +1,86 @@
-//! How long applying takes: `tisync sync` of the `sbtest` recording against the bulk reference of the same rows, in turns, each on
-//! a fresh private MariaDB that flushes its log at every commit. `cargo bench --bench apply`; the table also goes to
-//! `target/bench-apply.csv`.
-//!
-//! `BENCH_PAIRS` says how often each is run (3); `BENCH_OTHER` names another `tisync` to run along, from before a change. The simulated cluster, where the binary can serve one, is a process of its own.
+//! How long applying takes: `tisync sync` of several workloads over a simulated Pump against the bulk reference of the same rows,
+//! in turns, each on a fresh private MariaDB that flushes its log at every commit; once over loopback and once with 2 ms more for
+//! each round trip. `cargo bench --bench apply`; the table also goes to `target/bench-apply.csv`. See `benches/README.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its result")]
 
 mod measure;
+mod net;
+mod reader;
 mod reference;
+mod report;
+mod workload;
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use mysql::prelude::Queryable;
 use tisync::playground::mariadb::PrivateServer;
+use tisync::playground::proxy::Proxy;
 
 use measure::{Figures, Served};
+use reader::Reader;
 use reference::Reference;
+use report::{Line, Report};
+use workload::Load;
 
 /// What the server promises about a commit, and gets for memory.
 const SERVER: [&str; 3] =
     ["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M"];
+/// Where the target is: the name in the report, and what each round trip takes longer.
+const LINKS: [(&str, Duration); 2] = [("loopback", Duration::ZERO), ("+2ms", Duration::from_millis(2))];
+
+/// Who applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The `tisync` of this build.
+    This,
+    /// The `tisync` that BENCH_OTHER names.
+    Other,
+    /// The bulk reference.
+    Reference,
+}
+
+impl Who {
+    /// Its name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::This => "tisync",
+            Self::Other => "other",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+/// What the environment asks for.
+struct Settings {
+    pairs: usize,
+    other: Option<String>,
+    only: Option<String>,
+    link: Option<String>,
+}
+
+impl Settings {
+    fn read() -> Result<Self> {
+        let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let pairs = get("BENCH_PAIRS").map_or(Ok(3), |n| n.parse()).context("BENCH_PAIRS must be a whole number")?;
+        ensure!(pairs > 0, "BENCH_PAIRS must be at least 1");
+        Ok(Self { pairs, other: get("BENCH_OTHER"), only: get("BENCH_ONLY"), link: get("BENCH_LINK") })
+    }
+}
+
+/// Whether the list `names`, with commas, has `name`; no list has all.
+fn listed(names: Option<&str>, name: &str) -> bool {
+    names.is_none_or(|n| n.split(',').any(|n| n == name))
+}
 
 fn main() -> ExitCode {
     // `cargo test --benches` only wants to know that it starts.
     if std::env::args().any(|a| a == "--test" || a == "--list") {
         return ExitCode::SUCCESS;
     }
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings");
-    let folder = std::env::var_os("TISYNC_RECORDINGS").map_or(beside, PathBuf::from).join("sbtest");
-    if !folder.is_dir() {
-        eprintln!(
-            "SKIPPED, nothing was measured: no recording at {} (TISYNC_RECORDINGS names the folder)",
-            folder.display()
-        );
-        return ExitCode::SUCCESS;
-    }
-    match run(&folder) {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -46,96 +89,90 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(folder: &Path) -> Result<()> {
-    let pairs: usize = std::env::var("BENCH_PAIRS").ok().map_or(Ok(3), |n| n.parse()).context("BENCH_PAIRS")?;
-    let reference = Reference::render(folder)?;
-    println!("reference: {}", reference.shape());
-    println!("server:    MariaDB, {}", SERVER.join(" "));
-    let cluster = match Served::start(folder) {
-        Ok(served) => Some(served),
-        Err(why) => {
-            println!("cluster:   left out, the binary does not serve one: {why:#}");
-            None
+fn run() -> Result<()> {
+    let settings = Settings::read()?;
+    let loads = Load::all(&|name| listed(settings.only.as_deref(), name))?;
+    ensure!(!loads.is_empty(), "nothing to measure: BENCH_ONLY takes sbtest, bank, wide and no_key");
+    println!("server: {}", durability()?);
+    println!("        the same for tisync and the reference; the simulated cluster is a process of its own");
+    let mut report = Report::default();
+    for load in &loads {
+        let reference = Reference::render(load)?;
+        println!("\n{}: reference: {}", load.name, reference.shape());
+        let served = Served::start(load.folder())?;
+        for (link, delay) in LINKS.into_iter().filter(|(name, _)| listed(settings.link.as_deref(), name)) {
+            measure(&Run { load, reference: &reference, served: &served, link, delay }, &settings, &mut report)?;
+            report.write()?;
         }
-    };
-    let other = std::env::var("BENCH_OTHER").ok();
-    let mut names = vec!["tisync, folder"];
-    names.extend(cluster.as_ref().map(|_| "tisync, cluster"));
-    names.extend(other.as_ref().map(|_| "other, folder"));
-    names.push("reference");
-    let end = reference.end.to_string();
-    let from = folder.display().to_string();
-    let mut all: Vec<(&str, Vec<Figures>)> = names.into_iter().map(|n| (n, Vec::new())).collect();
-    for pair in 1..=pairs {
-        for (name, list) in &mut all {
-            let server = PrivateServer::start_with(&SERVER)?;
-            let found = match (*name, &cluster, &other) {
-                ("reference", ..) => reference.apply(&server),
-                ("other, folder", _, Some(binary)) => measure::sync(binary, &["--from", &from], &server),
-                ("tisync, cluster", Some(served), _) => {
-                    let args = ["--from", &served.address, "--start-ts", "1", "--until-ts", &end];
-                    measure::sync(measure::THIS, &args, &server)
-                }
-                _ => measure::sync(measure::THIS, &["--from", &from], &server),
-            };
-            let found = found.with_context(|| (*name).to_owned())?;
-            equals(folder, &server).with_context(|| (*name).to_owned())?;
-            println!("{pair:>2} {name:<16} {found}");
+    }
+    report.print();
+    Ok(())
+}
+
+/// One workload at one distance.
+struct Run<'a> {
+    load: &'a Load,
+    reference: &'a Reference,
+    served: &'a Served,
+    link: &'static str,
+    delay: Duration,
+}
+
+/// Everybody in turns, as often as wanted.
+fn measure(run: &Run<'_>, settings: &Settings, report: &mut Report) -> Result<()> {
+    let mut all = vec![(Who::This, Vec::new())];
+    all.extend(settings.other.as_ref().map(|_| (Who::Other, Vec::new())));
+    all.push((Who::Reference, Vec::new()));
+    for pair in 1..=settings.pairs {
+        for (who, list) in &mut all {
+            let what = format!("{} {} {}", run.load.name, run.link, who.name());
+            let found = once(run, *who, settings.other.as_deref()).with_context(|| what.clone())?;
+            println!("{pair:>2} {what:<26} {found}");
             list.push(found);
         }
         // The other way round next time, so that none always comes first.
         all.reverse();
     }
-    all.sort_by_key(|(name, _)| *name == "reference");
-    report(&all, &reference)
-}
-
-/// Compares with what the upstream's own SQL said.
-fn equals(folder: &Path, server: &PrivateServer) -> Result<()> {
-    let mut conn = server.connect()?;
-    for line in std::fs::read_to_string(folder.join("expected.tsv"))?.lines() {
-        let table = line.split('\t').next().unwrap_or_default();
-        let there: Option<String> = conn.query_first(format!(
-            "SELECT CONCAT_WS('\t', '{table}', COUNT(*), SUM(k), SUM(CRC32(CONCAT_WS('#', id, k, c, pad)))) FROM sbtest.{table}"
-        ))?;
-        if there.as_deref() != Some(line) {
-            bail!("the rows are not the upstream's: expected `{line}`, found `{}`", there.unwrap_or_default());
-        }
+    all.sort_by_key(|(who, _)| *who as u8);
+    for (who, list) in &all {
+        let figures = Figures::median(list);
+        report.lines.push(Line { load: run.load.name, link: run.link, who: *who, rows: run.reference.rows, figures });
     }
     Ok(())
 }
 
-fn report(all: &[(&str, Vec<Figures>)], reference: &Reference) -> Result<()> {
-    let medians: Vec<(&str, Figures)> = all.iter().map(|(name, list)| (*name, Figures::median(list))).collect();
-    let base = medians.last().map_or(0.0, |(_, f)| f.wall);
-    println!(
-        "\n{:<18}{:>9}{:>9}{:>13}{:>9}{:>11}{:>13}",
-        "median of", "wall s", "CPU s", "server CPU s", "peak MB", "rows/s", "reference/it"
-    );
-    let mut csv = "name,wall_s,cpu_s,server_cpu_s,peak_mb,rows_per_s,reference_ratio\n".to_owned();
-    for (name, f) in &medians {
-        let rate = f64::from(u32::try_from(reference.rows)?) / f.wall;
-        println!(
-            "{name:<18}{:>9.2}{:>9.2}{:>13.2}{:>9.0}{rate:>11.0}{:>13.2}",
-            f.wall,
-            f.cpu,
-            f.server,
-            f.peak,
-            base / f.wall
-        );
-        let name = name.replace(',', "");
-        writeln!(
-            csv,
-            "{name},{:.3},{:.3},{:.3},{:.0},{rate:.0},{:.3}",
-            f.wall,
-            f.cpu,
-            f.server,
-            f.peak,
-            base / f.wall
-        )?;
-    }
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench-apply.csv");
-    std::fs::write(&file, csv).with_context(|| format!("cannot write {}", file.display()))?;
-    println!("written to target/bench-apply.csv");
-    Ok(())
+/// One run on a server of its own, whose end is compared.
+fn once(run: &Run<'_>, who: Who, other: Option<&str>) -> Result<Figures> {
+    let server = PrivateServer::start_with(&SERVER)?;
+    let near = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
+    let proxy = if run.delay.is_zero() { None } else { Some(Proxy::start(near, run.delay)?) };
+    let port = proxy.as_ref().map_or(near, Proxy::address).port();
+    let reader = match run.load.bank {
+        Some(bank) => Some(Reader::start(server.connect()?, bank)),
+        None => None,
+    };
+    let found = if who == Who::Reference {
+        run.reference.apply(&server, port)
+    } else {
+        let (start, end) = (run.load.start.to_string(), run.reference.end.to_string());
+        let args = ["--from", &run.served.address, "--start-ts", &start, "--until-ts", &end];
+        let binary = other.filter(|_| who == Who::Other).unwrap_or(measure::THIS);
+        measure::sync(binary, &args, &server, port)
+    };
+    let seen = reader.map(Reader::end).transpose();
+    let mut found = found?;
+    found.seen = seen?;
+    run.load.check(&mut server.connect()?)?;
+    Ok(found)
+}
+
+/// What the server itself says about how it keeps what is committed.
+fn durability() -> Result<String> {
+    let server = PrivateServer::start_with(&SERVER)?;
+    let told: Option<String> = server.connect()?.query_first(
+        "SELECT CONCAT('MariaDB ', @@version, ', innodb_flush_log_at_trx_commit=', @@innodb_flush_log_at_trx_commit, \
+         ', log_bin=', @@log_bin, ', innodb_doublewrite=', @@innodb_doublewrite, ', innodb_flush_method=', \
+         @@innodb_flush_method, ', buffer pool ', @@innodb_buffer_pool_size DIV 1048576, ' MiB')",
+    )?;
+    told.context("the server says nothing about itself")
 }

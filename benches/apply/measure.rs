@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tisync::playground::mariadb::PrivateServer;
 
+use crate::reader::Seen;
+
 /// Linux's unit of CPU time in `/proc`: 1/100 s on every platform that it runs on.
 const TICKS: f64 = 100.0;
 /// How often a process is looked at.
@@ -29,16 +31,22 @@ pub struct Figures {
     pub server: f64,
     /// The most memory at once, in MB; 0 where it was not measured.
     pub peak: f64,
+    /// What a reader saw meanwhile.
+    pub seen: Option<Seen>,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} s, {:.2} CPU s, server {:.2} CPU s, {:.0} MB", self.wall, self.cpu, self.server, self.peak)
+        write!(f, "{:.2} s, {:.2} CPU s, server {:.2} CPU s, {:.0} MB", self.wall, self.cpu, self.server, self.peak)?;
+        match self.seen {
+            Some(Seen { reads, wrong }) => write!(f, "; {wrong} of {reads} reads wrong"),
+            None => Ok(()),
+        }
     }
 }
 
 impl Figures {
-    /// The median of each figure by itself.
+    /// The median of each figure by itself; of what readers saw, the fewest reads and the most wrong ones.
     pub fn median(list: &[Self]) -> Self {
         let middle = |get: fn(&Self) -> f64| {
             let mut values: Vec<f64> = list.iter().map(get).collect();
@@ -50,6 +58,10 @@ impl Figures {
             cpu: middle(|f| f.cpu),
             server: middle(|f| f.server),
             peak: middle(|f| f.peak),
+            seen: list
+                .iter()
+                .filter_map(|f| f.seen)
+                .reduce(|a, b| Seen { reads: a.reads.min(b.reads), wrong: a.wrong.max(b.wrong) }),
         }
     }
 }
@@ -89,9 +101,9 @@ fn command(binary: &str, args: &[&str]) -> Command {
     command
 }
 
-/// Runs `tisync sync` with `args` into `server`, to its end.
-pub fn sync(binary: &str, args: &[&str], server: &PrivateServer) -> Result<Figures> {
-    let url = server.url();
+/// Runs `tisync sync` with `args` into `server`, which it reaches at `port`, to its end.
+pub fn sync(binary: &str, args: &[&str], server: &PrivateServer, port: u16) -> Result<Figures> {
+    let url = format!("mysql://root@127.0.0.1:{port}");
     let all: Vec<&str> = ["sync", "--quiet", "--to", &url].iter().chain(args).copied().collect();
     let before = server_cpu(server)?;
     let begin = Instant::now();

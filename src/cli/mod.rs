@@ -1,10 +1,12 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
 mod playground;
+mod size;
 mod sync;
 pub mod ts;
 
 pub use playground::PlaygroundArgs;
+pub use size::Size;
 pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::SecurityArgs;
+use super::{SecurityArgs, Size};
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]
@@ -58,6 +58,28 @@ pub struct SyncArgs {
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
     pub schema_from: Option<String>,
+    /// Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a
+    /// number of bytes; at least 64MiB.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "TISYNC_MEMORY_LIMIT",
+        default_value = "256MiB",
+        value_parser = Size::memory,
+        help_heading = "Load"
+    )]
+    pub memory_limit: Size,
+    /// Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Load")]
+    pub workers: Option<u8>,
+    /// Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless
+    /// given, chosen from the round trip to the target.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
+    pub batch_rows: Option<u64>,
+    /// Splits an upstream transaction that changes more rows than this over several transactions on the target, and
+    /// says so: readers there may see a part of it. Unless given, none is ever split.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
+    pub max_txn_rows: Option<u64>,
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,

@@ -18,6 +18,11 @@ use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 
+/// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
+const LARGE_PART: usize = 16;
+/// Messages of the stream that wait to be taken have this part of it.
+const QUEUE_PART: usize = 16;
+
 /// Runs the link until its end.
 pub fn run(args: &SyncArgs) -> Result<()> {
     let stop = Stop::on_signals()?;
@@ -40,18 +45,19 @@ pub fn run(args: &SyncArgs) -> Result<()> {
 pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
     let mut source = source::open(&args.from, &source_options(args), events)?;
     let until = until(args, source.as_ref())?;
-    let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref()), events.clone())?;
+    let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref(), stop), events.clone())?;
     let from = start(args, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
-        catalog.passed(job);
+        catalog.passed(job)?;
     }
     sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
     let streams = source.streams(from)?;
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
+        large: Some(args.memory_limit.0 / LARGE_PART),
         until,
         events: events.clone(),
         stop: stop.clone(),
@@ -70,7 +76,8 @@ fn source_options(args: &SyncArgs) -> source::Options {
     let security = super::security(&args.security);
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
-    source::Options { security, ..source::Options::new(Arc::new(history)) }
+    let queue_bytes = args.memory_limit.0 / QUEUE_PART;
+    source::Options { security, queue_bytes, ..source::Options::new(Arc::new(history)) }
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {
@@ -91,7 +98,7 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
     }
 }
 
-fn sink_options(args: &SyncArgs, source: &dyn Source) -> MysqlOptions {
+fn sink_options(args: &SyncArgs, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     let pending = args.pending_ddl.map(|p| match p {
         PendingDdlArg::Done => PendingDdl::Done,
         PendingDdlArg::Again => PendingDdl::Again,
@@ -102,6 +109,11 @@ fn sink_options(args: &SyncArgs, source: &dyn Source) -> MysqlOptions {
         allow_missing: args.allow_missing,
         skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
         pending_ddl: pending,
+        memory_limit: args.memory_limit.0,
+        workers: args.workers.map(usize::from),
+        batch_rows: args.batch_rows,
+        max_txn_rows: args.max_txn_rows,
+        stop: stop.clone(),
         ..MysqlOptions::new(source.cluster_id(), args.link.clone())
     }
 }

@@ -1,6 +1,6 @@
 //! Reading forward through bytes from outside. Every step checks what is left, and nothing is allocated.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 /// What is left to read of some bytes.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ impl<'a> Cursor<'a> {
     /// If nothing is left.
     #[inline]
     pub fn byte(&mut self) -> Result<u8> {
-        let (&byte, rest) = self.rest.split_first().context("the bytes end too early")?;
+        let Some((&byte, rest)) = self.rest.split_first() else { return Err(ended()) };
         self.rest = rest;
         Ok(byte)
     }
@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let Some((head, rest)) = self.rest.split_at_checked(n) else {
-            bail!("the bytes end too early: {n} wanted, {} left", self.rest.len());
+            return Err(short(n, self.rest.len()));
         };
         self.rest = rest;
         Ok(head)
@@ -58,7 +58,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
-            bail!("the bytes end too early: {N} wanted, {} left", self.rest.len());
+            return Err(short(N, self.rest.len()));
         };
         self.rest = rest;
         Ok(*head)
@@ -76,6 +76,11 @@ impl<'a> Cursor<'a> {
             self.rest = rest;
             return Ok(byte.into());
         }
+        self.long_uvarint()
+    }
+
+    /// One of several bytes.
+    fn long_uvarint(&mut self) -> Result<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -107,7 +112,26 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn compact_bytes(&mut self) -> Result<&'a [u8]> {
         let n = self.varint()?;
-        let n = usize::try_from(n).with_context(|| format!("a string has the length {n}"))?;
-        self.take(n)
+        match usize::try_from(n) {
+            Ok(n) => self.take(n),
+            Err(_) => Err(no_length(n)),
+        }
     }
+}
+
+// Errors are made out of line: the steps above are taken for every column of every row.
+
+#[cold]
+fn ended() -> Error {
+    anyhow!("the bytes end too early")
+}
+
+#[cold]
+fn short(wanted: usize, left: usize) -> Error {
+    anyhow!("the bytes end too early: {wanted} wanted, {left} left")
+}
+
+#[cold]
+fn no_length(n: i64) -> Error {
+    anyhow!("a string has the length {n}")
 }

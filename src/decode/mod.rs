@@ -8,20 +8,22 @@ pub mod datum;
 pub mod decimal;
 mod handle;
 pub mod json;
+mod large;
+mod prewrite;
 pub mod row;
 pub mod time;
 pub mod value;
 
-use std::slice::Iter;
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result, bail};
 use bytes::Bytes;
-use prost::Message;
 
+use self::prewrite::{Action, Mutation, Prewrite};
 use crate::error::Fault;
 use crate::model::{CommitTs, RowChange, RowKind, Table};
-use crate::source::binlog::{PrewriteValue, TableMutation};
+
+pub use large::LargeTxn;
 
 /// How the rows of a table are to be read.
 #[derive(Clone, Debug)]
@@ -32,14 +34,7 @@ pub enum Lookup {
     Skip,
 }
 
-/// `TableMutation.sequence`: the next of the inserted rows (spec/tidb-binlog.md §3.1).
-const INSERT: i32 = 0;
-/// The next of the updated rows.
-const UPDATE: i32 = 1;
-/// The next of the deleted rows.
-const DELETE_ROW: i32 = 4;
-
-/// The row changes in `value`, a serialized [`PrewriteValue`], in its order: table by table in the order of their first
+/// The row changes in `value`, a serialized `binlog.PrewriteValue`, in its order: table by table in the order of their first
 /// touch, and within a table as they happened.
 ///
 /// `lookup(table_id, schema_version)` says how to read a table, or that nobody wants it: then its rows are not decoded.
@@ -51,25 +46,64 @@ pub fn rows(
     commit_ts: CommitTs,
     lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
 ) -> Result<Vec<RowChange>> {
-    let prewrite = PrewriteValue::decode(value.clone()).map_err(|e| {
-        let message = format!("cannot read the row data of the transaction committed at {}: {e}", commit_ts.explain());
+    let mut changes = Vec::new();
+    for mut part in outline(value, commit_ts, lookup)? {
+        let most = part.mutation.left().min(part.mutation.rows_left());
+        changes.reserve(usize::try_from(most).unwrap_or(0));
+        while let Some(change) =
+            change(&mut part.mutation, value, &part.table).map_err(|e| blame(e, commit_ts, &part.table))?
+        {
+            changes.push(change);
+        }
+    }
+    Ok(changes)
+}
+
+/// The rows of one table that are wanted, with the definition that reads them.
+struct Part {
+    table: Arc<Table>,
+    mutation: Mutation,
+}
+
+/// Walks `value` once and asks for the definition of each of its tables.
+fn outline(
+    value: &Bytes,
+    commit_ts: CommitTs,
+    lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
+) -> Result<Vec<Part>> {
+    let Prewrite { schema_version, mutations } = Prewrite::read(value).map_err(|e| {
+        let message =
+            format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
         Error::new(Fault::refused(message).hint(DAMAGED))
     })?;
-    let version = prewrite.schema_version.unwrap_or(0);
-    let mut changes = Vec::new();
-    for mutation in &prewrite.mutations {
+    let mut parts = Vec::with_capacity(mutations.len());
+    for mutation in mutations {
         let Some(id) = mutation.table_id else {
             let message = format!("the transaction committed at {} changes a table without id", commit_ts.explain());
             bail!(Fault::refused(message).hint(DAMAGED));
         };
-        let found = lookup(id, version).with_context(|| {
+        let found = lookup(id, schema_version).with_context(|| {
             format!("cannot read the rows of table id {id} in the transaction of commit ts {}", commit_ts.explain())
         })?;
         if let Lookup::Read(table) = found {
-            table_rows(mutation, &table, &mut changes).map_err(|e| blame(e, commit_ts, &table))?;
+            parts.push(Part { table, mutation });
         }
     }
-    Ok(changes)
+    Ok(parts)
+}
+
+/// The next change that `mutation` lists; `None` behind the last one.
+fn change(mutation: &mut Mutation, value: &Bytes, table: &Arc<Table>) -> Result<Option<RowChange>> {
+    let Some((action, row)) = mutation.next(value)? else { return Ok(None) };
+    let kind = match action {
+        Action::Insert => row::insert_from(table, row, value).map(RowKind::Insert),
+        Action::Update => row::update_from(table, row, value),
+        Action::Delete => row::delete_from(table, row, value).map(RowKind::Delete),
+    };
+    match kind {
+        Ok(kind) => Ok(Some(RowChange { table: Arc::clone(table), kind })),
+        Err(error) => Err(error.context(format!("change {}, {action}", mutation.given()))),
+    }
 }
 
 const DAMAGED: &str = "the message is damaged, or written by a TiDB newer than this program knows; nothing of it was \
@@ -90,41 +124,14 @@ fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
     ))
 }
 
-/// Walks `sequence`, which is the order of the changes, with one cursor for each of the three lists.
-fn table_rows(mutation: &TableMutation, table: &Arc<Table>, changes: &mut Vec<RowChange>) -> Result<()> {
-    let mut inserted = mutation.inserted_rows.iter();
-    let mut updated = mutation.updated_rows.iter();
-    let mut deleted = mutation.deleted_rows.iter();
-    changes.reserve(mutation.sequence.len().min(inserted.len() + updated.len() + deleted.len()));
-    for (n, code) in mutation.sequence.iter().enumerate() {
-        let (what, kind) = match *code {
-            INSERT => ("insert", next(&mut inserted).and_then(|bytes| row::insert(table, bytes)).map(RowKind::Insert)),
-            UPDATE => ("update", next(&mut updated).and_then(|bytes| row::update(table, bytes))),
-            DELETE_ROW => {
-                ("delete", next(&mut deleted).and_then(|bytes| row::delete(table, bytes)).map(RowKind::Delete))
-            }
-            2 | 3 => bail!("change {} is of the obsolete kind {code}, which does not carry the row", n + 1),
-            _ => bail!("change {} is of the unknown kind {code}", n + 1),
-        };
-        let kind = kind.with_context(|| format!("change {}, {what}", n + 1))?;
-        changes.push(RowChange { table: Arc::clone(table), kind });
-    }
-    let left = inserted.len() + updated.len() + deleted.len();
-    if left > 0 {
-        bail!("{left} rows are left over behind the {} changes that the sequence lists", mutation.sequence.len());
-    }
-    Ok(())
-}
-
-fn next<'a>(list: &mut Iter<'a, Bytes>) -> Result<&'a Bytes> {
-    list.next().context("the sequence lists more of them than there are rows")
-}
-
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+
     use super::*;
     use crate::error::{Kind as FaultKind, fault};
     use crate::model::{Column, Generated, Handle, Kind, Value};
+    use crate::source::binlog::{PrewriteValue, TableMutation};
 
     const TS: CommitTs = CommitTs(470_616_376_687_198_209);
 

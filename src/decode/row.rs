@@ -1,7 +1,7 @@
 //! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without length, count or order
 //! (spec/tidb-formats.md §4.1, §4.6; spec/tidb-binlog.md §3.2).
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
 
 use super::cursor::Cursor;
@@ -19,10 +19,15 @@ const MAX_PAIRS: usize = 16_384;
 /// # Errors
 /// If it is malformed or does not fit `table`.
 pub fn insert(table: &Table, bytes: &Bytes) -> Result<Row> {
+    insert_from(table, bytes, bytes)
+}
+
+/// The same of an item that lies within `source`.
+pub(super) fn insert_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
     let mut from = Cursor::new(bytes);
     let prefix = Prefix::read(table, &mut from)?;
-    let mut row = image(table, from, bytes)?;
-    prefix.fill(table, &mut row, bytes)?;
+    let mut row = image(table, from, source)?;
+    prefix.fill(table, &mut row, source)?;
     finish(table, &mut row)?;
     Ok(row)
 }
@@ -32,7 +37,12 @@ pub fn insert(table: &Table, bytes: &Bytes) -> Result<Row> {
 /// # Errors
 /// If it is malformed or does not fit `table`.
 pub fn delete(table: &Table, bytes: &Bytes) -> Result<Row> {
-    let mut row = image(table, Cursor::new(bytes), bytes)?;
+    delete_from(table, bytes, bytes)
+}
+
+/// The same of an item that lies within `source`.
+pub(super) fn delete_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
+    let mut row = image(table, Cursor::new(bytes), source)?;
     finish(table, &mut row)?;
     Ok(row)
 }
@@ -43,6 +53,11 @@ pub fn delete(table: &Table, bytes: &Bytes) -> Result<Row> {
 /// # Errors
 /// If it is malformed, does not fit `table`, or the two rows differ in their columns.
 pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
+    update_from(table, bytes, bytes)
+}
+
+/// The same of an item that lies within `source`.
+pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<RowKind> {
     let (mut old, mut new) = (blank(table), blank(table));
     let mut pairs = Pairs::new(table, Cursor::new(bytes));
     while let Some((at, column)) = pairs.next()? {
@@ -51,7 +66,7 @@ pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
             (_, Some(new)) if absent(new) => new,
             _ => bail!("column `{}` is there more than twice", column.name),
         };
-        *slot = pairs.value(column, bytes)?;
+        *slot = pairs.value(column, source)?;
     }
     for (column, (old, new)) in table.columns.iter().zip(old.iter().zip(&new)) {
         let torn = !absent(old) && absent(new);
@@ -130,10 +145,7 @@ impl<'a> Pairs<'a> {
         while self.read == 0 || !self.from.is_empty() {
             self.read += 1;
             ensure!(self.read <= MAX_PAIRS, "a row has more than {MAX_PAIRS} columns");
-            let id = match Datum::read(&mut self.from).context("a column id")? {
-                Datum::Int(id) => id,
-                other => bail!("there is {} where a column id belongs", other.name()),
-            };
+            let id = self.id()?;
             if let Some(found) = self.find(id) {
                 return Ok(Some(found));
             }
@@ -142,6 +154,21 @@ impl<'a> Pairs<'a> {
         Ok(None)
     }
 
+    #[inline]
+    fn id(&mut self) -> Result<i64> {
+        // Nearly always one byte behind its flag.
+        if let [datum::VARINT, byte @ ..0x80, ..] = self.from.rest() {
+            let id = i64::from(byte >> 1) ^ -i64::from(byte & 1);
+            self.from.take(2)?;
+            return Ok(id);
+        }
+        match Datum::read(&mut self.from).context("a column id")? {
+            Datum::Int(id) => Ok(id),
+            other => bail!("there is {} where a column id belongs", other.name()),
+        }
+    }
+
+    #[inline]
     fn find(&mut self, id: i64) -> Option<(usize, &'a Column)> {
         let columns = &self.table.columns;
         if let Some(column) = columns.get(self.expected).filter(|column| column.id == id) {
@@ -157,14 +184,23 @@ impl<'a> Pairs<'a> {
 
     /// The value of the pair whose `column` was just read. That of a column which the target computes is only passed
     /// over and marked as seen; [`finish`] takes the mark away.
+    #[inline]
     fn value(&mut self, column: &Column, source: &Bytes) -> Result<Value> {
-        if column.writable() {
+        let value = if column.writable() {
             Datum::read(&mut self.from).and_then(|datum| value::value(datum, &column.kind, source))
         } else {
             datum::skip(&mut self.from).map(|()| Value::Null)
+        };
+        match value {
+            Ok(value) => Ok(value),
+            Err(error) => Err(in_column(error, column)),
         }
-        .with_context(|| format!("column `{}`", column.name))
     }
+}
+
+#[cold]
+fn in_column(error: Error, column: &Column) -> Error {
+    error.context(format!("column `{}`", column.name))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub fn value(datum: Datum<'_>, kind: &Kind, source: &Bytes) -> Result<Value> {
             ensure!(x.is_finite(), "SQL has no number {x}");
             Value::Double(x)
         }
-        (Kind::Decimal { .. }, Datum::Decimal(binary)) => Value::Decimal(Decimal { text: binary.text()?.into() }),
+        (Kind::Decimal { .. }, Datum::Decimal(binary)) => Value::Decimal(Decimal { text: exact(binary.text()?) }),
         (Kind::Date | Kind::Datetime { .. } | Kind::Timestamp { .. }, Datum::UInt(packed)) => {
             Value::Time(packed_time(packed)?)
         }
@@ -57,7 +57,7 @@ pub fn value(datum: Datum<'_>, kind: &Kind, source: &Bytes) -> Result<Value> {
             ensure!(bits <= u32::from(*width), "{n} takes {bits} bits where the column has {width}");
             Value::Bit(n)
         }
-        (Kind::Json, Datum::Json(document)) => Value::Json(json::text(document)?.into()),
+        (Kind::Json, Datum::Json(document)) => Value::Json(exact(json::text(document)?)),
         (kind, datum) => bail!("{} cannot hold {}", name(kind), datum.name()),
     })
 }
@@ -128,6 +128,11 @@ fn share(source: &Bytes, part: &[u8]) -> Bytes {
         Some(to) if to <= source.len() => source.slice(from..to),
         _ => Bytes::copy_from_slice(part),
     }
+}
+
+/// `text` without its spare room, which would be kept as long as the value, and noted in an allocation of its own.
+fn exact(text: Vec<u8>) -> Bytes {
+    text.into_boxed_slice().into()
 }
 
 /// The type, for messages.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{CommitTs, Table, Value};
+use crate::decode::LargeTxn;
 
 /// What one stream of a source says next.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,8 @@ pub struct Txn {
 pub enum Change {
     /// Changes of rows, in order within each table.
     Rows(Vec<RowChange>),
+    /// The same of a transaction that is too large to be held decoded.
+    Large(Box<LargeTxn>),
     /// One DDL.
     Ddl(Box<Ddl>),
     /// Nothing for the target.

@@ -98,6 +98,11 @@ impl State {
                 self.reached = self.reached.max(position);
                 self.taken = txns;
             }
+            Event::Retrying { why, next, since } => {
+                let text =
+                    format!("{why}; trying again in {:.1} s (failing for {} s)", next.as_secs_f64(), since.as_secs());
+                self.aside(|| super::warn(&text));
+            }
             Event::Waiting { what, since } => self.waiting = Some(format!("waiting {}s for {what}", since.as_secs())),
         }
         self.show();

@@ -4,7 +4,6 @@
 //! It writes what a TiDB would write into its Pumps: DDL jobs with their definitions, and rows in binlog form. What a
 //! real TiDB also shows and this one does not: rows written while a column is half added, and transactions that overlap.
 
-mod random;
 mod show;
 mod state;
 mod tables;
@@ -18,11 +17,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
-use self::random::Random;
 use self::state::{State, Work, money};
 use self::tables::DATABASE;
-use self::upstream::{Job, Upstream};
+use self::upstream::Upstream;
 use super::cluster::Cluster;
+use super::encode::job::Job;
+use super::random::Random;
 use super::tableinfo;
 use crate::decode::time::Civil;
 use crate::error::Fault;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use mysql::prelude::Queryable;
-use mysql::{Conn, Value};
+use mysql::{Conn, Value, params};
 
 use super::sql_name;
 
@@ -138,17 +138,18 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     Ok(lines)
 }
 
-/// MariaDB keeps JSON as text with a check; the check is how it can be told.
+/// MariaDB keeps JSON as text with a check; the check is how it can be told. Database and table stand there twice: without
+/// constants the server opens every table it has to find its checks.
 fn json_columns(side: &mut Side, table: &str) -> Result<Vec<String>> {
     let query = if side.mariadb {
         "SELECT c.column_name FROM information_schema.columns c
             JOIN information_schema.check_constraints k ON k.constraint_schema = c.table_schema AND k.table_name = c.table_name
             AND k.check_clause = CONCAT('json_valid(`', REPLACE(c.column_name, '`', '``'), '`)')
-            WHERE c.table_schema = ? AND c.table_name = ?"
+            WHERE c.table_schema = :db AND c.table_name = :name AND k.constraint_schema = :db AND k.table_name = :name"
     } else {
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ? AND data_type = 'json'"
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = :db AND table_name = :name AND data_type = 'json'"
     };
-    Ok(side.conn.exec(query, (&side.database, table))?)
+    Ok(side.conn.exec(query, params! { "db" => &side.database, "name" => table })?)
 }
 
 /// Each distinct row, as text that tells every bit of it, and how often it is there.

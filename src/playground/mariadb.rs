@@ -41,7 +41,15 @@ impl PrivateServer {
     /// # Errors
     /// See [`start`](Self::start).
     pub fn start_with(extra: &[&str]) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir()?;
+        Self::start_in(&std::env::temp_dir(), extra)
+    }
+
+    /// The same with its files below `parent`, which may be a disk of its own.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn start_in(parent: &Path, extra: &[&str]) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir_in(parent)?;
         fs::create_dir(scratch(&dir))?;
         let mut install = Command::new("mariadb-install-db");
         install.arg("--no-defaults").arg(format!("--datadir={}", data(&dir).display()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::model::{Column, Generated, Handle, Key, Kind, Table};
+use crate::model::{Column, ForeignKey, Generated, Handle, Key, Kind, Table};
 
 /// What a definition has beyond what [`Table`] needs for reading rows. Columns without details take the type's widest
 /// usual form: TEXT and BLOB for strings, no default.
@@ -49,24 +49,27 @@ pub fn db_info(id: i64, database: &str) -> Json {
     })
 }
 
-/// TableInfo of a table without generated columns, foreign keys and partitions; `updated` is the ts of its last DDL.
+/// TableInfo of a table without generated columns and partitions, whose foreign keys all cascade; `updated` is the ts of
+/// its last DDL.
 #[must_use]
 pub fn table_info(table: &Table, details: &Details, updated: u64) -> Json {
     let columns: Vec<_> = (0i64..).zip(&table.columns).map(|(at, c)| column_info(table, c, details, at)).collect();
     let listed = table.keys.iter().filter(|k| !is_handle(table, k));
     let indexes: Vec<_> = (1i64..).zip(listed).map(|(id, key)| index_info(table, key, id)).collect();
     let index_count = indexes.len();
+    let foreign: Vec<_> = (1i64..).zip(&table.foreign_keys).map(|(id, key)| foreign_info(table, key, id)).collect();
+    let foreign_count = foreign.len();
     json!({
         "id": table.id, "name": name(&table.name), "charset": table.charset, "collate": table.collation,
         "cols": columns,
         "index_info": if indexes.is_empty() { Json::Null } else { indexes.into() },
-        "constraint_info": null, "fk_info": null, "state": 5,
+        "constraint_info": null, "fk_info": if foreign.is_empty() { Json::Null } else { foreign.into() }, "state": 5,
         "pk_is_handle": matches!(table.handle, Handle::Int(_)),
         "is_common_handle": matches!(table.handle, Handle::Common(_)),
         "common_handle_version": u8::from(matches!(table.handle, Handle::Common(_))),
         "comment": "", "auto_inc_id": 0, "auto_id_cache": 0, "auto_rand_id": 0,
         "max_col_id": table.columns.iter().map(|c| c.id).max().unwrap_or(0),
-        "max_idx_id": index_count, "max_fk_id": 0, "max_cst_id": 0, "update_timestamp": updated,
+        "max_idx_id": index_count, "max_fk_id": foreign_count, "max_cst_id": 0, "update_timestamp": updated,
         "ShardRowIDBits": 0, "max_shard_row_id_bits": 0, "auto_random_bits": 0, "auto_random_range_bits": 0,
         "pre_split_regions": 0, "partition": null, "compression": "", "view": null, "sequence": null, "Lock": null,
         "version": 5, "tiflash_replica": null, "is_columnar": false, "temp_table_type": 0, "cache_table_status": 0,
@@ -200,6 +203,20 @@ fn index_info(table: &Table, key: &Key, id: i64) -> Json {
     })
 }
 
+/// Both actions are CASCADE.
+fn foreign_info(table: &Table, key: &ForeignKey, id: i64) -> Json {
+    let names = |list: &[String]| list.iter().map(|n| name(n)).collect::<Vec<_>>();
+    json!({
+        "id": id, "fk_name": name(&key.name), "ref_schema": name(parent_schema(table, key)),
+        "ref_table": name(&key.parent_table), "ref_cols": names(&key.parent_columns), "cols": names(&key.columns),
+        "on_delete": 2, "on_update": 2, "state": 5, "version": 1,
+    })
+}
+
+fn parent_schema<'a>(table: &'a Table, key: &'a ForeignKey) -> &'a str {
+    if key.parent_schema.is_empty() { &table.schema } else { &key.parent_schema }
+}
+
 /// The CREATE TABLE statement, in the style in which TiDB restores one: names quoted and qualified.
 #[must_use]
 pub fn create_table(table: &Table, details: &Details) -> String {
@@ -217,6 +234,17 @@ pub fn create_table(table: &Table, details: &Details) -> String {
             (true, false) => format!("PRIMARY KEY({parts})"),
             (false, _) => format!("UNIQUE {}({parts})", quoted(&key.name)),
         });
+    }
+    for key in &table.foreign_keys {
+        let list = |names: &[String]| names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", ");
+        lines.push(format!(
+            "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}.{}({}) ON DELETE CASCADE ON UPDATE CASCADE",
+            quoted(&key.name),
+            list(&key.columns),
+            quoted(parent_schema(table, key)),
+            quoted(&key.parent_table),
+            list(&key.parent_columns)
+        ));
     }
     format!(
         "CREATE TABLE {}.{} ({}) DEFAULT CHARACTER SET = {} DEFAULT COLLATE = {}",

@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 
 use super::apply::Effect;
+use super::packed::{PackedJob, Packer};
 use super::store::{State, Store};
-use super::{History, Job, RESERVED_ABOVE};
+use super::{History, Job, RESERVED_ABOVE, seed};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Table};
 
@@ -37,7 +38,7 @@ pub struct Catalog {
     /// The highest schema version of those jobs.
     pub(super) newest: i64,
     /// Effective jobs that are not applied yet, in the order of versions.
-    pub(super) pending: BTreeMap<(i64, i64), Job>,
+    pub(super) pending: BTreeMap<(i64, i64), PackedJob>,
     /// What jobs did that were applied before their message came.
     pub(super) effects: HashMap<i64, Effect>,
     pub(super) opened: Instant,
@@ -71,11 +72,10 @@ impl Catalog {
     pub fn at(history: Arc<dyn History>, start: CommitTs) -> Result<Self> {
         let reading = || format!("reading the schema as of {}", start.explain());
         // First what is, then what was: so every job behind the current definitions is in the history that follows.
-        let current = history.current().with_context(reading)?;
-        let jobs = history.all().with_context(reading)?;
+        let current = seed::current(&*history).with_context(reading)?;
         let now = Instant::now();
         let mut catalog = Self {
-            history,
+            history: Arc::clone(&history),
             start,
             store: Store::new(),
             known: HashMap::new(),
@@ -85,7 +85,7 @@ impl Catalog {
             opened: now,
             asked: (0, now),
         };
-        catalog.seed(jobs, current);
+        catalog.seed(&*history, current).with_context(reading)?;
         Ok(catalog)
     }
 
@@ -95,7 +95,7 @@ impl Catalog {
     /// If no job says what it is; the caller adds the row's commit ts.
     pub fn table(&mut self, id: i64, schema_version: i64) -> Result<Found> {
         self.settle(schema_version)?;
-        self.apply_to(schema_version);
+        self.apply_to(schema_version)?;
         if let Some(found) = self.find(id)? {
             return Ok(found);
         }
@@ -104,7 +104,7 @@ impl Catalog {
         }
         if self.history.grows() {
             self.refresh()?;
-            self.apply_to(schema_version);
+            self.apply_to(schema_version)?;
             if let Some(found) = self.find(id)? {
                 return Ok(found);
             }
@@ -144,7 +144,7 @@ impl Catalog {
             return Ok(None);
         }
         if let Some(version) = self.pending.iter().find(|(key, _)| key.1 == job_id).map(|(key, _)| key.0) {
-            self.apply_to(version);
+            self.apply_to(version)?;
         }
         match self.effects.remove(&job_id) {
             Some(effect) => Ok(Some(effect.into_ddl(text()?))),
@@ -160,9 +160,13 @@ impl Catalog {
 
     /// Says that the DDL of `job_id` lies at or below the start, as a checkpoint remembers it. Without that, the first
     /// row written under its version says the same.
-    pub fn passed(&mut self, job_id: i64) {
-        if let Some(version) = self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
-            self.apply_to(version);
+    ///
+    /// # Errors
+    /// If the job cannot be read again.
+    pub fn passed(&mut self, job_id: i64) -> Result<()> {
+        match self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
+            Some(version) => self.apply_to(version),
+            None => Ok(()),
         }
     }
 
@@ -186,15 +190,16 @@ impl Catalog {
     }
 
     /// Applies every pending job up to `version`, and keeps what it did for its message.
-    fn apply_to(&mut self, version: i64) {
+    fn apply_to(&mut self, version: i64) -> Result<()> {
         while let Some(entry) = self.pending.first_entry() {
             if entry.key().0 > version {
-                return;
+                break;
             }
-            let job = entry.remove();
+            let job = entry.remove().open()?;
             let effect = self.store.apply(&job);
             self.effects.insert(job.id, effect);
         }
+        Ok(())
     }
 
     fn find(&self, id: i64) -> Result<Option<Found>> {
@@ -250,16 +255,17 @@ impl Catalog {
     fn refresh(&mut self) -> Result<()> {
         let known = &self.known;
         let jobs = self.history.recent(&|id| known.contains_key(&id)).context("reading TiDB's DDL history again")?;
-        jobs.into_iter().for_each(|job| self.take(job));
-        Ok(())
+        let mut packer = Packer::new()?;
+        jobs.into_iter().try_for_each(|job| self.take(job, &mut packer))
     }
 
-    fn take(&mut self, job: Job) {
+    fn take(&mut self, job: Job, packer: &mut Packer) -> Result<()> {
         let effective = job.effective();
         self.newest = self.newest.max(job.info.schema_version);
         if self.known.insert(job.id, effective).is_none() && effective {
-            self.pending.insert((job.info.schema_version, job.id), job);
+            self.pending.insert((job.info.schema_version, job.id), PackedJob::new(job, packer)?);
         }
+        Ok(())
     }
 
     /// Gets the job of a message from the history, which may not have it yet.
@@ -270,7 +276,7 @@ impl Catalog {
         loop {
             match self.history.job(job_id) {
                 Ok(Some(job)) => {
-                    self.take(job);
+                    self.take(job, &mut Packer::new()?)?;
                     // A job before the start that came late as well sends no message: look for it while it may.
                     return if self.opened.elapsed() < UNSETTLED && self.history.grows() {
                         self.refresh()

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Job, Snapshot};
+use super::{DbInfo, Job, Snapshot, TableInfo};
 
 /// The finished DDL jobs of a cluster.
 pub trait History: Send + Sync {
@@ -11,6 +11,16 @@ pub trait History: Send + Sync {
     /// # Errors
     /// If they cannot be read.
     fn all(&self) -> Result<Vec<Job>>;
+
+    /// Gives all of them to `take`, in any order, one perhaps twice. A history that can tell them without holding all at
+    /// once does so here.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn each(&self, take: &mut dyn FnMut(Job)) -> Result<()> {
+        self.all()?.into_iter().for_each(take);
+        Ok(())
+    }
 
     /// One of them; `None` if it is not there (yet).
     ///
@@ -26,6 +36,20 @@ pub trait History: Send + Sync {
     /// # Errors
     /// If they cannot be read.
     fn current(&self) -> Result<Option<Snapshot>>;
+
+    /// Gives the same to `take`, one table after the other: a database without, then with each of its tables. Whether
+    /// the source can tell.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn each_current(&self, take: &mut dyn FnMut(&DbInfo, Option<TableInfo>)) -> Result<bool> {
+        let Some(current) = self.current()? else { return Ok(false) };
+        for (db, tables) in current.databases {
+            take(&db, None);
+            tables.into_iter().for_each(|table| take(&db, Some(table)));
+        }
+        Ok(true)
+    }
 
     /// The newest jobs that `known` does not know, in any order. May leave out one that lies behind many known ones:
     /// whoever needs a certain job asks for it by its id.

@@ -1,13 +1,17 @@
 //! The history of a live cluster, from the status port of its TiDB servers (spec/tidb-formats.md §7).
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Deserializer;
+use serde_json::de::IoRead;
 
+use super::each::each;
 use super::{DbInfo, History, Job, Snapshot, TableInfo};
 use crate::error::Fault;
 
@@ -20,6 +24,19 @@ const MAX_ANSWER: u64 = 4 << 30;
 /// The first id of the server's views of itself, which no store has to know.
 const BUILT_IN: i64 = 1 << 62;
 
+/// An answer as it comes.
+type Json<'a> = Deserializer<IoRead<Box<dyn Read + 'a>>>;
+/// What was read out of it; nothing for null.
+type Parsed<T> = serde_json::Result<Option<T>>;
+
+/// Why there is no answer.
+enum Failure {
+    /// Another server may have one.
+    Server(String),
+    /// It is not what such a server says.
+    Answer(serde_json::Error),
+}
+
 /// How Go writes an empty list.
 const NOTHING: &str = "null";
 
@@ -29,13 +46,6 @@ pub struct HttpHistory {
     agent: ureq::Agent,
     /// The address that answered last.
     good: AtomicUsize,
-}
-
-/// What a server says.
-enum Answer {
-    Json(Vec<u8>),
-    /// Status 400 and why: the request is not one that this server can answer.
-    No(String),
 }
 
 impl HttpHistory {
@@ -63,20 +73,27 @@ impl HttpHistory {
         Self { addresses, agent, good: AtomicUsize::new(0) }
     }
 
-    /// The answer of the first server that gives one, beginning with the one that did last.
-    fn get(&self, path: &str) -> Result<Answer> {
+    /// Has `read` read the answer of the first server that gives one, beginning with the one that did last; the reason
+    /// if it refuses: status 400, or null. What `read` has taken in before a connection breaks comes again.
+    fn ask<T>(&self, path: &str, read: &mut dyn FnMut(&mut Json<'_>) -> Parsed<T>) -> Result<Result<T, String>> {
         let mut failures = Vec::new();
         let first = self.good.load(Ordering::Relaxed);
         for turn in 0..self.addresses.len() {
             let place = (first + turn) % self.addresses.len();
             let Some(address) = self.addresses.get(place) else { continue };
-            match self.get_from(&format!("{address}{path}")) {
+            let why = match self.ask_one(&format!("{address}{path}"), read) {
                 Ok(answer) => {
                     self.good.store(place, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Err(why) => failures.push(format!("{address}: {why}")),
-            }
+                Err(Failure::Server(why)) => why,
+                Err(Failure::Answer(e)) => {
+                    let text = format!("TiDB's answer to {path} is not what was expected: {e}");
+                    let hint = "check that the address is the status port of a TiDB server, not of another component";
+                    return Err(Fault::connect(text).hint(hint).into());
+                }
+            };
+            failures.push(format!("{address}: {why}"));
         }
         let whom = if failures.is_empty() { "no address is known".to_owned() } else { failures.join("; ") };
         Err(Fault::connect(format!("asking TiDB's status port for {path}: {whom}"))
@@ -87,97 +104,116 @@ impl HttpHistory {
             .into())
     }
 
-    fn get_from(&self, url: &str) -> Result<Answer, String> {
-        let mut response = self.agent.get(url).call().map_err(|e| e.to_string())?;
+    fn ask_one<T>(
+        &self,
+        url: &str,
+        read: &mut dyn FnMut(&mut Json<'_>) -> Parsed<T>,
+    ) -> Result<Result<T, String>, Failure> {
+        let mut response = self.agent.get(url).call().map_err(|e| Failure::Server(e.to_string()))?;
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        let reader = response.body_mut().as_reader();
-        reader.take(MAX_ANSWER).read_to_end(&mut body).map_err(|e| format!("reading the answer: {e}"))?;
-        let text = || String::from_utf8_lossy(&body).chars().take(300).collect::<String>().trim().to_owned();
-        match status {
-            200 => Ok(Answer::Json(body)),
-            400 => Ok(Answer::No(text())),
-            other => Err(format!("status {other}: {}", text())),
+        let body = response.body_mut().as_reader().take(MAX_ANSWER);
+        if status != 200 {
+            let mut start = Vec::new();
+            body.take(1200).read_to_end(&mut start).map_err(|e| Failure::Server(format!("reading the answer: {e}")))?;
+            let text: String = String::from_utf8_lossy(&start).chars().take(300).collect::<String>().trim().to_owned();
+            return if status == 400 {
+                Ok(Err(text))
+            } else {
+                Err(Failure::Server(format!("status {status}: {text}")))
+            };
+        }
+        let mut json = Deserializer::from_reader(Box::new(BufReader::with_capacity(1 << 16, body)) as Box<dyn Read>);
+        match read(&mut json).and_then(|parsed| json.end().map(|()| parsed)) {
+            Ok(parsed) => Ok(parsed.ok_or_else(|| NOTHING.to_owned())),
+            Err(e) if e.is_io() || e.is_eof() => Err(Failure::Server(format!("reading the answer: {e}"))),
+            Err(e) => Err(Failure::Answer(e)),
         }
     }
 
     fn json<T: DeserializeOwned>(&self, path: &str) -> Result<Result<T, String>> {
-        match self.get(path)? {
-            Answer::No(why) => Ok(Err(why)),
-            Answer::Json(body) => match serde_json::from_slice::<Option<T>>(&body) {
-                Ok(Some(value)) => Ok(Ok(value)),
-                Ok(None) => Ok(Err(NOTHING.to_owned())),
-                Err(e) => Err(Fault::connect(format!("TiDB's answer to {path} is not what was expected: {e}"))
-                    .hint("check that the address is the status port of a TiDB server, not of another component")
-                    .into()),
-            },
-        }
+        self.ask(path, &mut |json| Option::<T>::deserialize(json))
     }
 
-    /// The page of at most `limit` jobs with ids up to `from`, or of the newest; the reason if the server refuses.
-    fn page(&self, from: Option<i64>, limit: usize) -> Result<Result<Vec<Job>, String>> {
+    /// Gives the jobs of a page to `take`: at most `limit` with ids up to `from`, or the newest. How many, or the reason
+    /// if the server refuses.
+    fn page(&self, from: Option<i64>, limit: usize, take: &mut dyn FnMut(Job)) -> Result<Result<usize, String>> {
         let start = from.map(|id| format!("start_job_id={id}&")).unwrap_or_default();
-        let page = self.json(&format!("/ddl/history?{start}limit={limit}"))?;
-        Ok(page.or_else(|why| if why == NOTHING { Ok(Vec::new()) } else { Err(why) }))
+        let page = self.ask(&format!("/ddl/history?{start}limit={limit}"), &mut |json| each(json, take))?;
+        Ok(page.or_else(|why| if why == NOTHING { Ok(0) } else { Err(why) }))
     }
 
-    /// Pages from the newest on, until `enough` says so of one. `None` if this server does not page.
-    fn pages(&self, limit: usize, enough: &dyn Fn(&[Job]) -> bool) -> Result<Option<Vec<Job>>> {
-        let mut all: Vec<Job> = Vec::new();
+    /// Gives pages to `take` from the newest on, until none of a page is `wanted`. False if this server does not page;
+    /// then some jobs may have been given.
+    fn pages(&self, limit: usize, wanted: &dyn Fn(&Job) -> bool, take: &mut dyn FnMut(Job)) -> Result<bool> {
         let mut ids: HashSet<i64> = HashSet::new();
-        let mut from = None;
+        let mut from: Option<i64> = None;
         let mut limit = limit;
         loop {
-            let Ok(page) = self.page(from, limit)? else { return Ok(None) };
-            let (full, done) = (page.len() >= limit, enough(&page));
-            let lowest = page.iter().map(|j| j.id).min();
-            if let Some(bound) = from
-                && page.iter().any(|j| j.id > bound || ids.contains(&j.id))
-            {
-                return Ok(None);
+            let (mut lowest, mut done, mut strange) = (None, true, false);
+            let mut page_ids = HashSet::new();
+            let read = self.page(from, limit, &mut |job| {
+                lowest = Some(lowest.map_or(job.id, |id: i64| id.min(job.id)));
+                done &= !wanted(&job);
+                strange |= from.is_some_and(|bound| job.id > bound || ids.contains(&job.id));
+                if page_ids.insert(job.id) && !strange {
+                    take(job);
+                }
+            })?;
+            let Ok(count) = read else { return Ok(false) };
+            if strange {
+                return Ok(false);
             }
-            ids.extend(page.iter().map(|j| j.id));
-            all.extend(page);
+            ids.extend(page_ids);
             match lowest {
-                Some(id) if full && !done && id > 1 => from = Some(id - 1),
-                _ => return Ok(Some(all)),
+                Some(id) if count >= limit && !done && id > 1 => from = Some(id - 1),
+                _ => return Ok(true),
             }
             limit = PAGE;
         }
     }
 
     /// What servers that do not page give: everything.
-    fn whole(&self) -> Result<Vec<Job>> {
-        let answer = self.json("/ddl/history")?;
-        Ok(answer.map_err(|why| {
+    fn whole(&self, take: &mut dyn FnMut(Job)) -> Result<()> {
+        let answer = self.ask("/ddl/history", &mut |json| each(json, take))?;
+        answer.map_err(|why| {
             Fault::connect(format!("TiDB does not show its DDL history: {why}"))
                 .hint("try the status port of another TiDB server")
-        })?)
+        })?;
+        Ok(())
     }
 }
 
 impl History for HttpHistory {
     fn all(&self) -> Result<Vec<Job>> {
-        let mut jobs = match self.pages(PAGE, &|_| false)? {
-            Some(jobs) => jobs,
-            None => self.whole()?,
-        };
+        let mut jobs = Vec::new();
+        self.each(&mut |job| jobs.push(job))?;
         jobs.sort_by_key(|j| j.id);
         jobs.dedup_by_key(|j| j.id);
         Ok(jobs)
     }
 
+    fn each(&self, take: &mut dyn FnMut(Job)) -> Result<()> {
+        if self.pages(PAGE, &|_| true, take)? { Ok(()) } else { self.whole(take) }
+    }
+
     fn job(&self, id: i64) -> Result<Option<Job>> {
-        if let Ok(page) = self.page(Some(id), 1)? {
-            if let Some(job) = page.iter().find(|j| j.id == id) {
-                return Ok(Some(job.clone()));
+        let (mut found, mut newer) = (None, false);
+        let page = self.page(Some(id), 1, &mut |job| {
+            newer |= job.id > id;
+            if job.id == id {
+                found = Some(job);
             }
-            // Nothing, or an older job: not there yet. A newer one: this server ignores the start, as it may refuse it.
-            if page.iter().all(|j| j.id < id) {
-                return Ok(None);
-            }
+        })?;
+        // Nothing, or an older job: not there yet. A newer one: this server ignores the start, as it may refuse it.
+        if found.is_some() || page.is_ok() && !newer {
+            return Ok(found);
         }
-        Ok(self.whole()?.into_iter().find(|j| j.id == id))
+        self.whole(&mut |job| {
+            if job.id == id {
+                found = Some(job);
+            }
+        })?;
+        Ok(found)
     }
 
     fn grows(&self) -> bool {
@@ -185,32 +221,48 @@ impl History for HttpHistory {
     }
 
     fn current(&self) -> Result<Option<Snapshot>> {
+        let mut databases: Vec<(DbInfo, Vec<TableInfo>)> = Vec::new();
+        self.each_current(&mut |db, table| match (table, databases.last_mut()) {
+            (Some(table), Some((_, tables))) => tables.push(table),
+            _ => databases.push((db.clone(), Vec::new())),
+        })?;
+        Ok(Some(Snapshot { databases }))
+    }
+
+    fn each_current(&self, take: &mut dyn FnMut(&DbInfo, Option<TableInfo>)) -> Result<bool> {
         let refused = |path: &str, why: String| {
             Fault::connect(format!("TiDB does not answer {path}: {why}"))
                 .hint("try the status port of another TiDB server")
         };
         let schemas: Vec<DbInfo> = self.json("/schema")?.map_err(|why| refused("/schema", why))?;
-        let mut databases = Vec::new();
         for db in schemas.into_iter().filter(|d| d.id < BUILT_IN) {
             let path = format!("/schema/{}", encoded(&db.name.0));
-            match self.json::<Vec<TableInfo>>(&path)? {
-                Ok(tables) => databases.push((db, tables)),
+            let answer = self.ask(&path, &mut |json| {
+                take(&db, None);
+                each(json, &mut |table| take(&db, Some(table)))
+            })?;
+            match answer {
+                Ok(_) => {}
                 // It has no table, or was dropped a moment ago.
-                Err(why) if why == NOTHING => databases.push((db, Vec::new())),
+                Err(why) if why == NOTHING => {}
                 Err(why) if why.contains("1049") || why.to_lowercase().contains("unknown database") => {}
                 Err(why) => return Err(refused(&path, why).into()),
             }
         }
-        Ok(Some(Snapshot { databases }))
+        Ok(true)
     }
 
     fn recent(&self, known: &dyn Fn(i64) -> bool) -> Result<Vec<Job>> {
-        // A page without anything new is the end of what is new.
-        let mut jobs = match self.pages(SHORT, &|page| page.iter().all(|j| known(j.id)))? {
-            Some(jobs) => jobs,
-            None => self.whole()?,
+        let mut jobs = Vec::new();
+        let mut take = |job: Job| {
+            if !known(job.id) {
+                jobs.push(job);
+            }
         };
-        jobs.retain(|j| !known(j.id));
+        // A page without anything new is the end of what is new.
+        if !self.pages(SHORT, &|job| !known(job.id), &mut take)? {
+            self.whole(&mut take)?;
+        }
         Ok(jobs)
     }
 }

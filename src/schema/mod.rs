@@ -4,6 +4,7 @@
 //! job, info   what TiDB's JSON says          file, http   where it comes from (trait History)
 //! convert     TableInfo -> model::Table      default      what a row holds that is older than a column
 //! apply       what one job does to the store rename, statement   the text that runs on the target
+//! packed      a job until its time           each        a long list, element by element
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ```
 
@@ -11,12 +12,14 @@ mod apply;
 mod catalog;
 mod convert;
 mod default;
+mod each;
 mod file;
 mod history;
 mod http;
 mod info;
 mod job;
 mod lex;
+mod packed;
 mod rename;
 mod seed;
 mod statement;

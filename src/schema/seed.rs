@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
+use super::History;
 use super::catalog::Catalog;
-use super::{Job, Snapshot};
+use super::packed::{PackedJob, PackedSnapshot, PackedTable, Packer};
 use crate::model::CommitTs;
 
 /// Jobs that finished this shortly before the start keep what their DDL needs: should their message still come, it is
@@ -13,52 +16,76 @@ const NEAR: Duration = Duration::from_secs(600);
 /// The part of ids that belongs to the server's views of itself.
 const BUILT_IN: i64 = 1 << 62;
 
+/// Databases and tables as they are now, where the history can tell.
+pub(super) fn current(history: &dyn History) -> Result<Option<PackedSnapshot>> {
+    let mut databases = PackedSnapshot::new();
+    let mut packer = Packer::new()?;
+    let mut packed = Ok(());
+    let told = history.each_current(&mut |db, table| match (table, databases.last_mut()) {
+        (Some(table), Some((last, tables))) if last.id == db.id && packed.is_ok() => {
+            packed = PackedTable::new(table, &mut packer).map(|table| tables.push(table));
+        }
+        (Some(_), _) => {}
+        (None, _) => databases.push((db.clone(), Vec::new())),
+    })?;
+    packed?;
+    Ok(told.then_some(databases))
+}
+
 impl Catalog {
-    /// Takes in `jobs`: applies those that lie before the start, keeps the later ones for their time.
+    /// Takes in all jobs of `history`: applies those that lie before the start, keeps the later ones for their time.
     ///
     /// A job's FinishedTS lies above its commit ts, so those at or below the start are surely over; and schema versions
     /// are given out in commit order, so all jobs with a lower version than one of those are over, too. A job whose
     /// commit and finish enclose the start stays pending: the first row written under its version brings it in.
-    pub(super) fn seed(&mut self, jobs: Vec<Job>, current: Option<Snapshot>) {
-        let over = |j: &&Job| j.effective() && j.info.finished_ts <= self.start.0;
-        let cut = jobs.iter().filter(over).map(|j| j.info.schema_version).max().unwrap_or(0);
-        let mut early = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            self.known.insert(job.id, job.effective());
-            self.newest = self.newest.max(job.info.schema_version);
-            if job.effective() && job.info.schema_version <= cut {
-                early.push(job);
-            } else if job.effective() {
-                self.pending.insert((job.info.schema_version, job.id), job);
+    pub(super) fn seed(&mut self, history: &dyn History, current: Option<PackedSnapshot>) -> Result<()> {
+        let mut jobs: Vec<PackedJob> = Vec::new();
+        let mut packer = Packer::new()?;
+        let mut packed = Ok(());
+        history.each(&mut |job| {
+            if packed.is_err() || self.known.insert(job.id, job.effective()).is_some() {
+                return;
             }
-        }
-        early.sort_by_key(|j| (j.info.schema_version, j.id));
+            self.newest = self.newest.max(job.info.schema_version);
+            if job.effective() {
+                packed = PackedJob::new(job, &mut packer).map(|job| jobs.push(job));
+            }
+        })?;
+        packed?;
+        let cut = jobs.iter().filter(|j| j.finished_ts <= self.start.0).map(|j| j.version).max().unwrap_or(0);
+        jobs.sort_by_key(|j| (j.version, j.id));
         let near = self.start.physical_ms().saturating_sub(u64::try_from(NEAR.as_millis()).unwrap_or(u64::MAX));
-        for job in early {
-            let effect = self.store.apply(&job);
-            if CommitTs(job.info.finished_ts).physical_ms() >= near {
-                self.effects.insert(job.id, effect);
+        for job in jobs {
+            if job.version > cut {
+                self.pending.insert((job.version, job.id), job);
+                continue;
+            }
+            let (id, finished) = (job.id, CommitTs(job.finished_ts));
+            let effect = self.store.apply(&job.open()?);
+            if finished.physical_ms() >= near {
+                self.effects.insert(id, effect);
             }
         }
         if let Some(current) = current {
-            self.fill_from(current);
+            self.fill_from(current)?;
         }
         self.opened = Instant::now();
+        Ok(())
     }
 
     /// Tables that no job made (a restored cluster, a trimmed history): the current definition was valid at the start
     /// if nothing has changed it since. Otherwise it is not known until the next job brings one.
-    fn fill_from(&mut self, current: Snapshot) {
+    fn fill_from(&mut self, current: PackedSnapshot) -> Result<()> {
         let mut touched: HashSet<i64> = HashSet::new();
         let mut schemas: HashSet<i64> = HashSet::new();
         for job in self.pending.values() {
             touched.insert(job.table_id);
-            touched.extend(job.info.table.iter().map(|t| t.id).chain(job.info.tables.iter().map(|t| t.id)));
-            if job.info.db.is_some() {
+            touched.extend(&job.tables);
+            if job.has_database {
                 schemas.insert(job.schema_id);
             }
         }
-        for (db, tables) in current.databases {
+        for (db, tables) in current {
             if db.id >= BUILT_IN {
                 continue;
             }
@@ -70,16 +97,17 @@ impl Catalog {
                     continue;
                 }
                 if !touched.contains(&table.id) && table.update_timestamp <= self.start.0 {
-                    self.store.put(&table, db.id, &db.name.0, 0);
+                    self.store.put(&table.open()?, db.id, &db.name.0, 0);
                 } else if !self.made_later(table.id) {
                     let why = format!(
                         "`{}`.`{}` changed after the start, and the DDL history does not reach back to its creation",
-                        db.name.0, table.name.0
+                        db.name.0, table.name
                     );
                     self.store.forget(table.id, db.id, 0, why);
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether a pending job gives `id` its first definition, so that no row can come before that.
@@ -88,10 +116,7 @@ impl Catalog {
             CREATE_SEQUENCE, CREATE_TABLE, CREATE_TABLES, CREATE_VIEW, PARTITION_BY, RECOVER_TABLE,
             REMOVE_PARTITIONING, TRUNCATE_TABLE,
         };
-        let first = self
-            .pending
-            .values()
-            .find(|j| j.info.table.as_deref().is_some_and(|t| t.id == id) || j.info.tables.iter().any(|t| t.id == id));
+        let first = self.pending.values().find(|j| j.tables.contains(&id));
         first.is_some_and(|j| match j.action {
             CREATE_TABLE | CREATE_TABLES | CREATE_VIEW | CREATE_SEQUENCE | RECOVER_TABLE => true,
             TRUNCATE_TABLE | PARTITION_BY | REMOVE_PARTITIONING => j.table_id != id,

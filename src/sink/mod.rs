@@ -39,6 +39,15 @@ pub trait Sink: Send {
     /// If an earlier transaction could not be applied.
     fn flush(&mut self) -> Result<()>;
 
+    /// Whether something is kept back although [`flush`](Self::flush) was called, because the target is busy: then it wants to be called
+    /// again soon.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
+    /// With the last transaction taken, the upstream's schema came to this version. For whoever keeps it beside the position.
+    fn followed(&mut self, _schema_version: i64) {}
+
     /// Waits until everything taken is durable, and saves the position.
     ///
     /// # Errors

@@ -4,19 +4,19 @@ pub mod binlog;
 mod forward;
 mod payload;
 pub mod pump;
+mod queue;
 pub mod recording;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use crate::error::Fault;
 use crate::event::Events;
-use crate::model::{Body, CommitTs, Pulled, RawTxn};
+use crate::model::{CommitTs, Pulled};
 use crate::pd::{Pd, Security};
 use crate::schema::History;
 
@@ -67,35 +67,6 @@ pub struct Stream {
 /// How long a stream may be silent before its source looks for the cause. A healthy Pump sends a fake every 3 s.
 pub const SILENCE: Duration = Duration::from_secs(30);
 
-/// Messages that may wait in a stream for the merge.
-const WAITING: usize = 256;
-/// A message above this waits alone, so that those that wait never have more than `WAITING` times this and one message.
-const HEAVY: usize = 64 << 10;
-
-/// Whether a message is so large that it waits until all before it have been taken.
-fn is_heavy(said: &Pulled) -> bool {
-    match said {
-        Pulled::Txn(RawTxn { body: Body::Rows(bytes) | Body::Ddl { query: bytes, .. }, .. }) => bytes.len() > HEAVY,
-        _ => false,
-    }
-}
-
-/// Waits until everything sent has been taken, before a message of commit ts `next`. False if nobody listens any more.
-fn is_drained(sender: &Sender<Result<Pulled>>, next: CommitTs) -> bool {
-    let before = CommitTs(next.0.saturating_sub(1));
-    while !sender.is_empty() {
-        // True at this point of the stream; and only a sending tells whether the other end is still there.
-        if sender.try_send(Ok(Pulled::Resolved(before))).is_err_and(|e| e.is_disconnected()) {
-            return false;
-        }
-        let begin = Instant::now();
-        while !sender.is_empty() && begin.elapsed() < Duration::from_millis(50) {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-    true
-}
-
 /// Where a source was found, for whoever makes its [`History`].
 pub enum Origin<'a> {
     /// A live cluster.
@@ -118,13 +89,24 @@ pub struct Options {
     pub gzip: bool,
     /// How patient the source is.
     pub timing: pump::Timing,
+    /// Bytes of messages that may wait in all streams of the source together. A larger message waits alone.
+    pub queue_bytes: usize,
 }
+
+/// [`Options::queue_bytes`] unless said otherwise.
+pub const QUEUE_BYTES: usize = 16 << 20;
 
 impl Options {
     /// No TLS, no compression, the usual patience.
     #[must_use]
     pub fn new(history: Arc<Histories>) -> Self {
-        Self { security: Security::default(), history, gzip: false, timing: pump::Timing::default() }
+        Self {
+            security: Security::default(),
+            history,
+            gzip: false,
+            timing: pump::Timing::default(),
+            queue_bytes: QUEUE_BYTES,
+        }
     }
 }
 
@@ -148,7 +130,7 @@ pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn So
     }
     let jobs = recording::history_file(&folder);
     let history = (options.history)(&Origin::Recording(jobs.as_deref()))?;
-    Ok(Box::new(recording::Recording::open(&folder, history)?))
+    Ok(Box::new(recording::Recording::open(&folder, history)?.with_queue(options.queue_bytes)))
 }
 
 fn no_source(from: &str, why: &str) -> anyhow::Error {

@@ -57,7 +57,7 @@ fn no_pump(world: &mut World) {
     let pump = dead();
     cluster.register("p1", &pump, "online", CommitTs(1));
     let ran = sync(world, &cluster.pd_address(), &status(world, &cluster));
-    proper(&ran, 4, &["p1", &pump]);
+    proper(&ran, 3, &["p1", &pump]);
     world.expect_applied(0, &ran.stderr);
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Result;
 use tisync::error::fault;
 use tisync::event::silent;
-use tisync::model::{CommitTs, Txn};
+use tisync::model::{Change, CommitTs, Txn};
 use tisync::pipeline::Pipeline;
 use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::{Sink, Totals};
@@ -79,7 +79,11 @@ impl Sink for Collect {
     }
 
     fn apply(&mut self, txn: Txn) -> Result<()> {
-        self.0.push((txn.commit_ts, format!("{:?}", txn.change)));
+        let change = match txn.change {
+            Change::Large(rows) => Change::Rows(rows.collect::<Result<_>>()?),
+            change => change,
+        };
+        self.0.push((txn.commit_ts, format!("{change:?}")));
         Ok(())
     }
 
@@ -108,6 +112,7 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
     let mut pipeline = Pipeline {
         catalog: Catalog::at(history, start()).unwrap(),
         sink: &mut sink,
+        large: Some(300),
         until: None,
         events: silent(),
         stop: Stop::default(),

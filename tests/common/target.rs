@@ -36,9 +36,12 @@ pub fn same(server: &PrivateServer, database: &str, except: &[&str]) -> Result<u
 /// Everything up to this is on the target; `None` if no link has got that far.
 pub fn position(server: &PrivateServer) -> Option<u64> {
     let mut conn = server.connect().expect("connects");
-    let there = "SELECT 1 FROM information_schema.tables WHERE table_name = 'tisync_checkpoint'";
+    let there = "SELECT 1 FROM information_schema.tables WHERE table_name = 'tisync_slot'";
     conn.query_first::<u8, _>(there).expect("readable")?;
-    conn.query_first("SELECT commit_ts FROM tidb_binlog.tisync_checkpoint WHERE commit_ts > 0").expect("readable")
+    // The link's row is written every now and then; each slot knows how far everything was when it last wrote.
+    let position = "SELECT MAX(ts) FROM (SELECT commit_ts AS ts FROM tidb_binlog.tisync_checkpoint \
+                    UNION SELECT floor_ts FROM tidb_binlog.tisync_slot) AS positions HAVING MAX(ts) > 0";
+    conn.query_first(position).expect("readable")
 }
 
 /// Where the one link of the target stands.

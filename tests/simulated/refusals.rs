@@ -74,7 +74,7 @@ const CASES: [Case; 10] = [
     Case {
         name: "a_pump_cannot_be_reached",
         spoil: |c, _| c.register_pump(1, Some(&format!("127.0.0.1:{}", free_port()?))),
-        code: 4,
+        code: 3,
         words: &["Pump pump-2", "refused", "check the address"],
     },
     Case {

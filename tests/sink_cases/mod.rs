@@ -2,6 +2,7 @@
 
 mod ddl;
 mod model;
+mod no_key;
 mod rows;
 mod run;
 mod types;
@@ -12,5 +13,5 @@ use tisync::playground::mariadb::PrivateServer;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [types::CASES, rows::CASES, run::CASES, ddl::CASES, model::CASES].concat()
+    [types::CASES, rows::CASES, no_key::CASES, run::CASES, ddl::CASES, model::CASES].concat()
 }

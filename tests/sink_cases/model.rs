@@ -99,8 +99,11 @@ fn run(server: &PrivateServer, db: &str, steps: &[Step]) {
     let sql = "k VARCHAR(9) NOT NULL, u BIGINT, f FLOAT, j JSON";
     let keyed = w.table("keyed", &format!("{sql}, PRIMARY KEY (k), UNIQUE (u)"), &columns, &[&[0], &[1]], true);
     let plain = w.table("plain", sql, &columns, &[], false);
-    let options =
-        || MysqlOptions { batch_rows: 7, start: Some(tisync::model::CommitTs(START)), ..MysqlOptions::new(77, db) };
+    let options = || MysqlOptions {
+        batch_rows: Some(7),
+        start: Some(tisync::model::CommitTs(START)),
+        ..MysqlOptions::new(77, db)
+    };
     let mut sink = w.open(options()).unwrap();
     let (mut model, mut rows, mut n) = (Model::default(), Vec::<RowChange>::new(), 0);
     for step in steps {

@@ -83,23 +83,28 @@ fn killed(server: &PrivateServer) {
         let mut killer = server.connect().unwrap();
         let finished = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let over = finished.clone();
+        let struck = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let strike = struck.clone();
         let kill = std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(15 + 9 * round));
             // Whoever writes to our table or its checkpoint at the moment of a look; the run ends with the first hit.
             let query = "SELECT id FROM information_schema.processlist WHERE info LIKE '%`killed`%' OR info LIKE '%''killed''%'";
             let own = u64::from(killer.connection_id());
-            for _ in 0..10_000 {
+            loop {
                 let ids: Vec<u64> = killer.query(query).unwrap();
                 let others = ids.into_iter().filter(|id| *id != own);
                 let hits = others.filter(|id| killer.query_drop(format!("KILL {id}")).is_ok()).count();
+                if hits > 0 {
+                    strike.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
                 if hits > 0 || over.load(std::sync::atomic::Ordering::Relaxed) {
                     return hits;
                 }
             }
-            0
         });
         let mut n = next;
-        while n < next + 2000 {
+        // On until somebody was hit, but not for ever.
+        while n < next + 2000 || (n < next + 50_000 && !struck.load(std::sync::atomic::Ordering::Relaxed)) {
             if sink
                 .apply(txn(n, vec![ins(&t, vec![i(i64::try_from(n).unwrap())])]))
                 .and_then(|()| sink.flush())
@@ -120,21 +125,26 @@ fn killed(server: &PrivateServer) {
     assert!(next > 1 && hits > 6, "applied up to {next}, killed {hits} times");
 }
 
+/// What was under way when a sink goes is there once: the next one applies the rest, whatever came out of order.
 fn dropped(server: &PrivateServer) {
     let mut w = World::new(server, "dropped");
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
-    let mut next = 1;
-    for _ in 0..10 {
+    let all = 200;
+    for upto in (20..=all).step_by(20) {
         let mut sink = w.sink();
-        for n in next..next + 20 {
+        let first = sink.position().map_or(1, |p| p.0.saturating_sub(START) + 1);
+        for n in first..=upto {
             sink.apply(txn(n, vec![ins(&t, vec![i(i64::try_from(n).unwrap())])])).unwrap();
             sink.flush().unwrap();
         }
+        if upto == all {
+            sink.drain().unwrap();
+        }
         drop(sink);
-        let at = w.checkpoint().saturating_sub(START);
-        assert_eq!(w.one("SELECT COUNT(*), IFNULL(MAX(id), 0) FROM t"), format!("{at}|{at}"));
-        next = at + 1;
+        let there: u64 = w.one("SELECT COUNT(*) FROM t").parse().unwrap();
+        assert!(there <= upto && there >= w.checkpoint().saturating_sub(START), "{there} of {upto}");
     }
+    assert_eq!(w.one("SELECT COUNT(*), MIN(id), MAX(id) FROM t"), format!("{all}|1|{all}"));
 }
 
 fn checks(server: &PrivateServer) {

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::random::Random;
 use super::state::{State, Work};
 use crate::decode::time::Civil;
 use crate::model::{Decimal, Kind, Row, Value};
+use crate::playground::random::Random;
 
 /// The most rows that such a table keeps.
 const MOST: usize = 500;

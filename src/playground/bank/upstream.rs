@@ -5,27 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use bytes::Bytes;
 use prost::Message;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::random::Random;
 use super::state::Work;
 use crate::model::CommitTs;
 use crate::playground::cluster::Cluster;
-use crate::playground::encode::{self, datum};
+use crate::playground::encode::{self, job::Job};
+use crate::playground::random::Random;
 use crate::source::binlog::{Binlog, TP_COMMIT};
-
-/// What a DDL job did, for the history and the binlog.
-pub(super) struct Job {
-    /// ActionType (spec/tidb-formats.md §6.4).
-    pub(super) action: u8,
-    pub(super) schema_id: i64,
-    pub(super) schema_name: String,
-    pub(super) table_id: i64,
-    pub(super) table_name: String,
-    pub(super) query: String,
-}
 
 /// The writing side of the simulated upstream.
 pub(super) struct Upstream {
@@ -55,7 +43,7 @@ impl Upstream {
         let value = encode::prewrite(self.version, &work.changes, &mut |_| handles.next().copied().unwrap_or(0))?;
         let handle = work.handles.first().copied().unwrap_or(0);
         let binlog = Binlog {
-            prewrite_key: Some(row_key(first.table.id, handle)),
+            prewrite_key: Some(encode::row_key(first.table.id, handle)),
             prewrite_value: Some(value),
             ddl_job_id: Some(0),
             ddl_schema_state: Some(0),
@@ -70,7 +58,7 @@ impl Upstream {
         self.version += 1;
         let version = self.version;
         let binlog = Binlog {
-            prewrite_key: Some(meta_key(job)),
+            prewrite_key: Some(job.meta_key()),
             ddl_query: Some(job.query.clone().into()),
             ddl_job_id: Some(id),
             ddl_schema_state: Some(5),
@@ -79,7 +67,7 @@ impl Upstream {
         let (cluster, delay) = (self.cluster.clone(), self.job_delay);
         self.write(binlog, |start_ts| {
             let (db_info, table_info) = outcome(start_ts);
-            let text = job_json(job, id, version, start_ts, &db_info, &table_info).to_string();
+            let text = job.json(id, version, start_ts, &db_info, &table_info).to_string();
             match delay {
                 Some(delay) => cluster.publish_job_after_message(&text, delay),
                 None => cluster.publish_job(&text),
@@ -100,47 +88,4 @@ impl Upstream {
             Ok(binlog.encode_to_vec().into())
         })
     }
-}
-
-/// A finished job as the history shows it (spec/tidb-formats.md §6.1).
-fn job_json(job: &Job, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
-    json!({
-        "id": id, "type": job.action, "schema_id": job.schema_id, "table_id": job.table_id,
-        "schema_name": job.schema_name, "table_name": job.table_name, "state": 6, "warning": null, "err": null,
-        "err_count": 0, "row_count": 0, "raw_args": null, "schema_state": 5, "snapshot_ver": 0,
-        "real_start_ts": ts, "start_ts": ts, "dependency_id": 0, "query": job.query,
-        "binlog": {
-            "SchemaVersion": version, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": ts,
-            "MultipleTableInfos": null,
-        },
-        "version": 1, "reorg_meta": null, "multi_schema_info": null, "priority": 0, "seq_num": version,
-        "charset": "utf8mb4", "collate": "utf8mb4_bin",
-    })
-}
-
-/// The raw TiKV key of a row with an integer handle.
-fn row_key(table: i64, handle: i64) -> Bytes {
-    let mut key = vec![b't'];
-    key.extend(comparable(table));
-    key.extend(b"_r");
-    key.extend(comparable(handle));
-    key.into()
-}
-
-fn comparable(n: i64) -> [u8; 8] {
-    (n.cast_unsigned() ^ 1 << 63).to_be_bytes()
-}
-
-/// The meta key that the job wrote first (spec/tidb-formats.md §5.3).
-fn meta_key(job: &Job) -> Bytes {
-    let (hash, field) = if job.table_id == 0 {
-        ("DBs".to_owned(), format!("DB:{}", job.schema_id))
-    } else {
-        (format!("DB:{}", job.schema_id), format!("Table:{}", job.table_id))
-    };
-    let mut key = vec![b'm'];
-    datum::comparable_bytes(&mut key, hash.as_bytes());
-    key.extend(u64::from(b'h').to_be_bytes());
-    datum::comparable_bytes(&mut key, field.as_bytes());
-    key.into()
 }

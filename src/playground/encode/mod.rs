@@ -3,6 +3,7 @@
 
 pub mod datum;
 pub mod decimal;
+pub(crate) mod job;
 pub mod json;
 pub mod row;
 
@@ -58,4 +59,14 @@ pub fn add(mutation: &mut TableMutation, change: &RowChange, row_id: i64) -> Res
         }
     }
     Ok(())
+}
+
+/// The raw TiKV key of a row with an integer handle.
+pub(crate) fn row_key(table: i64, handle: i64) -> Bytes {
+    let comparable = |n: i64| (n.cast_unsigned() ^ 1 << 63).to_be_bytes();
+    let mut key = vec![b't'];
+    key.extend(comparable(table));
+    key.extend(b"_r");
+    key.extend(comparable(handle));
+    key.into()
 }

@@ -148,7 +148,11 @@ impl Target {
             .user(Some(self.user.clone()))
             .pass(self.password.as_ref().map(|p| p.reveal().to_owned()))
             .tcp_connect_timeout(Some(self.connect_timeout))
+            // A target that has vanished without a word is noticed within a minute, whichever side is to speak next.
             .tcp_keepalive_time_ms(Some(30_000))
+            .tcp_keepalive_probe_interval_secs(Some(10))
+            .tcp_keepalive_probe_count(Some(3))
+            .tcp_user_timeout_ms(Some(60_000))
             .ssl_opts(ssl)
             // An UPDATE counts the rows it found: the number that tells whether the assumption behind it holds.
             .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)

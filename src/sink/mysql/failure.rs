@@ -45,7 +45,9 @@ pub fn classify(error: &mysql::Error) -> Class {
         };
     };
     match e.code {
-        1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1927 | 2006 | 2013 | 3169 => Class::Connection,
+        1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1927 | 2006 | 2013 | 3169 | 8501 => {
+            Class::Connection
+        }
         1045 | 1130 | 1251 | 1698 | 1820 | 1862 => Class::Login,
         1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
         1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
@@ -101,18 +103,40 @@ impl Class {
     }
 }
 
+/// The server's or the driver's own words, with their class, at the end of the chain of an error.
+#[derive(Debug)]
+struct Said {
+    class: Class,
+    text: String,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Said {}
+
+/// The class of an error that [`explain`] made; `None` if it did not come from the target.
+#[must_use]
+pub(super) fn class_of(error: &Error) -> Option<Class> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.class)
+}
+
 /// `error` with what was attempted and what to do about it.
-pub(super) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
+pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     let class = classify(error);
     let text = match error {
-        mysql::Error::MySqlError(e) => format!("{attempted}: error {} ({}): {}", e.code, e.state, e.message),
-        mysql::Error::IoError(e) => format!("{attempted}: {e}"),
-        mysql::Error::DriverError(e) => format!("{attempted}: {e}"),
-        other => format!("{attempted}: {other}"),
+        mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),
+        mysql::Error::IoError(e) => e.to_string(),
+        mysql::Error::DriverError(e) => e.to_string(),
+        other => other.to_string(),
     };
+    let attempted = attempted.to_string();
     let fault = match class {
-        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Fault::refused(text),
-        _ => Fault::connect(text),
+        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Fault::refused(attempted),
+        _ => Fault::connect(attempted),
     };
-    fault.hint(class.hint()).into()
+    Error::new(Said { class, text }).context(fault.hint(class.hint()))
 }

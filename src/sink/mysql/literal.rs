@@ -16,8 +16,8 @@ use crate::model::{Kind, Value};
 pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"NULL"),
-        (Value::Int(n), _) => write!(out, "{n}")?,
-        (Value::UInt(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n), _) => write!(out, "{n}")?,
+        (Value::Int(n), _) => integer(out, *n),
+        (Value::UInt(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n), _) => integer(out, *n),
         // The exact widened number: the shortest text of the largest FLOAT lies above what the server lets in, and a
         // comparison widens the column's side in the same way.
         (Value::Float(x), _) => double(out, f64::from(*x))?,
@@ -33,12 +33,17 @@ pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
             in_quotes(out, |out| time::write_datetime(out, *t, *fsp));
         }
         (Value::Duration(n), Kind::Duration { fsp }) => in_quotes(out, |out| time::write_duration(out, *n, *fsp)),
+        (Value::Bytes(b), Kind::Text { .. }) if is_plain(b) => in_quotes(out, |out| out.extend_from_slice(b)),
         (Value::Bytes(b), Kind::Text { .. }) if std::str::from_utf8(b).is_ok() => quoted(out, b),
         (Value::Bytes(b), Kind::Text { .. } | Kind::Binary { .. }) => hexadecimal(out, b),
         (Value::Json(text), Kind::Json) if std::str::from_utf8(text).is_ok() => quoted(out, text),
         (value, kind) => bail!("the value {value:?} does not belong into a column of type {kind:?}"),
     }
     Ok(())
+}
+
+fn integer(out: &mut Vec<u8>, n: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
 /// Always with an exponent: a literal without one is a DECIMAL, and compares and rounds as such.
@@ -61,7 +66,7 @@ pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'\'');
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|b| matches!(b, b'\'' | b'\\' | 0 | b'\n' | b'\r' | 0x1a)) {
+    while let Some(at) = special(rest) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain);
         out.push(b'\\');
@@ -79,14 +84,41 @@ pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'\'');
 }
 
+/// Whether `text` is printable ASCII that needs no backslash, as most texts are.
+fn is_plain(text: &[u8]) -> bool {
+    let (chunks, rest) = text.as_chunks::<32>();
+    // No early end within a chunk: so it becomes a few instructions on whole registers.
+    let plain = |bytes: &[u8]| {
+        bytes.iter().fold(true, |all, b| all & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\'') & (*b != b'\\'))
+    };
+    chunks.iter().all(|chunk| plain(chunk)) && plain(rest)
+}
+
+/// Where the first byte is that needs a backslash. Looks at many at a time: most texts have none.
+fn special(text: &[u8]) -> Option<usize> {
+    let needs = |b: &u8| matches!(b, b'\'' | b'\\' | 0 | b'\n' | b'\r' | 0x1a);
+    let (chunks, rest) = text.as_chunks::<32>();
+    for (n, chunk) in chunks.iter().enumerate() {
+        // No early end: so it becomes a few instructions on whole registers.
+        let any = chunk.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'\'') | (*b == b'\\'));
+        if any && let Some(at) = chunk.iter().position(needs) {
+            return Some(n * 32 + at);
+        }
+    }
+    rest.iter().position(needs).map(|at| chunks.len() * 32 + at)
+}
+
 /// Appends `bytes` as a binary string, `x'…'`.
 pub fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'0');
     out.reserve(bytes.len() * 2 + 3);
     out.extend_from_slice(b"x'");
-    for b in bytes {
-        out.extend_from_slice(&[digit(b >> 4), digit(*b)]);
+    let begin = out.len();
+    out.resize(begin + bytes.len() * 2, 0);
+    let (pairs, _) = out.get_mut(begin..).unwrap_or_default().as_chunks_mut::<2>();
+    for (pair, b) in pairs.iter_mut().zip(bytes) {
+        *pair = [digit(b >> 4), digit(*b)];
     }
     out.push(b'\'');
 }
@@ -145,6 +177,16 @@ pub fn condition(
     Ok(())
 }
 
+/// Whether two values of one column are the same, bit by bit.
+#[must_use]
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+        (Value::Double(a), Value::Double(b)) => a.to_bits() == b.to_bits(),
+        (a, b) => a == b,
+    }
+}
+
 /// Appends bytes that are equal for two values only if the values are the same, bit by bit.
 pub fn identity(out: &mut Vec<u8>, value: &Value) {
     let (tag, fixed) = match value {
@@ -197,6 +239,15 @@ mod tests {
         assert_eq!(text(&Kind::Double, Value::Double(0.1)), "1e-1");
         assert_eq!(text(&utf8, Value::Bytes(Bytes::from_static(b"a'b\\c\n\r\0\x1a%"))), "'a\\'b\\\\c\\n\\r\\0\\Z%'");
         assert_eq!(text(&utf8, Value::Bytes(Bytes::from_static(b"\xe9\xff"))), "x'e9ff'");
+        let long = "0123456789 abcdefghijklmnopqrstuvwxyz~ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        for (special, written) in [("", ""), ("'", "\\'"), ("\0", "\\0"), ("\t\n", "\t\\n"), ("é", "é"), ("\\", "\\\\")]
+        {
+            for at in [0, 31, 32, 40, long.len()] {
+                let (a, b) = long.split_at(at);
+                let bytes = Bytes::from(format!("{a}{special}{b}"));
+                assert_eq!(text(&utf8, Value::Bytes(bytes)), format!("'{a}{written}{b}'"));
+            }
+        }
         assert_eq!(text(&Kind::Binary { fixed: None }, Value::Bytes(Bytes::new())), "x''");
         assert_eq!(text(&Kind::Date, Value::Time(0)), "'0000-00-00'");
         assert_eq!(text(&Kind::Duration { fsp: 3 }, Value::Duration(-1_000_000)), "'-00:00:00.001'");

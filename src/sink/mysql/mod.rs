@@ -1,186 +1,90 @@
 //! The sink for MySQL, MariaDB and TiDB.
 //!
-//! Rows are collected into batches of whole upstream transactions ([`batch`]), rendered as multi-row statements
-//! ([`statement`]) and applied by one [`writer`] thread, each batch in one transaction together with the checkpoint.
-//! DDL runs alone ([`ddl`]).
+//! Whole upstream transactions are collected into a [`window`], which is cut into batches that need not wait for each
+//! other ([`causality`] says which have to). The [`board`] hands them to the [`worker`]s, each with a connection of its own, when those that come
+//! before them are durable. A worker folds a batch to its net effect ([`batch`]), renders it as multi-row statements ([`statement`]) and applies it
+//! in one transaction ([`apply`]) that also records what it holds. DDL runs alone ([`ddl`]).
 
-mod applier;
+mod alone;
+mod apply;
 pub mod batch;
+mod board;
+pub mod causality;
 pub mod check;
 pub mod connect;
 pub mod ddl;
-pub mod ddl_text;
 pub mod failure;
+mod large;
+mod lineage;
 pub mod literal;
+mod open;
 mod option_file;
-mod rendered;
+mod options;
+mod retry;
 pub mod secret;
 pub mod session;
+mod shared;
+mod size;
 pub mod skipped;
 pub mod statement;
-mod writer;
+mod step;
+mod takeover;
+pub mod tidb_limit;
+mod window;
+mod worker;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use self::applier::Applier;
-use self::batch::Batch;
-use self::connect::Target;
-use self::rendered::Rendered;
-use self::session::{Server, Session};
-use self::statement::Style;
-use self::writer::{Shared, Work, Writer};
+use self::batch::Part;
+use self::board::{Board, Job};
+use self::causality::{Causality, Token};
+use self::large::Rows;
+use self::lineage::Lineage;
+pub use self::options::{MysqlOptions, PendingDdl};
+use self::session::Server;
+use self::shared::Shared;
+use self::tidb_limit::TidbLimit;
+use self::window::Window;
+use self::worker::Context;
 use super::{Sink, Totals};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::Applied;
 use crate::error::Fault;
-use crate::event::{Event, Events};
-use crate::model::{Change, CommitTs, RowChange, RowKind, Table, Txn};
+use crate::model::{Change, CommitTs, RowChange, Table, Txn};
 
-/// How often a position that moved without data is saved.
+/// How often a position is saved apart from data, and Drainer's row with it.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
-
-/// What to do about a DDL that an earlier run began and did not see end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PendingDdl {
-    /// It took effect on the target: go on behind it.
-    Done,
-    /// It did not: run it again.
-    Again,
-}
-
-/// How a sink is opened.
-#[derive(Clone, Debug)]
-pub struct MysqlOptions {
-    /// The upstream cluster's id, from PD.
-    pub cluster_id: u64,
-    /// The link's name, 1 to 64 characters: one checkpoint for each.
-    pub link: String,
-    /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
-    pub start: Option<CommitTs>,
-    /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
-    pub safe_mode: bool,
-    /// Tables that the target lacks are only said; a row for one of them stops the run.
-    pub allow_missing: bool,
-    /// DDLs that are not run, by commit ts.
-    pub skip_ddl: BTreeSet<CommitTs>,
-    /// The operator's word about a DDL left behind.
-    pub pending_ddl: Option<PendingDdl>,
-    /// Row changes that close a batch; a larger transaction still is not split.
-    pub batch_rows: u64,
-    /// Bytes of rows that close a batch.
-    pub batch_bytes: usize,
-}
-
-impl MysqlOptions {
-    /// The defaults for a link of a cluster.
-    #[must_use]
-    pub fn new(cluster_id: u64, link: impl Into<String>) -> Self {
-        Self {
-            cluster_id,
-            link: link.into(),
-            start: None,
-            safe_mode: false,
-            allow_missing: false,
-            skip_ddl: BTreeSet::new(),
-            pending_ddl: None,
-            batch_rows: 8000,
-            batch_bytes: 4 << 20,
-        }
-    }
-}
+/// A batch with fewer row changes is not worth a connection of its own.
+const LEAST_ROWS: u64 = 500;
 
 /// A [`Sink`] that writes to a MySQL, MariaDB or TiDB server.
 pub struct MysqlSink {
-    target: Target,
-    options: MysqlOptions,
-    events: Events,
+    context: Arc<Context>,
+    workers: Vec<JoinHandle<()>>,
     server: Server,
-    style: Style,
-    shared: Arc<Shared>,
-    writer: Writer,
-    batch: Batch,
+    window: Window,
+    causality: Causality,
+    lineage: Lineage,
+    tokens: Vec<Token>,
+    /// Transactions above the position that an earlier run left durable.
+    applied: Applied,
     /// Where it was opened: nothing is stored for a start that takes nothing, so that another start ts can follow it.
     opened: Option<CommitTs>,
     /// The last ts taken, by `apply` or `resolved`.
     taken: Option<CommitTs>,
-    /// The last position sent to the writer without data.
+    /// When a position was last saved apart from data, and which.
     saved: Option<(Instant, CommitTs)>,
     /// Whether this is the link's first start.
     fresh: bool,
     last_job: Option<i64>,
+    /// What a TiDB takes as one transaction.
+    limit: Option<TidbLimit>,
 }
 
 impl MysqlSink {
-    /// Connects, makes the state tables where they are missing, and takes the link over from an earlier run.
-    ///
-    /// # Errors
-    /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind and
-    /// [`MysqlOptions::pending_ddl`] does not say what became of it.
-    pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
-        let target = Target::parse(target, &events)?;
-        let mut session = Session::open(&target)?;
-        let server = session.server().clone();
-        let style = Style::of(&server, options.safe_mode);
-        let (mut checkpoint, intent) = Checkpoint::take(&mut session, options.cluster_id, &options.link)?;
-        if let Some(intent) = intent {
-            ddl::settle(&mut session, &mut checkpoint, &intent, options.pending_ddl, &events)?;
-        }
-        let last_job = checkpoint.last_job();
-        let fresh = checkpoint.position().is_none();
-        let position = checkpoint.position().or(options.start);
-        match (checkpoint.position(), options.start) {
-            (Some(there), Some(start)) if there != start => events(Event::Note(format!(
-                "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
-                options.link,
-                there.explain(),
-                start.0
-            ))),
-            (Some(there), _) => {
-                events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
-            }
-            (None, Some(start)) => {
-                events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
-            }
-            (None, None) => {}
-        }
-        let skipped = skipped::Skipped::load(&mut session, &checkpoint)?;
-        let shared = Arc::new(Shared::new(position, skipped));
-        let applier = Applier::new(session, checkpoint, options.clone(), events.clone(), shared.clone());
-        let writer = Writer::start(applier)?;
-        let batch = Batch::default();
-        Ok(Self {
-            target,
-            options,
-            events,
-            server,
-            style,
-            shared,
-            writer,
-            batch,
-            opened: position,
-            taken: position,
-            saved: None,
-            fresh,
-            last_job,
-        })
-    }
-
-    /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
-    /// [`position`](Sink::position).
-    ///
-    /// # Errors
-    /// Refused, with everything found at once.
-    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<()> {
-        let skipped = self.shared.skipped();
-        let wanted: Vec<&Arc<Table>> =
-            tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
-        let mut session = Session::open(&self.target)?;
-        check::check(&mut session, &wanted, self.fresh, self.options.allow_missing, &self.events)
-    }
-
     /// The last DDL job at or below the position that this run started from, where the link has seen one.
     #[must_use]
     pub fn last_job(&self) -> Option<i64> {
@@ -193,21 +97,54 @@ impl MysqlSink {
         &self.server
     }
 
-    fn close_batch(&mut self) -> Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
-        let rendered = Rendered::new(batch, self.style).inspect_err(|e| self.shared.stop(e))?;
-        self.send(Work::Batch(Box::new(rendered)))
+    fn shared(&self) -> &Shared {
+        &self.context.shared
     }
 
-    fn send(&mut self, work: Work) -> Result<()> {
-        self.writer.send(work, &self.shared)
+    fn board(&self) -> &Board {
+        &self.context.board
+    }
+
+    /// Cuts the window into batches and puts them up.
+    fn close_window(&mut self) -> Result<()> {
+        if self.window.is_empty() {
+            return Ok(());
+        }
+        let window = std::mem::take(&mut self.window);
+        let size = self.context.size;
+        let last = window.last();
+        let batches = window.cut(size.workers, LEAST_ROWS);
+        let board = &self.context.board;
+        board.wait_for_room(size.in_flight, size.workers * 2);
+        self.context.shared.check()?;
+        let number = board.open(last, batches.len());
+        for mut batch in batches {
+            let (id, oldest) = board.numbers();
+            let before = self.lineage.enter(id, &std::mem::take(&mut batch.tokens), oldest);
+            let bytes = batch.bytes;
+            board.put(Job::Batch(batch), Some(number), &before, bytes);
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is under way.
+    fn settle(&mut self) -> Result<()> {
+        self.close_window()?;
+        self.board().wait_until_idle();
+        self.lineage.clear();
+        self.shared().check()
+    }
+
+    /// Does `job`, which brings everything up to `last`, with nothing else under way.
+    fn alone(&mut self, last: CommitTs, job: Job) -> Result<()> {
+        self.settle()?;
+        let window = self.board().open(last, 1);
+        self.board().put(job, Some(window), &[], 0);
+        self.settle()
     }
 
     fn take(&mut self, ts: CommitTs, rising: bool) -> Result<()> {
-        self.shared.check()?;
+        self.shared().check()?;
         if let Some(taken) = self.taken
             && (ts < taken || (rising && ts == taken))
         {
@@ -225,77 +162,103 @@ impl MysqlSink {
     /// The position moved to the last ts taken, without data.
     fn moved(&mut self) -> Result<()> {
         let Some(ts) = self.taken else { return Ok(()) };
-        if !self.batch.is_empty() {
-            self.batch.last = ts;
-            return Ok(());
+        if !self.window.is_empty() {
+            self.window.reach(ts);
+        } else if self.board().unfinished() == 0 {
+            self.shared().reached(ts);
         }
-        if self.saved.is_some_and(|(at, saved)| at.elapsed() < SAVE_EVERY || saved == ts) {
-            return Ok(());
+        self.save_in_time()
+    }
+
+    /// Saves the position every now and then.
+    fn save_in_time(&mut self) -> Result<()> {
+        let Some(ts) = self.shared().position() else { return Ok(()) };
+        match self.saved {
+            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts => return Ok(()),
+            None if Some(ts) == self.opened => return Ok(()),
+            _ => {}
         }
         self.saved = Some((Instant::now(), ts));
-        self.send(Work::Position(ts))
+        self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
+        self.shared().check()
     }
 
     fn apply_rows(&mut self, ts: CommitTs, rows: Vec<RowChange>) -> Result<()> {
-        let count = rows.len() as u64;
-        let bytes: usize = rows.iter().map(change_size).sum();
-        if self.batch.rows() + count > self.options.batch_rows
-            || self.batch.bytes + bytes > self.options.batch_bytes
-            || rows.iter().any(|r| self.batch.conflicts(&r.table))
-        {
-            self.close_batch()?;
+        let most = self.context.options.max_txn_rows;
+        let durable = self.applied.part(ts).unwrap_or(0);
+        if durable > 0 || most.is_some_and(|most| rows.len() as u64 > most) {
+            return self.alone(ts, Job::Large(ts, Box::new(Rows::Ready { rows, next: 0 }), durable));
         }
-        self.batch.begin(ts);
-        let skipped = self.shared.skipped();
+        self.learn(&rows)?;
+        let skipped = self.context.shared.skipped();
+        let mut part = Part::new(ts);
+        self.tokens.clear();
         for row in rows {
             if !skipped.is_empty() && skipped.has_table(row.table.id) {
-                self.batch.leave_out(row.table.id);
+                part.left_out.push(row.table.id);
             } else {
-                self.batch.add(row, self.options.safe_mode)?;
+                self.causality.tokens(&row, &mut self.tokens);
+                part.push(row);
             }
         }
-        drop(skipped);
-        if self.batch.rows() >= self.options.batch_rows || self.batch.bytes >= self.options.batch_bytes {
-            self.close_batch()?;
+        let size = self.context.size;
+        if self.window.rows() + part.changes.len() as u64 > size.window_rows()
+            || self.window.bytes() + part.bytes > size.window_bytes()
+        {
+            self.close_window()?;
+        }
+        self.window.add(part, &self.tokens);
+        self.save_in_time()
+    }
+
+    /// Sees to it that tables with news about the order of rows get it in time.
+    fn learn(&mut self, rows: &[RowChange]) -> Result<()> {
+        let mut last: Option<&Arc<Table>> = None;
+        for row in rows {
+            if last.is_some_and(|l| Arc::ptr_eq(l, &row.table)) {
+                continue;
+            }
+            last = Some(&row.table);
+            if self.causality.learn(&row.table) {
+                self.settle()?;
+            }
+            if self.window.conflicts(&row.table) {
+                self.settle()?;
+                self.window.conflicts(&row.table);
+            }
         }
         Ok(())
     }
 }
 
-fn change_size(change: &RowChange) -> usize {
-    let row = |row: &Vec<_>| row.iter().map(literal::size).sum::<usize>();
-    match &change.kind {
-        RowKind::Insert(new) => row(new),
-        RowKind::Update { old, new } => row(old) + row(new),
-        RowKind::Delete(old) => row(old),
-    }
-}
-
 impl Sink for MysqlSink {
     fn position(&self) -> Option<CommitTs> {
-        self.shared.position()
+        self.shared().position()
     }
 
     fn apply(&mut self, txn: Txn) -> Result<()> {
-        self.take(txn.commit_ts, true)?;
+        let ts = txn.commit_ts;
+        self.take(ts, true)?;
+        let done_before = self.applied.contains(ts);
         let applied = match txn.change {
-            Change::Rows(rows) => self.apply_rows(txn.commit_ts, rows),
-            Change::Nothing => self.moved(),
-            Change::Ddl(ddl) => self
-                .close_batch()
-                .and_then(|()| self.send(Work::Ddl(txn.commit_ts, ddl)))
-                // What a skipped DDL leaves out must be known before the next rows are taken.
-                .and_then(|()| self.writer.wait(&self.shared)),
+            Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
+            Change::Large(rows) if !done_before => self.limit.map_or(Ok(()), |l| l.check(&rows)).and_then(|()| {
+                let durable = self.applied.part(ts).unwrap_or(0);
+                self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
+            }),
+            // What a skipped DDL leaves out must be known before the next rows are taken.
+            Change::Ddl(ddl) => self.alone(ts, Job::Ddl(ts, ddl)),
+            _ => self.moved(),
         };
         // A transaction that was taken in part must never be applied in part.
         applied.inspect_err(|e| {
-            self.batch = Batch::default();
-            self.shared.stop(e);
+            self.window = Window::default();
+            self.shared().stop(e);
         })
     }
 
     fn resolved(&mut self, ts: CommitTs) -> Result<()> {
-        self.shared.check()?;
+        self.shared().check()?;
         // Behind a transaction that says more than the mark, an older mark is no news.
         if self.taken.is_none_or(|taken| ts > taken) {
             self.take(ts, false)?;
@@ -304,21 +267,45 @@ impl Sink for MysqlSink {
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.shared.check()?;
-        self.close_batch()
+        self.shared().check()?;
+        // While everybody is busy, what comes next may as well go into the same batch.
+        if self.board().unfinished() < self.context.size.workers {
+            self.close_window()?;
+        }
+        self.save_in_time()
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.window.is_empty()
+    }
+
+    fn followed(&mut self, schema_version: i64) {
+        if let Some(ts) = self.taken {
+            self.shared().followed(ts, schema_version);
+        }
     }
 
     fn drain(&mut self) -> Result<()> {
-        self.shared.check()?;
-        self.close_batch()?;
+        self.shared().check()?;
+        self.settle()?;
         if let Some(ts) = self.taken.filter(|ts| Some(*ts) != self.opened) {
-            self.send(Work::Position(ts))?;
+            self.board().put(Job::Save { ts, drained: true }, None, &[], 0);
             self.saved = Some((Instant::now(), ts));
         }
-        self.writer.wait(&self.shared)
+        self.settle()
     }
 
     fn totals(&self) -> Totals {
-        self.shared.totals()
+        self.shared().totals()
+    }
+}
+
+impl Drop for MysqlSink {
+    fn drop(&mut self) {
+        self.context.board.close(false);
+        for worker in self.workers.drain(..) {
+            // A panic there was reported when it happened.
+            let _ = worker.join();
+        }
     }
 }

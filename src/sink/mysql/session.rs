@@ -8,6 +8,7 @@ use mysql::{Conn, DriverError};
 
 use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain};
+use crate::checkpoint::Failed;
 use crate::error::Fault;
 
 /// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
@@ -17,6 +18,10 @@ const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALL
 
 /// The code for an unknown system variable.
 const UNKNOWN_VARIABLE: u16 = 1193;
+/// What a proxy that knows no pairs of statements makes of one.
+const PARSE_ERROR: u16 = 1064;
+/// TiDB's word for a client that did not ask for several statements at once (we do).
+const NO_MULTI_STATEMENTS: u16 = 8130;
 
 /// What kind of server the target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +98,8 @@ pub struct Session {
     conn: Conn,
     server: Server,
     transaction: bool,
+    /// Whether the server takes two statements at once, as far as known.
+    pairs: bool,
 }
 
 impl Session {
@@ -107,6 +114,7 @@ impl Session {
             conn,
             server: Server { flavour: Flavour::MySql, version: (0, 0, 0), text: String::new(), max_allowed_packet: 0 },
             transaction: false,
+            pairs: true,
         };
         let found: Option<(String, u64)> = session.first("SELECT version(), @@max_allowed_packet")?;
         let (text, packet) = found.unwrap_or_default();
@@ -164,9 +172,75 @@ impl Session {
     }
 
     /// Runs a statement; gives the number of rows that it found or changed.
-    pub(super) fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
         let result = self.conn.query_iter(sql)?;
         Ok(result.affected_rows())
+    }
+
+    /// The same, with the statement in an error that keeps what the server said.
+    pub(crate) fn exec(&mut self, sql: &str) -> Result<u64, Failed> {
+        self.try_run(sql).map_err(|error| failed(error, sql))
+    }
+
+    /// All rows of a query, with the same error.
+    pub(crate) fn fetch<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, Failed> {
+        self.conn.query(sql).map_err(|error| failed(error, sql))
+    }
+
+    /// The first row of a query, with the same error.
+    pub(crate) fn fetch_one<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Failed> {
+        self.conn.query_first(sql).map_err(|error| failed(error, sql))
+    }
+
+    /// Runs `work` in a transaction of its own, which is rolled back if it fails.
+    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
+        self.exec("START TRANSACTION")?;
+        self.transaction = true;
+        let done = work(self).and_then(|value| self.exec("COMMIT").map(|_| value));
+        self.transaction &= done.is_err();
+        self.rollback();
+        done
+    }
+
+    /// Begins a transaction with the statement `first`, in one round trip where the server takes two statements at once;
+    /// gives the number of rows that `first` found or changed. After an error [`rollback`](Self::rollback) is due.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn begin_with(&mut self, first: &str) -> mysql::Result<u64> {
+        self.transaction = true;
+        if self.pairs {
+            match self.run_pair(&format!("START TRANSACTION; {first}")) {
+                Err(mysql::Error::MySqlError(e)) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {
+                    self.pairs = false;
+                }
+                other => return other,
+            }
+        }
+        self.conn.query_drop("START TRANSACTION")?;
+        self.try_run(first)
+    }
+
+    /// Runs two statements that give no rows; gives what the second one found or changed.
+    fn run_pair(&mut self, sql: &str) -> mysql::Result<u64> {
+        let mut results = self.conn.query_iter(sql)?;
+        drop(results.iter());
+        let Some(mut second) = results.iter() else {
+            return Err(mysql::Error::DriverError(DriverError::UnexpectedPacket));
+        };
+        let affected = second.affected_rows();
+        // An error of the second statement shows as its first row.
+        second.next().transpose()?;
+        Ok(affected)
+    }
+
+    /// Whether [`begin`](Self::begin) or [`begin_with`](Self::begin_with) opened a transaction that has not ended.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        self.transaction
     }
 
     /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were there before: MariaDB's
@@ -178,7 +252,10 @@ impl Session {
     }
 
     /// The same, with the statement in the error.
-    pub(crate) fn run(&mut self, sql: &str) -> Result<u64> {
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn run(&mut self, sql: &str) -> Result<u64> {
         self.try_run(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
@@ -203,23 +280,35 @@ impl Session {
         self.run(&format!("SET SESSION sql_mode = '{mode}'")).map(drop)
     }
 
-    pub(crate) fn begin(&mut self) -> Result<()> {
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// If the target refuses.
+    pub fn begin(&mut self) -> Result<()> {
         self.run("START TRANSACTION")?;
         self.transaction = true;
         Ok(())
     }
 
-    pub(crate) fn commit(&mut self) -> Result<()> {
+    /// Makes durable what is open. After an error it may have happened or not.
+    ///
+    /// # Errors
+    /// If the target refuses or the connection is lost.
+    pub fn commit(&mut self) -> Result<()> {
         self.transaction = false;
         self.run("COMMIT").map(drop)
     }
 
     /// Takes back what is open. Cannot fail in a way that matters: a lost connection rolls back by itself.
-    pub(crate) fn rollback(&mut self) {
+    pub fn rollback(&mut self) {
         if std::mem::take(&mut self.transaction) {
             let _ = self.conn.query_drop("ROLLBACK");
         }
     }
+}
+
+fn failed(error: mysql::Error, sql: &str) -> Failed {
+    Failed::Target { error, attempted: format!("the target refused `{}`", shorten(sql)) }
 }
 
 fn connect(target: &Target) -> mysql::Result<Conn> {

@@ -4,10 +4,8 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
-
 use super::session::{Session, quote_text, shorten};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Failed, Link};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::LeftOut;
 
@@ -23,9 +21,9 @@ impl Skipped {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn load(session: &mut Session, checkpoint: &Checkpoint) -> Result<Self> {
+    pub fn load(session: &mut Session, checkpoint: &Link) -> Result<Self, Failed> {
         type Found = (u64, i64, String, String, bool, u64, u64);
-        let rows: Vec<Found> = session.rows(&format!(
+        let rows: Vec<Found> = session.fetch(&format!(
             "SELECT `commit_ts`, `table_id`, `schema_name`, `table_name`, `whole_schema`, `rows_left_out`, `ended_ts` \
              FROM `tidb_binlog`.`tisync_skipped` WHERE {} ORDER BY `commit_ts`, `table_id`",
             checkpoint.link_condition()
@@ -80,9 +78,9 @@ impl Skipped {
     pub fn record(
         &mut self,
         session: &mut Session,
-        checkpoint: &Checkpoint,
+        checkpoint: &Link,
         (ts, ddl, whole_schema): (CommitTs, &Ddl, bool),
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<String>, Failed> {
         let brought: Vec<_> = ddl.after.iter().filter(|t| ddl.before.iter().all(|b| b.id != t.id)).collect();
         let mut rows: Vec<(i64, &str, &str)> =
             brought.iter().map(|t| (t.id, t.schema.as_str(), t.name.as_str())).collect();
@@ -90,7 +88,7 @@ impl Skipped {
             rows.push((0, &ddl.schema, if whole_schema { "" } else { &ddl.table }));
         }
         for (id, schema, table) in &rows {
-            session.run(&format!(
+            session.exec(&format!(
                 "REPLACE INTO `tidb_binlog`.`tisync_skipped` (`cluster_id`, `link`, `commit_ts`, `table_id`, `job_id`, \
                  `schema_name`, `table_name`, `query`, `whole_schema`) VALUES ({}, {}, {id}, {}, {}, {}, {}, {})",
                 checkpoint.link_values(),
@@ -120,9 +118,9 @@ impl Skipped {
     pub fn end(
         &mut self,
         session: &mut Session,
-        checkpoint: &Checkpoint,
+        checkpoint: &Link,
         (ts, ids, schema): (CommitTs, &[i64], Option<&str>),
-    ) -> Result<()> {
+    ) -> Result<(), Failed> {
         for entry in &mut self.entries {
             let hit = match schema {
                 Some(name) => entry.schema.eq_ignore_ascii_case(name),
@@ -131,7 +129,7 @@ impl Skipped {
             if !hit || entry.ended {
                 continue;
             }
-            session.run(&format!(
+            session.exec(&format!(
                 "UPDATE `tidb_binlog`.`tisync_skipped` SET `ended_ts` = {} WHERE {} AND `commit_ts` = {} AND `table_id` = {}",
                 ts.0,
                 checkpoint.link_condition(),
@@ -151,12 +149,12 @@ impl Skipped {
     pub fn write_counts(
         &self,
         session: &mut Session,
-        checkpoint: &Checkpoint,
+        checkpoint: &Link,
         counts: &HashMap<i64, u64>,
-    ) -> Result<()> {
+    ) -> Result<(), Failed> {
         for (id, rows) in counts {
             let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get(*i)) else { continue };
-            session.run(&format!(
+            session.exec(&format!(
                 "UPDATE `tidb_binlog`.`tisync_skipped` SET `rows_left_out` = `rows_left_out` + {rows} \
                  WHERE {} AND `commit_ts` = {} AND `table_id` = {id}",
                 checkpoint.link_condition(),

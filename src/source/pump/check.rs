@@ -7,6 +7,10 @@ use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::pd::{Node, Security, State, TidbServer};
 
+/// How often a Pump that should be there is asked again for how far back it reaches.
+const TRIES: u32 = 4;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// The gauge in a Pump's metrics: it holds nothing older than this (milliseconds since the Unix epoch).
 const GC_GAUGE: &str = "binlog_pump_storage_gc_ts";
 /// A Pump's metrics are some 25 KB.
@@ -83,9 +87,18 @@ pub(super) fn reaches_back(
     from: CommitTs,
     events: &Events,
 ) -> Result<()> {
-    match gc_ts(agent, security, &node.host) {
+    let mut answer = gc_ts(agent, security, &node.host);
+    for _ in 0..TRIES {
+        if answer.is_ok() || node.state != State::Online {
+            break;
+        }
+        // It may just be starting again.
+        std::thread::sleep(PAUSE);
+        answer = gc_ts(agent, security, &node.host);
+    }
+    match answer {
         Ok(gc) => covers(node, from, gc).map_err(Into::into),
-        Err(error) if node.state == State::Online => Err(Fault::refused(format!(
+        Err(error) if node.state == State::Online => Err(Fault::connect(format!(
             "cannot find out whether Pump {} still holds everything since {}: {error:#}",
             node.id,
             from.explain()

@@ -4,6 +4,7 @@
 //! roll ([`roll`]), on a small runtime in a thread of its own.
 
 mod check;
+mod messages;
 mod pull;
 mod roll;
 
@@ -12,11 +13,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use crossbeam_channel::{Sender, bounded};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::{Options, SILENCE, Source, Stream, WAITING, is_drained, is_heavy};
+use super::queue::Queue;
+use super::{Options, SILENCE, Source, Stream};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Pulled};
@@ -45,7 +46,7 @@ impl Default for Timing {
             silence: SILENCE,
             retry: Duration::from_secs(1),
             retry_most: Duration::from_secs(5),
-            roll_call: Duration::from_millis(500),
+            roll_call: Duration::from_millis(50),
         }
     }
 }
@@ -58,6 +59,7 @@ pub struct PumpSource {
     security: Security,
     gzip: bool,
     timing: Timing,
+    queue_bytes: usize,
     /// Dropped with the source: then the tasks behind its streams end.
     alive: Option<watch::Sender<()>>,
 }
@@ -66,8 +68,8 @@ impl PumpSource {
     /// The Pumps that `pd` knows; nothing is asked yet.
     #[must_use]
     pub fn new(pd: Pd, history: Arc<dyn History>, events: Events, options: &Options) -> Self {
-        let (security, timing) = (options.security.clone(), options.timing);
-        Self { pd: Arc::new(pd), history, events, security, gzip: options.gzip, timing, alive: None }
+        let Options { security, gzip, timing, queue_bytes, .. } = options.clone();
+        Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, alive: None }
     }
 
     /// The Pumps that have to be read from `from` on, after everything that forbids a start has been looked at.
@@ -132,12 +134,13 @@ impl Source for PumpSource {
         let (alive, watched) = watch::channel(());
         let (mut streams, mut tasks) = (Vec::new(), Vec::new());
         let shared = Arc::new(Mutex::new(nodes.clone()));
+        let active: Vec<&Node> = nodes.iter().filter(|n| check::is_active(n)).collect();
         let mut open = |name: String| {
-            let (sender, receiver) = bounded(WAITING);
+            let (queue, receiver) = Queue::new(self.queue_bytes, active.len());
             streams.push(Stream { name, receiver });
-            Outlet { sender, alive: watched.clone() }
+            Outlet { queue: Arc::new(queue), alive: watched.clone() }
         };
-        for node in nodes.iter().filter(|n| check::is_active(n)) {
+        for node in &active {
             let outlet = open(format!("Pump {}", node.id));
             let puller = pull::Puller::new(self, &agent, node, from, Arc::clone(&shared));
             tasks.push(runtime.spawn(outlet.clone().while_alive(puller.run(outlet))));
@@ -163,30 +166,27 @@ impl Source for PumpSource {
 /// The writing end of a stream.
 #[derive(Clone)]
 struct Outlet {
-    sender: Sender<Result<Pulled>>,
+    queue: Arc<Queue>,
     alive: watch::Receiver<()>,
 }
 
 impl Outlet {
     /// Passes on what the stream says, waiting for room; false if nobody listens any more.
     fn say(&self, said: Result<Pulled>) -> bool {
-        use crossbeam_channel::TrySendError::{Disconnected, Full};
-        if let Ok(pulled) = &said
-            && is_heavy(pulled)
-            && !tokio::task::block_in_place(|| is_drained(&self.sender, pulled.ts()))
-        {
-            return false;
+        match self.queue.offer(said) {
+            Ok(heard) => heard,
+            Err(said) => tokio::task::block_in_place(|| self.queue.send(said)),
         }
-        match self.sender.try_send(said) {
-            Ok(()) => true,
-            Err(Disconnected(_)) => false,
-            Err(Full(said)) => tokio::task::block_in_place(|| self.sender.send(said).is_ok()),
-        }
+    }
+
+    /// Waits until all that the stream said up to `position` has been taken; false if nobody listens any more.
+    fn drained(&self, position: CommitTs) -> bool {
+        tokio::task::block_in_place(|| self.queue.drain(position))
     }
 
     /// Says again how far the stream is, which is always true; the answer tells whether anybody still listens.
     fn heard(&self, position: CommitTs) -> bool {
-        !matches!(self.sender.try_send(Ok(Pulled::Resolved(position))), Err(e) if e.is_disconnected())
+        self.queue.is_heard(position)
     }
 
     /// Runs `work` until it ends or the source is dropped. A stream must not look as if it had ended for good when it

@@ -9,14 +9,14 @@ use tonic::client::Grpc;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Request, Status, Streaming};
-use tonic_prost::ProstCodec;
 
+use super::messages::{Desk, DeskCodec, Said, Taken};
 use super::{Outlet, PumpSource, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::pd::{DIAL_LIMIT, Node, Security, State, words};
-use crate::source::binlog::{Pos, PullBinlogReq, PullBinlogResp};
+use crate::source::binlog::{Pos, PullBinlogReq};
 use crate::source::{Forward, read};
 
 /// Asks a Pump for what follows `from`. The position is sent even when it is empty, as Pumps expect.
@@ -102,15 +102,21 @@ impl Puller {
         if node.state == State::Offline {
             return self.gone_offline(&node);
         }
-        let mut stream = match self.connect(&node).await {
+        let desk = Desk::new(outlet.queue.most());
+        let mut stream = match self.connect(&node, &desk).await {
             Ok(stream) => stream,
             Err(broken) => return broken,
         };
         loop {
+            let received = desk.received();
             let message = match timeout(self.timing.silence, stream.message()).await {
-                Ok(Ok(Some(message))) => message,
+                Ok(Ok(Some(Said::Message(message)))) => message,
+                Ok(Ok(Some(Said::Large))) if outlet.drained(self.forward.position()) => continue,
+                Ok(Ok(Some(Said::Large))) => return Broken::Done,
                 Ok(Ok(None)) => return Broken::Retry("it has ended the stream".to_owned()),
                 Ok(Err(status)) => return self.failed(&status),
+                // A large message takes its time.
+                Err(_) if desk.received() > received => continue,
                 Err(_) => return Broken::Retry(silent(self.timing.silence)),
             };
             self.heard = Instant::now();
@@ -129,10 +135,11 @@ impl Puller {
     }
 
     /// Opens the stream behind the last position and makes sure that the Pump still holds what follows it.
-    async fn connect(&self, node: &Node) -> Result<Streaming<PullBinlogResp>, Broken> {
+    async fn connect(&self, node: &Node, desk: &Desk) -> Result<Streaming<Said>, Broken> {
         let retry = |e: String| Broken::Retry(e);
         let channel = self.security.channel(&node.host, DIAL_LIMIT).map_err(|e| retry(format!("{e:#}")))?;
-        let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
+        let taken = Taken { channel, desk: desk.clone() };
+        let mut grpc = Grpc::new(taken).max_decoding_message_size(usize::MAX);
         if self.gzip {
             // A Pump answers in the form in which it was asked.
             grpc = grpc.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
@@ -143,7 +150,7 @@ impl Puller {
             retry(words(&status))
         })?;
         let from = self.forward.position();
-        let codec = ProstCodec::<PullBinlogReq, PullBinlogResp>::default();
+        let codec = DeskCodec(desk.clone());
         let path = PathAndQuery::from_static("/binlog.Pump/PullBinlogs");
         // A Go server answers with its first message, so this may take as long as a silence may.
         let opened = timeout(

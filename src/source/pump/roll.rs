@@ -17,7 +17,7 @@ use crate::model::CommitTs;
 use crate::pd::{Node, Pd};
 
 /// Every so many calls the TiDB servers are asked as well whether they still write Binlog.
-const SERVERS_EVERY: u64 = 10;
+const SERVERS_EVERY: u64 = 100;
 
 pub(super) struct Roll {
     pd: Arc<Pd>,

@@ -22,6 +22,8 @@ pub struct Frames {
     input: Box<dyn Read + Send>,
     /// Where the next frame begins, in the file as it is when uncompressed.
     offset: u64,
+    /// Length of the next frame, where it has been read already.
+    head: Option<u64>,
     ended: bool,
 }
 
@@ -66,10 +68,25 @@ impl Frames {
         } else {
             Box::new(BufReader::with_capacity(1 << 18, file))
         };
-        Ok(Self { path: Arc::new(path.to_owned()), input, offset: 0, ended: false })
+        Ok(Self { path: Arc::new(path.to_owned()), input, offset: 0, head: None, ended: false })
     }
 
-    fn frame(&mut self) -> Result<Option<Frame>> {
+    /// Bytes of the next message, of which nothing is read yet; 0 at the end.
+    ///
+    /// # Errors
+    /// If the file ends within the length, or no message can be so long. It is final.
+    pub fn next_size(&mut self) -> Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        let len = self.length().inspect_err(|_| self.ended = true)?;
+        Ok(usize::try_from(len.unwrap_or(0))?)
+    }
+
+    fn length(&mut self) -> Result<Option<u64>> {
+        if self.head.is_some() {
+            return Ok(self.head);
+        }
         let mut head = Vec::with_capacity(4);
         self.take(4, &mut head)?;
         if head.is_empty() {
@@ -82,8 +99,24 @@ impl Frames {
         if len > MAX_FRAME {
             return Err(self.broken(&format!("a message claims {len} bytes, more than any can have")));
         }
-        let mut payload = Vec::with_capacity(usize::try_from(len.min(FIRST_ALLOCATION))?);
-        self.take(len, &mut payload)?;
+        self.head = Some(len);
+        Ok(self.head)
+    }
+
+    fn frame(&mut self) -> Result<Option<Frame>> {
+        let Some(len) = self.length()? else { return Ok(None) };
+        self.head = None;
+        let first = len.min(FIRST_ALLOCATION);
+        let mut payload = Vec::with_capacity(usize::try_from(first)?);
+        self.take(first, &mut payload)?;
+        if payload.len() as u64 == first && len > first {
+            // Exactly the rest: a vector that grows by itself takes up to twice as much.
+            let rest = len - first;
+            if payload.try_reserve_exact(usize::try_from(rest)?).is_err() {
+                return Err(self.broken(&format!("there is no memory for a message of {len} bytes")));
+            }
+            self.take(rest, &mut payload)?;
+        }
         if payload.len() as u64 != len {
             let text = format!("a message of {len} bytes is cut off after {} bytes", payload.len());
             return Err(self.broken(&text));

@@ -18,13 +18,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use anyhow::{Context, Result};
-use crossbeam_channel::{Sender, bounded};
 
 pub use frames::Frames;
 pub use meta::Meta;
 pub use writer::Writer;
 
-use super::{Forward, Source, Stream, WAITING, is_drained, is_heavy};
+use super::queue::Queue;
+use super::{Forward, QUEUE_BYTES, Source, Stream};
 use crate::error::Fault;
 use crate::model::{CommitTs, Pulled};
 use crate::schema::History;
@@ -43,6 +43,7 @@ pub struct Recording {
     history: Arc<dyn History>,
     /// The last ts in the files, once somebody asked for it and `meta` does not tell.
     last: OnceLock<CommitTs>,
+    queue_bytes: usize,
 }
 
 impl Recording {
@@ -52,7 +53,13 @@ impl Recording {
     /// If there is no recording, or its `meta.json` is missing or cannot be read.
     pub fn open(dir: &Path, history: Arc<dyn History>) -> Result<Self> {
         let files = files(dir)?;
-        Ok(Self { files, meta: Meta::read(dir)?, history, last: OnceLock::new() })
+        Ok(Self { files, meta: Meta::read(dir)?, history, last: OnceLock::new(), queue_bytes: QUEUE_BYTES })
+    }
+
+    /// The same with `bytes` for the messages that wait in all its streams together.
+    #[must_use]
+    pub fn with_queue(self, bytes: usize) -> Self {
+        Self { queue_bytes: bytes, ..self }
     }
 
     /// Its files with messages: one a stream.
@@ -108,14 +115,14 @@ impl Source for Recording {
         let mut streams = Vec::new();
         for file in &self.files {
             let frames = Frames::open(file)?;
-            let (sender, receiver) = bounded(WAITING);
+            let (queue, receiver) = Queue::new(self.queue_bytes, self.files.len());
             let end = self.meta.end_ts;
             thread::Builder::new()
                 .name("recording".to_owned())
                 .spawn(move || {
-                    if let Err(error) = feed(frames, from, end, &sender) {
+                    if let Err(error) = feed(frames, from, end, &queue) {
                         // Nobody listens any more: then nobody needs the error either.
-                        let _ = sender.send(Err(error));
+                        queue.send(Err(error));
                     }
                 })
                 .context("cannot start a thread to read the recording")?;
@@ -126,22 +133,28 @@ impl Source for Recording {
 }
 
 /// Sends what lies above `from`, then that everything up to `end` has been said.
-fn feed(frames: Frames, from: CommitTs, end: Option<CommitTs>, sender: &Sender<Result<Pulled>>) -> Result<()> {
+fn feed(mut frames: Frames, from: CommitTs, end: Option<CommitTs>, queue: &Queue) -> Result<()> {
     let mut forward = Forward::new(CommitTs(0));
-    for frame in frames {
+    loop {
+        // Before a large message is read at all, everything in front of it has to be taken.
+        if frames.next_size()? > queue.most() && !queue.drain(forward.position()) {
+            return Ok(());
+        }
+        let Some(frame) = frames.next() else { break };
         let frame = frame?;
         let pulled = frame.read()?;
         let new = forward.pass(&pulled).with_context(|| frame.place())?;
+        drop(frame);
         if !new || pulled.ts() <= from {
             continue;
         }
-        if is_heavy(&pulled) && !is_drained(sender, pulled.ts()) || sender.send(Ok(pulled)).is_err() {
+        if !queue.send(Ok(pulled)) {
             return Ok(());
         }
     }
     if let Some(end) = end.filter(|end| *end > forward.position().max(from)) {
         // Failing means that nobody listens any more.
-        let _ = sender.send(Ok(Pulled::Resolved(end)));
+        queue.send(Ok(Pulled::Resolved(end)));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use prost::Message;
 
 use super::{BINLOGS, BINLOGS_ZST};
@@ -17,6 +17,24 @@ const LEVEL: i32 = 3;
 /// Writes the messages of one Pump into a folder; [`Meta::write`](super::Meta::write) makes a recording of it.
 pub struct Writer {
     output: Output,
+}
+
+/// Counts what goes through.
+struct Counted<'a> {
+    output: &'a mut dyn Write,
+    written: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.written = self.written.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.output.flush()
+    }
 }
 
 enum Output {
@@ -43,15 +61,25 @@ impl Writer {
     /// # Errors
     /// If it cannot be written, or is larger than a message can be.
     pub fn payload(&mut self, payload: &[u8]) -> Result<()> {
-        let len = u32::try_from(payload.len()).context("a message is larger than a recording can hold")?;
+        self.streamed(u64::try_from(payload.len())?, |output| output.write_all(payload))
+    }
+
+    /// Appends a payload of `len` bytes that `write` gives piece by piece, so that it need not be in memory as a whole.
+    ///
+    /// # Errors
+    /// If it cannot be written, is larger than a message can be, or has another length than it was to have: then the
+    /// file is spoilt.
+    pub fn streamed(&mut self, len: u64, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+        let head = u32::try_from(len).context("a message is larger than a recording can hold")?;
         let output: &mut dyn Write = match &mut self.output {
             Output::Plain(file) => file,
             Output::Zstd(file) => file,
         };
-        output
-            .write_all(&len.to_be_bytes())
-            .and_then(|()| output.write_all(payload))
-            .context("cannot write the recording")
+        let mut counted = Counted { output, written: 0 };
+        counted.output.write_all(&head.to_be_bytes()).context("cannot write the recording")?;
+        write(&mut counted).context("cannot write the recording")?;
+        ensure!(counted.written == len, "a message of {len} bytes turned out to have {}", counted.written);
+        Ok(())
     }
 
     /// Appends what a stream said.

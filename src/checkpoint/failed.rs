@@ -1,0 +1,60 @@
+//! Why bookkeeping did not succeed: the caller may try again after one half of it, never after the other.
+
+use anyhow::Error;
+
+use crate::error::Fault;
+use crate::sink::mysql::failure::{Class, classify, explain};
+
+/// An error that keeps what the target said, for whoever decides about another try; `?` makes an [`anyhow::Error`] with
+/// kind and hint of it.
+#[derive(Debug)]
+pub enum Failed {
+    /// The target or the way to it.
+    Target {
+        /// What it said.
+        error: mysql::Error,
+        /// What was attempted.
+        attempted: String,
+    },
+    /// Going on would be wrong: the link was taken over, or its rows are not what they must be.
+    Refused(Error),
+}
+
+impl Failed {
+    /// What kind of failure of the target it is; `None` for a refusal.
+    #[must_use]
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Self::Target { error, .. } => Some(classify(error)),
+            Self::Refused(_) => None,
+        }
+    }
+
+    /// The server's error code, if it answered.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Target { error: mysql::Error::MySqlError(e), .. } => Some(e.code),
+            _ => None,
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Target { error, attempted } => explain(&error, attempted),
+            Failed::Refused(error) => error,
+        }
+    }
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault.into())
+    }
+}
+
+/// Why bytes are no records, or a record no bytes; who knows the row makes a [`Fault`] of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal(pub String);

@@ -1,0 +1,289 @@
+//! A link as one run owns it: who it is, where it stands, and a DDL under way.
+
+use super::failed::Failed;
+use super::locks;
+use crate::error::Fault;
+use crate::model::{CommitTs, Ddl};
+use crate::sink::mysql::session::{Session, quote_text};
+
+/// A DDL that was begun and not known to have ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Intent {
+    /// Its commit ts.
+    pub ts: CommitTs,
+    /// TiDB's job id.
+    pub job: i64,
+    /// The database that was current.
+    pub schema: String,
+    /// The statements that run, as text.
+    pub query: String,
+    /// Which of them was under way, from 0.
+    pub step: u32,
+    /// Its objects before that statement, as whoever began it wrote them; `None` if it was begun by a tisync of layout 1.
+    pub before: Option<String>,
+    /// The named lock that the session that ran it holds while it lives; empty as above.
+    pub lock: String,
+}
+
+/// What a link's row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The position in the row, without what the slots say; `None` if the link has not started.
+    pub position: Option<CommitTs>,
+    /// The last DDL job at or below it. TiDB finishes a job a little after its message, so only this tells that a job at the
+    /// position's edge is behind us.
+    pub last_job: Option<i64>,
+    /// A DDL under way.
+    pub intent: Option<Intent>,
+}
+
+/// The columns that [`State::read`] takes, in its order.
+pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`";
+pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String);
+
+impl State {
+    pub(super) fn read(row: StateRow) -> Self {
+        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock) = row;
+        let intent = Intent { ts: CommitTs(ddl_ts), job, schema, query: query.unwrap_or_default(), step, before, lock };
+        Self {
+            position: (ts > 0).then_some(CommitTs(ts)),
+            last_job: (last_job > 0).then_some(last_job),
+            intent: (ddl_ts > 0).then_some(intent),
+        }
+    }
+}
+
+/// A link, owned by one run: upstream cluster, name, number of the run.
+#[derive(Clone, Debug)]
+pub struct Link {
+    cluster_id: u64,
+    name: String,
+    run: u64,
+    /// Behind this ts the records of earlier runs in the row have no more use; 0: there are none.
+    applied_until: CommitTs,
+}
+
+impl Link {
+    pub(super) fn new(cluster_id: u64, name: &str, run: u64, applied_until: CommitTs) -> Self {
+        Self { cluster_id, name: name.to_owned(), run, applied_until }
+    }
+
+    /// The upstream cluster's id.
+    #[must_use]
+    pub fn cluster_id(&self) -> u64 {
+        self.cluster_id
+    }
+
+    /// The link's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of this run.
+    #[must_use]
+    pub fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// The condition that picks this link's rows in each of the state tables.
+    #[must_use]
+    pub fn link_condition(&self) -> String {
+        condition(self.cluster_id, &self.name)
+    }
+
+    /// The first two columns of each state table as literals.
+    #[must_use]
+    pub fn link_values(&self) -> String {
+        format!("{}, {}", self.cluster_id, quote_text(&self.name))
+    }
+
+    /// The name of the lock that the session that runs this run's DDL holds.
+    #[must_use]
+    pub fn ddl_lock(&self) -> String {
+        locks::name(self.cluster_id, &self.name, self.run, "ddl")
+    }
+
+    /// The same of the session that writes the link's row.
+    #[must_use]
+    pub fn control_lock(&self) -> String {
+        locks::name(self.cluster_id, &self.name, self.run, "link")
+    }
+
+    pub(super) fn slot_lock(&self, slot: u32, claim: u32) -> String {
+        locks::name(self.cluster_id, &self.name, self.run, &locks::slot_owner(slot, claim))
+    }
+
+    /// Names `session` as the one that writes the link's row, which [`take`](super::take) does for its own: due after a
+    /// reconnect. The session before it, if the server still has it, is ended.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    pub fn hold(&self, session: &mut Session) -> Result<(), Failed> {
+        let name = self.control_lock();
+        if !locks::hold(session, &name)? {
+            // Not ended, or not yet gone: then it keeps the lock, and a later run finds it by that.
+            let _ = locks::end_holder(session, &name, 0);
+            locks::hold(session, &name)?;
+        }
+        Ok(())
+    }
+
+    /// What the link's row says now.
+    ///
+    /// # Errors
+    /// If it cannot be read, or another run has taken the link over.
+    pub fn state(&self, session: &mut Session) -> Result<State, Failed> {
+        let row: Option<StateRow> = session.fetch_one(&format!(
+            "SELECT {STATE} FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
+            self.link_condition()
+        ))?;
+        match row {
+            Some(row) if row.0 == self.run => Ok(State::read(row)),
+            _ => Err(self.refusal(session, None)),
+        }
+    }
+
+    /// Writes the position `ts`, within the open transaction or alone. Everything at or below must be durable.
+    ///
+    /// # Errors
+    /// If the link was taken over, or `ts` lies below what is there.
+    pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<(), Failed> {
+        self.update(session, &format!("`commit_ts` = {}{}", ts.0, self.clean(ts)), "<=", ts)
+    }
+
+    /// The same for the commit ts of DDL job `job`, which does not run here.
+    ///
+    /// # Errors
+    /// As [`save_position`](Self::save_position).
+    pub fn save_ddl_position(&self, session: &mut Session, ts: CommitTs, job: i64) -> Result<(), Failed> {
+        let set = format!("`commit_ts` = {}, `last_job` = {job}{}", ts.0, self.clean(ts));
+        self.update(session, &set, "<=", ts)
+    }
+
+    /// Stores that step `step` of the statements `query` of `ddl` is about to run, in the session that holds the lock `lock`,
+    /// on objects that are now as `before` says.
+    ///
+    /// # Errors
+    /// If the link was taken over, or its position has come to `ts` already.
+    pub fn begin_ddl(
+        &self,
+        session: &mut Session,
+        (ts, ddl): (CommitTs, &Ddl),
+        query: &str,
+        (step, before): (u32, &str),
+        lock: &str,
+    ) -> Result<(), Failed> {
+        let set = format!(
+            "`ddl_ts` = {}, `ddl_job` = {}, `ddl_schema` = {}, `ddl_query` = {}, `ddl_step` = {step}, `ddl_before` = {}, \
+             `ddl_lock` = {}",
+            ts.0,
+            ddl.job_id,
+            quote_text(&ddl.schema),
+            quote_text(query),
+            quote_text(before),
+            quote_text(lock)
+        );
+        // A copy of this statement that a lost connection delivers late must find nothing to do.
+        self.update(session, &set, "<", ts)
+    }
+
+    /// Stores that the statements before `step` of the DDL at `ts` are done, and that `step` is about to run on objects that
+    /// are now as `before` says, in the session that holds the lock `lock`.
+    ///
+    /// # Errors
+    /// If the link was taken over, or this DDL is not under way or further on.
+    pub fn step_ddl(
+        &self,
+        session: &mut Session,
+        ts: CommitTs,
+        (step, before): (u32, &str),
+        lock: &str,
+    ) -> Result<(), Failed> {
+        let sql = format!(
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `ddl_step` = {step}, `ddl_before` = {}, `ddl_lock` = {} \
+             WHERE {} AND `run` = {} AND `ddl_ts` = {} AND `ddl_step` <= {step}",
+            quote_text(before),
+            quote_text(lock),
+            self.link_condition(),
+            self.run,
+            ts.0
+        );
+        if session.exec(&sql)? == 1 {
+            return Ok(());
+        }
+        Err(self.refusal(session, None))
+    }
+
+    /// Clears the intent, and moves the position to the commit ts in `done` if the DDL took effect; with it comes the job.
+    ///
+    /// # Errors
+    /// As [`save_position`](Self::save_position).
+    pub fn end_ddl(&self, session: &mut Session, done: Option<(CommitTs, i64)>) -> Result<(), Failed> {
+        let moved = done.map_or(String::new(), |(ts, job)| {
+            format!("`commit_ts` = {}, `last_job` = {job}{}, ", ts.0, self.clean(ts))
+        });
+        let set = format!(
+            "{moved}`ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL, `ddl_step` = 0, `ddl_before` = NULL, \
+             `ddl_lock` = ''"
+        );
+        self.update(session, &set, "<=", done.map_or(CommitTs::MAX, |(ts, _)| ts))
+    }
+
+    /// Drops the records of earlier runs with the position that makes them useless.
+    fn clean(&self, ts: CommitTs) -> &'static str {
+        if self.applied_until.0 > 0 && ts >= self.applied_until { ", `applied` = NULL" } else { "" }
+    }
+
+    fn update(&self, session: &mut Session, set: &str, compare: &str, ts: CommitTs) -> Result<(), Failed> {
+        let sql = format!(
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE {} AND `run` = {} AND `commit_ts` {compare} {}",
+            self.link_condition(),
+            self.run,
+            ts.0
+        );
+        if session.exec(&sql)? == 1 {
+            return Ok(());
+        }
+        Err(self.refusal(session, Some(ts)))
+    }
+
+    /// Why a statement that names this run found no row; `ts` is the position that it would have written.
+    pub(super) fn refusal(&self, session: &mut Session, ts: Option<CommitTs>) -> Failed {
+        let now = session.fetch_one::<(u64, u64)>(&format!(
+            "SELECT `run`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
+            self.link_condition()
+        ));
+        match (now, ts) {
+            (Err(failed), _) => failed,
+            (Ok(None), _) => {
+                Fault::refused(format!("the checkpoint row of link `{}` was deleted during the run", self.name))
+                    .hint("nothing more was written; start again with the start ts that the data on the target has")
+                    .into()
+            }
+            (Ok(Some((run, _))), _) if run != self.run => Fault::refused(format!(
+                "another run has taken over link `{}`: this one is number {}, that one {run}",
+                self.name, self.run
+            ))
+            .hint("nothing was lost: the other run goes on. Two links to one target need different names")
+            .into(),
+            (Ok(Some((_, there))), Some(ts)) => Fault::refused(format!(
+                "the checkpoint of link `{}` would go back from {} to {}",
+                self.name,
+                CommitTs(there).explain(),
+                ts.explain()
+            ))
+            .into(),
+            (Ok(Some(_)), None) => Fault::refused(format!(
+                "the rows of link `{}` in tidb_binlog were changed during the run, by something else than tisync",
+                self.name
+            ))
+            .hint("nothing more was written; find out who changed them, then start again")
+            .into(),
+        }
+    }
+}
+
+pub(super) fn condition(cluster_id: u64, link: &str) -> String {
+    format!("`cluster_id` = {cluster_id} AND `link` = {}", quote_text(link))
+}

@@ -1,0 +1,162 @@
+//! Named locks: each session of a run holds one, so that a later run can tell whether it still lives, and end it.
+//!
+//! Nothing relies on them for being right: that is what the slots' rows are for. A server that has no such locks
+//! (TiDB before 6.2, Galera in strict mode) only makes a take-over wait longer.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::failed::Failed;
+use super::record::fnv;
+use crate::error::{Fault, Kind};
+use crate::event::{Event, Events};
+use crate::sink::mysql::failure::Class;
+use crate::sink::mysql::session::{Flavour, Session, quote_text};
+use crate::stop::Stop;
+
+/// How often a lock that somebody holds is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often somebody is told what is waited for.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+
+/// The code for a connection that is gone.
+const NO_SUCH_THREAD: u16 = 1094;
+
+/// Who holds a named lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody: the session that had it is gone.
+    Nobody,
+    /// A session that lives, with the number of its connection where the server tells it.
+    Session(Option<u64>),
+    /// The server knows no such locks.
+    Unknown,
+}
+
+/// The name of the lock of a session of `run`, at most 58 characters (servers take 64): `owner` is `link`, `ddl`, or
+/// slot and claim.
+#[must_use]
+pub(super) fn name(cluster_id: u64, link: &str, run: u64, owner: &str) -> String {
+    let mut key = cluster_id.to_be_bytes().to_vec();
+    key.extend_from_slice(link.as_bytes());
+    format!("tisync-{:016x}-{run:x}-{owner}", fnv(&key))
+}
+
+/// The owner part of a slot's session.
+pub(super) fn slot_owner(slot: u32, claim: u32) -> String {
+    format!("{slot:x}-{claim:x}")
+}
+
+/// Takes the lock `name` for this session until it ends; false if somebody else has it, or the server knows no locks.
+///
+/// # Errors
+/// If the connection is lost.
+pub fn hold(session: &mut Session, name: &str) -> Result<bool, Failed> {
+    let got = session.fetch_one::<Option<u64>>(&format!("SELECT GET_LOCK({}, 0)", quote_text(name)));
+    Ok(known(got)?.flatten() == Some(Some(1)))
+}
+
+/// Gives the lock `name` back before the session ends.
+///
+/// # Errors
+/// If the connection is lost.
+pub fn release(session: &mut Session, name: &str) -> Result<(), Failed> {
+    let released = session.fetch_one::<Option<u64>>(&format!("SELECT RELEASE_LOCK({})", quote_text(name)));
+    known(released).map(drop)
+}
+
+/// Who holds the lock `name`.
+///
+/// # Errors
+/// If the connection is lost.
+pub fn holder(session: &mut Session, name: &str) -> Result<Holder, Failed> {
+    let server = session.server();
+    let tidb = server.flavour == Flavour::TiDb;
+    if tidb && server.version < (6, 2, 0) {
+        return Ok(Holder::Unknown);
+    }
+    let used = session.fetch_one::<Option<u64>>(&format!("SELECT IS_USED_LOCK({})", quote_text(name)));
+    Ok(match known(used)?.flatten() {
+        None => Holder::Unknown,
+        Some(None | Some(0)) => Holder::Nobody,
+        // TiDB says 1 for every other session.
+        Some(Some(id)) => Holder::Session((!tidb).then_some(id)),
+    })
+}
+
+/// An answer of a server that may not know the function.
+fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Ends the session that holds the lock `name`; `connection` is what it once said of itself, or 0. Gives the number of the
+/// connection that was ended. Needs no privilege for sessions of one's own account.
+///
+/// # Errors
+/// If the server refuses it.
+pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<Option<u64>, Failed> {
+    let id = match holder(session, name)? {
+        Holder::Nobody | Holder::Unknown => return Ok(None),
+        Holder::Session(Some(id)) => id,
+        Holder::Session(None) if is_unique(session, connection)? => connection,
+        Holder::Session(None) => return Ok(None),
+    };
+    let own: Option<u64> = session.fetch_one("SELECT CONNECTION_ID()")?;
+    if own == Some(id) {
+        return Ok(None);
+    }
+    let word = if session.server().flavour == Flavour::TiDb { "KILL TIDB" } else { "KILL" };
+    match session.exec(&format!("{word} {id}")) {
+        Err(failed) if failed.code() == Some(NO_SUCH_THREAD) => Ok(None),
+        Err(failed) => Err(failed),
+        Ok(_) => Ok(Some(id)),
+    }
+}
+
+/// Whether exactly one TiDB server of the cluster has such a connection: without global kill, each counts its own.
+fn is_unique(session: &mut Session, connection: u64) -> Result<bool, Failed> {
+    let count = session.fetch_one::<u64>(&format!(
+        "SELECT COUNT(*) FROM information_schema.cluster_processlist WHERE id = {connection}"
+    ));
+    Ok(connection != 0 && known(count)?.flatten() == Some(1))
+}
+
+/// Waits until nobody holds the lock `name`, the session that `what` describes; false, at once, if the server knows no such
+/// locks, so that nothing is said about that session.
+///
+/// # Errors
+/// If the connection is lost, or somebody asks to stop.
+pub fn wait_until_free(
+    session: &mut Session,
+    name: &str,
+    what: &str,
+    stop: &Stop,
+    events: &Events,
+) -> Result<bool, Failed> {
+    let (begin, mut told) = (Instant::now(), Instant::now());
+    loop {
+        match holder(session, name)? {
+            Holder::Nobody => return Ok(true),
+            Holder::Unknown => return Ok(false),
+            Holder::Session(_) => {}
+        }
+        if stop.requested() {
+            return Err(interrupted(what));
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            events(Event::Waiting { what: what.to_owned(), since: begin.elapsed() });
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+pub(super) fn interrupted(what: &str) -> Failed {
+    Fault::new(Kind::Interrupted, format!("stopped while waiting for {what}"))
+        .hint("nothing was changed; start again whenever it suits")
+        .into()
+}

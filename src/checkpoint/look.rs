@@ -1,0 +1,78 @@
+//! A look at the target's checkpoints from outside of a run.
+
+use anyhow::Result;
+
+use super::failed::Failed;
+use super::tables;
+use crate::error::Fault;
+use crate::event::Events;
+use crate::model::CommitTs;
+use crate::sink::mysql::connect::Target;
+use crate::sink::mysql::session::Session;
+
+/// A link and how far it has come.
+pub(super) struct Standing {
+    pub(super) cluster_id: u64,
+    pub(super) link: String,
+    pub(super) position: CommitTs,
+    /// What it last wrote into Drainer's checkpoint, or 0.
+    pub(super) drainer: CommitTs,
+}
+
+/// The checkpoint that the target at `to` keeps for the upstream `cluster_id`, or for its only one where that is unknown. Changes
+/// nothing there.
+///
+/// # Errors
+/// If the target cannot be read, or has several upstreams or links and it is not known which one is meant.
+pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option<CommitTs>> {
+    let mut session = Session::open(&Target::parse(to, events)?)?;
+    let started: Vec<Standing> =
+        standings(&mut session, cluster_id)?.into_iter().filter(|s| s.position.0 > 0).collect();
+    match started.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(one.position)),
+        several => {
+            let list: Vec<String> = several
+                .iter()
+                .map(|s| format!("cluster {}, link `{}` at {}", s.cluster_id, s.link, s.position))
+                .collect();
+            Err(Fault::usage(format!("the target has several checkpoints: {}", list.join("; ")))
+                .hint("name the upstream with --pd, or check the ts of one of them with --backup-ts")
+                .into())
+        }
+    }
+}
+
+/// Every link on the target, or those of one cluster. A link's position is what its row says, or what a slot says it
+/// reached behind that.
+pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, Failed> {
+    let there = tables::existing(session)?;
+    let has = |name: &str| there.iter().any(|t| t == name);
+    if !has("tisync_checkpoint") {
+        return Ok(Vec::new());
+    }
+    let condition = cluster_id.map_or(String::new(), |id| format!("WHERE `cluster_id` = {id}"));
+    // Without slots it is the layout of version 1, which never wrote into Drainer's checkpoint.
+    let (floor, drainer) = if has("tisync_slot") {
+        (
+            "(SELECT COALESCE(MAX(s.`floor_ts`), 0) FROM `tidb_binlog`.`tisync_slot` s \
+             WHERE s.`cluster_id` = c.`cluster_id` AND s.`link` = c.`link`)",
+            "c.`drainer_ts`",
+        )
+    } else {
+        ("0", "0")
+    };
+    let rows: Vec<(u64, String, u64, u64, u64)> = session.fetch(&format!(
+        "SELECT c.`cluster_id`, c.`link`, c.`commit_ts`, {floor}, {drainer} \
+         FROM `tidb_binlog`.`tisync_checkpoint` c {condition} ORDER BY c.`cluster_id`, c.`link`"
+    ))?;
+    Ok(rows
+        .into_iter()
+        .map(|(cluster_id, link, ts, floor, drainer)| Standing {
+            cluster_id,
+            link,
+            position: CommitTs(ts.max(floor)),
+            drainer: CommitTs(drainer),
+        })
+        .collect())
+}

@@ -1,0 +1,36 @@
+//! Where a link stands, kept on the target itself: in the transaction whose data it covers.
+//!
+//! A *link* is one upstream cluster and a name; each process that replicates it is a *run* with a number of its own. In
+//! `tidb_binlog`:
+//!
+//! - `tisync_checkpoint` has one row a link: its position, its run, and a DDL under way ([`Link`]).
+//! - `tisync_slot` has one row a worker. Each transaction with data updates its worker's row first ([`Slot`]); that row then
+//!   names the upstream transactions in it ([`Record`]) as far as the low-water mark has not passed them.
+//!
+//! A new run locks all of these rows before it reads them ([`take`]): so it waits for a commit that is still on its way, or has
+//! it rolled back, and then knows exactly what is durable ([`Applied`]). It gives the rows its own number, without which
+//! an older run's next transaction changes no row and stops. Within a run the same is done for one slot after a
+//! lost connection ([`Slot::claim`]).
+//!
+//! [`drainer`] keeps Drainer's own checkpoint in step, apart from the data.
+
+mod applied;
+pub mod drainer;
+mod failed;
+mod link;
+pub mod locks;
+mod look;
+mod record;
+mod slot;
+mod tables;
+mod take;
+mod wait;
+
+pub use applied::Applied;
+pub use failed::Failed;
+pub use link::{Intent, Link, State};
+pub use look::look;
+pub use record::Record;
+pub use slot::Slot;
+pub use tables::SCHEMA;
+pub use take::{Taken, take, take_unless};

@@ -1,0 +1,233 @@
+//! A slot: the row by which one worker's session records what it applies, in the transaction that applies it.
+//!
+//! The row's UPDATE comes first in each such transaction. It is three things at once: a fence (it names run and claim, so it
+//! finds no row once another session owns the slot), the record, and the clean-up (records at or below the low-water mark
+//! are left out).
+
+use super::failed::Failed;
+use super::link::Link;
+use super::locks;
+use super::record::{self, Record};
+use super::take::damaged;
+use super::wait::ShortWaits;
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::sink::mysql::failure::Class;
+use crate::sink::mysql::session::Session;
+
+/// A worker's slot, claimed by one session.
+#[derive(Debug)]
+pub struct Slot {
+    link: Link,
+    number: u32,
+    claim: u32,
+    durable: u64,
+    floor: CommitTs,
+    kept: Vec<Kept>,
+    pending: Option<Pending>,
+}
+
+/// A durable record that the low-water mark has not passed yet.
+#[derive(Debug)]
+struct Kept {
+    last: CommitTs,
+    /// The transaction of a [`Record::Part`], which a later record of the same makes useless.
+    part: Option<CommitTs>,
+    bytes: Vec<u8>,
+}
+
+/// What the row will say if the open transaction commits.
+#[derive(Debug)]
+struct Pending {
+    batch: u64,
+    floor: CommitTs,
+    record: Record,
+    bytes: Vec<u8>,
+}
+
+impl Kept {
+    fn new(record: &Record, bytes: Vec<u8>) -> Self {
+        let part = if let Record::Part { ts, .. } = record { Some(*ts) } else { None };
+        Self { last: record.last(), part, bytes }
+    }
+
+    fn is_needed(&self, next: &Pending) -> bool {
+        self.last > next.floor && !self.part.is_some_and(|ts| next.record.covers(ts))
+    }
+}
+
+impl Slot {
+    /// Makes slot `number` this session's: at the start, and after each reconnect. Waits up to two seconds for a transaction
+    /// that the session before it still has open; then ends that session, and waits two more.
+    ///
+    /// # Errors
+    /// If another run has taken the link over; of class contention if the row is still held, which is worth another try.
+    pub fn claim(session: &mut Session, link: &Link, number: u32) -> Result<Self, Failed> {
+        // A transaction of this session that failed may still be open, and must not be committed by what follows.
+        session.rollback();
+        let waits = ShortWaits::begin(session)?;
+        let claimed = match lock_row(session, link, number) {
+            Err(failed) if failed.class() == Some(Class::Contention) => {
+                end_older(session, link, number).and_then(|()| lock_row(session, link, number))
+            }
+            other => other,
+        };
+        match claimed {
+            Ok(slot) => {
+                waits.end(session)?;
+                Ok(slot)
+            }
+            Err(failed) => {
+                // If this fails, the connection is gone with its settings.
+                let _ = waits.end(session);
+                Err(failed)
+            }
+        }
+    }
+
+    /// The number of the last batch that is durable; 0 if none of this run is.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// The size of the records that each transaction writes, in bytes. It grows while the low-water mark stands still.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.kept.iter().map(|k| k.bytes.len()).sum()
+    }
+
+    /// Records batch `batch` within the transaction that is open and has done nothing yet. Everything at or below `floor`
+    /// is durable: on a link that has not started, that is the start ts. A batch that was recorded and not
+    /// [`saved`](Self::saved) is replaced.
+    ///
+    /// # Errors
+    /// If another session owns the slot: then nothing of this transaction may be committed.
+    pub fn write(&mut self, session: &mut Session, batch: u64, record: &Record, floor: CommitTs) -> Result<(), Failed> {
+        if !session.in_transaction() {
+            return Err(Fault::refused("a batch is recorded outside of a transaction").into());
+        }
+        let sql = self.statement(batch, record, floor)?;
+        let affected = session.exec(&sql)?;
+        self.check(session, affected)
+    }
+
+    /// The statement of [`write`](Self::write), for whoever sends it with others
+    /// ([`Session::begin_with`]); [`check`](Self::check) follows.
+    ///
+    /// # Errors
+    /// If `record` is none, or `batch` is not above the last durable one.
+    pub fn statement(&mut self, batch: u64, record: &Record, floor: CommitTs) -> Result<String, Failed> {
+        if batch <= self.durable {
+            return Err(Fault::refused(format!(
+                "batch {batch} would be recorded after batch {} in slot {} of link `{}`",
+                self.durable,
+                self.number,
+                self.link.name()
+            ))
+            .into());
+        }
+        let bytes = record.encode().map_err(|why| damaged(self.link.name(), Some(self.number), &why))?;
+        let pending = Pending { batch, floor: floor.max(self.floor), record: record.clone(), bytes };
+        let kept = self.kept.iter().filter(|k| k.is_needed(&pending)).map(|k| k.bytes.as_slice());
+        let blob = record::seal(kept.chain([pending.bytes.as_slice()]));
+        let sql = format!(
+            "UPDATE `tidb_binlog`.`tisync_slot` SET `batch` = {batch}, `floor_ts` = {}, `applied` = x'{}' \
+             WHERE {} AND `slot` = {} AND `run` = {} AND `claim` = {}",
+            pending.floor.0,
+            hex::encode(blob),
+            self.link.link_condition(),
+            self.number,
+            self.link.run(),
+            self.claim
+        );
+        self.pending = Some(pending);
+        Ok(sql)
+    }
+
+    /// Whether the [`statement`](Self::statement) found its row.
+    ///
+    /// # Errors
+    /// If it did not: another session owns the slot, and nothing of this transaction may be committed.
+    pub fn check(&mut self, session: &mut Session, affected: u64) -> Result<(), Failed> {
+        if affected == 1 {
+            return Ok(());
+        }
+        self.undone();
+        Err(refusal(session, &self.link, self.number))
+    }
+
+    /// The transaction is durable.
+    pub fn saved(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.kept.retain(|k| k.is_needed(&pending));
+            self.durable = pending.batch;
+            self.floor = pending.floor;
+            self.kept.push(Kept::new(&pending.record, pending.bytes));
+        }
+    }
+
+    /// The transaction was rolled back.
+    pub fn undone(&mut self) {
+        self.pending = None;
+    }
+}
+
+/// Locks the row, which waits for a commit that is still on its way, and makes it this session's.
+fn lock_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Failed> {
+    session.transaction(|session| claim_row(session, link, number))
+}
+
+fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Failed> {
+    type Row = (u64, u32, u64, u64, Option<Vec<u8>>);
+    let here = format!("{} AND `slot` = {number}", link.link_condition());
+    let row: Option<Row> = session.fetch_one(&format!(
+        "SELECT `run`, `claim`, `batch`, `floor_ts`, `applied` FROM `tidb_binlog`.`tisync_slot` WHERE {here} FOR UPDATE"
+    ))?;
+    let Some((_, claim, durable, floor, blob)) = row.filter(|row| row.0 == link.run()) else {
+        return Err(refusal(session, link, number));
+    };
+    let unusable = |why| damaged(link.name(), Some(number), &why);
+    let records = record::open(blob.as_deref().unwrap_or_default()).map_err(unusable)?;
+    let kept = records.iter().map(|r| Ok(Kept::new(r, r.encode()?))).collect::<Result<_, _>>().map_err(unusable)?;
+    let claim = claim + 1;
+    session.exec(&format!(
+        "UPDATE `tidb_binlog`.`tisync_slot` SET `claim` = {claim}, `connection` = CONNECTION_ID() WHERE {here}"
+    ))?;
+    locks::hold(session, &link.slot_lock(number, claim))?;
+    Ok(Slot { link: link.clone(), number, claim, durable, floor: CommitTs(floor), kept, pending: None })
+}
+
+/// Ends the session that claimed the slot before, which holds its row.
+fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), Failed> {
+    let row: Option<(u64, u32, u64)> = session.fetch_one(&format!(
+        "SELECT `run`, `claim`, `connection` FROM `tidb_binlog`.`tisync_slot` WHERE {} AND `slot` = {number}",
+        link.link_condition()
+    ))?;
+    match row {
+        Some((run, claim, connection)) if run == link.run() => {
+            // Where it cannot be ended, waiting is all that is left.
+            match locks::end_holder(session, &link.slot_lock(number, claim), connection) {
+                Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refusal(session: &mut Session, link: &Link, number: u32) -> Failed {
+    let general = link.refusal(session, None);
+    let claimed = session.fetch_one::<(u64, u32)>(&format!(
+        "SELECT `run`, `claim` FROM `tidb_binlog`.`tisync_slot` WHERE {} AND `slot` = {number}",
+        link.link_condition()
+    ));
+    match claimed {
+        Ok(Some((run, claim))) if run == link.run() => Fault::refused(format!(
+            "another session of this run owns slot {number} of link `{}` (it is claim {claim})",
+            link.name()
+        ))
+        .into(),
+        _ => general,
+    }
+}

@@ -1,0 +1,246 @@
+//! How a run takes a link over: whoever had it is stopped at its next write, and whatever it had under way is either
+//! durable or gone when this returns.
+//!
+//! The link's row is locked, then every slot's, each of which waits for the transaction that holds it. Only then the records
+//! are read: a commit that was still on its way is among them. The slots get the new run's number, so a transaction that an
+//! older run begins later finds no row of its own.
+
+use anyhow::Result;
+
+use super::applied::Applied;
+use super::failed::{Failed, Refusal};
+use super::link::{Intent, Link, STATE, State, StateRow, condition};
+use super::record;
+use super::wait::{Old, ShortWaits, Wait};
+use super::{locks, tables};
+use crate::error::Fault;
+use crate::event::Events;
+use crate::model::CommitTs;
+use crate::sink::mysql::session::{Session, quote_text};
+use crate::stop::Stop;
+
+/// What a run finds when it has taken a link over.
+#[derive(Debug)]
+pub struct Taken {
+    /// The link, owned by this run.
+    pub link: Link,
+    /// Everything at or below is durable; `None` if the link has not started.
+    pub position: Option<CommitTs>,
+    /// What else is durable, above the position.
+    pub applied: Applied,
+    /// The last DDL job at or below the position, where the link has seen one.
+    pub last_job: Option<i64>,
+    /// A DDL that an earlier run began and did not see end.
+    pub intent: Option<Intent>,
+}
+
+/// Makes the state tables where they are missing, and takes the link over with `slots` slots, numbered from 0. Sessions of
+/// earlier runs that hold its rows for more than two seconds are ended; it never gives up by itself.
+///
+/// # Errors
+/// If the tables cannot be made, are of an unknown version or damaged, or the link belongs to another cluster.
+pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<Taken> {
+    take_unless(session, cluster_id, link, slots, &Stop::default(), events)
+}
+
+/// The same, unless somebody asks to stop while it waits.
+///
+/// # Errors
+/// As [`take`], and interrupted.
+pub fn take_unless(
+    session: &mut Session,
+    cluster_id: u64,
+    link: &str,
+    slots: usize,
+    stop: &Stop,
+    events: &Events,
+) -> Result<Taken> {
+    if link.is_empty() || link.chars().count() > 64 {
+        return Err(Fault::usage(format!("a link's name has 1 to 64 characters, not `{link}`")).into());
+    }
+    let waits = ShortWaits::begin(session)?;
+    // A lock wait that times out may roll everything back, by the server's settings: with autocommit off, what follows is a
+    // transaction all the same, and locks are complete when a whole pass over them succeeds.
+    session.exec("SET SESSION autocommit = 0")?;
+    let what = format!("an earlier run of link `{link}` on the target");
+    let mut wait = Wait::new(what, stop, events);
+    let taking = Taking { cluster_id, link, slots };
+    match taking.run(session, &mut wait) {
+        Ok(taken) => {
+            session.exec("SET SESSION autocommit = 1")?;
+            waits.end(session)?;
+            Ok(taken)
+        }
+        Err(failed) => {
+            // Switching autocommit on would commit what is open. Where this fails, the connection is gone with all of it.
+            if session.exec("ROLLBACK").and_then(|_| session.exec("SET SESSION autocommit = 1")).is_ok() {
+                let _ = waits.end(session);
+            }
+            Err(failed.into())
+        }
+    }
+}
+
+struct Taking<'a> {
+    cluster_id: u64,
+    link: &'a str,
+    slots: usize,
+}
+
+/// What the locked rows say.
+struct Found {
+    run: u64,
+    position: CommitTs,
+    state: State,
+    applied: Applied,
+}
+
+impl Taking<'_> {
+    fn run(&self, session: &mut Session, wait: &mut Wait<'_>) -> Result<Taken, Failed> {
+        while let Err(failed) = tables::prepare(session, self.cluster_id, self.link) {
+            wait.step(session, failed, |s| self.old_sessions(s))?;
+        }
+        self.refuse_another_cluster(session)?;
+        loop {
+            let found = match self.lock(session) {
+                Ok(found) => found,
+                Err(failed) => {
+                    // No roll-back: what is locked stays locked, so an old run cannot go on behind our back.
+                    wait.step(session, failed, |s| self.old_sessions(s))?;
+                    continue;
+                }
+            };
+            match self.write(session, &found) {
+                Ok(link) => {
+                    let Found { position, state: State { last_job, intent, .. }, applied, .. } = found;
+                    let position = (position.0 > 0).then_some(position);
+                    return Ok(Taken { link, position, applied, last_job, intent });
+                }
+                Err(failed) => {
+                    session.exec("ROLLBACK")?;
+                    wait.step(session, failed, |s| self.old_sessions(s))?;
+                }
+            }
+        }
+    }
+
+    /// A link that another cluster has used already most likely means a wrong source or a wrong target.
+    fn refuse_another_cluster(&self, session: &mut Session) -> Result<(), Failed> {
+        let rows: Vec<(u64, u64)> = session.fetch(&format!(
+            "SELECT `cluster_id`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `link` = {} AND `commit_ts` > 0",
+            quote_text(self.link)
+        ))?;
+        if rows.iter().any(|(id, _)| *id == self.cluster_id) {
+            return Ok(());
+        }
+        let Some((other, ts)) = rows.first() else { return Ok(()) };
+        Err(Fault::refused(format!(
+            "link `{}` on the target belongs to cluster {other}, which has come to {}, but the source is cluster {}",
+            self.link,
+            CommitTs(*ts).explain(),
+            self.cluster_id
+        ))
+        .hint("check that source and target are the right ones; a second cluster that shall go to this target needs a --link of its own")
+        .into())
+    }
+
+    /// Locks the link's row and all slots, and reads them.
+    fn lock(&self, session: &mut Session) -> Result<Found, Failed> {
+        type Row = (u32, Option<Vec<u8>>);
+        let here = condition(self.cluster_id, self.link);
+        let there: Option<u64> =
+            session.fetch_one(&format!("SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {here}"))?;
+        if there.is_none() {
+            session.exec(&format!(
+                "INSERT IGNORE INTO `tidb_binlog`.`tisync_checkpoint` (`cluster_id`, `link`, `version`, `run`, `commit_ts`) \
+                 VALUES ({}, {}, {}, 0, 0)",
+                self.cluster_id,
+                quote_text(self.link),
+                tables::VERSION
+            ))?;
+        }
+        let vanished = || Fault::refused("the checkpoint row vanished while it was being locked");
+        let from = format!("FROM `tidb_binlog`.`tisync_checkpoint` WHERE {here} FOR UPDATE");
+        let (version, merged) =
+            session.fetch_one::<Row>(&format!("SELECT `version`, `applied` {from}"))?.ok_or_else(vanished)?;
+        tables::check_version(version)?;
+        let state: StateRow = session.fetch_one(&format!("SELECT {STATE} {from}"))?.ok_or_else(vanished)?;
+        let slots: Vec<(u32, u64, Option<Vec<u8>>)> = session.fetch(&format!(
+            "SELECT `slot`, `floor_ts`, `applied` FROM `tidb_binlog`.`tisync_slot` WHERE {here} ORDER BY `slot` FOR UPDATE"
+        ))?;
+        let run = state.0;
+        let state = State::read(state);
+        let floors = slots.iter().map(|(_, floor, _)| CommitTs(*floor)).max();
+        let position = state.position.max(floors).unwrap_or_default();
+        let mut records = Vec::new();
+        let blobs = slots.iter().map(|(slot, _, blob)| (Some(*slot), blob)).chain([(None, &merged)]);
+        for (slot, blob) in blobs {
+            let blob = blob.as_deref().unwrap_or_default();
+            records.extend(record::open(blob).map_err(|why| damaged(self.link, slot, &why))?);
+        }
+        Ok(Found { run, position, state, applied: Applied::new(records, position) })
+    }
+
+    fn write(&self, session: &mut Session, found: &Found) -> Result<Link, Failed> {
+        let here = condition(self.cluster_id, self.link);
+        let (run, position) = (found.run + 1, found.position.0);
+        let applied = found.applied.seal().map_err(|why| damaged(self.link, None, &why))?;
+        session.exec(&format!(
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `version` = {}, `run` = {run}, `commit_ts` = {position}, \
+             `applied` = x'{}' WHERE {here}",
+            tables::VERSION,
+            hex::encode(applied)
+        ))?;
+        session.exec(&format!("DELETE FROM `tidb_binlog`.`tisync_slot` WHERE {here} AND `slot` >= {}", self.slots))?;
+        let fresh = format!("{run}, 0, 0, 0, {position}, ''");
+        let rows: Vec<String> = (0..self.slots)
+            .map(|slot| format!("({}, {}, {slot}, {fresh})", self.cluster_id, quote_text(self.link)))
+            .collect();
+        if !rows.is_empty() {
+            session.exec(&format!(
+                "INSERT INTO `tidb_binlog`.`tisync_slot` \
+                 (`cluster_id`, `link`, `slot`, `run`, `claim`, `connection`, `batch`, `floor_ts`, `applied`) VALUES {} \
+                 ON DUPLICATE KEY UPDATE `run` = {run}, `claim` = 0, `connection` = 0, `batch` = 0, \
+                 `floor_ts` = {position}, `applied` = ''",
+                rows.join(", ")
+            ))?;
+        }
+        let link = Link::new(self.cluster_id, self.link, run, found.applied.last().unwrap_or_default());
+        // Before anybody can see the new number: whoever comes next finds us by it.
+        locks::hold(session, &link.control_lock())?;
+        session.exec("COMMIT")?;
+        Ok(link)
+    }
+
+    /// The sessions of the runs that own the link and its slots, as far as one can see without locking.
+    fn old_sessions(&self, session: &mut Session) -> Result<Vec<Old>, Failed> {
+        let here = condition(self.cluster_id, self.link);
+        let name = |run, owner: &str| locks::name(self.cluster_id, self.link, run, owner);
+        let run: Option<u64> =
+            session.fetch_one(&format!("SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {here}"))?;
+        let mut old: Vec<Old> = run
+            .map(|run| Old { lock: name(run, "link"), connection: 0, what: format!("run {run}") })
+            .into_iter()
+            .collect();
+        if tables::existing(session)?.iter().any(|t| t == "tisync_slot") {
+            let slots: Vec<(u32, u64, u32, u64)> = session.fetch(&format!(
+                "SELECT `slot`, `run`, `claim`, `connection` FROM `tidb_binlog`.`tisync_slot` WHERE {here}"
+            ))?;
+            old.extend(slots.into_iter().map(|(slot, run, claim, connection)| Old {
+                lock: name(run, &locks::slot_owner(slot, claim)),
+                connection,
+                what: format!("slot {slot} of run {run}"),
+            }));
+        }
+        Ok(old)
+    }
+}
+
+/// Records that cannot be read: without them nobody knows what is on the target.
+pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Failed {
+    let place =
+        slot.map_or("tidb_binlog.tisync_checkpoint".to_owned(), |n| format!("tidb_binlog.tisync_slot, slot {n}"));
+    Fault::refused(format!("the records of link `{link}` in {place} (column `applied`) are not usable: {why}"))
+        .hint("without them nobody knows which transactions above the checkpoint the target holds: restore the row, or load the target anew and use a new --link")
+        .into()
+}

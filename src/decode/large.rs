@@ -1,0 +1,157 @@
+//! A transaction that is too large to be decoded as a whole: its bytes, and a place in them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Result;
+use bytes::Bytes;
+
+use super::prewrite::Mutation;
+use super::{Lookup, Part, blame, change, outline};
+use crate::model::{CommitTs, Handle, RowChange, Table};
+
+/// Most bytes beside a column's value, and what its value may be shorter in the store.
+const MARKS: u64 = 16;
+/// Bytes that the handle in front of a row may take; longer ones are columns too.
+const HANDLE: u64 = 16;
+
+/// The row changes of one transaction, decoded one after the other as they are asked for: an iterator. Beside the raw
+/// bytes it takes next to no memory, whatever the number of rows.
+///
+/// A clone shares the bytes and goes on by itself from the same place. The first error is the last item.
+#[derive(Clone)]
+pub struct LargeTxn {
+    commit_ts: CommitTs,
+    value: Bytes,
+    parts: Arc<[Part]>,
+    /// Which of `parts` is next.
+    at: usize,
+    /// The one that has been begun.
+    begun: Option<Mutation>,
+    given: u64,
+}
+
+impl LargeTxn {
+    /// Takes `value`, a serialized `binlog.PrewriteValue`. `lookup` is asked as for [`rows`](super::rows), once for each
+    /// table, and not later.
+    ///
+    /// # Errors
+    /// If `lookup` fails, or the bytes are no such message. What is wrong within a row, or between the rows and their
+    /// order, shows when that row is reached.
+    pub fn open(
+        value: &Bytes,
+        commit_ts: CommitTs,
+        lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
+    ) -> Result<Self> {
+        let mut parts = outline(value, commit_ts, lookup)?;
+        parts.retain(|p| p.mutation.left() > 0 || p.mutation.rows_left() > 0);
+        Ok(Self { commit_ts, value: value.clone(), parts: parts.into(), at: 0, begun: None, given: 0 })
+    }
+
+    /// When it took effect.
+    #[must_use]
+    pub fn commit_ts(&self) -> CommitTs {
+        self.commit_ts
+    }
+
+    /// Bytes of the raw transaction, rows that nobody wants included.
+    #[must_use]
+    pub fn raw_size(&self) -> usize {
+        self.value.len()
+    }
+
+    /// All its row changes, whatever has been given of them.
+    #[must_use]
+    pub fn row_count(&self) -> u64 {
+        self.tables().map(|(_, rows)| rows).sum()
+    }
+
+    /// Bytes that a TiDB surely has to write for it: the new rows, each column's id, flag and length not counted. What
+    /// updates and deletions write does not show in the size of their rows; indexes come on top.
+    #[must_use]
+    pub fn least_written(&self) -> u64 {
+        let of = |part: &Part| {
+            let columns = part.table.columns.len() as u64;
+            let (rows, bytes) = part.mutation.inserted();
+            // The columns of such a handle may lie in front of the row and again in it.
+            let bytes = if matches!(part.table.handle, Handle::Common(_)) { bytes / 2 } else { bytes };
+            bytes.saturating_sub(rows.saturating_mul(columns.saturating_mul(MARKS) + HANDLE))
+        };
+        self.parts.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    /// Its tables with their number of row changes, in the order in which they come.
+    pub fn tables(&self) -> impl Iterator<Item = (&Arc<Table>, u64)> {
+        self.parts.iter().map(|p| (&p.table, p.mutation.left()))
+    }
+
+    /// Row changes given or passed over so far.
+    #[must_use]
+    pub fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// Goes back to its beginning.
+    pub fn rewind(&mut self) {
+        (self.at, self.begun, self.given) = (0, None, 0);
+    }
+
+    /// Passes over the next `count` row changes without decoding them, or as many as there are; gives their number.
+    ///
+    /// # Errors
+    /// If the order of the changes does not fit the rows.
+    pub fn pass_over(&mut self, count: u64) -> Result<u64> {
+        let mut passed = 0;
+        while passed < count {
+            let Some(part) = self.parts.get(self.at) else { break };
+            let mutation = self.begun.get_or_insert_with(|| part.mutation.clone());
+            match mutation.next(&self.value) {
+                Ok(Some(_)) => passed += 1,
+                Ok(None) => (self.at, self.begun) = (self.at + 1, None),
+                Err(error) => {
+                    let error = blame(error, self.commit_ts, &part.table);
+                    self.at = self.parts.len();
+                    return Err(error);
+                }
+            }
+        }
+        self.given += passed;
+        Ok(passed)
+    }
+}
+
+impl Iterator for LargeTxn {
+    type Item = Result<RowChange>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let part = self.parts.get(self.at)?;
+            let mutation = self.begun.get_or_insert_with(|| part.mutation.clone());
+            match change(mutation, &self.value, &part.table) {
+                Ok(Some(change)) => {
+                    self.given += 1;
+                    return Some(Ok(change));
+                }
+                Ok(None) => (self.at, self.begun) = (self.at + 1, None),
+                Err(error) => {
+                    let error = blame(error, self.commit_ts, &part.table);
+                    self.at = self.parts.len();
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LargeTxn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables: Vec<_> =
+            self.tables().map(|(table, rows)| format!("`{}`.`{}`: {rows}", table.schema, table.name)).collect();
+        f.debug_struct("LargeTxn")
+            .field("commit_ts", &self.commit_ts)
+            .field("bytes", &self.value.len())
+            .field("tables", &tables)
+            .field("given", &self.given)
+            .finish()
+    }
+}

@@ -1,0 +1,221 @@
+//! The writing side: gives out ids, versions and timestamps as a TiDB would, and writes its messages into a recording.
+
+mod many;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use prost::Message;
+use serde_json::{Map, Value as Json};
+
+use super::draft::Draft;
+use super::truth::{TableTruth, Truth};
+use crate::model::{CommitTs, Row, RowChange, RowKind, Table};
+use crate::playground::encode::{self, job::Job};
+use crate::playground::tableinfo;
+use crate::source::binlog::{Binlog, TP_COMMIT};
+use crate::source::recording::{DDL_HISTORY, Meta, Writer};
+
+/// The id of the cluster that never was.
+const CLUSTER_ID: u64 = 7_000_000_000_000_000_004;
+/// When the first transaction begins: the start of 2025, in milliseconds. Each begins one millisecond later than the one
+/// before it.
+const BEGIN_MS: u64 = 1_735_689_600_000;
+/// A table of a [`Stream`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
+/// A recording that is being made.
+pub struct Stream {
+    dir: PathBuf,
+    writer: Writer,
+    history: BufWriter<File>,
+    schema: String,
+    schema_id: i64,
+    last_id: i64,
+    version: i64,
+    now_ms: u64,
+    tables: Vec<TableTruth>,
+    changes: Vec<RowChange>,
+    handles: Vec<i64>,
+    txns: u64,
+    row_changes: u64,
+    job_count: u64,
+}
+
+impl Stream {
+    /// Begins a recording in the folder `dir`, with the database `schema`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn create(dir: &Path, schema: &str) -> Result<Self> {
+        let writer = Writer::create(dir, false)?;
+        let path = dir.join(DDL_HISTORY);
+        let history = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let mut stream = Self {
+            dir: dir.to_owned(),
+            writer,
+            history: BufWriter::new(history),
+            schema: schema.to_owned(),
+            schema_id: 0,
+            // TiDB's own tables take the first ids and versions of a real cluster.
+            last_id: 100,
+            version: 40,
+            now_ms: BEGIN_MS,
+            tables: Vec::new(),
+            changes: Vec::new(),
+            handles: Vec::new(),
+            txns: 0,
+            row_changes: 0,
+            job_count: 0,
+        };
+        stream.schema_id = stream.new_id();
+        let job = stream.job(1, 0, "", format!("CREATE DATABASE `{schema}`"));
+        let info = tableinfo::db_info(stream.schema_id, schema);
+        stream.ddl(&job, |_| (info, Json::Null))?;
+        Ok(stream)
+    }
+
+    /// Makes a table.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn table(&mut self, draft: Draft) -> Result<Place> {
+        let Draft { mut table, details } = draft;
+        table.id = self.new_id();
+        table.schema.clone_from(&self.schema);
+        let job = self.job(3, table.id, &table.name, tableinfo::create_table(&table, &details));
+        self.ddl(&job, |ts| (Json::Null, tableinfo::table_info(&table, &details, ts)))?;
+        self.tables.push(TableTruth::new(Arc::new(table)));
+        Ok(Place(self.tables.len() - 1))
+    }
+
+    /// A new row, in the transaction that is open. `handle` is the hidden row id where the table has no clustered key.
+    ///
+    /// # Errors
+    /// If the row does not fit the table.
+    pub fn insert(&mut self, place: Place, handle: i64, row: Row) -> Result<()> {
+        self.truth(place)?.add(&row)?;
+        self.push(place, handle, RowKind::Insert(row))
+    }
+
+    /// A changed row, in the transaction that is open.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn update(&mut self, place: Place, handle: i64, old: Row, new: Row) -> Result<()> {
+        // TiDB writes nothing for an update that changes nothing.
+        if old == new {
+            return Ok(());
+        }
+        let truth = self.truth(place)?;
+        truth.remove(&old)?;
+        truth.add(&new)?;
+        self.push(place, handle, RowKind::Update { old, new })
+    }
+
+    /// A removed row, in the transaction that is open.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn delete(&mut self, place: Place, handle: i64, row: Row) -> Result<()> {
+        self.truth(place)?.remove(&row)?;
+        self.push(place, handle, RowKind::Delete(row))
+    }
+
+    /// Commits the open transaction; an empty one leaves no trace, as in TiDB.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn commit(&mut self) -> Result<()> {
+        let Some(first) = self.changes.first() else { return Ok(()) };
+        let key = encode::row_key(first.table.id, self.handles.first().copied().unwrap_or(0));
+        let mut handles = self.handles.iter();
+        let value = encode::prewrite(self.version, &self.changes, &mut |_| handles.next().copied().unwrap_or(0))?;
+        self.row_changes += u64::try_from(self.changes.len())?;
+        self.changes.clear();
+        self.handles.clear();
+        let mut binlog = self.next_binlog(key);
+        binlog.prewrite_value = Some(value);
+        self.txns += 1;
+        self.writer.payload(&binlog.encode_to_vec())
+    }
+
+    /// Ends the recording.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(mut self) -> Result<Truth> {
+        ensure!(self.changes.is_empty(), "the last transaction was not committed");
+        self.history.write_all(b"]\n")?;
+        self.history.into_inner().map_err(|e| e.into_error())?.sync_all().context("cannot write the history")?;
+        self.writer.finish()?;
+        let truth = Truth {
+            start_ts: CommitTs::from_parts(BEGIN_MS, 0),
+            end_ts: CommitTs::from_parts(self.now_ms, 1),
+            txns: self.txns,
+            row_changes: self.row_changes,
+            tables: self.tables,
+        };
+        fs::write(self.dir.join("expected.tsv"), truth.lines())?;
+        let more = Map::from_iter([("tidb".to_owned(), Json::from("8.0.11-TiDB-v8.1.0"))]);
+        let (start_ts, end_ts) = (truth.start_ts, Some(truth.end_ts));
+        Meta { cluster_id: CLUSTER_ID, start_ts, end_ts, more }.write(&self.dir)?;
+        Ok(truth)
+    }
+
+    fn truth(&mut self, place: Place) -> Result<&mut TableTruth> {
+        self.tables.get_mut(place.0).context("no such table in this stream")
+    }
+
+    fn push(&mut self, place: Place, handle: i64, kind: RowKind) -> Result<()> {
+        let table: Arc<Table> = self.truth(place)?.table.clone();
+        self.changes.push(RowChange { table, kind });
+        self.handles.push(handle);
+        Ok(())
+    }
+
+    /// An id for a database, a table or a job: they share one sequence.
+    fn new_id(&mut self) -> i64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn job(&self, action: u8, table_id: i64, table_name: &str, query: String) -> Job {
+        let (schema_id, schema_name) = (self.schema_id, self.schema.clone());
+        Job { action, schema_id, schema_name, table_id, table_name: table_name.to_owned(), query }
+    }
+
+    fn ddl(&mut self, job: &Job, outcome: impl FnOnce(u64) -> (Json, Json)) -> Result<()> {
+        let id = self.new_id();
+        self.version += 1;
+        let mut binlog = self.next_binlog(job.meta_key());
+        binlog.ddl_query = Some(job.query.clone().into());
+        binlog.ddl_job_id = Some(id);
+        binlog.ddl_schema_state = Some(5);
+        let start_ts = CommitTs::from_parts(self.now_ms, 0).0;
+        let (db_info, table_info) = outcome(start_ts);
+        self.history.write_all(if self.job_count == 0 { b"[\n" } else { b",\n" })?;
+        self.job_count += 1;
+        serde_json::to_writer(&mut self.history, &job.json(id, self.version, start_ts, &db_info, &table_info))?;
+        self.writer.payload(&binlog.encode_to_vec())
+    }
+
+    /// The next message, still without content.
+    fn next_binlog(&mut self, key: Bytes) -> Binlog {
+        self.now_ms += 1;
+        Binlog {
+            tp: Some(TP_COMMIT),
+            start_ts: Some(CommitTs::from_parts(self.now_ms, 0).to_wire()),
+            commit_ts: Some(CommitTs::from_parts(self.now_ms, 1).to_wire()),
+            prewrite_key: Some(key),
+            ddl_job_id: Some(0),
+            ddl_schema_state: Some(0),
+            ..Binlog::default()
+        }
+    }
+}

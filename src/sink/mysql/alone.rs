@@ -1,0 +1,55 @@
+//! What a worker does while nothing else is under way: DDL.
+
+use anyhow::{Error, Result};
+
+use super::ddl::{self, Ground, Ran};
+use super::failure::class_of;
+use super::retry::{Backoff, passes};
+use super::worker::Worker;
+use crate::checkpoint::locks;
+use crate::model::{CommitTs, Ddl};
+
+impl Worker {
+    /// Runs `ddl` to its end, over as many connections as it takes.
+    pub(super) fn ddl(&mut self, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+        let mut backoff = Backoff::new();
+        let mut begun = false;
+        let ran = loop {
+            let error = match self.try_ddl(ts, ddl, begun, &mut backoff) {
+                Ok(ran) => break ran,
+                Err(error) => error,
+            };
+            let Some(class) = class_of(&error).filter(|c| passes(*c)) else { return Err(error) };
+            // The session that ran it has to be gone before anybody can say what became of it.
+            self.hang_up();
+            begun = true;
+            self.pause(&mut backoff, class, &error)?;
+        };
+        let context = &self.context;
+        if let Some(skipped) = ran.skipped {
+            context.shared.set_skipped(skipped);
+        }
+        context.shared.count(|totals| if ran.ran { totals.ddl += 1 } else { totals.skipped_ddl += 1 });
+        Ok(())
+    }
+
+    fn try_ddl(&mut self, ts: CommitTs, ddl: &Ddl, begun: bool, backoff: &mut Backoff) -> Result<Ran> {
+        let context = self.context.clone();
+        let skipped = context.shared.skipped();
+        let lane = self.lane(backoff)?;
+        let mut ground = Ground {
+            session: &mut lane.session,
+            link: &context.link,
+            skip: &context.options.skip_ddl,
+            word: None,
+            stop: &context.options.stop,
+            events: &context.events,
+        };
+        let ran =
+            if begun { ddl::resume(&mut ground, &skipped, ts, ddl) } else { ddl::run(&mut ground, &skipped, ts, ddl) };
+        let ran = ran.map_err(Error::from)?;
+        // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
+        let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
+        Ok(ran)
+    }
+}

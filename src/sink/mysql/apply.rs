@@ -1,0 +1,195 @@
+//! One transaction of the target: the slot first, then the rows, then COMMIT.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result};
+
+use super::batch::{Part, fold, full_name};
+use super::failure::explain;
+use super::large::Rows;
+use super::statement::render;
+use super::step::apply_step;
+use super::takeover::drainer_is_ahead;
+use super::worker::{Lane, Worker};
+use crate::checkpoint::Record;
+use crate::checkpoint::drainer::{self, Owner};
+use crate::event::Event;
+use crate::model::CommitTs;
+use crate::sink::Anomalies;
+
+/// What a transaction does, counted once it is durable.
+#[derive(Default)]
+pub(super) struct Done {
+    txns: u64,
+    range: Option<(CommitTs, CommitTs)>,
+    counts: [u64; 3],
+    left_out: HashMap<i64, u64>,
+    found: Vec<(String, Anomalies)>,
+}
+
+impl Done {
+    fn add(&mut self, parts: &[Part], counts: [u64; 3], left_out: &HashMap<i64, u64>) {
+        for part in parts {
+            let (first, last) = self.range.unwrap_or((part.ts, part.ts));
+            self.range = Some((first.min(part.ts), last.max(part.ts)));
+        }
+        for (sum, count) in self.counts.iter_mut().zip(counts) {
+            *sum += count;
+        }
+        for (id, rows) in left_out {
+            *self.left_out.entry(*id).or_default() += rows;
+        }
+    }
+
+    /// What of the stream it holds, for messages.
+    fn range(&self) -> String {
+        match self.range {
+            Some((first, last)) if first == last => format!("the transaction of commit ts {}", first.explain()),
+            Some((first, last)) => {
+                format!("{} transactions, commit ts {} to {}", self.txns, first.explain(), last.explain())
+            }
+            None => "nothing".to_owned(),
+        }
+    }
+}
+
+impl Worker {
+    /// Applies whole transactions as one.
+    pub(super) fn apply(&mut self, parts: &[Part], record: &Record) -> Result<()> {
+        let mut done = Done { txns: parts.len() as u64, ..Done::default() };
+        self.begin(record)?;
+        let worked = self.rows(parts, &mut done).and_then(|()| self.left_out(&done));
+        worked.with_context(|| format!("cannot apply {}", done.range()))?;
+        self.commit(done)
+    }
+
+    /// Applies one large transaction as one, in portions that fit into memory.
+    pub(super) fn apply_large(&mut self, ts: CommitTs, rows: &mut Rows) -> Result<()> {
+        rows.restart(0)?;
+        self.begin(&Record::List(vec![ts]))?;
+        let mut done = Done { txns: 1, ..Done::default() };
+        self.portions(ts, rows, u64::MAX, &mut done)?;
+        self.left_out(&done)?;
+        self.commit(done)
+    }
+
+    /// Applies the next `most` row changes of a transaction behind the first `from`. Gives how many there were.
+    pub(super) fn apply_portion(&mut self, ts: CommitTs, rows: &mut Rows, from: u64, most: u64) -> Result<u64> {
+        rows.restart(from)?;
+        self.begin(&Record::Part { ts, rows: from + most })?;
+        let mut done = Done { txns: u64::from(from == 0), ..Done::default() };
+        let taken = self.portions(ts, rows, most, &mut done)?;
+        self.left_out(&done)?;
+        self.commit(done)?;
+        Ok(taken)
+    }
+
+    fn portions(&mut self, ts: CommitTs, rows: &mut Rows, most: u64, done: &mut Done) -> Result<u64> {
+        let skipped = self.context.shared.skipped();
+        let size = self.context.size;
+        let mut taken = 0;
+        while taken < most {
+            let Some(part) = rows.portion(ts, size.rows.min(most - taken), size.bytes, &skipped)? else { break };
+            taken += part.changes.len() as u64 + part.left_out.len() as u64;
+            self.rows(&[part], done)
+                .with_context(|| format!("cannot apply {} (up to its row change {taken})", done.range()))?;
+        }
+        Ok(taken)
+    }
+
+    /// Writes the net effect of `parts` within the open transaction, each statement as soon as it is rendered.
+    fn rows(&mut self, parts: &[Part], done: &mut Done) -> Result<()> {
+        let context = self.context.clone();
+        let safe = context.options.safe_mode;
+        // A stream that contradicts itself is not tried in smaller pieces.
+        let folded = fold(parts, safe).inspect_err(|_| self.contradicted = true)?;
+        done.add(parts, folded.counts, &folded.left_out);
+        let Lane { session, .. } = self.open_lane()?;
+        for changes in folded.tables {
+            let name = full_name(changes.table);
+            let mut found = Anomalies::default();
+            render(&changes, context.style, &mut |step| {
+                let more = apply_step(session, &name, step, safe)?;
+                found.missing += more.missing;
+                found.duplicate += more.duplicate;
+                Ok(())
+            })?;
+            if found != Anomalies::default() {
+                done.found.push((name, found));
+            }
+        }
+        Ok(())
+    }
+
+    fn left_out(&mut self, done: &Done) -> Result<()> {
+        if done.left_out.is_empty() {
+            return Ok(());
+        }
+        let context = self.context.clone();
+        let Lane { session, .. } = self.open_lane()?;
+        Ok(context.shared.skipped().write_counts(session, &context.link, &done.left_out)?)
+    }
+
+    fn begin(&mut self, record: &Record) -> Result<()> {
+        let floor = self.context.shared.position().unwrap_or_default();
+        let Lane { session, slot } = self.open_lane()?;
+        let number = slot.durable() + 1;
+        let sql = slot.statement(number, record, floor)?;
+        let affected = session.begin_with(&sql).map_err(|e| explain(&e, "cannot begin a transaction on the target"))?;
+        Ok(slot.check(session, affected)?)
+    }
+
+    fn commit(&mut self, done: Done) -> Result<()> {
+        let range = done.range();
+        // Kept before the answer comes: it may be lost although the work is there.
+        self.pending = Some(done);
+        let Lane { session, slot } = self.open_lane()?;
+        session.commit().with_context(|| format!("while committing {range}"))?;
+        slot.saved();
+        Ok(())
+    }
+
+    /// Counts what has become durable.
+    pub(super) fn count(&mut self) {
+        let Some(done) = self.pending.take() else { return };
+        let context = &self.context;
+        let range = done.range();
+        if !done.left_out.is_empty() {
+            context.shared.change_skipped(|s| s.add_counts(&done.left_out));
+        }
+        for (name, found) in &done.found {
+            (context.events)(Event::Warning(format!(
+                "{name}: {} rows to delete or change were not there, {} keys were taken ({range})",
+                found.missing, found.duplicate,
+            )));
+        }
+        let [inserts, updates, deletes] = done.counts;
+        context.shared.count(|totals| {
+            totals.txns += done.txns;
+            totals.inserts += inserts;
+            totals.updates += updates;
+            totals.deletes += deletes;
+            totals.skipped_rows += done.left_out.values().sum::<u64>();
+            for (name, found) in done.found {
+                let entry = totals.anomalies.entry(name).or_default();
+                entry.missing += found.missing;
+                entry.duplicate += found.duplicate;
+            }
+        });
+        let position = context.shared.position().unwrap_or_default();
+        (context.events)(Event::Applied { txns: done.txns, rows: inserts + updates + deletes, position });
+    }
+
+    /// Saves a position without data, and Drainer's row with it.
+    pub(super) fn save(&mut self, ts: CommitTs, drained: bool) -> Result<()> {
+        let context = self.context.clone();
+        let Lane { session, .. } = self.open_lane()?;
+        context.link.save_position(session, ts)?;
+        let version = context.shared.schema_version(ts);
+        if let Owner::Other(row) = drainer::write(session, &context.link, ts, version, drained)? {
+            return Err(drainer_is_ahead(&row, &context.link, ts).into());
+        }
+        context.shared.reached(ts);
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! The board between the sink and its workers: tasks that wait for others, tasks that are ready, and how far the target is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::large::Rows;
+use super::window::Batch;
+use crate::model::{CommitTs, Ddl};
+use crate::progress::{Progress, WindowId};
+
+/// Numbers tasks in the order of the stream.
+pub(super) type Id = u64;
+
+/// What a worker is to do.
+pub(super) enum Job {
+    /// Whole transactions, as one transaction of the target.
+    Batch(Batch),
+    /// One transaction that is too large for a batch, or that may be split.
+    /// The number says how many of its row changes are durable already.
+    Large(CommitTs, Box<Rows>, u64),
+    /// A DDL.
+    Ddl(CommitTs, Box<Ddl>),
+    /// Saves a position that was reached; `drained` if nothing was left to apply when it was.
+    Save {
+        /// Everything at or below is durable.
+        ts: CommitTs,
+        /// See above.
+        drained: bool,
+    },
+}
+
+/// A job with its place in the order.
+pub(super) struct Task {
+    pub(super) id: Id,
+    pub(super) job: Job,
+    /// The window that it is a part of.
+    pub(super) window: Option<WindowId>,
+    /// It was refused before, and is tried again now that everything older is durable.
+    pub(super) alone: bool,
+    pub(super) bytes: usize,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Board {
+    state: Mutex<State>,
+    workers: Condvar,
+    sink: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    ready: BTreeMap<Id, Task>,
+    waiting: HashMap<Id, (Task, usize)>,
+    /// Refused tasks that are tried again when they are the oldest.
+    parked: BTreeMap<Id, Task>,
+    dependents: HashMap<Id, Vec<Id>>,
+    unfinished: BTreeSet<Id>,
+    running: usize,
+    bytes: usize,
+    next: Id,
+    progress: Progress,
+    closed: bool,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a window of `parts` tasks that reaches `last`.
+    pub(super) fn open(&self, last: CommitTs, parts: usize) -> WindowId {
+        self.lock().progress.open(last, parts)
+    }
+
+    /// The number of the next task, and of the oldest unfinished one (the next if there is none).
+    pub(super) fn numbers(&self) -> (Id, Id) {
+        let state = self.lock();
+        (state.next, state.unfinished.first().copied().unwrap_or(state.next))
+    }
+
+    /// Puts up a task that has to wait for those in `before`; its number is the next.
+    pub(super) fn put(&self, job: Job, window: Option<WindowId>, before: &[Id], bytes: usize) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let id = state.next;
+        state.next += 1;
+        state.unfinished.insert(id);
+        state.bytes += bytes;
+        let task = Task { id, job, window, alone: false, bytes };
+        let open: Vec<Id> = before.iter().copied().filter(|b| state.unfinished.contains(b)).collect();
+        for other in &open {
+            state.dependents.entry(*other).or_default().push(id);
+        }
+        if open.is_empty() {
+            state.ready.insert(id, task);
+            self.workers.notify_one();
+        } else {
+            state.waiting.insert(id, (task, open.len()));
+        }
+    }
+
+    /// The oldest task that is ready; waits for one. `None` when there will be no more.
+    pub(super) fn take(&self) -> Option<Task> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some((_, task)) = state.ready.pop_first() {
+                state.running += 1;
+                return Some(task);
+            }
+            state = self.workers.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// `task` was refused: it will be ready again when everything older is durable.
+    pub(super) fn park(&self, mut task: Task) {
+        let mut state = self.lock();
+        state.running -= 1;
+        task.alone = true;
+        state.parked.insert(task.id, task);
+        self.settle(&mut state);
+    }
+
+    /// Task `id` is durable. `reached` gets the low-water mark if it moved, before anybody who waits goes on.
+    pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize, reached: impl FnOnce(CommitTs)) {
+        let mut state = self.lock();
+        state.running -= 1;
+        state.unfinished.remove(&id);
+        state.bytes = state.bytes.saturating_sub(bytes);
+        for other in state.dependents.remove(&id).unwrap_or_default() {
+            let Some((_, left)) = state.waiting.get_mut(&other) else { continue };
+            *left -= 1;
+            if *left == 0
+                && let Some((task, _)) = state.waiting.remove(&other)
+            {
+                state.ready.insert(other, task);
+                self.workers.notify_one();
+            }
+        }
+        if let Some(mark) = window.and_then(|w| state.progress.done(w)) {
+            reached(mark);
+        }
+        self.settle(&mut state);
+    }
+
+    /// Whether one part of `window` is left, and no older window is open.
+    pub(super) fn only_left(&self, window: WindowId) -> bool {
+        self.lock().progress.only_left(window)
+    }
+
+    /// Wakes whoever has something to do now.
+    fn settle(&self, state: &mut State) {
+        let oldest = state.unfinished.first().copied();
+        if let Some(task) = oldest.and_then(|id| state.parked.remove(&id)) {
+            state.ready.insert(task.id, task);
+            self.workers.notify_one();
+        }
+        self.sink.notify_all();
+    }
+
+    /// Something failed for good: no task begins any more. `running` says that the caller still holds one.
+    pub(super) fn close(&self, running: bool) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.running -= usize::from(running);
+        state.ready.clear();
+        state.waiting.clear();
+        state.parked.clear();
+        self.workers.notify_all();
+        self.sink.notify_all();
+    }
+
+    /// Waits until less than `bytes` and `tasks` are under way; or, after a failure, until nothing runs any more.
+    pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize) {
+        self.wait(|s| s.bytes < bytes && s.unfinished.len() < tasks);
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) fn wait_until_idle(&self) {
+        self.wait(|s| s.unfinished.is_empty());
+    }
+
+    fn wait(&self, reached: impl Fn(&State) -> bool) {
+        let mut state = self.lock();
+        while !(reached(&state) || state.closed && state.running == 0) {
+            // The time-out only guards against a worker that died without a word.
+            let waited = self.sink.wait_timeout(state, Duration::from_secs(1));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Tasks under way.
+    pub(super) fn unfinished(&self) -> usize {
+        self.lock().unfinished.len()
+    }
+}

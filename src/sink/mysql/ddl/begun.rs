@@ -1,0 +1,84 @@
+//! What is stored beside the intent of a DDL, enough to judge it and to finish it without the stream.
+
+use serde::{Deserialize, Serialize};
+
+use super::form::Form;
+use super::judge::{Expected, Shape, Verdict, judge};
+use super::picture::{Picture, VERSION};
+use super::verdict::action;
+use crate::model::{Ddl, Table};
+
+/// A DDL under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The version of this layout.
+    pub version: u32,
+    /// TiDB's ActionType number.
+    pub action: u8,
+    /// The database that must be current; `None` for a statement that makes or drops one.
+    pub database: Option<String>,
+    /// All statements in order. The intent says which one is under way.
+    pub statements: Vec<String>,
+    /// The upstream's tables before the job, where they are known.
+    pub before: Vec<Shape>,
+    /// The same after it.
+    pub after: Vec<Shape>,
+    /// The target before the statement that is under way.
+    pub picture: Picture,
+}
+
+impl Begun {
+    /// `ddl`, which runs as `statements`.
+    #[must_use]
+    pub fn new(ddl: &Ddl, statements: Vec<String>) -> Self {
+        // ALTER DATABASE may name none, and means the current one.
+        let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA);
+        Self {
+            version: VERSION,
+            action: ddl.action,
+            database: (!of_database && !ddl.schema.is_empty()).then(|| ddl.schema.clone()),
+            statements,
+            before: ddl.before.iter().map(|t| shape(t)).collect(),
+            after: ddl.after.iter().map(|t| shape(t)).collect(),
+            picture: Picture::default(),
+        }
+    }
+
+    /// Reads a stored one; `None` if it is of another version, or damaged.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|b: &Self| b.version == VERSION)
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// None that can happen: names and numbers always have one.
+    pub fn write(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// The statement of `step`.
+    #[must_use]
+    pub fn statement(&self, step: usize) -> &str {
+        self.statements.get(step).map_or("", String::as_str)
+    }
+
+    /// What the statement of `step` is.
+    #[must_use]
+    pub fn form(&self, step: usize) -> Form {
+        Form::of(self.statement(step), self.database.as_deref().unwrap_or_default())
+    }
+
+    /// What became of the statement of `step`, if the target is `now` like this.
+    #[must_use]
+    pub fn judge(&self, step: usize, now: &Picture) -> Verdict {
+        let form = self.form(step);
+        judge(Expected { form: &form, before: &self.before, after: &self.after }, &self.picture, now)
+    }
+}
+
+fn shape(table: &Table) -> Shape {
+    let columns = table.columns.iter().filter(|c| !c.hidden).map(|c| c.name.clone()).collect();
+    Shape { schema: table.schema.clone(), name: table.name.clone(), columns }
+}

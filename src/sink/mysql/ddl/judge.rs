@@ -1,0 +1,220 @@
+//! What became of one statement whose end nobody saw: two pictures compared, nothing asked.
+//!
+//! Two rules. Where both pictures are the same, the statement may run: either it did not, or it left nothing that shows and
+//! running it again does nothing more (an ALTER TABLE that changes no definition, IF EXISTS on nothing). Statements for
+//! which that is not so (TRUNCATE, EXCHANGE PARTITION, a swap of equal tables) are decided by ids, and without ids they are
+//! unknown. Where the pictures differ, they have to differ as the statement would have it; all else is unknown. Never a
+//! guess.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::form::{Form, Name, Unseen};
+use super::partitions::{exchange, truncate, truncate_partitions};
+use super::picture::{DatabaseState, Picture, State, same_name};
+use super::renamed::rename;
+use super::shown::both;
+
+/// What became of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may run: it did not, or running it again changes nothing more.
+    NotDone,
+    /// It took effect.
+    Done,
+    /// A part of it took effect: this statement does what is left.
+    Partly(String),
+    /// It cannot be told.
+    Unknown {
+        /// Why.
+        why: &'static str,
+        /// What was there before, in a few lines.
+        before: String,
+        /// What is there now, in a few lines.
+        now: String,
+    },
+}
+
+/// A table's columns upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Its database.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Names of the columns that clients see.
+    pub columns: Vec<String>,
+}
+
+/// What a statement should do.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// The statement.
+    pub form: &'a Form,
+    /// The upstream's tables before the job, where they are known.
+    pub before: &'a [Shape],
+    /// The same after it.
+    pub after: &'a [Shape],
+}
+
+/// Why something cannot be told.
+pub(super) struct Unclear(pub &'static str);
+
+pub(super) type Judged = Result<Verdict, Unclear>;
+
+pub(super) const NO_IDS: &str = "only the storage engine's ids could tell, and they are not known (on MySQL and MariaDB that takes \
+                                 the PROCESS privilege and InnoDB tables)";
+pub(super) const OTHERWISE: &str = "what is there differs from before, but not as this statement would have changed it";
+
+/// Judges a statement by the pictures from before it and from now.
+#[must_use]
+pub fn judge(expected: Expected<'_>, before: &Picture, now: &Picture) -> Verdict {
+    let of = |name: &Name| (before.state(name), now.state(name));
+    let judged = match expected.form {
+        Form::CreateDatabase(_) | Form::AlterDatabase(_) | Form::DropDatabase(_) => {
+            database(expected.form, database_of(before), database_of(now))
+        }
+        Form::Create { name, replace } => create(expected, *replace, name, of(name)),
+        Form::Drop { what, names } => drop_objects(what, names, before, now),
+        Form::Rename(pairs) => rename(pairs, before, now),
+        Form::Truncate(name) => truncate(of(name)),
+        Form::Alter { name, unseen: Unseen::Exchange(partition, with), .. } => exchange(partition, of(name), of(with)),
+        Form::Alter { name, unseen: Unseen::Truncate(partitions), .. } => truncate_partitions(partitions, of(name)),
+        Form::Alter { name, renamed: Some(new), .. } => alter_and_rename(expected, (name, new), of(name), of(new)),
+        Form::Alter { name, unseen, .. } => alter(expected, name, *unseen == Unseen::ForcedCounter, of(name)),
+        Form::AlterSequence { name, restart } => sequence(*restart, of(name)),
+        Form::Other => Err(Unclear("tisync does not know what this kind of statement leaves behind")),
+    };
+    judged.unwrap_or_else(|Unclear(why)| {
+        let (before, now) = both(before, now);
+        Verdict::Unknown { why, before, now }
+    })
+}
+
+type Pair<'a> = (Option<&'a State>, Option<&'a State>);
+
+fn database_of(picture: &Picture) -> Option<&DatabaseState> {
+    picture.database.as_ref().and_then(|d| d.there.as_ref())
+}
+
+fn database(form: &Form, before: Option<&DatabaseState>, now: Option<&DatabaseState>) -> Judged {
+    match (form, before, now) {
+        (_, None, None) => Ok(Verdict::NotDone),
+        (Form::CreateDatabase(_), None, Some(_)) | (Form::DropDatabase(_), Some(_), None) => Ok(Verdict::Done),
+        // IF NOT EXISTS, or the server will refuse it.
+        (Form::CreateDatabase(_), Some(_), Some(_)) => Ok(Verdict::NotDone),
+        // A drop goes table by table, and a crash may leave some of them. Whether it had begun or not: dropping what is left ends
+        // where the upstream ended. A table that was not there before is somebody's, and not ours to drop.
+        (Form::DropDatabase(_), Some(before), Some(now)) if now.tables.iter().all(|t| before.tables.contains(t)) => {
+            Ok(Verdict::NotDone)
+        }
+        (Form::AlterDatabase(_), Some(before), Some(now)) => {
+            Ok(if before.definition == now.definition { Verdict::NotDone } else { Verdict::Done })
+        }
+        _ => Err(Unclear(OTHERWISE)),
+    }
+}
+
+/// Whether an object is surely what it was, or, without ids, shows no sign of being another one.
+pub(super) fn same(before: &State, now: &State) -> bool {
+    let identity = match (&before.ids, &now.ids) {
+        (Some(before), Some(now)) => before == now,
+        _ => before.created == now.created,
+    };
+    identity && before.definition == now.definition && before.counter == now.counter
+}
+
+fn create(expected: Expected<'_>, replace: bool, name: &Name, state: Pair<'_>) -> Judged {
+    match state {
+        (None, None) => Ok(Verdict::NotDone),
+        (None, Some(now)) => made(expected, name, now),
+        (Some(before), Some(now)) if replace && !same(before, now) => made(expected, name, now),
+        // Where something was in the way it could do nothing, or did nothing that shows.
+        (Some(_), _) => Ok(Verdict::NotDone),
+    }
+}
+
+fn made(expected: Expected<'_>, name: &Name, now: &State) -> Judged {
+    match shape(expected.after, name) {
+        Some(shape) if folded(&shape.columns) != folded(&now.columns) => Err(Unclear(OTHERWISE)),
+        _ => Ok(Verdict::Done),
+    }
+}
+
+fn drop_objects(what: &str, names: &[Name], before: &Picture, now: &Picture) -> Judged {
+    let mut left = Vec::new();
+    let mut gone = 0;
+    for name in names {
+        match (before.state(name), now.state(name)) {
+            (None, None) => {}
+            (Some(_), None) => gone += 1,
+            (Some(before), Some(now)) if same(before, now) => left.push(name.to_string()),
+            _ => return Err(Unclear(OTHERWISE)),
+        }
+    }
+    Ok(match (gone, left.is_empty()) {
+        (0, _) => Verdict::NotDone,
+        (_, true) => Verdict::Done,
+        (_, false) => Verdict::Partly(format!("DROP {what} {}", left.join(", "))),
+    })
+}
+
+fn alter(expected: Expected<'_>, name: &Name, forced: bool, state: Pair<'_>) -> Judged {
+    match state {
+        (None, None) => Ok(Verdict::NotDone),
+        // What it would change is not changed, or there was nothing to change. A table that was merely rebuilt has new ids.
+        (Some(before), Some(now)) if before.definition == now.definition && !before.definition.is_empty() => {
+            if forced {
+                return Err(Unclear("it may lower the counter of AUTO_INCREMENT, which no definition shows"));
+            }
+            Ok(Verdict::NotDone)
+        }
+        (Some(before), Some(now)) if fits(expected, (name, name), before, now) => Ok(Verdict::Done),
+        _ => Err(Unclear(OTHERWISE)),
+    }
+}
+
+/// An ALTER TABLE that renames and does more: the name alone tells.
+fn alter_and_rename(expected: Expected<'_>, names: (&Name, &Name), old: Pair<'_>, new: Pair<'_>) -> Judged {
+    match (old, new) {
+        ((None, None), (None, None)) => Ok(Verdict::NotDone),
+        ((Some(before), Some(now)), (None, None)) if before.definition == now.definition => Ok(Verdict::NotDone),
+        ((Some(before), None), (None, Some(now))) if fits(expected, names, before, now) => Ok(Verdict::Done),
+        _ => Err(Unclear(OTHERWISE)),
+    }
+}
+
+fn sequence(restart: bool, state: Pair<'_>) -> Judged {
+    match state {
+        (None, None) => Ok(Verdict::NotDone),
+        (Some(before), Some(now)) if before.definition != now.definition => Ok(Verdict::Done),
+        (Some(before), Some(now)) if !restart || (before.counter.is_some() && before.counter == now.counter) => {
+            Ok(Verdict::NotDone)
+        }
+        (Some(_), Some(_)) => Err(Unclear("a RESTART shows in no definition, and others may take values as well")),
+        _ => Err(Unclear(OTHERWISE)),
+    }
+}
+
+/// Whether the columns on the target are those that the job should have left: what the upstream has now, and what the target
+/// had of its own. Where the upstream's tables are not known, any columns will do.
+fn fits(expected: Expected<'_>, (old, new): (&Name, &Name), before: &State, now: &State) -> bool {
+    let Some(after) = shape(expected.after, new) else { return true };
+    let upstream = shape(expected.before, old).map(|s| folded(&s.columns));
+    let there = folded(&now.columns);
+    let mut should = folded(&after.columns);
+    match upstream {
+        Some(upstream) => should.extend(folded(&before.columns).difference(&upstream).cloned()),
+        None => return there.is_superset(&should),
+    }
+    should == there
+}
+
+fn shape<'a>(shapes: &'a [Shape], name: &Name) -> Option<&'a Shape> {
+    shapes.iter().find(|s| same_name(&s.schema, &name.schema) && same_name(&s.name, &name.name))
+}
+
+fn folded(columns: &[String]) -> BTreeSet<String> {
+    columns.iter().map(|c| c.to_lowercase()).collect()
+}

@@ -1,0 +1,276 @@
+//! One DDL from the stream to its end on the target, one statement at a time.
+//!
+//! ```text
+//! begin_ddl (step 0, picture)  →  statement  →  step_ddl (step 1, picture)  →  statement  →  …  →  end_ddl
+//! ```
+//! So at any moment the link's row says which single statement may be under way, and what its objects were before it.
+
+use std::collections::BTreeSet;
+
+use super::begun::Begun;
+use super::charset::warn_of_charset;
+use super::form::Form;
+use super::judge::Verdict;
+use super::look::look;
+use super::missing;
+use super::verdict::{Plan, plan};
+use super::wait::{own, until_over};
+use crate::checkpoint::{Failed, Link};
+use crate::error::Fault;
+use crate::event::{Event, Events};
+use crate::model::{CommitTs, Ddl};
+use crate::sink::mysql::PendingDdl;
+use crate::sink::mysql::failure::{Class, classify};
+use crate::sink::mysql::session::{Session, quote_name, shorten};
+use crate::sink::mysql::skipped::Skipped;
+use crate::stop::Stop;
+
+/// What a DDL runs with.
+pub struct Ground<'a> {
+    /// A connection to the target with no transaction open. Everything in flight on others is durable.
+    pub session: &'a mut Session,
+    /// The link, owned by this run.
+    pub link: &'a Link,
+    /// DDLs that are not run, by commit ts.
+    pub skip: &'a BTreeSet<CommitTs>,
+    /// The operator's word about a DDL left behind.
+    pub word: Option<PendingDdl>,
+    /// Ends a wait.
+    pub stop: &'a Stop,
+    /// Who hears of it.
+    pub events: &'a Events,
+}
+
+/// How a DDL went.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Whether it ran on the target; otherwise it was left out, and its commit ts is the link's position all the same.
+    pub ran: bool,
+    /// What is left out from here on, where that changed.
+    pub skipped: Option<Skipped>,
+}
+
+/// Runs, leaves out or refuses `ddl`, and moves the link's position to `ts`. After a lost connection [`resume`] takes over;
+/// after another error nothing of it is under way, unless the error says so.
+///
+/// # Errors
+/// With the server's own word where it is the target's, so that the caller can tell what is worth another try.
+pub fn run(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+    if ground.skip.contains(&ts) {
+        return missing::leave_out(ground, skipped, ts, ddl);
+    }
+    if missing::touches_missing(skipped, ts, ddl)? {
+        return missing::follow(ground, skipped, ts, ddl);
+    }
+    match plan(ground.session.server(), ts, ddl)? {
+        Plan::Skip(why) => {
+            ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+            not_run(ground, why, ts, ddl);
+            Ok(Ran { ran: false, skipped: missing::end_of_database(ground, skipped, ts, ddl)? })
+        }
+        Plan::Run(statements) => {
+            warn_of_charset(ground, ts, ddl)?;
+            let mut begun = Begun::new(ddl, statements);
+            perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+            ran(ground, skipped, ts, ddl)
+        }
+    }
+}
+
+/// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost connection (then in a new session) or a
+/// lock wait: looks how far it came, and does what is left.
+///
+/// # Errors
+/// As [`run`], and refused if it cannot be told what became of a statement.
+pub fn resume(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+    let state = ground.link.state(ground.session)?;
+    match state.intent {
+        None if state.position.is_some_and(|there| there >= ts) => {
+            let executes = !ground.skip.contains(&ts)
+                && !missing::touches_missing(skipped, ts, ddl)?
+                && matches!(plan(ground.session.server(), ts, ddl)?, Plan::Run(_));
+            if executes {
+                return ran(ground, skipped, ts, ddl);
+            }
+            // What was written about it is durable with the position.
+            let skipped = Skipped::load(ground.session, ground.link)?;
+            Ok(Ran { ran: false, skipped: Some(skipped) })
+        }
+        None => run(ground, skipped, ts, ddl),
+        Some(intent) => {
+            let Some(mut begun) = intent.before.as_deref().and_then(Begun::read).filter(|_| intent.ts == ts) else {
+                return Err(
+                    Fault::refused(format!("the intent of the DDL at {} was changed by others", ts.explain())).into()
+                );
+            };
+            let step = intent.step as usize;
+            until_over(ground, &intent.lock, begun.statement(step))?;
+            let now = look(ground.session, &begun.form(step))?;
+            let next = match begun.judge(step, &now) {
+                Verdict::Done => step + 1,
+                Verdict::NotDone => step,
+                Verdict::Partly(rest) => {
+                    replace(&mut begun, step, rest);
+                    step
+                }
+                Verdict::Unknown { why, before, now } => {
+                    return Err(unknown((ts, ddl.job_id), &begun, step, (why, &before, &now)).into());
+                }
+            };
+            (ground.events)(Event::Note(format!(
+                "the connection was lost during `{}` (commit ts {}): {}",
+                shorten(begun.statement(step)),
+                ts.explain(),
+                if next > step { "it took effect" } else { "it did not take effect, or not all of it, and runs now" }
+            )));
+            perform(ground, (ts, ddl.job_id), &mut begun, next, None)?;
+            ran(ground, skipped, ts, ddl)
+        }
+    }
+}
+
+fn ran(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+    let skipped = missing::end_of_database(ground, skipped, ts, ddl)?;
+    (ground.events)(Event::Note(format!("ran `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
+    Ok(Ran { ran: true, skipped })
+}
+
+pub(super) fn not_run(ground: &Ground<'_>, why: &str, ts: CommitTs, ddl: &Ddl) {
+    (ground.events)(Event::Note(format!(
+        "not run on the target, {why}: `{}` (commit ts {})",
+        shorten(&ddl.query),
+        ts.explain()
+    )));
+}
+
+pub(super) fn replace(begun: &mut Begun, step: usize, rest: String) {
+    if let Some(statement) = begun.statements.get_mut(step) {
+        *statement = rest;
+    }
+}
+
+/// Runs the statements of `begun` from `step` on, each under its own intent, and ends the intent. `fresh` is the DDL whose
+/// intent is not stored yet.
+pub(super) fn perform(
+    ground: &mut Ground<'_>,
+    (ts, job): (CommitTs, i64),
+    begun: &mut Begun,
+    step: usize,
+    fresh: Option<&Ddl>,
+) -> Result<(), Failed> {
+    for step in step..begun.statements.len() {
+        announce(ground, (ts, job), begun, step, fresh.filter(|_| step == 0))?;
+        statement(ground, (ts, job), begun, step)?;
+    }
+    ground.link.end_ddl(ground.session, Some((ts, job)))
+}
+
+/// Takes the picture of what `step` concerns, and stores that it is about to run in this session: for `fresh`, whose intent is
+/// not stored yet, or as the next step of the one that is.
+///
+/// # Errors
+/// If the link was taken over, or the target cannot be read or written.
+pub fn announce(
+    ground: &mut Ground<'_>,
+    (ts, job): (CommitTs, i64),
+    begun: &mut Begun,
+    step: usize,
+    fresh: Option<&Ddl>,
+) -> Result<(), Failed> {
+    let lock = ground.link.ddl_lock();
+    own(ground, &lock)?;
+    begun.picture = look(ground.session, &begun.form(step))?;
+    if let Some(name) = &begun.database {
+        let sql = format!("USE {}", quote_name(name));
+        // Refused: nothing of this step has begun.
+        ground.session.try_run(&sql).map_err(|error| failed(error, (ts, job), begun, &sql))?;
+    }
+    let stored = begun.write().map_err(|e| Fault::refused(format!("cannot store what a DDL concerns: {e}")))?;
+    let number = u32::try_from(step).unwrap_or(u32::MAX);
+    match fresh {
+        Some(ddl) => {
+            let text = begun.statements.join("; ");
+            ground.link.begin_ddl(ground.session, (ts, ddl), &text, (number, &stored), &lock)
+        }
+        None => ground.link.step_ddl(ground.session, ts, (number, &stored), &lock),
+    }
+}
+
+/// Runs one statement whose intent is stored.
+fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Failed> {
+    let sql = begun.statement(step);
+    let Err(error) = ground.session.try_run(sql) else { return Ok(()) };
+    let class = classify(&error);
+    if class == Class::Connection {
+        return Err(failed(error, key, begun, sql));
+    }
+    // The server answered, so the statement is over; what it says is not always all: a DROP of several tables drops those that
+    // are there before it complains about one that is not, and an error may come behind the effect.
+    let form = begun.form(step);
+    let clear = class.is_definite() && form.is_single();
+    if !clear {
+        until_over(ground, "", sql)?;
+        let now = look(ground.session, &form)?;
+        match begun.judge(step, &now) {
+            Verdict::NotDone => {}
+            Verdict::Done if !class.is_definite() => {
+                let error = anyhow::Error::from(failed(error, key, begun, sql));
+                (ground.events)(Event::Warning(format!("{error:#}: but it took effect")));
+                return Ok(());
+            }
+            // The intent stays: the next run goes on from there, or asks.
+            _ => return Err(failed(error, key, begun, sql)),
+        }
+    }
+    if step == 0 {
+        // Nothing of the job happened: a restart may simply try again. Of later statements the intent stays, and says so.
+        ground.link.end_ddl(ground.session, None)?;
+    }
+    Err(failed(error, key, begun, sql))
+}
+
+fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {
+    let place = begun.database.as_ref().map_or(String::new(), |d| format!(" in database `{d}`"));
+    Failed::Target {
+        error,
+        attempted: format!(
+            "cannot run the DDL of commit ts {} (job {job}){place}: the target refused `{}`",
+            ts.explain(),
+            shorten(sql)
+        ),
+    }
+}
+
+pub(super) fn unknown(
+    (ts, job): (CommitTs, i64),
+    begun: &Begun,
+    step: usize,
+    (why, before, now): (&str, &str, &str),
+) -> Fault {
+    let part = match begun.statements.len() {
+        0 | 1 => String::new(),
+        all => format!("statement {} of {all} of ", step + 1),
+    };
+    Fault::refused(format!(
+        "this DDL was begun on the target and its end was not seen: {part}job {job} (commit ts {}), `{}`. Whether it took effect \
+         cannot be told: {why}\nbefore it:\n{before}\nnow:\n{now}",
+        ts.explain(),
+        shorten(begun.statement(step))
+    ))
+    .hint(
+        "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if it \
+         did not",
+    )
+}
+
+impl Form {
+    /// Whether it concerns one object only, so that a refusal means that nothing happened.
+    fn is_single(&self) -> bool {
+        match self {
+            Self::Drop { names, .. } => names.len() == 1,
+            Self::Rename(pairs) => pairs.len() == 1,
+            Self::DropDatabase(_) | Self::Other => false,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Rewrites the text of a TiDB DDL for the target.
+//!
+//! Charsets without a collation get TiDB's default one, because the targets' own defaults ignore case. Everything else
+//! stays as TiDB wrote it: `/*T![feature] … */` is a comment to all but TiDB.
+
+use std::fmt::Write;
+
+use crate::sink::mysql::session::Flavour;
+
+/// A piece of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// A keyword, a bare name, a number.
+    Word(&'a str),
+    /// A name in back quotes, quotes included.
+    Name(&'a str),
+    /// A string, quotes included.
+    Text,
+    /// A comment of any kind.
+    Comment(&'a str),
+    /// Any other single character.
+    Sign(char),
+}
+
+impl Token<'_> {
+    pub(super) fn is(&self, word: &str) -> bool {
+        matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
+    }
+}
+
+/// The tokens of `sql`, each with the byte range that it covers. White space is left out.
+pub(super) fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = sql.get(at..)
+        && let Some(c) = rest.chars().next()
+    {
+        let length = match c {
+            '`' => quoted_end(rest, '`', false),
+            '\'' | '"' => quoted_end(rest, c, true),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |e| e + 2),
+            '#' => rest.find('\n').unwrap_or(rest.len()),
+            '-' if rest.starts_with("-- ") => rest.find('\n').unwrap_or(rest.len()),
+            _ if is_word(c) => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
+            _ => c.len_utf8(),
+        };
+        let piece = rest.get(..length).unwrap_or(rest);
+        let end = at + piece.len();
+        let token = match c {
+            '`' => Token::Name(piece),
+            '\'' | '"' => Token::Text,
+            _ if piece.len() > 1 && (c == '/' || c == '#' || c == '-') => Token::Comment(piece),
+            _ if is_word(c) => Token::Word(piece),
+            _ => Token::Sign(c),
+        };
+        if !c.is_whitespace() {
+            out.push((token, at, end));
+        }
+        at = end;
+    }
+    out
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$'
+}
+
+/// The length of the quoted piece at the start of `text`, both quotes included.
+fn quoted_end(text: &str, quote: char, escapes: bool) -> usize {
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((i, c)) = chars.next() {
+        if escapes && c == '\\' {
+            chars.next();
+        } else if c == quote {
+            if chars.peek().is_some_and(|(_, next)| *next == quote) {
+                chars.next();
+            } else {
+                return i + c.len_utf8();
+            }
+        }
+    }
+    text.len()
+}
+
+/// TiDB's default collation of `charset`, if it has to be named.
+fn default_collation(charset: &str) -> Option<&'static str> {
+    Some(match charset.to_ascii_lowercase().as_str() {
+        "utf8mb4" => "utf8mb4_bin",
+        "utf8" | "utf8mb3" => "utf8_bin",
+        "latin1" => "latin1_bin",
+        "ascii" => "ascii_bin",
+        "gbk" => "gbk_chinese_ci",
+        _ => return None,
+    })
+}
+
+/// What one column definition or list of options says about its charset.
+#[derive(Default)]
+struct Clause {
+    charset: Option<(usize, &'static str)>,
+    collation: bool,
+}
+
+/// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it. `default` is the charset and
+/// the collation that the upstream gave to a new database whose statement names neither.
+#[must_use]
+pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Option<String> {
+    let stripped;
+    let mut sql = sql.trim().trim_end_matches(';').trim_end();
+    if flavour == Flavour::TiDb {
+        // The upstream's rows already carry what its TTL deletes; placement names belong to its own stores.
+        stripped = without_features(sql, &["ttl", "placement"]);
+        sql = &stripped;
+    }
+    let all = tokens(sql);
+    let words: Vec<&Token> = all.iter().map(|(t, ..)| t).filter(|t| !matches!(t, Token::Comment(_))).collect();
+    let first = |word: &str| words.first().is_some_and(|t| t.is(word));
+    let second = |names: &[&str]| words.get(1).is_some_and(|t| names.iter().any(|n| t.is(n)));
+    if words.is_empty() || (first("ALTER") && second(&["TABLE"]) && is_bare_alter(&words, flavour, &all)) {
+        return None;
+    }
+    let database = second(&["DATABASE", "SCHEMA"]);
+    if !(first("CREATE") && (database || second(&["TABLE"]) || second(&["TEMPORARY"])) || first("ALTER")) {
+        return Some(sql.to_owned());
+    }
+    let default = (first("CREATE") && database).then(|| default.unwrap_or(("utf8mb4", "utf8mb4_bin")));
+    Some(with_collations(sql, &all, default, first("CREATE")))
+}
+
+/// Whether an ALTER TABLE has nothing behind the name but comments that the target does not read.
+fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize)]) -> bool {
+    let rest = words.get(2..).unwrap_or_default();
+    let bare = matches!(rest, [_] | [_, Token::Sign('.'), _]);
+    let speaks = |t: &Token| matches!(t, Token::Comment(c) if c.starts_with("/*T!") || c.starts_with("/*!"));
+    bare && !(flavour == Flavour::TiDb && all.iter().any(|(t, ..)| speaks(t)))
+}
+
+fn without_features(sql: &str, features: &[&str]) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut from = 0;
+    for (token, start, end) in tokens(sql) {
+        if let Token::Comment(text) = token
+            && features.iter().any(|f| text.starts_with(&format!("/*T![{f}]")))
+        {
+            out.push_str(sql.get(from..start).unwrap_or_default());
+            from = end;
+        }
+    }
+    out.push_str(sql.get(from..).unwrap_or_default());
+    out.trim_end().to_owned()
+}
+
+fn with_collations(sql: &str, all: &[(Token, usize, usize)], default: Option<(&str, &str)>, create: bool) -> String {
+    let mut insertions: Vec<(usize, &'static str)> = Vec::new();
+    let mut stack = vec![Clause::default()];
+    let mut close = |clause: &mut Clause| {
+        let clause = std::mem::take(clause);
+        if let (Some(found), false) = (clause.charset, clause.collation) {
+            insertions.push(found);
+        }
+    };
+    let (mut any_charset, mut any_collation) = (false, false);
+    let mut i = 0;
+    while let Some((token, ..)) = all.get(i) {
+        let depth = stack.len();
+        let Some(top) = stack.last_mut() else { break };
+        match token {
+            Token::Sign('(') => stack.push(Clause::default()),
+            Token::Sign(')') if depth > 1 => {
+                close(top);
+                stack.pop();
+            }
+            // The options behind CREATE TABLE's columns may have commas between them.
+            Token::Sign(',') if depth > 1 || !create => close(top),
+            t if t.is("COLLATE") => (top.collation, any_collation) = (true, true),
+            // Deeper than a list of columns stand expressions: CAST(a AS CHAR CHARACTER SET utf8) has no collation.
+            t if depth <= 2 && (t.is("CHARSET") || t.is("CHARACTER")) => {
+                let mut j = i + 1;
+                if t.is("CHARACTER") && all.get(j).is_some_and(|(t, ..)| t.is("SET")) {
+                    j += 1;
+                }
+                if all.get(j).is_some_and(|(t, ..)| *t == Token::Sign('=')) {
+                    j += 1;
+                }
+                if let Some((Token::Word(name), _, end)) = all.get(j) {
+                    any_charset = true;
+                    top.charset = default_collation(name).map(|c| (*end, c));
+                    i = j;
+                }
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    stack.iter_mut().for_each(&mut close);
+    insertions.sort_unstable();
+    let mut out = String::with_capacity(sql.len() + insertions.len() * 24);
+    let mut from = 0;
+    for (at, collation) in insertions {
+        out.push_str(sql.get(from..at).unwrap_or_default());
+        out.push_str(" COLLATE ");
+        out.push_str(collation);
+        from = at;
+    }
+    out.push_str(sql.get(from..).unwrap_or_default());
+    if let Some((charset, collation)) = default.filter(|_| !any_charset && !any_collation) {
+        let _ = write!(out, " CHARACTER SET {charset} COLLATE {collation}");
+    }
+    out
+}
+
+/// Whether a CREATE TABLE leaves its charset to the database: no option, and no other table to copy.
+#[must_use]
+pub fn inherits_charset(sql: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut columns = false;
+    for (token, ..) in tokens(sql) {
+        match token {
+            Token::Sign('(') => (depth, columns) = (depth + 1, true),
+            Token::Sign(')') => depth = depth.saturating_sub(1),
+            t if depth == 0 && (t.is("CHARSET") || t.is("CHARACTER") || t.is("COLLATE") || t.is("LIKE")) => {
+                return false;
+            }
+            _ => {}
+        }
+    }
+    columns
+}
+
+/// The statements of `sql`, which TiDB joined with semicolons.
+#[must_use]
+pub fn split(sql: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    for (token, start, end) in tokens(sql) {
+        if token == Token::Sign(';') {
+            out.push(sql.get(from..start).unwrap_or_default());
+            from = end;
+        }
+    }
+    out.push(sql.get(from..).unwrap_or_default());
+    out.into_iter().map(str::trim).filter(|s| !s.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mysql(sql: &str) -> String {
+        rewrite(sql, Flavour::MySql, None).unwrap_or_else(|| "nothing".to_owned())
+    }
+
+    #[test]
+    fn collations_are_named() {
+        insta::assert_snapshot!(mysql("CREATE DATABASE IF NOT EXISTS `x`;"), @"CREATE DATABASE IF NOT EXISTS `x` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+        insta::assert_snapshot!(mysql("CREATE DATABASE `x` CHARACTER SET = utf8"), @"CREATE DATABASE `x` CHARACTER SET = utf8 COLLATE utf8_bin");
+        insta::assert_snapshot!(mysql("CREATE DATABASE `x` COLLATE utf8_bin"), @"CREATE DATABASE `x` COLLATE utf8_bin");
+        insta::assert_snapshot!(mysql("ALTER DATABASE `x` CHARACTER SET = LATIN1"), @"ALTER DATABASE `x` CHARACTER SET = LATIN1 COLLATE latin1_bin");
+        insta::assert_snapshot!(
+            mysql("CREATE TABLE `s` (`id` INT,`l` VARCHAR(50) CHARACTER SET LATIN1 DEFAULT _UTF8MB4'a, CHARSET utf8',`c` VARCHAR(5) CHARACTER SET UTF8 COLLATE utf8_general_ci, `u` ENUM('a','b') CHARACTER SET UTF8) DEFAULT CHARACTER SET = UTF8MB4, COMMENT = 'x'"),
+            @"CREATE TABLE `s` (`id` INT,`l` VARCHAR(50) CHARACTER SET LATIN1 COLLATE latin1_bin DEFAULT _UTF8MB4'a, CHARSET utf8',`c` VARCHAR(5) CHARACTER SET UTF8 COLLATE utf8_general_ci, `u` ENUM('a','b') CHARACTER SET UTF8 COLLATE utf8_bin) DEFAULT CHARACTER SET = UTF8MB4 COLLATE utf8mb4_bin, COMMENT = 'x'"
+        );
+        insta::assert_snapshot!(mysql("CREATE TABLE t (a INT) DEFAULT CHARSET=utf8mb4, COLLATE=utf8mb4_general_ci"), @"CREATE TABLE t (a INT) DEFAULT CHARSET=utf8mb4, COLLATE=utf8mb4_general_ci");
+        insta::assert_snapshot!(mysql("ALTER TABLE `t` CONVERT TO CHARACTER SET UTF8MB4"), @"ALTER TABLE `t` CONVERT TO CHARACTER SET UTF8MB4 COLLATE utf8mb4_bin");
+        insta::assert_snapshot!(mysql("ALTER TABLE t ADD COLUMN (a CHAR(5) CHARSET gbk, b INT), MODIFY c TEXT COLLATE utf8_bin"), @"ALTER TABLE t ADD COLUMN (a CHAR(5) CHARSET gbk COLLATE gbk_chinese_ci, b INT), MODIFY c TEXT COLLATE utf8_bin");
+    }
+
+    #[test]
+    fn the_rest_stays() {
+        for sql in [
+            "CREATE TABLE `a``b (` (`charset` INT PRIMARY KEY /*T![clustered_index] CLUSTERED */, b TEXT GENERATED ALWAYS AS(CAST(`charset` AS CHAR CHARACTER SET utf8)))",
+            "CREATE DEFINER = CURRENT_USER VIEW `v` AS SELECT CONVERT(`a` USING utf8),CAST(b AS CHAR CHARSET utf8) FROM `t`",
+            "ALTER TABLE `t` ADD COLUMN `a` INT COMMENT 'it\\'s CHARACTER SET utf8'",
+            "RENAME TABLE `t` TO `s`",
+        ] {
+            assert_eq!(mysql(sql), sql);
+        }
+    }
+
+    #[test]
+    fn nothing_left_for_the_target() {
+        assert_eq!(mysql("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */"), "nothing");
+        assert_eq!(mysql("ALTER TABLE `d`.`t` /*T![ttl] TTL_ENABLE='ON' */"), "nothing");
+        let tidb = |sql: &str| rewrite(sql, Flavour::TiDb, None);
+        assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] TTL_ENABLE='ON' */"), None);
+        assert!(tidb("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */").is_some());
+        assert_eq!(
+            tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */").unwrap(),
+            "CREATE TABLE t (a INT)"
+        );
+    }
+
+    #[test]
+    fn statements_and_charsets() {
+        assert_eq!(
+            split("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "),
+            ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]
+        );
+        assert!(inherits_charset("CREATE TABLE a (b CHAR(5) CHARACTER SET utf8)"));
+        assert!(!inherits_charset("CREATE TABLE a (b INT) CHARSET utf8"));
+        assert!(!inherits_charset("CREATE TABLE a LIKE b"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_survived(sql in ".*") {
+            let all = tokens(&sql);
+            let mut at = 0;
+            for (_, start, end) in all {
+                proptest::prop_assert!(start >= at && end > start && sql.get(start..end).is_some());
+                at = end;
+            }
+            let _ = (rewrite(&sql, Flavour::MySql, None), split(&sql), inherits_charset(&sql));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! How a sink begins: takes the link over from an earlier run, settles what that left behind, starts its workers.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, Result};
+
+use super::board::Board;
+use super::causality::Causality;
+use super::connect::Target;
+use super::ddl::{self, Ground};
+use super::lineage::Lineage;
+use super::retry::Told;
+use super::session::Session;
+use super::shared::Shared;
+use super::size::{self, Size};
+use super::statement::Style;
+use super::tidb_limit::TidbLimit;
+use super::window::Window;
+use super::worker::{Context, Worker};
+use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
+use crate::checkpoint::{self, Taken};
+use crate::event::{Event, Events};
+use crate::model::{CommitTs, Table};
+
+impl MysqlSink {
+    /// Connects, makes the state tables where they are missing, and takes the link over from an earlier run.
+    ///
+    /// # Errors
+    /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind of which it cannot be told what became
+    /// of it, and [`MysqlOptions::pending_ddl`] does not say so.
+    pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
+        let target = Target::parse(target, &events)?;
+        let mut session = Session::open(&target)?;
+        let server = session.server().clone();
+        let size = Size::choose(&options, size::round_trip(&mut session)?);
+        let taken = checkpoint::take_unless(
+            &mut session,
+            options.cluster_id,
+            &options.link,
+            size.workers,
+            &options.stop,
+            &events,
+        )?;
+        let Taken { link, mut position, applied, mut last_job, intent } = taken;
+        if let Some(intent) = intent {
+            let mut ground = Ground {
+                session: &mut session,
+                link: &link,
+                skip: &options.skip_ddl,
+                word: options.pending_ddl,
+                stop: &options.stop,
+                events: &events,
+            };
+            ddl::settle(&mut ground, &intent)?;
+            let state = link.state(&mut session)?;
+            (position, last_job) = (position.max(state.position), state.last_job);
+        }
+        if let Some(position) = position {
+            takeover::check(&mut session, &link, position)?;
+        }
+        let fresh = position.is_none();
+        say_start(&options, position, &events);
+        let skipped = skipped::Skipped::load(&mut session, &link)?;
+        let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
+        let opened = position.or(options.start);
+        let context = Arc::new(Context {
+            style: Style::of(&server, options.safe_mode),
+            target,
+            link,
+            size,
+            events,
+            shared: Shared::new(opened, skipped),
+            board: Board::default(),
+            opened,
+            told: Told::default(),
+            options,
+        });
+        let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
+        Ok(Self {
+            context,
+            workers,
+            server,
+            window: Window::default(),
+            causality: Causality::new(),
+            lineage: Lineage::default(),
+            tokens: Vec::new(),
+            applied,
+            opened,
+            taken: opened,
+            saved: None,
+            fresh,
+            last_job,
+            limit,
+        })
+    }
+
+    /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
+    /// [`position`](Sink::position).
+    ///
+    /// # Errors
+    /// Refused, with everything found at once.
+    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<()> {
+        let skipped = self.context.shared.skipped();
+        let wanted: Vec<&Arc<Table>> =
+            tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
+        for table in &wanted {
+            self.causality.learn(table);
+        }
+        let mut session = Session::open(&self.context.target)?;
+        check::check(&mut session, &wanted, self.fresh, self.context.options.allow_missing, &self.context.events)
+    }
+}
+
+/// Says where the link starts.
+fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events) {
+    match (position, options.start) {
+        (Some(there), Some(start)) if there != start => events(Event::Note(format!(
+            "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
+            options.link,
+            there.explain(),
+            start.0
+        ))),
+        (Some(there), _) => {
+            events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
+        }
+        (None, Some(start)) => {
+            events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
+        }
+        (None, None) => {}
+    }
+}
+
+fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
+    let worker = Worker::new(number, context.clone());
+    let name = format!("target-{number}");
+    std::thread::Builder::new().name(name).spawn(move || worker.work()).context("cannot start a worker thread")
+}

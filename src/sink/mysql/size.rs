@@ -1,0 +1,78 @@
+//! How many connections, and how large the batches: from the round trip to the target and the memory limit.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::MysqlOptions;
+use super::session::Session;
+
+/// How often the round trip is measured; the shortest counts, since everything else is somebody's delay.
+const TRIES: usize = 5;
+/// A round trip within one machine or rack.
+const NEAR: Duration = Duration::from_micros(500);
+/// Connections for such a target: enough that one commits while others work.
+const FEW: usize = 4;
+/// Connections for the farthest target.
+const MANY: usize = 16;
+
+/// Row changes of a batch for a near target: more hardly make it quicker, and take memory.
+const ROWS: u64 = 2000;
+/// The most for a far one, where each statement costs a round trip.
+const MOST_ROWS: u64 = 8000;
+/// Bytes of a batch's rows, unless the memory limit says less.
+const BYTES: usize = 4 << 20;
+/// What decoding, folding and rendering need beside the rows under way, as a part of the memory limit.
+const UNDER_WAY: usize = 4;
+
+/// What was chosen, or set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Connections.
+    pub(super) workers: usize,
+    /// Row changes of a batch.
+    pub(super) rows: u64,
+    /// Bytes of a batch's rows.
+    pub(super) bytes: usize,
+    /// Bytes of rows that may be under way in all.
+    pub(super) in_flight: usize,
+}
+
+impl Size {
+    /// For a target at this distance.
+    pub(super) fn choose(options: &MysqlOptions, round_trip: Duration) -> Self {
+        let far = usize::try_from(round_trip.saturating_sub(NEAR).as_millis()).unwrap_or(MANY);
+        let workers = options.workers.unwrap_or_else(|| (FEW + far * 2).min(MANY)).max(1);
+        let in_flight = options.memory_limit / UNDER_WAY;
+        Self {
+            workers,
+            rows: options.batch_rows.unwrap_or_else(|| (ROWS * (1 + far as u64)).min(MOST_ROWS)).max(1),
+            bytes: BYTES.min(in_flight / (2 * workers)).max(64 << 10),
+            in_flight,
+        }
+    }
+
+    /// Row changes of a window, which gives each worker a batch.
+    pub(super) fn window_rows(self) -> u64 {
+        self.rows * self.workers as u64
+    }
+
+    /// Bytes of a window's rows.
+    pub(super) fn window_bytes(self) -> usize {
+        self.bytes * self.workers
+    }
+}
+
+/// The round trip of a statement that does nothing.
+///
+/// # Errors
+/// If the connection is lost.
+pub(super) fn round_trip(session: &mut Session) -> Result<Duration> {
+    let mut shortest = Duration::MAX;
+    for _ in 0..TRIES {
+        let begin = Instant::now();
+        session.run("DO 0")?;
+        shortest = shortest.min(begin.elapsed());
+    }
+    Ok(shortest)
+}

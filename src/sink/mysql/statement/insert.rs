@@ -1,0 +1,51 @@
+//! Inserts of many rows.
+
+use std::cell::Cell;
+
+use anyhow::Result;
+
+use super::chunk::Chunk;
+use super::group::{Group, groups};
+use super::{Emit, Step, Work};
+use crate::model::{Row, Value};
+use crate::sink::mysql::batch::{Counted, full_name};
+
+impl Work<'_> {
+    pub(super) fn insert(&self, rows: &[Counted], emit: Emit<'_>) -> Result<()> {
+        groups(self.table, rows).iter().try_for_each(|group| self.insert_group(group, emit))
+    }
+
+    pub(super) fn insert_group(&self, group: &Group, emit: Emit<'_>) -> Result<()> {
+        let verb = if self.style.replace { "REPLACE" } else { "INSERT" };
+        let mut chunk = Chunk::new(self.head(verb, group), b",", Vec::new(), self.style.chunk);
+        let zeros = Cell::new(0);
+        let mut full = |sql: &str, rows| emit(Step::Insert { sql, rows, relaxed: zeros.take() });
+        for Counted { row, count } in &group.rows {
+            let own = if group.relaxed { row.iter().filter(|v| **v == Value::Enum(0)).count() as u64 } else { 0 };
+            for _ in 0..*count {
+                if let Some(alone) = chunk.push(|out| self.values(out, row, &group.columns), &mut full)? {
+                    self.check_size(alone)?;
+                }
+                zeros.set(zeros.get() + own);
+            }
+        }
+        chunk.finish(&mut full)
+    }
+
+    pub(super) fn head(&self, verb: &str, group: &Group) -> Vec<u8> {
+        let names: Vec<String> = group.columns.iter().map(|c| self.name(*c)).collect();
+        format!("{verb} INTO {} ({}) VALUES ", full_name(self.table), names.join(",")).into_bytes()
+    }
+
+    pub(super) fn values(&self, out: &mut Vec<u8>, row: &Row, columns: &[usize]) -> Result<()> {
+        out.push(b'(');
+        for (i, column) in columns.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            self.literal(out, row, *column)?;
+        }
+        out.push(b')');
+        Ok(())
+    }
+}

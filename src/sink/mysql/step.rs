@@ -1,0 +1,105 @@
+//! Runs one statement of a batch and compares what it did with what it had to do.
+
+use anyhow::{Context, Result};
+
+use super::failure::{Class, classify, explain};
+use super::session::Session;
+use super::statement::Step;
+use crate::error::Fault;
+use crate::sink::Anomalies;
+
+/// Runs `step` on table `name`. Gives what was not as expected, which outside of `safe` mode is an error.
+///
+/// # Errors
+/// If the target refuses the statement, or it did something else than it had to.
+pub(super) fn apply_step(session: &mut Session, name: &str, step: Step<'_>, safe: bool) -> Result<Anomalies> {
+    let mut odd = Anomalies::default();
+    match step {
+        Step::Delete { sql, rows } => {
+            let deleted = run(session, sql, || format!("deleting {rows} rows from {name}"))?;
+            odd.missing = compare(deleted, rows, safe, name)?;
+        }
+        Step::Count { sql, found } => {
+            *found = session.rows(sql).with_context(|| format!("looking for rows of {name}, which has no key"))?;
+        }
+        Step::DeleteEqual { sql, loose, rows } => {
+            let what = || format!("deleting {rows} rows from {name}, which has no key");
+            let mut deleted = run(session, &format!("{sql}{rows}"), what)?;
+            if let (Some(loose), true) = (loose, deleted < rows) {
+                deleted += run(session, &format!("{loose}{}", rows - deleted), what)?;
+            }
+            odd.missing = compare(deleted, rows, safe, name)?;
+        }
+        Step::Change { sql, rows } => {
+            let affected = run(session, sql, || format!("changing {rows} rows of {name}"))?;
+            // Two for each row that was there and changed, one for each that was inserted or there as it is now.
+            let there = if affected == rows * 2 { Some(rows) } else { session.duplicates() };
+            let Some(there) = there else {
+                let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
+                return Err(Fault::refused(message).into());
+            };
+            odd.missing = compare(there, rows, safe, name)?;
+        }
+        Step::Insert { sql, rows, relaxed } => {
+            let what = || format!("inserting {rows} rows into {name}");
+            let inserted = match relaxed {
+                0 => run(session, sql, what)?,
+                zeros => run_relaxed(session, sql, zeros, name, what)?,
+            };
+            if !safe && inserted != rows {
+                return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
+            }
+            odd.duplicate = inserted.saturating_sub(rows);
+        }
+    }
+    Ok(odd)
+}
+
+fn run(session: &mut Session, sql: &str, what: impl Fn() -> String) -> Result<u64> {
+    session.try_run(sql).map_err(|e| {
+        let what = what();
+        let before = if classify(&e) == Class::Connection { "the connection was lost while " } else { "" };
+        explain(&e, format!("{before}{what}"))
+    })
+}
+
+/// Inserts rows with ENUM values of index 0, which need strict mode off; anything else that then bends is an error.
+fn run_relaxed(session: &mut Session, sql: &str, zeros: u64, table: &str, what: impl Fn() -> String) -> Result<u64> {
+    session.relax(true)?;
+    let inserted = relaxed(session, sql, zeros, table, what);
+    // A refused statement leaves the session as it was, not relaxed; after a lost connection there is nothing to mend.
+    let mended = session.relax(false);
+    inserted.and_then(|rows| mended.map(|()| rows))
+}
+
+fn relaxed(session: &mut Session, sql: &str, zeros: u64, table: &str, what: impl Fn() -> String) -> Result<u64> {
+    let rows = run(session, sql, what)?;
+    let warnings = u64::from(session.warnings());
+    if warnings > zeros {
+        let shown: Vec<(String, u16, String)> = session.rows("SHOW WARNINGS")?;
+        let shown: Vec<String> = shown.into_iter().take(5).map(|(_, code, text)| format!("{code} {text}")).collect();
+        return Err(Fault::refused(format!("values do not fit the columns of {table}: {}", shown.join("; "))).into());
+    }
+    Ok(rows)
+}
+
+/// How many rows were missing; an error unless in safe mode.
+fn compare(deleted: u64, expected: u64, safe: bool, table: &str) -> Result<u64> {
+    let missing = expected.saturating_sub(deleted);
+    if deleted > expected {
+        return Err(Fault::refused(format!("deleting {expected} rows from {table} would have removed {deleted}"))
+            .hint("the target's key is not unique there: compare the table's keys with the upstream's")
+            .into());
+    }
+    if missing == 0 || safe {
+        return Ok(missing);
+    }
+    Err(Fault::refused(format!(
+        "{missing} of {expected} rows that the upstream deleted or changed are not in {table} on the target"
+    ))
+    .hint(
+        "the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? \
+         Nothing of the transaction was applied. Repair the table, or go on with --safe-mode, which counts such rows",
+    )
+    .into())
+}

@@ -1,0 +1,221 @@
+//! A window: whole transactions that go to the target together, cut into batches that need not wait for each other.
+//!
+//! Transactions that share a token (see [`causality`](super::causality)) belong to one group, because their order matters; groups
+//! are free of each other. A batch is made of whole groups, with its transactions in the order of their commit ts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::batch::Part;
+use super::causality::Token;
+use crate::checkpoint::Record;
+use crate::model::{CommitTs, Table};
+
+/// Transactions collected so far.
+#[derive(Default)]
+pub(super) struct Window {
+    parts: Vec<Part>,
+    groups: Groups,
+    tokens: Vec<(u64, bool, u32)>,
+    seen: HashMap<u64, Seen, foldhash::fast::FixedState>,
+    /// The definition of each table, by its name: a window holds rows of one definition of a table alone.
+    tables: HashMap<(String, String), Arc<Table>>,
+    known: Option<Arc<Table>>,
+    rows: u64,
+    bytes: usize,
+    last: CommitTs,
+}
+
+/// Which transactions belong together: for each the one that it was joined to, itself at the root.
+#[derive(Default)]
+struct Groups(Vec<u32>);
+
+impl Groups {
+    fn add(&mut self, part: u32) {
+        self.0.push(part);
+    }
+
+    fn root(&mut self, mut part: u32) -> u32 {
+        while let Some(parent) = self.0.get(part as usize).copied().filter(|p| *p != part) {
+            let above = self.0.get(parent as usize).copied().unwrap_or(parent);
+            if let Some(place) = self.0.get_mut(part as usize) {
+                *place = above;
+            }
+            part = parent;
+        }
+        part
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.root(a), self.root(b));
+        // The older one becomes the root, so that a group's number is that of its first transaction.
+        if let Some(place) = self.0.get_mut(a.max(b) as usize) {
+            *place = a.min(b);
+        }
+    }
+}
+
+/// Which parts have a token.
+#[derive(Default)]
+struct Seen {
+    exclusive: Option<u32>,
+    /// Those behind the exclusive one.
+    shared: Vec<u32>,
+}
+
+/// Transactions of a window for one transaction on the target.
+pub(super) struct Batch {
+    pub(super) parts: Vec<Part>,
+    /// Each hash once; true if any of its tokens is exclusive.
+    pub(super) tokens: Vec<(u64, bool)>,
+    /// What the target is to remember.
+    pub(super) record: Record,
+    pub(super) rows: u64,
+    pub(super) bytes: usize,
+}
+
+impl Window {
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Row changes in it.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Memory that its rows take, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The position that it reaches.
+    pub(super) fn last(&self) -> CommitTs {
+        self.last
+    }
+
+    /// Nothing follows at or below `ts`.
+    pub(super) fn reach(&mut self, ts: CommitTs) {
+        self.last = self.last.max(ts);
+    }
+
+    /// Whether the window holds rows of another definition of `table`: then it has to be closed first.
+    pub(super) fn conflicts(&mut self, table: &Arc<Table>) -> bool {
+        if self.known.as_ref().is_some_and(|k| Arc::ptr_eq(k, table)) {
+            return false;
+        }
+        let name = (table.schema.clone(), table.name.clone());
+        let other = self.tables.get(&name).is_some_and(|t| !Arc::ptr_eq(t, table) && **t != **table);
+        if !other {
+            self.tables.entry(name).or_insert_with(|| table.clone());
+            self.known = Some(table.clone());
+        }
+        other
+    }
+
+    /// Takes a transaction with its tokens.
+    pub(super) fn add(&mut self, part: Part, tokens: &[Token]) {
+        let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
+        self.rows += part.changes.len() as u64;
+        self.bytes += part.bytes;
+        self.last = self.last.max(part.ts);
+        self.parts.push(part);
+        self.groups.add(number);
+        for token in tokens {
+            self.tokens.push((token.hash, token.exclusive, number));
+            let seen = self.seen.entry(token.hash).or_default();
+            if let Some(other) = seen.exclusive {
+                self.groups.join(other, number);
+            }
+            if token.exclusive {
+                seen.shared.drain(..).for_each(|other| self.groups.join(other, number));
+                seen.exclusive = Some(number);
+            } else if seen.shared.last() != Some(&number) {
+                seen.shared.push(number);
+            }
+        }
+    }
+
+    /// Cuts it into at most `most` batches of about the same size, none of them much below `least` rows.
+    pub(super) fn cut(mut self, most: usize, least: u64) -> Vec<Batch> {
+        let wanted = (self.rows / least.max(1)).clamp(1, most.max(1) as u64);
+        let places = if wanted == 1 { vec![0; self.parts.len()] } else { self.places(wanted) };
+        let count = places.iter().copied().max().map_or(1, |p| p as usize + 1);
+        let mut batches: Vec<Batch> = (0..count).map(|_| Batch::new()).collect();
+        let first = self.parts.first().map(|p| p.ts).unwrap_or_default();
+        for (hash, exclusive, part) in &self.tokens {
+            let place = places.get(*part as usize).copied().unwrap_or_default();
+            if let Some(batch) = batches.get_mut(place as usize) {
+                batch.tokens.push((*hash, *exclusive));
+            }
+        }
+        for (part, place) in self.parts.drain(..).zip(&places) {
+            if let Some(batch) = batches.get_mut(*place as usize) {
+                batch.rows += part.changes.len() as u64;
+                batch.bytes += part.bytes;
+                batch.parts.push(part);
+            }
+        }
+        batches.retain(|b| !b.parts.is_empty());
+        let alone = batches.len() == 1;
+        for batch in &mut batches {
+            batch.finish();
+            if alone {
+                batch.record = Record::Range { first, last: self.last };
+            }
+        }
+        batches
+    }
+
+    /// For each part the number of its batch. Groups are put in the order of their first table, so that a batch has few of
+    /// them and its statements many rows.
+    fn places(&mut self, wanted: u64) -> Vec<u32> {
+        let count = self.parts.len();
+        let roots: Vec<u32> = (0..count).map(|p| self.groups.root(u32::try_from(p).unwrap_or(u32::MAX))).collect();
+        let mut sizes = vec![0_u64; count];
+        for (part, root) in self.parts.iter().zip(&roots) {
+            if let Some(size) = sizes.get_mut(*root as usize) {
+                *size += part.changes.len() as u64;
+            }
+        }
+        let mut order: Vec<(i64, u32)> = Vec::new();
+        for (number, (part, root)) in self.parts.iter().zip(&roots).enumerate() {
+            if *root as usize == number {
+                order.push((part.changes.first().map_or(0, |c| c.table.id), *root));
+            }
+        }
+        order.sort_unstable();
+        let mut place_of = vec![0_u32; count];
+        let (mut place, mut filled, mut left, mut open) = (0, 0, self.rows, wanted);
+        for (_, root) in order {
+            let size = sizes.get(root as usize).copied().unwrap_or_default();
+            // As much as an equal share of what is left; a group goes where more than half of it fits.
+            if filled > 0 && open > 1 && (filled + size / 2) * open > left {
+                left = left.saturating_sub(filled);
+                (place, filled, open) = (place + 1, 0, open - 1);
+            }
+            filled += size;
+            if let Some(p) = place_of.get_mut(root as usize) {
+                *p = place;
+            }
+        }
+        roots.iter().map(|root| place_of.get(*root as usize).copied().unwrap_or_default()).collect()
+    }
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { parts: Vec::new(), tokens: Vec::new(), record: Record::List(Vec::new()), rows: 0, bytes: 0 }
+    }
+
+    fn finish(&mut self) {
+        // Exclusive ones come first among equals, so that the first of them is what counts.
+        self.tokens.sort_unstable_by_key(|(hash, exclusive)| (*hash, !exclusive));
+        self.tokens.dedup_by_key(|(hash, _)| *hash);
+        self.record = Record::List(self.parts.iter().map(|p| p.ts).collect());
+    }
+}
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

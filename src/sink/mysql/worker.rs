@@ -1,0 +1,285 @@
+//! A worker: one thread, one connection, one slot. It applies tasks until there are none, whatever the connection does.
+
+use std::sync::Arc;
+
+use anyhow::{Error, Result};
+
+use super::MysqlOptions;
+use super::apply::Done;
+use super::board::{Board, Job, Task};
+use super::connect::Target;
+use super::failure::{Class, class_of};
+use super::large::Rows;
+use super::retry::{Backoff, Outlook, Told, passes};
+use super::session::Session;
+use super::shared::Shared;
+use super::size::Size;
+use super::statement::Style;
+use crate::checkpoint::{Link, Record, Slot};
+use crate::error::{Fault, Kind, fault};
+use crate::event::{Event, Events};
+use crate::model::CommitTs;
+
+/// What all workers of a sink share.
+pub(super) struct Context {
+    pub(super) target: Target,
+    pub(super) link: Link,
+    pub(super) options: MysqlOptions,
+    pub(super) style: Style,
+    pub(super) size: Size,
+    pub(super) events: Events,
+    pub(super) shared: Shared,
+    pub(super) board: Board,
+    /// The position that the run began with.
+    pub(super) opened: Option<CommitTs>,
+    pub(super) told: Told,
+}
+
+/// One connection with its slot.
+pub(super) struct Lane {
+    pub(super) session: Session,
+    pub(super) slot: Slot,
+}
+
+/// See the module.
+pub(super) struct Worker {
+    number: u32,
+    pub(super) context: Arc<Context>,
+    lane: Option<Lane>,
+    /// What the transaction at hand does, from before its COMMIT on.
+    pub(super) pending: Option<Done>,
+    /// The stream contradicted itself.
+    pub(super) contradicted: bool,
+}
+
+/// Ends the run if a worker panics: its task would be waited for for ever.
+struct Guard<'a>(&'a Context);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0
+            .shared
+            .fail(Fault::refused("a worker stopped unexpectedly; nothing of its batch is on the target").into());
+        self.0.board.close(true);
+    }
+}
+
+/// What became of a transaction on the target after an error.
+enum After {
+    /// Nothing of it is there: the same again.
+    Again,
+    /// It is there: the answer was lost, not the work.
+    Durable,
+    /// The target does not take it.
+    Refused(Error),
+}
+
+/// How a task ended.
+enum Outcome {
+    Done,
+    /// The target did not take it; perhaps because of what is still under way.
+    Refused,
+}
+
+impl Worker {
+    pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
+        Self { number, context, lane: None, pending: None, contradicted: false }
+    }
+
+    /// Works until the board closes.
+    pub(super) fn work(mut self) {
+        let context = self.context.clone();
+        while let Some(mut task) = context.board.take() {
+            let guard = Guard(&context);
+            let result = self.perform(&mut task);
+            std::mem::forget(guard);
+            match result {
+                Ok(Outcome::Done) => self.finish(&task),
+                Ok(Outcome::Refused) => context.board.park(task),
+                Err(error) => {
+                    self.keep_position();
+                    context.shared.fail(error);
+                    context.board.close(true);
+                }
+            }
+        }
+    }
+
+    /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
+    fn keep_position(&mut self) {
+        let Some(lane) = &mut self.lane else { return };
+        lane.session.rollback();
+        if let Some(ts) = self.context.shared.position().filter(|ts| Some(*ts) != self.context.opened) {
+            let _ = self.context.link.save_position(&mut lane.session, ts);
+        }
+    }
+
+    fn finish(&self, task: &Task) {
+        let context = &self.context;
+        context.board.finish(task.id, task.window, task.bytes, |mark| context.shared.reached(mark));
+    }
+
+    fn perform(&mut self, task: &mut Task) -> Result<Outcome> {
+        match &mut task.job {
+            Job::Batch(batch) => match self.until_done(&mut |w| w.apply(&batch.parts, &batch.record))? {
+                None => Ok(Outcome::Done),
+                Some(_) if !task.alone => Ok(Outcome::Refused),
+                Some(error) => {
+                    let last = task.window.is_some_and(|w| self.context.board.only_left(w));
+                    self.one_by_one(batch, last, error).map(|()| Outcome::Done)
+                }
+            },
+            Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
+            Job::Ddl(ts, ddl) => self.ddl(*ts, ddl).map(|()| Outcome::Done),
+            Job::Save { ts, drained } => {
+                let (ts, drained) = (*ts, *drained);
+                self.must(&mut |w| w.save(ts, drained)).map(|()| Outcome::Done)
+            }
+        }
+    }
+
+    /// Applies a refused batch's transactions each alone: so those before the refused one are durable, and the error names
+    /// that one alone. `last` says that everything before the batch is durable, and everything of its window beside it.
+    fn one_by_one(&mut self, batch: &super::window::Batch, last: bool, together: Error) -> Result<()> {
+        if batch.parts.len() < 2 {
+            return Err(together);
+        }
+        for part in &batch.parts {
+            let record = Record::List(vec![part.ts]);
+            if let Some(alone) = self.until_done(&mut |w| w.apply(std::slice::from_ref(part), &record))? {
+                return Err(alone);
+            }
+            if last {
+                self.context.shared.reached(part.ts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one large transaction: whole, unless the operator lets it be split; behind the `done` row changes that an earlier
+    /// run left durable.
+    fn large(&mut self, ts: CommitTs, rows: &mut Rows, mut done: u64) -> Result<()> {
+        let most = match self.context.options.max_txn_rows {
+            None if done == 0 => return self.must(&mut |w| w.apply_large(ts, rows)),
+            None => u64::MAX / 2,
+            Some(most) => most.max(1),
+        };
+        loop {
+            // What a portion whose answer was lost counts as.
+            let mut taken = most;
+            self.must(&mut |w| {
+                taken = w.apply_portion(ts, rows, done, most)?;
+                Ok(())
+            })?;
+            if taken < most {
+                return Ok(());
+            }
+            done += most;
+            (self.context.events)(Event::Note(format!(
+                "the transaction of commit ts {} is split, as --max-txn-rows allows: {done} row changes are applied",
+                ts.explain()
+            )));
+        }
+    }
+
+    /// As [`until_done`](Self::until_done), for what the target has to take.
+    pub(super) fn must(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.until_done(work)?.map_or(Ok(()), Err)
+    }
+
+    /// Does `work`, at most one transaction of the slot, again and again until it is durable. Gives the error if the target
+    /// does not take it.
+    fn until_done(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<Option<Error>> {
+        let mut backoff = Backoff::new();
+        let mut number = None;
+        loop {
+            let result = self.lane(&mut backoff).map(|lane| lane.slot.durable() + 1).and_then(|next| {
+                number.get_or_insert(next);
+                work(self)
+            });
+            let Err(error) = result else {
+                self.count();
+                return Ok(None);
+            };
+            match self.after(error, number, &mut backoff)? {
+                After::Again => self.pending = None,
+                After::Durable => {
+                    self.count();
+                    return Ok(None);
+                }
+                After::Refused(error) => return Ok(Some(error)),
+            }
+        }
+    }
+
+    /// The connection, made if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be made for a reason that does not pass.
+    pub(super) fn lane(&mut self, backoff: &mut Backoff) -> Result<&mut Lane> {
+        loop {
+            if self.lane.is_some() {
+                break;
+            }
+            match self.connect() {
+                Ok(lane) => self.lane = Some(lane),
+                Err(error) => match class_of(&error).filter(|c| passes(*c)) {
+                    Some(class) => self.pause(backoff, class, &error)?,
+                    None => return Err(error),
+                },
+            }
+        }
+        self.lane.as_mut().ok_or_else(|| Fault::connect("there is no connection to the target").into())
+    }
+
+    fn connect(&self) -> Result<Lane> {
+        let mut session = Session::open(&self.context.target)?;
+        // Waits for whatever the connection before this one had under way, and reads what became of it.
+        let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
+        Ok(Lane { session, slot })
+    }
+
+    /// The connection that there is.
+    ///
+    /// # Errors
+    /// If it was lost.
+    pub(super) fn open_lane(&mut self) -> Result<&mut Lane> {
+        self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
+    }
+
+    /// Gives the connection up; the next use makes a new one.
+    pub(super) fn hang_up(&mut self) {
+        self.lane = None;
+    }
+
+    pub(super) fn pause(&self, backoff: &mut Backoff, class: Class, error: &Error) -> Result<()> {
+        let Context { options, shared, events, told, .. } = &*self.context;
+        backoff.pause(class, error, &Outlook { stop: &options.stop, shared, events, told })
+    }
+
+    /// Finds out what became of transaction `number` of this slot, and what to do about it.
+    fn after(&mut self, error: Error, number: Option<u64>, backoff: &mut Backoff) -> Result<After> {
+        let class = class_of(&error);
+        match class {
+            Some(Class::Connection | Class::ReadOnly) => self.lane = None,
+            _ => {
+                if let Some(lane) = &mut self.lane {
+                    lane.session.rollback();
+                    lane.slot.undone();
+                }
+            }
+        }
+        match class {
+            Some(class) if passes(class) => {
+                self.pause(backoff, class, &error)?;
+                let lane = self.lane(backoff)?;
+                let durable = number.is_some_and(|n| lane.slot.durable() >= n);
+                Ok(if durable { After::Durable } else { After::Again })
+            }
+            _ if !self.contradicted && fault(&error).is_some_and(|f| f.kind == Kind::Refused) => {
+                Ok(After::Refused(error))
+            }
+            _ => Err(error),
+        }
+    }
+}
