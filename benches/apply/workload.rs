@@ -28,7 +28,7 @@ enum Expected {
 }
 
 /// Sizes are such that a run takes some seconds.
-const BANK: Bank = Bank { seed: 1, accounts: 2_000, balance: 100_000, transfers: 80_000, kept: Some(5_000) };
+const BANK: Bank = Bank { seed: 1, accounts: 2_000, balance: 100_000, transfers: 160_000, kept: Some(5_000) };
 const WIDE: Wide = Wide { seed: 1, rows: 5_000, txns: 6_000 };
 const NO_KEY: NoKey = NoKey { seed: 1, rows: 2_000, txns: 20_000 };
 

@@ -1,6 +1,7 @@
 //! The cases, by subject.
 
 mod ddl;
+mod engine;
 mod model;
 mod no_key;
 mod rows;
@@ -13,5 +14,5 @@ use tisync::playground::mariadb::PrivateServer;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [types::CASES, rows::CASES, no_key::CASES, run::CASES, ddl::CASES, model::CASES].concat()
+    [types::CASES, rows::CASES, no_key::CASES, run::CASES, engine::CASES, ddl::CASES, model::CASES].concat()
 }

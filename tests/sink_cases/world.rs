@@ -42,9 +42,12 @@ impl<'a> World<'a> {
     pub fn events(&self) -> Events {
         let notes = self.notes.clone();
         Arc::new(move |event| {
-            if let Event::Note(text) | Event::Warning(text) = event {
-                notes.lock().unwrap().push(text);
-            }
+            let text = match event {
+                Event::Note(text) | Event::Warning(text) => text,
+                Event::Retrying { why, next, .. } => format!("{why}; trying again in {next:?}"),
+                _ => return,
+            };
+            notes.lock().unwrap().push(text);
         })
     }
 

@@ -132,6 +132,8 @@ impl Session {
         self.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
         // A CREATE DATABASE without a charset then gets TiDB's default, not the server's case-insensitive one.
         self.run("SET SESSION character_set_server = 'utf8mb4', collation_server = 'utf8mb4_bin'")?;
+        // A quiet upstream is no reason to lose the connection: some servers hang up after a minute.
+        self.set_if_known("wait_timeout", "604800")?;
         match self.server.flavour {
             Flavour::TiDb => {
                 self.set_if_known("allow_auto_random_explicit_insert", "1")?;
