@@ -3,6 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use mysql::prelude::Queryable;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
 use tisync::sink::mysql::{MysqlOptions, MysqlSink};
@@ -13,6 +14,7 @@ use super::world::*;
 pub const CASES: &[(&str, Case)] = &[
     ("a large transaction is split by the operator's word alone, and goes on where it stopped", split),
     ("a target that is read-only for a while is waited for", read_only),
+    ("a deadlock is got over", deadlock),
     ("batches that share a key keep their order, others need not wait", order),
 ];
 
@@ -65,6 +67,36 @@ fn read_only(_: &PrivateServer) {
     sink.drain().unwrap();
     assert!(w.noted("--read-only") && w.noted("trying again in"), "the operator hears of it");
     assert_eq!((w.one("SELECT COUNT(*) FROM t"), w.checkpoint()), ("2".to_owned(), START + 2));
+}
+
+fn deadlock(server: &PrivateServer) {
+    let mut w = World::new(server, "deadlock");
+    let t = w.table("t", "id BIGINT PRIMARY KEY, v BIGINT", &[("id", INT), ("v", INT)], &[&[0]], true);
+    w.run("INSERT INTO t VALUES (1, 0), (2, 0), (9, 0)");
+    let mut other = server.connect().unwrap();
+    let mut sink = w.sink();
+    other.query_drop("SET SESSION innodb_lock_wait_timeout = 20").unwrap();
+    other.query_drop("START TRANSACTION").unwrap();
+    // Heavier than the sink's transaction, so that the server picks that one as the victim.
+    for n in 100..400 {
+        other.query_drop(format!("INSERT INTO deadlock.t VALUES ({n}, 0)")).unwrap();
+    }
+    other.query_drop("UPDATE deadlock.t SET v = 5 WHERE id = 9").unwrap();
+    // One statement a table: the sink locks `u` first, then waits for row 9.
+    let u = w.table("u", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    sink.apply(txn(1, vec![ins(&u, vec![i(1)]), upd(&t, vec![i(9), i(5)], vec![i(9), i(6)])])).unwrap();
+    sink.flush().unwrap();
+    let begin = Instant::now();
+    while w.one("SELECT COUNT(*) FROM information_schema.innodb_lock_waits") == "0" {
+        assert!(begin.elapsed() < Duration::from_secs(20), "the sink does not wait");
+        // The server makes this table anew only when nobody has read it for a tenth of a second.
+        sleep(Duration::from_millis(200));
+    }
+    other.query_drop("INSERT INTO deadlock.u VALUES (1)").unwrap();
+    other.query_drop("DELETE FROM deadlock.u").unwrap();
+    other.query_drop("COMMIT").unwrap();
+    sink.drain().unwrap();
+    assert_eq!((w.one("SELECT v FROM t WHERE id = 9"), w.one("SELECT * FROM u")), ("6".to_owned(), "1".to_owned()));
 }
 
 /// Many workers, tiny batches, one hot row among cold ones: its last value must be the last one's.
