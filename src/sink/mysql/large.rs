@@ -56,7 +56,7 @@ impl Rows {
             let row = row?;
             taken += 1;
             if skipped.has_table(row.table.id) {
-                part.left_out.push(row.table.id);
+                part.leave_out(row.table.id);
             } else {
                 part.push(row);
             }

@@ -195,7 +195,7 @@ impl MysqlSink {
         self.tokens.clear();
         for row in rows {
             if !skipped.is_empty() && skipped.has_table(row.table.id) {
-                part.left_out.push(row.table.id);
+                part.leave_out(row.table.id);
             } else {
                 self.causality.tokens(&row, &mut self.tokens);
                 part.push(row);
@@ -224,7 +224,6 @@ impl MysqlSink {
             }
             if self.window.conflicts(&row.table) {
                 self.settle()?;
-                self.window.conflicts(&row.table);
             }
         }
         Ok(())

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::batch::Part;
+use super::batch::{Definitions, Part};
 use super::causality::Token;
 use crate::checkpoint::Record;
-use crate::model::{CommitTs, Table};
+use crate::model::{CommitTs, RowChange, Table};
 
 /// Transactions collected so far.
 #[derive(Default)]
@@ -18,9 +18,8 @@ pub(super) struct Window {
     groups: Groups,
     tokens: Vec<(u64, bool, u32)>,
     seen: HashMap<u64, Seen, foldhash::fast::FixedState>,
-    /// The definition of each table, by its name: a window holds rows of one definition of a table alone.
-    tables: HashMap<(String, String), Arc<Table>>,
-    known: Option<Arc<Table>>,
+    /// A window holds rows of one definition of a table alone.
+    definitions: Definitions,
     rows: u64,
     bytes: usize,
     last: CommitTs,
@@ -100,17 +99,8 @@ impl Window {
     }
 
     /// Whether the window holds rows of another definition of `table`: then it has to be closed first.
-    pub(super) fn conflicts(&mut self, table: &Arc<Table>) -> bool {
-        if self.known.as_ref().is_some_and(|k| Arc::ptr_eq(k, table)) {
-            return false;
-        }
-        let name = (table.schema.clone(), table.name.clone());
-        let other = self.tables.get(&name).is_some_and(|t| !Arc::ptr_eq(t, table) && **t != **table);
-        if !other {
-            self.tables.entry(name).or_insert_with(|| table.clone());
-            self.known = Some(table.clone());
-        }
-        other
+    pub(super) fn conflicts(&self, table: &Arc<Table>) -> bool {
+        self.definitions.conflict(table)
     }
 
     /// Takes a transaction with its tokens.
@@ -119,6 +109,14 @@ impl Window {
         self.rows += part.changes.len() as u64;
         self.bytes += part.bytes;
         self.last = self.last.max(part.ts);
+        let mut last: Option<&Arc<Table>> = None;
+        for RowChange { table, .. } in &part.changes {
+            // Most changes share the table of the one before.
+            if !last.is_some_and(|l| Arc::ptr_eq(l, table)) {
+                self.definitions.learn(table);
+            }
+            last = Some(table);
+        }
         self.parts.push(part);
         self.groups.add(number);
         for token in tokens {

@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Handle, RowChange, RowKind};
+use crate::model::{Handle, RowKind};
 
 fn table(id: i64) -> Arc<Table> {
     Arc::new(Table {
@@ -61,6 +61,18 @@ fn small_windows_stay_whole_and_large_ones_are_cut_evenly_by_table() {
         let first = batch.parts[0].changes[0].table.id;
         assert!(batch.parts.iter().all(|p| p.changes[0].table.id == first));
     }
+}
+
+#[test]
+fn whatever_is_taken_is_known_by_its_definition() {
+    let mut other = table(1);
+    Arc::make_mut(&mut other).collation = "utf8mb4_general_ci".into();
+    let mut window = Window::default();
+    assert!(!window.conflicts(&other));
+    // No question came before: as when the window before this one was closed for its size.
+    window.add(part(5, 1, 2), &[]);
+    assert!(window.conflicts(&other));
+    assert!(!window.conflicts(&table(1)) && !window.conflicts(&table(2)));
 }
 
 proptest! {
