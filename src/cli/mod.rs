@@ -7,7 +7,7 @@ pub mod ts;
 
 pub use playground::PlaygroundArgs;
 pub use size::Size;
-pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnDdlErrorArg, PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;

@@ -41,6 +41,14 @@ pub struct SyncArgs {
     /// listed. May be given several times.
     #[arg(long, value_name = "TS")]
     pub skip_ddl: Vec<u64>,
+    /// What becomes of a DDL that the target refuses: `stop` (the default) ends the run, `ask` asks at the terminal, `skip:TS` goes on without
+    /// the one of this commit ts (as `--skip-ddl TS`), `replace:TS=SQL` runs SQL instead of it. May be given several times.
+    #[arg(long, value_name = "stop|ask|skip:TS|replace:TS=SQL")]
+    pub on_ddl_error: Vec<OnDdlErrorArg>,
+    /// Runs no DDL on the target, as with Drainer's `sync-ddl = false`: somebody else brings its tables along. Rows go on as the upstream has
+    /// them.
+    #[arg(long)]
+    pub no_ddl: bool,
     /// Says what became of a DDL that an earlier run did not see end.
     #[arg(long, value_enum)]
     pub pending_ddl: Option<PendingDdlArg>,
@@ -115,4 +123,57 @@ pub enum PendingDdlArg {
     Done,
     /// It did not: run it again.
     Again,
+}
+
+/// What becomes of DDLs that the target refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnDdlErrorArg {
+    /// The run ends.
+    Stop,
+    /// Somebody is asked.
+    Ask,
+    /// The one of this commit ts is left out.
+    Skip(u64),
+    /// Instead of the one of this commit ts, this runs.
+    Replace(u64, String),
+}
+
+impl FromStr for OnDdlErrorArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ts = |digits: &str| digits.trim().parse::<u64>().map_err(|_| format!("`{digits}` is no ts (digits)"));
+        match text.split_once(':') {
+            None if text == "stop" => Ok(Self::Stop),
+            None if text == "ask" => Ok(Self::Ask),
+            Some(("skip", digits)) => ts(digits).map(Self::Skip),
+            Some(("replace", rest)) => match rest.split_once('=') {
+                Some((_, sql)) if sql.trim().is_empty() => {
+                    Err("behind the = stands what runs instead; `skip:TS` leaves a DDL out".to_owned())
+                }
+                Some((digits, sql)) => Ok(Self::Replace(ts(digits)?, sql.trim().to_owned())),
+                None => Err("expected replace:TS=SQL".to_owned()),
+            },
+            _ => Err("expected `stop`, `ask`, `skip:TS` or `replace:TS=SQL`".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OnDdlErrorArg::{Ask, Replace, Skip, Stop};
+    use super::*;
+
+    #[test]
+    fn every_form_of_on_ddl_error() {
+        let of = |text: &str| text.parse::<OnDdlErrorArg>();
+        assert_eq!([of("stop"), of("ask"), of("skip:17")], [Ok(Stop), Ok(Ask), Ok(Skip(17))]);
+        assert_eq!(
+            of("replace:17=ALTER TABLE t ADD c INT DEFAULT 5 COMMENT 'a=b:c'"),
+            Ok(Replace(17, "ALTER TABLE t ADD c INT DEFAULT 5 COMMENT 'a=b:c'".to_owned()))
+        );
+        for wrong in ["", "skip", "skip:", "skip:x", "replace:17", "replace:17=", "replace:x=DO 0", "go on", "stop:1"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

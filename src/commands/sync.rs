@@ -9,11 +9,11 @@ use crate::config::{Settings, SourceSettings, Until};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::output::Progress;
+use crate::output::{self, Progress};
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
-use crate::sink::mysql::{MysqlOptions, MysqlSink};
+use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, MysqlSink};
 use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
@@ -28,7 +28,8 @@ pub fn run(args: &SyncArgs) -> Result<()> {
     let settings = Settings::of(args)?;
     let stop = Stop::on_signals()?;
     let progress = Progress::start(CommitTs::default(), settings.quiet);
-    let result = link(&settings, &stop, &progress.events());
+    let asker = output::can_ask().then(|| Asker::new(progress.asker()));
+    let result = link_asking(&settings, &stop, &progress.events(), asker);
     progress.finish();
     let (end, position) = result?;
     match end {
@@ -42,11 +43,16 @@ pub fn run(args: &SyncArgs) -> Result<()> {
     }
 }
 
-/// Builds the parts and runs them. Gives how it ended and where.
+/// Builds the parts and runs them, with nobody to ask. Gives how it ended and where.
 pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
+    link_asking(settings, stop, events, None)
+}
+
+fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<Asker>) -> Result<(End, CommitTs)> {
     let mut source = source::open(&settings.source.address, &source_options(settings), events)?;
     let until = until(settings, source.as_ref())?;
-    let mut sink = MysqlSink::open(&settings.target, sink_options(settings, source.as_ref(), stop), events.clone())?;
+    let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop) };
+    let mut sink = MysqlSink::open(&settings.target, options, events.clone())?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     let mut catalog = Catalog::at(source.history(), from)?;
@@ -103,7 +109,12 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlO
         start: settings.start.or_else(|| source.first()),
         safe_mode: settings.safe_mode,
         allow_missing: settings.allow_missing,
-        skip_ddl: settings.skip_ddl.clone(),
+        ddl: DdlPolicy {
+            run: settings.ddl,
+            skip: settings.skip_ddl.clone(),
+            replace: settings.replace_ddl.clone(),
+            on_error: settings.on_ddl_error,
+        },
         pending_ddl: settings.pending_ddl,
         memory_limit: settings.memory_limit,
         workers: settings.workers,
@@ -146,6 +157,7 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
 
 /// What an operator must not miss at the end of a run.
 fn report(totals: &Totals, late: u64, events: &Events) {
+    report_ddl(totals, events);
     for table in totals.left_out.iter().filter(|t| t.table_id != 0 || t.rows > 0) {
         let ended = if table.ended { "; the upstream has dropped it since" } else { "" };
         events(Event::Warning(format!(
@@ -162,6 +174,27 @@ fn report(totals: &Totals, late: u64, events: &Events) {
     if late > 0 {
         events(Event::Note(format!(
             "changes of tables that had just been dropped or truncated were left out {late} times"
+        )));
+    }
+}
+
+/// DDLs that did not run as they are because somebody wanted it so.
+fn report_ddl(totals: &Totals, events: &Events) {
+    let skipped = totals.decided.iter().filter(|d| d.instead.is_none()).count();
+    if !totals.decided.is_empty() {
+        events(Event::Warning(format!(
+            "by your word, {skipped} DDLs were skipped and {} replaced in this run:",
+            totals.decided.len() - skipped
+        )));
+    }
+    for ddl in &totals.decided {
+        let how = ddl.instead.as_ref().map_or_else(|| "skipped".to_owned(), |sql| format!("replaced by `{sql}`"));
+        events(Event::Warning(format!("commit ts {}, in `{}`: `{}` {how}", ddl.commit_ts.0, ddl.schema, ddl.query)));
+    }
+    if totals.unrun_ddl > 0 {
+        events(Event::Note(format!(
+            "{} DDLs of the upstream were followed and not run on the target, because no DDL is run on this link",
+            totals.unrun_ddl
         )));
     }
 }

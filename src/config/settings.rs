@@ -1,15 +1,16 @@
 //! The settings of one link, and how the command line gives them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::cli::{OnDdlErrorArg, PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::error::Fault;
 use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::PendingDdl;
+use crate::sink::mysql::{DdlPolicy, OnDdlError, PendingDdl};
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -48,8 +49,14 @@ pub struct Settings {
     pub until: Option<Until>,
     /// What is replicated.
     pub filter: Arc<Filter>,
+    /// Whether DDL runs on the target.
+    pub ddl: bool,
     /// DDLs that are not run, by commit ts.
     pub skip_ddl: BTreeSet<CommitTs>,
+    /// What runs instead of a DDL, by commit ts.
+    pub replace_ddl: BTreeMap<CommitTs, String>,
+    /// What becomes of any other DDL that the target refuses.
+    pub on_ddl_error: OnDdlError,
     /// The operator's word about a DDL that an earlier run did not see end.
     pub pending_ddl: Option<PendingDdl>,
     /// Rows may already be there, or be missing.
@@ -74,6 +81,7 @@ impl Settings {
     /// # Errors
     /// A usage fault if they contradict each other.
     pub fn of(args: &SyncArgs) -> Result<Self> {
+        let DdlPolicy { run, skip, replace, on_error } = ddl(args)?;
         Ok(Self {
             link: args.link.clone(),
             source: SourceSettings {
@@ -90,7 +98,10 @@ impl Settings {
                 (None, None) => None,
             },
             filter: Arc::default(),
-            skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
+            ddl: run,
+            skip_ddl: skip,
+            replace_ddl: replace,
+            on_ddl_error: on_error,
             pending_ddl: args.pending_ddl.map(|p| match p {
                 PendingDdlArg::Done => PendingDdl::Done,
                 PendingDdlArg::Again => PendingDdl::Again,
@@ -103,6 +114,34 @@ impl Settings {
             max_txn_rows: args.max_txn_rows,
             quiet: args.quiet,
         })
+    }
+}
+
+/// What the flags say about DDL. Of `stop` and `ask`, the last one holds.
+fn ddl(args: &SyncArgs) -> Result<DdlPolicy> {
+    let mut policy = DdlPolicy { run: !args.no_ddl, ..DdlPolicy::default() };
+    policy.skip.extend(args.skip_ddl.iter().copied().map(CommitTs));
+    let mut twice = None;
+    for word in &args.on_ddl_error {
+        match word {
+            OnDdlErrorArg::Stop => policy.on_error = OnDdlError::Stop,
+            OnDdlErrorArg::Ask => policy.on_error = OnDdlError::Ask,
+            OnDdlErrorArg::Skip(ts) => {
+                policy.skip.insert(CommitTs(*ts));
+            }
+            OnDdlErrorArg::Replace(ts, sql) => {
+                twice = twice.or(policy.replace.insert(CommitTs(*ts), sql.clone()).map(|_| CommitTs(*ts)));
+            }
+        }
+    }
+    twice = twice.or_else(|| policy.replace.keys().copied().find(|ts| policy.skip.contains(ts)));
+    match twice {
+        Some(ts) => {
+            Err(Fault::usage(format!("the DDL of commit ts {} is to be skipped or replaced in two ways", ts.0))
+                .hint("say one thing about each DDL; several statements go into one SQL, with semicolons between")
+                .into())
+        }
+        None => Ok(policy),
     }
 }
 

@@ -107,7 +107,7 @@ pub enum RowKind {
 }
 
 /// A DDL that took effect upstream (its job is done or synced).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ddl {
     /// TiDB's job id.
     pub job_id: i64,
@@ -127,4 +127,8 @@ pub struct Ddl {
     pub charset: Option<String>,
     /// Its default collation.
     pub collation: Option<String>,
+    /// Whether the table has CHECK constraints upstream. TiDB reads them without keeping them unless told to, so the statement does not say.
+    pub checks: bool,
+    /// Whether it is about a temporary table, whose rows no stream carries.
+    pub temporary: bool,
 }

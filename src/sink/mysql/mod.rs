@@ -42,6 +42,7 @@ use anyhow::Result;
 use self::batch::Part;
 use self::board::{Board, Job};
 use self::causality::{Causality, Token};
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::options::{MysqlOptions, PendingDdl};

@@ -47,7 +47,8 @@ impl MysqlSink {
             let mut ground = Ground {
                 session: &mut session,
                 link: &link,
-                skip: &options.skip_ddl,
+                policy: &mut options.ddl.clone(),
+                asker: None,
                 word: options.pending_ddl,
                 stop: &options.stop,
                 events: &events,

@@ -1,7 +1,6 @@
 //! How a sink is opened.
 
-use std::collections::BTreeSet;
-
+use super::ddl::{Asker, DdlPolicy};
 use crate::model::CommitTs;
 use crate::stop::Stop;
 
@@ -27,8 +26,10 @@ pub struct MysqlOptions {
     pub safe_mode: bool,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
     pub allow_missing: bool,
-    /// DDLs that are not run, by commit ts.
-    pub skip_ddl: BTreeSet<CommitTs>,
+    /// What the operator wants to become of DDLs.
+    pub ddl: DdlPolicy,
+    /// Who is asked about a DDL that the target refuses.
+    pub asker: Option<Asker>,
     /// The operator's word about a DDL left behind.
     pub pending_ddl: Option<PendingDdl>,
     /// Connections to the target, 1 to 64; chosen from the round trip to it if `None`.
@@ -56,7 +57,8 @@ impl MysqlOptions {
             start: None,
             safe_mode: false,
             allow_missing: false,
-            skip_ddl: BTreeSet::new(),
+            ddl: DdlPolicy::default(),
+            asker: None,
             pending_ddl: None,
             workers: None,
             batch_rows: None,
