@@ -103,6 +103,8 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlO
     MysqlOptions {
         start: settings.start.or_else(|| source.first()),
         safe_mode: settings.safe_mode,
+        safe_until: settings.safe_until,
+        mode: settings.mode,
         allow_missing: settings.allow_missing,
         skip_ddl: settings.skip_ddl.clone(),
         pending_ddl: settings.pending_ddl,
@@ -158,6 +160,11 @@ fn report(totals: &Totals, late: u64, events: &Events) {
         events(Event::Warning(format!(
             "{table} was not as expected: {} rows to change or delete were missing, {} rows to insert were there already",
             odd.missing, odd.duplicate
+        )));
+    }
+    for (table, rows) in &totals.narrowed {
+        events(Event::Warning(format!(
+            "{table}: {rows} row changes were written without the columns that the target lacks, as --sync-mode 2 allows"
         )));
     }
     if late > 0 {

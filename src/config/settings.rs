@@ -9,7 +9,7 @@ use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::PendingDdl;
+use crate::sink::mysql::{Mode, PendingDdl};
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -54,6 +54,10 @@ pub struct Settings {
     pub pending_ddl: Option<PendingDdl>,
     /// Rows may already be there, or be missing.
     pub safe_mode: bool,
+    /// The same up to this ts alone.
+    pub safe_until: Option<CommitTs>,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
     /// The target may lack tables.
     pub allow_missing: bool,
     /// Bytes of memory that the run may take.
@@ -96,6 +100,8 @@ impl Settings {
                 PendingDdlArg::Again => PendingDdl::Again,
             }),
             safe_mode: args.safe_mode,
+            safe_until: args.safe_until.map(CommitTs),
+            mode: if args.sync_mode == Some(2) { Mode::Partial } else { Mode::Full },
             allow_missing: args.allow_missing,
             memory_limit: args.memory_limit.0,
             workers: args.workers.map(usize::from),

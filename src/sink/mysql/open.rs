@@ -12,9 +12,9 @@ use super::ddl::{self, Ground};
 use super::lineage::Lineage;
 use super::retry::Told;
 use super::session::Session;
+use super::shape::Fits;
 use super::shared::Shared;
 use super::size::{self, Size};
-use super::statement::Style;
 use super::tidb_limit::TidbLimit;
 use super::window::Window;
 use super::worker::{Context, Worker};
@@ -65,7 +65,9 @@ impl MysqlSink {
         let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
         let opened = position.or(options.start);
         let context = Arc::new(Context {
-            style: Style::of(&server, options.safe_mode),
+            server: server.clone(),
+            fits: Fits::default(),
+            safe_until: options.safe_until,
             target,
             link,
             size,
@@ -91,6 +93,7 @@ impl MysqlSink {
             saved: None,
             fresh,
             last_job,
+            safe_ended: false,
             limit,
         })
     }
@@ -104,11 +107,16 @@ impl MysqlSink {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
+        let mut session = Session::open(&self.context.target)?;
+        let MysqlOptions { mode, allow_missing, .. } = self.context.options;
+        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode };
+        check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
         for table in &wanted {
+            let fit = self.context.fits.get(table);
+            self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
             self.causality.learn(table);
         }
-        let mut session = Session::open(&self.context.target)?;
-        check::check(&mut session, &wanted, self.fresh, self.context.options.allow_missing, &self.context.events)
+        Ok(())
     }
 }
 

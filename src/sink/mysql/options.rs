@@ -14,6 +14,16 @@ pub enum PendingDdl {
     Again,
 }
 
+/// Whether a table's columns have to be the same on both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They have to: a missing or an extra one is an error (Drainer's sync-mode 1).
+    #[default]
+    Full,
+    /// Columns that the target lacks are left out, the target's own keep their values (Drainer's sync-mode 2).
+    Partial,
+}
+
 /// How a sink is opened.
 #[derive(Clone, Debug)]
 pub struct MysqlOptions {
@@ -25,6 +35,10 @@ pub struct MysqlOptions {
     pub start: Option<CommitTs>,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
     pub safe_mode: bool,
+    /// The same for transactions at or below this ts: they may be on the target already.
+    pub safe_until: Option<CommitTs>,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
     pub allow_missing: bool,
     /// DDLs that are not run, by commit ts.
@@ -55,6 +69,8 @@ impl MysqlOptions {
             link: link.into(),
             start: None,
             safe_mode: false,
+            safe_until: None,
+            mode: Mode::Full,
             allow_missing: false,
             skip_ddl: BTreeSet::new(),
             pending_ddl: None,
