@@ -2,6 +2,7 @@
 
 mod ddl;
 mod engine;
+mod mode;
 mod model;
 mod no_key;
 mod rows;
@@ -14,5 +15,6 @@ use tisync::playground::mariadb::PrivateServer;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [types::CASES, rows::CASES, no_key::CASES, run::CASES, engine::CASES, ddl::CASES, model::CASES].concat()
+    [mode::CASES, types::CASES, rows::CASES, no_key::CASES, run::CASES, engine::CASES, ddl::CASES, model::CASES]
+        .concat()
 }

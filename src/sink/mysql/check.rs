@@ -80,11 +80,11 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
             tables.len()
         )));
     }
-    verdict(problems, denied)
+    verdict(problems, denied, mode)
 }
 
 /// Everything that stands against a start as one error. An account that merely lacks rights is no danger to the data.
-fn verdict(mut problems: Vec<String>, denied: Vec<String>) -> Result<()> {
+fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result<()> {
     let rights_alone = problems.is_empty();
     problems.extend(denied);
     if problems.is_empty() {
@@ -99,11 +99,12 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>) -> Result<()> {
     if rights_alone {
         return Err(Fault::connect(text).hint(Class::Privilege.hint()).into());
     }
+    let other_columns = if mode == Mode::Full { ", --sync-mode 2 with other columns" } else { "" };
     Err(Fault::refused(text)
-        .hint(
+        .hint(format!(
             "load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on \
-             without tables that the stream will not touch, --sync-mode 2 with other columns",
-        )
+             without tables that the stream will not touch{other_columns}"
+        ))
         .into())
 }
 
