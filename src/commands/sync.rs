@@ -101,7 +101,11 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
 
 fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     MysqlOptions {
-        start: settings.start.or_else(|| source.first()),
+        start: settings.start,
+        first: source.first(),
+        now: source.now().ok(),
+        ignore_drainer: settings.ignore_drainer,
+        allow_repeats: settings.allow_repeats,
         safe_mode: settings.safe_mode,
         safe_until: settings.safe_until,
         mode: settings.mode,

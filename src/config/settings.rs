@@ -56,6 +56,10 @@ pub struct Settings {
     pub safe_mode: bool,
     /// The same up to this ts alone.
     pub safe_until: Option<CommitTs>,
+    /// Drainer's checkpoint on the target has no say at a first start.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
+    pub allow_repeats: bool,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
     /// The target may lack tables.
@@ -101,6 +105,8 @@ impl Settings {
             }),
             safe_mode: args.safe_mode,
             safe_until: args.safe_until.map(CommitTs),
+            ignore_drainer: args.ignore_drainer,
+            allow_repeats: args.allow_repeats,
             mode: if args.sync_mode == Some(2) { Mode::Partial } else { Mode::Full },
             allow_missing: args.allow_missing,
             memory_limit: args.memory_limit.0,

@@ -7,6 +7,7 @@ mod model;
 mod no_key;
 mod rows;
 mod run;
+mod takeover;
 mod types;
 mod world;
 
@@ -15,6 +16,16 @@ use tisync::playground::mariadb::PrivateServer;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [mode::CASES, types::CASES, rows::CASES, no_key::CASES, run::CASES, engine::CASES, ddl::CASES, model::CASES]
-        .concat()
+    [
+        takeover::CASES,
+        mode::CASES,
+        types::CASES,
+        rows::CASES,
+        no_key::CASES,
+        run::CASES,
+        engine::CASES,
+        ddl::CASES,
+        model::CASES,
+    ]
+    .concat()
 }

@@ -389,8 +389,8 @@ fn model(server: &PrivateServer) {
         let mut changes: Vec<RowChange> = Vec::new();
         for _ in 0..=below(4) {
             let ids: Vec<i64> = truth.keys().copied().collect();
-            let id = ids[below(ids.len() as u64) as usize];
-            let (new_id, new_v) = (below(40) as i64, below(90) as i64);
+            let id = ids[usize::try_from(below(ids.len() as u64)).unwrap()];
+            let (new_id, new_v) = (below(40).cast_signed(), below(90).cast_signed());
             let target = if truth.contains_key(&new_id) { id } else { new_id };
             let v = truth.remove(&id).unwrap();
             truth.insert(target, new_v);

@@ -105,7 +105,7 @@ impl Worker {
         while taken < most {
             let Some(part) = rows.portion(ts, size.rows.min(most - taken), size.bytes, &skipped)? else { break };
             taken += part.changes.len() as u64 + part.left_out.len() as u64;
-            self.look_first(&part)?;
+            self.look_first(ts, &part)?;
             self.rows(&[part], done)
                 .with_context(|| format!("cannot apply {} (up to its row change {taken})", done.range()))?;
         }
@@ -226,8 +226,9 @@ impl Worker {
         let Lane { session, .. } = self.open_lane()?;
         context.link.save_position(session, ts)?;
         let version = context.shared.schema_version(ts);
-        if let Owner::Other(row) = drainer::write(session, &context.link, ts, version, drained)? {
-            return Err(drainer_is_ahead(&row, &context.link, ts).into());
+        let place = &context.drainer;
+        if let Owner::Other(row) = drainer::write(session, place, &context.link, (ts, version), drained)? {
+            return Err(drainer_is_ahead(place, &row, &context.link, ts).into());
         }
         context.shared.reached(ts);
         Ok(())

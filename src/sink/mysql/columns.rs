@@ -8,7 +8,7 @@ use super::batch::Part;
 use super::failure::code_of;
 use super::shape::{Fit, look};
 use super::worker::Worker;
-use crate::model::Table;
+use crate::model::{CommitTs, Table};
 
 /// What servers say of a column that is not there, that lacks a value, or that must not have one.
 const CODES: [u16; 7] = [1054, 1136, 1364, 1906, 3105, 3819, 4025];
@@ -29,7 +29,7 @@ impl Worker {
     }
 
     /// The same for those tables of `part` that nobody has compared yet.
-    pub(super) fn look_first(&mut self, part: &Part) -> Result<()> {
+    pub(super) fn look_first(&mut self, ts: CommitTs, part: &Part) -> Result<()> {
         let mut new: Vec<Arc<Table>> = Vec::new();
         for change in &part.changes {
             let known = new.last().is_some_and(|t| Arc::ptr_eq(t, &change.table));
@@ -37,7 +37,11 @@ impl Worker {
                 new.push(change.table.clone());
             }
         }
-        if new.is_empty() { Ok(()) } else { self.look(&new) }
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.context.exactly_once(Some(CommitTs(ts.0 - 1)), new.iter())?;
+        self.look(&new)
     }
 
     /// Takes note of a statement on the target's `table` that failed with `error`, if its columns may be the cause.

@@ -267,6 +267,8 @@ impl MysqlSink {
             }
             last = Some(&row.table);
             if !self.causality.knows(&row.table) {
+                let before = self.taken.map(|ts| CommitTs(ts.0.saturating_sub(1)));
+                self.context.exactly_once(before, std::iter::once(&row.table))?;
                 self.compare(std::slice::from_ref(&row.table))?;
             }
             if self.causality.learn(&row.table) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::checkpoint::DrainerPlace;
 use crate::model::CommitTs;
 use crate::stop::Stop;
 
@@ -33,6 +34,16 @@ pub struct MysqlOptions {
     pub link: String,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
+    /// Where it begins if neither that nor Drainer's checkpoint says so.
+    pub first: Option<CommitTs>,
+    /// The source's newest ts as of the start: nobody can have applied more.
+    pub now: Option<CommitTs>,
+    /// Where a Drainer kept its checkpoint, from which a first start goes on.
+    pub drainer: DrainerPlace,
+    /// On a first start, [`start`](Self::start) counts although Drainer's checkpoint says something else.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key are replicated all the same.
+    pub allow_repeats: bool,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
     pub safe_mode: bool,
     /// The same for transactions at or below this ts: they may be on the target already.
@@ -68,6 +79,11 @@ impl MysqlOptions {
             cluster_id,
             link: link.into(),
             start: None,
+            first: None,
+            now: None,
+            drainer: DrainerPlace::default(),
+            ignore_drainer: false,
+            allow_repeats: false,
             safe_mode: false,
             safe_until: None,
             mode: Mode::Full,
