@@ -56,6 +56,20 @@ pub struct SyncArgs {
     /// that is no consistent point.
     #[arg(long)]
     pub safe_mode: bool,
+    /// The same up to this ts alone: for a start whose overlap with what is on the target is known to end there.
+    #[arg(long, value_name = "TS", conflicts_with = "safe_mode")]
+    pub safe_until: Option<u64>,
+    /// On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else.
+    #[arg(long, requires = "start_ts")]
+    pub ignore_drainer: bool,
+    /// Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of
+    /// NOT NULL columns: some of their rows may come to be there twice.
+    #[arg(long)]
+    pub allow_repeats: bool,
+    /// Whether a table's columns have to be the same on both sides. 1, unless given: a missing or an extra one is an error. 2: columns that the
+    /// target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero.
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub sync_mode: Option<u8>,
     /// Goes on although the target lacks tables that the upstream has; a row for one of them stops the run.
     #[arg(long)]
     pub allow_missing: bool,

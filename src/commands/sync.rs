@@ -106,8 +106,14 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
 
 fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     MysqlOptions {
-        start: settings.start.or_else(|| source.first()),
+        start: settings.start,
+        first: source.first(),
+        now: source.now().ok(),
+        ignore_drainer: settings.ignore_drainer,
+        allow_repeats: settings.allow_repeats,
         safe_mode: settings.safe_mode,
+        safe_until: settings.safe_until,
+        mode: settings.mode,
         allow_missing: settings.allow_missing,
         ddl: DdlPolicy {
             run: settings.ddl,
@@ -169,6 +175,11 @@ fn report(totals: &Totals, late: u64, events: &Events) {
         events(Event::Warning(format!(
             "{table} was not as expected: {} rows to change or delete were missing, {} rows to insert were there already",
             odd.missing, odd.duplicate
+        )));
+    }
+    for (table, rows) in &totals.narrowed {
+        events(Event::Warning(format!(
+            "{table}: {rows} row changes were written without the columns that the target lacks, as --sync-mode 2 allows"
         )));
     }
     if late > 0 {

@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::{DdlPolicy, OnDdlError, PendingDdl};
+use crate::sink::mysql::{DdlPolicy, Mode, OnDdlError, PendingDdl};
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -61,6 +61,14 @@ pub struct Settings {
     pub pending_ddl: Option<PendingDdl>,
     /// Rows may already be there, or be missing.
     pub safe_mode: bool,
+    /// The same up to this ts alone.
+    pub safe_until: Option<CommitTs>,
+    /// Drainer's checkpoint on the target has no say at a first start.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
+    pub allow_repeats: bool,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
     /// The target may lack tables.
     pub allow_missing: bool,
     /// Bytes of memory that the run may take.
@@ -107,6 +115,10 @@ impl Settings {
                 PendingDdlArg::Again => PendingDdl::Again,
             }),
             safe_mode: args.safe_mode,
+            safe_until: args.safe_until.map(CommitTs),
+            ignore_drainer: args.ignore_drainer,
+            allow_repeats: args.allow_repeats,
+            mode: if args.sync_mode == Some(2) { Mode::Partial } else { Mode::Full },
             allow_missing: args.allow_missing,
             memory_limit: args.memory_limit.0,
             workers: args.workers.map(usize::from),

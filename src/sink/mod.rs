@@ -83,6 +83,8 @@ pub struct Totals {
     pub skipped_rows: u64,
     /// Tables on which the target was not as expected (safe mode only; otherwise it is an error).
     pub anomalies: BTreeMap<String, Anomalies>,
+    /// Row changes that were written without columns that the target lacks, by table (sync-mode 2 only).
+    pub narrowed: BTreeMap<String, u64>,
     /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
     pub left_out: Vec<LeftOut>,
 }

@@ -1,6 +1,7 @@
 //! How a sink is opened.
 
 use super::ddl::{Asker, DdlPolicy};
+use crate::checkpoint::DrainerPlace;
 use crate::model::CommitTs;
 use crate::stop::Stop;
 
@@ -13,6 +14,16 @@ pub enum PendingDdl {
     Again,
 }
 
+/// Whether a table's columns have to be the same on both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They have to: a missing or an extra one is an error (Drainer's sync-mode 1).
+    #[default]
+    Full,
+    /// Columns that the target lacks are left out, the target's own keep their values (Drainer's sync-mode 2).
+    Partial,
+}
+
 /// How a sink is opened.
 #[derive(Clone, Debug)]
 pub struct MysqlOptions {
@@ -22,8 +33,22 @@ pub struct MysqlOptions {
     pub link: String,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
+    /// Where it begins if neither that nor Drainer's checkpoint says so.
+    pub first: Option<CommitTs>,
+    /// The source's newest ts as of the start: nobody can have applied more.
+    pub now: Option<CommitTs>,
+    /// Where a Drainer kept its checkpoint, from which a first start goes on.
+    pub drainer: DrainerPlace,
+    /// On a first start, [`start`](Self::start) counts although Drainer's checkpoint says something else.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key are replicated all the same.
+    pub allow_repeats: bool,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
     pub safe_mode: bool,
+    /// The same for transactions at or below this ts: they may be on the target already.
+    pub safe_until: Option<CommitTs>,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
     pub allow_missing: bool,
     /// What the operator wants to become of DDLs.
@@ -55,7 +80,14 @@ impl MysqlOptions {
             cluster_id,
             link: link.into(),
             start: None,
+            first: None,
+            now: None,
+            drainer: DrainerPlace::default(),
+            ignore_drainer: false,
+            allow_repeats: false,
             safe_mode: false,
+            safe_until: None,
+            mode: Mode::Full,
             allow_missing: false,
             ddl: DdlPolicy::default(),
             asker: None,
