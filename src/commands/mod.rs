@@ -2,6 +2,7 @@
 
 mod generate;
 mod live;
+mod place;
 mod playground;
 mod sync;
 pub mod ts;

@@ -24,6 +24,19 @@ pub struct SourceSettings {
     pub schema_from: Option<String>,
 }
 
+/// The link's place among the cluster's drainers. Of no meaning for a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceSettings {
+    /// Whether it has one.
+    pub register: bool,
+    /// Its node id; made from the link, the target and the cluster if `None`.
+    pub node_id: Option<String>,
+    /// `host:port` to listen on; chosen if `None`.
+    pub addr: Option<String>,
+    /// `host:port` that Pumps are told; as `addr` if `None`.
+    pub advertise_addr: Option<String>,
+}
+
 /// When a run ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -64,6 +77,8 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
+    /// Its place in the upstream cluster.
+    pub place: PlaceSettings,
     /// No notes and no progress.
     pub quiet: bool,
 }
@@ -101,6 +116,12 @@ impl Settings {
             workers: args.workers.map(usize::from),
             batch_rows: args.batch_rows,
             max_txn_rows: args.max_txn_rows,
+            place: PlaceSettings {
+                register: !args.no_register,
+                node_id: args.node_id.clone(),
+                addr: args.addr.clone(),
+                advertise_addr: args.advertise_addr.clone(),
+            },
             quiet: args.quiet,
         })
     }
