@@ -116,8 +116,12 @@ impl Merge {
     fn take_in(&mut self, joined: Vec<(Stream, CommitTs)>) -> Result<()> {
         for (stream, from) in joined {
             if from < self.position {
-                let text =
-                    format!("{} joins behind {}, but {} has been given out", stream.name, from.explain(), self.position);
+                let text = format!(
+                    "{} joins behind {}, but {} has been given out",
+                    stream.name,
+                    from.explain(),
+                    self.position
+                );
                 return Err(Fault::refused(text).hint("start again, it goes on from the checkpoint").into());
             }
             // One that has left is gone for good; its name may come back.

@@ -125,7 +125,8 @@ impl Pipeline<'_> {
             && let Some((name, ts)) = merge.holding_back()
         {
             let others = merge.furthest();
-            let held = if others > ts { format!("; others are at {} and wait", others.explain()) } else { String::new() };
+            let held =
+                if others > ts { format!("; others are at {} and wait", others.explain()) } else { String::new() };
             let what = format!("{name}, which has sent everything up to {} and nothing since{held}", ts.explain());
             (self.events)(Event::Waiting { what, since: silent });
         }

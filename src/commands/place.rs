@@ -15,8 +15,8 @@ use crate::stop::Stop;
 
 pub use crate::place::Place;
 
-/// Takes the place of a link to a live cluster; `None` for a folder, or if the operator wants none.
-pub fn take(
+/// Looks at the place of a link to a live cluster; `None` for a folder, or if the operator wants none.
+pub fn look(
     settings: &Settings,
     cluster_id: u64,
     durable: Durable,
@@ -28,7 +28,8 @@ pub fn take(
         return Ok(None);
     }
     if !settings.place.register {
-        let text = "not registered in the cluster (--no-register): a Pump that goes offline does not wait for this link";
+        let text =
+            "not registered in the cluster (--no-register): a Pump that goes offline does not wait for this link";
         events(Event::Note(text.to_owned()));
         return Ok(None);
     }
@@ -42,10 +43,15 @@ pub fn take(
         addr: wanted.addr,
         advertise: wanted.advertise_addr,
     };
-    let place = Place::take(&options, durable, Arc::clone(muster), stop, events)?;
+    Place::look(&options, durable, Arc::clone(muster), stop, events).map(Some)
+}
+
+/// Writes the entry, once it is known where the target stands.
+pub fn register(place: &mut Place, events: &Events) -> Result<()> {
+    place.register()?;
     let (id, host) = place.name();
     events(Event::Note(format!("registered in the cluster as drainer {id} at {host}")));
-    Ok(Some(place))
+    Ok(())
 }
 
 /// How a run ends that somebody outside has asked to end.

@@ -52,10 +52,14 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     let events = &durable.listening(events);
     let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
     let until = until(settings, source.as_ref())?;
+    // Before the target's slots are taken from whoever has them now.
+    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let mut sink = MysqlSink::open(&settings.target, sink_options(settings, source.as_ref(), stop), events.clone())?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
-    let mut place = place::take(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    if let Some(place) = &mut place {
+        place::register(place, events)?;
+    }
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
@@ -79,6 +83,7 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
     let position = sink.position().unwrap_or(from);
+    events(Event::Applied { txns: 0, rows: 0, position });
     report(&sink.totals(), late, events);
     muster.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
     let ended = ended?;

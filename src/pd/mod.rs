@@ -18,7 +18,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::model::CommitTs;
 
 pub use address::endpoints;
-pub use client::{DIAL_LIMIT, REQUEST_LIMIT, get_request, members_request, range_request, safe_point_request, tso_request};
+pub use client::{
+    DIAL_LIMIT, REQUEST_LIMIT, get_request, members_request, range_request, safe_point_request, tso_request,
+};
 pub use message::KeyValue;
 pub use node::{Node, State, TidbServer};
 pub use security::Security;

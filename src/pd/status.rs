@@ -115,10 +115,7 @@ mod tests {
         assert_eq!((read.state(), read.max_commit_ts()), (State::Online, CommitTs(412_518_831_548_007_863)));
         let labelled = REAL.replace("null", r#"{"labels":{"zone":"a"}}"#).replace("\"score\":0", "\"score\":-7");
         let read = Status::read(labelled.as_bytes()).unwrap().in_state(&State::Paused);
-        assert_eq!(
-            String::from_utf8(read.write().unwrap()).unwrap(),
-            labelled.replace("\"online\"", "\"paused\"")
-        );
+        assert_eq!(String::from_utf8(read.write().unwrap()).unwrap(), labelled.replace("\"online\"", "\"paused\""));
         assert!(Status::read(b"").is_err() && Status::read(b"{\"maxCommitTS\":1.5}").is_err());
     }
 }

@@ -139,40 +139,39 @@ fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
     Ok(done)
 }
 
-/// The first write, over whatever an earlier run has left, unless that still lives.
+/// The first write, over whatever an earlier run has left.
 pub(super) fn first(shared: &Shared) -> Result<()> {
-    let failed = |error: anyhow::Error| {
-        let kind = crate::error::fault(&error).map_or(Kind::Connect, |f| f.kind);
-        Fault::new(kind, format!("cannot register as drainer {} in the cluster's etcd: {error:#}", shared.id)).hint(
-            "Pumps look there whether somebody still needs what they hold; --no-register goes on without an entry, and then a \
-             Pump's going offline does not wait for this link",
-        )
-    };
-    if let Some((status, revision)) = read(shared).map_err(failed)? {
-        alone(shared, &status, revision)?;
-    }
     for _ in 0..RACES {
-        let found = read(shared).map_err(failed)?;
-        if put(shared, found).map_err(failed)? {
+        let found = read(shared).map_err(|e| unregistered(shared, &e))?;
+        if put(shared, found).map_err(|e| unregistered(shared, &e))? {
             return Ok(());
         }
     }
-    Err(failed(anyhow::anyhow!("somebody else keeps writing it")).into())
+    Err(unregistered(shared, &anyhow::anyhow!("somebody else keeps writing it")).into())
 }
 
-/// Makes sure that no other process keeps an entry that says online; after a kill it says so, too.
-fn alone(shared: &Shared, status: &Status, revision: i64) -> Result<()> {
+fn unregistered(shared: &Shared, error: &anyhow::Error) -> Fault {
+    let kind = crate::error::fault(error).map_or(Kind::Connect, |f| f.kind);
+    Fault::new(kind, format!("cannot register as drainer {} in the cluster's etcd: {error:#}", shared.id)).hint(
+        "Pumps look there whether somebody still needs what they hold; --no-register goes on without an entry, and then a \
+         Pump's going offline does not wait for this link",
+    )
+}
+
+/// Makes sure that no other process keeps the entry alive. After a kill it says online, too; so it is watched for a while.
+pub(super) fn alone(shared: &Shared) -> Result<()> {
+    let Some((status, _)) = read(shared).map_err(|e| unregistered(shared, &e))? else { return Ok(()) };
     // Where we listen now, nobody else can.
     let ours = status.host == shared.host;
-    let lively = matches!(status.state(), State::Online | State::Pausing | State::Closing);
-    if ours || !lively || !judge::is_fresh(status.update_ts(), shared.clock.now()) {
+    let stopped = matches!(status.state(), State::Paused | State::Offline);
+    if ours || stopped || !judge::is_fresh(status.update_ts(), shared.clock.now()) {
         return Ok(());
     }
     let begin = Instant::now();
     while begin.elapsed() < WATCH && !shared.stop.requested() {
         sleep(LOOK);
-        let now = shared.pd.entry(DRAINERS, &shared.id)?;
-        if now.is_some_and(|(now, revised)| revised > revision && now.update_ts() > status.update_ts()) {
+        let now = read(shared)?;
+        if now.is_some_and(|(now, _)| now.host == status.host && now.update_ts() > status.update_ts()) {
             let text = format!("a drainer with the node id {} is alive at {}", shared.id, status.host);
             return Err(Fault::refused(text)
                 .hint("stop that one first, or give this link a --node-id (and a --link) of its own")

@@ -77,7 +77,8 @@ fn advertised(options: &Options, own: &str) -> Result<String> {
 
 fn split(text: &str) -> Result<(&str, u16)> {
     let bad = || {
-        Fault::usage(format!("`{text}` is no address to listen on")).hint("write it as host:port, without a scheme: 10.0.0.5:8249")
+        Fault::usage(format!("`{text}` is no address to listen on"))
+            .hint("write it as host:port, without a scheme: 10.0.0.5:8249")
     };
     let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
     if host.contains('/') || host.contains(' ') {

@@ -81,6 +81,7 @@ pub struct Place {
     listener: Option<TcpListener>,
     server: Option<serve::Server>,
     beat: Option<beat::Beat>,
+    registered: bool,
 }
 
 /// What the threads of a place share.
@@ -127,18 +128,11 @@ impl Shared {
 }
 
 impl Place {
-    /// Takes the place: chooses the address, looks who else is there, and writes the entry as `paused`, which is true until
-    /// [`online`](Self::online). `durable` is where the target stands.
+    /// Looks who is there and chooses the address; nothing is written yet.
     ///
     /// # Errors
-    /// If PD cannot be asked or does not let us write; if a live drainer has this node id; if the address cannot be used.
-    pub fn take(
-        options: &Options,
-        durable: Durable,
-        muster: Arc<Muster>,
-        stop: &Stop,
-        events: &Events,
-    ) -> Result<Self> {
+    /// If PD cannot be asked; if a live drainer has this node id; if the address cannot be used.
+    pub fn look(options: &Options, durable: Durable, muster: Arc<Muster>, stop: &Stop, events: &Events) -> Result<Self> {
         let pd = Pd::connect(std::slice::from_ref(&options.pd), &options.security)?;
         let clock = Clock { ts: pd.tso()?, at: Instant::now() };
         let Identity { listener, host, note } = identity::listen(options, &pd)?;
@@ -161,8 +155,18 @@ impl Place {
             events: Arc::clone(events),
             standing: Mutex::new(entry::Standing::new(State::Paused)),
         };
-        beat::first(&shared)?;
-        Ok(Self { shared: Arc::new(shared), listener: Some(listener), server: None, beat: None })
+        beat::alone(&shared)?;
+        Ok(Self { shared: Arc::new(shared), listener: Some(listener), server: None, beat: None, registered: false })
+    }
+
+    /// Writes the entry, with what is durable, as `paused`: that is true until [`online`](Self::online).
+    ///
+    /// # Errors
+    /// If PD does not let us write.
+    pub fn register(&mut self) -> Result<()> {
+        beat::first(&self.shared)?;
+        self.registered = true;
+        Ok(())
     }
 
     /// From now on Pumps are answered, and the entry says `online`. Without a certificate of our own in a cluster with TLS no Pump
@@ -201,6 +205,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if !self.registered {
+            return;
+        }
         // The beat first: nothing may say online once nobody answers.
         self.shared.standing().end();
         self.beat.take();

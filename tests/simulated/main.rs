@@ -16,6 +16,7 @@ mod common;
 mod wire;
 
 mod bank;
+mod place;
 mod pumps;
 mod recorded;
 mod refusals;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Trial::test("ts_now_and_check_ask_the_cluster", ts::now_and_check),
     ];
     trials.extend(refusals::trials());
+    trials.extend(place::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

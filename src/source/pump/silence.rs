@@ -29,7 +29,9 @@ impl Silence {
     pub fn explain(&self, limit: Duration, position: CommitTs, newest: Result<CommitTs>) -> (String, bool) {
         let begin = format!("nothing for {} s, not even a position marker", limit.as_secs_f32());
         let (cause, text) = match newest {
-            Err(error) => (Cause::Hangs, format!("{begin}, and its metrics do not answer ({error:#}): it hangs or is cut off")),
+            Err(error) => {
+                (Cause::Hangs, format!("{begin}, and its metrics do not answer ({error:#}): it hangs or is cut off"))
+            }
             Ok(newest) if newest.physical_ms() > position.physical_ms() => (
                 Cause::Stuck,
                 format!("{begin}, though it holds data up to {}: it hangs, and is connected to anew", newest.explain()),
