@@ -27,21 +27,20 @@ pub fn look(
     if !source::is_cluster(&settings.source.address) {
         return Ok(None);
     }
-    if !settings.place.register {
+    if !settings.register {
         let text =
             "not registered in the cluster (--no-register): a Pump that goes offline does not wait for this link";
         events(Event::Note(text.to_owned()));
         return Ok(None);
     }
-    let wanted = settings.place.clone();
-    let id = wanted.node_id.unwrap_or_else(|| place::node_id(&settings.link, &settings.target, cluster_id));
+    let id = settings.node_id.clone().unwrap_or_else(|| place::node_id(&settings.link, &settings.target, cluster_id));
     place::check_id(&id)?;
     let options = Options {
         pd: settings.source.address.clone(),
         security: settings.source.security.clone(),
         id,
-        addr: wanted.addr,
-        advertise: wanted.advertise_addr,
+        addr: settings.addr.clone(),
+        advertise: settings.advertise_addr.clone(),
     };
     Place::look(&options, durable, Arc::clone(muster), stop, events).map(Some)
 }

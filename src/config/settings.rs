@@ -24,19 +24,6 @@ pub struct SourceSettings {
     pub schema_from: Option<String>,
 }
 
-/// The link's place among the cluster's drainers. Of no meaning for a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceSettings {
-    /// Whether it has one.
-    pub register: bool,
-    /// Its node id; made from the link, the target and the cluster if `None`.
-    pub node_id: Option<String>,
-    /// `host:port` to listen on; chosen if `None`.
-    pub addr: Option<String>,
-    /// `host:port` that Pumps are told; as `addr` if `None`.
-    pub advertise_addr: Option<String>,
-}
-
 /// When a run ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -77,8 +64,14 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
-    /// Its place in the upstream cluster.
-    pub place: PlaceSettings,
+    /// Whether the link to a live cluster is registered there as a drainer.
+    pub register: bool,
+    /// The id among the Drainers in PD; made up if `None`.
+    pub node_id: Option<String>,
+    /// Where Pumps reach this run: `host:port` to listen on.
+    pub addr: Option<String>,
+    /// The same as others see it.
+    pub advertise_addr: Option<String>,
     /// No notes and no progress.
     pub quiet: bool,
 }
@@ -116,12 +109,10 @@ impl Settings {
             workers: args.workers.map(usize::from),
             batch_rows: args.batch_rows,
             max_txn_rows: args.max_txn_rows,
-            place: PlaceSettings {
-                register: !args.no_register,
-                node_id: args.node_id.clone(),
-                addr: args.addr.clone(),
-                advertise_addr: args.advertise_addr.clone(),
-            },
+            register: !args.no_register,
+            node_id: args.node_id.clone(),
+            addr: args.addr.clone(),
+            advertise_addr: args.advertise_addr.clone(),
             quiet: args.quiet,
         })
     }

@@ -132,7 +132,13 @@ impl Place {
     ///
     /// # Errors
     /// If PD cannot be asked; if a live drainer has this node id; if the address cannot be used.
-    pub fn look(options: &Options, durable: Durable, muster: Arc<Muster>, stop: &Stop, events: &Events) -> Result<Self> {
+    pub fn look(
+        options: &Options,
+        durable: Durable,
+        muster: Arc<Muster>,
+        stop: &Stop,
+        events: &Events,
+    ) -> Result<Self> {
         let pd = Pd::connect(std::slice::from_ref(&options.pd), &options.security)?;
         let clock = Clock { ts: pd.tso()?, at: Instant::now() };
         let Identity { listener, host, note } = identity::listen(options, &pd)?;

@@ -174,7 +174,8 @@ fn outside() -> Result<(), Failed> {
         assert!(ran.stderr.contains(words) && ran.stderr.contains("after draining"), "{}", ran.stderr);
         assert_eq!(state(&cluster), left);
     }
-    for (action, words, left) in [("pause", "paused by `PUT", "paused"), ("close", "taken offline by `PUT", "offline")] {
+    for (action, words, left) in [("pause", "paused by `PUT", "paused"), ("close", "taken offline by `PUT", "offline")]
+    {
         let run = start();
         let (_, value) = entry(&cluster).expect("an entry");
         let host = value["host"].as_str().expect("a host");
@@ -205,7 +206,9 @@ fn killed() -> Result<(), Failed> {
     let run = start();
     let second = Running::start(&sync(&cluster, &server, &[])).expect(4);
     assert!(second.stderr.contains("is alive at") && second.stderr.contains("--node-id"), "{}", second.stderr);
-    until("a heartbeat", || entry(&cluster).is_some_and(|(_, now)| now["updateTS"].as_u64() > before["updateTS"].as_u64()));
+    until("a heartbeat", || {
+        entry(&cluster).is_some_and(|(_, now)| now["updateTS"].as_u64() > before["updateTS"].as_u64())
+    });
     run.interrupt();
     let ran = run.expect(5);
     assert!(!ran.stderr.contains("old:8249"), "{}", ran.stderr);
@@ -238,11 +241,18 @@ fn stuck() -> Result<(), Failed> {
     let status = || serde_json::from_str::<Value>(&page(&cluster, "/status")).expect("JSON");
     run.until("it is synced", || status()["Synced"] == true);
     let now = status();
-    assert!(now["PumpPos"]["pump-1"].as_u64() > Some(1) && now["LastTS"].as_u64() > Some(1) && now["TsMap"] == "", "{now}");
+    assert!(
+        now["PumpPos"]["pump-1"].as_u64() > Some(1) && now["LastTS"].as_u64() > Some(1) && now["TsMap"] == "",
+        "{now}"
+    );
     let commit_ts: Value = serde_json::from_str(&page(&cluster, "/commit_ts"))?;
     assert!(commit_ts["code"] == 200 && commit_ts["data"]["ts"].as_u64() >= now["LastTS"].as_u64(), "{commit_ts}");
     let metrics = page(&cluster, "/metrics");
-    for line in ["binlog_drainer_checkpoint_tso 1", "binlog_drainer_checkpoint_delay_seconds 0.", "binlog_drainer_pump_position{nodeID=\"pump-2\"} 1"] {
+    for line in [
+        "binlog_drainer_checkpoint_tso 1",
+        "binlog_drainer_checkpoint_delay_seconds 0.",
+        "binlog_drainer_pump_position{nodeID=\"pump-2\"} 1",
+    ] {
         assert!(metrics.contains(&format!("\n{line}")), "`{line}` is missing in:\n{metrics}");
     }
     cluster.behave(1, |b| b.silent = true)?;
