@@ -103,9 +103,8 @@ fn source_options(settings: &Settings, muster: &Arc<Muster>) -> source::Options 
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {
-    let over_http = |addresses| -> Result<Arc<dyn History>> {
-        Ok(Arc::new(HttpHistory::with_agent(addresses, security.agent(HttpHistory::LIMIT)?)))
-    };
+    let over_http =
+        |addresses| -> Result<Arc<dyn History>> { Ok(Arc::new(HttpHistory::secured(addresses, security.clone()))) };
     match (origin, schema_from) {
         (_, Some(address)) => over_http(vec![address.to_owned()]),
         (Origin::Cluster(pd), None) => {

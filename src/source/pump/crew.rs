@@ -20,7 +20,6 @@ use crate::source::queue::Queue;
 pub(super) struct Crew {
     pub cluster_id: u64,
     pub security: Security,
-    pub agent: ureq::Agent,
     pub gzip: bool,
     pub timing: Timing,
     pub events: Events,

@@ -146,7 +146,6 @@ impl Source for PumpSource {
         let crew = Crew {
             cluster_id: self.pd.cluster_id(),
             security: self.security.clone(),
-            agent: self.security.agent(REQUEST_LIMIT)?,
             gzip: self.gzip,
             timing: self.timing,
             events: Arc::clone(&self.events),

@@ -18,7 +18,7 @@ use super::{Crew, Muster, Outlet, Roster, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::pd::{DIAL_LIMIT, Node, Security, State, words};
+use crate::pd::{DIAL_LIMIT, Node, REQUEST_LIMIT, Security, State, words};
 use crate::source::binlog::{Pos, PullBinlogReq};
 use crate::source::{Forward, read};
 
@@ -33,7 +33,6 @@ pub(super) struct Puller {
     id: String,
     cluster_id: u64,
     security: Security,
-    agent: ureq::Agent,
     gzip: bool,
     timing: Timing,
     events: Events,
@@ -65,7 +64,6 @@ impl Puller {
             id: node.id.clone(),
             cluster_id: crew.cluster_id,
             security: crew.security.clone(),
-            agent: crew.agent.clone(),
             gzip: crew.gzip,
             timing: crew.timing,
             events: Arc::clone(&crew.events),
@@ -219,8 +217,9 @@ impl Puller {
             Err(_) => return Err(retry(self.silent(node).await)),
         };
         // Asked for after the Pump has begun: what it still holds now, it held then.
-        let (agent, security, host) = (self.agent.clone(), self.security.clone(), node.host.clone());
-        let gc = tokio::task::spawn_blocking(move || check::gc_ts(&agent, &security, &host)).await;
+        let (security, host) = (self.security.clone(), node.host.clone());
+        let ask = move || check::gc_ts(&security.agent(REQUEST_LIMIT)?, &security, &host);
+        let gc = tokio::task::spawn_blocking(ask).await;
         let gc = gc.map_err(|e| retry(e.to_string()))?.map_err(|e| retry(format!("{e:#}")))?;
         check::covers(node, from, gc).map_err(|fault| Broken::Fatal(fault.into()))?;
         Ok(stream)
@@ -304,8 +303,9 @@ impl Puller {
 
     /// What its silence means, as far as its other port can tell.
     async fn silent(&self, node: &Node) -> String {
-        let (agent, security, host) = (self.agent.clone(), self.security.clone(), node.host.clone());
-        let newest = tokio::task::spawn_blocking(move || check::newest(&agent, &security, &host)).await;
+        let (security, host) = (self.security.clone(), node.host.clone());
+        let ask = move || check::newest(&security.agent(REQUEST_LIMIT)?, &security, &host);
+        let newest = tokio::task::spawn_blocking(ask).await;
         let newest = newest.map_err(anyhow::Error::from).flatten();
         let (text, news) = self.silence.explain(self.timing.silence, self.forward.position(), newest);
         if news {
