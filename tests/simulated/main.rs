@@ -16,6 +16,7 @@ mod common;
 mod wire;
 
 mod bank;
+mod nodes;
 mod place;
 mod pumps;
 mod recorded;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     ];
     trials.extend(refusals::trials());
     trials.extend(place::trials());
+    trials.extend(nodes::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
