@@ -84,6 +84,7 @@ pub mod moment;
 pub mod output;
 pub mod pd;
 pub mod pipeline;
+pub mod place;
 pub mod playground;
 pub mod progress;
 pub mod schema;

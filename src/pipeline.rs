@@ -116,11 +116,18 @@ impl Pipeline<'_> {
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
+        if let Some(position) = self.sink.position() {
+            // What holds nothing for the target moves the position without a batch.
+            (self.events)(Event::Applied { txns: 0, rows: 0, position });
+        }
         (self.events)(Event::Reached { position, txns: self.taken });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
-            let what = format!("{name}, which has sent everything up to {} and nothing since", ts.explain());
+            let others = merge.furthest();
+            let held =
+                if others > ts { format!("; others are at {} and wait", others.explain()) } else { String::new() };
+            let what = format!("{name}, which has sent everything up to {} and nothing since{held}", ts.explain());
             (self.events)(Event::Waiting { what, since: silent });
         }
     }

@@ -1,5 +1,6 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+pub mod nodes;
 mod playground;
 mod size;
 mod sync;
@@ -77,6 +78,9 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
+    /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
+    #[command(subcommand)]
+    Nodes(Box<nodes::NodesCommand>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

@@ -102,6 +102,24 @@ pub struct SyncArgs {
     /// says so: readers there may see a part of it. Unless given, none is ever split.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     pub max_txn_rows: Option<u64>,
+    /// Name of this link's entry among the cluster's drainers. Unless given, made from the link, the target and the cluster,
+    /// so that it is the same on every machine.
+    #[arg(long, value_name = "ID", env = "TISYNC_NODE_ID", help_heading = "Place in the cluster")]
+    pub node_id: Option<String>,
+    /// Where to listen for the cluster's Pumps, and for `/status`, `/metrics` and `PUT /state`. Unless given, port 8249 (or a
+    /// free one, if that is taken) of the address from which PD is reached.
+    #[arg(long, value_name = "HOST:PORT", env = "TISYNC_ADDR", help_heading = "Place in the cluster")]
+    pub addr: Option<String>,
+    /// The address that the cluster's Pumps are told, where it is not that of --addr.
+    #[arg(long, value_name = "HOST:PORT", env = "TISYNC_ADVERTISE_ADDR", help_heading = "Place in the cluster")]
+    pub advertise_addr: Option<String>,
+    /// Writes no entry into the cluster and listens on no port. Then a Pump's going offline does not wait for this link.
+    #[arg(
+        long,
+        conflicts_with_all = ["node_id", "addr", "advertise_addr"],
+        help_heading = "Place in the cluster"
+    )]
+    pub no_register: bool,
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,

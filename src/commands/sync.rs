@@ -12,11 +12,15 @@ use crate::model::CommitTs;
 use crate::output::{self, Progress};
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
+use crate::place::Durable;
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
 use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, MysqlSink};
 use crate::sink::{Sink, Totals};
+use crate::source::pump::Muster;
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
+
+use super::place;
 
 /// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
 const LARGE_PART: usize = 16;
@@ -49,18 +53,28 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
 }
 
 fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<Asker>) -> Result<(End, CommitTs)> {
-    let mut source = source::open(&settings.source.address, &source_options(settings), events)?;
+    let (durable, muster) = (Durable::default(), Arc::<Muster>::default());
+    let events = &durable.listening(events);
+    let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
     let until = until(settings, source.as_ref())?;
+    // Before the target's slots are taken from whoever has them now.
+    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop) };
     let mut sink = MysqlSink::open(&settings.target, options, events.clone())?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
+    if let Some(place) = &mut place {
+        place::register(place, events)?;
+    }
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
     sink.prepare(catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name)))?;
     let streams = source.streams(from)?;
+    if let Some(place) = &mut place {
+        place.online(&settings.source.security)?;
+    }
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
@@ -75,16 +89,23 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
     let position = sink.position().unwrap_or(from);
+    events(Event::Applied { txns: 0, rows: 0, position });
     report(&sink.totals(), late, events);
-    Ok((ended?, position))
+    muster.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
+    let ended = ended?;
+    match place.as_ref().and_then(place::Place::asked).filter(|_| ended == End::Stopped) {
+        Some(asked) => Err(place::stopped(&asked, position).into()),
+        None => Ok((ended, position)),
+    }
 }
 
-fn source_options(settings: &Settings) -> source::Options {
+fn source_options(settings: &Settings, muster: &Arc<Muster>) -> source::Options {
     let SourceSettings { security, gzip, schema_from, .. } = settings.source.clone();
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
     let queue_bytes = settings.memory_limit / QUEUE_PART;
-    source::Options { security, gzip, queue_bytes, ..source::Options::new(Arc::new(history)) }
+    let muster = Arc::clone(muster);
+    source::Options { security, gzip, queue_bytes, muster, ..source::Options::new(Arc::new(history)) }
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {

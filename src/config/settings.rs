@@ -79,6 +79,14 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
+    /// Whether the link to a live cluster is registered there as a drainer.
+    pub register: bool,
+    /// The id among the Drainers in PD; made up if `None`.
+    pub node_id: Option<String>,
+    /// Where Pumps reach this run: `host:port` to listen on.
+    pub addr: Option<String>,
+    /// The same as others see it.
+    pub advertise_addr: Option<String>,
     /// No notes and no progress.
     pub quiet: bool,
 }
@@ -124,6 +132,10 @@ impl Settings {
             workers: args.workers.map(usize::from),
             batch_rows: args.batch_rows,
             max_txn_rows: args.max_txn_rows,
+            register: !args.no_register,
+            node_id: args.node_id.clone(),
+            addr: args.addr.clone(),
+            advertise_addr: args.advertise_addr.clone(),
             quiet: args.quiet,
         })
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use bytes::Bytes;
+use crossbeam_channel::Receiver;
 
 use super::{CommitTs, Table, Value};
 use crate::decode::LargeTxn;
@@ -14,6 +16,29 @@ pub enum Pulled {
     Txn(RawTxn),
     /// Nothing at or below this ts will follow from this stream. It keeps the merge moving past an idle stream.
     Resolved(CommitTs),
+    /// Another stream begins, opened behind `from`, which is also how far this stream is: what the new one holds lies
+    /// above. It has to be taken in before anything above `from` goes out.
+    Joins {
+        /// The new stream.
+        stream: Stream,
+        /// Nothing at or below this comes from it.
+        from: CommitTs,
+    },
+}
+
+/// One ordered stream of a source: one Pump, one file.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// What messages call it: a Pump's node id, a file's path.
+    pub name: String,
+    /// What it says; closed when it has ended for good.
+    pub receiver: Receiver<Result<Pulled>>,
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.receiver.same_channel(&other.receiver)
+    }
 }
 
 impl Pulled {
@@ -22,7 +47,7 @@ impl Pulled {
     pub fn ts(&self) -> CommitTs {
         match self {
             Self::Txn(txn) => txn.commit_ts,
-            Self::Resolved(ts) => *ts,
+            Self::Resolved(ts) | Self::Joins { from: ts, .. } => *ts,
         }
     }
 }
