@@ -79,7 +79,7 @@ impl Reference {
         let streams = source.streams(from)?;
         let (events, stop) = (silent(), Stop::default());
         let mut pipeline =
-            Pipeline { catalog, sink: &mut reference, large: None, until: None, events, stop, taken: 0, late_rows: 0 };
+            Pipeline { catalog, sink: &mut reference, large: None, until: None, events, stop, taken: 0, late_rows: 0, names: Default::default() };
         pipeline.run(streams, from)?;
         Ok(reference)
     }

@@ -63,6 +63,7 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
         stop: stop.clone(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
