@@ -73,6 +73,7 @@ pub mod backup;
 pub mod checkpoint;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod decode;
 pub mod error;
 pub mod event;

@@ -4,6 +4,7 @@
 
 mod named;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -12,7 +13,7 @@ use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::filter;
+use crate::filter::Filter;
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
 use crate::schema::{Catalog, Found};
@@ -44,6 +45,8 @@ pub struct Pipeline<'a> {
     pub catalog: Catalog,
     /// Where it goes.
     pub sink: &'a mut dyn Sink,
+    /// What is replicated.
+    pub filter: Arc<Filter>,
     /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
     pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
@@ -151,15 +154,15 @@ impl Pipeline<'_> {
 
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
         let catalog = &mut self.catalog;
-        let late = &mut self.late_rows;
+        let (filter, late) = (&self.filter, &mut self.late_rows);
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
-            Found::Table(table) if filter::wanted(&table.schema) => Ok(Lookup::Read(table)),
+            Found::Table(table) if filter.table(&table.schema, &table.name) => Ok(Lookup::Read(table)),
             Found::Table(_) => Ok(Lookup::Skip),
             Found::Gone(_) => {
                 *late += 1;
                 Ok(Lookup::Skip)
             }
-            Found::Unreadable { schema, .. } if !filter::wanted(&schema) => Ok(Lookup::Skip),
+            Found::Unreadable { schema, table, .. } if !filter.table(&schema, &table) => Ok(Lookup::Skip),
             Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
         };
         if self.large.is_some_and(|most| value.len() > most) {
@@ -191,7 +194,7 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        Ok(ddl.filter(|d| filter::wanted(&d.schema)))
+        Ok(ddl.filter(|d| self.filter.ddl(d)))
     }
 }
 

@@ -8,8 +8,7 @@ pub mod ts;
 
 use anyhow::Result;
 
-use crate::cli::{Cli, Command, SecurityArgs};
-use crate::pd::Security;
+use crate::cli::{Cli, Command};
 
 /// Runs what the command line asks for.
 ///
@@ -23,9 +22,4 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),
     }
-}
-
-/// TLS to the upstream, as the flags have it.
-fn security(args: &SecurityArgs) -> Security {
-    Security { ca: args.ssl_ca.clone(), cert: args.ssl_cert.clone(), key: args.ssl_key.clone() }
 }

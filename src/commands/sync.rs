@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cli::{PendingDdlArg, SyncArgs, UntilArg};
+use crate::cli::SyncArgs;
+use crate::config::{Settings, SourceSettings, Until};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
-use crate::filter;
 use crate::model::CommitTs;
 use crate::output::Progress;
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
-use crate::sink::mysql::{MysqlOptions, MysqlSink, PendingDdl};
+use crate::sink::mysql::{MysqlOptions, MysqlSink};
 use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
@@ -25,9 +25,10 @@ const QUEUE_PART: usize = 16;
 
 /// Runs the link until its end.
 pub fn run(args: &SyncArgs) -> Result<()> {
+    let settings = Settings::of(args)?;
     let stop = Stop::on_signals()?;
-    let progress = Progress::start(CommitTs::default(), args.quiet);
-    let result = link(args, &stop, &progress.events());
+    let progress = Progress::start(CommitTs::default(), settings.quiet);
+    let result = link(&settings, &stop, &progress.events());
     progress.finish();
     let (end, position) = result?;
     match end {
@@ -42,22 +43,23 @@ pub fn run(args: &SyncArgs) -> Result<()> {
 }
 
 /// Builds the parts and runs them. Gives how it ended and where.
-pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
-    let mut source = source::open(&args.from, &source_options(args), events)?;
-    let until = until(args, source.as_ref())?;
-    let mut sink = MysqlSink::open(&args.to, sink_options(args, source.as_ref(), stop), events.clone())?;
-    let from = start(args, sink.position())?;
+pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
+    let mut source = source::open(&settings.source.address, &source_options(settings), events)?;
+    let until = until(settings, source.as_ref())?;
+    let mut sink = MysqlSink::open(&settings.target, sink_options(settings, source.as_ref(), stop), events.clone())?;
+    let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
-    sink.prepare(catalog.tables().filter(|t| filter::wanted(&t.schema)))?;
+    sink.prepare(catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name)))?;
     let streams = source.streams(from)?;
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
-        large: Some(args.memory_limit.0 / LARGE_PART),
+        filter: Arc::clone(&settings.filter),
+        large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),
         stop: stop.clone(),
@@ -72,19 +74,17 @@ pub fn link(args: &SyncArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     Ok((ended?, position))
 }
 
-fn source_options(args: &SyncArgs) -> source::Options {
-    let schema_from = args.schema_from.clone();
-    let security = super::security(&args.security);
+fn source_options(settings: &Settings) -> source::Options {
+    let SourceSettings { security, gzip, schema_from, files, .. } = settings.source.clone();
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
-    let queue_bytes = args.memory_limit.0 / QUEUE_PART;
-    source::Options { security, queue_bytes, ..source::Options::new(Arc::new(history)) }
+    let queue_bytes = settings.memory_limit / QUEUE_PART;
+    source::Options { security, gzip, queue_bytes, files, ..source::Options::new(Arc::new(history)) }
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {
-    let over_http = |addresses| -> Result<Arc<dyn History>> {
-        Ok(Arc::new(HttpHistory::with_agent(addresses, security.agent(HttpHistory::LIMIT)?)))
-    };
+    let over_http =
+        |addresses| -> Result<Arc<dyn History>> { Ok(Arc::new(HttpHistory::secured(addresses, security.clone()))) };
     match (origin, schema_from) {
         (_, Some(address)) => over_http(vec![address.to_owned()]),
         (Origin::Cluster(pd), None) => {
@@ -99,37 +99,33 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
     }
 }
 
-fn sink_options(args: &SyncArgs, source: &dyn Source, stop: &Stop) -> MysqlOptions {
-    let pending = args.pending_ddl.map(|p| match p {
-        PendingDdlArg::Done => PendingDdl::Done,
-        PendingDdlArg::Again => PendingDdl::Again,
-    });
+fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     MysqlOptions {
-        start: args.start_ts.map(CommitTs).or_else(|| source.first()),
-        safe_mode: args.safe_mode,
-        allow_missing: args.allow_missing,
-        skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
-        pending_ddl: pending,
-        memory_limit: args.memory_limit.0,
-        workers: args.workers.map(usize::from),
-        batch_rows: args.batch_rows,
-        max_txn_rows: args.max_txn_rows,
+        start: settings.start.or_else(|| source.first()),
+        safe_mode: settings.safe_mode,
+        allow_missing: settings.allow_missing,
+        skip_ddl: settings.skip_ddl.clone(),
+        pending_ddl: settings.pending_ddl,
+        memory_limit: settings.memory_limit,
+        workers: settings.workers,
+        batch_rows: settings.batch_rows,
+        max_txn_rows: settings.max_txn_rows,
         stop: stop.clone(),
-        ..MysqlOptions::new(source.cluster_id(), args.link.clone())
+        ..MysqlOptions::new(source.cluster_id(), settings.link.clone())
     }
 }
 
-fn until(args: &SyncArgs, source: &dyn Source) -> Result<Option<CommitTs>> {
-    match (args.until, args.until_ts) {
-        (Some(UntilArg::CaughtUp), _) => Ok(Some(source.now()?)),
-        (Some(UntilArg::Ts(ts)), _) | (None, Some(ts)) => Ok(Some(CommitTs(ts))),
-        (None, None) => Ok(None),
-    }
+fn until(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
+    Ok(match settings.until {
+        Some(Until::CaughtUp) => Some(source.now()?),
+        Some(Until::Ts(ts)) => Some(ts),
+        None => None,
+    })
 }
 
 /// Where the run starts: `position` is the target's checkpoint, or else the start ts given, or where a folder begins.
-fn start(args: &SyncArgs, position: Option<CommitTs>) -> Result<CommitTs> {
-    match (position, args.start_ts.map(CommitTs)) {
+fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
+    match (position, settings.start) {
         (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
             "--start-ts {} is later than the target's checkpoint {}: what lies between them would be lost",
             given.explain(),

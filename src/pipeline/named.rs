@@ -9,16 +9,15 @@ use jiff::tz::TimeZone;
 use super::Pipeline;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::filter;
 use crate::model::{Change, CommitTs, Ddl, Definition, Table};
 use crate::schema::{TextDdl, Unclear, from_text};
 
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
-        let sink = &mut self.sink;
+        let (sink, filter) = (&mut self.sink, &self.filter);
         // Since the last DDL nothing has changed a definition, and that one was durable before this was read.
         let mut find = |schema: &str, table: &str| sink.definition(schema, table);
-        let rows = self.names.rows((events, zone, commit_ts), &|schema, _| filter::wanted(schema), &mut find)?;
+        let rows = self.names.rows((events, zone, commit_ts), &|schema, table| filter.table(schema, table), &mut find)?;
         Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
     }
 
@@ -32,7 +31,7 @@ impl Pipeline<'_> {
             };
             unreadable(why, text, commit_ts)
         })?;
-        let Some(TextDdl { ddl, one_of }) = found.filter(|f| filter::wanted(&f.ddl.schema)) else { return Ok(None) };
+        let Some(TextDdl { ddl, one_of }) = found.filter(|f| self.filter.ddl(&f.ddl)) else { return Ok(None) };
         if one_of.is_empty() {
             return Ok(Some(ddl));
         }
@@ -47,7 +46,7 @@ impl Pipeline<'_> {
             36 => "SEQUENCE",
             _ => "TABLE",
         };
-        for table in objects {
+        for table in objects.iter().filter(|t| self.filter.table(&t.schema, &t.name)) {
             if self.sink.definition(&table.schema, &table.name)? == Definition::Missing {
                 continue;
             }
@@ -113,6 +112,7 @@ mod tests {
         let mut pipeline = Pipeline {
             catalog: Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?,
             sink: &mut sink,
+            filter: Arc::default(),
             large: None,
             until: None,
             events: silent(),

@@ -130,7 +130,6 @@ impl Source for PumpSource {
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         let (known_to, nodes) = self.roster(from)?;
         let runtime = Self::runtime()?;
-        let agent = self.security.agent(REQUEST_LIMIT)?;
         let (alive, watched) = watch::channel(());
         let (mut streams, mut tasks) = (Vec::new(), Vec::new());
         let shared = Arc::new(Mutex::new(nodes.clone()));
@@ -142,7 +141,7 @@ impl Source for PumpSource {
         };
         for node in &active {
             let outlet = open(format!("Pump {}", node.id));
-            let puller = pull::Puller::new(self, &agent, node, from, Arc::clone(&shared));
+            let puller = pull::Puller::new(self, node, from, Arc::clone(&shared));
             tasks.push(runtime.spawn(outlet.clone().while_alive(puller.run(outlet))));
         }
         let outlet = open("the list of Pumps".to_owned());

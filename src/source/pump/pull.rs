@@ -15,7 +15,7 @@ use super::{Outlet, PumpSource, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::pd::{DIAL_LIMIT, Node, Security, State, words};
+use crate::pd::{DIAL_LIMIT, Node, REQUEST_LIMIT, Security, State, words};
 use crate::source::binlog::{Pos, PullBinlogReq};
 use crate::source::{Forward, read};
 
@@ -30,7 +30,6 @@ pub(super) struct Puller {
     id: String,
     cluster_id: u64,
     security: Security,
-    agent: ureq::Agent,
     gzip: bool,
     timing: Timing,
     events: Events,
@@ -52,18 +51,11 @@ enum Broken {
 }
 
 impl Puller {
-    pub(super) fn new(
-        source: &PumpSource,
-        agent: &ureq::Agent,
-        node: &Node,
-        from: CommitTs,
-        nodes: Arc<Mutex<Vec<Node>>>,
-    ) -> Self {
+    pub(super) fn new(source: &PumpSource, node: &Node, from: CommitTs, nodes: Arc<Mutex<Vec<Node>>>) -> Self {
         Self {
             id: node.id.clone(),
             cluster_id: source.pd.cluster_id(),
             security: source.security.clone(),
-            agent: agent.clone(),
             gzip: source.gzip,
             timing: source.timing,
             events: Arc::clone(&source.events),
@@ -163,8 +155,9 @@ impl Puller {
             Err(_) => return Err(retry(silent(self.timing.silence))),
         };
         // Asked for after the Pump has begun: what it still holds now, it held then.
-        let (agent, security, host) = (self.agent.clone(), self.security.clone(), node.host.clone());
-        let gc = tokio::task::spawn_blocking(move || check::gc_ts(&agent, &security, &host)).await;
+        let (security, host) = (self.security.clone(), node.host.clone());
+        let ask = move || check::gc_ts(&security.agent(REQUEST_LIMIT)?, &security, &host);
+        let gc = tokio::task::spawn_blocking(ask).await;
         let gc = gc.map_err(|e| retry(e.to_string()))?.map_err(|e| retry(format!("{e:#}")))?;
         check::covers(node, from, gc).map_err(|fault| Broken::Fatal(fault.into()))?;
         Ok(stream)
