@@ -17,7 +17,8 @@ impl Pipeline<'_> {
         let (sink, filter) = (&mut self.sink, &self.filter);
         // Since the last DDL nothing has changed a definition, and that one was durable before this was read.
         let mut find = |schema: &str, table: &str| sink.definition(schema, table);
-        let rows = self.names.rows((events, zone, commit_ts), &|schema, table| filter.table(schema, table), &mut find)?;
+        let rows =
+            self.names.rows((events, zone, commit_ts), &|schema, table| filter.table(schema, table), &mut find)?;
         Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
     }
 

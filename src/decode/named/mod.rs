@@ -99,7 +99,8 @@ impl Names {
         find: &mut dyn FnMut(&str, &str) -> Result<Definition>,
     ) -> Result<Vec<RowChange>> {
         let blamed = |e: Error| {
-            let text = format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
+            let text =
+                format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
             Error::new(Fault::refused(text).hint(DAMAGED))
         };
         let data = DmlData::decode(events.clone()).map_err(|e| blamed(e.into()))?;
@@ -117,7 +118,9 @@ impl Names {
             }
             let columns = event.row.into_iter().map(Column::decode).collect::<Result<Vec<_>, _>>();
             let columns = columns.map_err(|e| blamed(e.into()))?;
-            changes.push(known.change(event.tp.unwrap_or_default(), &columns, zone).map_err(|e| known.blame(e, commit_ts))?);
+            changes.push(
+                known.change(event.tp.unwrap_or_default(), &columns, zone).map_err(|e| known.blame(e, commit_ts))?,
+            );
         }
         Ok(changes)
     }
@@ -150,7 +153,9 @@ impl Known {
             let mut row = vec![Value::Absent; shape.table.columns.len()];
             for (column, place) in columns.iter().zip(&shape.places) {
                 let Some(place) = *place else { continue };
-                let (Some(slot), Some(definition)) = (row.get_mut(place), shape.table.columns.get(place)) else { continue };
+                let (Some(slot), Some(definition)) = (row.get_mut(place), shape.table.columns.get(place)) else {
+                    continue;
+                };
                 let named = || format!("column `{}`", definition.name);
                 let datum = if new { &column.changed_value } else { &column.value };
                 let datum = datum.as_ref().context("it has no value").with_context(named)?;
@@ -195,7 +200,8 @@ impl Known {
     }
 }
 
-const DAMAGED: &str = "the message's checksum is right, so Drainer wrote it so; nothing of this transaction was applied";
+const DAMAGED: &str =
+    "the message's checksum is right, so Drainer wrote it so; nothing of this transaction was applied";
 
 fn missing(schema: &str, table: &str, commit_ts: CommitTs) -> Fault {
     Fault::refused(format!(

@@ -25,7 +25,11 @@ fn table() -> Definition {
         ],
         keys: vec![
             Key { name: "PRIMARY".into(), primary: true, parts: vec![KeyPart { column: 0, prefix: None }] },
-            Key { name: "u".into(), primary: false, parts: [1, 2].map(|column| KeyPart { column, prefix: None }).into() },
+            Key {
+                name: "u".into(),
+                primary: false,
+                parts: [1, 2].map(|column| KeyPart { column, prefix: None }).into(),
+            },
             Key { name: "e".into(), primary: false, parts: vec![KeyPart { column: 3, prefix: None }] },
         ],
         handle: Handle::RowId,
@@ -38,10 +42,10 @@ fn datum(value: &Value) -> Vec<u8> {
     let varint = |mut n: u64| {
         let mut out = Vec::new();
         while n >= 0x80 {
-            out.push((n & 0x7f | 0x80) as u8);
+            out.push(u8::try_from(n & 0x7f | 0x80).unwrap());
             n >>= 7;
         }
-        out.push(n as u8);
+        out.push(u8::try_from(n).unwrap());
         out
     };
     let zigzag = |n: i64| varint(((n << 1) ^ (n >> 63)).cast_unsigned());
@@ -166,8 +170,9 @@ fn typed() -> impl Strategy<Value = (u8, &'static str, Value)> {
     let time = civil.prop_map(|(year, month, day, hour, minute, second, micros)| {
         Value::Time(crate::decode::time::Civil { year, month, day, hour, minute, second, micros }.pack())
     });
-    let decimal = ("[1-9][0-9]{0,20}", "[0-9]{1,9}", any::<bool>())
-        .prop_map(|(a, b, minus)| Value::Decimal(Decimal { text: format!("{}{a}.{b}", if minus { "-" } else { "" }).into() }));
+    let decimal = ("[1-9][0-9]{0,20}", "[0-9]{1,9}", any::<bool>()).prop_map(|(a, b, minus)| {
+        Value::Decimal(Decimal { text: format!("{}{a}.{b}", if minus { "-" } else { "" }).into() })
+    });
     prop_oneof![
         any::<i64>().prop_map(|n| (8, "bigint", Value::Int(n))),
         any::<u64>().prop_map(|n| (8, "bigint", Value::UInt(n))),

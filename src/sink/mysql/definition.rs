@@ -102,7 +102,9 @@ fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String
         "enum" => Kind::Enum { elements: Vec::new() },
         "set" => Kind::Set { elements: Vec::new() },
         _ => match text {
-            (Some(charset), collation) => Kind::Text { charset: charset.to_lowercase(), collation: collation.unwrap_or_default() },
+            (Some(charset), collation) => {
+                Kind::Text { charset: charset.to_lowercase(), collation: collation.unwrap_or_default() }
+            }
             (None, _) => Kind::Binary {
                 fixed: (data_type == "binary").then(|| octets.and_then(|n| u32::try_from(n).ok())).flatten(),
             },

@@ -94,7 +94,7 @@ impl Frames {
     ///
     /// # Errors
     /// If what follows is no frame, or its checksum is wrong. It is final.
-    pub fn next(&mut self) -> Result<Next> {
+    pub fn read(&mut self) -> Result<Next> {
         if let Some(ended) = &self.ended {
             return Ok(ended.clone());
         }
@@ -179,7 +179,9 @@ impl Frames {
     fn broken(&mut self, what: &str) -> anyhow::Error {
         self.ended = Some(Next::End);
         Fault::refused(format!("{}: {what}", self.place()))
-            .hint("the file is damaged: restore it from where it was copied from. Nothing behind this place was applied")
+            .hint(
+                "the file is damaged: restore it from where it was copied from. Nothing behind this place was applied",
+            )
             .into()
     }
 }
@@ -200,13 +202,13 @@ mod tests {
         let mut got = Vec::new();
         loop {
             let size = frames.next_size()?;
-            match frames.next()? {
+            match frames.read()? {
                 Next::Payload(payload) => {
                     assert_eq!(payload.len(), size);
                     got.push(payload);
                 }
                 end => {
-                    assert_eq!(frames.next()?, end, "it stays at its end");
+                    assert_eq!(frames.read()?, end, "it stays at its end");
                     return Ok((got, end));
                 }
             }

@@ -128,10 +128,8 @@ impl PbFiles {
 fn first_ts(file: &PbFile) -> Result<Option<CommitTs>> {
     let mut frames = Frames::open(&file.path)?;
     let place = frames.place();
-    match frames.next()? {
-        Next::Payload(payload) => {
-            Ok(Some(message::read(payload, &TimeZone::UTC).with_context(|| place)?.commit_ts))
-        }
+    match frames.read()? {
+        Next::Payload(payload) => Ok(Some(message::read(payload, &TimeZone::UTC).with_context(|| place)?.commit_ts)),
         Next::End | Next::Torn(_) => Ok(None),
     }
 }
@@ -150,7 +148,7 @@ impl Source for PbFiles {
         // The last file may have no message yet.
         for file in self.files.iter().rev().take(2) {
             let mut frames = Frames::open(&file.path)?;
-            while let Next::Payload(payload) = frames.next()? {
+            while let Next::Payload(payload) = frames.read()? {
                 last = last.max(message::read(payload, &TimeZone::UTC)?.commit_ts);
             }
         }
@@ -163,7 +161,8 @@ impl Source for PbFiles {
 
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         self.reaches_back_to(from)?;
-        let reader = Reader { files: self.behind(from)?, from, zone: self.known.zone.clone(), events: self.events.clone() };
+        let reader =
+            Reader { files: self.behind(from)?, from, zone: self.known.zone.clone(), events: self.events.clone() };
         let (queue, receiver) = Queue::new(self.queue_bytes, 1);
         let name = reader.files.first().map(|f| f.display().to_string()).unwrap_or_default();
         thread::Builder::new()
@@ -198,7 +197,7 @@ impl Reader {
                     return Ok(());
                 }
                 let place = frames.place();
-                let payload = match frames.next()? {
+                let payload = match frames.read()? {
                     Next::Payload(payload) => payload,
                     Next::End => break,
                     Next::Torn(_) if i + 1 == self.files.len() => {

@@ -54,7 +54,11 @@ impl Repeats {
             Some(known) if *known == print => Ok(false),
             None if forgotten => Ok(false),
             known => {
-                let why = if known.is_some() { "and differs from the one that was there" } else { "and was not there before" };
+                let why = if known.is_some() {
+                    "and differs from the one that was there"
+                } else {
+                    "and was not there before"
+                };
                 let text = format!("the transaction of {} comes behind {}, {why}", ts.explain(), self.last.explain());
                 Err(Fault::refused(text)
                     .hint("Drainer writes the same again after a restart, never another: are the files of one Drainer only?")

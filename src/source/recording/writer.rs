@@ -88,7 +88,10 @@ impl Writer {
     /// As [`payload`](Self::payload); and if no Pump says such a thing.
     pub fn pulled(&mut self, pulled: &Pulled) -> Result<()> {
         let foreign = |txn: &RawTxn| matches!(txn.body, Body::Named { .. } | Body::Statement(_));
-        ensure!(!matches!(pulled, Pulled::Txn(txn) if foreign(txn)), "a recording holds what Pumps say, and none says this");
+        ensure!(
+            !matches!(pulled, Pulled::Txn(txn) if foreign(txn)),
+            "a recording holds what Pumps say, and none says this"
+        );
         self.payload(&write(pulled).encode_to_vec())
     }
 
