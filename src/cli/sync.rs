@@ -3,8 +3,11 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{SecurityArgs, Size};
+use crate::moment;
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]
@@ -18,21 +21,26 @@ use super::{SecurityArgs, Size};
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
 
+  # What Drainer wrote with db-type `file`, up to a time:
+  tisync sync --from /data/drainer --to mysql://root@127.0.0.1:3306 --time-zone Asia/Shanghai --until 2026-11-21T13:00:00Z
+
 The password of the target comes from TISYNC_TARGET_PASSWORD, a `password-file=` parameter of the URL or the MySQL
 option file (`defaults-file=`, or [client] of ~/.my.cnf).")]
 pub struct SyncArgs {
-    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, or a folder.
+    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, or a folder with a
+    /// recording or with Drainer's files (db-type `file`).
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM")]
     pub from: String,
     /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB).
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
     pub to: String,
     /// Starts behind this ts (exclusive): a backup's end is exactly right. Needed on a first start; later the
-    /// target's checkpoint decides.
-    #[arg(long, value_name = "TS", env = "TISYNC_START_TS")]
+    /// target's checkpoint decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`.
+    #[arg(long, value_name = "TS|TIME", env = "TISYNC_START_TS", value_parser = ts_or_time, allow_hyphen_values = true)]
     pub start_ts: Option<u64>,
-    /// Ends with exit code 0 when everything up to here is applied: a ts, or `caught-up` for PD's current one.
-    #[arg(long, value_name = "TS|caught-up")]
+    /// Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or `caught-up` for PD's
+    /// current one. A time is the first ts of its millisecond.
+    #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
     pub until: Option<UntilArg>,
     /// The same as `--until TS`.
     #[arg(long, value_name = "TS", conflicts_with = "until")]
@@ -123,9 +131,19 @@ pub struct SyncArgs {
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone, help_heading = "Drainer's files")]
+    pub time_zone: TimeZone,
+    /// Id of the cluster that the files come from, which they do not tell: the target's checkpoint is kept under it.
+    #[arg(long, value_name = "ID", default_value_t = 0, hide_default_value = true, help_heading = "Drainer's files")]
+    pub cluster_id: u64,
     /// TLS to the upstream.
     #[command(flatten)]
     pub security: SecurityArgs,
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    moment::zone(text).map_err(|e| e.to_string())
 }
 
 /// When a run ends by itself.
@@ -144,8 +162,18 @@ impl FromStr for UntilArg {
         if text == "caught-up" {
             return Ok(Self::CaughtUp);
         }
-        text.parse().map(Self::Ts).map_err(|_| "expected a ts (digits) or `caught-up`".to_owned())
+        ts_or_time(text).map(Self::Ts).map_err(|e| format!("{e}, or `caught-up`"))
     }
+}
+
+/// A ts as digits, or the first ts of the millisecond of a time.
+fn ts_or_time(text: &str) -> Result<u64, String> {
+    const EXPECTED: &str = "expected a ts (digits) or a time with its zone (2026-11-21T13:00:00Z, -2h)";
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().map_err(|_| EXPECTED.to_owned());
+    }
+    let time = moment::parse(text, None, Timestamp::now()).and_then(moment::to_ts);
+    time.map(|ts| ts.0).map_err(|e| format!("{e}: {EXPECTED}"))
 }
 
 /// What became of a DDL that an earlier run did not see end.

@@ -85,6 +85,7 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
         stop: stop.clone(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
@@ -100,12 +101,12 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
 }
 
 fn source_options(settings: &Settings, muster: &Arc<Muster>) -> source::Options {
-    let SourceSettings { security, gzip, schema_from, .. } = settings.source.clone();
+    let SourceSettings { security, gzip, schema_from, files, .. } = settings.source.clone();
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
     let queue_bytes = settings.memory_limit / QUEUE_PART;
     let muster = Arc::clone(muster);
-    source::Options { security, gzip, queue_bytes, muster, ..source::Options::new(Arc::new(history)) }
+    source::Options { security, gzip, queue_bytes, muster, files, ..source::Options::new(Arc::new(history)) }
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {

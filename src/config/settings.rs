@@ -11,6 +11,7 @@ use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
 use crate::sink::mysql::{DdlPolicy, Mode, OnDdlError, PendingDdl};
+use crate::source::pb;
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct SourceSettings {
     pub gzip: bool,
     /// TiDB's status address for the DDL history; unless given, those that are registered in PD.
     pub schema_from: Option<String>,
+    /// What Drainer's files do not say themselves.
+    pub files: pb::Known,
 }
 
 /// When a run ends by itself.
@@ -105,6 +108,7 @@ impl Settings {
                 security: security(&args.security),
                 gzip: false,
                 schema_from: args.schema_from.clone(),
+                files: pb::Known { zone: args.time_zone.clone(), cluster_id: args.cluster_id },
             },
             target: args.to.clone(),
             start: args.start_ts.map(CommitTs),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
+use jiff::tz::TimeZone;
 
 use super::{CommitTs, Table, Value};
 use crate::decode::LargeTxn;
@@ -77,6 +78,15 @@ pub enum Body {
         /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is no DDL yet.
         schema_state: i32,
     },
+    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their columns, without definitions.
+    Named {
+        /// The message.
+        events: Bytes,
+        /// The zone that its TIMESTAMPs are in.
+        zone: TimeZone,
+    },
+    /// A DDL of which only the text is known, with the `use` before it. It took effect.
+    Statement(Bytes),
     /// Nothing that concerns a target.
     Nothing,
 }

@@ -14,6 +14,7 @@ pub mod check;
 mod columns;
 pub mod connect;
 pub mod ddl;
+mod definition;
 pub mod failure;
 mod large;
 mod lineage;
@@ -57,7 +58,7 @@ use super::{Sink, Totals};
 use crate::checkpoint::Applied;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Change, CommitTs, RowChange, Table, Txn};
+use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
 
 /// How often a position is saved apart from data, and Drainer's row with it.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -338,6 +339,11 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+        self.shared().check()?;
+        self.define(schema, table)
     }
 
     fn drain(&mut self) -> Result<()> {
