@@ -101,6 +101,7 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
 
 fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     MysqlOptions {
+        connection: settings.connection.clone(),
         start: settings.start.or_else(|| source.first()),
         safe_mode: settings.safe_mode,
         allow_missing: settings.allow_missing,

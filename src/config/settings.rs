@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::DrainerCheckpoint;
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::PendingDdl;
+use crate::sink::mysql::{Connection, PendingDdl};
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -42,6 +43,11 @@ pub struct Settings {
     pub source: SourceSettings,
     /// Where they go: `mysql://user@host:port/?…`.
     pub target: String,
+    /// Password, session variables and the like of the connections to the target.
+    pub connection: Connection,
+    /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or tisync.toml) says so. It was
+    /// its only memory of where it stood: if it is named and cannot be read, no other start is safe.
+    pub drainer_checkpoint: Option<DrainerCheckpoint>,
     /// Where a first start begins (exclusive).
     pub start: Option<CommitTs>,
     /// When the run ends by itself.
@@ -83,6 +89,8 @@ impl Settings {
                 schema_from: args.schema_from.clone(),
             },
             target: args.to.clone(),
+            connection: Connection::default(),
+            drainer_checkpoint: None,
             start: args.start_ts.map(CommitTs),
             until: match (args.until, args.until_ts) {
                 (Some(UntilArg::CaughtUp), _) => Some(Until::CaughtUp),

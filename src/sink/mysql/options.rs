@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::connection::Connection;
 use crate::model::CommitTs;
 use crate::stop::Stop;
 
@@ -21,6 +22,8 @@ pub struct MysqlOptions {
     pub cluster_id: u64,
     /// The link's name, 1 to 64 characters: one checkpoint for each.
     pub link: String,
+    /// Password, session variables and the like.
+    pub connection: Connection,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
@@ -53,6 +56,7 @@ impl MysqlOptions {
         Self {
             cluster_id,
             link: link.into(),
+            connection: Connection::default(),
             start: None,
             safe_mode: false,
             allow_missing: false,
