@@ -1,10 +1,12 @@
 //! Arguments of `tisync sync`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
 use super::{SecurityArgs, Size};
+use crate::config::Start;
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]
@@ -15,22 +17,30 @@ use super::{SecurityArgs, Size};
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
 
+  # In Drainer's place, with its own file; or with all that a tisync.toml says:
+  tisync sync --config /etc/drainer.toml
+  tisync sync --config tisync.toml --link orders
+
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
 
 The password of the target comes from TISYNC_TARGET_PASSWORD, a `password-file=` parameter of the URL or the MySQL
-option file (`defaults-file=`, or [client] of ~/.my.cnf).")]
+option file (`defaults-file=`, or [client] of ~/.my.cnf); if the target wants one and there is none, it is asked for on a terminal.")]
 pub struct SyncArgs {
-    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, or a folder.
+    /// A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says.
+    #[arg(long, value_name = "FILE", env = "TISYNC_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, a folder, or the name of a
+    /// cluster in the file.
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM")]
-    pub from: String,
-    /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB).
+    pub from: Option<String>,
+    /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB), or the name of a cluster in the file.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
-    pub to: String,
-    /// Starts behind this ts (exclusive): a backup's end is exactly right. Needed on a first start; later the
-    /// target's checkpoint decides.
-    #[arg(long, value_name = "TS", env = "TISYNC_START_TS")]
-    pub start_ts: Option<u64>,
+    pub to: Option<String>,
+    /// Starts behind this ts (exclusive): a backup's end is exactly right; or `now`, which leaves out all that was before. Needed on
+    /// a first start; later the target's checkpoint decides.
+    #[arg(long, value_name = "TS|now", env = "TISYNC_START_TS")]
+    pub start_ts: Option<Start>,
     /// Ends with exit code 0 when everything up to here is applied: a ts, or `caught-up` for PD's current one.
     #[arg(long, value_name = "TS|caught-up")]
     pub until: Option<UntilArg>,
@@ -46,29 +56,29 @@ pub struct SyncArgs {
     pub pending_ddl: Option<PendingDdlArg>,
     /// Rows may already be there, or be missing: replaces and ignores instead of stopping. For a start from a backup
     /// that is no consistent point.
-    #[arg(long)]
-    pub safe_mode: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub safe_mode: Option<bool>,
     /// Goes on although the target lacks tables that the upstream has; a row for one of them stops the run.
-    #[arg(long)]
-    pub allow_missing: bool,
-    /// Name of this link in the target's checkpoint table.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub link: String,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_missing: Option<bool>,
+    /// Name of this link in the target's checkpoint table, `default` unless given; with a file of several links, the one that is
+    /// meant.
+    #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
+    pub link: Option<String>,
     /// TiDB's status address for the DDL history, where the one registered in PD cannot be reached:
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
     pub schema_from: Option<String>,
     /// Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a
-    /// number of bytes; at least 64MiB.
+    /// number of bytes; at least 64MiB. 256MiB unless given.
     #[arg(
         long,
         value_name = "SIZE",
         env = "TISYNC_MEMORY_LIMIT",
-        default_value = "256MiB",
         value_parser = Size::memory,
         help_heading = "Load"
     )]
-    pub memory_limit: Size,
+    pub memory_limit: Option<Size>,
     /// Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Load")]
     pub workers: Option<u8>,

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::cli::SyncArgs;
-use crate::config::{Settings, SourceSettings, Until};
+use crate::config::{Remark, Settings, SourceSettings, Start, Until};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::output::Progress;
+use crate::output::{self, Progress};
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
+use crate::sink::mysql::failure::wants_password;
+use crate::sink::mysql::secret::Secret;
 use crate::sink::mysql::{MysqlOptions, MysqlSink};
 use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
@@ -28,7 +30,14 @@ pub fn run(args: &SyncArgs) -> Result<()> {
     let settings = Settings::of(args)?;
     let stop = Stop::on_signals()?;
     let progress = Progress::start(CommitTs::default(), settings.quiet);
-    let result = link(&settings, &stop, &progress.events());
+    let events = progress.events();
+    for remark in &settings.remarks {
+        events(match remark.clone() {
+            Remark::Warning(text) => Event::Warning(text),
+            Remark::Note(text) => Event::Note(text),
+        });
+    }
+    let result = link(&settings, &stop, &events);
     progress.finish();
     let (end, position) = result?;
     match end {
@@ -46,8 +55,10 @@ pub fn run(args: &SyncArgs) -> Result<()> {
 pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
     let mut source = source::open(&settings.source.address, &source_options(settings), events)?;
     let until = until(settings, source.as_ref())?;
-    let mut sink = MysqlSink::open(&settings.target, sink_options(settings, source.as_ref(), stop), events.clone())?;
-    let from = start(settings, sink.position())?;
+    let first = first_start(settings, source.as_ref())?;
+    let options = MysqlOptions { start: first, ..sink_options(settings, source.as_ref(), stop) };
+    let mut sink = open(&settings.target, options, events)?;
+    let from = start(settings, sink.position(), first)?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
@@ -102,7 +113,6 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
 fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlOptions {
     MysqlOptions {
         connection: settings.connection.clone(),
-        start: settings.start.or_else(|| source.first()),
         safe_mode: settings.safe_mode,
         allow_missing: settings.allow_missing,
         skip_ddl: settings.skip_ddl.clone(),
@@ -112,6 +122,7 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlO
         batch_rows: settings.batch_rows,
         max_txn_rows: settings.max_txn_rows,
         stop: stop.clone(),
+        start_is_now: settings.start == Some(Start::Now) && source.first().is_none(),
         ..MysqlOptions::new(source.cluster_id(), settings.link.clone())
     }
 }
@@ -124,15 +135,44 @@ fn until(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
     })
 }
 
-/// Where the run starts: `position` is the target's checkpoint, or else the start ts given, or where a folder begins.
-fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
-    match (position, settings.start) {
+/// Opens the target; asks for a password if it wants one, none was given, and somebody sits at a terminal.
+fn open(target: &str, mut options: MysqlOptions, events: &Events) -> Result<MysqlSink> {
+    let error = match MysqlSink::open(target, options.clone(), events.clone()) {
+        Ok(sink) => return Ok(sink),
+        Err(error) => error,
+    };
+    if !wants_password(&error) {
+        return Err(error);
+    }
+    let Some(password) = output::ask_secret("password of the target: ")? else { return Err(error) };
+    options.connection.password = Some(Secret::new(password));
+    MysqlSink::open(target, options, events.clone())
+}
+
+/// Where a first start begins. Files know where they begin; a cluster's clock is asked at every start, because only the target knows
+/// which one is the first.
+fn first_start(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
+    match (settings.start, source.first()) {
+        (Some(Start::Ts(ts)), _) => Ok(Some(ts)),
+        (_, Some(first)) => Ok(Some(first)),
+        (Some(Start::Now), None) => source.now().map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Where the run starts: `position` is the target's checkpoint, or else `first`.
+fn start(settings: &Settings, position: Option<CommitTs>, first: Option<CommitTs>) -> Result<CommitTs> {
+    let named = match settings.start {
+        Some(Start::Ts(ts)) => Some(ts),
+        Some(Start::Now) | None => None,
+    };
+    match (position.or(first), named) {
         (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
-            "--start-ts {} is later than the target's checkpoint {}: what lies between them would be lost",
+            "the start ts {} is later than the target's checkpoint {}: what lies between them would be lost",
             given.explain(),
             checkpoint.explain()
         ))
-        .hint("leave out --start-ts to go on from the checkpoint; after loading a newer backup, name a new --link")
+        .hint("leave the start ts out to go on from the checkpoint; after loading a newer backup, name a new --link")
         .into()),
         (Some(position), _) => Ok(position),
         (None, _) => Err(Fault::usage(

@@ -1,5 +1,6 @@
 //! Where a Drainer kept its checkpoint, as its drainer.toml says (spec/tidb-binlog.md §8.1).
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::sink::mysql::Connection;
@@ -32,5 +33,15 @@ pub enum DrainerCheckpoint {
 impl Default for DrainerCheckpoint {
     fn default() -> Self {
         Self::Target { schema: "tidb_binlog".to_owned(), table: "checkpoint".to_owned() }
+    }
+}
+
+impl fmt::Display for DrainerCheckpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target { schema, table } => write!(f, "{schema}.{table} on the target"),
+            Self::Server { address, schema, table, .. } => write!(f, "{schema}.{table} on {address}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
     }
 }

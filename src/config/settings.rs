@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::DrainerCheckpoint;
+use super::{DEFAULT_LINK, Draft, DrainerCheckpoint, Given, Loaded, Remark, Start, SyncMode, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::error::Fault;
 use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::{Connection, PendingDdl};
+use crate::sink::mysql::{Connection, MysqlOptions, PendingDdl};
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -48,12 +49,16 @@ pub struct Settings {
     /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or tisync.toml) says so. It was
     /// its only memory of where it stood: if it is named and cannot be read, no other start is safe.
     pub drainer_checkpoint: Option<DrainerCheckpoint>,
-    /// Where a first start begins (exclusive).
-    pub start: Option<CommitTs>,
+    /// Where a first start begins.
+    pub start: Option<Start>,
     /// When the run ends by itself.
     pub until: Option<Until>,
     /// What is replicated.
     pub filter: Arc<Filter>,
+    /// Whether DDL is replicated.
+    pub ddl: bool,
+    /// Which columns of a row are replicated.
+    pub mode: SyncMode,
     /// DDLs that are not run, by commit ts.
     pub skip_ddl: BTreeSet<CommitTs>,
     /// The operator's word about a DDL that an earlier run did not see end.
@@ -70,48 +75,104 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
+    /// The id among the Drainers in PD; made up if `None`.
+    pub node_id: Option<String>,
+    /// Where Pumps reach this run: `host:port` to listen on.
+    pub addr: Option<String>,
+    /// The same as others see it.
+    pub advertise_addr: Option<String>,
     /// No notes and no progress.
     pub quiet: bool,
+    /// What should be known about where these settings came from.
+    pub remarks: Vec<Remark>,
 }
 
 impl Settings {
-    /// The settings that the arguments of `tisync sync` stand for.
+    /// The settings that the arguments of `tisync sync` stand for, with the environment and the file that they name.
     ///
     /// # Errors
-    /// A usage fault if they contradict each other.
+    /// A usage fault if they contradict each other, or with everything that is wrong with the file.
     pub fn of(args: &SyncArgs) -> Result<Self> {
+        let Loaded { draft, remarks } = load(args, &environment)?;
+        let settings = Self::settle(draft)?;
         Ok(Self {
-            link: args.link.clone(),
-            source: SourceSettings {
-                address: args.from.clone(),
-                security: security(&args.security),
-                gzip: false,
-                schema_from: args.schema_from.clone(),
-            },
-            target: args.to.clone(),
-            connection: Connection::default(),
-            drainer_checkpoint: None,
-            start: args.start_ts.map(CommitTs),
             until: match (args.until, args.until_ts) {
                 (Some(UntilArg::CaughtUp), _) => Some(Until::CaughtUp),
                 (Some(UntilArg::Ts(ts)), _) | (None, Some(ts)) => Some(Until::Ts(CommitTs(ts))),
                 (None, None) => None,
             },
-            filter: Arc::default(),
-            skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
             pending_ddl: args.pending_ddl.map(|p| match p {
                 PendingDdlArg::Done => PendingDdl::Done,
                 PendingDdlArg::Again => PendingDdl::Again,
             }),
-            safe_mode: args.safe_mode,
-            allow_missing: args.allow_missing,
-            memory_limit: args.memory_limit.0,
-            workers: args.workers.map(usize::from),
-            batch_rows: args.batch_rows,
-            max_txn_rows: args.max_txn_rows,
             quiet: args.quiet,
+            remarks,
+            ..settings
         })
     }
+
+    /// What was given, and the defaults for the rest.
+    ///
+    /// # Errors
+    /// A usage fault if something is missing.
+    pub fn settle(draft: Draft) -> Result<Self> {
+        let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
+        let from = draft.from.ok_or_else(|| {
+            missing(
+                "source",
+                "--from pd://10.0.0.1:2379, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
+            )
+        })?;
+        let to = draft.to.ok_or_else(|| {
+            missing(
+                "target",
+                "--to mysql://user@host:3306, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
+            )
+        })?;
+        let filtered = draft.tables.is_some() || draft.events.is_some() || draft.ignore_ts.is_some();
+        if filtered || draft.routes.is_some() || draft.drainer_filters.is_some() {
+            return Err(Fault::usage("filters and routes of a file are not applied yet").into());
+        }
+        Ok(Self {
+            link: value(draft.link).unwrap_or_else(|| DEFAULT_LINK.to_owned()),
+            source: SourceSettings {
+                address: from.value,
+                security: Security { ca: value(draft.ssl_ca), cert: value(draft.ssl_cert), key: value(draft.ssl_key) },
+                gzip: value(draft.compress).unwrap_or(false),
+                schema_from: value(draft.schema_from),
+            },
+            target: to.value,
+            connection: Connection {
+                password: value(draft.password),
+                variables: value(draft.variables).unwrap_or_default(),
+                sql_mode: value(draft.sql_mode).unwrap_or_default(),
+                read_timeout: value(draft.read_timeout),
+            },
+            drainer_checkpoint: value(draft.drainer_checkpoint),
+            start: value(draft.start),
+            until: None,
+            filter: Arc::default(),
+            ddl: value(draft.ddl).unwrap_or(true),
+            mode: value(draft.mode).unwrap_or_default(),
+            skip_ddl: value(draft.skip_ddl).unwrap_or_default().into_iter().map(CommitTs).collect(),
+            pending_ddl: None,
+            safe_mode: value(draft.safe_mode).unwrap_or(false),
+            allow_missing: value(draft.allow_missing).unwrap_or(false),
+            memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
+            workers: value(draft.workers),
+            batch_rows: value(draft.batch_rows),
+            max_txn_rows: value(draft.max_txn_rows),
+            node_id: value(draft.node_id),
+            addr: value(draft.addr),
+            advertise_addr: value(draft.advertise_addr),
+            quiet: false,
+            remarks: Vec::new(),
+        })
+    }
+}
+
+fn value<T>(given: Option<Given<T>>) -> Option<T> {
+    given.map(|g| g.value)
 }
 
 /// TLS to the upstream, as the flags have it.

@@ -12,6 +12,7 @@ use crate::model::{CommitTs, Ddl};
 impl Worker {
     /// Runs `ddl` to its end, over as many connections as it takes.
     pub(super) fn ddl(&mut self, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+        self.be_patient(true);
         let mut backoff = Backoff::new();
         let mut begun = false;
         let ran = loop {
@@ -25,6 +26,7 @@ impl Worker {
             begun = true;
             self.pause(&mut backoff, class, &error)?;
         };
+        self.be_patient(false);
         let context = &self.context;
         if let Some(skipped) = ran.skipped {
             context.shared.set_skipped(skipped);

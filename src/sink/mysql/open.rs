@@ -30,8 +30,8 @@ impl MysqlSink {
     /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind of which it cannot be told what became
     /// of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
-        let target = Target::parse(target, &events)?;
-        let mut session = Session::open(&target)?;
+        let target = Target::parse_with(target, &options.connection, &events)?;
+        let mut session = Session::open(&target.patient())?;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
         let taken = checkpoint::take_unless(
@@ -107,7 +107,7 @@ impl MysqlSink {
         for table in &wanted {
             self.causality.learn(table);
         }
-        let mut session = Session::open(&self.context.target)?;
+        let mut session = Session::open(&self.context.target.patient())?;
         check::check(&mut session, &wanted, self.fresh, self.context.options.allow_missing, &self.context.events)
     }
 }
@@ -115,7 +115,7 @@ impl MysqlSink {
 /// Says where the link starts.
 fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events) {
     match (position, options.start) {
-        (Some(there), Some(start)) if there != start => events(Event::Note(format!(
+        (Some(there), Some(start)) if there != start && !options.start_is_now => events(Event::Note(format!(
             "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
             options.link,
             there.explain(),
@@ -124,6 +124,12 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events
         (Some(there), _) => {
             events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
         }
+        (None, Some(start)) if options.start_is_now => events(Event::Warning(format!(
+            "this is the first start of link `{}`, and no ts says where to begin: it begins now, {}; what the upstream held before is \
+             not replicated",
+            options.link,
+            start.explain()
+        ))),
         (None, Some(start)) => {
             events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
         }

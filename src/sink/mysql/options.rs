@@ -26,6 +26,8 @@ pub struct MysqlOptions {
     pub connection: Connection,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
+    /// Nobody named [`start`](Self::start): it is what PD's clock showed.
+    pub start_is_now: bool,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
     pub safe_mode: bool,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
@@ -58,6 +60,7 @@ impl MysqlOptions {
             link: link.into(),
             connection: Connection::default(),
             start: None,
+            start_is_now: false,
             safe_mode: false,
             allow_missing: false,
             skip_ddl: BTreeSet::new(),
