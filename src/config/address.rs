@@ -34,6 +34,19 @@ pub(super) fn encode(text: &str) -> String {
     out
 }
 
+/// What [`encode`] made, back.
+pub(super) fn decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let mut hex = || char::from(bytes.next()?).to_digit(16);
+        let decoded =
+            if byte == b'%' { hex().zip(hex()).and_then(|(a, b)| u8::try_from(a * 16 + b).ok()) } else { Some(byte) };
+        out.extend(decoded);
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Whether `address` is one of a target; else why not.
 pub(super) fn check(address: &str) -> Result<(), String> {
     Target::parse(address, &silent()).map(drop).map_err(|e| reason(&e))

@@ -1,7 +1,6 @@
 //! A TOML file with the line of everything in it, and what is wrong with it.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -137,7 +136,7 @@ impl Document {
         if problems.is_empty() {
             return Ok(());
         }
-        let list: Vec<String> = problems.iter().map(|p| Shown(&self.path, p).to_string()).collect();
+        let list: Vec<String> = problems.iter().map(|p| p.at(&self.path)).collect();
         let count = match list.len() {
             1 => "is wrong in one place".to_owned(),
             n => format!("is wrong in {n} places"),
@@ -148,19 +147,18 @@ impl Document {
     }
 }
 
-struct Shown<'a>(&'a Path, &'a Problem);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(path, problem) = self;
-        write!(f, "{}", path.display())?;
-        if problem.line > 0 {
-            write!(f, ":{}", problem.line)?;
+impl Problem {
+    /// The line of a message, as in `drainer.toml:12: syncer.to.port: …`.
+    #[must_use]
+    pub fn at(&self, path: &Path) -> String {
+        let mut text = path.display().to_string();
+        if self.line > 0 {
+            text.push_str(&format!(":{}", self.line));
         }
-        if !problem.key.is_empty() {
-            write!(f, ": {}", problem.key)?;
+        if !self.key.is_empty() {
+            text.push_str(&format!(": {}", self.key));
         }
-        write!(f, ": {}", problem.message)
+        format!("{text}: {}", self.message)
     }
 }
 

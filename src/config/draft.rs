@@ -8,6 +8,7 @@ use super::origin::{Given, Origin};
 use super::rules::{EventRule, Route};
 use super::{DrainerCheckpoint, Start, SyncMode};
 use crate::cli::Size;
+use crate::sink::mysql::MysqlOptions;
 use crate::sink::mysql::secret::Secret;
 
 macro_rules! draft {
@@ -109,6 +110,24 @@ draft! {
 }
 
 impl Draft {
+    /// What holds where nobody says anything.
+    #[must_use]
+    pub fn defaults() -> Self {
+        fn of<T>(value: T) -> Option<Given<T>> {
+            Some(Given { value, origin: Origin::Default })
+        }
+        Self {
+            link: of(super::DEFAULT_LINK.to_owned()),
+            compress: of(false),
+            ddl: of(true),
+            mode: of(SyncMode::Full),
+            safe_mode: of(false),
+            allow_missing: of(false),
+            memory_limit: of(Size(MysqlOptions::MEMORY_LIMIT)),
+            ..Self::default()
+        }
+    }
+
     /// What is given here, and for the rest what `lower` gives; but a source or a target that is named here has nothing from the
     /// one that is named there.
     #[must_use]

@@ -20,15 +20,17 @@ mod session;
 mod settings;
 mod start;
 pub mod tisync;
+mod write;
 
 pub use checkpoint::DrainerCheckpoint;
 pub use document::{Document, Problem};
 pub use draft::Draft;
-pub use load::{Loaded, load};
+pub use load::{Checked, FileKind, Idle, Loaded, check, load, open};
 pub use origin::{Given, Origin};
 pub use rules::{EventRule, Route};
 pub use settings::{Settings, SourceSettings, Until, security};
 pub use start::{Start, SyncMode};
+pub use write::{Converted, Passwords, convert};
 
 /// The name of a link that was given none.
 pub const DEFAULT_LINK: &str = "default";

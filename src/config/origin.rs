@@ -22,6 +22,17 @@ pub enum Origin {
     Default,
 }
 
+impl Origin {
+    /// The line in a file, or 0.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        match self {
+            Self::File { line, .. } => *line,
+            _ => 0,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,9 +72,6 @@ impl<T> Given<T> {
     /// The line in a file, or 0.
     #[must_use]
     pub fn line(&self) -> usize {
-        match &self.origin {
-            Origin::File { line, .. } => *line,
-            _ => 0,
-        }
+        self.origin.line()
     }
 }

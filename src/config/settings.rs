@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{DEFAULT_LINK, Draft, DrainerCheckpoint, Given, Loaded, Remark, Start, SyncMode, environment, load};
+use super::{Draft, DrainerCheckpoint, Given, Loaded, Remark, Start, SyncMode, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::Filter;
@@ -93,7 +93,7 @@ impl Settings {
     /// # Errors
     /// A usage fault if they contradict each other, or with everything that is wrong with the file.
     pub fn of(args: &SyncArgs) -> Result<Self> {
-        let Loaded { draft, remarks } = load(args, &environment)?;
+        let Loaded { draft, remarks, .. } = load(args, &environment)?;
         let settings = Self::settle(draft)?;
         Ok(Self {
             until: match (args.until, args.until_ts) {
@@ -116,6 +116,7 @@ impl Settings {
     /// # Errors
     /// A usage fault if something is missing.
     pub fn settle(draft: Draft) -> Result<Self> {
+        let draft = draft.over(Draft::defaults());
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
         let from = draft.from.ok_or_else(|| {
             missing(
@@ -134,11 +135,11 @@ impl Settings {
             return Err(Fault::usage("filters and routes of a file are not applied yet").into());
         }
         Ok(Self {
-            link: value(draft.link).unwrap_or_else(|| DEFAULT_LINK.to_owned()),
+            link: value(draft.link).unwrap_or_default(),
             source: SourceSettings {
                 address: from.value,
                 security: Security { ca: value(draft.ssl_ca), cert: value(draft.ssl_cert), key: value(draft.ssl_key) },
-                gzip: value(draft.compress).unwrap_or(false),
+                gzip: value(draft.compress).unwrap_or_default(),
                 schema_from: value(draft.schema_from),
             },
             target: to.value,
@@ -152,12 +153,12 @@ impl Settings {
             start: value(draft.start),
             until: None,
             filter: Arc::default(),
-            ddl: value(draft.ddl).unwrap_or(true),
+            ddl: value(draft.ddl).unwrap_or_default(),
             mode: value(draft.mode).unwrap_or_default(),
             skip_ddl: value(draft.skip_ddl).unwrap_or_default().into_iter().map(CommitTs).collect(),
             pending_ddl: None,
-            safe_mode: value(draft.safe_mode).unwrap_or(false),
-            allow_missing: value(draft.allow_missing).unwrap_or(false),
+            safe_mode: value(draft.safe_mode).unwrap_or_default(),
+            allow_missing: value(draft.allow_missing).unwrap_or_default(),
             memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
             workers: value(draft.workers),
             batch_rows: value(draft.batch_rows),

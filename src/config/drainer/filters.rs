@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::File;
 use crate::config::draft::Draft;
+use crate::config::load::Idle;
 use crate::config::origin::{Given, Origin};
 use crate::config::reader::{Reader, commas};
 use crate::near::nearest;
@@ -95,7 +96,7 @@ impl<'d> File<'d> {
             }
             if target.is_some_and(|t| ["schema", "table"].iter().any(|key| t.some_text(key).is_some())) {
                 let why = "Drainer renames for Oracle alone; routes rename here";
-                self.idle.push(("syncer.table-migrate-rule.target".to_owned(), why));
+                self.idle.push(Idle { key: "syncer.table-migrate-rule.target".to_owned(), line: rule.line(), why });
             }
             if let Some(names) = rule.texts("binlog-filter-rule") {
                 for name in names.value.iter().filter(|name| !filters.events.contains_key(*name)) {

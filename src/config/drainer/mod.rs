@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use super::document::Document;
 use super::draft::Draft;
-use super::load::Loaded;
+use super::load::{Idle, Loaded};
 use super::origin::{Given, Origin};
 use super::reader::{Reader, commas};
 use super::{Environment, Remark, Start, SyncMode, address};
@@ -34,11 +34,12 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
     file.checkpoint(&mut draft);
     let File { mut remarks, idle, .. } = file;
     if !idle.is_empty() {
-        let list: Vec<String> = idle.iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        let list: Vec<&str> = idle.iter().map(|i| i.key.as_str()).collect();
         remarks.push(Remark::Note(format!(
-            "of {}, these do nothing here. {}",
+            "of {}, these do nothing here: {} (`tisync config check {}` says why)",
             document.path.display(),
-            list.join(". ")
+            list.join(", "),
+            document.path.display()
         )));
     }
     if let Some(line) = password_lines(document).into_iter().min().filter(|_| document.open_to_others) {
@@ -47,7 +48,7 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
             document.path.display()
         )));
     }
-    Loaded { draft, remarks }
+    Loaded { draft, remarks, idle }
 }
 
 /// A drainer.toml that is being read.
@@ -56,7 +57,7 @@ struct File<'d> {
     environment: Environment<'d>,
     remarks: Vec<Remark>,
     /// Keys that were given and do nothing, with the reason.
-    idle: Vec<(String, &'static str)>,
+    idle: Vec<Idle>,
 }
 
 /// What `BINLOG_SERVER_…` says over the file.
@@ -108,7 +109,7 @@ impl<'d> File<'d> {
             if key.path.is_empty() {
                 // Known as variables alone: a command line of Drainer's is not ours.
                 if let Some(name) = key.variable().filter(|name| (self.environment)(name).is_some()) {
-                    self.idle.push((name, why));
+                    self.idle.push(Idle { key: name, line: 0, why });
                 }
                 continue;
             }
@@ -134,7 +135,8 @@ impl<'d> File<'d> {
                 Kind::Stamps => drop(reader.stamps(name)),
                 Kind::Pairs => drop(reader.pairs(name)),
             }
-            self.idle.push((key.path.to_owned(), why));
+            let line = reader.origin(name).map_or(0, |o| o.line());
+            self.idle.push(Idle { key: key.path.to_owned(), line, why });
         }
     }
 

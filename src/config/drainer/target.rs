@@ -3,6 +3,7 @@
 use super::{File, default};
 use crate::config::address::{self, encode, with_parameters};
 use crate::config::draft::Draft;
+use crate::config::load::Idle;
 use crate::config::origin::{Given, Origin};
 use crate::config::reader::Reader;
 use crate::config::session::own_variable;
@@ -97,7 +98,7 @@ impl<'d> File<'d> {
             let Some(why) = own_variable(name) else { return true };
             // Drainer needs it for what tisync does right by itself.
             if name.eq_ignore_ascii_case("time_zone") {
-                self.idle.push((format!("syncer.to.params.{name}"), why));
+                self.idle.push(Idle { key: format!("syncer.to.params.{name}"), line, why });
             } else {
                 to.wrong(line, "params", format!("`{name}` {why}"));
             }
