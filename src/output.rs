@@ -2,9 +2,11 @@
 
 mod ask;
 mod progress;
+mod prompt;
 
 pub use ask::can_ask;
 pub use progress::Progress;
+pub use prompt::ask_secret;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,12 +1,13 @@
 //! Arguments of `tisync sync`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{SecurityArgs, Size};
+use crate::config::Start;
 use crate::moment;
 
 /// Arguments of `tisync sync`.
@@ -18,6 +19,10 @@ use crate::moment;
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
 
+  # In Drainer's place, with its own file; or with all that a tisync.toml says:
+  tisync sync --config /etc/drainer.toml
+  tisync sync --config tisync.toml --link orders
+
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
 
@@ -25,19 +30,22 @@ use crate::moment;
   tisync sync --from /data/drainer --to mysql://root@127.0.0.1:3306 --time-zone Asia/Shanghai --until 2026-11-21T13:00:00Z
 
 The password of the target comes from TISYNC_TARGET_PASSWORD, a `password-file=` parameter of the URL or the MySQL
-option file (`defaults-file=`, or [client] of ~/.my.cnf).")]
+option file (`defaults-file=`, or [client] of ~/.my.cnf); if the target wants one and there is none, it is asked for on a terminal.")]
 pub struct SyncArgs {
-    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, or a folder with a
-    /// recording or with Drainer's files (db-type `file`).
+    /// A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says.
+    #[arg(long, value_name = "FILE", env = "TISYNC_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, a folder with a recording or with
+    /// Drainer's files (db-type `file`), or the name of a cluster in the file.
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM")]
-    pub from: String,
-    /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB).
+    pub from: Option<String>,
+    /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB), or the name of a cluster in the file.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
-    pub to: String,
-    /// Starts behind this ts (exclusive): a backup's end is exactly right. Needed on a first start; later the
-    /// target's checkpoint decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`.
-    #[arg(long, value_name = "TS|TIME", env = "TISYNC_START_TS", value_parser = ts_or_time, allow_hyphen_values = true)]
-    pub start_ts: Option<u64>,
+    pub to: Option<String>,
+    /// Starts behind this ts (exclusive): a backup's end is exactly right; or `now`, which leaves out all that was before. Needed on
+    /// a first start; later the target's checkpoint decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`.
+    #[arg(long, value_name = "TS|TIME|now", env = "TISYNC_START_TS", allow_hyphen_values = true)]
+    pub start_ts: Option<Start>,
     /// Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or `caught-up` for PD's
     /// current one. A time is the first ts of its millisecond.
     #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
@@ -62,8 +70,8 @@ pub struct SyncArgs {
     pub pending_ddl: Option<PendingDdlArg>,
     /// Rows may already be there, or be missing: replaces and ignores instead of stopping. For a start from a backup
     /// that is no consistent point.
-    #[arg(long)]
-    pub safe_mode: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub safe_mode: Option<bool>,
     /// The same up to this ts alone: for a start whose overlap with what is on the target is known to end there.
     #[arg(long, value_name = "TS", conflicts_with = "safe_mode")]
     pub safe_until: Option<u64>,
@@ -79,26 +87,26 @@ pub struct SyncArgs {
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub sync_mode: Option<u8>,
     /// Goes on although the target lacks tables that the upstream has; a row for one of them stops the run.
-    #[arg(long)]
-    pub allow_missing: bool,
-    /// Name of this link in the target's checkpoint table.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub link: String,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_missing: Option<bool>,
+    /// Name of this link in the target's checkpoint table, `default` unless given; with a file of several links, the one that is
+    /// meant.
+    #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
+    pub link: Option<String>,
     /// TiDB's status address for the DDL history, where the one registered in PD cannot be reached:
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
     pub schema_from: Option<String>,
     /// Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a
-    /// number of bytes; at least 64MiB.
+    /// number of bytes; at least 64MiB. 256MiB unless given.
     #[arg(
         long,
         value_name = "SIZE",
         env = "TISYNC_MEMORY_LIMIT",
-        default_value = "256MiB",
         value_parser = Size::memory,
         help_heading = "Load"
     )]
-    pub memory_limit: Size,
+    pub memory_limit: Option<Size>,
     /// Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Load")]
     pub workers: Option<u8>,
@@ -162,18 +170,8 @@ impl FromStr for UntilArg {
         if text == "caught-up" {
             return Ok(Self::CaughtUp);
         }
-        ts_or_time(text).map(Self::Ts).map_err(|e| format!("{e}, or `caught-up`"))
+        moment::ts_or_time(text).map(|ts| Self::Ts(ts.0)).map_err(|e| format!("{e}, or `caught-up`"))
     }
-}
-
-/// A ts as digits, or the first ts of the millisecond of a time.
-fn ts_or_time(text: &str) -> Result<u64, String> {
-    const EXPECTED: &str = "expected a ts (digits) or a time with its zone (2026-11-21T13:00:00Z, -2h)";
-    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().map_err(|_| EXPECTED.to_owned());
-    }
-    let time = moment::parse(text, None, Timestamp::now()).and_then(moment::to_ts);
-    time.map(|ts| ts.0).map_err(|e| format!("{e}: {EXPECTED}"))
 }
 
 /// What became of a DDL that an earlier run did not see end.

@@ -60,7 +60,19 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     };
     let one_of = if several { before.clone() } else { vec![] };
     let table = before.first().or(after.first()).map(|t| t.name.clone()).unwrap_or_default();
-    let ddl = Ddl { job_id: 0, action, schema, table, query, after, before, charset: None, collation: None };
+    let ddl = Ddl {
+        job_id: 0,
+        action,
+        schema,
+        table,
+        query,
+        after,
+        before,
+        charset: None,
+        collation: None,
+        checks: true,
+        temporary: false,
+    };
     Ok(Some(TextDdl { ddl, one_of }))
 }
 
