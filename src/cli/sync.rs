@@ -51,6 +51,13 @@ pub struct SyncArgs {
     /// Goes on although the target lacks tables that the upstream has; a row for one of them stops the run.
     #[arg(long)]
     pub allow_missing: bool,
+    /// Which tables are replicated: patterns as in TiDB's other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one
+    /// that takes a table decides. With commas between them, or given several times. Unless given, all of them.
+    #[arg(long, value_name = "PATTERN", help_heading = "What is replicated")]
+    pub tables: Vec<String>,
+    /// Leaves out the transaction of this commit ts, rows or DDL. May be given several times.
+    #[arg(long, value_name = "TS", help_heading = "What is replicated")]
+    pub ignore_ts: Vec<u64>,
     /// Name of this link in the target's checkpoint table.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub link: String,

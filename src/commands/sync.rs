@@ -13,6 +13,7 @@ use crate::output::Progress;
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
+use crate::selection::Selection;
 use crate::sink::mysql::{MysqlOptions, MysqlSink};
 use crate::sink::{Sink, Totals};
 use crate::source::{self, Origin, Source};
@@ -44,6 +45,7 @@ pub fn run(args: &SyncArgs) -> Result<()> {
 
 /// Builds the parts and runs them. Gives how it ended and where.
 pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
+    settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
     let mut source = source::open(&settings.source.address, &source_options(settings), events)?;
     let until = until(settings, source.as_ref())?;
     let mut sink = MysqlSink::open(&settings.target, sink_options(settings, source.as_ref(), stop), events.clone())?;
@@ -58,7 +60,7 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
-        filter: Arc::clone(&settings.filter),
+        selection: Selection::new(Arc::clone(&settings.filter)),
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),
@@ -67,9 +69,12 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
         late_rows: 0,
     };
     let ended = pipeline.run(streams, from);
-    let late = pipeline.late_rows;
+    let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
     let position = sink.position().unwrap_or(from);
     report(&sink.totals(), late, events);
+    if left_out.any() {
+        events(Event::Note(left_out.to_string()));
+    }
     Ok((ended?, position))
 }
 
@@ -104,7 +109,8 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlO
         start: settings.start.or_else(|| source.first()),
         safe_mode: settings.safe_mode,
         allow_missing: settings.allow_missing,
-        skip_ddl: settings.skip_ddl.clone(),
+        // What a DDL brings that is left out by its ts is missing on the target, as with any other that is skipped.
+        skip_ddl: settings.skip_ddl.union(settings.filter.ignored()).copied().collect(),
         pending_ddl: settings.pending_ddl,
         memory_limit: settings.memory_limit,
         workers: settings.workers,

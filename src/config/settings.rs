@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
-use crate::filter::Filter;
+use crate::filter::{self, Filter, Rules};
 use crate::model::CommitTs;
 use crate::pd::Security;
 use crate::sink::mysql::PendingDdl;
@@ -89,7 +89,11 @@ impl Settings {
                 (Some(UntilArg::Ts(ts)), _) | (None, Some(ts)) => Some(Until::Ts(CommitTs(ts))),
                 (None, None) => None,
             },
-            filter: Arc::default(),
+            filter: Arc::new(Filter::new(&Rules {
+                tables: args.tables.iter().flat_map(|list| filter::split(list)).collect(),
+                ignore_ts: args.ignore_ts.clone(),
+                ..Rules::default()
+            })?),
             skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
             pending_ddl: args.pending_ddl.map(|p| match p {
                 PendingDdlArg::Done => PendingDdl::Done,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{CommitTs, Table, Value};
 use crate::decode::LargeTxn;
+use crate::error::Fault;
 
 /// What one stream of a source says next.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +108,7 @@ pub enum RowKind {
 }
 
 /// A DDL that took effect upstream (its job is done or synced).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ddl {
     /// TiDB's job id.
     pub job_id: i64,
@@ -119,6 +120,8 @@ pub struct Ddl {
     pub table: String,
     /// The statement to run, names qualified where the current database would not do.
     pub query: String,
+    /// The statement as the user wrote it, as far as the history keeps it.
+    pub written: String,
     /// Tables that exist after the job and did not before, or whose definition it changed.
     pub after: Vec<Arc<Table>>,
     /// Tables as they were before the job: those that it changed, renamed or removed.
@@ -127,4 +130,7 @@ pub struct Ddl {
     pub charset: Option<String>,
     /// Its default collation.
     pub collation: Option<String>,
+    /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has
+    /// said what to do about this DDL.
+    pub refused: Option<Box<Fault>>,
 }

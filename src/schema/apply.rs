@@ -50,6 +50,8 @@ pub(super) struct Effect {
     pub moves: Vec<Move>,
     pub charset: Option<String>,
     pub collation: Option<String>,
+    /// The statement as the user wrote it.
+    pub query: String,
 }
 
 impl Store {
@@ -103,6 +105,7 @@ impl Store {
             moves: Vec::new(),
             charset: db.map(|d| d.charset.clone()).filter(|c| !c.is_empty()),
             collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
+            query: job.query.clone(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! convert     TableInfo -> model::Table      default      what a row holds that is older than a column
 //! apply       what one job does to the store rename, statement   the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
+//! names       the names in a statement and their places
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ```
 
@@ -19,13 +20,14 @@ mod http;
 mod info;
 mod job;
 mod lex;
+pub mod names;
 mod packed;
 mod rename;
 mod seed;
 mod statement;
 mod store;
 
-pub use catalog::{Catalog, Found};
+pub use catalog::{Catalog, FRESH, Found};
 pub use convert::{Converted, convert};
 pub use file::FileHistory;
 pub use history::History;

@@ -163,8 +163,7 @@ pub fn ddl(db: &str, action: u8, query: &str) -> Ddl {
         query: query.to_owned(),
         after: vec![],
         before: vec![],
-        charset: None,
-        collation: None,
+        ..Ddl::default()
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) enum Plan {
 }
 
 pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
+    if let Some(fault) = &ddl.refused {
+        return Err(Fault::clone(fault));
+    }
     let flavour = server.flavour;
     let why = match ddl.action {
         action::RECOVER_TABLE | action::RECOVER_SCHEMA | action::FLASHBACK_CLUSTER => {
