@@ -92,3 +92,70 @@ impl Selection {
         Ok(ddl)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::silent;
+    use crate::filter::{EventRule, Rules};
+    use crate::model::Handle;
+
+    fn table(id: i64, schema: &str, name: &str) -> Arc<Table> {
+        Arc::new(Table {
+            id,
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            columns: vec![],
+            keys: vec![],
+            handle: Handle::RowId,
+            foreign_keys: vec![],
+            partitions: vec![],
+            charset: String::new(),
+            collation: String::new(),
+        })
+    }
+
+    fn selection(tables: &[&str]) -> Selection {
+        let own = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect();
+        let event = EventRule { tables: own(&["a.part"]), ignore: own(&["delete"]), ..EventRule::default() };
+        let rules = Rules { tables: own(tables), events: vec![event], ignore_ts: vec![7] };
+        Selection::new(Arc::new(Filter::new(&rules).unwrap()))
+    }
+
+    #[test]
+    fn each_definition_is_decided_once() {
+        let mut selection = selection(&["a.*"]);
+        let first = table(1, "a", "t");
+        assert!(matches!(selection.lookup(&first), Lookup::Read(t) if Arc::ptr_eq(&t, &first)));
+        assert!(matches!(selection.lookup(&table(2, "a", "part")), Lookup::Some(_, kinds) if !kinds.delete));
+        assert!(matches!(selection.lookup(&table(3, "b", "t")), Lookup::LeaveOut));
+        assert!(matches!(selection.lookup(&table(4, "mysql", "user")), Lookup::Skip));
+        // The same id under another name is another definition.
+        let renamed = table(1, "b", "t");
+        assert!(matches!(selection.lookup(&renamed), Lookup::LeaveOut));
+        assert!(matches!(selection.lookup(&renamed), Lookup::LeaveOut));
+        assert_eq!(selection.seen.len(), 4);
+    }
+
+    #[test]
+    fn what_nobody_wants_need_not_be_known() {
+        let selection = selection(&["a.*"]);
+        assert!(matches!(selection.unread("b", "t"), Some(Lookup::LeaveOut)));
+        assert!(selection.unread("a", "t").is_none());
+    }
+
+    #[test]
+    fn a_ddl_left_out_by_its_ts_goes_to_the_sink_and_is_counted_once() {
+        let mut selection = selection(&["a.*"]);
+        let ddl = |schema: &str| Ddl {
+            schema: schema.to_owned(),
+            table: "t".to_owned(),
+            query: "CREATE TABLE `t` (`a` INT)".to_owned(),
+            ..Ddl::default()
+        };
+        assert!(selection.ddl(CommitTs(7), ddl("a"), &silent()).unwrap().is_some());
+        assert!(selection.ddl(CommitTs(7), ddl("b"), &silent()).unwrap().is_none());
+        assert!(selection.ignores(CommitTs(7), &silent()) && !selection.ignores(CommitTs(8), &silent()));
+        assert_eq!(selection.left_out, Counts { ignored: 2, table_ddl: 1, ..Counts::default() });
+    }
+}
