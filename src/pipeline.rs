@@ -192,7 +192,7 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        ddl.map_or(Ok(None), |ddl| self.selection.ddl(ts, ddl, &self.events))
+        Ok(ddl.and_then(|ddl| self.selection.ddl(ts, ddl, &self.events)))
     }
 }
 

@@ -1,19 +1,20 @@
-//! What of the upstream goes on to the sink: [`Filter`] by the upstream's names, with what it says about each definition kept.
+//! What of the upstream goes on to the sink: [`Filter`] by the upstream's names, then [`Router`] for the names on the target, with what they
+//! say about each definition kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-
-use anyhow::Result;
 
 use crate::decode::{Kinds, LeftOut, Lookup};
 use crate::event::{Event, Events};
 use crate::filter::{Counts, Filter, Judged, Why, wanted};
 use crate::model::{CommitTs, Ddl, Table};
+use crate::route::Router;
 
 /// What goes on to the sink, and what was left out so far. The default takes everything.
 #[derive(Default)]
 pub struct Selection {
     filter: Arc<Filter>,
+    router: Router,
     /// What was decided about a table id, for this definition of it.
     seen: HashMap<i64, (Arc<Table>, Lookup)>,
     /// What the rules left out.
@@ -23,8 +24,8 @@ pub struct Selection {
 impl Selection {
     /// A selection that has seen nothing yet.
     #[must_use]
-    pub fn new(filter: Arc<Filter>) -> Self {
-        Self { filter, seen: HashMap::new(), left_out: Counts::default() }
+    pub fn new(filter: Arc<Filter>, router: Router) -> Self {
+        Self { filter, router, seen: HashMap::new(), left_out: Counts::default() }
     }
 
     /// How the rows of `table` are to be read.
@@ -35,9 +36,10 @@ impl Selection {
             return lookup.clone();
         }
         let lookup = self.unread(&table.schema, &table.name).unwrap_or_else(|| {
+            let routed = self.router.table(table);
             match self.filter.kinds(&table.schema, &table.name) {
-                Kinds::ALL => Lookup::Read(Arc::clone(table)),
-                kinds => Lookup::Some(Arc::clone(table), kinds),
+                Kinds::ALL => Lookup::Read(routed),
+                kinds => Lookup::Some(routed, kinds),
             }
         });
         self.seen.insert(table.id, (Arc::clone(table), lookup.clone()));
@@ -68,11 +70,9 @@ impl Selection {
         self.left_out.rows(left_out, empty);
     }
 
-    /// What of a DDL goes on to the sink.
-    ///
-    /// # Errors
-    /// If it cannot be said under which names.
-    pub fn ddl(&mut self, ts: CommitTs, ddl: Ddl, events: &Events) -> Result<Option<Ddl>> {
+    /// What of a DDL goes on to the sink, under the target's names.
+    #[must_use]
+    pub fn ddl(&mut self, ts: CommitTs, ddl: Ddl, events: &Events) -> Option<Ddl> {
         for table in &ddl.before {
             self.seen.remove(&table.id);
         }
@@ -89,7 +89,7 @@ impl Selection {
         }
         // Of a DDL that is left out by its ts the sink keeps account, as of every one that is skipped.
         self.left_out.ignored += u64::from(ddl.is_some() && self.filter.ignores(ts));
-        Ok(ddl)
+        ddl.and_then(|ddl| self.router.ddl(ts, ddl))
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
         let own = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect();
         let event = EventRule { tables: own(&["a.part"]), ignore: own(&["delete"]), ..EventRule::default() };
         let rules = Rules { tables: own(tables), events: vec![event], ignore_ts: vec![7] };
-        Selection::new(Arc::new(Filter::new(&rules).unwrap()))
+        Selection::new(Arc::new(Filter::new(&rules).unwrap()), Router::default())
     }
 
     #[test]
@@ -153,8 +153,8 @@ mod tests {
             query: "CREATE TABLE `t` (`a` INT)".to_owned(),
             ..Ddl::default()
         };
-        assert!(selection.ddl(CommitTs(7), ddl("a"), &silent()).unwrap().is_some());
-        assert!(selection.ddl(CommitTs(7), ddl("b"), &silent()).unwrap().is_none());
+        assert!(selection.ddl(CommitTs(7), ddl("a"), &silent()).is_some());
+        assert!(selection.ddl(CommitTs(7), ddl("b"), &silent()).is_none());
         assert!(selection.ignores(CommitTs(7), &silent()) && !selection.ignores(CommitTs(8), &silent()));
         assert_eq!(selection.left_out, Counts { ignored: 2, table_ddl: 1, ..Counts::default() });
     }

@@ -55,6 +55,10 @@ pub struct SyncArgs {
     /// that takes a table decides. With commas between them, or given several times. Unless given, all of them.
     #[arg(long, value_name = "PATTERN", help_heading = "What is replicated")]
     pub tables: Vec<String>,
+    /// Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that
+    /// fits decides. May be given several times.
+    #[arg(long, value_name = "FROM=TO", help_heading = "What is replicated")]
+    pub route: Vec<RouteArg>,
     /// Leaves out the transaction of this commit ts, rows or DDL. May be given several times.
     #[arg(long, value_name = "TS", help_heading = "What is replicated")]
     pub ignore_ts: Vec<u64>,
@@ -93,6 +97,35 @@ pub struct SyncArgs {
     /// TLS to the upstream.
     #[command(flatten)]
     pub security: SecurityArgs,
+}
+
+/// A database or a table, and what it is called on the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteArg {
+    /// `db.*` or `db.table`.
+    pub from: String,
+    /// The same on the target.
+    pub to: String,
+}
+
+impl FromStr for RouteArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut quote = None;
+        for (at, c) in text.char_indices() {
+            match (quote, c) {
+                (None, '=') => {
+                    let (from, to) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+                    return Ok(Self { from: from.to_owned(), to: to.to_owned() });
+                }
+                (None, '`' | '"') => quote = Some(c),
+                (Some(open), c) if c == open => quote = None,
+                _ => {}
+            }
+        }
+        Err("expected FROM=TO, as in app.*=app2.*".to_owned())
+    }
 }
 
 /// When a run ends by itself.

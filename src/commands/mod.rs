@@ -3,7 +3,7 @@
 mod generate;
 mod live;
 mod playground;
-mod sync;
+pub mod sync;
 pub mod ts;
 
 use anyhow::Result;

@@ -12,6 +12,7 @@ use crate::model::CommitTs;
 use crate::output::Progress;
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
+use crate::route::Router;
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
 use crate::selection::Selection;
 use crate::sink::mysql::{MysqlOptions, MysqlSink};
@@ -55,12 +56,15 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
-    sink.prepare(catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name)))?;
+    let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name));
+    let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
+    let routed: Vec<_> = wanted().map(|t| router.table(t)).collect();
+    sink.prepare(routed.iter())?;
     let streams = source.streams(from)?;
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
-        selection: Selection::new(Arc::clone(&settings.filter)),
+        selection: Selection::new(Arc::clone(&settings.filter), router),
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),

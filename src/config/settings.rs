@@ -9,6 +9,7 @@ use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::filter::{self, Filter, Rules};
 use crate::model::CommitTs;
 use crate::pd::Security;
+use crate::route::Routes;
 use crate::sink::mysql::PendingDdl;
 
 /// Where a link's transactions come from.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub until: Option<Until>,
     /// What is replicated.
     pub filter: Arc<Filter>,
+    /// What is called otherwise on the target.
+    pub routes: Arc<Routes>,
     /// DDLs that are not run, by commit ts.
     pub skip_ddl: BTreeSet<CommitTs>,
     /// The operator's word about a DDL that an earlier run did not see end.
@@ -94,6 +97,9 @@ impl Settings {
                 ignore_ts: args.ignore_ts.clone(),
                 ..Rules::default()
             })?),
+            routes: Arc::new(Routes::new(
+                &args.route.iter().map(|r| (r.from.clone(), r.to.clone())).collect::<Vec<_>>(),
+            )?),
             skip_ddl: args.skip_ddl.iter().copied().map(CommitTs).collect(),
             pending_ddl: args.pending_ddl.map(|p| match p {
                 PendingDdlArg::Done => PendingDdl::Done,

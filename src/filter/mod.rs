@@ -27,6 +27,9 @@ pub use ddl::{Judged, Why};
 pub use explain::Explanation;
 pub use tables::{Scope, split};
 
+pub(crate) use ddl::{drop_tables, if_not_exists};
+pub(crate) use pattern::quoted as quoted_name;
+
 use self::event::Rule;
 use self::tables::Patterns;
 

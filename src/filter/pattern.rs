@@ -95,7 +95,7 @@ pub(super) fn regex_end(text: &str) -> Option<usize> {
 }
 
 /// The name in quotes at the beginning of `text`; a quote within it is doubled.
-pub(super) fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
+pub(crate) fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
     let mut name = String::new();
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {

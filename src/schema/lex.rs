@@ -35,6 +35,12 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
     spans(sql).into_iter().map(|(token, _)| token).collect()
 }
 
+/// Every word and every quoted name of `sql`, whatever it stands for.
+#[must_use]
+pub fn words(sql: &str) -> Vec<String> {
+    tokens(sql).iter().filter_map(|t| t.name().map(str::to_owned)).collect()
+}
+
 /// The statements of `sql`, which are separated by semicolons (a batched CREATE TABLE has several), without empty ones.
 #[must_use]
 pub fn statements(sql: &str) -> Vec<&str> {

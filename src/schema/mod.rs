@@ -37,4 +37,4 @@ pub use info::{
     TableInfo,
 };
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
-pub use lex::statements;
+pub use lex::{statements, words};
