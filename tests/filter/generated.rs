@@ -97,7 +97,7 @@ pub fn events_are_left_out_row_by_row() -> Outcome {
     out.commit()?;
     let truth = out.finish()?;
     let args = ["--memory-limit", "64MiB"];
-    let said = world.with_events(world.dir.path(), &args, &[("load_events.some", &["delete", "update"])])?;
+    let said = world.with_events(world.dir.path(), &args, &[], &[("load_events.some", &["delete", "update"])])?;
     assert!(said.iter().any(|s| s == "left out: 10 row changes by event rules"), "{said:#?}");
     let counts = |table: &str| world.one(&format!("SELECT CONCAT(COUNT(*), ' ', SUM(v + 0)) FROM load_events.{table}"));
     assert_eq!((counts("some"), counts("`all`")), (format!("{ROWS} {ROWS}"), "5 10".to_owned()));
@@ -113,7 +113,7 @@ pub fn an_emptied_transaction_moves_the_position() -> Outcome {
     says(&ran.stderr, &format!("nothing was left of {} transactions", truth.txns));
     // Events empty them as well.
     let world2 = World::new();
-    let said = world2.with_events(world.dir.path(), &[], &[("*.*", &["all dml"])])?;
+    let said = world2.with_events(world.dir.path(), &[], &[], &[("*.*", &["all dml"])])?;
     assert!(
         said.iter().any(|s| s.starts_with(&format!("left out: {} row changes by event rules", truth.row_changes))),
         "{said:#?}"

@@ -52,7 +52,13 @@ impl World {
     }
 
     /// The same as a run of the binary, with rules that have no argument; what was said.
-    pub fn with_events(&self, from: &Path, more: &[&str], events: &[(&str, &[&str])]) -> anyhow::Result<Vec<String>> {
+    pub fn with_events(
+        &self,
+        from: &Path,
+        more: &[&str],
+        tables: &[&str],
+        events: &[(&str, &[&str])],
+    ) -> anyhow::Result<Vec<String>> {
         let (folder, url) = (from.display().to_string(), self.server.url());
         let args = ["tisync", "sync", "--from", &folder, "--to", &url];
         let Command::Sync(args) = Cli::parse_from(args.iter().chain(more)).command else { panic!("a sync") };
@@ -62,7 +68,8 @@ impl World {
             ignore: own(ignore),
             ..EventRule::default()
         };
-        let rules = Rules { events: events.iter().map(rule).collect(), ..Rules::default() };
+        let events = events.iter().map(rule).collect();
+        let rules = Rules { tables: own(tables), events, ..Rules::default() };
         let settings = Settings { filter: Arc::new(Filter::new(&rules)?), ..Settings::of(&args)? };
         let said: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = said.clone();
