@@ -45,11 +45,15 @@ impl Told {
     }
 
     fn says(&self, words: &str) -> bool {
-        let text = |e: &Event| match e {
+        self.count(words) > 0
+    }
+
+    fn count(&self, words: &str) -> usize {
+        let text = |e: &&Event| match e {
             Event::Note(t) | Event::Warning(t) => t.contains(words),
             _ => false,
         };
-        self.0.lock().unwrap().iter().any(text)
+        self.0.lock().unwrap().iter().filter(text).count()
     }
 }
 
@@ -58,14 +62,22 @@ fn source(cluster: &FakeCluster, told: &Told) -> PumpSource {
 }
 
 fn source_with(cluster: &FakeCluster, told: &Told, gzip: bool) -> PumpSource {
+    source_of(cluster, told, &options(gzip))
+}
+
+fn source_of(cluster: &FakeCluster, told: &Told, options: &Options) -> PumpSource {
+    let pd = Pd::connect(&[cluster.pd_address()], &Security::default()).unwrap();
+    PumpSource::new(pd, Arc::new(NoJobs), told.events(), options)
+}
+
+fn options(gzip: bool) -> Options {
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
     options.gzip = gzip;
     options.timing.retry = Duration::from_millis(10);
     options.timing.retry_most = Duration::from_millis(50);
     options.timing.silence = Duration::from_millis(700);
     options.timing.roll_call = Duration::from_millis(20);
-    let pd = Pd::connect(&[cluster.pd_address()], &Security::default()).unwrap();
-    PumpSource::new(pd, Arc::new(NoJobs), told.events(), &options)
+    options
 }
 
 /// The merged list up to `last`, or the error on the way.
@@ -86,7 +98,7 @@ fn read_to(merge: &mut Merge, last: CommitTs) -> anyhow::Result<Vec<RawTxn>> {
 }
 
 fn refusal(cluster: &FakeCluster, from: CommitTs) -> String {
-    let error = source(cluster, &Told::default()).streams(from).err().expect("the start must be refused");
+    let error = source(cluster, &Told::default()).streams(from).expect_err("the start must be refused");
     let fault = fault(&error).unwrap();
     // Not being able to ask is another thing than a bad answer.
     let unasked = format!("{error:#}").contains("cannot find out");
@@ -231,7 +243,7 @@ fn compressed_on_the_wire() {
 }
 
 #[test]
-fn a_silent_pump_is_named_and_asked_again() {
+fn t09_a_silent_connection_is_given_up_and_made_anew() {
     let cluster = FakeCluster::start(ts(1000));
     let pump = cluster.pump("p1", &said(1..=3));
     pump.0.lock().unwrap().fakes = false;
@@ -256,7 +268,7 @@ fn a_silent_pump_is_named_and_asked_again() {
 }
 
 #[test]
-fn a_paused_pump_is_waited_for_and_followed_to_its_new_address() {
+fn t05_a_paused_pump_is_waited_for_and_named() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1, 3]));
     cluster.register("p2", "127.0.0.1:1", "paused", ts(2));
@@ -273,7 +285,7 @@ fn a_paused_pump_is_waited_for_and_followed_to_its_new_address() {
 }
 
 #[test]
-fn a_paused_pump_that_comes_back_without_its_data() {
+fn t07_a_pump_that_comes_back_without_its_data_is_refused() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1]));
     cluster.register("p2", "127.0.0.1:1", "paused", ts(2));
@@ -338,19 +350,85 @@ fn streams_that_are_given_up() {
 }
 
 #[test]
-fn a_pump_that_joins_is_not_passed_by() {
+fn t07_a_start_before_what_a_pump_still_holds_is_refused() {
     let cluster = FakeCluster::start(ts(1000));
-    cluster.pump("p1", &said([1]));
-    let text = ends_with(&cluster, || drop(cluster.pump("p2", &said([5]))));
-    assert!(text.contains("Pump p2") && text.contains("has joined the cluster"), "{text}");
+    let pump = cluster.pump("p1", &said([1]));
+    pump.0.lock().unwrap().gc_metrics = "binlog_pump_storage_gc_ts 1.000001e+06\n".into();
+    let text = refusal(&cluster, ts(0));
+    assert!(text.contains("Pump p1") && text.contains("has deleted what is older than"), "{text}");
 }
 
 #[test]
-fn binlog_that_is_skipped_while_running() {
+fn t06_nothing_goes_out_before_the_list_of_pumps_is_complete() {
+    let cluster = FakeCluster::start(ts(1000));
+    cluster.pump("p1", &said([1, 2]));
+    let silent_etcd = |silent| *cluster.shared.etcd_fails.lock().unwrap() = silent;
+    // The first listing fails: then there is nothing to merge.
+    let mut first = source(&cluster, &Told::default());
+    silent_etcd(true);
+    assert_eq!(fault(&first.streams(ts(0)).unwrap_err()).unwrap().kind, Kind::Connect);
+    silent_etcd(false);
+    // A later one fails: what was committed since the last waits until the next.
+    let told = Told::default();
+    let mut running = source(&cluster, &told);
+    let mut merge = Merge::new(running.streams(ts(0)).unwrap(), ts(0));
+    assert_eq!(read_to(&mut merge, ts(2)).unwrap(), [1, 2].map(txn));
+    silent_etcd(true);
+    let begin = Instant::now();
+    while !told.waits_for("PD to list the Pumps") {
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        merge.next(Duration::from_millis(20)).unwrap();
+    }
+    while merge.next(Duration::from_millis(100)).unwrap() != Merged::Idle {}
+    assert_eq!(merge.holding_back().unwrap().0, "the list of Pumps");
+    silent_etcd(false);
+    let now = cluster.shared.tick();
+    read_to(&mut merge, now).unwrap();
+}
+
+#[test]
+fn t11_a_pump_that_moves_is_read_at_its_new_address_at_once() {
+    let cluster = FakeCluster::start(ts(1000));
+    let before = cluster.pump("p1", &said([1, 2]));
+    before.0.lock().unwrap().fakes = false;
+    let told = Told::default();
+    let mut options = options(false);
+    // So long that nothing but the list can be the reason.
+    options.timing.silence = Duration::from_secs(60);
+    let mut source = source_of(&cluster, &told, &options);
+    let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+    assert_eq!(read_to(&mut merge, ts(2)).unwrap(), [1, 2].map(txn));
+    let (after, address) = cluster.pump_unregistered(&said([1, 2, 3]));
+    let begin = Instant::now();
+    cluster.register("p1", &address, "online", ts(3));
+    assert_eq!(read_to(&mut merge, ts(3)).unwrap(), [txn(3)]);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(after.0.lock().unwrap().pulls, [ts(2).to_wire()], "from where the old address left off");
+    assert!(told.says("Pump p1 has moved from"));
+}
+
+#[test]
+fn binlog_that_is_skipped_while_running_is_told_and_counted() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1]));
-    let text = ends_with(&cluster, || cluster.tidb("Skipping"));
-    assert!(text.contains("binlog_status Skipping"), "{text}");
+    let (told, options) = (Told::default(), options(false));
+    let mut source = source_of(&cluster, &told, &options);
+    let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+    let mut until = |words: &str| {
+        let begin = Instant::now();
+        while !told.says(words) {
+            assert!(begin.elapsed() < Duration::from_secs(30), "nobody says {words}");
+            merge.next(Duration::from_millis(20)).unwrap();
+        }
+    };
+    cluster.tidb("Skipping");
+    until("TiDB 127.0.0.1:4000 (8.0.11-TiDB-v8.1.0) skips Binlog");
+    cluster.tidb("On");
+    until("writes Binlog again");
+    let lapses = options.muster.lapses();
+    assert_eq!((lapses.len(), lapses[0].times, lapses[0].since), (1, 1, None));
+    assert!(lapses[0].explain().contains("1 time(s)"), "{}", lapses[0].explain());
+    assert_eq!(told.count("skips Binlog"), 1, "once for each change");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn contract(make: &dyn Fn() -> Box<dyn Source>, list: &[RawTxn], threads: &[&str
         assert!(got == expected, "from {from}: {} of {}", got.len(), expected.len());
     }
     // What it no longer holds it does not pretend to have.
-    let error = make().streams(CommitTs(START - (5 << 18))).err().expect("must fail");
+    let error = make().streams(CommitTs(START - (5 << 18))).expect_err("must fail");
     assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
     // An idle stream says how far it is, or has ended.
     let mut source = make();
