@@ -12,7 +12,8 @@ use tisync::error::{Kind, fault};
 use tisync::event::{Event, Events};
 use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
-use tisync::pd::{Pd, Security, State};
+use tisync::pd::{Pd, Security, State, Status};
+use tisync::playground::cluster::{Cluster, ClusterSpec};
 use tisync::source::pump::PumpSource;
 use tisync::source::{Options, Source};
 
@@ -268,6 +269,44 @@ fn t09_a_silent_connection_is_given_up_and_made_anew() {
 }
 
 #[test]
+fn t08_a_pump_that_waits_is_told_from_one_that_hangs() {
+    let cluster = FakeCluster::start(ts(1000));
+    let pump = cluster.pump("p1", &said(1..=3));
+    let gauges = |newest: u64| {
+        pump.0.lock().unwrap().gc_metrics =
+            format!("binlog_pump_storage_gc_ts 0\nbinlog_pump_storage_max_commit_ts {newest}\n");
+    };
+    pump.0.lock().unwrap().fakes = false;
+    let told = Told::default();
+    let mut source = source(&cluster, &told);
+    let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+    assert_eq!(read_to(&mut merge, ts(3)).unwrap().len(), 3);
+    let mut until = |words: &str| {
+        let begin = Instant::now();
+        while !(told.says(words) && told.waits_for(words)) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "nobody says {words}");
+            merge.next(Duration::from_millis(20)).unwrap();
+        }
+    };
+    // The Pump itself has come no further.
+    gauges(1_000_000);
+    until("it answers, and has come no further itself: waiting");
+    // It has, and does not send it.
+    gauges(1_000_005);
+    until("though it holds data up to");
+    pump.0.lock().unwrap().fakes = true;
+    until_says(&told, &mut merge, "Pump p1 sends again after");
+}
+
+fn until_says(told: &Told, merge: &mut Merge, words: &str) {
+    let begin = Instant::now();
+    while !told.says(words) {
+        assert!(begin.elapsed() < Duration::from_secs(20), "nobody says {words}");
+        merge.next(Duration::from_millis(20)).unwrap();
+    }
+}
+
+#[test]
 fn t05_a_paused_pump_is_waited_for_and_named() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1, 3]));
@@ -429,6 +468,80 @@ fn binlog_that_is_skipped_while_running_is_told_and_counted() {
     assert_eq!((lapses.len(), lapses[0].times, lapses[0].since), (1, 1, None));
     assert!(lapses[0].explain().contains("1 time(s)"), "{}", lapses[0].explain());
     assert_eq!(told.count("skips Binlog"), 1, "once for each change");
+}
+
+/// Pumps come, go offline in order and come back all the time, while somebody commits on whichever is online.
+#[test]
+fn pumps_that_join_and_leave_all_the_time_lose_nothing() {
+    let mut spec = ClusterSpec::new(fake_cluster::CLUSTER, 4);
+    for (index, pump) in spec.pumps.iter_mut().enumerate() {
+        pump.behaviour.fakes = Some(Duration::from_millis(10));
+        pump.registered = index == 0;
+    }
+    let cluster = Arc::new(Cluster::start(spec).unwrap());
+    let drainer = format!("{}reader", tisync::pd::DRAINERS);
+    let reached = |at: CommitTs| {
+        let entry = Status::new("reader", "127.0.0.1:1", &State::Paused).at(at, at).write().unwrap();
+        cluster.set_key(&drainer, Some(std::str::from_utf8(&entry).unwrap()));
+    };
+    let start = cluster.tso();
+    reached(start);
+    let (told, options) = (Told::default(), options(false));
+    options.muster.set_registered(true);
+    let pd = Pd::connect(&[cluster.pd_url()], &Security::default()).unwrap();
+    let mut source = PumpSource::new(pd, Arc::new(NoJobs), told.events(), &options);
+    let mut merge = Merge::new(source.streams(start).unwrap(), start);
+    let upstream = Arc::clone(&cluster);
+    let writer = std::thread::spawn(move || upstream_writes(&upstream));
+    let (mut got, mut expected, mut end, begin) = (Vec::new(), Vec::new(), None, Instant::now());
+    let mut writer = Some(writer);
+    while end.is_none_or(|end| merge.position() < end) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "stuck: {:?}", merge.holding_back());
+        match merge.next(Duration::from_millis(20)).unwrap() {
+            Merged::Txn(txn) => got.push(txn.commit_ts),
+            Merged::Resolved(at) => reached(at),
+            _ => {}
+        }
+        if let Some(done) = writer.take_if(|w| w.is_finished()) {
+            let committed: Vec<CommitTs> = done.join().unwrap();
+            end = committed.last().copied();
+            expected = committed;
+        }
+    }
+    assert_eq!(got, expected);
+    assert!(got.len() > 1_000);
+    let (joined, left) = (told.count("has joined and is read from"), told.count("has gone offline"));
+    assert!(joined > 10 && left > 5, "{joined} joined, {left} left");
+}
+
+/// Gives what was committed, in order.
+fn upstream_writes(cluster: &Cluster) -> Vec<CommitTs> {
+    let mut all = Vec::new();
+    for round in 0..30_usize {
+        // Each of the others in turn joins, leaves one round later, and stays away for one.
+        let (joins, leaves) = (1 + round % 3, 1 + (round + 2) % 3);
+        if cluster.pump_state(joins).unwrap() != "online" || round < 3 {
+            cluster.join_pump(joins).unwrap();
+        }
+        if round > 3 && cluster.pump_state(leaves).unwrap() == "online" {
+            let url = format!("http://{}/state/pump-{}/close", cluster.pump_address(leaves).unwrap(), leaves + 1);
+            ureq::put(url).send_empty().unwrap();
+        }
+        for number in 0..40_usize {
+            let online = cluster.online_pumps();
+            let begun = cluster.tso();
+            let commit = |ts: CommitTs| {
+                let txn = RawTxn { commit_ts: ts, start_ts: begun, body: Body::Nothing };
+                Ok(prost::Message::encode_to_vec(&tisync::source::write(&Pulled::Txn(txn))).into())
+            };
+            all.push(cluster.commit(online[(round + number) % online.len()], commit).unwrap());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        while round > 3 && cluster.pump_state(leaves).unwrap() == "closing" {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    all
 }
 
 #[test]
