@@ -81,6 +81,7 @@ pub mod filter;
 pub mod merge;
 pub mod model;
 pub mod moment;
+mod near;
 pub mod output;
 pub mod pd;
 pub mod pipeline;

@@ -1,5 +1,6 @@
 //! One file a subcommand: checks its arguments, builds the parts, runs them.
 
+mod config;
 mod generate;
 mod live;
 mod nodes;
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
         Command::Nodes(command) => nodes::run(&command, cli.output),
+        Command::Config(command) => config::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

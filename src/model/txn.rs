@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 use crossbeam_channel::Receiver;
+use jiff::tz::TimeZone;
 
 use super::{CommitTs, Table, Value};
 use crate::decode::LargeTxn;
@@ -77,6 +78,15 @@ pub enum Body {
         /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is no DDL yet.
         schema_state: i32,
     },
+    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their columns, without definitions.
+    Named {
+        /// The message.
+        events: Bytes,
+        /// The zone that its TIMESTAMPs are in.
+        zone: TimeZone,
+    },
+    /// A DDL of which only the text is known, with the `use` before it. It took effect.
+    Statement(Bytes),
     /// Nothing that concerns a target.
     Nothing,
 }
@@ -132,7 +142,7 @@ pub enum RowKind {
 }
 
 /// A DDL that took effect upstream (its job is done or synced).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ddl {
     /// TiDB's job id.
     pub job_id: i64,
@@ -152,4 +162,8 @@ pub struct Ddl {
     pub charset: Option<String>,
     /// Its default collation.
     pub collation: Option<String>,
+    /// Whether the table has CHECK constraints upstream. TiDB reads them without keeping them unless told to, so the statement does not say.
+    pub checks: bool,
+    /// Whether it is about a temporary table, whose rows no stream carries.
+    pub temporary: bool,
 }

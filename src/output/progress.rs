@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
+use crate::sink::mysql::{Answer, DdlTrouble};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -67,6 +68,17 @@ impl Progress {
     pub fn events(&self) -> Events {
         let state = Arc::clone(&self.state);
         Arc::new(move |event| state.lock().unwrap_or_else(PoisonError::into_inner).take(event))
+    }
+
+    /// Asks at the terminal what to do about a DDL, with the line that is rewritten out of the way.
+    pub fn asker(&self) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
+        let state = Arc::clone(&self.state);
+        move |trouble| {
+            let mut answer = Answer::Stop;
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.aside(|| answer = super::ask::at_terminal(trouble));
+            answer
+        }
     }
 
     /// Ends the view with one last line.

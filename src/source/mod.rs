@@ -3,6 +3,7 @@
 pub mod binlog;
 mod forward;
 mod payload;
+pub mod pb;
 pub mod pump;
 mod queue;
 pub mod recording;
@@ -87,6 +88,8 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Where the source says how far each Pump is, and hears when the roll is to be called at once.
     pub muster: Arc<pump::Muster>,
+    /// What Drainer's files do not say themselves.
+    pub files: pb::Known,
 }
 
 /// [`Options::queue_bytes`] unless said otherwise.
@@ -103,6 +106,7 @@ impl Options {
             timing: pump::Timing::default(),
             queue_bytes: QUEUE_BYTES,
             muster: Arc::default(),
+            files: pb::Known::default(),
         }
     }
 }
@@ -114,6 +118,8 @@ pub fn is_cluster(from: &str) -> bool {
 }
 
 /// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`).
+/// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`) with a
+/// recording or with Drainer's files.
 ///
 /// # Errors
 /// A usage fault if `from` is none of these; else whatever keeps the source from being opened.
@@ -131,9 +137,21 @@ pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn So
     if !folder.is_dir() {
         return Err(no_source(from, "is no folder"));
     }
+    if pb::names::any(&folder) {
+        return drainer_files(&folder, options, events);
+    }
     let jobs = recording::history_file(&folder);
     let history = (options.history)(&Origin::Recording(jobs.as_deref()))?;
     Ok(Box::new(recording::Recording::open(&folder, history)?.with_queue(options.queue_bytes)))
+}
+
+fn drainer_files(folder: &Path, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
+    if recording::files(folder).is_ok() {
+        let text = format!("{} holds both a recording and files of Drainer's", folder.display());
+        return Err(Fault::usage(text).hint("move the one that is not meant into another folder").into());
+    }
+    let files = pb::PbFiles::open(folder, options.files.clone(), events.clone())?;
+    Ok(Box::new(files.with_queue(options.queue_bytes)))
 }
 
 fn no_source(from: &str, why: &str) -> anyhow::Error {

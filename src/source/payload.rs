@@ -57,7 +57,8 @@ pub fn read(payload: Bytes) -> Result<Pulled> {
     Ok(Pulled::Txn(RawTxn { commit_ts, start_ts, body }))
 }
 
-/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0.
+/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0. What comes from no Pump, and has no place in
+/// its messages ([`Body::Named`], [`Body::Statement`]), is left out.
 #[must_use]
 pub fn write(pulled: &Pulled) -> Binlog {
     let base = |tp, start: CommitTs, commit: CommitTs| Binlog {
@@ -80,7 +81,7 @@ pub fn write(pulled: &Pulled) -> Binlog {
                     binlog.ddl_job_id = Some(*job_id);
                     binlog.ddl_schema_state = Some(*schema_state);
                 }
-                Body::Nothing => {}
+                Body::Named { .. } | Body::Statement(_) | Body::Nothing => {}
             }
             binlog
         }
