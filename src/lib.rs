@@ -85,6 +85,7 @@ mod near;
 pub mod output;
 pub mod pd;
 pub mod pipeline;
+pub mod place;
 pub mod playground;
 pub mod progress;
 pub mod schema;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::drainer::Filters;
 use super::origin::{Given, Origin};
-use super::rules::{EventRule, Route};
-use super::{DrainerCheckpoint, Start, SyncMode};
+use super::rules::{EventRule, Replacement, Route};
+use super::{DrainerCheckpoint, Start};
 use crate::cli::Size;
-use crate::sink::mysql::MysqlOptions;
 use crate::sink::mysql::secret::Secret;
+use crate::sink::mysql::{Mode, MysqlOptions, OnDdlError};
 
 macro_rules! draft {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
@@ -76,7 +76,7 @@ draft! {
     /// Whether DDL is replicated.
     ddl: bool = "ddl";
     /// All columns, or those that both sides have.
-    mode: SyncMode = "mode";
+    mode: Mode = "mode";
     /// Rows may be there, or be missing.
     safe_mode: bool = "safe-mode";
     /// Tables may be missing.
@@ -93,6 +93,10 @@ draft! {
     ignore_ts: Vec<u64> = "ignore-ts";
     /// DDLs that are left out.
     skip_ddl: Vec<u64> = "skip-ddl";
+    /// What runs instead of DDLs.
+    replace_ddl: Vec<Replacement> = "replace-ddl";
+    /// What becomes of any other DDL that the target refuses.
+    on_ddl_error: OnDdlError = "on-ddl-error";
     /// Connections to the target.
     workers: usize = "workers";
     /// Row changes of a batch.
@@ -101,6 +105,8 @@ draft! {
     max_txn_rows: u64 = "max-txn-rows";
     /// Memory.
     memory_limit: Size = "memory-limit";
+    /// Whether there is an entry in PD.
+    register: bool = "register";
     /// The node id in PD.
     node_id: String = "node-id";
     /// Where Pumps reach it.
@@ -120,9 +126,11 @@ impl Draft {
             link: of(super::DEFAULT_LINK.to_owned()),
             compress: of(false),
             ddl: of(true),
-            mode: of(SyncMode::Full),
+            on_ddl_error: of(OnDdlError::Stop),
+            mode: of(Mode::Full),
             safe_mode: of(false),
             allow_missing: of(false),
+            register: of(true),
             memory_limit: of(Size(MysqlOptions::MEMORY_LIMIT)),
             ..Self::default()
         }
@@ -157,7 +165,7 @@ macro_rules! show_as_is {
     })* };
 }
 
-show_as_is!(bool, usize, u64, Size, Secret, Start, SyncMode, DrainerCheckpoint);
+show_as_is!(bool, usize, u64, Size, Secret, Start, Mode, OnDdlError, DrainerCheckpoint);
 
 impl Show for String {
     fn show(&self) -> String {
@@ -208,6 +216,12 @@ impl ListItem for String {
 impl ListItem for (String, String) {
     fn show_item(&self) -> String {
         format!("{}={}", self.0, self.1)
+    }
+}
+
+impl ListItem for Replacement {
+    fn show_item(&self) -> String {
+        format!("{}: {}", self.ts, self.sql)
     }
 }
 

@@ -5,12 +5,15 @@ use std::str::FromStr;
 use super::Environment;
 use super::draft::Draft;
 use super::origin::{Given, Origin};
-use crate::cli::SyncArgs;
+use super::rules::Replacement;
+use crate::cli::{OnDdlErrorArg, SyncArgs};
+use crate::sink::mysql::{Mode, OnDdlError};
 
 impl Draft {
     /// What the arguments of `tisync sync` give.
     pub(super) fn of_args(args: &SyncArgs, environment: Environment<'_>) -> Self {
         let from = Source { environment };
+        let Ddl { skip, replace, on_error } = Ddl::of(args);
         Self {
             link: from.given(args.link.clone(), "TISYNC_LINK"),
             from: from.given(args.from.clone(), "TISYNC_FROM"),
@@ -22,7 +25,15 @@ impl Draft {
             start: from.given(args.start_ts, "TISYNC_START_TS"),
             safe_mode: args.safe_mode.map(Given::flag),
             allow_missing: args.allow_missing.map(Given::flag),
-            skip_ddl: (!args.skip_ddl.is_empty()).then(|| Given::flag(args.skip_ddl.clone())),
+            ddl: args.no_ddl.then(|| Given::flag(false)),
+            skip_ddl: of_list(skip),
+            replace_ddl: of_list(replace),
+            on_ddl_error: on_error.map(Given::flag),
+            mode: args.sync_mode.and_then(|n| Mode::of(i64::from(n))).map(Given::flag),
+            register: args.no_register.then(|| Given::flag(false)),
+            node_id: from.given(args.node_id.clone(), "TISYNC_NODE_ID"),
+            addr: from.given(args.addr.clone(), "TISYNC_ADDR"),
+            advertise_addr: from.given(args.advertise_addr.clone(), "TISYNC_ADVERTISE_ADDR"),
             workers: args.workers.map(|n| Given::flag(usize::from(n))),
             batch_rows: args.batch_rows.map(Given::flag),
             max_txn_rows: args.max_txn_rows.map(Given::flag),
@@ -30,6 +41,33 @@ impl Draft {
             ..Self::default()
         }
     }
+}
+
+/// What the flags say about single DDLs.
+struct Ddl {
+    skip: Vec<u64>,
+    replace: Vec<Replacement>,
+    on_error: Option<OnDdlError>,
+}
+
+impl Ddl {
+    /// Of `stop` and `ask`, the last one holds.
+    fn of(args: &SyncArgs) -> Self {
+        let mut ddl = Self { skip: args.skip_ddl.clone(), replace: Vec::new(), on_error: None };
+        for word in &args.on_ddl_error {
+            match word {
+                OnDdlErrorArg::Stop => ddl.on_error = Some(OnDdlError::Stop),
+                OnDdlErrorArg::Ask => ddl.on_error = Some(OnDdlError::Ask),
+                OnDdlErrorArg::Skip(ts) => ddl.skip.push(*ts),
+                OnDdlErrorArg::Replace(ts, sql) => ddl.replace.push(Replacement { ts: *ts, sql: sql.clone() }),
+            }
+        }
+        ddl
+    }
+}
+
+fn of_list<T>(list: Vec<T>) -> Option<Given<Vec<T>>> {
+    (!list.is_empty()).then(|| Given::flag(list))
 }
 
 struct Source<'a> {

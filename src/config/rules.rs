@@ -21,3 +21,12 @@ pub struct Route {
     /// The target's name.
     pub to: String,
 }
+
+/// What runs instead of a DDL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// The DDL's commit ts.
+    pub ts: u64,
+    /// The statements.
+    pub sql: String,
+}

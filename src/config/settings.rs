@@ -1,17 +1,18 @@
 //! The settings of one link, and how the command line gives them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Draft, DrainerCheckpoint, Given, Loaded, Remark, Start, SyncMode, environment, load};
+use super::{Draft, DrainerCheckpoint, Given, Loaded, Remark, Replacement, Start, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::Filter;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::{Connection, MysqlOptions, PendingDdl};
+use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, PendingDdl};
+use crate::source::pb;
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct SourceSettings {
     pub gzip: bool,
     /// TiDB's status address for the DDL history; unless given, those that are registered in PD.
     pub schema_from: Option<String>,
+    /// What Drainer's files do not say themselves.
+    pub files: pb::Known,
 }
 
 /// When a run ends by itself.
@@ -55,16 +58,20 @@ pub struct Settings {
     pub until: Option<Until>,
     /// What is replicated.
     pub filter: Arc<Filter>,
-    /// Whether DDL is replicated.
-    pub ddl: bool,
-    /// Which columns of a row are replicated.
-    pub mode: SyncMode,
-    /// DDLs that are not run, by commit ts.
-    pub skip_ddl: BTreeSet<CommitTs>,
+    /// What becomes of DDLs.
+    pub ddl: DdlPolicy,
     /// The operator's word about a DDL that an earlier run did not see end.
     pub pending_ddl: Option<PendingDdl>,
     /// Rows may already be there, or be missing.
     pub safe_mode: bool,
+    /// The same up to this ts alone.
+    pub safe_until: Option<CommitTs>,
+    /// Drainer's checkpoint on the target has no say at a first start.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
+    pub allow_repeats: bool,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
     /// The target may lack tables.
     pub allow_missing: bool,
     /// Bytes of memory that the run may take.
@@ -75,6 +82,8 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
+    /// Whether the link to a live cluster is registered there as a drainer.
+    pub register: bool,
     /// The id among the Drainers in PD; made up if `None`.
     pub node_id: Option<String>,
     /// Where Pumps reach this run: `host:port` to listen on.
@@ -94,7 +103,8 @@ impl Settings {
     /// A usage fault if they contradict each other, or with everything that is wrong with the file.
     pub fn of(args: &SyncArgs) -> Result<Self> {
         let Loaded { draft, remarks, .. } = load(args, &environment)?;
-        let settings = Self::settle(draft)?;
+        let mut settings = Self::settle(draft)?;
+        settings.source.files = pb::Known { zone: args.time_zone.clone(), cluster_id: args.cluster_id };
         Ok(Self {
             until: match (args.until, args.until_ts) {
                 (Some(UntilArg::CaughtUp), _) => Some(Until::CaughtUp),
@@ -105,6 +115,9 @@ impl Settings {
                 PendingDdlArg::Done => PendingDdl::Done,
                 PendingDdlArg::Again => PendingDdl::Again,
             }),
+            safe_until: args.safe_until.map(CommitTs),
+            ignore_drainer: args.ignore_drainer,
+            allow_repeats: args.allow_repeats,
             quiet: args.quiet,
             remarks,
             ..settings
@@ -116,7 +129,8 @@ impl Settings {
     /// # Errors
     /// A usage fault if something is missing.
     pub fn settle(draft: Draft) -> Result<Self> {
-        let draft = draft.over(Draft::defaults());
+        let mut draft = draft.over(Draft::defaults());
+        let ddl = ddl(&mut draft)?;
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
         let from = draft.from.ok_or_else(|| {
             missing(
@@ -141,6 +155,7 @@ impl Settings {
                 security: Security { ca: value(draft.ssl_ca), cert: value(draft.ssl_cert), key: value(draft.ssl_key) },
                 gzip: value(draft.compress).unwrap_or_default(),
                 schema_from: value(draft.schema_from),
+                files: pb::Known::default(),
             },
             target: to.value,
             connection: Connection {
@@ -153,16 +168,19 @@ impl Settings {
             start: value(draft.start),
             until: None,
             filter: Arc::default(),
-            ddl: value(draft.ddl).unwrap_or_default(),
+            ddl,
             mode: value(draft.mode).unwrap_or_default(),
-            skip_ddl: value(draft.skip_ddl).unwrap_or_default().into_iter().map(CommitTs).collect(),
             pending_ddl: None,
             safe_mode: value(draft.safe_mode).unwrap_or_default(),
+            safe_until: None,
+            ignore_drainer: false,
+            allow_repeats: false,
             allow_missing: value(draft.allow_missing).unwrap_or_default(),
             memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
             workers: value(draft.workers),
             batch_rows: value(draft.batch_rows),
             max_txn_rows: value(draft.max_txn_rows),
+            register: value(draft.register).unwrap_or(true),
             node_id: value(draft.node_id),
             addr: value(draft.addr),
             advertise_addr: value(draft.advertise_addr),
@@ -174,6 +192,32 @@ impl Settings {
 
 fn value<T>(given: Option<Given<T>>) -> Option<T> {
     given.map(|g| g.value)
+}
+
+/// What becomes of DDLs.
+fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
+    let skip: BTreeSet<CommitTs> = value(draft.skip_ddl.take()).unwrap_or_default().into_iter().map(CommitTs).collect();
+    let mut replace = BTreeMap::new();
+    let mut twice = None;
+    for Replacement { ts, sql } in value(draft.replace_ddl.take()).unwrap_or_default() {
+        let ts = CommitTs(ts);
+        if replace.insert(ts, sql).is_some() || skip.contains(&ts) {
+            twice = Some(ts);
+        }
+    }
+    match twice {
+        Some(ts) => {
+            Err(Fault::usage(format!("the DDL of commit ts {} is to be skipped or replaced in two ways", ts.0))
+                .hint("say one thing about each DDL; several statements go into one SQL, with semicolons between")
+                .into())
+        }
+        None => Ok(DdlPolicy {
+            run: value(draft.ddl.take()).unwrap_or(true),
+            skip,
+            replace,
+            on_error: value(draft.on_ddl_error.take()).unwrap_or_default(),
+        }),
+    }
 }
 
 /// TLS to the upstream, as the flags have it.

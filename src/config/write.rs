@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::load::{Idle, Loaded};
 use super::origin::{Given, Origin};
-use super::{Draft, DrainerCheckpoint, Start, SyncMode, duration};
-use crate::sink::mysql::Connection;
+use super::{Draft, DrainerCheckpoint, Start, duration};
 use crate::sink::mysql::secret::Secret;
+use crate::sink::mysql::{Connection, Mode};
 
 /// What becomes of passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ impl Writer<'_> {
             Start::Now => text("now"),
         });
         self.put("ddl", draft.ddl.as_ref(), "syncer.sync-ddl", ToString::to_string);
-        self.put("mode", draft.mode.as_ref(), "syncer.to.sync-mode", SyncMode::to_string);
+        self.put("mode", draft.mode.as_ref(), "syncer.to.sync-mode", Mode::to_string);
         self.put("safe-mode", draft.safe_mode.as_ref(), "syncer.safe-mode", ToString::to_string);
         self.put(
             "workers",

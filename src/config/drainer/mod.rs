@@ -17,8 +17,9 @@ use super::draft::Draft;
 use super::load::{Idle, Loaded};
 use super::origin::{Given, Origin};
 use super::reader::{Reader, commas};
-use super::{Environment, Remark, Start, SyncMode, address};
+use super::{Environment, Remark, Start, address};
 use crate::model::CommitTs;
+use crate::sink::mysql::Mode;
 
 /// Reads it all, and notes what is wrong in `document`.
 pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded {
@@ -190,7 +191,7 @@ impl<'d> File<'d> {
         draft.ignore_ts = syncer.stamps("ignore-txn-commit-ts").filter(|l| !l.value.is_empty());
         let mode = syncer.table_or_none("to").whole("sync-mode", 0..=2);
         // 0 is what Drainer takes for nothing.
-        draft.mode = mode.and_then(|n| Some(n.with(SyncMode::of(n.value.max(1))?)));
+        draft.mode = mode.and_then(|n| Some(n.with(Mode::of(n.value.max(1))?)));
         let modes = syncer.text("sql-mode").map(|text| text.map(|list| commas(&list)));
         draft.sql_mode = modes.and_then(|given| super::session::modes(&syncer, "sql-mode", given));
     }

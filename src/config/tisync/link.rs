@@ -8,13 +8,13 @@ use crate::config::address;
 use crate::config::draft::Draft;
 use crate::config::origin::Given;
 use crate::config::reader::Reader;
-use crate::config::rules::{EventRule, Route};
-use crate::config::{DrainerCheckpoint, Start, SyncMode};
+use crate::config::rules::{EventRule, Replacement, Route};
+use crate::config::{DrainerCheckpoint, Start};
 use crate::model::CommitTs;
 use crate::near::nearest;
-use crate::sink::mysql::Connection;
+use crate::sink::mysql::{Connection, Mode, OnDdlError};
 
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 24] = [
     "name",
     "from",
     "to",
@@ -28,17 +28,21 @@ pub(super) const KEYS: [&str; 21] = [
     "routes",
     "ignore-ts",
     "skip-ddl",
+    "replace-ddl",
+    "on-ddl-error",
     "workers",
     "batch-rows",
     "max-txn-rows",
     "memory-limit",
     "compress",
+    "register",
     "node-id",
     "addr",
     "advertise-addr",
 ];
 pub(super) const EVENTS: [&str; 4] = ["tables", "ignore", "ignore-sql", "case-sensitive"];
 pub(super) const ROUTES: [&str; 2] = ["from", "to"];
+pub(super) const REPLACEMENTS: [&str; 2] = ["ts", "sql"];
 pub(super) const CHECKPOINT: [&str; 4] = ["schema", "table", "cluster", "file"];
 /// One more key, of which only a link that takes over from a Drainer knows.
 const DRAINER: &str = "drainer-checkpoint";
@@ -58,7 +62,7 @@ impl File {
             }),
             start: start(reader),
             ddl: reader.flag("ddl"),
-            mode: reader.whole("mode", 1..=2).and_then(|n| Some(n.with(SyncMode::of(n.value)?))),
+            mode: reader.whole("mode", 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
             safe_mode: reader.flag("safe-mode"),
             allow_missing: reader.flag("allow-missing"),
             tables: reader.texts("tables"),
@@ -66,11 +70,14 @@ impl File {
             routes: routes(reader),
             ignore_ts: reader.stamps("ignore-ts"),
             skip_ddl: reader.stamps("skip-ddl"),
+            replace_ddl: replacements(reader),
+            on_ddl_error: on_ddl_error(reader),
             workers: reader.whole("workers", 1..=64).and_then(|n| Some(n.with(usize::try_from(n.value).ok()?))),
             batch_rows: count(reader, "batch-rows"),
             max_txn_rows: count(reader, "max-txn-rows"),
             memory_limit: memory(reader),
             compress: reader.flag("compress"),
+            register: reader.flag("register"),
             node_id: reader.some_text("node-id"),
             addr: reader.some_text("addr"),
             advertise_addr: reader.some_text("advertise-addr"),
@@ -210,6 +217,40 @@ fn events(reader: &Reader<'_>) -> Option<Given<Vec<EventRule>>> {
         }
     };
     Some(first.with(readers.iter().map(rule).collect()))
+}
+
+fn on_ddl_error(reader: &Reader<'_>) -> Option<Given<OnDdlError>> {
+    let word = reader.text("on-ddl-error")?;
+    match word.value.as_str() {
+        "stop" => Some(word.with(OnDdlError::Stop)),
+        "ask" => Some(word.with(OnDdlError::Ask)),
+        _ => {
+            reader.refuse(
+                "on-ddl-error",
+                &word,
+                "expected \"stop\" or \"ask\"; `skip-ddl` and `replace-ddl` name single DDLs",
+            );
+            None
+        }
+    }
+}
+
+fn replacements(reader: &Reader<'_>) -> Option<Given<Vec<Replacement>>> {
+    let readers = reader.tables("replace-ddl");
+    let first = readers.first()?.here(());
+    let mut list = Vec::new();
+    for r in &readers {
+        r.only(&REPLACEMENTS, &[]);
+        match (count(r, "ts"), r.some_text("sql")) {
+            (Some(ts), Some(sql)) => list.push(Replacement { ts: ts.value, sql: sql.value }),
+            _ => r.wrong(
+                r.line(),
+                "ts",
+                "a replacement has `ts` and `sql`, as in { ts = 470616475975548936, sql = \"ALTER TABLE …\" }",
+            ),
+        }
+    }
+    Some(first.with(list))
 }
 
 fn routes(reader: &Reader<'_>) -> Option<Given<Vec<Route>>> {

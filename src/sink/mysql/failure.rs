@@ -107,6 +107,7 @@ impl Class {
 #[derive(Debug)]
 struct Said {
     class: Class,
+    code: Option<u16>,
     text: String,
 }
 
@@ -122,6 +123,12 @@ impl std::error::Error for Said {}
 #[must_use]
 pub(super) fn class_of(error: &Error) -> Option<Class> {
     error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.class)
+}
+
+/// The server's code in an error that [`explain`] made, if it answered.
+#[must_use]
+pub(super) fn code_of(error: &Error) -> Option<u16> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
 }
 
 /// Whether the target wants a password and was given none.
@@ -145,5 +152,6 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
         Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Fault::refused(attempted),
         _ => Fault::connect(attempted),
     };
-    Error::new(Said { class, text }).context(fault.hint(class.hint()))
+    let code = if let mysql::Error::MySqlError(e) = error { Some(e.code) } else { None };
+    Error::new(Said { class, code, text }).context(fault.hint(class.hint()))
 }

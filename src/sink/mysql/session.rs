@@ -261,6 +261,12 @@ impl Session {
         numbers.nth(1)?.parse().ok()
     }
 
+    /// How many rows the last UPDATE found, changed or not: `Rows matched: 1  Changed: 0  Warnings: 0`.
+    pub(super) fn matched(&self) -> Option<u64> {
+        let words = self.conn.info_str();
+        words.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty())?.parse().ok()
+    }
+
     /// The same, with the statement in the error.
     ///
     /// # Errors
