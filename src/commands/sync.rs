@@ -150,6 +150,7 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop, events: &
     Ok(MysqlOptions {
         connection: settings.connection.clone(),
         start: named(settings.start),
+        start_yields: settings.start_yields,
         first: first(settings, source)?,
         first_is_now: settings.start == Some(Start::Now) && source.first().is_none(),
         now: source.now().ok(),

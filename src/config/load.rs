@@ -208,6 +208,14 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
 pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
     let mut flags = Draft::of_args(args, environment);
     let Some(path) = &args.config else { return Ok(Loaded { draft: flags, ..Loaded::default() }) };
-    let loaded = file(path, &mut flags, environment)?;
+    let mut loaded = file(path, &mut flags, environment)?;
+    if !loaded.idle.is_empty() {
+        let list: Vec<&str> = loaded.idle.iter().map(|i| i.key.as_str()).collect();
+        loaded.remarks.push(Remark::Note(format!(
+            "of {}, these do nothing here: {} (`tisync config check {0}` says why)",
+            path.display(),
+            list.join(", ")
+        )));
+    }
     Ok(Loaded { draft: flags.over(loaded.draft), ..loaded })
 }

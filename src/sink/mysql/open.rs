@@ -126,6 +126,11 @@ impl MysqlSink {
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
             self.causality.learn(table);
         }
+        let Context { options, link, .. } = &*self.context;
+        if let Some(now) = options.first.filter(|now| options.first_is_now && self.fresh && self.opened == Some(*now)) {
+            // The next start must not begin at a later moment, even if this run takes nothing.
+            link.save_position(&mut session, now)?;
+        }
         Ok(())
     }
 }
@@ -138,7 +143,8 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginnin
             until.explain()
         )));
     }
-    match (position, options.start.or(begun.start)) {
+    let start = if position.is_some() { options.start } else { begun.start };
+    match (position, start) {
         (Some(there), Some(start)) if there != start => events(Event::Note(format!(
             "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
             options.link,
