@@ -1,5 +1,6 @@
 //! One file a subcommand: checks its arguments, builds the parts, runs them.
 
+mod checkpoint;
 mod generate;
 mod live;
 mod playground;
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
+        Command::Checkpoint(command) => checkpoint::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

@@ -72,13 +72,13 @@ impl Context {
             return Ok(());
         }
         Err(Fault::refused(format!(
-            "Drainer was not stopped cleanly, so rows up to {} may be on the target already, and nothing tells them from others in tables \
-             without a primary key or a unique key of NOT NULL columns: {}",
+            "rows up to {} may be on the target already (Drainer was not stopped cleanly, or the checkpoint was set back), and nothing \
+             tells them from others in tables without a primary key or a unique key of NOT NULL columns: {}",
             until.explain(),
             names.join(", ")
         ))
         .hint(
-            "start that Drainer again and stop it with SIGTERM, so that its checkpoint says `consistent`; or start with --allow-repeats, after which \
+            "if it was Drainer, start it again and stop it with SIGTERM, so that its checkpoint says `consistent`; or start with --allow-repeats, after which \
              some rows of these tables may be there twice, or keep a deleted twin: compare them later",
         )
         .into())
