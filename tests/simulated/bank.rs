@@ -82,7 +82,7 @@ pub fn restarts_lose_nothing() -> Result<(), Failed> {
 }
 
 /// A cluster whose Pumps soon say where they are.
-fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
+pub fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
     let mut spec = ClusterSpec::new(id, 2);
     for pump in &mut spec.pumps {
         pump.behaviour.fakes = Some(Duration::from_millis(50));
@@ -92,11 +92,16 @@ fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
 
 /// Every table holds what the bank says it does.
 fn equal(server: &PrivateServer, bank: &Bank) -> Result<(), Failed> {
+    equal_to_bank(server, bank, 2_000)
+}
+
+/// The same, and more than `least` rows.
+pub fn equal_to_bank(server: &PrivateServer, bank: &Bank, least: usize) -> Result<(), Failed> {
     let expected = bank.expected();
     load(&mut server.connect()?, &expected)?;
     let rows = same(server, "bank", &[])?;
     assert_eq!(rows, expected.iter().map(|e| e.rows.len()).sum::<usize>());
-    assert!(rows > 2_000);
+    assert!(rows > least, "{rows}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod model;
 mod no_key;
 mod rows;
 mod run;
+mod settings;
 mod takeover;
 mod types;
 mod world;
@@ -17,6 +18,7 @@ pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
     [
+        settings::CASES,
         takeover::CASES,
         mode::CASES,
         types::CASES,
