@@ -20,6 +20,7 @@ mod failed;
 mod link;
 pub mod locks;
 mod look;
+mod moved;
 mod record;
 mod slot;
 mod survey;

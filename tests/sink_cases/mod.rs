@@ -5,6 +5,7 @@ mod engine;
 mod mode;
 mod model;
 mod no_key;
+mod partial;
 mod rows;
 mod run;
 mod settings;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<(&'static str, Case)> {
         settings::CASES,
         takeover::CASES,
         mode::CASES,
+        partial::CASES,
         types::CASES,
         rows::CASES,
         no_key::CASES,
