@@ -26,6 +26,8 @@ impl Effect {
             before: self.before,
             charset: self.charset,
             collation: self.collation,
+            checks: self.checks,
+            temporary: self.temporary,
         }
     }
 

@@ -104,6 +104,12 @@ impl FakeCluster {
         cluster
     }
 
+    /// Ports that are opened from now on have other certificates.
+    #[allow(dead_code)]
+    pub fn renew(&mut self, tls: ServerTlsConfig) {
+        self.tls = Some(tls);
+    }
+
     fn serve(&self, router: Router) -> SocketAddr {
         let runtime = self.runtime.as_ref().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -131,6 +131,13 @@ pub(super) fn code_of(error: &Error) -> Option<u16> {
     error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
 }
 
+/// Whether the target wants a password and was given none.
+#[must_use]
+pub fn wants_password(error: &Error) -> bool {
+    let said = error.chain().find_map(|e| e.downcast_ref::<Said>());
+    said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
+}
+
 /// `error` with what was attempted and what to do about it.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     let class = classify(error);

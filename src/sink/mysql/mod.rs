@@ -13,8 +13,10 @@ pub mod causality;
 pub mod check;
 mod columns;
 pub mod connect;
+mod connection;
 mod context;
 pub mod ddl;
+mod definition;
 pub mod failure;
 mod large;
 mod lineage;
@@ -45,7 +47,9 @@ use anyhow::Result;
 use self::batch::Part;
 use self::board::{Board, Job};
 use self::causality::{Causality, Token};
+pub use self::connection::Connection;
 use self::context::Context;
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::options::{Mode, MysqlOptions, PendingDdl};
@@ -58,7 +62,7 @@ use super::{Sink, Totals};
 use crate::checkpoint::Applied;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Change, CommitTs, RowChange, Table, Txn};
+use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
 
 /// How often a position is saved apart from data, and Drainer's row with it.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -339,6 +343,11 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+        self.shared().check()?;
+        self.define(schema, table)
     }
 
     fn drain(&mut self) -> Result<()> {

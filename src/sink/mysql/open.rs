@@ -32,8 +32,8 @@ impl MysqlSink {
     /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind of which it cannot be told what became
     /// of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
-        let target = Target::parse(target, &events)?;
-        let mut session = Session::open(&target)?;
+        let target = Target::parse_with(target, &options.connection, &events)?;
+        let mut session = Session::open(&target.patient())?;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
         let taken = checkpoint::take_unless(
@@ -49,7 +49,8 @@ impl MysqlSink {
             let mut ground = Ground {
                 session: &mut session,
                 link: &link,
-                skip: &options.skip_ddl,
+                policy: &mut options.ddl.clone(),
+                asker: None,
                 word: options.pending_ddl,
                 stop: &options.stop,
                 events: &events,
@@ -116,7 +117,7 @@ impl MysqlSink {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
-        let mut session = Session::open(&self.context.target)?;
+        let mut session = Session::open(&self.context.target.patient())?;
         let MysqlOptions { mode, allow_missing, .. } = self.context.options;
         let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
@@ -148,6 +149,12 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginnin
         (Some(there), _) => {
             events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
         }
+        (None, Some(start)) if options.first_is_now && options.first == Some(start) => events(Event::Warning(format!(
+            "this is the first start of link `{}`, and no ts says where to begin: it begins now, {}; what the upstream held before is \
+             not replicated",
+            options.link,
+            start.explain()
+        ))),
         (None, Some(start)) => {
             events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
         }

@@ -34,6 +34,8 @@ pub(super) struct Worker {
     pub(super) contradicted: bool,
     /// A table whose columns on the target were not as they were taken for.
     pub(super) doubt: Option<Doubt>,
+    /// What it does now may take any time: no limit on waiting for an answer.
+    patient: bool,
 }
 
 /// Ends the run if a worker panics: its task would be waited for for ever.
@@ -67,7 +69,7 @@ enum Outcome {
 
 impl Worker {
     pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
-        Self { number, context, lane: None, pending: None, contradicted: false, doubt: None }
+        Self { number, context, lane: None, pending: None, contradicted: false, doubt: None, patient: false }
     }
 
     /// Works until the board closes.
@@ -228,7 +230,8 @@ impl Worker {
     }
 
     fn connect(&self) -> Result<Lane> {
-        let mut session = Session::open(&self.context.target)?;
+        let target = &self.context.target;
+        let mut session = if self.patient { Session::open(&target.patient())? } else { Session::open(target)? };
         // Waits for whatever the connection before this one had under way, and reads what became of it.
         let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
         Ok(Lane { session, slot })
@@ -240,6 +243,14 @@ impl Worker {
     /// If it was lost.
     pub(super) fn open_lane(&mut self) -> Result<&mut Lane> {
         self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
+    }
+
+    /// Whether what comes may take any time: then it needs a connection that waits, where the usual ones do not.
+    pub(super) fn be_patient(&mut self, patient: bool) {
+        if self.context.target.is_impatient() && self.patient != patient {
+            self.patient = patient;
+            self.hang_up();
+        }
     }
 
     /// Gives the connection up; the next use makes a new one.
