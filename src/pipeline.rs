@@ -2,11 +2,14 @@
 //!
 //! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
 
+mod named;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
@@ -56,6 +59,8 @@ pub struct Pipeline<'a> {
     pub taken: u64,
     /// How often a transaction had rows of a table that was dropped or truncated just before it: they are not applied.
     pub late_rows: u64,
+    /// The target's definitions, for rows that come without any.
+    pub names: Names,
 }
 
 impl Pipeline<'_> {
@@ -116,22 +121,33 @@ impl Pipeline<'_> {
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
+        if let Some(position) = self.sink.position() {
+            // What holds nothing for the target moves the position without a batch.
+            (self.events)(Event::Applied { txns: 0, rows: 0, position });
+        }
         (self.events)(Event::Reached { position, txns: self.taken });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
-            let what = format!("{name}, which has sent everything up to {} and nothing since", ts.explain());
+            let others = merge.furthest();
+            let held =
+                if others > ts { format!("; others are at {} and wait", others.explain()) } else { String::new() };
+            let what = format!("{name}, which has sent everything up to {} and nothing since{held}", ts.explain());
             (self.events)(Event::Waiting { what, since: silent });
         }
     }
 
     fn take(&mut self, raw: RawTxn) -> Result<()> {
         let commit_ts = raw.commit_ts;
-        let is_ddl = matches!(raw.body, Body::Ddl { .. });
+        let is_ddl = matches!(raw.body, Body::Ddl { .. } | Body::Statement(_));
         let change = match raw.body {
             Body::Rows(value) => self.rows(&value, commit_ts)?,
             Body::Ddl { job_id, query, schema_state } => {
                 self.ddl(commit_ts, job_id, &query, schema_state)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
+            }
+            Body::Named { events, zone } => self.named(&events, &zone, commit_ts)?,
+            Body::Statement(text) => {
+                self.statement(&text, commit_ts)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
             }
             Body::Nothing => Change::Nothing,
         };

@@ -2,7 +2,7 @@
 //! docs/ddl.md, which says what becomes of each.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-mod ddl_type_cases;
+mod ddl_types_cases;
 #[allow(dead_code, reason = "shared with the cases of `sink`")]
 #[path = "sink_cases/world.rs"]
 mod world;
@@ -19,7 +19,7 @@ fn main() {
         (_, Ok(server)) => Arc::new(server),
         (_, Err(error)) => panic!("these tests need MariaDB: {error:#}"),
     };
-    let trials = ddl_type_cases::all().into_iter().map(|(name, case)| {
+    let trials = ddl_types_cases::all().into_iter().map(|(name, case)| {
         let server = server.clone();
         Trial::test(name, move || {
             case(&server);

@@ -280,6 +280,7 @@ fn counting_process() -> Result<()> {
         stop: Stop::default(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let streams = source.streams(CommitTs(start))?;
     pipeline.run(streams, CommitTs(start))?;

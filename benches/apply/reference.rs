@@ -88,6 +88,7 @@ impl Reference {
             stop,
             taken: 0,
             late_rows: 0,
+            names: Default::default(),
         };
         pipeline.run(streams, from)?;
         Ok(reference)

@@ -1,10 +1,13 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+mod config;
+pub mod nodes;
 mod playground;
 mod size;
 mod sync;
 pub mod ts;
 
+pub use config::{CheckArgs, ConfigCommand, ConvertArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use size::Size;
 pub use sync::{OnDdlErrorArg, PendingDdlArg, SyncArgs, UntilArg};
@@ -77,6 +80,12 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
+    /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
+    #[command(subcommand)]
+    Nodes(Box<nodes::NodesCommand>),
+    /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
+    #[command(subcommand, after_help = config::EXAMPLES)]
+    Config(Box<ConfigCommand>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

@@ -9,6 +9,7 @@ pub mod decimal;
 mod handle;
 pub mod json;
 mod large;
+pub mod named;
 mod prewrite;
 pub mod row;
 pub mod time;

@@ -103,8 +103,10 @@ impl State {
             Event::Applied { txns, rows, position } => {
                 self.txns += txns;
                 self.rows += rows;
+                if txns > 0 || position > self.durable {
+                    self.waiting = None;
+                }
                 self.durable = self.durable.max(position);
-                self.waiting = None;
             }
             Event::Reached { position, txns } => {
                 self.reached = self.reached.max(position);

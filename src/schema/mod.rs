@@ -5,6 +5,7 @@
 //! convert     TableInfo -> model::Table      default      what a row holds that is older than a column
 //! apply       what one job does to the store rename, statement   the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
+//! text        a DDL of which nothing but its text is known
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ```
 
@@ -24,6 +25,7 @@ mod rename;
 mod seed;
 mod statement;
 mod store;
+mod text;
 
 pub use catalog::{Catalog, Found};
 pub use convert::{Converted, convert};
@@ -36,3 +38,4 @@ pub use info::{
 };
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
 pub use lex::statements;
+pub use text::{TextDdl, Unclear, from_text};

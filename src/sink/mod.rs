@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use crate::model::{CommitTs, Txn};
+use crate::error::Fault;
+use crate::model::{CommitTs, Definition, Txn};
 
 /// A target that transactions are applied to.
 ///
@@ -48,6 +49,17 @@ pub trait Sink: Send {
     /// With the last transaction taken, the upstream's schema came to this version. For whoever keeps it beside the position.
     fn followed(&mut self, _schema_version: i64) {}
 
+    /// What the target has of a table, for rows that come without definitions. Everything taken before the last DDL, and that DDL, is
+    /// durable when it answers.
+    ///
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
+    fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+        Err(Fault::refused(format!("this target cannot tell what `{schema}`.`{table}` is like"))
+            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+            .into())
+    }
+
     /// Waits until everything taken is durable, and saves the position.
     ///
     /// # Errors
@@ -83,6 +95,8 @@ pub struct Totals {
     pub skipped_rows: u64,
     /// Tables on which the target was not as expected (safe mode only; otherwise it is an error).
     pub anomalies: BTreeMap<String, Anomalies>,
+    /// Row changes that were written without columns that the target lacks, by table (sync-mode 2 only).
+    pub narrowed: BTreeMap<String, u64>,
     /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
     pub left_out: Vec<LeftOut>,
 }

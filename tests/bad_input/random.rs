@@ -119,6 +119,7 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
         stop: Stop::default(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let ended = pipeline.run(source.streams(start()).unwrap(), start());
     (ended.map(drop), sink.0)

@@ -14,6 +14,7 @@ use crate::sink::{DecidedDdl, Totals};
 impl Worker {
     /// Runs `ddl` to its end, over as many connections as it takes.
     pub(super) fn ddl(&mut self, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+        self.be_patient(true);
         let mut backoff = Backoff::new();
         let mut begun = false;
         // What somebody answers holds until the DDL is over, on whatever connection.
@@ -29,6 +30,7 @@ impl Worker {
             begun = true;
             self.pause(&mut backoff, class, &error)?;
         };
+        self.be_patient(false);
         let context = &self.context;
         if let Some(skipped) = ran.skipped {
             context.shared.set_skipped(skipped);

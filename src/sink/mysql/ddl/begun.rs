@@ -41,8 +41,9 @@ impl Begun {
             action: ddl.action,
             database: (!of_database && !ddl.schema.is_empty()).then(|| ddl.schema.clone()),
             statements,
-            before: ddl.before.iter().map(|t| shape(t)).collect(),
-            after: ddl.after.iter().map(|t| shape(t)).collect(),
+            // A table of which only the name is known has no columns, and says nothing here.
+            before: ddl.before.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
+            after: ddl.after.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
             picture: Picture::default(),
             replaced: false,
         }

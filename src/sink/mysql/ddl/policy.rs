@@ -18,6 +18,15 @@ pub enum OnDdlError {
     Ask,
 }
 
+impl fmt::Display for OnDdlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stop => "stop",
+            Self::Ask => "ask",
+        })
+    }
+}
+
 /// What the operator has decided about DDLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdlPolicy {
