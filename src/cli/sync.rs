@@ -89,6 +89,17 @@ pub struct SyncArgs {
     /// Goes on although the target lacks tables that the upstream has; a row for one of them stops the run.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_missing: Option<bool>,
+    /// Which tables are replicated: patterns as in TiDB's other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one
+    /// that takes a table decides. With commas between them, or given several times. Unless given, all of them.
+    #[arg(long, value_name = "PATTERN", help_heading = "What is replicated")]
+    pub tables: Vec<String>,
+    /// Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that
+    /// fits decides. May be given several times.
+    #[arg(long, value_name = "FROM=TO", help_heading = "What is replicated")]
+    pub route: Vec<RouteArg>,
+    /// Leaves out the transaction of this commit ts, rows or DDL. May be given several times.
+    #[arg(long, value_name = "TS", help_heading = "What is replicated")]
+    pub ignore_ts: Vec<u64>,
     /// Name of this link in the target's checkpoint table, `default` unless given; with a file of several links, the one that is
     /// meant.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
@@ -152,6 +163,35 @@ pub struct SyncArgs {
 
 fn zone(text: &str) -> Result<TimeZone, String> {
     moment::zone(text).map_err(|e| e.to_string())
+}
+
+/// A database or a table, and what it is called on the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteArg {
+    /// `db.*` or `db.table`.
+    pub from: String,
+    /// The same on the target.
+    pub to: String,
+}
+
+impl FromStr for RouteArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut quote = None;
+        for (at, c) in text.char_indices() {
+            match (quote, c) {
+                (None, '=') => {
+                    let (from, to) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+                    return Ok(Self { from: from.to_owned(), to: to.to_owned() });
+                }
+                (None, '`' | '"') => quote = Some(c),
+                (Some(open), c) if c == open => quote = None,
+                _ => {}
+            }
+        }
+        Err("expected FROM=TO, as in app.*=app2.*".to_owned())
+    }
 }
 
 /// When a run ends by itself.

@@ -6,7 +6,7 @@ mod live;
 mod nodes;
 mod place;
 mod playground;
-mod sync;
+pub mod sync;
 pub mod ts;
 
 use anyhow::Result;

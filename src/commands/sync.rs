@@ -14,11 +14,13 @@ use crate::output::{self, Progress};
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
 use crate::place::Durable;
+use crate::route::Router;
 use crate::schema::{Catalog, FileHistory, History, HttpHistory};
+use crate::selection::Selection;
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::failure::wants_password;
 use crate::sink::mysql::secret::Secret;
-use crate::sink::mysql::{Asker, MysqlOptions, MysqlSink};
+use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, MysqlSink};
 use crate::sink::{Sink, Totals};
 use crate::source::pump::Muster;
 use crate::source::{self, Origin, Source};
@@ -64,6 +66,7 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
 }
 
 fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<Asker>) -> Result<(End, CommitTs)> {
+    settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
     let (durable, muster) = (Durable::default(), Arc::<Muster>::default());
     let events = &durable.listening(events);
     let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
@@ -81,7 +84,10 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
-    sink.prepare(catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name)))?;
+    let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name));
+    let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
+    let routed: Vec<_> = wanted().map(|t| router.table(t)).collect();
+    sink.prepare(routed.iter())?;
     let streams = source.streams(from)?;
     if let Some(place) = &mut place {
         place.online(&settings.source.security)?;
@@ -89,7 +95,7 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
-        filter: Arc::clone(&settings.filter),
+        selection: Selection::new(Arc::clone(&settings.filter), router),
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),
@@ -99,10 +105,13 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
         names: Default::default(),
     };
     let ended = pipeline.run(streams, from);
-    let late = pipeline.late_rows;
+    let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
     let position = sink.position().unwrap_or(from);
     events(Event::Applied { txns: 0, rows: 0, position });
     report(&sink.totals(), late, events);
+    if left_out.any() {
+        events(Event::Note(left_out.to_string()));
+    }
     muster.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
     let ended = ended?;
     match place.as_ref().and_then(place::Place::asked).filter(|_| ended == End::Stopped) {
@@ -151,7 +160,7 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop, events: &
         safe_until: settings.safe_until,
         mode: settings.mode,
         allow_missing: settings.allow_missing,
-        ddl: settings.ddl.clone(),
+        ddl: ddl(settings),
         pending_ddl: settings.pending_ddl,
         memory_limit: settings.memory_limit,
         workers: settings.workers,
@@ -205,6 +214,13 @@ fn drainer(settings: &Settings, events: &Events) -> Result<DrainerPlace> {
         },
         Some(DrainerCheckpoint::File(path)) => DrainerPlace::File(path),
     })
+}
+
+/// What a DDL brings that is left out by its ts is missing on the target, as with any other that is skipped.
+fn ddl(settings: &Settings) -> DdlPolicy {
+    let mut policy = settings.ddl.clone();
+    policy.skip.extend(settings.filter.ignored());
+    policy
 }
 
 /// The start ts that somebody named.

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::drainer::Filters;
 use super::origin::{Given, Origin};
-use super::rules::{EventRule, Replacement, Route};
+use super::rules::{Replacement, Route};
 use super::{DrainerCheckpoint, Start};
 use crate::cli::Size;
+use crate::filter::EventRule;
 use crate::sink::mysql::secret::Secret;
 use crate::sink::mysql::{Mode, MysqlOptions, OnDdlError};
 
@@ -85,8 +85,6 @@ draft! {
     tables: Vec<String> = "tables";
     /// Which events of them are left out.
     events: Vec<EventRule> = "events";
-    /// A Drainer's filters.
-    drainer_filters: Filters = "drainer-filters";
     /// New names.
     routes: Vec<Route> = "routes";
     /// Transactions that are left out.
@@ -170,12 +168,6 @@ show_as_is!(bool, usize, u64, Size, Secret, Start, Mode, OnDdlError, DrainerChec
 impl Show for String {
     fn show(&self) -> String {
         hide(self)
-    }
-}
-
-impl Show for Filters {
-    fn show(&self) -> String {
-        format!("{self:?}")
     }
 }
 

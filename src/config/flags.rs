@@ -5,8 +5,9 @@ use std::str::FromStr;
 use super::Environment;
 use super::draft::Draft;
 use super::origin::{Given, Origin};
-use super::rules::Replacement;
+use super::rules::{Replacement, Route};
 use crate::cli::{OnDdlErrorArg, SyncArgs};
+use crate::filter;
 use crate::sink::mysql::{Mode, OnDdlError};
 
 impl Draft {
@@ -34,6 +35,9 @@ impl Draft {
             node_id: from.given(args.node_id.clone(), "TISYNC_NODE_ID"),
             addr: from.given(args.addr.clone(), "TISYNC_ADDR"),
             advertise_addr: from.given(args.advertise_addr.clone(), "TISYNC_ADVERTISE_ADDR"),
+            tables: of_list(args.tables.iter().flat_map(|list| filter::split(list)).collect()),
+            routes: of_list(args.route.iter().map(|r| Route { from: r.from.clone(), to: r.to.clone() }).collect()),
+            ignore_ts: of_list(args.ignore_ts.clone()),
             workers: args.workers.map(|n| Given::flag(usize::from(n))),
             batch_rows: args.batch_rows.map(Given::flag),
             max_txn_rows: args.max_txn_rows.map(Given::flag),

@@ -27,7 +27,7 @@ pub use document::{Document, Problem};
 pub use draft::Draft;
 pub use load::{Checked, FileKind, Idle, Loaded, check, load, open};
 pub use origin::{Given, Origin};
-pub use rules::{EventRule, Replacement, Route};
+pub use rules::{Replacement, Route};
 pub use settings::{Settings, SourceSettings, Until, security};
 pub use start::Start;
 pub use write::{Converted, Passwords, convert};

@@ -8,9 +8,10 @@ use anyhow::Result;
 use super::{Draft, DrainerCheckpoint, Given, Loaded, Remark, Replacement, Start, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
-use crate::filter::Filter;
+use crate::filter::{Filter, Rules};
 use crate::model::CommitTs;
 use crate::pd::Security;
+use crate::route::Routes;
 use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, PendingDdl};
 use crate::source::pb;
 
@@ -58,6 +59,8 @@ pub struct Settings {
     pub until: Option<Until>,
     /// What is replicated.
     pub filter: Arc<Filter>,
+    /// What is called otherwise on the target.
+    pub routes: Arc<Routes>,
     /// What becomes of DDLs.
     pub ddl: DdlPolicy,
     /// The operator's word about a DDL that an earlier run did not see end.
@@ -144,10 +147,13 @@ impl Settings {
                 "--to mysql://user@host:3306, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
             )
         })?;
-        let filtered = draft.tables.is_some() || draft.events.is_some() || draft.ignore_ts.is_some();
-        if filtered || draft.routes.is_some() || draft.drainer_filters.is_some() {
-            return Err(Fault::usage("filters and routes of a file are not applied yet").into());
-        }
+        let filter = Filter::new(&Rules {
+            tables: value(draft.tables).unwrap_or_default(),
+            events: value(draft.events).unwrap_or_default(),
+            ignore_ts: value(draft.ignore_ts).unwrap_or_default(),
+        })?;
+        let routes: Vec<_> =
+            value(draft.routes).unwrap_or_default().into_iter().map(|route| (route.from, route.to)).collect();
         Ok(Self {
             link: value(draft.link).unwrap_or_default(),
             source: SourceSettings {
@@ -167,7 +173,8 @@ impl Settings {
             drainer_checkpoint: value(draft.drainer_checkpoint),
             start: value(draft.start),
             until: None,
-            filter: Arc::default(),
+            filter: Arc::new(filter),
+            routes: Arc::new(Routes::new(&routes)?),
             ddl,
             mode: value(draft.mode).unwrap_or_default(),
             pending_ddl: None,

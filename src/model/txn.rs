@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::{CommitTs, Table, Value};
 use crate::decode::LargeTxn;
+use crate::error::Fault;
 
 /// What one stream of a source says next.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +155,8 @@ pub struct Ddl {
     pub table: String,
     /// The statement to run, names qualified where the current database would not do.
     pub query: String,
+    /// The statement as the user wrote it, as far as the history keeps it.
+    pub written: String,
     /// Tables that exist after the job and did not before, or whose definition it changed.
     pub after: Vec<Arc<Table>>,
     /// Tables as they were before the job: those that it changed, renamed or removed.
@@ -166,4 +169,7 @@ pub struct Ddl {
     pub checks: bool,
     /// Whether it is about a temporary table, whose rows no stream carries.
     pub temporary: bool,
+    /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has
+    /// said what to do about this DDL.
+    pub refused: Option<Box<Fault>>,
 }

@@ -52,6 +52,8 @@ pub(super) struct Effect {
     pub collation: Option<String>,
     pub checks: bool,
     pub temporary: bool,
+    /// The statement as the user wrote it.
+    pub query: String,
 }
 
 impl Store {
@@ -108,6 +110,7 @@ impl Store {
             collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
             checks: infos().any(|t| t.checks),
             temporary: infos().any(|t| t.temp_table_type != 0),
+            query: job.query.clone(),
         }
     }
 

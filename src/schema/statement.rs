@@ -22,6 +22,8 @@ impl Effect {
             schema,
             table: self.table,
             query,
+            written: self.query,
+            refused: None,
             after: self.after,
             before: self.before,
             charset: self.charset,

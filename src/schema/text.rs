@@ -50,6 +50,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         }
     }
     let query = parts.join("; ");
+    let written = query.clone();
     let Found { action, schema, tables, new, several } = found;
     let (before, after) = match action {
         1 | 2 | 26 => (vec![], vec![]),
@@ -72,6 +73,8 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         collation: None,
         checks: true,
         temporary: false,
+        written,
+        refused: None,
     };
     Ok(Some(TextDdl { ddl, one_of }))
 }

@@ -1,58 +1,19 @@
 //! The filters of drainer.toml (spec/tidb-binlog.md §9.3), as they stand there.
 
-use std::collections::BTreeMap;
-
 use super::File;
+use crate::config::Remark;
 use crate::config::draft::Draft;
 use crate::config::load::Idle;
 use crate::config::origin::{Given, Origin};
 use crate::config::reader::{Reader, commas};
+use crate::filter::drainer::{EventFilter, Migrate, Rules};
 use crate::near::nearest;
-
-/// Drainer's filters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filters {
-    /// `replicate-do-db`.
-    pub do_db: Vec<String>,
-    /// `replicate-do-table`: database and table.
-    pub do_table: Vec<(String, String)>,
-    /// `ignore-schemas`.
-    pub ignore_db: Vec<String>,
-    /// `ignore-table`: database and table.
-    pub ignore_table: Vec<(String, String)>,
-    /// `table-migrate-rule`: which tables have which of the event filters.
-    pub bindings: Vec<Binding>,
-    /// `binlog-filter-rule`, by name.
-    pub events: BTreeMap<String, EventFilter>,
-    /// Whether the names of the last two count with their case.
-    pub case_sensitive: bool,
-}
-
-/// Which tables have which event filters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Binding {
-    /// Pattern of the database.
-    pub schema: String,
-    /// Pattern of the table; empty: what is about the database itself.
-    pub table: String,
-    /// Names of event filters.
-    pub filters: Vec<String>,
-}
-
-/// What of some tables is left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Names of events.
-    pub ignore_event: Vec<String>,
-    /// Regular expressions.
-    pub ignore_sql: Vec<String>,
-}
 
 impl<'d> File<'d> {
     /// Reads them all.
     pub(super) fn filters(&mut self, draft: &mut Draft) {
         let syncer = self.syncer_table();
-        let mut filters = Filters::default();
+        let mut filters = Rules::default();
         if let Some(schemas) = syncer.text("ignore-schemas") {
             filters.ignore_db = commas(&schemas.value);
             if filters.ignore_db.is_empty() {
@@ -72,16 +33,22 @@ impl<'d> File<'d> {
         self.bindings(&syncer, &mut filters);
         let first = ["replicate-do-db", "replicate-do-table", "ignore-schemas", "ignore-table", "table-migrate-rule"];
         let origin = first.into_iter().find_map(|key| syncer.origin(key));
-        if filters != Filters::default() {
-            let origin = origin.unwrap_or(Origin::Default);
-            draft.drainer_filters = Some(Given { value: filters, origin });
+        let origin = origin.unwrap_or(Origin::Default);
+        self.remarks.extend(filters.warnings().into_iter().map(Remark::Warning));
+        match filters.convert() {
+            Ok(rules) => {
+                let given = |empty: bool| (!empty).then(|| origin.clone());
+                draft.tables = given(rules.tables.is_empty()).map(|origin| Given { value: rules.tables, origin });
+                draft.events = given(rules.events.is_empty()).map(|origin| Given { value: rules.events, origin });
+            }
+            Err(fault) => syncer.wrong(syncer.line(), "the filters", fault.to_string()),
         }
     }
 
-    fn bindings(&mut self, syncer: &Reader<'d>, filters: &mut Filters) {
+    fn bindings(&mut self, syncer: &Reader<'d>, filters: &mut Rules) {
         for rule in syncer.tables("table-migrate-rule") {
             rule.only(&["binlog-filter-rule", "source", "target"], &[]);
-            let mut binding = Binding::default();
+            let mut binding = Migrate::default();
             if let Some(source) = rule.table("source") {
                 source.only(&["schema", "table"], &[]);
                 let text = |key| source.text(key).map_or(String::new(), |t| t.value);
@@ -99,8 +66,8 @@ impl<'d> File<'d> {
                 self.idle.push(Idle { key: "syncer.table-migrate-rule.target".to_owned(), line: rule.line(), why });
             }
             if let Some(names) = rule.texts("binlog-filter-rule") {
-                for name in names.value.iter().filter(|name| !filters.events.contains_key(*name)) {
-                    let near = nearest(name, filters.events.keys().map(String::as_str));
+                for name in names.value.iter().filter(|name| !filters.event_filters.contains_key(*name)) {
+                    let near = nearest(name, filters.event_filters.keys().map(String::as_str));
                     let hint = near.map_or(String::new(), |n| format!("; did you mean `{n}`?"));
                     rule.refuse(
                         "binlog-filter-rule",
@@ -110,7 +77,7 @@ impl<'d> File<'d> {
                 }
                 binding.filters = names.value;
             }
-            filters.bindings.push(binding);
+            filters.migrate.push(binding);
         }
     }
 }
@@ -127,13 +94,13 @@ fn tables(syncer: &Reader<'_>, key: &str) -> Vec<(String, String)> {
     found
 }
 
-fn events(syncer: &Reader<'_>, filters: &mut Filters) {
+fn events(syncer: &Reader<'_>, filters: &mut Rules) {
     let Some(rules) = syncer.table("binlog-filter-rule") else { return };
     for name in rules.keys() {
         let Some(rule) = rules.table(name) else { continue };
         rule.only(&["ignore-event", "ignore-sql"], &[]);
         let list = |key| rule.texts(key).map_or(Vec::new(), |l| l.value);
         let filter = EventFilter { ignore_event: list("ignore-event"), ignore_sql: list("ignore-sql") };
-        filters.events.insert(name.to_owned(), filter);
+        filters.event_filters.insert(name.to_owned(), filter);
     }
 }

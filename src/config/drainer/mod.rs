@@ -5,7 +5,6 @@ mod filters;
 mod keys;
 mod target;
 
-pub use filters::{Binding, EventFilter, Filters};
 pub use keys::{Fate, KEYS, Key, Kind};
 
 pub(super) use keys::TOP;

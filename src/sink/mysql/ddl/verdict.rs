@@ -22,6 +22,9 @@ pub(super) enum Plan {
 }
 
 pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
+    if let Some(fault) = &ddl.refused {
+        return Err(Fault::clone(fault));
+    }
     let tidb = server.flavour == Flavour::TiDb;
     let left = |why: &str| Ok(Plan::LeaveOut(why.to_owned()));
     match action::find(ddl.action).map(|a| a.fate) {
