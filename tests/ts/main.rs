@@ -5,6 +5,7 @@
 mod backups;
 mod convert;
 mod dumps;
+mod objects;
 
 use std::fs;
 use std::io::Write;
