@@ -1,12 +1,14 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
 mod playground;
+mod record;
 mod size;
 mod sync;
 pub mod ts;
 
 pub use playground::PlaygroundArgs;
 pub use size::Size;
+pub use record::RecordArgs;
 pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -77,6 +79,8 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
+    /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
+    Record(Box<RecordArgs>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

@@ -127,7 +127,7 @@ impl FromStr for UntilArg {
 }
 
 /// A ts as digits, or the first ts of the millisecond of a time.
-fn ts_or_time(text: &str) -> Result<u64, String> {
+pub(super) fn ts_or_time(text: &str) -> Result<u64, String> {
     const EXPECTED: &str = "expected a ts (digits) or a time with its zone (2026-11-21T13:00:00Z, -2h)";
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().map_err(|_| EXPECTED.to_owned());

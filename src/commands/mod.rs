@@ -3,6 +3,7 @@
 mod generate;
 mod live;
 mod playground;
+mod record;
 mod sync;
 pub mod ts;
 
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         recorded("a_recorded_pair_of_pumps_equals_its_dump", pumps::a_recorded_pair),
         Trial::test("the_bank_adds_up_at_every_moment", bank::adds_up_at_every_moment),
         Trial::test("restarts_of_every_server_lose_nothing", bank::restarts_lose_nothing),
+        Trial::test("recorders_that_are_killed_record_everything_once", bank::recorded_and_replayed),
         Trial::test("ts_now_and_check_ask_the_cluster", ts::now_and_check),
     ];
     trials.extend(refusals::trials());
