@@ -211,7 +211,7 @@ fn a_recorder_that_is_killed_misses_and_repeats_nothing() {
                     let position = recorder.position();
                     let known = said.last().map_or(0, |s: &Pulled| s.ts().0 / 10);
                     said.extend((known + 1..=position.0 / 10).map(txn));
-                    if position.0 % 10 != 0 {
+                    if !position.0.is_multiple_of(10) {
                         said.push(Pulled::Resolved(position));
                     }
                 }

@@ -7,8 +7,8 @@ mod sync;
 pub mod ts;
 
 pub use playground::PlaygroundArgs;
-pub use size::Size;
 pub use record::RecordArgs;
+pub use size::Size;
 pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

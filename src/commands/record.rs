@@ -70,7 +70,8 @@ fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
         None => None,
     };
     // Before the stream: then the definitions as of the start are in it.
-    let mut jobs = Jobs { history, path: args.dir.join(DDL_HISTORY), wanted: BTreeSet::new(), late: true, opened: Instant::now() };
+    let mut jobs =
+        Jobs { history, path: args.dir.join(DDL_HISTORY), wanted: BTreeSet::new(), late: true, opened: Instant::now() };
     jobs.save()?;
     if until.is_some_and(|until| from >= until) {
         return Ok((End::Finished, from));

@@ -112,7 +112,8 @@ pub fn recorded_and_replayed() -> Result<(), Failed> {
     }
     let bank = working.wait()?;
     Running::start(&args(&["--until", "caught-up"])).expect(0);
-    let parts = std::fs::read_dir(dir.path())?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("binlogs-"));
+    let parts =
+        std::fs::read_dir(dir.path())?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("binlogs-"));
     println!("recorders killed at {ends:?}; {} parts", parts.count());
     assert!(ends.len() > 2, "killed {} times", ends.len());
 

@@ -71,7 +71,8 @@ mod tests {
         for (part, compressed) in [(1, false), (999_999, true), (1_000_000, false)] {
             assert_eq!(number(&name(part, compressed)), Some((part, compressed)));
         }
-        for other in ["binlogs.bin", "binlogs-1.bin", "binlogs-000000.bin", "binlogs-000001.txt", "binlogs-00000x.bin"] {
+        for other in ["binlogs.bin", "binlogs-1.bin", "binlogs-000000.bin", "binlogs-000001.txt", "binlogs-00000x.bin"]
+        {
             assert_eq!(number(other), None, "{other}");
         }
     }
