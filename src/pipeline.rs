@@ -4,7 +4,6 @@
 
 mod named;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -13,10 +12,10 @@ use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::filter::Filter;
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
-use crate::schema::{Catalog, Found};
+use crate::schema::{Catalog, FRESH, Found};
+use crate::selection::Selection;
 use crate::sink::Sink;
 use crate::source::Stream;
 use crate::stop::Stop;
@@ -46,7 +45,7 @@ pub struct Pipeline<'a> {
     /// Where it goes.
     pub sink: &'a mut dyn Sink,
     /// What is replicated.
-    pub filter: Arc<Filter>,
+    pub selection: Selection,
     /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
     pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
@@ -121,11 +120,18 @@ impl Pipeline<'_> {
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
+        if let Some(position) = self.sink.position() {
+            // What holds nothing for the target moves the position without a batch.
+            (self.events)(Event::Applied { txns: 0, rows: 0, position });
+        }
         (self.events)(Event::Reached { position, txns: self.taken });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
-            let what = format!("{name}, which has sent everything up to {} and nothing since", ts.explain());
+            let others = merge.furthest();
+            let held =
+                if others > ts { format!("; others are at {} and wait", others.explain()) } else { String::new() };
+            let what = format!("{name}, which has sent everything up to {} and nothing since{held}", ts.explain());
             (self.events)(Event::Waiting { what, since: silent });
         }
     }
@@ -134,6 +140,7 @@ impl Pipeline<'_> {
         let commit_ts = raw.commit_ts;
         let is_ddl = matches!(raw.body, Body::Ddl { .. } | Body::Statement(_));
         let change = match raw.body {
+            Body::Rows(_) | Body::Named { .. } if self.selection.ignores(commit_ts, &self.events) => Change::Nothing,
             Body::Rows(value) => self.rows(&value, commit_ts)?,
             Body::Ddl { job_id, query, schema_state } => {
                 self.ddl(commit_ts, job_id, &query, schema_state)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
@@ -154,23 +161,30 @@ impl Pipeline<'_> {
 
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
         let catalog = &mut self.catalog;
-        let (filter, late) = (&self.filter, &mut self.late_rows);
+        let (selection, late) = (&mut self.selection, &mut self.late_rows);
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
-            Found::Table(table) if filter.table(&table.schema, &table.name) => Ok(Lookup::Read(table)),
-            Found::Table(_) => Ok(Lookup::Skip),
+            Found::Table(table) => Ok(selection.lookup(&table)),
             Found::Gone(_) => {
                 *late += 1;
                 Ok(Lookup::Skip)
             }
-            Found::Unreadable { schema, table, .. } if !filter.table(&schema, &table) => Ok(Lookup::Skip),
-            Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
+            Found::Unreadable { schema, table, why } => {
+                selection.unread(&schema, &table).ok_or_else(|| unreadable(&schema, &table, &why).into())
+            }
+            Found::Unknown { name, why } => name
+                .and_then(|(schema, table)| selection.unread(&schema, &table))
+                .ok_or_else(|| Fault::refused(why).hint(FRESH).into()),
         };
-        if self.large.is_some_and(|most| value.len() > most) {
+        let (change, left_out) = if self.large.is_some_and(|most| value.len() > most) {
             let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
-            return Ok(if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) });
-        }
-        let rows = decode::rows(value, commit_ts, &mut lookup)?;
-        Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
+            let left_out = txn.left_out();
+            (if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) }, left_out)
+        } else {
+            let (rows, left_out) = decode::wanted_rows(value, commit_ts, &mut lookup)?;
+            (if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) }, left_out)
+        };
+        self.selection.count(left_out, matches!(change, Change::Nothing));
+        Ok(change)
     }
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
@@ -194,7 +208,7 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        Ok(ddl.filter(|d| self.filter.ddl(d)))
+        Ok(ddl.and_then(|ddl| self.selection.ddl(ts, ddl, &self.events)))
     }
 }
 

@@ -273,7 +273,7 @@ fn counting_process() -> Result<()> {
     let mut pipeline = Pipeline {
         catalog: Catalog::at(source.history(), CommitTs(start))?,
         sink: &mut sink,
-        filter: std::sync::Arc::default(),
+        selection: tisync::selection::Selection::default(),
         large: Some(limit / 16),
         until: Some(CommitTs(end)),
         events: silent(),

@@ -101,7 +101,7 @@ fn contract(make: &dyn Fn() -> Box<dyn Source>, list: &[RawTxn], threads: &[&str
         assert!(got == expected, "from {from}: {} of {}", got.len(), expected.len());
     }
     // What it no longer holds it does not pretend to have.
-    let error = make().streams(CommitTs(START - (5 << 18))).err().expect("must fail");
+    let error = make().streams(CommitTs(START - (5 << 18))).expect_err("must fail");
     assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
     // An idle stream says how far it is, or has ended.
     let mut source = make();
@@ -193,7 +193,7 @@ fn the_files_of_a_drainer() {
 #[test]
 fn what_is_no_source() {
     for from in ["mysql://root:secret@h:1/", "/no/such/folder", "kafka://h:1", "pd://h"] {
-        let error = open(from, &options(), &silent()).err().expect("must fail");
+        let error = open(from, &options(), &silent()).expect_err("must fail");
         assert_eq!(tisync::error::exit_code(&error), 2, "{error:#}");
         let fault = tisync::error::fault(&error).unwrap();
         assert!(fault.hint.contains("pd://10.0.0.1:2379"), "{fault:?}");

@@ -81,7 +81,7 @@ impl Reference {
         let mut pipeline = Pipeline {
             catalog,
             sink: &mut reference,
-            filter: std::sync::Arc::default(),
+            selection: tisync::selection::Selection::default(),
             large: None,
             until: None,
             events,

@@ -1,15 +1,18 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+mod config;
+pub mod nodes;
 mod playground;
 mod record;
 mod size;
 mod sync;
 pub mod ts;
 
+pub use config::{CheckArgs, ConfigCommand, ConvertArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use record::RecordArgs;
 pub use size::Size;
-pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnDdlErrorArg, PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -81,6 +84,12 @@ pub enum Command {
     Sync(Box<SyncArgs>),
     /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
     Record(Box<RecordArgs>),
+    /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
+    #[command(subcommand)]
+    Nodes(Box<nodes::NodesCommand>),
+    /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
+    #[command(subcommand, after_help = config::EXAMPLES)]
+    Config(Box<ConfigCommand>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

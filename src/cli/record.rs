@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::sync::ts_or_time;
 use super::{SecurityArgs, Size, UntilArg};
+use crate::model::CommitTs;
+use crate::moment;
 
 /// Arguments of `tisync record`.
 #[derive(Args, Debug)]
@@ -25,8 +26,8 @@ pub struct RecordArgs {
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Where a new recording begins (exclusive): a ts or a time; unless given, now. Later the folder decides.
-    #[arg(long, value_name = "TS|TIME", env = "TISYNC_START_TS", value_parser = ts_or_time, allow_hyphen_values = true)]
-    pub start_ts: Option<u64>,
+    #[arg(long, value_name = "TS|TIME", env = "TISYNC_START_TS", value_parser = moment::ts_or_time, allow_hyphen_values = true)]
+    pub start_ts: Option<CommitTs>,
     /// Ends with exit code 0 when everything up to here (inclusive) is recorded: a ts, a time, or `caught-up` for PD's
     /// current one.
     #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]

@@ -55,7 +55,7 @@ fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
         return Err(fault.hint("name its PD: --from pd://10.0.0.1:2379").into());
     }
     let (mut source, history) = open(args, events)?;
-    let given = args.start_ts.map(CommitTs);
+    let given = args.start_ts;
     let start = match given {
         Some(ts) => ts,
         None => source.now()?,

@@ -14,11 +14,15 @@ use crate::schema::{TextDdl, Unclear, from_text};
 
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
-        let (sink, filter) = (&mut self.sink, &self.filter);
+        let (sink, selection) = (&mut self.sink, &self.selection);
         // Since the last DDL nothing has changed a definition, and that one was durable before this was read.
-        let mut find = |schema: &str, table: &str| sink.definition(schema, table);
-        let rows =
-            self.names.rows((events, zone, commit_ts), &|schema, table| filter.table(schema, table), &mut find)?;
+        let mut find = |schema: &str, table: &str| {
+            let (schema, table) = selection.target(schema, table);
+            sink.definition(&schema, &table)
+        };
+        let wanted = |schema: &str, table: &str| selection.kinds(schema, table);
+        let (rows, left_out) = self.names.rows((events, zone, commit_ts), &wanted, &mut find)?;
+        self.selection.count(left_out, rows.is_empty());
         Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
     }
 
@@ -32,11 +36,9 @@ impl Pipeline<'_> {
             };
             unreadable(why, text, commit_ts)
         })?;
-        let Some(TextDdl { ddl, one_of }) = found.filter(|f| self.filter.ddl(&f.ddl)) else { return Ok(None) };
-        if one_of.is_empty() {
-            return Ok(Some(ddl));
-        }
-        self.next_of_several(ddl, &one_of, commit_ts)
+        let Some(TextDdl { ddl, one_of }) = found else { return Ok(None) };
+        let ddl = if one_of.is_empty() { Some(ddl) } else { self.next_of_several(ddl, &one_of, commit_ts)? };
+        Ok(ddl.and_then(|ddl| self.selection.ddl(commit_ts, ddl, &self.events)))
     }
 
     /// The upstream drops several objects one by one, each by a job with the same text. The first that is still on the target is the
@@ -47,8 +49,9 @@ impl Pipeline<'_> {
             36 => "SEQUENCE",
             _ => "TABLE",
         };
-        for table in objects.iter().filter(|t| self.filter.table(&t.schema, &t.name)) {
-            if self.sink.definition(&table.schema, &table.name)? == Definition::Missing {
+        for table in objects.iter().filter(|t| self.selection.unread(&t.schema, &t.name).is_none()) {
+            let (schema, name) = self.selection.target(&table.schema, &table.name);
+            if self.sink.definition(&schema, &name)? == Definition::Missing {
                 continue;
             }
             let quoted = |name: &str| name.replace('`', "``");

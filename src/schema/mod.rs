@@ -6,6 +6,7 @@
 //! apply       what one job does to the store rename, statement   the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
 //! text        a DDL of which nothing but its text is known
+//! names       the names in a statement and their places
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ```
 
@@ -20,6 +21,7 @@ mod http;
 mod info;
 mod job;
 mod lex;
+pub mod names;
 mod packed;
 mod rename;
 mod seed;
@@ -28,7 +30,7 @@ mod store;
 mod text;
 
 pub(crate) use catalog::sets_value;
-pub use catalog::{Catalog, Found};
+pub use catalog::{Catalog, FRESH, Found};
 pub use convert::{Converted, convert};
 pub use file::FileHistory;
 pub use history::History;
@@ -38,5 +40,5 @@ pub use info::{
     TableInfo,
 };
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
-pub use lex::statements;
+pub use lex::{statements, words};
 pub use text::{TextDdl, Unclear, from_text};

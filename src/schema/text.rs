@@ -50,6 +50,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         }
     }
     let query = parts.join("; ");
+    let written = query.clone();
     let Found { action, schema, tables, new, several } = found;
     let (before, after) = match action {
         1 | 2 | 26 => (vec![], vec![]),
@@ -60,7 +61,21 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     };
     let one_of = if several { before.clone() } else { vec![] };
     let table = before.first().or(after.first()).map(|t| t.name.clone()).unwrap_or_default();
-    let ddl = Ddl { job_id: 0, action, schema, table, query, after, before, charset: None, collation: None };
+    let ddl = Ddl {
+        job_id: 0,
+        action,
+        schema,
+        table,
+        query,
+        after,
+        before,
+        charset: None,
+        collation: None,
+        checks: true,
+        temporary: false,
+        written,
+        refused: None,
+    };
     Ok(Some(TextDdl { ddl, one_of }))
 }
 

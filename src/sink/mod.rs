@@ -85,10 +85,18 @@ pub struct Totals {
     pub ddl: u64,
     /// DDLs that were not run: of no meaning to the target, or left out by the operator's word.
     pub skipped_ddl: u64,
+    /// DDLs instead of which something else ran, by the operator's word.
+    pub replaced_ddl: u64,
+    /// DDLs that were followed and not run, because none is on this link.
+    pub unrun_ddl: u64,
+    /// DDLs of this run that the operator had skipped or replaced.
+    pub decided: Vec<DecidedDdl>,
     /// Row changes that were not applied because their table is missing through a skipped DDL.
     pub skipped_rows: u64,
     /// Tables on which the target was not as expected (safe mode only; otherwise it is an error).
     pub anomalies: BTreeMap<String, Anomalies>,
+    /// Row changes that were written without columns that the target lacks, by table (sync-mode 2 only).
+    pub narrowed: BTreeMap<String, u64>,
     /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
     pub left_out: Vec<LeftOut>,
 }
@@ -99,6 +107,19 @@ impl Totals {
     pub fn rows(&self) -> u64 {
         self.inserts + self.updates + self.deletes
     }
+}
+
+/// A DDL that did not run as it is, by the operator's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedDdl {
+    /// Its commit ts.
+    pub commit_ts: CommitTs,
+    /// Its database.
+    pub schema: String,
+    /// The beginning of its statement.
+    pub query: String,
+    /// The beginning of what ran instead; `None` if nothing did.
+    pub instead: Option<String>,
 }
 
 /// What was not as expected on one table.

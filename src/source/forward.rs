@@ -40,6 +40,13 @@ impl Forward {
             return Err(backwards(&text));
         }
         match pulled {
+            // Never a repetition, and true wherever the stream is not behind it.
+            Pulled::Joins { .. } => {
+                if ts > self.position {
+                    *self = Self { position: ts, print: None };
+                }
+                Ok(true)
+            }
             Pulled::Resolved(_) if ts == self.position => Ok(false),
             Pulled::Resolved(_) => {
                 *self = Self { position: ts, print: None };

@@ -70,7 +70,8 @@ pub fn write(pulled: &Pulled) -> Binlog {
         ..Binlog::default()
     };
     match pulled {
-        Pulled::Resolved(ts) => base(TP_ROLLBACK, *ts, *ts),
+        // A stream that joins is no message; as far as its ts goes, it says what a position marker says.
+        Pulled::Resolved(ts) | Pulled::Joins { from: ts, .. } => base(TP_ROLLBACK, *ts, *ts),
         Pulled::Txn(txn) => {
             let mut binlog = base(TP_COMMIT, txn.start_ts, txn.commit_ts);
             match &txn.body {

@@ -112,7 +112,7 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
     let mut pipeline = Pipeline {
         catalog: Catalog::at(history, start()).unwrap(),
         sink: &mut sink,
-        filter: std::sync::Arc::default(),
+        selection: tisync::selection::Selection::default(),
         large: Some(300),
         until: None,
         events: silent(),

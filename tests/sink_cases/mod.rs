@@ -2,10 +2,12 @@
 
 mod ddl;
 mod engine;
+mod mode;
 mod model;
 mod no_key;
 mod rows;
 mod run;
+mod takeover;
 mod types;
 mod world;
 
@@ -14,5 +16,16 @@ use tisync::playground::mariadb::PrivateServer;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [types::CASES, rows::CASES, no_key::CASES, run::CASES, engine::CASES, ddl::CASES, model::CASES].concat()
+    [
+        takeover::CASES,
+        mode::CASES,
+        types::CASES,
+        rows::CASES,
+        no_key::CASES,
+        run::CASES,
+        engine::CASES,
+        ddl::CASES,
+        model::CASES,
+    ]
+    .concat()
 }

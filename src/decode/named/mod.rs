@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 use prost::Message;
 
 use self::shape::Shape;
+use super::{Kinds, LeftOut};
 use crate::error::Fault;
 use crate::model::{CommitTs, Definition, Row, RowChange, RowKind, Table, Value};
 
@@ -87,17 +88,17 @@ impl Names {
         self.tables.clear();
     }
 
-    /// The row changes in `events`, a serialized [`DmlData`], in its order. `find` says what the target has, `wanted` whether a table's rows
-    /// are wanted at all.
+    /// The row changes in `events`, a serialized [`DmlData`], in its order, and how many were left out. `find` says what the target has,
+    /// `wanted` which changes of a table are wanted.
     ///
     /// # Errors
     /// If `find` fails, a table or column is not on the target, or the bytes are not what the format says.
     pub fn rows(
         &mut self,
         (events, zone, commit_ts): (&Bytes, &TimeZone, CommitTs),
-        wanted: &dyn Fn(&str, &str) -> bool,
+        wanted: &dyn Fn(&str, &str) -> Kinds,
         find: &mut dyn FnMut(&str, &str) -> Result<Definition>,
-    ) -> Result<Vec<RowChange>> {
+    ) -> Result<(Vec<RowChange>, LeftOut)> {
         let blamed = |e: Error| {
             let text =
                 format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
@@ -105,10 +106,20 @@ impl Names {
         };
         let data = DmlData::decode(events.clone()).map_err(|e| blamed(e.into()))?;
         let mut changes = Vec::with_capacity(data.events.len());
+        let mut left_out = LeftOut::default();
         for event in data.events {
             let event = Event::decode(event).map_err(|e| blamed(e.into()))?;
             let (schema, table) = (event.schema_name.unwrap_or_default(), event.table_name.unwrap_or_default());
-            if !wanted(&schema, &table) {
+            let kinds = wanted(&schema, &table);
+            let kind_wanted = match event.tp.unwrap_or_default() {
+                0 => kinds.insert,
+                1 => kinds.update,
+                2 => kinds.delete,
+                // What it is, is not known: reading it says so.
+                _ => kinds != Kinds::NONE,
+            };
+            if !kind_wanted {
+                *(if kinds == Kinds::NONE { &mut left_out.tables } else { &mut left_out.kinds }) += 1;
                 continue;
             }
             let known = self.known(schema, table, commit_ts, find)?;
@@ -122,7 +133,7 @@ impl Names {
                 known.change(event.tp.unwrap_or_default(), &columns, zone).map_err(|e| known.blame(e, commit_ts))?,
             );
         }
-        Ok(changes)
+        Ok((changes, left_out))
     }
 
     fn known(
