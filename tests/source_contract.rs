@@ -193,7 +193,7 @@ fn the_files_of_a_drainer() {
 #[test]
 fn what_is_no_source() {
     for from in ["mysql://root:secret@h:1/", "/no/such/folder", "kafka://h:1", "pd://h"] {
-        let error = open(from, &options(), &silent()).expect_err("must fail");
+        let error = open(from, &options(), &silent()).err().expect("must fail");
         assert_eq!(tisync::error::exit_code(&error), 2, "{error:#}");
         let fault = tisync::error::fault(&error).unwrap();
         assert!(fault.hint.contains("pd://10.0.0.1:2379"), "{fault:?}");

@@ -116,7 +116,7 @@ mod tests {
         let mut pipeline = Pipeline {
             catalog: Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?,
             sink: &mut sink,
-            filter: Arc::default(),
+            selection: crate::selection::Selection::default(),
             large: None,
             until: None,
             events: silent(),

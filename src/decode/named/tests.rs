@@ -96,7 +96,7 @@ fn event(tp: i32, row: Vec<Bytes>) -> Bytes {
 
 fn read(events: &Bytes, definition: &Definition) -> Result<Vec<RowChange>> {
     let mut find = |_: &str, _: &str| Ok(definition.clone());
-    Names::default().rows((events, &TimeZone::UTC, TS), &|_, _| true, &mut find)
+    Ok(Names::default().rows((events, &TimeZone::UTC, TS), &|_, _| Kinds::ALL, &mut find)?.0)
 }
 
 fn refused(events: &Bytes, definition: &Definition) -> String {
@@ -152,8 +152,9 @@ fn rows_of_a_table_that_is_left_out_are_counted_under_its_name() {
     let found = read(&events, &Definition::LeftOut).unwrap();
     assert_eq!(found[0].table.id, Table::id_of_names("DB", "T"));
     let mut find = |_: &str, _: &str| bail!("nobody should ask");
-    let unwanted = Names::default().rows((&events, &TimeZone::UTC, TS), &|_, _| false, &mut find);
-    assert_eq!(unwanted.unwrap().len(), 0);
+    let unwanted = Names::default().rows((&events, &TimeZone::UTC, TS), &|_, _| Kinds::NONE, &mut find);
+    let (rows, left_out) = unwanted.unwrap();
+    assert!(rows.is_empty() && left_out.tables > 0 && left_out.kinds == 0);
 }
 
 #[test]
