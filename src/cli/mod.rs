@@ -4,12 +4,14 @@ pub mod checkpoint;
 mod config;
 pub mod nodes;
 mod playground;
+mod record;
 mod size;
 mod sync;
 pub mod ts;
 
 pub use config::{CheckArgs, ConfigCommand, ConvertArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
+pub use record::RecordArgs;
 pub use size::Size;
 pub use sync::{OnDdlErrorArg, PendingDdlArg, SyncArgs, UntilArg};
 
@@ -88,6 +90,8 @@ pub enum Command {
     /// Shows where links on a target stand, moves or forgets one.
     #[command(subcommand, after_help = CHECKPOINT_EXAMPLES)]
     Checkpoint(Box<checkpoint::CheckpointCommand>),
+    /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
+    Record(Box<RecordArgs>),
     /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
     #[command(subcommand)]
     Nodes(Box<nodes::NodesCommand>),

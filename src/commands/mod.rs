@@ -7,6 +7,7 @@ mod live;
 mod nodes;
 mod place;
 mod playground;
+mod record;
 pub mod sync;
 pub mod ts;
 
@@ -23,6 +24,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
         Command::Checkpoint(command) => checkpoint::run(&command, cli.output),
+        Command::Record(args) => record::run(&args),
         Command::Nodes(command) => nodes::run(&command, cli.output),
         Command::Config(command) => config::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),

@@ -316,7 +316,7 @@ pub const FRESH: &str = "TiDB's DDL history does not reach back far enough, as a
                      start from its ts, so that every table is as it is now; or start behind this table's next DDL";
 
 /// `select setval(...)` of a sequence comes as a DDL with a job id that no history has.
-fn sets_value(query: &[u8]) -> bool {
+pub(crate) fn sets_value(query: &[u8]) -> bool {
     let text = query.trim_ascii_start();
     let mut rest = text.iter().map(u8::to_ascii_lowercase).filter(|c| !c.is_ascii_whitespace());
     b"selectsetval(".iter().all(|want| rest.next() == Some(*want))

@@ -1,5 +1,7 @@
 //! The history of a live cluster, from the status port of its TiDB servers (spec/tidb-formats.md §7).
 
+mod raw;
+
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -29,6 +29,7 @@ mod statement;
 mod store;
 mod text;
 
+pub(crate) use catalog::sets_value;
 pub use catalog::{Catalog, FRESH, Found};
 pub use convert::{Converted, convert};
 pub use file::FileHistory;

@@ -83,6 +83,49 @@ pub fn restarts_lose_nothing() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Recorded while the bank works, by recorders that are killed again and again; then replayed from the folder.
+pub fn recorded_and_replayed() -> Result<(), Failed> {
+    let cluster = two_pumps(7_300_000_000_000_000_003)?;
+    let options = BankOptions { rate: Some(300.0), ddl_every: Some(150), seed: 3, ..BankOptions::default() };
+    let bank =
+        Bank::start(Arc::clone(&cluster), BankOptions { job_delay: Some(Duration::from_millis(40)), ..options })?;
+    let working = bank.spawn(Limit { txns: Some(2_500), time: None });
+    let dir = tempfile::tempdir()?;
+    let place = dir.path().display().to_string();
+    let pd = cluster.pd_url();
+    let args = |more: &[&str]| -> Vec<String> {
+        let args = ["record", "--from", &pd, "--dir", &place, "--start-ts", "1", "--quiet", "--part-size", "64KiB"];
+        args.iter().chain(more).map(|a| (*a).to_owned()).collect()
+    };
+    let recorded = || {
+        let meta = std::fs::read(dir.path().join("meta.json")).unwrap_or_default();
+        serde_json::from_slice::<serde_json::Value>(&meta).ok().and_then(|m| m["end_ts"].as_u64()).unwrap_or_default()
+    };
+    let mut ends = Vec::new();
+    while working.done() < 2_400 {
+        let before = recorded();
+        // The kind of part may change from run to run.
+        let mut run = Running::start(&args(if ends.len() % 2 == 0 { &["--compress"] } else { &[] }));
+        run.until("something is on the disk", || recorded() > before);
+        thread::sleep(Duration::from_millis(300));
+        // Killed.
+        drop(run);
+        ends.push(recorded());
+    }
+    let bank = working.wait()?;
+    Running::start(&args(&["--until", "caught-up"])).expect(0);
+    let parts =
+        std::fs::read_dir(dir.path())?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("binlogs-"));
+    println!("recorders killed at {ends:?}; {} parts", parts.count());
+    assert!(ends.len() > 2, "killed {} times", ends.len());
+
+    let server = PrivateServer::start()?;
+    let sync = ["sync", "--from", &place, "--to", &server.url(), "--quiet"].map(str::to_owned);
+    Running::start(&sync).expect(0);
+    assert_eq!(checkpoint(&server), recorded());
+    equal(&server, &bank)
+}
+
 /// A cluster whose Pumps soon say where they are.
 pub fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
     let mut spec = ClusterSpec::new(id, 2);

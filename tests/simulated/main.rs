@@ -53,6 +53,7 @@ fn main() -> ExitCode {
             "drainers_checkpoint_is_taken_over_and_left_byte_for_byte",
             takeover::drainers_checkpoint_is_taken_over_and_left,
         ),
+        Trial::test("recorders_that_are_killed_record_everything_once", bank::recorded_and_replayed),
         Trial::test("ts_now_and_check_ask_the_cluster", ts::now_and_check),
     ];
     trials.extend(refusals::trials());

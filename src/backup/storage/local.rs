@@ -1,14 +1,12 @@
-//! Where a backup or dump lies: a folder or file, as a plain path or a storage address (spec/tidb-binlog.md §11.3).
-//!
-//! Only local ones so far. Object storage belongs in this file: [`Storage::open`] tells the schemes apart, and whatever
-//! offers [`Storage::find`] and [`Storage::names`] is enough for the rest of `backup`.
+//! A folder or file of this machine, as a plain path or a storage address.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
+use super::{Object, percent_decoded};
 use crate::error::Fault;
 
 /// The most that is taken from a pipe, which has to be held in memory.
@@ -16,29 +14,18 @@ const MAX_PIPED: u64 = 256 << 20;
 
 /// A folder, or one file in it, that was named on the command line.
 #[derive(Debug)]
-pub struct Storage {
+pub(super) struct Local {
     folder: PathBuf,
     /// The file that was named itself, when it was not a folder.
     file: Option<PathBuf>,
 }
 
-/// A file that is open for reading.
-pub struct Object {
-    /// Where it is, for messages.
-    pub place: String,
-    /// Its length in bytes when it was opened.
-    pub len: u64,
-    /// Its bytes.
-    pub reader: Box<dyn Read>,
-}
-
-impl Storage {
+impl Local {
     /// What `address` names: a path, `local:///path` or `file:///path`.
     ///
     /// # Errors
-    /// A usage fault for object storage, which this version cannot read yet, and for an address without a path; a
-    /// connect fault when there is nothing at that path, or it may not be read.
-    pub fn open(address: &str) -> Result<Self> {
+    /// A usage fault for an address without a path; a connect fault when there is nothing at that path, or it may not be read.
+    pub(super) fn open(address: &str) -> Result<Self> {
         let path = local_path(address)?;
         let attempt = |e| unreadable(&path, &e);
         let kind = fs::metadata(&path).map_err(attempt)?;
@@ -50,14 +37,12 @@ impl Storage {
     }
 
     /// Where it is, for messages.
-    #[must_use]
-    pub fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         self.file.as_ref().unwrap_or(&self.folder).display().to_string()
     }
 
     /// Whether a file was named and not a folder.
-    #[must_use]
-    pub fn is_file(&self) -> bool {
+    pub(super) fn is_file(&self) -> bool {
         self.file.is_some()
     }
 
@@ -66,7 +51,7 @@ impl Storage {
     ///
     /// # Errors
     /// A connect fault when it is there but cannot be read.
-    pub fn find(&self, name: &str) -> Result<Option<Object>> {
+    pub(super) fn find(&self, name: &str) -> Result<Option<Object>> {
         let path = self.file.clone().unwrap_or_else(|| self.folder.join(name));
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -99,7 +84,7 @@ impl Storage {
     ///
     /// # Errors
     /// A connect fault when the folder cannot be listed.
-    pub fn names(&self) -> Result<Vec<String>> {
+    pub(super) fn names(&self) -> Result<Vec<String>> {
         if self.is_file() {
             return Ok(Vec::new());
         }
@@ -125,7 +110,7 @@ fn local_path(address: &str) -> Result<PathBuf> {
     // Options behind `?` may hold keys: they are no part of the path, and must not get into a message.
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
-        "local" | "file" if rest.starts_with('/') => percent_decoded(rest),
+        "local" | "file" if rest.starts_with('/') => Ok(PathBuf::from(percent_decoded(rest)?)),
         "local" | "file" => {
             let fault =
                 Fault::usage(format!("`{scheme}://{rest}` takes its first part as a host's name, not as a folder"));
@@ -133,37 +118,10 @@ fn local_path(address: &str) -> Result<PathBuf> {
                 .hint(format!("use three slashes for an absolute path, {scheme}:///{rest}, or a plain path"))
                 .into())
         }
-        "s3" | "gcs" | "gs" | "azure" | "azblob" | "hdfs" | "http" | "https" => {
-            let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            let fault =
-                Fault::usage(format!("`{scheme}://{rest}` is object storage, which this version cannot read yet"));
-            Err(fault.hint("copy its `backupmeta` or `metadata` file to this machine and name that copy, or pipe it in and name /dev/stdin").into())
-        }
         _ => Err(Fault::usage(format!("`{scheme}://` is not a kind of storage"))
-            .hint("name a folder or file by its path, local:///path or file:///path")
+            .hint("name a folder or file by its path, local:///path or file:///path; or s3://, gcs:// or azure:// with bucket and prefix")
             .into()),
     }
-}
-
-/// `path` with each `%2F` replaced by what it stands for, as in a URL.
-fn percent_decoded(path: &str) -> Result<PathBuf> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut parts = path.split('%');
-    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
-    for part in parts {
-        let code = part.get(..2).filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit()));
-        let code = code.and_then(|c| u8::from_str_radix(c, 16).ok()).ok_or_else(|| {
-            anyhow!(
-                Fault::usage(format!("`{path}` has a `%` that is not followed by two hex digits"))
-                    .hint("write %25 for a percent sign in a URL, or give a plain path")
-            )
-        })?;
-        bytes.push(code);
-        bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
-    }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow!(Fault::usage(format!("`{path}` is not UTF-8 when decoded")).hint("give a plain path")))?;
-    Ok(PathBuf::from(text))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
@@ -198,9 +156,7 @@ mod tests {
         for address in [
             "",
             "local://b/full",
-            "s3://id:geheim@bucket/p?secret-access-key=geheim",
-            "gcs://b/p",
-            "azure://c/p",
+            "hdfs://id:geheim@bucket/p?secret-access-key=geheim",
             "nope://x",
             "file:///b/%2",
             "file:///b/%zz",
