@@ -132,6 +132,13 @@ impl Filter {
         kinds
     }
 
+    /// Whether rows of this table may come to the target: only then it has to be there.
+    #[must_use]
+    pub fn brings_rows(&self, schema: &str, table: &str) -> bool {
+        let Kinds { insert, update, delete } = self.kinds(schema, table);
+        self.table(schema, table) && (insert || update || delete)
+    }
+
     /// Whether the transaction of this commit ts is left out whole.
     #[must_use]
     pub fn ignores(&self, ts: CommitTs) -> bool {
