@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
+use tisync::filter::{Filter, Rules};
 use tisync::model::{CommitTs, Ddl, Value};
 use tisync::schema::{Catalog, DbInfo, Found, History, Job, Snapshot, TableInfo};
 
@@ -165,6 +166,26 @@ fn t22_rename_across_databases_is_written_out() {
     let ddl = ddl(&mut catalog, 5, "RENAME TABLE `t` TO `b`.`T2`;").unwrap();
     assert_eq!((ddl.schema.as_str(), ddl.query.as_str()), ("A", "RENAME TABLE `A`.`t` TO `b`.`T2`;"));
     assert_eq!((ddl.before[0].schema.as_str(), ddl.after[0].schema.as_str()), ("A", "b"));
+    assert_eq!(ddl.written, "rename table t to b.T2", "what the user wrote is what patterns of SQL search");
+}
+
+/// Drainer takes the new database for the one of an old name without database, and judges by the new name alone.
+#[test]
+fn t22_a_filter_judges_a_rename_by_where_the_table_was() {
+    let judged = |patterns: &[&str], query: &str| {
+        let moved = job(5, 14, 1002, 1, query, json!({"TableInfo": table(1, "T2")}));
+        let mut catalog = at([two_databases(), vec![moved]].concat(), 4000);
+        let ddl = ddl(&mut catalog, 5, query).unwrap();
+        let tables = patterns.iter().map(|p| (*p).to_owned()).collect();
+        Filter::new(&Rules { tables, ..Rules::default() }).unwrap().ddl(CommitTs(4900), ddl)
+    };
+    let query = "RENAME TABLE `t` TO `b`.`T2`;";
+    let leaves = judged(&["a.*"], query);
+    assert!(leaves.ddl.is_none() && leaves.warning.unwrap().contains("`A`.`t` (as `b`.`T2`)"));
+    let enters = judged(&["b.*"], query).ddl.unwrap();
+    assert!(enters.refused.unwrap().message.contains("not on the target: `A`.`t` (as `b`.`T2`)"));
+    let within = judged(&["a.t", "b.t2"], query).ddl.unwrap();
+    assert_eq!((within.query.as_str(), within.refused.is_none()), ("RENAME TABLE `A`.`t` TO `b`.`T2`;", true));
 }
 
 #[test]
