@@ -54,7 +54,7 @@ impl World {
 
     fn expected_transfers(&self) -> u64 {
         let tables = self.bank.expected();
-        u64::try_from(tables.iter().find(|t| t.table.name.as_ref() == "transfers").unwrap().rows.len()).unwrap()
+        u64::try_from(tables.iter().find(|t| t.table.name == "transfers").unwrap().rows.len()).unwrap()
     }
 
     fn sum(&self) -> i64 {
