@@ -3,8 +3,13 @@
 /// The one of `names` that `name` was probably meant to be, if any is near enough.
 pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let (distance, near) = names.into_iter().map(|n| (distance(name, n), n)).min()?;
-    let most = if near.chars().count() < 4 { 1 } else { 3 };
-    (distance <= most && distance < near.chars().count()).then_some(near)
+    let longer = near.chars().count().max(name.chars().count());
+    let most = match longer {
+        0..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    (distance <= most && distance < longer).then_some(near)
 }
 
 /// How many letters have to change to get from `a` to `b`; case and the kind of dash do not count.
@@ -32,6 +37,9 @@ mod tests {
         assert_eq!(nearest("worker_cout", names), Some("worker-count"));
         assert_eq!(nearest("SQLMode", names), Some("sql-mode"));
         assert_eq!(nearest("tu", names), Some("to"));
+        assert_eq!(nearest("bb", ["a", "b"]), Some("b"));
+        assert_eq!(nearest("tow", ["one", "two"]), Some("two"));
+        assert_eq!(nearest("c", ["a", "b"]), None);
         assert_eq!(nearest("ab", names), None);
         assert_eq!(nearest("colour", names), None);
         assert_eq!(nearest("x", []), None);

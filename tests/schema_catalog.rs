@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use tisync::model::{CommitTs, Ddl};
+use tisync::filter::{Filter, Rules};
+use tisync::model::{CommitTs, Ddl, Value};
 use tisync::schema::{Catalog, DbInfo, Found, History, Job, Snapshot, TableInfo};
 
 /// A history that grows when the test says so.
@@ -149,19 +150,42 @@ fn what_took_no_effect_is_none() {
     back.state = 3;
     let mut own = create(6, 1, 281_474_976_710_654, "tidb_ddl_job");
     own.state = 6;
-    let mut catalog = at([two_databases(), vec![back, own]].concat(), 4000);
+    let mut cancelled = create(7, 1001, 4, "y");
+    cancelled.state = 5;
+    let mut catalog = at([two_databases(), vec![back, own, cancelled]].concat(), 4000);
+    assert!(ddl(&mut catalog, 7, "CREATE TABLE y (id INT);").is_none());
     assert!(ddl(&mut catalog, 5, "CREATE TABLE x (id INT);").is_none());
     assert!(ddl(&mut catalog, 6, "CREATE TABLE tidb_ddl_job (id INT);").is_none());
     assert!(matches!(catalog.table(281_474_976_710_654, 6).unwrap(), Found::Gone(_)));
 }
 
 #[test]
-fn rename_across_databases_is_written_out() {
+fn t22_rename_across_databases_is_written_out() {
     let moved = job(5, 14, 1002, 1, "rename table t to b.T2", json!({"TableInfo": table(1, "T2")}));
     let mut catalog = at([two_databases(), vec![moved]].concat(), 4000);
     let ddl = ddl(&mut catalog, 5, "RENAME TABLE `t` TO `b`.`T2`;").unwrap();
     assert_eq!((ddl.schema.as_str(), ddl.query.as_str()), ("A", "RENAME TABLE `A`.`t` TO `b`.`T2`;"));
     assert_eq!((ddl.before[0].schema.as_str(), ddl.after[0].schema.as_str()), ("A", "b"));
+    assert_eq!(ddl.written, "rename table t to b.T2", "what the user wrote is what patterns of SQL search");
+}
+
+/// Drainer takes the new database for the one of an old name without database, and judges by the new name alone.
+#[test]
+fn t22_a_filter_judges_a_rename_by_where_the_table_was() {
+    let judged = |patterns: &[&str], query: &str| {
+        let moved = job(5, 14, 1002, 1, query, json!({"TableInfo": table(1, "T2")}));
+        let mut catalog = at([two_databases(), vec![moved]].concat(), 4000);
+        let ddl = ddl(&mut catalog, 5, query).unwrap();
+        let tables = patterns.iter().map(|p| (*p).to_owned()).collect();
+        Filter::new(&Rules { tables, ..Rules::default() }).unwrap().ddl(CommitTs(4900), ddl)
+    };
+    let query = "RENAME TABLE `t` TO `b`.`T2`;";
+    let leaves = judged(&["a.*"], query);
+    assert!(leaves.ddl.is_none() && leaves.warning.unwrap().contains("`A`.`t` (as `b`.`T2`)"));
+    let enters = judged(&["b.*"], query).ddl.unwrap();
+    assert!(enters.refused.unwrap().message.contains("not on the target: `A`.`t` (as `b`.`T2`)"));
+    let within = judged(&["a.t", "b.t2"], query).ddl.unwrap();
+    assert_eq!((within.query.as_str(), within.refused.is_none()), ("RENAME TABLE `A`.`t` TO `b`.`T2`;", true));
 }
 
 #[test]
@@ -247,14 +271,58 @@ fn ids_change_with_truncate_and_partitioning() {
     assert_eq!(catalog.tables().map(|t| t.id).collect::<Vec<_>>(), [2, 8]);
 }
 
+/// Table 3 `p` with two partitions.
+fn parts(ids: [i64; 2]) -> Json {
+    let mut info = table(3, "p");
+    let list: Vec<Json> = ids.iter().map(|id| json!({"id": id, "name": {"O": "x", "L": "x"}})).collect();
+    info["partition"] = json!({"enable": true, "definitions": list});
+    info
+}
+
+/// The normal table takes the partition's id: rows for it are the normal table's, those of the partitioned table keep that one's id.
 #[test]
-fn exchange_across_databases_runs_where_its_names_hold() {
-    let parts = |ids: [i64; 2]| {
-        let mut info = table(3, "p");
-        let list: Vec<Json> = ids.iter().map(|id| json!({"id": id, "name": {"O": "x", "L": "x"}})).collect();
-        info["partition"] = json!({"enable": true, "definitions": list});
+fn t21_exchange_partition_moves_the_ids() {
+    let make = job(5, 3, 1001, 3, "", json!({"TableInfo": parts([31, 32])}));
+    let swap = job(6, 42, 1001, 1, "alter table p exchange ...", json!({"TableInfo": parts([1, 32])}));
+    let mut catalog = at([two_databases(), vec![make, swap]].concat(), 5000);
+    assert_eq!(name(&mut catalog, 1, 5), "A.t");
+    let ddl = ddl(&mut catalog, 6, "ALTER TABLE `p` EXCHANGE PARTITION `x` WITH TABLE `t`;").unwrap();
+    assert_eq!(ddl.after.iter().map(|t| (t.id, t.name.as_str())).collect::<Vec<_>>(), [(31, "t"), (3, "p")]);
+    assert_eq!((name(&mut catalog, 31, 6), name(&mut catalog, 3, 6)), ("A.t".to_owned(), "A.p".to_owned()));
+    assert_eq!(name(&mut catalog, 1, 6), "exchanged for a partition by DDL job 106");
+}
+
+/// What a row holds that is older than a column is what the column began with, whatever statements may leave it out since.
+#[test]
+fn t12_a_missing_column_has_the_default_it_began_with() {
+    let with = |default: &str| {
+        let mut info = table(1, "t");
+        let mut column = info["cols"][1].clone();
+        for (key, value) in [("id", json!(3)), ("offset", json!(2)), ("name", json!({"O": "c", "L": "c"}))] {
+            column[key] = value;
+        }
+        column["origin_default"] = json!("5");
+        column["default"] = json!(default);
+        info["cols"].as_array_mut().unwrap().push(column);
         info
     };
+    let jobs = vec![
+        job(5, 5, 1001, 1, "", json!({"TableInfo": with("5")})),
+        job(6, 15, 1001, 1, "", json!({"TableInfo": with("7")})),
+    ];
+    let mut catalog = at([two_databases(), jobs].concat(), 4000);
+    let mut missing = |version: i64| match catalog.table(1, version).unwrap() {
+        Found::Table(t) => t.columns.get(2).map(|c| c.missing.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(missing(4), None, "a writer that does not know the column leaves nothing out");
+    assert_eq!(missing(5), Some(Value::Int(5)));
+    assert_eq!(missing(6), Some(Value::Int(5)));
+    assert_eq!(missing(5), Some(Value::Int(5)), "a late writer of the version before");
+}
+
+#[test]
+fn exchange_across_databases_runs_where_its_names_hold() {
     let make = job(5, 3, 1001, 3, "", json!({"TableInfo": parts([31, 32])}));
     let swap = job(6, 42, 1002, 2, "alter table p exchange ...", json!({"TableInfo": parts([2, 32])}));
     let mut catalog = at([two_databases(), vec![make, swap]].concat(), 5000);

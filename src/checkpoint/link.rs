@@ -147,28 +147,6 @@ impl Link {
         }
     }
 
-    /// Before the first row of a link that has not started: Drainer's row at `drainer` is known, and whoever changes it from here on is
-    /// somebody else; what is at or below `safe_until` (0: nothing) may be on the target already.
-    ///
-    /// # Errors
-    /// If the link was taken over or has started.
-    pub fn begin_behind_drainer(
-        &self,
-        session: &mut Session,
-        drainer: CommitTs,
-        safe_until: CommitTs,
-    ) -> Result<(), Failed> {
-        let set = format!("`drainer_ts` = {}, `safe_until` = {}, `updated_at` = NOW(3)", drainer.0, safe_until.0);
-        let sql = format!(
-            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE {} AND `run` = {} AND `commit_ts` = 0",
-            self.link_condition(),
-            self.run
-        );
-        session.exec(&sql)?;
-        let state = self.state(session)?;
-        if state.position.is_none() { Ok(()) } else { Err(self.refusal(session, None)) }
-    }
-
     /// Writes the position `ts`, within the open transaction or alone. Everything at or below must be durable.
     ///
     /// # Errors

@@ -30,7 +30,6 @@ pub enum ConfigCommand {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Shows what `tisync sync` with the same arguments would work with. Passwords are never shown.
-    #[command(after_help = SHOW_EXAMPLES)]
     Show(Box<ShowArgs>),
     /// Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was.
     #[command(after_help = CONVERT_EXAMPLES)]
@@ -46,6 +45,7 @@ pub struct CheckArgs {
 
 /// Arguments of `tisync config show`.
 #[derive(Args, Debug)]
+#[command(after_help = SHOW_EXAMPLES)]
 pub struct ShowArgs {
     /// Says of each value where it came from: a flag, the environment, a line of the file, the default.
     #[arg(long)]

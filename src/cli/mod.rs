@@ -1,5 +1,6 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+pub mod checkpoint;
 mod config;
 pub mod nodes;
 mod playground;
@@ -66,6 +67,10 @@ const TS_EXAMPLES: &str = "Examples:
   COMMIT_TS=$(tisync ts from-dumpling dump/)
   tisync ts decode 470616376687198209";
 
+const CHECKPOINT_EXAMPLES: &str = "Examples:
+  tisync checkpoint show --to mysql://repl@db2:3306
+  tisync checkpoint set --to mysql://repl@db2:3306 --link default 470616376687198209";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   tisync completions bash > /etc/bash_completion.d/tisync
   tisync completions fish > ~/.config/fish/completions/tisync.fish";
@@ -82,6 +87,9 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
+    /// Shows where links on a target stand, moves or forgets one.
+    #[command(subcommand, after_help = CHECKPOINT_EXAMPLES)]
+    Checkpoint(Box<checkpoint::CheckpointCommand>),
     /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
     Record(Box<RecordArgs>),
     /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.

@@ -1,5 +1,6 @@
 //! The arguments of `tisync nodes`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,6 +10,7 @@ use super::ts::PdArgs;
 
 const LIST_EXAMPLES: &str = "Examples:
   tisync nodes list --pd http://10.0.0.1:2379
+  tisync nodes list --config tisync.toml --cluster a
   tisync nodes list --pd http://10.0.0.1:2379 --all --output json | jq '.nodes[] | select(.life == \"dead\")'
 
 An entry stays for ever, whatever becomes of its node. A node that says that it runs and was not heard of for 30 s is called dead.";
@@ -42,15 +44,29 @@ pub enum NodesCommand {
     SetState(SetStateArgs),
 }
 
+/// Whose nodes are meant.
+#[derive(Debug, Args)]
+pub struct ClusterArgs {
+    /// Where the cluster's PD is.
+    #[command(flatten)]
+    pub pd: PdArgs,
+    /// Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given
+    #[arg(long, value_name = "FILE", env = "TISYNC_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The cluster's name in the tisync.toml, where several have a PD
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub cluster: Option<String>,
+}
+
 /// Arguments of `nodes list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Also those that are offline
     #[arg(long)]
     pub all: bool,
-    /// Where the cluster's PD is.
+    /// Which cluster.
     #[command(flatten)]
-    pub pd: PdArgs,
+    pub cluster: ClusterArgs,
 }
 
 /// Which node is meant.
@@ -73,9 +89,9 @@ pub struct ActArgs {
     /// Wait until its entry says so, this long at the most: 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub wait: Option<Duration>,
-    /// Where the cluster's PD is.
+    /// Which cluster.
     #[command(flatten)]
-    pub pd: PdArgs,
+    pub cluster: ClusterArgs,
 }
 
 /// Arguments of `nodes set-state`.
@@ -90,9 +106,9 @@ pub struct SetStateArgs {
     /// Do not ask before writing
     #[arg(long, short)]
     pub yes: bool,
-    /// Where the cluster's PD is.
+    /// Which cluster.
     #[command(flatten)]
-    pub pd: PdArgs,
+    pub cluster: ClusterArgs,
 }
 
 /// What a node is.

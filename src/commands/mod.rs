@@ -1,5 +1,6 @@
 //! One file a subcommand: checks its arguments, builds the parts, runs them.
 
+mod checkpoint;
 mod config;
 mod generate;
 mod live;
@@ -22,6 +23,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
+        Command::Checkpoint(command) => checkpoint::run(&command, cli.output),
         Command::Record(args) => record::run(&args),
         Command::Nodes(command) => nodes::run(&command, cli.output),
         Command::Config(command) => config::run(&command, cli.output),

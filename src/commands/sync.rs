@@ -86,7 +86,8 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     }
     let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name));
     let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
-    let routed: Vec<_> = wanted().map(|t| router.table(t)).collect();
+    let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
+    let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
     sink.prepare(routed.iter())?;
     let streams = source.streams(from)?;
     if let Some(place) = &mut place {
@@ -150,6 +151,7 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop, events: &
     Ok(MysqlOptions {
         connection: settings.connection.clone(),
         start: named(settings.start),
+        start_yields: settings.start_yields,
         first: first(settings, source)?,
         first_is_now: settings.start == Some(Start::Now) && source.first().is_none(),
         now: source.now().ok(),

@@ -6,10 +6,12 @@ use anyhow::Result;
 
 use super::document::{Document, Problem};
 use super::draft::Draft;
+use super::origin::Given;
 use super::{Environment, Remark, Settings, drainer, tisync};
 use crate::cli::SyncArgs;
 use crate::error::Fault;
 use crate::near::nearest;
+use crate::pd::Security;
 
 /// What all places together give for a link, and what should be known about it.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +96,54 @@ fn file(path: &Path, flags: &mut Draft, environment: Environment<'_>) -> Result<
     }
 }
 
+/// The cluster that is meant in a file: its PD and the TLS files. `name` is one of a tisync.toml's clusters, and needed where several
+/// have a PD; a drainer.toml has one, without a name.
+///
+/// # Errors
+/// A usage fault with everything that is wrong with the file, or if the cluster is not clear.
+pub fn upstream(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Result<(String, Security)> {
+    let document = Document::open(path)?;
+    let shown = path.display();
+    let draft = match FileKind::of(&document)? {
+        FileKind::Tisync => {
+            let file = tisync::File::read(&document, environment);
+            document.done()?;
+            let names = file.upstreams();
+            let chosen = match (name, names.as_slice()) {
+                (Some(name), all) if all.contains(&name) => name,
+                (None, [one]) => *one,
+                (Some(name), _) => {
+                    let fault = Fault::usage(format!("{shown} has no cluster `{name}` with a `pd`"));
+                    return Err(fault.hint(format!("it has: {}", names.join(", "))).into());
+                }
+                (None, _) => {
+                    let fault =
+                        Fault::usage(format!("{shown} has {} clusters with a `pd`: {}", names.len(), names.join(", ")));
+                    return Err(fault.hint("choose one with --cluster NAME").into());
+                }
+            };
+            let mut draft = Draft { from: Some(Given::flag(chosen.to_owned())), ..Draft::default() };
+            file.name(&mut draft);
+            draft
+        }
+        FileKind::Drainer => {
+            let loaded = drainer::read(&document, environment);
+            document.done()?;
+            if let Some(name) = name {
+                let fault =
+                    Fault::usage(format!("{shown} is a drainer.toml, whose cluster has no name such as `{name}`"));
+                return Err(fault.hint("leave out --cluster").into());
+            }
+            loaded.draft
+        }
+    };
+    let Some(from) = draft.from else {
+        return Err(Fault::usage(format!("{shown} names no PD")).hint("`pd-urls` in a drainer.toml").into());
+    };
+    let file = |given: Option<Given<PathBuf>>| given.map(|g| g.value);
+    Ok((from.value, Security { ca: file(draft.ssl_ca), cert: file(draft.ssl_cert), key: file(draft.ssl_key) }))
+}
+
 /// What a file of one link gives by itself, and what kind of file it is.
 ///
 /// # Errors
@@ -158,6 +208,14 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
 pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
     let mut flags = Draft::of_args(args, environment);
     let Some(path) = &args.config else { return Ok(Loaded { draft: flags, ..Loaded::default() }) };
-    let loaded = file(path, &mut flags, environment)?;
+    let mut loaded = file(path, &mut flags, environment)?;
+    if !loaded.idle.is_empty() {
+        let list: Vec<&str> = loaded.idle.iter().map(|i| i.key.as_str()).collect();
+        loaded.remarks.push(Remark::Note(format!(
+            "of {}, these do nothing here: {} (`tisync config check {0}` says why)",
+            path.display(),
+            list.join(", ")
+        )));
+    }
     Ok(Loaded { draft: flags.over(loaded.draft), ..loaded })
 }

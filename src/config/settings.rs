@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Draft, DrainerCheckpoint, Given, Loaded, Remark, Replacement, Start, environment, load};
+use super::{Draft, DrainerCheckpoint, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
@@ -55,6 +55,8 @@ pub struct Settings {
     pub drainer_checkpoint: Option<DrainerCheckpoint>,
     /// Where a first start begins.
     pub start: Option<Start>,
+    /// The start was written for the first start of all: where Drainer's checkpoint is ahead of it, it has no say.
+    pub start_yields: bool,
     /// When the run ends by itself.
     pub until: Option<Until>,
     /// What is replicated.
@@ -170,6 +172,13 @@ impl Settings {
                 sql_mode: value(draft.sql_mode).unwrap_or_default(),
                 read_timeout: value(draft.read_timeout),
             },
+            // A file outlives the first start; who names a start for this run means it.
+            start_yields: draft.drainer_checkpoint.is_some()
+                && draft.start.as_ref().is_some_and(|start| match &start.origin {
+                    Origin::File { .. } => true,
+                    Origin::Environment(name) => name.starts_with("BINLOG_SERVER_"),
+                    Origin::Flag | Origin::Default => false,
+                }),
             drainer_checkpoint: value(draft.drainer_checkpoint),
             start: value(draft.start),
             until: None,

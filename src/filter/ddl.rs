@@ -23,7 +23,12 @@ use crate::schema::statements;
 /// ActionType numbers (spec/tidb-formats.md §6.4) of what the text alone does not tell.
 mod action {
     pub const CREATE_TABLES: u8 = 60;
-    pub const FLASHBACK_CLUSTER: u8 = 62;
+}
+
+/// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
+/// knows what to do about them.
+pub(crate) const fn concerns_cluster(ddl: &Ddl) -> bool {
+    matches!(ddl.action, 51..=53 | 62 | 68..=70) || ddl.schema.is_empty()
 }
 
 /// What becomes of a DDL.
@@ -62,8 +67,7 @@ impl Filter {
     /// What becomes of `ddl` of commit ts `ts`.
     #[must_use]
     pub fn ddl(&self, ts: CommitTs, ddl: Ddl) -> Judged {
-        // What concerns no database concerns the whole cluster; the sink knows what to do about it.
-        if ddl.action == action::FLASHBACK_CLUSTER || ddl.schema.is_empty() {
+        if concerns_cluster(&ddl) {
             return Judged::pass(ddl);
         }
         if ddl.action == action::CREATE_TABLES {

@@ -90,6 +90,8 @@ fn plain_statements_go_by_their_table() {
     assert_eq!(left(&only, alter("app.u")), "Tables");
     let view = ddl(21, "app.t", "CREATE VIEW `t` AS SELECT * FROM `u`", &[], &[]);
     assert!(left(&only, view).starts_with("CREATE VIEW"), "the target says whether it has `u`");
+    let policy = ddl(51, "gold", "CREATE PLACEMENT POLICY `gold` FOLLOWERS=4", &[], &[]);
+    assert!(left(&only, policy).starts_with("CREATE PLACEMENT"), "a policy is no database");
     let cluster = ddl(62, "", "FLASHBACK CLUSTER TO TIMESTAMP '2026-01-01'", &[], &[]);
     assert!(left(&only, cluster).starts_with("FLASHBACK CLUSTER"));
 }

@@ -136,11 +136,23 @@ impl Rule {
         Kinds { insert: kept(Event::Insert), update: kept(Event::Update), delete: kept(Event::Delete) }
     }
 
-    /// Names in it that never come true.
-    pub fn warning(&self) -> Option<String> {
-        self.words
-            .contains(&Word::Never)
-            .then(|| format!("{}: DDL on partitions is `alter table`, so an event of their own never comes", self.text))
+    /// What in it does not do what it seems to say, or more than that.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.words.contains(&Word::Never) {
+            lines.push(format!(
+                "{}: DDL on partitions is `alter table`, so an event of their own never comes",
+                self.text
+            ));
+        }
+        let Kinds { insert, update, delete } = self.kinds();
+        if !(insert && update && delete) && (insert || update || delete) {
+            lines.push(format!(
+                "{}: later changes may not fit the rows that are on the target then, which stops a run without safe mode",
+                self.text
+            ));
+        }
+        lines
     }
 }
 
@@ -198,8 +210,10 @@ mod tests {
         assert!(ignores(&["all ddl"], Event::Ddl(Verb::Other)));
         let kinds = rule(&["delete", "truncate table"], &[]).unwrap().kinds();
         assert_eq!(kinds, Kinds { insert: true, update: true, delete: false });
+        assert!(rule(&["delete"], &[]).unwrap().warnings()[0].contains("stops a run without safe mode"));
+        assert!(rule(&["all dml"], &[]).unwrap().warnings().is_empty());
         let never = rule(&["drop table partition"], &[]).unwrap();
-        assert!(!never.ignores(Event::Ddl(Verb::AlterTable)) && never.warning().is_some());
+        assert!(!never.ignores(Event::Ddl(Verb::AlterTable)) && never.warnings().len() == 1);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use ddl::{Judged, Why};
 pub use explain::Explanation;
 pub use tables::{Scope, split};
 
-pub(crate) use ddl::{drop_tables, if_not_exists};
+pub(crate) use ddl::{concerns_cluster, drop_tables, if_not_exists};
 pub(crate) use pattern::quoted as quoted_name;
 
 use self::event::Rule;
@@ -132,6 +132,13 @@ impl Filter {
         kinds
     }
 
+    /// Whether rows of this table may come to the target: only then it has to be there.
+    #[must_use]
+    pub fn brings_rows(&self, schema: &str, table: &str) -> bool {
+        let Kinds { insert, update, delete } = self.kinds(schema, table);
+        self.table(schema, table) && (insert || update || delete)
+    }
+
     /// Whether the transaction of this commit ts is left out whole.
     #[must_use]
     pub fn ignores(&self, ts: CommitTs) -> bool {
@@ -144,9 +151,9 @@ impl Filter {
         &self.ignore_ts
     }
 
-    /// What an operator should know of rules that cannot do what they seem to say.
+    /// What an operator should know of rules that do less than they seem to say, or more.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.events.iter().filter_map(Rule::warning)
+        self.events.iter().flat_map(Rule::warnings)
     }
 }
 

@@ -62,6 +62,10 @@ impl Patterns {
                 None => lines.extend(line(text, &place, case_sensitive)?),
             }
         }
+        if lines.is_empty() && !list.is_empty() {
+            let text = format!("{what} holds no pattern, only comments or empty lines");
+            return Err(Fault::usage(text).hint("`*.*` takes in every table"));
+        }
         if !lines.is_empty() && lines.iter().all(|l| !l.positive) {
             let text = format!("every pattern of {what} begins with `!`, so no table is left");
             return Err(Fault::usage(text).hint("put `*.*` in front, which takes in every table"));
@@ -226,6 +230,7 @@ mod tests {
         assert!(problem(&["`a`b.c"]).contains("expected a `.` before `b.c`"));
         assert!(problem(&["a."]).contains("a pattern is missing"));
         assert!(problem(&["!a.b", "!c.d"]).contains("begins with `!`"));
+        assert!(problem(&["# a.b", " "]).contains("holds no pattern"), "not every table instead of none");
     }
 
     #[test]

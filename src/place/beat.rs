@@ -14,8 +14,6 @@ use crate::error::{Fault, Kind};
 use crate::event::Event;
 use crate::pd::{DRAINERS, State, Status};
 
-/// Between two heartbeats, as Drainer has it.
-const EVERY: Duration = Duration::from_secs(1);
 /// So many failed heartbeats in a row are worth a word; a Drainer gives up then.
 const FAILURES: u32 = 20;
 /// How often a write is tried again when somebody else wrote in between.
@@ -65,7 +63,8 @@ fn beat(shared: &Shared, stopped: &Receiver<()>) {
                 missed(shared, failed, since, &error);
             }
         }
-        if shared.standing().is_lost() || !matches!(stopped.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout)) {
+        if shared.standing().is_lost() || !matches!(stopped.recv_timeout(shared.every), Err(RecvTimeoutError::Timeout))
+        {
             return;
         }
     }

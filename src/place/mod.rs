@@ -21,7 +21,7 @@ mod serve;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -49,7 +49,12 @@ pub struct Options {
     pub addr: Option<String>,
     /// `host:port` that Pumps are told; that of `addr` if `None`.
     pub advertise: Option<String>,
+    /// Time between two heartbeats; [`HEARTBEAT`] but in tests.
+    pub every: Duration,
 }
+
+/// Between two heartbeats, as Drainer has it.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// How far the target is, as far as is known to be durable.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +98,7 @@ struct Shared {
     durable: Durable,
     muster: Arc<Muster>,
     clock: Clock,
+    every: Duration,
     stop: Stop,
     events: Events,
     standing: Mutex<entry::Standing>,
@@ -157,6 +163,7 @@ impl Place {
             durable,
             muster,
             clock,
+            every: options.every,
             stop: stop.clone(),
             events: Arc::clone(events),
             standing: Mutex::new(entry::Standing::new(State::Paused)),
@@ -227,3 +234,6 @@ impl Drop for Place {
         self.server.take();
     }
 }
+
+#[cfg(test)]
+mod tests;

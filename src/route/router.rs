@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Routes;
 use super::text::Rewritten;
 use crate::error::Fault;
-use crate::filter::{drop_tables, if_not_exists};
+use crate::filter::{concerns_cluster, drop_tables, if_not_exists};
 use crate::model::{CommitTs, Ddl, Table};
 use crate::schema::names::{Names, Role, Verb};
 use crate::schema::statements;
@@ -15,7 +15,6 @@ use crate::schema::statements;
 mod action {
     pub const RECOVER_TABLE: u8 = 25;
     pub const CREATE_TABLES: u8 = 60;
-    pub const FLASHBACK_CLUSTER: u8 = 62;
     pub const RECOVER_SCHEMA: u8 = 63;
 }
 
@@ -68,14 +67,13 @@ impl Router {
     /// two, is marked as refused.
     #[must_use]
     pub fn ddl(&mut self, ts: CommitTs, mut ddl: Ddl) -> Option<Ddl> {
-        if self.routes.is_empty() || ddl.schema.is_empty() {
+        if self.routes.is_empty() || concerns_cluster(&ddl) {
             return Some(ddl);
         }
         let refused = self.follow(ts, &ddl);
         let home = ddl.schema.clone();
         let (before, after) = (self.all(&ddl.before), self.all(&ddl.after));
-        let brings_back =
-            matches!(ddl.action, action::RECOVER_TABLE | action::RECOVER_SCHEMA | action::FLASHBACK_CLUSTER);
+        let brings_back = matches!(ddl.action, action::RECOVER_TABLE | action::RECOVER_SCHEMA);
         let rewritten = if brings_back { Rewritten::Same } else { self.statement(&ddl, &before) };
         let moved = self.routes.table(&home, &ddl.table).filter(|_| !ddl.table.is_empty());
         let database = self.routes.database(&home).to_owned();

@@ -54,6 +54,8 @@ fn a_ddl_in_all_its_parts() {
     );
     let back = ddl(25, "app.t", "RECOVER TABLE `t`", &[], &[(2, "app.t")]);
     assert_eq!(shown(router.ddl(TS, back)), "app2.t RECOVER TABLE `t` []→[app2.t]");
+    let policy = ddl(51, "app", "CREATE PLACEMENT POLICY `app` FOLLOWERS=4", &[], &[]);
+    assert!(shown(router.ddl(TS, policy)).starts_with("app. CREATE PLACEMENT"), "a policy of that name is no database");
     let cluster = ddl(62, "", "FLASHBACK CLUSTER TO TIMESTAMP 'x'", &[], &[]);
     assert!(shown(router.ddl(TS, cluster)).contains("FLASHBACK CLUSTER"));
 }

@@ -170,7 +170,6 @@ mod tests {
             ("app", "DROP VIEW `v`", "app2: DROP VIEW `app2`.`v`"),
             ("app", "CREATE SEQUENCE s", "app2: CREATE SEQUENCE `app2`.`s`"),
             ("one", "ALTER TABLE `other` COMMENT = 't'", "Same"),
-            ("one", "CREATE DATABASE `one`", "Same"),
             ("app2", "DROP TABLE `t`", "Same"),
             // A table that has its new name already.
             ("one", "RENAME TABLE `old` TO `new`", "Nothing"),

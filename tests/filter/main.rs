@@ -16,6 +16,7 @@ mod common;
 mod generated;
 mod recorded;
 mod routed;
+mod unknown;
 mod world;
 
 use std::path::Path;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         made("an_emptied_transaction_moves_the_position", generated::an_emptied_transaction_moves_the_position),
         made("transactions_are_left_out_by_their_ts", generated::transactions_are_left_out_by_their_ts),
         made("patterns_that_are_wrong_are_named", generated::patterns_that_are_wrong_are_named),
+        made("an_unknown_definition_that_nobody_wants", unknown::an_unknown_definition_that_nobody_wants),
         made("a_database_under_another_name", routed::a_database_under_another_name),
         made("two_tables_on_one_name_are_refused", routed::two_tables_on_one_name_are_refused),
         recorded("everything_of_one_database", recorded::of_one_database),

@@ -128,7 +128,7 @@ pub fn recorded_and_replayed() -> Result<(), Failed> {
 }
 
 /// A cluster whose Pumps soon say where they are.
-fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
+pub fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
     let mut spec = ClusterSpec::new(id, 2);
     for pump in &mut spec.pumps {
         pump.behaviour.fakes = Some(Duration::from_millis(50));

@@ -64,6 +64,18 @@ fn listed() -> Result<(), Failed> {
     assert_eq!(json["notes"].as_array().map(Vec::len), Some(1), "{json}");
     let csv = nodes(&cluster, &["list", "--output", "csv"]).expect(0).stdout;
     assert!(csv.starts_with("kind,id,state,life,address,max_commit_ts,") && csv.lines().count() == 4, "{csv}");
+    // The same by a file's name for the cluster.
+    let dir = tempfile::tempdir()?;
+    let (ours, theirs) = (dir.path().join("tisync.toml"), dir.path().join("drainer.toml"));
+    let pd = cluster.pd_url().replace("pd://", "");
+    std::fs::write(&ours, format!("[cluster.a]\npd = [\"{pd}\"]\n[cluster.b]\npd = [\"127.0.0.1:1\"]\n"))?;
+    std::fs::write(&theirs, format!("pd-urls = \"http://{pd}\"\n"))?;
+    let (ours, theirs) = (ours.display().to_string(), theirs.display().to_string());
+    for file in [&["--config", &ours, "--cluster", "a"][..], &["--config", &theirs]] {
+        let ran = tisync(&[&["nodes", "list"], file].concat()).expect(0);
+        assert_eq!(ran.stdout.lines().count(), 4, "{}", ran.stdout);
+    }
+    assert!(tisync(&["nodes", "list", "--config", &ours]).expect(2).stderr.contains("--cluster"));
     assert!(tisync(&["nodes", "list"]).expect(2).stderr.contains("--pd"));
     Ok(())
 }

@@ -5,8 +5,10 @@ mod engine;
 mod mode;
 mod model;
 mod no_key;
+mod partial;
 mod rows;
 mod run;
+mod settings;
 mod takeover;
 mod types;
 mod world;
@@ -17,8 +19,10 @@ pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
     [
+        settings::CASES,
         takeover::CASES,
         mode::CASES,
+        partial::CASES,
         types::CASES,
         rows::CASES,
         no_key::CASES,

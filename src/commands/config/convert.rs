@@ -22,9 +22,11 @@ pub fn run(args: &ConvertArgs) -> Result<()> {
             output::warn(text);
         }
     }
+    // The file may be used from another folder.
+    let stem = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("tisync.toml")))?;
     let passwords = match (&args.out, args.with_passwords) {
         (_, true) => Passwords::InFile,
-        (Some(out), false) => Passwords::Beside(out),
+        (Some(_), false) => Passwords::Beside(&stem),
         (None, false) => Passwords::Out,
     };
     let Converted { text, has_secret, passwords } = convert(&args.file, &loaded, passwords);

@@ -54,7 +54,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &ActArgs, action: &Action, format: Format) -> Result<()> {
-    let (pd, security) = super::connect(&args.pd)?;
+    let (pd, security) = super::connect(&args.cluster)?;
     let (kind, node) = super::find(&pd, &args.node)?;
     let message = ask(&security, kind, &node, action)?;
     let state = match args.wait {

@@ -20,7 +20,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &ListArgs, format: Format) -> Result<()> {
-    let (pd, _) = super::connect(&args.pd)?;
+    let (pd, _) = super::connect(&args.cluster)?;
     let (all, now) = (super::nodes(&pd)?, pd.tso()?);
     let notes = notes(&all, now);
     let shown = all.iter().filter(|(_, node)| args.all || node.state != State::Offline);

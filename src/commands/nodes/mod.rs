@@ -8,9 +8,8 @@ mod set_state;
 use anyhow::Result;
 
 use crate::cli::Format;
-use crate::cli::nodes::{KindArg, NodeArgs, NodesCommand};
-use crate::cli::ts::PdArgs;
-use crate::config::security;
+use crate::cli::nodes::{ClusterArgs, KindArg, NodeArgs, NodesCommand};
+use crate::config::{self, security};
 use crate::error::Fault;
 use crate::output;
 use crate::pd::{DRAINERS, Node, PUMPS, Pd, Security, State};
@@ -49,13 +48,22 @@ impl Kind {
     }
 }
 
-fn connect(args: &PdArgs) -> Result<(Pd, Security)> {
-    if args.pd.is_empty() {
-        let fault = Fault::usage("no cluster was named whose nodes are meant");
-        return Err(fault.hint("give --pd http://HOST:2379, or TISYNC_PD in the environment").into());
-    }
-    let security = security(&args.security);
-    Ok((Pd::connect(&args.pd, &security)?, security))
+fn connect(args: &ClusterArgs) -> Result<(Pd, Security)> {
+    let given = security(&args.pd.security);
+    let (addresses, security) = match (&args.config, args.pd.pd.as_slice()) {
+        (None, []) => {
+            let fault = Fault::usage("no cluster was named whose nodes are meant");
+            return Err(fault
+                .hint("give --pd http://HOST:2379 or --config FILE, or TISYNC_PD in the environment")
+                .into());
+        }
+        (Some(file), []) => {
+            let (address, of_file) = config::upstream(file, args.cluster.as_deref(), &config::environment)?;
+            (vec![address], if given == Security::default() { of_file } else { given })
+        }
+        (_, addresses) => (addresses.to_vec(), given),
+    };
+    Ok((Pd::connect(&addresses, &security)?, security))
 }
 
 /// All Pumps and all drainers.

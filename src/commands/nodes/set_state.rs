@@ -32,7 +32,7 @@ pub(super) fn run(args: &SetStateArgs, format: Format) -> Result<()> {
         StateArg::Closing => State::Closing,
         StateArg::Offline => State::Offline,
     };
-    let (pd, _) = super::connect(&args.pd)?;
+    let (pd, _) = super::connect(&args.cluster)?;
     let (kind, node) = super::find(&pd, &args.node)?;
     let (word, id, before) = (kind.word(), node.id.clone(), node.state.clone());
     let means = meaning(kind, &node, &state, judge::life(&node, pd.tso()?));

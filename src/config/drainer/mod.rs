@@ -33,15 +33,6 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
     file.filters(&mut draft);
     file.checkpoint(&mut draft);
     let File { mut remarks, idle, .. } = file;
-    if !idle.is_empty() {
-        let list: Vec<&str> = idle.iter().map(|i| i.key.as_str()).collect();
-        remarks.push(Remark::Note(format!(
-            "of {}, these do nothing here: {} (`tisync config check {}` says why)",
-            document.path.display(),
-            list.join(", "),
-            document.path.display()
-        )));
-    }
     if let Some(line) = password_lines(document).into_iter().min().filter(|_| document.open_to_others) {
         remarks.push(Remark::Warning(format!(
             "{}:{line}: a password stands in a file that others can read: `chmod 600`, or better TISYNC_TARGET_PASSWORD",

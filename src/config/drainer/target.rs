@@ -98,6 +98,7 @@ impl<'d> File<'d> {
             let Some(why) = own_variable(name) else { return true };
             // Drainer needs it for what tisync does right by itself.
             if name.eq_ignore_ascii_case("time_zone") {
+                let why = "times are converted between the upstream and UTC, in which all sessions are";
                 self.idle.push(Idle { key: format!("syncer.to.params.{name}"), line, why });
             } else {
                 to.wrong(line, "params", format!("`{name}` {why}"));

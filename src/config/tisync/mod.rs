@@ -103,6 +103,11 @@ impl File {
         }
     }
 
+    /// The names of the clusters that have a PD.
+    pub(super) fn upstreams(&self) -> Vec<&str> {
+        self.clusters.iter().filter(|(_, c)| c.tried.contains(&"pd")).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// What a name that a flag gives stands for: `from` and `to` of the clusters of the file.
     pub(super) fn name(&self, draft: &mut Draft) {
         let upstream = draft.from.as_ref().and_then(|f| Some((self.clusters.get(&f.value)?, f.origin.clone())));

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::{Error, Result};
 
 use super::MysqlSink;
+use super::context::Context;
 use super::failure::class_of;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::{Session, quote_text};
 use super::shape::elements::elements;
-use super::worker::Context;
 use crate::checkpoint::Failed;
 use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Table, Value};
 

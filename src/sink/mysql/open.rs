@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use super::board::Board;
 use super::causality::Causality;
 use super::connect::Target;
+use super::context::Context;
 use super::ddl::{self, Ground};
 use super::lineage::Lineage;
 use super::retry::Told;
@@ -18,7 +19,7 @@ use super::size::{self, Size};
 use super::takeover::Beginning;
 use super::tidb_limit::TidbLimit;
 use super::window::Window;
-use super::worker::{Context, Worker};
+use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
 use crate::checkpoint::{self, Taken};
 use crate::event::{Event, Events};
@@ -126,6 +127,11 @@ impl MysqlSink {
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
             self.causality.learn(table);
         }
+        let Context { options, link, .. } = &*self.context;
+        if let Some(now) = options.first.filter(|now| options.first_is_now && self.fresh && self.opened == Some(*now)) {
+            // The next start must not begin at a later moment, even if this run takes nothing.
+            link.save_position(&mut session, now)?;
+        }
         Ok(())
     }
 }
@@ -138,7 +144,8 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginnin
             until.explain()
         )));
     }
-    match (position, options.start.or(begun.start)) {
+    let start = if position.is_some() { options.start } else { begun.start };
+    match (position, start) {
         (Some(there), Some(start)) if there != start => events(Event::Note(format!(
             "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
             options.link,

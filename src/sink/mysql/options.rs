@@ -59,6 +59,8 @@ pub struct MysqlOptions {
     pub connection: Connection,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
+    /// [`start`](Self::start) was written for the first start of all: where Drainer's checkpoint is ahead of it, it has no say.
+    pub start_yields: bool,
     /// Where it begins if neither that nor Drainer's checkpoint says so.
     pub first: Option<CommitTs>,
     /// Nobody named [`first`](Self::first): it is what PD's clock showed.
@@ -109,6 +111,7 @@ impl MysqlOptions {
             link: link.into(),
             connection: Connection::default(),
             start: None,
+            start_yields: false,
             first: None,
             first_is_now: false,
             now: None,

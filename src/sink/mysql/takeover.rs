@@ -36,7 +36,12 @@ pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, 
         link.begin_behind_drainer(session, CommitTs(0), CommitTs(0))?;
         return Ok(Beginning { start: given.or(options.first), overlap: None });
     };
-    if let Some(given) = given.filter(|given| *given != row.commit_ts) {
+    if let Some(given) = given.filter(|given| options.start_yields && *given < row.commit_ts) {
+        events(Event::Note(format!(
+            "Drainer's checkpoint in {place} is ahead of the start ts {}, which is not used",
+            given.0
+        )));
+    } else if let Some(given) = given.filter(|given| *given != row.commit_ts) {
         if !options.ignore_drainer {
             return Err(contradiction(place, &row, given).into());
         }
@@ -91,12 +96,12 @@ fn contradiction(place: &DrainerPlace, row: &Row, given: CommitTs) -> Fault {
         "what lies between them would be lost"
     };
     Fault::refused(format!(
-        "--start-ts {} is not where Drainer stopped: its checkpoint in {place} is {}; {which}, if both are about the same data",
+        "the start ts {} is not where Drainer stopped: its checkpoint in {place} is {}; {which}, if both are about the same data",
         given.explain(),
         row.commit_ts.explain()
     ))
     .hint(
-        "to go on behind Drainer, leave --start-ts out; if the target was loaded anew since, start with --ignore-drainer, and the start ts counts",
+        "to go on behind Drainer, leave the start ts out; if the target was loaded anew since, start with --ignore-drainer, and the start ts counts",
     )
 }
 

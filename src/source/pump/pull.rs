@@ -22,6 +22,10 @@ use crate::pd::{DIAL_LIMIT, Node, REQUEST_LIMIT, Security, State, words};
 use crate::source::binlog::{Pos, PullBinlogReq};
 use crate::source::{Forward, read};
 
+/// So far may a Pump that goes offline in order have marked its position after this link had all the rest. Beyond, somebody has
+/// only written `offline` into its entry.
+const MARKERS_MS: u64 = 5_000;
+
 /// Asks a Pump for what follows `from`. The position is sent even when it is empty, as Pumps expect.
 #[must_use]
 pub fn request(cluster_id: u64, from: CommitTs) -> PullBinlogReq {
@@ -270,8 +274,9 @@ impl Puller {
         if let Some(done) = self.all_read() {
             return done;
         }
-        // In order: it went on with its own position markers until this link, among others, had all the rest.
-        if self.muster.registered() && self.roster.closed(&self.id) {
+        // In order: it waited until this link, among others, had all it held, and only marked its position every second meanwhile.
+        let gap = node.max_commit_ts.physical_ms().saturating_sub(self.forward.position().physical_ms());
+        if self.muster.registered() && self.roster.closed(&self.id) && gap <= MARKERS_MS {
             if !self.roster.leave(&self.id) {
                 return Broken::Moved;
             }

@@ -23,7 +23,7 @@ pub fn in_order(fit: &Fit, changes: &[RowKind], style: Style, emit: Emit<'_>) ->
         others: table.keys.iter().filter(|k| key.is_none_or(|own| *k != own)).collect(),
         safe: style.replace,
         // A REPLACE would be what must not be.
-        work: Work { table, style: Style { replace: false, ..style }, extras: &fit.extras },
+        work: Work { table, gaps: &[], style: Style { replace: false, ..style }, extras: &fit.extras },
     };
     order.all(changes, emit)
 }

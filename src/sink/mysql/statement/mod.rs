@@ -131,7 +131,7 @@ impl Style {
 /// If a value has no literal, a row is larger than the target takes (with table, size and limit), or `emit` fails.
 pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()> {
     let net = changes.net(style.in_place);
-    let work = Work { table: changes.table, style, extras: &[] };
+    let work = Work { table: changes.table, gaps: changes.gaps(), style, extras: &[] };
     let Some(key) = changes.key() else {
         work.delete_whole(&net.removed, emit)?;
         return work.insert(&net.inserted, emit);
@@ -143,6 +143,8 @@ pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()
 
 struct Work<'a> {
     table: &'a Table,
+    /// Columns by which no row is told apart.
+    gaps: &'a [usize],
     style: Style,
     /// Columns that only the target has, with their values in new rows.
     extras: &'a [Extra],

@@ -67,6 +67,9 @@ pub(super) fn speak(sql: &str, server: &Server, ddl: &Ddl) -> Result<Spoken, Uns
     if server.flavour == Flavour::TiDb {
         return Ok(Spoken { sql: Some(sql.to_owned()), without: vec![] });
     }
+    if sql.contains("/*T![global_index]") {
+        return Err(Unspeakable("a GLOBAL index of a partitioned table is TiDB's own".to_owned()));
+    }
     Dialect::new(server, ddl).speak(sql)
 }
 

@@ -1,0 +1,64 @@
+//! Arguments of `tisync checkpoint`.
+
+use clap::{Args, Subcommand};
+
+/// What to do with checkpoints.
+#[derive(Debug, Subcommand)]
+pub enum CheckpointCommand {
+    /// Shows where each link on the target stands, and Drainer's own checkpoint.
+    Show(CheckpointTarget),
+    /// Moves a link to another commit ts, and says what that loses or repeats.
+    Set(CheckpointSet),
+    /// Forgets a link: its next start is a first start.
+    Clear(CheckpointClear),
+}
+
+/// The target that keeps the checkpoints.
+#[derive(Args, Debug)]
+pub struct CheckpointTarget {
+    /// The target: `mysql://user@host:port/?ssl-mode=…`.
+    #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
+    pub to: String,
+}
+
+/// Which link.
+#[derive(Args, Debug)]
+pub struct CheckpointLink {
+    /// The link's name.
+    #[arg(long, value_name = "NAME")]
+    pub link: String,
+    /// The upstream cluster's id, where several have a link of that name.
+    #[arg(long, value_name = "ID")]
+    pub cluster: Option<u64>,
+}
+
+/// Arguments of `tisync checkpoint set`.
+#[derive(Args, Debug)]
+pub struct CheckpointSet {
+    /// The target.
+    #[command(flatten)]
+    pub target: CheckpointTarget,
+    /// The link.
+    #[command(flatten)]
+    pub link: CheckpointLink,
+    /// Everything at or below this ts counts as applied; what is above it is applied from now on.
+    #[arg(value_name = "TS")]
+    pub ts: u64,
+    /// Does it although something is lost or repeated.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `tisync checkpoint clear`.
+#[derive(Args, Debug)]
+pub struct CheckpointClear {
+    /// The target.
+    #[command(flatten)]
+    pub target: CheckpointTarget,
+    /// The link.
+    #[command(flatten)]
+    pub link: CheckpointLink,
+    /// Does it.
+    #[arg(long)]
+    pub yes: bool,
+}
