@@ -139,7 +139,7 @@ pub fn ddl_and_left_out() -> Result<(), Failed> {
             ddl(T + 14, "use `d`; TRUNCATE TABLE l;"),
             insert(T + 15, "mysql.user", 1),
             ddl(T + 16, "use `d`; RENAME TABLE z TO w;"),
-            insert(T + 17, "d.w", 3),
+            rows(T + 17, &[event("d.w", 0, &[plain("d.w", 3), ("b", 3, "int", int(7), None)])]),
             ddl(T + 18, "use `d`; FLASHBACK TABLE x TO x2;"),
             insert(T + 19, "d.nowhere", 1),
         ],
