@@ -64,8 +64,8 @@ impl Table {
 pub enum Definition {
     /// It is there, like this.
     Table(Arc<Table>),
-    /// It is missing because a DDL was skipped: its rows are left out.
-    LeftOut,
+    /// It is missing because a DDL was skipped: its rows are left out, and counted under this.
+    LeftOut(Arc<Table>),
     /// It is not there.
     Missing,
 }

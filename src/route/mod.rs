@@ -103,6 +103,10 @@ impl Routes {
         }
         let mut routed = Table::clone(table);
         if let Some((schema, name)) = own {
+            if table.id == Table::id_of_names(&table.schema, &table.name) {
+                // Known by its names alone: the target remembers it by those that it has there.
+                routed.id = Table::id_of_names(&schema, &name);
+            }
             (routed.schema, routed.name) = (schema, name);
         }
         for (key, parent) in routed.foreign_keys.iter_mut().zip(parents) {

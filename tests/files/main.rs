@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         recorded("drainer_files_killed_and_continued", drainer::killed_and_continued),
         Trial::test("drainer_files_of_every_type", types::every_type),
         Trial::test("drainer_files_ddl_and_what_is_left_out", types::ddl_and_left_out),
+        Trial::test("drainer_files_filtered_and_routed", types::filtered_and_routed),
         Trial::test("drainer_files_that_are_damaged_stop_the_run", types::damaged),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -139,7 +139,7 @@ pub fn ddl_and_left_out() -> Result<(), Failed> {
             ddl(T + 14, "use `d`; TRUNCATE TABLE l;"),
             insert(T + 15, "mysql.user", 1),
             ddl(T + 16, "use `d`; RENAME TABLE z TO w;"),
-            insert(T + 17, "d.w", 3),
+            rows(T + 17, &[event("d.w", 0, &[plain("d.w", 3), ("b", 3, "int", int(7), None)])]),
             ddl(T + 18, "use `d`; FLASHBACK TABLE x TO x2;"),
             insert(T + 19, "d.nowhere", 1),
         ],
@@ -165,6 +165,40 @@ pub fn ddl_and_left_out() -> Result<(), Failed> {
     let early = (T + 9).to_string();
     let gone = sync(&dir, &server, &["--link", "other", "--start-ts", &early], 4);
     assert!(gone.contains("the files begin with number 4"), "{gone}");
+    Ok(())
+}
+
+/// Filters and routes go by the upstream's names, what is skipped by the target's.
+pub fn filtered_and_routed() -> Result<(), Failed> {
+    let server = PrivateServer::start()?;
+    let dir = TempDir::new()?;
+    let insert = |ts, table: &str, n| rows(ts, &[event(table, 0, &[plain(table, n)])]);
+    file(
+        dir.path(),
+        0,
+        &[
+            ddl(T, "CREATE DATABASE `d`;"),
+            ddl(T + 1, "use `d`; CREATE TABLE x (a INT PRIMARY KEY);"),
+            ddl(T + 2, "use `d`; CREATE TABLE y (a INT PRIMARY KEY);"),
+            insert(T + 3, "d.x", 1),
+            insert(T + 4, "d.y", 1),
+            ddl(T + 5, "use `d`; CREATE TABLE l (a INT);"),
+            insert(T + 6, "d.l", 1),
+            ddl(T + 7, "use `d`; ALTER TABLE x ADD COLUMN b ENUM('p','q') DEFAULT 'q';"),
+            rows(T + 8, &[event("d.x", 0, &[plain("d.x", 2), ("b", 0xf7, "enum", uint(1), None)])]),
+        ],
+    );
+    let skip = (T + 5).to_string();
+    let said = sync(&dir, &server, &["--route", "d.*=e.*", "--tables", "*.*,!d.y", "--skip-ddl", &skip], 0);
+    assert!(said.contains("`e`.`l` is not on the target") && said.contains("1 row changes left out"), "{said}");
+    let mut conn = server.connect()?;
+    let tables: Vec<String> = conn.query("SHOW TABLES FROM e")?;
+    assert_eq!(tables, ["x"]);
+    let rows: Vec<(i64, String)> = conn.query("SELECT a, b FROM e.x ORDER BY a")?;
+    assert_eq!(rows, [(1, "q".to_owned()), (2, "p".to_owned())]);
+    let d: Option<String> =
+        conn.query_first("SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'd'")?;
+    assert_eq!(d, None);
     Ok(())
 }
 
@@ -195,8 +229,10 @@ pub fn damaged() -> Result<(), Failed> {
     let unknown = [plain("d.x", 9), ("b", 3, "int", int(1), None)];
     file(dir.path(), 1, &[rows(T + 9, &[event("d.x", 0, &unknown)])]);
     let stopped = sync(&dir, &server, &[], 4);
-    assert!(stopped.contains("`d`.`x` has no column `b` on the target"), "{stopped}");
+    assert!(stopped.contains("`d`.`x` has no column `b` (--sync-mode 2 would leave it out)"), "{stopped}");
+    let narrowed = sync(&dir, &server, &["--sync-mode", "2"], 0);
+    assert!(narrowed.contains("`b`"), "what is left out is named: {narrowed}");
     let rows: Vec<i64> = server.connect()?.query("SELECT a FROM d.x ORDER BY a")?;
-    assert_eq!(rows, [1, 2, 3]);
+    assert_eq!(rows, [1, 2, 3, 9]);
     Ok(())
 }

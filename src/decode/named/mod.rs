@@ -18,7 +18,7 @@ use prost::Message;
 use self::shape::Shape;
 use super::{Kinds, LeftOut};
 use crate::error::Fault;
-use crate::model::{CommitTs, Definition, Row, RowChange, RowKind, Table, Value};
+use crate::model::{CommitTs, Definition, Row, RowChange, RowKind, Value};
 
 /// Shapes kept of one table. Rows of one definition have one or two: deletes may have more columns than inserts.
 const SHAPES: usize = 8;
@@ -78,8 +78,6 @@ pub struct Names {
 struct Known {
     definition: Definition,
     shapes: Vec<Shape>,
-    /// What rows are counted under that are left out.
-    left_out: Option<Arc<Table>>,
 }
 
 impl Names {
@@ -123,7 +121,7 @@ impl Names {
                 continue;
             }
             let known = self.known(schema, table, commit_ts, find)?;
-            if let Some(table) = &known.left_out {
+            if let Definition::LeftOut(table) = &known.definition {
                 changes.push(RowChange { table: Arc::clone(table), kind: RowKind::Insert(Row::new()) });
                 continue;
             }
@@ -150,8 +148,7 @@ impl Names {
             if definition == Definition::Missing {
                 return Err(missing(schema, table, commit_ts).into());
             }
-            let left_out = (definition == Definition::LeftOut).then(|| Arc::new(Table::named(schema, table)));
-            self.tables.insert(key.clone(), Known { definition, shapes: Vec::new(), left_out });
+            self.tables.insert(key.clone(), Known { definition, shapes: Vec::new() });
         }
         self.tables.get_mut(&key).context("a table that was just looked up is not there")
     }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 
 use super::Column;
-use crate::error::Fault;
-use crate::model::{Column as Defined, Generated, Key, KeyPart, Kind, Table};
+use crate::model::{Column as Defined, Generated, Key, KeyPart, Kind, Table, Value};
 
 /// Fraction digits that times are written with: none of a text's is lost, and more zeros change no value.
 const FSP: u8 = 6;
@@ -37,7 +36,7 @@ impl Shape {
     /// The shape of rows of `table` that have `columns`.
     ///
     /// # Errors
-    /// If the target lacks one of them, or its type is not known.
+    /// If one of them is there twice, or its type is not known.
     pub(super) fn new(table: &Table, columns: &[Column]) -> Result<Self> {
         let mut kept: Vec<Defined> = Vec::new();
         let mut places = Vec::new();
@@ -48,7 +47,11 @@ impl Shape {
             let lower = name.to_lowercase();
             let found = table.columns.iter().position(|c| c.name.to_lowercase() == lower);
             let Some((at, defined)) = found.and_then(|at| Some((at, table.columns.get(at)?))) else {
-                return Err(unknown(table, name).into());
+                // Whether rows may lack a column on the target is for the sink to say.
+                ensure!(!kept.iter().any(|c| c.name.to_lowercase() == lower), "the row has column `{name}` twice");
+                places.push(Some(kept.len()));
+                kept.push(stranger(name, kind(column, &Kind::Binary { fixed: None })?));
+                continue;
             };
             // Drainer writes values of its own for them into inserts.
             if defined.generated != Generated::No {
@@ -91,12 +94,17 @@ impl Shape {
     }
 }
 
-fn unknown(table: &Table, column: &str) -> Fault {
-    Fault::refused(format!(
-        "`{}`.`{}` has no column `{column}` on the target, and the stream has values for it",
-        table.schema, table.name
-    ))
-    .hint("make the table on the target as it was upstream when the files begin; then start again")
+/// A column that the target lacks.
+fn stranger(name: &str, kind: Kind) -> Defined {
+    Defined {
+        id: -1,
+        name: name.to_owned(),
+        kind,
+        nullable: true,
+        generated: Generated::No,
+        hidden: false,
+        missing: Value::Absent,
+    }
 }
 
 /// The upstream's type by its code and name, with what only a definition knows from the target's.

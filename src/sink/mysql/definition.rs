@@ -10,15 +10,15 @@ use super::context::Context;
 use super::failure::class_of;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::{Session, quote_text};
+use super::shape::elements::elements;
 use crate::checkpoint::Failed;
 use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Table, Value};
 
 impl MysqlSink {
     /// What the target has of a table. Asks over a connection of its own, again and again while the target is away.
     pub(super) fn define(&self, schema: &str, table: &str) -> Result<Definition> {
-        let skipped = self.context.shared.skipped();
-        if skipped.has_schema(schema) || skipped.has_table(Table::id_of_names(schema, table)) {
-            return Ok(Definition::LeftOut);
+        if self.context.shared.skipped().has_table(Table::id_of_names(schema, table)) {
+            return Ok(Definition::LeftOut(Arc::new(Table::named(schema, table))));
         }
         let mut backoff = Backoff::new();
         loop {
@@ -99,8 +99,8 @@ fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String
         "time" => Kind::Duration { fsp: 6 },
         "bit" => Kind::Bit { width: 64 },
         "json" => Kind::Json,
-        "enum" => Kind::Enum { elements: Vec::new() },
-        "set" => Kind::Set { elements: Vec::new() },
+        "enum" => Kind::Enum { elements: elements(column_type).unwrap_or_default() },
+        "set" => Kind::Set { elements: elements(column_type).unwrap_or_default() },
         _ => match text {
             (Some(charset), collation) => {
                 Kind::Text { charset: charset.to_lowercase(), collation: collation.unwrap_or_default() }

@@ -259,7 +259,9 @@ impl MysqlSink {
     /// After a DDL: what it touched may have other columns on the target now, or be there for the first time.
     fn compare_again(&mut self, tables: &[Arc<Table>]) -> Result<()> {
         let skipped = self.context.shared.skipped();
-        let there: Vec<Arc<Table>> = tables.iter().filter(|t| !skipped.has_table(t.id)).cloned().collect();
+        // Of a table that is known by its name alone there is nothing to compare before its first row.
+        let known = |t: &&Arc<Table>| !t.columns.is_empty() && !skipped.has_table(t.id);
+        let there: Vec<Arc<Table>> = tables.iter().filter(known).cloned().collect();
         self.context.fits.forget(&there);
         self.compare(&there)
     }

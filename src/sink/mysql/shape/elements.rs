@@ -1,7 +1,7 @@
 //! The texts of an ENUM or SET, as `information_schema` writes them: `enum('a','it''s')`.
 
 /// The elements of a column's definition; `None` if it is none of the two.
-pub(super) fn elements(definition: &str) -> Option<Vec<String>> {
+pub(in crate::sink::mysql) fn elements(definition: &str) -> Option<Vec<String>> {
     let open = definition.find('(')?;
     let (word, list) = definition.split_at_checked(open)?;
     if !word.eq_ignore_ascii_case("enum") && !word.eq_ignore_ascii_case("set") {

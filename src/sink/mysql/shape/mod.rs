@@ -9,7 +9,7 @@
 //! ```
 
 pub(super) mod compare;
-mod elements;
+pub(super) mod elements;
 pub(super) mod fit;
 pub(super) mod fits;
 pub(super) mod found;
