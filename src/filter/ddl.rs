@@ -204,7 +204,7 @@ impl Filter {
 pub(super) fn ways_on(ts: CommitTs, by_hand: &str, rest: Option<&str>) -> String {
     let sql = rest.map_or_else(|| "SQL".to_owned(), |rest| rest.trim_end_matches(';').to_owned());
     format!(
-        "{by_hand}, and go on with `--on-ddl-error \"replace:{}={sql}\"`, which runs that instead; or leave the DDL out with \
+        "{by_hand}, and go on with `--on-ddl-error 'replace:{}={sql}'`, which runs that instead; or leave the DDL out with \
          `--skip-ddl {}`: rows of tables that it brings are then left out, counted and listed",
         ts.0, ts.0
     )

@@ -229,7 +229,7 @@ fn unsure(ts: CommitTs, ddl: &Ddl) -> Fault {
         ts.explain()
     ))
     .hint(format!(
-        "write it with the target's names: `--on-ddl-error \"replace:{}=SQL\"`; or leave it out with `--skip-ddl {}`",
+        "write it with the target's names: `--on-ddl-error 'replace:{}=SQL'`; or leave it out with `--skip-ddl {}`",
         ts.0, ts.0
     ))
 }

@@ -51,6 +51,8 @@ fn main() -> ExitCode {
         recorded("everything_of_one_table", recorded::of_one_table),
         recorded("everything_by_expressions", recorded::by_expressions),
         recorded("everything_without_some_events", recorded::without_some_events),
+        recorded("an_exchange_with_what_is_left_out", recorded::an_exchange_with_what_is_left_out),
+        recorded("a_rename_into_what_is_replicated", recorded::a_rename_into_what_is_replicated),
         recorded("everything_under_other_names", recorded::under_other_names),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

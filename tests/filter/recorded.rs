@@ -156,3 +156,39 @@ pub fn under_other_names(folder: &Path) -> Outcome {
     sync(folder, &world.server, &args);
     Ok(())
 }
+
+/// The commit ts behind `--skip-ddl` in what was said.
+fn skip(said: &str) -> String {
+    let (_, rest) = said.split_once("--skip-ddl ").unwrap();
+    rest.chars().take_while(char::is_ascii_digit).collect()
+}
+
+/// Rows come into `ex_p` from a table that is left out: refused, until they are brought by hand.
+pub fn an_exchange_with_what_is_left_out(folder: &Path) -> Outcome {
+    let world = World::new();
+    let tables = ["--tables", "evolve.ex_p"];
+    let ran = sync_from(folder, &world.server, &tables).expect(4);
+    says(
+        &ran.stderr,
+        "exchanges rows of `evolve`.`ex_p`, which is replicated, with rows of `evolve`.`ex_t`, which is not",
+    );
+    world.server.connect()?.query_drop("UPDATE evolve.ex_p SET id = 2, v = 2 WHERE id = 1")?;
+    sync_from(folder, &world.server, &[&tables[..], &["--skip-ddl", &skip(&ran.stderr)]].concat()).expect(0);
+    assert_eq!(world.one("SELECT GROUP_CONCAT(id, ' ', v ORDER BY id) FROM evolve.ex_p"), "2 3,3 4,11 12");
+    Ok(())
+}
+
+/// A table gets a name that is replicated, and loses it again.
+pub fn a_rename_into_what_is_replicated(folder: &Path) -> Outcome {
+    let world = World::new();
+    let tables = ["--tables", "evolve.t_renamed"];
+    let ran = sync_from(folder, &world.server, &tables).expect(4);
+    says(&ran.stderr, "whose rows are not on the target: `evolve`.`t` (as `evolve`.`t_renamed`)");
+    let ts = skip(&ran.stderr);
+    let said = sync_from(folder, &world.server, &[&tables[..], &["--skip-ddl", &ts]].concat()).expect(0).stderr;
+    says(&said, "`evolve`.`t_renamed` is not on the target, because the DDL of commit ts ");
+    says(&said, " was skipped: 1 row changes left out");
+    says(&said, "leave what is replicated: `evolve`.`t_renamed` (as `evolve`.`t`)");
+    assert_eq!(world.tables("evolve"), "NULL");
+    Ok(())
+}
