@@ -418,7 +418,9 @@ fn t06_nothing_goes_out_before_the_list_of_pumps_is_complete() {
         assert!(begin.elapsed() < Duration::from_secs(20));
         merge.next(Duration::from_millis(20)).unwrap();
     }
-    while merge.next(Duration::from_millis(100)).unwrap() != Merged::Idle {}
+    while merge.next(Duration::from_millis(100)).unwrap() != Merged::Idle {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it goes on without the list");
+    }
     assert_eq!(merge.holding_back().unwrap().0, "the list of Pumps");
     silent_etcd(false);
     let now = cluster.shared.tick();
