@@ -175,10 +175,10 @@ fn every_key_has_a_case() {
 #[test]
 fn filters_of_a_drainer_are_those_of_tisync() {
     for (text, setting, value) in [
-        ("ignore-schemas = \"mysql, staging\"", "tables", "*.*, !mysql.*, !staging.*"),
-        ("[[syncer.ignore-table]]\ndb-name = \"a\"\ntbl-name = \"b\"", "tables", "*.*, !a.b"),
-        ("replicate-do-db = [\"a\", \"~^b\"]", "tables", "a.*, /^b/.*"),
-        ("[[syncer.replicate-do-table]]\ndb-name = \"a\"\ntbl-name = \"~b\"", "tables", "a./b/"),
+        ("ignore-schemas = \"mysql, staging\"", "tables", "*.*, !`mysql`.*, !`staging`.*"),
+        ("[[syncer.ignore-table]]\ndb-name = \"a\"\ntbl-name = \"b\"", "tables", "*.*, !`a`.`b`"),
+        ("replicate-do-db = [\"a\", \"~^b\"]", "tables", "`a`.*, /^b/.*"),
+        ("[[syncer.replicate-do-table]]\ndb-name = \"a\"\ntbl-name = \"~b\"", "tables", "`a`./b/"),
     ] {
         let file = File::new("drainer.toml", &format!("[syncer]\n{text}\n"));
         let (_, loaded) = file.loaded(&[]).unwrap();
