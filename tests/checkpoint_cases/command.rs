@@ -61,6 +61,10 @@ fn show(server: &PrivateServer) {
         after: vec![],
         charset: None,
         collation: None,
+        checks: false,
+        temporary: false,
+        written: String::new(),
+        refused: None,
     };
     link.begin_ddl(&mut control, (ts(4), &ddl), "ALTER ONE", (0, "{}"), &link.ddl_lock()).unwrap();
     let busy = shown(server, "busy");
