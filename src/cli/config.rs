@@ -19,6 +19,10 @@ const SHOW_EXAMPLES: &str = "Examples:
   tisync config show --config tisync.toml --link orders
   tisync config show --config /etc/drainer.toml --origin --workers 4";
 
+const FILTER_EXAMPLES: &str = "Examples:
+  tisync config filter /etc/drainer.toml orders.items
+  tisync config filter tisync.toml --link orders orders.items 'audit.*'";
+
 const CONVERT_EXAMPLES: &str = "Examples:
   tisync config convert /etc/drainer.toml
   tisync config convert /etc/drainer.toml -o tisync.toml";
@@ -31,9 +35,25 @@ pub enum ConfigCommand {
     Check(CheckArgs),
     /// Shows what `tisync sync` with the same arguments would work with. Passwords are never shown.
     Show(Box<ShowArgs>),
+    /// Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out.
+    #[command(after_help = FILTER_EXAMPLES)]
+    Filter(FilterArgs),
     /// Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was.
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+}
+
+/// Arguments of `tisync config filter`.
+#[derive(Args, Debug)]
+pub struct FilterArgs {
+    /// A tisync.toml or a drainer.toml.
+    pub file: PathBuf,
+    /// Tables, by the upstream's names: `db.table`; `db` or `db.*` for the database itself.
+    #[arg(required = true, value_name = "DB.TABLE")]
+    pub tables: Vec<String>,
+    /// The link of a file that has several.
+    #[arg(long, value_name = "NAME")]
+    pub link: Option<String>,
 }
 
 /// Arguments of `tisync config check`.

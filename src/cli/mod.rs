@@ -9,7 +9,7 @@ mod size;
 mod sync;
 pub mod ts;
 
-pub use config::{CheckArgs, ConfigCommand, ConvertArgs, ShowArgs};
+pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use record::RecordArgs;
 pub use size::Size;

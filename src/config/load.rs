@@ -153,6 +153,15 @@ pub fn open(path: &Path, environment: Environment<'_>) -> Result<(FileKind, Load
     Ok((kind, file(path, &mut Draft::default(), environment)?))
 }
 
+/// What a file gives for its link of the name, or for its only one.
+///
+/// # Errors
+/// A usage fault with everything that is wrong, or if it is not clear which link is meant.
+pub fn link(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Result<Draft> {
+    let mut flags = Draft { link: name.map(|n| Given::flag(n.to_owned())), ..Draft::default() };
+    Ok(file(path, &mut flags, environment)?.draft)
+}
+
 /// What is to be said about a file.
 #[derive(Clone, Debug)]
 pub struct Checked {

@@ -25,7 +25,7 @@ mod write;
 pub use checkpoint::DrainerCheckpoint;
 pub use document::{Document, Problem};
 pub use draft::Draft;
-pub use load::{Checked, FileKind, Idle, Loaded, check, load, open, upstream};
+pub use load::{Checked, FileKind, Idle, Loaded, check, link, load, open, upstream};
 pub use origin::{Given, Origin};
 pub use rules::{Replacement, Route};
 pub use settings::{Settings, SourceSettings, Until, security};

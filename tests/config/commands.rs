@@ -49,6 +49,27 @@ fn check_finds_what_is_wrong_with_any_of_the_links() {
 }
 
 #[test]
+fn filter_names_the_rule_that_decides() {
+    let file = File::new("drainer.toml", include_str!("../../examples/drainer.toml"));
+    let ask = |table: &str, code: i32| tisync(&["config", "filter", file.name(), table]).expect(code).stdout;
+    assert!(ask("orders.items", 0).starts_with("orders.items is replicated: "));
+    let out = ask("orders.archive_1", 0);
+    assert!(out.contains("is replicated") && out.contains("delete"), "{out}");
+    let out = ask("orders.tmp_1", 1);
+    assert!(out.contains("orders.tmp_1 is not replicated: ") && out.contains("tmp_"), "{out}");
+    assert!(ask("other.t", 1).contains("no pattern takes it in"));
+    assert!(ask("mysql.user", 1).contains("is always left out"));
+    let file = File::new("tisync.toml", include_str!("../../examples/tisync.toml"));
+    let args = ["config", "filter", file.name(), "--link", "orders", "shop_1.t", "orders.tmp_1", "--output", "json"];
+    let said: Value = serde_json::from_str(&tisync(&args).expect(1).stdout).unwrap();
+    assert_eq!(said["answers"][0]["details"][0], "on the target it is shop.t");
+    assert_eq!(
+        (&said["answers"][0]["replicated"], &said["answers"][1]["replicated"]),
+        (&Value::from(true), &Value::from(false))
+    );
+}
+
+#[test]
 fn show_has_a_form_for_scripts() {
     let file = File::new("drainer.toml", "[syncer]\nworker-count = 3\n");
     let ran = tisync(&["config", "show", "--origin", "--output", "json", "--config", file.name()]).expect(0);

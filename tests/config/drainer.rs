@@ -121,7 +121,7 @@ const CASES: &[(&str, &str, Then)] = &[
     ("syncer.to.checkpoint.security.cert-allowed-cn", "[syncer.to.checkpoint.security]\ncert-allowed-cn = [\"a\"]", Idle),
 ];
 
-/// The filters have tests of their own.
+/// The filters have a test of their own.
 const FILTERS: [&str; 12] = [
     "syncer.ignore-schemas",
     "syncer.ignore-table.db-name",
@@ -169,6 +169,49 @@ fn every_key_has_a_case() {
         let idle =
             CASES.iter().any(|(path, _, then)| *path == key.path && matches!(then, Idle)) || target.contains(&key.path);
         assert_eq!(matches!(key.fate, Fate::Idle(_)), idle, "{}", key.path);
+    }
+}
+
+#[test]
+fn filters_of_a_drainer_are_those_of_tisync() {
+    for (text, setting, value) in [
+        ("ignore-schemas = \"mysql, staging\"", "tables", "*.*, !`mysql`.*, !`staging`.*"),
+        ("[[syncer.ignore-table]]\ndb-name = \"a\"\ntbl-name = \"b\"", "tables", "*.*, !`a`.`b`"),
+        ("replicate-do-db = [\"a\", \"~^b\"]", "tables", "`a`.*, /^b/.*"),
+        ("[[syncer.replicate-do-table]]\ndb-name = \"a\"\ntbl-name = \"~b\"", "tables", "`a`./b/"),
+    ] {
+        let file = File::new("drainer.toml", &format!("[syncer]\n{text}\n"));
+        let (_, loaded) = file.loaded(&[]).unwrap();
+        assert_shown(&loaded.draft, setting, value);
+    }
+    let rules = |case: &str| {
+        format!(
+            "[syncer]\n{case}\n[[syncer.table-migrate-rule]]\nbinlog-filter-rule = [\"keep\"]\n\
+             source = {{ schema = \"Db\", table = \"t*\" }}\ntarget = {{ schema = \"x\" }}\n\
+             [syncer.binlog-filter-rule.keep]\nignore-event = [\"delete\"]\nignore-sql = [\"^DROP\"]\n"
+        )
+    };
+    let file = File::new("drainer.toml", &rules(""));
+    assert_shown(&file.draft(), "events", "[db.t*] without [delete, ^DROP]");
+    assert!(
+        file.loaded(&[]).unwrap().1.idle.iter().any(|i| i.key == "syncer.table-migrate-rule.target" && i.line == 3)
+    );
+    let cased = File::new("drainer.toml", &rules("case-sensitive = true")).draft();
+    assert_shown(&cased, "events", "[Db.t*] without [delete, ^DROP]");
+    assert!(cased.events.unwrap().value[0].case_sensitive);
+    for (text, words) in [
+        ("ignore-schemas = \"\"", "syncer.ignore-schemas: is empty, which Drainer refuses too"),
+        ("replicate-do-db = [\"\"]", "syncer.replicate-do-db: an item is empty"),
+        ("[[syncer.ignore-table]]\ndb-name = \"a\"", "`db-name` and `tbl-name` are both needed"),
+        (
+            "[[syncer.table-migrate-rule]]\nbinlog-filter-rule = [\"x\"]\nsource = { schema = \"a\" }",
+            "there is no [syncer.binlog-filter-rule.x]",
+        ),
+        ("[[syncer.table-migrate-rule]]\nsource = { table = \"a\" }", "source.schema: names no database"),
+        ("replicate-do-db = [\"~(\"]", "the filters: "),
+    ] {
+        let found = File::new("drainer.toml", &format!("[syncer]\n{text}\n")).loaded(&[]).unwrap_err();
+        assert!(found.contains(words), "{words}\nis not in\n{found}");
     }
 }
 

@@ -222,6 +222,34 @@ fn a_read_timeout_ends_the_waiting() {
     assert_eq!(world.sum(), world.bank.sum());
 }
 
+/// What a file says about tables, events and names is what the run does.
+#[test]
+fn filters_and_routes_of_a_file_are_applied() {
+    let mut world = World::new(7_400_000_000_000_000_008);
+    world.work(30);
+    let file = world.drainer(
+        "initial-commit-ts = 1",
+        "replicate-do-db = [\"bank\"]\n[[syncer.ignore-table]]\ndb-name = \"bank\"\ntbl-name = \"transfers\"",
+        "",
+    );
+    Running::start(&sync(&file, &["--until", "caught-up"])).expect(0);
+    assert_eq!(world.sum(), world.bank.sum());
+    let tables = |world: &World, database: &str| -> Vec<String> {
+        let query = format!("SELECT table_name FROM information_schema.tables WHERE table_schema = '{database}'");
+        world.server.connect().unwrap().query(query).unwrap()
+    };
+    assert!(!tables(&world, "bank").contains(&"transfers".to_owned()), "{:?}", tables(&world, "bank"));
+    let text = format!(
+        "[cluster.a]\npd = [\"{}\"]\n[cluster.b]\nsql = \"mysql://root@127.0.0.1:{}\"\n\
+         [[link]]\nname = \"renamed\"\nfrom = \"a\"\nto = \"b\"\nstart-ts = 1\ntables = [\"bank.*\"]\nroutes = [{{ from = \"bank.*\", to = \"second.*\" }}]\n",
+        world.cluster.pd_url().replace("pd://", ""),
+        world.server.port()
+    );
+    let renamed = File::new("tisync.toml", &text);
+    Running::start(&sync(&renamed, &["--until", "caught-up"])).expect(0);
+    assert!(tables(&world, "second").contains(&"transfers".to_owned()));
+}
+
 /// The password of an account may stand in the file, or come from Drainer's variable.
 #[test]
 fn an_account_with_a_password_is_let_in() {

@@ -54,6 +54,7 @@ workers = 65
 memory-limit = "1KiB"
 ignore-ts = [0]
 routes = [{ from = "a.*" }]
+on-ddl-error = "skip:1"
 [[link]]
 from = "a"
 to = "b"
@@ -77,7 +78,8 @@ to = "b"
         "t.toml:18: link.memory-limit: at least 64MiB are needed",
         "t.toml:19: link.ignore-ts: expected a list of commit ts",
         "t.toml:20: link.routes.from: a route has `from` and `to`",
-        "t.toml:21: link.name: there are two links of the name `default`",
+        "t.toml:21: link.on-ddl-error: expected \"stop\" or \"ask\"",
+        "t.toml:22: link.name: there are two links of the name `default`",
     ];
     for words in expected {
         assert!(found.contains(words), "{words}\nis not in\n{found}");

@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod filter;
 mod show;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ pub fn run(command: &ConfigCommand, format: Format) -> Result<()> {
     match command {
         ConfigCommand::Check(args) => check::run(args, format),
         ConfigCommand::Show(args) => show::run(args, format),
+        ConfigCommand::Filter(args) => filter::run(args, format),
         ConfigCommand::Convert(args) => convert::run(args),
     }
 }

@@ -147,6 +147,12 @@ impl<'d> File<'d> {
         if draft.ssl_ca.is_some() {
             (draft.ssl_cert, draft.ssl_key) = (file("ssl-cert"), file("ssl-key"));
         }
+        if let Some(names) = security.texts("cert-allowed-cn").filter(|n| !n.value.is_empty()) {
+            self.remarks.push(Remark::Warning(format!(
+                "{}: security.cert-allowed-cn is not kept: whoever reaches the port of this run may pause it; --no-register opens none",
+                names.origin
+            )));
+        }
         if draft.ssl_cert.is_some() != draft.ssl_key.is_some() {
             security.wrong(security.line(), "ssl-cert", "a client certificate and its key come together");
         }

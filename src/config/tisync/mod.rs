@@ -19,7 +19,7 @@ use crate::sink::mysql::connect::PASSWORD_VARIABLE;
 use crate::sink::mysql::secret::Secret;
 
 /// The keys of each table, for the manual page too.
-pub const KEYS: [(&str, &[&str]); 8] = [
+pub const KEYS: [(&str, &[&str]); 9] = [
     ("", &ROOT),
     ("cluster.NAME", &cluster::KEYS),
     ("cluster.NAME.tls", &cluster::TLS),
@@ -27,6 +27,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("link", &link::KEYS),
     ("link.events", &link::EVENTS),
     ("link.routes", &link::ROUTES),
+    ("link.replace-ddl", &link::REPLACEMENTS),
     ("link.drainer-checkpoint", &link::CHECKPOINT),
 ];
 
