@@ -59,8 +59,7 @@ fn show(server: &PrivateServer) {
         query: String::new(),
         before: vec![],
         after: vec![],
-        charset: None,
-        collation: None,
+        ..Ddl::default()
     };
     link.begin_ddl(&mut control, (ts(4), &ddl), "ALTER ONE", (0, "{}"), &link.ddl_lock()).unwrap();
     let busy = shown(server, "busy");
