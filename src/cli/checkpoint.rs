@@ -1,12 +1,14 @@
 //! Arguments of `tisync checkpoint`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// What to do with checkpoints.
 #[derive(Debug, Subcommand)]
 pub enum CheckpointCommand {
     /// Shows where each link on the target stands, and Drainer's own checkpoint.
-    Show(CheckpointTarget),
+    Show(CheckpointShow),
     /// Moves a link to another commit ts, and says what that loses or repeats.
     Set(CheckpointSet),
     /// Forgets a link: its next start is a first start.
@@ -18,7 +20,21 @@ pub enum CheckpointCommand {
 pub struct CheckpointTarget {
     /// The target: `mysql://user@host:port/?ssl-mode=…`.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
-    pub to: String,
+    pub to: Option<String>,
+    /// The same from a tisync.toml, or a drainer.toml, which also says where Drainer's checkpoint is.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `tisync checkpoint show`.
+#[derive(Args, Debug)]
+pub struct CheckpointShow {
+    /// The target.
+    #[command(flatten)]
+    pub target: CheckpointTarget,
+    /// Only this link.
+    #[arg(long, value_name = "NAME")]
+    pub link: Option<String>,
 }
 
 /// Which link.

@@ -205,7 +205,7 @@ fn first(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
 }
 
 /// Where the Drainer that this link takes over from kept its checkpoint.
-fn drainer(settings: &Settings, events: &Events) -> Result<DrainerPlace> {
+pub(super) fn drainer(settings: &Settings, events: &Events) -> Result<DrainerPlace> {
     let table = |schema, table| DrainerTable { schema, table };
     Ok(match settings.drainer_checkpoint.clone() {
         None => DrainerPlace::default(),

@@ -59,12 +59,7 @@ fn show(server: &PrivateServer) {
         query: String::new(),
         before: vec![],
         after: vec![],
-        charset: None,
-        collation: None,
-        checks: false,
-        temporary: false,
-        written: String::new(),
-        refused: None,
+        ..Ddl::default()
     };
     link.begin_ddl(&mut control, (ts(4), &ddl), "ALTER ONE", (0, "{}"), &link.ddl_lock()).unwrap();
     let busy = shown(server, "busy");
@@ -81,6 +76,16 @@ fn show(server: &PrivateServer) {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
+    // The same from a file, and one link alone.
+    let file = std::env::temp_dir().join(format!("tisync-checkpoint-{}.toml", std::process::id()));
+    let toml =
+        format!("[cluster.b]\nsql = \"{}\"\n[[link]]\nname = \"shown\"\nfrom = \".\"\nto = \"b\"\n", server.url());
+    std::fs::write(&file, toml).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tisync"));
+    let out = command.args(["checkpoint", "show", "--link", "shown", "--config"]).arg(&file).output().unwrap();
+    let (text, err) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert!(text.contains("link `shown`") && !text.contains("link `busy` of"), "{text}{err}");
+    std::fs::remove_file(file).unwrap();
     let (code, csv, _) = tisync(server, &["show", "--output", "csv"]);
     assert!(code == 0 && csv.starts_with("version,cluster_id,link,run,running,commit_ts,time\n"), "{csv}");
 }

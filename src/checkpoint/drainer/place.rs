@@ -76,6 +76,19 @@ impl DrainerPlace {
         }
     }
 
+    /// Every row there, by cluster, which a file does not tell; `session` is of the link's target.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn rows(&self, session: &mut Session) -> Result<Vec<(Option<u64>, Row)>> {
+        let known = |rows: Vec<(u64, Row)>| rows.into_iter().map(|(id, row)| (Some(id), row)).collect();
+        Ok(match self {
+            Self::Target(table) => known(table.rows(session)?),
+            Self::Server { server, table } => known(table.rows(&mut Session::open(server)?)?),
+            Self::File(path) => file(path)?.into_iter().map(|row| (None, row)).collect(),
+        })
+    }
+
     /// What Drainer itself wrote there for `cluster_id`, if a link has not written it; `session` is of the link's target.
     ///
     /// # Errors
@@ -136,7 +149,7 @@ impl DrainerTable {
     ///
     /// # Errors
     /// If they cannot be read.
-    pub fn rows(&self, session: &mut Session) -> Result<Vec<(u64, Row)>, Failed> {
+    fn rows(&self, session: &mut Session) -> Result<Vec<(u64, Row)>, Failed> {
         if !self.exists(session)? {
             return Ok(Vec::new());
         }

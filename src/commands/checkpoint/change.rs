@@ -11,7 +11,7 @@ use crate::output;
 
 /// Moves a link.
 pub(super) fn set(args: &CheckpointSet) -> Result<()> {
-    let mut session = open(&args.target)?;
+    let (mut session, _) = open(&args.target, Some(&args.link.link))?;
     let found = survey(&mut session)?;
     let link = choose(&found, &args.link)?;
     let wanted = CommitTs(args.ts);
@@ -41,7 +41,7 @@ pub(super) fn set(args: &CheckpointSet) -> Result<()> {
 
 /// Forgets a link.
 pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
-    let mut session = open(&args.target)?;
+    let (mut session, _) = open(&args.target, Some(&args.link.link))?;
     let found = survey(&mut session)?;
     let link = choose(&found, &args.link)?;
     not_running(link)?;

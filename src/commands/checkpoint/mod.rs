@@ -3,11 +3,17 @@
 mod change;
 mod show;
 
-use anyhow::Result;
+use std::ffi::OsString;
+use std::path::Path;
 
-use crate::checkpoint::LinkSurvey;
-use crate::cli::Format;
+use anyhow::Result;
+use clap::Parser;
+
+use super::sync;
+use crate::checkpoint::{DrainerPlace, LinkSurvey};
 use crate::cli::checkpoint::{CheckpointCommand, CheckpointLink, CheckpointTarget};
+use crate::cli::{Cli, Command, Format};
+use crate::config::Settings;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::output;
@@ -20,7 +26,7 @@ use crate::sink::mysql::session::Session;
 /// Whatever keeps the answer from being given; refused, if the change would lose or repeat something and nobody said yes.
 pub fn run(command: &CheckpointCommand, format: Format) -> Result<()> {
     match command {
-        CheckpointCommand::Show(target) => show::run(target, format),
+        CheckpointCommand::Show(args) => show::run(args, format),
         CheckpointCommand::Set(args) => change::set(args),
         CheckpointCommand::Clear(args) => change::clear(args),
     }
@@ -34,8 +40,37 @@ fn events() -> Events {
     })
 }
 
-fn open(target: &CheckpointTarget) -> Result<Session> {
-    Session::open(&Target::parse(&target.to, &events())?)
+/// The target, and where Drainer's checkpoint is.
+fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, DrainerPlace)> {
+    let events = events();
+    let (target, place) = match (&target.to, &target.config) {
+        (Some(to), _) => (Target::parse(to, &events)?, DrainerPlace::default()),
+        (None, Some(file)) => {
+            let settings = settings(file, link)?;
+            let place = sync::drainer(&settings, &events)?;
+            (Target::parse_with(&settings.target, &settings.connection, &events)?, place)
+        }
+        (None, None) => {
+            return Err(Fault::usage("no target was given")
+                .hint("--to mysql://user@host:3306, or --config FILE")
+                .into());
+        }
+    };
+    Ok((Session::open(&target)?, place))
+}
+
+/// What `tisync sync` with this file would work with.
+fn settings(file: &Path, link: Option<&str>) -> Result<Settings> {
+    let mut words: Vec<OsString> = ["tisync", "sync", "--config"].map(OsString::from).into();
+    words.push(file.into());
+    if let Some(link) = link {
+        words.extend(["--link", link].map(OsString::from));
+    }
+    match Cli::try_parse_from(words).map(|cli| cli.command) {
+        Ok(Command::Sync(args)) => Settings::of(&args),
+        Ok(_) => Err(Fault::usage("no arguments of sync").into()),
+        Err(error) => Err(Fault::usage(error.to_string()).into()),
+    }
 }
 
 /// The one link that is meant.

@@ -7,18 +7,19 @@ use serde::Serialize;
 
 use super::open;
 use crate::checkpoint::drainer::Row;
-use crate::checkpoint::{DrainerTable, LinkSurvey, survey};
+use crate::checkpoint::{LinkSurvey, survey};
 use crate::cli::Format;
-use crate::cli::checkpoint::CheckpointTarget;
+use crate::cli::checkpoint::CheckpointShow;
 use crate::commands::ts::show::{self, VERSION, utc};
 use crate::model::CommitTs;
 use crate::output;
 
 /// Shows every link and Drainer's rows.
-pub(super) fn run(target: &CheckpointTarget, format: Format) -> Result<()> {
-    let mut session = open(target)?;
-    let links = survey(&mut session)?;
-    let drainers = DrainerTable::default().rows(&mut session)?;
+pub(super) fn run(args: &CheckpointShow, format: Format) -> Result<()> {
+    let (mut session, place) = open(&args.target, args.link.as_deref())?;
+    let mut links = survey(&mut session)?;
+    links.retain(|l| args.link.as_ref().is_none_or(|name| *name == l.link));
+    let drainers = place.rows(&mut session)?;
     match format {
         Format::Text => output::answer(text(&links, &drainers).trim_end()),
         Format::Json => show::json(&Answer {
@@ -30,7 +31,7 @@ pub(super) fn run(target: &CheckpointTarget, format: Format) -> Result<()> {
     }
 }
 
-fn text(links: &[LinkSurvey], drainers: &[(u64, Row)]) -> String {
+fn text(links: &[LinkSurvey], drainers: &[(Option<u64>, Row)]) -> String {
     let mut out = String::new();
     if links.is_empty() && drainers.is_empty() {
         out.push_str("no checkpoint: neither of tisync nor of Drainer\n");
@@ -47,7 +48,8 @@ fn text(links: &[LinkSurvey], drainers: &[(u64, Row)]) -> String {
         let at = row.commit_ts.explain();
         let _ = writeln!(
             out,
-            "Drainer's checkpoint of cluster {cluster}: at {at}, {how}, schema version {}, {by}",
+            "Drainer's checkpoint{}: at {at}, {how}, schema version {}, {by}",
+            cluster.map_or(String::new(), |id| format!(" of cluster {id}")),
             row.schema_version
         );
     }
@@ -97,8 +99,9 @@ fn one(out: &mut String, link: &LinkSurvey) {
 }
 
 /// The link that wrote the row.
-fn author<'a>(cluster: u64, row: &Row, links: &'a [LinkSurvey]) -> Option<&'a str> {
-    let by = |l: &&LinkSurvey| l.cluster_id == cluster && l.position.is_some() && l.drainer == Some(row.commit_ts);
+fn author<'a>(cluster: Option<u64>, row: &Row, links: &'a [LinkSurvey]) -> Option<&'a str> {
+    let by =
+        |l: &&LinkSurvey| Some(l.cluster_id) == cluster && l.position.is_some() && l.drainer == Some(row.commit_ts);
     links.iter().find(by).map(|l| l.link.as_str())
 }
 
@@ -147,7 +150,7 @@ struct SkippedRow {
 
 #[derive(Serialize)]
 struct DrainerRow {
-    cluster_id: String,
+    cluster_id: Option<String>,
     commit_ts: String,
     time: String,
     consistent: bool,
@@ -221,9 +224,9 @@ impl LinkRow {
 }
 
 impl DrainerRow {
-    fn new(cluster: u64, row: &Row, links: &[LinkSurvey]) -> Self {
+    fn new(cluster: Option<u64>, row: &Row, links: &[LinkSurvey]) -> Self {
         Self {
-            cluster_id: cluster.to_string(),
+            cluster_id: cluster.map(|id| id.to_string()),
             commit_ts: row.commit_ts.to_string(),
             time: utc(row.commit_ts),
             consistent: row.consistent,
