@@ -23,6 +23,7 @@ pub const CASES: &[(&str, Plain)] = &[
     ("nobody_can_be_asked", nobody),
     ("a_job_that_has_begun_is_not_asked_about", begun),
     ("no_ddl_runs_and_rows_go_on", no_ddl),
+    ("a_job_of_several_statements_gives_its_lock_back", lock_given_back),
 ];
 
 const VECTOR: &str = "ALTER TABLE `t` ADD COLUMN `v` VECTORS";
@@ -248,4 +249,18 @@ fn no_ddl(server: &PrivateServer) {
     assert_eq!(w.checkpoint(), START + 6, "the position moves with each");
     assert_eq!(w.one("SELECT * FROM t"), "1|~;2|x");
     assert_eq!(w.open(w.options()).unwrap().last_job(), Some(9));
+}
+
+/// Each statement takes the lock once more; whoever runs the next DDL must not find it taken.
+fn lock_given_back(server: &PrivateServer) {
+    let w = World::new(server, "lock_back");
+    let mut sink = w.open(MysqlOptions { workers: Some(4), ..w.options() }).unwrap();
+    for n in 1..9 {
+        let names = ["a", "b"].map(|name| format!("{name}{n}"));
+        let tables = names.each_ref().map(|name| define("lock_back", name, &[("x", INT)], &[&[0]], true));
+        let text = names.map(|name| format!("CREATE TABLE `{name}` (`x` BIGINT PRIMARY KEY);")).concat();
+        sink.apply(ddl(n, 60, "lock_back", &text, &[], &tables.each_ref())).unwrap();
+    }
+    sink.drain().unwrap();
+    assert!(!w.noted("which had begun a DDL and ran nothing any more"), "{:?}", w.notes.lock().unwrap());
 }
