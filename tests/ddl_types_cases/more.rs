@@ -1,7 +1,8 @@
 //! What a type may hold beside its plain form: things that MariaDB does not have, and things that TiDB says and does not do.
 
-use tisync::model::{CommitTs, Ddl, Table};
+use tisync::model::{Change, CommitTs, Ddl, Table, Txn};
 use tisync::playground::mariadb::PrivateServer;
+use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::Sink;
 
 use super::types::{Becomes, COLUMNS, INDEXED, INDEXES, P, T, Type, of};
@@ -11,6 +12,7 @@ type Plain = fn(&PrivateServer);
 
 pub const CASES: &[(&str, Plain)] = &[
     ("t23_what_the_target_cannot_run_stops_before_it_is_sent", t23),
+    ("t22_a_table_moves_to_another_database_with_its_rows", t22),
     ("a_definer_that_the_target_has_stays", known_definer),
     ("the_counter_of_auto_increment_follows_rows_and_statements", counter),
     ("rows_go_on_with_a_check_that_they_break", broken_check),
@@ -212,6 +214,60 @@ fn t23(server: &PrivateServer) {
         assert!(sink.position() > position);
         position = sink.position();
     }
+}
+
+/// The whole way: the job and its message through the catalog, what it gives through the sink, from a database to another and back under
+/// a new name, as one ALTER TABLE and as one RENAME of several tables.
+fn t22(server: &PrivateServer) {
+    use serde_json::json;
+    let mut w = World::new(server, "t22");
+    w.run("CREATE DATABASE t22_other CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+    w.run("CREATE TABLE t (id INT PRIMARY KEY)");
+    w.run("INSERT INTO t VALUES (1)");
+    // In the way of a statement that runs in the wrong database.
+    w.run("CREATE TABLE t22_other.t (id INT PRIMARY KEY)");
+    let info = |id: i64, name: &str| {
+        json!({"id": id, "name": {"O": name, "L": name}, "charset": "utf8mb4", "state": 5, "pk_is_handle": true, "cols": [
+            {"id": 1, "name": {"O": "id", "L": "id"}, "offset": 0, "state": 5, "type": {"Tp": 3, "Flag": 3, "Flen": 11}}]})
+    };
+    let job = |version: u64, action: i64, schema: i64, table: i64, query: &str, more: serde_json::Value| {
+        let mut binlog = json!({"SchemaVersion": version, "FinishedTS": version});
+        binlog.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"id": version, "type": action, "state": 6, "schema_id": schema, "table_id": table, "query": query, "binlog": binlog})
+    };
+    let db = |id: i64, name: &str| json!({"DBInfo": {"id": id, "db_name": {"O": name, "L": name}}});
+    let (there, back) =
+        ("ALTER TABLE `t` RENAME AS `t22_other`.`moved`;", "RENAME TABLE `moved` TO `t22`.`u`, `t` TO `t22`.`v`;");
+    let jobs = json!([
+        job(1, 1, 11, 0, "", db(11, "t22")),
+        job(2, 1, 12, 0, "", db(12, "t22_other")),
+        job(3, 3, 11, 21, "", json!({"TableInfo": info(21, "t")})),
+        job(4, 3, 12, 22, "", json!({"TableInfo": info(22, "t")})),
+        job(START + 5, 14, 12, 21, there, json!({"TableInfo": info(21, "moved")})),
+        job(
+            START + 6,
+            47,
+            11,
+            22,
+            back,
+            json!({"MultipleTableInfos": [info(21, "u"), info(22, "v")], "TableInfo": info(22, "v")})
+        ),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ddl_history.json");
+    std::fs::write(&file, jobs.to_string()).unwrap();
+    let history = std::sync::Arc::new(FileHistory::open(&file).unwrap());
+    let mut catalog = Catalog::at(history, CommitTs(START)).unwrap();
+    let mut sink = w.sink();
+    for (n, query) in [(5_u64, there), (6, back)] {
+        let job = i64::try_from(START + n).unwrap();
+        let mut never = |_| anyhow::bail!("it is there");
+        let ddl = catalog.ddl(CommitTs(START + n), job, &query.into(), 0, &mut never).unwrap().unwrap();
+        sink.apply(Txn { commit_ts: CommitTs(START + n), change: Change::Ddl(Box::new(ddl)) }).unwrap();
+    }
+    sink.drain().unwrap();
+    assert_eq!(w.one("SELECT id, (SELECT COUNT(*) FROM v) FROM u"), "1|0");
+    assert_eq!(w.one("SHOW TABLES FROM t22_other"), "");
 }
 
 fn known_definer(server: &PrivateServer) {

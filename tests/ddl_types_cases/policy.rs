@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use mysql::prelude::Queryable;
 use tisync::model::CommitTs;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::sink::mysql::{Answer, Asker, DdlPolicy, DdlTrouble, MysqlOptions, OnDdlError};
+use tisync::sink::mysql::{Answer, Asker, DdlPolicy, DdlTrouble, Mode, MysqlOptions, OnDdlError};
 use tisync::sink::{Sink, Totals};
 
 use crate::world::*;
@@ -23,6 +23,7 @@ pub const CASES: &[(&str, Plain)] = &[
     ("nobody_can_be_asked", nobody),
     ("a_job_that_has_begun_is_not_asked_about", begun),
     ("no_ddl_runs_and_rows_go_on", no_ddl),
+    ("a_job_of_several_statements_gives_its_lock_back", lock_given_back),
 ];
 
 const VECTOR: &str = "ALTER TABLE `t` ADD COLUMN `v` VECTORS";
@@ -70,6 +71,7 @@ fn replaced(server: &PrivateServer) {
 fn left_behind(server: &PrivateServer) {
     let mut w = World::new(server, "left_behind");
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    let wider = define("left_behind", "t", &[("id", INT), ("a?", INT)], &[&[0]], true);
     let instead = "ALTER TABLE t ADD COLUMN a INT; ALTER TABLE blocked ADD COLUMN b INT";
     w.run("CREATE TABLE blocked (id INT)");
     w.run("INSERT INTO blocked VALUES (1)");
@@ -78,7 +80,7 @@ fn left_behind(server: &PrivateServer) {
     lock.query_drop("LOCK TABLES blocked READ").unwrap();
     let mut sink = w.open(replacing(&w, 1, instead)).unwrap();
     std::thread::scope(|scope| {
-        let run = scope.spawn(|| sink.apply(ddl(1, 5, "left_behind", VECTOR, &[&t], &[&t])));
+        let run = scope.spawn(|| sink.apply(ddl(1, 5, "left_behind", VECTOR, &[&t], &[&wider])));
         let waits = "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for table metadata%' AND info LIKE 'ALTER TABLE blocked%'";
         let id = loop {
             if let Some(id) = w.conn.query_first::<u64, _>(waits).unwrap() {
@@ -150,9 +152,10 @@ fn asking(
 fn again(server: &PrivateServer) {
     let mut w = World::new(server, "again");
     let t = define("again", "t", &[("id", INT)], &[&[0]], true);
+    let wider = define("again", "t", &[("id", INT), ("a?", INT)], &[&[0]], true);
     let (options, asked) = asking(&w, vec![Answer::Again], Some("CREATE TABLE again.t (id INT)"));
     let mut sink = w.open(options).unwrap();
-    apply(&mut sink, vec![ddl(1, 5, "again", "ALTER TABLE `t` ADD COLUMN `a` INT", &[&t], &[&t])]);
+    apply(&mut sink, vec![ddl(1, 5, "again", "ALTER TABLE `t` ADD COLUMN `a` INT", &[&t], &[&wider])]);
     assert_eq!(w.one("SHOW COLUMNS FROM t LIKE 'a'"), "a|int(11)|YES||~|");
     assert_eq!((sink.totals().ddl, sink.totals().decided.len()), (1, 0));
     let asked = asked.lock().unwrap();
@@ -165,6 +168,7 @@ fn again(server: &PrivateServer) {
 fn skip_or_replace(server: &PrivateServer) {
     let mut w = World::new(server, "asked");
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    let wider = define("asked", "t", &[("id", INT), ("v?", text())], &[&[0]], true);
     let back = define("asked", "back", &[("id", INT)], &[&[0]], true);
     let answers = vec![
         Answer::Skip,
@@ -177,7 +181,7 @@ fn skip_or_replace(server: &PrivateServer) {
     let mut sink = w.open(options).unwrap();
     let flashback = ddl(3, 25, "asked", "FLASHBACK TABLE `gone` TO `back`", &[], &[&back]);
     let nowhere = ddl(5, 5, "no such database", "ALTER TABLE `t` ADD COLUMN `x` INT", &[], &[]);
-    apply(&mut sink, vec![ddl(1, 5, "asked", VECTOR, &[&t], &[&t]), ddl(2, 5, "asked", VECTOR, &[&t], &[&t])]);
+    apply(&mut sink, vec![ddl(1, 5, "asked", VECTOR, &[&t], &[&t]), ddl(2, 5, "asked", VECTOR, &[&t], &[&wider])]);
     apply(&mut sink, vec![flashback, txn(4, vec![ins(&back, vec![i(1)])])]);
     let error = said(&sink.apply(nowhere).unwrap_err());
     assert!(error.contains("error 1049"), "{error}");
@@ -224,7 +228,9 @@ fn no_ddl(server: &PrivateServer) {
     let mut w = World::new(server, "no_ddl");
     let v1 = w.table("t", "id BIGINT PRIMARY KEY, v TEXT COLLATE utf8mb4_bin", &[("id", INT)], &[&[0]], true);
     let v2 = define("no_ddl", "t", &[("id", INT), ("v?", text())], &[&[0]], true);
-    let options = || MysqlOptions { ddl: DdlPolicy { run: false, ..DdlPolicy::default() }, ..w.options() };
+    // The target has its column before the upstream has it.
+    let options =
+        || MysqlOptions { mode: Mode::Partial, ddl: DdlPolicy { run: false, ..DdlPolicy::default() }, ..w.options() };
     let mut sink = w.open(options()).unwrap();
     let txns = vec![
         txn(1, vec![ins(&v1, vec![i(1)])]),
@@ -243,4 +249,18 @@ fn no_ddl(server: &PrivateServer) {
     assert_eq!(w.checkpoint(), START + 6, "the position moves with each");
     assert_eq!(w.one("SELECT * FROM t"), "1|~;2|x");
     assert_eq!(w.open(w.options()).unwrap().last_job(), Some(9));
+}
+
+/// Each statement takes the lock once more; whoever runs the next DDL must not find it taken.
+fn lock_given_back(server: &PrivateServer) {
+    let w = World::new(server, "lock_back");
+    let mut sink = w.open(MysqlOptions { workers: Some(4), ..w.options() }).unwrap();
+    for n in 1..9 {
+        let names = ["a", "b"].map(|name| format!("{name}{n}"));
+        let tables = names.each_ref().map(|name| define("lock_back", name, &[("x", INT)], &[&[0]], true));
+        let text = names.map(|name| format!("CREATE TABLE `{name}` (`x` BIGINT PRIMARY KEY);")).concat();
+        sink.apply(ddl(n, 60, "lock_back", &text, &[], &tables.each_ref())).unwrap();
+    }
+    sink.drain().unwrap();
+    assert!(!w.noted("which had begun a DDL and ran nothing any more"), "{:?}", w.notes.lock().unwrap());
 }

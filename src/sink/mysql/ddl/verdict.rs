@@ -1,7 +1,7 @@
 //! What becomes of a DDL on this target by its type and its text: run as which statements, left out, or refused.
 
 use super::action::{self, Fate};
-use super::dialect::{Unspeakable, speak};
+use super::dialect::{TEMPORARY, Unspeakable, speak};
 use super::form::Form;
 use super::text::{rewrite, split};
 use crate::error::Fault;
@@ -38,7 +38,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
         Some(_) | None => {}
     }
     if ddl.temporary && !tidb {
-        return left("the rows of temporary tables never leave their session");
+        return left(TEMPORARY);
     }
     let texts = texts(ts, ddl)?;
     let default = default_of(ddl);

@@ -16,6 +16,9 @@ use self::edit::Edit;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
 
+/// Why such a table is left out.
+pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave their session";
+
 /// A statement in the target's words.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Spoken {
@@ -126,6 +129,9 @@ impl<'a> Dialect<'a> {
         if edit.is(0, "CREATE") && edit.is_any(1, &["TABLE", "TEMPORARY"]) {
             let name = edit.behind_condition(if edit.is(1, "TABLE") { 2 } else { 3 });
             self.create_table(&mut edit, name, &mut without)?;
+        } else if edit.phrase(0, &["CREATE", "GLOBAL", "TEMPORARY"]).is_some() {
+            without.push(TEMPORARY.to_owned());
+            left = false;
         } else if edit.is(0, "ALTER") && edit.is(1, "TABLE") {
             let name = edit.behind_condition(2);
             if name > 2 && !self.has_conditions() {

@@ -206,6 +206,10 @@ fn words_that_tidb_left_uncommented() {
                 ("alter table t auto_random_base = 5", "nothing"),
                 ("alter table t shard_row_id_bits 4, comment 'x'", "alter table t comment 'x'"),
                 ("alter table t engine = tokudb", "nothing"),
+                (
+                    "create global temporary table t (a int) on commit delete rows",
+                    "nothing -- the rows of temporary tables never leave their session",
+                ),
                 ("alter table t remove ttl", "nothing -- TTL concerns the upstream alone"),
                 ("alter table t partition p placement policy = x", "nothing -- placement concerns the upstream alone"),
             ],
