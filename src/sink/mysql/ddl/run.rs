@@ -8,7 +8,6 @@
 use super::action;
 use super::begun::Begun;
 use super::charset::warn_of_charset;
-use super::form::Form;
 use super::judge::Verdict;
 use super::look::look;
 use super::missing;
@@ -392,16 +391,4 @@ pub(super) fn unknown(
         "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if it \
          did not",
     )
-}
-
-impl Form {
-    /// Whether it concerns one object only, so that a refusal means that nothing happened.
-    fn is_single(&self) -> bool {
-        match self {
-            Self::Drop { names, .. } => names.len() == 1,
-            Self::Rename(pairs) => pairs.len() == 1,
-            Self::DropDatabase(_) | Self::Other => false,
-            _ => true,
-        }
-    }
 }
