@@ -7,6 +7,7 @@ use super::locks::{self, Holder};
 use super::record::{self, Record};
 use super::tables;
 use super::take::damaged;
+use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::sink::mysql::session::Session;
 
@@ -27,6 +28,8 @@ pub struct LinkSurvey {
     pub slots: (Option<CommitTs>, usize),
     /// What is durable above the position.
     pub applied: Applied,
+    /// Why a part of that cannot be read, and what to do; a run of this link would be refused.
+    pub damaged: Option<Fault>,
     /// A DDL that was begun and not seen to end.
     pub pending: Option<Intent>,
     /// What it last wrote into Drainer's checkpoint.
@@ -98,10 +101,13 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
         let slots = if has("tisync_slot") { read_slots(session, cluster_id, &link)? } else { Vec::new() };
         let floors = slots.iter().map(|s| s.floor);
         let position = floors.clone().chain([CommitTs(commit_ts)]).max().unwrap_or_default();
-        let mut records = Vec::new();
+        let (mut records, mut bad) = (Vec::new(), None);
         for (slot, blob) in slots.iter().map(|s| (Some(s.number), &s.applied)).chain([(None, &applied)]) {
             let blob = blob.as_deref().unwrap_or_default();
-            records.extend(record::open(blob).map_err(|why| damaged(&link, slot, &why))?);
+            match record::open(blob) {
+                Ok(there) => records.extend(there),
+                Err(why) => bad = Some(damaged(&link, slot, &why)),
+            }
         }
         let intent = Intent { ts: CommitTs(ddl_ts), job, query: query.unwrap_or_default(), step, ..Intent::default() };
         found.push(LinkSurvey {
@@ -111,6 +117,7 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
             position: ts(position.0),
             slots: (floors.min(), slots.len()),
             applied: Applied::new(records, position),
+            damaged: bad,
             pending: (ddl_ts > 0).then_some(intent),
             drainer: ts(drainer),
             safe_until: ts(safe_until),

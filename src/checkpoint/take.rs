@@ -239,10 +239,9 @@ impl Taking<'_> {
 }
 
 /// Records that cannot be read: without them nobody knows what is on the target.
-pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Failed {
+pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Fault {
     let place =
         slot.map_or("tidb_binlog.tisync_checkpoint".to_owned(), |n| format!("tidb_binlog.tisync_slot, slot {n}"));
     Fault::refused(format!("the records of link `{link}` in {place} (column `applied`) are not usable: {why}"))
         .hint("without them nobody knows which transactions above the checkpoint the target holds: restore the row, or load the target anew and use a new --link")
-        .into()
 }

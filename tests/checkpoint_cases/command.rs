@@ -9,6 +9,7 @@ use super::*;
 
 pub const CASES: &[(&str, Case)] = &[
     ("checkpoint show says all that the target knows", show),
+    ("checkpoint show goes on behind records that are damaged", damaged),
     ("checkpoint set says what it loses or repeats", set),
     ("checkpoint clear makes the next start a first one", clear),
 ];
@@ -40,6 +41,17 @@ fn left_behind(server: &PrivateServer, cluster: u64, link: &str) {
     slot.write(&mut worker, 1, &Record::List(vec![ts(13), ts(15)]), ts(11)).unwrap();
     worker.commit().unwrap();
     drainer::write(&mut control, &DrainerTable::default(), &link, (ts(11), 47), false).unwrap();
+}
+
+fn damaged(server: &PrivateServer) {
+    left_behind(server, 64, "broken");
+    let damage = "UPDATE tidb_binlog.tisync_slot SET applied = 'x' WHERE link = 'broken' AND slot = 1";
+    server.connect().unwrap().query_drop(damage).unwrap();
+    let link = shown(server, "broken");
+    assert_eq!(link["commit_ts"], ts(11).to_string(), "what can be read is shown");
+    assert!(link["damaged"].as_str().unwrap().contains("tisync_slot, slot 1"), "{link}");
+    let (code, _, err) = tisync(server, &["clear", "--link", "broken", "--yes"]);
+    assert_eq!(code, 4, "{err}");
 }
 
 fn show(server: &PrivateServer) {

@@ -79,6 +79,9 @@ fn one(out: &mut String, link: &LinkSurvey) {
     if let Some(until) = link.safe_until.filter(|until| link.position.is_none_or(|at| at < *until)) {
         let _ = writeln!(out, "  in safe mode up to {}", until.explain());
     }
+    if let Some(fault) = &link.damaged {
+        let _ = writeln!(out, "  damaged: {fault}: {}", fault.hint);
+    }
     if let Some(ddl) = &link.pending {
         let at = ddl.ts.explain();
         let _ = writeln!(
@@ -127,6 +130,7 @@ struct LinkRow {
     parts_above: usize,
     last_above: Option<String>,
     safe_until: Option<String>,
+    damaged: Option<String>,
     pending_ddl: Option<PendingRow>,
     skipped_ddl: Vec<SkippedRow>,
     drainer_ts: Option<String>,
@@ -216,6 +220,7 @@ impl LinkRow {
             parts_above,
             last_above: digits(link.applied.last()),
             safe_until: digits(link.safe_until),
+            damaged: link.damaged.as_ref().map(ToString::to_string),
             pending_ddl: pending,
             skipped_ddl: skipped.collect(),
             drainer_ts: digits(link.drainer),
