@@ -10,6 +10,7 @@ use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain};
 use crate::checkpoint::Failed;
 use crate::error::Fault;
+use crate::mark::Carrier;
 
 /// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
@@ -98,8 +99,10 @@ pub struct Session {
     conn: Conn,
     server: Server,
     transaction: bool,
-    /// Whether the server takes two statements at once, as far as known.
+    /// Whether the server takes several statements at once, as far as known.
     pairs: bool,
+    /// What each transaction carries first.
+    pub(super) carrier: Option<Carrier>,
 }
 
 impl Session {
@@ -115,6 +118,7 @@ impl Session {
             server: Server { flavour: Flavour::MySql, version: (0, 0, 0), text: String::new(), max_allowed_packet: 0 },
             transaction: false,
             pairs: true,
+            carrier: None,
         };
         let found: Option<(String, u64)> = session.first("SELECT version(), @@max_allowed_packet")?;
         let (text, packet) = found.unwrap_or_default();
@@ -199,58 +203,66 @@ impl Session {
 
     /// Runs `work` in a transaction of its own, which is rolled back if it fails.
     pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
-        self.exec("START TRANSACTION")?;
-        self.transaction = true;
-        let done = work(self).and_then(|value| self.exec("COMMIT").map(|_| value));
-        self.transaction &= done.is_err();
+        let done =
+            self.open_transaction().and_then(|()| work(self)).and_then(|value| self.commit_open().map(|()| value));
         self.rollback();
         done
     }
 
-    /// Begins a transaction with the statement `first`, in one round trip where the server takes two statements at once;
-    /// gives the number of rows that `first` found or changed. After an error [`rollback`](Self::rollback) is due.
-    ///
-    /// # Errors
-    /// What the server said.
-    pub fn begin_with(&mut self, first: &str) -> mysql::Result<u64> {
-        self.transaction = true;
-        if self.pairs {
-            match self.run_pair(&format!("START TRANSACTION; {first}")) {
-                Err(mysql::Error::MySqlError(e)) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {
+    /// Makes durable what is open, and keeps what the server says; after an error [`rollback`](Self::rollback) is due.
+    pub(crate) fn commit_open(&mut self) -> Result<(), Failed> {
+        self.exec("COMMIT")?;
+        self.transaction = false;
+        Ok(())
+    }
+
+    /// Sends `statements`, which give no rows, in one round trip where the server takes several at once. Gives how many rows each
+    /// found or changed; an error with the number of the statement that it belongs to.
+    pub(super) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
+        if self.pairs && statements.len() > 1 {
+            match self.run_together(statements) {
+                Err((_, mysql::Error::MySqlError(e))) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {
                     self.pairs = false;
                 }
                 other => return other,
             }
         }
-        self.conn.query_drop("START TRANSACTION")?;
-        self.try_run(first)
+        let mut changed = Vec::with_capacity(statements.len());
+        for (number, sql) in statements.iter().enumerate() {
+            let result = self.conn.query_iter(*sql).map_err(|e| (number, e))?;
+            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
+        }
+        Ok(changed)
     }
 
-    /// Runs two statements that give no rows; gives what the second one found or changed.
-    fn run_pair(&mut self, sql: &str) -> mysql::Result<u64> {
-        let mut results = self.conn.query_iter(sql)?;
-        drop(results.iter());
-        let Some(mut second) = results.iter() else {
-            return Err(mysql::Error::DriverError(DriverError::UnexpectedPacket));
-        };
-        let affected = second.affected_rows();
-        // An error of the second statement shows as its first row.
-        second.next().transpose()?;
-        Ok(affected)
+    fn run_together(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
+        let mut results = self.conn.query_iter(statements.join("; ")).map_err(|e| (0, e))?;
+        let mut changed = Vec::with_capacity(statements.len());
+        for number in 0..statements.len() {
+            let Some(mut result) = results.iter() else {
+                return Err((number, mysql::Error::DriverError(DriverError::UnexpectedPacket)));
+            };
+            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
+            // An error of a statement behind the first shows as its first row.
+            result.next().transpose().map_err(|e| (number, e))?;
+        }
+        Ok(changed)
     }
 
-    /// Whether [`begin`](Self::begin) or [`begin_with`](Self::begin_with) opened a transaction that has not ended.
+    /// Whether a transaction was opened here that has not ended.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
         self.transaction
     }
 
+    pub(super) fn set_in_transaction(&mut self) {
+        self.transaction = true;
+    }
+
     /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were there before: MariaDB's
     /// words are `Records: 3  Duplicates: 2  Warnings: 0`, in any language with these numbers in this order.
     pub(super) fn duplicates(&self) -> Option<u64> {
-        let words = self.conn.info_str();
-        let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
-        numbers.nth(1)?.parse().ok()
+        second_number(&self.conn.info_str())
     }
 
     /// The same, with the statement in the error.
@@ -287,9 +299,7 @@ impl Session {
     /// # Errors
     /// If the target refuses.
     pub fn begin(&mut self) -> Result<()> {
-        self.run("START TRANSACTION")?;
-        self.transaction = true;
-        Ok(())
+        Ok(self.open_transaction()?)
     }
 
     /// Makes durable what is open. After an error it may have happened or not.
@@ -307,6 +317,19 @@ impl Session {
             let _ = self.conn.query_drop("ROLLBACK");
         }
     }
+}
+
+/// What a statement did.
+pub(super) struct Changed {
+    /// Rows that it found, or inserted or deleted.
+    pub(super) found: u64,
+    /// Rows that an UPDATE changed, where the server says so: `Rows matched: 1  Changed: 1  Warnings: 0`.
+    pub(super) changed: Option<u64>,
+}
+
+fn second_number(words: &str) -> Option<u64> {
+    let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
+    numbers.nth(1)?.parse().ok()
 }
 
 fn failed(error: mysql::Error, sql: &str) -> Failed {
