@@ -3,14 +3,32 @@
 //! A transaction whose mark does not change exactly one row is rolled back, whatever else it would have done. A row that somebody
 //! deleted is made anew in a transaction of its own before the next try; nothing goes out unmarked.
 
+use std::sync::Arc;
+
+use mysql::DriverError;
+use mysql::prelude::Queryable;
+
 use super::failure::{classify, explain};
 use super::retry::passes;
-use super::session::{Changed, Session, shorten};
+use super::session::{Session, second_number, shorten};
 use crate::checkpoint::Failed;
 use crate::mark::Carrier;
 
+/// What a proxy that knows no pairs of statements makes of one.
+const PARSE_ERROR: u16 = 1064;
+/// TiDB's word for a client that did not ask for several statements at once (we do).
+const NO_MULTI_STATEMENTS: u16 = 8130;
+
 /// How often a mark's row is made again within one beginning, before somebody who deletes it as often is too much.
 const TRIES: u32 = 5;
+
+/// What a statement did.
+pub(super) struct Changed {
+    /// Rows that it found, or inserted or deleted.
+    pub(super) found: u64,
+    /// Rows that an UPDATE changed, where the server says so: `Rows matched: 1  Changed: 1  Warnings: 0`.
+    pub(super) changed: Option<u64>,
+}
 
 /// What became of a mark.
 enum Marked {
@@ -25,7 +43,7 @@ enum Marked {
 impl Session {
     /// From here on each transaction of this session carries a mark of `carrier`.
     pub fn carry(&mut self, carrier: Option<Carrier>) {
-        self.carrier = carrier;
+        self.carrier = carrier.map(Arc::new);
     }
 
     /// Begins a transaction with the statement `first`, in one round trip where the server takes several statements at once;
@@ -59,17 +77,65 @@ impl Session {
         done
     }
 
+    /// Runs `work` in a transaction of its own, which is rolled back if it fails.
+    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
+        let done =
+            self.open_transaction().and_then(|()| work(self)).and_then(|value| self.commit_open().map(|()| value));
+        self.rollback();
+        done
+    }
+
+    /// Makes durable what is open, and keeps what the server says; after an error [`rollback`](Self::rollback) is due.
+    pub(crate) fn commit_open(&mut self) -> Result<(), Failed> {
+        self.exec("COMMIT")?;
+        self.transaction = false;
+        Ok(())
+    }
+
+    /// Sends `statements`, which give no rows, in one round trip where the server takes several at once. Gives how many rows each
+    /// found or changed; an error with the number of the statement that it belongs to.
+    pub(super) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
+        if self.pairs && statements.len() > 1 {
+            match self.run_together(statements) {
+                Err((_, mysql::Error::MySqlError(e))) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {
+                    self.pairs = false;
+                }
+                other => return other,
+            }
+        }
+        let mut changed = Vec::with_capacity(statements.len());
+        for (number, sql) in statements.iter().enumerate() {
+            let result = self.conn.query_iter(*sql).map_err(|e| (number, e))?;
+            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
+        }
+        Ok(changed)
+    }
+
+    fn run_together(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
+        let mut results = self.conn.query_iter(statements.join("; ")).map_err(|e| (0, e))?;
+        let mut changed = Vec::with_capacity(statements.len());
+        for number in 0..statements.len() {
+            let Some(mut result) = results.iter() else {
+                return Err((number, mysql::Error::DriverError(DriverError::UnexpectedPacket)));
+            };
+            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
+            // An error of a statement behind the first shows as its first row.
+            result.next().transpose().map_err(|e| (number, e))?;
+        }
+        Ok(changed)
+    }
+
     fn open_with(&mut self, first: Option<&str>, attempted: &str) -> Result<u64, Failed> {
         let refused = |error| Failed::Target { error, attempted: attempted.to_owned() };
         let Some(carrier) = self.carrier.clone() else {
             let statements: Vec<&str> = ["START TRANSACTION"].into_iter().chain(first).collect();
-            self.set_in_transaction();
+            self.transaction = true;
             let done = self.run_all(&statements).map_err(|(_, error)| refused(error))?;
             return Ok(done.last().map_or(0, |c| c.found));
         };
         for _ in 0..TRIES {
             let statements: Vec<&str> = ["START TRANSACTION", carrier.update()].into_iter().chain(first).collect();
-            self.set_in_transaction();
+            self.transaction = true;
             let done = match self.run_all(&statements) {
                 Ok(done) => done,
                 Err((1, error)) if !passes(classify(&error)) => {

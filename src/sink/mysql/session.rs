@@ -1,6 +1,7 @@
 //! One connection to a target, with everything set that applying depends on (spec/tidb-formats.md §8.1).
 
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::Result;
 use mysql::prelude::{FromRow, Queryable};
@@ -19,10 +20,6 @@ const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALL
 
 /// The code for an unknown system variable.
 const UNKNOWN_VARIABLE: u16 = 1193;
-/// What a proxy that knows no pairs of statements makes of one.
-const PARSE_ERROR: u16 = 1064;
-/// TiDB's word for a client that did not ask for several statements at once (we do).
-const NO_MULTI_STATEMENTS: u16 = 8130;
 
 /// What kind of server the target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,13 +93,13 @@ impl fmt::Display for Server {
 
 /// A connection that is set up for applying.
 pub struct Session {
-    conn: Conn,
+    pub(super) conn: Conn,
     server: Server,
-    transaction: bool,
+    pub(super) transaction: bool,
     /// Whether the server takes several statements at once, as far as known.
-    pairs: bool,
+    pub(super) pairs: bool,
     /// What each transaction carries first.
-    pub(super) carrier: Option<Carrier>,
+    pub(super) carrier: Option<Arc<Carrier>>,
 }
 
 impl Session {
@@ -201,62 +198,10 @@ impl Session {
         self.conn.query_first(sql).map_err(|error| failed(error, sql))
     }
 
-    /// Runs `work` in a transaction of its own, which is rolled back if it fails.
-    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
-        let done =
-            self.open_transaction().and_then(|()| work(self)).and_then(|value| self.commit_open().map(|()| value));
-        self.rollback();
-        done
-    }
-
-    /// Makes durable what is open, and keeps what the server says; after an error [`rollback`](Self::rollback) is due.
-    pub(crate) fn commit_open(&mut self) -> Result<(), Failed> {
-        self.exec("COMMIT")?;
-        self.transaction = false;
-        Ok(())
-    }
-
-    /// Sends `statements`, which give no rows, in one round trip where the server takes several at once. Gives how many rows each
-    /// found or changed; an error with the number of the statement that it belongs to.
-    pub(super) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
-        if self.pairs && statements.len() > 1 {
-            match self.run_together(statements) {
-                Err((_, mysql::Error::MySqlError(e))) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {
-                    self.pairs = false;
-                }
-                other => return other,
-            }
-        }
-        let mut changed = Vec::with_capacity(statements.len());
-        for (number, sql) in statements.iter().enumerate() {
-            let result = self.conn.query_iter(*sql).map_err(|e| (number, e))?;
-            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
-        }
-        Ok(changed)
-    }
-
-    fn run_together(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
-        let mut results = self.conn.query_iter(statements.join("; ")).map_err(|e| (0, e))?;
-        let mut changed = Vec::with_capacity(statements.len());
-        for number in 0..statements.len() {
-            let Some(mut result) = results.iter() else {
-                return Err((number, mysql::Error::DriverError(DriverError::UnexpectedPacket)));
-            };
-            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
-            // An error of a statement behind the first shows as its first row.
-            result.next().transpose().map_err(|e| (number, e))?;
-        }
-        Ok(changed)
-    }
-
     /// Whether a transaction was opened here that has not ended.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
         self.transaction
-    }
-
-    pub(super) fn set_in_transaction(&mut self) {
-        self.transaction = true;
     }
 
     /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were there before: MariaDB's
@@ -319,15 +264,8 @@ impl Session {
     }
 }
 
-/// What a statement did.
-pub(super) struct Changed {
-    /// Rows that it found, or inserted or deleted.
-    pub(super) found: u64,
-    /// Rows that an UPDATE changed, where the server says so: `Rows matched: 1  Changed: 1  Warnings: 0`.
-    pub(super) changed: Option<u64>,
-}
-
-fn second_number(words: &str) -> Option<u64> {
+/// The second number in what the server says of a statement, in whatever language.
+pub(super) fn second_number(words: &str) -> Option<u64> {
     let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
     numbers.nth(1)?.parse().ok()
 }
