@@ -288,3 +288,7 @@ fn number(value: Option<&Value>) -> Option<i128> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "loopback_tests.rs"]
+mod tests;

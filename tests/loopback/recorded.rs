@@ -1,27 +1,14 @@
 //! Real streams of a bidirectional run by real Drainers: what came from the other side is dropped, what is a side's own is applied, and the
 //! own transactions of both sides give both dumps.
 //!
-//! These tests need the recordings (see tests/README.md) and count as ignored without them.
-
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::common::binary::tisync;
+use crate::common::target::{equal, same};
 use anyhow::{Context as _, Result, ensure};
-use common::binary::tisync;
-use common::recordings;
-use common::target::{equal, same};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Failed;
 use mysql::prelude::Queryable;
 use tisync::event::silent;
 use tisync::loopback::{Counts, Loopback, OtherChannels};
@@ -38,29 +25,14 @@ use tisync::stop::Stop;
 
 /// A side, its own transactions, those that carry a mark.
 const SIDES: [(&str, u64, u64); 2] = [("bidi-a", 422, 324), ("bidi-b", 432, 356)];
-
-fn main() -> ExitCode {
-    let folder = recordings::folder();
-    let missing = folder.is_none();
-    let folder = folder.unwrap_or_default();
-    let trial = |name: &str, test: fn(&Path) -> Result<(), Failed>| {
-        let folder = folder.clone();
-        Trial::test(name, move || test(&folder)).with_ignored_flag(missing)
-    };
-    let trials = vec![
-        trial("with_loopback_control_only_own_transactions_are_applied", own_alone),
-        trial("without_it_all_are", all),
-        trial("own_transactions_of_both_sides_in_one_database_equal_both_dumps", both_in_one),
-        trial("marks_of_another_channel_stop_the_run_if_so_set", another_channel),
-    ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-}
+/// Transactions of each side that hold nothing but a Drainer's checkpoint.
+const CHECKPOINTS: [u64; 2] = [44, 40];
 
 fn set_up(server: &PrivateServer, channel: &str) {
     tisync(&["mark", "setup", "--to", &server.url(), "--channel-id", channel, "--rows", "4"]).expect(0);
 }
 
-fn own_alone(folder: &Path) -> Result<(), Failed> {
+pub fn own_alone(folder: &Path) -> Result<(), Failed> {
     for (side, own, marked) in SIDES {
         let server = PrivateServer::start()?;
         set_up(&server, "1");
@@ -79,7 +51,7 @@ fn own_alone(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn all(folder: &Path) -> Result<(), Failed> {
+pub fn all(folder: &Path) -> Result<(), Failed> {
     for (side, own, marked) in SIDES {
         let server = PrivateServer::start()?;
         let from = path(folder, side);
@@ -93,13 +65,18 @@ fn all(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn both_in_one(folder: &Path) -> Result<(), Failed> {
+pub fn both_in_one(folder: &Path) -> Result<(), Failed> {
     let server = PrivateServer::start()?;
     set_up(&server, "1");
     // DDL comes from one side only, as in life.
-    for ((side, own, marked), ddl) in SIDES.into_iter().zip([true, false]) {
-        let (totals, counts) = apply(&server, &folder.join(side), Mark::drainers(1), ddl)?;
+    for (n, (side, own, marked)) in SIDES.into_iter().enumerate() {
+        let (totals, counts, passed) = apply(&server, &folder.join(side), Mark::drainers(1), n == 0)?;
         assert_eq!((totals.txns, counts.dropped, counts.echoes), (own, marked, 0), "{side}");
+        assert_eq!(
+            (passed, counts.bookkeeping),
+            (CHECKPOINTS[n] + 1, 1),
+            "checkpoints, and the rows of marks being made"
+        );
     }
     for ((side, ..), except) in SIDES.into_iter().zip([&[][..], &["b_only"][..]]) {
         let mut conn = server.connect()?;
@@ -111,7 +88,7 @@ fn both_in_one(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn another_channel(folder: &Path) -> Result<(), Failed> {
+pub fn another_channel(folder: &Path) -> Result<(), Failed> {
     let server = PrivateServer::start()?;
     set_up(&server, "2");
     let from = path(folder, "bidi-a");
@@ -130,6 +107,8 @@ fn another_channel(folder: &Path) -> Result<(), Failed> {
 struct Rows<'a> {
     sink: &'a mut MysqlSink,
     ddl: bool,
+    /// How often it was told of bookkeeping alone.
+    passed: u64,
 }
 
 impl Sink for Rows<'_> {
@@ -142,6 +121,11 @@ impl Sink for Rows<'_> {
             Change::Ddl(_) if !self.ddl => self.sink.apply(Txn { change: Change::Nothing, ..txn }),
             _ => self.sink.apply(txn),
         }
+    }
+
+    fn pass_over(&mut self, ts: CommitTs) -> Result<()> {
+        self.passed += 1;
+        self.sink.pass_over(ts)
     }
 
     fn resolved(&mut self, ts: CommitTs) -> Result<()> {
@@ -161,8 +145,8 @@ impl Sink for Rows<'_> {
     }
 }
 
-/// Applies a recording's own transactions.
-fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(Totals, Counts)> {
+/// Applies a recording's own transactions. Gives also how often there was bookkeeping alone.
+fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(Totals, Counts, u64)> {
     let history = |origin: &Origin<'_>| -> Result<Arc<dyn tisync::schema::History>> {
         match origin {
             Origin::Recording(Some(file)) => Ok(Arc::new(FileHistory::open(file)?)),
@@ -179,7 +163,7 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
         ..MysqlOptions::new(source.cluster_id(), if ddl { "first" } else { "second" })
     };
     let mut sink = MysqlSink::open(&server.url(), options, silent())?;
-    let mut rows = Rows { sink: &mut sink, ddl };
+    let mut rows = Rows { sink: &mut sink, ddl, passed: 0 };
     let mut pipeline = Pipeline {
         catalog: Catalog::at(source.history(), from)?,
         sink: &mut rows,
@@ -196,7 +180,8 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
     pipeline.run(streams, from)?;
     let counts = pipeline.loopback.take().context("it was given")?.counts().clone();
     ensure!(pipeline.late_rows == 0, "no table was dropped");
-    Ok((sink.totals(), counts))
+    let passed = rows.passed;
+    Ok((sink.totals(), counts, passed))
 }
 
 fn path(folder: &Path, name: &str) -> String {
