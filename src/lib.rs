@@ -19,7 +19,8 @@
 //! - [`merge`] puts any number of streams into one order: that of their commit ts.
 //! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs.
 //! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it.
-//! - [`filter`] keeps system databases out.
+//! - [`filter`] leaves out what the operator does not want, and always system databases; [`route`] gives databases and tables their names on
+//!   the target; [`selection`] keeps what both said about each definition.
 //! - [`sink`] takes whole transactions to the target. `sink/mysql` collects them into windows, cuts a window into batches that share no key
 //!   (`causality`, `window`), makes a batch wait for those before it that it shares a key with (`lineage`, `board`), and applies each in one transaction on a
 //!   connection of its own (`worker`, `apply`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]).
@@ -83,12 +84,16 @@ pub mod mark;
 pub mod merge;
 pub mod model;
 pub mod moment;
+mod near;
 pub mod output;
 pub mod pd;
 pub mod pipeline;
+pub mod place;
 pub mod playground;
 pub mod progress;
+pub mod route;
 pub mod schema;
+pub mod selection;
 pub mod sink;
 pub mod source;
 pub mod stop;

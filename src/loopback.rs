@@ -8,6 +8,7 @@
 //! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
@@ -33,6 +34,15 @@ pub enum OtherChannels {
     Pass,
     /// The run ends.
     Stop,
+}
+
+impl fmt::Display for OtherChannels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Stop => "stop",
+        })
+    }
 }
 
 /// What becomes of a transaction.
@@ -129,6 +139,9 @@ impl Loopback {
                 Found::Unreadable { schema, table, why } if mark.is(&schema, &table) => {
                     return Err(odd(mark, ts, &why).into());
                 }
+                Found::Unknown { name: Some((schema, table)), why } if mark.is(&schema, &table) => {
+                    return Err(odd(mark, ts, &why).into());
+                }
                 other => {
                     known.remove(&id);
                     touched.add(&other);
@@ -222,7 +235,8 @@ impl Touched {
         let (schema, table) = match found {
             Found::Table(table) => (&table.schema, &table.name),
             Found::Unreadable { schema, table, .. } => (schema, table),
-            Found::Gone(_) => {
+            Found::Unknown { name: Some((schema, table)), .. } => (schema, table),
+            Found::Gone(_) | Found::Unknown { name: None, .. } => {
                 self.else_than_books = true;
                 return;
             }

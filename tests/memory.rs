@@ -273,7 +273,7 @@ fn counting_process() -> Result<()> {
     let mut pipeline = Pipeline {
         catalog: Catalog::at(source.history(), CommitTs(start))?,
         sink: &mut sink,
-        filter: std::sync::Arc::default(),
+        selection: tisync::selection::Selection::default(),
         loopback: None,
         large: Some(limit / 16),
         until: Some(CommitTs(end)),
@@ -281,6 +281,7 @@ fn counting_process() -> Result<()> {
         stop: Stop::default(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let streams = source.streams(CommitTs(start))?;
     pipeline.run(streams, CommitTs(start))?;

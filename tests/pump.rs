@@ -86,7 +86,7 @@ fn read_to(merge: &mut Merge, last: CommitTs) -> anyhow::Result<Vec<RawTxn>> {
 }
 
 fn refusal(cluster: &FakeCluster, from: CommitTs) -> String {
-    let error = source(cluster, &Told::default()).streams(from).err().expect("the start must be refused");
+    let error = source(cluster, &Told::default()).streams(from).expect_err("the start must be refused");
     let fault = fault(&error).unwrap();
     // Not being able to ask is another thing than a bad answer.
     let unasked = format!("{error:#}").contains("cannot find out");

@@ -81,7 +81,7 @@ impl Reference {
         let mut pipeline = Pipeline {
             catalog,
             sink: &mut reference,
-            filter: std::sync::Arc::default(),
+            selection: tisync::selection::Selection::default(),
             loopback: None,
             large: None,
             until: None,
@@ -89,6 +89,7 @@ impl Reference {
             stop,
             taken: 0,
             late_rows: 0,
+            names: Default::default(),
         };
         pipeline.run(streams, from)?;
         Ok(reference)

@@ -35,20 +35,23 @@ pub struct State {
     pub last_job: Option<i64>,
     /// A DDL under way.
     pub intent: Option<Intent>,
+    /// What is at or below may have been on the target before the link started.
+    pub safe_until: Option<CommitTs>,
 }
 
 /// The columns that [`State::read`] takes, in its order.
-pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`";
-pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String);
+pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`, `safe_until`";
+pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String, u64);
 
 impl State {
     pub(super) fn read(row: StateRow) -> Self {
-        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock) = row;
+        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock, safe_until) = row;
         let intent = Intent { ts: CommitTs(ddl_ts), job, schema, query: query.unwrap_or_default(), step, before, lock };
         Self {
             position: (ts > 0).then_some(CommitTs(ts)),
             last_job: (last_job > 0).then_some(last_job),
             intent: (ddl_ts > 0).then_some(intent),
+            safe_until: (safe_until > 0).then_some(CommitTs(safe_until)),
         }
     }
 }
@@ -142,6 +145,28 @@ impl Link {
             Some(row) if row.0 == self.run => Ok(State::read(row)),
             _ => Err(self.refusal(session, None)),
         }
+    }
+
+    /// Before the first row of a link that has not started: Drainer's row at `drainer` is known, and whoever changes it from here on is
+    /// somebody else; what is at or below `safe_until` (0: nothing) may be on the target already.
+    ///
+    /// # Errors
+    /// If the link was taken over or has started.
+    pub fn begin_behind_drainer(
+        &self,
+        session: &mut Session,
+        drainer: CommitTs,
+        safe_until: CommitTs,
+    ) -> Result<(), Failed> {
+        let set = format!("`drainer_ts` = {}, `safe_until` = {}, `updated_at` = NOW(3)", drainer.0, safe_until.0);
+        let sql = format!(
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE {} AND `run` = {} AND `commit_ts` = 0",
+            self.link_condition(),
+            self.run
+        );
+        session.write(&sql)?;
+        let state = self.state(session)?;
+        if state.position.is_none() { Ok(()) } else { Err(self.refusal(session, None)) }
     }
 
     /// Writes the position `ts`, within the open transaction or alone. Everything at or below must be durable.

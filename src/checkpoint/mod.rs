@@ -27,6 +27,7 @@ mod take;
 mod wait;
 
 pub use applied::Applied;
+pub use drainer::{DrainerPlace, DrainerTable};
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
 pub use look::{SlotSession, look, slots};

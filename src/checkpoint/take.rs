@@ -32,6 +32,8 @@ pub struct Taken {
     pub last_job: Option<i64>,
     /// A DDL that an earlier run began and did not see end.
     pub intent: Option<Intent>,
+    /// What is at or below may have been on the target before the link started.
+    pub safe_until: Option<CommitTs>,
 }
 
 /// Makes the state tables where they are missing, and takes the link over with `slots` slots, numbered from 0. Sessions of
@@ -112,9 +114,9 @@ impl Taking<'_> {
             };
             match self.write(session, &found) {
                 Ok(link) => {
-                    let Found { position, state: State { last_job, intent, .. }, applied, .. } = found;
+                    let Found { position, state: State { last_job, intent, safe_until, .. }, applied, .. } = found;
                     let position = (position.0 > 0).then_some(position);
-                    return Ok(Taken { link, position, applied, last_job, intent });
+                    return Ok(Taken { link, position, applied, last_job, intent, safe_until });
                 }
                 Err(failed) => {
                     session.exec("ROLLBACK")?;

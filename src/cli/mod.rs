@@ -1,14 +1,17 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+mod config;
 pub mod mark;
+pub mod nodes;
 mod playground;
 mod size;
 mod sync;
 pub mod ts;
 
+pub use config::{CheckArgs, ConfigCommand, ConvertArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use size::Size;
-pub use sync::{OnConflictArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -85,6 +88,12 @@ pub enum Command {
     /// The table by which two opposite links recognise what came from the other side.
     #[command(subcommand, after_help = MARK_EXAMPLES)]
     Mark(Box<mark::MarkCommand>),
+    /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
+    #[command(subcommand)]
+    Nodes(Box<nodes::NodesCommand>),
+    /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
+    #[command(subcommand, after_help = config::EXAMPLES)]
+    Config(Box<ConfigCommand>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

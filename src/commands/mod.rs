@@ -1,10 +1,13 @@
 //! One file a subcommand: checks its arguments, builds the parts, runs them.
 
+mod config;
 mod generate;
 mod live;
 mod mark;
+mod nodes;
+mod place;
 mod playground;
-mod sync;
+pub mod sync;
 pub mod ts;
 
 use anyhow::Result;
@@ -20,6 +23,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
         Command::Mark(command) => mark::run(&command, cli.output),
+        Command::Nodes(command) => nodes::run(&command, cli.output),
+        Command::Config(command) => config::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

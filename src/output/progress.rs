@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
+use crate::sink::mysql::{Answer, DdlTrouble};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -71,6 +72,17 @@ impl Progress {
         Arc::new(move |event| state.lock().unwrap_or_else(PoisonError::into_inner).take(event))
     }
 
+    /// Asks at the terminal what to do about a DDL, with the line that is rewritten out of the way.
+    pub fn asker(&self) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
+        let state = Arc::clone(&self.state);
+        move |trouble| {
+            let mut answer = Answer::Stop;
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.aside(|| answer = super::ask::at_terminal(trouble));
+            answer
+        }
+    }
+
     /// Ends the view with one last line.
     pub fn finish(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,8 +105,10 @@ impl State {
             Event::Applied { txns, rows, position } => {
                 self.txns += txns;
                 self.rows += rows;
+                if txns > 0 || position > self.durable {
+                    self.waiting = None;
+                }
                 self.durable = self.durable.max(position);
-                self.waiting = None;
             }
             Event::Reached { position, txns, dropped } => {
                 self.reached = self.reached.max(position);

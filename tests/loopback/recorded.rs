@@ -167,7 +167,7 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
     let mut pipeline = Pipeline {
         catalog: Catalog::at(source.history(), from)?,
         sink: &mut rows,
-        filter: Arc::default(),
+        selection: tisync::selection::Selection::default(),
         loopback: Some(Loopback::new(mark, OtherChannels::Pass)),
         large: None,
         until: None,
@@ -175,6 +175,7 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
         stop: Stop::default(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let streams = source.streams(from)?;
     pipeline.run(streams, from)?;

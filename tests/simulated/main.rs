@@ -16,6 +16,8 @@ mod common;
 mod wire;
 
 mod bank;
+mod nodes;
+mod place;
 mod pumps;
 mod recorded;
 mod refusals;
@@ -48,6 +50,8 @@ fn main() -> ExitCode {
         Trial::test("ts_now_and_check_ask_the_cluster", ts::now_and_check),
     ];
     trials.extend(refusals::trials());
+    trials.extend(place::trials());
+    trials.extend(nodes::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -4,10 +4,12 @@ mod conflicts;
 mod ddl;
 mod engine;
 mod marks;
+mod mode;
 mod model;
 mod no_key;
 mod rows;
 mod run;
+mod takeover;
 mod types;
 mod world;
 
@@ -17,6 +19,8 @@ pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
     [
+        takeover::CASES,
+        mode::CASES,
         types::CASES,
         rows::CASES,
         no_key::CASES,

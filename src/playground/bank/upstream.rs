@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use prost::Message;
 use serde_json::Value as Json;
 
@@ -75,10 +75,11 @@ impl Upstream {
         })
     }
 
-    /// Commits on any of the Pumps; `before` runs with the start ts just before anybody can see the message.
+    /// Commits on any of the Pumps that are online, as TiDB chooses; `before` runs with the start ts just before anybody can see the message.
     fn write(&mut self, mut binlog: Binlog, before: impl FnOnce(u64) -> Result<()>) -> Result<CommitTs> {
-        let count = u64::try_from(self.cluster.pump_count())?;
-        let pump = usize::try_from(self.pumps.below(count))?;
+        let online = self.cluster.online_pumps();
+        let chosen = usize::try_from(self.pumps.below(u64::try_from(online.len())?))?;
+        let pump = online.get(chosen).copied().context("no Pump is there to commit on")?;
         let start_ts = self.cluster.tso();
         self.cluster.commit(pump, |commit_ts| {
             before(start_ts.0)?;

@@ -11,8 +11,11 @@ pub mod batch;
 mod board;
 pub mod causality;
 pub mod check;
+mod columns;
 pub mod connect;
+mod connection;
 pub mod ddl;
+mod definition;
 pub mod failure;
 mod large;
 mod lineage;
@@ -24,6 +27,7 @@ mod options;
 mod retry;
 pub mod secret;
 pub mod session;
+mod shape;
 mod shared;
 mod size;
 pub mod skipped;
@@ -43,9 +47,11 @@ use anyhow::Result;
 use self::batch::Part;
 use self::board::{Board, Job};
 use self::causality::{Causality, Token};
+pub use self::connection::Connection;
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
 use self::large::Rows;
 use self::lineage::Lineage;
-pub use self::options::{MysqlOptions, OnConflict, PendingDdl};
+pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
 use self::tidb_limit::TidbLimit;
@@ -54,7 +60,8 @@ use self::worker::Context;
 use super::{Sink, Totals};
 use crate::checkpoint::Applied;
 use crate::error::Fault;
-use crate::model::{Change, CommitTs, RowChange, Table, Txn};
+use crate::event::Event;
+use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
 
 /// How often a position is saved apart from data, and Drainer's row with it.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -83,6 +90,8 @@ pub struct MysqlSink {
     /// Whether this is the link's first start.
     fresh: bool,
     last_job: Option<i64>,
+    /// Whether the end of safe mode was said.
+    safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
 }
@@ -198,6 +207,12 @@ impl MysqlSink {
         if durable > 0 || most.is_some_and(|most| rows.len() as u64 > most) {
             return self.alone(ts, Job::Large(ts, Box::new(Rows::Ready { rows, next: 0 }), durable));
         }
+        // What is written safely and what is written strictly never goes together.
+        let safe = self.context.safe(ts);
+        if self.window.last_part().is_some_and(|last| self.context.safe(last) != safe) {
+            self.close_window()?;
+        }
+        self.say_end_of_safety(safe);
         self.learn(&rows)?;
         let skipped = self.context.shared.skipped();
         let mut part = Part::new(ts);
@@ -220,6 +235,42 @@ impl MysqlSink {
         self.save_in_time()
     }
 
+    /// Says once that what follows is no longer taken to be on the target already.
+    fn say_end_of_safety(&mut self, safe: bool) {
+        let Some(until) = self.context.safe_until.filter(|_| !safe && !self.safe_ended) else { return };
+        self.safe_ended = true;
+        if self.opened.is_none_or(|opened| opened < until) {
+            (self.context.events)(Event::Note(format!(
+                "safe mode has ended at {}: from here on each row has to be as the stream says",
+                until.explain()
+            )));
+        }
+    }
+
+    /// Compares the columns of those of `tables` that nobody has compared yet with the target's.
+    fn compare(&mut self, tables: &[Arc<Table>]) -> Result<()> {
+        let fits = &self.context.fits;
+        let new: Vec<Arc<Table>> = tables.iter().filter(|t| !fits.knows(t)).cloned().collect();
+        if !new.is_empty() {
+            self.settle()?;
+            self.board().put(Job::Look(new.clone()), None, &[], 0);
+            self.settle()?;
+        }
+        for table in &new {
+            let fit = self.context.fits.get(table);
+            self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time.
+    fn compare_again(&mut self, tables: &[Arc<Table>]) -> Result<()> {
+        let skipped = self.context.shared.skipped();
+        let there: Vec<Arc<Table>> = tables.iter().filter(|t| !skipped.has_table(t.id)).cloned().collect();
+        self.context.fits.forget(&there);
+        self.compare(&there)
+    }
+
     /// Sees to it that tables with news about the order of rows get it in time.
     fn learn(&mut self, rows: &[RowChange]) -> Result<()> {
         let mut last: Option<&Arc<Table>> = None;
@@ -228,6 +279,11 @@ impl MysqlSink {
                 continue;
             }
             last = Some(&row.table);
+            if !self.causality.knows(&row.table) {
+                let before = self.taken.map(|ts| CommitTs(ts.0.saturating_sub(1)));
+                self.context.exactly_once(before, std::iter::once(&row.table))?;
+                self.compare(std::slice::from_ref(&row.table))?;
+            }
             if self.causality.learn(&row.table) {
                 self.settle()?;
             }
@@ -256,7 +312,10 @@ impl Sink for MysqlSink {
                 self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
             }),
             // What a skipped DDL leaves out must be known before the next rows are taken.
-            Change::Ddl(ddl) => self.alone(ts, Job::Ddl(ts, ddl)),
+            Change::Ddl(ddl) => {
+                let after = ddl.after.clone();
+                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after))
+            }
             _ => self.moved(),
         };
         // A transaction that was taken in part must never be applied in part.
@@ -298,6 +357,11 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+        self.shared().check()?;
+        self.define(schema, table)
     }
 
     fn drain(&mut self) -> Result<()> {

@@ -100,6 +100,8 @@ pub struct Session {
     pub(super) pairs: bool,
     /// What each transaction carries first.
     pub(super) carrier: Option<Arc<Carrier>>,
+    /// Modes that the operator wants, each with a comma before it.
+    more_modes: String,
 }
 
 impl Session {
@@ -116,19 +118,25 @@ impl Session {
             transaction: false,
             pairs: true,
             carrier: None,
+            more_modes: target.sql_mode().iter().map(|mode| format!(",{mode}")).collect(),
         };
         let found: Option<(String, u64)> = session.first("SELECT version(), @@max_allowed_packet")?;
         let (text, packet) = found.unwrap_or_default();
         session.server = Server::read(text, usize::try_from(packet).unwrap_or(usize::MAX));
         session.server.supported()?;
         session.set_up()?;
+        for (name, value) in target.variables() {
+            let set = session.conn.query_drop(format!("SET SESSION {name} = {value}"));
+            set.map_err(|e| explain(&e, format!("cannot set the session variable {name} on the target")))?;
+        }
         Ok(session)
     }
 
     fn set_up(&mut self) -> Result<()> {
         self.run("SET NAMES utf8mb4")?;
         self.run(&format!(
-            "SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}', foreign_key_checks = 0, autocommit = 1"
+            "SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}{}', foreign_key_checks = 0, autocommit = 1",
+            self.more_modes
         ))?;
         self.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
         // A CREATE DATABASE without a charset then gets TiDB's default, not the server's case-insensitive one.
@@ -210,6 +218,12 @@ impl Session {
         second_number(&self.conn.info_str())
     }
 
+    /// How many rows the last UPDATE found, changed or not: `Rows matched: 1  Changed: 0  Warnings: 0`.
+    pub(super) fn matched(&self) -> Option<u64> {
+        let words = self.conn.info_str();
+        words.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty())?.parse().ok()
+    }
+
     /// The same, with the statement in the error.
     ///
     /// # Errors
@@ -236,7 +250,7 @@ impl Session {
     /// Switches strictness off or on again.
     pub(super) fn relax(&mut self, relaxed: bool) -> Result<()> {
         let mode = if relaxed { RELAXED_SQL_MODE } else { SQL_MODE };
-        self.run(&format!("SET SESSION sql_mode = '{mode}'")).map(drop)
+        self.run(&format!("SET SESSION sql_mode = '{mode}{}'", self.more_modes)).map(drop)
     }
 
     /// Opens a transaction.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::failure::{Class, class_of, classify, explain};
 use super::session::Session;
-use super::statement::Step;
+use super::statement::{Expect, Step};
 use crate::error::Fault;
 use crate::sink::Anomalies;
 
@@ -45,6 +45,21 @@ pub(super) fn apply_step(
             };
             compare(there, rows, safe, name, odd)?;
         }
+        Step::Update { sql, relaxed, found, expect } => {
+            let what = || format!("changing a row of {name}");
+            let affected = match relaxed {
+                0 => run(session, sql, what)?,
+                zeros => run_relaxed(session, sql, zeros, name, what)?,
+            };
+            // A row that has the new image already is found, not changed.
+            *found = session.matched().unwrap_or(affected);
+            match expect {
+                Expect::There => compare(*found, 1, safe, name, odd)?,
+                Expect::New => odd.duplicate += *found,
+                Expect::Perhaps => {}
+            }
+        }
+        Step::Clear { sql } => odd.duplicate += run(session, sql, || format!("replacing rows of {name}"))?,
         Step::Insert { sql, rows, relaxed } => {
             let what = || format!("inserting {rows} rows into {name}");
             let inserted = match relaxed {

@@ -6,20 +6,23 @@ use anyhow::{Error, Result};
 
 use super::MysqlOptions;
 use super::apply::Done;
+use super::batch::full_name;
 use super::board::{Board, Job, Task};
+use super::columns::Doubt;
 use super::connect::Target;
 use super::failure::{Class, class_of};
 use super::large::Rows;
 use super::retry::{Backoff, Outlook, Told, passes};
-use super::session::Session;
+use super::session::{Server, Session};
+use super::shape::Fits;
 use super::shared::Shared;
 use super::size::Size;
 use super::statement::Style;
-use crate::checkpoint::{Link, Record, Slot};
+use crate::checkpoint::{DrainerTable, Link, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
 use crate::mark::Writer;
-use crate::model::CommitTs;
+use crate::model::{CommitTs, Table};
 use crate::sink::Anomalies;
 
 /// What all workers of a sink share.
@@ -27,7 +30,15 @@ pub(super) struct Context {
     pub(super) target: Target,
     pub(super) link: Link,
     pub(super) options: MysqlOptions,
-    pub(super) style: Style,
+    pub(super) server: Server,
+    /// Tables whose columns are not the same on both sides.
+    pub(super) fits: Fits,
+    /// Transactions at or below it may be on the target already.
+    pub(super) safe_until: Option<CommitTs>,
+    /// The same, as far as Drainer may have applied it.
+    pub(super) overlap: Option<CommitTs>,
+    /// Drainer's checkpoint, which is kept in step.
+    pub(super) drainer: DrainerTable,
     pub(super) size: Size,
     pub(super) events: Events,
     pub(super) shared: Shared,
@@ -37,6 +48,49 @@ pub(super) struct Context {
     pub(super) told: Told,
     /// What the transactions carry, if the target is a source too.
     pub(super) marks: Option<Writer>,
+}
+
+impl Context {
+    /// Whether a transaction of `ts` may be on the target already.
+    pub(super) fn safe(&self, ts: CommitTs) -> bool {
+        self.options.forgives() || self.safe_until.is_some_and(|until| ts <= until)
+    }
+
+    /// Sees to it that rows above `ts` (all, if `None`) have each effect once: those that Drainer may have applied before do not, if
+    /// nothing tells them from others.
+    ///
+    /// # Errors
+    /// Refused, with those of `tables` that have no key, unless the operator allows it.
+    pub(super) fn exactly_once<'a>(
+        &self,
+        ts: Option<CommitTs>,
+        tables: impl Iterator<Item = &'a Arc<Table>>,
+    ) -> Result<()> {
+        let Some(until) = self.overlap.filter(|until| ts.is_none_or(|ts| ts < *until)) else { return Ok(()) };
+        if self.options.allow_repeats {
+            return Ok(());
+        }
+        let keyless = |t: &&Arc<Table>| !t.keys.iter().any(|k| !k.parts.is_empty() && k.identifies(&t.columns));
+        let names: Vec<String> = tables.filter(keyless).map(|t| full_name(t)).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::refused(format!(
+            "Drainer was not stopped cleanly, so rows up to {} may be on the target already, and nothing tells them from others in tables \
+             without a primary key or a unique key of NOT NULL columns: {}",
+            until.explain(),
+            names.join(", ")
+        ))
+        .hint(
+            "start that Drainer again and stop it with SIGTERM, so that its checkpoint says `consistent`; or start with --allow-repeats, after which \
+             some rows of these tables may be there twice, or keep a deleted twin: compare them later",
+        )
+        .into())
+    }
+
+    pub(super) fn style(&self, safe: bool) -> Style {
+        Style::of(&self.server, safe)
+    }
 }
 
 /// One connection with its slot.
@@ -56,6 +110,10 @@ pub(super) struct Worker {
     pub(super) contradicted: bool,
     /// Which rows of which table were not as supposed in the transaction that failed last.
     pub(super) conflict: Option<(String, Anomalies)>,
+    /// A table whose columns on the target were not as they were taken for.
+    pub(super) doubt: Option<Doubt>,
+    /// What it does now may take any time: no limit on waiting for an answer.
+    patient: bool,
 }
 
 /// Ends the run if a worker panics: its task would be waited for for ever.
@@ -89,7 +147,16 @@ enum Outcome {
 
 impl Worker {
     pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
-        Self { number, context, lane: None, pending: None, contradicted: false, conflict: None }
+        Self {
+            number,
+            context,
+            lane: None,
+            pending: None,
+            contradicted: false,
+            conflict: None,
+            doubt: None,
+            patient: false,
+        }
     }
 
     /// Works until the board closes.
@@ -147,6 +214,7 @@ impl Worker {
             },
             Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
             Job::Ddl(ts, ddl) => self.ddl(*ts, ddl).map(|()| Outcome::Done),
+            Job::Look(tables) => self.must(&mut |w| w.look(tables)).map(|()| Outcome::Done),
             Job::Save { ts, drained } => {
                 let (ts, drained) = (*ts, *drained);
                 self.must(&mut |w| w.save(ts, drained)).map(|()| Outcome::Done)
@@ -223,7 +291,17 @@ impl Worker {
                     self.count();
                     return Ok(None);
                 }
-                After::Refused(error) => return Ok(Some(error)),
+                After::Refused(error) => match self.look_again() {
+                    Ok(true) => self.pending = None,
+                    Ok(false) => return Ok(Some(error)),
+                    Err(other) => match class_of(&other).filter(|c| passes(*c)) {
+                        Some(class) => {
+                            self.lane = None;
+                            self.pause(&mut backoff, class, &other)?;
+                        }
+                        None => return Err(other.context(format!("{error:#}"))),
+                    },
+                },
             }
         }
     }
@@ -249,7 +327,8 @@ impl Worker {
     }
 
     fn connect(&self) -> Result<Lane> {
-        let mut session = Session::open(&self.context.target)?;
+        let target = &self.context.target;
+        let mut session = if self.patient { Session::open(&target.patient())? } else { Session::open(target)? };
         session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         // Waits for whatever the connection before this one had under way, and reads what became of it.
         let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
@@ -262,6 +341,14 @@ impl Worker {
     /// If it was lost.
     pub(super) fn open_lane(&mut self) -> Result<&mut Lane> {
         self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
+    }
+
+    /// Whether what comes may take any time: then it needs a connection that waits, where the usual ones do not.
+    pub(super) fn be_patient(&mut self, patient: bool) {
+        if self.context.target.is_impatient() && self.patient != patient {
+            self.patient = patient;
+            self.hang_up();
+        }
     }
 
     /// Gives the connection up; the next use makes a new one.

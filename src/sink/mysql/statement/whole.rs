@@ -91,7 +91,7 @@ impl Work<'_> {
     }
 
     /// A condition for rows equal to `row`, on column `first` before the others.
-    fn equal(&self, out: &mut Vec<u8>, row: &Row, loose: bool, first: Option<usize>) -> Result<()> {
+    pub(super) fn equal(&self, out: &mut Vec<u8>, row: &Row, loose: bool, first: Option<usize>) -> Result<()> {
         let others = present(self.table, row).filter(|c| Some(*c) != first);
         for (i, column) in first.into_iter().chain(others).enumerate() {
             let (Some(c), Some(value)) = (self.table.columns.get(column), row.get(column)) else { continue };

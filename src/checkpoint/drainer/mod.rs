@@ -4,20 +4,16 @@
 //! It has one row a cluster, however many links a cluster has here: so it says how far the slowest of them is. Which writes of
 //! the row were ours is known from the links' own rows, which repeat what they wrote into it.
 
+mod place;
+
 use serde::Deserialize;
 
+pub use self::place::{DrainerPlace, DrainerTable};
 use super::failed::Failed;
 use super::link::Link;
 use super::look::{Standing, standings};
-use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::sink::mysql::session::{Session, quote_text};
-
-/// Word for word what Drainer creates.
-const CREATE: [&str; 2] = [
-    "create schema if not exists `tidb_binlog`",
-    "create table if not exists `tidb_binlog`.`checkpoint`(clusterID bigint unsigned primary key, checkPoint MEDIUMTEXT)",
-];
 
 /// What Drainer's row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -62,23 +58,12 @@ pub enum Owner {
     Other(Row),
 }
 
-/// Reads the row of a cluster.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn read(session: &mut Session, cluster_id: u64) -> Result<Option<Row>, Failed> {
-    if !exists(session)? {
-        return Ok(None);
-    }
-    locked(session, cluster_id, "")
-}
-
 /// Whose the row of the link's cluster is, when the link stands at `position`.
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn owner(session: &mut Session, link: &Link, position: CommitTs) -> Result<Owner, Failed> {
-    let row = read(session, link.cluster_id())?;
+pub fn owner(session: &mut Session, place: &DrainerTable, link: &Link, position: CommitTs) -> Result<Owner, Failed> {
+    let row = place.read(session, link.cluster_id())?;
     let links = standings(session, Some(link.cluster_id()))?;
     Ok(judge(row, &links, lowest(&links, link, position)))
 }
@@ -91,14 +76,14 @@ pub fn owner(session: &mut Session, link: &Link, position: CommitTs) -> Result<O
 /// If it cannot be written, or another run has taken the link over.
 pub fn write(
     session: &mut Session,
+    place: &DrainerTable,
     link: &Link,
-    ts: CommitTs,
-    schema_version: i64,
+    (ts, schema_version): (CommitTs, i64),
     consistent: bool,
 ) -> Result<Owner, Failed> {
-    if !exists(session)? {
-        for sql in CREATE {
-            session.exec(sql)?;
+    if !place.exists(session)? {
+        for sql in place.create() {
+            session.exec(&sql)?;
         }
     }
     session.transaction(|session| {
@@ -110,7 +95,7 @@ pub fn write(
             return Err(link.refusal(session, None));
         }
         // Other links' words about this row can be trusted only once it is locked.
-        let there = locked(session, link.cluster_id(), " FOR UPDATE")?;
+        let there = place.locked(session, link.cluster_id(), " FOR UPDATE")?;
         let links = standings(session, Some(link.cluster_id()))?;
         let alone = links.iter().all(|l| l.link == link.name() || l.position.0 == 0);
         let ts = lowest(&links, link, ts);
@@ -121,8 +106,8 @@ pub fn write(
         let row = Row { consistent: consistent && alone, commit_ts: ts, schema_version };
         let text = quote_text(&row.json());
         session.exec(&format!(
-            "INSERT INTO `tidb_binlog`.`checkpoint` (`clusterID`, `checkPoint`) VALUES ({}, {text}) \
-             ON DUPLICATE KEY UPDATE `checkPoint` = {text}",
+            "INSERT INTO {} (`clusterID`, `checkPoint`) VALUES ({}, {text}) ON DUPLICATE KEY UPDATE `checkPoint` = {text}",
+            place.quoted(),
             link.cluster_id()
         ))?;
         session.exec(&format!(
@@ -132,27 +117,6 @@ pub fn write(
         ))?;
         Ok(owner)
     })
-}
-
-fn exists(session: &mut Session) -> Result<bool, Failed> {
-    let there: Option<u64> = session.fetch_one(
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'tidb_binlog' AND table_name = 'checkpoint'",
-    )?;
-    Ok(there.unwrap_or(0) > 0)
-}
-
-fn locked(session: &mut Session, cluster_id: u64, lock: &str) -> Result<Option<Row>, Failed> {
-    let text: Option<Option<String>> = session.fetch_one(&format!(
-        "SELECT `checkPoint` FROM `tidb_binlog`.`checkpoint` WHERE `clusterID` = {cluster_id}{lock}"
-    ))?;
-    let Some(text) = text.flatten() else { return Ok(None) };
-    let row: Row = serde_json::from_str(&text).map_err(|e| {
-        Fault::refused(format!(
-            "Drainer's checkpoint of cluster {cluster_id} on the target (tidb_binlog.checkpoint) cannot be read: {e}: `{text}`"
-        ))
-        .hint("if Drainer is not to go on from this target, delete the row")
-    })?;
-    Ok(Some(row).filter(|r| r.commit_ts.0 > 0))
 }
 
 /// How far the slowest link is; those that never started have no say.
