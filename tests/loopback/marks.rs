@@ -201,10 +201,11 @@ pub fn drop() -> Result<(), Failed> {
 pub fn flags() -> Result<(), Failed> {
     let sync = ["sync", "--from", "/nowhere", "--to", "mysql://127.0.0.1:1"];
     for (more, words) in [
-        (&["--loopback"][..], "--channel-id"),
-        (&["--other-channels", "stop"], "--loopback"),
+        (&["--loopback"][..], "`loopback` was given, but no channel-id"),
+        (&["--other-channels", "stop"], "`other-channels` was given, but no channel-id"),
+        (&["--channel-id", "1", "--other-channels", "stop"], "but not loopback"),
         (&["--channel-id", "1", "--mark-table", "marks"], "the mark table cannot be `marks`"),
-        (&["--safe-mode", "--on-conflict", "stop"], "--safe-mode"),
+        (&["--safe-mode", "--on-conflict", "stop"], "cannot go with on-conflict stop"),
     ] {
         let ran = tisync(&[&sync[..], more].concat()).expect(2);
         assert!(ran.stderr.contains(words), "{more:?}: {}", ran.stderr);

@@ -18,7 +18,7 @@ use tisync::pipeline::Pipeline;
 use tisync::playground::dump;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::schema::{Catalog, FileHistory};
-use tisync::sink::mysql::{MysqlOptions, MysqlSink};
+use tisync::sink::mysql::{Mode, MysqlOptions, MysqlSink};
 use tisync::sink::{Sink, Totals};
 use tisync::source::{self, Options, Origin};
 use tisync::stop::Stop;
@@ -160,6 +160,8 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
         start: Some(from),
         allow_missing: true,
         mark: Some(mark.clone()),
+        // The second side's rows are older than the column that the first one's DDL adds.
+        mode: if ddl { Mode::Full } else { Mode::Partial },
         ..MysqlOptions::new(source.cluster_id(), if ddl { "first" } else { "second" })
     };
     let mut sink = MysqlSink::open(&server.url(), options, silent())?;

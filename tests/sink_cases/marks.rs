@@ -9,7 +9,7 @@ use tisync::mark::Mark;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
-use tisync::sink::mysql::{MysqlOptions, MysqlSink};
+use tisync::sink::mysql::{DdlPolicy, MysqlOptions, MysqlSink};
 
 use super::Case;
 use super::world::*;
@@ -83,7 +83,8 @@ fn all_are_marked(_: &PrivateServer) {
     let mut w = World::new(server, "all_marked");
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
     let u = w.table("u", "n BIGINT NOT NULL", &[("n", INT)], &[], false);
-    let options = MysqlOptions { skip_ddl: [CommitTs(START + 500)].into(), ..marked(&w) };
+    let options =
+        MysqlOptions { ddl: DdlPolicy { skip: [CommitTs(START + 500)].into(), ..DdlPolicy::default() }, ..marked(&w) };
     let mut sink = w.open(options.clone()).unwrap();
     let (from, before) = (end(&mut w), vals(&mut w).1);
     for n in 1..=200 {
@@ -233,7 +234,8 @@ fn made(_: &PrivateServer) {
     assert_eq!(
         found,
         [
-            format!("5|0|41|{ours}"),
+            // The transaction by which the link begins carries it too.
+            format!("5|0|42|{ours}"),
             format!("5|1|0|{ours}"),
             format!("5|2|0|{ours}"),
             "5|9|7|another".to_owned(),
