@@ -291,7 +291,8 @@ fn rest(server: &PrivateServer) {
     let at = |second: u64| history.iter().rfind(|(s, _)| *s == second).unwrap().1;
     assert!(at(0) > 0, "the data was written");
     assert_eq!(at(9), at(4), "nothing is written once the data's position is saved: {} then {}", at(4), at(9));
-    assert!(at(9) <= 12, "{}", at(9));
+    // On each side: the beginning, claims of slots, the data, and two saves of two transactions each.
+    assert!(at(9) <= 20, "{}", at(9));
     // What was passed over is kept at the end all the same.
     for (sink, ..) in &mut sides {
         sink.drain().unwrap();
