@@ -12,6 +12,7 @@ use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
+use crate::loopback::{Loopback, Verdict, is_bookkeeping};
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
 use crate::schema::{Catalog, FRESH, Found};
@@ -46,6 +47,8 @@ pub struct Pipeline<'a> {
     pub sink: &'a mut dyn Sink,
     /// What is replicated.
     pub selection: Selection,
+    /// Drops what came from the other side; `None` where nothing does.
+    pub loopback: Option<Loopback>,
     /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
     pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
@@ -124,7 +127,8 @@ impl Pipeline<'_> {
             // What holds nothing for the target moves the position without a batch.
             (self.events)(Event::Applied { txns: 0, rows: 0, position });
         }
-        (self.events)(Event::Reached { position, txns: self.taken });
+        let dropped = self.loopback.as_ref().map_or(0, |l| l.counts().dropped);
+        (self.events)(Event::Reached { position, txns: self.taken, dropped });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
@@ -141,7 +145,10 @@ impl Pipeline<'_> {
         let is_ddl = matches!(raw.body, Body::Ddl { .. } | Body::Statement(_));
         let change = match raw.body {
             Body::Rows(_) | Body::Named { .. } if self.selection.ignores(commit_ts, &self.events) => Change::Nothing,
-            Body::Rows(value) => self.rows(&value, commit_ts)?,
+            Body::Rows(value) => match self.rows(&value, commit_ts)? {
+                Some(change) => change,
+                None => return self.sink.pass_over(commit_ts),
+            },
             Body::Ddl { job_id, query, schema_state } => {
                 self.ddl(commit_ts, job_id, &query, schema_state)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
             }
@@ -159,21 +166,40 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
+    /// What a transaction with rows does to the target; `None` if it is only bookkeeping.
+    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
         let catalog = &mut self.catalog;
-        let (selection, late) = (&mut self.selection, &mut self.late_rows);
+        if let Some(loopback) = &mut self.loopback {
+            match loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))? {
+                Verdict::Pass => {}
+                Verdict::Drop { bookkeeping: true } => return Ok(None),
+                Verdict::Drop { bookkeeping: false } => return Ok(Some(Change::Nothing)),
+            }
+        }
+        let (selection, late, loopback) = (&mut self.selection, &mut self.late_rows, self.loopback.as_ref());
+        let is_mark = |schema: &str, table: &str| loopback.is_some_and(|l| l.is_mark(schema, table));
+        // A mark beside a tool's records is its bookkeeping too.
+        let mut bookkeeping = true;
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
-            Found::Table(table) => Ok(selection.lookup(&table)),
+            Found::Table(table) if is_mark(&table.schema, &table.name) => Ok(Lookup::Skip),
+            Found::Table(table) => {
+                bookkeeping &= is_bookkeeping(&table.schema);
+                Ok(selection.lookup(&table))
+            }
             Found::Gone(_) => {
+                bookkeeping = false;
                 *late += 1;
                 Ok(Lookup::Skip)
             }
             Found::Unreadable { schema, table, why } => {
+                bookkeeping = false;
                 selection.unread(&schema, &table).ok_or_else(|| unreadable(&schema, &table, &why).into())
             }
-            Found::Unknown { name, why } => name
-                .and_then(|(schema, table)| selection.unread(&schema, &table))
-                .ok_or_else(|| Fault::refused(why).hint(FRESH).into()),
+            Found::Unknown { name, why } => {
+                bookkeeping = false;
+                name.and_then(|(schema, table)| selection.unread(&schema, &table))
+                    .ok_or_else(|| Fault::refused(why).hint(FRESH).into())
+            }
         };
         let (change, left_out) = if self.large.is_some_and(|most| value.len() > most) {
             let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
@@ -183,8 +209,9 @@ impl Pipeline<'_> {
             let (rows, left_out) = decode::wanted_rows(value, commit_ts, &mut lookup)?;
             (if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) }, left_out)
         };
-        self.selection.count(left_out, matches!(change, Change::Nothing));
-        Ok(change)
+        let empty = matches!(change, Change::Nothing);
+        self.selection.count(left_out, empty);
+        Ok(if empty && bookkeeping { None } else { Some(change) })
     }
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
@@ -208,7 +235,8 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        Ok(ddl.and_then(|ddl| self.selection.ddl(ts, ddl, &self.events)))
+        let is_mark = |d: &Ddl| self.loopback.as_ref().is_some_and(|l| l.is_mark(&d.schema, &d.table));
+        Ok(ddl.filter(|d| !is_mark(d)).and_then(|ddl| self.selection.ddl(ts, ddl, &self.events)))
     }
 }
 

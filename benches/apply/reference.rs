@@ -82,6 +82,7 @@ impl Reference {
             catalog,
             sink: &mut reference,
             selection: tisync::selection::Selection::default(),
+            loopback: None,
             large: None,
             until: None,
             events,

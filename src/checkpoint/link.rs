@@ -212,7 +212,7 @@ impl Link {
             self.run,
             ts.0
         );
-        if session.exec(&sql)? == 1 {
+        if session.write(&sql)? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, None))
@@ -245,7 +245,7 @@ impl Link {
             self.run,
             ts.0
         );
-        if session.exec(&sql)? == 1 {
+        if session.write(&sql)? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, Some(ts)))

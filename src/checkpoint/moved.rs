@@ -24,7 +24,7 @@ impl Link {
             self.link_condition(),
             self.run()
         );
-        session.exec(&sql)?;
+        session.write(&sql)?;
         let state = self.state(session)?;
         if state.position.is_none() { Ok(()) } else { Err(self.refusal(session, None)) }
     }
@@ -54,7 +54,7 @@ impl Link {
             self.link_condition(),
             self.run()
         );
-        session.exec(&sql)?;
+        session.write(&sql)?;
         self.state(session).map(drop)
     }
 

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 mod config;
+pub mod mark;
 pub mod nodes;
 mod playground;
 mod record;
@@ -13,7 +14,7 @@ pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use record::RecordArgs;
 pub use size::Size;
-pub use sync::{OnDdlErrorArg, PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -71,6 +72,10 @@ const CHECKPOINT_EXAMPLES: &str = "Examples:
   tisync checkpoint show --to mysql://repl@db2:3306
   tisync checkpoint set --to mysql://repl@db2:3306 --link default 470616376687198209";
 
+const MARK_EXAMPLES: &str = "Examples:
+  tisync mark setup --to mysql://repl@db1:4000 --to mysql://repl@db2:4000 --channel-id 1
+  tisync mark status --to mysql://repl@db1:4000 --channel-id 1";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   tisync completions bash > /etc/bash_completion.d/tisync
   tisync completions fish > ~/.config/fish/completions/tisync.fish";
@@ -92,6 +97,9 @@ pub enum Command {
     Checkpoint(Box<checkpoint::CheckpointCommand>),
     /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
     Record(Box<RecordArgs>),
+    /// The table by which two opposite links recognise what came from the other side.
+    #[command(subcommand, after_help = MARK_EXAMPLES)]
+    Mark(Box<mark::MarkCommand>),
     /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
     #[command(subcommand)]
     Nodes(Box<nodes::NodesCommand>),

@@ -19,6 +19,8 @@ use crate::moment;
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
 
+  # One of two opposite links (`tisync mark setup` comes first):
+  tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:4000 --start-ts $TS --loopback --channel-id 1
   # In Drainer's place, with its own file; or with all that a tisync.toml says:
   tisync sync --config /etc/drainer.toml
   tisync sync --config tisync.toml --link orders
@@ -147,6 +149,23 @@ pub struct SyncArgs {
         help_heading = "Place in the cluster"
     )]
     pub no_register: bool,
+    /// Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this
+    /// link writes carries the mark too.
+    #[arg(long, help_heading = BOTH_WAYS)]
+    pub loopback: bool,
+    /// The channel, the same number on both clusters: marks every transaction on the target with it.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = BOTH_WAYS)]
+    pub channel_id: Option<i64>,
+    /// The mark table, on both clusters [default: retl._drainer_repl_mark].
+    #[arg(long, value_name = "DB.TABLE", help_heading = BOTH_WAYS)]
+    pub mark_table: Option<String>,
+    /// What to do with transactions that carry the mark of another channel [default: pass].
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
+    pub other_channels: Option<OtherChannelsArg>,
+    /// What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run
+    /// (the default), or makes the row what the upstream has. Both count them by table.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_conflict: Option<OnConflictArg>,
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,
@@ -159,6 +178,27 @@ pub struct SyncArgs {
     /// TLS to the upstream.
     #[command(flatten)]
     pub security: SecurityArgs,
+}
+
+/// Heading of what two opposite links need.
+const BOTH_WAYS: &str = "Both ways";
+
+/// What to do with transactions that carry the mark of another channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OtherChannelsArg {
+    /// They are replicated, as chains and rings of clusters need it.
+    Pass,
+    /// The run ends.
+    Stop,
+}
+
+/// What to do where the target's rows are not as supposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnConflictArg {
+    /// The run ends; nothing of the transaction is applied.
+    Stop,
+    /// The target's row becomes what the upstream has.
+    Count,
 }
 
 fn zone(text: &str) -> Result<TimeZone, String> {

@@ -4,6 +4,7 @@ mod checkpoint;
 mod config;
 mod generate;
 mod live;
+mod mark;
 mod nodes;
 mod place;
 mod playground;
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Sync(args) => sync::run(&args),
         Command::Checkpoint(command) => checkpoint::run(&command, cli.output),
         Command::Record(args) => record::run(&args),
+        Command::Mark(command) => mark::run(&command, cli.output),
         Command::Nodes(command) => nodes::run(&command, cli.output),
         Command::Config(command) => config::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),

@@ -9,7 +9,8 @@ use crate::cli::SyncArgs;
 use crate::config::{DrainerCheckpoint, Remark, Settings, SourceSettings, Start, Until};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::loopback::{Counts, Loopback};
+use crate::model::{CommitTs, Table};
 use crate::output::{self, Progress};
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
@@ -84,7 +85,8 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
-    let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name));
+    let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
+    let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
     let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
     let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
     let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
@@ -97,6 +99,7 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
         catalog,
         sink: &mut sink,
         selection: Selection::new(Arc::clone(&settings.filter), router),
+        loopback: settings.loopback.clone().map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite)),
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),
@@ -107,9 +110,13 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     };
     let ended = pipeline.run(streams, from);
     let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
+    let came_back = pipeline.loopback.take();
     let position = sink.position().unwrap_or(from);
     events(Event::Applied { txns: 0, rows: 0, position });
     report(&sink.totals(), late, events);
+    if let Some(loopback) = came_back {
+        report_loopback(loopback.counts(), events);
+    }
     if left_out.any() {
         events(Event::Note(left_out.to_string()));
     }
@@ -168,6 +175,8 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop, events: &
         workers: settings.workers,
         batch_rows: settings.batch_rows,
         max_txn_rows: settings.max_txn_rows,
+        on_conflict: settings.on_conflict,
+        mark: settings.mark.clone(),
         stop: stop.clone(),
         ..MysqlOptions::new(source.cluster_id(), settings.link.clone())
     })
@@ -253,6 +262,19 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
         )
         .into()),
     }
+}
+
+/// What was not replicated because it came from the other side.
+fn report_loopback(counts: &Counts, events: &Events) {
+    let mut text = format!(
+        "{} transactions came from the other side and were dropped, {} of them bookkeeping alone",
+        counts.dropped, counts.bookkeeping
+    );
+    for (channel, txns) in &counts.others {
+        text.push_str(&format!("; {txns} carried a mark of channel {channel}"));
+    }
+    text.push_str(&format!("; echoes: {}", counts.echoes));
+    events(Event::Note(text));
 }
 
 /// What an operator must not miss at the end of a run.

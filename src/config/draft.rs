@@ -8,8 +8,9 @@ use super::rules::{Replacement, Route};
 use super::{DrainerCheckpoint, Start};
 use crate::cli::Size;
 use crate::filter::EventRule;
+use crate::loopback::OtherChannels;
 use crate::sink::mysql::secret::Secret;
-use crate::sink::mysql::{Mode, MysqlOptions, OnDdlError};
+use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError};
 
 macro_rules! draft {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
@@ -79,6 +80,16 @@ draft! {
     mode: Mode = "mode";
     /// Rows may be there, or be missing.
     safe_mode: bool = "safe-mode";
+    /// What to do where rows are not as supposed.
+    on_conflict: OnConflict = "on-conflict";
+    /// Whether what came from the other side is left out.
+    loopback: bool = "loopback";
+    /// The channel of marks.
+    channel_id: i64 = "channel-id";
+    /// The mark table.
+    mark_table: String = "mark-table";
+    /// What to do with marks of other channels.
+    other_channels: OtherChannels = "other-channels";
     /// Tables may be missing.
     allow_missing: bool = "allow-missing";
     /// Which tables.
@@ -163,7 +174,7 @@ macro_rules! show_as_is {
     })* };
 }
 
-show_as_is!(bool, usize, u64, Size, Secret, Start, Mode, OnDdlError, DrainerCheckpoint);
+show_as_is!(OnConflict, OtherChannels, i64, bool, usize, u64, Size, Secret, Start, Mode, OnDdlError, DrainerCheckpoint);
 
 impl Show for String {
     fn show(&self) -> String {

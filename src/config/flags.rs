@@ -6,9 +6,10 @@ use super::Environment;
 use super::draft::Draft;
 use super::origin::{Given, Origin};
 use super::rules::{Replacement, Route};
-use crate::cli::{OnDdlErrorArg, SyncArgs};
+use crate::cli::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, SyncArgs};
 use crate::filter;
-use crate::sink::mysql::{Mode, OnDdlError};
+use crate::loopback::OtherChannels;
+use crate::sink::mysql::{Mode, OnConflict, OnDdlError};
 
 impl Draft {
     /// What the arguments of `tisync sync` give.
@@ -25,6 +26,21 @@ impl Draft {
             to: from.given(args.to.clone(), "TISYNC_TO"),
             start: from.given(args.start_ts, "TISYNC_START_TS"),
             safe_mode: args.safe_mode.map(Given::flag),
+            on_conflict: args.on_conflict.map(|word| {
+                Given::flag(match word {
+                    OnConflictArg::Stop => OnConflict::Stop,
+                    OnConflictArg::Count => OnConflict::Count,
+                })
+            }),
+            loopback: args.loopback.then(|| Given::flag(true)),
+            channel_id: args.channel_id.map(Given::flag),
+            mark_table: args.mark_table.clone().map(Given::flag),
+            other_channels: args.other_channels.map(|word| {
+                Given::flag(match word {
+                    OtherChannelsArg::Pass => OtherChannels::Pass,
+                    OtherChannelsArg::Stop => OtherChannels::Stop,
+                })
+            }),
             allow_missing: args.allow_missing.map(Given::flag),
             ddl: args.no_ddl.then(|| Given::flag(false)),
             skip_ddl: of_list(skip),

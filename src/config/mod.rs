@@ -28,7 +28,7 @@ pub use draft::Draft;
 pub use load::{Checked, FileKind, Idle, Loaded, check, link, load, open, upstream};
 pub use origin::{Given, Origin};
 pub use rules::{Replacement, Route};
-pub use settings::{Settings, SourceSettings, Until, security};
+pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};
 pub use start::Start;
 pub use write::{Converted, Passwords, convert};
 

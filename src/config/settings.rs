@@ -9,10 +9,12 @@ use super::{Draft, DrainerCheckpoint, Given, Loaded, Origin, Remark, Replacement
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
+use crate::loopback::OtherChannels;
+use crate::mark::{DEFAULT_TABLE, Mark};
 use crate::model::CommitTs;
 use crate::pd::Security;
 use crate::route::Routes;
-use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, PendingDdl};
+use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, OnConflict, PendingDdl};
 use crate::source::pb;
 
 /// Where a link's transactions come from.
@@ -87,6 +89,12 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
+    /// What to do where the target's rows are not as the stream supposes.
+    pub on_conflict: OnConflict,
+    /// With it every transaction on the target carries this mark, for the target is a source too.
+    pub mark: Option<Mark>,
+    /// What carries a mark of our channel is not replicated.
+    pub loopback: Option<LoopbackSettings>,
     /// Whether the link to a live cluster is registered there as a drainer.
     pub register: bool,
     /// The id among the Drainers in PD; made up if `None`.
@@ -99,6 +107,17 @@ pub struct Settings {
     pub quiet: bool,
     /// What should be known about where these settings came from.
     pub remarks: Vec<Remark>,
+}
+
+/// How a link leaves out what came from the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopbackSettings {
+    /// The mark by which it is recognised.
+    pub mark: Mark,
+    /// What to do with marks of other channels.
+    pub other_channels: OtherChannels,
+    /// The cluster that the other direction comes from, our target, where its id is known.
+    pub opposite: Option<u64>,
 }
 
 impl Settings {
@@ -136,6 +155,9 @@ impl Settings {
     pub fn settle(draft: Draft) -> Result<Self> {
         let mut draft = draft.over(Draft::defaults());
         let ddl = ddl(&mut draft)?;
+        let (mark, loopback) = marks(&mut draft)?;
+        let safe_mode = draft.safe_mode.as_ref().is_some_and(|given| given.value);
+        let on_conflict = on_conflict(&mut draft, safe_mode)?;
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
         let from = draft.from.ok_or_else(|| {
             missing(
@@ -187,7 +209,10 @@ impl Settings {
             ddl,
             mode: value(draft.mode).unwrap_or_default(),
             pending_ddl: None,
-            safe_mode: value(draft.safe_mode).unwrap_or_default(),
+            safe_mode,
+            on_conflict,
+            mark,
+            loopback,
             safe_until: None,
             ignore_drainer: false,
             allow_repeats: false,
@@ -233,6 +258,40 @@ fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
             replace,
             on_error: value(draft.on_ddl_error.take()).unwrap_or_default(),
         }),
+    }
+}
+
+/// The mark that the link writes with, and how it looks for its own.
+fn marks(draft: &mut Draft) -> Result<(Option<Mark>, Option<LoopbackSettings>)> {
+    let wanted = value(draft.loopback.take()).unwrap_or_default();
+    let (table, others) = (value(draft.mark_table.take()), value(draft.other_channels.take()));
+    let Some(channel) = value(draft.channel_id.take()) else {
+        let lone = if wanted { Some("loopback") } else { table.map(|_| "mark-table") };
+        return match lone.or(others.map(|_| "other-channels")) {
+            Some(key) => Err(Fault::usage(format!("`{key}` was given, but no channel-id"))
+                .hint("--channel-id N, the same number for both directions; `tisync mark setup` makes its rows")
+                .into()),
+            None => Ok((None, None)),
+        };
+    };
+    if !wanted && others.is_some() {
+        let hint = "marks of any channel are looked for with --loopback alone";
+        return Err(Fault::usage("`other-channels` was given, but not loopback").hint(hint).into());
+    }
+    let mark = Mark::new(table.as_deref().unwrap_or(DEFAULT_TABLE), channel)?;
+    let other_channels = others.unwrap_or_default();
+    let loopback = wanted.then(|| LoopbackSettings { mark: mark.clone(), other_channels, opposite: None });
+    Ok((Some(mark), loopback))
+}
+
+fn on_conflict(draft: &mut Draft, safe_mode: bool) -> Result<OnConflict> {
+    match value(draft.on_conflict.take()) {
+        Some(OnConflict::Stop) if safe_mode => Err(Fault::usage(
+            "safe-mode is for rows that may already be there, or be missing: it cannot go with on-conflict stop",
+        )
+        .hint("leave one of them out; rows that are not as supposed are counted in any case")
+        .into()),
+        given => Ok(given.unwrap_or_default()),
     }
 }
 

@@ -117,6 +117,7 @@ mod tests {
             catalog: Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?,
             sink: &mut sink,
             selection: crate::selection::Selection::default(),
+            loopback: None,
             large: None,
             until: None,
             events: silent(),

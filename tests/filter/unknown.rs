@@ -107,6 +107,7 @@ pub fn an_unknown_definition_that_nobody_wants() -> Outcome {
             taken: 0,
             late_rows: 0,
             names: tisync::decode::named::Names::default(),
+            loopback: None,
         };
         let end = pipeline.run(source.streams(from)?, from)?;
         let left_out = pipeline.selection.left_out.table_rows;

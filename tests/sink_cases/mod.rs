@@ -1,7 +1,9 @@
 //! The cases, by subject.
 
+mod conflicts;
 mod ddl;
 mod engine;
+mod marks;
 mod mode;
 mod model;
 mod no_key;
@@ -30,6 +32,8 @@ pub fn all() -> Vec<(&'static str, Case)> {
         engine::CASES,
         ddl::CASES,
         model::CASES,
+        marks::CASES,
+        conflicts::CASES,
     ]
     .concat()
 }

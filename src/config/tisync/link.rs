@@ -11,11 +11,12 @@ use crate::config::reader::Reader;
 use crate::config::rules::{Replacement, Route};
 use crate::config::{DrainerCheckpoint, Start};
 use crate::filter::EventRule;
+use crate::loopback::OtherChannels;
 use crate::model::CommitTs;
 use crate::near::nearest;
-use crate::sink::mysql::{Connection, Mode, OnDdlError};
+use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError};
 
-pub(super) const KEYS: [&str; 24] = [
+pub(super) const KEYS: [&str; 29] = [
     "name",
     "from",
     "to",
@@ -23,6 +24,11 @@ pub(super) const KEYS: [&str; 24] = [
     "ddl",
     "mode",
     "safe-mode",
+    "on-conflict",
+    "loopback",
+    "channel-id",
+    "mark-table",
+    "other-channels",
     "allow-missing",
     "tables",
     "events",
@@ -65,6 +71,15 @@ impl File {
             ddl: reader.flag("ddl"),
             mode: reader.whole("mode", 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
             safe_mode: reader.flag("safe-mode"),
+            on_conflict: word(reader, "on-conflict", &[("stop", OnConflict::Stop), ("count", OnConflict::Count)]),
+            loopback: reader.flag("loopback"),
+            channel_id: reader.whole("channel-id", i64::MIN..=i64::MAX),
+            mark_table: reader.some_text("mark-table"),
+            other_channels: word(
+                reader,
+                "other-channels",
+                &[("pass", OtherChannels::Pass), ("stop", OtherChannels::Stop)],
+            ),
             allow_missing: reader.flag("allow-missing"),
             tables: reader.texts("tables"),
             events: events(reader),
@@ -218,6 +233,17 @@ fn events(reader: &Reader<'_>) -> Option<Given<Vec<EventRule>>> {
         }
     };
     Some(first.with(readers.iter().map(rule).collect()))
+}
+
+/// One of several words.
+fn word<T: Copy>(reader: &Reader<'_>, key: &str, words: &[(&str, T)]) -> Option<Given<T>> {
+    let given = reader.text(key)?;
+    let found = words.iter().find(|(word, _)| *word == given.value);
+    if found.is_none() {
+        let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        reader.refuse(key, &given, format!("expected {}", list.join(" or ")));
+    }
+    found.map(|(_, value)| given.with(*value))
 }
 
 fn on_ddl_error(reader: &Reader<'_>) -> Option<Given<OnDdlError>> {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::batch::{Part, fold, full_name};
-use super::failure::explain;
 use super::large::Rows;
 use super::shape::fits::Ordered;
 use super::statement::{Emit, in_order, render};
@@ -146,13 +145,11 @@ impl Worker {
         let name = full_name(table);
         let mut found = Anomalies::default();
         let Lane { session, .. } = self.open_lane()?;
-        let ran = made(&mut |step| {
-            let more = apply_step(session, &name, step, safe)?;
-            found.missing += more.missing;
-            found.duplicate += more.duplicate;
-            Ok(())
-        });
+        let ran = made(&mut |step| apply_step(session, &name, step, safe, &mut found));
         if found != Anomalies::default() {
+            if ran.is_err() {
+                self.conflict = Some((name.clone(), found));
+            }
             done.found.push((name, found));
         }
         ran.inspect_err(|error| self.doubt(table, error))
@@ -168,11 +165,12 @@ impl Worker {
     }
 
     fn begin(&mut self, record: &Record) -> Result<()> {
+        self.conflict = None;
         let floor = self.context.shared.position().unwrap_or_default();
         let Lane { session, slot } = self.open_lane()?;
         let number = slot.durable() + 1;
         let sql = slot.statement(number, record, floor)?;
-        let affected = session.begin_with(&sql).map_err(|e| explain(&e, "cannot begin a transaction on the target"))?;
+        let affected = session.begin_with(&sql)?;
         Ok(slot.check(session, affected)?)
     }
 
@@ -208,9 +206,7 @@ impl Worker {
             totals.deletes += deletes;
             totals.skipped_rows += done.left_out.values().sum::<u64>();
             for (name, found) in done.found {
-                let entry = totals.anomalies.entry(name).or_default();
-                entry.missing += found.missing;
-                entry.duplicate += found.duplicate;
+                totals.anomalies.entry(name).or_default().add(found);
             }
             for (name, rows) in done.narrowed {
                 *totals.narrowed.entry(name).or_default() += rows;

@@ -17,6 +17,7 @@ use super::statement::Style;
 use crate::checkpoint::{DrainerTable, Link};
 use crate::error::Fault;
 use crate::event::Events;
+use crate::mark::Writer;
 use crate::model::{CommitTs, Table};
 
 /// What all workers of a sink share.
@@ -40,12 +41,14 @@ pub(super) struct Context {
     /// The position that the run began with.
     pub(super) opened: Option<CommitTs>,
     pub(super) told: Told,
+    /// What the transactions carry, if the target is a source too.
+    pub(super) marks: Option<Writer>,
 }
 
 impl Context {
     /// Whether a transaction of `ts` may be on the target already.
     pub(super) fn safe(&self, ts: CommitTs) -> bool {
-        self.options.safe_mode || self.safe_until.is_some_and(|until| ts <= until)
+        self.options.forgives() || self.safe_until.is_some_and(|until| ts <= until)
     }
 
     /// Sees to it that rows above `ts` (all, if `None`) have each effect once: those that Drainer may have applied before do not, if

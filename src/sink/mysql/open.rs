@@ -23,6 +23,7 @@ use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
 use crate::checkpoint::{self, Taken};
 use crate::event::{Event, Events};
+use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
 
 impl MysqlSink {
@@ -44,6 +45,12 @@ impl MysqlSink {
             &options.stop,
             &events,
         )?;
+        let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
+        if let Some(marks) = &marks {
+            mark::ready(&mut session, marks, size.workers)?;
+            // Nobody else writes with the first row yet.
+            session.carry(Some(marks.carrier(0)));
+        }
         let Taken { link, mut position, applied, mut last_job, intent, safe_until } = taken;
         if let Some(intent) = intent {
             let mut ground = Ground {
@@ -86,6 +93,7 @@ impl MysqlSink {
             board: Board::default(),
             opened,
             told: Told::default(),
+            marks,
             options,
         });
         let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
@@ -101,6 +109,7 @@ impl MysqlSink {
             opened,
             taken: opened,
             saved: None,
+            news: None,
             fresh,
             last_job,
             safe_ended: false,

@@ -16,6 +16,7 @@ use crate::checkpoint::{Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::Event;
 use crate::model::CommitTs;
+use crate::sink::Anomalies;
 
 /// One connection with its slot.
 pub(super) struct Lane {
@@ -32,6 +33,8 @@ pub(super) struct Worker {
     pub(super) pending: Option<Done>,
     /// The stream contradicted itself.
     pub(super) contradicted: bool,
+    /// Which rows of which table were not as supposed in the transaction that failed last.
+    pub(super) conflict: Option<(String, Anomalies)>,
     /// A table whose columns on the target were not as they were taken for.
     pub(super) doubt: Option<Doubt>,
     /// What it does now may take any time: no limit on waiting for an answer.
@@ -69,7 +72,16 @@ enum Outcome {
 
 impl Worker {
     pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
-        Self { number, context, lane: None, pending: None, contradicted: false, doubt: None, patient: false }
+        Self {
+            number,
+            context,
+            lane: None,
+            pending: None,
+            contradicted: false,
+            conflict: None,
+            doubt: None,
+            patient: false,
+        }
     }
 
     /// Works until the board closes.
@@ -81,14 +93,24 @@ impl Worker {
             std::mem::forget(guard);
             match result {
                 Ok(Outcome::Done) => self.finish(&task),
-                Ok(Outcome::Refused) => context.board.park(task),
+                Ok(Outcome::Refused) => {
+                    self.conflict = None;
+                    context.board.park(task);
+                }
                 Err(error) => {
+                    self.count_conflict();
                     self.keep_position();
                     context.shared.fail(error);
                     context.board.close(true);
                 }
             }
         }
+    }
+
+    /// Counts what ended the run, although nothing of it is on the target: the rows that were not as supposed.
+    fn count_conflict(&mut self) {
+        let Some((table, found)) = self.conflict.take() else { return };
+        self.context.shared.count(|totals| totals.anomalies.entry(table).or_default().add(found));
     }
 
     /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
@@ -232,6 +254,7 @@ impl Worker {
     fn connect(&self) -> Result<Lane> {
         let target = &self.context.target;
         let mut session = if self.patient { Session::open(&target.patient())? } else { Session::open(target)? };
+        session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         // Waits for whatever the connection before this one had under way, and reads what became of it.
         let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
         Ok(Lane { session, slot })
