@@ -18,7 +18,7 @@ mod history;
 mod http;
 mod info;
 mod job;
-mod lex;
+pub(crate) mod lex;
 mod packed;
 mod rename;
 mod seed;
