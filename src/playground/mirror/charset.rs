@@ -17,11 +17,10 @@ pub(super) fn known(charset: &str) -> bool {
 ///
 /// # Errors
 /// If the character set is not [`known`].
-pub(super) fn to_utf8(charset: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+pub(super) fn to_utf8(charset: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     match charset {
-        "utf8mb4" | "utf8mb3" | "utf8" | "ascii" | "binary" => Ok(bytes),
-        "latin1" if bytes.is_ascii() => Ok(bytes),
-        "latin1" => Ok(bytes.into_iter().map(latin1).collect::<String>().into_bytes()),
+        "utf8mb4" | "utf8mb3" | "utf8" | "ascii" | "binary" => Ok(bytes.to_vec()),
+        "latin1" => Ok(bytes.iter().copied().map(latin1).collect::<String>().into_bytes()),
         other => bail!("the character set {other}, which is not mirrored"),
     }
 }
@@ -37,7 +36,7 @@ mod tests {
 
     #[test]
     fn latin1_is_cp1252() {
-        assert_eq!(to_utf8("latin1", vec![b'a', 0xe9, 0x80, 0x81]).unwrap(), "aé€\u{81}".as_bytes());
-        assert!(to_utf8("koi8r", vec![0xe9]).is_err());
+        assert_eq!(to_utf8("latin1", &[b'a', 0xe9, 0x80, 0x81]).unwrap(), "aé€\u{81}".as_bytes());
+        assert!(to_utf8("koi8r", &[0xe9]).is_err());
     }
 }

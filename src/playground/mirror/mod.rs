@@ -51,7 +51,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
@@ -249,6 +249,14 @@ struct Work {
     shared: Arc<Shared>,
     events: Events,
     turner: Turner,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.fail(&anyhow!("its thread panicked"));
+        }
+    }
 }
 
 impl Work {
