@@ -40,7 +40,7 @@ const STATEMENTS: &[&str] = &[
     "UPDATE t SET l1 = '東京' WHERE id = 4",
     "ALTER TABLE t ADD COLUMN j JSON, ADD COLUMN g INT AS (id + 1) STORED",
     "UPDATE t SET j = '{\"a\": 1}'",
-    "ALTER TABLE t DROP PRIMARY KEY",
+    "ALTER TABLE t DROP KEY l, DROP PRIMARY KEY",
     "INSERT INTO t (id) VALUES (4)",
     "DELETE FROM t WHERE id = 4 LIMIT 1",
     "ALTER TABLE t ADD PRIMARY KEY (id)",
