@@ -78,6 +78,8 @@ pub mod decode;
 pub mod error;
 pub mod event;
 pub mod filter;
+pub mod loopback;
+pub mod mark;
 pub mod merge;
 pub mod model;
 pub mod moment;

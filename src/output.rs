@@ -51,6 +51,23 @@ pub fn answer(text: &str) -> Result<()> {
     }
 }
 
+/// Asks a question on standard error that `y` answers with yes.
+///
+/// # Errors
+/// A usage fault where there is no terminal to ask on.
+pub fn confirm(question: &str) -> Result<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(error::Fault::usage(format!("there is no terminal to ask on: {question}"))
+            .hint("--yes does it without a question")
+            .into());
+    }
+    let mut err = io::stderr().lock();
+    write!(err, "{question} [y/N] ").and_then(|()| err.flush()).context("cannot ask on standard error")?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// Prints a line worth knowing.
 pub fn note(text: &str) {
     say("note: ", "36", text);

@@ -11,6 +11,7 @@ use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::filter::Filter;
+use crate::loopback::{Loopback, Verdict, is_bookkeeping};
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
 use crate::schema::{Catalog, Found};
@@ -44,6 +45,8 @@ pub struct Pipeline<'a> {
     pub sink: &'a mut dyn Sink,
     /// What is replicated.
     pub filter: Arc<Filter>,
+    /// Drops what came from the other side; `None` where nothing does.
+    pub loopback: Option<Loopback>,
     /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
     pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
@@ -116,7 +119,8 @@ impl Pipeline<'_> {
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
-        (self.events)(Event::Reached { position, txns: self.taken });
+        let dropped = self.loopback.as_ref().map_or(0, |l| l.counts().dropped);
+        (self.events)(Event::Reached { position, txns: self.taken, dropped });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
@@ -129,7 +133,10 @@ impl Pipeline<'_> {
         let commit_ts = raw.commit_ts;
         let is_ddl = matches!(raw.body, Body::Ddl { .. });
         let change = match raw.body {
-            Body::Rows(value) => self.rows(&value, commit_ts)?,
+            Body::Rows(value) => match self.rows(&value, commit_ts)? {
+                Some(change) => change,
+                None => return self.sink.pass_over(commit_ts),
+            },
             Body::Ddl { job_id, query, schema_state } => {
                 self.ddl(commit_ts, job_id, &query, schema_state)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
             }
@@ -143,13 +150,33 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
+    /// What a transaction with rows does to the target; `None` if it is only bookkeeping.
+    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
         let catalog = &mut self.catalog;
+        if let Some(loopback) = &mut self.loopback {
+            match loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))? {
+                Verdict::Pass => {}
+                Verdict::Drop { bookkeeping: true } => return Ok(None),
+                Verdict::Drop { bookkeeping: false } => return Ok(Some(Change::Nothing)),
+            }
+        }
         let (filter, late) = (&self.filter, &mut self.late_rows);
+        let loopback = self.loopback.as_ref();
+        let is_mark = |schema: &str, table: &str| loopback.is_some_and(|l| l.is_mark(schema, table));
+        // A mark beside a tool's records is its bookkeeping too.
+        let mut bookkeeping = true;
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
-            Found::Table(table) if filter.table(&table.schema, &table.name) => Ok(Lookup::Read(table)),
-            Found::Table(_) => Ok(Lookup::Skip),
+            Found::Table(table) if is_mark(&table.schema, &table.name) => Ok(Lookup::Skip),
+            Found::Table(table) if filter.table(&table.schema, &table.name) => {
+                bookkeeping = false;
+                Ok(Lookup::Read(table))
+            }
+            Found::Table(table) => {
+                bookkeeping &= is_bookkeeping(&table.schema);
+                Ok(Lookup::Skip)
+            }
             Found::Gone(_) => {
+                bookkeeping = false;
                 *late += 1;
                 Ok(Lookup::Skip)
             }
@@ -158,10 +185,10 @@ impl Pipeline<'_> {
         };
         if self.large.is_some_and(|most| value.len() > most) {
             let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
-            return Ok(if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) });
+            return Ok(if txn.row_count() == 0 { nothing(bookkeeping) } else { Some(Change::Large(Box::new(txn))) });
         }
         let rows = decode::rows(value, commit_ts, &mut lookup)?;
-        Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
+        Ok(if rows.is_empty() { nothing(bookkeeping) } else { Some(Change::Rows(rows)) })
     }
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
@@ -185,8 +212,13 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        Ok(ddl.filter(|d| self.filter.ddl(d)))
+        let is_mark = |d: &Ddl| self.loopback.as_ref().is_some_and(|l| l.is_mark(&d.schema, &d.table));
+        Ok(ddl.filter(|d| self.filter.ddl(d) && !is_mark(d)))
     }
+}
+
+fn nothing(bookkeeping: bool) -> Option<Change> {
+    (!bookkeeping).then_some(Change::Nothing)
 }
 
 fn unreadable(schema: &str, table: &str, why: &str) -> Fault {

@@ -274,6 +274,7 @@ fn counting_process() -> Result<()> {
         catalog: Catalog::at(source.history(), CommitTs(start))?,
         sink: &mut sink,
         filter: std::sync::Arc::default(),
+        loopback: None,
         large: Some(limit / 16),
         until: Some(CommitTs(end)),
         events: silent(),

@@ -82,6 +82,7 @@ impl Reference {
             catalog,
             sink: &mut reference,
             filter: std::sync::Arc::default(),
+            loopback: None,
             large: None,
             until: None,
             events,

@@ -209,7 +209,7 @@ impl Link {
             self.run,
             ts.0
         );
-        if session.exec(&sql)? == 1 {
+        if session.write(&sql)? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, None))
@@ -242,7 +242,7 @@ impl Link {
             self.run,
             ts.0
         );
-        if session.exec(&sql)? == 1 {
+        if session.write(&sql)? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, Some(ts)))

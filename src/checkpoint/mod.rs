@@ -29,7 +29,7 @@ mod wait;
 pub use applied::Applied;
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
-pub use look::look;
+pub use look::{SlotSession, look, slots};
 pub use record::Record;
 pub use slot::Slot;
 pub use tables::SCHEMA;

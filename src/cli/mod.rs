@@ -1,5 +1,6 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+pub mod mark;
 mod playground;
 mod size;
 mod sync;
@@ -7,7 +8,7 @@ pub mod ts;
 
 pub use playground::PlaygroundArgs;
 pub use size::Size;
-pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnConflictArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -61,6 +62,10 @@ const TS_EXAMPLES: &str = "Examples:
   COMMIT_TS=$(tisync ts from-dumpling dump/)
   tisync ts decode 470616376687198209";
 
+const MARK_EXAMPLES: &str = "Examples:
+  tisync mark setup --to mysql://repl@db1:4000 --to mysql://repl@db2:4000 --channel-id 1
+  tisync mark status --to mysql://repl@db1:4000 --channel-id 1";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   tisync completions bash > /etc/bash_completion.d/tisync
   tisync completions fish > ~/.config/fish/completions/tisync.fish";
@@ -77,6 +82,9 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
+    /// The table by which two opposite links recognise what came from the other side.
+    #[command(subcommand, after_help = MARK_EXAMPLES)]
+    Mark(Box<mark::MarkCommand>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::{SecurityArgs, Size};
+use crate::mark::DEFAULT_TABLE;
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]
@@ -14,6 +15,9 @@ use super::{SecurityArgs, Size};
 
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
+
+  # One of two opposite links (`tisync mark setup` comes first):
+  tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:4000 --start-ts $TS --loopback --channel-id 1
 
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
@@ -80,12 +84,57 @@ pub struct SyncArgs {
     /// says so: readers there may see a part of it. Unless given, none is ever split.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     pub max_txn_rows: Option<u64>,
+    /// Leaves out transactions that carry the mark of our channel: they came from the other side. Everything that this link writes
+    /// carries the mark too.
+    #[arg(long, requires = "channel_id", help_heading = BOTH_WAYS)]
+    pub loopback: bool,
+    /// The channel, the same number on both clusters: marks every transaction on the target with it.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = BOTH_WAYS)]
+    pub channel_id: Option<i64>,
+    /// The mark table, on both clusters.
+    #[arg(
+        long,
+        value_name = "DB.TABLE",
+        default_value = DEFAULT_TABLE,
+        requires = "channel_id",
+        help_heading = BOTH_WAYS
+    )]
+    pub mark_table: String,
+    /// What to do with transactions that carry the mark of another channel.
+    #[arg(long, value_enum, default_value_t, requires = "loopback", help_heading = BOTH_WAYS)]
+    pub other_channels: OtherChannelsArg,
+    /// What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run
+    /// (the default), or makes the row what the upstream has. Both count them by table.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_conflict: Option<OnConflictArg>,
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,
     /// TLS to the upstream.
     #[command(flatten)]
     pub security: SecurityArgs,
+}
+
+/// Heading of what two opposite links need.
+const BOTH_WAYS: &str = "Both ways";
+
+/// What to do with transactions that carry the mark of another channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OtherChannelsArg {
+    /// They are replicated, as chains and rings of clusters need it.
+    #[default]
+    Pass,
+    /// The run ends.
+    Stop,
+}
+
+/// What to do where the target's rows are not as supposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnConflictArg {
+    /// The run ends; nothing of the transaction is applied.
+    Stop,
+    /// The target's row becomes what the upstream has.
+    Count,
 }
 
 /// When a run ends by itself.

@@ -2,6 +2,7 @@
 
 mod generate;
 mod live;
+mod mark;
 mod playground;
 mod sync;
 pub mod ts;
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
+        Command::Mark(command) => mark::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

@@ -8,7 +8,8 @@ use crate::cli::SyncArgs;
 use crate::config::{Settings, SourceSettings, Until};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::loopback::{Counts, Loopback};
+use crate::model::{CommitTs, Table};
 use crate::output::Progress;
 use crate::pd::{Security, TidbServer};
 use crate::pipeline::{End, Pipeline};
@@ -53,12 +54,14 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
-    sink.prepare(catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name)))?;
+    let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
+    sink.prepare(catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t)))?;
     let streams = source.streams(from)?;
     let mut pipeline = Pipeline {
         catalog,
         sink: &mut sink,
         filter: Arc::clone(&settings.filter),
+        loopback: settings.loopback.clone().map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite)),
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),
@@ -68,8 +71,12 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     };
     let ended = pipeline.run(streams, from);
     let late = pipeline.late_rows;
+    let came_back = pipeline.loopback.take();
     let position = sink.position().unwrap_or(from);
     report(&sink.totals(), late, events);
+    if let Some(loopback) = came_back {
+        report_loopback(loopback.counts(), events);
+    }
     Ok((ended?, position))
 }
 
@@ -109,6 +116,8 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop) -> MysqlO
         workers: settings.workers,
         batch_rows: settings.batch_rows,
         max_txn_rows: settings.max_txn_rows,
+        on_conflict: settings.on_conflict,
+        mark: settings.mark.clone(),
         stop: stop.clone(),
         ..MysqlOptions::new(source.cluster_id(), settings.link.clone())
     }
@@ -142,6 +151,19 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
         )
         .into()),
     }
+}
+
+/// What was not replicated because it came from the other side.
+fn report_loopback(counts: &Counts, events: &Events) {
+    let mut text = format!(
+        "{} transactions came from the other side and were dropped, {} of them bookkeeping alone",
+        counts.dropped, counts.bookkeeping
+    );
+    for (channel, txns) in &counts.others {
+        text.push_str(&format!("; {txns} carried a mark of channel {channel}"));
+    }
+    text.push_str(&format!("; echoes: {}", counts.echoes));
+    events(Event::Note(text));
 }
 
 /// What an operator must not miss at the end of a run.

@@ -3,4 +3,4 @@
 
 mod settings;
 
-pub use settings::{Settings, SourceSettings, Until, security};
+pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::cli::{OnConflictArg, OtherChannelsArg, PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::error::Fault;
 use crate::filter::Filter;
+use crate::loopback::OtherChannels;
+use crate::mark::Mark;
 use crate::model::CommitTs;
 use crate::pd::Security;
-use crate::sink::mysql::PendingDdl;
+use crate::sink::mysql::{OnConflict, PendingDdl};
 
 /// Where a link's transactions come from.
 #[derive(Clone, Debug)]
@@ -64,8 +67,25 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
+    /// What to do where the target's rows are not as the stream supposes.
+    pub on_conflict: OnConflict,
+    /// With it every transaction on the target carries this mark, for the target is a source too.
+    pub mark: Option<Mark>,
+    /// What carries a mark of our channel is not replicated.
+    pub loopback: Option<LoopbackSettings>,
     /// No notes and no progress.
     pub quiet: bool,
+}
+
+/// How a link leaves out what came from the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopbackSettings {
+    /// The mark by which it is recognised.
+    pub mark: Mark,
+    /// What to do with marks of other channels.
+    pub other_channels: OtherChannels,
+    /// The cluster that the other direction comes from, our target, where its id is known.
+    pub opposite: Option<u64>,
 }
 
 impl Settings {
@@ -74,6 +94,7 @@ impl Settings {
     /// # Errors
     /// A usage fault if they contradict each other.
     pub fn of(args: &SyncArgs) -> Result<Self> {
+        let mark = args.channel_id.map(|channel| Mark::new(&args.mark_table, channel)).transpose()?;
         Ok(Self {
             link: args.link.clone(),
             source: SourceSettings {
@@ -101,8 +122,30 @@ impl Settings {
             workers: args.workers.map(usize::from),
             batch_rows: args.batch_rows,
             max_txn_rows: args.max_txn_rows,
+            on_conflict: on_conflict(args)?,
+            loopback: mark.clone().filter(|_| args.loopback).map(|mark| LoopbackSettings {
+                mark,
+                other_channels: match args.other_channels {
+                    OtherChannelsArg::Pass => OtherChannels::Pass,
+                    OtherChannelsArg::Stop => OtherChannels::Stop,
+                },
+                opposite: None,
+            }),
+            mark,
             quiet: args.quiet,
         })
+    }
+}
+
+fn on_conflict(args: &SyncArgs) -> Result<OnConflict> {
+    match args.on_conflict {
+        Some(OnConflictArg::Stop) if args.safe_mode => Err(Fault::usage(
+            "--safe-mode is for rows that may already be there, or be missing: it cannot go with --on-conflict stop",
+        )
+        .hint("leave one of them out; rows that are not as supposed are counted in any case")
+        .into()),
+        Some(OnConflictArg::Count) => Ok(OnConflict::Count),
+        Some(OnConflictArg::Stop) | None => Ok(OnConflict::Stop),
     }
 }
 

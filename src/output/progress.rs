@@ -32,6 +32,7 @@ struct State {
     durable: CommitTs,
     reached: CommitTs,
     taken: u64,
+    dropped: u64,
     waiting: Option<String>,
 }
 
@@ -57,6 +58,7 @@ impl Progress {
             durable: from,
             reached: from,
             taken: 0,
+            dropped: 0,
             waiting: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -94,9 +96,10 @@ impl State {
                 self.durable = self.durable.max(position);
                 self.waiting = None;
             }
-            Event::Reached { position, txns } => {
+            Event::Reached { position, txns, dropped } => {
                 self.reached = self.reached.max(position);
                 self.taken = txns;
+                self.dropped = dropped;
             }
             Event::Retrying { why, next, since } => {
                 let text =
@@ -146,8 +149,10 @@ impl State {
 
     fn terminal_line(&self) -> String {
         let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" · {w}"));
+        let dropped =
+            if self.dropped > 0 { format!(" · {} came from the other side", self.dropped) } else { String::new() };
         format!(
-            "at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}{waiting}",
+            "at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}{dropped}{waiting}",
             self.durable.explain(),
             count(self.lag_ms()) / 1000.0,
             self.rate,
@@ -159,8 +164,9 @@ impl State {
 
     fn plain_line(&self) -> String {
         let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" waiting={w:?}"));
+        let dropped = if self.dropped > 0 { format!(" dropped={}", self.dropped) } else { String::new() };
         format!(
-            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}{waiting}",
+            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}{dropped}{waiting}",
             self.durable,
             self.durable.age_ms() / 1000,
             self.lag_ms(),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use crate::model::{CommitTs, Txn};
+use crate::model::{Change, CommitTs, Txn};
 
 /// A target that transactions are applied to.
 ///
@@ -32,6 +32,15 @@ pub trait Sink: Send {
     /// # Errors
     /// If an earlier transaction could not be applied.
     fn resolved(&mut self, ts: CommitTs) -> Result<()>;
+
+    /// A transaction of which nothing concerns the target, and that itself is only bookkeeping of a replication tool: the position moves,
+    /// but that alone is no reason to save it. Else two links of opposite directions would answer each other's saves for ever.
+    ///
+    /// # Errors
+    /// If an earlier transaction could not be applied.
+    fn pass_over(&mut self, ts: CommitTs) -> Result<()> {
+        self.apply(Txn { commit_ts: ts, change: Change::Nothing })
+    }
 
     /// Nothing more is there right now: whatever is kept back goes on its way. Does not wait for it.
     ///
@@ -75,7 +84,8 @@ pub struct Totals {
     pub skipped_ddl: u64,
     /// Row changes that were not applied because their table is missing through a skipped DDL.
     pub skipped_rows: u64,
-    /// Tables on which the target was not as expected (safe mode only; otherwise it is an error).
+    /// Tables on which the target was not as expected: overwritten in safe mode or by the operator's word, otherwise what the run ended
+    /// with, of which nothing is on the target.
     pub anomalies: BTreeMap<String, Anomalies>,
     /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
     pub left_out: Vec<LeftOut>,
@@ -96,6 +106,14 @@ pub struct Anomalies {
     pub missing: u64,
     /// Rows to insert whose key was taken.
     pub duplicate: u64,
+}
+
+impl Anomalies {
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, more: Self) {
+        self.missing += more.missing;
+        self.duplicate += more.duplicate;
+    }
 }
 
 /// A table that is not on the target because the DDL that brings it was skipped.

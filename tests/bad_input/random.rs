@@ -113,6 +113,7 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
         catalog: Catalog::at(history, start()).unwrap(),
         sink: &mut sink,
         filter: std::sync::Arc::default(),
+        loopback: None,
         large: Some(300),
         until: None,
         events: silent(),

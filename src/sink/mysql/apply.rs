@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result};
 
 use super::batch::{Part, fold, full_name};
-use super::failure::explain;
 use super::large::Rows;
 use super::statement::render;
 use super::step::apply_step;
@@ -100,20 +99,20 @@ impl Worker {
     /// Writes the net effect of `parts` within the open transaction, each statement as soon as it is rendered.
     fn rows(&mut self, parts: &[Part], done: &mut Done) -> Result<()> {
         let context = self.context.clone();
-        let safe = context.options.safe_mode;
+        let safe = context.options.forgives();
         // A stream that contradicts itself is not tried in smaller pieces.
         let folded = fold(parts, safe).inspect_err(|_| self.contradicted = true)?;
         done.add(parts, folded.counts, &folded.left_out);
-        let Lane { session, .. } = self.open_lane()?;
         for changes in folded.tables {
+            let Lane { session, .. } = self.open_lane()?;
             let name = full_name(changes.table);
             let mut found = Anomalies::default();
-            render(&changes, context.style, &mut |step| {
-                let more = apply_step(session, &name, step, safe)?;
-                found.missing += more.missing;
-                found.duplicate += more.duplicate;
-                Ok(())
-            })?;
+            let worked =
+                render(&changes, context.style, &mut |step| apply_step(session, &name, step, safe, &mut found));
+            if worked.is_err() && found != Anomalies::default() {
+                self.conflict = Some((name.clone(), found));
+            }
+            worked?;
             if found != Anomalies::default() {
                 done.found.push((name, found));
             }
@@ -131,11 +130,12 @@ impl Worker {
     }
 
     fn begin(&mut self, record: &Record) -> Result<()> {
+        self.conflict = None;
         let floor = self.context.shared.position().unwrap_or_default();
         let Lane { session, slot } = self.open_lane()?;
         let number = slot.durable() + 1;
         let sql = slot.statement(number, record, floor)?;
-        let affected = session.begin_with(&sql).map_err(|e| explain(&e, "cannot begin a transaction on the target"))?;
+        let affected = session.begin_with(&sql)?;
         Ok(slot.check(session, affected)?)
     }
 
@@ -171,9 +171,7 @@ impl Worker {
             totals.deletes += deletes;
             totals.skipped_rows += done.left_out.values().sum::<u64>();
             for (name, found) in done.found {
-                let entry = totals.anomalies.entry(name).or_default();
-                entry.missing += found.missing;
-                entry.duplicate += found.duplicate;
+                totals.anomalies.entry(name).or_default().add(found);
             }
         });
         let position = context.shared.position().unwrap_or_default();

@@ -17,6 +17,7 @@ pub mod failure;
 mod large;
 mod lineage;
 pub mod literal;
+mod marked;
 mod open;
 mod option_file;
 mod options;
@@ -44,7 +45,7 @@ use self::board::{Board, Job};
 use self::causality::{Causality, Token};
 use self::large::Rows;
 use self::lineage::Lineage;
-pub use self::options::{MysqlOptions, PendingDdl};
+pub use self::options::{MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
 use self::tidb_limit::TidbLimit;
@@ -77,6 +78,8 @@ pub struct MysqlSink {
     taken: Option<CommitTs>,
     /// When a position was last saved apart from data, and which.
     saved: Option<(Instant, CommitTs)>,
+    /// The last ts taken that is worth saving: behind it there was only bookkeeping.
+    news: Option<CommitTs>,
     /// Whether this is the link's first start.
     fresh: bool,
     last_job: Option<i64>,
@@ -161,21 +164,27 @@ impl MysqlSink {
 
     /// The position moved to the last ts taken, without data.
     fn moved(&mut self) -> Result<()> {
-        let Some(ts) = self.taken else { return Ok(()) };
+        self.news = self.taken;
+        self.reach();
+        self.save_in_time()
+    }
+
+    /// The position is the last ts taken, as soon as all before it is durable.
+    fn reach(&mut self) {
+        let Some(ts) = self.taken else { return };
         if !self.window.is_empty() {
             self.window.reach(ts);
         } else if self.board().unfinished() == 0 {
             self.shared().reached(ts);
         }
-        self.save_in_time()
     }
 
     /// Saves the position every now and then.
     fn save_in_time(&mut self) -> Result<()> {
         let Some(ts) = self.shared().position() else { return Ok(()) };
         match self.saved {
-            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts => return Ok(()),
-            None if Some(ts) == self.opened => return Ok(()),
+            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),
+            None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
             _ => {}
         }
         self.saved = Some((Instant::now(), ts));
@@ -238,6 +247,7 @@ impl Sink for MysqlSink {
     fn apply(&mut self, txn: Txn) -> Result<()> {
         let ts = txn.commit_ts;
         self.take(ts, true)?;
+        self.news = Some(ts);
         let done_before = self.applied.contains(ts);
         let applied = match txn.change {
             Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
@@ -254,6 +264,12 @@ impl Sink for MysqlSink {
             self.window = Window::default();
             self.shared().stop(e);
         })
+    }
+
+    fn pass_over(&mut self, ts: CommitTs) -> Result<()> {
+        self.take(ts, true)?;
+        self.reach();
+        self.save_in_time()
     }
 
     fn resolved(&mut self, ts: CommitTs) -> Result<()> {

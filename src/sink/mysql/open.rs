@@ -21,6 +21,7 @@ use super::worker::{Context, Worker};
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
 use crate::checkpoint::{self, Taken};
 use crate::event::{Event, Events};
+use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
 
 impl MysqlSink {
@@ -42,6 +43,12 @@ impl MysqlSink {
             &options.stop,
             &events,
         )?;
+        let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
+        if let Some(marks) = &marks {
+            mark::ready(&mut session, marks, size.workers)?;
+            // Nobody else writes with the first row yet.
+            session.carry(Some(marks.carrier(0)));
+        }
         let Taken { link, mut position, applied, mut last_job, intent } = taken;
         if let Some(intent) = intent {
             let mut ground = Ground {
@@ -65,7 +72,7 @@ impl MysqlSink {
         let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
         let opened = position.or(options.start);
         let context = Arc::new(Context {
-            style: Style::of(&server, options.safe_mode),
+            style: Style::of(&server, options.forgives()),
             target,
             link,
             size,
@@ -74,6 +81,7 @@ impl MysqlSink {
             board: Board::default(),
             opened,
             told: Told::default(),
+            marks,
             options,
         });
         let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
@@ -89,6 +97,7 @@ impl MysqlSink {
             opened,
             taken: opened,
             saved: None,
+            news: None,
             fresh,
             last_job,
             limit,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::mark::Mark;
 use crate::model::CommitTs;
 use crate::stop::Stop;
 
@@ -12,6 +13,17 @@ pub enum PendingDdl {
     Done,
     /// It did not: run it again.
     Again,
+}
+
+/// What to do where the target's rows are not as the stream supposes: one to change or delete is missing, or the key of one to insert is
+/// taken. They are counted in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Nothing of the transaction is applied, and the run ends.
+    #[default]
+    Stop,
+    /// The row becomes what the upstream has.
+    Count,
 }
 
 /// How a sink is opened.
@@ -39,6 +51,10 @@ pub struct MysqlOptions {
     pub max_txn_rows: Option<u64>,
     /// Bytes of memory that the run may take.
     pub memory_limit: usize,
+    /// What to do where rows are not as the stream supposes; in safe mode nobody supposes anything.
+    pub on_conflict: OnConflict,
+    /// With it every transaction on the target carries a mark of this channel, for the target is a source too.
+    pub mark: Option<Mark>,
     /// Ends the waiting for a target that does not come back.
     pub stop: Stop,
 }
@@ -62,7 +78,14 @@ impl MysqlOptions {
             batch_rows: None,
             max_txn_rows: None,
             memory_limit: Self::MEMORY_LIMIT,
+            on_conflict: OnConflict::default(),
+            mark: None,
             stop: Stop::default(),
         }
+    }
+
+    /// Whether rows that are not as supposed are overwritten and counted.
+    pub(super) fn forgives(&self) -> bool {
+        self.safe_mode || self.on_conflict == OnConflict::Count
     }
 }

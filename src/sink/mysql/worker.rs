@@ -18,7 +18,9 @@ use super::statement::Style;
 use crate::checkpoint::{Link, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
+use crate::mark::Writer;
 use crate::model::CommitTs;
+use crate::sink::Anomalies;
 
 /// What all workers of a sink share.
 pub(super) struct Context {
@@ -33,6 +35,8 @@ pub(super) struct Context {
     /// The position that the run began with.
     pub(super) opened: Option<CommitTs>,
     pub(super) told: Told,
+    /// What the transactions carry, if the target is a source too.
+    pub(super) marks: Option<Writer>,
 }
 
 /// One connection with its slot.
@@ -50,6 +54,8 @@ pub(super) struct Worker {
     pub(super) pending: Option<Done>,
     /// The stream contradicted itself.
     pub(super) contradicted: bool,
+    /// Which rows of which table were not as supposed in the transaction that failed last.
+    pub(super) conflict: Option<(String, Anomalies)>,
 }
 
 /// Ends the run if a worker panics: its task would be waited for for ever.
@@ -83,7 +89,7 @@ enum Outcome {
 
 impl Worker {
     pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
-        Self { number, context, lane: None, pending: None, contradicted: false }
+        Self { number, context, lane: None, pending: None, contradicted: false, conflict: None }
     }
 
     /// Works until the board closes.
@@ -95,14 +101,24 @@ impl Worker {
             std::mem::forget(guard);
             match result {
                 Ok(Outcome::Done) => self.finish(&task),
-                Ok(Outcome::Refused) => context.board.park(task),
+                Ok(Outcome::Refused) => {
+                    self.conflict = None;
+                    context.board.park(task);
+                }
                 Err(error) => {
+                    self.count_conflict();
                     self.keep_position();
                     context.shared.fail(error);
                     context.board.close(true);
                 }
             }
         }
+    }
+
+    /// Counts what ended the run, although nothing of it is on the target: the rows that were not as supposed.
+    fn count_conflict(&mut self) {
+        let Some((table, found)) = self.conflict.take() else { return };
+        self.context.shared.count(|totals| totals.anomalies.entry(table).or_default().add(found));
     }
 
     /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
@@ -234,6 +250,7 @@ impl Worker {
 
     fn connect(&self) -> Result<Lane> {
         let mut session = Session::open(&self.context.target)?;
+        session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         // Waits for whatever the connection before this one had under way, and reads what became of it.
         let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
         Ok(Lane { session, slot })

@@ -90,11 +90,11 @@ fn transaction<T>(
     ground: &mut Ground<'_>,
     work: impl FnOnce(&mut Ground<'_>) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    ground.session.exec("START TRANSACTION")?;
-    let done = work(ground).and_then(|value| ground.session.exec("COMMIT").map(|_| value));
-    if done.is_err() {
-        // Fails where the connection is lost, which takes everything back as well.
-        let _ = ground.session.exec("ROLLBACK");
-    }
+    let done = match ground.session.open_transaction() {
+        Ok(()) => work(ground).and_then(|value| ground.session.commit_open().map(|()| value)),
+        Err(failed) => Err(failed),
+    };
+    // Where the connection is lost, everything is taken back as well.
+    ground.session.rollback();
     done
 }
