@@ -6,6 +6,7 @@ mod common;
 #[path = "../common/wire.rs"]
 mod wire;
 
+mod both;
 mod ddl;
 mod refused;
 mod restarts;

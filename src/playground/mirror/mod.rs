@@ -39,6 +39,7 @@ mod collation;
 mod column;
 mod definition;
 mod known;
+pub mod load;
 mod reader;
 mod rows;
 mod shadow;
