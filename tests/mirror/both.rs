@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use prost::Message;
+use tisync::decode::row::update;
 use tisync::event;
+use tisync::model::{RowKind, Value};
 use tisync::playground::compare::{self, Definitions, Side};
 use tisync::playground::mirror::load::{self, LoadOptions, RunningLoad};
 use tisync::playground::mirror::{Mirror, MirrorOptions};
+use tisync::schema::{Converted, TableInfo, convert};
 use tisync::source::binlog::PrewriteValue;
 
 use crate::common::binary::tisync;
@@ -70,28 +73,42 @@ impl Pair {
     }
 }
 
-/// Transactions with a change of one row of the mark table, in a server's own binlog, and how far the table counted.
-fn marked(mirror: &Mirror) -> (u64, u64) {
-    let table = json(&mirror.cluster().status_address(), "/schema/retl/_drainer_repl_mark")["id"].as_i64().unwrap();
+/// Transactions whose mark rose, in a server's own binlog, and how far the table counted.
+fn marked(mirror: &Mirror) -> (i64, i64) {
+    let page = json(&mirror.cluster().status_address(), "/schema/retl/_drainer_repl_mark");
+    let info: TableInfo = serde_json::from_value(page).unwrap();
+    let Converted::Table(table) = convert(&info, "retl") else { panic!("{info:?}") };
+    let val = table.columns.iter().position(|c| c.name == "val").unwrap();
     let end = mirror.cluster().tso().to_wire();
     let mut reader = Reader::open(&mirror.cluster().pump_address(0).unwrap(), mirror.cluster().cluster_id(), 0).unwrap();
-    let (mut found, mut start) = (0, None);
+    let mut found = 0;
     loop {
         let message = reader.next();
         if message.commit_ts.unwrap() > end {
             break;
         }
         let Some(value) = message.prewrite_value else { continue };
-        for mutation in PrewriteValue::decode(value).unwrap().mutations {
-            if mutation.table_id == Some(table) {
-                assert!(mutation.updated_rows.len() <= 1, "a transaction with several marks");
-                found += u64::try_from(mutation.updated_rows.len()).unwrap();
-                start.get_or_insert(0);
-            }
-        }
+        let mutations = PrewriteValue::decode(value).unwrap().mutations;
+        let rows = mutations.into_iter().filter(|m| m.table_id == Some(table.id)).flat_map(|m| m.updated_rows);
+        // Rows that a link takes for itself change too, but not their number.
+        let rose: i64 = rows
+            .map(|row| match update(&table, &row).unwrap() {
+                RowKind::Update { old, new } => int(&new[val]) - int(&old[val]),
+                other => panic!("{other:?}"),
+            })
+            .sum();
+        assert!((0..=1).contains(&rose), "a transaction with {rose} marks");
+        found += rose;
     }
-    let sum = "SELECT CAST(SUM(val) AS UNSIGNED) FROM retl._drainer_repl_mark";
+    let sum = "SELECT CAST(SUM(val) AS SIGNED) FROM retl._drainer_repl_mark";
     (found, mirror.connect().unwrap().query_first(sum).unwrap().unwrap_or(0))
+}
+
+fn int(value: &Value) -> i64 {
+    match value {
+        Value::Int(n) => *n,
+        other => panic!("{other:?}"),
+    }
 }
 
 const MARKED: [&str; 3] = ["--loopback", "--channel-id", "1"];
