@@ -1,7 +1,9 @@
 //! The only module that prints. Answers go to standard output; notes, warnings, errors and progress to standard error.
 
+mod pair;
 mod progress;
 
+pub use pair::Pair;
 pub use progress::Progress;
 
 use std::io::{self, IsTerminal, Write};

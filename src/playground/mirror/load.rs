@@ -41,6 +41,15 @@ pub fn create(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
+/// Whether a server has all of them.
+///
+/// # Errors
+/// If the server does not answer.
+pub fn ready(conn: &mut Conn) -> Result<bool> {
+    let query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'play'";
+    Ok(conn.query_first::<u32, _>(query)? == Some(4))
+}
+
 /// Who works.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
