@@ -2,7 +2,7 @@
 
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
+pub(super) enum Token {
     /// A bare word: a keyword, a name or a number.
     Word(String),
     /// A name in back-quotes, or in double quotes (ANSI_QUOTES), without them.
@@ -15,12 +15,12 @@ pub(crate) enum Token {
 
 impl Token {
     /// Whether it is the keyword (given in upper case).
-    pub(crate) fn is(&self, keyword: &str) -> bool {
+    pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(keyword))
     }
 
     /// The name it may be.
-    pub(crate) fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Word(name) | Self::Quoted(name) => Some(name),
             _ => None,
@@ -29,7 +29,7 @@ impl Token {
 }
 
 /// The tokens of `sql`; comments, TiDB's feature comments included, are left out.
-pub(crate) fn tokens(sql: &str) -> Vec<Token> {
+pub(super) fn tokens(sql: &str) -> Vec<Token> {
     spans(sql).into_iter().map(|(token, _)| token).collect()
 }
 
@@ -50,7 +50,7 @@ pub fn statements(sql: &str) -> Vec<&str> {
 }
 
 /// Tokens with the byte at which each begins.
-pub(crate) fn spans(sql: &str) -> Vec<(Token, usize)> {
+fn spans(sql: &str) -> Vec<(Token, usize)> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(rest) = sql.get(at..).filter(|r| !r.is_empty()) {

@@ -18,7 +18,7 @@ mod history;
 mod http;
 mod info;
 mod job;
-pub(crate) mod lex;
+mod lex;
 mod packed;
 mod rename;
 mod seed;

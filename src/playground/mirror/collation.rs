@@ -2,30 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use crate::schema::lex::{Token, spans};
+use crate::sink::mysql::ddl::text::{Token, tokens};
 
 /// `sql` with a collation behind every character set that has none; `defaults` holds MariaDB's by character set.
 pub(super) fn named(sql: &str, defaults: &BTreeMap<String, String>) -> String {
-    let all = spans(sql);
+    let all = tokens(sql);
     let mut out = String::with_capacity(sql.len());
     let mut from = 0;
-    for (at, (token, _)) in all.iter().enumerate() {
-        let next = |n: usize| all.get(at + n).map(|(token, _)| token);
+    for (at, (token, ..)) in all.iter().enumerate() {
+        let next = |n: usize| all.get(at + n).map(|(token, ..)| token);
         let mut behind = match token {
             t if t.is("CHARSET") => 1,
             t if t.is("CHARACTER") && next(1).is_some_and(|t| t.is("SET")) => 2,
             _ => continue,
         };
-        behind += usize::from(next(behind) == Some(&Token::Mark('=')));
-        let Some((Token::Word(name), start)) = all.get(at + behind) else { continue };
+        behind += usize::from(next(behind) == Some(&Token::Sign('=')));
+        let Some((Token::Word(name), _, end)) = all.get(at + behind) else { continue };
         let rest = all.get(at + behind + 1..).unwrap_or_default();
         let default = defaults.get(&name.to_lowercase());
         if let Some(collation) = default.filter(|_| !collated(rest)) {
-            let end = start + name.len();
-            out.push_str(sql.get(from..end).unwrap_or_default());
+            out.push_str(sql.get(from..*end).unwrap_or_default());
             out.push_str(" COLLATE ");
             out.push_str(collation);
-            from = end;
+            from = *end;
         }
     }
     out.push_str(sql.get(from..).unwrap_or_default());
@@ -33,15 +32,15 @@ pub(super) fn named(sql: &str, defaults: &BTreeMap<String, String>) -> String {
 }
 
 /// Whether the clause that goes on with `rest` names a collation.
-fn collated(rest: &[(Token, usize)]) -> bool {
+fn collated(rest: &[(Token, usize, usize)]) -> bool {
     let mut depth = 0_usize;
-    for (at, (token, _)) in rest.iter().enumerate() {
+    for (at, (token, ..)) in rest.iter().enumerate() {
         match token {
-            Token::Mark('(') => depth += 1,
-            Token::Mark(')') if depth == 0 => return false,
-            Token::Mark(')') => depth -= 1,
+            Token::Sign('(') => depth += 1,
+            Token::Sign(')') if depth == 0 => return false,
+            Token::Sign(')') => depth -= 1,
             // Options of a table may have a comma between them.
-            Token::Mark(',') if depth == 0 => return at == 0 && rest.get(1).is_some_and(|(t, _)| t.is("COLLATE")),
+            Token::Sign(',') if depth == 0 => return at == 0 && rest.get(1).is_some_and(|(t, ..)| t.is("COLLATE")),
             t if depth == 0 && t.is("COLLATE") => return true,
             _ => {}
         }

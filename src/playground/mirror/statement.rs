@@ -1,8 +1,8 @@
 //! What a statement of MariaDB's binlog is: one that a TiDB would write down as DDL jobs, one that concerns nobody else, or
 //! one that is refused.
 
-use crate::schema::lex::{Token, tokens};
 use crate::sink::mysql::ddl::form::Form;
+use crate::sink::mysql::ddl::text::{self, Token};
 
 /// First words of statements that leave no trace in a TiDB's binlog: accounts, statistics, maintenance.
 const UNSEEN: [&[&str]; 23] = [
@@ -124,7 +124,7 @@ pub(super) fn action(sql: &str) -> u8 {
     // ALTER [IGNORE] TABLE [IF EXISTS] name[.name]
     let mut at = 2 + usize::from(is(1, &["IGNORE"]));
     at += if is(at, &["IF"]) { 2 } else { 0 };
-    at += if tokens.get(at + 1) == Some(&Token::Mark('.')) { 3 } else { 1 };
+    at += if tokens.get(at + 1) == Some(&Token::Sign('.')) { 3 } else { 1 };
     if commas(tokens.get(at..).unwrap_or_default()) > 0 {
         return MULTI;
     }
@@ -149,15 +149,29 @@ pub(super) fn action(sql: &str) -> u8 {
     }
 }
 
+/// The tokens of `sql` without comments.
+fn tokens(sql: &str) -> Vec<Token<'_>> {
+    text::tokens(sql).into_iter().map(|(token, ..)| token).filter(|t| !matches!(t, Token::Comment(_))).collect()
+}
+
+/// The name that a token may be.
+fn name(token: &Token) -> Option<String> {
+    match token {
+        Token::Word(name) => Some((*name).to_owned()),
+        Token::Name(quoted) => Some(quoted.strip_prefix('`')?.strip_suffix('`')?.replace("``", "`")),
+        _ => None,
+    }
+}
+
 /// Commas outside of brackets.
 fn commas(tokens: &[Token]) -> usize {
     let mut depth = 0_usize;
     let mut found = 0;
     for token in tokens {
         match token {
-            Token::Mark('(') => depth += 1,
-            Token::Mark(')') => depth = depth.saturating_sub(1),
-            Token::Mark(',') if depth == 0 => found += 1,
+            Token::Sign('(') => depth += 1,
+            Token::Sign(')') => depth = depth.saturating_sub(1),
+            Token::Sign(',') if depth == 0 => found += 1,
             _ => {}
         }
     }
@@ -169,7 +183,7 @@ pub(super) fn renamed_columns(sql: &str) -> Vec<(String, String)> {
     let tokens = tokens(sql);
     let mut found = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        let name = |n: usize| tokens.get(n).and_then(Token::name).map(str::to_owned);
+        let name = |n: usize| tokens.get(n).and_then(name);
         let is = |n: usize, word: &str| tokens.get(n).is_some_and(|t| t.is(word));
         let pair = if token.is("CHANGE") {
             let mut first = at + 1 + usize::from(is(at + 1, "COLUMN"));
