@@ -30,6 +30,8 @@ struct Link {
     name: String,
     txns: u64,
     rows: u64,
+    /// Taken from the source, by the link's own count.
+    taken: u64,
     dropped: u64,
     durable: CommitTs,
     reached: CommitTs,
@@ -115,8 +117,9 @@ impl Link {
                 self.durable = self.durable.max(position);
                 self.waiting = None;
             }
-            Event::Reached { position, dropped, .. } => {
+            Event::Reached { position, txns, dropped } => {
                 self.reached = self.reached.max(position);
+                self.taken = txns;
                 self.dropped = dropped;
             }
             Event::Waiting { what, since } => self.waiting = Some(format!("waiting {} s for {what}", since.as_secs())),
@@ -124,8 +127,12 @@ impl Link {
         }
     }
 
-    /// How far the target is behind what was read, in milliseconds of the upstream's clock.
+    /// How far the target is behind what was read, in milliseconds of the upstream's clock. An idle link is not behind: its
+    /// position is only written down every now and then.
     fn lag_ms(&self) -> u64 {
+        if self.taken <= self.txns {
+            return 0;
+        }
         self.reached.physical_ms().saturating_sub(self.durable.physical_ms())
     }
 

@@ -80,7 +80,8 @@ fn marked(mirror: &Mirror) -> (i64, i64) {
     let Converted::Table(table) = convert(&info, "retl") else { panic!("{info:?}") };
     let val = table.columns.iter().position(|c| c.name == "val").unwrap();
     let end = mirror.cluster().tso().to_wire();
-    let mut reader = Reader::open(&mirror.cluster().pump_address(0).unwrap(), mirror.cluster().cluster_id(), 0).unwrap();
+    let mut reader =
+        Reader::open(&mirror.cluster().pump_address(0).unwrap(), mirror.cluster().cluster_id(), 0).unwrap();
     let mut found = 0;
     loop {
         let message = reader.next();

@@ -98,7 +98,11 @@ fn every_followed_statement() {
     world.catch_up();
     println!("{:?} {:?} {:?}", world.same("one"), world.same("two"), world.same("three"));
     assert_eq!(world.on_b("SELECT bb FROM one.s WHERE id = 2"), ["two!"]);
-    assert_eq!(world.on_b("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'mysql' AND table_name = 'own'"), ["0"]);
+    assert_eq!(
+        world
+            .on_b("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'mysql' AND table_name = 'own'"),
+        ["0"]
+    );
 }
 
 #[test]
@@ -114,7 +118,8 @@ fn statements_while_the_sync_runs() {
         ]);
     }
     run.until("all rows", || {
-        world.on_b("SELECT CAST(COUNT(*) AS CHAR) FROM information_schema.columns WHERE table_schema = 'live'") == ["22"]
+        world.on_b("SELECT CAST(COUNT(*) AS CHAR) FROM information_schema.columns WHERE table_schema = 'live'")
+            == ["22"]
             && world.on_b("SELECT CAST(COUNT(*) AS CHAR) FROM live.t") == ["40"]
     });
     run.interrupt();

@@ -60,7 +60,9 @@ fn killed_again_and_again() {
         let mut run = world.sync(&[]);
         for round in 0..6 {
             let before = (done.load(Ordering::Relaxed), position(&world.b));
-            run.until("some progress", || done.load(Ordering::Relaxed) > before.0 + 60 && position(&world.b) > before.1);
+            run.until("some progress", || {
+                done.load(Ordering::Relaxed) > before.0 + 60 && position(&world.b) > before.1
+            });
             world.a.restart().expect("A comes back");
             if round % 2 == 1 {
                 // Dropped: killed.

@@ -109,7 +109,9 @@ fn introduce([a, b]: &[Arc<Mirror>; 2]) {
     output::note(&format!("A: mariadb -u root -S {}", a.socket().display()));
     output::note(&format!("B: mariadb -u root -S {}", b.socket().display()));
     output::note("rows typed into either appear in the other; make and change tables on A alone");
-    output::note("what MariaDB changes through a foreign key that cascades is not in its row binlog and stays on its side");
+    output::note(
+        "what MariaDB changes through a foreign key that cascades is not in its row binlog and stays on its side",
+    );
 }
 
 /// Works, or waits, until time or somebody ends it. Gives the transactions of each side.
@@ -176,10 +178,7 @@ fn finish(sides: &[Arc<Mirror>; 2], words: &[Vec<String>; 2], [one, two]: [u64; 
     if !found.equal() {
         return Err(different(&found.differences));
     }
-    output::answer(&format!(
-        "equal: {one} transactions on A, {two} on B, {} tables, {} rows",
-        found.tables, found.rows
-    ))
+    output::answer(&format!("equal: {one} transactions on A, {two} on B, {} tables, {} rows", found.tables, found.rows))
 }
 
 fn compared(sides: &[Arc<Mirror>; 2]) -> Result<Comparison> {

@@ -56,11 +56,26 @@ mod tests {
     fn only_bare_character_sets_get_a_collation() {
         let defaults = BTreeMap::from([("latin1".to_owned(), "latin1_swedish_ci".to_owned())]);
         for (sql, want) in [
-            ("ALTER TABLE t ADD a CHAR(5) CHARACTER SET latin1 NOT NULL", "ALTER TABLE t ADD a CHAR(5) CHARACTER SET latin1 COLLATE latin1_swedish_ci NOT NULL"),
-            ("ALTER TABLE t ADD a TEXT CHARSET latin1 COLLATE latin1_bin", "ALTER TABLE t ADD a TEXT CHARSET latin1 COLLATE latin1_bin"),
-            ("ALTER TABLE t ADD a TEXT CHARSET latin1, ADD b TEXT COLLATE latin1_bin", "ALTER TABLE t ADD a TEXT CHARSET latin1 COLLATE latin1_swedish_ci, ADD b TEXT COLLATE latin1_bin"),
-            ("ALTER TABLE t CONVERT TO CHARACTER SET LATIN1;", "ALTER TABLE t CONVERT TO CHARACTER SET LATIN1 COLLATE latin1_swedish_ci;"),
-            ("ALTER TABLE t DEFAULT CHARSET=latin1, COLLATE=latin1_bin", "ALTER TABLE t DEFAULT CHARSET=latin1, COLLATE=latin1_bin"),
+            (
+                "ALTER TABLE t ADD a CHAR(5) CHARACTER SET latin1 NOT NULL",
+                "ALTER TABLE t ADD a CHAR(5) CHARACTER SET latin1 COLLATE latin1_swedish_ci NOT NULL",
+            ),
+            (
+                "ALTER TABLE t ADD a TEXT CHARSET latin1 COLLATE latin1_bin",
+                "ALTER TABLE t ADD a TEXT CHARSET latin1 COLLATE latin1_bin",
+            ),
+            (
+                "ALTER TABLE t ADD a TEXT CHARSET latin1, ADD b TEXT COLLATE latin1_bin",
+                "ALTER TABLE t ADD a TEXT CHARSET latin1 COLLATE latin1_swedish_ci, ADD b TEXT COLLATE latin1_bin",
+            ),
+            (
+                "ALTER TABLE t CONVERT TO CHARACTER SET LATIN1;",
+                "ALTER TABLE t CONVERT TO CHARACTER SET LATIN1 COLLATE latin1_swedish_ci;",
+            ),
+            (
+                "ALTER TABLE t DEFAULT CHARSET=latin1, COLLATE=latin1_bin",
+                "ALTER TABLE t DEFAULT CHARSET=latin1, COLLATE=latin1_bin",
+            ),
             ("ALTER TABLE t COMMENT 'CHARSET latin1'", "ALTER TABLE t COMMENT 'CHARSET latin1'"),
         ] {
             assert_eq!(named(sql, &defaults), want);

@@ -153,7 +153,8 @@ pub(super) fn with_json(text: &str, json: &[String]) -> String {
         let Some(line) = lines.iter_mut().find(|l| l.trim_start().starts_with(&format!("{name} longtext "))) else {
             continue;
         };
-        let mut short = line.replacen(" longtext ", " json ", 1).replacen(&format!(" CHECK (json_valid({name}))"), "", 1);
+        let mut short =
+            line.replacen(" longtext ", " json ", 1).replacen(&format!(" CHECK (json_valid({name}))"), "", 1);
         // MariaDB's own choice for JSON; any other collation is lost on the way, for a TiDB's JSON has none.
         if let Some((before, after)) = short.split_once(" json CHARACTER SET utf8mb4 COLLATE ") {
             let after = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');

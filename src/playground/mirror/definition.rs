@@ -96,7 +96,9 @@ fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result
     let query = "SELECT index_name, column_name, sub_part, index_type FROM information_schema.statistics
         WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index";
     let mut keys: Vec<Key> = Vec::new();
-    for (key, column, prefix, kind) in conn.exec::<(String, String, Option<u32>, String), _, _>(query, (schema, name))? {
+    for (key, column, prefix, kind) in
+        conn.exec::<(String, String, Option<u32>, String), _, _>(query, (schema, name))?
+    {
         if kind == "HASH" {
             bail!("its key `{key}` is unique over texts without a length");
         }
@@ -113,7 +115,8 @@ fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result
 
 /// Foreign keys, and whether one of them changes rows by itself.
 fn foreign_keys(conn: &mut Conn, schema: &str, name: &str) -> Result<(Vec<ForeignKey>, bool)> {
-    let query = "SELECT constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name
+    let query =
+        "SELECT constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name
         FROM information_schema.key_column_usage WHERE table_schema = ? AND table_name = ?
         AND referenced_table_name IS NOT NULL ORDER BY constraint_name, ordinal_position";
     let mut keys: Vec<ForeignKey> = Vec::new();

@@ -127,7 +127,9 @@ impl Worker {
             match self.transaction(&mut conn) {
                 Ok(()) => {}
                 // A refused statement is a mistake here, or a conflict, of which there must be none.
-                Err(mysql::Error::MySqlError(error)) if !passing(error.code) => return Err(mysql::Error::from(error).into()),
+                Err(mysql::Error::MySqlError(error)) if !passing(error.code) => {
+                    return Err(mysql::Error::from(error).into());
+                }
                 Err(_) => return Ok(()),
             }
             count = count.saturating_add(1);
@@ -173,10 +175,12 @@ impl Worker {
             }
             2 | 3 => format!("UPDATE play.accounts SET balance = {amount} / 100, changed = NOW(6) WHERE id = {known}"),
             4 => format!("DELETE FROM play.accounts WHERE id = {known}"),
-            5 | 6 => format!("INSERT INTO play.words VALUES ('{side} wörd {word}', 1) ON DUPLICATE KEY UPDATE n = n + 1"),
+            5 | 6 => {
+                format!("INSERT INTO play.words VALUES ('{side} wörd {word}', 1) ON DUPLICATE KEY UPDATE n = n + 1")
+            }
             7 => format!("DELETE FROM play.words WHERE word = '{side} wörd {word}'"),
             8 => format!("INSERT INTO play.bare VALUES ({side}, {n}, 'note {n}'), ({side}, {n}, 'note {n}')"),
-            _ if amount % 2 == 0 => {
+            _ if amount.is_multiple_of(2) => {
                 format!("UPDATE play.bare SET note = CONCAT('changed ', n) WHERE side = {side} AND n = {n} LIMIT 1")
             }
             _ => format!("DELETE FROM play.bare WHERE side = {side} AND n = {n} LIMIT 2"),

@@ -133,8 +133,7 @@ impl Mirror {
         }
         let cluster = Arc::new(Cluster::start(spec)?);
         let state = State { place: Place::FIRST, failure: None, groups: 0, rows: 0 };
-        let shared =
-            Arc::new(Shared { stop: AtomicBool::new(false), state: Mutex::new(state), moved: Condvar::new() });
+        let shared = Arc::new(Shared { stop: AtomicBool::new(false), state: Mutex::new(state), moved: Condvar::new() });
         let turner = Turner::new(Arc::clone(&cluster), shadow, Arc::clone(&options.events));
         let work = Work {
             port: server.port(),

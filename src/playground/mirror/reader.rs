@@ -92,8 +92,7 @@ impl Reader {
         let mut conn = Conn::new(options)?;
         conn.query_drop("SET @master_binlog_checksum = 'NONE', @mariadb_slave_capability = 4")?;
         conn.query_drop(format!("SET @master_heartbeat_period = {}", HEARTBEAT.as_nanos()))?;
-        let request =
-            BinlogRequest::new(READER_ID).with_filename(place.name().into_bytes()).with_pos(place.offset);
+        let request = BinlogRequest::new(READER_ID).with_filename(place.name().into_bytes()).with_pos(place.offset);
         Ok(Self { stream: conn.get_binlog_stream(request)?, place, open: None })
     }
 
@@ -174,7 +173,9 @@ impl Reader {
         match statement::read(&query.sql, &query.schema) {
             Ok(Statement::Commit) => return Ok(self.close(end)),
             Ok(Statement::Rollback) if open.items.is_empty() => return Ok(self.close(end)),
-            Ok(Statement::Rollback) => bail!("refused: a transaction was rolled back that changed a table without transactions"),
+            Ok(Statement::Rollback) => {
+                bail!("refused: a transaction was rolled back that changed a table without transactions")
+            }
             _ => {}
         }
         let alone = open.alone;
@@ -189,6 +190,10 @@ impl Reader {
     }
 }
 
-fn variable<T>(event: &QueryEvent<'_>, key: StatusVarKey, read: impl FnOnce(StatusVarVal<'_>) -> Option<T>) -> Option<T> {
+fn variable<T>(
+    event: &QueryEvent<'_>,
+    key: StatusVarKey,
+    read: impl FnOnce(StatusVarVal<'_>) -> Option<T>,
+) -> Option<T> {
     event.status_vars().get_status_var(key).and_then(|v| v.get_value().ok().and_then(read))
 }

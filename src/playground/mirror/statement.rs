@@ -101,7 +101,8 @@ pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> 
         return Err("it is none of the statements that the simulated cluster follows");
     }
     let table = begins(&["ALTER"]) || begins(&["CREATE"]);
-    if table && tokens.iter().any(|t| matches!(t, Token::Word(w) if TOO_MUCH.iter().any(|m| w.eq_ignore_ascii_case(m)))) {
+    if table && tokens.iter().any(|t| matches!(t, Token::Word(w) if TOO_MUCH.iter().any(|m| w.eq_ignore_ascii_case(m))))
+    {
         return Err("partitions, tablespaces and system versioning are not followed");
     }
     match Form::of(sql, current) {
@@ -206,11 +207,21 @@ mod tests {
 
     #[test]
     fn statements_are_followed_passed_over_or_refused() {
-        for sql in ["GRANT ALL ON *.* TO x", "create user a", "DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `t`", "# Dummy event"] {
+        for sql in [
+            "GRANT ALL ON *.* TO x",
+            "create user a",
+            "DROP /*!40005 TEMPORARY */ TABLE IF EXISTS `t`",
+            "# Dummy event",
+        ] {
             assert_eq!(read(sql, "d"), Ok(Statement::Unseen), "{sql}");
         }
         assert_eq!(read("COMMIT", ""), Ok(Statement::Commit));
-        for sql in ["CREATE TABLE t (a INT)", "drop table `a`,`b`", "ALTER TABLE d.t ADD c INT", "CREATE UNIQUE INDEX i ON t (a)"] {
+        for sql in [
+            "CREATE TABLE t (a INT)",
+            "drop table `a`,`b`",
+            "ALTER TABLE d.t ADD c INT",
+            "CREATE UNIQUE INDEX i ON t (a)",
+        ] {
             assert!(matches!(read(sql, "d"), Ok(Statement::Ddl(_))), "{sql}");
         }
         for sql in [
@@ -245,7 +256,8 @@ mod tests {
 
     #[test]
     fn renamed_columns_are_found() {
-        let sql = "ALTER TABLE t CHANGE `a` b INT, CHANGE COLUMN IF EXISTS c `d` INT, RENAME COLUMN e TO f, MODIFY g INT";
+        let sql =
+            "ALTER TABLE t CHANGE `a` b INT, CHANGE COLUMN IF EXISTS c `d` INT, RENAME COLUMN e TO f, MODIFY g INT";
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(renamed_columns(sql), [pair("a", "b"), pair("c", "d"), pair("e", "f")]);
     }

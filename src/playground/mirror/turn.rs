@@ -55,9 +55,9 @@ impl Turner {
         let mut changes = Vec::new();
         for item in items {
             match item {
-                Item::Query(query) => self.query(query).with_context(|| {
-                    format!("`{}`, run in database `{}`", query.sql, query.schema)
-                })?,
+                Item::Query(query) => {
+                    self.query(query).with_context(|| format!("`{}`, run in database `{}`", query.sql, query.schema))?
+                }
                 Item::Rows(rows) => changes.append(&mut self.rows(&rows.0, &rows.1)?),
             }
         }

@@ -188,9 +188,8 @@ mod tests {
 
     #[test]
     fn negative_times_keep_their_fraction() {
-        let time = |fsp: u8, bytes: &[u8]| {
-            of(&Kind::Duration { fsp }, ColumnType::MYSQL_TYPE_TIME2, [fsp, 0], bytes).unwrap()
-        };
+        let time =
+            |fsp: u8, bytes: &[u8]| of(&Kind::Duration { fsp }, ColumnType::MYSQL_TYPE_TIME2, [fsp, 0], bytes).unwrap();
         assert_eq!(time(0, &[0x80, 0, 1]), Value::Duration(1_000_000_000));
         assert_eq!(time(0, &[0x7f, 0xff, 0xff]), Value::Duration(-1_000_000_000));
         assert_eq!(time(2, &[0x7f, 0xff, 0xff, 0xff]), Value::Duration(-10_000_000));
