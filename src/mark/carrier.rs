@@ -41,6 +41,10 @@ impl Writer {
         cut(&format!("tisync {} {}", self.cluster_id, self.link))
     }
 
+    pub(super) fn warn(&self, text: String) {
+        (self.events)(Event::Warning(text));
+    }
+
     /// The connection that has the row `id` for itself.
     #[must_use]
     pub fn carrier(&self, id: u32) -> Carrier {

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::carrier::{SET_UP, Writer};
-use super::{Definition, definition};
+use super::user::alive;
+use super::{Definition, definition, rights};
 use crate::error::Fault;
 use crate::sink::mysql::session::Session;
 
@@ -29,6 +30,15 @@ pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Resu
             return Err(Fault::refused(format!("the target has no mark table {}", mark.name())).hint(SET_UP).into());
         }
     }
+    let denied = rights::missing(session, mark, &Definition::Table(Vec::new()), false);
+    if !denied.is_empty() {
+        return Err(Fault::connect(format!(
+            "the account may not set marks on the target, it lacks: {}",
+            denied.join(", ")
+        ))
+        .hint(format!("as an administrator: GRANT SELECT, INSERT, UPDATE ON {}.* TO the account", mark.schema))
+        .into());
+    }
     let info = writer.info();
     let there: Vec<(i64, Option<String>)> =
         session.rows(&format!("SELECT id, channel_info FROM {} WHERE channel_id = {}", mark.quoted(), mark.channel))?;
@@ -39,6 +49,15 @@ pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Resu
         (0..last).filter(|id| row(*id).is_some_and(|(_, found)| found.as_deref() != Some(&info))).collect();
     if missing.is_empty() && others.is_empty() {
         return Ok(());
+    }
+    let infos: Vec<String> = there.iter().filter_map(|(_, found)| found.clone()).filter(|i| *i != info).collect();
+    let alive = alive(session, &infos)?;
+    if !alive.is_empty() {
+        writer.warn(format!(
+            "{} writes with the same rows of channel {} on the target: that is safe, but the two wait for each other",
+            alive.join(", "),
+            mark.channel
+        ));
     }
     session.transaction(|session| {
         if !missing.is_empty() {

@@ -220,6 +220,12 @@ fn made(_: &PrivateServer) {
     }
     w.run(&format!("DROP TABLE {MARKS}"));
     set_up(server, "retl");
+    w.run("CREATE USER reader@'127.0.0.1' IDENTIFIED BY 'x'");
+    w.run("GRANT ALL ON tidb_binlog.* TO reader@'127.0.0.1'");
+    w.run("GRANT SELECT, INSERT ON retl.* TO reader@'127.0.0.1'");
+    let url = server.url().replace("root@", "reader:x@");
+    let error = said(&MysqlSink::open(&url, marked(&w), w.events()).err().unwrap());
+    assert!(error.contains("it lacks: UPDATE on retl._drainer_repl_mark"), "{error}");
     w.run(&format!("INSERT INTO {MARKS} VALUES (0, 5, 41, ''), (9, 5, 7, 'another'), (1, 6, 3, 'other channel')"));
     drop(w.open(marked(&w)).unwrap());
     let found = w.rows(&format!("SELECT channel_id, id, val, channel_info FROM {MARKS} ORDER BY channel_id, id"));
@@ -234,6 +240,13 @@ fn made(_: &PrivateServer) {
             "6|1|3|other channel".to_owned()
         ]
     );
+    // A second link with the same channel shares the rows, and is told.
+    let mut first = w.open(marked(&w)).unwrap();
+    first.resolved(CommitTs(START + 1)).unwrap();
+    first.drain().unwrap();
+    assert!(!w.noted("writes with the same rows"));
+    drop(w.open(MysqlOptions { link: "made_2".into(), ..marked(&w) }).unwrap());
+    assert!(w.noted("link `made` of cluster 77 writes with the same rows of channel 5"));
 }
 
 /// Two links of opposite directions: what one saves comes to the other as a transaction of bookkeeping.
