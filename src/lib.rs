@@ -27,7 +27,7 @@
 //!
 //! Around them: [`cli`] holds raw arguments, [`commands`] turns them into parts and runs them, [`event`] is how the engine reports,
 //! [`output`] is the only module that prints, [`error`] carries the exit code and the hint. [`backup`] reads BR's and Dumpling's metadata.
-//! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing.
+//! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing; [`playground::mirror`] is a MariaDB that passes for a cluster.
 //!
 //! # Invariants
 //!

@@ -2,7 +2,7 @@
 //! typed into it, `tisync sync` reads as from a TiDB.
 //!
 //! ```text
-//! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port)
+//! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port); follow is the thread of it all
 //!  binlog     groups     │  statement: which DDL      definition, column: information_schema
 //!                        │  shadow: repeats each DDL  known: ids      rows, value, charset: rows
 //! ```
@@ -38,6 +38,7 @@ mod charset;
 mod collation;
 mod column;
 mod definition;
+mod follow;
 mod known;
 pub mod load;
 mod reader;
@@ -49,23 +50,22 @@ mod value;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{JoinHandle, sleep};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
-use self::reader::{Broken, Place, Reader, Step};
+use self::follow::{Shared, State, Work};
+use self::reader::Place;
 use self::shadow::Shadow;
 use self::turn::Turner;
 use super::cluster::{Cluster, ClusterSpec};
 use super::mariadb::PrivateServer;
 use crate::error::{Fault, Kind};
-use crate::event::{Event, Events};
+use crate::event::Events;
 
-/// How long until a lost server is tried again.
-const AGAIN: Duration = Duration::from_millis(100);
 /// What both servers are started with: TiDB's defaults.
 const LIKE_TIDB: [&str; 3] =
     ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00"];
@@ -89,20 +89,6 @@ pub struct Mirror {
     cluster: Arc<Cluster>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What the reading thread tells.
-struct Shared {
-    stop: AtomicBool,
-    state: Mutex<State>,
-    moved: Condvar,
-}
-
-struct State {
-    place: Place,
-    failure: Option<String>,
-    groups: u64,
-    rows: u64,
 }
 
 impl Mirror {
@@ -233,85 +219,5 @@ impl Drop for Mirror {
         self.shared.stop.store(true, Ordering::Relaxed);
         // A heartbeat, or the lost connection, wakes the thread. Its panic has been printed already.
         let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What the thread works with.
-struct Work {
-    port: u16,
-    cluster: Arc<Cluster>,
-    shared: Arc<Shared>,
-    events: Events,
-    turner: Turner,
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.fail(&anyhow!("its thread panicked"));
-        }
-    }
-}
-
-impl Work {
-    fn run(mut self) {
-        let mut lost = false;
-        while !self.shared.stop.load(Ordering::Relaxed) {
-            let place = self.shared.lock().place.clone();
-            let ended = match Reader::open(self.port, place) {
-                Ok(reader) => {
-                    lost = false;
-                    self.read(reader)
-                }
-                Err(error) => Err(Broken::Connection(error)),
-            };
-            match ended {
-                Ok(()) => return,
-                Err(Broken::Connection(error)) => {
-                    // Once, however long it takes.
-                    if !std::mem::replace(&mut lost, true) {
-                        let why = format!("MariaDB's binlog cannot be read: {error:#}");
-                        (self.events)(Event::Retrying { why, next: AGAIN, since: Duration::ZERO });
-                    }
-                    sleep(AGAIN);
-                }
-                Err(Broken::Content(error)) => return self.fail(&error),
-            }
-        }
-    }
-
-    /// Reads until it is to stop.
-    fn read(&mut self, mut reader: Reader) -> Result<(), Broken> {
-        while !self.shared.stop.load(Ordering::Relaxed) {
-            let (place, done) = match reader.next()? {
-                Step::Idle(place) => (place, None),
-                Step::Group(items, place) => {
-                    let rows = self.turner.group(&items).map_err(Broken::Content)?;
-                    (place, Some(rows))
-                }
-            };
-            let mut state = self.shared.lock();
-            state.place = place;
-            state.groups += u64::from(done.is_some());
-            state.rows += done.unwrap_or(0);
-            self.shared.moved.notify_all();
-        }
-        Ok(())
-    }
-
-    /// Ends the stream: no fake may promise that nothing is missing.
-    fn fail(&self, error: &anyhow::Error) {
-        // The one Pump is there.
-        let _ = self.cluster.behave(0, |b| (b.silent, b.fakes) = (true, None));
-        let text = format!("the stream of cluster {} has stopped: {error:#}", self.cluster.cluster_id());
-        (self.events)(Event::Warning(text.clone()));
-        self.shared.lock().failure = Some(text);
-        self.shared.moved.notify_all();
     }
 }
