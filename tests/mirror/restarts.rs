@@ -1,5 +1,7 @@
 //! MariaDB is killed again and again while it is written to, and so is the sync: nothing is lost, nothing comes twice.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -93,4 +95,20 @@ fn killed_again_and_again() {
     }
     // One more put the counter there.
     assert_eq!(txns, counted + 1);
+}
+
+#[test]
+fn a_binlog_that_ends_in_the_middle_of_an_event() {
+    let world = World::start(CLUSTER + 1);
+    world.run(["CREATE DATABASE r", "CREATE TABLE r.t (a INT)", "INSERT INTO r.t VALUES (1)"]);
+    world.catch_up();
+    let folder = world.a.socket().with_file_name("data");
+    world.a.kill();
+    // What is left of an event of 100 bytes whose writer was killed.
+    let mut file = OpenOptions::new().append(true).open(folder.join("binlog.000001")).unwrap();
+    file.write_all(&[0, 0, 0, 0, 162, 1, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 7]).unwrap();
+    world.a.restart().expect("A comes back");
+    world.run(["INSERT INTO r.t VALUES (2)"]);
+    world.catch_up();
+    assert_eq!(world.same("r"), (1, 2));
 }

@@ -76,6 +76,7 @@ impl Work {
                     }
                     sleep(AGAIN);
                 }
+                Err(Broken::Cut(next)) => self.shared.lock().place = next,
                 Err(Broken::Content(error)) => return self.fail(&error),
             }
         }

@@ -158,6 +158,11 @@ impl Mirror {
         self.server().socket()
     }
 
+    /// Kills MariaDB as `kill -9` would; [`restart`](Self::restart) starts it again.
+    pub fn kill(&self) {
+        self.server().kill();
+    }
+
     /// Kills MariaDB as `kill -9` would, and starts it again on the same data and port.
     ///
     /// # Errors

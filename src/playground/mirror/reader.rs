@@ -55,6 +55,9 @@ impl Place {
 pub(super) enum Broken {
     /// The server is gone or restarts: the same place can be read again.
     Connection(anyhow::Error),
+    /// A file ends in the middle of an event, because the server was killed while it wrote. What it wrote there is not
+    /// committed: it goes on in the next file, at this place.
+    Cut(Place),
     /// The binlog holds what cannot be followed.
     Content(anyhow::Error),
 }
@@ -100,6 +103,11 @@ impl Reader {
     pub(super) fn next(&mut self) -> Result<Step, Broken> {
         let event = match self.stream.next() {
             Some(Ok(event)) => event,
+            Some(Err(mysql::Error::MySqlError(error)))
+                if error.code == 1236 && error.message.contains("truncated in the") =>
+            {
+                return Err(Broken::Cut(Place { file: self.place.file + 1, ..Place::FIRST }));
+            }
             Some(Err(mysql::Error::MySqlError(error))) => {
                 let why = format!("MariaDB does not give its binlog from {:?} on: {}", self.place, error.message);
                 // A server that shuts down says so; anything else will not pass.
