@@ -1,6 +1,7 @@
 //! `tisync playground`: a simulated cluster, a private MariaDB, the sync between them, and a comparison at the end.
 
 mod bank;
+mod both;
 mod recording;
 
 use std::sync::Arc;
@@ -31,6 +32,9 @@ pub fn run(args: &PlaygroundArgs) -> Result<()> {
         return Err(Fault::usage("a cluster without a Pump has nothing to replicate").hint("--pumps 1 or more").into());
     }
     let stop = Stop::on_signals()?;
+    if args.both {
+        return both::run(args, &stop);
+    }
     match (&args.recording, args.serve) {
         (Some(dir), true) => recording::serve(dir, args, &stop),
         (Some(dir), false) => recording::run(dir, args, &stop),

@@ -14,7 +14,7 @@ const EVERY: u64 = 4;
 pub const LOGGED: [&str; 2] = ["--log-bin=log", "--binlog-format=ROW"];
 
 pub fn wanted(seed: u64) -> bool {
-    seed % EVERY == 0
+    seed.is_multiple_of(EVERY)
 }
 
 pub fn mark() -> Mark {

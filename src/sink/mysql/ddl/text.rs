@@ -9,7 +9,7 @@ use crate::sink::mysql::session::Flavour;
 
 /// A piece of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// A keyword, a bare name, a number.
     Word(&'a str),
     /// A name in back quotes, quotes included.
@@ -23,13 +23,13 @@ pub(super) enum Token<'a> {
 }
 
 impl Token<'_> {
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
     }
 }
 
 /// The tokens of `sql`, each with the byte range that it covers. White space is left out.
-pub(super) fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
+pub(crate) fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(rest) = sql.get(at..)

@@ -1,5 +1,5 @@
-//! The part of a TiDB that the bank needs: it gives out ids and schema versions, and writes transactions and DDL jobs to
-//! the Pumps as TiDB would.
+//! The writing part of a TiDB: it gives out ids and schema versions, and writes transactions and DDL jobs to the Pumps as
+//! TiDB would.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,10 @@ use anyhow::{Context, Result};
 use prost::Message;
 use serde_json::Value as Json;
 
-use super::state::Work;
-use crate::model::CommitTs;
-use crate::playground::cluster::Cluster;
-use crate::playground::encode::{self, job::Job};
-use crate::playground::random::Random;
+use super::cluster::Cluster;
+use super::encode::{self, job::Job};
+use super::random::Random;
+use crate::model::{CommitTs, RowChange};
 use crate::source::binlog::{Binlog, TP_COMMIT};
 
 /// The writing side of the simulated upstream.
@@ -36,12 +35,12 @@ impl Upstream {
         self.last_id
     }
 
-    /// Commits a transaction; an empty one leaves no trace, as in TiDB.
-    pub(super) fn rows(&mut self, work: &Work) -> Result<Option<CommitTs>> {
-        let Some(first) = work.changes.first() else { return Ok(None) };
-        let mut handles = work.handles.iter();
-        let value = encode::prewrite(self.version, &work.changes, &mut |_| handles.next().copied().unwrap_or(0))?;
-        let handle = work.handles.first().copied().unwrap_or(0);
+    /// Commits a transaction, each change with the handle of its row; an empty one leaves no trace, as in TiDB.
+    pub(super) fn rows(&mut self, changes: &[RowChange], handles: &[i64]) -> Result<Option<CommitTs>> {
+        let Some(first) = changes.first() else { return Ok(None) };
+        let handle = handles.first().copied().unwrap_or(0);
+        let mut handles = handles.iter();
+        let value = encode::prewrite(self.version, changes, &mut |_| handles.next().copied().unwrap_or(0))?;
         let binlog = Binlog {
             prewrite_key: Some(encode::row_key(first.table.id, handle)),
             prewrite_value: Some(value),
