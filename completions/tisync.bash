@@ -31,6 +31,9 @@ _tisync() {
             tisync,man)
                 cmd="tisync__subcmd__man"
                 ;;
+            tisync,mark)
+                cmd="tisync__subcmd__mark"
+                ;;
             tisync,nodes)
                 cmd="tisync__subcmd__nodes"
                 ;;
@@ -115,6 +118,9 @@ _tisync() {
             tisync__subcmd__help,man)
                 cmd="tisync__subcmd__help__subcmd__man"
                 ;;
+            tisync__subcmd__help,mark)
+                cmd="tisync__subcmd__help__subcmd__mark"
+                ;;
             tisync__subcmd__help,nodes)
                 cmd="tisync__subcmd__help__subcmd__nodes"
                 ;;
@@ -151,6 +157,15 @@ _tisync() {
             tisync__subcmd__help__subcmd__config,show)
                 cmd="tisync__subcmd__help__subcmd__config__subcmd__show"
                 ;;
+            tisync__subcmd__help__subcmd__mark,drop)
+                cmd="tisync__subcmd__help__subcmd__mark__subcmd__drop"
+                ;;
+            tisync__subcmd__help__subcmd__mark,setup)
+                cmd="tisync__subcmd__help__subcmd__mark__subcmd__setup"
+                ;;
+            tisync__subcmd__help__subcmd__mark,status)
+                cmd="tisync__subcmd__help__subcmd__mark__subcmd__status"
+                ;;
             tisync__subcmd__help__subcmd__nodes,list)
                 cmd="tisync__subcmd__help__subcmd__nodes__subcmd__list"
                 ;;
@@ -180,6 +195,30 @@ _tisync() {
                 ;;
             tisync__subcmd__help__subcmd__ts,now)
                 cmd="tisync__subcmd__help__subcmd__ts__subcmd__now"
+                ;;
+            tisync__subcmd__mark,drop)
+                cmd="tisync__subcmd__mark__subcmd__drop"
+                ;;
+            tisync__subcmd__mark,help)
+                cmd="tisync__subcmd__mark__subcmd__help"
+                ;;
+            tisync__subcmd__mark,setup)
+                cmd="tisync__subcmd__mark__subcmd__setup"
+                ;;
+            tisync__subcmd__mark,status)
+                cmd="tisync__subcmd__mark__subcmd__status"
+                ;;
+            tisync__subcmd__mark__subcmd__help,drop)
+                cmd="tisync__subcmd__mark__subcmd__help__subcmd__drop"
+                ;;
+            tisync__subcmd__mark__subcmd__help,help)
+                cmd="tisync__subcmd__mark__subcmd__help__subcmd__help"
+                ;;
+            tisync__subcmd__mark__subcmd__help,setup)
+                cmd="tisync__subcmd__mark__subcmd__help__subcmd__setup"
+                ;;
+            tisync__subcmd__mark__subcmd__help,status)
+                cmd="tisync__subcmd__mark__subcmd__help__subcmd__status"
                 ;;
             tisync__subcmd__nodes,help)
                 cmd="tisync__subcmd__nodes__subcmd__help"
@@ -260,7 +299,7 @@ _tisync() {
 
     case "${cmd}" in
         tisync)
-            opts="-v -h -V --color --output --verbose --help --version ts sync checkpoint record nodes config playground completions man help"
+            opts="-v -h -V --color --output --verbose --help --version ts sync checkpoint record mark nodes config playground completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -690,7 +729,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__config__subcmd__show)
-            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -796,6 +835,22 @@ _tisync() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --channel-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mark-table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --other-channels)
+                    COMPREPLY=($(compgen -W "pass stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-conflict)
+                    COMPREPLY=($(compgen -W "stop count" -- "${cur}"))
+                    return 0
+                    ;;
                 --time-zone)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -832,7 +887,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__help)
-            opts="ts sync checkpoint record nodes config playground completions man help"
+            opts="ts sync checkpoint record mark nodes config playground completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1002,6 +1057,62 @@ _tisync() {
         tisync__subcmd__help__subcmd__man)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__mark)
+            opts="setup status drop"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__mark__subcmd__drop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__mark__subcmd__setup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__mark__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1231,6 +1342,204 @@ _tisync() {
             fi
             case "${prev}" in
                 --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark)
+            opts="-v -h -V --color --output --verbose --help --version setup status drop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__drop)
+            opts="-y -v -h -V --to --table --channel-id --dry-run --yes --color --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channel-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__help)
+            opts="setup status drop help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__help__subcmd__drop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__help__subcmd__setup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__setup)
+            opts="-v -h -V --to --table --channel-id --rows --dry-run --color --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channel-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__mark__subcmd__status)
+            opts="-v -h -V --to --table --channel-id --color --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channel-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1560,7 +1869,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__playground)
-            opts="-v -h -V --rate --duration --pumps --seed --keep --recording --serve --ddl-delay --skip-ddl --color --output --verbose --help --version"
+            opts="-v -h -V --rate --duration --pumps --seed --keep --recording --serve --both --load --ddl-delay --skip-ddl --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1583,6 +1892,10 @@ _tisync() {
                     return 0
                     ;;
                 --recording)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --load)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1668,7 +1981,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__sync)
-            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1772,6 +2085,22 @@ _tisync() {
                     ;;
                 --advertise-addr)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channel-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mark-table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --other-channels)
+                    COMPREPLY=($(compgen -W "pass stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-conflict)
+                    COMPREPLY=($(compgen -W "stop count" -- "${cur}"))
                     return 0
                     ;;
                 --time-zone)

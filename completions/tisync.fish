@@ -37,6 +37,7 @@ complete -c tisync -n "__fish_tisync_needs_command" -f -a "ts" -d 'Finds, checks
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
@@ -175,6 +176,12 @@ complete -c tisync -n "__fish_tisync_using_subcommand sync" -l max-txn-rows -d '
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l node-id -d 'Name of this link\'s entry among the cluster\'s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l addr -d 'Where to listen for the cluster\'s Pumps, and for `/status`, `/metrics` and `PUT /state`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l advertise-addr -d 'The address that the cluster\'s Pumps are told, where it is not that of --addr' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l channel-id -d 'The channel, the same number on both clusters: marks every transaction on the target with it' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
+stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
+count\t'The target\'s row becomes what the upstream has'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l cluster-id -d 'Id of the cluster that the files come from, which they do not tell: the target\'s checkpoint is kept under it' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
@@ -190,6 +197,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-ddl -d 'Runs n
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ignore-drainer -d 'On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -271,6 +279,63 @@ complete -c tisync -n "__fish_tisync_using_subcommand record" -s q -l quiet -d '
 complete -c tisync -n "__fish_tisync_using_subcommand record" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand record" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l to -d 'A cluster or server: `mysql://user@host:port/?…`. May be given twice, for both sides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l table -d 'The mark table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l channel-id -d 'The channel, the same number on both clusters' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l rows -d 'Rows to make, one for each connection that will write at once' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l dry-run -d 'Prints the SQL, and changes nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l to -d 'A cluster or server: `mysql://user@host:port/?…`. May be given twice, for both sides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l table -d 'The mark table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l channel-id -d 'Shows this channel alone' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l to -d 'A cluster or server: `mysql://user@host:port/?…`. May be given twice, for both sides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l table -d 'The mark table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l channel-id -d 'The channel whose rows go' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l dry-run -d 'Prints the SQL, and changes nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s y -l yes -d 'Does not ask'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
 always\t'Always'
 never\t'Never'"
@@ -411,6 +476,12 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l node-id -d 'Name of this link\'s entry among the cluster\'s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l addr -d 'Where to listen for the cluster\'s Pumps, and for `/status`, `/metrics` and `PUT /state`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l advertise-addr -d 'The address that the cluster\'s Pumps are told, where it is not that of --addr' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l channel-id -d 'The channel, the same number on both clusters: marks every transaction on the target with it' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
+stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
+count\t'The target\'s row becomes what the upstream has'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l cluster-id -d 'Id of the cluster that the files come from, which they do not tell: the target\'s checkpoint is kept under it' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
@@ -427,6 +498,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ignore-drainer -d 'On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -462,6 +534,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand playground" -l duration -d
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l pumps -d 'Pumps that the load is spread over' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l seed -d 'Seed of the generator; the same seed gives the same load' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l recording -d 'Serves this recording instead of the generator\'s bank' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l load -d 'With --both: writes this many transactions a second on each side for `--duration` seconds, and compares both at the end' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l ddl-delay -d 'Milliseconds between a DDL\'s message and its job\'s appearance in the history, as on a real cluster' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l skip-ddl -d 'Passed on to the sync: goes on without the DDL of this commit ts' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
@@ -472,6 +545,7 @@ json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l keep -d 'Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l serve -d 'Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal'
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l both -d 'Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s V -l version -d 'Print version'
@@ -494,16 +568,17 @@ csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s V -l version -d 'Print version'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record nodes config playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-br" -d 'Print the commit ts that a backup by BR ends at'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-dumpling" -d 'Print the commit ts of a dump by Dumpling or mydumper'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "now" -d 'Print the current ts of a cluster'
@@ -513,6 +588,9 @@ complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subc
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "list" -d 'List Pumps and drainers with where they stand and whether they live'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "pause" -d 'Ask a Pump or drainer to pause'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "offline" -d 'Ask a Pump or drainer to go offline for good'

@@ -264,6 +264,12 @@ again\:"It did not\: run it again"))' \
 '--node-id=[Name of this link'\''s entry among the cluster'\''s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
 '--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached]:HOST:PORT:_default' \
 '--advertise-addr=[The address that the cluster'\''s Pumps are told, where it is not that of --addr]:HOST:PORT:_default' \
+'--channel-id=[The channel, the same number on both clusters\: marks every transaction on the target with it]:N:_default' \
+'--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
+'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
+stop\:"The run ends"))' \
+'--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
+count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
 '--cluster-id=[Id of the cluster that the files come from, which they do not tell\: the target'\''s checkpoint is kept under it]:ID:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
@@ -279,6 +285,7 @@ csv\:"A header line and rows"))' \
 '--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
 '--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
 '(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
+'--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
 '--quiet[Leaves out notes and progress; warnings and errors stay]' \
 '*-v[Says more on standard error]' \
@@ -438,6 +445,128 @@ csv\:"A header line and rows"))' \
 '-V[Print version]' \
 '--version[Print version]' \
 && ret=0
+;;
+(mark)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_tisync__subcmd__mark_commands" \
+"*::: :->mark" \
+&& ret=0
+
+    case $state in
+    (mark)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-mark-command-$line[1]:"
+        case $line[1] in
+            (setup)
+_arguments "${_arguments_options[@]}" : \
+'*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
+'--table=[The mark table]:DB.TABLE:_default' \
+'--channel-id=[The channel, the same number on both clusters]:N:_default' \
+'--rows=[Rows to make, one for each connection that will write at once]:N:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--dry-run[Prints the SQL, and changes nothing]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
+'--table=[The mark table]:DB.TABLE:_default' \
+'--channel-id=[Shows this channel alone]:N:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(drop)
+_arguments "${_arguments_options[@]}" : \
+'*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
+'--table=[The mark table]:DB.TABLE:_default' \
+'--channel-id=[The channel whose rows go]:N:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--dry-run[Prints the SQL, and changes nothing]' \
+'-y[Does not ask]' \
+'--yes[Does not ask]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__mark__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-mark-help-command-$line[1]:"
+        case $line[1] in
+            (setup)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(drop)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
 ;;
 (nodes)
 _arguments "${_arguments_options[@]}" : \
@@ -679,6 +808,12 @@ again\:"It did not\: run it again"))' \
 '--node-id=[Name of this link'\''s entry among the cluster'\''s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
 '--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached]:HOST:PORT:_default' \
 '--advertise-addr=[The address that the cluster'\''s Pumps are told, where it is not that of --addr]:HOST:PORT:_default' \
+'--channel-id=[The channel, the same number on both clusters\: marks every transaction on the target with it]:N:_default' \
+'--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
+'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
+stop\:"The run ends"))' \
+'--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
+count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
 '--cluster-id=[Id of the cluster that the files come from, which they do not tell\: the target'\''s checkpoint is kept under it]:ID:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
@@ -695,6 +830,7 @@ csv\:"A header line and rows"))' \
 '--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
 '--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
 '(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
+'--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
 '--quiet[Leaves out notes and progress; warnings and errors stay]' \
 '*-v[Says more on standard error]' \
@@ -791,6 +927,7 @@ _arguments "${_arguments_options[@]}" : \
 '--pumps=[Pumps that the load is spread over]:N:_default' \
 '--seed=[Seed of the generator; the same seed gives the same load]:N:_default' \
 '--recording=[Serves this recording instead of the generator'\''s bank]:DIR:_files' \
+'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds, and compares both at the end]:N:_default' \
 '--ddl-delay=[Milliseconds between a DDL'\''s message and its job'\''s appearance in the history, as on a real cluster]:MS:_default' \
 '*--skip-ddl=[Passed on to the sync\: goes on without the DDL of this commit ts]:TS:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
@@ -801,6 +938,7 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--keep[Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect]' \
 '--serve[Only serves the simulated cluster and prints its address, until Ctrl-C\: for \`tisync sync\` in another terminal]' \
+'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -931,6 +1069,34 @@ esac
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(mark)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__help__subcmd__mark_commands" \
+"*::: :->mark" \
+&& ret=0
+
+    case $state in
+    (mark)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-help-mark-command-$line[1]:"
+        case $line[1] in
+            (setup)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(drop)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (nodes)
 _arguments "${_arguments_options[@]}" : \
 ":: :_tisync__subcmd__help__subcmd__nodes_commands" \
@@ -1027,6 +1193,7 @@ _tisync_commands() {
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
 'checkpoint:Shows where links on a target stand, moves or forgets one' \
 'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
+'mark:The table by which two opposite links recognise what came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
 'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
 'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
@@ -1170,6 +1337,7 @@ _tisync__subcmd__help_commands() {
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
 'checkpoint:Shows where links on a target stand, moves or forgets one' \
 'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
+'mark:The table by which two opposite links recognise what came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
 'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
 'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
@@ -1247,6 +1415,30 @@ _tisync__subcmd__help__subcmd__help_commands() {
 _tisync__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help man commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark_commands] )) ||
+_tisync__subcmd__help__subcmd__mark_commands() {
+    local commands; commands=(
+'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
+'status:Shows the rows\: how many transactions carried them, and who writes' \
+'drop:Deletes the rows of a channel that nobody writes with any more' \
+    )
+    _describe -t commands 'tisync help mark commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark__subcmd__drop_commands] )) ||
+_tisync__subcmd__help__subcmd__mark__subcmd__drop_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help mark drop commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark__subcmd__setup_commands] )) ||
+_tisync__subcmd__help__subcmd__mark__subcmd__setup_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help mark setup commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark__subcmd__status_commands] )) ||
+_tisync__subcmd__help__subcmd__mark__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help mark status commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__help__subcmd__nodes_commands] )) ||
 _tisync__subcmd__help__subcmd__nodes_commands() {
@@ -1339,6 +1531,61 @@ _tisync__subcmd__help__subcmd__ts__subcmd__now_commands() {
 _tisync__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'tisync man commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark_commands] )) ||
+_tisync__subcmd__mark_commands() {
+    local commands; commands=(
+'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
+'status:Shows the rows\: how many transactions carried them, and who writes' \
+'drop:Deletes the rows of a channel that nobody writes with any more' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync mark commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__drop_commands] )) ||
+_tisync__subcmd__mark__subcmd__drop_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark drop commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help_commands] )) ||
+_tisync__subcmd__mark__subcmd__help_commands() {
+    local commands; commands=(
+'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
+'status:Shows the rows\: how many transactions carried them, and who writes' \
+'drop:Deletes the rows of a channel that nobody writes with any more' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync mark help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__drop_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__drop_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help drop commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__help_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__setup_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__setup_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help setup commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__status_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help status commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__setup_commands] )) ||
+_tisync__subcmd__mark__subcmd__setup_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark setup commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__status_commands] )) ||
+_tisync__subcmd__mark__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark status commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__nodes_commands] )) ||
 _tisync__subcmd__nodes_commands() {

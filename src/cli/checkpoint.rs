@@ -4,14 +4,26 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+const SHOW_EXAMPLES: &str = "Examples:
+  tisync checkpoint show --to mysql://repl@db2:3306 --output json";
+
+const SET_EXAMPLES: &str = "Examples:
+  tisync checkpoint set --to mysql://repl@db2:3306 --link default 470616376687198209";
+
+const CLEAR_EXAMPLES: &str = "Examples:
+  tisync checkpoint clear --to mysql://repl@db2:3306 --link default --yes";
+
 /// What to do with checkpoints.
 #[derive(Debug, Subcommand)]
 pub enum CheckpointCommand {
     /// Shows where each link on the target stands, and Drainer's own checkpoint.
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(CheckpointShow),
     /// Moves a link to another commit ts, and says what that loses or repeats.
+    #[command(after_help = SET_EXAMPLES)]
     Set(CheckpointSet),
     /// Forgets a link: its next start is a first start.
+    #[command(after_help = CLEAR_EXAMPLES)]
     Clear(CheckpointClear),
 }
 

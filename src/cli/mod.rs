@@ -76,6 +76,10 @@ const MARK_EXAMPLES: &str = "Examples:
   tisync mark setup --to mysql://repl@db1:4000 --to mysql://repl@db2:4000 --channel-id 1
   tisync mark status --to mysql://repl@db1:4000 --channel-id 1";
 
+const NODES_EXAMPLES: &str = "Examples:
+  tisync nodes list --pd http://10.0.0.1:2379
+  tisync nodes pause --pd http://10.0.0.1:2379 pump-1:8250";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   tisync completions bash > /etc/bash_completion.d/tisync
   tisync completions fish > ~/.config/fish/completions/tisync.fish";
@@ -101,7 +105,7 @@ pub enum Command {
     #[command(subcommand, after_help = MARK_EXAMPLES)]
     Mark(Box<mark::MarkCommand>),
     /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = NODES_EXAMPLES)]
     Nodes(Box<nodes::NodesCommand>),
     /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
     #[command(subcommand, after_help = config::EXAMPLES)]
