@@ -52,6 +52,11 @@ fn damaged(server: &PrivateServer) {
     assert!(link["damaged"].as_str().unwrap().contains("tisync_slot, slot 1"), "{link}");
     let (code, _, err) = tisync(server, &["clear", "--link", "broken", "--yes"]);
     assert_eq!(code, 4, "{err}");
+    let row = "REPLACE INTO tidb_binlog.checkpoint VALUES (64, '{\"consistent\":maybe}')";
+    server.connect().unwrap().query_drop(row).unwrap();
+    let (code, out, err) = tisync(server, &["show"]);
+    assert!(code == 0 && out.contains("checkpoint of cluster 64"), "{out}{err}");
+    assert!(out.contains("link `broken`") && out.contains("cannot be read"), "{out}");
 }
 
 fn show(server: &PrivateServer) {

@@ -36,7 +36,6 @@ fn every_key_and_flag_of_drainer_is_in_the_document_and_the_other_way_around() {
         let name = (dash(key.path), dash(key.flag));
         let (word, why) = match key.fate {
             Fate::Honoured(why) => ("honoured", why),
-            Fate::Refused(why) => ("refused", why),
             Fate::Idle(why) => ("no effect", why),
         };
         let told = rows.get(&name).unwrap_or_else(|| panic!("docs/drainer.md has no row for {name:?}"));

@@ -8,7 +8,7 @@ mod place;
 
 use serde::Deserialize;
 
-pub use self::place::{DrainerPlace, DrainerTable};
+pub use self::place::{DrainerPlace, DrainerRow, DrainerTable};
 use super::failed::Failed;
 use super::link::Link;
 use super::look::{Standing, standings};

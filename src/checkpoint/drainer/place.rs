@@ -29,6 +29,9 @@ pub enum DrainerPlace {
     File(PathBuf),
 }
 
+/// A row of Drainer's, or why it cannot be read, with its cluster where that is known.
+pub type DrainerRow = (Option<u64>, Result<Row, Fault>);
+
 /// A table of Drainer's: one row a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrainerTable {
@@ -76,16 +79,16 @@ impl DrainerPlace {
         }
     }
 
-    /// Every row there, by cluster, which a file does not tell; `session` is of the link's target.
+    /// Every row there, by cluster, which a file does not tell; `session` is of the link's target. One that cannot be read does not
+    /// hide the others.
     ///
     /// # Errors
-    /// If they cannot be read.
-    pub fn rows(&self, session: &mut Session) -> Result<Vec<(Option<u64>, Row)>> {
-        let known = |rows: Vec<(u64, Row)>| rows.into_iter().map(|(id, row)| (Some(id), row)).collect();
+    /// If they cannot be asked for.
+    pub fn rows(&self, session: &mut Session) -> Result<Vec<DrainerRow>> {
         Ok(match self {
-            Self::Target(table) => known(table.rows(session)?),
-            Self::Server { server, table } => known(table.rows(&mut Session::open(server)?)?),
-            Self::File(path) => file(path)?.into_iter().map(|row| (None, row)).collect(),
+            Self::Target(table) => table.rows(session)?,
+            Self::Server { server, table } => table.rows(&mut Session::open(server)?)?,
+            Self::File(path) => file(path)?.into_iter().map(|row| (None, Ok(row))).collect(),
         })
     }
 
@@ -145,28 +148,29 @@ impl DrainerTable {
         if self.exists(session)? { self.locked(session, cluster_id, "") } else { Ok(None) }
     }
 
-    /// Every row, by cluster.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    fn rows(&self, session: &mut Session) -> Result<Vec<(u64, Row)>, Failed> {
+    fn rows(&self, session: &mut Session) -> Result<Vec<DrainerRow>, Failed> {
         if !self.exists(session)? {
             return Ok(Vec::new());
         }
-        let clusters: Vec<u64> =
-            session.fetch(&format!("SELECT `clusterID` FROM {} ORDER BY `clusterID`", self.quoted()))?;
-        let mut rows = Vec::new();
-        for cluster in clusters {
-            rows.extend(self.locked(session, cluster, "")?.map(|row| (cluster, row)));
-        }
-        Ok(rows)
+        let rows: Vec<(u64, Option<String>)> =
+            session.fetch(&format!("SELECT `clusterID`, `checkPoint` FROM {} ORDER BY `clusterID`", self.quoted()))?;
+        let row = |(cluster, text): (u64, Option<String>)| {
+            let row = self.parse(cluster, &text?).transpose()?;
+            Some((Some(cluster), row))
+        };
+        Ok(rows.into_iter().filter_map(row).collect())
     }
 
     pub(super) fn locked(&self, session: &mut Session, cluster_id: u64, lock: &str) -> Result<Option<Row>, Failed> {
         let text: Option<Option<String>> = session
             .fetch_one(&format!("SELECT `checkPoint` FROM {} WHERE `clusterID` = {cluster_id}{lock}", self.quoted()))?;
         let Some(text) = text.flatten() else { return Ok(None) };
-        let row: Row = serde_json::from_str(&text).map_err(|e| {
+        Ok(self.parse(cluster_id, &text)?)
+    }
+
+    /// What a row says; nothing if Drainer has not begun.
+    fn parse(&self, cluster_id: u64, text: &str) -> Result<Option<Row>, Fault> {
+        let row: Row = serde_json::from_str(text).map_err(|e| {
             Fault::refused(format!(
                 "Drainer's checkpoint of cluster {cluster_id} on the target ({self}) cannot be read: {e}: `{text}`"
             ))

@@ -6,11 +6,12 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::open;
-use crate::checkpoint::drainer::Row;
+use crate::checkpoint::drainer::{self, Row};
 use crate::checkpoint::{LinkSurvey, survey};
 use crate::cli::Format;
 use crate::cli::checkpoint::CheckpointShow;
 use crate::commands::ts::show::{self, VERSION, utc};
+use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::output;
 
@@ -31,7 +32,7 @@ pub(super) fn run(args: &CheckpointShow, format: Format) -> Result<()> {
     }
 }
 
-fn text(links: &[LinkSurvey], drainers: &[(Option<u64>, Row)]) -> String {
+fn text(links: &[LinkSurvey], drainers: &[drainer::DrainerRow]) -> String {
     let mut out = String::new();
     if links.is_empty() && drainers.is_empty() {
         out.push_str("no checkpoint: neither of tisync nor of Drainer\n");
@@ -40,6 +41,13 @@ fn text(links: &[LinkSurvey], drainers: &[(Option<u64>, Row)]) -> String {
         one(&mut out, link);
     }
     for (cluster, row) in drainers {
+        let row = match row {
+            Ok(row) => row,
+            Err(fault) => {
+                let _ = writeln!(out, "{fault}: {}", fault.hint);
+                continue;
+            }
+        };
         let how = if row.consistent { "after a clean stop" } else { "not after a clean stop" };
         let by = match author(*cluster, row, links) {
             Some(link) => format!("written by link `{link}`"),
@@ -155,6 +163,13 @@ struct SkippedRow {
 #[derive(Serialize)]
 struct DrainerRow {
     cluster_id: Option<String>,
+    damaged: Option<String>,
+    #[serde(flatten)]
+    said: Option<DrainerSaid>,
+}
+
+#[derive(Serialize)]
+struct DrainerSaid {
     commit_ts: String,
     time: String,
     consistent: bool,
@@ -229,14 +244,15 @@ impl LinkRow {
 }
 
 impl DrainerRow {
-    fn new(cluster: Option<u64>, row: &Row, links: &[LinkSurvey]) -> Self {
-        Self {
-            cluster_id: cluster.map(|id| id.to_string()),
+    fn new(cluster: Option<u64>, row: &Result<Row, Fault>, links: &[LinkSurvey]) -> Self {
+        let said = row.as_ref().ok().map(|row| DrainerSaid {
             commit_ts: row.commit_ts.to_string(),
             time: utc(row.commit_ts),
             consistent: row.consistent,
             schema_version: row.schema_version,
             written_by_link: author(cluster, row, links).map(str::to_owned),
-        }
+        });
+        let damaged = row.as_ref().err().map(ToString::to_string);
+        Self { cluster_id: cluster.map(|id| id.to_string()), damaged, said }
     }
 }

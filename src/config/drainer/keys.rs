@@ -23,8 +23,6 @@ pub enum Kind {
 pub enum Fate {
     /// It does what it did; the text says as what, in tisync.toml's words.
     Honoured(&'static str),
-    /// It stops the run; the text says why, and what to use instead.
-    Refused(&'static str),
     /// It is read and does nothing, because of what the text says.
     Idle(&'static str),
 }
@@ -50,7 +48,7 @@ impl Key {
     }
 }
 
-use Fate::{Honoured, Idle, Refused};
+use Fate::{Honoured, Idle};
 use Kind::{Flag, Pairs, Stamps, Text, Texts, Whole};
 
 const fn key(path: &'static str, flag: &'static str, kind: Kind, fate: Fate) -> Key {
@@ -118,9 +116,9 @@ pub const KEYS: &[Key] = &[
         "syncer.loopback-control",
         "loopback-control",
         Flag,
-        Refused("replication both ways with marks is not there yet: go on with Drainer for these two clusters"),
+        Honoured("loopback, and channel-id for the marks on the target"),
     ),
-    key("syncer.channel-id", "channel-id", Whole, Idle("it is about loopback-control")),
+    key("syncer.channel-id", "channel-id", Whole, Honoured("channel-id, where loopback-control is on; 0 unless given")),
     key("syncer.sync-ddl", "sync-ddl", Flag, Honoured("ddl")),
     key("syncer.safe-mode", "safe-mode", Flag, Honoured("safe-mode")),
     key("syncer.enable-dispatch", "enable-dispatch", Flag, Honoured(ONE_WORKER)),

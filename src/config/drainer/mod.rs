@@ -191,7 +191,8 @@ impl<'d> File<'d> {
         draft.ddl = syncer.flag("sync-ddl");
         draft.safe_mode = syncer.flag("safe-mode");
         if let Some(loopback) = syncer.flag("loopback-control").filter(|f| f.value) {
-            syncer.refuse("loopback-control", &loopback, refusal("syncer.loopback-control"));
+            draft.channel_id = syncer.whole("channel-id", i64::MIN..=i64::MAX).or_else(|| Some(loopback.with(0)));
+            draft.loopback = Some(loopback);
         }
         draft.ignore_ts = syncer.stamps("ignore-txn-commit-ts").filter(|l| !l.value.is_empty());
         let mode = syncer.table_or_none("to").whole("sync-mode", 0..=2);
@@ -205,13 +206,4 @@ impl<'d> File<'d> {
 /// What nobody gave.
 fn default<T>(value: T) -> Given<T> {
     Given { value, origin: Origin::Default }
-}
-
-/// Why the key is refused.
-fn refusal(path: &str) -> &'static str {
-    let fate = KEYS.iter().find(|k| k.path == path).map(|k| k.fate);
-    match fate {
-        Some(Fate::Refused(why)) => why,
-        _ => "is not supported",
-    }
 }
