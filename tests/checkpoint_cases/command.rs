@@ -44,7 +44,7 @@ fn left_behind(server: &PrivateServer, cluster: u64, link: &str) {
 }
 
 fn damaged(server: &PrivateServer) {
-    left_behind(server, 67, "broken");
+    left_behind(server, 77, "broken");
     let damage = "UPDATE tidb_binlog.tisync_slot SET applied = 'x' WHERE link = 'broken' AND slot = 1";
     server.connect().unwrap().query_drop(damage).unwrap();
     let link = shown(server, "broken");
@@ -52,10 +52,10 @@ fn damaged(server: &PrivateServer) {
     assert!(link["damaged"].as_str().unwrap().contains("tisync_slot, slot 1"), "{link}");
     let (code, _, err) = tisync(server, &["clear", "--link", "broken", "--yes"]);
     assert_eq!(code, 4, "{err}");
-    let row = "REPLACE INTO tidb_binlog.checkpoint VALUES (67, '{\"consistent\":maybe}')";
+    let row = "REPLACE INTO tidb_binlog.checkpoint VALUES (77, '{\"consistent\":maybe}')";
     server.connect().unwrap().query_drop(row).unwrap();
     let (code, out, err) = tisync(server, &["show"]);
-    assert!(code == 0 && out.contains("checkpoint of cluster 67"), "{out}{err}");
+    assert!(code == 0 && out.contains("checkpoint of cluster 77"), "{out}{err}");
     assert!(out.contains("link `broken`") && out.contains("cannot be read"), "{out}");
 }
 
