@@ -142,5 +142,5 @@ fn clear(server: &PrivateServer) {
     assert!(shown(server, "cleared").is_null());
     assert_eq!(taken(server, 64, "cleared", 1).1.position, None);
     // Drainer's row is there still.
-    assert!(tisync(server, &["show"]).1.contains("Drainer's checkpoint of cluster 67"));
+    assert!(tisync(server, &["show"]).1.contains("Drainer's checkpoint of cluster 64"));
 }
