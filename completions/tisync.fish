@@ -35,6 +35,11 @@ complete -c tisync -n "__fish_tisync_needs_command" -s h -l help -d 'Print help 
 complete -c tisync -n "__fish_tisync_needs_command" -s V -l version -d 'Print version'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "completions" -d 'Prints the completion script of a shell'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
@@ -143,20 +148,42 @@ complete -c tisync -n "__fish_tisync_using_subcommand ts; and __fish_seen_subcom
 complete -c tisync -n "__fish_tisync_using_subcommand ts; and __fish_seen_subcommand_from help" -f -a "encode" -d 'Print the first ts of a time\'s millisecond'
 complete -c tisync -n "__fish_tisync_using_subcommand ts; and __fish_seen_subcommand_from help" -f -a "check" -d 'Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already'
 complete -c tisync -n "__fish_tisync_using_subcommand ts; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l from -d 'Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, or a folder' -r
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l to -d 'Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB)' -r
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l start-ts -d 'Starts behind this ts (exclusive): a backup\'s end is exactly right. Needed on a first start; later the target\'s checkpoint decides' -r
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l until -d 'Ends with exit code 0 when everything up to here is applied: a ts, or `caught-up` for PD\'s current one' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l config -d 'A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l from -d 'Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, a folder with a recording or with Drainer\'s files (db-type `file`), or the name of a cluster in the file' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l to -d 'Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB), or the name of a cluster in the file' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l start-ts -d 'Starts behind this ts (exclusive): a backup\'s end is exactly right; or `now`, which leaves out all that was before. Needed on a first start; later the target\'s checkpoint decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l until -d 'Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or `caught-up` for PD\'s current one. A time is the first ts of its millisecond' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l until-ts -d 'The same as `--until TS`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l skip-ddl -d 'Goes on without the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l on-ddl-error -d 'What becomes of a DDL that the target refuses: `stop` (the default) ends the run, `ask` asks at the terminal, `skip:TS` goes on without the one of this commit ts (as `--skip-ddl TS`), `replace:TS=SQL` runs SQL instead of it. May be given several times' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l pending-ddl -d 'Says what became of a DDL that an earlier run did not see end' -r -f -a "done\t'It took effect: go on behind it'
 again\t'It did not: run it again'"
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l link -d 'Name of this link in the target\'s checkpoint table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l safe-mode -d 'Rows may already be there, or be missing: replaces and ignores instead of stopping. For a start from a backup that is no consistent point' -r -f -a "true\t''
+false\t''"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l safe-until -d 'The same up to this ts alone: for a start whose overlap with what is on the target is known to end there' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l sync-mode -d 'Whether a table\'s columns have to be the same on both sides. 1, unless given: a missing or an extra one is an error. 2: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-missing -d 'Goes on although the target lacks tables that the upstream has; a row for one of them stops the run' -r -f -a "true\t''
+false\t''"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l tables -d 'Which tables are replicated: patterns as in TiDB\'s other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l route -d 'Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that fits decides. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ignore-ts -d 'Leaves out the transaction of this commit ts, rows or DDL. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l link -d 'Name of this link in the target\'s checkpoint table, `default` unless given; with a file of several links, the one that is meant' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l schema-from -d 'TiDB\'s status address for the DDL history, where the one registered in PD cannot be reached: `http://host:10080`' -r
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l memory-limit -d 'Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a number of bytes; at least 64MiB' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l memory-limit -d 'Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a number of bytes; at least 64MiB. 256MiB unless given' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l workers -d 'Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l batch-rows -d 'Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l max-txn-rows -d 'Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so: readers there may see a part of it. Unless given, none is ever split' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l node-id -d 'Name of this link\'s entry among the cluster\'s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l addr -d 'Where to listen for the cluster\'s Pumps, and for `/status`, `/metrics` and `PUT /state`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l advertise-addr -d 'The address that the cluster\'s Pumps are told, where it is not that of --addr' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l channel-id -d 'The channel, the same number on both clusters: marks every transaction on the target with it' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
+stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
+count\t'The target\'s row becomes what the upstream has'"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l cluster-id -d 'Id of the cluster that the files come from, which they do not tell: the target\'s checkpoint is kept under it' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
@@ -166,17 +193,348 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l safe-mode -d 'Rows may already be there, or be missing: replaces and ignores instead of stopping. For a start from a backup that is no consistent point'
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-missing -d 'Goes on although the target lacks tables that the upstream has; a row for one of them stops the run'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-ddl -d 'Runs no DDL on the target, as with Drainer\'s `sync-ddl = false`: somebody else brings its tables along. Rows go on as the upstream has them'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ignore-drainer -d 'On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l config -d 'The same from a tisync.toml, or a drainer.toml, which also says where Drainer\'s checkpoint is' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l link -d 'Only this link' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l config -d 'The same from a tisync.toml, or a drainer.toml, which also says where Drainer\'s checkpoint is' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l link -d 'The link\'s name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l cluster -d 'The upstream cluster\'s id, where several have a link of that name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l yes -d 'Does it although something is lost or repeated'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l config -d 'The same from a tisync.toml, or a drainer.toml, which also says where Drainer\'s checkpoint is' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l link -d 'The link\'s name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l cluster -d 'The upstream cluster\'s id, where several have a link of that name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l yes -d 'Does it'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l from -d 'The TiDB cluster with Pumps: `pd://host:port[,host:port…]`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l dir -d 'The folder of the recording; made if need be' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l start-ts -d 'Where a new recording begins (exclusive): a ts or a time; unless given, now. Later the folder decides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l until -d 'Ends with exit code 0 when everything up to here (inclusive) is recorded: a ts, a time, or `caught-up` for PD\'s current one' -r
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l part-size -d 'A part that has this size is followed by another one' -r
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l schema-from -d 'TiDB\'s status address for the DDL history, where the one registered in PD cannot be reached: `http://host:10080`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand record" -l compress -d 'Compresses the parts with zstd'
+complete -c tisync -n "__fish_tisync_using_subcommand record" -s q -l quiet -d 'Leaves out notes; warnings and errors stay'
+complete -c tisync -n "__fish_tisync_using_subcommand record" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand record" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and not __fish_seen_subcommand_from setup status drop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l to -d 'A cluster or server: `mysql://user@host:port/?…`. May be given twice, for both sides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l table -d 'The mark table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l channel-id -d 'The channel, the same number on both clusters' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l rows -d 'Rows to make, one for each connection that will write at once' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l dry-run -d 'Prints the SQL, and changes nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l to -d 'A cluster or server: `mysql://user@host:port/?…`. May be given twice, for both sides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l table -d 'The mark table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l channel-id -d 'Shows this channel alone' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l to -d 'A cluster or server: `mysql://user@host:port/?…`. May be given twice, for both sides' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l table -d 'The mark table' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l channel-id -d 'The channel whose rows go' -r
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l dry-run -d 'Prints the SQL, and changes nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s y -l yes -d 'Does not ask'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -f -a "list" -d 'List Pumps and drainers with where they stand and whether they live'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -f -a "pause" -d 'Ask a Pump or drainer to pause'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -f -a "offline" -d 'Ask a Pump or drainer to go offline for good'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -f -a "set-state" -d 'Write a state into the entry of a node that is gone'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and not __fish_seen_subcommand_from list pause offline set-state help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l pd -d 'PD\'s addresses, as in http://10.0.0.1:2379, separated by commas' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l config -d 'Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l cluster -d 'The cluster\'s name in the tisync.toml, where several have a PD' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -l all -d 'Also those that are offline'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l kind -d 'What it is, where a Pump and a drainer have the same id' -r -f -a "pump\t'It stores binlog'
+drainer\t'It reads binlog: a Drainer, or a tisync'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l wait -d 'Wait until its entry says so, this long at the most: 30s, 5m, 1h' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l pd -d 'PD\'s addresses, as in http://10.0.0.1:2379, separated by commas' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l config -d 'Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l cluster -d 'The cluster\'s name in the tisync.toml, where several have a PD' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from pause" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l kind -d 'What it is, where a Pump and a drainer have the same id' -r -f -a "pump\t'It stores binlog'
+drainer\t'It reads binlog: a Drainer, or a tisync'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l wait -d 'Wait until its entry says so, this long at the most: 30s, 5m, 1h' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l pd -d 'PD\'s addresses, as in http://10.0.0.1:2379, separated by commas' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l config -d 'Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l cluster -d 'The cluster\'s name in the tisync.toml, where several have a PD' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from offline" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l kind -d 'What it is, where a Pump and a drainer have the same id' -r -f -a "pump\t'It stores binlog'
+drainer\t'It reads binlog: a Drainer, or a tisync'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l pd -d 'PD\'s addresses, as in http://10.0.0.1:2379, separated by commas' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l config -d 'Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l cluster -d 'The cluster\'s name in the tisync.toml, where several have a PD' -r
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -s y -l yes -d 'Do not ask before writing'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from set-state" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "list" -d 'List Pumps and drainers with where they stand and whether they live'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "pause" -d 'Ask a Pump or drainer to pause'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "offline" -d 'Ask a Pump or drainer to go offline for good'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "set-state" -d 'Write a state into the entry of a node that is gone'
+complete -c tisync -n "__fish_tisync_using_subcommand nodes; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Connects to nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "show" -d 'Shows what `tisync sync` with the same arguments would work with. Passwords are never shown'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l from -d 'Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, a folder with a recording or with Drainer\'s files (db-type `file`), or the name of a cluster in the file' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l to -d 'Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB), or the name of a cluster in the file' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l start-ts -d 'Starts behind this ts (exclusive): a backup\'s end is exactly right; or `now`, which leaves out all that was before. Needed on a first start; later the target\'s checkpoint decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l until -d 'Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or `caught-up` for PD\'s current one. A time is the first ts of its millisecond' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l until-ts -d 'The same as `--until TS`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l skip-ddl -d 'Goes on without the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l on-ddl-error -d 'What becomes of a DDL that the target refuses: `stop` (the default) ends the run, `ask` asks at the terminal, `skip:TS` goes on without the one of this commit ts (as `--skip-ddl TS`), `replace:TS=SQL` runs SQL instead of it. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l pending-ddl -d 'Says what became of a DDL that an earlier run did not see end' -r -f -a "done\t'It took effect: go on behind it'
+again\t'It did not: run it again'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l safe-mode -d 'Rows may already be there, or be missing: replaces and ignores instead of stopping. For a start from a backup that is no consistent point' -r -f -a "true\t''
+false\t''"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l safe-until -d 'The same up to this ts alone: for a start whose overlap with what is on the target is known to end there' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l sync-mode -d 'Whether a table\'s columns have to be the same on both sides. 1, unless given: a missing or an extra one is an error. 2: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-missing -d 'Goes on although the target lacks tables that the upstream has; a row for one of them stops the run' -r -f -a "true\t''
+false\t''"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l tables -d 'Which tables are replicated: patterns as in TiDB\'s other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l route -d 'Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that fits decides. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ignore-ts -d 'Leaves out the transaction of this commit ts, rows or DDL. May be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l link -d 'Name of this link in the target\'s checkpoint table, `default` unless given; with a file of several links, the one that is meant' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l schema-from -d 'TiDB\'s status address for the DDL history, where the one registered in PD cannot be reached: `http://host:10080`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l memory-limit -d 'Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a number of bytes; at least 64MiB. 256MiB unless given' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l workers -d 'Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l batch-rows -d 'Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l max-txn-rows -d 'Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so: readers there may see a part of it. Unless given, none is ever split' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l node-id -d 'Name of this link\'s entry among the cluster\'s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l addr -d 'Where to listen for the cluster\'s Pumps, and for `/status`, `/metrics` and `PUT /state`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l advertise-addr -d 'The address that the cluster\'s Pumps are told, where it is not that of --addr' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l channel-id -d 'The channel, the same number on both clusters: marks every transaction on the target with it' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
+stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
+count\t'The target\'s row becomes what the upstream has'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l cluster-id -d 'Id of the cluster that the files come from, which they do not tell: the target\'s checkpoint is kept under it' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Says of each value where it came from: a flag, the environment, a line of the file, the default'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-ddl -d 'Runs no DDL on the target, as with Drainer\'s `sync-ddl = false`: somebody else brings its tables along. Rows go on as the upstream has them'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ignore-drainer -d 'On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from filter" -l link -d 'The link of a file that has several' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from filter" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from filter" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from filter" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from filter" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from filter" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s o -l out -d 'Writes into this file, which must not exist, instead of standard output. Passwords go into files beside it that only their owner can read' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -l with-passwords -d 'Writes passwords into the tisync.toml itself'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Connects to nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows what `tisync sync` with the same arguments would work with. Passwords are never shown'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l rate -d 'Transactions a second that the simulated cluster commits' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l duration -d 'Seconds that the load goes on' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l pumps -d 'Pumps that the load is spread over' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l seed -d 'Seed of the generator; the same seed gives the same load' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l recording -d 'Serves this recording instead of the generator\'s bank' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l load -d 'With --both: writes this many transactions a second on each side for `--duration` seconds, and compares both at the end' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l ddl-delay -d 'Milliseconds between a DDL\'s message and its job\'s appearance in the history, as on a real cluster' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l skip-ddl -d 'Passed on to the sync: goes on without the DDL of this commit ts' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
@@ -187,6 +545,7 @@ json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l keep -d 'Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l serve -d 'Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal'
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l both -d 'Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s V -l version -d 'Print version'
@@ -209,15 +568,34 @@ csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s V -l version -d 'Print version'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-br" -d 'Print the commit ts that a backup by BR ends at'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-dumpling" -d 'Print the commit ts of a dump by Dumpling or mydumper'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "now" -d 'Print the current ts of a cluster'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "decode" -d 'Print the time of each ts'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "encode" -d 'Print the first ts of a time\'s millisecond'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "check" -d 'Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "list" -d 'List Pumps and drainers with where they stand and whether they live'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "pause" -d 'Ask a Pump or drainer to pause'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "offline" -d 'Ask a Pump or drainer to go offline for good'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "set-state" -d 'Write a state into the entry of a node that is gone'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Connects to nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Shows what `tisync sync` with the same arguments would work with. Passwords are never shown'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'

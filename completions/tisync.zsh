@@ -80,7 +80,7 @@ csv\:"A header line and rows"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':storage -- The backup'\''s folder or its backupmeta file\: a path, local\:///path or file\:///path:_default' \
+':storage -- The backup'\''s folder or its backupmeta file\: a path, local\:///path or file\:///path; or object storage as BR names it\: s3\://, gcs\:// (gs\://) or azure\:// (azblob\://) BUCKET/PREFIX with options behind a `?`:_default' \
 && ret=0
 ;;
 (from-dumpling)
@@ -98,7 +98,7 @@ csv\:"A header line and rows"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':path -- The dump'\''s folder or its metadata file:_default' \
+':path -- The dump'\''s folder or its metadata file\: a path, or object storage\: s3\://, gcs\:// or azure\:// BUCKET/PREFIX:_default' \
 && ret=0
 ;;
 (now)
@@ -238,20 +238,40 @@ esac
 ;;
 (sync)
 _arguments "${_arguments_options[@]}" : \
-'--from=[Where transactions come from\: \`pd\://host\:port\[,host\:port…\]\` of a TiDB cluster with Pumps, or a folder]:SOURCE:_default' \
-'--to=[Where they go\: \`mysql\://user@host\:port/?ssl-mode=…\` (MySQL, MariaDB or TiDB)]:URL:_default' \
-'--start-ts=[Starts behind this ts (exclusive)\: a backup'\''s end is exactly right. Needed on a first start; later the target'\''s checkpoint decides]:TS:_default' \
-'--until=[Ends with exit code 0 when everything up to here is applied\: a ts, or \`caught-up\` for PD'\''s current one]:TS|caught-up:_default' \
+'--config=[A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says]:FILE:_files' \
+'--from=[Where transactions come from\: \`pd\://host\:port\[,host\:port…\]\` of a TiDB cluster with Pumps, a folder with a recording or with Drainer'\''s files (db-type \`file\`), or the name of a cluster in the file]:SOURCE:_default' \
+'--to=[Where they go\: \`mysql\://user@host\:port/?ssl-mode=…\` (MySQL, MariaDB or TiDB), or the name of a cluster in the file]:URL:_default' \
+'--start-ts=[Starts behind this ts (exclusive)\: a backup'\''s end is exactly right; or \`now\`, which leaves out all that was before. Needed on a first start; later the target'\''s checkpoint decides. A ts, or a time\: \`2026-11-21T13\:00\:00Z\`, \`-2h\`]:TS|TIME|now:_default' \
+'--until=[Ends with exit code 0 when everything up to here (inclusive) is applied\: a ts, a time, or \`caught-up\` for PD'\''s current one. A time is the first ts of its millisecond]:TS|TIME|caught-up:_default' \
 '(--until)--until-ts=[The same as \`--until TS\`]:TS:_default' \
 '*--skip-ddl=[Goes on without the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times]:TS:_default' \
+'*--on-ddl-error=[What becomes of a DDL that the target refuses\: \`stop\` (the default) ends the run, \`ask\` asks at the terminal, \`skip\:TS\` goes on without the one of this commit ts (as \`--skip-ddl TS\`), \`replace\:TS=SQL\` runs SQL instead of it. May be given several times]:stop|ask|skip:TS|replace:TS=SQL:_default' \
 '--pending-ddl=[Says what became of a DDL that an earlier run did not see end]:PENDING_DDL:((done\:"It took effect\: go on behind it"
 again\:"It did not\: run it again"))' \
-'--link=[Name of this link in the target'\''s checkpoint table]:NAME:_default' \
+'--safe-mode=[Rows may already be there, or be missing\: replaces and ignores instead of stopping. For a start from a backup that is no consistent point]::BOOL:(true false)' \
+'(--safe-mode)--safe-until=[The same up to this ts alone\: for a start whose overlap with what is on the target is known to end there]:TS:_default' \
+'--sync-mode=[Whether a table'\''s columns have to be the same on both sides. 1, unless given\: a missing or an extra one is an error. 2\: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero]:1|2:_default' \
+'--allow-missing=[Goes on although the target lacks tables that the upstream has; a row for one of them stops the run]::BOOL:(true false)' \
+'*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
+'*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
+'*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant]:NAME:_default' \
 '--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
-'--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB]:SIZE:_default' \
+'--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
 '--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
 '--batch-rows=[Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target]:N:_default' \
 '--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. Unless given, none is ever split]:N:_default' \
+'--node-id=[Name of this link'\''s entry among the cluster'\''s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
+'--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached]:HOST:PORT:_default' \
+'--advertise-addr=[The address that the cluster'\''s Pumps are told, where it is not that of --addr]:HOST:PORT:_default' \
+'--channel-id=[The channel, the same number on both clusters\: marks every transaction on the target with it]:N:_default' \
+'--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
+'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
+stop\:"The run ends"))' \
+'--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
+count\:"The target'\''s row becomes what the upstream has"))' \
+'--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
+'--cluster-id=[Id of the cluster that the files come from, which they do not tell\: the target'\''s checkpoint is kept under it]:ID:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
@@ -261,8 +281,11 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--safe-mode[Rows may already be there, or be missing\: replaces and ignores instead of stopping. For a start from a backup that is no consistent point]' \
-'--allow-missing[Goes on although the target lacks tables that the upstream has; a row for one of them stops the run]' \
+'--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: somebody else brings its tables along. Rows go on as the upstream has them]' \
+'--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
+'--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
+'(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
+'--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
 '--quiet[Leaves out notes and progress; warnings and errors stay]' \
 '*-v[Says more on standard error]' \
@@ -273,6 +296,630 @@ csv\:"A header line and rows"))' \
 '--version[Print version]' \
 && ret=0
 ;;
+(checkpoint)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_tisync__subcmd__checkpoint_commands" \
+"*::: :->checkpoint" \
+&& ret=0
+
+    case $state in
+    (checkpoint)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-checkpoint-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+'--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
+'--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
+'--link=[Only this link]:NAME:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+'--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
+'--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
+'--link=[The link'\''s name]:NAME:_default' \
+'--cluster=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--yes[Does it although something is lost or repeated]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':ts -- Everything at or below this ts counts as applied; what is above it is applied from now on:_default' \
+&& ret=0
+;;
+(clear)
+_arguments "${_arguments_options[@]}" : \
+'--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
+'--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
+'--link=[The link'\''s name]:NAME:_default' \
+'--cluster=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--yes[Does it]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__checkpoint__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-checkpoint-help-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(clear)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(record)
+_arguments "${_arguments_options[@]}" : \
+'--from=[The TiDB cluster with Pumps\: \`pd\://host\:port\[,host\:port…\]\`]:SOURCE:_default' \
+'--dir=[The folder of the recording; made if need be]:DIR:_files' \
+'--start-ts=[Where a new recording begins (exclusive)\: a ts or a time; unless given, now. Later the folder decides]:TS|TIME:_default' \
+'--until=[Ends with exit code 0 when everything up to here (inclusive) is recorded\: a ts, a time, or \`caught-up\` for PD'\''s current one]:TS|TIME|caught-up:_default' \
+'--part-size=[A part that has this size is followed by another one]:SIZE:_default' \
+'--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--compress[Compresses the parts with zstd]' \
+'-q[Leaves out notes; warnings and errors stay]' \
+'--quiet[Leaves out notes; warnings and errors stay]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(mark)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_tisync__subcmd__mark_commands" \
+"*::: :->mark" \
+&& ret=0
+
+    case $state in
+    (mark)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-mark-command-$line[1]:"
+        case $line[1] in
+            (setup)
+_arguments "${_arguments_options[@]}" : \
+'*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
+'--table=[The mark table]:DB.TABLE:_default' \
+'--channel-id=[The channel, the same number on both clusters]:N:_default' \
+'--rows=[Rows to make, one for each connection that will write at once]:N:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--dry-run[Prints the SQL, and changes nothing]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
+'--table=[The mark table]:DB.TABLE:_default' \
+'--channel-id=[Shows this channel alone]:N:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(drop)
+_arguments "${_arguments_options[@]}" : \
+'*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
+'--table=[The mark table]:DB.TABLE:_default' \
+'--channel-id=[The channel whose rows go]:N:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--dry-run[Prints the SQL, and changes nothing]' \
+'-y[Does not ask]' \
+'--yes[Does not ask]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__mark__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-mark-help-command-$line[1]:"
+        case $line[1] in
+            (setup)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(drop)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(nodes)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_tisync__subcmd__nodes_commands" \
+"*::: :->nodes" \
+&& ret=0
+
+    case $state in
+    (nodes)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-nodes-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+'*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
+'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--all[Also those that are offline]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(pause)
+_arguments "${_arguments_options[@]}" : \
+'--kind=[What it is, where a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
+drainer\:"It reads binlog\: a Drainer, or a tisync"))' \
+'--wait=[Wait until its entry says so, this long at the most\: 30s, 5m, 1h]:TIME:_default' \
+'*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
+'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':id -- The node id, as `nodes list` shows it:_default' \
+&& ret=0
+;;
+(offline)
+_arguments "${_arguments_options[@]}" : \
+'--kind=[What it is, where a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
+drainer\:"It reads binlog\: a Drainer, or a tisync"))' \
+'--wait=[Wait until its entry says so, this long at the most\: 30s, 5m, 1h]:TIME:_default' \
+'*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
+'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':id -- The node id, as `nodes list` shows it:_default' \
+&& ret=0
+;;
+(set-state)
+_arguments "${_arguments_options[@]}" : \
+'--kind=[What it is, where a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
+drainer\:"It reads binlog\: a Drainer, or a tisync"))' \
+'*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
+'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'-y[Do not ask before writing]' \
+'--yes[Do not ask before writing]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':id -- The node id, as `nodes list` shows it:_default' \
+':state -- The state to write:((online\:"It runs"
+pausing\:"It is about to stop"
+paused\:"It has stopped, and will come back"
+closing\:"It is about to stop for good"
+offline\:"It has stopped for good"))' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__nodes__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-nodes-help-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(pause)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(offline)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set-state)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
+(config)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_tisync__subcmd__config_commands" \
+"*::: :->config" \
+&& ret=0
+
+    case $state in
+    (config)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-config-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':file -- A tisync.toml or a drainer.toml:_files' \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+'--config=[A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says]:FILE:_files' \
+'--from=[Where transactions come from\: \`pd\://host\:port\[,host\:port…\]\` of a TiDB cluster with Pumps, a folder with a recording or with Drainer'\''s files (db-type \`file\`), or the name of a cluster in the file]:SOURCE:_default' \
+'--to=[Where they go\: \`mysql\://user@host\:port/?ssl-mode=…\` (MySQL, MariaDB or TiDB), or the name of a cluster in the file]:URL:_default' \
+'--start-ts=[Starts behind this ts (exclusive)\: a backup'\''s end is exactly right; or \`now\`, which leaves out all that was before. Needed on a first start; later the target'\''s checkpoint decides. A ts, or a time\: \`2026-11-21T13\:00\:00Z\`, \`-2h\`]:TS|TIME|now:_default' \
+'--until=[Ends with exit code 0 when everything up to here (inclusive) is applied\: a ts, a time, or \`caught-up\` for PD'\''s current one. A time is the first ts of its millisecond]:TS|TIME|caught-up:_default' \
+'(--until)--until-ts=[The same as \`--until TS\`]:TS:_default' \
+'*--skip-ddl=[Goes on without the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times]:TS:_default' \
+'*--on-ddl-error=[What becomes of a DDL that the target refuses\: \`stop\` (the default) ends the run, \`ask\` asks at the terminal, \`skip\:TS\` goes on without the one of this commit ts (as \`--skip-ddl TS\`), \`replace\:TS=SQL\` runs SQL instead of it. May be given several times]:stop|ask|skip:TS|replace:TS=SQL:_default' \
+'--pending-ddl=[Says what became of a DDL that an earlier run did not see end]:PENDING_DDL:((done\:"It took effect\: go on behind it"
+again\:"It did not\: run it again"))' \
+'--safe-mode=[Rows may already be there, or be missing\: replaces and ignores instead of stopping. For a start from a backup that is no consistent point]::BOOL:(true false)' \
+'(--safe-mode)--safe-until=[The same up to this ts alone\: for a start whose overlap with what is on the target is known to end there]:TS:_default' \
+'--sync-mode=[Whether a table'\''s columns have to be the same on both sides. 1, unless given\: a missing or an extra one is an error. 2\: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero]:1|2:_default' \
+'--allow-missing=[Goes on although the target lacks tables that the upstream has; a row for one of them stops the run]::BOOL:(true false)' \
+'*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
+'*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
+'*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant]:NAME:_default' \
+'--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
+'--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
+'--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
+'--batch-rows=[Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target]:N:_default' \
+'--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. Unless given, none is ever split]:N:_default' \
+'--node-id=[Name of this link'\''s entry among the cluster'\''s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
+'--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached]:HOST:PORT:_default' \
+'--advertise-addr=[The address that the cluster'\''s Pumps are told, where it is not that of --addr]:HOST:PORT:_default' \
+'--channel-id=[The channel, the same number on both clusters\: marks every transaction on the target with it]:N:_default' \
+'--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
+'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
+stop\:"The run ends"))' \
+'--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
+count\:"The target'\''s row becomes what the upstream has"))' \
+'--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
+'--cluster-id=[Id of the cluster that the files come from, which they do not tell\: the target'\''s checkpoint is kept under it]:ID:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--origin[Says of each value where it came from\: a flag, the environment, a line of the file, the default]' \
+'--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: somebody else brings its tables along. Rows go on as the upstream has them]' \
+'--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
+'--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
+'(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
+'--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
+'-q[Leaves out notes and progress; warnings and errors stay]' \
+'--quiet[Leaves out notes and progress; warnings and errors stay]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(filter)
+_arguments "${_arguments_options[@]}" : \
+'--link=[The link of a file that has several]:NAME:_default' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':file -- A tisync.toml or a drainer.toml:_files' \
+'*::tables -- Tables, by the upstream'\''s names\: `db.table`; `db` or `db.*` for the database itself:_default' \
+&& ret=0
+;;
+(convert)
+_arguments "${_arguments_options[@]}" : \
+'-o+[Writes into this file, which must not exist, instead of standard output. Passwords go into files beside it that only their owner can read]:FILE:_files' \
+'--out=[Writes into this file, which must not exist, instead of standard output. Passwords go into files beside it that only their owner can read]:FILE:_files' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--with-passwords[Writes passwords into the tisync.toml itself]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':file -- A drainer.toml:_files' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__config__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-config-help-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(filter)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(convert)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (playground)
 _arguments "${_arguments_options[@]}" : \
 '--rate=[Transactions a second that the simulated cluster commits]:N:_default' \
@@ -280,6 +927,7 @@ _arguments "${_arguments_options[@]}" : \
 '--pumps=[Pumps that the load is spread over]:N:_default' \
 '--seed=[Seed of the generator; the same seed gives the same load]:N:_default' \
 '--recording=[Serves this recording instead of the generator'\''s bank]:DIR:_files' \
+'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds, and compares both at the end]:N:_default' \
 '--ddl-delay=[Milliseconds between a DDL'\''s message and its job'\''s appearance in the history, as on a real cluster]:MS:_default' \
 '*--skip-ddl=[Passed on to the sync\: goes on without the DDL of this commit ts]:TS:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
@@ -290,6 +938,7 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--keep[Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect]' \
 '--serve[Only serves the simulated cluster and prints its address, until Ctrl-C\: for \`tisync sync\` in another terminal]' \
+'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -388,6 +1037,130 @@ esac
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(checkpoint)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__help__subcmd__checkpoint_commands" \
+"*::: :->checkpoint" \
+&& ret=0
+
+    case $state in
+    (checkpoint)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-help-checkpoint-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(clear)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(record)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(mark)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__help__subcmd__mark_commands" \
+"*::: :->mark" \
+&& ret=0
+
+    case $state in
+    (mark)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-help-mark-command-$line[1]:"
+        case $line[1] in
+            (setup)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(drop)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(nodes)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__help__subcmd__nodes_commands" \
+"*::: :->nodes" \
+&& ret=0
+
+    case $state in
+    (nodes)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-help-nodes-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(pause)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(offline)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(set-state)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(config)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__help__subcmd__config_commands" \
+"*::: :->config" \
+&& ret=0
+
+    case $state in
+    (config)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-help-config-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(filter)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(convert)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (playground)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -418,6 +1191,11 @@ _tisync_commands() {
     local commands; commands=(
 'ts:Finds, checks and converts timestamps (TSO)' \
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
+'checkpoint:Shows where links on a target stand, moves or forgets one' \
+'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
+'mark:The table by which two opposite links recognise what came from the other side' \
+'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
+'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
 'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
 'completions:Prints the completion script of a shell' \
 'man:Prints a manual page, or writes all of them into a folder' \
@@ -425,16 +1203,143 @@ _tisync_commands() {
     )
     _describe -t commands 'tisync commands' commands "$@"
 }
+(( $+functions[_tisync__subcmd__checkpoint_commands] )) ||
+_tisync__subcmd__checkpoint_commands() {
+    local commands; commands=(
+'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
+'set:Moves a link to another commit ts, and says what that loses or repeats' \
+'clear:Forgets a link\: its next start is a first start' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync checkpoint commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__clear_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__clear_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint clear commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__help_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__help_commands() {
+    local commands; commands=(
+'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
+'set:Moves a link to another commit ts, and says what that loses or repeats' \
+'clear:Forgets a link\: its next start is a first start' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync checkpoint help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__help__subcmd__clear_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__help__subcmd__clear_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint help clear commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__help__subcmd__help_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint help help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__help__subcmd__set_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__help__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint help set commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__help__subcmd__show_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__help__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint help show commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__set_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint set commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__checkpoint__subcmd__show_commands] )) ||
+_tisync__subcmd__checkpoint__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync checkpoint show commands' commands "$@"
+}
 (( $+functions[_tisync__subcmd__completions_commands] )) ||
 _tisync__subcmd__completions_commands() {
     local commands; commands=()
     _describe -t commands 'tisync completions commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config_commands] )) ||
+_tisync__subcmd__config_commands() {
+    local commands; commands=(
+'check:Says everything that is wrong with a file, and what should be known about it. Connects to nothing' \
+'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
+'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
+'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync config commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__check_commands] )) ||
+_tisync__subcmd__config__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config check commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__convert_commands] )) ||
+_tisync__subcmd__config__subcmd__convert_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config convert commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__filter_commands] )) ||
+_tisync__subcmd__config__subcmd__filter_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config filter commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__help_commands] )) ||
+_tisync__subcmd__config__subcmd__help_commands() {
+    local commands; commands=(
+'check:Says everything that is wrong with a file, and what should be known about it. Connects to nothing' \
+'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
+'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
+'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync config help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__help__subcmd__check_commands] )) ||
+_tisync__subcmd__config__subcmd__help__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config help check commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__help__subcmd__convert_commands] )) ||
+_tisync__subcmd__config__subcmd__help__subcmd__convert_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config help convert commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__help__subcmd__filter_commands] )) ||
+_tisync__subcmd__config__subcmd__help__subcmd__filter_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config help filter commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__help__subcmd__help_commands] )) ||
+_tisync__subcmd__config__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config help help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__help__subcmd__show_commands] )) ||
+_tisync__subcmd__config__subcmd__help__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config help show commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__config__subcmd__show_commands] )) ||
+_tisync__subcmd__config__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync config show commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__help_commands] )) ||
 _tisync__subcmd__help_commands() {
     local commands; commands=(
 'ts:Finds, checks and converts timestamps (TSO)' \
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
+'checkpoint:Shows where links on a target stand, moves or forgets one' \
+'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
+'mark:The table by which two opposite links recognise what came from the other side' \
+'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
+'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
 'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
 'completions:Prints the completion script of a shell' \
 'man:Prints a manual page, or writes all of them into a folder' \
@@ -442,10 +1347,64 @@ _tisync__subcmd__help_commands() {
     )
     _describe -t commands 'tisync help commands' commands "$@"
 }
+(( $+functions[_tisync__subcmd__help__subcmd__checkpoint_commands] )) ||
+_tisync__subcmd__help__subcmd__checkpoint_commands() {
+    local commands; commands=(
+'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
+'set:Moves a link to another commit ts, and says what that loses or repeats' \
+'clear:Forgets a link\: its next start is a first start' \
+    )
+    _describe -t commands 'tisync help checkpoint commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__checkpoint__subcmd__clear_commands] )) ||
+_tisync__subcmd__help__subcmd__checkpoint__subcmd__clear_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help checkpoint clear commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__checkpoint__subcmd__set_commands] )) ||
+_tisync__subcmd__help__subcmd__checkpoint__subcmd__set_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help checkpoint set commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__checkpoint__subcmd__show_commands] )) ||
+_tisync__subcmd__help__subcmd__checkpoint__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help checkpoint show commands' commands "$@"
+}
 (( $+functions[_tisync__subcmd__help__subcmd__completions_commands] )) ||
 _tisync__subcmd__help__subcmd__completions_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help completions commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__config_commands] )) ||
+_tisync__subcmd__help__subcmd__config_commands() {
+    local commands; commands=(
+'check:Says everything that is wrong with a file, and what should be known about it. Connects to nothing' \
+'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
+'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
+'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
+    )
+    _describe -t commands 'tisync help config commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__config__subcmd__check_commands] )) ||
+_tisync__subcmd__help__subcmd__config__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help config check commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__config__subcmd__convert_commands] )) ||
+_tisync__subcmd__help__subcmd__config__subcmd__convert_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help config convert commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__config__subcmd__filter_commands] )) ||
+_tisync__subcmd__help__subcmd__config__subcmd__filter_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help config filter commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__config__subcmd__show_commands] )) ||
+_tisync__subcmd__help__subcmd__config__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help config show commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__help__subcmd__help_commands] )) ||
 _tisync__subcmd__help__subcmd__help_commands() {
@@ -457,10 +1416,69 @@ _tisync__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help man commands' commands "$@"
 }
+(( $+functions[_tisync__subcmd__help__subcmd__mark_commands] )) ||
+_tisync__subcmd__help__subcmd__mark_commands() {
+    local commands; commands=(
+'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
+'status:Shows the rows\: how many transactions carried them, and who writes' \
+'drop:Deletes the rows of a channel that nobody writes with any more' \
+    )
+    _describe -t commands 'tisync help mark commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark__subcmd__drop_commands] )) ||
+_tisync__subcmd__help__subcmd__mark__subcmd__drop_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help mark drop commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark__subcmd__setup_commands] )) ||
+_tisync__subcmd__help__subcmd__mark__subcmd__setup_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help mark setup commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__mark__subcmd__status_commands] )) ||
+_tisync__subcmd__help__subcmd__mark__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help mark status commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__nodes_commands] )) ||
+_tisync__subcmd__help__subcmd__nodes_commands() {
+    local commands; commands=(
+'list:List Pumps and drainers with where they stand and whether they live' \
+'pause:Ask a Pump or drainer to pause' \
+'offline:Ask a Pump or drainer to go offline for good' \
+'set-state:Write a state into the entry of a node that is gone' \
+    )
+    _describe -t commands 'tisync help nodes commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__nodes__subcmd__list_commands] )) ||
+_tisync__subcmd__help__subcmd__nodes__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help nodes list commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__nodes__subcmd__offline_commands] )) ||
+_tisync__subcmd__help__subcmd__nodes__subcmd__offline_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help nodes offline commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__nodes__subcmd__pause_commands] )) ||
+_tisync__subcmd__help__subcmd__nodes__subcmd__pause_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help nodes pause commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__nodes__subcmd__set-state_commands] )) ||
+_tisync__subcmd__help__subcmd__nodes__subcmd__set-state_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help nodes set-state commands' commands "$@"
+}
 (( $+functions[_tisync__subcmd__help__subcmd__playground_commands] )) ||
 _tisync__subcmd__help__subcmd__playground_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help playground commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__record_commands] )) ||
+_tisync__subcmd__help__subcmd__record_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help record commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__help__subcmd__sync_commands] )) ||
 _tisync__subcmd__help__subcmd__sync_commands() {
@@ -514,10 +1532,137 @@ _tisync__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'tisync man commands' commands "$@"
 }
+(( $+functions[_tisync__subcmd__mark_commands] )) ||
+_tisync__subcmd__mark_commands() {
+    local commands; commands=(
+'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
+'status:Shows the rows\: how many transactions carried them, and who writes' \
+'drop:Deletes the rows of a channel that nobody writes with any more' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync mark commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__drop_commands] )) ||
+_tisync__subcmd__mark__subcmd__drop_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark drop commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help_commands] )) ||
+_tisync__subcmd__mark__subcmd__help_commands() {
+    local commands; commands=(
+'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
+'status:Shows the rows\: how many transactions carried them, and who writes' \
+'drop:Deletes the rows of a channel that nobody writes with any more' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync mark help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__drop_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__drop_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help drop commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__help_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__setup_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__setup_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help setup commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__help__subcmd__status_commands] )) ||
+_tisync__subcmd__mark__subcmd__help__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark help status commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__setup_commands] )) ||
+_tisync__subcmd__mark__subcmd__setup_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark setup commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__mark__subcmd__status_commands] )) ||
+_tisync__subcmd__mark__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync mark status commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes_commands] )) ||
+_tisync__subcmd__nodes_commands() {
+    local commands; commands=(
+'list:List Pumps and drainers with where they stand and whether they live' \
+'pause:Ask a Pump or drainer to pause' \
+'offline:Ask a Pump or drainer to go offline for good' \
+'set-state:Write a state into the entry of a node that is gone' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync nodes commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__help_commands] )) ||
+_tisync__subcmd__nodes__subcmd__help_commands() {
+    local commands; commands=(
+'list:List Pumps and drainers with where they stand and whether they live' \
+'pause:Ask a Pump or drainer to pause' \
+'offline:Ask a Pump or drainer to go offline for good' \
+'set-state:Write a state into the entry of a node that is gone' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync nodes help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__help__subcmd__help_commands] )) ||
+_tisync__subcmd__nodes__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes help help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__help__subcmd__list_commands] )) ||
+_tisync__subcmd__nodes__subcmd__help__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes help list commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__help__subcmd__offline_commands] )) ||
+_tisync__subcmd__nodes__subcmd__help__subcmd__offline_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes help offline commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__help__subcmd__pause_commands] )) ||
+_tisync__subcmd__nodes__subcmd__help__subcmd__pause_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes help pause commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__help__subcmd__set-state_commands] )) ||
+_tisync__subcmd__nodes__subcmd__help__subcmd__set-state_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes help set-state commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__list_commands] )) ||
+_tisync__subcmd__nodes__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes list commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__offline_commands] )) ||
+_tisync__subcmd__nodes__subcmd__offline_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes offline commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__pause_commands] )) ||
+_tisync__subcmd__nodes__subcmd__pause_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes pause commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__nodes__subcmd__set-state_commands] )) ||
+_tisync__subcmd__nodes__subcmd__set-state_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync nodes set-state commands' commands "$@"
+}
 (( $+functions[_tisync__subcmd__playground_commands] )) ||
 _tisync__subcmd__playground_commands() {
     local commands; commands=()
     _describe -t commands 'tisync playground commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__record_commands] )) ||
+_tisync__subcmd__record_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync record commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__sync_commands] )) ||
 _tisync__subcmd__sync_commands() {

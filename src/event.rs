@@ -27,6 +27,8 @@ pub enum Event {
         position: CommitTs,
         /// Transactions with rows that were taken in this run.
         txns: u64,
+        /// Transactions that were dropped because they came from the other side.
+        dropped: u64,
     },
     /// Something failed that may pass by itself; it is tried again.
     Retrying {

@@ -3,11 +3,11 @@
 //! # One transaction's journey
 //!
 //! ```text
-//! source ──► merge ──► decode ──► filter ──► window ──► apply ──► progress
-//! Pumps,     by commit  bytes +    system    whole      workers,  low-water
-//! folders    ts, waits  schema of  tables    txns, cut  each one  mark
-//!            for the    their      out       where keys txn, net  → checkpoint
-//!            slowest    time                 allow      effect
+//! source ──► merge ──► decode ──► selection ──► window ──► apply ──► progress
+//! Pumps,     by commit  bytes +    filter,       whole      workers,  low-water
+//! folders    ts, waits  schema of  names on      txns, cut  each one  mark
+//!            for the    their      the target    where keys txn, net  → checkpoint
+//!            slowest    time                     allow      effect
 //! ```
 //!
 //! The files read in the order of the stages. A stage imports [`model`] and the stages before it, never one after.
@@ -15,19 +15,23 @@
 //! - [`pipeline`] is the loop between the stages: start there. It is plain and sequential; only sources and the sink's workers have
 //!   threads of their own, with bounded channels between.
 //! - [`source`] gives streams of [`model::Pulled`]: "here is a transaction" or "nothing older will follow". `source/pump` reads a cluster's
-//!   Pumps over gRPC and is the only asynchronous code; `source/recording` reads a folder. [`pd`] finds PD's leader, the Pumps and the TiDB servers.
+//!   Pumps over gRPC, and brings the stream of one that joins; `source/recording` reads a folder, `source/pb` what a Drainer wrote as files. [`pd`] finds PD's leader, the
+//!   Pumps and the TiDB servers, and writes the entry of the link, which [`place`] keeps true: a Drainer's to all who look.
 //! - [`merge`] puts any number of streams into one order: that of their commit ts.
 //! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs.
-//! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it.
-//! - [`filter`] keeps system databases out.
+//! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it. Rows of Drainer's files name their columns; the sink says what
+//!   definition they have on the target.
+//! - [`filter`] leaves out what the operator does not want, and always system databases; [`route`] gives databases and tables their names on
+//!   the target; [`selection`] keeps what both said about each definition.
 //! - [`sink`] takes whole transactions to the target. `sink/mysql` collects them into windows, cuts a window into batches that share no key
 //!   (`causality`, `window`), makes a batch wait for those before it that it shares a key with (`lineage`, `board`), and applies each in one transaction on a
-//!   connection of its own (`worker`, `apply`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]).
+//!   connection of its own (`worker`, `apply`), with the columns that the target has (`shape`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]).
 //! - [`progress`] knows the low-water mark; [`checkpoint`] keeps on the target what is durable above it.
 //!
-//! Around them: [`cli`] holds raw arguments, [`commands`] turns them into parts and runs them, [`event`] is how the engine reports,
+//! Around them: [`cli`] holds raw arguments, [`config`] makes [`config::Settings`] of them, of the environment, of a tisync.toml or a drainer.toml,
+//! [`commands`] makes parts of these and runs them, [`event`] is how the engine reports,
 //! [`output`] is the only module that prints, [`error`] carries the exit code and the hint. [`backup`] reads BR's and Dumpling's metadata.
-//! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing.
+//! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing; [`playground::mirror`] is a MariaDB that passes for a cluster.
 //!
 //! # Invariants
 //!
@@ -43,15 +47,11 @@
 //!    primary or unique key, or a foreign key's, keep their order.
 //! 7. DDL runs alone. Before each statement its intent is stored with a picture of its objects (definitions and the storage engine's ids); after an unclear end the
 //!    picture is taken again and says whether it took effect. Where it cannot say, the run stops; nothing runs twice.
-//! 5. Exactly once: the checkpoint row is updated first in each transaction that carries data. A new run locks that row before it
-//!    reads it, so it waits for, or rolls back, a commit of a killed run that is still on its way; and it takes a new run number, without which an
-//!    old run's next transaction changes no row and stops.
-//! 6. An upstream transaction is never split over two transactions on the target, unless the operator says above which size.
-//! 7. DDL runs alone. Its intent is stored before it runs; after an unclear end nothing is guessed.
 //! 8. Bad bytes give an error that names the commit ts, table and column; they never panic, and never write a guess.
 //! 9. Memory is bounded by `--memory-limit`, one raw transaction of the stream not counted: queues are bounded in bytes, a transaction above a
 //!    part of the limit travels undecoded ([`decode::LargeTxn`]), and a large message is read only once all before it is taken.
-//! 10. Only [`output`] prints, only `main` exits, only `source/pump` is asynchronous (and the simulated cluster, which is a server).
+//! 10. Only [`output`] prints, only `main` exits. Asynchronous are the clients and servers of gRPC and of buckets, each on a small runtime of its own: `source/pump`, [`pd`],
+//!     [`place`], `backup/storage/remote`, and the simulated cluster.
 //!
 //! Memory is bounded by one setting: the streams, the rows under way and the definitions each have a share of it, whoever gives rows waits for room, and a
 //! transaction that is too large to be decoded as a whole is read row by row from its raw bytes.
@@ -73,19 +73,26 @@ pub mod backup;
 pub mod checkpoint;
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod decode;
 pub mod error;
 pub mod event;
 pub mod filter;
+pub mod loopback;
+pub mod mark;
 pub mod merge;
 pub mod model;
 pub mod moment;
+mod near;
 pub mod output;
 pub mod pd;
 pub mod pipeline;
+pub mod place;
 pub mod playground;
 pub mod progress;
+pub mod route;
 pub mod schema;
+pub mod selection;
 pub mod sink;
 pub mod source;
 pub mod stop;

@@ -2,7 +2,7 @@
 //!
 //! A transaction may go out only when no stream can still bring an older one: every open stream must have one waiting,
 //! or have said that it is past that ts. So one silent stream holds everything back, and must: it may hold data that no
-//! other has.
+//! other has. A stream that joins on the way is taken in before anything above its beginning goes out.
 
 use std::time::{Duration, Instant};
 
@@ -45,12 +45,7 @@ impl Merge {
     /// Merges `streams`, which were opened behind `from`.
     #[must_use]
     pub fn new(streams: Vec<Stream>, from: CommitTs) -> Self {
-        let inputs = streams.into_iter().map(|s| Input {
-            name: s.name,
-            receiver: Some(s.receiver),
-            head: None,
-            forward: Forward::new(from),
-        });
+        let inputs = streams.into_iter().map(|s| Input::new(s, from));
         Self { inputs: inputs.collect(), position: from, failed: false }
     }
 
@@ -82,11 +77,15 @@ impl Merge {
         Some((last.name.clone(), last.forward.position()))
     }
 
+    /// How far the stream is that has come furthest.
+    #[must_use]
+    pub fn furthest(&self) -> CommitTs {
+        self.inputs.iter().map(|i| i.forward.position()).max().unwrap_or_default()
+    }
+
     fn advance(&mut self, deadline: Instant) -> Result<Merged> {
         loop {
-            for input in &mut self.inputs {
-                input.fill().with_context(|| format!("the stream of {} failed", input.name))?;
-            }
+            self.fill()?;
             // How far every stream without a waiting transaction has come; nothing above may go out yet.
             let floor = self.inputs.iter().filter(|i| i.awaited()).map(|i| i.forward.position()).min();
             let first = self.inputs.iter().filter_map(|i| i.head.as_ref()).map(|t| t.commit_ts).min();
@@ -103,6 +102,33 @@ impl Merge {
                 return Ok(Merged::Idle);
             }
         }
+    }
+
+    /// Takes what is there from every stream, and in every stream that joined.
+    fn fill(&mut self) -> Result<()> {
+        let mut joined = Vec::new();
+        for input in &mut self.inputs {
+            input.fill(&mut joined).with_context(|| format!("the stream of {} failed", input.name))?;
+        }
+        self.take_in(joined)
+    }
+
+    fn take_in(&mut self, joined: Vec<(Stream, CommitTs)>) -> Result<()> {
+        for (stream, from) in joined {
+            if from < self.position {
+                let text = format!(
+                    "{} joins behind {}, but {} has been given out",
+                    stream.name,
+                    from.explain(),
+                    self.position
+                );
+                return Err(Fault::refused(text).hint("start again, it goes on from the checkpoint").into());
+            }
+            // One that has left is gone for good; its name may come back.
+            self.inputs.retain(|i| i.receiver.is_some() || i.head.is_some());
+            self.inputs.push(Input::new(stream, from));
+        }
+        Ok(())
     }
 
     /// Takes the transaction of `ts`, wherever it waits.
@@ -141,7 +167,11 @@ impl Merge {
     fn wait(&mut self, deadline: Instant) -> Result<bool> {
         let mut awaited: Vec<&mut Input> = self.inputs.iter_mut().filter(|i| i.awaited()).collect();
         if let [input] = awaited.as_mut_slice() {
-            return input.wait(deadline).with_context(|| format!("the stream of {} failed", input.name));
+            let mut joined = Vec::new();
+            let waited =
+                input.wait(deadline, &mut joined).with_context(|| format!("the stream of {} failed", input.name))?;
+            self.take_in(joined)?;
+            return Ok(waited);
         }
         let mut select = Select::new();
         for receiver in awaited.iter().filter_map(|i| i.receiver.as_ref()) {
@@ -152,17 +182,21 @@ impl Merge {
 }
 
 impl Input {
+    fn new(stream: Stream, from: CommitTs) -> Self {
+        Self { name: stream.name, receiver: Some(stream.receiver), head: None, forward: Forward::new(from) }
+    }
+
     /// Whether it is open and has no transaction waiting.
     fn awaited(&self) -> bool {
         self.receiver.is_some() && self.head.is_none()
     }
 
     /// Takes what is there until a transaction waits.
-    fn fill(&mut self) -> Result<()> {
+    fn fill(&mut self, joined: &mut Vec<(Stream, CommitTs)>) -> Result<()> {
         while self.head.is_none() {
             let Some(receiver) = &self.receiver else { break };
             match receiver.try_recv() {
-                Ok(said) => self.hear(said?)?,
+                Ok(said) => self.hear(said?, joined)?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => self.receiver = None,
             }
@@ -170,21 +204,23 @@ impl Input {
         Ok(())
     }
 
-    fn wait(&mut self, deadline: Instant) -> Result<bool> {
+    fn wait(&mut self, deadline: Instant, joined: &mut Vec<(Stream, CommitTs)>) -> Result<bool> {
         let Some(receiver) = &self.receiver else { return Ok(true) };
         match receiver.recv_deadline(deadline) {
-            Ok(said) => self.hear(said?)?,
+            Ok(said) => self.hear(said?, joined)?,
             Err(RecvTimeoutError::Timeout) => return Ok(false),
             Err(RecvTimeoutError::Disconnected) => self.receiver = None,
         }
         Ok(true)
     }
 
-    fn hear(&mut self, said: Pulled) -> Result<()> {
-        if self.forward.pass(&said)?
-            && let Pulled::Txn(txn) = said
-        {
-            self.head = Some(txn);
+    fn hear(&mut self, said: Pulled, joined: &mut Vec<(Stream, CommitTs)>) -> Result<()> {
+        if self.forward.pass(&said)? {
+            match said {
+                Pulled::Txn(txn) => self.head = Some(txn),
+                Pulled::Joins { stream, from } => joined.push((stream, from)),
+                Pulled::Resolved(_) => {}
+            }
         }
         Ok(())
     }

@@ -63,6 +63,45 @@ fn a_silent_stream_holds_back_and_is_named() {
 }
 
 #[test]
+fn a_stream_that_joins_is_waited_for_from_its_beginning_on() {
+    let (mut merge, senders) = merge_of(2);
+    let (joining, receiver) = unbounded();
+    let joins = |from: u64, receiver: &Receiver<Result<Pulled>>| Pulled::Joins {
+        stream: Stream { name: "new".into(), receiver: receiver.clone() },
+        from: CommitTs(from),
+    };
+    say(&senders[0], txn(7));
+    say(&senders[1], resolved(5));
+    // Said at 5, though the stream itself goes on at once.
+    say(&senders[1], joins(5, &receiver));
+    say(&senders[1], resolved(9));
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Resolved(CommitTs(5)));
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Idle, "the new one may hold 6");
+    assert_eq!(merge.holding_back(), Some(("new".into(), CommitTs(5))));
+    joining.send(Ok(txn(6))).unwrap();
+    joining.send(Ok(resolved(8))).unwrap();
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Txn(raw(6, b"row")));
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Txn(raw(7, b"row")));
+    // It leaves, and comes back under its name.
+    drop(joining);
+    say(&senders[0], resolved(20));
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Resolved(CommitTs(9)));
+    let (again, receiver) = unbounded();
+    say(&senders[1], joins(12, &receiver));
+    say(&senders[1], resolved(20));
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Resolved(CommitTs(12)));
+    again.send(Ok(txn(13))).unwrap();
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Txn(raw(13, b"row")));
+    // One that joins behind what has gone out is refused: something may be missing.
+    say(&senders[1], joins(20, &receiver));
+    assert_eq!(merge.next(SHORT).unwrap(), Merged::Idle);
+    let (merge, behind) = (&mut merge, unbounded().1);
+    merge.position = CommitTs(30);
+    say(&senders[1], joins(21, &behind));
+    assert!(format!("{:#}", merge.next(SHORT).unwrap_err()).contains("new joins behind"));
+}
+
+#[test]
 fn a_transaction_that_comes_twice() {
     let (mut merge, senders) = merge_of(2);
     say(&senders[0], txn(5));

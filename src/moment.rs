@@ -145,6 +145,19 @@ fn not_a_time(text: &str) -> anyhow::Error {
     Fault::usage(format!("`{text}` is not a time")).hint(FORMS).into()
 }
 
+/// A ts as digits, or the first ts of the millisecond of a time with its zone.
+///
+/// # Errors
+/// If it is neither; the text says what was expected.
+pub fn ts_or_time(text: &str) -> Result<CommitTs, String> {
+    const EXPECTED: &str = "expected a ts (digits) or a time with its zone (2026-11-21T13:00:00Z, -2h)";
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().map(CommitTs).map_err(|_| EXPECTED.to_owned());
+    }
+    let time = parse(text, None, Timestamp::now()).and_then(to_ts);
+    time.map_err(|e| format!("{e}: {EXPECTED}"))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -1,8 +1,14 @@
 //! The only module that prints. Answers go to standard output; notes, warnings, errors and progress to standard error.
 
+mod ask;
+mod pair;
 mod progress;
+mod prompt;
 
+pub use ask::can_ask;
+pub use pair::Pair;
 pub use progress::Progress;
+pub use prompt::ask_secret;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +65,22 @@ pub fn note(text: &str) {
 /// Prints a line that stands out.
 pub fn warn(text: &str) {
     say("warning: ", "33", text);
+}
+
+/// Asks a question to be answered with yes or no; anything but yes is no.
+///
+/// # Errors
+/// A usage fault where nobody can answer: standard input or standard error is no terminal.
+pub fn confirm(question: &str) -> Result<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        let fault = error::Fault::usage(format!("somebody has to answer: {question}"));
+        return Err(fault.hint("--yes answers it where there is no terminal").into());
+    }
+    let mut err = io::stderr().lock();
+    write!(err, "{question} [y/N] ").and_then(|()| err.flush()).context("cannot ask")?;
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).context("cannot read the answer")?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Prints an error with its causes and what to do next.

@@ -2,17 +2,21 @@
 //!
 //! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
 
+mod named;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::filter;
+use crate::loopback::{Loopback, Verdict, is_bookkeeping};
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
-use crate::schema::{Catalog, Found};
+use crate::schema::{Catalog, FRESH, Found};
+use crate::selection::Selection;
 use crate::sink::Sink;
 use crate::source::Stream;
 use crate::stop::Stop;
@@ -41,6 +45,10 @@ pub struct Pipeline<'a> {
     pub catalog: Catalog,
     /// Where it goes.
     pub sink: &'a mut dyn Sink,
+    /// What is replicated.
+    pub selection: Selection,
+    /// Drops what came from the other side; `None` where nothing does.
+    pub loopback: Option<Loopback>,
     /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
     pub large: Option<usize>,
     /// Ends the run behind this ts (inclusive).
@@ -53,6 +61,8 @@ pub struct Pipeline<'a> {
     pub taken: u64,
     /// How often a transaction had rows of a table that was dropped or truncated just before it: they are not applied.
     pub late_rows: u64,
+    /// The target's definitions, for rows that come without any.
+    pub names: Names,
 }
 
 impl Pipeline<'_> {
@@ -113,22 +123,38 @@ impl Pipeline<'_> {
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
-        (self.events)(Event::Reached { position, txns: self.taken });
+        if let Some(position) = self.sink.position() {
+            // What holds nothing for the target moves the position without a batch.
+            (self.events)(Event::Applied { txns: 0, rows: 0, position });
+        }
+        let dropped = self.loopback.as_ref().map_or(0, |l| l.counts().dropped);
+        (self.events)(Event::Reached { position, txns: self.taken, dropped });
         if silent > PATIENT_UNTIL
             && let Some((name, ts)) = merge.holding_back()
         {
-            let what = format!("{name}, which has sent everything up to {} and nothing since", ts.explain());
+            let others = merge.furthest();
+            let held =
+                if others > ts { format!("; others are at {} and wait", others.explain()) } else { String::new() };
+            let what = format!("{name}, which has sent everything up to {} and nothing since{held}", ts.explain());
             (self.events)(Event::Waiting { what, since: silent });
         }
     }
 
     fn take(&mut self, raw: RawTxn) -> Result<()> {
         let commit_ts = raw.commit_ts;
-        let is_ddl = matches!(raw.body, Body::Ddl { .. });
+        let is_ddl = matches!(raw.body, Body::Ddl { .. } | Body::Statement(_));
         let change = match raw.body {
-            Body::Rows(value) => self.rows(&value, commit_ts)?,
+            Body::Rows(_) | Body::Named { .. } if self.selection.ignores(commit_ts, &self.events) => Change::Nothing,
+            Body::Rows(value) => match self.rows(&value, commit_ts)? {
+                Some(change) => change,
+                None => return self.sink.pass_over(commit_ts),
+            },
             Body::Ddl { job_id, query, schema_state } => {
                 self.ddl(commit_ts, job_id, &query, schema_state)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
+            }
+            Body::Named { events, zone } => self.named(&events, &zone, commit_ts)?,
+            Body::Statement(text) => {
+                self.statement(&text, commit_ts)?.map_or(Change::Nothing, |d| Change::Ddl(Box::new(d)))
             }
             Body::Nothing => Change::Nothing,
         };
@@ -140,25 +166,52 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Change> {
+    /// What a transaction with rows does to the target; `None` if it is only bookkeeping.
+    fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
         let catalog = &mut self.catalog;
-        let late = &mut self.late_rows;
+        if let Some(loopback) = &mut self.loopback {
+            match loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))? {
+                Verdict::Pass => {}
+                Verdict::Drop { bookkeeping: true } => return Ok(None),
+                Verdict::Drop { bookkeeping: false } => return Ok(Some(Change::Nothing)),
+            }
+        }
+        let (selection, late, loopback) = (&mut self.selection, &mut self.late_rows, self.loopback.as_ref());
+        let is_mark = |schema: &str, table: &str| loopback.is_some_and(|l| l.is_mark(schema, table));
+        // A mark beside a tool's records is its bookkeeping too.
+        let mut bookkeeping = true;
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
-            Found::Table(table) if filter::wanted(&table.schema) => Ok(Lookup::Read(table)),
-            Found::Table(_) => Ok(Lookup::Skip),
+            Found::Table(table) if is_mark(&table.schema, &table.name) => Ok(Lookup::Skip),
+            Found::Table(table) => {
+                bookkeeping &= is_bookkeeping(&table.schema);
+                Ok(selection.lookup(&table))
+            }
             Found::Gone(_) => {
+                bookkeeping = false;
                 *late += 1;
                 Ok(Lookup::Skip)
             }
-            Found::Unreadable { schema, .. } if !filter::wanted(&schema) => Ok(Lookup::Skip),
-            Found::Unreadable { schema, table, why } => Err(unreadable(&schema, &table, &why).into()),
+            Found::Unreadable { schema, table, why } => {
+                bookkeeping = false;
+                selection.unread(&schema, &table).ok_or_else(|| unreadable(&schema, &table, &why).into())
+            }
+            Found::Unknown { name, why } => {
+                bookkeeping = false;
+                name.and_then(|(schema, table)| selection.unread(&schema, &table))
+                    .ok_or_else(|| Fault::refused(why).hint(FRESH).into())
+            }
         };
-        if self.large.is_some_and(|most| value.len() > most) {
+        let (change, left_out) = if self.large.is_some_and(|most| value.len() > most) {
             let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
-            return Ok(if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) });
-        }
-        let rows = decode::rows(value, commit_ts, &mut lookup)?;
-        Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
+            let left_out = txn.left_out();
+            (if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) }, left_out)
+        } else {
+            let (rows, left_out) = decode::wanted_rows(value, commit_ts, &mut lookup)?;
+            (if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) }, left_out)
+        };
+        let empty = matches!(change, Change::Nothing);
+        self.selection.count(left_out, empty);
+        Ok(if empty && bookkeeping { None } else { Some(change) })
     }
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
@@ -182,7 +235,8 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        Ok(ddl.filter(|d| filter::wanted(&d.schema)))
+        let is_mark = |d: &Ddl| self.loopback.as_ref().is_some_and(|l| l.is_mark(&d.schema, &d.table));
+        Ok(ddl.filter(|d| !is_mark(d)).and_then(|ddl| self.selection.ddl(ts, ddl, &self.events)))
     }
 }
 

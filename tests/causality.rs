@@ -171,7 +171,7 @@ fn compare(conn: &mut Conn, texts: &[String]) -> (usize, BTreeSet<(String, Strin
 }
 
 #[test]
-fn texts_that_any_collation_holds_for_equal_share_a_token() {
+fn t20_texts_that_any_collation_holds_for_equal_share_a_token() {
     let server = PrivateServer::start().expect("a server");
     let mut conn = server.connect().expect("connects");
     let mut random = Random(42);

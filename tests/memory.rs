@@ -273,12 +273,15 @@ fn counting_process() -> Result<()> {
     let mut pipeline = Pipeline {
         catalog: Catalog::at(source.history(), CommitTs(start))?,
         sink: &mut sink,
+        selection: tisync::selection::Selection::default(),
+        loopback: None,
         large: Some(limit / 16),
         until: Some(CommitTs(end)),
         events: silent(),
         stop: Stop::default(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let streams = source.streams(CommitTs(start))?;
     pipeline.run(streams, CommitTs(start))?;

@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message;
-use tisync::decode::{LargeTxn, Lookup, rows};
+use tisync::decode::{Kinds, LargeTxn, LeftOut, Lookup, rows, wanted_rows};
 use tisync::error::fault;
 use tisync::model::{Column, CommitTs, Generated, Handle, Kind, RowChange, RowKind, Table, Value};
 use tisync::playground::encode;
@@ -252,6 +252,51 @@ proptest! {
             let why = said(rows(&value, TS, &mut lookup)).err().unwrap_or_default();
             !why.starts_with("cannot read the row data")
         });
+    }
+
+    /// Table 2 is left out, of table 1 some kinds are: their rows are counted, and never decoded, for they hold no rows at all.
+    #[test]
+    fn what_is_left_out_is_counted_and_never_decoded(
+        story in story(), insert in any::<bool>(), update in any::<bool>(), delete in any::<bool>(), pass in 0..20_u64
+    ) {
+        let kinds = Kinds { insert, update, delete };
+        let mut lookup = |id, version| Ok(match id {
+            1 => Lookup::Some(table(1), kinds),
+            2 => Lookup::LeaveOut,
+            _ => lookup(id, version)?,
+        });
+        let mut message = story.message();
+        let junk = |rows: &mut Vec<Bytes>| rows.iter_mut().for_each(|row| *row = Bytes::from_static(b"\xff"));
+        for mutation in &mut message.mutations {
+            let id = mutation.table_id.unwrap();
+            for (wanted, rows) in [
+                (insert, &mut mutation.inserted_rows), (update, &mut mutation.updated_rows), (delete, &mut mutation.deleted_rows)
+            ] {
+                if id == 2 || id == 3 || (id == 1 && !wanted) {
+                    junk(rows);
+                }
+            }
+        }
+        let value = Bytes::from(message.encode_to_vec());
+        let kept = |id: i64, kind: &RowKind| id != 2 && (id != 1 || match kind {
+            RowKind::Insert(_) => insert,
+            RowKind::Update { .. } => update,
+            RowKind::Delete(_) => delete,
+        });
+        let wanted: Vec<_> = story.wanted().into_iter().filter(|(id, kind)| kept(*id, kind)).collect();
+        let all = |id: i64| story.wanted().iter().filter(|(of, _)| *of == id).count() as u64;
+        let of_one = wanted.iter().filter(|(of, _)| *of == 1).count() as u64;
+        let expected = LeftOut { tables: all(2), kinds: all(1) - of_one };
+        let (changes, left_out) = wanted_rows(&value, TS, &mut lookup).unwrap();
+        prop_assert_eq!((plain(changes), left_out), (wanted.clone(), expected));
+
+        let mut txn = LargeTxn::open(&value, TS, &mut lookup).unwrap();
+        prop_assert_eq!((txn.row_count(), txn.left_out()), (wanted.len() as u64, expected));
+        prop_assert!(txn.tables().all(|(_, rows)| rows > 0));
+        let passed = txn.pass_over(pass).unwrap();
+        prop_assert_eq!(passed, pass.min(wanted.len() as u64));
+        prop_assert_eq!(plain(txn.by_ref().collect::<Result<_>>().unwrap()), &wanted[passed as usize..]);
+        prop_assert_eq!(txn.given(), wanted.len() as u64);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use tisync::error::{Kind, fault};
 use tisync::event::{Event, Events};
 use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
-use tisync::pd::{Pd, Security, State};
+use tisync::pd::{Pd, Security, State, Status};
+use tisync::playground::cluster::{Cluster, ClusterSpec};
 use tisync::source::pump::PumpSource;
 use tisync::source::{Options, Source};
 
@@ -45,11 +46,15 @@ impl Told {
     }
 
     fn says(&self, words: &str) -> bool {
-        let text = |e: &Event| match e {
+        self.count(words) > 0
+    }
+
+    fn count(&self, words: &str) -> usize {
+        let text = |e: &&Event| match e {
             Event::Note(t) | Event::Warning(t) => t.contains(words),
             _ => false,
         };
-        self.0.lock().unwrap().iter().any(text)
+        self.0.lock().unwrap().iter().filter(text).count()
     }
 }
 
@@ -58,14 +63,22 @@ fn source(cluster: &FakeCluster, told: &Told) -> PumpSource {
 }
 
 fn source_with(cluster: &FakeCluster, told: &Told, gzip: bool) -> PumpSource {
+    source_of(cluster, told, &options(gzip))
+}
+
+fn source_of(cluster: &FakeCluster, told: &Told, options: &Options) -> PumpSource {
+    let pd = Pd::connect(&[cluster.pd_address()], &Security::default()).unwrap();
+    PumpSource::new(pd, Arc::new(NoJobs), told.events(), options)
+}
+
+fn options(gzip: bool) -> Options {
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
     options.gzip = gzip;
     options.timing.retry = Duration::from_millis(10);
     options.timing.retry_most = Duration::from_millis(50);
     options.timing.silence = Duration::from_millis(700);
     options.timing.roll_call = Duration::from_millis(20);
-    let pd = Pd::connect(&[cluster.pd_address()], &Security::default()).unwrap();
-    PumpSource::new(pd, Arc::new(NoJobs), told.events(), &options)
+    options
 }
 
 /// The merged list up to `last`, or the error on the way.
@@ -86,7 +99,7 @@ fn read_to(merge: &mut Merge, last: CommitTs) -> anyhow::Result<Vec<RawTxn>> {
 }
 
 fn refusal(cluster: &FakeCluster, from: CommitTs) -> String {
-    let error = source(cluster, &Told::default()).streams(from).err().expect("the start must be refused");
+    let error = source(cluster, &Told::default()).streams(from).expect_err("the start must be refused");
     let fault = fault(&error).unwrap();
     // Not being able to ask is another thing than a bad answer.
     let unasked = format!("{error:#}").contains("cannot find out");
@@ -231,7 +244,7 @@ fn compressed_on_the_wire() {
 }
 
 #[test]
-fn a_silent_pump_is_named_and_asked_again() {
+fn t09_a_silent_connection_is_given_up_and_made_anew() {
     let cluster = FakeCluster::start(ts(1000));
     let pump = cluster.pump("p1", &said(1..=3));
     pump.0.lock().unwrap().fakes = false;
@@ -256,7 +269,45 @@ fn a_silent_pump_is_named_and_asked_again() {
 }
 
 #[test]
-fn a_paused_pump_is_waited_for_and_followed_to_its_new_address() {
+fn t08_a_pump_that_waits_is_told_from_one_that_hangs() {
+    let cluster = FakeCluster::start(ts(1000));
+    let pump = cluster.pump("p1", &said(1..=3));
+    let gauges = |newest: u64| {
+        pump.0.lock().unwrap().gc_metrics =
+            format!("binlog_pump_storage_gc_ts 0\nbinlog_pump_storage_max_commit_ts {newest}\n");
+    };
+    pump.0.lock().unwrap().fakes = false;
+    let told = Told::default();
+    let mut source = source(&cluster, &told);
+    let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+    assert_eq!(read_to(&mut merge, ts(3)).unwrap().len(), 3);
+    let mut until = |words: &str| {
+        let begin = Instant::now();
+        while !(told.says(words) && told.waits_for(words)) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "nobody says {words}");
+            merge.next(Duration::from_millis(20)).unwrap();
+        }
+    };
+    // The Pump itself has come no further.
+    gauges(1_000_000);
+    until("it answers, and has come no further itself: waiting");
+    // It has, and does not send it.
+    gauges(1_000_005);
+    until("though it holds data up to");
+    pump.0.lock().unwrap().fakes = true;
+    until_says(&told, &mut merge, "Pump p1 sends again after");
+}
+
+fn until_says(told: &Told, merge: &mut Merge, words: &str) {
+    let begin = Instant::now();
+    while !told.says(words) {
+        assert!(begin.elapsed() < Duration::from_secs(20), "nobody says {words}");
+        merge.next(Duration::from_millis(20)).unwrap();
+    }
+}
+
+#[test]
+fn t05_a_paused_pump_is_waited_for_and_named() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1, 3]));
     cluster.register("p2", "127.0.0.1:1", "paused", ts(2));
@@ -273,7 +324,7 @@ fn a_paused_pump_is_waited_for_and_followed_to_its_new_address() {
 }
 
 #[test]
-fn a_paused_pump_that_comes_back_without_its_data() {
+fn t07_a_pump_that_comes_back_without_its_data_is_refused() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1]));
     cluster.register("p2", "127.0.0.1:1", "paused", ts(2));
@@ -338,19 +389,161 @@ fn streams_that_are_given_up() {
 }
 
 #[test]
-fn a_pump_that_joins_is_not_passed_by() {
+fn t07_a_start_before_what_a_pump_still_holds_is_refused() {
     let cluster = FakeCluster::start(ts(1000));
-    cluster.pump("p1", &said([1]));
-    let text = ends_with(&cluster, || drop(cluster.pump("p2", &said([5]))));
-    assert!(text.contains("Pump p2") && text.contains("has joined the cluster"), "{text}");
+    let pump = cluster.pump("p1", &said([1]));
+    pump.0.lock().unwrap().gc_metrics = "binlog_pump_storage_gc_ts 1.000001e+06\n".into();
+    let text = refusal(&cluster, ts(0));
+    assert!(text.contains("Pump p1") && text.contains("has deleted what is older than"), "{text}");
 }
 
 #[test]
-fn binlog_that_is_skipped_while_running() {
+fn t06_nothing_goes_out_before_the_list_of_pumps_is_complete() {
+    let cluster = FakeCluster::start(ts(1000));
+    cluster.pump("p1", &said([1, 2]));
+    let silent_etcd = |silent| *cluster.shared.etcd_fails.lock().unwrap() = silent;
+    // The first listing fails: then there is nothing to merge.
+    let mut first = source(&cluster, &Told::default());
+    silent_etcd(true);
+    assert_eq!(fault(&first.streams(ts(0)).unwrap_err()).unwrap().kind, Kind::Connect);
+    silent_etcd(false);
+    // A later one fails: what was committed since the last waits until the next.
+    let told = Told::default();
+    let mut running = source(&cluster, &told);
+    let mut merge = Merge::new(running.streams(ts(0)).unwrap(), ts(0));
+    assert_eq!(read_to(&mut merge, ts(2)).unwrap(), [1, 2].map(txn));
+    silent_etcd(true);
+    let begin = Instant::now();
+    while !told.waits_for("PD to list the Pumps") {
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        merge.next(Duration::from_millis(20)).unwrap();
+    }
+    while merge.next(Duration::from_millis(100)).unwrap() != Merged::Idle {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it goes on without the list");
+    }
+    assert_eq!(merge.holding_back().unwrap().0, "the list of Pumps");
+    silent_etcd(false);
+    let now = cluster.shared.tick();
+    read_to(&mut merge, now).unwrap();
+}
+
+#[test]
+fn t11_a_pump_that_moves_is_read_at_its_new_address_at_once() {
+    let cluster = FakeCluster::start(ts(1000));
+    let before = cluster.pump("p1", &said([1, 2]));
+    before.0.lock().unwrap().fakes = false;
+    let told = Told::default();
+    let mut options = options(false);
+    // So long that nothing but the list can be the reason.
+    options.timing.silence = Duration::from_secs(60);
+    let mut source = source_of(&cluster, &told, &options);
+    let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+    assert_eq!(read_to(&mut merge, ts(2)).unwrap(), [1, 2].map(txn));
+    let (after, address) = cluster.pump_unregistered(&said([1, 2, 3]));
+    let begin = Instant::now();
+    cluster.register("p1", &address, "online", ts(3));
+    assert_eq!(read_to(&mut merge, ts(3)).unwrap(), [txn(3)]);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(after.0.lock().unwrap().pulls, [ts(2).to_wire()], "from where the old address left off");
+    assert!(told.says("Pump p1 has moved from"));
+}
+
+#[test]
+fn binlog_that_is_skipped_while_running_is_told_and_counted() {
     let cluster = FakeCluster::start(ts(1000));
     cluster.pump("p1", &said([1]));
-    let text = ends_with(&cluster, || cluster.tidb("Skipping"));
-    assert!(text.contains("binlog_status Skipping"), "{text}");
+    let (told, options) = (Told::default(), options(false));
+    let mut source = source_of(&cluster, &told, &options);
+    let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
+    let mut until = |words: &str| {
+        let begin = Instant::now();
+        while !told.says(words) {
+            assert!(begin.elapsed() < Duration::from_secs(30), "nobody says {words}");
+            merge.next(Duration::from_millis(20)).unwrap();
+        }
+    };
+    cluster.tidb("Skipping");
+    until("TiDB 127.0.0.1:4000 (8.0.11-TiDB-v8.1.0) skips Binlog");
+    cluster.tidb("On");
+    until("writes Binlog again");
+    let lapses = options.muster.lapses();
+    assert_eq!((lapses.len(), lapses[0].times, lapses[0].since), (1, 1, None));
+    assert!(lapses[0].explain().contains("1 time(s)"), "{}", lapses[0].explain());
+    assert_eq!(told.count("skips Binlog"), 1, "once for each change");
+}
+
+/// Pumps come, go offline in order and come back all the time, while somebody commits on whichever is online.
+#[test]
+fn pumps_that_join_and_leave_all_the_time_lose_nothing() {
+    let mut spec = ClusterSpec::new(fake_cluster::CLUSTER, 4);
+    for (index, pump) in spec.pumps.iter_mut().enumerate() {
+        pump.behaviour.fakes = Some(Duration::from_millis(10));
+        pump.registered = index == 0;
+    }
+    let cluster = Arc::new(Cluster::start(spec).unwrap());
+    let drainer = format!("{}reader", tisync::pd::DRAINERS);
+    let reached = |at: CommitTs| {
+        let entry = Status::new("reader", "127.0.0.1:1", &State::Paused).at(at, at).write().unwrap();
+        cluster.set_key(&drainer, Some(std::str::from_utf8(&entry).unwrap()));
+    };
+    let start = cluster.tso();
+    reached(start);
+    let (told, options) = (Told::default(), options(false));
+    options.muster.set_registered(true);
+    let pd = Pd::connect(&[cluster.pd_url()], &Security::default()).unwrap();
+    let mut source = PumpSource::new(pd, Arc::new(NoJobs), told.events(), &options);
+    let mut merge = Merge::new(source.streams(start).unwrap(), start);
+    let upstream = Arc::clone(&cluster);
+    let writer = std::thread::spawn(move || upstream_writes(&upstream));
+    let (mut got, mut expected, mut end, begin) = (Vec::new(), Vec::new(), None, Instant::now());
+    let mut writer = Some(writer);
+    while end.is_none_or(|end| merge.position() < end) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "stuck: {:?}", merge.holding_back());
+        match merge.next(Duration::from_millis(20)).unwrap() {
+            Merged::Txn(txn) => got.push(txn.commit_ts),
+            Merged::Resolved(at) => reached(at),
+            _ => {}
+        }
+        if let Some(done) = writer.take_if(|w| w.is_finished()) {
+            let committed: Vec<CommitTs> = done.join().unwrap();
+            end = committed.last().copied();
+            expected = committed;
+        }
+    }
+    assert_eq!(got, expected);
+    assert!(got.len() > 1_000);
+    let (joined, left) = (told.count("has joined and is read from"), told.count("has gone offline"));
+    assert!(joined > 10 && left > 5, "{joined} joined, {left} left");
+}
+
+/// Gives what was committed, in order.
+fn upstream_writes(cluster: &Cluster) -> Vec<CommitTs> {
+    let mut all = Vec::new();
+    for round in 0..30_usize {
+        // Each of the others in turn joins, leaves one round later, and stays away for one.
+        let (joins, leaves) = (1 + round % 3, 1 + (round + 2) % 3);
+        if cluster.pump_state(joins).unwrap() != "online" || round < 3 {
+            cluster.join_pump(joins).unwrap();
+        }
+        if round > 3 && cluster.pump_state(leaves).unwrap() == "online" {
+            let url = format!("http://{}/state/pump-{}/close", cluster.pump_address(leaves).unwrap(), leaves + 1);
+            ureq::put(url).send_empty().unwrap();
+        }
+        for number in 0..40_usize {
+            let online = cluster.online_pumps();
+            let begun = cluster.tso();
+            let commit = |ts: CommitTs| {
+                let txn = RawTxn { commit_ts: ts, start_ts: begun, body: Body::Nothing };
+                Ok(prost::Message::encode_to_vec(&tisync::source::write(&Pulled::Txn(txn))).into())
+            };
+            all.push(cluster.commit(online[(round + number) % online.len()], commit).unwrap());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        while round > 3 && cluster.pump_state(leaves).unwrap() == "closing" {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    all
 }
 
 #[test]

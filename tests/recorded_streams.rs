@@ -86,6 +86,7 @@ fn counts(dir: &Path, rows: usize, ddl: usize, fakes: Option<usize>) {
             match frame.unwrap().read().unwrap() {
                 Pulled::Txn(txn) => in_files.push(txn),
                 Pulled::Resolved(_) => fakes_in_files += 1,
+                Pulled::Joins { .. } => panic!("no file holds a stream"),
             }
         }
     }

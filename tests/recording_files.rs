@@ -13,7 +13,8 @@ use tisync::error::{Kind, fault};
 use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
 use tisync::source::Source;
-use tisync::source::recording::{Meta, Recording, Writer, history_file};
+use tisync::source::recording::recorder::{Layout, Recorder};
+use tisync::source::recording::{Meta, Recording, Writer, history_file, parts};
 
 fn said() -> Vec<Pulled> {
     let ts = |i: u64| CommitTs((5 << 30) + i * 300);
@@ -43,7 +44,11 @@ fn open(dir: &Path) -> anyhow::Result<Recording> {
 }
 
 fn read(dir: &Path) -> anyhow::Result<(Vec<RawTxn>, CommitTs)> {
-    let mut merge = Merge::new(open(dir)?.streams(CommitTs(0))?, CommitTs(0));
+    read_behind(dir, CommitTs(0))
+}
+
+fn read_behind(dir: &Path, from: CommitTs) -> anyhow::Result<(Vec<RawTxn>, CommitTs)> {
+    let mut merge = Merge::new(open(dir)?.streams(from)?, from);
     let mut got = Vec::new();
     loop {
         match merge.next(Duration::from_secs(10))? {
@@ -56,8 +61,12 @@ fn read(dir: &Path) -> anyhow::Result<(Vec<RawTxn>, CommitTs)> {
 }
 
 fn txns() -> Vec<RawTxn> {
-    let txn = |p| if let Pulled::Txn(txn) = p { Some(txn) } else { None };
-    said().into_iter().filter_map(txn).collect()
+    txns_of(&said())
+}
+
+fn txns_of(said: &[Pulled]) -> Vec<RawTxn> {
+    let txn = |p: &Pulled| if let Pulled::Txn(txn) = p { Some(txn.clone()) } else { None };
+    said.iter().filter_map(txn).collect()
 }
 
 fn is_clean(error: &anyhow::Error) {
@@ -171,6 +180,89 @@ fn out_of_order() {
     let error = read(dir.path()).unwrap_err();
     is_clean(&error);
     assert!(format!("{error:#}").contains("goes backwards"));
+}
+
+fn txn(i: u64) -> Pulled {
+    let body = Body::Rows(vec![i as u8; (i * 37 % 300) as usize + 1].into());
+    Pulled::Txn(RawTxn { commit_ts: CommitTs(i * 10), start_ts: CommitTs(i * 10 - 1), body })
+}
+
+/// What a recorder leaves behind when it is killed at any moment, with whatever bytes behind its tail, is what it said it had.
+#[test]
+fn a_recorder_that_is_killed_misses_and_repeats_nothing() {
+    for compress in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout { compress, part_bytes: if compress { 300 } else { 2_000 } };
+        let (mut said, mut cut_off) = (Vec::new(), 0);
+        let mut next = 1;
+        for run in 0..12_u64 {
+            let mut recorder = Recorder::open(dir.path(), 9, CommitTs(5), layout).unwrap();
+            // It goes on where it was safe, not where it was.
+            let position = recorder.position();
+            assert_eq!(position, said.last().map_or(CommitTs(5), Pulled::ts), "run {run}");
+            next = position.0 / 10 + 1;
+            for i in 0..run * 7 % 23 + 3 {
+                recorder.take(&txn(next + i)).unwrap();
+                if i % 4 == 3 {
+                    recorder.take(&Pulled::Resolved(CommitTs((next + i) * 10 + 3))).unwrap();
+                }
+                if i % 5 == 4 {
+                    recorder.sync().unwrap();
+                    let position = recorder.position();
+                    let known = said.last().map_or(0, |s: &Pulled| s.ts().0 / 10);
+                    said.extend((known + 1..=position.0 / 10).map(txn));
+                    if !position.0.is_multiple_of(10) {
+                        said.push(Pulled::Resolved(position));
+                    }
+                }
+            }
+            drop(recorder);
+            // What a killed process may leave: the beginning of a message in the last part, and a part of which nothing is known.
+            let parts = parts::list(dir.path());
+            let mut bytes = fs::read(&parts.last().unwrap().1).unwrap();
+            cut_off += bytes.len();
+            bytes.extend_from_slice(&[0, 0, 1, 0, 7]);
+            fs::write(&parts.last().unwrap().1, bytes).unwrap();
+            fs::write(dir.path().join(parts::name(parts.last().unwrap().0 + 1, compress)), [0, 0, 9]).unwrap();
+            // Read as it lies there.
+            let expected: Vec<RawTxn> = txns_of(&said);
+            let (got, position) = read_behind(dir.path(), CommitTs(5)).unwrap();
+            assert_eq!(got, expected);
+            assert_eq!(position, said.last().map_or(CommitTs(5), Pulled::ts));
+        }
+        assert!(cut_off > 0 && next > 40);
+        assert!(parts::list(dir.path()).len() > 4, "{:?}", parts::list(dir.path()));
+    }
+}
+
+#[test]
+fn a_recorder_goes_on_with_its_own_recording_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout { compress: false, part_bytes: 2_000 };
+    let open = |dir: &Path, cluster| Recorder::open(dir, cluster, CommitTs(5), layout).map(drop);
+    let refused = |result: anyhow::Result<()>| {
+        let error = result.unwrap_err();
+        is_clean(&error);
+        format!("{error:#}")
+    };
+    let mut recorder = Recorder::open(dir.path(), 9, CommitTs(5), layout).unwrap();
+    assert!(refused(open(dir.path(), 9)).contains("another tisync is recording into"));
+    (1..9).for_each(|i| recorder.take(&txn(i)).unwrap());
+    recorder.sync().unwrap();
+    drop(recorder);
+    assert!(refused(open(dir.path(), 8)).contains("of cluster 9, and this is cluster 8"));
+    let part = dir.path().join(parts::name(1, false));
+    let bytes = fs::read(&part).unwrap();
+    fs::write(&part, &bytes[1..]).unwrap();
+    assert!(refused(open(dir.path(), 9)).contains("is not whole: part 1 should have"));
+    fs::remove_file(&part).unwrap();
+    assert!(refused(open(dir.path(), 9)).contains("is not whole"));
+    let other = tempfile::tempdir().unwrap();
+    meta(other.path(), None);
+    assert!(refused(open(other.path(), 9)).contains("was not made by `tisync record`"));
+    fs::remove_file(other.path().join("meta.json")).unwrap();
+    write(other.path(), &said(), false);
+    assert!(refused(open(other.path(), 9)).contains("holds messages already"));
 }
 
 #[test]

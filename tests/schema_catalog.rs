@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use tisync::model::{CommitTs, Ddl};
+use tisync::filter::{Filter, Rules};
+use tisync::model::{CommitTs, Ddl, Value};
 use tisync::schema::{Catalog, DbInfo, Found, History, Job, Snapshot, TableInfo};
 
 /// A history that grows when the test says so.
@@ -101,7 +102,15 @@ fn name(catalog: &mut Catalog, id: i64, version: i64) -> String {
     match catalog.table(id, version).unwrap() {
         Found::Table(t) => format!("{}.{}", t.schema, t.name),
         Found::Gone(why) => why,
-        Found::Unreadable { why, .. } => why,
+        Found::Unreadable { why, .. } | Found::Unknown { why, .. } => why,
+    }
+}
+
+/// What is told of a table whose definition is not known: its name, and why.
+fn unknown(catalog: &mut Catalog, id: i64, version: i64) -> (Option<String>, String) {
+    match catalog.table(id, version).unwrap() {
+        Found::Unknown { name, why } => (name.map(|(schema, table)| format!("{schema}.{table}")), why),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -141,19 +150,42 @@ fn what_took_no_effect_is_none() {
     back.state = 3;
     let mut own = create(6, 1, 281_474_976_710_654, "tidb_ddl_job");
     own.state = 6;
-    let mut catalog = at([two_databases(), vec![back, own]].concat(), 4000);
+    let mut cancelled = create(7, 1001, 4, "y");
+    cancelled.state = 5;
+    let mut catalog = at([two_databases(), vec![back, own, cancelled]].concat(), 4000);
+    assert!(ddl(&mut catalog, 7, "CREATE TABLE y (id INT);").is_none());
     assert!(ddl(&mut catalog, 5, "CREATE TABLE x (id INT);").is_none());
     assert!(ddl(&mut catalog, 6, "CREATE TABLE tidb_ddl_job (id INT);").is_none());
     assert!(matches!(catalog.table(281_474_976_710_654, 6).unwrap(), Found::Gone(_)));
 }
 
 #[test]
-fn rename_across_databases_is_written_out() {
+fn t22_rename_across_databases_is_written_out() {
     let moved = job(5, 14, 1002, 1, "rename table t to b.T2", json!({"TableInfo": table(1, "T2")}));
     let mut catalog = at([two_databases(), vec![moved]].concat(), 4000);
     let ddl = ddl(&mut catalog, 5, "RENAME TABLE `t` TO `b`.`T2`;").unwrap();
     assert_eq!((ddl.schema.as_str(), ddl.query.as_str()), ("A", "RENAME TABLE `A`.`t` TO `b`.`T2`;"));
     assert_eq!((ddl.before[0].schema.as_str(), ddl.after[0].schema.as_str()), ("A", "b"));
+    assert_eq!(ddl.written, "rename table t to b.T2", "what the user wrote is what patterns of SQL search");
+}
+
+/// Drainer takes the new database for the one of an old name without database, and judges by the new name alone.
+#[test]
+fn t22_a_filter_judges_a_rename_by_where_the_table_was() {
+    let judged = |patterns: &[&str], query: &str| {
+        let moved = job(5, 14, 1002, 1, query, json!({"TableInfo": table(1, "T2")}));
+        let mut catalog = at([two_databases(), vec![moved]].concat(), 4000);
+        let ddl = ddl(&mut catalog, 5, query).unwrap();
+        let tables = patterns.iter().map(|p| (*p).to_owned()).collect();
+        Filter::new(&Rules { tables, ..Rules::default() }).unwrap().ddl(CommitTs(4900), ddl)
+    };
+    let query = "RENAME TABLE `t` TO `b`.`T2`;";
+    let leaves = judged(&["a.*"], query);
+    assert!(leaves.ddl.is_none() && leaves.warning.unwrap().contains("`A`.`t` (as `b`.`T2`)"));
+    let enters = judged(&["b.*"], query).ddl.unwrap();
+    assert!(enters.refused.unwrap().message.contains("not on the target: `A`.`t` (as `b`.`T2`)"));
+    let within = judged(&["a.t", "b.t2"], query).ddl.unwrap();
+    assert_eq!((within.query.as_str(), within.refused.is_none()), ("RENAME TABLE `A`.`t` TO `b`.`T2`;", true));
 }
 
 #[test]
@@ -177,8 +209,9 @@ fn rename_that_cannot_be_told_is_no_guess() {
     let query = "rename table A.t to t9, b.u to b.u9";
     let infos = json!({"MultipleTableInfos": [table(1, "t9"), table(2, "u9")]});
     let mut catalog = at([two_databases(), vec![job(5, 47, 1002, 1, query, infos)]].concat(), 4000);
-    let error = catalog.table(1, 5).unwrap_err();
-    assert!(format!("{error:#}").contains("DDL job 105"), "{error:#}");
+    let (name, why) = unknown(&mut catalog, 1, 5);
+    assert!(why.contains("DDL job 105"), "{why}");
+    assert_eq!(name, None, "in which database it is now nobody can tell");
 }
 
 #[test]
@@ -238,14 +271,58 @@ fn ids_change_with_truncate_and_partitioning() {
     assert_eq!(catalog.tables().map(|t| t.id).collect::<Vec<_>>(), [2, 8]);
 }
 
+/// Table 3 `p` with two partitions.
+fn parts(ids: [i64; 2]) -> Json {
+    let mut info = table(3, "p");
+    let list: Vec<Json> = ids.iter().map(|id| json!({"id": id, "name": {"O": "x", "L": "x"}})).collect();
+    info["partition"] = json!({"enable": true, "definitions": list});
+    info
+}
+
+/// The normal table takes the partition's id: rows for it are the normal table's, those of the partitioned table keep that one's id.
 #[test]
-fn exchange_across_databases_runs_where_its_names_hold() {
-    let parts = |ids: [i64; 2]| {
-        let mut info = table(3, "p");
-        let list: Vec<Json> = ids.iter().map(|id| json!({"id": id, "name": {"O": "x", "L": "x"}})).collect();
-        info["partition"] = json!({"enable": true, "definitions": list});
+fn t21_exchange_partition_moves_the_ids() {
+    let make = job(5, 3, 1001, 3, "", json!({"TableInfo": parts([31, 32])}));
+    let swap = job(6, 42, 1001, 1, "alter table p exchange ...", json!({"TableInfo": parts([1, 32])}));
+    let mut catalog = at([two_databases(), vec![make, swap]].concat(), 5000);
+    assert_eq!(name(&mut catalog, 1, 5), "A.t");
+    let ddl = ddl(&mut catalog, 6, "ALTER TABLE `p` EXCHANGE PARTITION `x` WITH TABLE `t`;").unwrap();
+    assert_eq!(ddl.after.iter().map(|t| (t.id, t.name.as_str())).collect::<Vec<_>>(), [(31, "t"), (3, "p")]);
+    assert_eq!((name(&mut catalog, 31, 6), name(&mut catalog, 3, 6)), ("A.t".to_owned(), "A.p".to_owned()));
+    assert_eq!(name(&mut catalog, 1, 6), "exchanged for a partition by DDL job 106");
+}
+
+/// What a row holds that is older than a column is what the column began with, whatever statements may leave it out since.
+#[test]
+fn t12_a_missing_column_has_the_default_it_began_with() {
+    let with = |default: &str| {
+        let mut info = table(1, "t");
+        let mut column = info["cols"][1].clone();
+        for (key, value) in [("id", json!(3)), ("offset", json!(2)), ("name", json!({"O": "c", "L": "c"}))] {
+            column[key] = value;
+        }
+        column["origin_default"] = json!("5");
+        column["default"] = json!(default);
+        info["cols"].as_array_mut().unwrap().push(column);
         info
     };
+    let jobs = vec![
+        job(5, 5, 1001, 1, "", json!({"TableInfo": with("5")})),
+        job(6, 15, 1001, 1, "", json!({"TableInfo": with("7")})),
+    ];
+    let mut catalog = at([two_databases(), jobs].concat(), 4000);
+    let mut missing = |version: i64| match catalog.table(1, version).unwrap() {
+        Found::Table(t) => t.columns.get(2).map(|c| c.missing.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(missing(4), None, "a writer that does not know the column leaves nothing out");
+    assert_eq!(missing(5), Some(Value::Int(5)));
+    assert_eq!(missing(6), Some(Value::Int(5)));
+    assert_eq!(missing(5), Some(Value::Int(5)), "a late writer of the version before");
+}
+
+#[test]
+fn exchange_across_databases_runs_where_its_names_hold() {
     let make = job(5, 3, 1001, 3, "", json!({"TableInfo": parts([31, 32])}));
     let swap = job(6, 42, 1002, 2, "alter table p exchange ...", json!({"TableInfo": parts([2, 32])}));
     let mut catalog = at([two_databases(), vec![make, swap]].concat(), 5000);
@@ -291,7 +368,7 @@ fn an_unknown_id_says_what_to_do() {
     assert!(fault.hint.contains("backup"));
 }
 
-/// A restored cluster: the history knows nothing of tables 11, 12 and 13.
+/// A restored cluster: the history knows nothing of tables 11, 12, 13 and 15.
 #[test]
 fn tables_that_no_job_made() {
     let info = |id: i64, name: &str, updated: u64| {
@@ -300,19 +377,28 @@ fn tables_that_no_job_made() {
         serde_json::from_value::<TableInfo>(info).unwrap()
     };
     let db = DbInfo { id: 1003, name: tisync::schema::CiStr("R".to_owned()), ..DbInfo::default() };
-    let tables = vec![info(11, "quiet", 10), info(12, "altered", 4900), info(13, "odd", 4999), info(14, "born", 4900)];
+    let tables = vec![
+        info(11, "quiet", 10),
+        info(12, "altered", 4900),
+        info(13, "odd", 4999),
+        info(14, "born", 4900),
+        info(15, "moved", 4900),
+    ];
     let altered = job(5, 5, 1003, 12, "", json!({"TableInfo": table(12, "altered")}));
+    let moved = job(7, 14, 1003, 15, "", json!({"TableInfo": table(15, "moved")}));
     let fake = Fake {
-        jobs: Mutex::new([two_databases(), vec![altered, create(6, 1003, 14, "born")]].concat()),
+        jobs: Mutex::new([two_databases(), vec![altered, create(6, 1003, 14, "born"), moved]].concat()),
         current: Some(Snapshot { databases: vec![(db, tables)] }),
         ..Fake::default()
     };
     let mut catalog = Catalog::at(Arc::new(fake), CommitTs(4000)).unwrap();
     assert_eq!(name(&mut catalog, 11, 4), "R.quiet", "unchanged since the start");
     for (id, what) in [(12, "altered"), (13, "odd")] {
-        let error = catalog.table(id, 4).unwrap_err();
-        assert!(format!("{error:#}").contains(&format!("`R`.`{what}` changed after the start")), "{error:#}");
+        let (name, why) = unknown(&mut catalog, id, 4);
+        assert!(why.contains(&format!("`R`.`{what}` changed after the start")), "{why}");
+        assert_eq!(name, Some(format!("R.{what}")), "its name is sure, so a filter can decide");
     }
+    assert_eq!(unknown(&mut catalog, 15, 4).0, None, "a job to come renames it");
     assert!(catalog.table(14, 4).is_err(), "not born yet");
     assert_eq!(name(&mut catalog, 12, 5), "R.altered", "its next job tells");
     assert_eq!(name(&mut catalog, 14, 6), "R.born");

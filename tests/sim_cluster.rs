@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prost::Message;
 use tisync::model::CommitTs;
+use tisync::pd::etcd::{PutRequest, PutResponse, TxnResponse, swap_request};
 use tisync::pd::message::{RangeRequest, RangeResponse, RequestHeader, TsoRequest, TsoResponse};
 use tisync::playground::cluster::{Break, ClockMode, Cluster, ClusterSpec};
 use tisync::source::binlog::{Binlog, TP_COMMIT, TP_ROLLBACK};
@@ -231,6 +232,44 @@ fn a_job_can_come_later_than_its_message() {
         thread::sleep(Duration::from_millis(10));
     }
     assert!(sent.elapsed() > Duration::from_millis(200));
+}
+
+#[test]
+fn etcd_writes_only_what_the_condition_allows() {
+    let cluster = quiet(1);
+    let key = "/tidb-binlog/v1/drainers/d";
+    let write = |value: &[u8], revision| -> Result<TxnResponse, tonic::Status> {
+        ask(&pd(&cluster), "/etcdserverpb.KV/Txn", &swap_request(key, value, revision))
+    };
+    let read = || {
+        let answer: RangeResponse =
+            ask(&pd(&cluster), "/etcdserverpb.KV/Range", &tisync::pd::get_request(key)).unwrap();
+        answer.kvs.into_iter().next()
+    };
+    assert!(read().is_none() && !write(b"0", 7).unwrap().succeeded, "there is no such key");
+    assert!(write(b"1", 0).unwrap().succeeded && !write(b"2", 0).unwrap().succeeded);
+    let first = read().unwrap();
+    assert_eq!((&first.value[..], first.version), (&b"1"[..], 1));
+    assert!(write(b"3", first.mod_revision).unwrap().succeeded && !write(b"4", first.mod_revision).unwrap().succeeded);
+    let put = PutRequest { key: Bytes::from(key), value: Bytes::from_static(b"5"), lease: 0 };
+    assert!(ask::<_, PutResponse>(&pd(&cluster), "/etcdserverpb.KV/Put", &put).is_ok());
+    let last = read().unwrap();
+    assert_eq!((&last.value[..], last.create_revision, last.version), (&b"5"[..], first.create_revision, 3));
+    cluster.set_etcd_writable(false);
+    assert_eq!(write(b"6", last.mod_revision).unwrap_err().code(), tonic::Code::PermissionDenied);
+    // A Pump's own entry can be written, too.
+    cluster.set_etcd_writable(true);
+    let pump = "/tidb-binlog/v1/pumps/pump-1";
+    let put = PutRequest {
+        key: Bytes::from(pump),
+        value: Bytes::from_static(br#"{"nodeId":"pump-1","host":"10.0.0.1:8250","state":"paused"}"#),
+        lease: 0,
+    };
+    ask::<_, PutResponse>(&pd(&cluster), "/etcdserverpb.KV/Put", &put).unwrap();
+    assert_eq!(
+        (&pumps(&cluster)[0]["state"], &pumps(&cluster)[0]["host"]),
+        (&"paused".into(), &"10.0.0.1:8250".into())
+    );
 }
 
 #[test]

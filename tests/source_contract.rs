@@ -11,9 +11,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fake_cluster::{CLUSTER, FakeCluster, NoJobs};
+use jiff::tz::TimeZone;
+use prost::Message;
 use tisync::event::silent;
 use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
+use tisync::source::pb::Known;
+use tisync::source::pb::frames::frame;
+use tisync::source::pb::message::Binlog;
 use tisync::source::recording::{Meta, Writer};
 use tisync::source::{Options, Source, open};
 
@@ -96,7 +101,7 @@ fn contract(make: &dyn Fn() -> Box<dyn Source>, list: &[RawTxn], threads: &[&str
         assert!(got == expected, "from {from}: {} of {}", got.len(), expected.len());
     }
     // What it no longer holds it does not pretend to have.
-    let error = make().streams(CommitTs(START - (5 << 18))).err().expect("must fail");
+    let error = make().streams(CommitTs(START - (5 << 18))).expect_err("must fail");
     assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
     // An idle stream says how far it is, or has ended.
     let mut source = make();
@@ -151,6 +156,38 @@ fn the_pumps_of_a_cluster() {
     let make = || open(&from, &options(), &silent()).unwrap();
     assert_eq!(make().first(), None);
     contract(&make, &list, &["pumps", "pump"]);
+}
+
+/// In three files, the first of which is not Drainer's first; each begins again with what the one before ended with.
+#[test]
+fn the_files_of_a_drainer() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut list = Vec::new();
+    let mut messages = vec![Binlog { tp: Some(0), commit_ts: Some(START as i64), ..Binlog::default() }];
+    for i in 1..=TXNS {
+        let bytes = Bytes::from(vec![i as u8; (i * i % 90_000) as usize + 1]);
+        let empty = Binlog { tp: Some(0), commit_ts: Some(ts(i).0 as i64), ..Binlog::default() };
+        let (message, body) = match i % 5 {
+            0 => (empty, Body::Nothing),
+            1 => (Binlog { tp: Some(1), ddl_query: Some(bytes.clone()), ..empty }, Body::Statement(bytes)),
+            _ => {
+                let body = Body::Named { events: bytes.clone(), zone: TimeZone::UTC };
+                (Binlog { dml_data: Some(bytes), ..empty }, body)
+            }
+        };
+        list.push(RawTxn { commit_ts: ts(i), start_ts: CommitTs(ts(i).0 - 1), body });
+        messages.push(message);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (index, part) in [(7, &messages[..200]), (8, &messages[190..300]), (9, &messages[280..])] {
+        let bytes: Vec<u8> = part.iter().flat_map(|m| frame(&m.encode_to_vec())).collect();
+        fs::write(dir.path().join(format!("binlog-{index:016}-20261121113036")), bytes).unwrap();
+    }
+    let from = dir.path().display().to_string();
+    let files = Known { cluster_id: CLUSTER, ..Known::default() };
+    let make = || open(&from, &Options { files: files.clone(), ..options() }, &silent()).unwrap();
+    assert_eq!(make().first(), Some(CommitTs(START - 1)));
+    contract(&make, &list, &["drainer-files"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod common;
 mod fake_cluster;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,21 +27,88 @@ fn main() -> ExitCode {
     if !there {
         eprintln!("SKIPPED: there is no `openssl` to make certificates with");
     }
-    let trial = Trial::test("a cluster that wants client certificates", || {
-        with_client_certificates();
-        Ok(())
-    });
-    libtest_mimic::run(&Arguments::from_args(), vec![trial.with_ignored_flag(!there)]).exit_code()
+    let tests: [(&str, fn()); 2] = [
+        ("with_client_certificates", with_client_certificates),
+        ("renewed_certificates_are_read_again", renewed_certificates_are_read_again),
+    ];
+    let trial = |(name, test): (&str, fn())| {
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(!there)
+    };
+    libtest_mimic::run(&Arguments::from_args(), tests.map(trial).into()).exit_code()
+}
+
+/// A server with the certificate in `dir` that wants one of the same authority from whoever calls.
+fn server_tls(dir: &Path) -> ServerTlsConfig {
+    let pem = |name: &str| fs::read(dir.join(name)).unwrap();
+    ServerTlsConfig::new()
+        .identity(Identity::from_pem(pem("cert.pem"), pem("key.pem")))
+        .client_ca_root(Certificate::from_pem(pem("ca.pem")))
+}
+
+fn next_txn(merge: &mut Merge) -> RawTxn {
+    loop {
+        match merge.next(Duration::from_secs(20)).unwrap() {
+            Merged::Txn(got) => break got,
+            Merged::Resolved(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The files are replaced while a run goes on: the next connection of each kind uses the new ones.
+fn renewed_certificates_are_read_again() {
+    let (old, new, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    certificates::make(old.path());
+    certificates::make(new.path());
+    let use_files = |from: &Path| {
+        for name in ["cert.pem", "key.pem"] {
+            fs::copy(from.join(name), ours.path().join(name)).unwrap();
+        }
+        // As operators do it: both authorities are believed while one follows the other.
+        let both = [old.path(), new.path()].map(|dir| fs::read(dir.join("ca.pem")).unwrap()).concat();
+        fs::write(ours.path().join("ca.pem"), both).unwrap();
+    };
+    use_files(old.path());
+    let path = |name: &str| Some(ours.path().join(name));
+    let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
+    options.security = Security { ca: path("ca.pem"), cert: path("cert.pem"), key: path("key.pem") };
+
+    let mut cluster = FakeCluster::start_with(CommitTs(2000 << 18), Some(server_tls(old.path())));
+    let txn = |ts: u64| RawTxn { commit_ts: CommitTs(ts << 18), start_ts: CommitTs(1), body: Body::Nothing };
+    // It ends each stream after one message, so it is called again and again.
+    let marks = (501..900).map(|ts| Pulled::Resolved(CommitTs(ts << 18)));
+    let said: Vec<Pulled> = [Pulled::Txn(txn(500))].into_iter().chain(marks).collect();
+    let pump = cluster.pump("p1", &said);
+    pump.0.lock().unwrap().cut = fake_cluster::Cut::Clean(1);
+    options.timing.retry = Duration::from_millis(20);
+    let mut source = open(&format!("https://{}", cluster.pd_address()), &options, &silent()).unwrap();
+    let mut merge = Merge::new(source.streams(CommitTs(1)).unwrap(), CommitTs(1));
+    assert_eq!(next_txn(&mut merge), txn(500));
+    let first = format!("https://{}", cluster.status_port(r#"[{"id":7}]"#));
+
+    cluster.renew(server_tls(new.path()));
+    let second = format!("https://{}", cluster.status_port(r#"[{"id":7},{"id":8}]"#));
+    let history = HttpHistory::secured(vec![first, second.clone()], options.security.clone());
+    assert_eq!(history.job(7).unwrap().unwrap().id, 7);
+    let refused = HttpHistory::secured(vec![second], options.security.clone()).job(8).unwrap_err();
+    assert_eq!(tisync::error::exit_code(&refused), 3, "the old certificate is of no use there: {refused:#}");
+
+    use_files(new.path());
+    assert_eq!(history.job(8).unwrap().unwrap().id, 8, "the same history, with the new certificate");
+    // The Pump comes back under another address, with the new authority's certificate.
+    let (_moved, address) = cluster.pump_unregistered(&[Pulled::Txn(txn(500)), Pulled::Txn(txn(1000))]);
+    cluster.register("p1", &address, "online", CommitTs(1));
+    assert_eq!(next_txn(&mut merge), txn(1000));
 }
 
 fn with_client_certificates() {
     let dir = tempfile::tempdir().unwrap();
     certificates::make(dir.path());
-    let pem = |name: &str| fs::read(dir.path().join(name)).unwrap();
-    let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(pem("cert.pem"), pem("key.pem")))
-        .client_ca_root(Certificate::from_pem(pem("ca.pem")));
-    let cluster = FakeCluster::start_with(CommitTs(1000 << 18), Some(tls));
+    let cluster = FakeCluster::start_with(CommitTs(1000 << 18), Some(server_tls(dir.path())));
     let txn = RawTxn { commit_ts: CommitTs(500 << 18), start_ts: CommitTs(1), body: Body::Nothing };
     cluster.pump("p1", &[Pulled::Txn(txn.clone())]);
 
@@ -49,19 +117,11 @@ fn with_client_certificates() {
     options.security = Security { ca: path("ca.pem"), cert: path("cert.pem"), key: path("key.pem") };
     let mut source = open(&format!("https://{}", cluster.pd_address()), &options, &silent()).unwrap();
     let mut merge = Merge::new(source.streams(CommitTs(1)).unwrap(), CommitTs(1));
-    loop {
-        match merge.next(Duration::from_secs(10)).unwrap() {
-            Merged::Txn(got) => break assert_eq!(got, txn),
-            Merged::Resolved(_) => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    assert_eq!(next_txn(&mut merge), txn);
 
     // TiDB's status port wants the same certificates.
     let status = format!("https://{}", cluster.status_port(r#"[{"id":7}]"#));
-    let history = |security: &Security| {
-        HttpHistory::with_agent(vec![status.clone()], security.agent(Duration::from_secs(10)).unwrap())
-    };
+    let history = |security: &Security| HttpHistory::secured(vec![status.clone()], security.clone());
     assert_eq!(history(&options.security).job(7).unwrap().unwrap().id, 7);
     let error = history(&Security::default()).job(7).unwrap_err();
     assert!(error.to_string().contains(&status), "{error:#}");

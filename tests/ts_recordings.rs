@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test with its own main")]
 
+#[path = "ts/stand_in.rs"]
+mod stand_in;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use stand_in::StandIn;
 
 /// The key of `br-encrypted`, from the recordings' README.
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -49,6 +53,10 @@ fn trials(root: &Path) -> Vec<Trial> {
     }));
     trials.push(Trial::test("metadata_inconsistent", move || inconsistent(&metadata)));
     let root = root.to_owned();
+    trials.push(Trial::test("from_object_storage", {
+        let root = root.clone();
+        move || from_object_storage(&root)
+    }));
     trials.push(Trial::test("check_of_backups", move || checks(&root)));
     trials
 }
@@ -143,6 +151,43 @@ fn inconsistent(metadata: &Path) -> Result<(), Failed> {
         tisync(metadata, &["from-dumpling", file.to_str().unwrap()]),
         ("470618382467858433\n".into(), String::new(), 0),
     )
+}
+
+/// The same answers, warnings included, whether they are read from the disk or from a bucket.
+fn from_object_storage(root: &Path) -> Result<(), Failed> {
+    let mut objects = Vec::new();
+    let mut asked = Vec::new();
+    for folder in fs::read_dir(root)? {
+        let folder = folder?.path();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        for (command, place, below) in
+            [("from-br", folder.clone(), ""), ("from-dumpling", folder.join("dump"), "/dump")]
+        {
+            let file = if below.is_empty() { "backupmeta" } else { "metadata" };
+            if !place.join(file).is_file() {
+                continue;
+            }
+            for entry in fs::read_dir(&place)? {
+                let path = entry?.path();
+                let key = format!("b/{name}{below}/{}", path.file_name().unwrap().to_string_lossy());
+                // Of the rest only the names matter.
+                let matters = key.ends_with("metadata") || key.contains("backupmeta");
+                objects.push((key, if matters { fs::read(path)? } else { vec![] }));
+            }
+            asked.push((command, place, format!("b/{name}{below}")));
+        }
+    }
+    let server = StandIn::start(objects);
+    assert!(asked.len() >= 9, "{asked:?}");
+    for (command, place, key) in asked {
+        let encrypted = ["--crypter-method", "aes128-ctr", "--crypter-key", KEY];
+        let more = if key.contains("encrypted") { &encrypted[..] } else { &[] };
+        let disk = tisync(&place, &[&[command, place.to_str().unwrap()], more].concat());
+        let bucket = tisync(&place, &[&[command, &server.s3(&key, "")], more].concat());
+        same(disk.2, 0)?;
+        same((bucket.0, bucket.1.replace(&format!("s3://{key}"), "DIR"), bucket.2), disk)?;
+    }
+    Ok(())
 }
 
 fn checks(root: &Path) -> Result<(), Failed> {

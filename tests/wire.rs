@@ -167,7 +167,11 @@ fn pumps(x: &Exchange) {
     assert_eq!((answer.count, answer.more), (2, false));
     let keys: Vec<&[u8]> = answer.kvs.iter().map(|kv| &kv.key[..]).collect();
     assert_eq!(keys, [&b"/tidb-binlog/v1/pumps/pump-2"[..], b"/tidb-binlog/v1/pumps/vm:8450"]);
-    assert!(answer.kvs.iter().all(|kv| kv.value.starts_with(b"{\"nodeId\":")));
+    for pair in &answer.kvs {
+        let entry = pd::Status::read(&pair.value).unwrap();
+        assert_eq!(entry.write().unwrap(), pair.value, "an entry is written as the original writes it");
+        assert!(pair.mod_revision > pair.create_revision && pair.lease == 0);
+    }
 }
 
 fn tidb_servers(x: &Exchange) {
@@ -179,8 +183,7 @@ fn tidb_servers(x: &Exchange) {
 }
 
 fn absent_key(x: &Exchange) {
-    let key = Bytes::from_static(b"/tidb-binlog/v1/nothing");
-    x.asks("/etcdserverpb.KV/Range", &RangeRequest { key, ..RangeRequest::default() });
+    x.asks("/etcdserverpb.KV/Range", &pd::get_request("/tidb-binlog/v1/nothing"));
     let answer: RangeResponse = x.answer();
     assert!(answer.kvs.is_empty() && answer.count == 0 && answer.header.is_some());
 }

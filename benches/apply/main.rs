@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use mysql::prelude::Queryable;
+use tisync::mark::Mark;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::playground::proxy::Proxy;
 
@@ -38,6 +39,8 @@ pub enum Who {
     This,
     /// The `tisync` that BENCH_OTHER names.
     Other,
+    /// The `tisync` of this build as one of two opposite links: it writes with marks and looks for its own.
+    Marked,
     /// The bulk reference.
     Reference,
 }
@@ -48,6 +51,7 @@ impl Who {
         match self {
             Self::This => "tisync",
             Self::Other => "other",
+            Self::Marked => "marks",
             Self::Reference => "reference",
         }
     }
@@ -57,6 +61,8 @@ impl Who {
 struct Settings {
     pairs: usize,
     other: Option<String>,
+    /// Measure what marks cost, and nothing else.
+    marks: bool,
     only: Option<String>,
     link: Option<String>,
 }
@@ -66,7 +72,13 @@ impl Settings {
         let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
         let pairs = get("BENCH_PAIRS").map_or(Ok(3), |n| n.parse()).context("BENCH_PAIRS must be a whole number")?;
         ensure!(pairs > 0, "BENCH_PAIRS must be at least 1");
-        Ok(Self { pairs, other: get("BENCH_OTHER"), only: get("BENCH_ONLY"), link: get("BENCH_LINK") })
+        Ok(Self {
+            pairs,
+            other: get("BENCH_OTHER"),
+            marks: get("BENCH_MARKS").is_some(),
+            only: get("BENCH_ONLY"),
+            link: get("BENCH_LINK"),
+        })
     }
 }
 
@@ -122,7 +134,7 @@ struct Run<'a> {
 fn measure(run: &Run<'_>, settings: &Settings, report: &mut Report) -> Result<()> {
     let mut all = vec![(Who::This, Vec::new())];
     all.extend(settings.other.as_ref().map(|_| (Who::Other, Vec::new())));
-    all.push((Who::Reference, Vec::new()));
+    all.push((if settings.marks { Who::Marked } else { Who::Reference }, Vec::new()));
     for pair in 1..=settings.pairs {
         for (who, list) in &mut all {
             let what = format!("{} {} {}", run.load.name, run.link, who.name());
@@ -134,6 +146,19 @@ fn measure(run: &Run<'_>, settings: &Settings, report: &mut Report) -> Result<()
         all.reverse();
     }
     all.sort_by_key(|(who, _)| *who as u8);
+    if let ([(Who::This, plain), .., (Who::Marked, marked)], true) = (all.as_slice(), settings.marks) {
+        let mut costs: Vec<f64> = plain.iter().zip(marked).map(|(p, m)| 100.0 * (1.0 - p.wall / m.wall)).collect();
+        costs.sort_by(f64::total_cmp);
+        let middle = costs.get(costs.len() / 2).copied().unwrap_or_default();
+        let each: Vec<String> = costs.iter().map(|c| format!("{c:.1}")).collect();
+        println!(
+            "{} {}: marks cost {middle:.1} % of throughput (median of {} pairs: {})",
+            run.load.name,
+            run.link,
+            costs.len(),
+            each.join(", ")
+        );
+    }
     for (who, list) in &all {
         let figures = Figures::median(list);
         report.lines.push(Line { load: run.load.name, link: run.link, who: *who, rows: run.reference.rows, figures });
@@ -151,11 +176,20 @@ fn once(run: &Run<'_>, who: Who, other: Option<&str>) -> Result<Figures> {
         Some(bank) => Some(Reader::start(server.connect()?, bank)),
         None => None,
     };
+    if who == Who::Marked {
+        let mut conn = server.connect()?;
+        let mark = Mark::drainers(1);
+        conn.query_drop(mark.create_database())?;
+        conn.query_drop(mark.create_table())?;
+    }
     let found = if who == Who::Reference {
         run.reference.apply(&server, port)
     } else {
         let (start, end) = (run.load.start.to_string(), run.reference.end.to_string());
-        let args = ["--from", &run.served.address, "--start-ts", &start, "--until-ts", &end];
+        let mut args = vec!["--from", &run.served.address, "--start-ts", &start, "--until-ts", &end];
+        if who == Who::Marked {
+            args.extend(["--loopback", "--channel-id", "1"]);
+        }
         let binary = other.filter(|_| who == Who::Other).unwrap_or(measure::THIS);
         measure::sync(binary, &args, &server, port)
     };

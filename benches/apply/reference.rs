@@ -78,8 +78,19 @@ impl Reference {
         let catalog = Catalog::at(source.history(), from)?;
         let streams = source.streams(from)?;
         let (events, stop) = (silent(), Stop::default());
-        let mut pipeline =
-            Pipeline { catalog, sink: &mut reference, large: None, until: None, events, stop, taken: 0, late_rows: 0 };
+        let mut pipeline = Pipeline {
+            catalog,
+            sink: &mut reference,
+            selection: tisync::selection::Selection::default(),
+            loopback: None,
+            large: None,
+            until: None,
+            events,
+            stop,
+            taken: 0,
+            late_rows: 0,
+            names: Default::default(),
+        };
         pipeline.run(streams, from)?;
         Ok(reference)
     }

@@ -35,20 +35,23 @@ pub struct State {
     pub last_job: Option<i64>,
     /// A DDL under way.
     pub intent: Option<Intent>,
+    /// What is at or below may have been on the target before the link started.
+    pub safe_until: Option<CommitTs>,
 }
 
 /// The columns that [`State::read`] takes, in its order.
-pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`";
-pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String);
+pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`, `safe_until`";
+pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String, u64);
 
 impl State {
     pub(super) fn read(row: StateRow) -> Self {
-        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock) = row;
+        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock, safe_until) = row;
         let intent = Intent { ts: CommitTs(ddl_ts), job, schema, query: query.unwrap_or_default(), step, before, lock };
         Self {
             position: (ts > 0).then_some(CommitTs(ts)),
             last_job: (last_job > 0).then_some(last_job),
             intent: (ddl_ts > 0).then_some(intent),
+            safe_until: (safe_until > 0).then_some(CommitTs(safe_until)),
         }
     }
 }
@@ -209,7 +212,7 @@ impl Link {
             self.run,
             ts.0
         );
-        if session.exec(&sql)? == 1 {
+        if session.write(&sql)? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, None))
@@ -242,7 +245,7 @@ impl Link {
             self.run,
             ts.0
         );
-        if session.exec(&sql)? == 1 {
+        if session.write(&sql)? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, Some(ts)))

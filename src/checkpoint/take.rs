@@ -32,6 +32,8 @@ pub struct Taken {
     pub last_job: Option<i64>,
     /// A DDL that an earlier run began and did not see end.
     pub intent: Option<Intent>,
+    /// What is at or below may have been on the target before the link started.
+    pub safe_until: Option<CommitTs>,
 }
 
 /// Makes the state tables where they are missing, and takes the link over with `slots` slots, numbered from 0. Sessions of
@@ -112,9 +114,9 @@ impl Taking<'_> {
             };
             match self.write(session, &found) {
                 Ok(link) => {
-                    let Found { position, state: State { last_job, intent, .. }, applied, .. } = found;
+                    let Found { position, state: State { last_job, intent, safe_until, .. }, applied, .. } = found;
                     let position = (position.0 > 0).then_some(position);
-                    return Ok(Taken { link, position, applied, last_job, intent });
+                    return Ok(Taken { link, position, applied, last_job, intent, safe_until });
                 }
                 Err(failed) => {
                     session.exec("ROLLBACK")?;
@@ -237,10 +239,9 @@ impl Taking<'_> {
 }
 
 /// Records that cannot be read: without them nobody knows what is on the target.
-pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Failed {
+pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Fault {
     let place =
         slot.map_or("tidb_binlog.tisync_checkpoint".to_owned(), |n| format!("tidb_binlog.tisync_slot, slot {n}"));
     Fault::refused(format!("the records of link `{link}` in {place} (column `applied`) are not usable: {why}"))
         .hint("without them nobody knows which transactions above the checkpoint the target holds: restore the row, or load the target anew and use a new --link")
-        .into()
 }

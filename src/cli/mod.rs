@@ -1,13 +1,20 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
+pub mod checkpoint;
+mod config;
+pub mod mark;
+pub mod nodes;
 mod playground;
+mod record;
 mod size;
 mod sync;
 pub mod ts;
 
+pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
+pub use record::RecordArgs;
 pub use size::Size;
-pub use sync::{PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -61,6 +68,18 @@ const TS_EXAMPLES: &str = "Examples:
   COMMIT_TS=$(tisync ts from-dumpling dump/)
   tisync ts decode 470616376687198209";
 
+const CHECKPOINT_EXAMPLES: &str = "Examples:
+  tisync checkpoint show --to mysql://repl@db2:3306
+  tisync checkpoint set --to mysql://repl@db2:3306 --link default 470616376687198209";
+
+const MARK_EXAMPLES: &str = "Examples:
+  tisync mark setup --to mysql://repl@db1:4000 --to mysql://repl@db2:4000 --channel-id 1
+  tisync mark status --to mysql://repl@db1:4000 --channel-id 1";
+
+const NODES_EXAMPLES: &str = "Examples:
+  tisync nodes list --pd http://10.0.0.1:2379
+  tisync nodes pause --pd http://10.0.0.1:2379 pump-1:8250";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   tisync completions bash > /etc/bash_completion.d/tisync
   tisync completions fish > ~/.config/fish/completions/tisync.fish";
@@ -77,6 +96,20 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
+    /// Shows where links on a target stand, moves or forgets one.
+    #[command(subcommand, after_help = CHECKPOINT_EXAMPLES)]
+    Checkpoint(Box<checkpoint::CheckpointCommand>),
+    /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
+    Record(Box<RecordArgs>),
+    /// The table by which two opposite links recognise what came from the other side.
+    #[command(subcommand, after_help = MARK_EXAMPLES)]
+    Mark(Box<mark::MarkCommand>),
+    /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
+    #[command(subcommand, after_help = NODES_EXAMPLES)]
+    Nodes(Box<nodes::NodesCommand>),
+    /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
+    #[command(subcommand, after_help = config::EXAMPLES)]
+    Config(Box<ConfigCommand>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

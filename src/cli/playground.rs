@@ -32,6 +32,12 @@ pub struct PlaygroundArgs {
     /// Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal.
     #[arg(long)]
     pub serve: bool,
+    /// Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other.
+    #[arg(long, conflicts_with_all = ["recording", "serve"])]
+    pub both: bool,
+    /// With --both: writes this many transactions a second on each side for `--duration` seconds, and compares both at the end.
+    #[arg(long, value_name = "N", requires = "both", value_parser = clap::value_parser!(u32).range(1..))]
+    pub load: Option<u32>,
     /// Milliseconds between a DDL's message and its job's appearance in the history, as on a real cluster.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub ddl_delay: u64,

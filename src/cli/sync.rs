@@ -1,10 +1,14 @@
 //! Arguments of `tisync sync`.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 
 use super::{SecurityArgs, Size};
+use crate::config::Start;
+use crate::moment;
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]
@@ -15,24 +19,38 @@ use super::{SecurityArgs, Size};
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
 
+  # One of two opposite links (`tisync mark setup` comes first):
+  tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:4000 --start-ts $TS --loopback --channel-id 1
+  # In Drainer's place, with its own file; or with all that a tisync.toml says:
+  tisync sync --config /etc/drainer.toml
+  tisync sync --config tisync.toml --link orders
+
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
 
+  # What Drainer wrote with db-type `file`, up to a time:
+  tisync sync --from /data/drainer --to mysql://root@127.0.0.1:3306 --time-zone Asia/Shanghai --until 2026-11-21T13:00:00Z
+
 The password of the target comes from TISYNC_TARGET_PASSWORD, a `password-file=` parameter of the URL or the MySQL
-option file (`defaults-file=`, or [client] of ~/.my.cnf).")]
+option file (`defaults-file=`, or [client] of ~/.my.cnf); if the target wants one and there is none, it is asked for on a terminal.")]
 pub struct SyncArgs {
-    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, or a folder.
+    /// A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says.
+    #[arg(long, value_name = "FILE", env = "TISYNC_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, a folder with a recording or with
+    /// Drainer's files (db-type `file`), or the name of a cluster in the file.
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM")]
-    pub from: String,
-    /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB).
+    pub from: Option<String>,
+    /// Where they go: `mysql://user@host:port/?ssl-mode=…` (MySQL, MariaDB or TiDB), or the name of a cluster in the file.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
-    pub to: String,
-    /// Starts behind this ts (exclusive): a backup's end is exactly right. Needed on a first start; later the
-    /// target's checkpoint decides.
-    #[arg(long, value_name = "TS", env = "TISYNC_START_TS")]
-    pub start_ts: Option<u64>,
-    /// Ends with exit code 0 when everything up to here is applied: a ts, or `caught-up` for PD's current one.
-    #[arg(long, value_name = "TS|caught-up")]
+    pub to: Option<String>,
+    /// Starts behind this ts (exclusive): a backup's end is exactly right; or `now`, which leaves out all that was before. Needed on
+    /// a first start; later the target's checkpoint decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`.
+    #[arg(long, value_name = "TS|TIME|now", env = "TISYNC_START_TS", allow_hyphen_values = true)]
+    pub start_ts: Option<Start>,
+    /// Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or `caught-up` for PD's
+    /// current one. A time is the first ts of its millisecond.
+    #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
     pub until: Option<UntilArg>,
     /// The same as `--until TS`.
     #[arg(long, value_name = "TS", conflicts_with = "until")]
@@ -41,34 +59,67 @@ pub struct SyncArgs {
     /// listed. May be given several times.
     #[arg(long, value_name = "TS")]
     pub skip_ddl: Vec<u64>,
+    /// What becomes of a DDL that the target refuses: `stop` (the default) ends the run, `ask` asks at the terminal, `skip:TS` goes on without
+    /// the one of this commit ts (as `--skip-ddl TS`), `replace:TS=SQL` runs SQL instead of it. May be given several times.
+    #[arg(long, value_name = "stop|ask|skip:TS|replace:TS=SQL")]
+    pub on_ddl_error: Vec<OnDdlErrorArg>,
+    /// Runs no DDL on the target, as with Drainer's `sync-ddl = false`: somebody else brings its tables along. Rows go on as the upstream has
+    /// them.
+    #[arg(long)]
+    pub no_ddl: bool,
     /// Says what became of a DDL that an earlier run did not see end.
     #[arg(long, value_enum)]
     pub pending_ddl: Option<PendingDdlArg>,
     /// Rows may already be there, or be missing: replaces and ignores instead of stopping. For a start from a backup
     /// that is no consistent point.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub safe_mode: Option<bool>,
+    /// The same up to this ts alone: for a start whose overlap with what is on the target is known to end there.
+    #[arg(long, value_name = "TS", conflicts_with = "safe_mode")]
+    pub safe_until: Option<u64>,
+    /// On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else.
+    #[arg(long, requires = "start_ts")]
+    pub ignore_drainer: bool,
+    /// Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of
+    /// NOT NULL columns: some of their rows may come to be there twice.
     #[arg(long)]
-    pub safe_mode: bool,
+    pub allow_repeats: bool,
+    /// Whether a table's columns have to be the same on both sides. 1, unless given: a missing or an extra one is an error. 2: columns that the
+    /// target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero.
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub sync_mode: Option<u8>,
     /// Goes on although the target lacks tables that the upstream has; a row for one of them stops the run.
-    #[arg(long)]
-    pub allow_missing: bool,
-    /// Name of this link in the target's checkpoint table.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub link: String,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_missing: Option<bool>,
+    /// Which tables are replicated: patterns as in TiDB's other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one
+    /// that takes a table decides. With commas between them, or given several times. Unless given, all of them.
+    #[arg(long, value_name = "PATTERN", help_heading = "What is replicated")]
+    pub tables: Vec<String>,
+    /// Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that
+    /// fits decides. May be given several times.
+    #[arg(long, value_name = "FROM=TO", help_heading = "What is replicated")]
+    pub route: Vec<RouteArg>,
+    /// Leaves out the transaction of this commit ts, rows or DDL. May be given several times.
+    #[arg(long, value_name = "TS", help_heading = "What is replicated")]
+    pub ignore_ts: Vec<u64>,
+    /// Name of this link in the target's checkpoint table, `default` unless given; with a file of several links, the one that is
+    /// meant.
+    #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
+    pub link: Option<String>,
     /// TiDB's status address for the DDL history, where the one registered in PD cannot be reached:
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
     pub schema_from: Option<String>,
     /// Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a
-    /// number of bytes; at least 64MiB.
+    /// number of bytes; at least 64MiB. 256MiB unless given.
     #[arg(
         long,
         value_name = "SIZE",
         env = "TISYNC_MEMORY_LIMIT",
-        default_value = "256MiB",
         value_parser = Size::memory,
         help_heading = "Load"
     )]
-    pub memory_limit: Size,
+    pub memory_limit: Option<Size>,
     /// Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Load")]
     pub workers: Option<u8>,
@@ -80,12 +131,107 @@ pub struct SyncArgs {
     /// says so: readers there may see a part of it. Unless given, none is ever split.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     pub max_txn_rows: Option<u64>,
+    /// Name of this link's entry among the cluster's drainers. Unless given, made from the link, the target and the cluster,
+    /// so that it is the same on every machine.
+    #[arg(long, value_name = "ID", env = "TISYNC_NODE_ID", help_heading = "Place in the cluster")]
+    pub node_id: Option<String>,
+    /// Where to listen for the cluster's Pumps, and for `/status`, `/metrics` and `PUT /state`. Unless given, port 8249 (or a
+    /// free one, if that is taken) of the address from which PD is reached.
+    #[arg(long, value_name = "HOST:PORT", env = "TISYNC_ADDR", help_heading = "Place in the cluster")]
+    pub addr: Option<String>,
+    /// The address that the cluster's Pumps are told, where it is not that of --addr.
+    #[arg(long, value_name = "HOST:PORT", env = "TISYNC_ADVERTISE_ADDR", help_heading = "Place in the cluster")]
+    pub advertise_addr: Option<String>,
+    /// Writes no entry into the cluster and listens on no port. Then a Pump's going offline does not wait for this link.
+    #[arg(
+        long,
+        conflicts_with_all = ["node_id", "addr", "advertise_addr"],
+        help_heading = "Place in the cluster"
+    )]
+    pub no_register: bool,
+    /// Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this
+    /// link writes carries the mark too.
+    #[arg(long, help_heading = BOTH_WAYS)]
+    pub loopback: bool,
+    /// The channel, the same number on both clusters: marks every transaction on the target with it.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = BOTH_WAYS)]
+    pub channel_id: Option<i64>,
+    /// The mark table, on both clusters [default: retl._drainer_repl_mark].
+    #[arg(long, value_name = "DB.TABLE", help_heading = BOTH_WAYS)]
+    pub mark_table: Option<String>,
+    /// What to do with transactions that carry the mark of another channel [default: pass].
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
+    pub other_channels: Option<OtherChannelsArg>,
+    /// What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run
+    /// (the default), or makes the row what the upstream has. Both count them by table.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_conflict: Option<OnConflictArg>,
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone, help_heading = "Drainer's files")]
+    pub time_zone: TimeZone,
+    /// Id of the cluster that the files come from, which they do not tell: the target's checkpoint is kept under it.
+    #[arg(long, value_name = "ID", default_value_t = 0, hide_default_value = true, help_heading = "Drainer's files")]
+    pub cluster_id: u64,
     /// TLS to the upstream.
     #[command(flatten)]
     pub security: SecurityArgs,
+}
+
+/// Heading of what two opposite links need.
+const BOTH_WAYS: &str = "Both ways";
+
+/// What to do with transactions that carry the mark of another channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OtherChannelsArg {
+    /// They are replicated, as chains and rings of clusters need it.
+    Pass,
+    /// The run ends.
+    Stop,
+}
+
+/// What to do where the target's rows are not as supposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnConflictArg {
+    /// The run ends; nothing of the transaction is applied.
+    Stop,
+    /// The target's row becomes what the upstream has.
+    Count,
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    moment::zone(text).map_err(|e| e.to_string())
+}
+
+/// A database or a table, and what it is called on the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteArg {
+    /// `db.*` or `db.table`.
+    pub from: String,
+    /// The same on the target.
+    pub to: String,
+}
+
+impl FromStr for RouteArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut quote = None;
+        for (at, c) in text.char_indices() {
+            match (quote, c) {
+                (None, '=') => {
+                    let (from, to) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+                    return Ok(Self { from: from.to_owned(), to: to.to_owned() });
+                }
+                (None, '`' | '"') => quote = Some(c),
+                (Some(open), c) if c == open => quote = None,
+                _ => {}
+            }
+        }
+        Err("expected FROM=TO, as in app.*=app2.*".to_owned())
+    }
 }
 
 /// When a run ends by itself.
@@ -104,7 +250,7 @@ impl FromStr for UntilArg {
         if text == "caught-up" {
             return Ok(Self::CaughtUp);
         }
-        text.parse().map(Self::Ts).map_err(|_| "expected a ts (digits) or `caught-up`".to_owned())
+        moment::ts_or_time(text).map(|ts| Self::Ts(ts.0)).map_err(|e| format!("{e}, or `caught-up`"))
     }
 }
 
@@ -115,4 +261,57 @@ pub enum PendingDdlArg {
     Done,
     /// It did not: run it again.
     Again,
+}
+
+/// What becomes of DDLs that the target refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnDdlErrorArg {
+    /// The run ends.
+    Stop,
+    /// Somebody is asked.
+    Ask,
+    /// The one of this commit ts is left out.
+    Skip(u64),
+    /// Instead of the one of this commit ts, this runs.
+    Replace(u64, String),
+}
+
+impl FromStr for OnDdlErrorArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ts = |digits: &str| digits.trim().parse::<u64>().map_err(|_| format!("`{digits}` is no ts (digits)"));
+        match text.split_once(':') {
+            None if text == "stop" => Ok(Self::Stop),
+            None if text == "ask" => Ok(Self::Ask),
+            Some(("skip", digits)) => ts(digits).map(Self::Skip),
+            Some(("replace", rest)) => match rest.split_once('=') {
+                Some((_, sql)) if sql.trim().is_empty() => {
+                    Err("behind the = stands what runs instead; `skip:TS` leaves a DDL out".to_owned())
+                }
+                Some((digits, sql)) => Ok(Self::Replace(ts(digits)?, sql.trim().to_owned())),
+                None => Err("expected replace:TS=SQL".to_owned()),
+            },
+            _ => Err("expected `stop`, `ask`, `skip:TS` or `replace:TS=SQL`".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OnDdlErrorArg::{Ask, Replace, Skip, Stop};
+    use super::*;
+
+    #[test]
+    fn every_form_of_on_ddl_error() {
+        let of = |text: &str| text.parse::<OnDdlErrorArg>();
+        assert_eq!([of("stop"), of("ask"), of("skip:17")], [Ok(Stop), Ok(Ask), Ok(Skip(17))]);
+        assert_eq!(
+            of("replace:17=ALTER TABLE t ADD c INT DEFAULT 5 COMMENT 'a=b:c'"),
+            Ok(Replace(17, "ALTER TABLE t ADD c INT DEFAULT 5 COMMENT 'a=b:c'".to_owned()))
+        );
+        for wrong in ["", "skip", "skip:", "skip:x", "replace:17", "replace:17=", "replace:x=DO 0", "go on", "stop:1"] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -68,7 +68,8 @@ Exit code: 0 replication can start there (warnings included), 1 it cannot.";
 /// Arguments of `ts from-br`.
 #[derive(Debug, Args)]
 pub struct FromBrArgs {
-    /// The backup's folder or its backupmeta file: a path, local:///path or file:///path
+    /// The backup's folder or its backupmeta file: a path, local:///path or file:///path; or object storage as BR names it:
+    /// s3://, gcs:// (gs://) or azure:// (azblob://) BUCKET/PREFIX with options behind a `?`
     pub storage: String,
     /// How it is encrypted.
     #[command(flatten)]
@@ -133,7 +134,7 @@ impl CrypterMethod {
 /// Arguments of `ts from-dumpling`.
 #[derive(Debug, Args)]
 pub struct FromDumplingArgs {
-    /// The dump's folder or its metadata file
+    /// The dump's folder or its metadata file: a path, or object storage: s3://, gcs:// or azure:// BUCKET/PREFIX
     pub path: String,
     /// The zone of a position that is a date-time (`dumpling --snapshot '2026-…'`): UTC, +08:00, an IANA name, local
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]

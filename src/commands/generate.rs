@@ -11,6 +11,9 @@ use clap_mangen::Man;
 use crate::cli::Cli;
 use crate::output;
 
+/// The page about the file, which no list of arguments knows.
+const FILE_PAGE: &str = include_str!("tisync.toml.5");
+
 /// Prints the completion script of `shell`.
 pub fn completions(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
@@ -29,7 +32,9 @@ pub fn man(dir: Option<&Path>) -> Result<()> {
     let mut root = Cli::command().disable_help_subcommand(true);
     // `build` gives the subcommands their full names, as in `tisync-ts-now`.
     root.build();
-    pages(&root, dir)
+    pages(&root, dir)?;
+    let path = dir.join("tisync.toml.5");
+    fs::write(&path, FILE_PAGE).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn pages(command: &clap::Command, dir: &Path) -> Result<()> {

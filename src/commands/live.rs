@@ -9,7 +9,7 @@ use super::ts::facts::PumpFact;
 use super::ts::{Live, SourceFacts};
 use crate::checkpoint;
 use crate::cli::ts::PdArgs;
-use crate::commands::security;
+use crate::config::security;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::output;

@@ -1,15 +1,20 @@
 //! One file a subcommand: checks its arguments, builds the parts, runs them.
 
+mod checkpoint;
+mod config;
 mod generate;
 mod live;
+mod mark;
+mod nodes;
+mod place;
 mod playground;
-mod sync;
+mod record;
+pub mod sync;
 pub mod ts;
 
 use anyhow::Result;
 
-use crate::cli::{Cli, Command, SecurityArgs};
-use crate::pd::Security;
+use crate::cli::{Cli, Command};
 
 /// Runs what the command line asks for.
 ///
@@ -19,13 +24,13 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
+        Command::Checkpoint(command) => checkpoint::run(&command, cli.output),
+        Command::Record(args) => record::run(&args),
+        Command::Mark(command) => mark::run(&command, cli.output),
+        Command::Nodes(command) => nodes::run(&command, cli.output),
+        Command::Config(command) => config::run(&command, cli.output),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),
     }
-}
-
-/// TLS to the upstream, as the flags have it.
-fn security(args: &SecurityArgs) -> Security {
-    Security { ca: args.ssl_ca.clone(), cert: args.ssl_cert.clone(), key: args.ssl_key.clone() }
 }

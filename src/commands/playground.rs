@@ -1,6 +1,7 @@
 //! `tisync playground`: a simulated cluster, a private MariaDB, the sync between them, and a comparison at the end.
 
 mod bank;
+mod both;
 mod recording;
 
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::time::Duration;
 use anyhow::Result;
 use mysql::prelude::Queryable;
 
-use crate::cli::{Cli, Command, PlaygroundArgs, SyncArgs};
+use crate::cli::{Cli, Command, PlaygroundArgs};
+use crate::config::Settings;
 use crate::error::{Fault, Kind};
 use crate::output::{self, Progress};
 use crate::pipeline::End;
@@ -30,6 +32,9 @@ pub fn run(args: &PlaygroundArgs) -> Result<()> {
         return Err(Fault::usage("a cluster without a Pump has nothing to replicate").hint("--pumps 1 or more").into());
     }
     let stop = Stop::on_signals()?;
+    if args.both {
+        return both::run(args, &stop);
+    }
     match (&args.recording, args.serve) {
         (Some(dir), true) => recording::serve(dir, args, &stop),
         (Some(dir), false) => recording::run(dir, args, &stop),
@@ -74,16 +79,16 @@ fn sync(from: &str, to: &str, more: &[String], stop: &Stop) -> Result<End> {
     let mut words: Vec<String> = ["tisync", "sync", "--from", from, "--to", to].map(str::to_owned).to_vec();
     words.extend_from_slice(more);
     output::note(&format!("$ {}", words.join(" ")));
-    let args = parse(&words)?;
+    let settings = parse(&words)?;
     let progress = Progress::start(crate::model::CommitTs::default(), false);
-    let ended = super::sync::link(&args, stop, &progress.events());
+    let ended = super::sync::link(&settings, stop, &progress.events());
     progress.finish();
     Ok(ended?.0)
 }
 
-fn parse(words: &[String]) -> Result<Box<SyncArgs>> {
+fn parse(words: &[String]) -> Result<Settings> {
     match <Cli as clap::Parser>::try_parse_from(words)?.command {
-        Command::Sync(args) => Ok(args),
+        Command::Sync(args) => Settings::of(&args),
         _ => Err(Fault::usage("the playground runs nothing but `sync`").into()),
     }
 }

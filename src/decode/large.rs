@@ -7,7 +7,7 @@ use anyhow::Result;
 use bytes::Bytes;
 
 use super::prewrite::Mutation;
-use super::{Lookup, Part, blame, change, outline};
+use super::{Kinds, LeftOut, Lookup, Part, blame, change, outline};
 use crate::model::{CommitTs, Handle, RowChange, Table};
 
 /// Most bytes beside a column's value, and what its value may be shorter in the store.
@@ -29,6 +29,7 @@ pub struct LargeTxn {
     /// The one that has been begun.
     begun: Option<Mutation>,
     given: u64,
+    left_out: LeftOut,
 }
 
 impl LargeTxn {
@@ -43,9 +44,9 @@ impl LargeTxn {
         commit_ts: CommitTs,
         lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
     ) -> Result<Self> {
-        let mut parts = outline(value, commit_ts, lookup)?;
-        parts.retain(|p| p.mutation.left() > 0 || p.mutation.rows_left() > 0);
-        Ok(Self { commit_ts, value: value.clone(), parts: parts.into(), at: 0, begun: None, given: 0 })
+        let (mut parts, left_out) = outline(value, commit_ts, lookup)?;
+        parts.retain(|p| p.wanted() > 0 || (p.kinds == Kinds::ALL && p.mutation.rows_left() > 0));
+        Ok(Self { commit_ts, value: value.clone(), parts: parts.into(), at: 0, begun: None, given: 0, left_out })
     }
 
     /// When it took effect.
@@ -60,6 +61,12 @@ impl LargeTxn {
         self.value.len()
     }
 
+    /// Row changes that the operator left out; they are in none of the other numbers.
+    #[must_use]
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
     /// All its row changes, whatever has been given of them.
     #[must_use]
     pub fn row_count(&self) -> u64 {
@@ -72,7 +79,7 @@ impl LargeTxn {
     pub fn least_written(&self) -> u64 {
         let of = |part: &Part| {
             let columns = part.table.columns.len() as u64;
-            let (rows, bytes) = part.mutation.inserted();
+            let (rows, bytes) = if part.kinds.insert { part.mutation.inserted() } else { (0, 0) };
             // The columns of such a handle may lie in front of the row and again in it.
             let bytes = if matches!(part.table.handle, Handle::Common(_)) { bytes / 2 } else { bytes };
             bytes.saturating_sub(rows.saturating_mul(columns.saturating_mul(MARKS) + HANDLE))
@@ -82,7 +89,7 @@ impl LargeTxn {
 
     /// Its tables with their number of row changes, in the order in which they come.
     pub fn tables(&self) -> impl Iterator<Item = (&Arc<Table>, u64)> {
-        self.parts.iter().map(|p| (&p.table, p.mutation.left()))
+        self.parts.iter().map(|p| (&p.table, p.wanted()))
     }
 
     /// Row changes given or passed over so far.
@@ -106,7 +113,7 @@ impl LargeTxn {
             let Some(part) = self.parts.get(self.at) else { break };
             let mutation = self.begun.get_or_insert_with(|| part.mutation.clone());
             match mutation.next(&self.value) {
-                Ok(Some(_)) => passed += 1,
+                Ok(Some((action, _))) => passed += u64::from(part.kinds.has(action)),
                 Ok(None) => (self.at, self.begun) = (self.at + 1, None),
                 Err(error) => {
                     let error = blame(error, self.commit_ts, &part.table);
@@ -127,7 +134,7 @@ impl Iterator for LargeTxn {
         loop {
             let part = self.parts.get(self.at)?;
             let mutation = self.begun.get_or_insert_with(|| part.mutation.clone());
-            match change(mutation, &self.value, &part.table) {
+            match change(mutation, &self.value, &part.table, part.kinds) {
                 Ok(Some(change)) => {
                     self.given += 1;
                     return Some(Ok(change));

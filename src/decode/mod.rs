@@ -9,6 +9,7 @@ pub mod decimal;
 mod handle;
 pub mod json;
 mod large;
+pub mod named;
 mod prewrite;
 pub mod row;
 pub mod time;
@@ -30,8 +31,48 @@ pub use large::LargeTxn;
 pub enum Lookup {
     /// With this definition, the one that was valid when the transaction was committed.
     Read(Arc<Table>),
-    /// Not at all: nobody wants them.
+    /// The same, but only changes of some kinds are wanted; the others are left out and counted.
+    Some(Arc<Table>, Kinds),
+    /// Not at all: the operator left them out; they are counted.
+    LeaveOut,
+    /// Not at all: they are nobody's.
     Skip,
+}
+
+/// Kinds of row changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    /// New rows.
+    pub insert: bool,
+    /// Changed rows.
+    pub update: bool,
+    /// Removed rows.
+    pub delete: bool,
+}
+
+impl Kinds {
+    /// All of them.
+    pub const ALL: Self = Self { insert: true, update: true, delete: true };
+
+    /// None of them.
+    pub const NONE: Self = Self { insert: false, update: false, delete: false };
+
+    const fn has(self, action: Action) -> bool {
+        match action {
+            Action::Insert => self.insert,
+            Action::Update => self.update,
+            Action::Delete => self.delete,
+        }
+    }
+}
+
+/// Row changes that were not decoded, because the operator does not want them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Of tables that are left out.
+    pub tables: u64,
+    /// Of a kind that is left out.
+    pub kinds: u64,
 }
 
 /// The row changes in `value`, a serialized `binlog.PrewriteValue`, in its order: table by table in the order of their first
@@ -46,23 +87,43 @@ pub fn rows(
     commit_ts: CommitTs,
     lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
 ) -> Result<Vec<RowChange>> {
+    Ok(wanted_rows(value, commit_ts, lookup)?.0)
+}
+
+/// The same, with the number of those that the operator left out.
+///
+/// # Errors
+/// As [`rows`].
+pub fn wanted_rows(
+    value: &Bytes,
+    commit_ts: CommitTs,
+    lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
+) -> Result<(Vec<RowChange>, LeftOut)> {
     let mut changes = Vec::new();
-    for mut part in outline(value, commit_ts, lookup)? {
-        let most = part.mutation.left().min(part.mutation.rows_left());
+    let (parts, left_out) = outline(value, commit_ts, lookup)?;
+    for mut part in parts {
+        let most = part.wanted().min(part.mutation.rows_left());
         changes.reserve(usize::try_from(most).unwrap_or(0));
-        while let Some(change) =
-            change(&mut part.mutation, value, &part.table).map_err(|e| blame(e, commit_ts, &part.table))?
-        {
+        let Part { table, kinds, mutation } = &mut part;
+        while let Some(change) = change(mutation, value, table, *kinds).map_err(|e| blame(e, commit_ts, table))? {
             changes.push(change);
         }
     }
-    Ok(changes)
+    Ok((changes, left_out))
 }
 
 /// The rows of one table that are wanted, with the definition that reads them.
 struct Part {
     table: Arc<Table>,
+    kinds: Kinds,
     mutation: Mutation,
+}
+
+impl Part {
+    /// Row changes that are wanted, if the sequence is right.
+    fn wanted(&self) -> u64 {
+        if self.kinds == Kinds::ALL { self.mutation.left() } else { self.mutation.left_of(self.kinds) }
+    }
 }
 
 /// Walks `value` once and asks for the definition of each of its tables.
@@ -70,13 +131,14 @@ fn outline(
     value: &Bytes,
     commit_ts: CommitTs,
     lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
-) -> Result<Vec<Part>> {
+) -> Result<(Vec<Part>, LeftOut)> {
     let Prewrite { schema_version, mutations } = Prewrite::read(value).map_err(|e| {
         let message =
             format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
         Error::new(Fault::refused(message).hint(DAMAGED))
     })?;
     let mut parts = Vec::with_capacity(mutations.len());
+    let mut left_out = LeftOut::default();
     for mutation in mutations {
         let Some(id) = mutation.table_id else {
             let message = format!("the transaction committed at {} changes a table without id", commit_ts.explain());
@@ -85,16 +147,30 @@ fn outline(
         let found = lookup(id, schema_version).with_context(|| {
             format!("cannot read the rows of table id {id} in the transaction of commit ts {}", commit_ts.explain())
         })?;
-        if let Lookup::Read(table) = found {
-            parts.push(Part { table, mutation });
+        match found {
+            Lookup::Read(table) => parts.push(Part { table, kinds: Kinds::ALL, mutation }),
+            Lookup::Some(table, kinds) => {
+                let part = Part { table, kinds, mutation };
+                left_out.kinds += part.mutation.left().saturating_sub(part.wanted());
+                parts.push(part);
+            }
+            Lookup::LeaveOut => left_out.tables += mutation.left(),
+            Lookup::Skip => {}
         }
     }
-    Ok(parts)
+    Ok((parts, left_out))
 }
 
-/// The next change that `mutation` lists; `None` behind the last one.
-fn change(mutation: &mut Mutation, value: &Bytes, table: &Arc<Table>) -> Result<Option<RowChange>> {
-    let Some((action, row)) = mutation.next(value)? else { return Ok(None) };
+/// The next change of these `kinds` that `mutation` lists; `None` behind the last one. Others are passed over undecoded.
+#[inline]
+fn change(mutation: &mut Mutation, value: &Bytes, table: &Arc<Table>, kinds: Kinds) -> Result<Option<RowChange>> {
+    let (action, row) = loop {
+        match mutation.next(value)? {
+            Some((action, _)) if !kinds.has(action) => {}
+            Some(found) => break found,
+            None => return Ok(None),
+        }
+    };
     let kind = match action {
         Action::Insert => row::insert_from(table, row, value).map(RowKind::Insert),
         Action::Update => row::update_from(table, row, value),

@@ -6,6 +6,7 @@ use std::fmt;
 
 use anyhow::{Result, bail, ensure};
 
+use super::Kinds;
 use super::cursor::Cursor;
 
 /// Groups within each other that an unknown field may have.
@@ -127,6 +128,12 @@ impl Mutation {
     /// Rows that are still to come, whatever the sequence says.
     pub fn rows_left(&self) -> u64 {
         self.inserted.left + self.updated.left + self.deleted.left
+    }
+
+    /// The same of some kinds.
+    pub fn left_of(&self, kinds: Kinds) -> u64 {
+        let of = |wanted: bool, list: &List| if wanted { list.left } else { 0 };
+        of(kinds.insert, &self.inserted) + of(kinds.update, &self.updated) + of(kinds.delete, &self.deleted)
     }
 
     /// New rows that are still to come, and the bytes of all new rows.

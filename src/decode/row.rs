@@ -28,7 +28,7 @@ pub(super) fn insert_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
     let prefix = Prefix::read(table, &mut from)?;
     let mut row = image(table, from, source)?;
     prefix.fill(table, &mut row, source)?;
-    finish(table, &mut row)?;
+    finish(table, &mut row, |_| true)?;
     Ok(row)
 }
 
@@ -43,7 +43,7 @@ pub fn delete(table: &Table, bytes: &Bytes) -> Result<Row> {
 /// The same of an item that lies within `source`.
 pub(super) fn delete_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
     let mut row = image(table, Cursor::new(bytes), source)?;
-    finish(table, &mut row)?;
+    finish(table, &mut row, |_| false)?;
     Ok(row)
 }
 
@@ -72,8 +72,9 @@ pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
         let torn = !absent(old) && absent(new);
         ensure!(!torn, "column `{}` is in one of the two images only", column.name);
     }
-    finish(table, &mut old).context("the image before the update")?;
-    finish(table, &mut new).context("the image after the update")?;
+    finish(table, &mut old, |_| false).context("the image before the update")?;
+    // Without a value, a row that is written anew could not come into a column that refuses NULL.
+    finish(table, &mut new, |column| !column.nullable).context("the image after the update")?;
     Ok(RowKind::Update { old, new })
 }
 
@@ -102,12 +103,15 @@ pub(super) fn absent(value: &Value) -> bool {
     matches!(value, Value::Absent)
 }
 
-/// Gives the columns that no pair and no handle filled their value, and takes away what the target computes itself.
-fn finish(table: &Table, row: &mut [Value]) -> Result<()> {
+/// Takes away what the target computes itself, and gives columns that no pair and no handle filled their value where `fills` wants it.
+///
+/// An insert leaves out what is NULL by default, and what its writer did not know. The images of updates and deletes hold all columns but
+/// one that is being dropped (spec/tidb-binlog.md §3.2): what the target's row has in it nobody can tell, and it will soon be gone.
+fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> Result<()> {
     for (column, slot) in table.columns.iter().zip(row) {
         if !column.writable() {
             *slot = Value::Absent;
-        } else if absent(slot) {
+        } else if absent(slot) && fills(column) {
             ensure!(
                 !absent(&column.missing),
                 "column `{}` is not in the row, and TiDB's schema does not tell what rows hold that are older than the \
@@ -278,8 +282,8 @@ mod tests {
         else {
             panic!("an update");
         };
-        assert_eq!(old, [Value::Int(1), Value::Null, text("filled in")]);
-        assert_eq!(new, [Value::Int(2), text("z"), text("filled in")]);
+        assert_eq!(old, [Value::Int(1), Value::Null, Value::Absent]);
+        assert_eq!(new, [Value::Int(2), text("z"), Value::Absent]);
         let torn = problem(update(&table, &bytes("08020802 080400 08020802")));
         assert_eq!(torn, "column `a` is in one of the two images only");
         let thrice = problem(update(&table, &bytes("08020802 08020802 08020802")));
@@ -303,14 +307,27 @@ mod tests {
         table.columns[1].missing = Value::Absent;
         let expected = "column `a` is not in the row, and TiDB's schema does not tell what rows hold that are older \
                         than the column";
-        assert_eq!(problem(delete(&table, &bytes("08020802"))), expected);
         assert_eq!(problem(insert(&table, &bytes("0802 08020802"))), expected);
-        let update = problem(update(&table, &bytes("08020802 08020804")));
-        assert_eq!(update, format!("the image before the update: {expected}"));
+        table.columns[1].nullable = false;
+        let problem = problem(update(&table, &bytes("08020802 08020804")));
+        assert_eq!(problem, format!("the image after the update: {expected}"));
         // One that the row has, or that the target computes, needs no such value.
         assert!(delete(&table, &bytes("08020802 0804 020278")).is_ok());
         table.columns[1].generated = Generated::Virtual;
         assert!(delete(&table, &bytes("08020802")).is_ok());
+    }
+
+    #[test]
+    fn a_column_that_is_being_dropped_is_in_neither_image() {
+        let mut table = table(Handle::RowId);
+        let absent = [Value::Int(1), Value::Absent, Value::Absent];
+        assert_eq!(delete(&table, &bytes("08020802")).unwrap(), absent);
+        let both = bytes("08020802 08020804");
+        let new = [Value::Int(2), Value::Absent, Value::Absent];
+        assert_eq!(update(&table, &both).unwrap(), RowKind::Update { old: absent.to_vec(), new: new.to_vec() });
+        table.columns[1].nullable = false;
+        let RowKind::Update { old, new } = update(&table, &both).unwrap() else { panic!("an update") };
+        assert_eq!((&old[1], &new[1]), (&Value::Absent, &text("filled in")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A table's definition at one schema version: what a row needs to be read and written.
 
+use std::sync::Arc;
+
 use super::Value;
 
 /// A table as of one schema version. Rows hold an `Arc` of the one that reads them.
@@ -25,6 +27,47 @@ pub struct Table {
     pub charset: String,
     /// See `charset`.
     pub collation: String,
+}
+
+impl Table {
+    /// An id for a table of which only the names are known: the same for the same names in any letter case, above those that
+    /// TiDB gives. It is stored on targets, so it must never change (FNV-1a).
+    #[must_use]
+    pub fn id_of_names(schema: &str, name: &str) -> i64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in schema.to_lowercase().bytes().chain([0]).chain(name.to_lowercase().bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        (hash >> 2 | 1 << 61).cast_signed()
+    }
+
+    /// A table of which only the names are known.
+    #[must_use]
+    pub fn named(schema: &str, name: &str) -> Self {
+        Self {
+            id: Self::id_of_names(schema, name),
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            columns: Vec::new(),
+            keys: Vec::new(),
+            handle: Handle::RowId,
+            foreign_keys: Vec::new(),
+            partitions: Vec::new(),
+            charset: String::new(),
+            collation: String::new(),
+        }
+    }
+}
+
+/// What a target says of a table that rows name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Definition {
+    /// It is there, like this.
+    Table(Arc<Table>),
+    /// It is missing because a DDL was skipped: its rows are left out, and counted under this.
+    LeftOut(Arc<Table>),
+    /// It is not there.
+    Missing,
 }
 
 /// A public column.

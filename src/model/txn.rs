@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use bytes::Bytes;
+use crossbeam_channel::Receiver;
+use jiff::tz::TimeZone;
 
 use super::{CommitTs, Table, Value};
 use crate::decode::LargeTxn;
+use crate::error::Fault;
 
 /// What one stream of a source says next.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +18,29 @@ pub enum Pulled {
     Txn(RawTxn),
     /// Nothing at or below this ts will follow from this stream. It keeps the merge moving past an idle stream.
     Resolved(CommitTs),
+    /// Another stream begins, opened behind `from`, which is also how far this stream is: what the new one holds lies
+    /// above. It has to be taken in before anything above `from` goes out.
+    Joins {
+        /// The new stream.
+        stream: Stream,
+        /// Nothing at or below this comes from it.
+        from: CommitTs,
+    },
+}
+
+/// One ordered stream of a source: one Pump, one file.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// What messages call it: a Pump's node id, a file's path.
+    pub name: String,
+    /// What it says; closed when it has ended for good.
+    pub receiver: Receiver<Result<Pulled>>,
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.receiver.same_channel(&other.receiver)
+    }
 }
 
 impl Pulled {
@@ -22,7 +49,7 @@ impl Pulled {
     pub fn ts(&self) -> CommitTs {
         match self {
             Self::Txn(txn) => txn.commit_ts,
-            Self::Resolved(ts) => *ts,
+            Self::Resolved(ts) | Self::Joins { from: ts, .. } => *ts,
         }
     }
 }
@@ -52,6 +79,15 @@ pub enum Body {
         /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is no DDL yet.
         schema_state: i32,
     },
+    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their columns, without definitions.
+    Named {
+        /// The message.
+        events: Bytes,
+        /// The zone that its TIMESTAMPs are in.
+        zone: TimeZone,
+    },
+    /// A DDL of which only the text is known, with the `use` before it. It took effect.
+    Statement(Bytes),
     /// Nothing that concerns a target.
     Nothing,
 }
@@ -107,7 +143,7 @@ pub enum RowKind {
 }
 
 /// A DDL that took effect upstream (its job is done or synced).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ddl {
     /// TiDB's job id.
     pub job_id: i64,
@@ -119,6 +155,8 @@ pub struct Ddl {
     pub table: String,
     /// The statement to run, names qualified where the current database would not do.
     pub query: String,
+    /// The statement as the user wrote it, as far as the history keeps it.
+    pub written: String,
     /// Tables that exist after the job and did not before, or whose definition it changed.
     pub after: Vec<Arc<Table>>,
     /// Tables as they were before the job: those that it changed, renamed or removed.
@@ -127,4 +165,11 @@ pub struct Ddl {
     pub charset: Option<String>,
     /// Its default collation.
     pub collation: Option<String>,
+    /// Whether the table has CHECK constraints upstream. TiDB reads them without keeping them unless told to, so the statement does not say.
+    pub checks: bool,
+    /// Whether it is about a temporary table, whose rows no stream carries.
+    pub temporary: bool,
+    /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has
+    /// said what to do about this DDL.
+    pub refused: Option<Box<Fault>>,
 }

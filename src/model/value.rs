@@ -5,7 +5,7 @@ use bytes::Bytes;
 /// One value of a row. The column's [`Kind`](super::Kind) says how to read it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// The row does not carry the column: a generated one, which the target computes itself.
+    /// The row does not carry the column: a generated one, which the target computes itself, or one that is being dropped.
     Absent,
     /// SQL NULL.
     Null,

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
+use crate::sink::mysql::{Answer, DdlTrouble};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -32,6 +33,7 @@ struct State {
     durable: CommitTs,
     reached: CommitTs,
     taken: u64,
+    dropped: u64,
     waiting: Option<String>,
 }
 
@@ -57,6 +59,7 @@ impl Progress {
             durable: from,
             reached: from,
             taken: 0,
+            dropped: 0,
             waiting: None,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -67,6 +70,17 @@ impl Progress {
     pub fn events(&self) -> Events {
         let state = Arc::clone(&self.state);
         Arc::new(move |event| state.lock().unwrap_or_else(PoisonError::into_inner).take(event))
+    }
+
+    /// Asks at the terminal what to do about a DDL, with the line that is rewritten out of the way.
+    pub fn asker(&self) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
+        let state = Arc::clone(&self.state);
+        move |trouble| {
+            let mut answer = Answer::Stop;
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.aside(|| answer = super::ask::at_terminal(trouble));
+            answer
+        }
     }
 
     /// Ends the view with one last line.
@@ -91,12 +105,15 @@ impl State {
             Event::Applied { txns, rows, position } => {
                 self.txns += txns;
                 self.rows += rows;
+                if txns > 0 || position > self.durable {
+                    self.waiting = None;
+                }
                 self.durable = self.durable.max(position);
-                self.waiting = None;
             }
-            Event::Reached { position, txns } => {
+            Event::Reached { position, txns, dropped } => {
                 self.reached = self.reached.max(position);
                 self.taken = txns;
+                self.dropped = dropped;
             }
             Event::Retrying { why, next, since } => {
                 let text =
@@ -146,8 +163,10 @@ impl State {
 
     fn terminal_line(&self) -> String {
         let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" · {w}"));
+        let dropped =
+            if self.dropped > 0 { format!(" · {} came from the other side", self.dropped) } else { String::new() };
         format!(
-            "at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}{waiting}",
+            "at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}{dropped}{waiting}",
             self.durable.explain(),
             count(self.lag_ms()) / 1000.0,
             self.rate,
@@ -159,8 +178,9 @@ impl State {
 
     fn plain_line(&self) -> String {
         let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" waiting={w:?}"));
+        let dropped = if self.dropped > 0 { format!(" dropped={}", self.dropped) } else { String::new() };
         format!(
-            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}{waiting}",
+            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}{dropped}{waiting}",
             self.durable,
             self.durable.age_ms() / 1000,
             self.lag_ms(),

@@ -15,6 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
+use super::etcd::{TxnResponse, swap_request};
 use super::message::{
     GetGcSafePointRequest, GetGcSafePointResponse, GetMembersRequest, GetMembersResponse, KeyValue, RangeRequest,
     RangeResponse, RequestHeader, ResponseHeader, TsoRequest, TsoResponse,
@@ -63,6 +64,12 @@ pub fn range_request(prefix: &str) -> RangeRequest {
     RangeRequest { key: Bytes::copy_from_slice(prefix.as_bytes()), range_end: end.into(), limit: 0 }
 }
 
+/// Asks etcd for one key.
+#[must_use]
+pub fn get_request(key: &str) -> RangeRequest {
+    RangeRequest { key: Bytes::copy_from_slice(key.as_bytes()), range_end: Bytes::new(), limit: 0 }
+}
+
 /// Where the leader was last seen.
 #[derive(Clone)]
 struct Leader {
@@ -86,6 +93,10 @@ impl Client {
 
     pub(super) fn cluster_id(&self) -> u64 {
         self.cluster_id
+    }
+
+    pub(super) fn leader(&self) -> String {
+        self.leader.lock().unwrap_or_else(PoisonError::into_inner).address.clone()
     }
 
     pub(super) async fn tso(&self) -> Result<CommitTs> {
@@ -138,6 +149,26 @@ impl Client {
                 .into());
         }
         Ok(answer.kvs)
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<KeyValue>> {
+        let request = get_request(key);
+        let answer: RangeResponse = self
+            .on_leader(&format!("the key {key}"), async |channel| {
+                unary(channel, "/etcdserverpb.KV/Range", request.clone()).await
+            })
+            .await?;
+        Ok(answer.kvs.into_iter().next())
+    }
+
+    pub(super) async fn swap(&self, key: &str, value: &[u8], revision: i64) -> Result<bool> {
+        let request = swap_request(key, value, revision);
+        let answer: TxnResponse = self
+            .on_leader(&format!("leave to write the key {key}"), async |channel| {
+                unary(channel, "/etcdserverpb.KV/Txn", request.clone()).await
+            })
+            .await?;
+        Ok(answer.succeeded)
     }
 
     /// Runs `call` on the leader; when that fails, once more on the leader that the members then name.

@@ -4,9 +4,11 @@
 
 mod address;
 mod client;
+pub mod etcd;
 pub mod message;
 mod node;
 mod security;
+mod status;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,10 +18,14 @@ use tokio::runtime::{Builder, Runtime};
 use crate::model::CommitTs;
 
 pub use address::endpoints;
-pub use client::{DIAL_LIMIT, REQUEST_LIMIT, members_request, range_request, safe_point_request, tso_request};
+pub use client::{
+    DIAL_LIMIT, REQUEST_LIMIT, get_request, members_request, range_request, safe_point_request, tso_request,
+};
 pub use message::KeyValue;
 pub use node::{Node, State, TidbServer};
 pub use security::Security;
+pub(crate) use security::reason;
+pub use status::Status;
 
 use client::Client;
 pub(crate) use client::words;
@@ -31,7 +37,7 @@ pub const DRAINERS: &str = "/tidb-binlog/v1/drainers/";
 /// Where TiDB servers register.
 pub const TIDB_SERVERS: &str = "/tidb/server/info/";
 
-/// A client of one PD cluster. Its methods block, for 5 s per attempt at the most, and may be called from any thread
+/// A client of one PD cluster, with the etcd inside it. Its methods block, for 5 s per attempt at the most, and may be called from any thread
 /// that is not inside an async task.
 pub struct Pd {
     /// Taken out only by `drop`.
@@ -65,6 +71,12 @@ impl Pd {
         self.client.cluster_id()
     }
 
+    /// `host:port` of the leader as it was last seen.
+    #[must_use]
+    pub fn leader(&self) -> String {
+        self.client.leader()
+    }
+
     /// A fresh timestamp: above every commit ts so far.
     ///
     /// # Errors
@@ -87,6 +99,35 @@ impl Pd {
     /// If etcd does not answer, or not completely.
     pub fn range(&self, prefix: &str) -> Result<Vec<KeyValue>> {
         self.block(self.client.range(prefix))
+    }
+
+    /// The etcd pair of exactly this key, if there is one.
+    ///
+    /// # Errors
+    /// If etcd does not answer.
+    pub fn get(&self, key: &str) -> Result<Option<KeyValue>> {
+        self.block(self.client.get(key))
+    }
+
+    /// Writes `value` under `key`, if nobody has changed the key since `revision` (its `mod_revision`; 0: if there is none);
+    /// false if somebody has. The original compares less (that the key is there), so the last writer wins with it.
+    ///
+    /// # Errors
+    /// If etcd does not answer, or does not allow it.
+    pub fn swap(&self, key: &str, value: &[u8], revision: i64) -> Result<bool> {
+        self.block(self.client.swap(key, value, revision))
+    }
+
+    /// The entry of a Pump ([`PUMPS`]) or Drainer ([`DRAINERS`]) with its revision, if there is one. One that cannot be read
+    /// is an error.
+    ///
+    /// # Errors
+    /// If etcd does not answer, or the entry is not of the known form.
+    pub fn entry(&self, prefix: &str, id: &str) -> Result<Option<(Status, i64)>> {
+        let key = format!("{prefix}{id}");
+        let Some(pair) = self.get(&key)? else { return Ok(None) };
+        let status = Status::read(&pair.value).with_context(|| format!("the entry {key} in etcd is broken"))?;
+        Ok(Some((status, pair.mod_revision)))
     }
 
     /// Every Pump ever registered, offline ones included. An entry that cannot be read is left out: see

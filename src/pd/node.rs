@@ -25,7 +25,9 @@ pub enum State {
 }
 
 impl State {
-    fn read(text: &str) -> Self {
+    /// The state of this name.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
         match text {
             "online" => Self::Online,
             "pausing" => Self::Pausing,

@@ -7,7 +7,6 @@
 mod show;
 mod state;
 mod tables;
-mod upstream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,11 +18,11 @@ use serde_json::Value as Json;
 
 use self::state::{State, Work, money};
 use self::tables::DATABASE;
-use self::upstream::Upstream;
 use super::cluster::Cluster;
 use super::encode::job::Job;
 use super::random::Random;
 use super::tableinfo;
+use super::upstream::Upstream;
 use crate::decode::time::Civil;
 use crate::error::Fault;
 use crate::model::{CommitTs, Row, Value};
@@ -132,10 +131,11 @@ impl Bank {
             let owner = Value::Bytes(format!("owner {n}").into());
             work.insert(accounts, handle, vec![Value::Int(handle), owner, money(self.options.balance)]);
             if n % SEED_ROWS == 0 {
-                self.upstream.rows(&std::mem::take(&mut work))?;
+                let full = std::mem::take(&mut work);
+                self.upstream.rows(&full.changes, &full.handles)?;
             }
         }
-        self.upstream.rows(&work).map(|_| ())
+        self.upstream.rows(&work.changes, &work.handles).map(|_| ())
     }
 
     /// What the balances always add up to, in hundredths.
@@ -216,7 +216,7 @@ impl Bank {
         } else {
             self.transfer(&mut work);
         }
-        self.upstream.rows(&work).map(|_| ())
+        self.upstream.rows(&work.changes, &work.handles).map(|_| ())
     }
 
     /// Takes from one account, gives to another, and writes it down.

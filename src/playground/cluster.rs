@@ -7,9 +7,12 @@
 
 mod catalog;
 mod clock;
+mod entries;
 mod etcd;
 mod grpc;
 mod jobs;
+mod join;
+mod keys;
 mod node;
 mod pd;
 mod pump;
@@ -138,6 +141,8 @@ impl Cluster {
                 listed: true,
             }),
             safe_point: Mutex::default(),
+            keys: Mutex::default(),
+            writing: Mutex::default(),
         });
         let mut pd = Node::new("pd".to_owned(), pd_port);
         pd.start(Some(pd_listener), pd::router(shared.clone()), NOTHING)?;
@@ -326,7 +331,9 @@ impl Cluster {
         let site = Site { shared: self.shared.clone(), index };
         let router = pump::router(site.clone());
         lock(self.node(index)?).start(None, router, Some(pump::write_fakes(site)))?;
-        lock(&self.pump(index)?.entry).stopped = None;
+        let pump = self.pump(index)?;
+        pump.leave(false);
+        lock(&pump.entry).stopped = None;
         Ok(())
     }
 
@@ -374,5 +381,11 @@ fn new_pump(spec: PumpSpec, address: String) -> Pump {
         state: "online".to_owned(),
         stopped: None,
     };
-    Pump { node_id: spec.node_id, address, store: Store::new(spec.behaviour), entry: Mutex::new(entry) }
+    Pump {
+        node_id: spec.node_id,
+        address,
+        store: Store::new(spec.behaviour),
+        entry: Mutex::new(entry),
+        left: false.into(),
+    }
 }

@@ -8,11 +8,13 @@ pub mod dump;
 pub mod encode;
 pub mod load;
 pub mod mariadb;
+pub mod mirror;
 pub mod proxy;
 mod random;
 pub mod replay;
 pub mod tableinfo;
 pub mod truth;
+mod upstream;
 
 /// A name as SQL quotes it.
 #[must_use]

@@ -26,6 +26,8 @@ pub struct ColumnDetails {
     pub default: Option<String>,
     /// Whether the column was added later, so that older rows have the default too.
     pub added: bool,
+    /// The expression of a generated column.
+    pub generated: Option<String>,
 }
 
 impl Details {
@@ -49,7 +51,7 @@ pub fn db_info(id: i64, database: &str) -> Json {
     })
 }
 
-/// TableInfo of a table without generated columns and partitions, whose foreign keys all cascade; `updated` is the ts of
+/// TableInfo of a table without partitions, whose foreign keys are all shown as cascading; `updated` is the ts of
 /// its last DDL.
 #[must_use]
 pub fn table_info(table: &Table, details: &Details, updated: u64) -> Json {
@@ -90,7 +92,7 @@ fn column_info(table: &Table, column: &Column, details: &Details, offset: i64) -
     json!({
         "id": column.id, "name": name(&column.name), "offset": offset,
         "origin_default": origin, "origin_default_bit": null, "default": own.default, "default_bit": null,
-        "default_is_expr": false, "generated_expr_string": "",
+        "default_is_expr": false, "generated_expr_string": own.generated.clone().unwrap_or_default(),
         "generated_stored": column.generated == Generated::Stored, "dependences": null,
         "type": {
             "Tp": field.tp, "Flag": field.flag | key_flags(table, column, &own), "Flen": field.flen,

@@ -50,6 +50,10 @@ pub(super) struct Effect {
     pub moves: Vec<Move>,
     pub charset: Option<String>,
     pub collation: Option<String>,
+    pub checks: bool,
+    pub temporary: bool,
+    /// The statement as the user wrote it.
+    pub query: String,
 }
 
 impl Store {
@@ -92,6 +96,7 @@ impl Store {
         let schema = db.map_or_else(|| self.database(job.schema_id, &job.schema_name), |d| d.name.0.clone());
         let names = job.info.table.as_deref().or(job.info.tables.last());
         let on_table = db.is_none() || names.is_some();
+        let infos = || job.info.table.as_deref().into_iter().chain(&job.info.tables);
         let table = names.map(|t| t.name.0.clone()).filter(|_| on_table);
         Effect {
             job_id: job.id,
@@ -103,6 +108,9 @@ impl Store {
             moves: Vec::new(),
             charset: db.map(|d| d.charset.clone()).filter(|c| !c.is_empty()),
             collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
+            checks: infos().any(|t| t.checks),
+            temporary: infos().any(|t| t.temp_table_type != 0),
+            query: job.query.clone(),
         }
     }
 

@@ -62,6 +62,13 @@ pub enum Found {
         /// Which column, and why.
         why: String,
     },
+    /// A table whose definition at this point cannot be told: an error as soon as its rows are wanted.
+    Unknown {
+        /// Its database and its name, where at least these are sure.
+        name: Option<(String, String)>,
+        /// What is missing.
+        why: String,
+    },
 }
 
 impl Catalog {
@@ -212,12 +219,14 @@ impl Catalog {
                 table: name.clone(),
                 why: why.clone(),
             },
-            State::Unknown(why) => {
-                return Err(Fault::refused(format!(
-                    "the definition of table id {id} at this point is not known: {why}"
-                ))
-                .hint(FRESH)
-                .into());
+            State::Unknown { name, why } => {
+                // Its name of today is that of this point unless a job to come gives it that one.
+                let renamed = self.pending.values().any(|j| matches!(j.action, 14 | 47) && j.tables.contains(&id));
+                let schema = self.store.databases.get(&entry.schema_id).filter(|_| !renamed);
+                Found::Unknown {
+                    name: name.clone().and_then(|name| Some((schema?.name.clone(), name))),
+                    why: format!("the definition of table id {id} at this point is not known: {why}"),
+                }
             }
         }))
     }
@@ -303,11 +312,11 @@ impl Catalog {
 }
 
 /// What to do when the schema at the start cannot be told.
-const FRESH: &str = "TiDB's DDL history does not reach back far enough, as after a restore: take a fresh backup and \
+pub const FRESH: &str = "TiDB's DDL history does not reach back far enough, as after a restore: take a fresh backup and \
                      start from its ts, so that every table is as it is now; or start behind this table's next DDL";
 
 /// `select setval(...)` of a sequence comes as a DDL with a job id that no history has.
-fn sets_value(query: &[u8]) -> bool {
+pub(crate) fn sets_value(query: &[u8]) -> bool {
     let text = query.trim_ascii_start();
     let mut rest = text.iter().map(u8::to_ascii_lowercase).filter(|c| !c.is_ascii_whitespace());
     b"selectsetval(".iter().all(|want| rest.next() == Some(*want))

@@ -1,5 +1,7 @@
 //! The history of a live cluster, from the status port of its TiDB servers (spec/tidb-formats.md §7).
 
+mod raw;
+
 use std::collections::HashSet;
 use std::io::{BufReader, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +16,7 @@ use serde_json::de::IoRead;
 use super::each::each;
 use super::{DbInfo, History, Job, Snapshot, TableInfo};
 use crate::error::Fault;
+use crate::pd::Security;
 
 /// Jobs asked for at once; newer servers give 2,048 at most.
 const PAGE: usize = 1024;
@@ -43,7 +46,7 @@ const NOTHING: &str = "null";
 /// TiDB's `/ddl/history` and `/schema`.
 pub struct HttpHistory {
     addresses: Vec<String>,
-    agent: ureq::Agent,
+    security: Security,
     /// The address that answered last.
     good: AtomicUsize,
 }
@@ -55,33 +58,27 @@ impl HttpHistory {
     /// The cluster whose TiDB servers have these status addresses, each as `http://host:port`. Nothing is asked yet.
     #[must_use]
     pub fn new(addresses: Vec<String>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(Self::LIMIT))
-            .http_status_as_error(false)
-            // Status ports are inside the cluster, where a proxy of the environment does not lead.
-            .proxy(None)
-            .build();
-        Self::with_agent(addresses, config.into())
+        Self::secured(addresses, Security::default())
     }
 
-    /// The same for `http(s)://host:port`, asked through `agent`, which has the cluster's certificates and gives answers
-    /// of any status as they are.
+    /// The same for `http(s)://host:port`, with the cluster's certificates.
     #[must_use]
-    pub fn with_agent(addresses: Vec<String>, agent: ureq::Agent) -> Self {
+    pub fn secured(addresses: Vec<String>, security: Security) -> Self {
         let addresses = addresses.into_iter().map(|a| a.trim_end_matches('/').to_owned()).collect();
-        Self { addresses, agent, good: AtomicUsize::new(0) }
+        Self { addresses, security, good: AtomicUsize::new(0) }
     }
 
     /// Has `read` read the answer of the first server that gives one, beginning with the one that did last; the reason
     /// if it refuses: status 400, or null. What `read` has taken in before a connection breaks comes again.
     fn ask<T>(&self, path: &str, read: &mut dyn FnMut(&mut Json<'_>) -> Parsed<T>) -> Result<Result<T, String>> {
         let mut failures = Vec::new();
+        // Made anew each time: certificates are renewed while a run goes on.
+        let agent = self.security.agent(Self::LIMIT)?;
         let first = self.good.load(Ordering::Relaxed);
         for turn in 0..self.addresses.len() {
             let place = (first + turn) % self.addresses.len();
             let Some(address) = self.addresses.get(place) else { continue };
-            let why = match self.ask_one(&format!("{address}{path}"), read) {
+            let why = match Self::ask_one(&agent, &format!("{address}{path}"), read) {
                 Ok(answer) => {
                     self.good.store(place, Ordering::Relaxed);
                     return Ok(answer);
@@ -105,11 +102,11 @@ impl HttpHistory {
     }
 
     fn ask_one<T>(
-        &self,
+        agent: &ureq::Agent,
         url: &str,
         read: &mut dyn FnMut(&mut Json<'_>) -> Parsed<T>,
     ) -> Result<Result<T, String>, Failure> {
-        let mut response = self.agent.get(url).call().map_err(|e| Failure::Server(e.to_string()))?;
+        let mut response = agent.get(url).call().map_err(|e| Failure::Server(e.to_string()))?;
         let status = response.status().as_u16();
         let body = response.body_mut().as_reader().take(MAX_ANSWER);
         if status != 200 {

@@ -186,6 +186,9 @@ pub struct TableInfo {
     /// Whether it is a sequence.
     #[serde(deserialize_with = "present", serialize_with = "mark")]
     pub sequence: bool,
+    /// Whether it keeps CHECK constraints, which TiDB does on request alone.
+    #[serde(rename = "constraint_info", deserialize_with = "present", serialize_with = "mark")]
+    pub checks: bool,
     /// 0 for tables that stay.
     #[serde(deserialize_with = "nullable")]
     pub temp_table_type: i64,

@@ -1,5 +1,7 @@
 //! Just enough of SQL's tokens to read names out of a DDL statement.
 
+use std::ops::Range;
+
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -33,12 +35,18 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
     spans(sql).into_iter().map(|(token, _)| token).collect()
 }
 
+/// Every word and every quoted name of `sql`, whatever it stands for.
+#[must_use]
+pub fn words(sql: &str) -> Vec<String> {
+    tokens(sql).iter().filter_map(|t| t.name().map(str::to_owned)).collect()
+}
+
 /// The statements of `sql`, which are separated by semicolons (a batched CREATE TABLE has several), without empty ones.
 #[must_use]
 pub fn statements(sql: &str) -> Vec<&str> {
     let mut out = Vec::new();
     let mut begin = 0;
-    let ends = spans(sql).into_iter().filter(|(t, _)| *t == Token::Mark(';')).map(|(_, at)| at);
+    let ends = spans(sql).into_iter().filter(|(t, _)| *t == Token::Mark(';')).map(|(_, at)| at.start);
     for end in ends.chain([sql.len()]) {
         let statement = sql.get(begin..end).unwrap_or_default().trim();
         if !statement.is_empty() {
@@ -49,14 +57,14 @@ pub fn statements(sql: &str) -> Vec<&str> {
     out
 }
 
-/// Tokens with the byte at which each begins.
-fn spans(sql: &str) -> Vec<(Token, usize)> {
+/// Tokens with the bytes that each of them covers.
+pub(super) fn spans(sql: &str) -> Vec<(Token, Range<usize>)> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(rest) = sql.get(at..).filter(|r| !r.is_empty()) {
         let (token, length) = next(rest);
         if let Some(token) = token {
-            out.push((token, at));
+            out.push((token, at..at + length));
         }
         at += length;
     }

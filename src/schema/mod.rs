@@ -5,6 +5,8 @@
 //! convert     TableInfo -> model::Table      default      what a row holds that is older than a column
 //! apply       what one job does to the store rename, statement   the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
+//! text        a DDL of which nothing but its text is known
+//! names       the names in a statement and their places
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ```
 
@@ -19,13 +21,16 @@ mod http;
 mod info;
 mod job;
 mod lex;
+pub mod names;
 mod packed;
 mod rename;
 mod seed;
 mod statement;
 mod store;
+mod text;
 
-pub use catalog::{Catalog, Found};
+pub(crate) use catalog::sets_value;
+pub use catalog::{Catalog, FRESH, Found};
 pub use convert::{Converted, convert};
 pub use file::FileHistory;
 pub use history::History;
@@ -35,4 +40,5 @@ pub use info::{
     TableInfo,
 };
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
-pub use lex::statements;
+pub use lex::{statements, words};
+pub use text::{TextDdl, Unclear, from_text};

@@ -103,7 +103,7 @@ impl Catalog {
                         "`{}`.`{}` changed after the start, and the DDL history does not reach back to its creation",
                         db.name.0, table.name
                     );
-                    self.store.forget(table.id, db.id, 0, why);
+                    self.store.name_only(table.id, db.id, &table.name, why);
                 }
             }
         }

@@ -22,10 +22,14 @@ impl Effect {
             schema,
             table: self.table,
             query,
+            written: self.query,
+            refused: None,
             after: self.after,
             before: self.before,
             charset: self.charset,
             collation: self.collation,
+            checks: self.checks,
+            temporary: self.temporary,
         }
     }
 

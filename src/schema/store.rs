@@ -22,8 +22,8 @@ pub(super) enum State {
     Live(Arc<Table>),
     /// A table that this program cannot read.
     Unreadable { name: String, why: String },
-    /// A table of which only a later definition is known.
-    Unknown(String),
+    /// A table of which only a later definition is known; its name, where that is told.
+    Unknown { name: Option<String>, why: String },
     /// No longer a table, by a job. `last` is kept where FLASHBACK DATABASE may bring it back.
     Gone { how: &'static str, job: i64, last: Option<Arc<Table>> },
 }
@@ -113,6 +113,12 @@ impl Store {
 
     /// Says that what is behind `id` cannot be told.
     pub fn forget(&mut self, id: i64, schema_id: i64, version: i64, why: String) {
-        self.entries.insert(id, Entry { schema_id, version, state: State::Unknown(why) });
+        self.entries.insert(id, Entry { schema_id, version, state: State::Unknown { name: None, why } });
+    }
+
+    /// Says that only the name of what is behind `id` can be told, not its definition.
+    pub fn name_only(&mut self, id: i64, schema_id: i64, name: &str, why: String) {
+        let state = State::Unknown { name: Some(name.to_owned()), why };
+        self.entries.insert(id, Entry { schema_id, version: 0, state });
     }
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use crate::model::{CommitTs, Txn};
+use crate::error::Fault;
+use crate::model::{Change, CommitTs, Definition, Txn};
 
 /// A target that transactions are applied to.
 ///
@@ -33,6 +34,15 @@ pub trait Sink: Send {
     /// If an earlier transaction could not be applied.
     fn resolved(&mut self, ts: CommitTs) -> Result<()>;
 
+    /// A transaction of which nothing concerns the target, and that itself is only bookkeeping of a replication tool: the position moves,
+    /// but that alone is no reason to save it. Else two links of opposite directions would answer each other's saves for ever.
+    ///
+    /// # Errors
+    /// If an earlier transaction could not be applied.
+    fn pass_over(&mut self, ts: CommitTs) -> Result<()> {
+        self.apply(Txn { commit_ts: ts, change: Change::Nothing })
+    }
+
     /// Nothing more is there right now: whatever is kept back goes on its way. Does not wait for it.
     ///
     /// # Errors
@@ -47,6 +57,17 @@ pub trait Sink: Send {
 
     /// With the last transaction taken, the upstream's schema came to this version. For whoever keeps it beside the position.
     fn followed(&mut self, _schema_version: i64) {}
+
+    /// What the target has of a table, for rows that come without definitions. Everything taken before the last DDL, and that DDL, is
+    /// durable when it answers.
+    ///
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
+    fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+        Err(Fault::refused(format!("this target cannot tell what `{schema}`.`{table}` is like"))
+            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+            .into())
+    }
 
     /// Waits until everything taken is durable, and saves the position.
     ///
@@ -73,10 +94,19 @@ pub struct Totals {
     pub ddl: u64,
     /// DDLs that were not run: of no meaning to the target, or left out by the operator's word.
     pub skipped_ddl: u64,
+    /// DDLs instead of which something else ran, by the operator's word.
+    pub replaced_ddl: u64,
+    /// DDLs that were followed and not run, because none is on this link.
+    pub unrun_ddl: u64,
+    /// DDLs of this run that the operator had skipped or replaced.
+    pub decided: Vec<DecidedDdl>,
     /// Row changes that were not applied because their table is missing through a skipped DDL.
     pub skipped_rows: u64,
-    /// Tables on which the target was not as expected (safe mode only; otherwise it is an error).
+    /// Tables on which the target was not as expected: overwritten in safe mode or by the operator's word, otherwise what the run ended
+    /// with, of which nothing is on the target.
     pub anomalies: BTreeMap<String, Anomalies>,
+    /// Row changes that were written without columns that the target lacks, by table (sync-mode 2 only).
+    pub narrowed: BTreeMap<String, u64>,
     /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
     pub left_out: Vec<LeftOut>,
 }
@@ -89,6 +119,19 @@ impl Totals {
     }
 }
 
+/// A DDL that did not run as it is, by the operator's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedDdl {
+    /// Its commit ts.
+    pub commit_ts: CommitTs,
+    /// Its database.
+    pub schema: String,
+    /// The beginning of its statement.
+    pub query: String,
+    /// The beginning of what ran instead; `None` if nothing did.
+    pub instead: Option<String>,
+}
+
 /// What was not as expected on one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anomalies {
@@ -96,6 +139,14 @@ pub struct Anomalies {
     pub missing: u64,
     /// Rows to insert whose key was taken.
     pub duplicate: u64,
+}
+
+impl Anomalies {
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, more: Self) {
+        self.missing += more.missing;
+        self.duplicate += more.duplicate;
+    }
 }
 
 /// A table that is not on the target because the DDL that brings it was skipped.

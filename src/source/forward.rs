@@ -40,6 +40,13 @@ impl Forward {
             return Err(backwards(&text));
         }
         match pulled {
+            // Never a repetition, and true wherever the stream is not behind it.
+            Pulled::Joins { .. } => {
+                if ts > self.position {
+                    *self = Self { position: ts, print: None };
+                }
+                Ok(true)
+            }
             Pulled::Resolved(_) if ts == self.position => Ok(false),
             Pulled::Resolved(_) => {
                 *self = Self { position: ts, print: None };
@@ -72,7 +79,7 @@ fn backwards(text: &str) -> anyhow::Error {
 }
 
 /// A number that differs for transactions that differ (but for one chance in 2^64).
-fn print(txn: &RawTxn) -> u64 {
+pub(super) fn print(txn: &RawTxn) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write_u64(txn.start_ts.0);
     match &txn.body {
@@ -87,6 +94,14 @@ fn print(txn: &RawTxn) -> u64 {
             hasher.write(query);
         }
         Body::Nothing => hasher.write_u8(3),
+        Body::Named { events, .. } => {
+            hasher.write_u8(4);
+            hasher.write(events);
+        }
+        Body::Statement(query) => {
+            hasher.write_u8(5);
+            hasher.write(query);
+        }
     }
     hasher.finish()
 }

@@ -3,6 +3,7 @@
 pub mod binlog;
 mod forward;
 mod payload;
+pub mod pb;
 pub mod pump;
 mod queue;
 pub mod recording;
@@ -12,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use crossbeam_channel::Receiver;
 
 use crate::error::Fault;
 use crate::event::Events;
-use crate::model::{CommitTs, Pulled};
+use crate::model::CommitTs;
 use crate::pd::{Pd, Security};
 use crate::schema::History;
 
+pub use crate::model::Stream;
 pub use forward::Forward;
 pub use payload::{read, write};
 
@@ -28,6 +29,8 @@ pub use payload::{read, write};
 /// The contract, which `tests/source_contract.rs` runs on every implementation:
 /// - `streams` is called once, with the position to start behind (exclusive), and gives the *complete* list of streams;
 ///   what any of them holds above the position, and nothing else, arrives in rising commit ts.
+/// - A stream that opens while the source is read comes as `Joins` in one that is open already, at a ts up to which that one
+///   can vouch that the new one holds nothing. So the list stays complete: what lies above waits for the new stream too.
 /// - A source that cannot keep this, because it no longer holds what follows the position, fails instead.
 /// - Reconnecting is the source's own affair; an `Err` in a stream is final.
 /// - A stream that has nothing to send says `Resolved` every few seconds, unless it has ended: then its channel closes.
@@ -54,14 +57,6 @@ pub trait Source: Send {
     /// # Errors
     /// If the list of streams is not complete, or one of them no longer holds all that follows `from`.
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>>;
-}
-
-/// One ordered stream of a source: one Pump, one file.
-pub struct Stream {
-    /// What messages call it: a Pump's node id, a file's path.
-    pub name: String,
-    /// What it says; closed when it has ended for good.
-    pub receiver: Receiver<Result<Pulled>>,
 }
 
 /// How long a stream may be silent before its source looks for the cause. A healthy Pump sends a fake every 3 s.
@@ -91,6 +86,10 @@ pub struct Options {
     pub timing: pump::Timing,
     /// Bytes of messages that may wait in all streams of the source together. A larger message waits alone.
     pub queue_bytes: usize,
+    /// Where the source says how far each Pump is, and hears when the roll is to be called at once.
+    pub muster: Arc<pump::Muster>,
+    /// What Drainer's files do not say themselves.
+    pub files: pb::Known,
 }
 
 /// [`Options::queue_bytes`] unless said otherwise.
@@ -106,21 +105,31 @@ impl Options {
             gzip: false,
             timing: pump::Timing::default(),
             queue_bytes: QUEUE_BYTES,
+            muster: Arc::default(),
+            files: pb::Known::default(),
         }
     }
 }
 
+/// Whether `from` names a live cluster.
+#[must_use]
+pub fn is_cluster(from: &str) -> bool {
+    matches!(from.split_once("://"), Some(("pd" | "http" | "https", _)))
+}
+
 /// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`).
+/// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`) with a
+/// recording or with Drainer's files.
 ///
 /// # Errors
 /// A usage fault if `from` is none of these; else whatever keeps the source from being opened.
 pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
+    if is_cluster(from) {
+        let pd = Pd::connect(&[from.to_owned()], &options.security)?;
+        let history = (options.history)(&Origin::Cluster(&pd))?;
+        return Ok(Box::new(pump::PumpSource::new(pd, history, events.clone(), options)));
+    }
     let folder = match from.split_once("://") {
-        Some(("pd" | "http" | "https", _)) => {
-            let pd = Pd::connect(&[from.to_owned()], &options.security)?;
-            let history = (options.history)(&Origin::Cluster(&pd))?;
-            return Ok(Box::new(pump::PumpSource::new(pd, history, events.clone(), options)));
-        }
         Some(("file", path)) => PathBuf::from(path),
         Some(_) => return Err(no_source(from, "is of a kind that is not known")),
         None => PathBuf::from(from),
@@ -128,9 +137,21 @@ pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn So
     if !folder.is_dir() {
         return Err(no_source(from, "is no folder"));
     }
+    if pb::names::any(&folder) {
+        return drainer_files(&folder, options, events);
+    }
     let jobs = recording::history_file(&folder);
     let history = (options.history)(&Origin::Recording(jobs.as_deref()))?;
     Ok(Box::new(recording::Recording::open(&folder, history)?.with_queue(options.queue_bytes)))
+}
+
+fn drainer_files(folder: &Path, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
+    if recording::files(folder).is_ok() {
+        let text = format!("{} holds both a recording and files of Drainer's", folder.display());
+        return Err(Fault::usage(text).hint("move the one that is not meant into another folder").into());
+    }
+    let files = pb::PbFiles::open(folder, options.files.clone(), events.clone())?;
+    Ok(Box::new(files.with_queue(options.queue_bytes)))
 }
 
 fn no_source(from: &str, why: &str) -> anyhow::Error {

@@ -57,7 +57,8 @@ pub fn read(payload: Bytes) -> Result<Pulled> {
     Ok(Pulled::Txn(RawTxn { commit_ts, start_ts, body }))
 }
 
-/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0.
+/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0. What comes from no Pump, and has no place in
+/// its messages ([`Body::Named`], [`Body::Statement`]), is left out.
 #[must_use]
 pub fn write(pulled: &Pulled) -> Binlog {
     let base = |tp, start: CommitTs, commit: CommitTs| Binlog {
@@ -69,7 +70,8 @@ pub fn write(pulled: &Pulled) -> Binlog {
         ..Binlog::default()
     };
     match pulled {
-        Pulled::Resolved(ts) => base(TP_ROLLBACK, *ts, *ts),
+        // A stream that joins is no message; as far as its ts goes, it says what a position marker says.
+        Pulled::Resolved(ts) | Pulled::Joins { from: ts, .. } => base(TP_ROLLBACK, *ts, *ts),
         Pulled::Txn(txn) => {
             let mut binlog = base(TP_COMMIT, txn.start_ts, txn.commit_ts);
             match &txn.body {
@@ -79,7 +81,7 @@ pub fn write(pulled: &Pulled) -> Binlog {
                     binlog.ddl_job_id = Some(*job_id);
                     binlog.ddl_schema_state = Some(*schema_state);
                 }
-                Body::Nothing => {}
+                Body::Named { .. } | Body::Statement(_) | Body::Nothing => {}
             }
             binlog
         }

@@ -127,9 +127,11 @@ impl Queue {
 }
 
 fn weight(said: &Result<Pulled>) -> usize {
-    let bytes = match said {
-        Ok(Pulled::Txn(RawTxn { body: Body::Rows(bytes) | Body::Ddl { query: bytes, .. }, .. })) => bytes.len(),
-        _ => 0,
+    let Ok(Pulled::Txn(RawTxn { body, .. })) = said else { return BESIDE };
+    let bytes = match body {
+        Body::Rows(bytes) | Body::Named { events: bytes, .. } => bytes.len(),
+        Body::Ddl { query: bytes, .. } | Body::Statement(bytes) => bytes.len(),
+        Body::Nothing => 0,
     };
     bytes + BESIDE
 }

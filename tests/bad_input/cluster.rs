@@ -21,7 +21,8 @@ fn sync(world: &World, pd: &str, status: &str) -> crate::common::binary::Ran {
     let (from, start) = (format!("pd://{pd}"), start().0.to_string());
     let (url, schema) = (world.server.url(), format!("http://{status}"));
     let common = ["sync", "--quiet", "--from", &from, "--to", &url, "--link", &world.db, "--start-ts", &start];
-    run(&[&common[..], &["--schema-from", &schema, "--until", "caught-up"]].concat())
+    // This cluster's etcd can only be read.
+    run(&[&common[..], &["--schema-from", &schema, "--until", "caught-up", "--no-register"]].concat())
 }
 
 fn dead() -> String {

@@ -112,12 +112,15 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
     let mut pipeline = Pipeline {
         catalog: Catalog::at(history, start()).unwrap(),
         sink: &mut sink,
+        selection: tisync::selection::Selection::default(),
+        loopback: None,
         large: Some(300),
         until: None,
         events: silent(),
         stop: Stop::default(),
         taken: 0,
         late_rows: 0,
+        names: Default::default(),
     };
     let ended = pipeline.run(source.streams(start()).unwrap(), start());
     (ended.map(drop), sink.0)

@@ -1,7 +1,7 @@
 //! Drainer's row: handed over to Drainer and taken over from it.
 
 use mysql::prelude::Queryable;
-use tisync::checkpoint::drainer::{Owner, Row, owner, read, write};
+use tisync::checkpoint::drainer::{self, DrainerTable, Owner, Row};
 use tisync::model::CommitTs;
 use tisync::playground::mariadb::PrivateServer;
 
@@ -41,6 +41,18 @@ fn shape(_: &PrivateServer) {
     assert_eq!(columns, [("clusterID", "bigint(20) unsigned"), ("checkPoint", "mediumtext")]);
     assert_eq!(write(&mut control, &link, ts(5), 48, true).unwrap(), Owner::Us(row(ts(5), 47, false)));
     assert_eq!(read(&mut control, 41).unwrap(), Some(row(ts(5), 48, true)));
+}
+
+fn read(session: &mut Session, cluster: u64) -> Result<Option<Row>, Failed> {
+    DrainerTable::default().read(session, cluster)
+}
+
+fn owner(session: &mut Session, link: &Link, at: CommitTs) -> Result<Owner, Failed> {
+    drainer::owner(session, &DrainerTable::default(), link, at)
+}
+
+fn write(session: &mut Session, link: &Link, at: CommitTs, version: i64, clean: bool) -> Result<Owner, Failed> {
+    drainer::write(session, &DrainerTable::default(), link, (at, version), clean)
 }
 
 /// The row as Drainer writes it.

@@ -41,8 +41,7 @@ fn ddl(server: &PrivateServer) {
         query: String::new(),
         before: vec![],
         after: vec![],
-        charset: None,
-        collation: None,
+        ..Ddl::default()
     };
     let lock = link.ddl_lock();
     let begin = |control: &mut Session| link.begin_ddl(control, (ts(4), &ddl), "ONE; TWO", (0, r#"{"a":"\\"}"#), &lock);

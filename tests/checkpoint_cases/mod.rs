@@ -1,5 +1,6 @@
 //! The cases, and what they build on.
 
+mod command;
 pub mod cost;
 mod drainer;
 mod links;
@@ -21,7 +22,7 @@ use tisync::sink::mysql::session::Session;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [takes::CASES, slots::CASES, links::CASES, drainer::CASES].concat()
+    [takes::CASES, slots::CASES, links::CASES, drainer::CASES, command::CASES].concat()
 }
 
 /// A ts that every test's first transaction lies above.

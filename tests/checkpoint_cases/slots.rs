@@ -154,8 +154,8 @@ fn pairs(server: &PrivateServer) {
     slot.saved();
     assert_eq!(rows(&mut conn, "pairs"), "1");
     // An error of the second statement is an error, and what was begun can be taken back.
-    let error = worker.begin_with("INSERT INTO data.nowhere VALUES (1)").unwrap_err();
-    assert!(error.to_string().contains("nowhere"), "{error}");
+    let error = anyhow::Error::from(worker.begin_with("INSERT INTO data.nowhere VALUES (1)").unwrap_err());
+    assert!(format!("{error:#}").contains("nowhere"), "{error:#}");
     assert!(worker.in_transaction());
     worker.rollback();
     assert_eq!(worker.begin_with("INSERT INTO data.pairs VALUES (2), (3), (4)").unwrap(), 3);

@@ -319,7 +319,7 @@ fn left_before(mut w: World<'_>, ids: bool, kind: &Kind) {
         assert_eq!(settled.unwrap(), Settled::TakenBack, "{}", kind.sql);
     }
     assert_eq!(w.state(&mut new).position, None);
-    assert!(w.apply(&mut new, &statement).unwrap().ran);
+    assert!(w.apply(&mut new, &statement).unwrap().ran());
     w.run(kind.then);
     assert_eq!(w.rows(kind.probe.0), kind.probe.1, "{}", kind.sql);
     assert_eq!(w.state(&mut new).position, Some(TS));

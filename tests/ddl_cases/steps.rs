@@ -58,7 +58,7 @@ fn three_statements(server: &PrivateServer) {
     w.run("USE three");
     w.run("UPDATE tidb_binlog.tisync_checkpoint SET commit_ts = 0 WHERE link = 'three'");
     let mut run = w.start();
-    assert!(w.apply(&mut run, &job).unwrap().ran);
+    assert!(w.apply(&mut run, &job).unwrap().ran());
     assert_eq!(w.rows(SHOWN), "a,b,c");
 }
 

@@ -127,7 +127,7 @@ fn lost_connection(server: &PrivateServer) {
         assert_eq!(tisync::error::exit_code(&error), 3, "{error:#}");
     });
     let mut session = w.open(&w.url);
-    assert!(w.resume(&mut session, &run.link, &job).unwrap().ran);
+    assert!(w.resume(&mut session, &run.link, &job).unwrap().ran());
     assert!(w.heard("(commit ts 420747102018863124") && w.heard("it took effect"));
     assert_eq!(w.rows("SELECT COUNT(h) FROM t"), "30");
     run.session = session;
@@ -141,15 +141,15 @@ fn lost_around(server: &PrivateServer) {
     let job = ddl("lost_around", 11, "TRUNCATE t");
     // Nothing had begun.
     let mut run = w.start();
-    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran);
+    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran());
     w.run("INSERT INTO t VALUES (1)");
     // It had ended, and only the answer was lost.
-    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran);
+    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran());
     assert_eq!(w.rows("SELECT * FROM t"), "1");
     // It had not come to the statement, the same session goes on.
     w.run("UPDATE tidb_binlog.tisync_checkpoint SET commit_ts = 0 WHERE link = 'lost_around'");
     w.announce(&mut run, &job, &["TRUNCATE t"]);
-    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran);
+    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran());
     assert_eq!(w.rows("SELECT * FROM t"), "");
     assert_eq!(w.state(&mut run).position, Some(TS));
     // Another run has the link by now.
@@ -212,6 +212,6 @@ fn lock_wait(server: &PrivateServer) {
     assert!(error.contains("error 1205"), "{error}");
     assert_eq!(w.state(&mut run).intent, None, "nothing happened");
     w.run("UNLOCK TABLES");
-    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran);
+    assert!(w.resume(&mut run.session, &run.link, &job).unwrap().ran());
     assert_eq!((w.rows("SELECT * FROM t").as_str(), w.state(&mut run).position), ("", Some(TS)));
 }

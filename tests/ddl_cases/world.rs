@@ -1,6 +1,5 @@
 //! One link, one database, runs that begin and end, and the statements that they leave behind.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use mysql::Conn;
@@ -11,7 +10,7 @@ use tisync::model::{CommitTs, Ddl, Table};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::PendingDdl;
 use tisync::sink::mysql::connect::Target;
-use tisync::sink::mysql::ddl::{Begun, Ground, Ran, Settled, announce, resume, run, settle};
+use tisync::sink::mysql::ddl::{Begun, DdlPolicy, Ground, Ran, Settled, announce, resume, run, settle};
 use tisync::sink::mysql::session::Session;
 use tisync::sink::mysql::skipped::Skipped;
 use tisync::stop::Stop;
@@ -26,7 +25,7 @@ pub struct World<'a> {
     pub conn: Conn,
     pub heard: Arc<Mutex<Vec<String>>>,
     pub word: Option<PendingDdl>,
-    pub skip: BTreeSet<CommitTs>,
+    pub policy: DdlPolicy,
     pub stop: Stop,
 }
 
@@ -50,7 +49,7 @@ impl<'a> World<'a> {
             conn,
             heard: Arc::default(),
             word: None,
-            skip: BTreeSet::new(),
+            policy: DdlPolicy::default(),
             stop: Stop::default(),
         }
     }
@@ -115,7 +114,16 @@ impl<'a> World<'a> {
         work: impl FnOnce(&mut Ground<'_>) -> Result<T, Failed>,
     ) -> anyhow::Result<T> {
         let events = self.events();
-        let mut ground = Ground { session, link, skip: &self.skip, word: self.word, stop: &self.stop, events: &events };
+        let mut policy = self.policy.clone();
+        let mut ground = Ground {
+            session,
+            link,
+            policy: &mut policy,
+            asker: None,
+            word: self.word,
+            stop: &self.stop,
+            events: &events,
+        };
         Ok(work(&mut ground)?)
     }
 
@@ -163,8 +171,7 @@ pub fn ddl(db: &str, action: u8, query: &str) -> Ddl {
         query: query.to_owned(),
         after: vec![],
         before: vec![],
-        charset: None,
-        collation: None,
+        ..Ddl::default()
     }
 }
 

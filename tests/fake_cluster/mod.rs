@@ -66,6 +66,8 @@ pub struct Shared {
     pub clock: AtomicU64,
     pub pd: Mutex<Option<SocketAddr>>,
     pub client_url: Mutex<Option<String>>,
+    /// Whether etcd answers nothing but an error.
+    pub etcd_fails: Mutex<bool>,
 }
 
 pub type PumpState = Arc<(Mutex<Pump>, Arc<Shared>)>;
@@ -90,6 +92,7 @@ impl FakeCluster {
             clock: AtomicU64::new(clock.0),
             pd: Mutex::default(),
             client_url: Mutex::default(),
+            etcd_fails: Mutex::default(),
         });
         let router = Router::new()
             .route("/pdpb.PD/GetMembers", post(members))
@@ -102,6 +105,12 @@ impl FakeCluster {
         *cluster.shared.pd.lock().unwrap() = Some(address);
         cluster.tidb("On");
         cluster
+    }
+
+    /// Ports that are opened from now on have other certificates.
+    #[allow(dead_code)]
+    pub fn renew(&mut self, tls: ServerTlsConfig) {
+        self.tls = Some(tls);
     }
 
     fn serve(&self, router: Router) -> SocketAddr {
@@ -255,6 +264,9 @@ async fn safe_point(request: Request) -> Response {
 
 async fn range(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     unary(request, move |q: RangeRequest| {
+        if *shared.etcd_fails.lock().unwrap() {
+            return Err(Status::unavailable("etcdserver: no leader"));
+        }
         let etcd = shared.etcd.lock().unwrap();
         let inside = |k: &str| k.as_bytes() >= &q.key[..] && k.as_bytes() < &q.range_end[..];
         let kvs: Vec<KeyValue> = etcd

@@ -118,7 +118,7 @@ fn play(
     fill: impl Fn() -> Result<()>,
     make_room: impl Fn() -> Result<()>,
 ) -> Result<()> {
-    let mut world = World::new(server.clone(), 7_400_000_000_002_000_001, 1)?;
+    let mut world = World::new(server.clone(), 7_400_000_000_002_000_001, 1, false)?;
     let options = Options { only_inserts: Some(rows), txns: 400, ..Options::small() };
     let truth = workload::write(&world.cluster, &options)?;
     // A server that has no room to roll back an insert into an empty table crashes.

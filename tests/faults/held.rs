@@ -53,7 +53,7 @@ struct Held {
 
 fn play(release: Release) -> Result<()> {
     let server = world::server()?;
-    let mut world = World::new(server.clone(), 7_400_000_000_001_000_001, 1)?;
+    let mut world = World::new(server.clone(), 7_400_000_000_001_000_001, 1, false)?;
     let options = Options { only_inserts: Some(2), ..Options::small() };
     let truth = workload::write(&world.cluster, &options)?;
     world.cluster.slow_pump(0, Duration::from_millis(2))?;

@@ -20,6 +20,7 @@ mod held;
 mod inject;
 mod kinds;
 mod link;
+mod marks;
 mod packet;
 mod proxy;
 mod random;

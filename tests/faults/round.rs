@@ -8,6 +8,7 @@ use mysql::prelude::Queryable;
 use tisync::model::CommitTs;
 
 use crate::kinds::{Fault, plan};
+use crate::marks;
 use crate::random::Random;
 use crate::reader::Reader;
 use crate::summary::note;
@@ -41,7 +42,8 @@ pub struct Round {
 
 /// Plays the round of `seed`, and prints its line.
 pub fn play(seed: u64) -> Result<()> {
-    let server = world::server()?;
+    let marked = marks::wanted(seed);
+    let server = if marked { world::logging_server()? } else { world::server()? };
     note(|all| all.rounds += 1);
     let mut told = String::new();
     let played = play_on(seed, server.clone(), &mut told);
@@ -49,7 +51,9 @@ pub fn play(seed: u64) -> Result<()> {
         Ok(line) => {
             println!("TISYNC_FAULT_SEED={seed} equal: {line}");
             note(|all| all.equal += 1);
-            world::give_back(server);
+            if !marked {
+                world::give_back(server);
+            }
         }
         Err(error) => {
             println!("TISYNC_FAULT_SEED={seed} FAILED: {error:#}\n{told}");
@@ -62,7 +66,7 @@ pub fn play(seed: u64) -> Result<()> {
 fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String> {
     let mut random = Random::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
     let pumps = 1 + usize::try_from(random.below(3))?;
-    let mut world = World::new(server, 7_400_000_000_000_000_000 + seed % 1_000_000, pumps)?;
+    let mut world = World::new(server, 7_400_000_000_000_000_000 + seed % 1_000_000, pumps, marks::wanted(seed))?;
     let options = Options {
         seed,
         txns: 200 + random.below(300),
@@ -98,7 +102,12 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
         all.txns += round.truth.txns;
     });
     let reads = seen.reads;
-    Ok(format!("{rows} rows, {} runs, {reads} snapshots; {}", round.runs, labels.join("; ")))
+    let marks = if marks::wanted(seed) {
+        format!("{} marks, ", marks::check(&mut round.world.connect()?)?)
+    } else {
+        String::new()
+    };
+    Ok(format!("{rows} rows, {marks}{} runs, {reads} snapshots; {}", round.runs, labels.join("; ")))
 }
 
 impl Round {

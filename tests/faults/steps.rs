@@ -68,7 +68,8 @@ const TAIL: usize = 24;
 pub fn steps(text: &[u8], before: &mut Before) -> Vec<Step> {
     let head = String::from_utf8_lossy(&text[..text.len().min(HEAD)]).to_lowercase().replace('`', "");
     let tail = String::from_utf8_lossy(&text[text.len().saturating_sub(TAIL)..]).to_lowercase();
-    let head = head.trim_start();
+    let (head, marked) = without_mark(head.trim_start());
+    let head = head.as_str();
     let mut found = Vec::new();
     let begins = head.starts_with("start transaction") || head.starts_with("begin");
     if begins {
@@ -77,7 +78,7 @@ pub fn steps(text: &[u8], before: &mut Before) -> Vec<Step> {
     }
     let first = ["insert", "replace", "update", "delete"].iter().any(|verb| head.starts_with(verb));
     if head.contains("tidb_binlog.tisync_") {
-        found.extend(bookkeeping(head, begins || before.open));
+        found.extend(bookkeeping(head, begins && !marked || before.open));
     } else if head.contains("tidb_binlog.checkpoint") {
         found.extend((first || begins).then_some(Step::Drainer));
     } else if first && before.open && !head.contains("tidb_binlog") {
@@ -94,6 +95,17 @@ pub fn steps(text: &[u8], before: &mut Before) -> Vec<Step> {
         found.push(Step::Commit);
     }
     found
+}
+
+/// The same without the mark that a transaction carries first, and whether there was one.
+fn without_mark(head: &str) -> (String, bool) {
+    match head.split_once("update retl._drainer_repl_mark set ") {
+        Some((before, rest)) => {
+            let rest = rest.split_once("; ").map_or("", |(_, rest)| rest);
+            (format!("{before}{rest}"), true)
+        }
+        None => (head.to_owned(), false),
+    }
 }
 
 /// Statements about the link's own state.
@@ -145,6 +157,9 @@ pub fn check() {
     assert_eq!(see("COMMIT"), [Step::Commit]);
     assert_eq!(see(&format!("START TRANSACTION; {fence}")), [Step::Begin, Step::Fence]);
     assert_eq!(see("COMMIT"), [], "a transaction without rows");
+    let mark = "START TRANSACTION; UPDATE `retl`.`_drainer_repl_mark` SET val = IFNULL(val, 0) + 1 WHERE id = 0 AND channel_id = 1";
+    assert_eq!(see(mark), [Step::Begin]);
+    assert_eq!(see(&format!("{mark}; {fence}")), [Step::Begin, Step::Fence]);
     assert_eq!(see("REPLACE INTO `tidb_binlog`.`checkpoint` VALUES (1, '{}')"), [Step::Drainer]);
     assert_eq!(see("SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE x FOR UPDATE"), [Step::TakeOver]);
     assert_eq!(see("UPDATE `tidb_binlog`.`tisync_checkpoint` SET `run` = 3 WHERE `link` = 'l'"), [Step::TakeOver]);
@@ -166,5 +181,7 @@ pub fn check() {
     assert_eq!(see("SET NAMES utf8mb4"), []);
     assert_eq!(see(&update("`commit_ts` = 7")), [Step::Fence]);
     open.open = false;
+    let marked = format!("{mark}; {}", update("`commit_ts` = 7"));
+    assert_eq!(steps(marked.as_bytes(), &mut open), [Step::Begin, Step::Position]);
     assert_eq!(steps(update("`commit_ts` = 7").as_bytes(), &mut open), [Step::Position]);
 }

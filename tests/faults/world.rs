@@ -15,6 +15,7 @@ use tisync::playground::cluster::{Cluster, ClusterSpec};
 use tisync::playground::mariadb::PrivateServer;
 
 use crate::common::binary;
+use crate::marks;
 use crate::proxy::Proxy;
 use crate::tables::DATABASE;
 
@@ -53,6 +54,14 @@ pub fn server() -> Result<Server> {
     Ok(server)
 }
 
+/// A server of its own for a round with marks, which keeps a binlog.
+pub fn logging_server() -> Result<Server> {
+    let flags: Vec<&str> = UNSYNCED.into_iter().chain(marks::LOGGED).collect();
+    let server = PrivateServer::start_with(&flags)?;
+    marks::set_up(&mut server.connect()?)?;
+    Ok(Arc::new(Mutex::new(server)))
+}
+
 /// Gives back a server that is as good as new but for its databases.
 pub fn give_back(server: Server) {
     lock(&IDLE).push(server);
@@ -81,12 +90,14 @@ pub struct World {
     pub current: Killer,
     dir: TempDir,
     runs: u32,
+    /// Whether runs write with marks.
+    marked: bool,
     /// Everything that runs have said, for a failure.
     pub told: String,
 }
 
 impl World {
-    pub fn new(server: Server, cluster_id: u64, pumps: usize) -> Result<Self> {
+    pub fn new(server: Server, cluster_id: u64, pumps: usize, marked: bool) -> Result<Self> {
         let port = lock(&server).port();
         let mut spec = ClusterSpec::new(cluster_id, pumps);
         for pump in &mut spec.pumps {
@@ -94,7 +105,7 @@ impl World {
         }
         let cluster = Arc::new(Cluster::start(spec)?);
         let (proxy, dir) = (Proxy::start(port)?, tempfile::tempdir()?);
-        Ok(Self { server, port, proxy, cluster, current: Killer::default(), dir, runs: 0, told: String::new() })
+        Ok(Self { server, port, proxy, cluster, current: Killer::default(), dir, runs: 0, marked, told: String::new() })
     }
 
     pub fn connect(&self) -> Result<Conn> {
@@ -108,6 +119,9 @@ impl World {
         let (from, to, end) = (self.cluster.pd_url(), self.proxy.url(), end.to_string());
         let args = ["sync", "--from", &from, "--to", &to, "--start-ts", "1", "--until", &end];
         let mut command = binary::command(&args);
+        if self.marked {
+            command.args(["--channel-id", &marks::mark().channel.to_string()]);
+        }
         command.args(more).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&path)?);
         let child = command.spawn().context("the binary runs")?;
         self.told.push_str(&format!("--- run {} {}\n", self.runs, more.join(" ")));

@@ -48,7 +48,8 @@ pub fn adds_up_at_every_moment() -> Result<(), Failed> {
     println!("{states} different states seen, each with the sum {sum}");
     assert!(states > 8, "the reader saw only {states} states");
 
-    equal(&server, &bank)
+    assert!(equal(&server, &bank)? > 2_000);
+    Ok(())
 }
 
 /// PD, TiDB and the Pumps go away and come back, one after the other, while a run goes on; streams break all the time.
@@ -78,11 +79,55 @@ pub fn restarts_lose_nothing() -> Result<(), Failed> {
     run.until("the end", || position(&server).is_some_and(|ts| ts >= end));
     run.interrupt();
     run.expect(5);
-    equal(&server, &bank)
+    assert!(equal(&server, &bank)? > 2_000);
+    Ok(())
+}
+
+/// Recorded while the bank works, by recorders that are killed again and again; then replayed from the folder.
+pub fn recorded_and_replayed() -> Result<(), Failed> {
+    let cluster = two_pumps(7_300_000_000_000_000_003)?;
+    let options = BankOptions { rate: Some(300.0), ddl_every: Some(150), seed: 3, ..BankOptions::default() };
+    let bank =
+        Bank::start(Arc::clone(&cluster), BankOptions { job_delay: Some(Duration::from_millis(40)), ..options })?;
+    let working = bank.spawn(Limit { txns: Some(2_500), time: None });
+    let dir = tempfile::tempdir()?;
+    let place = dir.path().display().to_string();
+    let pd = cluster.pd_url();
+    let args = |more: &[&str]| -> Vec<String> {
+        let args = ["record", "--from", &pd, "--dir", &place, "--start-ts", "1", "--quiet", "--part-size", "64KiB"];
+        args.iter().chain(more).map(|a| (*a).to_owned()).collect()
+    };
+    let recorded = || {
+        let meta = std::fs::read(dir.path().join("meta.json")).unwrap_or_default();
+        serde_json::from_slice::<serde_json::Value>(&meta).ok().and_then(|m| m["end_ts"].as_u64()).unwrap_or_default()
+    };
+    let mut ends = Vec::new();
+    while working.done() < 2_400 {
+        let before = recorded();
+        // The kind of part may change from run to run.
+        let mut run = Running::start(&args(if ends.len() % 2 == 0 { &["--compress"] } else { &[] }));
+        run.until("something is on the disk", || recorded() > before);
+        thread::sleep(Duration::from_millis(300));
+        // Killed.
+        drop(run);
+        ends.push(recorded());
+    }
+    let bank = working.wait()?;
+    Running::start(&args(&["--until", "caught-up"])).expect(0);
+    let parts =
+        std::fs::read_dir(dir.path())?.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("binlogs-"));
+    println!("recorders killed at {ends:?}; {} parts", parts.count());
+    assert!(ends.len() > 2, "killed {} times", ends.len());
+
+    let server = PrivateServer::start()?;
+    let sync = ["sync", "--from", &place, "--to", &server.url(), "--quiet"].map(str::to_owned);
+    Running::start(&sync).expect(0);
+    assert_eq!(checkpoint(&server), recorded());
+    equal(&server, &bank).map(drop)
 }
 
 /// A cluster whose Pumps soon say where they are.
-fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
+pub fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
     let mut spec = ClusterSpec::new(id, 2);
     for pump in &mut spec.pumps {
         pump.behaviour.fakes = Some(Duration::from_millis(50));
@@ -91,13 +136,12 @@ fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
 }
 
 /// Every table holds what the bank says it does.
-fn equal(server: &PrivateServer, bank: &Bank) -> Result<(), Failed> {
+pub fn equal(server: &PrivateServer, bank: &Bank) -> Result<usize, Failed> {
     let expected = bank.expected();
     load(&mut server.connect()?, &expected)?;
     let rows = same(server, "bank", &[])?;
     assert_eq!(rows, expected.iter().map(|e| e.rows.len()).sum::<usize>());
-    assert!(rows > 2_000);
-    Ok(())
+    Ok(rows)
 }
 
 /// Looks again and again until `done`, with one statement, which sees one state. Gives the number of different ones.

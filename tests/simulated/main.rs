@@ -16,9 +16,12 @@ mod common;
 mod wire;
 
 mod bank;
+mod nodes;
+mod place;
 mod pumps;
 mod recorded;
 mod refusals;
+mod takeover;
 mod ts;
 
 use std::path::Path;
@@ -40,14 +43,22 @@ fn main() -> ExitCode {
     let mut trials = vec![
         recorded("everything_equals_its_dump_with_late_jobs", recorded::with_late_jobs),
         recorded("everything_stopped_ten_times_equals_its_dump", recorded::stopped_ten_times),
+        recorded("a_checkpoint_of_drainers_is_taken_over_in_a_recording", takeover::in_a_recording),
         recorded("three_pumps_equal_the_dump", pumps::three_pumps_equal_the_dump),
         recorded("three_pumps_emit_the_same_list", pumps::three_pumps_emit_the_same_list),
         recorded("a_recorded_pair_of_pumps_equals_its_dump", pumps::a_recorded_pair),
-        Trial::test("the_bank_adds_up_at_every_moment", bank::adds_up_at_every_moment),
+        Trial::test("t19_the_bank_adds_up_at_every_moment", bank::adds_up_at_every_moment),
         Trial::test("restarts_of_every_server_lose_nothing", bank::restarts_lose_nothing),
+        Trial::test(
+            "drainers_checkpoint_is_taken_over_and_left_byte_for_byte",
+            takeover::drainers_checkpoint_is_taken_over_and_left,
+        ),
+        Trial::test("recorders_that_are_killed_record_everything_once", bank::recorded_and_replayed),
         Trial::test("ts_now_and_check_ask_the_cluster", ts::now_and_check),
     ];
     trials.extend(refusals::trials());
+    trials.extend(place::trials());
+    trials.extend(nodes::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -14,7 +14,7 @@ use crate::common::run::Running;
 use crate::common::target::{checkpoint, equal, position};
 use crate::{everything, wire};
 
-const DATABASES: [&str; 3] = ["kinds", "evolve", "bank"];
+pub const DATABASES: [&str; 3] = ["kinds", "evolve", "bank"];
 
 /// A Pump that waits this long before each message; its fakes come often, so that the end is reached soon.
 pub fn pump(delay_ms: u64) -> Behaviour {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tisync::model::{CommitTs, Table};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
-use tisync::sink::mysql::{MysqlOptions, PendingDdl};
+use tisync::sink::mysql::{DdlPolicy, MysqlOptions, PendingDdl};
 
 use super::Case;
 use super::world::*;
@@ -100,6 +100,10 @@ fn refused(server: &PrivateServer) {
     w.sink();
 }
 
+fn skipping(n: u64) -> DdlPolicy {
+    DdlPolicy { skip: BTreeSet::from([CommitTs(START + n)]), ..DdlPolicy::default() }
+}
+
 fn with_id(table: &std::sync::Arc<Table>, id: i64) -> std::sync::Arc<Table> {
     std::sync::Arc::new(Table { id, ..Table::clone(table) })
 }
@@ -116,8 +120,7 @@ fn flashback(server: &PrivateServer) {
     assert!(said(&error).contains("`--skip-ddl 420747102018863126` goes on without"));
     drop(sink);
 
-    let options =
-        || MysqlOptions { skip_ddl: BTreeSet::from([CommitTs(START + 2)]), ..MysqlOptions::new(77, "flashback") };
+    let options = || MysqlOptions { ddl: skipping(2), ..MysqlOptions::new(77, "flashback") };
     let mut sink = w.open(options()).unwrap();
     sink.prepare([&t, &back].into_iter()).unwrap_err();
     apply(
@@ -158,7 +161,7 @@ fn skipped_database(server: &PrivateServer) {
     let mut w = World::new(server, "skipped_database");
     let a = with_id(&define("lost", "a", &[("id", INT)], &[&[0]], true), 601);
     let b = with_id(&define("lost", "b", &[("id", INT)], &[&[0]], true), 602);
-    let options = MysqlOptions { skip_ddl: BTreeSet::from([CommitTs(START + 1)]), ..w.options() };
+    let options = MysqlOptions { ddl: skipping(1), ..w.options() };
     let mut sink = w.open(options).unwrap();
     let txns = vec![
         ddl(1, 63, "lost", "FLASHBACK DATABASE `lost`", &[], &[&a]),

@@ -1,11 +1,17 @@
 //! The cases, by subject.
 
+mod conflicts;
 mod ddl;
 mod engine;
+mod marks;
+mod mode;
 mod model;
 mod no_key;
+mod partial;
 mod rows;
 mod run;
+mod settings;
+mod takeover;
 mod types;
 mod world;
 
@@ -14,5 +20,20 @@ use tisync::playground::mariadb::PrivateServer;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [types::CASES, rows::CASES, no_key::CASES, run::CASES, engine::CASES, ddl::CASES, model::CASES].concat()
+    [
+        settings::CASES,
+        takeover::CASES,
+        mode::CASES,
+        partial::CASES,
+        types::CASES,
+        rows::CASES,
+        no_key::CASES,
+        run::CASES,
+        engine::CASES,
+        ddl::CASES,
+        model::CASES,
+        marks::CASES,
+        conflicts::CASES,
+    ]
+    .concat()
 }

@@ -12,7 +12,31 @@ pub const CASES: &[(&str, Case)] = &[
     ("many deletes without a key", many),
     ("deletes without a key that do not fit the target row for row", wrong_rows),
     ("a whole table without a key is changed quickly", quick),
+    ("rows without a column that is being dropped", being_dropped),
 ];
+
+/// From its delete-only state on, images lack the column, and inserts hold what tisync fills in; the target still has what it was.
+fn being_dropped(server: &PrivateServer) {
+    let mut w = World::new(server, "being_dropped");
+    let columns = [("a", INT), ("x", text()), ("y?", INT)];
+    let t = w.table("t", "a BIGINT NOT NULL, x VARCHAR(9) NOT NULL, y BIGINT", &columns, &[], false);
+    let mut sink = w.sink();
+    let known = |a: i64| vec![i(a), s(format!("x{a}")), i(a + 4)];
+    let gone = |a: i64| vec![i(a), Value::Absent, Value::Absent];
+    apply(&mut sink, vec![txn(1, (1..9).map(|a| ins(&t, known(a))).collect())]);
+    let filled = |a: i64| vec![i(a), s(""), Value::Null];
+    let changes = vec![
+        upd(&t, gone(2), vec![i(20), s(""), Value::Absent]),
+        ins(&t, filled(9)),
+        del(&t, gone(9)),
+        ins(&t, known(10)),
+        upd(&t, gone(10), vec![i(30), s(""), Value::Absent]),
+    ];
+    apply(&mut sink, vec![txn(2, changes), txn(3, (4..9).map(|a| del(&t, gone(a))).collect())]);
+    assert_eq!(w.one("SELECT * FROM t ORDER BY a"), "1|x1|5;3|x3|7;20||~;30||~");
+    apply(&mut sink, vec![txn(4, vec![del(&t, gone(3)), del(&t, known(1)), ins(&t, filled(4))])]);
+    assert_eq!(w.one("SELECT * FROM t ORDER BY a"), "4||~;20||~;30||~");
+}
 
 fn row(n: i64, text: Option<&str>, document: &'static str) -> Row {
     vec![if n < 0 { Value::Null } else { i(n) }, text.map_or(Value::Null, s), json(document)]

@@ -166,15 +166,15 @@ fn checks(server: &PrivateServer) {
     let error = said(&sink.prepare([&good, &bad, &slow, &gone].into_iter()).unwrap_err());
     insta::assert_snapshot!(error, @r##"
     8 things on the target stand against a start:
-      `checks`.`bad` has no column `v`
-      column `g` of `checks`.`bad` is generated upstream, but not there
-      `checks`.`bad` needs a value for its column `extra`, which the upstream does not have
+      `checks`.`bad` has no column `v` (--sync-mode 2 would leave it out)
+      column `g` of `checks`.`bad` is generated upstream, but not there (--sync-mode 2 would treat it as the target's own)
+      `checks`.`bad` has a column `extra` that the upstream does not have (--sync-mode 2 would keep its values, and give new rows the zero value of its type)
       `checks`.`bad` has no primary key over (`id`)
       `checks`.`bad` has no unique key over (`v`, `id`)
       `checks`.`bad` has a unique key over (`g`) that the upstream does not have
       `checks`.`slow` is kept by myisam, which has no transactions: use InnoDB
       table `checks`.`gone` is missing
-    => load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on without tables that the stream will not touch
+    => load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on without tables that the stream will not touch, --sync-mode 2 with other columns
     "##);
     let many: Vec<_> = (0..30).map(|n| define(&db, &format!("t{n:02}"), &columns, &[&[0]], true)).collect();
     let error = said(&sink.prepare(many.iter()).unwrap_err());

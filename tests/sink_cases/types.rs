@@ -10,11 +10,11 @@ use super::Case;
 use super::world::*;
 
 pub const CASES: &[(&str, Case)] = &[
-    ("every type, with a key and without", every_type),
+    ("t17_every_type_is_found_again_with_a_key_and_without", every_type),
     ("enum 0 goes through strict mode", enum_zero),
     ("generated columns are left to the server", generated),
     ("an auto-increment 0 stays 0", auto_zero),
-    ("JSON written differently is found", json_forms),
+    ("t17_json_written_differently_is_found", json_forms),
     ("rows near max_allowed_packet", big_rows),
 ];
 

@@ -181,8 +181,7 @@ pub fn ddl(n: u64, action: u8, db: &str, query: &str, before: &[&Arc<Table>], af
         query: query.to_owned(),
         after,
         before,
-        charset: None,
-        collation: None,
+        ..Ddl::default()
     };
     Txn { commit_ts: CommitTs(START + n), change: Change::Ddl(Box::new(ddl)) }
 }

@@ -17,16 +17,16 @@ fn varint(mut n: u64) -> Vec<u8> {
     bytes
 }
 
-fn number(field: u64, n: u64) -> Vec<u8> {
+pub fn number(field: u64, n: u64) -> Vec<u8> {
     [varint(field << 3), varint(n)].concat()
 }
 
-fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
+pub fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
     [varint(field << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
 }
 
 /// A backupmeta that ends at [`TS`]; `fields` come behind the versions.
-fn backupmeta(start: u64, fields: &[Vec<u8>]) -> Vec<u8> {
+pub fn backupmeta(start: u64, fields: &[Vec<u8>]) -> Vec<u8> {
     let head = [number(1, 77), bytes(2, b"\"8.1.0\"\n"), number(5, start), number(6, TS.parse().unwrap())].concat();
     [head, fields.concat(), bytes(11, b"BR\nRelease Version: v8.1.0\nGit Branch: heads/refs/tags/v8.1.0\n")].concat()
 }
@@ -40,6 +40,21 @@ fn backup(content: &[u8]) -> TempDir {
 fn backup_failure(content: &[u8], options: &[&str]) -> String {
     let backup = backup(content);
     failure(backup.path(), &[&["from-br", path(&backup)], options].concat())
+}
+
+/// BR prints `field 'x' not found` for a field that there is not, and says that all is well: a script then has that text for a ts.
+#[test]
+fn t31_only_a_ts_is_ever_printed() {
+    let whole = backup(&backupmeta(0, &[]));
+    for args in [&["--field", "nowhere"][..], &["--field=end_version"], &["nowhere"], &["--nowhere"]] {
+        let (stdout, _, code) = tisync(&[&["from-br", path(&whole)], args].concat());
+        assert!(stdout.is_empty() && code != 0, "{args:?}: {code} `{stdout}`");
+    }
+    // Without an end there is no ts either, whatever else the file says.
+    for content in [number(1, 77), bytes(2, b"\"8.1.0\"\n"), vec![], [number(1, 77), number(6, 0)].concat()] {
+        let (stdout, stderr, code) = tisync(&["from-br", path(&backup(&content))]);
+        assert!(stdout.is_empty() && code != 0, "{content:?}: {code} `{stdout}` {stderr}");
+    }
 }
 
 #[test]

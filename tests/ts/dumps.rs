@@ -55,7 +55,7 @@ fn dumps_of_tidb() {
 }
 
 #[test]
-fn a_dump_by_time_needs_its_zone() {
+fn t32_a_dump_by_time_needs_its_zone() {
     let dump = dump("SHOW MASTER STATUS:\n\tLog: tidb-binlog\n\tPos: 2026-07-21 13:05:00\n");
     insta::assert_snapshot!(failure(dump.path(), &["from-dumpling", path(&dump)]), @"
     2 error: `Pos` in DIR/metadata is a date-time without a time zone: 2026-07-21 13:05:00
@@ -73,6 +73,23 @@ fn a_dump_by_time_needs_its_zone() {
     }
     let far = dump_failure("SHOW MASTER STATUS:\n\tLog: tidb-binlog\n\tPos: 2076-07-21 13:05:00+00:00\n");
     assert!(far.starts_with("4 error: ") && far.contains("in the future"), "{far}");
+}
+
+/// A dump that did not read one snapshot has a position that is no consistent point.
+#[test]
+fn t33_a_dump_of_no_snapshot_is_warned_of() {
+    let block = |pos: &str| format!("\tLog: tidb-binlog\n\tPos: {pos}\n\tGTID:\n");
+    let after = "SHOW MASTER STATUS: /* AFTER CONNECTION POOL ESTABLISHED */\n";
+    let dump_at = |later: &str| dump(&format!("SHOW MASTER STATUS:\n{}\n{after}{}", block(TS), block(later)));
+    let moved = dump_at("420747102999999999");
+    let (stdout, stderr) = answer(&["from-dumpling", path(&moved)]);
+    assert_eq!(stdout, format!("{TS}\n"), "the first one: nothing is lost from there on");
+    assert!(
+        stderr.contains("warning: the dump was not taken from one snapshot") && stderr.contains("safe mode"),
+        "{stderr}"
+    );
+    let (stdout, stderr) = answer(&["from-dumpling", path(&dump_at(TS))]);
+    assert_eq!((stdout, stderr), (format!("{TS}\n"), String::new()), "one snapshot");
 }
 
 #[test]
@@ -169,8 +186,8 @@ fn folders_that_hold_no_finished_dump() {
     3 error: cannot read DIR/nowhere: No such file or directory (os error 2)
     hint: check the path
     ");
-    insta::assert_snapshot!(failure(empty.path(), &["from-dumpling", "s3://bucket/dump?secret-access-key=geheim"]), @"
-    2 error: `s3://bucket/dump` is object storage, which this version cannot read yet
-    hint: copy its `backupmeta` or `metadata` file to this machine and name that copy, or pipe it in and name /dev/stdin
+    insta::assert_snapshot!(failure(empty.path(), &["from-dumpling", "hdfs://bucket/dump?secret-access-key=geheim"]), @"
+    2 error: `hdfs://` is not a kind of storage
+    hint: name a folder or file by its path, local:///path or file:///path; or s3://, gcs:// or azure:// with bucket and prefix
     ");
 }

@@ -5,6 +5,8 @@
 mod backups;
 mod convert;
 mod dumps;
+mod objects;
+mod stand_in;
 
 use std::fs;
 use std::io::Write;

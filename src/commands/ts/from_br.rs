@@ -77,7 +77,15 @@ pub fn open(address: &str, args: &CrypterArgs) -> Result<Backup> {
 
 /// What about `backup` may keep it from being restored.
 fn warnings(address: &str, backup: &Backup) -> Result<Vec<String>> {
-    let absent = br::absent_files(&Storage::open(address)?, backup)?;
+    let storage = Storage::open(address)?;
+    let absent = match br::absent_files(&storage, backup) {
+        Ok(absent) => absent,
+        // Whoever may read the one file need not be allowed to list the others.
+        Err(error) if storage.is_remote() => {
+            return Ok(vec![format!("whether all files of the backup are there cannot be told: {error:#}")]);
+        }
+        Err(error) => return Err(error),
+    };
     let warning =
         |name| format!("{} refers to {name}, which is not beside it: this copy cannot be restored", backup.place);
     Ok(absent.iter().map(warning).collect())

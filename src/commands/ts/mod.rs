@@ -9,7 +9,7 @@ mod from_dumpling;
 pub mod judge;
 mod now;
 pub mod report;
-mod show;
+pub(super) mod show;
 
 use anyhow::Result;
 use jiff::tz::TimeZone;

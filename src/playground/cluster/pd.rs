@@ -27,6 +27,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/pdpb.PD/Tso", post(tso))
         .route("/pdpb.PD/GetGCSafePoint", post(get_gc_safe_point))
         .route("/etcdserverpb.KV/Range", post(etcd::range))
+        .route("/etcdserverpb.KV/Put", post(etcd::put))
+        .route("/etcdserverpb.KV/Txn", post(etcd::txn))
         .route("/pd/api/v1/members", get(members_page))
         .route("/pd/api/v1/cluster", get(cluster_page))
         .fallback(grpc::unknown)

@@ -15,9 +15,9 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::grpc;
 use super::state::{Pump, Shared, lock};
 use super::store::{Break, Store, Stored};
+use super::{grpc, join};
 use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp, WriteBinlogReq, WriteBinlogResp};
 
 /// How often an idle stream looks whether its reader is still there.
@@ -33,7 +33,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    fn pump(&self) -> Option<&Pump> {
+    pub(super) fn pump(&self) -> Option<&Pump> {
         self.shared.pumps.get(self.index)
     }
 
@@ -52,7 +52,7 @@ pub(super) fn router(site: Site) -> Router {
         .route("/binlog.Pump/WriteBinlog", post(write_binlog))
         .route("/metrics", get(metrics_page))
         .route("/status", get(status_page))
-        .route("/drainers", get(async || json_page("[]".to_owned())))
+        .route("/drainers", get(drainers_page))
         .route("/state/{node}/{action}", put(state_action))
         .fallback(grpc::unknown)
         .with_state(site)
@@ -62,6 +62,10 @@ pub(super) fn router(site: Site) -> Router {
 pub(super) async fn write_fakes(site: Site) {
     let Some(pump) = site.pump() else { return };
     loop {
+        if pump.has_left() {
+            sleep(IDLE).await;
+            continue;
+        }
         match pump.store.fake_due() {
             Some(Duration::ZERO) => {
                 // It takes its ts under the store's lock, so it can only fail if somebody appended a message from the
@@ -79,6 +83,9 @@ pub(super) async fn write_fakes(site: Site) {
 async fn pull_binlogs(State(site): State<Site>, request: Request) -> Response {
     grpc::server_stream(request, |asked: PullBinlogReq| {
         let pump = site.check(asked.cluster_id)?;
+        if pump.has_left() {
+            return Err(Status::unavailable("connection refused: the Pump has ended"));
+        }
         let offset = asked.start_from.map_or(0, |p| p.offset);
         // A real Pump goes on silently from its GC ts as well.
         let position = offset.max(pump.store.gc_ts().to_wire());
@@ -96,7 +103,7 @@ async fn send_all(site: Site, mut position: i64, sender: Sender) {
     let Some(pump) = site.pump() else { return };
     let mut changed = pump.store.subscribe();
     let mut sent = 0;
-    while !sender.is_closed() {
+    while !sender.is_closed() && !pump.has_left() {
         let batch = if pump.store.behaviour().silent { Vec::new() } else { pump.store.after(position, BATCH) };
         if batch.is_empty() {
             // Either something was written or it is time to look whether the reader has gone.
@@ -197,20 +204,37 @@ async fn status_page(State(site): State<Site>) -> Response {
     json_page(format!(r#"{{"status":{{{}}},"CommitTS":{ts},"Checkpoint":{{}},"ErrMsg":""}}"#, status.join(",")))
 }
 
-/// `pause` and `close`: the state that a real Pump ends with is written at once. It goes on serving its stream.
+async fn drainers_page(State(site): State<Site>) -> Response {
+    let all: Vec<_> = join::drainers(&site.shared).iter().filter_map(|d| d.write().ok()).collect();
+    let all: Vec<_> = all.iter().map(|json| String::from_utf8_lossy(json)).collect();
+    json_page(format!("[{}]", all.join(",")))
+}
+
+/// `pause` and `close`, from online alone: the Pump answers at once, and ends when it may.
 async fn state_action(State(site): State<Site>, Path((node, action)): Path<(String, String)>) -> Response {
-    let state = match action.as_str() {
-        "pause" => "paused",
-        "close" => "offline",
+    let Some(pump) = site.pump().filter(|p| p.node_id == node) else {
+        return answer_page(3, &format!("invalid nodeID {node}"));
+    };
+    let now = lock(&pump.entry).state.clone();
+    let on_the_way = match action.as_str() {
+        "pause" => "pausing",
+        "close" => "closing",
         _ => return answer_page(3, &format!("invalid action {action}")),
     };
-    match site.pump() {
-        Some(pump) if pump.node_id == node => {
-            lock(&pump.entry).state = state.to_owned();
-            answer_page(200, &format!("apply action {action} success!"))
-        }
-        _ => answer_page(3, &format!("invalid nodeID {node}")),
+    if now != "online" {
+        return answer_page(3, &format!("this pump is {now}, {action} needs it to be online"));
     }
+    on_the_way.clone_into(&mut lock(&pump.entry).state);
+    let site = site.clone();
+    tokio::spawn(async move {
+        if on_the_way == "closing" {
+            join::close(site).await;
+        } else {
+            sleep(IDLE).await;
+            join::leave(&site, "paused");
+        }
+    });
+    answer_page(200, &format!("apply action {action} success!"))
 }
 
 fn answer_page(code: u16, message: &str) -> Response {

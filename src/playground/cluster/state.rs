@@ -1,11 +1,13 @@
 //! What the servers of one simulated cluster share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::{Value, json};
 
 use super::clock::Clock;
 use super::jobs::Jobs;
+use super::keys::Keys;
 use super::store::Store;
 use crate::model::CommitTs;
 
@@ -20,6 +22,9 @@ pub(super) struct Shared {
     pub(super) jobs: Jobs,
     pub(super) tidb: Mutex<Tidb>,
     pub(super) safe_point: Mutex<CommitTs>,
+    pub(super) keys: Mutex<Keys>,
+    /// Held by whoever compares and writes keys.
+    pub(super) writing: Mutex<()>,
 }
 
 /// One Pump.
@@ -29,6 +34,18 @@ pub(super) struct Pump {
     pub(super) address: String,
     pub(super) store: Store,
     pub(super) entry: Mutex<Registration>,
+    /// Whether its process has ended by itself.
+    pub(super) left: AtomicBool,
+}
+
+impl Pump {
+    pub(super) fn leave(&self, left: bool) {
+        self.left.store(left, Ordering::SeqCst);
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::SeqCst)
+    }
 }
 
 /// What etcd holds of a Pump.

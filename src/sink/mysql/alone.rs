@@ -2,20 +2,25 @@
 
 use anyhow::{Error, Result};
 
-use super::ddl::{self, Ground, Ran};
+use super::ddl::{self, DdlPolicy, Ground, How, Ran};
 use super::failure::class_of;
 use super::retry::{Backoff, passes};
+use super::session::shorten;
 use super::worker::Worker;
 use crate::checkpoint::locks;
 use crate::model::{CommitTs, Ddl};
+use crate::sink::{DecidedDdl, Totals};
 
 impl Worker {
     /// Runs `ddl` to its end, over as many connections as it takes.
     pub(super) fn ddl(&mut self, ts: CommitTs, ddl: &Ddl) -> Result<()> {
+        self.be_patient(true);
         let mut backoff = Backoff::new();
         let mut begun = false;
+        // What somebody answers holds until the DDL is over, on whatever connection.
+        let mut policy = self.context.options.ddl.clone();
         let ran = loop {
-            let error = match self.try_ddl(ts, ddl, begun, &mut backoff) {
+            let error = match self.try_ddl((ts, ddl), begun, &mut policy, &mut backoff) {
                 Ok(ran) => break ran,
                 Err(error) => error,
             };
@@ -25,22 +30,30 @@ impl Worker {
             begun = true;
             self.pause(&mut backoff, class, &error)?;
         };
+        self.be_patient(false);
         let context = &self.context;
         if let Some(skipped) = ran.skipped {
             context.shared.set_skipped(skipped);
         }
-        context.shared.count(|totals| if ran.ran { totals.ddl += 1 } else { totals.skipped_ddl += 1 });
+        context.shared.count(|totals| count(totals, ran.how, ts, ddl, &policy));
         Ok(())
     }
 
-    fn try_ddl(&mut self, ts: CommitTs, ddl: &Ddl, begun: bool, backoff: &mut Backoff) -> Result<Ran> {
+    fn try_ddl(
+        &mut self,
+        (ts, ddl): (CommitTs, &Ddl),
+        begun: bool,
+        policy: &mut DdlPolicy,
+        backoff: &mut Backoff,
+    ) -> Result<Ran> {
         let context = self.context.clone();
         let skipped = context.shared.skipped();
         let lane = self.lane(backoff)?;
         let mut ground = Ground {
             session: &mut lane.session,
             link: &context.link,
-            skip: &context.options.skip_ddl,
+            policy,
+            asker: context.options.asker.as_ref(),
             word: None,
             stop: &context.options.stop,
             events: &context.events,
@@ -51,5 +64,23 @@ impl Worker {
         // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
         let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
         Ok(ran)
+    }
+}
+
+/// Counts a DDL that is over.
+fn count(totals: &mut Totals, how: How, ts: CommitTs, ddl: &Ddl, policy: &DdlPolicy) {
+    match how {
+        How::Ran => totals.ddl += 1,
+        How::Replaced => totals.replaced_ddl += 1,
+        How::Off => totals.unrun_ddl += 1,
+        How::Skipped | How::LeftOut => totals.skipped_ddl += 1,
+    }
+    if matches!(how, How::Replaced | How::Skipped) {
+        totals.decided.push(DecidedDdl {
+            commit_ts: ts,
+            schema: ddl.schema.clone(),
+            query: shorten(&ddl.query),
+            instead: policy.replace.get(&ts).filter(|_| how == How::Replaced).map(|sql| shorten(sql)),
+        });
     }
 }

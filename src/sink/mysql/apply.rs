@@ -1,20 +1,21 @@
 //! One transaction of the target: the slot first, then the rows, then COMMIT.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
 use super::batch::{Part, fold, full_name};
-use super::failure::explain;
 use super::large::Rows;
-use super::statement::render;
+use super::shape::fits::Ordered;
+use super::statement::{Emit, in_order, render};
 use super::step::apply_step;
 use super::takeover::drainer_is_ahead;
 use super::worker::{Lane, Worker};
 use crate::checkpoint::Record;
 use crate::checkpoint::drainer::{self, Owner};
 use crate::event::Event;
-use crate::model::CommitTs;
+use crate::model::{CommitTs, RowKind, Table};
 use crate::sink::Anomalies;
 
 /// What a transaction does, counted once it is durable.
@@ -25,6 +26,7 @@ pub(super) struct Done {
     counts: [u64; 3],
     left_out: HashMap<i64, u64>,
     found: Vec<(String, Anomalies)>,
+    narrowed: HashMap<String, u64>,
 }
 
 impl Done {
@@ -38,6 +40,17 @@ impl Done {
         }
         for (id, rows) in left_out {
             *self.left_out.entry(*id).or_default() += rows;
+        }
+    }
+
+    fn count_kinds(&mut self, changes: &[RowKind]) {
+        let [inserts, updates, deletes] = &mut self.counts;
+        for change in changes {
+            match change {
+                RowKind::Insert(_) => *inserts += 1,
+                RowKind::Update { .. } => *updates += 1,
+                RowKind::Delete(_) => *deletes += 1,
+            }
         }
     }
 
@@ -91,6 +104,7 @@ impl Worker {
         while taken < most {
             let Some(part) = rows.portion(ts, size.rows.min(most - taken), size.bytes, &skipped)? else { break };
             taken += part.changes.len() as u64 + part.left_out.len() as u64;
+            self.look_first(ts, &part)?;
             self.rows(&[part], done)
                 .with_context(|| format!("cannot apply {} (up to its row change {taken})", done.range()))?;
         }
@@ -100,25 +114,45 @@ impl Worker {
     /// Writes the net effect of `parts` within the open transaction, each statement as soon as it is rendered.
     fn rows(&mut self, parts: &[Part], done: &mut Done) -> Result<()> {
         let context = self.context.clone();
-        let safe = context.options.safe_mode;
+        let safe = parts.last().is_some_and(|p| context.safe(p.ts));
+        let style = context.style(safe);
+        let split = context.fits.split(parts)?;
+        let same = split.as_ref().map_or(parts, |s| s.parts.as_slice());
         // A stream that contradicts itself is not tried in smaller pieces.
-        let folded = fold(parts, safe).inspect_err(|_| self.contradicted = true)?;
+        let folded = fold(same, safe).inspect_err(|_| self.contradicted = true)?;
         done.add(parts, folded.counts, &folded.left_out);
-        let Lane { session, .. } = self.open_lane()?;
         for changes in folded.tables {
-            let name = full_name(changes.table);
-            let mut found = Anomalies::default();
-            render(&changes, context.style, &mut |step| {
-                let more = apply_step(session, &name, step, safe)?;
-                found.missing += more.missing;
-                found.duplicate += more.duplicate;
-                Ok(())
-            })?;
-            if found != Anomalies::default() {
-                done.found.push((name, found));
-            }
+            self.statements(changes.table, safe, done, |emit| render(&changes, style, emit))?;
+        }
+        for Ordered { fit, changes } in split.iter().flat_map(|s| &s.ordered) {
+            done.count_kinds(changes);
+            self.statements(&fit.table, safe, done, |emit| in_order(fit, changes, style, emit))?;
+        }
+        for (name, rows) in split.into_iter().flat_map(|s| s.narrowed) {
+            *done.narrowed.entry(name).or_default() += rows;
         }
         Ok(())
+    }
+
+    /// Runs the statements on one table that `made` gives, as they come.
+    fn statements(
+        &mut self,
+        table: &Arc<Table>,
+        safe: bool,
+        done: &mut Done,
+        made: impl FnOnce(Emit<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let name = full_name(table);
+        let mut found = Anomalies::default();
+        let Lane { session, .. } = self.open_lane()?;
+        let ran = made(&mut |step| apply_step(session, &name, step, safe, &mut found));
+        if found != Anomalies::default() {
+            if ran.is_err() {
+                self.conflict = Some((name.clone(), found));
+            }
+            done.found.push((name, found));
+        }
+        ran.inspect_err(|error| self.doubt(table, error))
     }
 
     fn left_out(&mut self, done: &Done) -> Result<()> {
@@ -131,11 +165,12 @@ impl Worker {
     }
 
     fn begin(&mut self, record: &Record) -> Result<()> {
+        self.conflict = None;
         let floor = self.context.shared.position().unwrap_or_default();
         let Lane { session, slot } = self.open_lane()?;
         let number = slot.durable() + 1;
         let sql = slot.statement(number, record, floor)?;
-        let affected = session.begin_with(&sql).map_err(|e| explain(&e, "cannot begin a transaction on the target"))?;
+        let affected = session.begin_with(&sql)?;
         Ok(slot.check(session, affected)?)
     }
 
@@ -171,9 +206,10 @@ impl Worker {
             totals.deletes += deletes;
             totals.skipped_rows += done.left_out.values().sum::<u64>();
             for (name, found) in done.found {
-                let entry = totals.anomalies.entry(name).or_default();
-                entry.missing += found.missing;
-                entry.duplicate += found.duplicate;
+                totals.anomalies.entry(name).or_default().add(found);
+            }
+            for (name, rows) in done.narrowed {
+                *totals.narrowed.entry(name).or_default() += rows;
             }
         });
         let position = context.shared.position().unwrap_or_default();
@@ -186,8 +222,9 @@ impl Worker {
         let Lane { session, .. } = self.open_lane()?;
         context.link.save_position(session, ts)?;
         let version = context.shared.schema_version(ts);
-        if let Owner::Other(row) = drainer::write(session, &context.link, ts, version, drained)? {
-            return Err(drainer_is_ahead(&row, &context.link, ts).into());
+        let place = &context.drainer;
+        if let Owner::Other(row) = drainer::write(session, place, &context.link, (ts, version), drained)? {
+            return Err(drainer_is_ahead(place, &row, &context.link, ts).into());
         }
         context.shared.reached(ts);
         Ok(())

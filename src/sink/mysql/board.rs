@@ -1,12 +1,12 @@
 //! The board between the sink and its workers: tasks that wait for others, tasks that are ready, and how far the target is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::large::Rows;
 use super::window::Batch;
-use crate::model::{CommitTs, Ddl};
+use crate::model::{CommitTs, Ddl, Table};
 use crate::progress::{Progress, WindowId};
 
 /// Numbers tasks in the order of the stream.
@@ -21,6 +21,8 @@ pub(super) enum Job {
     Large(CommitTs, Box<Rows>, u64),
     /// A DDL.
     Ddl(CommitTs, Box<Ddl>),
+    /// Compares tables with the target's.
+    Look(Vec<Arc<Table>>),
     /// Saves a position that was reached; `drained` if nothing was left to apply when it was.
     Save {
         /// Everything at or below is durable.

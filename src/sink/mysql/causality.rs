@@ -19,12 +19,12 @@ mod plan;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use self::foreign::Registry;
 use self::give::Give;
 use self::plan::Plan;
-use crate::model::{RowChange, Table};
+use crate::model::{Key, RowChange, Table};
 
 /// Definitions kept before those are dropped that no row uses any more.
 const PLANS: usize = 256;
@@ -47,6 +47,8 @@ pub struct Causality {
     plans: HashMap<usize, Plan, foldhash::fast::FixedState>,
     most: usize,
     registry: Registry,
+    /// Keys that only the target has, by the address of the definition, which each entry keeps taken.
+    more: HashMap<usize, (Weak<Table>, Vec<Key>)>,
     scratch: Vec<u8>,
 }
 
@@ -60,7 +62,30 @@ impl Causality {
     /// Knows no table yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { plans: HashMap::default(), most: PLANS, registry: Registry::default(), scratch: Vec::new() }
+        Self {
+            plans: HashMap::default(),
+            most: PLANS,
+            registry: Registry::default(),
+            more: HashMap::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Whether this definition is known.
+    #[must_use]
+    pub fn knows(&self, table: &Arc<Table>) -> bool {
+        self.plans.contains_key(&address(table))
+    }
+
+    /// From the next [`learn`](Self::learn) on, rows of this definition are ordered by `keys` as well, which only the target has.
+    pub fn order_by(&mut self, table: &Arc<Table>, keys: Vec<Key>) {
+        self.more.retain(|_, (table, _)| table.strong_count() > 0);
+        if keys.is_empty() {
+            self.more.remove(&address(table));
+        } else {
+            self.more.insert(address(table), (Arc::downgrade(table), keys));
+        }
+        self.plans.remove(&address(table));
     }
 
     /// Takes note of a definition; cheap for one that is known. `true` if it brought a foreign key that changes the
@@ -79,7 +104,8 @@ impl Causality {
             self.plans.retain(|_, plan| Arc::strong_count(&plan.table) > 1);
             self.most = PLANS.max(self.plans.len() * 2);
         }
-        self.plans.insert(address, Plan::new(table, &self.registry));
+        let more = self.more.get(&address).map_or([].as_slice(), |(_, keys)| keys);
+        self.plans.insert(address, Plan::new(table, more, &self.registry));
         news
     }
 

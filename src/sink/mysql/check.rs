@@ -8,61 +8,62 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::Mode;
 use super::batch::full_name;
 use super::failure::{Class, classify};
-use super::session::{Flavour, Session, quote_name, quote_text};
+use super::session::{Flavour, Session, quote_name};
+use super::shape::found::{self, Facts, Found, Tables};
+use super::shape::{Fit, Fits, compare};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::model::{Generated, Table};
+use crate::model::Table;
 
 /// Problems that are shown one by one: no more than a small screen takes.
 const SHOWN: usize = 10;
 /// Engines that keep a transaction together.
 const ENGINES: [&str; 3] = ["innodb", "rocksdb", "tokudb"];
 
-/// A table as it is on the target.
-#[derive(Default)]
-struct Found {
-    engine: String,
-    /// Lower-case name to what matters of it.
-    columns: BTreeMap<String, FoundColumn>,
-    /// Unique keys: lower-case columns with their prefix lengths, in order.
-    keys: BTreeSet<Vec<(String, Option<u32>)>>,
+/// What is to be checked.
+pub struct Ask<'a> {
+    /// The upstream's tables.
+    pub tables: &'a [&'a Arc<Table>],
+    /// It is a first start.
+    pub fresh: bool,
+    /// A table that is missing is only said.
+    pub allow_missing: bool,
+    /// Whether columns have to be the same.
+    pub mode: Mode,
 }
 
-struct FoundColumn {
-    generated: bool,
-    needed: bool,
-}
-
-/// Checks the server's settings and every one of `tables`. `fresh` is a first start; with `allow_missing` a table that is
-/// missing is only said.
+/// Checks the server's settings and every table, and takes note of those whose columns differ.
 ///
 /// # Errors
 /// Refused, with all problems found.
-pub fn check(
-    session: &mut Session,
-    tables: &[&Arc<Table>],
-    fresh: bool,
-    allow_missing: bool,
-    events: &Events,
-) -> Result<()> {
+pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<()> {
+    let Ask { tables, fresh, allow_missing, mode } = *ask;
     let mut problems = Vec::new();
     let mut denied = Vec::new();
     let mut missing = Vec::new();
     settings(session, &mut problems, events)?;
     letter_case(session, tables, &mut problems)?;
-    let folded = lower_case(session)? != 0;
-    let found = read(session, tables, folded)?;
+    let facts = Facts::read(session)?;
+    let mut found = Tables::new();
+    let schemas: BTreeSet<&str> = tables.iter().map(|t| t.schema.as_str()).collect();
+    for schema in schemas {
+        found::read(session, facts, schema, None, &mut found)?;
+    }
     let mut holding = 0_usize;
     for table in tables {
-        match found.get(&key_of(folded, &table.schema, &table.name)) {
+        match found.get(&facts.key(&table.schema, &table.name)) {
             None if hidden(session, table) => denied.push(no_right("SELECT", table)),
             None if allow_missing => missing.push(full_name(table)),
             None => problems.push(format!("table {} is missing", full_name(table))),
             Some(there) => {
-                compare(table, there, &mut problems);
-                holding += usize::from(rights(session, table, &mut denied, events)?);
+                let fit = compared(table, there, (mode, facts), &mut problems);
+                holding += usize::from(rights(session, table, fit.as_deref(), &mut denied, events)?);
+                if let Some(says) = fits.put(table, fit) {
+                    events(Event::Warning(says));
+                }
             }
         }
     }
@@ -79,11 +80,11 @@ pub fn check(
             tables.len()
         )));
     }
-    verdict(problems, denied)
+    verdict(problems, denied, mode)
 }
 
 /// Everything that stands against a start as one error. An account that merely lacks rights is no danger to the data.
-fn verdict(mut problems: Vec<String>, denied: Vec<String>) -> Result<()> {
+fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result<()> {
     let rights_alone = problems.is_empty();
     problems.extend(denied);
     if problems.is_empty() {
@@ -98,11 +99,12 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>) -> Result<()> {
     if rights_alone {
         return Err(Fault::connect(text).hint(Class::Privilege.hint()).into());
     }
+    let other_columns = if mode == Mode::Full { ", --sync-mode 2 with other columns" } else { "" };
     Err(Fault::refused(text)
-        .hint(
+        .hint(format!(
             "load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on \
-             without tables that the stream will not touch",
-        )
+             without tables that the stream will not touch{other_columns}"
+        ))
         .into())
 }
 
@@ -170,115 +172,29 @@ fn letter_case(session: &mut Session, tables: &[&Arc<Table>], problems: &mut Vec
     Ok(())
 }
 
-/// How a table is looked up: TiDB itself compares names without case, the target perhaps with.
-fn key_of(folded: bool, schema: &str, table: &str) -> (String, String) {
-    if folded { (schema.to_lowercase(), table.to_lowercase()) } else { (schema.to_owned(), table.to_owned()) }
-}
-
-fn read(session: &mut Session, tables: &[&Arc<Table>], folded: bool) -> Result<BTreeMap<(String, String), Found>> {
-    let fold = |name: String| if folded { name.to_lowercase() } else { name };
-    let mut found: BTreeMap<(String, String), Found> = BTreeMap::new();
-    let schemas: BTreeSet<&str> = tables.iter().map(|t| t.schema.as_str()).collect();
-    for schema in schemas {
-        let of = quote_text(schema);
-        let rows: Vec<(String, String, Option<String>)> = session.rows(&format!(
-            "SELECT table_schema, table_name, engine FROM information_schema.tables \
-             WHERE table_schema = {of} AND table_type = 'BASE TABLE'"
-        ))?;
-        for (schema, table, engine) in rows {
-            let entry = found.entry((fold(schema), fold(table))).or_default();
-            entry.engine = engine.unwrap_or_default().to_lowercase();
-        }
-        type Column = (String, String, String, String, bool, String);
-        let rows: Vec<Column> = session.rows(&format!(
-            "SELECT table_schema, table_name, column_name, extra, column_default IS NULL, is_nullable \
-             FROM information_schema.columns WHERE table_schema = {of}"
-        ))?;
-        for (schema, table, column, extra, no_default, nullable) in rows {
-            let Some(entry) = found.get_mut(&(fold(schema), fold(table))) else { continue };
-            let extra = extra.to_uppercase();
-            // MySQL 8 says DEFAULT_GENERATED of an ordinary column with an expression as default.
-            let generated = ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|w| extra.contains(w));
-            let needed = !generated && no_default && nullable == "NO" && !extra.contains("AUTO_INCREMENT");
-            entry.columns.insert(column.to_lowercase(), FoundColumn { generated, needed });
-        }
-        type Part = (String, String, String, Option<String>, Option<u32>);
-        let rows: Vec<Part> = session.rows(&format!(
-            "SELECT table_schema, table_name, index_name, column_name, sub_part FROM information_schema.statistics \
-             WHERE table_schema = {of} AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index"
-        ))?;
-        let mut keys: BTreeMap<(String, String, String), Vec<_>> = BTreeMap::new();
-        for (schema, table, index, column, prefix) in rows {
-            let part = (column.unwrap_or_default().to_lowercase(), prefix);
-            keys.entry((fold(schema), fold(table), index)).or_default().push(part);
-        }
-        for ((schema, table, _), parts) in keys {
-            if let Some(entry) = found.get_mut(&(schema, table)) {
-                entry.keys.insert(parts);
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn compare(table: &Table, there: &Found, problems: &mut Vec<String>) {
-    let name = full_name(table);
+/// What differs: problems, and in mode 2 how rows are written all the same.
+fn compared(
+    table: &Table,
+    there: &Found,
+    (mode, facts): (Mode, Facts),
+    problems: &mut Vec<String>,
+) -> Option<Arc<Fit>> {
     if !there.engine.is_empty() && !ENGINES.contains(&there.engine.as_str()) {
+        let name = full_name(table);
         problems.push(format!("{name} is kept by {}, which has no transactions: use InnoDB", there.engine));
     }
-    let mut known = BTreeSet::new();
-    for column in table.columns.iter().filter(|c| !c.hidden) {
-        let lower = column.name.to_lowercase();
-        let generated = column.generated != Generated::No;
-        match there.columns.get(&lower) {
-            None => problems.push(format!("{name} has no column {}", quote_name(&column.name))),
-            Some(c) if c.generated && !generated => {
-                problems.push(format!(
-                    "column {} of {name} is generated there, but not upstream",
-                    quote_name(&column.name)
-                ));
-            }
-            Some(c) if !c.generated && generated => {
-                problems.push(format!(
-                    "column {} of {name} is generated upstream, but not there",
-                    quote_name(&column.name)
-                ));
-            }
-            Some(_) => {}
+    if mode == Mode::Full {
+        problems.extend(compare::columns(table, there));
+        problems.extend(compare::keys(table, there));
+        return None;
+    }
+    match Fit::of(table, there, facts) {
+        Ok(fit) => fit.map(Arc::new),
+        Err(found) => {
+            problems.extend(found);
+            None
         }
-        known.insert(lower);
     }
-    for (column, _) in there.columns.iter().filter(|(n, c)| c.needed && !known.contains(*n)) {
-        problems.push(format!(
-            "{name} needs a value for its column {}, which the upstream does not have",
-            quote_name(column)
-        ));
-    }
-    let mut wanted = BTreeSet::new();
-    for key in &table.keys {
-        let columns: Vec<_> = key.parts.iter().filter_map(|p| Some((table.columns.get(p.column)?, p.prefix))).collect();
-        // An index over an expression has no column of that name on other servers.
-        if columns.iter().any(|(c, _)| c.hidden) {
-            continue;
-        }
-        let parts: Vec<_> = columns.into_iter().map(|(c, prefix)| (c.name.to_lowercase(), prefix)).collect();
-        if !there.keys.contains(&parts) {
-            let what = if key.primary { "primary key" } else { "unique key" };
-            problems.push(format!("{name} has no {what} over {}", parts_text(&parts)));
-        }
-        wanted.insert(parts);
-    }
-    for parts in there.keys.difference(&wanted).filter(|p| p.iter().all(|(c, _)| !c.is_empty())) {
-        problems.push(format!("{name} has a unique key over {} that the upstream does not have", parts_text(parts)));
-    }
-}
-
-fn parts_text(parts: &[(String, Option<u32>)]) -> String {
-    let part = |(name, prefix): &(String, Option<u32>)| match prefix {
-        Some(n) => format!("{}({n})", quote_name(name)),
-        None => quote_name(name),
-    };
-    format!("({})", parts.iter().map(part).collect::<Vec<_>>().join(", "))
 }
 
 fn no_right(right: &str, table: &Table) -> String {
@@ -292,10 +208,18 @@ fn hidden(session: &mut Session, table: &Table) -> bool {
 }
 
 /// Tries each right on rows without touching one. Gives whether the table holds rows.
-fn rights(session: &mut Session, table: &Table, denied: &mut Vec<String>, events: &Events) -> Result<bool> {
+fn rights(
+    session: &mut Session,
+    table: &Table,
+    fit: Option<&Fit>,
+    denied: &mut Vec<String>,
+    events: &Events,
+) -> Result<bool> {
     let name = full_name(table);
     // All of them: a column without a default must have a value even where no row is inserted.
-    let columns: Vec<String> = table.columns.iter().filter(|c| c.writable()).map(|c| quote_name(&c.name)).collect();
+    let seen = fit.map_or(table, |f| &f.table);
+    let own = seen.columns.iter().filter(|c| c.writable()).map(|c| quote_name(&c.name));
+    let columns: Vec<String> = own.chain(fit.iter().flat_map(|f| &f.extras).map(|e| quote_name(&e.name))).collect();
     let column = columns.join(",");
     let Some(first) = columns.first() else { return Ok(false) };
     let tries = [

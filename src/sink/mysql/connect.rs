@@ -7,10 +7,12 @@ use anyhow::Result;
 use mysql::consts::CapabilityFlags;
 use mysql::{ClientIdentity, OptsBuilder, SslOpts};
 
+use super::connection::Connection;
 use super::option_file;
 use super::secret::Secret;
 use crate::error::Fault;
 use crate::event::{Event, Events};
+use crate::near::nearest;
 
 /// The environment variable that may hold the password.
 pub const PASSWORD_VARIABLE: &str = "TISYNC_TARGET_PASSWORD";
@@ -56,6 +58,7 @@ pub struct Target {
     ssl_cert: Option<PathBuf>,
     ssl_key: Option<PathBuf>,
     connect_timeout: Duration,
+    connection: Connection,
 }
 
 /// The raw parts of an address.
@@ -75,6 +78,14 @@ impl Target {
     /// # Errors
     /// A usage fault if the address cannot be read; it never repeats a password.
     pub fn parse(address: &str, events: &Events) -> Result<Self> {
+        Self::parse_with(address, &Connection::default(), events)
+    }
+
+    /// The same; the password of `connection` comes right after that of the address.
+    ///
+    /// # Errors
+    /// A usage fault if the address cannot be read; it never repeats a password.
+    pub fn parse_with(address: &str, connection: &Connection, events: &Events) -> Result<Self> {
         let Parts { user, mut password, host, port, parameters } = split(address)?;
         if password.is_some() {
             events(Event::Warning(format!(
@@ -84,6 +95,7 @@ impl Target {
         }
         let get = |name: &str| parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         let mut option_user = None;
+        password = password.or_else(|| connection.password.clone());
         if let (None, Some(path)) = (&password, get("password-file")) {
             password = Some(read_password(Path::new(path))?);
         }
@@ -114,7 +126,30 @@ impl Target {
             ssl_key: get("ssl-key").map(PathBuf::from),
             connect_timeout: timeout(get("connect-timeout"))?,
             host,
+            connection: connection.clone(),
         })
+    }
+
+    /// Session variables that the operator wants.
+    pub(super) fn variables(&self) -> &[(String, String)] {
+        &self.connection.variables
+    }
+
+    /// SQL modes that the operator wants.
+    pub(super) fn sql_mode(&self) -> &[String] {
+        &self.connection.sql_mode
+    }
+
+    /// The same, without an end to the waiting for an answer: for DDL.
+    pub(super) fn patient(&self) -> Self {
+        let mut patient = self.clone();
+        patient.connection.read_timeout = None;
+        patient
+    }
+
+    /// Whether the waiting for an answer has an end.
+    pub(super) fn is_impatient(&self) -> bool {
+        self.connection.read_timeout.is_some()
     }
 
     /// What messages call it: `user@host:port`.
@@ -148,6 +183,7 @@ impl Target {
             .user(Some(self.user.clone()))
             .pass(self.password.as_ref().map(|p| p.reveal().to_owned()))
             .tcp_connect_timeout(Some(self.connect_timeout))
+            .read_timeout(self.connection.read_timeout)
             // A target that has vanished without a word is noticed within a minute, whichever side is to speak next.
             .tcp_keepalive_time_ms(Some(30_000))
             .tcp_keepalive_probe_interval_secs(Some(10))
@@ -208,26 +244,10 @@ fn split(address: &str) -> Result<Parts> {
 
 fn unknown(name: &str) -> Fault {
     let fault = Fault::usage(format!("the target's address has an unknown parameter `{name}`"));
-    let near = PARAMETERS.iter().map(|p| (distance(name, p), *p)).min();
-    match near {
-        Some((d, p)) if d <= 3 => fault.hint(format!("did you mean `{p}`?")),
-        _ => fault.hint(format!("it can have: {}", PARAMETERS.join(", "))),
+    match nearest(name, PARAMETERS) {
+        Some(p) => fault.hint(format!("did you mean `{p}`?")),
+        None => fault.hint(format!("it can have: {}", PARAMETERS.join(", "))),
     }
-}
-
-/// How many letters have to change to get from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().replace('_', "-").chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().replace('_', "-").chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((y, up), (upper_left, left)) in b.iter().zip(row.iter().skip(1)).zip(row.iter().zip(0..)) {
-            let left = next.get(left).copied().unwrap_or(usize::MAX - 1);
-            next.push((up + 1).min(left + 1).min(upper_left + usize::from(x != *y)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Percent-decoded `text`; `None` if it is not well formed.

@@ -107,6 +107,7 @@ impl Class {
 #[derive(Debug)]
 struct Said {
     class: Class,
+    code: Option<u16>,
     text: String,
 }
 
@@ -124,6 +125,19 @@ pub(super) fn class_of(error: &Error) -> Option<Class> {
     error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.class)
 }
 
+/// The server's code in an error that [`explain`] made, if it answered.
+#[must_use]
+pub(super) fn code_of(error: &Error) -> Option<u16> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
+}
+
+/// Whether the target wants a password and was given none.
+#[must_use]
+pub fn wants_password(error: &Error) -> bool {
+    let said = error.chain().find_map(|e| e.downcast_ref::<Said>());
+    said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
+}
+
 /// `error` with what was attempted and what to do about it.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     let class = classify(error);
@@ -138,5 +152,6 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
         Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Fault::refused(attempted),
         _ => Fault::connect(attempted),
     };
-    Error::new(Said { class, text }).context(fault.hint(class.hint()))
+    let code = if let mysql::Error::MySqlError(e) = error { Some(e.code) } else { None };
+    Error::new(Said { class, code, text }).context(fault.hint(class.hint()))
 }

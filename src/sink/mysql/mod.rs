@@ -11,18 +11,24 @@ pub mod batch;
 mod board;
 pub mod causality;
 pub mod check;
+mod columns;
 pub mod connect;
+mod connection;
+mod context;
 pub mod ddl;
+mod definition;
 pub mod failure;
 mod large;
 mod lineage;
 pub mod literal;
+mod marked;
 mod open;
 mod option_file;
 mod options;
 mod retry;
 pub mod secret;
 pub mod session;
+mod shape;
 mod shared;
 mod size;
 pub mod skipped;
@@ -42,18 +48,22 @@ use anyhow::Result;
 use self::batch::Part;
 use self::board::{Board, Job};
 use self::causality::{Causality, Token};
+pub use self::connection::Connection;
+use self::context::Context;
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
 use self::large::Rows;
 use self::lineage::Lineage;
-pub use self::options::{MysqlOptions, PendingDdl};
+pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
 use self::tidb_limit::TidbLimit;
 use self::window::Window;
-use self::worker::Context;
+
 use super::{Sink, Totals};
 use crate::checkpoint::Applied;
 use crate::error::Fault;
-use crate::model::{Change, CommitTs, RowChange, Table, Txn};
+use crate::event::Event;
+use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
 
 /// How often a position is saved apart from data, and Drainer's row with it.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -77,9 +87,13 @@ pub struct MysqlSink {
     taken: Option<CommitTs>,
     /// When a position was last saved apart from data, and which.
     saved: Option<(Instant, CommitTs)>,
+    /// The last ts taken that is worth saving: behind it there was only bookkeeping.
+    news: Option<CommitTs>,
     /// Whether this is the link's first start.
     fresh: bool,
     last_job: Option<i64>,
+    /// Whether the end of safe mode was said.
+    safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
 }
@@ -161,21 +175,27 @@ impl MysqlSink {
 
     /// The position moved to the last ts taken, without data.
     fn moved(&mut self) -> Result<()> {
-        let Some(ts) = self.taken else { return Ok(()) };
+        self.news = self.taken;
+        self.reach();
+        self.save_in_time()
+    }
+
+    /// The position is the last ts taken, as soon as all before it is durable.
+    fn reach(&mut self) {
+        let Some(ts) = self.taken else { return };
         if !self.window.is_empty() {
             self.window.reach(ts);
         } else if self.board().unfinished() == 0 {
             self.shared().reached(ts);
         }
-        self.save_in_time()
     }
 
     /// Saves the position every now and then.
     fn save_in_time(&mut self) -> Result<()> {
         let Some(ts) = self.shared().position() else { return Ok(()) };
         match self.saved {
-            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts => return Ok(()),
-            None if Some(ts) == self.opened => return Ok(()),
+            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),
+            None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
             _ => {}
         }
         self.saved = Some((Instant::now(), ts));
@@ -189,6 +209,12 @@ impl MysqlSink {
         if durable > 0 || most.is_some_and(|most| rows.len() as u64 > most) {
             return self.alone(ts, Job::Large(ts, Box::new(Rows::Ready { rows, next: 0 }), durable));
         }
+        // What is written safely and what is written strictly never goes together.
+        let safe = self.context.safe(ts);
+        if self.window.last_part().is_some_and(|last| self.context.safe(last) != safe) {
+            self.close_window()?;
+        }
+        self.say_end_of_safety(safe);
         self.learn(&rows)?;
         let skipped = self.context.shared.skipped();
         let mut part = Part::new(ts);
@@ -211,6 +237,44 @@ impl MysqlSink {
         self.save_in_time()
     }
 
+    /// Says once that what follows is no longer taken to be on the target already.
+    fn say_end_of_safety(&mut self, safe: bool) {
+        let Some(until) = self.context.safe_until.filter(|_| !safe && !self.safe_ended) else { return };
+        self.safe_ended = true;
+        if self.opened.is_none_or(|opened| opened < until) {
+            (self.context.events)(Event::Note(format!(
+                "safe mode has ended at {}: from here on each row has to be as the stream says",
+                until.explain()
+            )));
+        }
+    }
+
+    /// Compares the columns of those of `tables` that nobody has compared yet with the target's.
+    fn compare(&mut self, tables: &[Arc<Table>]) -> Result<()> {
+        let fits = &self.context.fits;
+        let new: Vec<Arc<Table>> = tables.iter().filter(|t| !fits.knows(t)).cloned().collect();
+        if !new.is_empty() {
+            self.settle()?;
+            self.board().put(Job::Look(new.clone()), None, &[], 0);
+            self.settle()?;
+        }
+        for table in &new {
+            let fit = self.context.fits.get(table);
+            self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time.
+    fn compare_again(&mut self, tables: &[Arc<Table>]) -> Result<()> {
+        let skipped = self.context.shared.skipped();
+        // Of a table that is known by its name alone there is nothing to compare before its first row.
+        let known = |t: &&Arc<Table>| !t.columns.is_empty() && !skipped.has_table(t.id);
+        let there: Vec<Arc<Table>> = tables.iter().filter(known).cloned().collect();
+        self.context.fits.forget(&there);
+        self.compare(&there)
+    }
+
     /// Sees to it that tables with news about the order of rows get it in time.
     fn learn(&mut self, rows: &[RowChange]) -> Result<()> {
         let mut last: Option<&Arc<Table>> = None;
@@ -219,6 +283,11 @@ impl MysqlSink {
                 continue;
             }
             last = Some(&row.table);
+            if !self.causality.knows(&row.table) {
+                let before = self.taken.map(|ts| CommitTs(ts.0.saturating_sub(1)));
+                self.context.exactly_once(before, std::iter::once(&row.table))?;
+                self.compare(std::slice::from_ref(&row.table))?;
+            }
             if self.causality.learn(&row.table) {
                 self.settle()?;
             }
@@ -238,6 +307,7 @@ impl Sink for MysqlSink {
     fn apply(&mut self, txn: Txn) -> Result<()> {
         let ts = txn.commit_ts;
         self.take(ts, true)?;
+        self.news = Some(ts);
         let done_before = self.applied.contains(ts);
         let applied = match txn.change {
             Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
@@ -246,7 +316,10 @@ impl Sink for MysqlSink {
                 self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
             }),
             // What a skipped DDL leaves out must be known before the next rows are taken.
-            Change::Ddl(ddl) => self.alone(ts, Job::Ddl(ts, ddl)),
+            Change::Ddl(ddl) => {
+                let after = ddl.after.clone();
+                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after))
+            }
             _ => self.moved(),
         };
         // A transaction that was taken in part must never be applied in part.
@@ -254,6 +327,12 @@ impl Sink for MysqlSink {
             self.window = Window::default();
             self.shared().stop(e);
         })
+    }
+
+    fn pass_over(&mut self, ts: CommitTs) -> Result<()> {
+        self.take(ts, true)?;
+        self.reach();
+        self.save_in_time()
     }
 
     fn resolved(&mut self, ts: CommitTs) -> Result<()> {
@@ -282,6 +361,11 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+        self.shared().check()?;
+        self.define(schema, table)
     }
 
     fn drain(&mut self) -> Result<()> {

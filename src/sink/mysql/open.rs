@@ -8,19 +8,22 @@ use anyhow::{Context as _, Result};
 use super::board::Board;
 use super::causality::Causality;
 use super::connect::Target;
+use super::context::Context;
 use super::ddl::{self, Ground};
 use super::lineage::Lineage;
 use super::retry::Told;
 use super::session::Session;
+use super::shape::Fits;
 use super::shared::Shared;
 use super::size::{self, Size};
-use super::statement::Style;
+use super::takeover::Beginning;
 use super::tidb_limit::TidbLimit;
 use super::window::Window;
-use super::worker::{Context, Worker};
+use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
 use crate::checkpoint::{self, Taken};
 use crate::event::{Event, Events};
+use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
 
 impl MysqlSink {
@@ -30,8 +33,8 @@ impl MysqlSink {
     /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind of which it cannot be told what became
     /// of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
-        let target = Target::parse(target, &events)?;
-        let mut session = Session::open(&target)?;
+        let target = Target::parse_with(target, &options.connection, &events)?;
+        let mut session = Session::open(&target.patient())?;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
         let taken = checkpoint::take_unless(
@@ -42,12 +45,19 @@ impl MysqlSink {
             &options.stop,
             &events,
         )?;
-        let Taken { link, mut position, applied, mut last_job, intent } = taken;
+        let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
+        if let Some(marks) = &marks {
+            mark::ready(&mut session, marks, size.workers)?;
+            // Nobody else writes with the first row yet.
+            session.carry(Some(marks.carrier(0)));
+        }
+        let Taken { link, mut position, applied, mut last_job, intent, safe_until } = taken;
         if let Some(intent) = intent {
             let mut ground = Ground {
                 session: &mut session,
                 link: &link,
-                skip: &options.skip_ddl,
+                policy: &mut options.ddl.clone(),
+                asker: None,
                 word: options.pending_ddl,
                 stop: &options.stop,
                 events: &events,
@@ -56,16 +66,25 @@ impl MysqlSink {
             let state = link.state(&mut session)?;
             (position, last_job) = (position.max(state.position), state.last_job);
         }
-        if let Some(position) = position {
-            takeover::check(&mut session, &link, position)?;
-        }
+        let drainer = options.drainer.kept();
         let fresh = position.is_none();
-        say_start(&options, position, &events);
+        let begun = match position {
+            Some(position) => {
+                takeover::check(&mut session, &drainer, &link, position)?;
+                Beginning { start: None, overlap: safe_until.filter(|until| *until > position) }
+            }
+            None => takeover::begin(&mut session, &link, &options, &events)?,
+        };
+        say_start(&options, position, begun, &events);
         let skipped = skipped::Skipped::load(&mut session, &link)?;
         let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
-        let opened = position.or(options.start);
+        let opened = position.or(begun.start);
         let context = Arc::new(Context {
-            style: Style::of(&server, options.safe_mode),
+            server: server.clone(),
+            fits: Fits::default(),
+            safe_until: options.safe_until.max(begun.overlap),
+            overlap: begun.overlap,
+            drainer,
             target,
             link,
             size,
@@ -74,6 +93,7 @@ impl MysqlSink {
             board: Board::default(),
             opened,
             told: Told::default(),
+            marks,
             options,
         });
         let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
@@ -89,8 +109,10 @@ impl MysqlSink {
             opened,
             taken: opened,
             saved: None,
+            news: None,
             fresh,
             last_job,
+            safe_ended: false,
             limit,
         })
     }
@@ -104,17 +126,35 @@ impl MysqlSink {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
+        let mut session = Session::open(&self.context.target.patient())?;
+        let MysqlOptions { mode, allow_missing, .. } = self.context.options;
+        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode };
+        self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
+        check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
         for table in &wanted {
+            let fit = self.context.fits.get(table);
+            self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
             self.causality.learn(table);
         }
-        let mut session = Session::open(&self.context.target)?;
-        check::check(&mut session, &wanted, self.fresh, self.context.options.allow_missing, &self.context.events)
+        let Context { options, link, .. } = &*self.context;
+        if let Some(now) = options.first.filter(|now| options.first_is_now && self.fresh && self.opened == Some(*now)) {
+            // The next start must not begin at a later moment, even if this run takes nothing.
+            link.save_position(&mut session, now)?;
+        }
+        Ok(())
     }
 }
 
 /// Says where the link starts.
-fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events) {
-    match (position, options.start) {
+fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginning, events: &Events) {
+    if let (Some(until), Some(_)) = (begun.overlap, position) {
+        events(Event::Note(format!(
+            "what is at or below {} may have been on the target before tisync took over: safe mode goes on up to there",
+            until.explain()
+        )));
+    }
+    let start = if position.is_some() { options.start } else { begun.start };
+    match (position, start) {
         (Some(there), Some(start)) if there != start => events(Event::Note(format!(
             "link `{}` continues from its checkpoint on the target, {}; the start ts {} is not used",
             options.link,
@@ -124,6 +164,12 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, events: &Events
         (Some(there), _) => {
             events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
         }
+        (None, Some(start)) if options.first_is_now && options.first == Some(start) => events(Event::Warning(format!(
+            "this is the first start of link `{}`, and no ts says where to begin: it begins now, {}; what the upstream held before is \
+             not replicated",
+            options.link,
+            start.explain()
+        ))),
         (None, Some(start)) => {
             events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
         }

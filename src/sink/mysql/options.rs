@@ -1,7 +1,11 @@
 //! How a sink is opened.
 
-use std::collections::BTreeSet;
+use std::fmt;
 
+use super::connection::Connection;
+use super::ddl::{Asker, DdlPolicy};
+use crate::checkpoint::DrainerPlace;
+use crate::mark::Mark;
 use crate::model::CommitTs;
 use crate::stop::Stop;
 
@@ -14,6 +18,57 @@ pub enum PendingDdl {
     Again,
 }
 
+/// What to do where the target's rows are not as the stream supposes: one to change or delete is missing, or the key of one to insert is
+/// taken. They are counted in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Nothing of the transaction is applied, and the run ends.
+    #[default]
+    Stop,
+    /// The row becomes what the upstream has.
+    Count,
+}
+
+impl fmt::Display for OnConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stop => "stop",
+            Self::Count => "count",
+        })
+    }
+}
+
+/// Whether a table's columns have to be the same on both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They have to: a missing or an extra one is an error (Drainer's sync-mode 1).
+    #[default]
+    Full,
+    /// Columns that the target lacks are left out, the target's own keep their values (Drainer's sync-mode 2).
+    Partial,
+}
+
+impl Mode {
+    /// 1 is full, 2 partial, as Drainer numbers them.
+    #[must_use]
+    pub fn of(number: i64) -> Option<Self> {
+        match number {
+            1 => Some(Self::Full),
+            2 => Some(Self::Partial),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "1",
+            Self::Partial => "2",
+        })
+    }
+}
+
 /// How a sink is opened.
 #[derive(Clone, Debug)]
 pub struct MysqlOptions {
@@ -21,14 +76,36 @@ pub struct MysqlOptions {
     pub cluster_id: u64,
     /// The link's name, 1 to 64 characters: one checkpoint for each.
     pub link: String,
+    /// Password, session variables and the like.
+    pub connection: Connection,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
+    /// [`start`](Self::start) was written for the first start of all: where Drainer's checkpoint is ahead of it, it has no say.
+    pub start_yields: bool,
+    /// Where it begins if neither that nor Drainer's checkpoint says so.
+    pub first: Option<CommitTs>,
+    /// Nobody named [`first`](Self::first): it is what PD's clock showed.
+    pub first_is_now: bool,
+    /// The source's newest ts as of the start: nobody can have applied more.
+    pub now: Option<CommitTs>,
+    /// Where a Drainer kept its checkpoint, from which a first start goes on.
+    pub drainer: DrainerPlace,
+    /// On a first start, [`start`](Self::start) counts although Drainer's checkpoint says something else.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key are replicated all the same.
+    pub allow_repeats: bool,
     /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
     pub safe_mode: bool,
+    /// The same for transactions at or below this ts: they may be on the target already.
+    pub safe_until: Option<CommitTs>,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
     pub allow_missing: bool,
-    /// DDLs that are not run, by commit ts.
-    pub skip_ddl: BTreeSet<CommitTs>,
+    /// What the operator wants to become of DDLs.
+    pub ddl: DdlPolicy,
+    /// Who is asked about a DDL that the target refuses.
+    pub asker: Option<Asker>,
     /// The operator's word about a DDL left behind.
     pub pending_ddl: Option<PendingDdl>,
     /// Connections to the target, 1 to 64; chosen from the round trip to it if `None`.
@@ -39,6 +116,10 @@ pub struct MysqlOptions {
     pub max_txn_rows: Option<u64>,
     /// Bytes of memory that the run may take.
     pub memory_limit: usize,
+    /// What to do where rows are not as the stream supposes; in safe mode nobody supposes anything.
+    pub on_conflict: OnConflict,
+    /// With it every transaction on the target carries a mark of this channel, for the target is a source too.
+    pub mark: Option<Mark>,
     /// Ends the waiting for a target that does not come back.
     pub stop: Stop,
 }
@@ -53,16 +134,34 @@ impl MysqlOptions {
         Self {
             cluster_id,
             link: link.into(),
+            connection: Connection::default(),
             start: None,
+            start_yields: false,
+            first: None,
+            first_is_now: false,
+            now: None,
+            drainer: DrainerPlace::default(),
+            ignore_drainer: false,
+            allow_repeats: false,
             safe_mode: false,
+            safe_until: None,
+            mode: Mode::Full,
             allow_missing: false,
-            skip_ddl: BTreeSet::new(),
+            ddl: DdlPolicy::default(),
+            asker: None,
             pending_ddl: None,
             workers: None,
             batch_rows: None,
             max_txn_rows: None,
             memory_limit: Self::MEMORY_LIMIT,
+            on_conflict: OnConflict::default(),
+            mark: None,
             stop: Stop::default(),
         }
+    }
+
+    /// Whether rows that are not as supposed are overwritten and counted.
+    pub(super) fn forgives(&self) -> bool {
+        self.safe_mode || self.on_conflict == OnConflict::Count
     }
 }

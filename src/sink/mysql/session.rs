@@ -1,6 +1,7 @@
 //! One connection to a target, with everything set that applying depends on (spec/tidb-formats.md §8.1).
 
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::Result;
 use mysql::prelude::{FromRow, Queryable};
@@ -10,6 +11,7 @@ use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain};
 use crate::checkpoint::Failed;
 use crate::error::Fault;
+use crate::mark::Carrier;
 
 /// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
@@ -18,10 +20,6 @@ const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALL
 
 /// The code for an unknown system variable.
 const UNKNOWN_VARIABLE: u16 = 1193;
-/// What a proxy that knows no pairs of statements makes of one.
-const PARSE_ERROR: u16 = 1064;
-/// TiDB's word for a client that did not ask for several statements at once (we do).
-const NO_MULTI_STATEMENTS: u16 = 8130;
 
 /// What kind of server the target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,11 +93,15 @@ impl fmt::Display for Server {
 
 /// A connection that is set up for applying.
 pub struct Session {
-    conn: Conn,
+    pub(super) conn: Conn,
     server: Server,
-    transaction: bool,
-    /// Whether the server takes two statements at once, as far as known.
-    pairs: bool,
+    pub(super) transaction: bool,
+    /// Whether the server takes several statements at once, as far as known.
+    pub(super) pairs: bool,
+    /// What each transaction carries first.
+    pub(super) carrier: Option<Arc<Carrier>>,
+    /// Modes that the operator wants, each with a comma before it.
+    more_modes: String,
 }
 
 impl Session {
@@ -115,19 +117,26 @@ impl Session {
             server: Server { flavour: Flavour::MySql, version: (0, 0, 0), text: String::new(), max_allowed_packet: 0 },
             transaction: false,
             pairs: true,
+            carrier: None,
+            more_modes: target.sql_mode().iter().map(|mode| format!(",{mode}")).collect(),
         };
         let found: Option<(String, u64)> = session.first("SELECT version(), @@max_allowed_packet")?;
         let (text, packet) = found.unwrap_or_default();
         session.server = Server::read(text, usize::try_from(packet).unwrap_or(usize::MAX));
         session.server.supported()?;
         session.set_up()?;
+        for (name, value) in target.variables() {
+            let set = session.conn.query_drop(format!("SET SESSION {name} = {value}"));
+            set.map_err(|e| explain(&e, format!("cannot set the session variable {name} on the target")))?;
+        }
         Ok(session)
     }
 
     fn set_up(&mut self) -> Result<()> {
         self.run("SET NAMES utf8mb4")?;
         self.run(&format!(
-            "SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}', foreign_key_checks = 0, autocommit = 1"
+            "SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}{}', foreign_key_checks = 0, autocommit = 1",
+            self.more_modes
         ))?;
         self.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
         // A CREATE DATABASE without a charset then gets TiDB's default, not the server's case-insensitive one.
@@ -141,7 +150,11 @@ impl Session {
                 self.set_if_known("tidb_txn_mode", "'pessimistic'")?;
                 self.set_if_known("tidb_placement_mode", "'ignore'")?;
             }
-            Flavour::MariaDb => self.set_if_known("in_predicate_conversion_threshold", "0")?,
+            Flavour::MariaDb => {
+                self.set_if_known("in_predicate_conversion_threshold", "0")?;
+                // A row that the upstream has let in must come in here as well.
+                self.set_if_known("check_constraint_checks", "0")?;
+            }
             Flavour::MySql => {}
         }
         // Where it is off, a TIMESTAMP without any attribute becomes NOT NULL and changes itself on every update.
@@ -197,49 +210,7 @@ impl Session {
         self.conn.query_first(sql).map_err(|error| failed(error, sql))
     }
 
-    /// Runs `work` in a transaction of its own, which is rolled back if it fails.
-    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
-        self.exec("START TRANSACTION")?;
-        self.transaction = true;
-        let done = work(self).and_then(|value| self.exec("COMMIT").map(|_| value));
-        self.transaction &= done.is_err();
-        self.rollback();
-        done
-    }
-
-    /// Begins a transaction with the statement `first`, in one round trip where the server takes two statements at once;
-    /// gives the number of rows that `first` found or changed. After an error [`rollback`](Self::rollback) is due.
-    ///
-    /// # Errors
-    /// What the server said.
-    pub fn begin_with(&mut self, first: &str) -> mysql::Result<u64> {
-        self.transaction = true;
-        if self.pairs {
-            match self.run_pair(&format!("START TRANSACTION; {first}")) {
-                Err(mysql::Error::MySqlError(e)) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {
-                    self.pairs = false;
-                }
-                other => return other,
-            }
-        }
-        self.conn.query_drop("START TRANSACTION")?;
-        self.try_run(first)
-    }
-
-    /// Runs two statements that give no rows; gives what the second one found or changed.
-    fn run_pair(&mut self, sql: &str) -> mysql::Result<u64> {
-        let mut results = self.conn.query_iter(sql)?;
-        drop(results.iter());
-        let Some(mut second) = results.iter() else {
-            return Err(mysql::Error::DriverError(DriverError::UnexpectedPacket));
-        };
-        let affected = second.affected_rows();
-        // An error of the second statement shows as its first row.
-        second.next().transpose()?;
-        Ok(affected)
-    }
-
-    /// Whether [`begin`](Self::begin) or [`begin_with`](Self::begin_with) opened a transaction that has not ended.
+    /// Whether a transaction was opened here that has not ended.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
         self.transaction
@@ -248,9 +219,13 @@ impl Session {
     /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were there before: MariaDB's
     /// words are `Records: 3  Duplicates: 2  Warnings: 0`, in any language with these numbers in this order.
     pub(super) fn duplicates(&self) -> Option<u64> {
+        second_number(&self.conn.info_str())
+    }
+
+    /// How many rows the last UPDATE found, changed or not: `Rows matched: 1  Changed: 0  Warnings: 0`.
+    pub(super) fn matched(&self) -> Option<u64> {
         let words = self.conn.info_str();
-        let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
-        numbers.nth(1)?.parse().ok()
+        words.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty())?.parse().ok()
     }
 
     /// The same, with the statement in the error.
@@ -279,7 +254,7 @@ impl Session {
     /// Switches strictness off or on again.
     pub(super) fn relax(&mut self, relaxed: bool) -> Result<()> {
         let mode = if relaxed { RELAXED_SQL_MODE } else { SQL_MODE };
-        self.run(&format!("SET SESSION sql_mode = '{mode}'")).map(drop)
+        self.run(&format!("SET SESSION sql_mode = '{mode}{}'", self.more_modes)).map(drop)
     }
 
     /// Opens a transaction.
@@ -287,9 +262,7 @@ impl Session {
     /// # Errors
     /// If the target refuses.
     pub fn begin(&mut self) -> Result<()> {
-        self.run("START TRANSACTION")?;
-        self.transaction = true;
-        Ok(())
+        Ok(self.open_transaction()?)
     }
 
     /// Makes durable what is open. After an error it may have happened or not.
@@ -307,6 +280,12 @@ impl Session {
             let _ = self.conn.query_drop("ROLLBACK");
         }
     }
+}
+
+/// The second number in what the server says of a statement, in whatever language.
+pub(super) fn second_number(words: &str) -> Option<u64> {
+    let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
+    numbers.nth(1)?.parse().ok()
 }
 
 fn failed(error: mysql::Error, sql: &str) -> Failed {

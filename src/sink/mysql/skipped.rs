@@ -88,7 +88,7 @@ impl Skipped {
             rows.push((0, &ddl.schema, if whole_schema { "" } else { &ddl.table }));
         }
         for (id, schema, table) in &rows {
-            session.exec(&format!(
+            session.write(&format!(
                 "REPLACE INTO `tidb_binlog`.`tisync_skipped` (`cluster_id`, `link`, `commit_ts`, `table_id`, `job_id`, \
                  `schema_name`, `table_name`, `query`, `whole_schema`) VALUES ({}, {}, {id}, {}, {}, {}, {}, {})",
                 checkpoint.link_values(),
@@ -129,7 +129,7 @@ impl Skipped {
             if !hit || entry.ended {
                 continue;
             }
-            session.exec(&format!(
+            session.write(&format!(
                 "UPDATE `tidb_binlog`.`tisync_skipped` SET `ended_ts` = {} WHERE {} AND `commit_ts` = {} AND `table_id` = {}",
                 ts.0,
                 checkpoint.link_condition(),
@@ -154,7 +154,7 @@ impl Skipped {
     ) -> Result<(), Failed> {
         for (id, rows) in counts {
             let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get(*i)) else { continue };
-            session.exec(&format!(
+            session.write(&format!(
                 "UPDATE `tidb_binlog`.`tisync_skipped` SET `rows_left_out` = `rows_left_out` + {rows} \
                  WHERE {} AND `commit_ts` = {} AND `table_id` = {id}",
                 checkpoint.link_condition(),

@@ -2,22 +2,27 @@
 
 use anyhow::{Context, Result};
 
-use super::failure::{Class, classify, explain};
+use super::failure::{Class, class_of, classify, explain};
 use super::session::Session;
-use super::statement::Step;
+use super::statement::{Expect, Step};
 use crate::error::Fault;
 use crate::sink::Anomalies;
 
-/// Runs `step` on table `name`. Gives what was not as expected, which outside of `safe` mode is an error.
+/// Runs `step` on table `name`. Adds what was not as expected to `odd`, in case of an error too; unless `safe` it is one.
 ///
 /// # Errors
 /// If the target refuses the statement, or it did something else than it had to.
-pub(super) fn apply_step(session: &mut Session, name: &str, step: Step<'_>, safe: bool) -> Result<Anomalies> {
-    let mut odd = Anomalies::default();
+pub(super) fn apply_step(
+    session: &mut Session,
+    name: &str,
+    step: Step<'_>,
+    safe: bool,
+    odd: &mut Anomalies,
+) -> Result<()> {
     match step {
         Step::Delete { sql, rows } => {
             let deleted = run(session, sql, || format!("deleting {rows} rows from {name}"))?;
-            odd.missing = compare(deleted, rows, safe, name)?;
+            compare(deleted, rows, safe, name, odd)?;
         }
         Step::Count { sql, found } => {
             *found = session.rows(sql).with_context(|| format!("looking for rows of {name}, which has no key"))?;
@@ -28,7 +33,7 @@ pub(super) fn apply_step(session: &mut Session, name: &str, step: Step<'_>, safe
             if let (Some(loose), true) = (loose, deleted < rows) {
                 deleted += run(session, &format!("{loose}{}", rows - deleted), what)?;
             }
-            odd.missing = compare(deleted, rows, safe, name)?;
+            compare(deleted, rows, safe, name, odd)?;
         }
         Step::Change { sql, rows } => {
             let affected = run(session, sql, || format!("changing {rows} rows of {name}"))?;
@@ -38,21 +43,39 @@ pub(super) fn apply_step(session: &mut Session, name: &str, step: Step<'_>, safe
                 let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
                 return Err(Fault::refused(message).into());
             };
-            odd.missing = compare(there, rows, safe, name)?;
+            compare(there, rows, safe, name, odd)?;
         }
-        Step::Insert { sql, rows, relaxed } => {
-            let what = || format!("inserting {rows} rows into {name}");
-            let inserted = match relaxed {
+        Step::Update { sql, relaxed, found, expect } => {
+            let what = || format!("changing a row of {name}");
+            let affected = match relaxed {
                 0 => run(session, sql, what)?,
                 zeros => run_relaxed(session, sql, zeros, name, what)?,
             };
+            // A row that has the new image already is found, not changed.
+            *found = session.matched().unwrap_or(affected);
+            match expect {
+                Expect::There => compare(*found, 1, safe, name, odd)?,
+                Expect::New => odd.duplicate += *found,
+                Expect::Perhaps => {}
+            }
+        }
+        Step::Clear { sql } => odd.duplicate += run(session, sql, || format!("replacing rows of {name}"))?,
+        Step::Insert { sql, rows, relaxed } => {
+            let what = || format!("inserting {rows} rows into {name}");
+            let inserted = match relaxed {
+                0 => run(session, sql, what),
+                zeros => run_relaxed(session, sql, zeros, name, what),
+            };
+            // A statement of many rows stops at the first key that is taken.
+            let inserted =
+                inserted.inspect_err(|e| odd.duplicate += u64::from(class_of(e) == Some(Class::Duplicate)))?;
             if !safe && inserted != rows {
                 return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
             }
-            odd.duplicate = inserted.saturating_sub(rows);
+            odd.duplicate += inserted.saturating_sub(rows);
         }
     }
-    Ok(odd)
+    Ok(())
 }
 
 fn run(session: &mut Session, sql: &str, what: impl Fn() -> String) -> Result<u64> {
@@ -83,23 +106,24 @@ fn relaxed(session: &mut Session, sql: &str, zeros: u64, table: &str, what: impl
     Ok(rows)
 }
 
-/// How many rows were missing; an error unless in safe mode.
-fn compare(deleted: u64, expected: u64, safe: bool, table: &str) -> Result<u64> {
+/// Counts the rows that were missing, which is an error unless in safe mode.
+fn compare(deleted: u64, expected: u64, safe: bool, table: &str, odd: &mut Anomalies) -> Result<()> {
     let missing = expected.saturating_sub(deleted);
+    odd.missing += missing;
     if deleted > expected {
         return Err(Fault::refused(format!("deleting {expected} rows from {table} would have removed {deleted}"))
             .hint("the target's key is not unique there: compare the table's keys with the upstream's")
             .into());
     }
     if missing == 0 || safe {
-        return Ok(missing);
+        return Ok(());
     }
     Err(Fault::refused(format!(
         "{missing} of {expected} rows that the upstream deleted or changed are not in {table} on the target"
     ))
     .hint(
         "the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? \
-         Nothing of the transaction was applied. Repair the table, or go on with --safe-mode, which counts such rows",
+         Nothing of the transaction was applied. Repair the table, or go on with --on-conflict count, which makes the target's rows what the upstream has and counts them",
     )
     .into())
 }

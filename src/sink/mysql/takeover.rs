@@ -1,37 +1,141 @@
-//! Beside Drainer: its row on the target says whether it has written there since this link did.
+//! Beside Drainer: where a first start goes on from Drainer's checkpoint, and whether a Drainer has written to the target since.
 
 use anyhow::Result;
 
+use super::MysqlOptions;
 use super::session::Session;
-use crate::checkpoint::Link;
 use crate::checkpoint::drainer::{self, Owner, Row};
+use crate::checkpoint::{DrainerPlace, DrainerTable, Link};
 use crate::error::Fault;
+use crate::event::{Event, Events};
 use crate::model::CommitTs;
+
+/// How a first start begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Beginning {
+    /// Where (exclusive).
+    pub(super) start: Option<CommitTs>,
+    /// What is at or below may be on the target already, because Drainer's checkpoint lags what it applied.
+    pub(super) overlap: Option<CommitTs>,
+}
+
+/// Where a link that has not started begins, and how exact that is: behind Drainer's checkpoint, if there is one.
+///
+/// # Errors
+/// Refused if that and the start ts contradict each other, or what Drainer may have applied cannot be told.
+pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, events: &Events) -> Result<Beginning> {
+    let place = &options.drainer;
+    let given = options.start;
+    let Some(row) = place.find(session, link.cluster_id())? else {
+        if let (DrainerPlace::Server { .. } | DrainerPlace::File(_), None) = (place, given) {
+            return Err(Fault::refused(format!("Drainer's checkpoint is said to be in {place}, but there is none"))
+                .hint("name the right place, or say with --start-ts where to begin")
+                .into());
+        }
+        // What an earlier start found there is no longer there.
+        link.begin_behind_drainer(session, CommitTs(0), CommitTs(0))?;
+        return Ok(Beginning { start: given.or(options.first), overlap: None });
+    };
+    if let Some(given) = given.filter(|given| options.start_yields && *given < row.commit_ts) {
+        events(Event::Note(format!(
+            "Drainer's checkpoint in {place} is ahead of the start ts {}, which is not used",
+            given.0
+        )));
+    } else if let Some(given) = given.filter(|given| *given != row.commit_ts) {
+        if !options.ignore_drainer {
+            return Err(contradiction(place, &row, given).into());
+        }
+        events(Event::Note(format!(
+            "starting behind --start-ts {}; Drainer's checkpoint in {place}, {}, has no say, as --ignore-drainer wants",
+            given.explain(),
+            row.commit_ts.explain()
+        )));
+        link.begin_behind_drainer(session, known(place, &row), CommitTs(0))?;
+        return Ok(Beginning { start: Some(given), overlap: None });
+    }
+    let overlap = match (row.consistent, options.now) {
+        (true, _) => None,
+        (false, Some(now)) => Some(now.max(row.commit_ts)),
+        (false, None) => return Err(no_end(place, &row).into()),
+    };
+    say(place, &row, overlap, events);
+    link.begin_behind_drainer(session, known(place, &row), overlap.unwrap_or_default())?;
+    Ok(Beginning { start: Some(row.commit_ts), overlap })
+}
+
+/// What the kept row says now: from here on only we may change it.
+fn known(place: &DrainerPlace, row: &Row) -> CommitTs {
+    match place {
+        DrainerPlace::Target(_) => row.commit_ts,
+        DrainerPlace::Server { .. } | DrainerPlace::File(_) => CommitTs(0),
+    }
+}
+
+fn say(place: &DrainerPlace, row: &Row, overlap: Option<CommitTs>, events: &Events) {
+    let how = match overlap {
+        None => "it was stopped cleanly, so the start is exact".to_owned(),
+        Some(until) => format!(
+            "it was not stopped cleanly and may have applied more, so rows up to {} are written in safe mode",
+            until.explain()
+        ),
+    };
+    let ts = row.commit_ts.explain();
+    events(Event::Note(format!("taking over from Drainer, whose checkpoint in {place} is {ts}: {how}")));
+    if !matches!(place, DrainerPlace::Target(_)) {
+        events(Event::Warning(format!(
+            "Drainer's checkpoint in {place} is only read; {} on the target is kept in step instead: before Drainer goes on, give it that one",
+            DrainerTable::default()
+        )));
+    }
+}
+
+fn contradiction(place: &DrainerPlace, row: &Row, given: CommitTs) -> Fault {
+    let which = if given < row.commit_ts {
+        "what lies between them is on the target already"
+    } else {
+        "what lies between them would be lost"
+    };
+    Fault::refused(format!(
+        "the start ts {} is not where Drainer stopped: its checkpoint in {place} is {}; {which}, if both are about the same data",
+        given.explain(),
+        row.commit_ts.explain()
+    ))
+    .hint(
+        "to go on behind Drainer, leave the start ts out; if the target was loaded anew since, start with --ignore-drainer, and the start ts counts",
+    )
+}
+
+fn no_end(place: &DrainerPlace, row: &Row) -> Fault {
+    Fault::refused(format!(
+        "Drainer's checkpoint in {place}, {}, was not written by a clean stop, and the source does not say how far Drainer may have come",
+        row.commit_ts.explain()
+    ))
+    .hint("start and stop that Drainer once more, so that its checkpoint says `consistent`, or give --start-ts and --safe-mode with --ignore-drainer")
+}
 
 /// Sees to it that no Drainer has gone on where this link stands at `position`.
 ///
 /// # Errors
 /// Refused if one has: what it applied would be applied again.
-pub(super) fn check(session: &mut Session, link: &Link, position: CommitTs) -> Result<()> {
-    match drainer::owner(session, link, position)? {
-        Owner::Other(row) => Err(drainer_is_ahead(&row, link, position).into()),
+pub(super) fn check(session: &mut Session, place: &DrainerTable, link: &Link, position: CommitTs) -> Result<()> {
+    match drainer::owner(session, place, link, position)? {
+        Owner::Other(row) => Err(drainer_is_ahead(place, &row, link, position).into()),
         Owner::Nobody | Owner::Us(_) | Owner::Before(_) => Ok(()),
     }
 }
 
 /// What to say when Drainer's row was written by somebody else.
-pub(super) fn drainer_is_ahead(row: &Row, link: &Link, position: CommitTs) -> Fault {
+pub(super) fn drainer_is_ahead(place: &DrainerTable, row: &Row, link: &Link, position: CommitTs) -> Fault {
     Fault::refused(format!(
-        "Drainer's checkpoint on the target (tidb_binlog.checkpoint, cluster {}) stands at {} and was not written by tisync, whose link `{}` stands \
+        "Drainer's checkpoint on the target ({place}, cluster {}) stands at {} and was not written by tisync, whose link `{}` stands \
          at {}: a Drainer has written to this target since, or is writing now",
         link.cluster_id(),
         row.commit_ts.explain(),
         link.name(),
         position.explain()
     ))
-    .hint(format!(
-        "two must not write the same changes. To go on behind Drainer: stop it, then start a new link with `--link NAME --start-ts {}`, and with \
-         --safe-mode unless Drainer was stopped cleanly. To go on with this link although Drainer applied nothing: delete Drainer's row",
-        row.commit_ts.0
-    ))
+    .hint(
+        "two must not write the same changes. To go on behind Drainer: stop it, then start a new link with `--link NAME`, which takes over from \
+         its checkpoint. To go on with this link although Drainer applied nothing: delete Drainer's row",
+    )
 }

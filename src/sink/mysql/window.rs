@@ -93,6 +93,11 @@ impl Window {
         self.last
     }
 
+    /// The commit ts of the last transaction in it.
+    pub(super) fn last_part(&self) -> Option<CommitTs> {
+        self.parts.last().map(|p| p.ts)
+    }
+
     /// Nothing follows at or below `ts`.
     pub(super) fn reach(&mut self, ts: CommitTs) {
         self.last = self.last.max(ts);

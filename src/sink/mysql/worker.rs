@@ -4,36 +4,19 @@ use std::sync::Arc;
 
 use anyhow::{Error, Result};
 
-use super::MysqlOptions;
 use super::apply::Done;
-use super::board::{Board, Job, Task};
-use super::connect::Target;
+use super::board::{Job, Task};
+use super::columns::Doubt;
+use super::context::Context;
 use super::failure::{Class, class_of};
 use super::large::Rows;
-use super::retry::{Backoff, Outlook, Told, passes};
+use super::retry::{Backoff, Outlook, passes};
 use super::session::Session;
-use super::shared::Shared;
-use super::size::Size;
-use super::statement::Style;
-use crate::checkpoint::{Link, Record, Slot};
+use crate::checkpoint::{Record, Slot};
 use crate::error::{Fault, Kind, fault};
-use crate::event::{Event, Events};
+use crate::event::Event;
 use crate::model::CommitTs;
-
-/// What all workers of a sink share.
-pub(super) struct Context {
-    pub(super) target: Target,
-    pub(super) link: Link,
-    pub(super) options: MysqlOptions,
-    pub(super) style: Style,
-    pub(super) size: Size,
-    pub(super) events: Events,
-    pub(super) shared: Shared,
-    pub(super) board: Board,
-    /// The position that the run began with.
-    pub(super) opened: Option<CommitTs>,
-    pub(super) told: Told,
-}
+use crate::sink::Anomalies;
 
 /// One connection with its slot.
 pub(super) struct Lane {
@@ -50,6 +33,12 @@ pub(super) struct Worker {
     pub(super) pending: Option<Done>,
     /// The stream contradicted itself.
     pub(super) contradicted: bool,
+    /// Which rows of which table were not as supposed in the transaction that failed last.
+    pub(super) conflict: Option<(String, Anomalies)>,
+    /// A table whose columns on the target were not as they were taken for.
+    pub(super) doubt: Option<Doubt>,
+    /// What it does now may take any time: no limit on waiting for an answer.
+    patient: bool,
 }
 
 /// Ends the run if a worker panics: its task would be waited for for ever.
@@ -83,7 +72,16 @@ enum Outcome {
 
 impl Worker {
     pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
-        Self { number, context, lane: None, pending: None, contradicted: false }
+        Self {
+            number,
+            context,
+            lane: None,
+            pending: None,
+            contradicted: false,
+            conflict: None,
+            doubt: None,
+            patient: false,
+        }
     }
 
     /// Works until the board closes.
@@ -95,14 +93,24 @@ impl Worker {
             std::mem::forget(guard);
             match result {
                 Ok(Outcome::Done) => self.finish(&task),
-                Ok(Outcome::Refused) => context.board.park(task),
+                Ok(Outcome::Refused) => {
+                    self.conflict = None;
+                    context.board.park(task);
+                }
                 Err(error) => {
+                    self.count_conflict();
                     self.keep_position();
                     context.shared.fail(error);
                     context.board.close(true);
                 }
             }
         }
+    }
+
+    /// Counts what ended the run, although nothing of it is on the target: the rows that were not as supposed.
+    fn count_conflict(&mut self) {
+        let Some((table, found)) = self.conflict.take() else { return };
+        self.context.shared.count(|totals| totals.anomalies.entry(table).or_default().add(found));
     }
 
     /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
@@ -131,6 +139,7 @@ impl Worker {
             },
             Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
             Job::Ddl(ts, ddl) => self.ddl(*ts, ddl).map(|()| Outcome::Done),
+            Job::Look(tables) => self.must(&mut |w| w.look(tables)).map(|()| Outcome::Done),
             Job::Save { ts, drained } => {
                 let (ts, drained) = (*ts, *drained);
                 self.must(&mut |w| w.save(ts, drained)).map(|()| Outcome::Done)
@@ -207,7 +216,17 @@ impl Worker {
                     self.count();
                     return Ok(None);
                 }
-                After::Refused(error) => return Ok(Some(error)),
+                After::Refused(error) => match self.look_again() {
+                    Ok(true) => self.pending = None,
+                    Ok(false) => return Ok(Some(error)),
+                    Err(other) => match class_of(&other).filter(|c| passes(*c)) {
+                        Some(class) => {
+                            self.lane = None;
+                            self.pause(&mut backoff, class, &other)?;
+                        }
+                        None => return Err(other.context(format!("{error:#}"))),
+                    },
+                },
             }
         }
     }
@@ -233,7 +252,9 @@ impl Worker {
     }
 
     fn connect(&self) -> Result<Lane> {
-        let mut session = Session::open(&self.context.target)?;
+        let target = &self.context.target;
+        let mut session = if self.patient { Session::open(&target.patient())? } else { Session::open(target)? };
+        session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         // Waits for whatever the connection before this one had under way, and reads what became of it.
         let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
         Ok(Lane { session, slot })
@@ -245,6 +266,14 @@ impl Worker {
     /// If it was lost.
     pub(super) fn open_lane(&mut self) -> Result<&mut Lane> {
         self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
+    }
+
+    /// Whether what comes may take any time: then it needs a connection that waits, where the usual ones do not.
+    pub(super) fn be_patient(&mut self, patient: bool) {
+        if self.context.target.is_impatient() && self.patient != patient {
+            self.patient = patient;
+            self.hang_up();
+        }
     }
 
     /// Gives the connection up; the next use makes a new one.

@@ -5,14 +5,18 @@ use anyhow::Result;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::pd::{Node, Security, State, TidbServer};
+use crate::pd::{Node, Security, State};
+
+pub use super::lapse::{Lapse, binlog_is_on};
 
 /// How often a Pump that should be there is asked again for how far back it reaches.
 const TRIES: u32 = 4;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// The gauge in a Pump's metrics: it holds nothing older than this (milliseconds since the Unix epoch).
+/// Gauge in a Pump's metrics: it holds nothing older than this (milliseconds since the Unix epoch).
 const GC_GAUGE: &str = "binlog_pump_storage_gc_ts";
+/// Gauge in a Pump's metrics: how far its own order of transactions has come (the same unit).
+const NEWEST_GAUGE: &str = "binlog_pump_storage_max_commit_ts";
 /// A Pump's metrics are some 25 KB.
 const MOST_METRICS: u64 = 16 << 20;
 
@@ -48,34 +52,6 @@ pub(super) fn active<'a>(nodes: &'a [Node], events: &Events) -> Result<Vec<&'a N
         });
     }
     Ok(active)
-}
-
-/// Checks that each TiDB server writes Binlog.
-///
-/// # Errors
-/// A refusal that says which one does not, and what that means.
-pub fn binlog_is_on(servers: &[TidbServer]) -> Result<()> {
-    let Some(server) = servers.iter().find(|s| s.binlog_status != "On") else { return Ok(()) };
-    let (means, hint) = match server.binlog_status.as_str() {
-        "Off" => (
-            "has Binlog switched off (binlog_status Off): what is written through it never reaches a Pump",
-            "set `binlog.enable = true` in its configuration and restart it; what was written meanwhile needs a new backup",
-        ),
-        "Skipping" => (
-            "skips Binlog after an error (binlog_status Skipping, `ignore-error = true`): data is being lost for every target",
-            "mend its Pumps, then `curl http://<status address>/binlog/recover`, and begin again from a new backup",
-        ),
-        "" => (
-            "tells no binlog_status: TiDB 8.4 and later have no TiDB Binlog, so what is written through it is lost to every Pump",
-            "Binlog replicates clusters up to TiDB 8.3",
-        ),
-        _ => (
-            "does not know whether it writes Binlog (binlog_status Unknown): data may be lost",
-            "look at its log and at `/info/all` of its status port; start again when it says On",
-        ),
-    };
-    let text = format!("TiDB {} ({}) {means}", server.sql_address(), server.version);
-    Err(Fault::refused(text).hint(hint).into())
 }
 
 /// Checks that `node` still holds everything above `from`. A Pump that is not online may be down: it is asked when it
@@ -135,6 +111,15 @@ pub(super) fn covers(node: &Node, from: CommitTs, gc: CommitTs) -> Result<(), Fa
 /// # Errors
 /// If its metrics cannot be read or lack the gauge.
 pub fn gc_ts(agent: &ureq::Agent, security: &Security, host: &str) -> Result<CommitTs> {
+    gauge(agent, security, host, GC_GAUGE)
+}
+
+/// The newest that the Pump at `host` has in order, to the millisecond.
+pub(super) fn newest(agent: &ureq::Agent, security: &Security, host: &str) -> Result<CommitTs> {
+    gauge(agent, security, host, NEWEST_GAUGE)
+}
+
+fn gauge(agent: &ureq::Agent, security: &Security, host: &str, name: &str) -> Result<CommitTs> {
     let url = format!("{}://{host}/metrics", security.scheme());
     let failed = |why: String| {
         Fault::connect(format!("cannot read {url}: {why}"))
@@ -146,13 +131,13 @@ pub fn gc_ts(agent: &ureq::Agent, security: &Security, host: &str) -> Result<Com
     }
     let text = answer.body_mut().with_config().limit(MOST_METRICS).lossy_utf8(true).read_to_string();
     let text = text.map_err(|e| failed(e.to_string()))?;
-    Ok(read_gauge(&text).ok_or_else(|| failed(format!("it holds no usable {GC_GAUGE}")))?)
+    Ok(read_gauge(&text, name).ok_or_else(|| failed(format!("it holds no usable {name}")))?)
 }
 
 /// The gauge as a ts. Prometheus writes floats: `0`, `1795266299653`, `1.795266299653e+12`.
-fn read_gauge(metrics: &str) -> Option<CommitTs> {
+fn read_gauge(metrics: &str, name: &str) -> Option<CommitTs> {
     let value = metrics.lines().find_map(|line| {
-        let rest = line.trim().strip_prefix(GC_GAUGE)?;
+        let rest = line.trim().strip_prefix(name)?;
         let rest = match rest.strip_prefix('{') {
             Some(labelled) => labelled.split_once('}')?.1,
             None => rest,
@@ -174,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_gauge_in_every_form() {
-        let gauge = |text: &str| read_gauge(text).map(CommitTs::physical_ms);
+        let gauge = |text: &str| read_gauge(text, GC_GAUGE).map(CommitTs::physical_ms);
         assert_eq!(gauge("# HELP binlog_pump_storage_gc_ts gc\nbinlog_pump_storage_gc_ts 0\n"), Some(0));
         assert_eq!(gauge("binlog_pump_storage_gc_ts 1.795266299653e+12"), Some(1_795_266_299_653));
         assert_eq!(gauge("binlog_pump_storage_gc_ts{job=\"a\"} 1795266299653 17"), Some(1_795_266_299_653));
@@ -187,26 +172,6 @@ mod tests {
             "binlog_pump_storage_done_gc_ts 5",
         ] {
             assert_eq!(gauge(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn each_binlog_status() {
-        let server = |status: &str| TidbServer {
-            id: "x".into(),
-            ip: "10.0.0.9".into(),
-            port: 4000,
-            status_port: 10080,
-            binlog_status: status.into(),
-            version: "v8.1".into(),
-        };
-        assert!(binlog_is_on(&[server("On"), server("On")]).is_ok());
-        for (status, word) in
-            [("Off", "switched off"), ("Skipping", "being lost"), ("Unknown", "may be lost"), ("", "8.4")]
-        {
-            let error = binlog_is_on(&[server("On"), server(status)]).unwrap_err();
-            assert!(error.to_string().contains(word) && error.to_string().contains("10.0.0.9:4000"), "{error}");
-            assert_eq!(crate::error::fault(&error).unwrap().kind, crate::error::Kind::Refused);
         }
     }
 

@@ -1,31 +1,40 @@
 //! A live cluster as a source: one stream for each of its Pumps, found through PD's etcd.
 //!
-//! The only async code of the program lives here and behind `pd`: one task for each Pump ([`pull`]) and one that calls the
-//! roll ([`roll`]), on a small runtime in a thread of its own.
+//! Async code of the program lives here, behind `pd` and in `place`: one task for each Pump ([`pull`]) and one that calls
+//! the roll ([`roll`]), on a small runtime in a thread of its own. A Pump that joins gets its task from the roll; one that
+//! goes offline with everything read ends its own.
 
 mod check;
+mod crew;
+mod lapse;
 mod messages;
+mod muster;
 mod pull;
 mod roll;
+mod roster;
+mod silence;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use super::queue::Queue;
 use super::{Options, SILENCE, Source, Stream};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::model::{CommitTs, Pulled};
+use crate::model::CommitTs;
 use crate::pd::{Node, Pd, REQUEST_LIMIT, Security};
 use crate::schema::History;
 
-pub use check::{binlog_is_on, gc_ts};
+pub use check::{Lapse, binlog_is_on, gc_ts};
+pub use muster::Muster;
 pub use pull::request;
+
+use crew::{Crew, Outlet};
+use roster::Roster;
 
 /// How patient the source is. Tests shorten it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +69,7 @@ pub struct PumpSource {
     gzip: bool,
     timing: Timing,
     queue_bytes: usize,
+    muster: Arc<Muster>,
     /// Dropped with the source: then the tasks behind its streams end.
     alive: Option<watch::Sender<()>>,
 }
@@ -68,8 +78,8 @@ impl PumpSource {
     /// The Pumps that `pd` knows; nothing is asked yet.
     #[must_use]
     pub fn new(pd: Pd, history: Arc<dyn History>, events: Events, options: &Options) -> Self {
-        let Options { security, gzip, timing, queue_bytes, .. } = options.clone();
-        Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, alive: None }
+        let Options { security, gzip, timing, queue_bytes, muster, .. } = options.clone();
+        Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, muster, alive: None }
     }
 
     /// The Pumps that have to be read from `from` on, after everything that forbids a start has been looked at.
@@ -130,28 +140,30 @@ impl Source for PumpSource {
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         let (known_to, nodes) = self.roster(from)?;
         let runtime = Self::runtime()?;
-        let agent = self.security.agent(REQUEST_LIMIT)?;
         let (alive, watched) = watch::channel(());
-        let (mut streams, mut tasks) = (Vec::new(), Vec::new());
-        let shared = Arc::new(Mutex::new(nodes.clone()));
-        let active: Vec<&Node> = nodes.iter().filter(|n| check::is_active(n)).collect();
-        let mut open = |name: String| {
-            let (queue, receiver) = Queue::new(self.queue_bytes, active.len());
-            streams.push(Stream { name, receiver });
-            Outlet { queue: Arc::new(queue), alive: watched.clone() }
+        let (tasks, mut started) = mpsc::unbounded_channel();
+        let active: Vec<Node> = nodes.iter().filter(|n| check::is_active(n)).cloned().collect();
+        let crew = Crew {
+            cluster_id: self.pd.cluster_id(),
+            security: self.security.clone(),
+            gzip: self.gzip,
+            timing: self.timing,
+            events: Arc::clone(&self.events),
+            queue_bytes: self.queue_bytes,
+            muster: Arc::clone(&self.muster),
+            roster: Arc::new(Roster::new(nodes)),
+            alive: watched,
+            runtime: runtime.handle().clone(),
+            tasks,
         };
-        for node in &active {
-            let outlet = open(format!("Pump {}", node.id));
-            let puller = pull::Puller::new(self, &agent, node, from, Arc::clone(&shared));
-            tasks.push(runtime.spawn(outlet.clone().while_alive(puller.run(outlet))));
-        }
-        let outlet = open("the list of Pumps".to_owned());
-        let roll = roll::Roll::new(self, known_to, shared);
-        tasks.push(runtime.spawn(outlet.clone().while_alive(roll.run(outlet))));
+        let mut streams: Vec<Stream> = active.iter().map(|node| crew.read(node, from)).collect();
+        streams.push(crew.call_roll(self, known_to));
         self.alive = Some(alive);
         let spawned = thread::Builder::new().name("pumps".to_owned()).spawn(move || {
             runtime.block_on(async {
-                for task in tasks {
+                // No more tasks can come once the roll has ended, which holds the crew.
+                while let Some(task) = started.recv().await {
+                    let task: tokio::task::JoinHandle<()> = task;
                     // A task that panicked has closed its stream with an error: see `while_alive`.
                     let _ = task.await;
                 }
@@ -160,48 +172,5 @@ impl Source for PumpSource {
         });
         spawned.context("cannot start the thread that reads the Pumps")?;
         Ok(streams)
-    }
-}
-
-/// The writing end of a stream.
-#[derive(Clone)]
-struct Outlet {
-    queue: Arc<Queue>,
-    alive: watch::Receiver<()>,
-}
-
-impl Outlet {
-    /// Passes on what the stream says, waiting for room; false if nobody listens any more.
-    fn say(&self, said: Result<Pulled>) -> bool {
-        match self.queue.offer(said) {
-            Ok(heard) => heard,
-            Err(said) => tokio::task::block_in_place(|| self.queue.send(said)),
-        }
-    }
-
-    /// Waits until all that the stream said up to `position` has been taken; false if nobody listens any more.
-    fn drained(&self, position: CommitTs) -> bool {
-        tokio::task::block_in_place(|| self.queue.drain(position))
-    }
-
-    /// Says again how far the stream is, which is always true; the answer tells whether anybody still listens.
-    fn heard(&self, position: CommitTs) -> bool {
-        self.queue.is_heard(position)
-    }
-
-    /// Runs `work` until it ends or the source is dropped. A stream must not look as if it had ended for good when it
-    /// was only left off, so both that and a panic give it an error to end with.
-    async fn while_alive(mut self, work: impl Future<Output = ()> + Send + 'static) {
-        let mut task = tokio::spawn(work);
-        let why = tokio::select! {
-            ended = &mut task => match ended {
-                Ok(()) => return,
-                Err(e) => format!("the reading of a stream broke off: {e}"),
-            },
-            // No value is ever sent: this is the end of the source.
-            _ = self.alive.changed() => "the source was closed while its streams were still open".to_owned(),
-        };
-        task.abort();
-        self.say(Err(anyhow::anyhow!(why)));
     }
 }

@@ -1,7 +1,9 @@
 //! Pulls one Pump's binlogs, for ever: whatever breaks off is taken up again behind the last commit ts received.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use anyhow::Result;
 use tokio::time::{sleep, timeout};
@@ -11,13 +13,18 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::messages::{Desk, DeskCodec, Said, Taken};
-use super::{Outlet, PumpSource, Timing, check};
+use super::silence::Silence;
+use super::{Crew, Muster, Outlet, Roster, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::pd::{DIAL_LIMIT, Node, Security, State, words};
+use crate::pd::{DIAL_LIMIT, Node, REQUEST_LIMIT, Security, State, words};
 use crate::source::binlog::{Pos, PullBinlogReq};
 use crate::source::{Forward, read};
+
+/// So far may a Pump that goes offline in order have marked its position after this link had all the rest. Beyond, somebody has
+/// only written `offline` into its entry.
+const MARKERS_MS: u64 = 5_000;
 
 /// Asks a Pump for what follows `from`. The position is sent even when it is empty, as Pumps expect.
 #[must_use]
@@ -30,12 +37,14 @@ pub(super) struct Puller {
     id: String,
     cluster_id: u64,
     security: Security,
-    agent: ureq::Agent,
     gzip: bool,
     timing: Timing,
     events: Events,
-    /// The list as it was when the roll was called last: a Pump's address may change.
-    nodes: Arc<Mutex<Vec<Node>>>,
+    roster: Arc<Roster>,
+    muster: Arc<Muster>,
+    /// Where others see how far it is.
+    position: Arc<AtomicU64>,
+    silence: Silence,
     forward: Forward,
     /// When it last said something.
     heard: Instant,
@@ -49,25 +58,23 @@ enum Broken {
     Fatal(anyhow::Error),
     /// Try again.
     Retry(String),
+    /// Its address in the list is another one, or its state has to be judged: look at once.
+    Moved,
 }
 
 impl Puller {
-    pub(super) fn new(
-        source: &PumpSource,
-        agent: &ureq::Agent,
-        node: &Node,
-        from: CommitTs,
-        nodes: Arc<Mutex<Vec<Node>>>,
-    ) -> Self {
+    pub(super) fn new(crew: &Crew, node: &Node, from: CommitTs) -> Self {
         Self {
             id: node.id.clone(),
-            cluster_id: source.pd.cluster_id(),
-            security: source.security.clone(),
-            agent: agent.clone(),
-            gzip: source.gzip,
-            timing: source.timing,
-            events: Arc::clone(&source.events),
-            nodes,
+            cluster_id: crew.cluster_id,
+            security: crew.security.clone(),
+            gzip: crew.gzip,
+            timing: crew.timing,
+            events: Arc::clone(&crew.events),
+            roster: Arc::clone(&crew.roster),
+            muster: Arc::clone(&crew.muster),
+            position: crew.muster.enrol(&node.id, from),
+            silence: Silence::default(),
             forward: Forward::new(from),
             heard: Instant::now(),
         }
@@ -84,6 +91,10 @@ impl Puller {
                     return;
                 }
                 Broken::Retry(why) => self.tell(&why),
+                Broken::Moved => {
+                    pause = self.timing.retry;
+                    continue;
+                }
             }
             if !outlet.heard(self.forward.position()) {
                 return;
@@ -91,46 +102,93 @@ impl Puller {
             if self.forward.position() > before {
                 pause = self.timing.retry;
             }
-            sleep(pause).await;
+            // Nothing to wait for where it can be found somewhere else.
+            let host = self.roster.node(&self.id).map(|n| n.host).unwrap_or_default();
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.roster.displaced(&self.id, &host) => {}
+            }
             pause = (pause * 2).min(self.timing.retry_most);
         }
     }
 
     /// Connects, and passes on what comes until the connection is over.
     async fn session(&mut self, outlet: &Outlet) -> Broken {
-        let Some(node) = self.node() else { return Broken::Retry("it is no longer in the list of Pumps".to_owned()) };
+        let Some(node) = self.roster.node(&self.id) else {
+            return Broken::Retry("it is no longer in the list of Pumps".to_owned());
+        };
         if node.state == State::Offline {
             return self.gone_offline(&node);
         }
         let desk = Desk::new(outlet.queue.most());
-        let mut stream = match self.connect(&node, &desk).await {
+        let (roster, id, host) = (Arc::clone(&self.roster), self.id.clone(), node.host.clone());
+        let mut displaced = pin!(async move { roster.displaced(&id, &host).await });
+        let connected = tokio::select! {
+            connected = self.connect(&node, &desk) => connected,
+            () = &mut displaced => return Broken::Moved,
+        };
+        let mut stream = match connected {
             Ok(stream) => stream,
             Err(broken) => return broken,
         };
+        let mut settled = false;
         loop {
-            let received = desk.received();
-            let message = match timeout(self.timing.silence, stream.message()).await {
-                Ok(Ok(Some(Said::Message(message)))) => message,
-                Ok(Ok(Some(Said::Large))) if outlet.drained(self.forward.position()) => continue,
-                Ok(Ok(Some(Said::Large))) => return Broken::Done,
-                Ok(Ok(None)) => return Broken::Retry("it has ended the stream".to_owned()),
-                Ok(Err(status)) => return self.failed(&status),
-                // A large message takes its time.
-                Err(_) if desk.received() > received => continue,
-                Err(_) => return Broken::Retry(silent(self.timing.silence)),
-            };
-            self.heard = Instant::now();
-            let payload = message.entity.unwrap_or_default().payload;
-            let said = read(payload).and_then(|pulled| Ok((self.forward.pass(&pulled)?, pulled)));
-            match said {
-                Ok((false, _)) => {}
-                Ok((true, pulled)) => {
-                    if !outlet.say(Ok(pulled)) {
-                        return Broken::Done;
+            let said = tokio::select! {
+                said = self.next(&mut stream, &desk, &node, outlet) => said,
+                () = &mut displaced, if !settled => {
+                    settled = true;
+                    match self.roster.node(&self.id) {
+                        Some(now) if now.host != node.host => return self.moved(&node, &now),
+                        _ => Ok(None),
                     }
                 }
-                Err(error) => return Broken::Fatal(error.context(format!("Pump {} ({})", self.id, node.host))),
+            };
+            match said.and_then(|payload| payload.map_or(Ok(true), |p| self.pass(p, &node, outlet))) {
+                Ok(true) => {}
+                Ok(false) => return Broken::Done,
+                Err(broken) => return broken,
             }
+            // Called offline while it still sends: it is done once it has sent all that its entry promises.
+            if settled && let Some(broken) = self.all_read() {
+                return broken;
+            }
+        }
+    }
+
+    /// What the Pump says next; `None` if it is to be asked again.
+    async fn next(
+        &self,
+        stream: &mut Streaming<Said>,
+        desk: &Desk,
+        node: &Node,
+        outlet: &Outlet,
+    ) -> Result<Option<bytes::Bytes>, Broken> {
+        let received = desk.received();
+        match timeout(self.timing.silence, stream.message()).await {
+            Ok(Ok(Some(Said::Message(message)))) => Ok(Some(message.entity.unwrap_or_default().payload)),
+            Ok(Ok(Some(Said::Large))) if outlet.drained(self.forward.position()) => Ok(None),
+            Ok(Ok(Some(Said::Large))) => Err(Broken::Done),
+            Ok(Ok(None)) => Err(Broken::Retry("it has ended the stream".to_owned())),
+            Ok(Err(status)) => Err(self.failed(&status)),
+            // A large message takes its time.
+            Err(_) if desk.received() > received => Ok(None),
+            Err(_) => Err(Broken::Retry(self.silent(node).await)),
+        }
+    }
+
+    /// Passes on a message; false if nobody listens any more.
+    fn pass(&mut self, payload: bytes::Bytes, node: &Node, outlet: &Outlet) -> Result<bool, Broken> {
+        if let Some(note) = self.silence.over(&self.id, self.heard.elapsed()) {
+            (self.events)(Event::Note(note));
+        }
+        self.heard = Instant::now();
+        match read(payload).and_then(|pulled| Ok((self.forward.pass(&pulled)?, pulled))) {
+            Ok((false, _)) => Ok(true),
+            Ok((true, pulled)) => {
+                self.position.store(pulled.ts().0, Ordering::Relaxed);
+                Ok(outlet.say(Ok(pulled)))
+            }
+            Err(error) => Err(Broken::Fatal(error.context(format!("Pump {} ({})", self.id, node.host)))),
         }
     }
 
@@ -160,11 +218,12 @@ impl Puller {
         let stream = match opened.await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => return Err(self.failed(&status)),
-            Err(_) => return Err(retry(silent(self.timing.silence))),
+            Err(_) => return Err(retry(self.silent(node).await)),
         };
         // Asked for after the Pump has begun: what it still holds now, it held then.
-        let (agent, security, host) = (self.agent.clone(), self.security.clone(), node.host.clone());
-        let gc = tokio::task::spawn_blocking(move || check::gc_ts(&agent, &security, &host)).await;
+        let (security, host) = (self.security.clone(), node.host.clone());
+        let ask = move || check::gc_ts(&security.agent(REQUEST_LIMIT)?, &security, &host);
+        let gc = tokio::task::spawn_blocking(ask).await;
         let gc = gc.map_err(|e| retry(e.to_string()))?.map_err(|e| retry(format!("{e:#}")))?;
         check::covers(node, from, gc).map_err(|fault| Broken::Fatal(fault.into()))?;
         Ok(stream)
@@ -191,32 +250,54 @@ impl Puller {
         Broken::Retry(text)
     }
 
+    fn moved(&self, before: &Node, now: &Node) -> Broken {
+        let text = format!("Pump {} has moved from {} to {}; it is read there now", self.id, before.host, now.host);
+        (self.events)(Event::Note(text));
+        Broken::Moved
+    }
+
+    /// Its entry says offline, and everything that it promises has been read.
+    fn all_read(&self) -> Option<Broken> {
+        let node = self.roster.node(&self.id).filter(|n| n.state == State::Offline)?;
+        // 0: its entry does not tell.
+        let reached = node.max_commit_ts > CommitTs(0) && self.forward.position() >= node.max_commit_ts;
+        if !reached || !self.roster.leave(&self.id) {
+            return None;
+        }
+        self.muster.leave(&self.id);
+        (self.events)(Event::Note(format!("Pump {} has gone offline; all it held has been read", self.id)));
+        Some(Broken::Done)
+    }
+
     /// It had a stream here, and its entry now says offline.
     fn gone_offline(&self, node: &Node) -> Broken {
-        let position = self.forward.position();
-        // 0: its entry does not tell.
-        if node.max_commit_ts > CommitTs(0) && position >= node.max_commit_ts {
-            (self.events)(Event::Note(format!("Pump {} has gone offline; all it held has been read", self.id)));
+        if let Some(done) = self.all_read() {
+            return done;
+        }
+        // In order: it waited until this link, among others, had all it held, and only marked its position every second meanwhile.
+        let gap = node.max_commit_ts.physical_ms().saturating_sub(self.forward.position().physical_ms());
+        if self.muster.registered() && self.roster.closed(&self.id) && gap <= MARKERS_MS {
+            if !self.roster.leave(&self.id) {
+                return Broken::Moved;
+            }
+            self.muster.leave(&self.id);
+            let text = format!("Pump {} has gone offline in order, after all it held had been applied", self.id);
+            (self.events)(Event::Note(text));
             return Broken::Done;
         }
         let text = format!(
             "Pump {} has gone offline with {} as its last, but was read only up to {}",
             self.id,
             node.max_commit_ts.explain(),
-            position.explain()
+            self.forward.position().explain()
         );
         let hint = "start it again to read the rest; or, if it held nothing but position markers in between, start \
                     tisync again, which then leaves it out";
         Broken::Fatal(Fault::refused(text).hint(hint).into())
     }
 
-    fn node(&self) -> Option<Node> {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        nodes.iter().find(|n| n.id == self.id).cloned()
-    }
-
     fn tell(&self, why: &str) {
-        let (host, state) = self.node().map_or((String::new(), String::new()), |n| {
+        let (host, state) = self.roster.node(&self.id).map_or((String::new(), String::new()), |n| {
             let state = if n.state == State::Online { String::new() } else { format!(", {}", n.state) };
             (n.host, state)
         });
@@ -224,12 +305,18 @@ impl Puller {
         let what = format!("Pump {} ({host}{state}): {why}; read up to {position}", self.id);
         (self.events)(Event::Waiting { what, since: self.heard.elapsed() });
     }
-}
 
-/// What the silence of a Pump may mean.
-fn silent(limit: Duration) -> String {
-    format!(
-        "nothing for {} s, not even a position marker: it hangs, or waits for a transaction whose outcome TiKV is to tell (up to 10 min)",
-        limit.as_secs_f32()
-    )
+    /// What its silence means, as far as its other port can tell.
+    async fn silent(&self, node: &Node) -> String {
+        let (security, host) = (self.security.clone(), node.host.clone());
+        let ask = move || check::newest(&security.agent(REQUEST_LIMIT)?, &security, &host);
+        let newest = tokio::task::spawn_blocking(ask).await;
+        let newest = newest.map_err(anyhow::Error::from).flatten();
+        let (text, news) = self.silence.explain(self.timing.silence, self.forward.position(), newest);
+        if news {
+            let id = &self.id;
+            (self.events)(Event::Warning(format!("Pump {id} holds everything back: {text}")));
+        }
+        text
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 
+use super::parts;
 use crate::error::Fault;
 use crate::model::Pulled;
 
@@ -52,23 +53,12 @@ impl Frame {
 }
 
 impl Frames {
-    /// Opens `path`; a name that ends in `.zst` is uncompressed on the way.
+    /// Opens `path`; a name that ends in `.zst` is uncompressed on the way. Behind a part come the parts that follow it.
     ///
     /// # Errors
     /// If the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| {
-            let hint = "check the path and its permissions";
-            Fault::connect(format!("cannot open {}: {e}", path.display())).hint(hint)
-        })?;
-        let input: Box<dyn Read + Send> = if path.extension().is_some_and(|e| e == "zst") {
-            Box::new(BufReader::new(
-                zstd::Decoder::new(file).with_context(|| format!("cannot read {}", path.display()))?,
-            ))
-        } else {
-            Box::new(BufReader::with_capacity(1 << 18, file))
-        };
-        Ok(Self { path: Arc::new(path.to_owned()), input, offset: 0, head: None, ended: false })
+        Ok(Self { path: Arc::new(path.to_owned()), input: input(path)?, offset: 0, head: None, ended: false })
     }
 
     /// Bytes of the next message, of which nothing is read yet; 0 at the end.
@@ -89,8 +79,11 @@ impl Frames {
         }
         let mut head = Vec::with_capacity(4);
         self.take(4, &mut head)?;
-        if head.is_empty() {
-            return Ok(None);
+        while head.is_empty() {
+            let Some(next) = parts::next(&self.path) else { return Ok(None) };
+            self.input = input(&next)?;
+            (self.path, self.offset) = (Arc::new(next), 0);
+            self.take(4, &mut head)?;
         }
         let Ok(head) = <[u8; 4]>::try_from(head.as_slice()) else {
             return Err(self.broken("the file ends within the length of a message"));
@@ -150,6 +143,19 @@ impl Iterator for Frames {
         self.ended = !matches!(frame, Some(Ok(_)));
         frame
     }
+}
+
+fn input(path: &Path) -> Result<Box<dyn Read + Send>> {
+    let file = File::open(path).map_err(|e| {
+        let hint = "check the path and its permissions";
+        Fault::connect(format!("cannot open {}: {e}", path.display())).hint(hint)
+    })?;
+    Ok(if path.extension().is_some_and(|e| e == "zst") {
+        let decoder = zstd::Decoder::new(file).with_context(|| format!("cannot read {}", path.display()))?;
+        Box::new(BufReader::new(decoder))
+    } else {
+        Box::new(BufReader::with_capacity(1 << 18, file))
+    })
 }
 
 fn place(path: &Path, offset: u64) -> String {

@@ -1,6 +1,7 @@
 //! `meta.json` of a recording.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -61,7 +62,7 @@ impl Meta {
         Ok(Self { cluster_id: json.cluster_id, start_ts, end_ts, more: json.more })
     }
 
-    /// Writes it into `dir`: first beside its place, then into it, so that a reader never meets half of one.
+    /// Writes it into `dir`, down to the disk: first beside its place, then into it, so that a reader never meets half of one.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -73,8 +74,14 @@ impl Meta {
             more: self.more.clone(),
         };
         let (path, part) = (dir.join(META), dir.join(format!("{META}.part")));
-        fs::write(&part, serde_json::to_vec_pretty(&json)?)
-            .and_then(|()| fs::rename(&part, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let text = serde_json::to_vec_pretty(&json)?;
+        let written = || {
+            let mut file = File::create(&part)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)?;
+            File::open(dir)?.sync_all()
+        };
+        written().with_context(|| format!("cannot write {}", path.display()))
     }
 }

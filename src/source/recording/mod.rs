@@ -2,6 +2,8 @@
 //!
 //! - `binlogs.bin`, or `binlogs.bin.zst` compressed with zstd: for each message, in the order in which the Pump sent it, a
 //!   big-endian u32 length and the payload, a serialized `binlog.Binlog` (spec/tidb-binlog.md §3.1), fakes included;
+//! - or the same in parts, `binlogs-000001.bin` (`.zst`) and so on, as `tisync record` writes them: each part goes on where the one
+//!   before ends. What lies behind `end_ts` there is not certain to be whole, and is not read;
 //! - several Pumps: one folder for each, `pump-1/binlogs.bin` and so on;
 //! - `meta.json`: cluster id, `start_ts` (exclusive), `end_ts` (inclusive; null or absent: the last one in the files);
 //! - `ddl_history.json`: the answer of TiDB's `/ddl/history`.
@@ -10,6 +12,8 @@
 
 mod frames;
 mod meta;
+pub mod parts;
+pub mod recorder;
 mod writer;
 
 use std::fs;
@@ -135,7 +139,8 @@ impl Source for Recording {
 /// Sends what lies above `from`, then that everything up to `end` has been said.
 fn feed(mut frames: Frames, from: CommitTs, end: Option<CommitTs>, queue: &Queue) -> Result<()> {
     let mut forward = Forward::new(CommitTs(0));
-    loop {
+    // Behind the end may be what a recorder that was killed did not bring to its end.
+    while end.is_none_or(|end| forward.position().max(from) < end) {
         // Before a large message is read at all, everything in front of it has to be taken.
         if frames.next_size()? > queue.most() && !queue.drain(forward.position()) {
             return Ok(());
@@ -143,6 +148,9 @@ fn feed(mut frames: Frames, from: CommitTs, end: Option<CommitTs>, queue: &Queue
         let Some(frame) = frames.next() else { break };
         let frame = frame?;
         let pulled = frame.read()?;
+        if end.is_some_and(|end| pulled.ts() > end) {
+            break;
+        }
         let new = forward.pass(&pulled).with_context(|| frame.place())?;
         drop(frame);
         if !new || pulled.ts() <= from {
@@ -171,28 +179,30 @@ fn beside(dir: &Path, name: &str) -> Option<PathBuf> {
     [Some(dir.join(name)), above].into_iter().flatten().find(|p| p.is_file())
 }
 
-/// The files with messages in `dir`: its own, or one for each folder in it that has one, by name.
+/// The files with messages in `dir`: its own, or one for each folder in it that has one, by name. Of several parts it is the
+/// first: [`Frames`] goes on with the others.
 ///
 /// # Errors
-/// If there is none, or one is there both plain and compressed.
+/// If there is none, one is there both plain and compressed, or a part is missing.
 pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let of = |dir: &Path| {
-        [BINLOGS, BINLOGS_ZST].map(|n| dir.join(n)).into_iter().filter(|p| p.is_file()).collect::<Vec<_>>()
+    let of = |dir: &Path| -> Result<Vec<PathBuf>> {
+        let whole = [BINLOGS, BINLOGS_ZST].map(|n| dir.join(n)).into_iter().filter(|p| p.is_file());
+        Ok(whole.chain(parts::first(dir)?).collect())
     };
     let unreadable = |e: std::io::Error| {
         Fault::connect(format!("cannot read the folder {}: {e}", dir.display()))
             .hint("check the path and its permissions")
     };
-    let mut groups = vec![of(dir)];
+    let mut groups = vec![of(dir)?];
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         if path.is_dir() {
-            groups.push(of(&path));
+            groups.push(of(&path)?);
         }
     }
     let ambiguous = groups.iter().find(|g| g.len() > 1).and_then(|g| g.first());
     if let Some(file) = ambiguous {
-        let text = format!("{} is there both plain and compressed", file.display());
+        let text = format!("{} is there both plain and compressed, or whole and in parts", file.display());
         return Err(Fault::usage(text).hint("remove the one that is not meant").into());
     }
     if groups.first().is_some_and(|g| !g.is_empty()) {
@@ -202,7 +212,7 @@ pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     files.sort();
     if files.is_empty() {
         let text = format!(
-            "{} holds no recording: no {BINLOGS} or {BINLOGS_ZST}, neither in it nor in a folder of it",
+            "{} holds no recording: no {BINLOGS} or {BINLOGS_ZST} or part of one, neither in it nor in a folder of it",
             dir.display()
         );
         return Err(Fault::usage(text).hint("name the folder of a recorded stream").into());

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use prost::Message;
 
 use super::{BINLOGS, BINLOGS_ZST};
-use crate::model::Pulled;
+use crate::model::{Body, Pulled, RawTxn};
 use crate::source::write;
 
 /// zstd's level: payloads are text for the most part, and a recording is written once.
@@ -85,8 +85,13 @@ impl Writer {
     /// Appends what a stream said.
     ///
     /// # Errors
-    /// As [`payload`](Self::payload).
+    /// As [`payload`](Self::payload); and if no Pump says such a thing.
     pub fn pulled(&mut self, pulled: &Pulled) -> Result<()> {
+        let foreign = |txn: &RawTxn| matches!(txn.body, Body::Named { .. } | Body::Statement(_));
+        ensure!(
+            !matches!(pulled, Pulled::Txn(txn) if foreign(txn)),
+            "a recording holds what Pumps say, and none says this"
+        );
         self.payload(&write(pulled).encode_to_vec())
     }
 

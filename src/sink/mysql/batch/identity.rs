@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use hashbrown::DefaultHashBuilder;
 
 use super::super::literal::same;
-use crate::model::{Row, Table, Value};
+use crate::model::{KeyPart, Row, Table, Value};
 
 /// The columns that a row is known by.
 #[derive(Debug)]
@@ -20,13 +20,14 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    pub(super) fn of(table: &Table) -> Self {
-        let key = table.keys.iter().find(|k| !k.parts.is_empty() && k.identifies(&table.columns));
-        match key.map(|k| k.parts.as_slice()) {
+    /// `gaps` are columns that not every image has.
+    pub(super) fn of(table: &Table, gaps: &[usize]) -> Self {
+        match identifying(table) {
             Some([one]) => Self::Single(one.column),
             Some(parts) => Self::Key(parts.iter().map(|p| p.column).collect()),
             None => {
-                Self::Whole(table.columns.iter().enumerate().filter(|(_, c)| c.writable()).map(|(i, _)| i).collect())
+                let columns = table.columns.iter().enumerate().filter(|(_, c)| c.writable()).map(|(i, _)| i);
+                Self::Whole(columns.filter(|i| !gaps.contains(i)).collect())
             }
         }
     }
@@ -74,6 +75,12 @@ impl Identity {
         };
         self.columns().iter().map(by_column).find(|o| *o != Ordering::Equal).unwrap_or(Ordering::Equal)
     }
+}
+
+/// The first key that tells every row apart.
+pub(super) fn identifying(table: &Table) -> Option<&[KeyPart]> {
+    let key = table.keys.iter().find(|k| !k.parts.is_empty() && k.identifies(&table.columns));
+    key.map(|k| k.parts.as_slice())
 }
 
 /// Values that are [`same`] hash alike.

@@ -18,11 +18,12 @@ use anyhow::{Context, Result};
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 pub use self::definitions::Definitions;
+use self::identity::identifying;
 pub use self::net::{Counted, Net};
 pub use self::table::TableChanges;
 use super::literal;
 use crate::error::Fault;
-use crate::model::{CommitTs, Row, RowChange, RowKind, Table};
+use crate::model::{CommitTs, Row, RowChange, RowKind, Table, Value};
 
 /// One upstream transaction of a batch, kept until it is durable.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +101,7 @@ impl Folded<'_> {
 /// Refused, with the commit ts: if a row does not fit its definition, two definitions of a table meet, or a change
 /// contradicts the ones before.
 pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
-    let mut folder = Folder { lenient, ..Folder::default() };
+    let mut folder = Folder { lenient, gaps: gaps(parts), ..Folder::default() };
     for part in parts {
         for id in &part.left_out {
             *folder.folded.left_out.entry(*id).or_default() += 1;
@@ -108,6 +109,33 @@ pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
         folder.add(part).with_context(|| format!("in the transaction of commit ts {}", part.ts.explain()))?;
     }
     Ok(folder.folded)
+}
+
+/// What images to be removed lack, where a row is known by all that it holds.
+fn gaps(parts: &[Part]) -> HashMap<(&str, &str), Vec<usize>> {
+    let mut gaps: HashMap<(&str, &str), Vec<usize>> = HashMap::default();
+    let mut last: Option<(usize, bool)> = None;
+    for change in parts.iter().flat_map(|p| &p.changes) {
+        let (RowKind::Update { old: row, .. } | RowKind::Delete(row)) = &change.kind else { continue };
+        let address = Arc::as_ptr(&change.table).addr();
+        let keyed = match last {
+            Some((known, keyed)) if known == address => keyed,
+            _ => identifying(&change.table).is_some(),
+        };
+        last = Some((address, keyed));
+        if keyed {
+            continue;
+        }
+        for (index, (column, value)) in change.table.columns.iter().zip(row).enumerate() {
+            if matches!(value, Value::Absent) && column.writable() {
+                let found = gaps.entry((&change.table.schema, &change.table.name)).or_default();
+                if !found.contains(&index) {
+                    found.push(index);
+                }
+            }
+        }
+    }
+    gaps
 }
 
 #[derive(Default)]
@@ -118,6 +146,8 @@ struct Folder<'a> {
     last: Option<(usize, usize)>,
     by_address: HashMap<usize, usize>,
     by_name: HashMap<(&'a str, &'a str), usize>,
+    /// By database and table: see [`TableChanges::gaps`].
+    gaps: HashMap<(&'a str, &'a str), Vec<usize>>,
     hasher: DefaultHashBuilder,
 }
 
@@ -169,7 +199,10 @@ impl<'a> Folder<'a> {
         let tables = &mut self.folded.tables;
         let index = *self.by_name.entry((&table.schema, &table.name)).or_insert(tables.len());
         match tables.get(index) {
-            None => tables.push(TableChanges::new(table, self.hasher.clone())),
+            None => {
+                let gaps = self.gaps.get(&(table.schema.as_str(), table.name.as_str())).cloned().unwrap_or_default();
+                tables.push(TableChanges::new(table, gaps, self.hasher.clone()));
+            }
             Some(there) if **there.table == **table => {}
             Some(_) => {
                 return Err(Fault::refused(format!("it has rows of two definitions of {}", full_name(table))).into());

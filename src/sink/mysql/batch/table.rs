@@ -17,6 +17,8 @@ pub struct TableChanges<'a> {
     /// The definition of all its rows.
     pub table: &'a Arc<Table>,
     pub(super) identity: Identity,
+    /// Columns that are no part of what a row without a key is known by: see [`gaps`](Self::gaps).
+    gaps: Vec<usize>,
     /// In the order of their first mention.
     pub(super) touched: Vec<Touched<'a>>,
     /// Hash and place of each.
@@ -35,8 +37,15 @@ pub(super) struct Touched<'a> {
 }
 
 impl<'a> TableChanges<'a> {
-    pub(super) fn new(table: &'a Arc<Table>, hasher: DefaultHashBuilder) -> Self {
-        Self { table, identity: Identity::of(table), touched: Vec::new(), index: HashTable::new(), hasher }
+    pub(super) fn new(table: &'a Arc<Table>, gaps: Vec<usize>, hasher: DefaultHashBuilder) -> Self {
+        let identity = Identity::of(table, &gaps);
+        Self { table, identity, gaps, touched: Vec::new(), index: HashTable::new(), hasher }
+    }
+
+    /// Columns of a table without a key that some image to be removed lacks: they are being dropped, and no row is told apart by them.
+    #[must_use]
+    pub fn gaps(&self) -> &[usize] {
+        &self.gaps
     }
 
     /// Columns of the identifying key; `None` where the whole row is the identity.

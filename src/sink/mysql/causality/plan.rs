@@ -66,11 +66,13 @@ impl Unique {
 }
 
 impl Plan {
-    pub(super) fn new(table: &Arc<Table>, registry: &Registry) -> Self {
+    /// `more`: keys that only the target has.
+    pub(super) fn new(table: &Arc<Table>, more: &[Key], registry: &Registry) -> Self {
         let identifies = |k: &Key| !k.parts.is_empty() && k.identifies(&table.columns);
+        let keys = || table.keys.iter().chain(more).filter(|k| !k.parts.is_empty());
         Self {
-            keys: table.keys.iter().filter(|k| !k.parts.is_empty()).map(|k| Unique::new(table, k)).collect(),
-            identity: table.keys.iter().filter(|k| !k.parts.is_empty()).position(identifies),
+            keys: keys().map(|k| Unique::new(table, k)).collect(),
+            identity: keys().position(identifies),
             whole: seed(["table", &table.schema, &table.name]),
             foreign: registry.ends(table),
             table: table.clone(),

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::action;
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
 use super::picture::{Picture, VERSION};
-use super::verdict::action;
 use crate::model::{Ddl, Table};
 
 /// A DDL under way.
@@ -25,6 +25,9 @@ pub struct Begun {
     pub after: Vec<Shape>,
     /// The target before the statement that is under way.
     pub picture: Picture,
+    /// Whether the operator wrote the statements.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 impl Begun {
@@ -38,10 +41,18 @@ impl Begun {
             action: ddl.action,
             database: (!of_database && !ddl.schema.is_empty()).then(|| ddl.schema.clone()),
             statements,
-            before: ddl.before.iter().map(|t| shape(t)).collect(),
-            after: ddl.after.iter().map(|t| shape(t)).collect(),
+            // A table of which only the name is known has no columns, and says nothing here.
+            before: ddl.before.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
+            after: ddl.after.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
             picture: Picture::default(),
+            replaced: false,
         }
+    }
+
+    /// The same of statements that the operator wrote: what they leave behind need not be what the upstream has.
+    #[must_use]
+    pub fn instead(ddl: &Ddl, statements: Vec<String>) -> Self {
+        Self { before: vec![], after: vec![], replaced: true, ..Self::new(ddl, statements) }
     }
 
     /// Reads a stored one; `None` if it is of another version, or damaged.

@@ -1,8 +1,8 @@
 //! A table that takes its charset from a database whose default is not the upstream's compares text differently.
 
+use super::action;
 use super::run::Ground;
 use super::text::inherits_charset;
-use super::verdict::action;
 use crate::checkpoint::Failed;
 use crate::event::Event;
 use crate::model::{CommitTs, Ddl};

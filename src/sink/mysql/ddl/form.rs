@@ -113,6 +113,18 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Whether it concerns one object only, so that a refusal means that nothing happened.
+    pub(super) fn is_single(&self) -> bool {
+        match self {
+            Self::Drop { names, .. } => names.len() == 1,
+            Self::Rename(pairs) => pairs.len() == 1,
+            Self::DropDatabase(_) | Self::Other => false,
+            _ => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! DDLs that do not run because the operator said so, or because their tables are missing since such a one.
 
-use super::run::{Ground, Ran, not_run};
-use super::verdict::action;
+use super::action;
+use super::run::{Ground, How, Ran, not_run};
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::event::Event;
@@ -23,7 +23,7 @@ pub(super) fn leave_out(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs
         shorten(&ddl.query),
         ts.explain()
     )));
-    Ok(Ran { ran: false, skipped: Some(skipped) })
+    Ok(Ran { how: How::Skipped, skipped: Some(skipped) })
 }
 
 /// Whether `ddl` is about tables that are missing on the target through a skipped DDL.
@@ -68,7 +68,7 @@ pub(super) fn follow(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, d
         Ok(())
     })?;
     not_run(ground, "its table was left out before", ts, ddl);
-    Ok(Ran { ran: false, skipped: Some(skipped) })
+    Ok(Ran { how: How::LeftOut, skipped: Some(skipped) })
 }
 
 /// Ends the entries of what was missing in a database that `ddl` has dropped. Doing it once more changes nothing.
@@ -90,11 +90,11 @@ fn transaction<T>(
     ground: &mut Ground<'_>,
     work: impl FnOnce(&mut Ground<'_>) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    ground.session.exec("START TRANSACTION")?;
-    let done = work(ground).and_then(|value| ground.session.exec("COMMIT").map(|_| value));
-    if done.is_err() {
-        // Fails where the connection is lost, which takes everything back as well.
-        let _ = ground.session.exec("ROLLBACK");
-    }
+    let done = match ground.session.open_transaction() {
+        Ok(()) => work(ground).and_then(|value| ground.session.commit_open().map(|()| value)),
+        Err(failed) => Err(failed),
+    };
+    // Where the connection is lost, everything is taken back as well.
+    ground.session.rollback();
     done
 }

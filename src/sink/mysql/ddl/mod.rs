@@ -1,9 +1,11 @@
 //! DDL: alone, with its intent stored first, never run twice (spec/tidb-binlog.md §7.7, spec/tidb-formats.md §6.4).
 //!
 //! ```text
-//! verdict   what becomes of a DDL: which statements run, or why none     text, charset   its text for this target
+//! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
+//! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text
+//! text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! missing   DDLs that the operator skips, and tables missing since
-//! run       one statement at a time, each under an intent; resume after a lost connection
+//! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
 //! settle    the same question at the start of a run
 //! form      what a statement is about (parse reads it)
 //! picture   what it concerns on the target (look takes it); begun is what is stored
@@ -11,8 +13,11 @@
 //! judge     two pictures: not done, done, in part, unknown (partitions, renamed: where only ids tell; shown: for the operator)
 //! ```
 
+pub mod action;
 mod begun;
 mod charset;
+mod collation;
+mod dialect;
 pub mod form;
 pub mod judge;
 #[cfg(test)]
@@ -22,14 +27,18 @@ mod missing;
 mod parse;
 mod partitions;
 pub mod picture;
+mod policy;
 mod renamed;
 mod run;
 mod settle;
 mod shown;
 pub mod text;
 mod verdict;
+mod view;
 mod wait;
+mod way;
 
 pub use begun::Begun;
-pub use run::{Ground, Ran, announce, resume, run};
+pub use policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+pub use run::{Ground, How, Ran, announce, resume, run};
 pub use settle::{Settled, settle};

@@ -5,22 +5,22 @@
 //! ```
 //! So at any moment the link's row says which single statement may be under way, and what its objects were before it.
 
-use std::collections::BTreeSet;
-
+use super::action;
 use super::begun::Begun;
 use super::charset::warn_of_charset;
-use super::form::Form;
 use super::judge::Verdict;
 use super::look::look;
 use super::missing;
-use super::verdict::{Plan, plan};
+use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
 use super::wait::{own, until_over};
+use super::way::{Way, way};
 use crate::checkpoint::{Failed, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::PendingDdl;
 use crate::sink::mysql::failure::{Class, classify};
+use crate::sink::mysql::retry::passes;
 use crate::sink::mysql::session::{Session, quote_name, shorten};
 use crate::sink::mysql::skipped::Skipped;
 use crate::stop::Stop;
@@ -31,8 +31,10 @@ pub struct Ground<'a> {
     pub session: &'a mut Session,
     /// The link, owned by this run.
     pub link: &'a Link,
-    /// DDLs that are not run, by commit ts.
-    pub skip: &'a BTreeSet<CommitTs>,
+    /// What the operator wants to become of DDLs; what somebody answers in the run is added.
+    pub policy: &'a mut DdlPolicy,
+    /// Who is asked about a DDL that the target refuses.
+    pub asker: Option<&'a Asker>,
     /// The operator's word about a DDL left behind.
     pub word: Option<PendingDdl>,
     /// Ends a wait.
@@ -42,12 +44,49 @@ pub struct Ground<'a> {
 }
 
 /// How a DDL went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It ran on the target.
+    Ran,
+    /// Something else ran instead, by the operator's word.
+    Replaced,
+    /// It was left out by the operator's word.
+    Skipped,
+    /// It means nothing to the target, or its tables are missing there.
+    LeftOut,
+    /// No DDL is run on this link.
+    Off,
+}
+
+/// What became of a DDL. Its commit ts is the link's position in any case.
 #[derive(Clone, Debug)]
 pub struct Ran {
-    /// Whether it ran on the target; otherwise it was left out, and its commit ts is the link's position all the same.
-    pub ran: bool,
+    /// How it went.
+    pub how: How,
     /// What is left out from here on, where that changed.
     pub skipped: Option<Skipped>,
+}
+
+impl Ran {
+    /// Whether the DDL itself ran on the target.
+    #[must_use]
+    pub fn ran(&self) -> bool {
+        self.how == How::Ran
+    }
+}
+
+/// Why a DDL did not come to its end.
+pub(super) enum Setback {
+    /// It is refused, by the target or before it was sent, and nothing of it is under way: somebody may decide otherwise.
+    Refused(Failed),
+    /// Anything else.
+    Failed(Failed),
+}
+
+impl From<Failed> for Setback {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
 }
 
 /// Runs, leaves out or refuses `ddl`, and moves the link's position to `ts`. After a lost connection [`resume`] takes over;
@@ -56,25 +95,7 @@ pub struct Ran {
 /// # Errors
 /// With the server's own word where it is the target's, so that the caller can tell what is worth another try.
 pub fn run(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
-    if ground.skip.contains(&ts) {
-        return missing::leave_out(ground, skipped, ts, ddl);
-    }
-    if missing::touches_missing(skipped, ts, ddl)? {
-        return missing::follow(ground, skipped, ts, ddl);
-    }
-    match plan(ground.session.server(), ts, ddl)? {
-        Plan::Skip(why) => {
-            ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
-            not_run(ground, why, ts, ddl);
-            Ok(Ran { ran: false, skipped: missing::end_of_database(ground, skipped, ts, ddl)? })
-        }
-        Plan::Run(statements) => {
-            warn_of_charset(ground, ts, ddl)?;
-            let mut begun = Begun::new(ddl, statements);
-            perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
-            ran(ground, skipped, ts, ddl)
-        }
-    }
+    asking(ground, skipped, (ts, ddl), false)
 }
 
 /// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost connection (then in a new session) or a
@@ -83,25 +104,103 @@ pub fn run(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) 
 /// # Errors
 /// As [`run`], and refused if it cannot be told what became of a statement.
 pub fn resume(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+    asking(ground, skipped, (ts, ddl), true)
+}
+
+/// Tries until it is done, or nobody knows another way.
+fn asking(
+    ground: &mut Ground<'_>,
+    skipped: &Skipped,
+    (ts, ddl): (CommitTs, &Ddl),
+    mut begun: bool,
+) -> Result<Ran, Failed> {
+    loop {
+        let tried = if begun { resume_once(ground, skipped, ts, ddl) } else { run_once(ground, skipped, ts, ddl) };
+        let refused = match tried {
+            Ok(ran) => return Ok(ran),
+            Err(Setback::Failed(failed)) => return Err(failed),
+            Err(Setback::Refused(failed)) => anyhow::Error::from(failed),
+        };
+        begun = false;
+        match answer(ground, &DdlTrouble::new(ts, ddl, &refused)) {
+            Answer::Again => {}
+            Answer::Skip => {
+                ground.policy.replace.remove(&ts);
+                ground.policy.skip.insert(ts);
+            }
+            Answer::Replace(sql) => {
+                ground.policy.replace.insert(ts, sql);
+            }
+            Answer::Stop => return Err(Failed::Refused(refused)),
+        }
+    }
+}
+
+fn answer(ground: &Ground<'_>, trouble: &DdlTrouble) -> Answer {
+    match (ground.policy.on_error, ground.asker) {
+        (OnDdlError::Stop, _) => Answer::Stop,
+        (OnDdlError::Ask, Some(asker)) => asker.ask(trouble),
+        (OnDdlError::Ask, None) => {
+            (ground.events)(Event::Warning(
+                "nobody can be asked what to do about this DDL, because there is no terminal: the run stops".to_owned(),
+            ));
+            Answer::Stop
+        }
+    }
+}
+
+fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
+    let how = match way(ground, skipped, ts, ddl)? {
+        Way::Skip => return Ok(missing::leave_out(ground, skipped, ts, ddl)?),
+        Way::Follow => return Ok(missing::follow(ground, skipped, ts, ddl)?),
+        Way::Off => {
+            ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+            off(ground, ts, ddl);
+            How::Off
+        }
+        Way::LeaveOut(why) => {
+            ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+            not_run(ground, &why, ts, ddl);
+            How::LeftOut
+        }
+        Way::Instead(statements) => {
+            let mut begun = Begun::instead(ddl, statements);
+            perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+            return Ok(ran(ground, skipped, (ts, ddl), true)?);
+        }
+        Way::Run { statements, said } => {
+            warn_of_charset(ground, ts, ddl)?;
+            for text in said {
+                (ground.events)(Event::Note(format!("{text}: `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
+            }
+            let mut begun = Begun::new(ddl, statements);
+            perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+            return Ok(ran(ground, skipped, (ts, ddl), false)?);
+        }
+    };
+    Ok(Ran { how, skipped: missing::end_of_database(ground, skipped, ts, ddl)? })
+}
+
+fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
     let state = ground.link.state(ground.session)?;
     match state.intent {
         None if state.position.is_some_and(|there| there >= ts) => {
-            let executes = !ground.skip.contains(&ts)
-                && !missing::touches_missing(skipped, ts, ddl)?
-                && matches!(plan(ground.session.server(), ts, ddl)?, Plan::Run(_));
-            if executes {
-                return ran(ground, skipped, ts, ddl);
-            }
-            // What was written about it is durable with the position.
-            let skipped = Skipped::load(ground.session, ground.link)?;
-            Ok(Ran { ran: false, skipped: Some(skipped) })
+            // It had come to its end, and what was written about it is durable with the position.
+            let how = match way(ground, skipped, ts, ddl)? {
+                Way::Run { .. } => return Ok(ran(ground, skipped, (ts, ddl), false)?),
+                Way::Instead(_) => return Ok(ran(ground, skipped, (ts, ddl), true)?),
+                Way::Skip => How::Skipped,
+                Way::Off => How::Off,
+                Way::Follow | Way::LeaveOut(_) => How::LeftOut,
+            };
+            Ok(Ran { how, skipped: Some(Skipped::load(ground.session, ground.link)?) })
         }
-        None => run(ground, skipped, ts, ddl),
+        None => run_once(ground, skipped, ts, ddl),
         Some(intent) => {
             let Some(mut begun) = intent.before.as_deref().and_then(Begun::read).filter(|_| intent.ts == ts) else {
-                return Err(
-                    Fault::refused(format!("the intent of the DDL at {} was changed by others", ts.explain())).into()
-                );
+                let failed: Failed =
+                    Fault::refused(format!("the intent of the DDL at {} was changed by others", ts.explain())).into();
+                return Err(failed.into());
             };
             let step = intent.step as usize;
             until_over(ground, &intent.lock, begun.statement(step))?;
@@ -114,7 +213,8 @@ pub fn resume(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Dd
                     step
                 }
                 Verdict::Unknown { why, before, now } => {
-                    return Err(unknown((ts, ddl.job_id), &begun, step, (why, &before, &now)).into());
+                    let failed: Failed = unknown((ts, ddl.job_id), &begun, step, (why, &before, &now)).into();
+                    return Err(failed.into());
                 }
             };
             (ground.events)(Event::Note(format!(
@@ -124,15 +224,37 @@ pub fn resume(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Dd
                 if next > step { "it took effect" } else { "it did not take effect, or not all of it, and runs now" }
             )));
             perform(ground, (ts, ddl.job_id), &mut begun, next, None)?;
-            ran(ground, skipped, ts, ddl)
+            Ok(ran(ground, skipped, (ts, ddl), begun.replaced)?)
         }
     }
 }
 
-fn ran(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+fn ran(ground: &mut Ground<'_>, skipped: &Skipped, (ts, ddl): (CommitTs, &Ddl), replaced: bool) -> Result<Ran, Failed> {
     let skipped = missing::end_of_database(ground, skipped, ts, ddl)?;
-    (ground.events)(Event::Note(format!("ran `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
-    Ok(Ran { ran: true, skipped })
+    let (query, at) = (shorten(&ddl.query), ts.explain());
+    if !replaced {
+        (ground.events)(Event::Note(format!("ran `{query}` (commit ts {at})")));
+        return Ok(Ran { how: How::Ran, skipped });
+    }
+    let instead = ground.policy.replace.get(&ts).map_or("", String::as_str);
+    (ground.events)(Event::Warning(format!(
+        "by your word, `{}` ran instead of `{query}` (commit ts {at})",
+        shorten(instead)
+    )));
+    Ok(Ran { how: How::Replaced, skipped })
+}
+
+/// Says that a DDL is not run because none is.
+fn off(ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) {
+    if action::brings_back(ddl.action) {
+        (ground.events)(Event::Warning(format!(
+            "no DDL is run on this link, and this one brings rows back that no binlog repeats: `{}` (commit ts {})",
+            shorten(&ddl.query),
+            ts.explain()
+        )));
+    } else {
+        not_run(ground, "because no DDL is run on this link", ts, ddl);
+    }
 }
 
 pub(super) fn not_run(ground: &Ground<'_>, why: &str, ts: CommitTs, ddl: &Ddl) {
@@ -157,12 +279,17 @@ pub(super) fn perform(
     begun: &mut Begun,
     step: usize,
     fresh: Option<&Ddl>,
-) -> Result<(), Failed> {
+) -> Result<(), Setback> {
     for step in step..begun.statements.len() {
-        announce(ground, (ts, job), begun, step, fresh.filter(|_| step == 0))?;
+        let fresh = fresh.filter(|_| step == 0);
+        announce(ground, (ts, job), begun, step, fresh).map_err(|failed| match failed.class() {
+            // Without its database, nothing of it has begun.
+            Some(class) if fresh.is_some() && !passes(class) => Setback::Refused(failed),
+            _ => Setback::Failed(failed),
+        })?;
         statement(ground, (ts, job), begun, step)?;
     }
-    ground.link.end_ddl(ground.session, Some((ts, job)))
+    Ok(ground.link.end_ddl(ground.session, Some((ts, job)))?)
 }
 
 /// Takes the picture of what `step` concerns, and stores that it is about to run in this session: for `fresh`, whose intent is
@@ -197,12 +324,12 @@ pub fn announce(
 }
 
 /// Runs one statement whose intent is stored.
-fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Failed> {
+fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Setback> {
     let sql = begun.statement(step);
     let Err(error) = ground.session.try_run(sql) else { return Ok(()) };
     let class = classify(&error);
     if class == Class::Connection {
-        return Err(failed(error, key, begun, sql));
+        return Err(failed(error, key, begun, sql).into());
     }
     // The server answered, so the statement is over; what it says is not always all: a DROP of several tables drops those that
     // are there before it complains about one that is not, and an error may come behind the effect.
@@ -219,14 +346,17 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
                 return Ok(());
             }
             // The intent stays: the next run goes on from there, or asks.
-            _ => return Err(failed(error, key, begun, sql)),
+            _ => return Err(failed(error, key, begun, sql).into()),
         }
     }
-    if step == 0 {
-        // Nothing of the job happened: a restart may simply try again. Of later statements the intent stays, and says so.
-        ground.link.end_ddl(ground.session, None)?;
+    if step > 0 {
+        // What came before it is done: the intent stays, and says so.
+        return Err(failed(error, key, begun, sql).into());
     }
-    Err(failed(error, key, begun, sql))
+    // Nothing of the job happened: a restart may simply try again.
+    ground.link.end_ddl(ground.session, None)?;
+    let failed = failed(error, key, begun, sql);
+    Err(if passes(class) { Setback::Failed(failed) } else { Setback::Refused(failed) })
 }
 
 fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {
@@ -261,16 +391,4 @@ pub(super) fn unknown(
         "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if it \
          did not",
     )
-}
-
-impl Form {
-    /// Whether it concerns one object only, so that a refusal means that nothing happened.
-    fn is_single(&self) -> bool {
-        match self {
-            Self::Drop { names, .. } => names.len() == 1,
-            Self::Rename(pairs) => pairs.len() == 1,
-            Self::DropDatabase(_) | Self::Other => false,
-            _ => true,
-        }
-    }
 }

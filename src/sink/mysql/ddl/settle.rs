@@ -3,7 +3,7 @@
 use super::begun::Begun;
 use super::judge::Verdict;
 use super::look::look;
-use super::run::{Ground, perform, replace, unknown};
+use super::run::{Ground, Setback, perform, replace, unknown};
 use super::wait::until_over;
 use crate::checkpoint::{Failed, Intent};
 use crate::error::Fault;
@@ -72,8 +72,10 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         }
         Verdict::NotDone | Verdict::Unknown { .. } => step,
     };
-    perform(ground, (intent.ts, intent.job), &mut begun, next, None)?;
-    Ok(Settled::Done)
+    match perform(ground, (intent.ts, intent.job), &mut begun, next, None) {
+        Ok(()) => Ok(Settled::Done),
+        Err(Setback::Failed(failed) | Setback::Refused(failed)) => Err(failed),
+    }
 }
 
 /// An intent without a picture that this version can read: only the operator knows.

@@ -9,7 +9,7 @@ use crate::sink::mysql::session::Flavour;
 
 /// A piece of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// A keyword, a bare name, a number.
     Word(&'a str),
     /// A name in back quotes, quotes included.
@@ -23,13 +23,13 @@ pub(super) enum Token<'a> {
 }
 
 impl Token<'_> {
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
     }
 }
 
 /// The tokens of `sql`, each with the byte range that it covers. White space is left out.
-pub(super) fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
+pub(crate) fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(rest) = sql.get(at..)
@@ -108,8 +108,7 @@ pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Op
     let stripped;
     let mut sql = sql.trim().trim_end_matches(';').trim_end();
     if flavour == Flavour::TiDb {
-        // The upstream's rows already carry what its TTL deletes; placement names belong to its own stores.
-        stripped = without_features(sql, &["ttl", "placement"]);
+        stripped = without_ttl_jobs(sql);
         sql = &stripped;
     }
     let all = tokens(sql);
@@ -135,14 +134,20 @@ fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize
     bare && !(flavour == Flavour::TiDb && all.iter().any(|(t, ..)| speaks(t)))
 }
 
-fn without_features(sql: &str, features: &[&str]) -> String {
+/// For a TiDB: the upstream's rows already carry what its TTL deletes, so the target's must rest; placement names belong to the upstream's
+/// own stores.
+fn without_ttl_jobs(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut from = 0;
     for (token, start, end) in tokens(sql) {
-        if let Token::Comment(text) = token
-            && features.iter().any(|f| text.starts_with(&format!("/*T![{f}]")))
-        {
+        let Token::Comment(text) = token else { continue };
+        let ttl = text.strip_prefix("/*T![ttl]").map(str::trim_start);
+        if text.starts_with("/*T![placement]") || ttl.is_some_and(|t| t.starts_with("TTL_ENABLE")) {
             out.push_str(sql.get(from..start).unwrap_or_default());
+            from = end;
+        } else if ttl.and_then(|t| t.strip_prefix("TTL")).is_some_and(|t| t.trim_start().starts_with('=')) {
+            out.push_str(sql.get(from..end).unwrap_or_default());
+            out.push_str(" /*T![ttl] TTL_ENABLE = 'OFF' */");
             from = end;
         }
     }
@@ -285,9 +290,10 @@ mod tests {
         assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] TTL_ENABLE='ON' */"), None);
         assert!(tidb("ALTER TABLE `t` /*T![auto_rand] AUTO_RANDOM_BASE = 5 */").is_some());
         assert_eq!(
-            tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */").unwrap(),
-            "CREATE TABLE t (a INT)"
+            tidb("CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */ /*T![ttl] TTL_ENABLE = 'ON' */ /*T![placement] PLACEMENT POLICY = `p` */").unwrap(),
+            "CREATE TABLE t (a INT) /*T![ttl] TTL = a + INTERVAL 1 DAY */ /*T![ttl] TTL_ENABLE = 'OFF' */"
         );
+        assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] REMOVE TTL */").unwrap(), "ALTER TABLE `t` /*T![ttl] REMOVE TTL */");
     }
 
     #[test]

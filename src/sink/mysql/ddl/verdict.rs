@@ -1,64 +1,74 @@
-//! What becomes of a DDL on this target: run as which statements, left out, or refused.
+//! What becomes of a DDL on this target by its type and its text: run as which statements, left out, or refused.
 
+use super::action::{self, Fate};
+use super::dialect::{TEMPORARY, Unspeakable, speak};
+use super::form::Form;
 use super::text::{rewrite, split};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::session::{Flavour, Server, shorten};
 
-/// ActionType numbers that are named here.
-pub(super) mod action {
-    pub const CREATE_SCHEMA: u8 = 1;
-    pub const DROP_SCHEMA: u8 = 2;
-    pub const CREATE_TABLE: u8 = 3;
-    pub const DROP_TABLE: u8 = 4;
-    pub const RECOVER_TABLE: u8 = 25;
-    pub const CREATE_TABLES: u8 = 60;
-    pub const FLASHBACK_CLUSTER: u8 = 62;
-    pub const RECOVER_SCHEMA: u8 = 63;
-}
-
 /// What becomes of a DDL.
 pub(super) enum Plan {
     /// These statements run, one after the other.
-    Run(Vec<String>),
+    Run {
+        /// In the target's words.
+        statements: Vec<String>,
+        /// What is left out of them, and what else an operator should know.
+        said: Vec<String>,
+    },
     /// It means nothing to the target.
-    Skip(&'static str),
+    LeaveOut(String),
 }
 
 pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
-    let flavour = server.flavour;
-    let why = match ddl.action {
-        action::RECOVER_TABLE | action::RECOVER_SCHEMA | action::FLASHBACK_CLUSTER => {
-            return Err(Fault::refused(format!(
-                "`{}` in database `{}` (commit ts {}) brings rows back that no binlog repeats, so the target cannot follow",
-                shorten(&ddl.query),
-                ddl.schema,
-                ts.explain()
-            ))
-            .hint(format!(
-                "`--skip-ddl {}` goes on without: what it brings back is then left out, counted and listed. To have it on the \
-                 target, copy it there from a newer backup and start a new link from that backup's ts",
-                ts.0
-            )));
-        }
-        27 | 28 => Some("locks concern the upstream alone"),
-        30 | 31 => Some("TiFlash concerns the upstream alone"),
-        49..=56 => Some("placement concerns the upstream alone"),
-        57 | 59 => Some("table caches concern the upstream alone"),
-        58 => Some("statistics concern the upstream alone"),
-        65 | 67 => Some("the rows that TTL removes arrive by themselves"),
-        68..=70 => Some("resource groups concern the upstream alone"),
-        34..=36 if flavour == Flavour::MySql => Some("MySQL has no sequences"),
-        41 if flavour == Flavour::MariaDb || server.version < (8, 0, 0) && flavour == Flavour::MySql => {
-            Some("the target has no invisible indexes")
-        }
-        _ => None,
-    };
-    if let Some(why) = why {
-        return Ok(Plan::Skip(why));
+    if let Some(fault) = &ddl.refused {
+        return Err(Fault::clone(fault));
     }
-    let texts = if ddl.action == action::CREATE_TABLES { split(&ddl.query) } else { vec![ddl.query.as_str()] };
-    if ddl.action == action::CREATE_TABLES && texts.len() != ddl.after.len() {
+    let tidb = server.flavour == Flavour::TiDb;
+    let left = |why: &str| Ok(Plan::LeaveOut(why.to_owned()));
+    match action::find(ddl.action).map(|a| a.fate) {
+        Some(Fate::BringsBack) => return Err(brings_back(ts, ddl)),
+        Some(Fate::LeftOut(why)) => return left(why),
+        Some(Fate::RunsOnTidb(why)) if !tidb => return left(why),
+        Some(Fate::RunsUnlessMysql(why)) if server.flavour == Flavour::MySql => return left(why),
+        Some(Fate::Repairs) if same_columns(ddl) => return left("it mends the upstream's own notion of the table"),
+        Some(Fate::Repairs) => return Err(repairs(ts, ddl)),
+        Some(Fate::Unused) | None if Form::of(&ddl.query, &ddl.schema) == Form::Other => return Err(unknown(ts, ddl)),
+        Some(_) | None => {}
+    }
+    if ddl.temporary && !tidb {
+        return left(TEMPORARY);
+    }
+    let texts = texts(ts, ddl)?;
+    let default = default_of(ddl);
+    let (mut statements, mut said) = (Vec::new(), Vec::new());
+    for text in texts {
+        let Some(text) = rewrite(text, server.flavour, default) else { continue };
+        let spoken = speak(&text, server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
+        statements.extend(spoken.sql);
+        said.extend(spoken.without);
+    }
+    if statements.is_empty() {
+        return Ok(Plan::LeaveOut(if said.is_empty() {
+            "it says nothing to this target".to_owned()
+        } else {
+            said.join("; ")
+        }));
+    }
+    if ddl.action == action::CREATE_TABLES {
+        said.push("if this was a restore, the rows that it brought are not in the stream, and have to be restored on the target too".to_owned());
+    }
+    Ok(Plan::Run { statements, said })
+}
+
+/// The statements of the job: one, but for tables that were made together.
+fn texts(ts: CommitTs, ddl: &Ddl) -> Result<Vec<&str>, Fault> {
+    let texts = split(&ddl.query);
+    if ddl.action == action::CREATE_TABLES {
+        if texts.len() == ddl.after.len() {
+            return Ok(texts);
+        }
         return Err(Fault::refused(format!(
             "a job made {} tables at once in database `{}`, but its text holds {} statements (commit ts {})",
             ddl.after.len(),
@@ -72,9 +82,60 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
             ts.0
         )));
     }
-    let default = default_of(ddl);
-    let statements: Vec<String> = texts.into_iter().filter_map(|text| rewrite(text, flavour, default)).collect();
-    Ok(if statements.is_empty() { Plan::Skip("it says nothing to this target") } else { Plan::Run(statements) })
+    if texts.len() > 1 {
+        return Err(Fault::refused(format!(
+            "a DDL job has one statement, but its text holds {}: `{}` (commit ts {})",
+            texts.len(),
+            shorten(&ddl.query),
+            ts.explain()
+        ))
+        .hint(ways_on(ts)));
+    }
+    Ok(texts)
+}
+
+fn ways_on(ts: CommitTs) -> String {
+    format!(
+        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL instead, `--on-ddl-error skip:{0}` (or `--skip-ddl {0}`) goes on without",
+        ts.0
+    )
+}
+
+fn named(ts: CommitTs, ddl: &Ddl) -> String {
+    format!("`{}` in database `{}` (commit ts {})", shorten(&ddl.query), ddl.schema, ts.explain())
+}
+
+fn brings_back(ts: CommitTs, ddl: &Ddl) -> Fault {
+    Fault::refused(format!("{} brings rows back that no binlog repeats, so the target cannot follow", named(ts, ddl))).hint(
+        format!(
+            "`--skip-ddl {0}` goes on without: what it brings back is then left out, counted and listed. To have it on the \
+             target, copy it there from a newer backup and start a new link from that backup's ts; or make the same rows there by \
+             hand, and go on with `--on-ddl-error 'replace:{0}=DO 0'`",
+            ts.0
+        ),
+    )
+}
+
+/// Whether the job left the tables as they were, as far as rows go.
+fn same_columns(ddl: &Ddl) -> bool {
+    let columns = |tables: &[std::sync::Arc<crate::model::Table>]| {
+        tables.iter().map(|t| (t.name.clone(), t.columns.clone(), t.keys.clone())).collect::<Vec<_>>()
+    };
+    columns(&ddl.before) == columns(&ddl.after)
+}
+
+fn repairs(ts: CommitTs, ddl: &Ddl) -> Fault {
+    Fault::refused(format!("{} gives the table another definition without changing its rows", named(ts, ddl)))
+        .hint(format!("bring the target's table to that definition. {}", ways_on(ts)))
+}
+
+fn unknown(ts: CommitTs, ddl: &Ddl) -> Fault {
+    Fault::refused(format!("{} is a job of type {}, which tisync does not know", named(ts, ddl), ddl.action))
+        .hint(ways_on(ts))
+}
+
+fn unspeakable(server: &Server, ts: CommitTs, ddl: &Ddl, why: &Unspeakable) -> Fault {
+    Fault::refused(format!("{} cannot run on the target, {server}: {}", named(ts, ddl), why.0)).hint(ways_on(ts))
 }
 
 /// Charset and collation that the job's database has upstream, where both are known and are such names.

@@ -44,12 +44,12 @@ impl Work<'_> {
     }
 
     /// The left sides of comparisons with a key's values.
-    fn compared(&self, key: &[usize]) -> Vec<String> {
+    pub(super) fn compared(&self, key: &[usize]) -> Vec<String> {
         let side = |c: &usize| format!("{}{} = ", self.name(*c), if self.is_year(*c) { " + 0" } else { "" });
         key.iter().map(side).collect()
     }
 
-    fn key_condition(&self, out: &mut Vec<u8>, key: &[usize], names: &[String], row: &Row) -> Result<()> {
+    pub(super) fn key_condition(&self, out: &mut Vec<u8>, key: &[usize], names: &[String], row: &Row) -> Result<()> {
         for (i, (column, name)) in key.iter().zip(names).enumerate() {
             out.extend_from_slice(if i == 0 { b"(" } else { b" AND " });
             out.extend_from_slice(name.as_bytes());
@@ -59,7 +59,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn is_year(&self, column: usize) -> bool {
+    pub(super) fn is_year(&self, column: usize) -> bool {
         self.table.columns.get(column).is_some_and(|c| c.kind == Kind::Year)
     }
 }

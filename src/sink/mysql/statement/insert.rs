@@ -9,6 +9,7 @@ use super::group::{Group, groups};
 use super::{Emit, Step, Work};
 use crate::model::{Row, Value};
 use crate::sink::mysql::batch::{Counted, full_name};
+use crate::sink::mysql::session::quote_name;
 
 impl Work<'_> {
     pub(super) fn insert(&self, rows: &[Counted], emit: Emit<'_>) -> Result<()> {
@@ -33,7 +34,8 @@ impl Work<'_> {
     }
 
     pub(super) fn head(&self, verb: &str, group: &Group) -> Vec<u8> {
-        let names: Vec<String> = group.columns.iter().map(|c| self.name(*c)).collect();
+        let mut names: Vec<String> = group.columns.iter().map(|c| self.name(*c)).collect();
+        names.extend(self.extras.iter().map(|e| quote_name(&e.name)));
         format!("{verb} INTO {} ({}) VALUES ", full_name(self.table), names.join(",")).into_bytes()
     }
 
@@ -44,6 +46,10 @@ impl Work<'_> {
                 out.push(b',');
             }
             self.literal(out, row, *column)?;
+        }
+        for extra in self.extras {
+            out.push(b',');
+            out.extend_from_slice(extra.literal.as_bytes());
         }
         out.push(b')');
         Ok(())

@@ -6,14 +6,18 @@ mod change;
 mod chunk;
 mod delete;
 mod group;
+mod in_order;
 mod insert;
 mod whole;
 
 use anyhow::{Context, Result};
 
+pub use self::in_order::in_order;
+
 use super::batch::{TableChanges, full_name};
 use super::literal::{self, JsonStyle};
 use super::session::{Flavour, Server, quote_name};
+use super::shape::fit::Extra;
 use crate::error::Fault;
 use crate::model::{Row, Table};
 
@@ -55,6 +59,22 @@ pub enum Step<'a> {
         /// Rows that have to be there.
         rows: u64,
     },
+    /// Gives one row that is known by its key or by all its values a new image, in place.
+    Update {
+        /// The statement.
+        sql: &'a str,
+        /// See [`Insert`](Self::Insert).
+        relaxed: u64,
+        /// How many rows there were is put here.
+        found: &'a mut u64,
+        /// Whether it has to be there.
+        expect: Expect,
+    },
+    /// Deletes rows that stand in the way of one that may be there already; in safe mode alone.
+    Clear {
+        /// The statement.
+        sql: &'a str,
+    },
     /// Inserts exactly `rows` rows.
     Insert {
         /// The statement.
@@ -64,6 +84,17 @@ pub enum Step<'a> {
         /// ENUM values of index 0 in it: they pass only without strict mode, with one warning each.
         relaxed: u64,
     },
+}
+
+/// Whether a row has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// It has to.
+    There,
+    /// A row that is to be inserted: in safe mode it may be there.
+    New,
+    /// Another statement looks for it, too.
+    Perhaps,
 }
 
 /// What runs the steps.
@@ -100,7 +131,7 @@ impl Style {
 /// If a value has no literal, a row is larger than the target takes (with table, size and limit), or `emit` fails.
 pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()> {
     let net = changes.net(style.in_place);
-    let work = Work { table: changes.table, style };
+    let work = Work { table: changes.table, gaps: changes.gaps(), style, extras: &[] };
     let Some(key) = changes.key() else {
         work.delete_whole(&net.removed, emit)?;
         return work.insert(&net.inserted, emit);
@@ -112,7 +143,11 @@ pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()
 
 struct Work<'a> {
     table: &'a Table,
+    /// Columns by which no row is told apart.
+    gaps: &'a [usize],
     style: Style,
+    /// Columns that only the target has, with their values in new rows.
+    extras: &'a [Extra],
 }
 
 impl Work<'_> {

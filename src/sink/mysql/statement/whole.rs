@@ -91,8 +91,8 @@ impl Work<'_> {
     }
 
     /// A condition for rows equal to `row`, on column `first` before the others.
-    fn equal(&self, out: &mut Vec<u8>, row: &Row, loose: bool, first: Option<usize>) -> Result<()> {
-        let others = present(self.table, row).filter(|c| Some(*c) != first);
+    pub(super) fn equal(&self, out: &mut Vec<u8>, row: &Row, loose: bool, first: Option<usize>) -> Result<()> {
+        let others = present(self.table, row).filter(|c| Some(*c) != first && !self.gaps.contains(c));
         for (i, column) in first.into_iter().chain(others).enumerate() {
             let (Some(c), Some(value)) = (self.table.columns.get(column), row.get(column)) else { continue };
             if i > 0 {
@@ -185,6 +185,7 @@ impl Work<'_> {
             values.len()
         };
         let columns = self.table.columns.iter().enumerate().filter(|(_, c)| c.writable()).map(|(i, _)| i);
+        let columns = columns.filter(|i| !self.gaps.contains(i));
         // The first of the best ones.
         columns.filter(usable).rev().max_by_key(different)
     }

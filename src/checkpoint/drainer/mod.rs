@@ -1,0 +1,135 @@
+//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step so that Drainer can go on where a link ended, and a link
+//! notices that Drainer did (spec/tidb-binlog.md §8).
+//!
+//! It has one row a cluster, however many links a cluster has here: so it says how far the slowest of them is. Which writes of
+//! the row were ours is known from the links' own rows, which repeat what they wrote into it.
+
+mod place;
+
+use serde::Deserialize;
+
+pub use self::place::{DrainerPlace, DrainerRow, DrainerTable};
+use super::failed::Failed;
+use super::link::Link;
+use super::look::{Standing, standings};
+use crate::model::CommitTs;
+use crate::sink::mysql::session::{Session, quote_text};
+
+/// What Drainer's row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Row {
+    /// Written at the end of a clean stop: the target is exactly at the commit ts. Without it, later transactions may be there.
+    #[serde(default)]
+    pub consistent: bool,
+    /// Everything at or below is on the target; 0: nothing yet.
+    #[serde(rename = "commitTS", deserialize_with = "commit_ts")]
+    pub commit_ts: CommitTs,
+    /// TiDB's largest schema version among what was applied; 0 in rows of old Drainers.
+    #[serde(rename = "schema-version", default)]
+    pub schema_version: i64,
+}
+
+fn commit_ts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<CommitTs, D::Error> {
+    i64::deserialize(from).map(|ts| CommitTs::from_wire(ts).unwrap_or_default())
+}
+
+impl Row {
+    fn json(self) -> String {
+        format!(
+            r#"{{"consistent":{},"commitTS":{},"ts-map":{{}},"schema-version":{}}}"#,
+            self.consistent,
+            self.commit_ts.to_wire(),
+            self.schema_version
+        )
+    }
+}
+
+/// Whose Drainer's row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// There is none.
+    Nobody,
+    /// A link wrote it last.
+    Us(Row),
+    /// Drainer wrote it, no link ever has, and it is not ahead: a link may go on from here and write it.
+    Before(Row),
+    /// Somebody else wrote it after a link did, or it is ahead of the links: Drainer has gone on, or runs at the same time. What
+    /// is above the link's position may be on the target already.
+    Other(Row),
+}
+
+/// Whose the row of the link's cluster is, when the link stands at `position`.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn owner(session: &mut Session, place: &DrainerTable, link: &Link, position: CommitTs) -> Result<Owner, Failed> {
+    let row = place.read(session, link.cluster_id())?;
+    let links = standings(session, Some(link.cluster_id()))?;
+    Ok(judge(row, &links, lowest(&links, link, position)))
+}
+
+/// Writes the position `ts` of the link, which must be durable, into the row; of several links of the cluster, that of the
+/// slowest, which then is never `consistent`. Writes nothing if the row turns out to be somebody [else's](Owner::Other).
+/// Gives the owner that it found.
+///
+/// # Errors
+/// If it cannot be written, or another run has taken the link over.
+pub fn write(
+    session: &mut Session,
+    place: &DrainerTable,
+    link: &Link,
+    (ts, schema_version): (CommitTs, i64),
+    consistent: bool,
+) -> Result<Owner, Failed> {
+    if !place.exists(session)? {
+        for sql in place.create() {
+            session.exec(&sql)?;
+        }
+    }
+    session.transaction(|session| {
+        let run: Option<u64> = session.fetch_one(&format!(
+            "SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {} FOR UPDATE",
+            link.link_condition()
+        ))?;
+        if run != Some(link.run()) {
+            return Err(link.refusal(session, None));
+        }
+        // Other links' words about this row can be trusted only once it is locked.
+        let there = place.locked(session, link.cluster_id(), " FOR UPDATE")?;
+        let links = standings(session, Some(link.cluster_id()))?;
+        let alone = links.iter().all(|l| l.link == link.name() || l.position.0 == 0);
+        let ts = lowest(&links, link, ts);
+        let owner = judge(there, &links, ts);
+        if matches!(owner, Owner::Other(_)) {
+            return Ok(owner);
+        }
+        let row = Row { consistent: consistent && alone, commit_ts: ts, schema_version };
+        let text = quote_text(&row.json());
+        session.exec(&format!(
+            "INSERT INTO {} (`clusterID`, `checkPoint`) VALUES ({}, {text}) ON DUPLICATE KEY UPDATE `checkPoint` = {text}",
+            place.quoted(),
+            link.cluster_id()
+        ))?;
+        session.exec(&format!(
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `drainer_ts` = {} WHERE {}",
+            ts.0,
+            link.link_condition()
+        ))?;
+        Ok(owner)
+    })
+}
+
+/// How far the slowest link is; those that never started have no say.
+fn lowest(links: &[Standing], link: &Link, position: CommitTs) -> CommitTs {
+    let others = links.iter().filter(|l| l.link != link.name() && l.position.0 > 0);
+    others.map(|l| l.position).chain([position]).min().unwrap_or(position)
+}
+
+fn judge(there: Option<Row>, links: &[Standing], ts: CommitTs) -> Owner {
+    match there {
+        None => Owner::Nobody,
+        Some(row) if links.iter().any(|l| l.drainer == row.commit_ts) => Owner::Us(row),
+        Some(row) if row.commit_ts > ts || links.iter().any(|l| l.drainer.0 > 0) => Owner::Other(row),
+        Some(row) => Owner::Before(row),
+    }
+}

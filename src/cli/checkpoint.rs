@@ -1,0 +1,92 @@
+//! Arguments of `tisync checkpoint`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+const SHOW_EXAMPLES: &str = "Examples:
+  tisync checkpoint show --to mysql://repl@db2:3306 --output json";
+
+const SET_EXAMPLES: &str = "Examples:
+  tisync checkpoint set --to mysql://repl@db2:3306 --link default 470616376687198209";
+
+const CLEAR_EXAMPLES: &str = "Examples:
+  tisync checkpoint clear --to mysql://repl@db2:3306 --link default --yes";
+
+/// What to do with checkpoints.
+#[derive(Debug, Subcommand)]
+pub enum CheckpointCommand {
+    /// Shows where each link on the target stands, and Drainer's own checkpoint.
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(CheckpointShow),
+    /// Moves a link to another commit ts, and says what that loses or repeats.
+    #[command(after_help = SET_EXAMPLES)]
+    Set(CheckpointSet),
+    /// Forgets a link: its next start is a first start.
+    #[command(after_help = CLEAR_EXAMPLES)]
+    Clear(CheckpointClear),
+}
+
+/// The target that keeps the checkpoints.
+#[derive(Args, Debug)]
+pub struct CheckpointTarget {
+    /// The target: `mysql://user@host:port/?ssl-mode=…`.
+    #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
+    pub to: Option<String>,
+    /// The same from a tisync.toml, or a drainer.toml, which also says where Drainer's checkpoint is.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `tisync checkpoint show`.
+#[derive(Args, Debug)]
+pub struct CheckpointShow {
+    /// The target.
+    #[command(flatten)]
+    pub target: CheckpointTarget,
+    /// Only this link.
+    #[arg(long, value_name = "NAME")]
+    pub link: Option<String>,
+}
+
+/// Which link.
+#[derive(Args, Debug)]
+pub struct CheckpointLink {
+    /// The link's name.
+    #[arg(long, value_name = "NAME")]
+    pub link: String,
+    /// The upstream cluster's id, where several have a link of that name.
+    #[arg(long, value_name = "ID")]
+    pub cluster: Option<u64>,
+}
+
+/// Arguments of `tisync checkpoint set`.
+#[derive(Args, Debug)]
+pub struct CheckpointSet {
+    /// The target.
+    #[command(flatten)]
+    pub target: CheckpointTarget,
+    /// The link.
+    #[command(flatten)]
+    pub link: CheckpointLink,
+    /// Everything at or below this ts counts as applied; what is above it is applied from now on.
+    #[arg(value_name = "TS")]
+    pub ts: u64,
+    /// Does it although something is lost or repeated.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `tisync checkpoint clear`.
+#[derive(Args, Debug)]
+pub struct CheckpointClear {
+    /// The target.
+    #[command(flatten)]
+    pub target: CheckpointTarget,
+    /// The link.
+    #[command(flatten)]
+    pub link: CheckpointLink,
+    /// Does it.
+    #[arg(long)]
+    pub yes: bool,
+}

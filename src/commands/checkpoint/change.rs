@@ -1,0 +1,96 @@
+//! `tisync checkpoint set` and `clear`: refused while a run holds the link, and unless the operator says yes to what it costs.
+
+use anyhow::Result;
+
+use super::{choose, events, open};
+use crate::checkpoint::{LinkSurvey, survey, take};
+use crate::cli::checkpoint::{CheckpointClear, CheckpointSet};
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::output;
+
+/// Moves a link.
+pub(super) fn set(args: &CheckpointSet) -> Result<()> {
+    let (mut session, _) = open(&args.target, Some(&args.link.link))?;
+    let found = survey(&mut session)?;
+    let link = choose(&found, &args.link)?;
+    let wanted = CommitTs(args.ts);
+    not_running(link)?;
+    if let Some(ddl) = &link.pending {
+        return Err(Fault::refused(format!(
+            "link `{}` has a DDL of which nobody knows how it ended: job {} at {}, `{}`",
+            link.link,
+            ddl.job,
+            ddl.ts.explain(),
+            ddl.query
+        ))
+        .hint("settle it first: `tisync sync` does, or asks for --pending-ddl done|again")
+        .into());
+    }
+    let cost = cost(link, wanted);
+    if let (Some(cost), false) = (&cost, args.yes) {
+        return Err(Fault::refused(cost.clone()).hint("--yes does it").into());
+    }
+    let taken = take(&mut session, link.cluster_id, &link.link, 0, &events())?;
+    taken.link.move_to(&mut session, wanted, &taken)?;
+    if let Some(cost) = cost {
+        output::warn(&cost);
+    }
+    output::answer(&format!("link `{}` of cluster {} is at {}", link.link, link.cluster_id, wanted.explain()))
+}
+
+/// Forgets a link.
+pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
+    let (mut session, _) = open(&args.target, Some(&args.link.link))?;
+    let found = survey(&mut session)?;
+    let link = choose(&found, &args.link)?;
+    not_running(link)?;
+    let at = link.position.map_or("has not started".to_owned(), |ts| format!("is at {}", ts.explain()));
+    let cost = format!(
+        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, from \
+         Drainer's checkpoint if there is one, or where --start-ts says",
+        link.link, link.cluster_id
+    );
+    if !args.yes {
+        return Err(Fault::refused(cost).hint("--yes does it").into());
+    }
+    let taken = take(&mut session, link.cluster_id, &link.link, 0, &events())?;
+    taken.link.forget(&mut session)?;
+    output::warn(&cost);
+    output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
+}
+
+fn not_running(link: &LinkSurvey) -> Result<()> {
+    if link.running != Some(true) {
+        return Ok(());
+    }
+    Err(Fault::refused(format!(
+        "run {} holds link `{}`: it would go on as if nothing had happened",
+        link.run, link.link
+    ))
+    .hint("stop it first (SIGTERM); then its checkpoint is exact, too")
+    .into())
+}
+
+/// What moving the link to `wanted` loses or repeats.
+fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
+    let at = link.position?;
+    let last = link.applied.last().unwrap_or_default().max(at);
+    if wanted > at {
+        return Some(format!(
+            "link `{}` is at {}: what lies between that and {} is never applied, and lost unless the target has it otherwise",
+            link.link,
+            at.explain(),
+            wanted.explain()
+        ));
+    }
+    (wanted < at).then(|| {
+        format!(
+            "link `{}` is at {}: everything from {} on is applied again: rows in safe mode up to {last} (tables without a key need \
+             --allow-repeats), DDL as it comes, which may fail, or empty a table once more",
+            link.link,
+            at.explain(),
+            wanted.explain()
+        )
+    })
+}

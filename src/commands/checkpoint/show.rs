@@ -1,0 +1,258 @@
+//! `tisync checkpoint show`.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::open;
+use crate::checkpoint::drainer::{self, Row};
+use crate::checkpoint::{LinkSurvey, survey};
+use crate::cli::Format;
+use crate::cli::checkpoint::CheckpointShow;
+use crate::commands::ts::show::{self, VERSION, utc};
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::output;
+
+/// Shows every link and Drainer's rows.
+pub(super) fn run(args: &CheckpointShow, format: Format) -> Result<()> {
+    let (mut session, place) = open(&args.target, args.link.as_deref())?;
+    let mut links = survey(&mut session)?;
+    links.retain(|l| args.link.as_ref().is_none_or(|name| *name == l.link));
+    let drainers = place.rows(&mut session)?;
+    match format {
+        Format::Text => output::answer(text(&links, &drainers).trim_end()),
+        Format::Json => show::json(&Answer {
+            version: VERSION,
+            links: links.iter().map(LinkRow::new).collect(),
+            drainer: drainers.iter().map(|(id, row)| DrainerRow::new(*id, row, &links)).collect(),
+        }),
+        Format::Csv => show::csv(&links.iter().map(Line::new).collect::<Vec<_>>()),
+    }
+}
+
+fn text(links: &[LinkSurvey], drainers: &[drainer::DrainerRow]) -> String {
+    let mut out = String::new();
+    if links.is_empty() && drainers.is_empty() {
+        out.push_str("no checkpoint: neither of tisync nor of Drainer\n");
+    }
+    for link in links {
+        one(&mut out, link);
+    }
+    for (cluster, row) in drainers {
+        let row = match row {
+            Ok(row) => row,
+            Err(fault) => {
+                let _ = writeln!(out, "{fault}: {}", fault.hint);
+                continue;
+            }
+        };
+        let how = if row.consistent { "after a clean stop" } else { "not after a clean stop" };
+        let by = match author(*cluster, row, links) {
+            Some(link) => format!("written by link `{link}`"),
+            None => "written by Drainer".to_owned(),
+        };
+        let at = row.commit_ts.explain();
+        let _ = writeln!(
+            out,
+            "Drainer's checkpoint{}: at {at}, {how}, schema version {}, {by}",
+            cluster.map_or(String::new(), |id| format!(" of cluster {id}")),
+            row.schema_version
+        );
+    }
+    out
+}
+
+fn one(out: &mut String, link: &LinkSurvey) {
+    let at = link.position.map_or("has not started".to_owned(), |ts| format!("at {}", ts.explain()));
+    let running = match link.running {
+        Some(true) => "running",
+        Some(false) => "not running",
+        None => "the target does not tell whether it runs",
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "link `{}` of cluster {}: {at}; run {}, {running}", link.link, link.cluster_id, link.run);
+    if let (Some(floor), count) = link.slots {
+        let _ = writeln!(out, "  {count} slots, the lowest floor at {floor}");
+    }
+    let (ranges, single, parts) = link.above();
+    if ranges + single + parts > 0 {
+        let last = link.applied.last().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  durable above that: {ranges} ranges and {single} single transactions, {parts} in part, up to {last}"
+        );
+    }
+    if let Some(until) = link.safe_until.filter(|until| link.position.is_none_or(|at| at < *until)) {
+        let _ = writeln!(out, "  in safe mode up to {}", until.explain());
+    }
+    if let Some(fault) = &link.damaged {
+        let _ = writeln!(out, "  damaged: {fault}: {}", fault.hint);
+    }
+    if let Some(ddl) = &link.pending {
+        let at = ddl.ts.explain();
+        let _ = writeln!(
+            out,
+            "  DDL begun and not seen to end: job {} at {at}, statement {} of `{}`",
+            ddl.job,
+            ddl.step + 1,
+            ddl.query
+        );
+    }
+    for ddl in &link.skipped {
+        let _ = writeln!(
+            out,
+            "  skipped by your word: `{}` at {}; {} lacks {} row changes",
+            ddl.query, ddl.commit_ts, ddl.name, ddl.rows
+        );
+    }
+}
+
+/// The link that wrote the row.
+fn author<'a>(cluster: Option<u64>, row: &Row, links: &'a [LinkSurvey]) -> Option<&'a str> {
+    let by =
+        |l: &&LinkSurvey| Some(l.cluster_id) == cluster && l.position.is_some() && l.drainer == Some(row.commit_ts);
+    links.iter().find(by).map(|l| l.link.as_str())
+}
+
+#[derive(Serialize)]
+struct Answer {
+    version: u32,
+    links: Vec<LinkRow>,
+    drainer: Vec<DrainerRow>,
+}
+
+#[derive(Serialize)]
+struct LinkRow {
+    cluster_id: String,
+    link: String,
+    run: u64,
+    running: Option<bool>,
+    commit_ts: Option<String>,
+    time: Option<String>,
+    slots: usize,
+    lowest_floor: Option<String>,
+    ranges_above: usize,
+    transactions_above: usize,
+    parts_above: usize,
+    last_above: Option<String>,
+    safe_until: Option<String>,
+    damaged: Option<String>,
+    pending_ddl: Option<PendingRow>,
+    skipped_ddl: Vec<SkippedRow>,
+    drainer_ts: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PendingRow {
+    commit_ts: String,
+    job: i64,
+    statement: u32,
+    query: String,
+}
+
+#[derive(Serialize)]
+struct SkippedRow {
+    commit_ts: String,
+    query: String,
+    name: String,
+    rows_left_out: u64,
+}
+
+#[derive(Serialize)]
+struct DrainerRow {
+    cluster_id: Option<String>,
+    damaged: Option<String>,
+    #[serde(flatten)]
+    said: Option<DrainerSaid>,
+}
+
+#[derive(Serialize)]
+struct DrainerSaid {
+    commit_ts: String,
+    time: String,
+    consistent: bool,
+    schema_version: i64,
+    written_by_link: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    version: u32,
+    cluster_id: String,
+    link: String,
+    run: u64,
+    running: Option<bool>,
+    commit_ts: Option<String>,
+    time: Option<String>,
+}
+
+fn digits(ts: Option<CommitTs>) -> Option<String> {
+    ts.map(|ts| ts.to_string())
+}
+
+impl Line {
+    fn new(link: &LinkSurvey) -> Self {
+        Self {
+            version: VERSION,
+            cluster_id: link.cluster_id.to_string(),
+            link: link.link.clone(),
+            run: link.run,
+            running: link.running,
+            commit_ts: digits(link.position),
+            time: link.position.map(utc),
+        }
+    }
+}
+
+impl LinkRow {
+    fn new(link: &LinkSurvey) -> Self {
+        let (ranges_above, transactions_above, parts_above) = link.above();
+        let pending = link.pending.as_ref().map(|ddl| PendingRow {
+            commit_ts: ddl.ts.to_string(),
+            job: ddl.job,
+            statement: ddl.step + 1,
+            query: ddl.query.clone(),
+        });
+        let skipped = link.skipped.iter().map(|ddl| SkippedRow {
+            commit_ts: ddl.commit_ts.to_string(),
+            query: ddl.query.clone(),
+            name: ddl.name.clone(),
+            rows_left_out: ddl.rows,
+        });
+        Self {
+            cluster_id: link.cluster_id.to_string(),
+            link: link.link.clone(),
+            run: link.run,
+            running: link.running,
+            commit_ts: digits(link.position),
+            time: link.position.map(utc),
+            slots: link.slots.1,
+            lowest_floor: digits(link.slots.0),
+            ranges_above,
+            transactions_above,
+            parts_above,
+            last_above: digits(link.applied.last()),
+            safe_until: digits(link.safe_until),
+            damaged: link.damaged.as_ref().map(ToString::to_string),
+            pending_ddl: pending,
+            skipped_ddl: skipped.collect(),
+            drainer_ts: digits(link.drainer),
+        }
+    }
+}
+
+impl DrainerRow {
+    fn new(cluster: Option<u64>, row: &Result<Row, Fault>, links: &[LinkSurvey]) -> Self {
+        let said = row.as_ref().ok().map(|row| DrainerSaid {
+            commit_ts: row.commit_ts.to_string(),
+            time: utc(row.commit_ts),
+            consistent: row.consistent,
+            schema_version: row.schema_version,
+            written_by_link: author(cluster, row, links).map(str::to_owned),
+        });
+        let damaged = row.as_ref().err().map(ToString::to_string);
+        Self { cluster_id: cluster.map(|id| id.to_string()), damaged, said }
+    }
+}

@@ -1,0 +1,237 @@
+//! A TOML file with the line of everything in it, and what is wrong with it.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::Fault;
+
+/// A value with the line that it stands on (from 1).
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) line: usize,
+    pub(super) value: Value,
+}
+
+/// What a TOML file can hold.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Text(String),
+    /// `None`: larger than any whole number we know.
+    Whole(Option<i64>),
+    Flag(bool),
+    List(Vec<Item>),
+    Table(Table),
+    /// A fraction or a time: nothing of ours is one.
+    Other(&'static str),
+}
+
+impl Value {
+    /// What it is called in a message.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Whole(_) => "a number",
+            Self::Flag(_) => "true or false",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Other(kind) => kind,
+        }
+    }
+}
+
+/// Keys and values in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table(pub(super) Vec<(String, Item)>);
+
+impl Table {
+    pub(super) fn get(&self, key: &str) -> Option<&Item> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, item)| item)
+    }
+}
+
+/// Something that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where, from 1; 0 if it is on no line.
+    pub line: usize,
+    /// The key, with those around it: `syncer.to.host`. Empty if it is about the file.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// A file that was read.
+pub struct Document {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether others than its owner may read it.
+    pub open_to_others: bool,
+    pub(super) root: Table,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Document {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// A usage fault if it cannot be read or is no TOML, with every place.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Fault::usage(format!("cannot read the configuration {}: {e}", path.display()))
+                .hint("--config names a tisync.toml or a drainer.toml")
+        })?;
+        let open_to_others = open_to_others(path);
+        Self::parse(path, &text, open_to_others)
+    }
+
+    /// The same of a text.
+    ///
+    /// # Errors
+    /// A usage fault if it is no TOML, with every place.
+    pub fn parse(path: &Path, text: &str, open_to_others: bool) -> Result<Self> {
+        let lines = Lines::of(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let document = Self {
+            path: path.to_owned(),
+            open_to_others,
+            root: table(root.get_ref(), &lines),
+            problems: RefCell::default(),
+        };
+        for error in errors {
+            let line = error.span().map_or(0, |s| lines.at(s.start));
+            // Only the words, never the text of the line: a password may stand there.
+            document.problem(line, "", format!("no TOML: {}", error.message()));
+        }
+        document.done()?;
+        Ok(document)
+    }
+
+    /// Notes that something is wrong.
+    pub(super) fn problem(&self, line: usize, key: impl Into<String>, message: impl Into<String>) {
+        let problem = Problem { line, key: key.into(), message: message.into() };
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+
+    /// What was found wrong so far, in the order of the file.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.borrow().clone();
+        problems.sort();
+        problems
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// A usage fault with everything that was found wrong.
+    pub fn done(&self) -> Result<()> {
+        let problems = self.problems();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let list: Vec<String> = problems.iter().map(|p| p.at(&self.path)).collect();
+        let count = match list.len() {
+            1 => "is wrong in one place".to_owned(),
+            n => format!("is wrong in {n} places"),
+        };
+        Err(Fault::usage(format!("the configuration {count}:\n  {}", list.join("\n  ")))
+            .hint(format!("`tisync config check {}` checks it again", self.path.display()))
+            .into())
+    }
+}
+
+impl Problem {
+    /// The line of a message, as in `drainer.toml:12: syncer.to.port: …`.
+    #[must_use]
+    pub fn at(&self, path: &Path) -> String {
+        let mut text = path.display().to_string();
+        if self.line > 0 {
+            text.push_str(&format!(":{}", self.line));
+        }
+        if !self.key.is_empty() {
+            text.push_str(&format!(": {}", self.key));
+        }
+        format!("{text}: {}", self.message)
+    }
+}
+
+#[cfg(unix)]
+fn open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o044 != 0)
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_: &Path) -> bool {
+    false
+}
+
+/// Where each line begins.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1).collect())
+    }
+
+    fn at(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|begin| *begin <= offset)
+    }
+}
+
+fn table(of: &DeTable<'_>, lines: &Lines) -> Table {
+    let mut entries: Vec<_> = of.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    let entry = |(key, value): (&Spanned<_>, _)| {
+        (AsRef::<str>::as_ref(key.get_ref()).to_owned(), item(value, lines, lines.at(key.span().start)))
+    };
+    Table(entries.into_iter().map(entry).collect())
+}
+
+fn item(of: &Spanned<DeValue<'_>>, lines: &Lines, line: usize) -> Item {
+    let value = match of.get_ref() {
+        DeValue::String(text) => Value::Text(text.clone().into_owned()),
+        DeValue::Integer(n) => Value::Whole(i64::from_str_radix(n.as_str(), n.radix()).ok()),
+        DeValue::Boolean(b) => Value::Flag(*b),
+        DeValue::Array(list) => Value::List(list.iter().map(|i| item(i, lines, lines.at(i.span().start))).collect()),
+        DeValue::Table(t) => Value::Table(table(t, lines)),
+        DeValue::Float(_) => Value::Other("a fraction"),
+        DeValue::Datetime(_) => Value::Other("a time"),
+    };
+    Item { line, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::fault;
+
+    #[test]
+    fn lines() {
+        let text = "a = 1\n\n[b]\nc = [\n 1,\n 2]\n[[d]]\ne=\"x\"\n[[d]]\n";
+        let doc = Document::parse(Path::new("f"), text, false).unwrap();
+        let line = |key: &str| doc.root.get(key).unwrap().line;
+        assert_eq!((line("a"), line("b"), line("d")), (1, 3, 7));
+        let Value::Table(b) = &doc.root.get("b").unwrap().value else { panic!() };
+        let Value::List(c) = &b.get("c").unwrap().value else { panic!() };
+        assert_eq!(c.iter().map(|i| i.line).collect::<Vec<_>>(), [5, 6]);
+        let Value::List(d) = &doc.root.get("d").unwrap().value else { panic!() };
+        assert_eq!(d.iter().map(|i| i.line).collect::<Vec<_>>(), [7, 9]);
+    }
+
+    #[test]
+    fn bad_toml_names_every_line_and_no_text() {
+        let error =
+            Document::parse(Path::new("f"), "a = 1\npassword = \"hunter2\nb = 2\nc = = 3\n", false).err().unwrap();
+        let message = &fault(&error).unwrap().message;
+        assert!(message.contains("f:2: no TOML") && message.contains("f:4: no TOML"), "{message}");
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,252 @@
+//! What one link was given, key by key and with its origin, before the defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::origin::{Given, Origin};
+use super::rules::{Replacement, Route};
+use super::{DrainerCheckpoint, Start};
+use crate::cli::Size;
+use crate::filter::EventRule;
+use crate::loopback::OtherChannels;
+use crate::sink::mysql::secret::Secret;
+use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError};
+
+macro_rules! draft {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
+        /// What one link was given; what nobody gave is `None`.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Draft {
+            $($(#[$doc])* pub $field: Option<Given<$type>>,)*
+        }
+
+        impl Draft {
+            /// What is given here, and for the rest what `lower` gives.
+            fn or(self, lower: Self) -> Self {
+                Self { $($field: self.$field.or(lower.$field),)* }
+            }
+
+            /// Key, value as it is shown, and origin of each setting that was given.
+            #[must_use]
+            pub fn shown(&self) -> Vec<(&'static str, String, Origin)> {
+                let mut list = Vec::new();
+                $(if let Some(given) = &self.$field {
+                    list.push(($key, given.value.show(), given.origin.clone()));
+                })*
+                list
+            }
+
+            /// The same settings as if the command line had given them all: to compare what was given apart from where.
+            #[must_use]
+            pub fn without_origins(self) -> Self {
+                Self { $($field: self.$field.map(|g| Given::flag(g.value)),)* }
+            }
+        }
+    };
+}
+
+draft! {
+    /// The link's name.
+    link: String = "name";
+    /// `pd://…` or a folder.
+    from: String = "from";
+    /// CA for PD, Pumps and the status port.
+    ssl_ca: PathBuf = "from.tls.ca";
+    /// Client certificate for them.
+    ssl_cert: PathBuf = "from.tls.cert";
+    /// Its key.
+    ssl_key: PathBuf = "from.tls.key";
+    /// TiDB's status address.
+    schema_from: String = "from.schema-from";
+    /// Whether Pumps compress.
+    compress: bool = "compress";
+    /// `mysql://…` without a password, unless a flag says so.
+    to: String = "to";
+    /// The target's password.
+    password: Secret = "to.password";
+    /// Session variables of the target.
+    variables: Vec<(String, String)> = "to.variables";
+    /// SQL modes of the target's sessions.
+    sql_mode: Vec<String> = "to.sql-mode";
+    /// How long an answer of the target may take.
+    read_timeout: Duration = "to.read-timeout";
+    /// Where a first start begins.
+    start: Start = "start-ts";
+    /// Where a Drainer kept its checkpoint.
+    drainer_checkpoint: DrainerCheckpoint = "drainer-checkpoint";
+    /// Whether DDL is replicated.
+    ddl: bool = "ddl";
+    /// All columns, or those that both sides have.
+    mode: Mode = "mode";
+    /// Rows may be there, or be missing.
+    safe_mode: bool = "safe-mode";
+    /// What to do where rows are not as supposed.
+    on_conflict: OnConflict = "on-conflict";
+    /// Whether what came from the other side is left out.
+    loopback: bool = "loopback";
+    /// The channel of marks.
+    channel_id: i64 = "channel-id";
+    /// The mark table.
+    mark_table: String = "mark-table";
+    /// What to do with marks of other channels.
+    other_channels: OtherChannels = "other-channels";
+    /// Tables may be missing.
+    allow_missing: bool = "allow-missing";
+    /// Which tables.
+    tables: Vec<String> = "tables";
+    /// Which events of them are left out.
+    events: Vec<EventRule> = "events";
+    /// New names.
+    routes: Vec<Route> = "routes";
+    /// Transactions that are left out.
+    ignore_ts: Vec<u64> = "ignore-ts";
+    /// DDLs that are left out.
+    skip_ddl: Vec<u64> = "skip-ddl";
+    /// What runs instead of DDLs.
+    replace_ddl: Vec<Replacement> = "replace-ddl";
+    /// What becomes of any other DDL that the target refuses.
+    on_ddl_error: OnDdlError = "on-ddl-error";
+    /// Connections to the target.
+    workers: usize = "workers";
+    /// Row changes of a batch.
+    batch_rows: u64 = "batch-rows";
+    /// Row changes above which a transaction is split.
+    max_txn_rows: u64 = "max-txn-rows";
+    /// Memory.
+    memory_limit: Size = "memory-limit";
+    /// Whether there is an entry in PD.
+    register: bool = "register";
+    /// The node id in PD.
+    node_id: String = "node-id";
+    /// Where Pumps reach it.
+    addr: String = "addr";
+    /// What it calls itself.
+    advertise_addr: String = "advertise-addr";
+}
+
+impl Draft {
+    /// What holds where nobody says anything.
+    #[must_use]
+    pub fn defaults() -> Self {
+        fn of<T>(value: T) -> Option<Given<T>> {
+            Some(Given { value, origin: Origin::Default })
+        }
+        Self {
+            link: of(super::DEFAULT_LINK.to_owned()),
+            compress: of(false),
+            ddl: of(true),
+            on_ddl_error: of(OnDdlError::Stop),
+            mode: of(Mode::Full),
+            safe_mode: of(false),
+            allow_missing: of(false),
+            register: of(true),
+            memory_limit: of(Size(MysqlOptions::MEMORY_LIMIT)),
+            ..Self::default()
+        }
+    }
+
+    /// What is given here, and for the rest what `lower` gives; but a source or a target that is named here has nothing from the
+    /// one that is named there.
+    #[must_use]
+    pub fn over(self, mut lower: Self) -> Self {
+        if self.from.is_some() {
+            (lower.ssl_ca, lower.ssl_cert, lower.ssl_key) = (None, None, None);
+            lower.schema_from = None;
+        }
+        if self.to.is_some() {
+            (lower.password, lower.variables, lower.sql_mode) = (None, None, None);
+            (lower.read_timeout, lower.drainer_checkpoint) = (None, None);
+        }
+        self.or(lower)
+    }
+}
+
+/// How a value is shown.
+trait Show {
+    fn show(&self) -> String;
+}
+
+macro_rules! show_as_is {
+    ($($type:ty),*) => { $(impl Show for $type {
+        fn show(&self) -> String {
+            self.to_string()
+        }
+    })* };
+}
+
+show_as_is!(OnConflict, OtherChannels, i64, bool, usize, u64, Size, Secret, Start, Mode, OnDdlError, DrainerCheckpoint);
+
+impl Show for String {
+    fn show(&self) -> String {
+        hide(self)
+    }
+}
+
+impl Show for PathBuf {
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl Show for Duration {
+    fn show(&self) -> String {
+        super::duration::show(*self)
+    }
+}
+
+impl<T: ListItem> Show for Vec<T> {
+    fn show(&self) -> String {
+        self.iter().map(ListItem::show_item).collect::<Vec<_>>().join(", ")
+    }
+}
+
+trait ListItem {
+    fn show_item(&self) -> String;
+}
+
+impl ListItem for u64 {
+    fn show_item(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl ListItem for String {
+    fn show_item(&self) -> String {
+        self.clone()
+    }
+}
+
+impl ListItem for (String, String) {
+    fn show_item(&self) -> String {
+        format!("{}={}", self.0, self.1)
+    }
+}
+
+impl ListItem for Replacement {
+    fn show_item(&self) -> String {
+        format!("{}: {}", self.ts, self.sql)
+    }
+}
+
+impl ListItem for Route {
+    fn show_item(&self) -> String {
+        format!("{} -> {}", self.from, self.to)
+    }
+}
+
+impl ListItem for EventRule {
+    fn show_item(&self) -> String {
+        let what: Vec<&str> = self.ignore.iter().chain(&self.ignore_sql).map(String::as_str).collect();
+        format!("[{}] without [{}]", self.tables.join(", "), what.join(", "))
+    }
+}
+
+/// An address without the password that may stand in it.
+fn hide(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let Some((account, place)) = rest.rsplit_once('@') else { return text.to_owned() };
+    match account.split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
+        None => text.to_owned(),
+    }
+}

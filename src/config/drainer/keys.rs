@@ -1,0 +1,229 @@
+//! Every key of drainer.toml and every flag of Drainer (spec/tidb-binlog.md §9.1, §9.2), and what becomes of it here. `docs/drainer.md`
+//! says the same to people; a test compares them.
+
+/// What a value has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Whole,
+    /// True or false.
+    Flag,
+    /// A list of texts.
+    Texts,
+    /// A list of commit ts.
+    Stamps,
+    /// A table of texts.
+    Pairs,
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It does what it did; the text says as what, in tisync.toml's words.
+    Honoured(&'static str),
+    /// It is read and does nothing, because of what the text says.
+    Idle(&'static str),
+}
+
+/// A key of drainer.toml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its full name, as in `syncer.to.host`; empty for what is only a flag.
+    pub path: &'static str,
+    /// Drainer's flag for it; empty if there is none.
+    pub flag: &'static str,
+    /// What it has to be.
+    pub kind: Kind,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+impl Key {
+    /// The variable of the environment that Drainer reads over the file: `BINLOG_SERVER_PD_URLS`.
+    #[must_use]
+    pub fn variable(&self) -> Option<String> {
+        (!self.flag.is_empty()).then(|| format!("BINLOG_SERVER_{}", self.flag.to_ascii_uppercase().replace('-', "_")))
+    }
+}
+
+use Fate::{Honoured, Idle};
+use Kind::{Flag, Pairs, Stamps, Text, Texts, Whole};
+
+const fn key(path: &'static str, flag: &'static str, kind: Kind, fate: Fate) -> Key {
+    Key { path, flag, kind, fate }
+}
+
+const KAFKA: Fate = Idle("it is about db-type kafka, which is refused");
+const ORACLE: Fate = Idle("it is about db-type oracle, which is refused");
+const ORDER: &str = "transactions that share a key always keep their order, and only those wait for each other";
+const ONE_WORKER: &str = "workers = 1 where dispatching is off: one transaction after the other";
+const CERTIFICATE_NAMES: &str = "callers of its port are not asked for certificates, so keep the port from others, or use --no-register; servers are judged by their CA";
+const RELAY: &str = "no relay log is needed: the target is at a whole transaction at every moment";
+const CHECKPOINT: Fate = Honoured("[link.drainer-checkpoint]");
+const ELSEWHERE: Fate = Honoured("[link.drainer-checkpoint], where its type is mysql or tidb");
+
+/// All of them, in the order of Drainer's documentation.
+pub const KEYS: &[Key] = &[
+    key("", "config", Text, Honoured("--config")),
+    key("", "V", Flag, Idle("tisync --version prints the version")),
+    key("log-level", "L", Text, Idle("what matters goes to standard error; --quiet leaves notes out")),
+    key("log-file", "log-file", Text, Idle("what is said goes to standard error: send that to a file")),
+    key("", "log-rotate", Text, Idle("Drainer ignores it too")),
+    key("node-id", "node-id", Text, Honoured("node-id")),
+    key("addr", "addr", Text, Honoured("addr")),
+    key("advertise-addr", "advertise-addr", Text, Honoured("advertise-addr")),
+    key(
+        "data-dir",
+        "data-dir",
+        Text,
+        Honoured("[link.drainer-checkpoint] file, where that is a file: nothing else is kept there"),
+    ),
+    key(
+        "detect-interval",
+        "detect-interval",
+        Whole,
+        Idle("Pumps are looked for several times a second, and nothing newer than the last look is applied"),
+    ),
+    key("pd-urls", "pd-urls", Text, Honoured("[cluster] pd")),
+    key("initial-commit-ts", "initial-commit-ts", Whole, Honoured("start-ts; -1 and 0 are \"now\"")),
+    key("compressor", "compressor", Text, Honoured("compress, for gzip")),
+    key(
+        "synced-check-time",
+        "synced-check-time",
+        Whole,
+        Idle("whether all is applied is told by comparing with PD, not by waiting"),
+    ),
+    key("", "cache-binlog-count", Whole, Idle("queues are bounded by memory-limit, in bytes")),
+    key("", "metrics-addr", Text, Idle("nothing is pushed to a Pushgateway")),
+    key("", "metrics-interval", Whole, Idle("nothing is pushed to a Pushgateway")),
+    key(
+        "syncer.txn-batch",
+        "txn-batch",
+        Whole,
+        Idle("the size of a batch is chosen from the round trip to the target; batch-rows sets it"),
+    ),
+    key("syncer.worker-count", "c", Whole, Honoured("workers, at most 64")),
+    key(
+        "syncer.db-type",
+        "dest-db-type",
+        Text,
+        Honoured("the target's kind; file, pb, kafka, oracle and flash are refused"),
+    ),
+    key("syncer.ignore-schemas", "ignore-schemas", Text, Honoured("tables")),
+    key(
+        "syncer.loopback-control",
+        "loopback-control",
+        Flag,
+        Honoured("loopback, and channel-id for the marks on the target"),
+    ),
+    key("syncer.channel-id", "channel-id", Whole, Honoured("channel-id, where loopback-control is on; 0 unless given")),
+    key("syncer.sync-ddl", "sync-ddl", Flag, Honoured("ddl")),
+    key("syncer.safe-mode", "safe-mode", Flag, Honoured("safe-mode")),
+    key("syncer.enable-dispatch", "enable-dispatch", Flag, Honoured(ONE_WORKER)),
+    key("syncer.disable-dispatch", "disable-dispatch", Flag, Honoured(ONE_WORKER)),
+    key("syncer.enable-detect", "enable-detect", Flag, Idle(ORDER)),
+    key("syncer.disable-detect", "disable-detect", Flag, Idle(ORDER)),
+    key("syncer.relay.log-dir", "relay-log-dir", Text, Idle(RELAY)),
+    key("syncer.relay.max-file-size", "relay-max-file-size", Whole, Idle(RELAY)),
+    key(
+        "syncer.load-schema-snapshot",
+        "load-schema-snapshot",
+        Flag,
+        Idle("the tables as of the start are always made from TiDB's history of DDL, without TiKV"),
+    ),
+    key("security.ssl-ca", "", Text, Honoured("[cluster] tls.ca")),
+    key("security.ssl-cert", "", Text, Honoured("[cluster] tls.cert")),
+    key("security.ssl-key", "", Text, Honoured("[cluster] tls.key")),
+    key("security.cert-allowed-cn", "", Texts, Idle(CERTIFICATE_NAMES)),
+    key("syncer.sql-mode", "", Text, Honoured("[cluster] sql-mode")),
+    key("syncer.ignore-txn-commit-ts", "", Stamps, Honoured("ignore-ts")),
+    key("syncer.ignore-table.db-name", "", Text, Honoured("tables")),
+    key("syncer.ignore-table.tbl-name", "", Text, Honoured("tables")),
+    key("syncer.replicate-do-db", "", Texts, Honoured("tables")),
+    key("syncer.replicate-do-table.db-name", "", Text, Honoured("tables")),
+    key("syncer.replicate-do-table.tbl-name", "", Text, Honoured("tables")),
+    key("syncer.case-sensitive", "", Flag, Honoured("[[link.events]] case-sensitive")),
+    key("syncer.table-migrate-rule.binlog-filter-rule", "", Texts, Honoured("[[link.events]]")),
+    key("syncer.table-migrate-rule.source.schema", "", Text, Honoured("[[link.events]] tables")),
+    key("syncer.table-migrate-rule.source.table", "", Text, Honoured("[[link.events]] tables")),
+    key(
+        "syncer.table-migrate-rule.target.schema",
+        "",
+        Text,
+        Idle("Drainer renames for Oracle alone; routes rename here"),
+    ),
+    key(
+        "syncer.table-migrate-rule.target.table",
+        "",
+        Text,
+        Idle("Drainer renames for Oracle alone; routes rename here"),
+    ),
+    key("syncer.binlog-filter-rule.NAME.ignore-event", "", Texts, Honoured("[[link.events]] ignore")),
+    key("syncer.binlog-filter-rule.NAME.ignore-sql", "", Texts, Honoured("[[link.events]] ignore-sql")),
+    key("syncer.to.host", "", Text, Honoured("[cluster] sql")),
+    key("syncer.to.port", "", Whole, Honoured("[cluster] sql")),
+    key("syncer.to.user", "", Text, Honoured("[cluster] sql")),
+    key("syncer.to.password", "", Text, Honoured("[cluster] password-file")),
+    key("syncer.to.encrypted_password", "", Text, Honoured("[cluster] password-file")),
+    key("syncer.to.sync-mode", "", Whole, Honoured("mode")),
+    key("syncer.to.merge", "", Flag, Idle("the changes of a batch are always merged into what comes out in the end")),
+    key("syncer.to.read-timeout", "", Text, Honoured("[cluster] read-timeout; DDL is waited for without end")),
+    key("syncer.to.params", "", Pairs, Honoured("[cluster] variables")),
+    key("syncer.to.security.ssl-ca", "", Text, Honoured("[cluster] sql-tls.ca, with mode verify-identity")),
+    key("syncer.to.security.ssl-cert", "", Text, Honoured("[cluster] sql-tls.cert")),
+    key("syncer.to.security.ssl-key", "", Text, Honoured("[cluster] sql-tls.key")),
+    key("syncer.to.security.cert-allowed-cn", "", Texts, Idle(CERTIFICATE_NAMES)),
+    key("syncer.to.dir", "", Text, Idle("it is about db-type file, which is refused")),
+    key("syncer.to.retention-time", "", Whole, Idle("it is about db-type file, which is refused")),
+    key("syncer.to.zookeeper-addrs", "", Text, KAFKA),
+    key("syncer.to.kafka-addrs", "", Text, KAFKA),
+    key("syncer.to.kafka-version", "", Text, KAFKA),
+    key("syncer.to.kafka-max-messages", "", Whole, KAFKA),
+    key("syncer.to.kafka-max-message-size", "", Whole, KAFKA),
+    key("syncer.to.kafka-client-id", "", Text, KAFKA),
+    key("syncer.to.topic-name", "", Text, KAFKA),
+    key("syncer.to.oracle-service-name", "", Text, ORACLE),
+    key("syncer.to.oracle-connect-string", "", Text, ORACLE),
+    key("syncer.to.checkpoint.type", "", Text, CHECKPOINT),
+    key("syncer.to.checkpoint.schema", "", Text, CHECKPOINT),
+    key("syncer.to.checkpoint.table", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.host", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.port", "", Whole, ELSEWHERE),
+    key("syncer.to.checkpoint.user", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.password", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.encrypted_password", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.security.ssl-ca", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.security.ssl-cert", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.security.ssl-key", "", Text, ELSEWHERE),
+    key("syncer.to.checkpoint.security.cert-allowed-cn", "", Texts, Idle(CERTIFICATE_NAMES)),
+];
+
+/// The keys and tables at the top of the file.
+pub(in crate::config) const TOP: [&str; 12] = [
+    "log-level",
+    "log-file",
+    "node-id",
+    "addr",
+    "advertise-addr",
+    "data-dir",
+    "detect-interval",
+    "pd-urls",
+    "initial-commit-ts",
+    "compressor",
+    "synced-check-time",
+    "syncer",
+];
+
+/// Names that may stand in the table `prefix` (`""`, `syncer.to.`), each once.
+pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
+    let mut names: Vec<&str> = Vec::new();
+    for rest in KEYS.iter().filter_map(|k| k.path.strip_prefix(prefix)) {
+        let name = rest.split('.').next().unwrap_or(rest);
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

@@ -1,0 +1,209 @@
+//! drainer.toml, as it is (spec/tidb-binlog.md §9): each key is honoured, refused with the reason, or read and said to do nothing.
+
+mod checkpoint;
+mod filters;
+mod keys;
+mod target;
+
+pub use keys::{Fate, KEYS, Key, Kind};
+
+pub(super) use keys::TOP;
+
+use std::path::PathBuf;
+
+use super::document::Document;
+use super::draft::Draft;
+use super::load::{Idle, Loaded};
+use super::origin::{Given, Origin};
+use super::reader::{Reader, commas};
+use super::{Environment, Remark, Start, address};
+use crate::model::CommitTs;
+use crate::sink::mysql::Mode;
+
+/// Reads it all, and notes what is wrong in `document`.
+pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded {
+    let root = Reader::root(document).with_variables(variables(environment));
+    let mut file = File { root, environment, remarks: Vec::new(), idle: Vec::new() };
+    file.known();
+    file.idle_keys();
+    let mut draft = Draft::default();
+    file.upstream(&mut draft);
+    file.syncer(&mut draft);
+    file.target(&mut draft);
+    file.filters(&mut draft);
+    file.checkpoint(&mut draft);
+    let File { mut remarks, idle, .. } = file;
+    if let Some(line) = password_lines(document).into_iter().min().filter(|_| document.open_to_others) {
+        remarks.push(Remark::Warning(format!(
+            "{}:{line}: a password stands in a file that others can read: `chmod 600`, or better TISYNC_TARGET_PASSWORD",
+            document.path.display()
+        )));
+    }
+    Loaded { draft, remarks, idle }
+}
+
+/// A drainer.toml that is being read.
+struct File<'d> {
+    root: Reader<'d>,
+    environment: Environment<'d>,
+    remarks: Vec<Remark>,
+    /// Keys that were given and do nothing, with the reason.
+    idle: Vec<Idle>,
+}
+
+/// What `BINLOG_SERVER_…` says over the file.
+fn variables(environment: Environment<'_>) -> Vec<(&'static str, String, String)> {
+    let flags = KEYS.iter().filter(|k| !k.path.is_empty());
+    flags.filter_map(|k| k.variable().and_then(|name| environment(&name).map(|text| (k.path, name, text)))).collect()
+}
+
+/// The lines of passwords that are not encrypted with a key of one's own.
+fn password_lines(document: &Document) -> Vec<usize> {
+    let to = Reader::root(document).table_or_none("syncer").table_or_none("to");
+    let of = |reader: &Reader<'_>| {
+        ["password", "encrypted_password"].map(|key| reader.some_text(key).map_or(0, |t| t.line()))
+    };
+    of(&to).into_iter().chain(of(&to.table_or_none("checkpoint"))).filter(|line| *line > 0).collect()
+}
+
+impl<'d> File<'d> {
+    /// Notes every key that Drainer does not know.
+    fn known(&self) {
+        let all: Vec<&str> = KEYS.iter().map(|k| k.path).filter(|p| !p.is_empty()).collect();
+        let only = |reader: &Reader<'d>, prefix: &str| reader.only(&keys::names_in(prefix), &all);
+        only(&self.root, "");
+        let inner = |reader: &Reader<'d>, name: &str| reader.table(name);
+        if let Some(security) = inner(&self.root, "security") {
+            only(&security, "security.");
+        }
+        let Some(syncer) = inner(&self.root, "syncer") else { return };
+        only(&syncer, "syncer.");
+        if let Some(relay) = inner(&syncer, "relay") {
+            only(&relay, "syncer.relay.");
+        }
+        let Some(to) = inner(&syncer, "to") else { return };
+        only(&to, "syncer.to.");
+        if let Some(security) = inner(&to, "security") {
+            only(&security, "syncer.to.security.");
+        }
+        let Some(checkpoint) = inner(&to, "checkpoint") else { return };
+        only(&checkpoint, "syncer.to.checkpoint.");
+        if let Some(security) = inner(&checkpoint, "security") {
+            only(&security, "syncer.to.checkpoint.security.");
+        }
+    }
+
+    /// Checks the values of keys that do nothing, and remembers those that were given.
+    fn idle_keys(&mut self) {
+        for key in KEYS {
+            let Fate::Idle(why) = key.fate else { continue };
+            if key.path.is_empty() {
+                // Known as variables alone: a command line of Drainer's is not ours.
+                if let Some(name) = key.variable().filter(|name| (self.environment)(name).is_some()) {
+                    self.idle.push(Idle { key: name, line: 0, why });
+                }
+                continue;
+            }
+            let mut reader = None;
+            let mut name = key.path;
+            while let Some((table, rest)) = name.split_once('.') {
+                let outer = reader.as_ref().unwrap_or(&self.root);
+                if !outer.is_table(table) {
+                    break;
+                }
+                reader = Some(outer.table_or_none(table));
+                name = rest;
+            }
+            let reader = reader.as_ref().unwrap_or(&self.root);
+            if name.contains('.') || !reader.has(name) {
+                continue;
+            }
+            match key.kind {
+                Kind::Text => drop(reader.text_or_number(name, "text in quotes")),
+                Kind::Whole => drop(reader.whole(name, i64::MIN..=i64::MAX)),
+                Kind::Flag => drop(reader.flag(name)),
+                Kind::Texts => drop(reader.texts(name)),
+                Kind::Stamps => drop(reader.stamps(name)),
+                Kind::Pairs => drop(reader.pairs(name)),
+            }
+            let line = reader.origin(name).map_or(0, |o| o.line());
+            self.idle.push(Idle { key: key.path.to_owned(), line, why });
+        }
+    }
+
+    fn syncer_table(&self) -> Reader<'d> {
+        self.root.table_or_none("syncer")
+    }
+
+    /// PD and the Pumps, and the place among the Drainers.
+    fn upstream(&mut self, draft: &mut Draft) {
+        let root = &self.root;
+        let pd = root.some_text("pd-urls").unwrap_or_else(|| default("http://127.0.0.1:2379".to_owned()));
+        draft.from = address::pd(root, "pd-urls", pd.map(|text| vec![text]));
+        let security = root.table_or_none("security");
+        let file = |key| security.some_text(key).map(|t| t.map(PathBuf::from));
+        draft.ssl_ca = file("ssl-ca");
+        // Without a CA there is no TLS, whatever else is named.
+        if draft.ssl_ca.is_some() {
+            (draft.ssl_cert, draft.ssl_key) = (file("ssl-cert"), file("ssl-key"));
+        }
+        if let Some(names) = security.texts("cert-allowed-cn").filter(|n| !n.value.is_empty()) {
+            self.remarks.push(Remark::Warning(format!(
+                "{}: security.cert-allowed-cn is not kept: whoever reaches the port of this run may pause it; --no-register opens none",
+                names.origin
+            )));
+        }
+        if draft.ssl_cert.is_some() != draft.ssl_key.is_some() {
+            security.wrong(security.line(), "ssl-cert", "a client certificate and its key come together");
+        }
+        if let Some(compressor) = root.some_text("compressor") {
+            if compressor.value == "gzip" {
+                draft.compress = Some(compressor.with(true));
+            } else {
+                root.refuse("compressor", &compressor, "can be \"\" or \"gzip\"");
+            }
+        }
+        // 0 is what Drainer takes for nothing, too.
+        let ts = root.whole("initial-commit-ts", -1..=i64::MAX);
+        draft.start = Some(match ts {
+            Some(ts) => {
+                let start = u64::try_from(ts.value).ok().filter(|t| *t > 0);
+                ts.with(start.map_or(Start::Now, |t| Start::Ts(CommitTs(t))))
+            }
+            None => default(Start::Now),
+        });
+        draft.node_id = root.some_text("node-id").map(|t| t.map(|id| id.trim().to_owned()));
+        draft.addr = root.some_text("addr");
+        draft.advertise_addr = root.some_text("advertise-addr");
+    }
+
+    /// How it is applied.
+    fn syncer(&mut self, draft: &mut Draft) {
+        let syncer = self.syncer_table();
+        let workers = syncer.whole("worker-count", 1..=i64::MAX);
+        draft.workers = workers.and_then(|n| Some(n.with(usize::try_from(n.value.min(64)).ok()?)));
+        // Drainer's order: who says "disable" is heard first.
+        let disabled = syncer.flag("disable-dispatch").filter(|f| f.value);
+        let disabled = disabled.or_else(|| syncer.flag("enable-dispatch").filter(|f| !f.value));
+        if let Some(disabled) = disabled {
+            draft.workers = Some(disabled.with(1));
+        }
+        draft.ddl = syncer.flag("sync-ddl");
+        draft.safe_mode = syncer.flag("safe-mode");
+        if let Some(loopback) = syncer.flag("loopback-control").filter(|f| f.value) {
+            draft.channel_id = syncer.whole("channel-id", i64::MIN..=i64::MAX).or_else(|| Some(loopback.with(0)));
+            draft.loopback = Some(loopback);
+        }
+        draft.ignore_ts = syncer.stamps("ignore-txn-commit-ts").filter(|l| !l.value.is_empty());
+        let mode = syncer.table_or_none("to").whole("sync-mode", 0..=2);
+        // 0 is what Drainer takes for nothing.
+        draft.mode = mode.and_then(|n| Some(n.with(Mode::of(n.value.max(1))?)));
+        let modes = syncer.text("sql-mode").map(|text| text.map(|list| commas(&list)));
+        draft.sql_mode = modes.and_then(|given| super::session::modes(&syncer, "sql-mode", given));
+    }
+}
+
+/// What nobody gave.
+fn default<T>(value: T) -> Given<T> {
+    Given { value, origin: Origin::Default }
+}

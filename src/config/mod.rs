@@ -1,0 +1,54 @@
+//! What the operator wants, wherever it was written: [`Settings`] is all that one link needs. Past here nobody sees the command line
+//! or a file's format.
+//!
+//! Each place gives a [`Draft`], key by key with its [`Origin`]: the command line and its environment (`flags`), a tisync.toml
+//! (`tisync`), a drainer.toml (`drainer`). They are laid over each other, and the defaults make [`Settings`] of the rest.
+
+mod address;
+mod checkpoint;
+mod document;
+mod draft;
+pub mod drainer;
+mod duration;
+mod flags;
+mod load;
+mod origin;
+mod password;
+mod reader;
+mod rules;
+mod session;
+mod settings;
+mod start;
+pub mod tisync;
+mod write;
+
+pub use checkpoint::DrainerCheckpoint;
+pub use document::{Document, Problem};
+pub use draft::Draft;
+pub use load::{Checked, FileKind, Idle, Loaded, check, link, load, open, upstream};
+pub use origin::{Given, Origin};
+pub use rules::{Replacement, Route};
+pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};
+pub use start::Start;
+pub use write::{Converted, Passwords, convert};
+
+/// The name of a link that was given none.
+pub const DEFAULT_LINK: &str = "default";
+
+/// Reads a variable of the environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The environment of the process.
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// What an operator should know about where settings came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// Somebody should look.
+    Warning(String),
+    /// Good to know.
+    Note(String),
+}

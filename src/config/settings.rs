@@ -1,0 +1,302 @@
+//! The settings of one link, and how the command line gives them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{Draft, DrainerCheckpoint, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
+use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::error::Fault;
+use crate::filter::{Filter, Rules};
+use crate::loopback::OtherChannels;
+use crate::mark::{DEFAULT_TABLE, Mark};
+use crate::model::CommitTs;
+use crate::pd::Security;
+use crate::route::Routes;
+use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, OnConflict, PendingDdl};
+use crate::source::pb;
+
+/// Where a link's transactions come from.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// `pd://host:port[,…]` or a folder.
+    pub address: String,
+    /// TLS to PD, Pumps and TiDB's status port.
+    pub security: Security,
+    /// Whether Pumps shall compress what they send.
+    pub gzip: bool,
+    /// TiDB's status address for the DDL history; unless given, those that are registered in PD.
+    pub schema_from: Option<String>,
+    /// What Drainer's files do not say themselves.
+    pub files: pb::Known,
+}
+
+/// When a run ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At the source's newest ts as of the start.
+    CaughtUp,
+    /// Behind this ts (inclusive).
+    Ts(CommitTs),
+}
+
+/// All that one link needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The link's name in the target's checkpoint table, 1 to 64 characters.
+    pub link: String,
+    /// Where transactions come from.
+    pub source: SourceSettings,
+    /// Where they go: `mysql://user@host:port/?…`.
+    pub target: String,
+    /// Password, session variables and the like of the connections to the target.
+    pub connection: Connection,
+    /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or tisync.toml) says so. It was
+    /// its only memory of where it stood: if it is named and cannot be read, no other start is safe.
+    pub drainer_checkpoint: Option<DrainerCheckpoint>,
+    /// Where a first start begins.
+    pub start: Option<Start>,
+    /// The start was written for the first start of all: where Drainer's checkpoint is ahead of it, it has no say.
+    pub start_yields: bool,
+    /// When the run ends by itself.
+    pub until: Option<Until>,
+    /// What is replicated.
+    pub filter: Arc<Filter>,
+    /// What is called otherwise on the target.
+    pub routes: Arc<Routes>,
+    /// What becomes of DDLs.
+    pub ddl: DdlPolicy,
+    /// The operator's word about a DDL that an earlier run did not see end.
+    pub pending_ddl: Option<PendingDdl>,
+    /// Rows may already be there, or be missing.
+    pub safe_mode: bool,
+    /// The same up to this ts alone.
+    pub safe_until: Option<CommitTs>,
+    /// Drainer's checkpoint on the target has no say at a first start.
+    pub ignore_drainer: bool,
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
+    pub allow_repeats: bool,
+    /// Whether columns have to be the same on both sides.
+    pub mode: Mode,
+    /// The target may lack tables.
+    pub allow_missing: bool,
+    /// Bytes of memory that the run may take.
+    pub memory_limit: usize,
+    /// Connections to the target; chosen by itself if `None`.
+    pub workers: Option<usize>,
+    /// Row changes of a batch; chosen by itself if `None`.
+    pub batch_rows: Option<u64>,
+    /// Row changes above which an upstream transaction is split; never if `None`.
+    pub max_txn_rows: Option<u64>,
+    /// What to do where the target's rows are not as the stream supposes.
+    pub on_conflict: OnConflict,
+    /// With it every transaction on the target carries this mark, for the target is a source too.
+    pub mark: Option<Mark>,
+    /// What carries a mark of our channel is not replicated.
+    pub loopback: Option<LoopbackSettings>,
+    /// Whether the link to a live cluster is registered there as a drainer.
+    pub register: bool,
+    /// The id among the Drainers in PD; made up if `None`.
+    pub node_id: Option<String>,
+    /// Where Pumps reach this run: `host:port` to listen on.
+    pub addr: Option<String>,
+    /// The same as others see it.
+    pub advertise_addr: Option<String>,
+    /// No notes and no progress.
+    pub quiet: bool,
+    /// What should be known about where these settings came from.
+    pub remarks: Vec<Remark>,
+}
+
+/// How a link leaves out what came from the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopbackSettings {
+    /// The mark by which it is recognised.
+    pub mark: Mark,
+    /// What to do with marks of other channels.
+    pub other_channels: OtherChannels,
+    /// The cluster that the other direction comes from, our target, where its id is known.
+    pub opposite: Option<u64>,
+}
+
+impl Settings {
+    /// The settings that the arguments of `tisync sync` stand for, with the environment and the file that they name.
+    ///
+    /// # Errors
+    /// A usage fault if they contradict each other, or with everything that is wrong with the file.
+    pub fn of(args: &SyncArgs) -> Result<Self> {
+        let Loaded { draft, remarks, .. } = load(args, &environment)?;
+        let mut settings = Self::settle(draft)?;
+        settings.source.files = pb::Known { zone: args.time_zone.clone(), cluster_id: args.cluster_id };
+        Ok(Self {
+            until: match (args.until, args.until_ts) {
+                (Some(UntilArg::CaughtUp), _) => Some(Until::CaughtUp),
+                (Some(UntilArg::Ts(ts)), _) | (None, Some(ts)) => Some(Until::Ts(CommitTs(ts))),
+                (None, None) => None,
+            },
+            pending_ddl: args.pending_ddl.map(|p| match p {
+                PendingDdlArg::Done => PendingDdl::Done,
+                PendingDdlArg::Again => PendingDdl::Again,
+            }),
+            safe_until: args.safe_until.map(CommitTs),
+            ignore_drainer: args.ignore_drainer,
+            allow_repeats: args.allow_repeats,
+            quiet: args.quiet,
+            remarks,
+            ..settings
+        })
+    }
+
+    /// What was given, and the defaults for the rest.
+    ///
+    /// # Errors
+    /// A usage fault if something is missing.
+    pub fn settle(draft: Draft) -> Result<Self> {
+        let mut draft = draft.over(Draft::defaults());
+        let ddl = ddl(&mut draft)?;
+        let (mark, loopback) = marks(&mut draft)?;
+        let safe_mode = draft.safe_mode.as_ref().is_some_and(|given| given.value);
+        let on_conflict = on_conflict(&mut draft, safe_mode)?;
+        let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
+        let from = draft.from.ok_or_else(|| {
+            missing(
+                "source",
+                "--from pd://10.0.0.1:2379, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
+            )
+        })?;
+        let to = draft.to.ok_or_else(|| {
+            missing(
+                "target",
+                "--to mysql://user@host:3306, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
+            )
+        })?;
+        let filter = Filter::new(&Rules {
+            tables: value(draft.tables).unwrap_or_default(),
+            events: value(draft.events).unwrap_or_default(),
+            ignore_ts: value(draft.ignore_ts).unwrap_or_default(),
+        })?;
+        let routes: Vec<_> =
+            value(draft.routes).unwrap_or_default().into_iter().map(|route| (route.from, route.to)).collect();
+        Ok(Self {
+            link: value(draft.link).unwrap_or_default(),
+            source: SourceSettings {
+                address: from.value,
+                security: Security { ca: value(draft.ssl_ca), cert: value(draft.ssl_cert), key: value(draft.ssl_key) },
+                gzip: value(draft.compress).unwrap_or_default(),
+                schema_from: value(draft.schema_from),
+                files: pb::Known::default(),
+            },
+            target: to.value,
+            connection: Connection {
+                password: value(draft.password),
+                variables: value(draft.variables).unwrap_or_default(),
+                sql_mode: value(draft.sql_mode).unwrap_or_default(),
+                read_timeout: value(draft.read_timeout),
+            },
+            // A file outlives the first start; who names a start for this run means it.
+            start_yields: draft.drainer_checkpoint.is_some()
+                && draft.start.as_ref().is_some_and(|start| match &start.origin {
+                    Origin::File { .. } => true,
+                    Origin::Environment(name) => name.starts_with("BINLOG_SERVER_"),
+                    Origin::Flag | Origin::Default => false,
+                }),
+            drainer_checkpoint: value(draft.drainer_checkpoint),
+            start: value(draft.start),
+            until: None,
+            filter: Arc::new(filter),
+            routes: Arc::new(Routes::new(&routes)?),
+            ddl,
+            mode: value(draft.mode).unwrap_or_default(),
+            pending_ddl: None,
+            safe_mode,
+            on_conflict,
+            mark,
+            loopback,
+            safe_until: None,
+            ignore_drainer: false,
+            allow_repeats: false,
+            allow_missing: value(draft.allow_missing).unwrap_or_default(),
+            memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
+            workers: value(draft.workers),
+            batch_rows: value(draft.batch_rows),
+            max_txn_rows: value(draft.max_txn_rows),
+            register: value(draft.register).unwrap_or(true),
+            node_id: value(draft.node_id),
+            addr: value(draft.addr),
+            advertise_addr: value(draft.advertise_addr),
+            quiet: false,
+            remarks: Vec::new(),
+        })
+    }
+}
+
+fn value<T>(given: Option<Given<T>>) -> Option<T> {
+    given.map(|g| g.value)
+}
+
+/// What becomes of DDLs.
+fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
+    let skip: BTreeSet<CommitTs> = value(draft.skip_ddl.take()).unwrap_or_default().into_iter().map(CommitTs).collect();
+    let mut replace = BTreeMap::new();
+    let mut twice = None;
+    for Replacement { ts, sql } in value(draft.replace_ddl.take()).unwrap_or_default() {
+        let ts = CommitTs(ts);
+        if replace.insert(ts, sql).is_some() || skip.contains(&ts) {
+            twice = Some(ts);
+        }
+    }
+    match twice {
+        Some(ts) => {
+            Err(Fault::usage(format!("the DDL of commit ts {} is to be skipped or replaced in two ways", ts.0))
+                .hint("say one thing about each DDL; several statements go into one SQL, with semicolons between")
+                .into())
+        }
+        None => Ok(DdlPolicy {
+            run: value(draft.ddl.take()).unwrap_or(true),
+            skip,
+            replace,
+            on_error: value(draft.on_ddl_error.take()).unwrap_or_default(),
+        }),
+    }
+}
+
+/// The mark that the link writes with, and how it looks for its own.
+fn marks(draft: &mut Draft) -> Result<(Option<Mark>, Option<LoopbackSettings>)> {
+    let wanted = value(draft.loopback.take()).unwrap_or_default();
+    let (table, others) = (value(draft.mark_table.take()), value(draft.other_channels.take()));
+    let Some(channel) = value(draft.channel_id.take()) else {
+        let lone = if wanted { Some("loopback") } else { table.map(|_| "mark-table") };
+        return match lone.or(others.map(|_| "other-channels")) {
+            Some(key) => Err(Fault::usage(format!("`{key}` was given, but no channel-id"))
+                .hint("--channel-id N, the same number for both directions; `tisync mark setup` makes its rows")
+                .into()),
+            None => Ok((None, None)),
+        };
+    };
+    if !wanted && others.is_some() {
+        let hint = "marks of any channel are looked for with --loopback alone";
+        return Err(Fault::usage("`other-channels` was given, but not loopback").hint(hint).into());
+    }
+    let mark = Mark::new(table.as_deref().unwrap_or(DEFAULT_TABLE), channel)?;
+    let other_channels = others.unwrap_or_default();
+    let loopback = wanted.then(|| LoopbackSettings { mark: mark.clone(), other_channels, opposite: None });
+    Ok((Some(mark), loopback))
+}
+
+fn on_conflict(draft: &mut Draft, safe_mode: bool) -> Result<OnConflict> {
+    match value(draft.on_conflict.take()) {
+        Some(OnConflict::Stop) if safe_mode => Err(Fault::usage(
+            "safe-mode is for rows that may already be there, or be missing: it cannot go with on-conflict stop",
+        )
+        .hint("leave one of them out; rows that are not as supposed are counted in any case")
+        .into()),
+        given => Ok(given.unwrap_or_default()),
+    }
+}
+
+/// TLS to the upstream, as the flags have it.
+#[must_use]
+pub fn security(args: &SecurityArgs) -> Security {
+    Security { ca: args.ssl_ca.clone(), cert: args.ssl_cert.clone(), key: args.ssl_key.clone() }
+}

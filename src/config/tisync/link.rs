@@ -1,0 +1,295 @@
+//! `[[link]]`: what goes from where to where, and how.
+
+use std::path::PathBuf;
+
+use super::File;
+use crate::cli::Size;
+use crate::config::address;
+use crate::config::draft::Draft;
+use crate::config::origin::Given;
+use crate::config::reader::Reader;
+use crate::config::rules::{Replacement, Route};
+use crate::config::{DrainerCheckpoint, Start};
+use crate::filter::EventRule;
+use crate::loopback::OtherChannels;
+use crate::model::CommitTs;
+use crate::near::nearest;
+use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError};
+
+pub(super) const KEYS: [&str; 29] = [
+    "name",
+    "from",
+    "to",
+    "start-ts",
+    "ddl",
+    "mode",
+    "safe-mode",
+    "on-conflict",
+    "loopback",
+    "channel-id",
+    "mark-table",
+    "other-channels",
+    "allow-missing",
+    "tables",
+    "events",
+    "routes",
+    "ignore-ts",
+    "skip-ddl",
+    "replace-ddl",
+    "on-ddl-error",
+    "workers",
+    "batch-rows",
+    "max-txn-rows",
+    "memory-limit",
+    "compress",
+    "register",
+    "node-id",
+    "addr",
+    "advertise-addr",
+];
+pub(super) const EVENTS: [&str; 4] = ["tables", "ignore", "ignore-sql", "case-sensitive"];
+pub(super) const ROUTES: [&str; 2] = ["from", "to"];
+pub(super) const REPLACEMENTS: [&str; 2] = ["ts", "sql"];
+pub(super) const CHECKPOINT: [&str; 4] = ["schema", "table", "cluster", "file"];
+/// One more key, of which only a link that takes over from a Drainer knows.
+const DRAINER: &str = "drainer-checkpoint";
+
+impl File {
+    /// Reads a link, and notes what is wrong.
+    pub(super) fn link(&self, reader: &Reader<'_>) -> Draft {
+        let known: Vec<&str> = KEYS.into_iter().chain([DRAINER]).collect();
+        reader.only(&known, &[]);
+        let mut draft = Draft {
+            link: reader.text("name").filter(|name| {
+                let fits = (1..=64).contains(&name.value.chars().count());
+                if !fits {
+                    reader.refuse("name", name, "expected 1 to 64 letters");
+                }
+                fits
+            }),
+            start: start(reader),
+            ddl: reader.flag("ddl"),
+            mode: reader.whole("mode", 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
+            safe_mode: reader.flag("safe-mode"),
+            on_conflict: word(reader, "on-conflict", &[("stop", OnConflict::Stop), ("count", OnConflict::Count)]),
+            loopback: reader.flag("loopback"),
+            channel_id: reader.whole("channel-id", i64::MIN..=i64::MAX),
+            mark_table: reader.some_text("mark-table"),
+            other_channels: word(
+                reader,
+                "other-channels",
+                &[("pass", OtherChannels::Pass), ("stop", OtherChannels::Stop)],
+            ),
+            allow_missing: reader.flag("allow-missing"),
+            tables: reader.texts("tables"),
+            events: events(reader),
+            routes: routes(reader),
+            ignore_ts: reader.stamps("ignore-ts"),
+            skip_ddl: reader.stamps("skip-ddl"),
+            replace_ddl: replacements(reader),
+            on_ddl_error: on_ddl_error(reader),
+            workers: reader.whole("workers", 1..=64).and_then(|n| Some(n.with(usize::try_from(n.value).ok()?))),
+            batch_rows: count(reader, "batch-rows"),
+            max_txn_rows: count(reader, "max-txn-rows"),
+            memory_limit: memory(reader),
+            compress: reader.flag("compress"),
+            register: reader.flag("register"),
+            node_id: reader.some_text("node-id"),
+            addr: reader.some_text("addr"),
+            advertise_addr: reader.some_text("advertise-addr"),
+            ..Draft::default()
+        };
+        self.ends(reader, &mut draft);
+        draft.drainer_checkpoint = self.checkpoint(reader);
+        draft
+    }
+
+    /// Source and target: names of clusters, a folder, addresses.
+    fn ends(&self, reader: &Reader<'_>, draft: &mut Draft) {
+        for key in ["from", "to"] {
+            if !reader.has(key) {
+                reader.wrong(reader.line(), key, "a link needs it: the name of a cluster");
+            }
+        }
+        if let Some(from) = reader.text("from") {
+            match self.clusters.get(&from.value) {
+                Some(cluster) if cluster.has_pd() => cluster.upstream(draft, &from.origin),
+                Some(_) => self.lacks(reader, "from", &from, "pd"),
+                None if from.value.contains("://") || from.value.contains(['/', '.']) => draft.from = Some(from),
+                None => self.unknown(reader, "from", &from),
+            }
+        }
+        if let Some(to) = reader.text("to") {
+            match self.clusters.get(&to.value) {
+                Some(cluster) if cluster.has_sql() => cluster.target(draft, &to.origin, self.target_password.as_ref()),
+                Some(_) => self.lacks(reader, "to", &to, "sql"),
+                None if to.value.contains("://") => match address::check(&to.value) {
+                    Ok(()) => draft.to = Some(to),
+                    Err(why) => reader.refuse("to", &to, why),
+                },
+                None => self.unknown(reader, "to", &to),
+            }
+        }
+    }
+
+    /// Silent if the cluster has the key but with a wrong value: that was said.
+    fn lacks(&self, reader: &Reader<'_>, key: &str, given: &Given<String>, lacking: &str) {
+        let said = self.clusters.get(&given.value).is_some_and(|c| c.tried.contains(&lacking));
+        if !said {
+            reader.refuse(key, given, format!("cluster `{}` has no `{lacking}`", given.value));
+        }
+    }
+
+    fn unknown(&self, reader: &Reader<'_>, key: &str, given: &Given<String>) {
+        let names: Vec<&str> = self.clusters.keys().map(String::as_str).collect();
+        let hint = match nearest(&given.value, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "there is none in the file".to_owned(),
+            None => format!("there are {}", names.join(", ")),
+        };
+        reader.refuse(key, given, format!("`{}` is no cluster of this file: {hint}", given.value));
+    }
+
+    fn checkpoint(&self, reader: &Reader<'_>) -> Option<Given<DrainerCheckpoint>> {
+        let inner = reader.table(DRAINER)?;
+        inner.only(&CHECKPOINT, &[]);
+        let text = |key: &str, default: &str| inner.text(key).map_or(default.to_owned(), |t| t.value);
+        let (schema, table) = (text("schema", "tidb_binlog"), text("table", "checkpoint"));
+        let (file, cluster) = (inner.text("file"), inner.text("cluster"));
+        let place = match (file, cluster) {
+            (Some(file), None) => DrainerCheckpoint::File(PathBuf::from(file.value)),
+            (None, None) => DrainerCheckpoint::Target { schema, table },
+            (None, Some(name)) => match self.clusters.get(&name.value) {
+                Some(cluster) if cluster.has_sql() => {
+                    let mut end = Draft::default();
+                    cluster.target(&mut end, &name.origin, None);
+                    let Draft { to, password, variables, sql_mode, read_timeout, .. } = end;
+                    let connection = Connection {
+                        password: password.map(|p| p.value),
+                        variables: variables.map_or(Vec::new(), |v| v.value),
+                        sql_mode: sql_mode.map_or(Vec::new(), |m| m.value),
+                        read_timeout: read_timeout.map(|t| t.value),
+                    };
+                    DrainerCheckpoint::Server { address: to?.value, connection, schema, table }
+                }
+                Some(_) => {
+                    self.lacks(&inner, "cluster", &name, "sql");
+                    return None;
+                }
+                None => {
+                    self.unknown(&inner, "cluster", &name);
+                    return None;
+                }
+            },
+            (Some(_), Some(_)) => {
+                inner.wrong(inner.line(), "file", "a checkpoint is in a `file` or on a `cluster`, not both");
+                return None;
+            }
+        };
+        Some(inner.here(place))
+    }
+}
+
+fn start(reader: &Reader<'_>) -> Option<Given<Start>> {
+    if reader.is_text("start-ts") {
+        let text = reader.text("start-ts")?;
+        if text.value == "now" {
+            return Some(text.with(Start::Now));
+        }
+        reader.refuse("start-ts", &text, "expected a commit ts (digits without quotes) or \"now\"");
+        return None;
+    }
+    let ts = reader.whole("start-ts", 1..=i64::MAX)?;
+    Some(ts.with(Start::Ts(CommitTs(u64::try_from(ts.value).ok()?))))
+}
+
+fn count(reader: &Reader<'_>, key: &str) -> Option<Given<u64>> {
+    let n = reader.whole(key, 1..=i64::MAX)?;
+    Some(n.with(u64::try_from(n.value).ok()?))
+}
+
+fn memory(reader: &Reader<'_>) -> Option<Given<Size>> {
+    let text = reader.text_or_number("memory-limit", "a size, as in \"256MiB\"")?;
+    match Size::memory(&text.value) {
+        Ok(size) => Some(text.with(size)),
+        Err(why) => {
+            reader.refuse("memory-limit", &text, why);
+            None
+        }
+    }
+}
+
+fn events(reader: &Reader<'_>) -> Option<Given<Vec<EventRule>>> {
+    let readers = reader.tables("events");
+    let first = readers.first()?.here(());
+    let rule = |r: &Reader<'_>| {
+        r.only(&EVENTS, &[]);
+        let list = |key| r.texts(key).map_or(Vec::new(), |l| l.value);
+        EventRule {
+            tables: r.texts("tables").map_or(vec!["*.*".to_owned()], |l| l.value),
+            ignore: list("ignore"),
+            ignore_sql: list("ignore-sql"),
+            case_sensitive: r.flag("case-sensitive").is_some_and(|f| f.value),
+        }
+    };
+    Some(first.with(readers.iter().map(rule).collect()))
+}
+
+/// One of several words.
+fn word<T: Copy>(reader: &Reader<'_>, key: &str, words: &[(&str, T)]) -> Option<Given<T>> {
+    let given = reader.text(key)?;
+    let found = words.iter().find(|(word, _)| *word == given.value);
+    if found.is_none() {
+        let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        reader.refuse(key, &given, format!("expected {}", list.join(" or ")));
+    }
+    found.map(|(_, value)| given.with(*value))
+}
+
+fn on_ddl_error(reader: &Reader<'_>) -> Option<Given<OnDdlError>> {
+    let word = reader.text("on-ddl-error")?;
+    match word.value.as_str() {
+        "stop" => Some(word.with(OnDdlError::Stop)),
+        "ask" => Some(word.with(OnDdlError::Ask)),
+        _ => {
+            reader.refuse(
+                "on-ddl-error",
+                &word,
+                "expected \"stop\" or \"ask\"; `skip-ddl` and `replace-ddl` name single DDLs",
+            );
+            None
+        }
+    }
+}
+
+fn replacements(reader: &Reader<'_>) -> Option<Given<Vec<Replacement>>> {
+    let readers = reader.tables("replace-ddl");
+    let first = readers.first()?.here(());
+    let mut list = Vec::new();
+    for r in &readers {
+        r.only(&REPLACEMENTS, &[]);
+        match (count(r, "ts"), r.some_text("sql")) {
+            (Some(ts), Some(sql)) => list.push(Replacement { ts: ts.value, sql: sql.value }),
+            _ => r.wrong(
+                r.line(),
+                "ts",
+                "a replacement has `ts` and `sql`, as in { ts = 470616475975548936, sql = \"ALTER TABLE …\" }",
+            ),
+        }
+    }
+    Some(first.with(list))
+}
+
+fn routes(reader: &Reader<'_>) -> Option<Given<Vec<Route>>> {
+    let readers = reader.tables("routes");
+    let first = readers.first()?.here(());
+    let mut routes = Vec::new();
+    for r in &readers {
+        r.only(&ROUTES, &[]);
+        match (r.text("from"), r.text("to")) {
+            (Some(from), Some(to)) => routes.push(Route { from: from.value, to: to.value }),
+            _ => r.wrong(r.line(), "from", "a route has `from` and `to`, as in { from = \"app.*\", to = \"app2.*\" }"),
+        }
+    }
+    Some(first.with(routes))
+}

@@ -1,0 +1,140 @@
+//! tisync.toml: clusters named once, and the links between them.
+
+mod cluster;
+mod link;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use self::cluster::Cluster;
+use super::document::Document;
+use super::draft::Draft;
+use super::origin::Given;
+use super::reader::Reader;
+use super::{Environment, Remark, password};
+use crate::error::Fault;
+use crate::near::nearest;
+use crate::sink::mysql::connect::PASSWORD_VARIABLE;
+use crate::sink::mysql::secret::Secret;
+
+/// The keys of each table, for the manual page too.
+pub const KEYS: [(&str, &[&str]); 9] = [
+    ("", &ROOT),
+    ("cluster.NAME", &cluster::KEYS),
+    ("cluster.NAME.tls", &cluster::TLS),
+    ("cluster.NAME.sql-tls", &cluster::SQL_TLS),
+    ("link", &link::KEYS),
+    ("link.events", &link::EVENTS),
+    ("link.routes", &link::ROUTES),
+    ("link.replace-ddl", &link::REPLACEMENTS),
+    ("link.drainer-checkpoint", &link::CHECKPOINT),
+];
+
+const ROOT: [&str; 2] = ["cluster", "link"];
+
+/// A tisync.toml that was read.
+pub(super) struct File {
+    clusters: BTreeMap<String, Cluster>,
+    /// The environment's, for whichever cluster is the target.
+    target_password: Option<Given<Secret>>,
+    /// The links, in the order of the file.
+    pub(super) links: Vec<Draft>,
+    /// What should be known about it.
+    pub(super) remarks: Vec<Remark>,
+}
+
+impl File {
+    /// Reads it all, and notes what is wrong in `document`.
+    pub(super) fn read(document: &Document, environment: Environment<'_>) -> Self {
+        let root = Reader::root(document);
+        root.only(&ROOT, &every_key());
+        let target_password = password::of_variable(PASSWORD_VARIABLE, environment);
+        let mut file = Self { clusters: BTreeMap::new(), target_password, links: Vec::new(), remarks: Vec::new() };
+        if let Some(clusters) = root.table("cluster") {
+            for name in clusters.keys() {
+                if let Some(reader) = clusters.table(name) {
+                    let cluster = Cluster::read(&reader, name, environment);
+                    if let Some(line) = cluster.password_line.filter(|_| document.open_to_others) {
+                        file.remarks.push(Remark::Warning(format!(
+                            "{}:{line}: the password of cluster `{name}` stands in a file that others can read: `chmod 600`, or better \
+                             password-file = or the environment",
+                            document.path.display()
+                        )));
+                    }
+                    file.clusters.insert(name.to_owned(), cluster);
+                }
+            }
+        }
+        let mut names: Vec<String> = Vec::new();
+        for reader in root.tables("link") {
+            let draft = file.link(&reader);
+            let name = draft.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
+            if names.contains(&name) {
+                reader.wrong(reader.line(), "name", format!("there are two links of the name `{name}`"));
+            }
+            names.push(name);
+            file.links.push(draft);
+        }
+        file
+    }
+
+    /// The link that is meant.
+    ///
+    /// # Errors
+    /// A usage fault unless there is exactly one, or the one of the name.
+    pub(super) fn choose(&self, document: &Document, name: Option<&str>) -> Result<Draft> {
+        let name_of = |d: &Draft| d.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
+        let names: Vec<String> = self.links.iter().map(name_of).collect();
+        let path = document.path.display();
+        match (self.links.as_slice(), name) {
+            ([], _) => Ok(Draft::default()),
+            ([one], None) => Ok(one.clone()),
+            (several, None) => Err(Fault::usage(format!("{path} has {} links: {}", several.len(), names.join(", ")))
+                .hint("choose one with --link NAME")
+                .into()),
+            (links, Some(name)) => {
+                let found = names.iter().position(|n| n == name).and_then(|at| links.get(at)).cloned();
+                found.ok_or_else(|| {
+                    let near = nearest(name, names.iter().map(String::as_str));
+                    let hint = near.map_or(format!("it has {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+                    Fault::usage(format!("{path} has no link of the name `{name}`")).hint(hint).into()
+                })
+            }
+        }
+    }
+
+    /// The names of the clusters that have a PD.
+    pub(super) fn upstreams(&self) -> Vec<&str> {
+        self.clusters.iter().filter(|(_, c)| c.tried.contains(&"pd")).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// What a name that a flag gives stands for: `from` and `to` of the clusters of the file.
+    pub(super) fn name(&self, draft: &mut Draft) {
+        let upstream = draft.from.as_ref().and_then(|f| Some((self.clusters.get(&f.value)?, f.origin.clone())));
+        if let Some((cluster, origin)) = upstream {
+            cluster.upstream(draft, &origin);
+        }
+        let target = draft.to.as_ref().and_then(|t| Some((self.clusters.get(&t.value)?, t.origin.clone())));
+        if let Some((cluster, origin)) = target {
+            cluster.target(draft, &origin, self.target_password.as_ref());
+        }
+    }
+}
+
+fn every_key() -> Vec<&'static str> {
+    // A key at the top that belongs to a link or a cluster.
+    const FULL: [&str; 10] = [
+        "cluster.NAME.pd",
+        "cluster.NAME.sql",
+        "cluster.NAME.tls",
+        "cluster.NAME.password-file",
+        "link.from",
+        "link.to",
+        "link.tables",
+        "link.start-ts",
+        "link.ddl",
+        "link.mode",
+    ];
+    FULL.to_vec()
+}

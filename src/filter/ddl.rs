@@ -1,0 +1,230 @@
+//! What becomes of a DDL under a filter. Drainer judges a statement by one name, that of its last table after it; here each table of it
+//! counts.
+//!
+//! - CREATE and ALTER DATABASE pass if any table of the database may pass, also where patterns name tables alone. Where only a part
+//!   passes, CREATE gets IF NOT EXISTS: the target may keep the database for other tables.
+//! - DROP DATABASE passes if all of the database is replicated. Where only a part is, it becomes DROP TABLE of the tables
+//!   of that part: what the target holds beside them is nobody's to drop.
+//! - EXCHANGE PARTITION between a table that is replicated and one that is not moves rows that no binlog repeats: refused.
+//! - RENAME: see `moves`. Several tables created at once: each by itself. A view counts by its own name; if it reads tables that
+//!   the target has not got, the target says so.
+//!
+//! A DDL that is left out has changed the schema store all the same.
+
+use std::sync::Arc;
+
+use super::event::Event;
+use super::{Filter, Scope, moves, wanted};
+use crate::error::Fault;
+use crate::model::{CommitTs, Ddl, Table};
+use crate::schema::names::{Names, Role, Verb};
+use crate::schema::statements;
+
+/// ActionType numbers (spec/tidb-formats.md §6.4) of what the text alone does not tell.
+mod action {
+    pub const CREATE_TABLES: u8 = 60;
+}
+
+/// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
+/// knows what to do about them.
+pub(crate) const fn concerns_cluster(ddl: &Ddl) -> bool {
+    matches!(ddl.action, 51..=53 | 62 | 68..=70) || ddl.schema.is_empty()
+}
+
+/// What becomes of a DDL.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What concerns the target, as it is or changed; `None`: nothing of it.
+    pub ddl: Option<Ddl>,
+    /// Why nothing is left.
+    pub why: Option<Why>,
+    /// What the operator should know.
+    pub warning: Option<String>,
+}
+
+/// Why something is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// It concerns the server's or the tools' own databases.
+    System,
+    /// Its table is not replicated.
+    Tables,
+    /// An event rule.
+    Events,
+}
+
+impl Judged {
+    fn pass(ddl: Ddl) -> Self {
+        Self { ddl: Some(ddl), why: None, warning: None }
+    }
+
+    fn out(why: Why) -> Self {
+        Self { ddl: None, why: Some(why), warning: None }
+    }
+}
+
+impl Filter {
+    /// What becomes of `ddl` of commit ts `ts`.
+    #[must_use]
+    pub fn ddl(&self, ts: CommitTs, ddl: Ddl) -> Judged {
+        if concerns_cluster(&ddl) {
+            return Judged::pass(ddl);
+        }
+        if ddl.action == action::CREATE_TABLES {
+            return self.created(ddl);
+        }
+        let names = Names::of(&ddl.query);
+        if ddl.table.is_empty() {
+            return self.on_database(&names, ddl);
+        }
+        if moves::renames(&names) {
+            return self.renamed(ts, &names, ddl);
+        }
+        if let Some(with) = names.places.iter().find(|p| p.role == Role::With) {
+            let other = (with.schema.clone().unwrap_or_else(|| ddl.schema.clone()), with.name.clone());
+            return self.exchanged(ts, &names, other, ddl);
+        }
+        if !self.table(&ddl.schema, &ddl.table) {
+            return Judged::out(if wanted(&ddl.schema) { Why::Tables } else { Why::System });
+        }
+        if self.drops_event(Event::Ddl(names.verb), &ddl.schema, &ddl.table, &ddl) {
+            return Judged::out(Why::Events);
+        }
+        Judged::pass(ddl)
+    }
+
+    /// Whether a rule on events leaves `ddl` out, as far as it concerns this table; an empty name stands for the database.
+    pub(super) fn drops_event(&self, event: Event, schema: &str, table: &str, ddl: &Ddl) -> bool {
+        let text = if ddl.written.is_empty() { &ddl.query } else { &ddl.written };
+        self.events.iter().any(|rule| {
+            let takes =
+                if table.is_empty() { rule.tables.takes_database(schema) } else { rule.tables.takes(schema, table) };
+            takes && (rule.ignores(event) || rule.ignores_sql(text))
+        })
+    }
+
+    fn on_database(&self, names: &Names, mut ddl: Ddl) -> Judged {
+        let scope = self.database(&ddl.schema);
+        if scope == Scope::None {
+            return Judged::out(if wanted(&ddl.schema) { Why::Tables } else { Why::System });
+        }
+        if self.drops_event(Event::Ddl(names.verb), &ddl.schema, "", &ddl) {
+            return Judged::out(Why::Events);
+        }
+        if scope == Scope::All {
+            return Judged::pass(ddl);
+        }
+        let place = names.places.iter().find(|p| p.role == Role::Database);
+        match (names.verb, place) {
+            (Verb::CreateDatabase, Some(place)) => ddl.query = if_not_exists(&ddl.query, place.at.start),
+            (Verb::DropDatabase, _) => {
+                ddl.before.retain(|t| self.table(&t.schema, &t.name));
+                if ddl.before.is_empty() {
+                    return Judged::out(Why::Tables);
+                }
+                ddl.query = drop_tables(&ddl.before);
+            }
+            _ => self.narrow(&mut ddl),
+        }
+        Judged::pass(ddl)
+    }
+
+    /// Takes out of its lists what is not replicated.
+    fn narrow(&self, ddl: &mut Ddl) {
+        ddl.before.retain(|t| self.table(&t.schema, &t.name));
+        ddl.after.retain(|t| self.table(&t.schema, &t.name));
+    }
+
+    /// Several tables at once, one statement each.
+    fn created(&self, mut ddl: Ddl) -> Judged {
+        let (mut why, mut kept) = (Why::System, Vec::new());
+        let all = statements(&ddl.query);
+        for text in &all {
+            let names = Names::of(text);
+            let Some(place) = names.places.iter().find(|p| p.role == Role::Subject) else {
+                kept.push(*text);
+                continue;
+            };
+            let schema = place.schema.as_deref().unwrap_or(&ddl.schema);
+            if !self.table(schema, &place.name) {
+                why = why.max(if wanted(schema) { Why::Tables } else { Why::System });
+            } else if self.drops_event(Event::Ddl(names.verb), schema, &place.name, &ddl) {
+                why = Why::Events;
+            } else {
+                kept.push(*text);
+            }
+        }
+        if kept.is_empty() && !all.is_empty() {
+            return Judged::out(why);
+        }
+        if kept.len() < all.len() {
+            let subjects: Vec<(String, String)> = kept
+                .iter()
+                .flat_map(|text| Names::of(text).places)
+                .filter(|p| p.role == Role::Subject)
+                .map(|p| (p.schema.unwrap_or_else(|| ddl.schema.clone()).to_lowercase(), p.name.to_lowercase()))
+                .collect();
+            ddl.query = kept.join("; ");
+            ddl.after.retain(|t| subjects.contains(&(t.schema.to_lowercase(), t.name.to_lowercase())));
+        }
+        Judged::pass(ddl)
+    }
+
+    fn exchanged(&self, ts: CommitTs, names: &Names, other: (String, String), mut ddl: Ddl) -> Judged {
+        let subject = names.places.iter().find(|p| p.role == Role::Subject);
+        let schema = subject.and_then(|p| p.schema.clone()).unwrap_or_else(|| ddl.schema.clone());
+        let table = subject.map_or_else(|| ddl.table.clone(), |p| p.name.clone());
+        match (self.table(&schema, &table), self.table(&other.0, &other.1)) {
+            (false, false) => {
+                return Judged::out(if wanted(&schema) || wanted(&other.0) { Why::Tables } else { Why::System });
+            }
+            (true, true) if self.drops_event(Event::Ddl(names.verb), &schema, &table, &ddl) => {
+                return Judged::out(Why::Events);
+            }
+            (true, true) => {}
+            (inside, _) => {
+                let both = [format!("`{schema}`.`{table}`"), format!("`{}`.`{}`", other.0, other.1)];
+                let [partitioned, plain] = both;
+                let (is, is_not) = if inside { (partitioned, plain) } else { (plain, partitioned) };
+                let text = format!(
+                    "`{}` (commit ts {}) exchanges rows of {is}, which is replicated, with rows of {is_not}, which is not",
+                    ddl.query.trim_end_matches(';'),
+                    ts.explain()
+                );
+                let what = format!("bring {is} on the target to the state behind it by hand");
+                ddl.refused = Some(Box::new(Fault::refused(text).hint(ways_on(ts, &what, None))));
+                self.narrow(&mut ddl);
+            }
+        }
+        Judged::pass(ddl)
+    }
+}
+
+/// What an operator can do about a DDL that is refused.
+pub(super) fn ways_on(ts: CommitTs, by_hand: &str, rest: Option<&str>) -> String {
+    let sql = rest.map_or_else(|| "SQL".to_owned(), |rest| rest.trim_end_matches(';').to_owned());
+    format!(
+        "{by_hand}, and go on with `--on-ddl-error 'replace:{}={sql}'`, which runs that instead; or leave the DDL out with \
+         `--skip-ddl {}`: rows of tables that it brings are then left out, counted and listed",
+        ts.0, ts.0
+    )
+}
+
+/// CREATE DATABASE with IF NOT EXISTS before the name at `at`.
+pub(crate) fn if_not_exists(query: &str, at: usize) -> String {
+    let (head, tail) = query.split_at_checked(at).unwrap_or((query, ""));
+    if head.to_uppercase().contains("EXISTS") {
+        return query.to_owned();
+    }
+    format!("{head}IF NOT EXISTS {tail}")
+}
+
+/// A statement that drops these tables, all names written out.
+pub(crate) fn drop_tables(tables: &[Arc<Table>]) -> String {
+    let name = |t: &Arc<Table>| format!("`{}`.`{}`", t.schema.replace('`', "``"), t.name.replace('`', "``"));
+    format!("DROP TABLE IF EXISTS {};", tables.iter().map(name).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+#[path = "ddl_tests.rs"]
+mod tests;

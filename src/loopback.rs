@@ -1,0 +1,308 @@
+//! Between decode and filter: what came from the other side does not go back (spec/tidb-binlog.md §6.2).
+//!
+//! A transaction with a row of the mark table whose `channel_id` is ours is dropped whole; the position moves all the same. Only rows of
+//! that table are decoded for it, so what is dropped costs next to nothing. The table is known by its name as of the transaction's
+//! schema, so a rename, a drop or a truncation is followed.
+//!
+//! A link records what it applies in the same transaction as the data (`tidb_binlog.tisync_slot`). Users' rows beside such records and
+//! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::{Error, Result};
+use bytes::Bytes;
+
+use crate::decode::{LargeTxn, Lookup};
+use crate::error::Fault;
+use crate::filter::wanted;
+use crate::mark::Mark;
+use crate::model::{CommitTs, Kind, Row, RowKind, Table, Value};
+use crate::schema::Found;
+
+/// The database of every tool's records.
+const BOOKS: &str = "tidb_binlog";
+/// The tables in which a link records what it applies.
+const RECORDS: [&str; 2] = ["tisync_slot", "tisync_checkpoint"];
+
+/// What to do with transactions that carry the marks of other channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtherChannels {
+    /// They are replicated: that is what makes chains and rings of clusters work.
+    #[default]
+    Pass,
+    /// The run ends.
+    Stop,
+}
+
+impl fmt::Display for OtherChannels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Stop => "stop",
+        })
+    }
+}
+
+/// What becomes of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Pass,
+    /// It is dropped whole.
+    Drop {
+        /// It held nothing but marks and records: the position of the link that goes the other way.
+        bookkeeping: bool,
+    },
+}
+
+/// What was seen in a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Transactions with our mark, which were dropped.
+    pub dropped: u64,
+    /// Those of them with nothing but marks and records.
+    pub bookkeeping: u64,
+    /// Transactions that carried the mark of another channel and not ours, by channel.
+    pub others: BTreeMap<i64, u64>,
+    /// Transactions of a link that came back without any mark. The first one ends the run.
+    pub echoes: u64,
+}
+
+/// Asks for the table behind an id as of a schema version.
+pub type Tables<'a> = &'a mut dyn FnMut(i64, i64) -> Result<Found>;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Loopback {
+    mark: Mark,
+    others: OtherChannels,
+    /// The cluster that the other direction comes from, where it is known: our target.
+    opposite: Option<u64>,
+    /// Every table that was the mark table in this run: a row may come after it was dropped.
+    known: HashMap<i64, Arc<Table>>,
+    counts: Counts,
+}
+
+/// The tables of a transaction, without their rows.
+#[derive(Default)]
+struct Touched {
+    users: Vec<Arc<Table>>,
+    records: bool,
+    /// Tables that are neither marks nor records, those of other systems and dropped ones too.
+    else_than_books: bool,
+}
+
+impl Loopback {
+    /// Drops what carries `mark`, and does with the marks of other channels as `others` says.
+    #[must_use]
+    pub fn new(mark: Mark, others: OtherChannels) -> Self {
+        Self { mark, others, opposite: None, known: HashMap::new(), counts: Counts::default() }
+    }
+
+    /// Says that the other direction comes from `cluster_id`: then only its unmarked data is an echo, and unmarked data of
+    /// third clusters passes.
+    #[must_use]
+    pub fn opposite(mut self, cluster_id: Option<u64>) -> Self {
+        self.opposite = cluster_id;
+        self
+    }
+
+    /// Whether the table of this name is the mark table, which is never replicated itself.
+    #[must_use]
+    pub fn is_mark(&self, schema: &str, table: &str) -> bool {
+        self.mark.is(schema, table)
+    }
+
+    /// What was seen so far.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What becomes of the transaction whose serialized `PrewriteValue` is `value`.
+    ///
+    /// # Errors
+    /// If the bytes are not what they must be, or the mark table has no usable `channel_id`; refused at a mark of another channel if so
+    /// set, and at an echo.
+    pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
+        let mut touched = Touched::default();
+        let (mark, known) = (&self.mark, &mut self.known);
+        let mut marks = LargeTxn::open(value, ts, &mut |id, version| {
+            let table = match tables(id, version)? {
+                Found::Table(table) if mark.is(&table.schema, &table.name) => table,
+                Found::Gone(_) if known.contains_key(&id) => match known.get(&id) {
+                    Some(table) => Arc::clone(table),
+                    None => return Ok(Lookup::Skip),
+                },
+                Found::Unreadable { schema, table, why } if mark.is(&schema, &table) => {
+                    return Err(odd(mark, ts, &why).into());
+                }
+                Found::Unknown { name: Some((schema, table)), why } if mark.is(&schema, &table) => {
+                    return Err(odd(mark, ts, &why).into());
+                }
+                other => {
+                    known.remove(&id);
+                    touched.add(&other);
+                    return Ok(Lookup::Skip);
+                }
+            };
+            known.insert(id, Arc::clone(&table));
+            Ok(Lookup::Read(table))
+        })?;
+        let channels = channels(&mut marks, &self.mark, ts)?;
+        if channels.contains(&self.mark.channel) {
+            let bookkeeping = !touched.else_than_books;
+            self.counts.dropped += 1;
+            self.counts.bookkeeping += u64::from(bookkeeping);
+            return Ok(Verdict::Drop { bookkeeping });
+        }
+        for channel in &channels {
+            *self.counts.others.entry(*channel).or_default() += 1;
+        }
+        if let (Some(channel), OtherChannels::Stop) = (channels.first(), self.others) {
+            return Err(self.other(*channel, ts).into());
+        }
+        if channels.is_empty() && touched.records && !touched.users.is_empty() {
+            self.look_for_echo(value, ts, &touched, tables)?;
+        }
+        Ok(Verdict::Pass)
+    }
+
+    fn other(&self, channel: i64, ts: CommitTs) -> Fault {
+        Fault::refused(format!(
+            "the transaction of commit ts {} carries a mark of channel {channel} in {}, but this link is of channel {}",
+            ts.explain(),
+            self.mark.name(),
+            self.mark.channel
+        ))
+        .hint("both directions between two clusters need the same --channel-id; if a third cluster writes with that channel, let it pass with --other-channels pass")
+    }
+
+    /// Reads the records in a transaction that holds users' rows too and no mark.
+    fn look_for_echo(&mut self, value: &Bytes, ts: CommitTs, touched: &Touched, tables: Tables<'_>) -> Result<()> {
+        let records = LargeTxn::open(value, ts, &mut |id, version| {
+            Ok(match tables(id, version)? {
+                Found::Table(table) if is_record(&table.schema, &table.name) => Lookup::Read(table),
+                _ => Lookup::Skip,
+            })
+        })?;
+        for change in records {
+            let change = change?;
+            // Records that go are a clean-up, and no word about what is applied.
+            let (RowKind::Insert(row) | RowKind::Update { new: row, .. }) = &change.kind else { continue };
+            let cluster = number(value_of(&change.table, row, "cluster_id"));
+            if self.opposite.is_some() && cluster != self.opposite.map(i128::from) {
+                continue;
+            }
+            self.counts.echoes += 1;
+            return Err(self.echo(&change.table, row, ts, touched).into());
+        }
+        Ok(())
+    }
+
+    fn echo(&self, table: &Table, row: &Row, ts: CommitTs, touched: &Touched) -> Fault {
+        let shown = |name: &str| match value_of(table, row, name) {
+            Some(Value::Bytes(text)) => format!("`{}`", String::from_utf8_lossy(text)),
+            other => number(other).map_or_else(|| "?".to_owned(), |n| n.to_string()),
+        };
+        let users: BTreeSet<String> = touched.users.iter().map(|t| format!("`{}`.`{}`", t.schema, t.name)).collect();
+        let users: Vec<String> = users.into_iter().collect();
+        Fault::refused(format!(
+            "data came back that a link had written here, and without a mark: the transaction of commit ts {} changes {} together with \
+             {}.{} of cluster {}, link {}, slot {}, and no row of {}",
+            ts.explain(),
+            users.join(", "),
+            table.schema,
+            table.name,
+            shown("cluster_id"),
+            shown("link"),
+            shown("slot"),
+            self.mark.name()
+        ))
+        .hint(format!(
+            "nothing of it was sent on: it would go round for ever. Let that link write with marks (--loopback --channel-id {}); a one-way \
+             link of a third cluster needs a --channel-id of its own, then what it writes is replicated. Start again behind this \
+             transaction once both write with marks",
+            self.mark.channel
+        ))
+    }
+}
+
+impl Touched {
+    fn add(&mut self, found: &Found) {
+        let (schema, table) = match found {
+            Found::Table(table) => (&table.schema, &table.name),
+            Found::Unreadable { schema, table, .. } => (schema, table),
+            Found::Unknown { name: Some((schema, table)), .. } => (schema, table),
+            Found::Gone(_) | Found::Unknown { name: None, .. } => {
+                self.else_than_books = true;
+                return;
+            }
+        };
+        self.records |= is_record(schema, table);
+        self.else_than_books |= !schema.eq_ignore_ascii_case(BOOKS);
+        if let Found::Table(table) = found
+            && wanted(schema)
+        {
+            self.users.push(Arc::clone(table));
+        }
+    }
+}
+
+/// Whether rows of this database are a replication tool's records of what it did.
+#[must_use]
+pub fn is_bookkeeping(schema: &str) -> bool {
+    schema.eq_ignore_ascii_case(BOOKS)
+}
+
+fn is_record(schema: &str, table: &str) -> bool {
+    is_bookkeeping(schema) && RECORDS.iter().any(|r| r.eq_ignore_ascii_case(table))
+}
+
+/// The channels of the rows, as Drainer reads them: of an update the new image counts.
+fn channels(marks: &mut LargeTxn, mark: &Mark, ts: CommitTs) -> Result<BTreeSet<i64>> {
+    let mut found = BTreeSet::new();
+    for change in marks {
+        let change = change?;
+        let column = change.table.columns.iter().find(|c| c.name.eq_ignore_ascii_case("channel_id"));
+        match column {
+            None => return Err(odd(mark, ts, "it has no column channel_id").into()),
+            Some(c) if !matches!(c.kind, Kind::Int { .. }) => {
+                return Err(odd(mark, ts, "its column channel_id is no integer").into());
+            }
+            Some(_) => {}
+        }
+        let (RowKind::Insert(row) | RowKind::Update { new: row, .. } | RowKind::Delete(row)) = &change.kind;
+        let channel = number(value_of(&change.table, row, "channel_id")).and_then(|n| i64::try_from(n).ok());
+        found.insert(channel.ok_or_else(|| Error::from(odd(mark, ts, "a row has no usable channel_id")))?);
+    }
+    Ok(found)
+}
+
+fn odd(mark: &Mark, ts: CommitTs, why: &str) -> Fault {
+    Fault::refused(format!(
+        "the mark table {} of the upstream is not what it must be as of commit ts {}: {why}",
+        mark.name(),
+        ts.explain()
+    ))
+    .hint("without it nobody can tell what came from the other side: make it with `tisync mark setup` on the upstream, or name the right one with --mark-table")
+}
+
+fn value_of<'a>(table: &Table, row: &'a Row, column: &str) -> Option<&'a Value> {
+    let index = table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column))?;
+    row.get(index)
+}
+
+fn number(value: Option<&Value>) -> Option<i128> {
+    match value? {
+        Value::Int(n) => Some(i128::from(*n)),
+        Value::UInt(n) => Some(i128::from(*n)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "loopback_tests.rs"]
+mod tests;

@@ -1,0 +1,211 @@
+use super::*;
+use crate::error::{Kind as FaultKind, fault};
+use crate::model::{Column, Generated, Handle, RowChange};
+use crate::playground::encode::prewrite;
+
+const TS: CommitTs = CommitTs(470_616_376_687_198_209);
+const USERS: i64 = 1;
+const MARKS: i64 = 2;
+const SLOTS: i64 = 3;
+const CHECKPOINTS: i64 = 4;
+const INT: Kind = Kind::Int { bytes: 8, unsigned: false };
+
+fn table(id: i64, schema: &str, name: &str, columns: &[(&str, Kind)]) -> Arc<Table> {
+    let column = |(n, (name, kind)): (usize, &(&str, Kind))| Column {
+        id: i64::try_from(n).unwrap() + 1,
+        name: (*name).to_owned(),
+        kind: kind.clone(),
+        nullable: true,
+        generated: Generated::No,
+        hidden: false,
+        missing: Value::Null,
+    };
+    Arc::new(Table {
+        id,
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        columns: columns.iter().enumerate().map(column).collect(),
+        keys: Vec::new(),
+        handle: Handle::RowId,
+        foreign_keys: Vec::new(),
+        partitions: Vec::new(),
+        charset: "utf8mb4".to_owned(),
+        collation: "utf8mb4_bin".to_owned(),
+    })
+}
+
+fn text() -> Kind {
+    Kind::Text { charset: "utf8mb4".to_owned(), collation: "utf8mb4_bin".to_owned() }
+}
+
+/// What the upstream has, by table id.
+struct Upstream(HashMap<i64, Arc<Table>>, HashMap<i64, Found>);
+
+impl Upstream {
+    fn new() -> Self {
+        let unsigned = Kind::Int { bytes: 8, unsigned: true };
+        let slot = [("cluster_id", unsigned), ("link", text()), ("slot", INT)];
+        let tables = [
+            table(USERS, "App", "t", &[("id", INT)]),
+            table(MARKS, "RETL", "_Drainer_repl_mark", &[("id", INT), ("channel_id", INT), ("val", INT)]),
+            table(SLOTS, "tidb_binlog", "tisync_slot", &slot),
+            table(CHECKPOINTS, "tidb_binlog", "checkpoint", &[("clusterID", INT)]),
+        ];
+        Self(tables.into_iter().map(|t| (t.id, t)).collect(), HashMap::new())
+    }
+
+    fn change(&self, id: i64, kind: RowKind) -> RowChange {
+        RowChange { table: Arc::clone(&self.0[&id]), kind }
+    }
+
+    fn users(&self) -> RowChange {
+        self.change(USERS, RowKind::Insert(vec![Value::Int(7)]))
+    }
+
+    fn mark(&self, channel: i64) -> RowChange {
+        let row = |val| vec![Value::Int(0), Value::Int(channel), Value::Int(val)];
+        self.change(MARKS, RowKind::Update { old: row(1), new: row(2) })
+    }
+
+    fn slot(&self, cluster: u64) -> RowChange {
+        let row = |n| vec![Value::UInt(cluster), Value::Bytes(Bytes::from_static(b"east")), Value::Int(n)];
+        self.change(SLOTS, RowKind::Update { old: row(5), new: row(5) })
+    }
+
+    fn checkpoint(&self) -> RowChange {
+        self.change(CHECKPOINTS, RowKind::Insert(vec![Value::Int(1)]))
+    }
+
+    fn judge(&self, loopback: &mut Loopback, changes: &[RowChange]) -> Result<Verdict> {
+        let value = prewrite(9, changes, &mut |_| 1)?;
+        loopback.judge(&value, TS, &mut |id, version| {
+            assert_eq!(version, 9);
+            let found = self.1.get(&id).cloned();
+            Ok(found.unwrap_or_else(|| Found::Table(Arc::clone(&self.0[&id]))))
+        })
+    }
+
+    fn problem(&self, loopback: &mut Loopback, changes: &[RowChange]) -> String {
+        let error = self.judge(loopback, changes).unwrap_err();
+        let found = fault(&error).expect("a fault that an operator can read");
+        assert_eq!(found.kind, FaultKind::Refused);
+        assert!(!found.hint.is_empty());
+        format!("{error:#} / {}", found.hint)
+    }
+}
+
+fn ours() -> Loopback {
+    Loopback::new(Mark::drainers(1), OtherChannels::Pass)
+}
+
+const DROP: Verdict = Verdict::Drop { bookkeeping: false };
+const BOOKKEEPING: Verdict = Verdict::Drop { bookkeeping: true };
+
+#[test]
+fn what_carries_our_mark_is_dropped_whole() {
+    let (up, mut loopback) = (Upstream::new(), ours());
+    let mut judge = |changes: &[RowChange]| up.judge(&mut loopback, changes).unwrap();
+    assert_eq!(judge(&[up.users()]), Verdict::Pass);
+    // Wherever in the transaction it stands.
+    assert_eq!(judge(&[up.mark(1), up.users()]), DROP);
+    assert_eq!(judge(&[up.users(), up.slot(5), up.mark(1)]), DROP);
+    assert_eq!(judge(&[up.mark(2), up.users()]), Verdict::Pass);
+    assert_eq!(judge(&[up.mark(2), up.mark(1), up.users()]), DROP);
+    // Rows of marks that are made or deleted are marks as well.
+    let row = vec![Value::Int(0), Value::Int(1), Value::Int(0)];
+    assert_eq!(judge(&[up.change(MARKS, RowKind::Insert(row.clone()))]), BOOKKEEPING);
+    assert_eq!(judge(&[up.change(MARKS, RowKind::Delete(row.clone()))]), BOOKKEEPING);
+    assert_eq!(judge(&[up.mark(1), up.slot(5), up.checkpoint()]), BOOKKEEPING);
+    // Of an update the new image counts, as for a Drainer.
+    let other = vec![Value::Int(0), Value::Int(2), Value::Int(0)];
+    assert_eq!(judge(&[up.change(MARKS, RowKind::Update { old: row, new: other })]), Verdict::Pass);
+    let counts = loopback.counts();
+    assert_eq!((counts.dropped, counts.bookkeeping, counts.echoes), (6, 3, 0));
+    assert_eq!(counts.others, BTreeMap::from([(2, 2)]));
+}
+
+#[test]
+fn other_channels_stop_the_run_if_so_set() {
+    let up = Upstream::new();
+    let mut loopback = Loopback::new(Mark::drainers(1), OtherChannels::Stop);
+    assert_eq!(up.judge(&mut loopback, &[up.mark(1), up.mark(2)]).unwrap(), BOOKKEEPING);
+    let problem = up.problem(&mut loopback, &[up.mark(2), up.users()]);
+    assert!(problem.contains("carries a mark of channel 2 in retl._drainer_repl_mark, but this link is of channel 1"));
+}
+
+#[test]
+fn the_table_is_known_by_its_name_at_that_time() {
+    let (mut up, mut loopback) = (Upstream::new(), ours());
+    let marked = [up.mark(1), up.users()];
+    assert_eq!(up.judge(&mut loopback, &marked).unwrap(), DROP);
+    // Dropped since: rows that were written before it are marks still.
+    up.1.insert(MARKS, Found::Gone("dropped by DDL job 5".to_owned()));
+    assert_eq!(up.judge(&mut loopback, &marked).unwrap(), DROP);
+    // Made anew, with another id.
+    let anew = table(20, "retl", "_drainer_repl_mark", &[("id", INT), ("channel_id", INT)]);
+    up.0.insert(20, anew);
+    let row = vec![Value::Int(0), Value::Int(1)];
+    let changes = [up.users(), up.change(20, RowKind::Insert(row))];
+    assert_eq!(up.judge(&mut loopback, &changes).unwrap(), DROP);
+    // Under another name it is a table like any other.
+    up.1.insert(MARKS, Found::Table(table(MARKS, "retl", "old", &[("id", INT), ("channel_id", INT), ("val", INT)])));
+    assert_eq!(up.judge(&mut loopback, &marked).unwrap(), Verdict::Pass);
+    assert!(loopback.is_mark("Retl", "_DRAINER_repl_mark") && !loopback.is_mark("retl", "old"));
+}
+
+#[test]
+fn a_mark_table_that_is_none_is_an_error() {
+    let mut up = Upstream::new();
+    for (columns, words) in [
+        (vec![("id", INT)], "it has no column channel_id"),
+        (vec![("id", INT), ("channel_id", text())], "its column channel_id is no integer"),
+        (vec![("id", INT), ("channel_id", INT)], "a row has no usable channel_id"),
+    ] {
+        let row = columns.iter().map(|_| Value::Null).collect();
+        up.0.insert(MARKS, table(MARKS, "retl", "_drainer_repl_mark", &columns));
+        let problem = up.problem(&mut ours(), &[up.change(MARKS, RowKind::Insert(row)), up.users()]);
+        assert!(problem.contains(words), "{problem}");
+        assert!(problem.contains("retl._drainer_repl_mark of the upstream"), "{problem}");
+    }
+    let (schema, table) = ("retl".to_owned(), "_drainer_repl_mark".to_owned());
+    up.1.insert(MARKS, Found::Unreadable { schema, table, why: "column `x` is of type VECTOR".to_owned() });
+    let row = RowKind::Insert(vec![Value::Null, Value::Null]);
+    assert!(up.problem(&mut ours(), &[up.users(), up.change(MARKS, row)]).contains("VECTOR"));
+}
+
+#[test]
+fn what_comes_back_without_a_mark_stops_the_run_with_the_evidence() {
+    let up = Upstream::new();
+    let mut loopback = ours();
+    let problem = up.problem(&mut loopback, &[up.slot(5), up.users(), up.users()]);
+    for words in [
+        "470616376687198209 (2026-",
+        "changes `App`.`t` together with tidb_binlog.tisync_slot of cluster 5, link `east`, slot 5",
+        "no row of retl._drainer_repl_mark",
+        "--loopback --channel-id 1",
+    ] {
+        assert!(problem.contains(words), "{words}: {problem}");
+    }
+    assert_eq!(loopback.counts().echoes, 1);
+}
+
+#[test]
+fn what_is_no_echo() {
+    let up = Upstream::new();
+    let mut loopback = ours();
+    let clean_up = |cluster| {
+        let row = vec![Value::UInt(cluster), Value::Bytes(Bytes::from_static(b"east")), Value::Int(5)];
+        up.change(SLOTS, RowKind::Delete(row))
+    };
+    let mut pass = |changes: &[RowChange]| assert_eq!(up.judge(&mut loopback, changes).unwrap(), Verdict::Pass);
+    pass(&[up.slot(5), up.checkpoint()]);
+    pass(&[clean_up(5), up.users()]);
+    pass(&[up.checkpoint(), up.users()]);
+    // Another link's, with a channel of its own.
+    pass(&[up.mark(2), up.slot(5), up.users()]);
+    assert_eq!(loopback.counts().echoes, 0);
+    // Where the other side is known, what a third cluster's link writes without marks goes on.
+    let mut known = ours().opposite(Some(6));
+    assert_eq!(up.judge(&mut known, &[up.slot(5), up.users()]).unwrap(), Verdict::Pass);
+    assert!(up.problem(&mut known, &[up.slot(6), up.users()]).contains("of cluster 6"));
+}

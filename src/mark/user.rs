@@ -1,0 +1,66 @@
+//! Who uses a channel: what a row's `channel_info` says, and whether that link's sessions live.
+
+use anyhow::Result;
+
+use super::statements::INFO_CHARS;
+use crate::checkpoint::locks::{self, Holder};
+use crate::checkpoint::slots;
+use crate::sink::mysql::session::Session;
+
+/// A link as a mark row names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct User<'a> {
+    pub cluster_id: u64,
+    /// Cut where the column ended.
+    pub link: &'a str,
+    cut: bool,
+}
+
+impl<'a> User<'a> {
+    pub fn read(info: &'a str) -> Option<Self> {
+        let (cluster, link) = info.strip_prefix("tisync ")?.split_once(' ')?;
+        let cluster_id = cluster.parse().ok()?;
+        Some(Self { cluster_id, link, cut: info.chars().count() >= INFO_CHARS })
+    }
+
+    fn is(&self, cluster_id: u64, link: &str) -> bool {
+        self.cluster_id == cluster_id && if self.cut { link.starts_with(self.link) } else { link == self.link }
+    }
+}
+
+/// The links that `infos` name and of which a session lives, as `link `a` of cluster 7 (slot 3)`.
+pub(super) fn alive(session: &mut Session, infos: &[String]) -> Result<Vec<String>> {
+    let users: Vec<User<'_>> = infos.iter().filter_map(|i| User::read(i)).collect();
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found: Vec<String> = Vec::new();
+    for slot in slots(session)? {
+        let name = format!("link `{}` of cluster {}", slot.link, slot.cluster_id);
+        if found.contains(&name) || !users.iter().any(|u| u.is(slot.cluster_id, &slot.link)) {
+            continue;
+        }
+        if matches!(locks::holder(session, &slot.lock)?, Holder::Session(_)) {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_names_its_link() {
+        let user = User::read("tisync 7123456789012345678 a link").unwrap();
+        assert!(user.is(7_123_456_789_012_345_678, "a link") && !user.is(7, "a link"));
+        assert!(!user.is(7_123_456_789_012_345_678, "a link of another"));
+        assert_eq!(User::read(""), None);
+        assert_eq!(User::read("tisync mark setup"), None);
+        let long = "x".repeat(60);
+        let info = super::super::statements::cut(&format!("tisync 5 {long}"));
+        let user = User::read(&info).unwrap();
+        assert!(user.is(5, &long) && !user.is(5, &"x".repeat(40)));
+    }
+}

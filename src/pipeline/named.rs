@@ -1,0 +1,150 @@
+//! Transactions that name tables and columns, and DDL as text: what Drainer's files hold. Definitions come from the target.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use bytes::Bytes;
+use jiff::tz::TimeZone;
+
+use super::Pipeline;
+use crate::error::Fault;
+use crate::event::Event;
+use crate::model::{Change, CommitTs, Ddl, Definition, Table};
+use crate::schema::{TextDdl, Unclear, from_text};
+
+impl Pipeline<'_> {
+    pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
+        let (sink, selection) = (&mut self.sink, &self.selection);
+        // Since the last DDL nothing has changed a definition, and that one was durable before this was read.
+        let mut find = |schema: &str, table: &str| {
+            let (schema, table) = selection.target(schema, table);
+            sink.definition(&schema, &table)
+        };
+        let wanted = |schema: &str, table: &str| selection.kinds(schema, table);
+        let (rows, left_out) = self.names.rows((events, zone, commit_ts), &wanted, &mut find)?;
+        self.selection.count(left_out, rows.is_empty());
+        Ok(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) })
+    }
+
+    pub(super) fn statement(&mut self, text: &Bytes, commit_ts: CommitTs) -> Result<Option<Ddl>> {
+        self.names.forget();
+        let text = std::str::from_utf8(text).map_err(|_| unreadable("is no UTF-8", "…", commit_ts))?;
+        let found = from_text(text).map_err(|unclear| {
+            let why = match unclear {
+                Unclear::Several => "holds several statements that are not all CREATE TABLE",
+                Unclear::Unknown => "is none that tisync knows to change a schema",
+            };
+            unreadable(why, text, commit_ts)
+        })?;
+        let Some(TextDdl { ddl, one_of }) = found else { return Ok(None) };
+        let ddl = if one_of.is_empty() { Some(ddl) } else { self.next_of_several(ddl, &one_of, commit_ts)? };
+        Ok(ddl.and_then(|ddl| self.selection.ddl(commit_ts, ddl, &self.events)))
+    }
+
+    /// The upstream drops several objects one by one, each by a job with the same text. The first that is still on the target is the
+    /// one that this text is for: that holds however often the run was begun anew between them.
+    fn next_of_several(&mut self, ddl: Ddl, objects: &[Arc<Table>], commit_ts: CommitTs) -> Result<Option<Ddl>> {
+        let what = match ddl.action {
+            24 => "VIEW",
+            36 => "SEQUENCE",
+            _ => "TABLE",
+        };
+        for table in objects.iter().filter(|t| self.selection.unread(&t.schema, &t.name).is_none()) {
+            let (schema, name) = self.selection.target(&table.schema, &table.name);
+            if self.sink.definition(&schema, &name)? == Definition::Missing {
+                continue;
+            }
+            let quoted = |name: &str| name.replace('`', "``");
+            let query = format!("DROP {what} `{}`.`{}`", quoted(&table.schema), quoted(&table.name));
+            return Ok(Some(Ddl { query, table: table.name.clone(), before: vec![Arc::clone(table)], ..ddl }));
+        }
+        (self.events)(Event::Note(format!(
+            "nothing is left to drop for `{}` (commit ts {})",
+            ddl.query,
+            commit_ts.explain()
+        )));
+        Ok(None)
+    }
+}
+
+fn unreadable(why: &str, text: &str, commit_ts: CommitTs) -> Fault {
+    let shown: String = text.chars().take(160).collect();
+    Fault::refused(format!("the DDL of commit ts {} {why}: `{shown}`", commit_ts.explain())).hint(
+        "bring the target to the state behind it by hand, then go on with `--skip-ddl` and its commit ts, or leave it out with the filter",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::silent;
+    use crate::model::Txn;
+    use crate::schema::Catalog;
+    use crate::sink::{Sink, Totals};
+    use crate::stop::Stop;
+
+    /// A target that has these tables, and drops what it is told to.
+    struct Tables(Vec<&'static str>);
+
+    impl Sink for Tables {
+        fn position(&self) -> Option<CommitTs> {
+            None
+        }
+        fn apply(&mut self, _: Txn) -> Result<()> {
+            Ok(())
+        }
+        fn resolved(&mut self, _: CommitTs) -> Result<()> {
+            Ok(())
+        }
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+        fn drain(&mut self) -> Result<()> {
+            Ok(())
+        }
+        fn totals(&self) -> Totals {
+            Totals::default()
+        }
+        fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
+            let there = self.0.contains(&table);
+            Ok(if there { Definition::Table(Arc::new(Table::named(schema, table))) } else { Definition::Missing })
+        }
+    }
+
+    fn statement(tables: &[&'static str], text: &'static str) -> Result<Option<Ddl>> {
+        let mut sink = Tables(tables.to_vec());
+        let mut pipeline = Pipeline {
+            catalog: Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?,
+            sink: &mut sink,
+            selection: crate::selection::Selection::default(),
+            loopback: None,
+            large: None,
+            until: None,
+            events: silent(),
+            stop: Stop::default(),
+            taken: 0,
+            late_rows: 0,
+            names: Default::default(),
+        };
+        pipeline.statement(&Bytes::from_static(text.as_bytes()), CommitTs(9))
+    }
+
+    #[test]
+    fn each_job_of_a_drop_drops_one_table() {
+        let text = "use `d`; DROP TABLE IF EXISTS a, `e`.`b`, c;";
+        let query = |tables: &[&'static str]| statement(tables, text).unwrap().map(|d| d.query);
+        assert_eq!(query(&["a", "b", "c"]).unwrap(), "DROP TABLE `d`.`a`");
+        assert_eq!(query(&["b", "c"]).unwrap(), "DROP TABLE `e`.`b`");
+        assert_eq!(query(&["c"]).unwrap(), "DROP TABLE `d`.`c`");
+        assert_eq!(query(&[]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_refused() {
+        for text in ["use `d`; SELECT 1;", "use `d`; CREATE TABLE a (b INT); DROP TABLE c;"] {
+            let error = statement(&[], text).unwrap_err();
+            assert!(crate::error::fault(&error).unwrap().hint.contains("--skip-ddl"), "{error:#}");
+        }
+        assert!(statement(&[], "use `mysql`; DROP TABLE t;").unwrap().is_none(), "system databases are out");
+    }
+}

@@ -1,0 +1,239 @@
+//! A live link's place in the upstream cluster: it is registered as a Drainer, as long as it is not given up.
+//!
+//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and a Pump that starts
+//! tells every drainer that is online. So an entry must be true: `online` only while this process answers, `paused`
+//! between runs, `offline` when the link is given up for good (spec/tidb-binlog.md §1.5, §1.6).
+//!
+//! - [`identity`] chooses the node id and the address; [`entry`] decides what to write, from what is there; [`beat`] does it
+//!   every second, from a thread of its own.
+//! - [`serve`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one port. It is asynchronous, on
+//!   a small runtime of its own.
+//! - [`judge`] tells live nodes from dead ones, for whoever lists them.
+
+mod beat;
+mod cistern;
+mod entry;
+mod identity;
+pub mod judge;
+mod pages;
+mod serve;
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::event::{Event, Events};
+use crate::model::CommitTs;
+use crate::pd::{Pd, Security, State};
+use crate::source::pump::Muster;
+use crate::stop::Stop;
+
+pub use entry::{Asked, Wish};
+pub use identity::{check_id, node_id};
+
+use identity::Identity;
+
+/// What a place needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// As the operator names PD.
+    pub pd: String,
+    /// TLS towards the cluster; its certificate and key also serve.
+    pub security: Security,
+    /// The node id; see [`node_id`].
+    pub id: String,
+    /// `host:port` to listen on; chosen if `None`.
+    pub addr: Option<String>,
+    /// `host:port` that Pumps are told; that of `addr` if `None`.
+    pub advertise: Option<String>,
+    /// Time between two heartbeats; [`HEARTBEAT`] but in tests.
+    pub every: Duration,
+}
+
+/// Between two heartbeats, as Drainer has it.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How far the target is, as far as is known to be durable.
+#[derive(Clone, Debug, Default)]
+pub struct Durable(Arc<AtomicU64>);
+
+impl Durable {
+    /// Everything at or below is durable.
+    #[must_use]
+    pub fn get(&self) -> CommitTs {
+        CommitTs(self.0.load(Ordering::SeqCst))
+    }
+
+    /// The same events, listened to on their way.
+    #[must_use]
+    pub fn listening(&self, events: &Events) -> Events {
+        let (durable, events) = (self.clone(), Arc::clone(events));
+        Arc::new(move |event| {
+            if let Event::Applied { position, .. } = &event {
+                durable.0.fetch_max(position.0, Ordering::SeqCst);
+            }
+            events(event);
+        })
+    }
+}
+
+/// The entry of a running link. Dropping it writes the state to leave behind.
+pub struct Place {
+    shared: Arc<Shared>,
+    listener: Option<TcpListener>,
+    server: Option<serve::Server>,
+    beat: Option<beat::Beat>,
+    registered: bool,
+}
+
+/// What the threads of a place share.
+struct Shared {
+    id: String,
+    /// The address that Pumps are told.
+    host: String,
+    pd: Pd,
+    durable: Durable,
+    muster: Arc<Muster>,
+    clock: Clock,
+    every: Duration,
+    stop: Stop,
+    events: Events,
+    standing: Mutex<entry::Standing>,
+}
+
+/// About what PD's clock says, without asking it each time: whole seconds since one timestamp (spec §1.2).
+struct Clock {
+    ts: CommitTs,
+    at: Instant,
+}
+
+impl Clock {
+    fn now(&self) -> CommitTs {
+        CommitTs(self.ts.0 + CommitTs::from_millis(self.at.elapsed().as_secs() * 1000).0)
+    }
+}
+
+impl Shared {
+    fn standing(&self) -> MutexGuard<'_, entry::Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody wants the run to end. Gives false if it is ending already.
+    fn ask(&self, wish: Wish, by: String) -> bool {
+        let news = self.standing().ask(wish, &by);
+        if news {
+            let word = wish.word();
+            (self.events)(Event::Warning(format!("{by} asks for this drainer to {word}: the run drains and ends")));
+        }
+        self.stop.request();
+        news
+    }
+}
+
+impl Place {
+    /// Looks who is there and chooses the address; nothing is written yet.
+    ///
+    /// # Errors
+    /// If PD cannot be asked; if a live drainer has this node id; if the address cannot be used.
+    pub fn look(
+        options: &Options,
+        durable: Durable,
+        muster: Arc<Muster>,
+        stop: &Stop,
+        events: &Events,
+    ) -> Result<Self> {
+        let pd = Pd::connect(std::slice::from_ref(&options.pd), &options.security)?;
+        let clock = Clock { ts: pd.tso()?, at: Instant::now() };
+        let Identity { listener, host, note } = identity::listen(options, &pd)?;
+        if let Some(note) = note {
+            events(Event::Note(note));
+        }
+        let drainers = pd.drainers()?;
+        pd.take_warnings().into_iter().for_each(|w| events(Event::Warning(w)));
+        for ghost in judge::ghosts(&drainers, &options.id, clock.now()) {
+            events(Event::Warning(ghost));
+        }
+        let shared = Shared {
+            id: options.id.clone(),
+            host,
+            pd,
+            durable,
+            muster,
+            clock,
+            every: options.every,
+            stop: stop.clone(),
+            events: Arc::clone(events),
+            standing: Mutex::new(entry::Standing::new(State::Paused)),
+        };
+        beat::alone(&shared)?;
+        Ok(Self { shared: Arc::new(shared), listener: Some(listener), server: None, beat: None, registered: false })
+    }
+
+    /// Writes the entry, with what is durable, as `paused`: that is true until [`online`](Self::online).
+    ///
+    /// # Errors
+    /// If PD does not let us write.
+    pub fn register(&mut self) -> Result<()> {
+        beat::first(&self.shared)?;
+        self.registered = true;
+        Ok(())
+    }
+
+    /// From now on Pumps are answered, and the entry says `online`. Without a certificate of our own in a cluster with TLS no Pump
+    /// can call us: then it stays `paused`, which Pumps wait for as well, and do not call.
+    ///
+    /// # Errors
+    /// If the server cannot be started.
+    pub fn online(&mut self, security: &Security) -> Result<()> {
+        let Some(listener) = self.listener.take() else { return Ok(()) };
+        self.shared.muster.set_registered(true);
+        if security.tls() && security.cert.is_none() {
+            (self.shared.events)(Event::Warning(format!(
+                "drainer {} is registered as paused, not online: Pumps would call it over TLS, which needs --ssl-cert and --ssl-key",
+                self.shared.id
+            )));
+        } else {
+            self.server = Some(serve::Server::start(listener, security, Arc::clone(&self.shared))?);
+            self.shared.standing().say(State::Online);
+        }
+        self.beat = Some(beat::Beat::start(Arc::clone(&self.shared))?);
+        Ok(())
+    }
+
+    /// The node id and the address that Pumps are told.
+    #[must_use]
+    pub fn name(&self) -> (&str, &str) {
+        (&self.shared.id, &self.shared.host)
+    }
+
+    /// Who asked from outside for the run to end, and for what.
+    #[must_use]
+    pub fn asked(&self) -> Option<Asked> {
+        self.shared.standing().asked().cloned()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.registered {
+            return;
+        }
+        // The beat first: nothing may say online once nobody answers.
+        self.shared.standing().end();
+        self.beat.take();
+        if let Err(error) = beat::last(&self.shared) {
+            (self.shared.events)(Event::Warning(format!(
+                "the entry of drainer {} in the cluster could not be brought up to date ({error:#}); the next start takes it over",
+                self.shared.id
+            )));
+        }
+        self.shared.muster.set_registered(false);
+        self.server.take();
+    }
+}
+
+#[cfg(test)]
+mod tests;

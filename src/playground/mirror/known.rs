@@ -1,0 +1,131 @@
+//! What the simulated TiDB knows: its databases and tables with their ids, as of the place that the reader has come to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use serde_json::Value as Json;
+
+use super::definition::Definition;
+use crate::model::{Handle, Kind, Table};
+use crate::playground::tableinfo::{self, Details};
+use crate::schema::{Converted, TableInfo, convert};
+
+/// A table.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) schema_id: i64,
+    /// The definition that rows are written and read with: what a reader makes of the TableInfo.
+    pub(super) table: Arc<Table>,
+    /// The same as it goes into the TableInfo.
+    pub(super) source: Table,
+    pub(super) details: Details,
+    /// The primary key is an index beside a hidden row id.
+    pub(super) nonclustered: bool,
+    last_column: i64,
+}
+
+/// Databases by name, and tables by database and name. Names differ by case here, as on MariaDB's Linux.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    pub(super) databases: BTreeMap<String, i64>,
+    pub(super) tables: BTreeMap<(String, String), Known>,
+}
+
+impl Catalog {
+    pub(super) fn table(&self, schema: &str, name: &str) -> Option<&Known> {
+        self.tables.get(&(schema.to_owned(), name.to_owned()))
+    }
+
+    pub(super) fn put(&mut self, known: Known) {
+        self.tables.insert((known.table.schema.clone(), known.table.name.clone()), known);
+    }
+
+    pub(super) fn take(&mut self, schema: &str, name: &str) -> Option<Known> {
+        self.tables.remove(&(schema.to_owned(), name.to_owned()))
+    }
+}
+
+impl Known {
+    /// A new table, its columns numbered from 1.
+    pub(super) fn new(schema_id: i64, id: i64, nonclustered: bool, definition: Definition) -> Result<Self> {
+        let mut table = definition.table;
+        table.id = id;
+        let mut last_column = 0;
+        for column in &mut table.columns {
+            last_column += 1;
+            column.id = last_column;
+        }
+        Self::finished(schema_id, table, definition.details, nonclustered, last_column)
+    }
+
+    /// The same table with another definition: columns that stay keep their ids, `renamed` ones (old and new names) too.
+    /// TiDB never clusters by a primary key that came later.
+    pub(super) fn altered(&self, definition: Definition, renamed: &[(String, String)]) -> Result<Self> {
+        let mut table = definition.table;
+        table.id = self.table.id;
+        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
+        let mut last_column = self.last_column;
+        for column in &mut table.columns {
+            let old = renamed.iter().find(|(_, new)| same(new, &column.name)).map_or(&column.name, |(old, _)| old);
+            let left = |name: &str| renamed.iter().any(|(old, _)| same(old, name));
+            // A column may take the name that another one gave up in the same statement.
+            let found = self.table.columns.iter().find(|c| same(&c.name, old) && (*old != column.name || !left(old)));
+            column.id = match found {
+                Some(found) => found.id,
+                None => {
+                    last_column += 1;
+                    last_column
+                }
+            };
+        }
+        let had_key = self.table.keys.first().is_some_and(|k| k.primary);
+        Self::finished(self.schema_id, table, definition.details, self.nonclustered || !had_key, last_column)
+    }
+
+    /// The same table under another id, name and database.
+    pub(super) fn moved(&self, schema_id: i64, id: i64, schema: &str, name: &str) -> Result<Self> {
+        let mut table = self.source.clone();
+        table.id = id;
+        schema.clone_into(&mut table.schema);
+        name.clone_into(&mut table.name);
+        Self::finished(schema_id, table, self.details.clone(), self.nonclustered, self.last_column)
+    }
+
+    fn finished(
+        schema_id: i64,
+        mut source: Table,
+        details: Details,
+        nonclustered: bool,
+        last_column: i64,
+    ) -> Result<Self> {
+        source.handle = handle(&source, nonclustered);
+        let info: TableInfo = serde_json::from_value(tableinfo::table_info(&source, &details, 0))?;
+        let table = match convert(&info, &source.schema) {
+            Converted::Table(table) => Arc::new(*table),
+            Converted::Unreadable(why) => bail!("its TableInfo cannot be read: {why}"),
+            Converted::Rowless => bail!("its TableInfo is that of a view"),
+        };
+        Ok(Self { schema_id, table, source, details, nonclustered, last_column })
+    }
+
+    /// Its TableInfo; `updated` is the ts of its last DDL.
+    pub(super) fn info(&self, updated: u64) -> Json {
+        let mut info = tableinfo::table_info(&self.source, &self.details, updated);
+        if let Some(info) = info.as_object_mut() {
+            info.insert("max_col_id".to_owned(), self.last_column.into());
+        }
+        info
+    }
+}
+
+/// TiDB's rule since 5.0: one integer column is the handle itself, any other primary key is a common handle.
+fn handle(table: &Table, nonclustered: bool) -> Handle {
+    let Some(key) = table.keys.iter().find(|k| k.primary).filter(|_| !nonclustered) else { return Handle::RowId };
+    match key.parts.as_slice() {
+        [part] if matches!(table.columns.get(part.column).map(|c| &c.kind), Some(Kind::Int { .. })) => {
+            Handle::Int(part.column)
+        }
+        parts => Handle::Common(parts.to_vec()),
+    }
+}

@@ -1,0 +1,228 @@
+//! A private MariaDB that passes for a TiDB cluster: its own row binlog becomes the stream of a Pump, so that whatever is
+//! typed into it, `tisync sync` reads as from a TiDB.
+//!
+//! ```text
+//! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port); follow is the thread of it all
+//!  binlog     groups     │  statement: which DDL      definition, column: information_schema
+//!                        │  shadow: repeats each DDL  known: ids      rows, value, charset: rows
+//! ```
+//!
+//! Each group that MariaDB commits becomes one transaction with a commit ts of the simulated PD's clock, which only rises:
+//! through any restart of MariaDB too. The reader goes on behind the last whole group, so a restart neither leaves a group
+//! out nor gives one twice. Nothing is kept beyond this process: MariaDB's data directory goes with it.
+//!
+//! Definitions come from a second MariaDB, the shadow. It has no rows and repeats every DDL when the reader comes to it, so
+//! information_schema there is that of the right moment, however far the first server is ahead.
+//!
+//! # DDL that is followed
+//!
+//! - CREATE [OR REPLACE], ALTER and DROP DATABASE
+//! - CREATE [OR REPLACE] TABLE (also LIKE and SELECT), DROP TABLE, TRUNCATE, RENAME TABLE
+//! - ALTER TABLE with columns, keys, character sets and options, alone or several at once; ALTER TABLE … RENAME
+//! - CREATE [UNIQUE, FULLTEXT] INDEX, DROP INDEX
+//!
+//! Statements about accounts, statistics and maintenance, and on MariaDB's own databases, leave no trace, as in a TiDB's binlog.
+//! Anything else is refused: views, triggers, procedures, events, sequences, partitions, ALTER TABLE that renames and changes at
+//! once, XA, and statements instead of rows (`binlog_format = STATEMENT`). So are types and character sets that no TiDB has
+//! (UUID, INET6, geometry, compressed and invisible columns; character sets but utf8mb4, utf8, latin1, ascii and binary).
+//! Refused means: the stream stops at once before the statement, without fakes, and [`Mirror::failure`] says why. It stays so.
+//!
+//! # What a TiDB does otherwise
+//!
+//! - What MariaDB changes through a foreign key that cascades is not in its row binlog: such a table earns a warning.
+//! - Hidden row ids are made up: an update or a delete names another one than its insert did. Nobody reads them.
+//! - A DROP or RENAME of several tables is as many jobs, with the states between them to be seen.
+//! - A -0.0 becomes 0.0, as on its way through a TiDB.
+
+mod charset;
+mod collation;
+mod column;
+mod definition;
+mod follow;
+mod known;
+pub mod load;
+mod reader;
+mod rows;
+mod shadow;
+mod statement;
+mod turn;
+mod value;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use self::follow::{Shared, State, Work};
+use self::reader::Place;
+use self::shadow::Shadow;
+use self::turn::Turner;
+use super::cluster::{Cluster, ClusterSpec};
+use super::mariadb::PrivateServer;
+use crate::error::{Fault, Kind};
+use crate::event::Events;
+
+/// What both servers are started with: TiDB's defaults.
+const LIKE_TIDB: [&str; 3] =
+    ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00"];
+
+/// What a mirrored cluster is like.
+#[derive(Clone)]
+pub struct MirrorOptions {
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// `Some(n)`: MariaDB gives only numbers n, n + 2, n + 4 … to AUTO_INCREMENT columns; n is 1 or 2.
+    pub auto_increment_offset: Option<u8>,
+    /// How long an idle Pump waits before it writes a fake.
+    pub fakes: Duration,
+    /// Who hears warnings.
+    pub events: Events,
+}
+
+/// A MariaDB and the cluster that it passes for. Dropping it ends both.
+pub struct Mirror {
+    server: Mutex<PrivateServer>,
+    cluster: Arc<Cluster>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Mirror {
+    /// Starts MariaDB, its shadow, the cluster, and the thread between them.
+    ///
+    /// # Errors
+    /// If MariaDB is not installed or does not come up.
+    pub fn start(options: MirrorOptions) -> Result<Self> {
+        let offset = options.auto_increment_offset.map(|n| format!("--auto-increment-offset={n}"));
+        let mut all = vec![
+            "--log-bin=binlog",
+            "--binlog-format=ROW",
+            "--binlog-row-image=FULL",
+            "--binlog-row-metadata=FULL",
+            "--binlog-checksum=NONE",
+            "--log-bin-compress=OFF",
+            "--server-id=1",
+        ];
+        all.extend(LIKE_TIDB);
+        if let Some(offset) = &offset {
+            all.extend(["--auto-increment-increment=2", offset.as_str()]);
+        }
+        let server = PrivateServer::start_with(&all)?;
+        let shadow = Shadow::start(&LIKE_TIDB)?;
+        let mut spec = ClusterSpec::new(options.cluster_id, 1);
+        for pump in &mut spec.pumps {
+            pump.behaviour.fakes = Some(options.fakes);
+        }
+        let cluster = Arc::new(Cluster::start(spec)?);
+        let state = State { place: Place::FIRST, failure: None, groups: 0, rows: 0 };
+        let shared = Arc::new(Shared { stop: AtomicBool::new(false), state: Mutex::new(state), moved: Condvar::new() });
+        let turner = Turner::new(Arc::clone(&cluster), shadow, Arc::clone(&options.events));
+        let work = Work {
+            port: server.port(),
+            cluster: Arc::clone(&cluster),
+            shared: Arc::clone(&shared),
+            events: options.events,
+            turner,
+        };
+        let thread = std::thread::Builder::new().name("mirror".to_owned()).spawn(move || work.run())?;
+        Ok(Self { server: Mutex::new(server), cluster, shared, thread: Some(thread) })
+    }
+
+    /// The cluster that it passes for.
+    #[must_use]
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
+    }
+
+    /// A new connection to its MariaDB, as root.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn connect(&self) -> Result<Conn> {
+        self.server().connect()
+    }
+
+    /// The address of its MariaDB as a target for `sync`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server().url()
+    }
+
+    /// The Unix socket of its MariaDB.
+    #[must_use]
+    pub fn socket(&self) -> std::path::PathBuf {
+        self.server().socket()
+    }
+
+    /// Kills MariaDB as `kill -9` would; [`restart`](Self::restart) starts it again.
+    pub fn kill(&self) {
+        self.server().kill();
+    }
+
+    /// Kills MariaDB as `kill -9` would, and starts it again on the same data and port.
+    ///
+    /// # Errors
+    /// If it does not come up again.
+    pub fn restart(&self) -> Result<()> {
+        self.server().restart()
+    }
+
+    /// Why the stream stopped for good; `None` while it goes on.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.state().failure.clone()
+    }
+
+    /// Groups and rows that were turned so far.
+    #[must_use]
+    pub fn turned(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.groups, state.rows)
+    }
+
+    /// Waits until all that MariaDB has committed by now is in the Pump.
+    ///
+    /// # Errors
+    /// If the stream has stopped, MariaDB does not answer, or it takes longer than `limit`.
+    pub fn wait_caught_up(&self, limit: Duration) -> Result<()> {
+        let status: Option<(String, u64, String, String)> = self.connect()?.query_first("SHOW MASTER STATUS")?;
+        let (file, offset, ..) = status.context("MariaDB keeps no binlog")?;
+        let wanted = Place::of(&file, offset)?;
+        let end = Instant::now() + limit;
+        let mut state = self.state();
+        loop {
+            if let Some(failure) = &state.failure {
+                return Err(Fault::refused(failure.clone()).into());
+            }
+            if state.place >= wanted {
+                return Ok(());
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let why = format!("the binlog was read up to {:?}, not to {wanted:?}, within {limit:?}", state.place);
+                return Err(Fault::new(Kind::TimedOut, why).into());
+            }
+            state = self.shared.moved.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn server(&self) -> MutexGuard<'_, PrivateServer> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+}
+
+impl Drop for Mirror {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        // A heartbeat, or the lost connection, wakes the thread. Its panic has been printed already.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}

@@ -1,0 +1,361 @@
+//! What a DDL is about when nothing but its text is known, as in Drainer's files (spec/tidb-binlog.md §9.6).
+//!
+//! Drainer writes ``use `db`; <statement>;``, for CREATE DATABASE without the first part. Neither the job's id nor its type nor any
+//! definition stands beside it, so the type is read from the text, and tables are known by their names alone.
+
+use std::sync::Arc;
+
+use super::lex::{Token, statements, tokens};
+use crate::model::{Ddl, Table};
+
+/// A DDL by its text.
+#[derive(Clone, Debug)]
+pub struct TextDdl {
+    /// What is to be done.
+    pub ddl: Ddl,
+    /// The objects of a DROP that names several: TiDB drops each by a job of its own, and Drainer writes the same text for each.
+    pub one_of: Vec<Arc<Table>>,
+}
+
+/// Why a text cannot be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unclear {
+    /// It holds several statements that are not all CREATE TABLE.
+    Several,
+    /// It is no statement that is known to change a schema.
+    Unknown,
+}
+
+/// Reads `text`; `None` if it says nothing.
+///
+/// # Errors
+/// If it cannot be told what it does.
+pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
+    let mut parts = statements(text);
+    let mut current = String::new();
+    if let Some(database) = parts.first().and_then(|s| used(s)) {
+        current = database;
+        parts.remove(0);
+    }
+    let Some(first) = parts.first() else { return Ok(None) };
+    let read = |statement: &str| Reader::new(statement, &current).read();
+    let mut found = read(first).ok_or(Unclear::Unknown)?;
+    if parts.len() > 1 {
+        // A batch of CREATE TABLE is one job.
+        found.action = 60;
+        found.tables.clear();
+        for part in &parts {
+            let one = read(part).filter(|f| f.action == 3).ok_or(Unclear::Several)?;
+            found.tables.extend(one.tables);
+        }
+    }
+    let query = parts.join("; ");
+    let written = query.clone();
+    let Found { action, schema, tables, new, several } = found;
+    let (before, after) = match action {
+        1 | 2 | 26 => (vec![], vec![]),
+        3 | 21 | 25 | 34 | 60 => (vec![], tables),
+        4 | 24 | 36 => (tables, vec![]),
+        14 | 47 => (tables, new),
+        _ => (tables.clone(), tables),
+    };
+    let one_of = if several { before.clone() } else { vec![] };
+    let table = before.first().or(after.first()).map(|t| t.name.clone()).unwrap_or_default();
+    let ddl = Ddl {
+        job_id: 0,
+        action,
+        schema,
+        table,
+        query,
+        after,
+        before,
+        charset: None,
+        collation: None,
+        checks: true,
+        temporary: false,
+        written,
+        refused: None,
+    };
+    Ok(Some(TextDdl { ddl, one_of }))
+}
+
+/// The database that a USE makes the current one.
+fn used(statement: &str) -> Option<String> {
+    match tokens(statement).as_slice() {
+        [first, name] if first.is("USE") => name.name().map(str::to_owned),
+        _ => None,
+    }
+}
+
+struct Found {
+    action: u8,
+    schema: String,
+    tables: Vec<Arc<Table>>,
+    /// The new names of a RENAME.
+    new: Vec<Arc<Table>>,
+    several: bool,
+}
+
+struct Reader<'a> {
+    tokens: Vec<Token>,
+    at: usize,
+    current: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn new(statement: &str, current: &'a str) -> Self {
+        Self { tokens: tokens(statement), at: 0, current }
+    }
+
+    fn is(&self, word: &str) -> bool {
+        self.tokens.get(self.at).is_some_and(|t| t.is(word))
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        let found = self.is(word);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn any(&mut self, words: &[&str]) -> bool {
+        words.iter().any(|w| self.take(w))
+    }
+
+    fn mark(&mut self, mark: char) -> bool {
+        let found = self.tokens.get(self.at) == Some(&Token::Mark(mark));
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Whether one of `words` stands anywhere from here on, outside of parentheses.
+    fn has(&self, words: &[&str]) -> bool {
+        let mut depth = 0_usize;
+        self.tokens.iter().skip(self.at).any(|t| {
+            match t {
+                Token::Mark('(') => depth += 1,
+                Token::Mark(')') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && words.iter().any(|w| t.is(w))
+        })
+    }
+
+    /// Steps over IF EXISTS and IF NOT EXISTS.
+    fn condition(&mut self) {
+        if self.take("IF") {
+            self.take("NOT");
+            self.take("EXISTS");
+        }
+    }
+
+    fn word(&mut self) -> Option<String> {
+        let name = self.tokens.get(self.at)?.name()?.to_owned();
+        self.at += 1;
+        Some(name)
+    }
+
+    fn table(&mut self) -> Option<Arc<Table>> {
+        let first = self.word()?;
+        let (schema, name) = if self.mark('.') { (first, self.word()?) } else { (self.current.to_owned(), first) };
+        Some(Arc::new(Table::named(&schema, &name)))
+    }
+
+    fn read(mut self) -> Option<Found> {
+        if self.take("CREATE") {
+            self.create()
+        } else if self.take("DROP") {
+            self.drop()
+        } else if self.take("ALTER") {
+            self.alter()
+        } else if self.take("TRUNCATE") {
+            self.take("TABLE");
+            let table = self.table()?;
+            self.found(11, vec![table])
+        } else if self.take("RENAME") {
+            self.any(&["TABLE", "TABLES"]).then_some(())?;
+            self.rename()
+        } else if self.any(&["RECOVER", "FLASHBACK"]) {
+            self.back()
+        } else if self.any(&["LOCK", "UNLOCK"]) {
+            self.found(27, vec![])
+        } else {
+            None
+        }
+    }
+
+    fn found(&self, action: u8, tables: Vec<Arc<Table>>) -> Option<Found> {
+        Some(Found { action, schema: self.current.to_owned(), tables, new: vec![], several: false })
+    }
+
+    fn database(&mut self, action: u8) -> Option<Found> {
+        self.condition();
+        let schema = self.word()?;
+        Some(Found { schema, ..self.found(action, vec![])? })
+    }
+
+    fn create(&mut self) -> Option<Found> {
+        if self.any(&["DATABASE", "SCHEMA"]) {
+            return self.database(1);
+        }
+        if self.take("PLACEMENT") {
+            return self.found(51, vec![]);
+        }
+        if self.take("RESOURCE") {
+            return self.found(68, vec![]);
+        }
+        // OR REPLACE, ALGORITHM, DEFINER, TEMPORARY, UNIQUE and the like stand before the kind.
+        while self.at < self.tokens.len() {
+            let action = [("TABLE", 3), ("VIEW", 21), ("SEQUENCE", 34)].into_iter().find(|(w, _)| self.is(w));
+            if let Some((_, action)) = action {
+                self.at += 1;
+                self.condition();
+                let table = self.table()?;
+                return self.found(action, vec![table]);
+            }
+            if self.take("INDEX") {
+                return self.index(7);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// CREATE INDEX and DROP INDEX from the name on.
+    fn index(&mut self, action: u8) -> Option<Found> {
+        while self.at < self.tokens.len() && !self.take("ON") {
+            self.at += 1;
+        }
+        let table = self.table()?;
+        self.found(action, vec![table])
+    }
+
+    fn drop(&mut self) -> Option<Found> {
+        if self.any(&["DATABASE", "SCHEMA"]) {
+            return self.database(2);
+        }
+        if self.take("INDEX") {
+            return self.index(8);
+        }
+        if self.take("PLACEMENT") {
+            return self.found(53, vec![]);
+        }
+        if self.take("RESOURCE") {
+            return self.found(70, vec![]);
+        }
+        self.take("GLOBAL");
+        self.take("TEMPORARY");
+        let action = if self.any(&["TABLE", "TABLES"]) {
+            4
+        } else if self.take("VIEW") {
+            24
+        } else {
+            self.take("SEQUENCE").then_some(36)?
+        };
+        self.condition();
+        let mut tables = vec![self.table()?];
+        while self.mark(',') {
+            tables.push(self.table()?);
+        }
+        let several = tables.len() > 1;
+        Some(Found { several, ..self.found(action, tables)? })
+    }
+
+    fn rename(&mut self) -> Option<Found> {
+        let (mut old, mut new) = (vec![], vec![]);
+        loop {
+            old.push(self.table()?);
+            self.take("TO").then_some(())?;
+            new.push(self.table()?);
+            if !self.mark(',') {
+                break;
+            }
+        }
+        let action = if old.len() > 1 { 47 } else { 14 };
+        Some(Found { new, ..self.found(action, old)? })
+    }
+
+    /// RECOVER TABLE, FLASHBACK TABLE, DATABASE and CLUSTER.
+    fn back(&mut self) -> Option<Found> {
+        if self.take("CLUSTER") {
+            return self.found(62, vec![]);
+        }
+        if self.any(&["DATABASE", "SCHEMA"]) {
+            return self.database(63);
+        }
+        self.take("TABLE").then_some(())?;
+        let mut tables = vec![];
+        if !self.take("BY") {
+            tables.push(self.table()?);
+            if self.take("TO") {
+                tables = vec![self.table()?];
+            }
+        }
+        let found = self.found(25, vec![])?;
+        Some(Found { tables, ..found })
+    }
+
+    fn alter(&mut self) -> Option<Found> {
+        if self.any(&["DATABASE", "SCHEMA"]) {
+            let options = ["CHARSET", "CHARACTER", "COLLATE", "DEFAULT", "PLACEMENT"];
+            let named = !options.iter().any(|o| self.is(o));
+            let schema = if named { self.word()? } else { self.current.to_owned() };
+            return Some(Found { schema, ..self.found(26, vec![])? });
+        }
+        if self.take("PLACEMENT") {
+            return self.found(52, vec![]);
+        }
+        if self.take("RESOURCE") {
+            return self.found(69, vec![]);
+        }
+        if self.take("SEQUENCE") {
+            self.condition();
+            let table = self.table()?;
+            return self.found(35, vec![table]);
+        }
+        self.take("IGNORE");
+        self.take("TABLE").then_some(())?;
+        self.condition();
+        let table = self.table()?;
+        self.specification(table)
+    }
+
+    /// What stands behind the name in ALTER TABLE, as far as it matters who it concerns.
+    fn specification(&mut self, table: Arc<Table>) -> Option<Found> {
+        let begin = self.at;
+        if self.take("RENAME") && !["COLUMN", "INDEX", "KEY"].iter().any(|w| self.is(w)) {
+            let _ = self.any(&["TO", "AS"]) || self.mark('=');
+            let new = self.table()?;
+            if self.at == self.tokens.len() {
+                return Some(Found { new: vec![new], ..self.found(14, vec![table])? });
+            }
+        }
+        self.at = begin;
+        if self.take("SET") && self.take("TIFLASH") {
+            return self.found(30, vec![table]);
+        }
+        self.at = begin;
+        if self.take("EXCHANGE") {
+            while self.at < self.tokens.len() && !self.take("WITH") {
+                self.at += 1;
+            }
+            self.take("TABLE").then_some(())?;
+            let with = self.table()?;
+            return self.found(42, vec![table, with]);
+        }
+        let action = match () {
+            () if self.is("CACHE") => 57,
+            () if self.is("NOCACHE") => 59,
+            () if self.is("ATTRIBUTES") => 49,
+            () if self.is("TRUNCATE") => 23,
+            () if self.is("DROP") && self.has(&["PARTITION"]) => 20,
+            () if self.is("REORGANIZE") => 64,
+            () if self.is("ALTER") && self.has(&["VISIBLE", "INVISIBLE"]) => 41,
+            // Whatever else it is, its text says it all.
+            () => 61,
+        };
+        self.found(action, vec![table])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! What of the upstream goes on to the sink: [`Filter`] by the upstream's names, then [`Router`] for the names on the target, with what they
+//! say about each definition kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::decode::{Kinds, LeftOut, Lookup};
+use crate::event::{Event, Events};
+use crate::filter::{Counts, Filter, Judged, Why, wanted};
+use crate::model::{CommitTs, Ddl, Table};
+use crate::route::Router;
+
+/// What goes on to the sink, and what was left out so far. The default takes everything.
+#[derive(Default)]
+pub struct Selection {
+    filter: Arc<Filter>,
+    router: Router,
+    /// What was decided about a table id, for this definition of it.
+    seen: HashMap<i64, (Arc<Table>, Lookup)>,
+    /// What the rules left out.
+    pub left_out: Counts,
+}
+
+impl Selection {
+    /// A selection that has seen nothing yet.
+    #[must_use]
+    pub fn new(filter: Arc<Filter>, router: Router) -> Self {
+        Self { filter, router, seen: HashMap::new(), left_out: Counts::default() }
+    }
+
+    /// How the rows of `table` are to be read.
+    pub fn lookup(&mut self, table: &Arc<Table>) -> Lookup {
+        if let Some((of, lookup)) = self.seen.get(&table.id)
+            && Arc::ptr_eq(of, table)
+        {
+            return lookup.clone();
+        }
+        let lookup = self.unread(&table.schema, &table.name).unwrap_or_else(|| {
+            let routed = self.router.table(table);
+            match self.filter.kinds(&table.schema, &table.name) {
+                Kinds::ALL => Lookup::Read(routed),
+                kinds => Lookup::Some(routed, kinds),
+            }
+        });
+        self.seen.insert(table.id, (Arc::clone(table), lookup.clone()));
+        lookup
+    }
+
+    /// The same of a table that nobody wants, whose definition need not be known; `None` if somebody does.
+    #[must_use]
+    pub fn unread(&self, schema: &str, table: &str) -> Option<Lookup> {
+        if !wanted(schema) {
+            return Some(Lookup::Skip);
+        }
+        (!self.filter.table(schema, table)).then_some(Lookup::LeaveOut)
+    }
+
+    /// Which row changes of a table are wanted, by its name upstream.
+    #[must_use]
+    pub fn kinds(&self, schema: &str, table: &str) -> Kinds {
+        match self.unread(schema, table) {
+            Some(_) => Kinds::NONE,
+            None => self.filter.kinds(schema, table),
+        }
+    }
+
+    /// What a table is called on the target.
+    #[must_use]
+    pub fn target(&self, schema: &str, table: &str) -> (String, String) {
+        self.router.target(schema, table).unwrap_or_else(|| (schema.to_owned(), table.to_owned()))
+    }
+
+    /// Whether the transaction with rows of this commit ts is left out whole; says and counts it if so.
+    pub fn ignores(&mut self, ts: CommitTs, events: &Events) -> bool {
+        let ignored = self.filter.ignores(ts);
+        if ignored {
+            self.left_out.ignored += 1;
+            events(Event::Warning(format!("left out by your word: the transaction of commit ts {}", ts.explain())));
+        }
+        ignored
+    }
+
+    /// Counts the row changes of a transaction that were left out; `empty` if nothing is left of it.
+    pub fn count(&mut self, left_out: LeftOut, empty: bool) {
+        self.left_out.rows(left_out, empty);
+    }
+
+    /// What of a DDL goes on to the sink, under the target's names.
+    #[must_use]
+    pub fn ddl(&mut self, ts: CommitTs, ddl: Ddl, events: &Events) -> Option<Ddl> {
+        for table in &ddl.before {
+            self.seen.remove(&table.id);
+        }
+        let text = ddl.query.clone();
+        let Judged { ddl, why, warning } = self.filter.ddl(ts, ddl);
+        if let Some(warning) = warning {
+            events(Event::Warning(warning));
+        }
+        if let Some(why) = why {
+            self.left_out.ddl(why);
+            if why == Why::Events {
+                events(Event::Note(format!("left out by an event rule: `{text}` (commit ts {})", ts.explain())));
+            }
+        }
+        // Of a DDL that is left out by its ts the sink keeps account, as of every one that is skipped.
+        self.left_out.ignored += u64::from(ddl.is_some() && self.filter.ignores(ts));
+        ddl.and_then(|ddl| self.router.ddl(ts, ddl))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::silent;
+    use crate::filter::{EventRule, Rules};
+    use crate::model::Handle;
+
+    fn table(id: i64, schema: &str, name: &str) -> Arc<Table> {
+        Arc::new(Table {
+            id,
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            columns: vec![],
+            keys: vec![],
+            handle: Handle::RowId,
+            foreign_keys: vec![],
+            partitions: vec![],
+            charset: String::new(),
+            collation: String::new(),
+        })
+    }
+
+    fn selection(tables: &[&str]) -> Selection {
+        let own = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect();
+        let event = EventRule { tables: own(&["a.part"]), ignore: own(&["delete"]), ..EventRule::default() };
+        let rules = Rules { tables: own(tables), events: vec![event], ignore_ts: vec![7] };
+        Selection::new(Arc::new(Filter::new(&rules).unwrap()), Router::default())
+    }
+
+    #[test]
+    fn each_definition_is_decided_once() {
+        let mut selection = selection(&["a.*"]);
+        let first = table(1, "a", "t");
+        assert!(matches!(selection.lookup(&first), Lookup::Read(t) if Arc::ptr_eq(&t, &first)));
+        assert!(matches!(selection.lookup(&table(2, "a", "part")), Lookup::Some(_, kinds) if !kinds.delete));
+        assert!(matches!(selection.lookup(&table(3, "b", "t")), Lookup::LeaveOut));
+        assert!(matches!(selection.lookup(&table(4, "mysql", "user")), Lookup::Skip));
+        // The same id under another name is another definition.
+        let renamed = table(1, "b", "t");
+        assert!(matches!(selection.lookup(&renamed), Lookup::LeaveOut));
+        assert!(matches!(selection.lookup(&renamed), Lookup::LeaveOut));
+        assert_eq!(selection.seen.len(), 4);
+    }
+
+    #[test]
+    fn what_nobody_wants_need_not_be_known() {
+        let selection = selection(&["a.*"]);
+        assert!(matches!(selection.unread("b", "t"), Some(Lookup::LeaveOut)));
+        assert!(selection.unread("a", "t").is_none());
+    }
+
+    #[test]
+    fn a_ddl_left_out_by_its_ts_goes_to_the_sink_and_is_counted_once() {
+        let mut selection = selection(&["a.*"]);
+        let ddl = |schema: &str| Ddl {
+            schema: schema.to_owned(),
+            table: "t".to_owned(),
+            query: "CREATE TABLE `t` (`a` INT)".to_owned(),
+            ..Ddl::default()
+        };
+        assert!(selection.ddl(CommitTs(7), ddl("a"), &silent()).is_some());
+        assert!(selection.ddl(CommitTs(7), ddl("b"), &silent()).is_none());
+        assert!(selection.ignores(CommitTs(7), &silent()) && !selection.ignores(CommitTs(8), &silent()));
+        assert_eq!(selection.left_out, Counts { ignored: 2, table_ddl: 1, ..Counts::default() });
+    }
+}

@@ -1,0 +1,323 @@
+//! The parts of CREATE TABLE, ALTER TABLE and CREATE INDEX.
+
+use std::ops::Range;
+
+use super::edit::Edit;
+use super::option::{of_intervals, of_the_upstream, only_own};
+use super::{Dialect, Hiding, Judged, Part, Unspeakable};
+use crate::sink::mysql::ddl::text::Token;
+
+/// Functions that may stand behind DEFAULT without brackets of their own.
+const NOW: [&str; 6] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_DATE", "CURDATE"];
+/// What begins a key.
+const KEYS: [&str; 6] = ["INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"];
+
+impl Dialect<'_> {
+    /// One clause of ALTER TABLE.
+    pub(super) fn clause(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
+        let at = range.start;
+        if of_intervals(edit, at) {
+            return Err(Unspeakable("partitions by INTERVAL are TiDB's own".to_owned()));
+        }
+        if let Some(part) = of_the_upstream(edit, at) {
+            return Ok(part);
+        }
+        if edit.is(at, "ADD") {
+            return self.add(edit, range, without);
+        }
+        if edit.is_any(at, &["MODIFY", "CHANGE"]) {
+            let column = if edit.is(at + 1, "COLUMN") { at + 2 } else { at + 1 };
+            let name = self.without_condition(edit, column);
+            return self.column(edit, name..range.end, without);
+        }
+        if edit.is(at, "DROP") {
+            return Ok(self.drop(edit, at + 1));
+        }
+        if edit.is(at, "ALTER") {
+            return self.alter(edit, at + 1, range, without);
+        }
+        if edit.is(at, "RENAME") && edit.is_any(at + 1, &["INDEX", "KEY"]) {
+            return Ok(self.named_index(edit, at + 2));
+        }
+        if edit.is(at, "EXCHANGE") {
+            let validation = range.end.saturating_sub(2);
+            if self.mariadb
+                && self.version < (11, 4, 0)
+                && edit.is_any(validation, &["WITH", "WITHOUT"])
+                && edit.is(validation + 1, "VALIDATION")
+            {
+                edit.cut(validation..range.end);
+            }
+            return Ok(Part::Stays);
+        }
+        if edit.is(at, "REORGANIZE") || (edit.is(at, "PARTITION") && edit.is(at + 1, "BY")) {
+            return self.partitions(edit, range).map(|()| Part::Stays);
+        }
+        if !range.is_empty() && only_own(edit, range.clone()) {
+            return Ok(Part::Goes(None));
+        }
+        self.options(edit, range).map(|()| Part::Stays)
+    }
+
+    fn add(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
+        let at = range.start + 1;
+        if edit.is(at, "PARTITION") {
+            self.without_condition(edit, at + 1);
+            return self.partitions(edit, range).map(|()| Part::Stays);
+        }
+        if !edit.is(at, "COLUMN") && !edit.sign(at, '(') {
+            return self.element(edit, at..range.end, without);
+        }
+        let word = if edit.is(at, "COLUMN") { at + 1 } else { at };
+        let column = edit.behind_condition(word);
+        if !self.has_conditions() && column > word {
+            let there = edit.name(column).is_some_and(|name| self.had_column(&name));
+            if there {
+                return Ok(Part::Goes(None));
+            }
+            edit.cut(word..column);
+        }
+        if !edit.sign(column, '(') {
+            return self.column(edit, column..range.end, without);
+        }
+        for item in edit.items(column + 1..edit.close(column)) {
+            self.column(edit, item, without)?;
+        }
+        Ok(Part::Stays)
+    }
+
+    fn drop(&self, edit: &mut Edit<'_>, at: usize) -> Part {
+        if edit.is_any(at, &["INDEX", "KEY"]) {
+            let name = self.without_condition(edit, at + 1);
+            return self.named_index(edit, name);
+        }
+        if edit.is(at, "CHECK") {
+            return match (self.mariadb, self.has_checks()) {
+                (_, false) => Part::Goes(Some(format!("{} has no CHECK constraints", self.target()))),
+                // One that the upstream does not enforce was left out when it was made.
+                (true, true) => {
+                    edit.put(at..at + 1, "CONSTRAINT IF EXISTS");
+                    Part::Stays
+                }
+                (false, true) => Part::Stays,
+            };
+        }
+        let word = if edit.is(at, "PARTITION") || edit.is(at, "COLUMN") { at + 1 } else { at };
+        let name = edit.behind_condition(word);
+        if !self.has_conditions() && name > word {
+            if !edit.is(at, "PARTITION") && edit.name(name).is_some_and(|n| !self.had_column(&n)) {
+                return Part::Goes(None);
+            }
+            edit.cut(word..name);
+        }
+        Part::Stays
+    }
+
+    fn alter(&self, edit: &mut Edit<'_>, at: usize, range: Range<usize>, without: &mut Vec<String>) -> Judged {
+        if edit.is(at, "INDEX") {
+            if let Part::Goes(why) = self.named_index(edit, at + 1) {
+                return Ok(Part::Goes(why));
+            }
+            return Ok(if self.hide(edit, at + 2..range.end) {
+                Part::Stays
+            } else {
+                Part::Goes(Some(format!("{} cannot hide an index", self.target())))
+            });
+        }
+        if edit.is(at, "CHECK") {
+            if self.has_unenforced_checks() {
+                return Ok(Part::Stays);
+            }
+            if self.mariadb && edit.is(at + 2, "NOT") {
+                edit.put(range.start..at + 1, "DROP CONSTRAINT IF EXISTS");
+                edit.cut(at + 2..range.end);
+                return Ok(Part::Stays);
+            }
+            return Ok(Part::Goes(Some(format!(
+                "the CHECK that is enforced from here on was left out before: {} has none that is not enforced",
+                self.target()
+            ))));
+        }
+        self.defaults(edit, range, without);
+        Ok(Part::Stays)
+    }
+
+    /// A column, a key or a constraint.
+    pub(super) fn element(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
+        let at = range.start;
+        let named = if edit.is(at, "CONSTRAINT") {
+            (at + 1..=at + 2).find(|i| edit.is_any(*i, &["CHECK", "FOREIGN", "UNIQUE", "PRIMARY"])).unwrap_or(at)
+        } else {
+            at
+        };
+        if edit.is(named, "CHECK") {
+            return Ok(self.check(edit, named).1);
+        }
+        if edit.is(named, "FOREIGN") {
+            self.without_condition(edit, named + 2);
+            return Ok(Part::Stays);
+        }
+        if edit.is_any(named, &KEYS) {
+            return self.key(edit, named..range.end, without);
+        }
+        self.column(edit, range, without)
+    }
+
+    /// A key from its kind on; also what stands behind CREATE in CREATE INDEX.
+    pub(super) fn key(&self, edit: &mut Edit<'_>, range: Range<usize>, _without: &mut Vec<String>) -> Judged {
+        let Some(open) = range.clone().find(|at| edit.sign(*at, '(')) else { return Ok(Part::Stays) };
+        for at in range.start..open {
+            self.without_condition(edit, at);
+        }
+        let close = edit.close(open);
+        let on_expression = edit.items(open + 1..close).iter().any(|part| edit.sign(part.start, '('));
+        if on_expression && !self.has_expression_indexes() {
+            let name = (range.start..open).find_map(|at| match edit.token(at) {
+                Some(Token::Name(_)) => edit.name(at),
+                _ => None,
+            });
+            return Ok(Part::Goes(Some(format!(
+                "index `{}` is on an expression, and {} has no such indexes",
+                name.unwrap_or_default(),
+                self.target()
+            ))));
+        }
+        for at in edit.surface(close + 1..range.end) {
+            if edit.is_any(at, &["CLUSTERED", "NONCLUSTERED"]) {
+                edit.cut(at..at + 1);
+            }
+        }
+        self.hide(edit, close + 1..range.end);
+        Ok(Part::Stays)
+    }
+
+    /// An index by its name; one on an expression never came to a target that has none.
+    pub(super) fn named_index(&self, edit: &Edit<'_>, at: usize) -> Part {
+        let name = edit.name(at).unwrap_or_default();
+        if self.has_expression_indexes() || !self.on_expressions.contains(&name.to_lowercase()) {
+            return Part::Stays;
+        }
+        Part::Goes(Some(format!("index `{name}` is on an expression, and {} has no such indexes", self.target())))
+    }
+
+    /// INVISIBLE and VISIBLE in the target's words; false if it has none.
+    fn hide(&self, edit: &mut Edit<'_>, range: Range<usize>) -> bool {
+        for at in edit.surface(range) {
+            let hidden = edit.is(at, "INVISIBLE");
+            if !hidden && !edit.is(at, "VISIBLE") {
+                continue;
+            }
+            match self.hiding() {
+                Hiding::Invisible => {}
+                Hiding::Ignored => edit.put(at..at + 1, if hidden { "IGNORED" } else { "NOT IGNORED" }),
+                Hiding::None => edit.cut(at..at + 1),
+            }
+        }
+        self.hiding() != Hiding::None
+    }
+
+    /// The constraint whose CHECK is at `at`: its end, and what becomes of it.
+    fn check(&self, edit: &mut Edit<'_>, at: usize) -> (usize, Part) {
+        let behind = edit.close(at + 1) + 1;
+        let unenforced = edit.phrase(behind, &["NOT", "ENFORCED"]);
+        let end = unenforced.or_else(|| edit.phrase(behind, &["ENFORCED"])).unwrap_or(behind).min(edit.len());
+        let goes = |why: String| (end, Part::Goes(Some(why)));
+        if !self.checks {
+            return goes("without its CHECK, which TiDB does not keep either".to_owned());
+        }
+        if !self.has_checks() {
+            return goes(format!("without its CHECK: {} has none", self.target()));
+        }
+        if !self.has_unenforced_checks() {
+            if unenforced.is_some() {
+                return goes(format!("without its CHECK: {} has none that is not enforced", self.target()));
+            }
+            edit.cut(behind..end);
+        }
+        (end, Part::Stays)
+    }
+
+    /// A column from its name on.
+    fn column(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
+        let places = edit.surface(range.clone());
+        for at in places.into_iter().filter(|at| *at > range.start) {
+            if edit.is(at, "CHECK") && edit.sign(at + 1, '(') {
+                let (end, part) = self.check(edit, at);
+                if let Part::Goes(why) = part {
+                    let begin = (1..=2).find(|n| edit.is(at - n, "CONSTRAINT")).map_or(at, |n| at - n);
+                    edit.cut(begin..end);
+                    without.extend(why);
+                }
+            } else if edit.is_any(at, &["CLUSTERED", "NONCLUSTERED"]) {
+                edit.cut(at..at + 1);
+            } else if edit.is(at, "AUTO_RANDOM") {
+                edit.cut(at..if edit.sign(at + 1, '(') { edit.close(at + 1) + 1 } else { at + 1 });
+            } else if self.mariadb && edit.is_any(at, &["COLUMN_FORMAT", "STORAGE"]) {
+                edit.cut(at..at + 2);
+            } else if self.mariadb && edit.is(at, "REFERENCES") {
+                // TiDB reads it and makes no foreign key; MariaDB would make one.
+                let end = behind_reference(edit, at);
+                edit.cut(at..end);
+            }
+        }
+        self.defaults(edit, range, without);
+        Ok(Part::Stays)
+    }
+
+    /// Defaults that are expressions.
+    fn defaults(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) {
+        if self.mariadb {
+            return;
+        }
+        for at in edit.surface(range) {
+            if !edit.is(at, "DEFAULT") {
+                continue;
+            }
+            let called = edit.sign(at + 2, '(') && matches!(edit.token(at + 1), Some(Token::Word(_)));
+            let end = match edit.phrase(at + 1, &["NEXT", "VALUE", "FOR"]) {
+                Some(name) => edit.behind_name(name),
+                None if called && !edit.is_any(at + 1, &NOW) => edit.close(at + 2) + 1,
+                None => continue,
+            };
+            let sequence = edit.is_any(at + 1, &["NEXT", "NEXTVAL"]);
+            if sequence || self.version < (8, 0, 13) {
+                edit.cut(at..end);
+                let what = if sequence { "sequences" } else { "defaults that are expressions" };
+                without.push(format!("without a DEFAULT: {} has no {what}", self.target()));
+            } else {
+                edit.put(at + 1..at + 1 + 1, &format!("({}", edit.name(at + 1).unwrap_or_default()));
+                edit.put(end - 1..end, "))");
+            }
+        }
+    }
+
+    fn had_column(&self, name: &str) -> bool {
+        self.ddl.before.iter().flat_map(|t| &t.columns).any(|c| c.name.to_lowercase() == name.to_lowercase())
+    }
+
+    /// Takes IF EXISTS and IF NOT EXISTS at `at` away where the target does not know them; gives the place behind.
+    fn without_condition(&self, edit: &mut Edit<'_>, at: usize) -> usize {
+        let behind = edit.behind_condition(at);
+        if behind > at && !self.has_conditions() {
+            edit.cut(at..behind);
+        }
+        behind
+    }
+}
+
+/// Behind REFERENCES t (a, b) ON DELETE SET NULL ON UPDATE CASCADE.
+fn behind_reference(edit: &Edit<'_>, at: usize) -> usize {
+    let mut end = edit.behind_name(at + 1);
+    if edit.sign(end, '(') {
+        end = edit.close(end) + 1;
+    }
+    loop {
+        if edit.is(end, "MATCH") {
+            end += 2;
+        } else if edit.is(end, "ON") && edit.is_any(end + 1, &["DELETE", "UPDATE"]) && !edit.is_any(end + 2, &NOW) {
+            end += if edit.is_any(end + 2, &["SET", "NO"]) { 4 } else { 3 };
+        } else {
+            return end.min(edit.len());
+        }
+    }
+}

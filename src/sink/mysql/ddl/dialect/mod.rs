@@ -1,0 +1,207 @@
+//! A statement of TiDB's in the words of a MySQL or a MariaDB (spec/tidb-binlog.md §12, T23): what the target writes differently is
+//! translated, what it cannot have and can do without is left out, what it cannot have and cannot do without is refused before it is sent.
+//!
+//! A replica can do without an index or a constraint: its rows come from a server that had them.
+
+mod clause;
+mod edit;
+mod option;
+mod sequence;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use self::edit::Edit;
+use crate::model::Ddl;
+use crate::sink::mysql::session::{Flavour, Server};
+
+/// Why such a table is left out.
+pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave their session";
+
+/// A statement in the target's words.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Spoken {
+    /// What runs; `None` if nothing is left.
+    pub sql: Option<String>,
+    /// What was left out, and why.
+    pub without: Vec<String>,
+}
+
+/// What a target knows, and what is known of the statement's table.
+pub(super) struct Dialect<'a> {
+    mariadb: bool,
+    version: (u32, u32, u32),
+    /// Whether the table has CHECK constraints upstream.
+    checks: bool,
+    /// Names of the table's indexes on expressions, in lower case, before the job.
+    on_expressions: BTreeSet<String>,
+    ddl: &'a Ddl,
+}
+
+/// How a target writes that an index is not to be used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hiding {
+    /// As TiDB does.
+    Invisible,
+    /// MariaDB's word.
+    Ignored,
+    /// Not at all.
+    None,
+}
+
+/// What becomes of one part of a statement.
+enum Part {
+    Stays,
+    /// It goes; the reason, unless it is not worth a word.
+    Goes(Option<String>),
+}
+
+/// Why a statement cannot be said to the target.
+pub(super) struct Unspeakable(pub String);
+
+type Judged = Result<Part, Unspeakable>;
+
+/// `sql` as the target wants it.
+///
+/// # Errors
+/// Why it cannot have it.
+pub(super) fn speak(sql: &str, server: &Server, ddl: &Ddl) -> Result<Spoken, Unspeakable> {
+    if server.flavour == Flavour::TiDb {
+        return Ok(Spoken { sql: Some(sql.to_owned()), without: vec![] });
+    }
+    if sql.contains("/*T![global_index]") {
+        return Err(Unspeakable("a GLOBAL index of a partitioned table is TiDB's own".to_owned()));
+    }
+    Dialect::new(server, ddl).speak(sql)
+}
+
+impl<'a> Dialect<'a> {
+    fn new(server: &Server, ddl: &'a Ddl) -> Self {
+        // TiDB keeps such an index on hidden columns that it calls `_V$_<index>_<number>`.
+        let hidden = ddl.before.iter().flat_map(|t| &t.columns).filter(|c| c.hidden);
+        let index =
+            |name: &str| name.strip_prefix("_V$_").and_then(|n| n.rsplit_once('_')).map(|(n, _)| n.to_lowercase());
+        Self {
+            mariadb: server.flavour == Flavour::MariaDb,
+            version: server.version,
+            checks: ddl.checks,
+            on_expressions: hidden.filter_map(|c| index(&c.name)).collect(),
+            ddl,
+        }
+    }
+
+    /// The target, for people.
+    fn target(&self) -> &'static str {
+        if self.mariadb { "MariaDB" } else { "this MySQL" }
+    }
+
+    fn has_expression_indexes(&self) -> bool {
+        !self.mariadb && self.version >= (8, 0, 13)
+    }
+
+    fn hiding(&self) -> Hiding {
+        match self.mariadb {
+            true => Hiding::Ignored,
+            false if self.version >= (8, 0, 0) => Hiding::Invisible,
+            false => Hiding::None,
+        }
+    }
+
+    /// Whether a constraint may be there without being enforced.
+    fn has_unenforced_checks(&self) -> bool {
+        !self.mariadb && self.version >= (8, 0, 16)
+    }
+
+    fn has_checks(&self) -> bool {
+        self.mariadb || self.version >= (8, 0, 16)
+    }
+
+    /// Whether ALTER TABLE's parts take IF EXISTS and IF NOT EXISTS.
+    fn has_conditions(&self) -> bool {
+        self.mariadb
+    }
+
+    fn speak(&self, sql: &str) -> Result<Spoken, Unspeakable> {
+        let mut edit = Edit::new(sql);
+        let mut without = Vec::new();
+        let mut left = true;
+        if edit.is(0, "CREATE") && edit.is_any(1, &["TABLE", "TEMPORARY"]) {
+            let name = edit.behind_condition(if edit.is(1, "TABLE") { 2 } else { 3 });
+            self.create_table(&mut edit, name, &mut without)?;
+        } else if edit.phrase(0, &["CREATE", "GLOBAL", "TEMPORARY"]).is_some() {
+            without.push(TEMPORARY.to_owned());
+            left = false;
+        } else if edit.is(0, "ALTER") && edit.is(1, "TABLE") {
+            let name = edit.behind_condition(2);
+            if name > 2 && !self.has_conditions() {
+                edit.cut(2..name);
+            }
+            left = self.alter_table(&mut edit, name, &mut without)?;
+        } else if edit.is_any(0, &["CREATE", "DROP"]) && (1..4).any(|at| edit.is(at, "INDEX")) {
+            left = self.index(&mut edit, &mut without)?;
+        } else if edit.is_any(0, &["CREATE", "ALTER"]) && edit.is(1, "SEQUENCE") && self.mariadb {
+            sequence::translate(&mut edit);
+        }
+        Ok(Spoken { sql: left.then(|| edit.finish()), without })
+    }
+
+    fn create_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<(), Unspeakable> {
+        let open = edit.behind_name(name);
+        if !edit.sign(open, '(') {
+            // CREATE TABLE … LIKE
+            return Ok(());
+        }
+        let close = edit.close(open);
+        let items = edit.items(open + 1..close);
+        let mut kept = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match self.element(edit, item.clone(), without)? {
+                Part::Stays => kept.push(index),
+                Part::Goes(why) => without.extend(why),
+            }
+        }
+        edit.keep(&items, &kept);
+        self.options(edit, close + 1..edit.len())
+    }
+
+    /// Gives whether anything is left to do.
+    fn alter_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<bool, Unspeakable> {
+        let from = edit.behind_name(name);
+        let items = edit.items(from..edit.len());
+        let mut kept = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match self.clause(edit, item.clone(), without)? {
+                Part::Stays => kept.push(index),
+                Part::Goes(why) => without.extend(why),
+            }
+        }
+        edit.keep(&items, &kept);
+        Ok(!kept.is_empty())
+    }
+
+    /// CREATE INDEX and DROP INDEX.
+    fn index(&self, edit: &mut Edit<'_>, without: &mut Vec<String>) -> Result<bool, Unspeakable> {
+        let Some(word) = (1..4).find(|at| edit.is(*at, "INDEX")) else { return Ok(true) };
+        let name = edit.behind_condition(word + 1);
+        if name > word + 1 && !self.has_conditions() {
+            edit.cut(word + 1..name);
+        }
+        let judged =
+            if edit.is(0, "DROP") { self.named_index(edit, name) } else { self.key(edit, 1..edit.len(), without)? };
+        // How the upstream builds it is no affair of the target's.
+        for at in edit.surface(name..edit.len()) {
+            if edit.is_any(at, &["LOCK", "ALGORITHM"]) && at > name {
+                let value = if edit.sign(at + 1, '=') { at + 2 } else { at + 1 };
+                edit.cut(at..value + 1);
+            }
+        }
+        match judged {
+            Part::Stays => Ok(true),
+            Part::Goes(why) => {
+                without.extend(why);
+                Ok(false)
+            }
+        }
+    }
+}

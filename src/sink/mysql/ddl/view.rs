@@ -1,0 +1,78 @@
+//! Whose rights a view runs with. TiDB's text keeps the definer that the user wrote: an account of the upstream, which the target need not
+//! have. A view without its definer cannot be read there.
+
+use super::text::{Token, tokens};
+use crate::checkpoint::Failed;
+use crate::sink::mysql::failure::Class;
+use crate::sink::mysql::session::{Session, quote_text};
+
+/// The definer that a CREATE VIEW names: its user and host, and where it stands.
+fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
+    let all: Vec<_> = tokens(sql).into_iter().filter(|(t, ..)| !matches!(t, Token::Comment(_))).collect();
+    let view = all.iter().position(|(t, ..)| t.is("VIEW"))?;
+    let at = all.iter().take(view).position(|(t, ..)| t.is("DEFINER"))?;
+    let part = |at: usize| {
+        let (token, start, end) = all.get(at)?;
+        let text = sql.get(*start..*end)?;
+        let plain = |quote: char| text.trim_matches(quote).to_owned();
+        match token {
+            Token::Name(_) => Some(plain('`')),
+            Token::Text => Some(plain(text.chars().next()?)),
+            Token::Word(word) => Some((*word).to_owned()),
+            _ => None,
+        }
+    };
+    let sign = |at: usize, sign: char| all.get(at).is_some_and(|(t, ..)| *t == Token::Sign(sign));
+    let user = if sign(at + 1, '=') { at + 2 } else { at + 1 };
+    let (_, from, _) = all.get(user)?;
+    if !sign(user + 1, '@') {
+        let name = part(user)?;
+        let (.., to) = all.get(user)?;
+        return (!name.eq_ignore_ascii_case("CURRENT_USER")).then(|| (name, "%".to_owned(), *from, *to));
+    }
+    let (.., to) = all.get(user + 2)?;
+    Some((part(user)?, part(user + 2)?, *from, *to))
+}
+
+/// Gives the view in `sql` to tisync's own account if the target does not have its definer, or this account may not see it; and says so.
+pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Option<String>, Failed> {
+    let Some((user, host, from, to)) = definer(sql) else { return Ok(None) };
+    let grantee = format!("'{user}'@'{host}'");
+    let found = session.fetch_one::<u64>(&format!(
+        "SELECT COUNT(*) FROM information_schema.user_privileges WHERE grantee = {}",
+        quote_text(&grantee)
+    ));
+    let there = match found {
+        Ok(count) => count.is_some_and(|n| n > 0),
+        Err(failed) if failed.class() == Some(Class::Connection) => return Err(failed),
+        Err(_) => false,
+    };
+    if there {
+        return Ok(None);
+    }
+    sql.replace_range(from..to, "CURRENT_USER");
+    Ok(Some(format!(
+        "its definer {grantee} is not known on the target, so the view runs with the rights of tisync's account"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definers_are_read() {
+        let of = |sql: &str| definer(sql).map(|(user, host, from, to)| (user, host, sql[from..to].to_owned()));
+        let own = |user: &str, host: &str, text: &str| Some((user.to_owned(), host.to_owned(), text.to_owned()));
+        let view = |definer: &str| {
+            format!("CREATE OR REPLACE ALGORITHM = MERGE DEFINER = {definer} SQL SECURITY DEFINER VIEW `v` AS SELECT 1")
+        };
+        assert_eq!(of(&view("CURRENT_USER")), None);
+        assert_eq!(of(&view("`root`@`%`")), own("root", "%", "`root`@`%`"));
+        assert_eq!(of(&view("'a'@'10.0.0.1'")), own("a", "10.0.0.1", "'a'@'10.0.0.1'"));
+        assert_eq!(of(&view("bob@localhost")), own("bob", "localhost", "bob@localhost"));
+        assert_eq!(of(&view("bob")), own("bob", "%", "bob"));
+        assert_eq!(of("CREATE TABLE `definer` (a INT)"), None);
+        assert_eq!(of("CREATE VIEW v AS SELECT `definer` FROM t"), None);
+    }
+}

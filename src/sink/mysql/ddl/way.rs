@@ -1,0 +1,64 @@
+//! Which way a DDL takes: run, in which words, replaced, left out, or refused.
+
+use super::missing;
+use super::run::{Ground, Setback};
+use super::verdict::{Plan, plan};
+use super::view::own_definer;
+use crate::checkpoint::Failed;
+use crate::error::Fault;
+use crate::model::{CommitTs, Ddl};
+use crate::sink::mysql::skipped::Skipped;
+
+/// See the module.
+pub(super) enum Way {
+    /// Left out by the operator's word.
+    Skip,
+    /// Its tables are missing on the target.
+    Follow,
+    /// No DDL is run.
+    Off,
+    /// It means nothing to the target.
+    LeaveOut(String),
+    /// These statements run instead, by the operator's word.
+    Instead(Vec<String>),
+    /// These statements run, one after the other.
+    Run {
+        /// In the target's words.
+        statements: Vec<String>,
+        /// What an operator should know about them.
+        said: Vec<String>,
+    },
+}
+
+/// The way of `ddl`.
+///
+/// # Errors
+/// Refused where the target cannot have it, before anything was sent.
+pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Way, Setback> {
+    if ground.policy.skip.contains(&ts) {
+        return Ok(Way::Skip);
+    }
+    if let Some(statements) = ground.policy.instead(ts).map_err(refused)? {
+        return Ok(Way::Instead(statements));
+    }
+    if missing::touches_missing(skipped, ts, ddl).map_err(refused)? {
+        return Ok(Way::Follow);
+    }
+    if !ground.policy.run {
+        return Ok(Way::Off);
+    }
+    match plan(ground.session.server(), ts, ddl).map_err(refused)? {
+        Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),
+        Plan::Run { mut statements, mut said } => {
+            for statement in &mut statements {
+                said.extend(own_definer(ground.session, statement)?);
+                super::collation::check(ground.session, statement, ts)?;
+            }
+            Ok(Way::Run { statements, said })
+        }
+    }
+}
+
+pub(super) fn refused(fault: Fault) -> Setback {
+    Setback::Refused(Failed::from(fault))
+}

@@ -1,0 +1,293 @@
+//! Mode 2: a table whose columns are not the same on both sides, and the row that the target takes, made of the upstream's.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::compare::{self, parts_text};
+use super::elements::{elements, places, same_numbers};
+use super::found::{Facts, Found, FoundColumn, Parts};
+use super::zero::zero;
+use crate::error::Fault;
+use crate::model::{Column, Generated, Handle, Key, KeyPart, Kind, Row, RowKind, Table, Value};
+use crate::sink::mysql::batch::full_name;
+use crate::sink::mysql::session::quote_name;
+
+/// A column of the target that the upstream lacks and that must be given a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// Its name.
+    pub name: String,
+    /// Its value in new rows, as SQL.
+    pub literal: String,
+}
+
+/// How the rows of one definition of a table are written to a target whose columns are others.
+#[derive(Debug, PartialEq)]
+pub struct Fit {
+    /// The table as statements see it: the columns that both sides have, and the keys that can be used there.
+    pub table: Arc<Table>,
+    /// For each of its columns: where its value comes from.
+    picks: Vec<Pick>,
+    /// The target has columns of its own, whose values must outlive an update.
+    pub keeps: bool,
+    /// Those of them that need a value in new rows.
+    pub extras: Vec<Extra>,
+    /// Columns of the upstream that are left out.
+    pub left_out: Vec<String>,
+    /// Unique keys that only the target has, over columns of the upstream's definition: they order transactions as well.
+    pub more_keys: Vec<Key>,
+    /// What is to be said of it, once.
+    pub says: String,
+}
+
+/// Where a column's value comes from.
+#[derive(Debug, PartialEq)]
+struct Pick {
+    column: usize,
+    /// For an ENUM or SET with other elements: the number there of each element here.
+    elements: Option<Vec<Option<u64>>>,
+}
+
+impl Fit {
+    /// How rows of `table` are written to `there`; `None` if as they are.
+    ///
+    /// # Errors
+    /// With everything that keeps them from being written.
+    pub fn of(table: &Table, there: &Found, facts: Facts) -> Result<Option<Self>, Vec<String>> {
+        let mut maker = Maker { table, there, facts, problems: Vec::new(), notes: Vec::new() };
+        let fit = maker.make();
+        if maker.problems.is_empty() { Ok(fit) } else { Err(maker.problems) }
+    }
+
+    /// The change that the target takes.
+    ///
+    /// # Errors
+    /// If an element of an ENUM or SET is not there.
+    pub fn change(&self, kind: &RowKind) -> Result<RowKind> {
+        Ok(match kind {
+            RowKind::Insert(row) => RowKind::Insert(self.row(row)?),
+            RowKind::Update { old, new } => RowKind::Update { old: self.row(old)?, new: self.row(new)? },
+            RowKind::Delete(row) => RowKind::Delete(self.row(row)?),
+        })
+    }
+
+    fn row(&self, row: &Row) -> Result<Row> {
+        let value = |(at, pick): (usize, &Pick)| {
+            let value = row.get(pick.column).cloned().unwrap_or(Value::Absent);
+            let Some(places) = &pick.elements else { return Ok(value) };
+            by_name(&value, places).ok_or_else(|| self.no_element(at, &value))
+        };
+        self.picks.iter().enumerate().map(value).collect()
+    }
+
+    fn no_element(&self, at: usize, value: &Value) -> anyhow::Error {
+        let name = self.table.columns.get(at).map(|c| quote_name(&c.name)).unwrap_or_default();
+        let (Value::Enum(number) | Value::Set(number)) = value else { return Fault::refused(name).into() };
+        Fault::refused(format!(
+            "a row has an element in column {name} of {} that the target's definition lacks (upstream number {number})",
+            full_name(&self.table)
+        ))
+        .hint("add the element to the column on the target; at the end of its list, nothing there changes")
+        .into()
+    }
+}
+
+/// The value with the target's numbers.
+fn by_name(value: &Value, places: &[Option<u64>]) -> Option<Value> {
+    let place = |n: u64| places.get(usize::try_from(n).ok()?.checked_sub(1)?).copied().flatten();
+    match value {
+        Value::Enum(n) if *n > 0 => place(*n).map(Value::Enum),
+        Value::Set(bits) => {
+            let mut mapped = 0_u64;
+            for bit in (0..64).filter(|b| bits & (1 << b) != 0) {
+                mapped |= 1 << (place(bit + 1)? - 1);
+            }
+            Some(Value::Set(mapped))
+        }
+        other => Some(other.clone()),
+    }
+}
+
+struct Maker<'a> {
+    table: &'a Table,
+    there: &'a Found,
+    facts: Facts,
+    problems: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Maker<'_> {
+    fn make(&mut self) -> Option<Fit> {
+        let (mut picks, mut left_out) = (Vec::new(), Vec::new());
+        for (at, column) in self.table.columns.iter().enumerate() {
+            let there = self.there.columns.get(&column.name.to_lowercase());
+            let generated = column.generated != Generated::No;
+            match there {
+                _ if column.hidden => picks.push(Pick { column: at, elements: None }),
+                Some(c) if c.generated == generated => picks.push(Pick { column: at, elements: renumbered(column, c) }),
+                Some(c) if c.generated => {
+                    self.notes.push(format!("{} is left to the target", quote_name(&column.name)))
+                }
+                _ if generated => {}
+                _ => left_out.push(column.name.clone()),
+            }
+        }
+        if picks.iter().any(|p| p.elements.is_some()) {
+            self.notes.push("ENUM and SET elements go by name".to_owned());
+        }
+        let (keeps, extras) = self.own_columns(&picks);
+        let keys = self.keys(&picks);
+        let more_keys = self.more_keys(&picks);
+        let plain = picks.len() == self.table.columns.len() && picks.iter().all(|p| p.elements.is_none());
+        if plain && !keeps && more_keys.is_empty() {
+            return None;
+        }
+        let table = self.seen(&picks, keys, &more_keys);
+        if !left_out.is_empty() {
+            let list: Vec<String> = left_out.iter().map(|c| quote_name(c)).collect();
+            self.notes.insert(0, format!("left out, because the target has none: {}", list.join(", ")));
+        }
+        let says = format!("{}, --sync-mode 2: {}", full_name(self.table), self.notes.join("; "));
+        Some(Fit { table, picks, keeps, extras, left_out, more_keys, says })
+    }
+
+    /// Whether the target has columns of its own, and values for those that need one.
+    fn own_columns(&mut self, picks: &[Pick]) -> (bool, Vec<Extra>) {
+        let written = |lower: &String| {
+            let column = |p: &Pick| self.table.columns.get(p.column).filter(|c| !c.hidden);
+            picks.iter().filter_map(column).any(|c| c.name.to_lowercase() == **lower)
+        };
+        let own = self.there.columns.iter().filter(|(n, c)| !c.generated && !c.invisible_key && !written(n));
+        let own: Vec<&FoundColumn> = own.map(|(_, c)| c).collect();
+        let mut extras = Vec::new();
+        for column in &own {
+            let name = quote_name(&column.name);
+            if !column.needed {
+                self.notes.push(format!("{name} keeps its value, or gets its default in new rows"));
+                continue;
+            }
+            match zero(column, self.facts) {
+                Some(literal) => {
+                    self.notes.push(format!("{name} keeps its value, or gets {literal} in new rows"));
+                    extras.push(Extra { name: column.name.clone(), literal });
+                }
+                None => self.problems.push(format!(
+                    "{} needs a value for its column {name}, which the upstream does not have, and type {} has no zero value: give it a \
+                     default",
+                    full_name(self.table),
+                    column.definition
+                )),
+            }
+        }
+        (!own.is_empty(), extras)
+    }
+
+    /// The upstream's keys that find a row on the target.
+    fn keys(&mut self, picks: &[Pick]) -> Vec<Key> {
+        let (mut kept, mut lost) = (Vec::new(), Vec::new());
+        for key in &self.table.keys {
+            let Some(there) = compare::parts(self.table, key) else {
+                kept.extend(moved(key, picks));
+                continue;
+            };
+            match moved(key, picks) {
+                Some(key) if self.there.keys.contains(&there) => kept.push(key),
+                _ => lost.push((key, there)),
+            }
+        }
+        let identifies = |k: &Key, columns: &[Column]| !k.parts.is_empty() && k.identifies(columns);
+        let columns: Vec<Column> = picks.iter().filter_map(|p| self.table.columns.get(p.column).cloned()).collect();
+        let had = self.table.keys.iter().any(|k| identifies(k, &self.table.columns));
+        if had && !kept.iter().any(|k| identifies(k, &columns)) {
+            let names: Vec<String> = lost.iter().map(|(_, parts)| parts_text(parts)).collect();
+            self.problems.push(format!(
+                "{} has no unique key by which its rows can be found: upstream it is {}, and the target lacks that key or a column of it",
+                full_name(self.table),
+                names.join(" or ")
+            ));
+        } else {
+            let lacking = |(key, parts): &(&Key, Parts)| {
+                moved(key, picks).map(|_| format!("the target has no unique key over {}", parts_text(parts)))
+            };
+            self.notes.extend(lost.iter().filter_map(lacking));
+        }
+        kept
+    }
+
+    /// Unique keys that only the target has, as far as the upstream's columns decide about them.
+    fn more_keys(&mut self, picks: &[Pick]) -> Vec<Key> {
+        let known: Vec<Parts> = self.table.keys.iter().filter_map(|k| compare::parts(self.table, k)).collect();
+        let mut more = Vec::new();
+        for parts in self.there.keys.iter().filter(|p| !known.contains(*p)) {
+            if parts.iter().any(|(name, _)| name.is_empty()) {
+                continue;
+            }
+            let find = |name: &String| {
+                self.table.columns.iter().position(|c| !c.hidden && c.writable() && c.name.to_lowercase() == *name)
+            };
+            let found: Vec<KeyPart> = parts
+                .iter()
+                .filter_map(|(name, prefix)| Some(KeyPart { column: find(name)?, prefix: *prefix }))
+                .filter(|p| picks.iter().any(|pick| pick.column == p.column))
+                .collect();
+            let own = |name: &String| {
+                let column = self.there.columns.get(name);
+                column.is_some_and(|c| c.counted || c.nullable || c.invisible_key || c.generated)
+            };
+            if found.is_empty() {
+                // A number of its own or NULL in each row never meets another.
+                if !parts.iter().any(|(name, _)| own(name)) {
+                    self.problems.push(format!(
+                        "{} has a unique key over {} alone, which the upstream does not have: all new rows would get the same value",
+                        full_name(self.table),
+                        parts_text(parts)
+                    ));
+                }
+                continue;
+            }
+            self.notes.push(format!("a unique key over {} is only there, and keeps rows in order", parts_text(parts)));
+            more.push(Key { name: format!("target's {}", parts_text(parts)), primary: false, parts: found });
+        }
+        more
+    }
+
+    fn seen(&self, picks: &[Pick], keys: Vec<Key>, more: &[Key]) -> Arc<Table> {
+        let column = |pick: &Pick| {
+            let mut column = self.table.columns.get(pick.column)?.clone();
+            let there = self.there.columns.get(&column.name.to_lowercase());
+            if let (Some(_), Some(there)) = (&pick.elements, there) {
+                let elements = elements(&there.definition).unwrap_or_default();
+                column.kind = match column.kind {
+                    Kind::Enum { .. } => Kind::Enum { elements },
+                    Kind::Set { .. } => Kind::Set { elements },
+                    other => other,
+                };
+            }
+            Some(column)
+        };
+        let more = more.iter().filter_map(|k| moved(k, picks));
+        Arc::new(Table {
+            columns: picks.iter().filter_map(column).collect(),
+            keys: keys.into_iter().chain(more).collect(),
+            handle: Handle::RowId,
+            ..self.table.clone()
+        })
+    }
+}
+
+/// The elements' numbers there, where they differ.
+fn renumbered(column: &Column, there: &FoundColumn) -> Option<Vec<Option<u64>>> {
+    let (Kind::Enum { elements: upstream } | Kind::Set { elements: upstream }) = &column.kind else { return None };
+    let places = places(upstream, &elements(&there.definition)?);
+    (!same_numbers(&places)).then_some(places)
+}
+
+/// The key over the picked columns; `None` if it has one that is not picked.
+fn moved(key: &Key, picks: &[Pick]) -> Option<Key> {
+    let part = |p: &KeyPart| {
+        let column = picks.iter().position(|pick| pick.column == p.column)?;
+        Some(KeyPart { column, prefix: p.prefix })
+    };
+    Some(Key { parts: key.parts.iter().map(part).collect::<Option<_>>()?, ..key.clone() })
+}

@@ -1,0 +1,167 @@
+//! The fits of all tables that are not the same on both sides, by the upstream's definition.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use anyhow::{Context, Result};
+
+use super::Fit;
+use crate::model::{RowChange, RowKind, Table};
+use crate::sink::mysql::batch::{Part, full_name};
+
+/// Definitions kept before those are dropped that no row uses any more.
+const KEPT: usize = 256;
+
+/// What is known of the target's tables.
+#[derive(Default)]
+pub(in crate::sink::mysql) struct Fits {
+    /// Whether any table differs: what every batch asks.
+    any: AtomicBool,
+    known: Mutex<Known>,
+}
+
+/// A definition, and how its rows are written if not as they are.
+type Entry = (Weak<Table>, Option<Arc<Fit>>);
+
+#[derive(Default)]
+struct Known {
+    /// By the address of the definition, which each entry keeps taken, not alive.
+    tables: HashMap<usize, Entry, foldhash::fast::FixedState>,
+    most: usize,
+    /// What was said of each table last.
+    said: HashMap<String, String>,
+}
+
+/// The row changes of a table whose rows have columns of their own on the target: each has to be done as it came.
+pub(in crate::sink::mysql) struct Ordered {
+    pub(in crate::sink::mysql) fit: Arc<Fit>,
+    pub(in crate::sink::mysql) changes: Vec<RowKind>,
+}
+
+/// Transactions as the target takes them.
+#[derive(Default)]
+pub(in crate::sink::mysql) struct Split {
+    /// What can be folded.
+    pub(in crate::sink::mysql) parts: Vec<Part>,
+    /// What is done change by change.
+    pub(in crate::sink::mysql) ordered: Vec<Ordered>,
+    /// Row changes that were written without some of their columns, by table.
+    pub(in crate::sink::mysql) narrowed: HashMap<String, u64>,
+}
+
+impl Fits {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this definition was compared already.
+    pub(in crate::sink::mysql) fn knows(&self, table: &Arc<Table>) -> bool {
+        self.lock().tables.contains_key(&address(table))
+    }
+
+    /// These have to be compared again.
+    pub(in crate::sink::mysql) fn forget(&self, tables: &[Arc<Table>]) {
+        let mut known = self.lock();
+        for table in tables {
+            known.tables.remove(&address(table));
+        }
+    }
+
+    /// The upstream's definition behind `table`, which is itself or what statements see of it; and its fit.
+    pub(in crate::sink::mysql) fn upstream(&self, table: &Arc<Table>) -> Option<(Arc<Table>, Option<Arc<Fit>>)> {
+        let known = self.lock();
+        let seen = |fit: &Option<Arc<Fit>>| fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
+        let entry = known.tables.get(&address(table)).or_else(|| known.tables.values().find(|(_, fit)| seen(fit)));
+        entry.and_then(|(table, fit)| Some((table.upgrade()?, fit.clone())))
+    }
+
+    pub(in crate::sink::mysql) fn get(&self, table: &Arc<Table>) -> Option<Arc<Fit>> {
+        self.lock().tables.get(&address(table)).and_then(|(_, fit)| fit.clone())
+    }
+
+    /// Takes note of a comparison. Gives what is to be said of it, if it was not said before.
+    pub(in crate::sink::mysql) fn put(&self, table: &Arc<Table>, fit: Option<Arc<Fit>>) -> Option<String> {
+        let mut known = self.lock();
+        if known.tables.len() >= known.most.max(KEPT) {
+            known.tables.retain(|_, (table, _)| table.strong_count() > 0);
+            known.most = known.tables.len() * 2;
+        }
+        let name = full_name(table);
+        let news = match &fit {
+            Some(fit) => {
+                (known.said.insert(name, fit.says.clone()).as_ref() != Some(&fit.says)).then(|| fit.says.clone())
+            }
+            None => known.said.remove(&name).map(|_| format!("{name}: its columns are the same on both sides again")),
+        };
+        known.tables.insert(address(table), (Arc::downgrade(table), fit));
+        let any = known.tables.values().any(|(_, fit)| fit.is_some());
+        self.any.store(any, Ordering::SeqCst);
+        news
+    }
+
+    /// `parts` as the target takes them; `None` if as they are.
+    ///
+    /// # Errors
+    /// If a row cannot be written there.
+    pub(in crate::sink::mysql) fn split(&self, parts: &[Part]) -> Result<Option<Split>> {
+        if !self.any.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        let mut splitting = Splitting { fits: self, last: None, split: Split::default(), differs: false };
+        for part in parts {
+            splitting.add(part).with_context(|| format!("in the transaction of commit ts {}", part.ts.explain()))?;
+        }
+        Ok(splitting.differs.then_some(splitting.split))
+    }
+}
+
+fn address(table: &Arc<Table>) -> usize {
+    Arc::as_ptr(table).addr()
+}
+
+struct Splitting<'a> {
+    fits: &'a Fits,
+    /// The table of the change before, which most changes share.
+    last: Option<(usize, Option<Arc<Fit>>)>,
+    split: Split,
+    differs: bool,
+}
+
+impl Splitting<'_> {
+    fn add(&mut self, part: &Part) -> Result<()> {
+        let mut seen = Part { ts: part.ts, changes: Vec::new(), left_out: part.left_out.clone(), bytes: part.bytes };
+        for change in &part.changes {
+            let Some(fit) = self.fit(&change.table) else {
+                seen.changes.push(change.clone());
+                continue;
+            };
+            self.differs = true;
+            if !fit.left_out.is_empty() {
+                *self.split.narrowed.entry(full_name(&fit.table)).or_default() += 1;
+            }
+            let kind = fit.change(&change.kind)?;
+            if !fit.keeps {
+                seen.changes.push(RowChange { table: fit.table.clone(), kind });
+                continue;
+            }
+            match self.split.ordered.iter_mut().find(|o| Arc::ptr_eq(&o.fit, &fit)) {
+                Some(ordered) => ordered.changes.push(kind),
+                None => self.split.ordered.push(Ordered { fit, changes: vec![kind] }),
+            }
+        }
+        self.split.parts.push(seen);
+        Ok(())
+    }
+
+    fn fit(&mut self, table: &Arc<Table>) -> Option<Arc<Fit>> {
+        match &self.last {
+            Some((last, fit)) if *last == address(table) => fit.clone(),
+            _ => {
+                let fit = self.fits.get(table);
+                self.last = Some((address(table), fit.clone()));
+                fit
+            }
+        }
+    }
+}

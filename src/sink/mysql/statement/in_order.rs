@@ -1,0 +1,186 @@
+//! Changes of a table whose rows have columns of their own on the target: one after the other, as they came, each row in place.
+//!
+//! A row must not be removed and inserted again there, as the net effect would do it: what only the target knows of it would be lost.
+//! Upstream, each change in turn kept every key unique, so it can be done here in the same order.
+
+use anyhow::Result;
+
+use super::group::{Group, groups, present};
+use super::{Emit, Expect, Step, Style, Work};
+use crate::model::{Key, Row, RowKind, Value};
+use crate::sink::mysql::batch::{Counted, full_name};
+use crate::sink::mysql::shape::Fit;
+
+/// Gives `emit` the statements for `changes`, which are such as `fit` made them.
+///
+/// # Errors
+/// As [`render`](super::render).
+pub fn in_order(fit: &Fit, changes: &[RowKind], style: Style, emit: Emit<'_>) -> Result<()> {
+    let table = &*fit.table;
+    let key = table.keys.iter().find(|k| !k.parts.is_empty() && k.identifies(&table.columns));
+    let order = Order {
+        key: key.map(|k| k.parts.iter().map(|p| p.column).collect()),
+        others: table.keys.iter().filter(|k| key.is_none_or(|own| *k != own)).collect(),
+        safe: style.replace,
+        // A REPLACE would be what must not be.
+        work: Work { table, gaps: &[], style: Style { replace: false, ..style }, extras: &fit.extras },
+    };
+    order.all(changes, emit)
+}
+
+struct Order<'a> {
+    /// Columns of the key that rows are found by; `None`: by all their values.
+    key: Option<Vec<usize>>,
+    others: Vec<&'a Key>,
+    safe: bool,
+    work: Work<'a>,
+}
+
+impl Order<'_> {
+    fn all(&self, changes: &[RowKind], emit: Emit<'_>) -> Result<()> {
+        let mut rest = changes;
+        while let Some(first) = rest.first() {
+            let alike = |c: &&RowKind| std::mem::discriminant(*c) == std::mem::discriminant(first);
+            let (run, next) = rest.split_at(rest.iter().take_while(alike).count());
+            self.run(run, emit)?;
+            rest = next;
+        }
+        Ok(())
+    }
+
+    /// Changes of one kind.
+    fn run(&self, changes: &[RowKind], emit: Emit<'_>) -> Result<()> {
+        let once = |row| Counted { row, count: 1 };
+        let (mut new, mut gone) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change {
+                RowKind::Insert(row) if self.safe && self.key.is_some() => self.put(row, Expect::New, emit)?,
+                RowKind::Insert(row) => new.push(once(row)),
+                RowKind::Update { old, new } => self.update(old, new, emit)?,
+                RowKind::Delete(row) => gone.push(once(row)),
+            }
+        }
+        match &self.key {
+            Some(key) => self.work.delete_by_key(key, &gone, emit)?,
+            None => self.work.delete_whole(&gone, emit)?,
+        }
+        self.work.insert(&new, emit)
+    }
+
+    fn update(&self, old: &Row, new: &Row, emit: Emit<'_>) -> Result<()> {
+        let same = |(a, b)| crate::sink::mysql::literal::same(a, b);
+        if old.iter().zip(new).all(same) {
+            return Ok(());
+        }
+        let mut found = 0;
+        let Some(key) = &self.key else {
+            return self.update_whole(old, new, emit);
+        };
+        if !self.safe {
+            return self.set(new, &self.condition(key, old)?, Expect::There, &mut found, emit);
+        }
+        if key.iter().all(|c| old.get(*c) == new.get(*c)) {
+            return self.put(new, Expect::There, emit);
+        }
+        // What has the new key may be the row itself, from another time.
+        let there = self.condition(key, old)?;
+        let mut count = Vec::new();
+        let sql = format!("SELECT 0, COUNT(*) FROM {} WHERE {there}", full_name(self.work.table));
+        emit(Step::Count { sql: &sql, found: &mut count })?;
+        if count.iter().any(|(_, rows)| *rows > 0) {
+            self.clear(new, Some(key), &there, emit)?;
+        }
+        self.set(new, &there, Expect::There, &mut found, emit)?;
+        if found > 0 { Ok(()) } else { self.put(new, Expect::Perhaps, emit) }
+    }
+
+    fn update_whole(&self, old: &Row, new: &Row, emit: Emit<'_>) -> Result<()> {
+        let mut found = 0;
+        let condition = |loose| {
+            let mut out = Vec::new();
+            self.work.equal(&mut out, old, loose, None)?;
+            out.extend_from_slice(b" LIMIT 1");
+            Ok::<_, anyhow::Error>(String::from_utf8(out)?)
+        };
+        self.set(new, &condition(false)?, Expect::Perhaps, &mut found, emit)?;
+        if found == 0 {
+            // JSON may be written differently.
+            self.set(new, &condition(true)?, Expect::There, &mut found, emit)?;
+        }
+        if found > 0 { Ok(()) } else { self.work.insert(&[Counted { row: new, count: 1 }], emit) }
+    }
+
+    /// A row that may be there already, in safe mode.
+    fn put(&self, row: &Row, expect: Expect, emit: Emit<'_>) -> Result<()> {
+        let Some(key) = &self.key else { return self.work.insert(&[Counted { row, count: 1 }], emit) };
+        let own = self.condition(key, row)?;
+        self.clear(row, None, &own, emit)?;
+        let mut found = 0;
+        self.set(row, &own, expect, &mut found, emit)?;
+        if found > 0 { Ok(()) } else { self.work.insert(&[Counted { row, count: 1 }], emit) }
+    }
+
+    /// Deletes other rows that have a unique key's value of `row`; `own` finds the row that stays.
+    fn clear(&self, row: &Row, key: Option<&[usize]>, own: &str, emit: Emit<'_>) -> Result<()> {
+        let mut conditions: Vec<String> = key.map(|k| self.condition(k, row)).transpose()?.into_iter().collect();
+        for other in &self.others {
+            conditions.extend(self.taken(other, row)?);
+        }
+        if conditions.is_empty() {
+            return Ok(());
+        }
+        let table = full_name(self.work.table);
+        let sql = format!("DELETE FROM {table} WHERE ({}) AND NOT ({own})", conditions.join(" OR "));
+        emit(Step::Clear { sql: &sql })
+    }
+
+    /// A condition for rows with the value of `row` in `key`; `None` if no other row can have it.
+    fn taken(&self, key: &Key, row: &Row) -> Result<Option<String>> {
+        let mut out: Vec<u8> = Vec::new();
+        for part in &key.parts {
+            let column = self.work.table.columns.get(part.column);
+            if !column.is_some_and(|c| c.writable()) || matches!(row.get(part.column), None | Some(Value::Null)) {
+                return Ok(None);
+            }
+            let name = self.work.name(part.column);
+            out.extend_from_slice(if out.is_empty() { b"(" } else { b" AND " });
+            match part.prefix {
+                Some(n) => out.extend_from_slice(format!("LEFT({name},{n}) = LEFT(").as_bytes()),
+                None if self.work.is_year(part.column) => out.extend_from_slice(format!("{name} + 0 = ").as_bytes()),
+                None => out.extend_from_slice(format!("{name} = ").as_bytes()),
+            }
+            self.work.literal(&mut out, row, part.column)?;
+            if let Some(n) = part.prefix {
+                out.extend_from_slice(format!(",{n})").as_bytes());
+            }
+        }
+        if out.is_empty() {
+            return Ok(None);
+        }
+        out.push(b')');
+        Ok(Some(String::from_utf8(out)?))
+    }
+
+    fn condition(&self, key: &[usize], row: &Row) -> Result<String> {
+        let mut out = Vec::new();
+        self.work.key_condition(&mut out, key, &self.work.compared(key), row)?;
+        Ok(String::from_utf8(out)?)
+    }
+
+    /// Gives the row that `condition` finds the values of `row`.
+    fn set(&self, row: &Row, condition: &str, expect: Expect, found: &mut u64, emit: Emit<'_>) -> Result<()> {
+        let mut sql = format!("UPDATE {} SET ", full_name(self.work.table)).into_bytes();
+        for (i, column) in present(self.work.table, row).enumerate() {
+            sql.extend_from_slice(if i == 0 { b"" } else { b"," });
+            sql.extend_from_slice(self.work.name(column).as_bytes());
+            sql.push(b'=');
+            self.work.literal(&mut sql, row, column)?;
+        }
+        sql.extend_from_slice(format!(" WHERE {condition}").as_bytes());
+        self.work.check_size(sql.len())?;
+        let once = [Counted { row, count: 1 }];
+        let relaxed = groups(self.work.table, &once).first().is_some_and(|g: &Group| g.relaxed);
+        let zeros = row.iter().filter(|v| relaxed && **v == Value::Enum(0)).count() as u64;
+        emit(Step::Update { sql: std::str::from_utf8(&sql)?, relaxed: zeros, found, expect })
+    }
+}

@@ -1,0 +1,260 @@
+//! The files that Drainer writes with `db-type = "file"`, as a source (spec/tidb-binlog.md §9.6): what reparo replays.
+//!
+//! They hold transactions with database, table and column names and formatted values, and DDL as text: no definitions, no job
+//! ids and no cluster id. The pipeline decodes rows with the target's own definitions, as they are at that moment.
+//!
+//! A Drainer that was killed begins again a little before where it was, and writes again what it wrote: that is passed over. A
+//! file that ends within a message is at its end, if it is the last one.
+
+pub mod frames;
+pub mod message;
+pub mod names;
+mod repeats;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context, Result};
+use jiff::tz::TimeZone;
+
+use self::frames::{Frames, Next};
+use self::names::PbFile;
+use self::repeats::Repeats;
+use super::queue::Queue;
+use super::{QUEUE_BYTES, Source, Stream};
+use crate::error::Fault;
+use crate::event::{Event, Events};
+use crate::model::{CommitTs, Pulled, RawTxn};
+use crate::schema::{History, Job, Snapshot};
+
+/// What the files do not say themselves.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The time zone of the process that wrote them: what their TIMESTAMPs are in.
+    pub zone: TimeZone,
+    /// The id of the cluster that they come from; 0: not known. The link's checkpoint on the target is kept under it.
+    pub cluster_id: u64,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC, cluster_id: 0 }
+    }
+}
+
+/// A folder of Drainer's files as a source.
+pub struct PbFiles {
+    files: Vec<PbFile>,
+    /// The first commit ts in them.
+    first: CommitTs,
+    known: Known,
+    queue_bytes: usize,
+    events: Events,
+}
+
+impl PbFiles {
+    /// Finds the files in `dir`, and reads the first message of the first one.
+    ///
+    /// # Errors
+    /// If there is none, they are not complete, or no message is in them.
+    pub fn open(dir: &Path, known: Known, events: Events) -> Result<Self> {
+        let files = names::list(dir)?;
+        let mut first = None;
+        for file in &files {
+            first = first_ts(file)?;
+            if first.is_some() {
+                break;
+            }
+        }
+        let Some(first) = first else {
+            let text = format!("there is no whole message in the files of {}", dir.display());
+            return Err(Fault::usage(text).hint("Drainer has written nothing yet, or the files are cut off").into());
+        };
+        Ok(Self { files, first, known, queue_bytes: QUEUE_BYTES, events })
+    }
+
+    /// The same with `bytes` for the messages that wait.
+    #[must_use]
+    pub fn with_queue(self, bytes: usize) -> Self {
+        Self { queue_bytes: bytes, ..self }
+    }
+
+    /// Its files, in order.
+    #[must_use]
+    pub fn files(&self) -> &[PbFile] {
+        &self.files
+    }
+
+    /// Whether the files begin at what follows `from`.
+    fn reaches_back_to(&self, from: CommitTs) -> Result<()> {
+        if from.0 >= self.first.0 - 1 {
+            return Ok(());
+        }
+        let Some(file) = self.files.first() else { return Ok(()) };
+        if file.index == 0 {
+            (self.events)(Event::Warning(format!(
+                "Drainer's files begin with the transaction of {}: whether there was one between {} and that, they do not tell",
+                self.first.explain(),
+                from.explain()
+            )));
+            return Ok(());
+        }
+        Err(Fault::refused(format!(
+            "the files begin with number {} and the transaction of {}; what follows {} is not in them",
+            file.index,
+            self.first.explain(),
+            from.explain()
+        ))
+        .hint("bring the older files back, or start behind a newer backup")
+        .into())
+    }
+
+    /// The files that may hold what follows `from`.
+    fn behind(&self, from: CommitTs) -> Result<Vec<PathBuf>> {
+        let mut begin = 0;
+        for (i, file) in self.files.iter().enumerate().skip(1) {
+            match first_ts(file)? {
+                Some(first) if first <= from => begin = i,
+                Some(_) => break,
+                None => {}
+            }
+        }
+        Ok(self.files.iter().skip(begin).map(|f| f.path.clone()).collect())
+    }
+}
+
+/// The commit ts of the first message; `None` if there is no whole one.
+fn first_ts(file: &PbFile) -> Result<Option<CommitTs>> {
+    let mut frames = Frames::open(&file.path)?;
+    let place = frames.place();
+    match frames.read()? {
+        Next::Payload(payload) => Ok(Some(message::read(payload, &TimeZone::UTC).with_context(|| place)?.commit_ts)),
+        Next::End | Next::Torn(_) => Ok(None),
+    }
+}
+
+impl Source for PbFiles {
+    fn cluster_id(&self) -> u64 {
+        self.known.cluster_id
+    }
+
+    fn history(&self) -> Arc<dyn History> {
+        Arc::new(NoJobs)
+    }
+
+    fn now(&self) -> Result<CommitTs> {
+        let mut last = self.first;
+        // The last file may have no message yet.
+        for file in self.files.iter().rev().take(2) {
+            let mut frames = Frames::open(&file.path)?;
+            while let Next::Payload(payload) = frames.read()? {
+                last = last.max(message::read(payload, &TimeZone::UTC)?.commit_ts);
+            }
+        }
+        Ok(last)
+    }
+
+    fn first(&self) -> Option<CommitTs> {
+        Some(CommitTs(self.first.0 - 1))
+    }
+
+    fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
+        self.reaches_back_to(from)?;
+        let reader =
+            Reader { files: self.behind(from)?, from, zone: self.known.zone.clone(), events: self.events.clone() };
+        let (queue, receiver) = Queue::new(self.queue_bytes, 1);
+        let name = reader.files.first().map(|f| f.display().to_string()).unwrap_or_default();
+        thread::Builder::new()
+            .name("drainer-files".to_owned())
+            .spawn(move || {
+                if let Err(error) = reader.feed(&queue) {
+                    // Nobody listens any more: then nobody needs the error either.
+                    queue.send(Err(error));
+                }
+            })
+            .context("cannot start a thread to read Drainer's files")?;
+        Ok(vec![Stream { name, receiver }])
+    }
+}
+
+/// What the thread behind the stream does.
+struct Reader {
+    files: Vec<PathBuf>,
+    from: CommitTs,
+    zone: TimeZone,
+    events: Events,
+}
+
+impl Reader {
+    fn feed(&self, queue: &Queue) -> Result<()> {
+        let mut repeats = Repeats::new();
+        for (i, path) in self.files.iter().enumerate() {
+            let mut frames = Frames::open(path)?;
+            loop {
+                // Before a large message is read at all, everything in front of it has to be taken.
+                if frames.next_size()? > queue.most() && !queue.drain(repeats.last()) {
+                    return Ok(());
+                }
+                let place = frames.place();
+                let payload = match frames.read()? {
+                    Next::Payload(payload) => payload,
+                    Next::End => break,
+                    Next::Torn(_) if i + 1 == self.files.len() => {
+                        (self.events)(Event::Note(format!(
+                            "{place} is an unfinished message: Drainer was stopped while it wrote, so the files end there"
+                        )));
+                        break;
+                    }
+                    Next::Torn(_) => return Err(torn(&place)),
+                };
+                let txn = message::read(payload, &self.zone).with_context(|| place.clone())?;
+                if !self.take(txn, &mut repeats, queue).with_context(|| place)? {
+                    return Ok(());
+                }
+            }
+        }
+        if repeats.passed_over() > 0 {
+            (self.events)(Event::Note(format!(
+                "{} transactions are in the files more than once, as Drainer wrote them again after a restart: taken once",
+                repeats.passed_over()
+            )));
+        }
+        Ok(())
+    }
+
+    /// False if nobody listens any more.
+    fn take(&self, txn: RawTxn, repeats: &mut Repeats, queue: &Queue) -> Result<bool> {
+        if !repeats.is_new(&txn)? || txn.commit_ts <= self.from {
+            return Ok(true);
+        }
+        Ok(queue.send(Ok(Pulled::Txn(txn))))
+    }
+}
+
+fn torn(place: &str) -> anyhow::Error {
+    Fault::refused(format!("{place}: the file ends within a message, and another file follows"))
+        .hint("it is not the whole file: copy it again from where Drainer wrote it")
+        .into()
+}
+
+/// Definitions come from the target: the files have none.
+pub(crate) struct NoJobs;
+
+impl History for NoJobs {
+    fn all(&self) -> Result<Vec<Job>> {
+        Ok(Vec::new())
+    }
+
+    fn job(&self, _: i64) -> Result<Option<Job>> {
+        Ok(None)
+    }
+
+    fn grows(&self) -> bool {
+        false
+    }
+
+    fn current(&self) -> Result<Option<Snapshot>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,21 @@
+//! The cases, by subject.
+
+mod docs;
+mod more;
+mod own;
+mod policy;
+mod types;
+
+use tisync::playground::mariadb::PrivateServer;
+
+pub type Case = Box<dyn Fn(&PrivateServer) + Send>;
+
+pub fn all() -> Vec<(&'static str, Case)> {
+    let mut all: Vec<(&'static str, Case)> = Vec::new();
+    for kind in types::types().into_iter().chain(more::more()) {
+        all.push((kind.test, Box::new(move |server| types::run(server, &kind))));
+    }
+    let plain = policy::CASES.iter().chain(more::CASES).chain(docs::CASES);
+    all.extend(plain.map(|(name, case)| (*name, Box::new(*case) as Case)));
+    all
+}

@@ -1,0 +1,81 @@
+//! Rounds in which every transaction has to carry a mark. The server's own binlog says whether each did.
+
+use anyhow::{Result, ensure};
+use mysql::prelude::Queryable;
+use mysql::{Conn, Row};
+use tisync::mark::Mark;
+
+use crate::tables::DATABASE;
+
+/// One seed in so many.
+const EVERY: u64 = 4;
+
+/// What the server of such a round has to keep.
+pub const LOGGED: [&str; 2] = ["--log-bin=log", "--binlog-format=ROW"];
+
+pub fn wanted(seed: u64) -> bool {
+    seed.is_multiple_of(EVERY)
+}
+
+pub fn mark() -> Mark {
+    Mark::drainers(1)
+}
+
+/// Makes the table; the rows are the runs' business.
+pub fn set_up(conn: &mut Conn) -> Result<()> {
+    conn.query_drop(mark().create_database())?;
+    Ok(conn.query_drop(mark().create_table())?)
+}
+
+/// A transaction of the binlog.
+#[derive(Default)]
+struct Seen {
+    /// What it changed first.
+    first: Option<String>,
+    /// Whether it changed users' tables.
+    users: bool,
+    /// Whether what it changed first was updated.
+    updated: bool,
+}
+
+/// Each transaction with users' rows raised a mark first, and so did as many as the marks' values say.
+pub fn check(conn: &mut Conn) -> Result<u64> {
+    let marks = format!("{}.{}", mark().schema, mark().table);
+    let (mut raised, mut with_rows, mut unmarked) = (0, 0, 0);
+    for transaction in transactions(conn)? {
+        let marked = transaction.first.as_deref() == Some(&marks);
+        raised += u64::from(marked && transaction.updated);
+        with_rows += u64::from(transaction.users);
+        unmarked += u64::from(transaction.users && !marked);
+    }
+    ensure!(unmarked == 0, "{unmarked} of {with_rows} transactions carried no mark");
+    let values: Option<u64> = conn.query_first(format!("SELECT SUM(val) FROM {marks}"))?;
+    ensure!(values == Some(raised), "{raised} transactions raised a mark, but the values say {values:?}");
+    ensure!(with_rows > 0 && raised >= with_rows, "{with_rows} with rows, {raised} marked");
+    Ok(raised)
+}
+
+fn transactions(conn: &mut Conn) -> Result<Vec<Seen>> {
+    let logs: Vec<(String, u64)> = conn.query("SHOW BINARY LOGS")?;
+    let users = format!("{DATABASE}.");
+    let mut all = Vec::new();
+    for (log, _) in logs {
+        let mut now = Seen::default();
+        for row in conn.query_iter(format!("SHOW BINLOG EVENTS IN '{log}'"))? {
+            let row: Row = row?;
+            let (kind, info): (String, String) = (row.get(2).unwrap_or_default(), row.get(5).unwrap_or_default());
+            match kind.as_str() {
+                "Gtid" => now = Seen::default(),
+                "Table_map" => {
+                    let table = info.split(['(', ')']).nth(1).unwrap_or_default().to_owned();
+                    now.users |= table.starts_with(&users);
+                    now.first.get_or_insert(table);
+                }
+                _ if kind.starts_with("Update_rows") && !now.users => now.updated = true,
+                "Xid" => all.push(std::mem::take(&mut now)),
+                _ => {}
+            }
+        }
+    }
+    Ok(all)
+}

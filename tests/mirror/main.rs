@@ -1,0 +1,20 @@
+//! A MariaDB whose own binlog passes for a TiDB's: typed into one side with SQL, equal on the other.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/wire.rs"]
+mod wire;
+
+mod both;
+mod ddl;
+mod refused;
+mod restarts;
+mod types;
+mod world;

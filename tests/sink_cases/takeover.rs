@@ -1,0 +1,237 @@
+//! From Drainer's checkpoint on, exactly or with an overlap, and back to Drainer.
+
+use mysql::prelude::Queryable;
+use tisync::checkpoint::{DrainerPlace, DrainerTable};
+use tisync::model::CommitTs;
+use tisync::playground::mariadb::PrivateServer;
+use tisync::sink::Sink;
+use tisync::sink::mysql::connect::Target;
+use tisync::sink::mysql::{MysqlOptions, MysqlSink};
+
+use super::Case;
+use super::world::*;
+
+pub const CASES: &[(&str, Case)] = &[
+    ("a clean checkpoint of Drainer's is gone on from exactly, and left for it byte for byte", clean),
+    ("t24_an_unclean_checkpoint_means_safe_mode_up_to_a_ts", unclean),
+    ("t24_safe_mode_goes_on_behind_a_restart", restarted),
+    ("a table without a key is refused behind an unclean checkpoint", keyless),
+    ("t25_a_start_ts_beside_a_checkpoint_is_never_ignored_silently", start_ts),
+    ("a Drainer that goes on between the start and the first save is noticed", still_running),
+    ("Drainer's checkpoint in another table, on another server, in a file", elsewhere),
+];
+
+/// Drainer's row of `cluster`, as Drainer makes it.
+fn by_drainer(w: &mut World, cluster: u64, n: u64, consistent: bool) {
+    w.run("create schema if not exists `tidb_binlog`");
+    w.run("create table if not exists `tidb_binlog`.`checkpoint`(clusterID bigint unsigned primary key, checkPoint MEDIUMTEXT)");
+    let json = format!(r#"{{"consistent":{consistent},"commitTS":{},"ts-map":{{}},"schema-version":47}}"#, START + n);
+    w.run(&format!("replace into `tidb_binlog`.`checkpoint` values({cluster}, '{json}')"));
+}
+
+fn drainers(w: &mut World, cluster: u64) -> String {
+    w.one(&format!("SELECT checkPoint FROM tidb_binlog.checkpoint WHERE clusterID = {cluster}"))
+}
+
+fn options(w: &World, cluster: u64) -> MysqlOptions {
+    MysqlOptions { now: Some(CommitTs(START + 50)), ..MysqlOptions::new(cluster, w.db.clone()) }
+}
+
+fn refused(w: &World, options: MysqlOptions) -> String {
+    let error = w.open(options).err().expect("refused");
+    assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
+    still(&said(&error))
+}
+
+fn clean(server: &PrivateServer) {
+    let mut w = World::new(server, "clean_drainer");
+    let t = w.table("t", "id BIGINT PRIMARY KEY, v BIGINT", &[("id", INT), ("v?", INT)], &[&[0]], true);
+    by_drainer(&mut w, 201, 7, true);
+    let mut sink = w.open(options(&w, 201)).unwrap();
+    assert_eq!(sink.position(), Some(CommitTs(START + 7)));
+    assert!(w.noted("taking over from Drainer") && w.noted("the start is exact"));
+    sink.followed(47);
+    sink.apply(txn(8, vec![ins(&t, vec![i(1), i(1)])])).unwrap();
+    sink.resolved(CommitTs(START + 9)).unwrap();
+    sink.flush().unwrap();
+    // Strictly: a row that is there already is an error.
+    w.run("INSERT INTO t VALUES (2, 2)");
+    sink.apply(txn(10, vec![ins(&t, vec![i(2), i(2)])])).unwrap();
+    assert!(said(&sink.drain().unwrap_err()).contains("error 1062"));
+    drop(sink);
+    let mut sink = w.open(options(&w, 201)).unwrap();
+    sink.followed(48);
+    w.run("DELETE FROM t WHERE id = 2");
+    sink.apply(txn(10, vec![ins(&t, vec![i(2), i(2)])])).unwrap();
+    sink.resolved(CommitTs(START + 12)).unwrap();
+    sink.drain().unwrap();
+    drop(sink);
+    let expected = format!(r#"{{"consistent":true,"commitTS":{},"ts-map":{{}},"schema-version":48}}"#, START + 12);
+    assert_eq!(drainers(&mut w, 201), expected);
+    // There and back again: Drainer goes on, and another link behind it. The old link says what happened.
+    by_drainer(&mut w, 201, 20, true);
+    assert!(refused(&w, options(&w, 201)).contains("a Drainer has written to this target since"));
+    let again = w.open(MysqlOptions { link: "clean_again".to_owned(), ..options(&w, 201) }).unwrap();
+    assert_eq!(again.position(), Some(CommitTs(START + 20)));
+}
+
+/// What Drainer applied without saying so is there, with later values even.
+fn unclean(server: &PrivateServer) {
+    let mut w = World::new(server, "unclean_drainer");
+    let t = w.table("t", "id BIGINT PRIMARY KEY, v BIGINT", &[("id", INT), ("v?", INT)], &[&[0]], true);
+    let row = |id, v| vec![i(id), i(v)];
+    by_drainer(&mut w, 202, 7, false);
+    w.run("INSERT INTO t VALUES (1, 12), (3, 31)");
+    let mut sink = w.open(options(&w, 202)).unwrap();
+    sink.prepare([&t].into_iter()).unwrap();
+    assert!(w.noted("it was not stopped cleanly and may have applied more"));
+    let overlap = vec![
+        txn(10, vec![ins(&t, row(1, 10)), ins(&t, row(2, 20))]),
+        txn(11, vec![upd(&t, row(1, 10), row(1, 11)), del(&t, row(2, 20)), ins(&t, row(3, 30))]),
+        txn(50, vec![upd(&t, row(1, 11), row(1, 12)), del(&t, row(4, 40))]),
+    ];
+    for txn in overlap {
+        sink.apply(txn).unwrap();
+    }
+    // From the first ts above on, whatever the clock says, a contradiction is an error again, also in the same window.
+    sink.apply(txn(51, vec![upd(&t, row(1, 12), row(1, 13))])).unwrap();
+    sink.drain().unwrap();
+    assert_eq!(w.one("SELECT * FROM t ORDER BY id"), "1|13;3|30");
+    assert!(w.noted("safe mode has ended"));
+    let odd = sink.totals().anomalies["`unclean_drainer`.`t`"];
+    assert!(odd.missing > 0 && odd.duplicate > 0, "{odd:?}");
+    sink.apply(txn(52, vec![del(&t, row(9, 9))])).unwrap();
+    assert!(said(&sink.drain().unwrap_err()).contains("are not in `unclean_drainer`.`t`"));
+}
+
+fn restarted(server: &PrivateServer) {
+    let mut w = World::new(server, "restarted_drainer");
+    let t = w.table("t", "id BIGINT PRIMARY KEY, v BIGINT", &[("id", INT), ("v?", INT)], &[&[0]], true);
+    by_drainer(&mut w, 203, 7, false);
+    w.run("INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)");
+    let add = |sink: &mut MysqlSink, n: u64| {
+        let id = i64::try_from(n).unwrap();
+        sink.apply(txn(n + 10, vec![ins(&t, vec![i(id), i(id)])])).and_then(|()| sink.drain())
+    };
+    let mut sink = w.open(options(&w, 203)).unwrap();
+    add(&mut sink, 1).unwrap();
+    drop(sink);
+    // The next run knows of no overlap but what the first one left, and its own now is later.
+    let later = || MysqlOptions { now: Some(CommitTs(START + 900)), ..options(&w, 203) };
+    let mut sink = w.open(later()).unwrap();
+    assert!(w.noted("safe mode goes on up to there"));
+    add(&mut sink, 2).unwrap();
+    drop(sink);
+    let mut sink = w.open(later()).unwrap();
+    let late = |sink: &mut MysqlSink| sink.apply(txn(60, vec![ins(&t, vec![i(3), i(3)])])).and_then(|()| sink.drain());
+    assert!(said(&late(&mut sink).unwrap_err()).contains("error 1062"));
+}
+
+fn keyless(server: &PrivateServer) {
+    let mut w = World::new(server, "keyless_drainer");
+    let columns = [("a?", INT), ("b?", INT)];
+    let t = w.table("t", "a BIGINT, b BIGINT", &columns, &[], false);
+    let u = w.table("u", "a BIGINT UNIQUE, b BIGINT", &columns, &[&[0]], false);
+    let k = w.table("k", "a BIGINT PRIMARY KEY, b BIGINT", &[("a", INT), ("b?", INT)], &[&[0]], true);
+    by_drainer(&mut w, 204, 7, false);
+    let mut sink = w.open(options(&w, 204)).unwrap();
+    let error = said(&sink.prepare([&t, &u, &k].into_iter()).unwrap_err());
+    assert!(error.contains("`keyless_drainer`.`t`, `keyless_drainer`.`u`") && !error.contains(".`k`"), "{error}");
+    assert!(error.contains("--allow-repeats"), "{error}");
+    drop(sink);
+    // One that comes later is refused with its first row, if that lies in the overlap.
+    let mut sink = w.open(options(&w, 204)).unwrap();
+    sink.prepare([&k].into_iter()).unwrap();
+    let error = said(&sink.apply(txn(10, vec![ins(&t, vec![i(1), i(1)])])).unwrap_err());
+    assert!(error.contains("`keyless_drainer`.`t`"), "{error}");
+    drop(sink);
+    let mut sink = w.open(options(&w, 204)).unwrap();
+    apply(&mut sink, vec![txn(51, vec![ins(&t, vec![i(1), i(1)])])]);
+    drop(sink);
+    let mut w2 = World::new(server, "keyless_allowed");
+    by_drainer(&mut w2, 205, 7, false);
+    let mut sink = w2.open(MysqlOptions { allow_repeats: true, ..options(&w2, 205) }).unwrap();
+    sink.prepare([&t].into_iter()).unwrap();
+    apply(&mut sink, vec![txn(10, vec![ins(&t, vec![i(1), i(1)])])]);
+    assert_eq!(w.one("SELECT COUNT(*) FROM t"), "2", "as the flag says");
+}
+
+fn start_ts(server: &PrivateServer) {
+    let mut w = World::new(server, "start_drainer");
+    let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    by_drainer(&mut w, 206, 7, true);
+    let base = options(&w, 206);
+    let with =
+        |n: u64, ignore_drainer| MysqlOptions { start: Some(CommitTs(START + n)), ignore_drainer, ..base.clone() };
+    let older = refused(&w, with(3, false));
+    assert!(older.contains("is not where Drainer stopped") && older.contains("is on the target already"), "{older}");
+    let newer = refused(&w, with(9, false));
+    assert!(newer.contains("would be lost") && newer.contains("--ignore-drainer"), "{newer}");
+    assert_eq!(w.open(with(7, false)).unwrap().position(), Some(CommitTs(START + 7)));
+    // By the operator's word either is taken, said, and Drainer's row follows.
+    assert_eq!(w.open(with(9, true)).unwrap().position(), Some(CommitTs(START + 9)));
+    let mut sink = w.open(with(3, true)).unwrap();
+    assert!(w.noted("has no say, as --ignore-drainer wants"));
+    apply(&mut sink, vec![txn(5, vec![ins(&t, vec![i(5)])])]);
+    drop(sink);
+    assert!(drainers(&mut w, 206).contains(&(START + 5).to_string()));
+    // A link that has started goes on from its own checkpoint, and says that the flag is not used.
+    let sink = w.open(with(3, false)).unwrap();
+    assert_eq!(sink.position(), Some(CommitTs(START + 5)));
+    assert!(w.noted("continues from its checkpoint on the target") && w.noted("is not used"));
+}
+
+fn still_running(server: &PrivateServer) {
+    let mut w = World::new(server, "running_drainer");
+    let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    by_drainer(&mut w, 207, 7, false);
+    let mut sink = w.open(options(&w, 207)).unwrap();
+    // It is behind what the link will have written by then, and is noticed all the same.
+    by_drainer(&mut w, 207, 8, false);
+    sink.apply(txn(60, vec![ins(&t, vec![i(1)])])).unwrap();
+    let error = said(&sink.drain().unwrap_err());
+    assert!(error.contains("a Drainer has written to this target since, or is writing now"), "{error}");
+    assert!(drainers(&mut w, 207).contains(&(START + 8).to_string()), "and left as it is");
+}
+
+fn elsewhere(server: &PrivateServer) {
+    let mut w = World::new(server, "other_place");
+    let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    let table = DrainerTable { schema: "other_place".to_owned(), table: "cp".to_owned() };
+    let json = |n: u64| format!(r#"{{"consistent":true,"commitTS":{},"ts-map":{{}}}}"#, START + n);
+    w.run("CREATE TABLE cp (clusterID bigint unsigned primary key, checkPoint MEDIUMTEXT)");
+    w.run(&format!("INSERT INTO cp VALUES (208, '{}'), (209, '{}')", json(7), json(9)));
+    let name = w.db.clone();
+    let with = |cluster, drainer| MysqlOptions {
+        drainer,
+        now: Some(CommitTs(START + 50)),
+        ..MysqlOptions::new(cluster, name.clone())
+    };
+    let mut sink = w.open(with(208, DrainerPlace::Target(table.clone()))).unwrap();
+    assert_eq!(sink.position(), Some(CommitTs(START + 7)));
+    apply(&mut sink, vec![txn(20, vec![ins(&t, vec![i(1)])])]);
+    drop(sink);
+    assert!(w.one("SELECT checkPoint FROM cp WHERE clusterID = 208").contains(&(START + 20).to_string()));
+    let target = Target::parse(&server.url(), &w.events()).unwrap();
+    let remote = DrainerPlace::Server { server: Box::new(target), table };
+    let link = |options| MysqlOptions { link: "elsewhere".to_owned(), ..options };
+    let sink = w.open(link(with(209, remote.clone()))).unwrap();
+    assert_eq!(sink.position(), Some(CommitTs(START + 9)));
+    assert!(w.noted("is only read; tidb_binlog.checkpoint on the target is kept in step instead"));
+    drop(sink);
+    assert!(refused(&w, link(with(210, remote))).contains("but there is none"));
+    let path = std::env::temp_dir().join(format!("tisync-savepoint-{}", std::process::id()));
+    std::fs::write(&path, format!("consistent = false\ncommitTS = {}\nschema-version = 47\n", START + 6)).unwrap();
+    let file = DrainerPlace::File(path.clone());
+    let sink = w.open(MysqlOptions { link: "by file".to_owned(), ..with(211, file.clone()) }).unwrap();
+    assert_eq!(sink.position(), Some(CommitTs(START + 6)));
+    drop(sink);
+    std::fs::remove_file(path).unwrap();
+    assert!(refused(&w, MysqlOptions { link: "no file".to_owned(), ..with(212, file) }).contains("cannot be read"));
+    let mut conn = server.connect().unwrap();
+    let left: u64 = conn
+        .query_first("SELECT COUNT(*) FROM tidb_binlog.checkpoint WHERE clusterID IN (208, 209, 211)")
+        .unwrap()
+        .unwrap();
+    assert_eq!(left, 0, "nothing was applied for them, or it is kept elsewhere");
+}
