@@ -35,6 +35,8 @@ impl Cluster {
 
     /// Writes a key of etcd; `None` takes it away.
     pub fn set_key(&self, key: &str, value: Option<&str>) {
+        // Not between a client's condition and what it does if that holds.
+        let _alone = lock(&self.shared.writing);
         let mut keys = lock(&self.shared.keys);
         match value {
             Some(value) => keys.put(key, Bytes::copy_from_slice(value.as_bytes())),
