@@ -38,9 +38,9 @@ const QUEUE_PART: usize = 16;
 pub fn run(args: &SyncArgs) -> Result<()> {
     let settings = Settings::of(args)?;
     let stop = Stop::on_signals()?;
-    let progress = Progress::start(CommitTs::default(), settings.quiet);
-    let asker = output::can_ask().then(|| Asker::new(progress.asker()));
-    let events = progress.events();
+    let progress = Progress::start(&[], settings.quiet);
+    let asker = output::can_ask().then(|| Asker::new(progress.asker(0)));
+    let events = progress.events(Some(0));
     for remark in &settings.remarks {
         events(match remark.clone() {
             Remark::Warning(text) => Event::Warning(text),
