@@ -6,6 +6,8 @@ mod screen;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
 use self::link::Link;
 use self::screen::Screen;
 use crate::event::{Event, Events};
@@ -54,15 +56,27 @@ impl Progress {
     /// Asks at the terminal what to do about a DDL of this link, with the lines that are rewritten out of the way. Other
     /// links go on meanwhile.
     pub fn asker(&self, which: usize) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
+        let ask = self.alone(which);
+        move |trouble| ask(&mut |before| super::ask::at_terminal(before, trouble))
+    }
+
+    /// Asks at the terminal for a secret of this link, in the same way; `None` where nobody could answer.
+    pub fn secret(&self, which: usize) -> impl Fn(&str) -> Result<Option<String>> + Send + Sync + 'static {
+        let ask = self.alone(which);
+        move |question| ask(&mut |before| super::ask_secret(&format!("{before}{question}")))
+    }
+
+    /// Lets one question be asked at a time; it gets what stands before the messages of this link.
+    fn alone<T>(&self, which: usize) -> impl Fn(&mut dyn FnMut(&str) -> T) -> T + Send + Sync + 'static {
         let (view, asking) = (Arc::clone(&self.view), Arc::clone(&self.asking));
-        move |trouble| {
+        move |ask| {
             let _alone = lock(&asking);
             let before = {
                 let mut view = lock(&view);
                 view.screen.pause();
                 view.before(Some(which))
             };
-            let answer = super::ask::at_terminal(&before, trouble);
+            let answer = ask(&before);
             lock(&view).screen.resume();
             answer
         }
