@@ -146,7 +146,9 @@ fn load_on_both_sides_ends_with_the_proof() {
     let mut shown = Shown::start(&["--load", "20", "--duration", "5"]);
     shown.until("20 transactions a second on each side");
     let file = std::fs::read_to_string(shown.file()).unwrap();
-    for part in ["[cluster.a]", "[cluster.b]", "name = \"a-to-b\"", "name = \"b-to-a\"", "ddl = false", "channel-id = 1"] {
+    for part in
+        ["[cluster.a]", "[cluster.b]", "name = \"a-to-b\"", "name = \"b-to-a\"", "ddl = false", "channel-id = 1"]
+    {
         assert!(file.contains(part), "{part} in\n{file}");
     }
     let said = shown.expect(0);
