@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Draft, DrainerCheckpoint, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
+use super::{Draft, DrainerCheckpoint, Ends, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub source: SourceSettings,
     /// Where they go: `mysql://user@host:port/?…`.
     pub target: String,
+    /// Both as clusters, to tell links that go opposite ways.
+    pub ends: Ends,
     /// Password, session variables and the like of the connections to the target.
     pub connection: Connection,
     /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or tisync.toml) says so. It was
@@ -126,8 +128,14 @@ impl Settings {
     /// # Errors
     /// A usage fault if they contradict each other, or with everything that is wrong with the file.
     pub fn of(args: &SyncArgs) -> Result<Self> {
-        let Loaded { draft, remarks, .. } = load(args, &environment)?;
+        Self::with(args, load(args, &environment)?)
+    }
+
+    /// What `loaded` says, and the arguments beside it.
+    pub(super) fn with(args: &SyncArgs, loaded: Loaded) -> Result<Self> {
+        let Loaded { draft, remarks, clusters, .. } = loaded;
         let mut settings = Self::settle(draft)?;
+        settings.ends = Ends::new(&settings.source.address, &settings.target, &clusters);
         settings.source.files = pb::Known { zone: args.time_zone.clone(), cluster_id: args.cluster_id };
         Ok(Self {
             until: match (args.until, args.until_ts) {
@@ -180,6 +188,7 @@ impl Settings {
             value(draft.routes).unwrap_or_default().into_iter().map(|route| (route.from, route.to)).collect();
         Ok(Self {
             link: value(draft.link).unwrap_or_default(),
+            ends: Ends::new(&from.value, &to.value, &[]),
             source: SourceSettings {
                 address: from.value,
                 security: Security { ca: value(draft.ssl_ca), cert: value(draft.ssl_cert), key: value(draft.ssl_key) },

@@ -39,7 +39,7 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
             document.path.display()
         )));
     }
-    Loaded { draft, remarks, idle }
+    Loaded { draft, remarks, idle, ..Loaded::default() }
 }
 
 /// A drainer.toml that is being read.
