@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use crate::checkpoint::lease::Terms;
 use crate::checkpoint::{DrainerPlace, DrainerTable};
 use crate::cli::SyncArgs;
 use crate::config::{DrainerCheckpoint, Remark, Settings, SourceSettings, Start, Until};
@@ -165,6 +166,7 @@ fn sink_options(settings: &Settings, source: &dyn Source, stop: &Stop, events: &
         drainer: drainer(settings, events)?,
         ignore_drainer: settings.ignore_drainer,
         allow_repeats: settings.allow_repeats,
+        lease: Terms { take_over: settings.take_over, ..Terms::default() },
         safe_mode: settings.safe_mode,
         safe_until: settings.safe_until,
         mode: settings.mode,
