@@ -80,6 +80,10 @@ pub struct SyncArgs {
     /// On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else.
     #[arg(long, requires = "start_ts")]
     pub ignore_drainer: bool,
+    /// Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is
+    /// gone never stands in the way.
+    #[arg(long)]
+    pub take_over: bool,
     /// Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of
     /// NOT NULL columns: some of their rows may come to be there twice.
     #[arg(long)]

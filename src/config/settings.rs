@@ -79,6 +79,8 @@ pub struct Settings {
     pub ignore_drainer: bool,
     /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
     pub allow_repeats: bool,
+    /// Another run of the link that lives is ended.
+    pub take_over: bool,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
     /// The target may lack tables.
@@ -150,6 +152,7 @@ impl Settings {
             safe_until: args.safe_until.map(CommitTs),
             ignore_drainer: args.ignore_drainer,
             allow_repeats: args.allow_repeats,
+            take_over: args.take_over,
             quiet: args.quiet,
             remarks,
             ..settings
@@ -225,6 +228,7 @@ impl Settings {
             safe_until: None,
             ignore_drainer: false,
             allow_repeats: false,
+            take_over: false,
             allow_missing: value(draft.allow_missing).unwrap_or_default(),
             memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
             workers: value(draft.workers),

@@ -61,6 +61,7 @@ use self::window::Window;
 
 use super::{Sink, Totals};
 use crate::checkpoint::Applied;
+use crate::checkpoint::lease::Lease;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
@@ -96,6 +97,8 @@ pub struct MysqlSink {
     safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
+    /// Given back when the workers have ended.
+    _lease: Lease,
 }
 
 impl MysqlSink {
