@@ -268,3 +268,21 @@ fn interrupted() -> Fault {
     Fault::new(crate::error::Kind::Interrupted, "stopped while waiting for a DDL job to appear in TiDB's history")
         .hint("run the same command again; it goes on from the checkpoint")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comment_is_taken_off() {
+        let comment = "/* tisync channel=1 cluster=7 ts=42 */";
+        let ddl = |text: &str| Ddl { query: text.to_owned(), written: text.to_owned(), ..Ddl::default() };
+        let mut old = ddl(&format!("{comment} drop table t"));
+        assert_eq!(without_origin(&mut old).map(|o| o.to_string()).as_deref(), Some(comment));
+        assert_eq!((old.query.as_str(), old.written.as_str()), ("drop table t", "drop table t"));
+        let mut restored = Ddl { query: "DROP TABLE `t`".to_owned(), ..ddl(&format!("{comment} drop table t")) };
+        assert!(without_origin(&mut restored).is_some());
+        assert_eq!((restored.query.as_str(), restored.written.as_str()), ("DROP TABLE `t`", "drop table t"));
+        assert_eq!(without_origin(&mut ddl("/* hi */ drop table t")), None);
+    }
+}
