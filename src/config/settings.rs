@@ -165,8 +165,8 @@ impl Settings {
     /// A usage fault if something is missing.
     pub fn settle(draft: Draft) -> Result<Self> {
         let mut draft = draft.over(Draft::defaults());
-        let ddl = ddl(&mut draft)?;
         let (mark, loopback) = marks(&mut draft)?;
+        let ddl = ddl(&mut draft, loopback.is_some())?;
         let safe_mode = draft.safe_mode.as_ref().is_some_and(|given| given.value);
         let on_conflict = on_conflict(&mut draft, safe_mode)?;
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
@@ -249,7 +249,15 @@ fn value<T>(given: Option<Given<T>>) -> Option<T> {
 }
 
 /// What becomes of DDLs.
-fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
+fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
+    let run = value(draft.ddl.take()).unwrap_or(true);
+    let wrong_side = value(draft.wrong_side_ddl.take());
+    let lacks = if !loopback { Some("no loopback") } else { run.then_some("DDL is run on this link") };
+    if let (Some(_), Some(why)) = (wrong_side, lacks) {
+        return Err(Fault::usage(format!("`wrong-side-ddl` was given, but {why}"))
+            .hint("it is for that one of two opposite links which runs no DDL (--loopback --no-ddl): there it says what becomes of DDL that the other one did not bring")
+            .into());
+    }
     let skip: BTreeSet<CommitTs> = value(draft.skip_ddl.take()).unwrap_or_default().into_iter().map(CommitTs).collect();
     let mut replace = BTreeMap::new();
     let mut twice = None;
@@ -266,10 +274,11 @@ fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
                 .into())
         }
         None => Ok(DdlPolicy {
-            run: value(draft.ddl.take()).unwrap_or(true),
+            run,
             skip,
             replace,
             on_error: value(draft.on_ddl_error.take()).unwrap_or_default(),
+            wrong_side: wrong_side.unwrap_or_default(),
         }),
     }
 }

@@ -21,15 +21,15 @@ use crate::wire::{Reader, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-struct Pair {
-    a: Arc<Mirror>,
-    b: Arc<Mirror>,
+pub struct Pair {
+    pub a: Arc<Mirror>,
+    pub b: Arc<Mirror>,
     /// Where the links begin: behind the tables, which both sides have.
-    start: [String; 2],
+    pub start: [String; 2],
 }
 
 impl Pair {
-    fn start(cluster_id: u64) -> Self {
+    pub fn start(cluster_id: u64) -> Self {
         let mirror = |n: u8| {
             let options = MirrorOptions {
                 cluster_id: cluster_id + u64::from(n),
@@ -51,9 +51,14 @@ impl Pair {
 
     /// The link from A to B (0) or back (1).
     fn link(&self, direction: usize, more: &[&str]) -> Running {
+        self.telling(direction, &[&["--quiet"], more].concat())
+    }
+
+    /// The same, with its notes.
+    pub fn telling(&self, direction: usize, more: &[&str]) -> Running {
         let (from, to) = if direction == 0 { (&self.a, &self.b) } else { (&self.b, &self.a) };
         let (from, to) = (from.cluster().pd_url(), to.url());
-        let args = ["sync", "--from", &from, "--to", &to, "--quiet", "--start-ts", &self.start[direction]];
+        let args = ["sync", "--from", &from, "--to", &to, "--start-ts", &self.start[direction]];
         Running::start(&args.iter().chain(more).map(|a| (*a).to_owned()).collect::<Vec<_>>())
     }
 
@@ -122,7 +127,7 @@ fn int(value: &Value) -> i64 {
     }
 }
 
-const MARKED: [&str; 3] = ["--loopback", "--channel-id", "1"];
+pub const MARKED: [&str; 3] = ["--loopback", "--channel-id", "1"];
 
 /// How many SIGKILLs of links there are at least: `TISYNC_MIRROR_ROUNDS`, or a few.
 fn rounds() -> usize {

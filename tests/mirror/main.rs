@@ -16,5 +16,6 @@ mod both;
 mod ddl;
 mod refused;
 mod restarts;
+mod sides;
 mod types;
 mod world;

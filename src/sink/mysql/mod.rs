@@ -50,7 +50,7 @@ use self::board::{Board, Job};
 use self::causality::{Causality, Token};
 pub use self::connection::Connection;
 use self::context::Context;
-pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
