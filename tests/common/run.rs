@@ -31,6 +31,18 @@ impl Running {
         assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
     }
 
+    /// Kills it as `kill -9` does. Fails if it had ended before: with everything that it said.
+    #[track_caller]
+    pub fn kill(&mut self) {
+        if self.ended() {
+            let ran = binary::wait(self.child.take().expect("it ran"));
+            panic!("ended by itself with {}\n{}{}", ran.code, ran.stdout, ran.stderr);
+        }
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("its own child");
+        child.wait().expect("its own child");
+    }
+
     /// Waits for its end, and fails unless it comes within the limit with the exit code `code`.
     #[track_caller]
     pub fn expect(mut self, code: i32) -> Ran {

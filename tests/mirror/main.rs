@@ -17,5 +17,6 @@ mod ddl;
 mod playground;
 mod refused;
 mod restarts;
+mod sides;
 mod types;
 mod world;

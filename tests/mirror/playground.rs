@@ -171,18 +171,31 @@ fn load_on_both_sides_ends_with_the_proof() {
     }
 }
 
+/// Ctrl-C ends the load, and only that: it is compared all the same.
 #[test]
 fn sides_that_differ_are_told() {
-    let mut shown = Shown::start(&["--load", "20", "--duration", "3"]);
+    let mut shown = Shown::start(&["--load", "20", "--duration", "100"]);
     shown.until("20 transactions a second on each side");
     let mut conn = shown.connect("B");
     // Past the binlog: no link can know of it.
     conn.query_drop("SET sql_log_bin = 0").unwrap();
     conn.query_drop("INSERT INTO play.hot VALUES (77, 1)").unwrap();
     drop(conn);
+    shown.interrupt();
     let said = shown.expect(1);
-    assert!(said.contains("differs") && said.contains("hot"), "{said}");
+    let error = said.split_once("error: ").unwrap_or_else(|| panic!("{said}")).1;
+    assert!(error.contains("differs") && error.contains("hot"), "{said}");
     assert!(!said.contains("equal:"), "{said}");
+}
+
+#[test]
+fn ddl_on_the_wrong_side_ends_it_with_a_clear_word() {
+    let mut shown = Shown::start(&[]);
+    shown.until("Ctrl-C ends it");
+    shown.connect("B").query_drop("CREATE DATABASE typed_on_b").unwrap();
+    let said = shown.expect(4);
+    let error = said.split_once("error: ").unwrap_or_else(|| panic!("{said}")).1;
+    assert!(error.contains("b-to-a") && error.contains("typed_on_b"), "{said}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use crate::checkpoint::lease::Terms;
 use crate::config::{Settings, SourceSettings, Start};
 use crate::error::Fault;
 use crate::event::Events;
@@ -63,6 +64,7 @@ pub(super) fn sink_options(
         drainer: drainer(settings, events)?,
         ignore_drainer: settings.ignore_drainer,
         allow_repeats: settings.allow_repeats,
+        lease: Terms { take_over: settings.take_over, ..Terms::default() },
         safe_mode: settings.safe_mode,
         safe_until: settings.safe_until,
         mode: settings.mode,

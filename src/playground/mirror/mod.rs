@@ -6,6 +6,7 @@
 //!  binlog     groups     │  statement: which DDL      definition, column: information_schema
 //!                        │  census: what each was
 //!                        │  shadow: repeats each DDL  known: ids      rows, value, charset: rows
+//!                        │  origin: which link ran it
 //! ```
 //!
 //! Each group that MariaDB commits becomes one transaction with a commit ts of the simulated PD's clock, which only rises:
@@ -43,6 +44,7 @@ mod definition;
 mod follow;
 mod known;
 pub mod load;
+mod origin;
 mod reader;
 mod rows;
 mod shadow;
