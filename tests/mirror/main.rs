@@ -14,6 +14,7 @@ mod wire;
 
 mod both;
 mod ddl;
+mod playground;
 mod refused;
 mod restarts;
 mod sides;
