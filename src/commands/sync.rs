@@ -22,7 +22,7 @@ use crate::selection::Selection;
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::failure::wants_password;
 use crate::sink::mysql::secret::Secret;
-use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, MysqlSink};
+use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, Opening};
 use crate::sink::{Sink, Totals};
 use crate::source::pump::Muster;
 use crate::source::{self, Origin, Source};
@@ -73,10 +73,11 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     let events = &durable.listening(events);
     let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
     let until = until(settings, source.as_ref())?;
-    // Before the target's slots are taken from whoever has them now.
-    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop, events)? };
-    let mut sink = open(&settings.target, options, events)?;
+    // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
+    let opening = open(&settings.target, options, events)?;
+    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    let mut sink = opening.finish()?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     if let Some(place) = &mut place {
@@ -193,9 +194,9 @@ fn until(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
 }
 
 /// Opens the target; asks for a password if it wants one, none was given, and somebody sits at a terminal.
-fn open(target: &str, mut options: MysqlOptions, events: &Events) -> Result<MysqlSink> {
-    let error = match MysqlSink::open(target, options.clone(), events.clone()) {
-        Ok(sink) => return Ok(sink),
+fn open(target: &str, mut options: MysqlOptions, events: &Events) -> Result<Opening> {
+    let error = match Opening::begin(target, options.clone(), events.clone()) {
+        Ok(opening) => return Ok(opening),
         Err(error) => error,
     };
     if !wants_password(&error) {
@@ -203,7 +204,7 @@ fn open(target: &str, mut options: MysqlOptions, events: &Events) -> Result<Mysq
     }
     let Some(password) = output::ask_secret("password of the target: ")? else { return Err(error) };
     options.connection.password = Some(Secret::new(password));
-    MysqlSink::open(target, options, events.clone())
+    Opening::begin(target, options, events.clone())
 }
 
 /// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files know where they begin; a cluster's clock is

@@ -14,6 +14,7 @@ mod wire;
 
 mod both;
 mod ddl;
+mod lease;
 mod refused;
 mod restarts;
 mod types;
