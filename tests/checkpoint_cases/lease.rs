@@ -1,7 +1,10 @@
 //! The lease: who may start, and what it costs.
 
 use std::collections::BTreeMap;
-use std::thread::sleep;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use tisync::checkpoint::lease::{Lease, Terms};
@@ -20,6 +23,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a lease is taken over by word, and the older one says so", taken_over),
     ("a lease whose connection is silent is gone", silent_holder),
     ("a lease that was lost is taken again, unless a later run has the link", lost),
+    ("a lease whose connection went without a word is taken from it", half_dead),
     ("leases of other links and clusters do not collide", others),
     ("an account without any privilege but the tables' keeps a lease", poor),
     ("an idle link writes nothing for its lease", idle),
@@ -116,7 +120,7 @@ fn taken_over(server: &PrivateServer) {
 fn wait(mut reached: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !reached() {
-        assert!(begin.elapsed() < Duration::from_secs(20));
+        assert!(begin.elapsed() < Duration::from_secs(40));
         sleep(Duration::from_millis(20));
     }
 }
@@ -173,6 +177,61 @@ fn lost(server: &PrivateServer) {
     wait(|| heard.lock().unwrap().iter().any(|n| n.contains("run 2 has taken link `lost` over from this one, run 1")));
     wait(|| holder(server, 504, "lost").is_none());
     drop(fresh(server, link).unwrap());
+}
+
+/// A way to the server on which, from a moment on, nothing arrives any more, and nobody is told; new connections work.
+struct Way {
+    port: u16,
+    stalled: Arc<Mutex<Vec<Arc<AtomicBool>>>>,
+}
+
+impl Way {
+    fn open(to: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stalled = Arc::<Mutex<Vec<Arc<AtomicBool>>>>::default();
+        let all = Arc::clone(&stalled);
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+                let stall = Arc::<AtomicBool>::default();
+                all.lock().unwrap().push(Arc::clone(&stall));
+                for (mut from, mut to) in [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+                {
+                    let stall = Arc::clone(&stall);
+                    thread::spawn(move || {
+                        let mut bytes = [0; 4096];
+                        while let Ok(n @ 1..) = from.read(&mut bytes) {
+                            if !stall.load(Ordering::SeqCst) && to.write_all(&bytes[..n]).is_err() {
+                                break;
+                            }
+                        }
+                        // One that stalled stays open on the server's side.
+                        thread::sleep(Duration::from_secs(if stall.load(Ordering::SeqCst) { 60 } else { 0 }));
+                    });
+                }
+            }
+        });
+        Self { port, stalled }
+    }
+
+    fn stall(&self) {
+        self.stalled.lock().unwrap().iter().for_each(|one| one.store(true, Ordering::SeqCst));
+    }
+}
+
+fn half_dead(server: &PrivateServer) {
+    let way = Way::open(server.port());
+    let to = target(&format!("mysql://root@127.0.0.1:{}?ssl-mode=disabled", way.port));
+    let (events, heard) = heard();
+    let mine = Lease::take(&to, (510, "half_dead"), None, Terms::default(), &Stop::default(), &events).unwrap();
+    let first = holder(server, 510, "half_dead").unwrap();
+    way.stall();
+    // The server knows nothing of it, and still has the lock for the old connection.
+    wait(|| holder(server, 510, "half_dead").is_some_and(|id| id != first));
+    assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
+    drop(mine);
+    assert_eq!(holder(server, 510, "half_dead"), None);
 }
 
 fn others(server: &PrivateServer) {

@@ -195,9 +195,9 @@ mod tests {
             connection: Some(12),
             ..Who::default()
         };
-        insta::assert_snapshot!(describe(&holding(12, Some(1)), Some(&who)), @"");
-        insta::assert_snapshot!(describe(&holding(13, Some(1)), Some(&who)), @"");
-        insta::assert_snapshot!(describe(&holding(13, None), None), @"");
+        insta::assert_snapshot!(describe(&holding(12, Some(1)), Some(&who)), @"pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z (connection 12 from 10.0.0.7:5120)");
+        insta::assert_snapshot!(describe(&holding(13, Some(1)), Some(&who)), @"connection 13 from 10.0.0.7:5120; the last one to take the link over was pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z");
+        insta::assert_snapshot!(describe(&holding(13, None), None), @"connection 13 from 10.0.0.7:5120");
         assert_eq!(describe(&Holding::default(), None), "another run");
         assert!(describe(&Holding::default(), Some(&who)).starts_with("pid 4711 on berlin-7 ("));
     }
