@@ -15,6 +15,7 @@ mod wire;
 mod both;
 mod ddl;
 mod playground;
+mod lease;
 mod refused;
 mod restarts;
 mod sides;
