@@ -79,6 +79,8 @@ pub struct Settings {
     pub ignore_drainer: bool,
     /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
     pub allow_repeats: bool,
+    /// Another run of the link that lives is ended.
+    pub take_over: bool,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
     /// The target may lack tables.
@@ -150,6 +152,7 @@ impl Settings {
             safe_until: args.safe_until.map(CommitTs),
             ignore_drainer: args.ignore_drainer,
             allow_repeats: args.allow_repeats,
+            take_over: args.take_over,
             quiet: args.quiet,
             remarks,
             ..settings
@@ -162,8 +165,8 @@ impl Settings {
     /// A usage fault if something is missing.
     pub fn settle(draft: Draft) -> Result<Self> {
         let mut draft = draft.over(Draft::defaults());
-        let ddl = ddl(&mut draft)?;
         let (mark, loopback) = marks(&mut draft)?;
+        let ddl = ddl(&mut draft, loopback.is_some())?;
         let safe_mode = draft.safe_mode.as_ref().is_some_and(|given| given.value);
         let on_conflict = on_conflict(&mut draft, safe_mode)?;
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
@@ -225,6 +228,7 @@ impl Settings {
             safe_until: None,
             ignore_drainer: false,
             allow_repeats: false,
+            take_over: false,
             allow_missing: value(draft.allow_missing).unwrap_or_default(),
             memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
             workers: value(draft.workers),
@@ -245,7 +249,15 @@ fn value<T>(given: Option<Given<T>>) -> Option<T> {
 }
 
 /// What becomes of DDLs.
-fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
+fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
+    let run = value(draft.ddl.take()).unwrap_or(true);
+    let wrong_side = value(draft.wrong_side_ddl.take());
+    let lacks = if !loopback { Some("no loopback") } else { run.then_some("DDL is run on this link") };
+    if let (Some(_), Some(why)) = (wrong_side, lacks) {
+        return Err(Fault::usage(format!("`wrong-side-ddl` was given, but {why}"))
+            .hint("it is for that one of two opposite links which runs no DDL (--loopback --no-ddl): there it says what becomes of DDL that the other one did not bring")
+            .into());
+    }
     let skip: BTreeSet<CommitTs> = value(draft.skip_ddl.take()).unwrap_or_default().into_iter().map(CommitTs).collect();
     let mut replace = BTreeMap::new();
     let mut twice = None;
@@ -262,10 +274,11 @@ fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
                 .into())
         }
         None => Ok(DdlPolicy {
-            run: value(draft.ddl.take()).unwrap_or(true),
+            run,
             skip,
             replace,
             on_error: value(draft.on_ddl_error.take()).unwrap_or_default(),
+            wrong_side: wrong_side.unwrap_or_default(),
         }),
     }
 }

@@ -14,7 +14,10 @@ mod wire;
 
 mod both;
 mod ddl;
+mod playground;
+mod lease;
 mod refused;
 mod restarts;
+mod sides;
 mod types;
 mod world;

@@ -45,7 +45,7 @@ pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
     }
 }
 
-/// DDLs that did not run as they are because somebody wanted it so.
+/// DDLs that did not run as they are because somebody wanted it so, or because the target had them first.
 fn report_ddl(totals: &Totals, events: &Events) {
     let skipped = totals.decided.iter().filter(|d| d.instead.is_none()).count();
     if !totals.decided.is_empty() {
@@ -57,6 +57,12 @@ fn report_ddl(totals: &Totals, events: &Events) {
     for ddl in &totals.decided {
         let how = ddl.instead.as_ref().map_or_else(|| "skipped".to_owned(), |sql| format!("replaced by `{sql}`"));
         events(Event::Warning(format!("commit ts {}, in `{}`: `{}` {how}", ddl.commit_ts.0, ddl.schema, ddl.query)));
+    }
+    if totals.returned_ddl > 0 {
+        events(Event::Note(format!("{} DDLs came from the other side and were followed", totals.returned_ddl)));
+    }
+    if totals.wrong_side_ddl > 0 {
+        events(Event::Warning(format!("{} DDLs on the wrong side were ignored", totals.wrong_side_ddl)));
     }
     if totals.unrun_ddl > 0 {
         events(Event::Note(format!(
