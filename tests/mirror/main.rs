@@ -14,8 +14,8 @@ mod wire;
 
 mod both;
 mod ddl;
-mod playground;
 mod lease;
+mod playground;
 mod refused;
 mod restarts;
 mod sides;
