@@ -12,9 +12,11 @@ mod common;
 #[path = "../common/wire.rs"]
 mod wire;
 
-mod both;
 mod ddl;
+mod echo;
+mod pair;
 mod refused;
 mod restarts;
+mod rounds;
 mod types;
 mod world;

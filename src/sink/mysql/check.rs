@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::Mode;
 use super::batch::full_name;
 use super::failure::{Class, classify};
+use super::numbers;
 use super::session::{Flavour, Session, quote_name};
 use super::shape::found::{self, Facts, Found, Tables};
 use super::shape::{Fit, Fits, compare};
@@ -33,6 +34,8 @@ pub struct Ask<'a> {
     pub allow_missing: bool,
     /// Whether columns have to be the same.
     pub mode: Mode,
+    /// The target is a source too.
+    pub both_ways: bool,
 }
 
 /// Checks the server's settings and every table, and takes note of those whose columns differ.
@@ -40,7 +43,7 @@ pub struct Ask<'a> {
 /// # Errors
 /// Refused, with all problems found.
 pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<()> {
-    let Ask { tables, fresh, allow_missing, mode } = *ask;
+    let Ask { tables, fresh, allow_missing, mode, both_ways } = *ask;
     let mut problems = Vec::new();
     let mut denied = Vec::new();
     let mut missing = Vec::new();
@@ -53,12 +56,16 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         found::read(session, facts, schema, None, &mut found)?;
     }
     let mut holding = 0_usize;
+    let mut counted = Vec::new();
     for table in tables {
         match found.get(&facts.key(&table.schema, &table.name)) {
             None if hidden(session, table) => denied.push(no_right("SELECT", table)),
             None if allow_missing => missing.push(full_name(table)),
             None => problems.push(format!("table {} is missing", full_name(table))),
             Some(there) => {
+                if there.columns.values().any(|c| c.counted) {
+                    counted.push(full_name(table));
+                }
                 let fit = compared(table, there, (mode, facts), &mut problems);
                 holding += usize::from(rights(session, table, fit.as_deref(), &mut denied, events)?);
                 if let Some(says) = fits.put(table, fit) {
@@ -68,6 +75,9 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         }
     }
     triggers(session, tables, events)?;
+    if both_ways {
+        numbers::check(session, &counted, events)?;
+    }
     if !missing.is_empty() {
         let count = missing.len();
         missing.truncate(SHOWN);

@@ -22,6 +22,7 @@ mod large;
 mod lineage;
 pub mod literal;
 mod marked;
+pub mod numbers;
 mod open;
 mod option_file;
 mod options;

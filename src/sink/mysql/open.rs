@@ -128,7 +128,8 @@ impl MysqlSink {
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.context.target.patient())?;
         let MysqlOptions { mode, allow_missing, .. } = self.context.options;
-        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode };
+        let both_ways = self.context.marks.is_some();
+        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
         check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
         for table in &wanted {
