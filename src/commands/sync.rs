@@ -85,6 +85,13 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
+    let loopback = settings
+        .loopback
+        .clone()
+        .map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite).source(source.cluster_id()));
+    if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
+        events(Event::Warning(text));
+    }
     let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
     let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
     let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
@@ -99,7 +106,7 @@ fn link_asking(settings: &Settings, stop: &Stop, events: &Events, asker: Option<
         catalog,
         sink: &mut sink,
         selection: Selection::new(Arc::clone(&settings.filter), router),
-        loopback: settings.loopback.clone().map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite)),
+        loopback,
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),

@@ -21,7 +21,7 @@ use crate::error::Fault;
 pub use carrier::{Carrier, Writer};
 pub use definition::{Definition, definition};
 pub use drop::{drop_rows, in_use};
-pub use rows::ready;
+pub use rows::{check, ready};
 pub use setup::{Plan, apply, plan};
 pub use status::{MarkRow, Status, status};
 

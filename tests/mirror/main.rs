@@ -12,11 +12,14 @@ mod common;
 #[path = "../common/wire.rs"]
 mod wire;
 
+mod conflicts;
 mod ddl;
 mod echo;
+mod idle;
 mod pair;
 mod refused;
 mod restarts;
 mod rounds;
+mod start;
 mod types;
 mod world;

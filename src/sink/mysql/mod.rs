@@ -40,6 +40,7 @@ pub mod tidb_limit;
 mod window;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -362,6 +363,10 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn passes_on(&mut self, origins: &BTreeSet<u64>) {
+        self.context.link.passes_on(origins);
     }
 
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {

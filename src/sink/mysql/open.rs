@@ -37,6 +37,10 @@ impl MysqlSink {
         let mut session = Session::open(&target.patient())?;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
+        if let Some(mark) = &options.mark {
+            // Before the link is taken from whoever runs it now.
+            mark::check(&mut session, mark)?;
+        }
         let taken = checkpoint::take_unless(
             &mut session,
             options.cluster_id,
