@@ -4,6 +4,9 @@
 //! that table are decoded for it, so what is dropped costs next to nothing. The table is known by its name as of the transaction's
 //! schema, so a rename, a drop or a truncation is followed.
 //!
+//! DDL carries no mark. Where a link with marks runs one, a comment in front of it says so ([`Origin`]): with ours it came from the other
+//! side, without it somebody ran it here ([`Loopback::side`]), and the sink knows what that means.
+//!
 //! A link records what it applies in the same transaction as the data (`tidb_binlog.tisync_slot`). Users' rows beside such records and
 //! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop. Links whose channels differ do not
 //! know each other's marks and would pass on the same data for ever; so a link whose stream holds other links' data says in its own records
@@ -21,8 +24,8 @@ use bytes::Bytes;
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::filter::wanted;
-use crate::mark::Mark;
-use crate::model::{CommitTs, Kind, Row, RowKind, Table, Value};
+use crate::mark::{Mark, Origin};
+use crate::model::{CommitTs, Ddl, Kind, Row, RowKind, Side, Table, Value};
 use crate::schema::Found;
 
 /// The database of every tool's records.
@@ -157,6 +160,20 @@ impl Loopback {
                 self.mark.channel
             )
         })
+    }
+
+    /// Whose a DDL is whose text begins with `origin`, or with nothing of the kind. What makes the marks themselves is nobody's.
+    #[must_use]
+    pub fn side(&self, origin: Option<Origin>, ddl: &Ddl) -> Side {
+        let ours = |o: Origin| o.channel == self.mark.channel && self.opposite.is_none_or(|id| id == o.cluster_id);
+        if origin.is_some_and(ours) {
+            return Side::Target;
+        }
+        let on_database = ddl.table.is_empty() && self.mark.schema.to_lowercase() == ddl.schema.to_lowercase();
+        if on_database && ddl.before.iter().chain(&ddl.after).all(|t| self.is_mark(&t.schema, &t.name)) {
+            return Side::Unknown;
+        }
+        Side::Upstream
     }
 
     /// What was seen so far.

@@ -241,3 +241,39 @@ fn the_opposite_link_with_another_channel_is_an_echo() {
     assert!(error.to_string().contains("with a mark of channel 2 instead of 1"), "{error}");
     assert_eq!(loopback.counts().echoes, 1);
 }
+
+#[test]
+fn whose_a_ddl_is() {
+    let ours = |channel, cluster_id| Some(Origin { channel, cluster_id, ts: TS });
+    let ddl = |schema: &str, table: &str, before: &[(&str, &str)]| Ddl {
+        schema: schema.to_owned(),
+        table: table.to_owned(),
+        before: before.iter().map(|(schema, name)| table_of(schema, name)).collect(),
+        ..Ddl::default()
+    };
+    fn table_of(schema: &str, name: &str) -> Arc<Table> {
+        table(9, schema, name, &[("id", INT)])
+    }
+    let mark = Mark::new("marks.m", 3).unwrap();
+    let any = Loopback::new(mark.clone(), OtherChannels::Pass);
+    let known = Loopback::new(mark, OtherChannels::Pass).opposite(Some(7));
+    let alter = ddl("app", "t", &[("app", "t")]);
+    for (origin, by_any, by_known) in [
+        (ours(3, 7), Side::Target, Side::Target),
+        (ours(3, 8), Side::Target, Side::Upstream),
+        (ours(4, 7), Side::Upstream, Side::Upstream),
+        (None, Side::Upstream, Side::Upstream),
+    ] {
+        assert_eq!((any.side(origin, &alter), known.side(origin, &alter)), (by_any, by_known), "{origin:?}");
+    }
+    // What makes the marks, or takes them away.
+    for (ddl, side) in [
+        (ddl("Marks", "", &[]), Side::Unknown),
+        (ddl("marks", "", &[("marks", "M")]), Side::Unknown),
+        (ddl("marks", "", &[("marks", "m"), ("marks", "orders")]), Side::Upstream),
+        (ddl("marks", "orders", &[]), Side::Upstream),
+        (ddl("app", "", &[]), Side::Upstream),
+    ] {
+        assert_eq!(any.side(None, &ddl), side, "{ddl:?}");
+    }
+}

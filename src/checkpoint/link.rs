@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::failed::Failed;
 use super::locks;
+use super::who::Who;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::session::{Session, quote_text};
@@ -279,8 +280,8 @@ impl Link {
 
     /// Why a statement that names this run found no row; `ts` is the position that it would have written.
     pub(super) fn refusal(&self, session: &mut Session, ts: Option<CommitTs>) -> Failed {
-        let now = session.fetch_one::<(u64, u64)>(&format!(
-            "SELECT `run`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
+        let now = session.fetch_one::<(u64, u64, String)>(&format!(
+            "SELECT `run`, `commit_ts`, `holder` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
             self.link_condition()
         ));
         match (now, ts) {
@@ -290,13 +291,15 @@ impl Link {
                     .hint("nothing more was written; start again with the start ts that the data on the target has")
                     .into()
             }
-            (Ok(Some((run, _))), _) if run != self.run => Fault::refused(format!(
-                "another run has taken over link `{}`: this one is number {}, that one {run}",
-                self.name, self.run
+            (Ok(Some((run, _, holder))), _) if run != self.run => Fault::refused(format!(
+                "another run has taken over link `{}`: this one is number {}, that one {run}{}",
+                self.name,
+                self.run,
+                Who::read(&holder).map_or(String::new(), |who| format!(", {who}"))
             ))
             .hint("nothing was lost: the other run goes on. Two links to one target need different names")
             .into(),
-            (Ok(Some((_, there))), Some(ts)) => Fault::refused(format!(
+            (Ok(Some((_, there, _))), Some(ts)) => Fault::refused(format!(
                 "the checkpoint of link `{}` would go back from {} to {}",
                 self.name,
                 CommitTs(there).explain(),

@@ -14,7 +14,7 @@ pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use record::RecordArgs;
 pub use size::Size;
-pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg, WrongSideArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;

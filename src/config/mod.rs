@@ -5,27 +5,34 @@
 //! (`tisync`), a drainer.toml (`drainer`). They are laid over each other, and the defaults make [`Settings`] of the rest.
 
 mod address;
+mod check;
 mod checkpoint;
 mod document;
 mod draft;
 pub mod drainer;
 mod duration;
+mod ends;
 mod flags;
 mod load;
+mod opposite;
 mod origin;
 mod password;
 mod reader;
 mod rules;
 mod session;
 mod settings;
+mod several;
 mod start;
 pub mod tisync;
 mod write;
 
+pub use check::{Checked, check};
 pub use checkpoint::DrainerCheckpoint;
 pub use document::{Document, Problem};
 pub use draft::Draft;
-pub use load::{Checked, FileKind, Idle, Loaded, check, link, load, open, upstream};
+pub use ends::{Ends, Places};
+pub use load::{FileKind, Idle, Loaded, link, load, open, upstream};
+pub use opposite::{Discord, discords, opposites, repeated, repetition};
 pub use origin::{Given, Origin};
 pub use rules::{Replacement, Route};
 pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};

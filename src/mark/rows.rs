@@ -64,7 +64,7 @@ pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Resu
         return Ok(());
     }
     let infos: Vec<String> = there.iter().filter_map(|(_, found)| found.clone()).filter(|i| *i != info).collect();
-    let alive = alive(session, &infos)?;
+    let alive = alive(session, &infos, |_| false)?;
     if !alive.is_empty() {
         writer.warn(format!(
             "{} writes with the same rows of channel {} on the target: that is safe, but the two wait for each other",

@@ -102,6 +102,10 @@ pub struct Totals {
     pub replaced_ddl: u64,
     /// DDLs that were followed and not run, because none is on this link.
     pub unrun_ddl: u64,
+    /// The same, although somebody ran them on the side that has no DDL of its own, and the operator does not mind.
+    pub wrong_side_ddl: u64,
+    /// DDLs that were followed and not run, because the target had them first.
+    pub returned_ddl: u64,
     /// DDLs of this run that the operator had skipped or replaced.
     pub decided: Vec<DecidedDdl>,
     /// Row changes that were not applied because their table is missing through a skipped DDL.

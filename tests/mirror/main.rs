@@ -20,6 +20,7 @@ mod pair;
 mod refused;
 mod restarts;
 mod rounds;
+mod sides;
 mod start;
 mod types;
 mod world;

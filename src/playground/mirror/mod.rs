@@ -5,6 +5,7 @@
 //! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port); follow is the thread of it all
 //!  binlog     groups     │  statement: which DDL      definition, column: information_schema
 //!                        │  shadow: repeats each DDL  known: ids      rows, value, charset: rows
+//!                        │  origin: which link ran it
 //! ```
 //!
 //! Each group that MariaDB commits becomes one transaction with a commit ts of the simulated PD's clock, which only rises:
@@ -41,6 +42,7 @@ mod definition;
 mod follow;
 mod known;
 pub mod load;
+mod origin;
 mod reader;
 mod rows;
 mod shadow;

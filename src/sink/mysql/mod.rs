@@ -52,7 +52,7 @@ use self::board::{Board, Job};
 use self::causality::{Causality, Token};
 pub use self::connection::Connection;
 use self::context::Context;
-pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
@@ -63,6 +63,7 @@ use self::window::Window;
 
 use super::{Sink, Totals};
 use crate::checkpoint::Applied;
+use crate::checkpoint::lease::Lease;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
@@ -98,6 +99,8 @@ pub struct MysqlSink {
     safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
+    /// Given back when the workers have ended.
+    _lease: Lease,
 }
 
 impl MysqlSink {

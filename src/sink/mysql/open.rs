@@ -21,6 +21,7 @@ use super::tidb_limit::TidbLimit;
 use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
+use crate::checkpoint::lease::Lease;
 use crate::checkpoint::{self, Taken};
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
@@ -41,14 +42,11 @@ impl MysqlSink {
             // Before the link is taken from whoever runs it now.
             mark::check(&mut session, mark)?;
         }
-        let taken = checkpoint::take_unless(
-            &mut session,
-            options.cluster_id,
-            &options.link,
-            size.workers,
-            &options.stop,
-            &events,
-        )?;
+        let MysqlOptions { link: name, cluster_id, stop, .. } = &options;
+        let lease = Lease::take(&target, (*cluster_id, name), options.mark.as_ref(), options.lease, stop, &events)?;
+        let who = Some(lease.who());
+        let taken = checkpoint::take_unless(&mut session, (*cluster_id, name), size.workers, who, stop, &events)?;
+        lease.owns(&taken.link);
         let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
         if let Some(marks) = &marks {
             mark::ready(&mut session, marks, size.workers)?;
@@ -118,6 +116,7 @@ impl MysqlSink {
             last_job,
             safe_ended: false,
             limit,
+            _lease: lease,
         })
     }
 
