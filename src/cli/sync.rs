@@ -113,6 +113,9 @@ pub struct SyncArgs {
     /// meant.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
     pub link: Option<String>,
+    /// With several links: one that fails does not stop the others. The exit code is still that of the first failure.
+    #[arg(long)]
+    pub keep_going: bool,
     /// TiDB's status address for the DDL history, where the one registered in PD cannot be reached:
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use crate::error::Fault;
+use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, Txn};
 
 /// A target that transactions are applied to.
@@ -154,6 +155,12 @@ impl Anomalies {
     pub fn add(&mut self, more: Self) {
         self.missing += more.missing;
         self.duplicate += more.duplicate;
+    }
+
+    /// What is told of them, for this table.
+    #[must_use]
+    pub fn event(self, table: &str) -> Event {
+        Event::Odd { table: table.to_owned(), missing: self.missing, duplicate: self.duplicate }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cli::{Cli, Command, Format, PlaygroundArgs};
 use crate::error::{Fault, Kind};
 use crate::event::Events;
 use crate::filter;
-use crate::output::{self, Pair};
+use crate::output::{self, Progress};
 use crate::pipeline::End;
 use crate::playground::compare::{self, Comparison, Definitions, Side};
 use crate::playground::mirror::load::{self, LoadOptions, RunningLoad};
@@ -35,7 +35,7 @@ type Linked = JoinHandle<Result<End>>;
 
 /// Runs it all until the load is over, or until a signal.
 pub fn run(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
-    let view = Pair::start(LINKS);
+    let view = Progress::start(&LINKS, false);
     output::note("starting two private MariaDBs, each with a server that repeats its DDL");
     let sides = mirrors(&view.events(None))?;
     let [a, b] = &sides;

@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::event::{Event, Events};
 use crate::loopback::Loopback;
 use crate::model::{CommitTs, Table};
+use crate::output;
 use crate::pipeline::{End, Pipeline};
 use crate::place::Durable;
 use crate::route::Router;
@@ -20,24 +21,31 @@ use crate::source;
 use crate::source::pump::Muster;
 use crate::stop::Stop;
 
-use super::parts::{open, sink_options, source_options};
+use super::opposite::Seat;
+use super::parts::{Secretly, open, sink_options, source_options};
 use super::report::{report, report_loopback};
 use super::start::{start, until};
 
 /// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
 const LARGE_PART: usize = 16;
 
-/// Builds the parts and runs them, with nobody to ask. Gives how it ended and where.
-pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
-    link_asking(settings, stop, events, None)
+/// What a link has from the process that it runs in.
+pub(super) struct Around {
+    /// Whom to ask about a DDL that the target refuses.
+    pub asker: Option<Asker>,
+    /// Whom to ask for a password that nobody gave.
+    pub secret: Box<Secretly>,
+    /// Its place among the links that run with it.
+    pub seat: Option<Seat>,
 }
 
-pub(super) fn link_asking(
-    settings: &Settings,
-    stop: &Stop,
-    events: &Events,
-    asker: Option<Asker>,
-) -> Result<(End, CommitTs)> {
+/// Builds the parts and runs them, with nobody to ask about a DDL. Gives how it ended and where.
+pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
+    run(settings, stop, events, Around { asker: None, secret: Box::new(output::ask_secret), seat: None })
+}
+
+pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Around) -> Result<(End, CommitTs)> {
+    let Around { asker, secret, seat } = around;
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
     let (durable, muster) = (Durable::default(), Arc::<Muster>::default());
     let events = &durable.listening(events);
@@ -45,8 +53,9 @@ pub(super) fn link_asking(
     let until = until(settings, source.as_ref())?;
     // Before the target's slots are taken from whoever has them now.
     let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
     let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop, events)? };
-    let mut sink = open(&settings.target, options, events)?;
+    let mut sink = open(&settings.target, options, &secret, events)?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     if let Some(place) = &mut place {
@@ -58,7 +67,8 @@ pub(super) fn link_asking(
     }
     let source_id = source.cluster_id();
     let loopback = settings.loopback.clone();
-    let loopback = loopback.map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite).source(source_id));
+    let loopback =
+        loopback.map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(opposite)).source(source_id));
     if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
         events(Event::Warning(text));
     }
@@ -67,7 +77,10 @@ pub(super) fn link_asking(
     let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
     let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
     let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
-    sink.prepare(routed.iter())?;
+    let numbering = sink.prepare(routed.iter())?;
+    if let Some(text) = seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
+        events(Event::Warning(text));
+    }
     let streams = source.streams(from)?;
     if let Some(place) = &mut place {
         place.online(&settings.source.security)?;

@@ -1,8 +1,11 @@
-//! `tisync sync`: links, each from a source to a target.
+//! `tisync sync`: links, each from a source to a target. One is the plain case ([`link`]); several of a file run beside each other
+//! ([`several`]), and those that go opposite ways know of each other ([`opposite`]).
 
 mod link;
+mod opposite;
 mod parts;
 mod report;
+mod several;
 mod start;
 
 use anyhow::Result;
@@ -10,31 +13,34 @@ use anyhow::Result;
 use crate::cli::SyncArgs;
 use crate::config::{Remark, Settings};
 use crate::error::{Fault, Kind};
-use crate::event::Event;
-use crate::model::CommitTs;
+use crate::event::{Event, Events};
 use crate::output::{self, Progress};
 use crate::pipeline::End;
 use crate::sink::mysql::Asker;
 use crate::stop::Stop;
 
+use self::link::Around;
 pub use self::link::link;
-use self::link::link_asking;
 pub(super) use self::start::drainer;
 
-/// Runs the link until its end.
+/// What an operator does after an orderly stop.
+const GOES_ON: &str = "the same command goes on from there";
+
+/// Runs the link, or all of them, until the end.
 pub fn run(args: &SyncArgs) -> Result<()> {
-    let settings = Settings::of(args)?;
+    let links = Settings::all(args)?;
     let stop = Stop::on_signals()?;
-    let progress = Progress::start(CommitTs::default(), settings.quiet);
-    let asker = output::can_ask().then(|| Asker::new(progress.asker()));
-    let events = progress.events();
-    for remark in &settings.remarks {
-        events(match remark.clone() {
-            Remark::Warning(text) => Event::Warning(text),
-            Remark::Note(text) => Event::Note(text),
-        });
+    match links.as_slice() {
+        [one] => alone(one, &stop),
+        links => several::run(links, args.keep_going, &stop),
     }
-    let result = link_asking(&settings, &stop, &events, asker);
+}
+
+fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
+    let progress = Progress::start(&[], settings.quiet);
+    let events = progress.events(Some(0));
+    tell(&settings.remarks, &events);
+    let result = link::run(settings, stop, &events, around(&progress, 0, None));
     progress.finish();
     let (end, position) = result?;
     match end {
@@ -43,7 +49,22 @@ pub fn run(args: &SyncArgs) -> Result<()> {
             Kind::Interrupted,
             format!("stopped by a signal after draining; everything up to {} is applied", position.explain()),
         )
-        .hint("the same command goes on from there")
+        .hint(GOES_ON)
         .into()),
+    }
+}
+
+/// Whoever sits at the terminal answers the questions of a link.
+fn around(progress: &Progress, which: usize, seat: Option<opposite::Seat>) -> Around {
+    let asker = output::can_ask().then(|| Asker::new(progress.asker(which)));
+    Around { asker, secret: Box::new(progress.secret(which)), seat }
+}
+
+fn tell(remarks: &[Remark], events: &Events) {
+    for remark in remarks {
+        events(match remark.clone() {
+            Remark::Warning(text) => Event::Warning(text),
+            Remark::Note(text) => Event::Note(text),
+        });
     }
 }

@@ -8,7 +8,6 @@ use crate::checkpoint::lease::Terms;
 use crate::config::{Settings, SourceSettings, Start};
 use crate::error::Fault;
 use crate::event::Events;
-use crate::output;
 use crate::pd::{Security, TidbServer};
 use crate::schema::{FileHistory, History, HttpHistory};
 use crate::sink::mysql::failure::wants_password;
@@ -83,8 +82,11 @@ pub(super) fn sink_options(
     })
 }
 
+/// Asks for something that nobody else shall see; `None` where nobody can answer.
+pub(super) type Secretly = dyn Fn(&str) -> Result<Option<String>> + Send + Sync;
+
 /// Opens the target; asks for a password if it wants one, none was given, and somebody sits at a terminal.
-pub(super) fn open(target: &str, mut options: MysqlOptions, events: &Events) -> Result<MysqlSink> {
+pub(super) fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events) -> Result<MysqlSink> {
     let error = match MysqlSink::open(target, options.clone(), events.clone()) {
         Ok(sink) => return Ok(sink),
         Err(error) => error,
@@ -92,7 +94,7 @@ pub(super) fn open(target: &str, mut options: MysqlOptions, events: &Events) -> 
     if !wants_password(&error) {
         return Err(error);
     }
-    let Some(password) = output::ask_secret("password of the target: ")? else { return Err(error) };
+    let Some(password) = ask("password of the target: ")? else { return Err(error) };
     options.connection.password = Some(Secret::new(password));
     MysqlSink::open(target, options, events.clone())
 }

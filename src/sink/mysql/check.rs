@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::Mode;
 use super::batch::full_name;
 use super::failure::{Class, classify};
-use super::numbers;
+use super::numbers::{self, Numbering};
 use super::session::{Flavour, Session, quote_name};
 use super::shape::found::{self, Facts, Found, Tables};
 use super::shape::{Fit, Fits, compare};
@@ -38,11 +38,12 @@ pub struct Ask<'a> {
     pub both_ways: bool,
 }
 
-/// Checks the server's settings and every table, and takes note of those whose columns differ.
+/// Checks the server's settings and every table, and takes note of those whose columns differ. Gives how the target numbers rows, where
+/// that matters.
 ///
 /// # Errors
 /// Refused, with all problems found.
-pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<()> {
+pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<Option<Numbering>> {
     let Ask { tables, fresh, allow_missing, mode, both_ways } = *ask;
     let mut problems = Vec::new();
     let mut denied = Vec::new();
@@ -75,9 +76,7 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         }
     }
     triggers(session, tables, events)?;
-    if both_ways {
-        numbers::check(session, &counted, events)?;
-    }
+    let numbering = if both_ways { numbers::check(session, &counted, events)? } else { None };
     if !missing.is_empty() {
         let count = missing.len();
         missing.truncate(SHOWN);
@@ -90,7 +89,7 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
             tables.len()
         )));
     }
-    verdict(problems, denied, mode)
+    verdict(problems, denied, mode).map(|()| numbering)
 }
 
 /// Everything that stands against a start as one error. An account that merely lacks rights is no danger to the data.

@@ -36,6 +36,24 @@ impl Numbering {
         let step = gcd(self.increment.max(1), other.increment.max(1));
         self.offset.abs_diff(other.offset).is_multiple_of(step)
     }
+
+    /// What to say where two servers leave numbers to each other and yet can give the same.
+    #[must_use]
+    pub fn clash(self, other: Self) -> Option<String> {
+        let both = self.increment > 1 && other.increment > 1;
+        (both && self.meets(other)).then(|| {
+            format!(
+                "both clusters number the rows of AUTO_INCREMENT columns alike (increment {} from {} on, and {} from {} on): they will give \
+                 the same numbers to different rows. Run `{}` on one cluster and `{}` on the other",
+                self.increment,
+                self.offset,
+                other.increment,
+                other.offset,
+                statement(1),
+                statement(2)
+            )
+        })
+    }
 }
 
 /// The statement that makes a server give every other number, from `offset` (1 or 2) on. TiDB takes the second variable for the
@@ -45,19 +63,20 @@ pub fn statement(offset: u8) -> String {
     format!("SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = {offset}")
 }
 
-/// Warns, once for all, where the target numbers rows of `tables` (as statements name them) without a gap for the other side.
+/// How the target numbers rows of `tables` (as statements name them), if there are any. Warns, once for all, where it leaves no number to
+/// the other side.
 ///
 /// # Errors
 /// If the target does not answer.
-pub(super) fn check(session: &mut Session, tables: &[String], events: &Events) -> Result<()> {
+pub(super) fn check(session: &mut Session, tables: &[String], events: &Events) -> Result<Option<Numbering>> {
     if tables.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let found = Numbering::read(session)?;
     if found.increment < 2 {
         events(Event::Warning(warning(tables, found, session.server().flavour)));
     }
-    Ok(())
+    Ok(Some(found))
 }
 
 fn warning(tables: &[String], found: Numbering, flavour: Flavour) -> String {

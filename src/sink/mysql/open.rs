@@ -11,6 +11,7 @@ use super::connect::Target;
 use super::context::Context;
 use super::ddl::{self, Ground};
 use super::lineage::Lineage;
+use super::numbers::Numbering;
 use super::retry::Told;
 use super::session::Session;
 use super::shape::Fits;
@@ -121,11 +122,11 @@ impl MysqlSink {
     }
 
     /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
-    /// [`position`](Sink::position).
+    /// [`position`](Sink::position). Gives how the target numbers rows of its own, where it is a source too and does.
     ///
     /// # Errors
     /// Refused, with everything found at once.
-    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<()> {
+    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<Option<Numbering>> {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
@@ -134,7 +135,7 @@ impl MysqlSink {
         let both_ways = self.context.marks.is_some();
         let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
-        check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
+        let numbering = check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
         for table in &wanted {
             let fit = self.context.fits.get(table);
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
@@ -145,7 +146,7 @@ impl MysqlSink {
             // The next start must not begin at a later moment, even if this run takes nothing.
             link.save_position(&mut session, now)?;
         }
-        Ok(())
+        Ok(numbering)
     }
 }
 
