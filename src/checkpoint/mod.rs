@@ -32,7 +32,7 @@ pub use applied::Applied;
 pub use drainer::{DrainerPlace, DrainerTable};
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
-pub use look::{SlotSession, look, slots};
+pub use look::{SlotSession, look, of_link, slots};
 pub use record::Record;
 pub use slot::Slot;
 pub use survey::{LinkSurvey, SkippedDdl, survey};
