@@ -20,6 +20,11 @@ impl Running {
         Self { child: Some(binary::spawn(&args)) }
     }
 
+    /// No run, in the place of one that is taken out.
+    pub fn none() -> Self {
+        Self { child: None }
+    }
+
     /// Whether it has ended by itself.
     pub fn ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|c| c.try_wait().expect("its own child").is_some())

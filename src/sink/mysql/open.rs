@@ -11,6 +11,7 @@ use super::connect::Target;
 use super::context::Context;
 use super::ddl::{self, Ground};
 use super::lineage::Lineage;
+use super::numbers::Numbering;
 use super::retry::Told;
 use super::session::Session;
 use super::shape::Fits;
@@ -43,7 +44,11 @@ impl Opening {
     /// If the target cannot be reached or is not supported; refused, if another run lives and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
-        let session = Session::open(&target.patient())?;
+        let mut session = Session::open(&target.patient())?;
+        if let Some(mark) = &options.mark {
+            // Before the link is taken from whoever runs it now.
+            mark::check(&mut session, mark)?;
+        }
         let link = (options.cluster_id, options.link.as_str());
         let lease = Lease::take(&target, link, options.mark.as_ref(), options.lease, &options.stop, &events)?;
         Ok(Self { target, options, events, session, lease })
@@ -144,19 +149,20 @@ impl MysqlSink {
     }
 
     /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
-    /// [`position`](Sink::position).
+    /// [`position`](Sink::position). Gives how the target numbers rows of its own, where it is a source too and does.
     ///
     /// # Errors
     /// Refused, with everything found at once.
-    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<()> {
+    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<Option<Numbering>> {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.context.target.patient())?;
         let MysqlOptions { mode, allow_missing, .. } = self.context.options;
-        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode };
+        let both_ways = self.context.marks.is_some();
+        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
-        check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
+        let numbering = check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
         for table in &wanted {
             let fit = self.context.fits.get(table);
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
@@ -167,7 +173,7 @@ impl MysqlSink {
             // The next start must not begin at a later moment, even if this run takes nothing.
             link.save_position(&mut session, now)?;
         }
-        Ok(())
+        Ok(numbering)
     }
 }
 
