@@ -32,7 +32,7 @@
 //! - [`progress`] knows the low-water mark; [`checkpoint`] keeps on the target what is durable above it.
 //!
 //! Around them: [`cli`] holds raw arguments, [`config`] makes [`config::Settings`] of them, of the environment, of a tisync.toml or a drainer.toml,
-//! [`commands`] makes parts of these and runs them, [`event`] is how the engine reports,
+//! [`commands`] makes parts of these and runs them, several links beside each other (`commands::sync`), [`event`] is how the engine reports,
 //! [`output`] is the only module that prints, [`error`] carries the exit code and the hint. [`backup`] reads BR's and Dumpling's metadata.
 //! [`wizard`] has the questions of `tisync init` and writes a tisync.toml of the answers.
 //! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing; [`playground::mirror`] is a MariaDB that passes for a cluster.
