@@ -51,11 +51,12 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let events = &durable.listening(events);
     let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
     let until = until(settings, source.as_ref())?;
-    // Before the target's slots are taken from whoever has them now.
-    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
     let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop, events)? };
-    let mut sink = open(&settings.target, options, &secret, events)?;
+    // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
+    let opening = open(&settings.target, options, &secret, events)?;
+    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    let mut sink = opening.finish()?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     if let Some(place) = &mut place {

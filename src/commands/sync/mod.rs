@@ -21,6 +21,7 @@ use crate::stop::Stop;
 
 use self::link::Around;
 pub use self::link::link;
+pub(super) use self::several::together;
 pub(super) use self::start::drainer;
 
 /// What an operator does after an orderly stop.

@@ -47,22 +47,32 @@ struct Running<'s> {
 pub(super) fn run(links: &[Settings], keep_going: bool, signals: &Stop) -> Result<()> {
     let names: Vec<&str> = links.iter().map(|l| l.link.as_str()).collect();
     let progress = Progress::start(&names, links.iter().all(|l| l.quiet));
+    let ended = together(links, keep_going, &progress, signals);
+    progress.finish();
+    ended
+}
+
+/// Runs them until all have ended, in a view that has them in this order.
+pub(in crate::commands) fn together(
+    links: &[Settings],
+    keep_going: bool,
+    progress: &Progress,
+    signals: &Stop,
+) -> Result<()> {
     let to_all = progress.events(None);
     links.iter().for_each(|link| tell(&link.remarks, &to_all));
-    let ended = scope(|scope| {
+    scope(|scope| {
         let start = |(which, (settings, seat)): (usize, (_, _))| {
             let settings: &Settings = settings;
             let (stop, events) = (Stop::default(), progress.events(Some(which)));
             let (stopped, told) = (stop.clone(), events.clone());
-            let around = around(&progress, which, Some(seat));
+            let around = around(progress, which, Some(seat));
             let work = move || link::run(settings, &stopped, &told, around);
             let thread = Builder::new().name(settings.link.clone()).spawn_scoped(scope, work);
             Running { name: &settings.link, stop, told: false, events, thread: Some(thread) }
         };
         Watch::new(links.iter().zip(seats(links)).enumerate().map(start).collect(), keep_going).until_all_ended(signals)
-    });
-    progress.finish();
-    ended
+    })
 }
 
 impl Running<'_> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use mysql::binlog::events::{Event as BinlogEvent, TableMapEvent};
 use serde_json::Value as Json;
 
+use super::census::Census;
 use super::collation;
 use super::known::{Catalog, Known};
 use super::origin::Origins;
@@ -39,6 +40,7 @@ pub(super) struct Turner {
     shadow: Shadow,
     catalog: Catalog,
     row_id: i64,
+    census: Census,
     origins: Origins,
     /// What stands in front of the statement that is being turned.
     comment: Option<String>,
@@ -49,8 +51,8 @@ impl Turner {
     pub(super) fn new(cluster: Arc<Cluster>, shadow: Shadow, events: Events) -> Self {
         let seed = cluster.cluster_id();
         let upstream = Upstream::new(cluster, None, seed);
-        let (catalog, origins) = (Catalog::default(), Origins::default());
-        Self { upstream, shadow, catalog, row_id: 0, origins, comment: None, events }
+        let (catalog, census, origins) = (Catalog::default(), Census::default(), Origins::default());
+        Self { upstream, shadow, catalog, row_id: 0, census, origins, comment: None, events }
     }
 
     /// Writes what a whole group did: one transaction for its rows. How many rows it changed.
@@ -73,7 +75,13 @@ impl Turner {
             handles.push(self.row_id);
         }
         self.upstream.rows(&changes, &handles)?;
+        self.census.take(&changes);
         Ok(u64::try_from(changes.len())?)
+    }
+
+    /// What the transactions were that it wrote.
+    pub(super) fn census(&self) -> Census {
+        self.census
     }
 
     fn rows(&mut self, event: &BinlogEvent, map: &TableMapEvent<'static>) -> Result<Vec<RowChange>> {

@@ -117,7 +117,11 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result
         .into())
 }
 
-fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) -> Result<()> {
+/// The server's own settings: what stands against a start goes into `problems`, what should be known into `events`.
+///
+/// # Errors
+/// If they cannot be read.
+pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) -> Result<()> {
     let mysql = session.server().flavour == Flavour::MySql;
     let mut values = BTreeMap::new();
     let names = "'read_only','super_read_only','log_bin','binlog_format','sql_require_primary_key',\

@@ -138,6 +138,12 @@ pub fn wants_password(error: &Error) -> bool {
     said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
 }
 
+/// Whether the target did not let the account in.
+#[must_use]
+pub fn refused_login(error: &Error) -> bool {
+    class_of(error) == Some(Class::Login)
+}
+
 /// `error` with what was attempted and what to do about it.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     let class = classify(error);

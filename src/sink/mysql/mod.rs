@@ -56,6 +56,7 @@ use self::context::Context;
 pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 use self::large::Rows;
 use self::lineage::Lineage;
+pub use self::open::Opening;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
