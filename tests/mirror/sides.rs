@@ -155,6 +155,7 @@ fn ddl_on_the_wrong_side_stops_and_the_operator_decides() {
     run(b, "CREATE DATABASE own");
     run(b, "CREATE TABLE own.t (a INT)");
     run(b, "CREATE TABLE retl.more (a INT)");
+    run(b, "CREATE DATABASE IF NOT EXISTS tidb_binlog");
     run(b, "CREATE TABLE tidb_binlog.more (a INT)");
     run(b, "INSERT INTO play.words VALUES ('2 first', 1)");
     let ran = caught_up(&pair, 1, &filter, 0);
