@@ -729,7 +729,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__config__subcmd__show)
-            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -845,6 +845,10 @@ _tisync() {
                     ;;
                 --other-channels)
                     COMPREPLY=($(compgen -W "pass stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --wrong-side-ddl)
+                    COMPREPLY=($(compgen -W "stop ignore" -- "${cur}"))
                     return 0
                     ;;
                 --on-conflict)
@@ -1981,7 +1985,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__sync)
-            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2097,6 +2101,10 @@ _tisync() {
                     ;;
                 --other-channels)
                     COMPREPLY=($(compgen -W "pass stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --wrong-side-ddl)
+                    COMPREPLY=($(compgen -W "stop ignore" -- "${cur}"))
                     return 0
                     ;;
                 --on-conflict)

@@ -180,6 +180,8 @@ complete -c tisync -n "__fish_tisync_using_subcommand sync" -l channel-id -d 'Th
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
 stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l wrong-side-ddl -d 'What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there: `stop` (unless given) ends the run before it and shows it, `ignore` follows it. A Drainer does not say that it brought one: with a Drainer on the other direction, `ignore`' -r -f -a "stop\t'The run ends before it'
+ignore\t'It is followed and not run on the target'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
 count\t'The target\'s row becomes what the upstream has'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
@@ -480,6 +482,8 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
 stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l wrong-side-ddl -d 'What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there: `stop` (unless given) ends the run before it and shows it, `ignore` follows it. A Drainer does not say that it brought one: with a Drainer on the other direction, `ignore`' -r -f -a "stop\t'The run ends before it'
+ignore\t'It is followed and not run on the target'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
 count\t'The target\'s row becomes what the upstream has'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r

@@ -268,6 +268,8 @@ again\:"It did not\: run it again"))' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
 '--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
 stop\:"The run ends"))' \
+'--wrong-side-ddl=[What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there\: \`stop\` (unless given) ends the run before it and shows it, \`ignore\` follows it. A Drainer does not say that it brought one\: with a Drainer on the other direction, \`ignore\`]:WHAT:((stop\:"The run ends before it"
+ignore\:"It is followed and not run on the target"))' \
 '--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
 count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
@@ -812,6 +814,8 @@ again\:"It did not\: run it again"))' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
 '--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
 stop\:"The run ends"))' \
+'--wrong-side-ddl=[What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there\: \`stop\` (unless given) ends the run before it and shows it, \`ignore\` follows it. A Drainer does not say that it brought one\: with a Drainer on the other direction, \`ignore\`]:WHAT:((stop\:"The run ends before it"
+ignore\:"It is followed and not run on the target"))' \
 '--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
 count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \

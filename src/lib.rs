@@ -22,7 +22,7 @@
 //! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it. Rows of Drainer's files name their columns; the sink says what
 //!   definition they have on the target.
 //! - [`loopback`] drops transactions that carry our channel's [`mark`]: they came from the other direction. The sink puts one into each of its transactions, where its
-//!   target is a source too.
+//!   target is a source too, and in front of each DDL a comment that says the same.
 //! - [`filter`] leaves out what the operator does not want, and always system databases; [`route`] gives databases and tables their names on
 //!   the target; [`selection`] keeps what both said about each definition.
 //! - [`sink`] takes whole transactions to the target. `sink/mysql` collects them into windows, cuts a window into batches that share no key
