@@ -91,7 +91,7 @@ impl Cluster {
             let (sql, status) = (server.sql_address(), server.status_address());
             let _ = write!(text, "\nTiDB {version} {sql}, binlog {binlog}, status port {status} {port}");
         }
-        for pump in &self.pumps {
+        for pump in self.pumps.iter().filter(|p| p.state != State::Offline) {
             let _ = write!(text, "\nPump {} {} ({})", pump.id, pump.state, life(pump, self.now).word());
         }
         let known: Vec<&Node> = self.drainers.iter().filter(|d| d.state != State::Offline).collect();

@@ -143,7 +143,12 @@ fn a_dialogue_writes_what_runs() {
     let grant =
         grants.lines().find_map(|l| l.split_once("GRANT ")).map(|(_, g)| format!("GRANT {}", g.trim())).unwrap();
     assert!(
-        grant.starts_with("GRANT UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW ON `my\\_shop`.*"),
+        grants.contains(": UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW on `my_shop`; GRANT"),
+        "{grants}"
+    );
+    assert!(
+        grant.starts_with("GRANT SELECT, INSERT, UPDATE,")
+            && grant.contains(" ON `my\\_shop`.* TO 'repl'@'127.0.0.1';"),
         "{grant}"
     );
     // Without that database no right is missing: on to the next question, which is answered wrongly.

@@ -6,7 +6,7 @@ use super::Found;
 use crate::cli::init::InitArgs;
 use crate::error::Fault;
 use crate::filter::{self, Filter, Rules, Scope};
-use crate::wizard::{Interview, Question};
+use crate::wizard::{Interview, Lack, Question};
 
 /// How `all` is typed.
 const ALL: &str = "all";
@@ -55,7 +55,9 @@ fn rights(interview: &mut Interview<'_>, filter: &Filter, source: &Found, target
         };
         interview.found(&format!("{}: the account has the rights that a link needs on {list}", server.name));
     }
-    Ok(lacks.into_iter().map(|lack| format!("on {}: {}", server.name, lack.grant)).collect())
+    let line =
+        |lack: Lack| format!("{}: {} on `{}`; {}", server.name, lack.rights.join(", "), lack.database, lack.grant);
+    Ok(lacks.into_iter().map(line).collect())
 }
 
 pub(super) fn sync_mode(interview: &mut Interview<'_>, args: &InitArgs) -> Result<u8> {
