@@ -104,7 +104,7 @@ fn a_dialogue_writes_what_runs() {
     fs::write(dir.join("there.toml"), "mine").unwrap();
     let to = format!("mysql://repl@127.0.0.1:{}", world.b.port());
     let mut t = Terminal::start(dir, &[]);
-    t.chooses("What shall be set up?", 0);
+    t.chooses("What shall be set up", 0);
     t.answers("Name of the first cluster [a]:", "b/c");
     t.sees("cannot be the name of a cluster");
     t.answers("Name of the first cluster [a]:", "");
@@ -126,14 +126,14 @@ fn a_dialogue_writes_what_runs() {
     t.sees("Access denied");
     t.answers("SQL address of cluster b", "");
     t.answers(&format!("Password for {to}:"), SECRET);
-    t.chooses("find this password?", 0);
+    t.chooses("find this password", 0);
     t.sees("MariaDB 1");
-    t.sees("Where does replication begin?");
+    t.sees("Where does replication begin");
     t.types(&format!("{DOWN}{DOWN}{ENTER}"));
     t.answers("The ts or time", "2099-01-01T00:00:00Z");
     t.sees("BAD");
     t.sees("replication cannot start at");
-    t.chooses("Where does replication begin?", 1);
+    t.chooses("Where does replication begin", 1);
     t.answers("The dump", "dumps");
     let verdict = t.answers("Which tables", "app..*");
     assert!(verdict.contains("exact: the dump in dumps holds everything") && verdict.contains("pump-gc"), "{verdict}");
@@ -159,7 +159,7 @@ fn a_dialogue_writes_what_runs() {
     assert_eq!(t.ends().code, 130);
     world.b.connect().unwrap().query_drop(grant).unwrap();
     finish(&world, &to);
-    world.ctrl_c(&[], "What shall be set up?");
+    world.ctrl_c(&[], "What shall be set up");
     world.ctrl_c(&["--one-way"], "Name of the first cluster");
     let pd = world.a.cluster().pd_url();
     world.ctrl_c(&["--one-way", "--yes", "--from-pd", &pd, "--to", &to], "Password for");
@@ -176,7 +176,7 @@ fn finish(world: &World, to: &str) {
     t.sees("there.toml is there. Write over it?");
     t.types("n");
     t.sees("is there already");
-    t.answers("Where to write it? [tisync.toml]:", "new.toml");
+    t.answers("Where to write it [tisync.toml]:", "new.toml");
     let ended = t.ends();
     assert_eq!(ended.code, 0, "{}", ended.screen);
     assert_eq!(ended.stdout, "tisync sync --config new.toml\n");
