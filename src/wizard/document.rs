@@ -97,7 +97,8 @@ fn one_link(out: &mut String, answers: &Answers, link: &Link<'_>) {
         let _ = writeln!(out, "name = {}", text(name));
     }
     let _ = writeln!(out, "from = {}\nto = {}", text(&link.from.name), text(&link.to.name));
-    let _ = writeln!(out, "# Where the first start begins, exclusive: {}. Later the checkpoint decides.", link.begin.said);
+    let _ =
+        writeln!(out, "# Where the first start begins, exclusive: {}. Later the checkpoint decides.", link.begin.said);
     let _ = match link.begin.start {
         Start::Ts(ts) => writeln!(out, "start-ts = {}", ts.0),
         Start::Now => writeln!(out, "start-ts = \"now\""),

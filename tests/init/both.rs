@@ -49,7 +49,11 @@ fn two_links_of_a_dialogue_run() {
     t.answers("Sync mode", "");
     t.sees("CREATE TABLE");
     t.sees("Run this now?");
-    assert!(on_a.query_first::<u8, _>("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'retl'").unwrap().is_none());
+    assert!(
+        on_a.query_first::<u8, _>("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'retl'")
+            .unwrap()
+            .is_none()
+    );
     t.types("y");
     t.answers("Where to write it?", "");
     let ended = t.ends();

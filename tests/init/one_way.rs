@@ -71,7 +71,11 @@ impl World {
         };
         dump(&world.dir.path().join("dumps"), &world.a.cluster().tso().to_string());
         let mut a = world.a.connect().unwrap();
-        for sql in ["CREATE DATABASE my_shop", "CREATE TABLE my_shop.t (id INT PRIMARY KEY, v INT)", "INSERT INTO my_shop.t VALUES (1, 10)"] {
+        for sql in [
+            "CREATE DATABASE my_shop",
+            "CREATE TABLE my_shop.t (id INT PRIMARY KEY, v INT)",
+            "INSERT INTO my_shop.t VALUES (1, 10)",
+        ] {
             a.query_drop(sql).unwrap();
         }
         world.a.wait_caught_up(Duration::from_secs(30)).unwrap();
@@ -111,7 +115,9 @@ fn a_dialogue_writes_what_runs() {
     t.sees("Connection refused");
     t.answers("PD of cluster a", &world.a.cluster().pd_url());
     let found = t.answers("SQL address of cluster b", "postgres://db2");
-    for part in ["cluster 7600000000000000110", "TiDB v", "binlog On", "answers", "Pump ", "online (alive)", "1 databases"] {
+    for part in
+        ["cluster 7600000000000000110", "TiDB v", "binlog On", "answers", "Pump ", "online (alive)", "1 databases"]
+    {
         assert!(found.contains(part), "no `{part}` in {found}");
     }
     t.sees("it must begin with mysql://");
@@ -134,8 +140,12 @@ fn a_dialogue_writes_what_runs() {
     t.answers("Which tables", "");
     t.sees("rights are missing:");
     let grants = t.answers("Which tables", "nothing.*");
-    let grant = grants.lines().find_map(|l| l.split_once("GRANT ")).map(|(_, g)| format!("GRANT {}", g.trim())).unwrap();
-    assert!(grant.starts_with("GRANT UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW ON `my\\_shop`.*"), "{grant}");
+    let grant =
+        grants.lines().find_map(|l| l.split_once("GRANT ")).map(|(_, g)| format!("GRANT {}", g.trim())).unwrap();
+    assert!(
+        grant.starts_with("GRANT UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE VIEW ON `my\\_shop`.*"),
+        "{grant}"
+    );
     // Without that database no right is missing: on to the next question, which is answered wrongly.
     t.answers("Sync mode", "7");
     t.sees("no sync mode `7`");
@@ -182,7 +192,11 @@ fn finish(world: &World, to: &str) {
     // The same file without a terminal, byte for byte; but not over itself.
     let again = line_after(&ended.screen, "the same file without questions:");
     let refused = shell(dir, &again, &password).expect(2);
-    assert!(refused.stderr.contains("new.toml is there already") && refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("new.toml is there already") && refused.stderr.contains("--force"),
+        "{}",
+        refused.stderr
+    );
     let ran = shell(dir, &again.replace("new.toml", "other.toml"), &password).expect(0);
     assert_eq!(ran.stdout, "tisync sync --config other.toml\n");
     assert_eq!(fs::read_to_string(dir.join("other.toml")).unwrap(), file);
@@ -196,7 +210,9 @@ fn kept(world: &World, to: &str, password: &[(&str, &str)]) {
     let dir = world.dir.path();
     let pd = world.a.cluster().pd_url();
     let args = ["--one-way", "--yes", "--from-pd", &pd, "--to", to, "--start-ts", "now", "--force"];
-    for (word, holder, file) in [("file", "kept.toml.b.password", "kept.toml"), ("config", "inside.toml", "inside.toml")] {
+    for (word, holder, file) in
+        [("file", "kept.toml.b.password", "kept.toml"), ("config", "inside.toml", "inside.toml")]
+    {
         let mut t = Terminal::start(dir, &[&args[..], &["--keep-password", word, "--config", file]].concat());
         t.answers(&format!("Password for {to}:"), SECRET);
         let ended = t.ends();
@@ -210,7 +226,8 @@ fn kept(world: &World, to: &str, password: &[(&str, &str)]) {
     // Nothing half-written is left.
     let left: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     assert!(left.iter().all(|name| !name.starts_with(".tisync")), "{left:?}");
-    let json = format!("tisync init --one-way --from-pd {pd} --to {to} --start-from-dumpling dumps --dry-run --output json");
+    let json =
+        format!("tisync init --one-way --from-pd {pd} --to {to} --start-from-dumpling dumps --dry-run --output json");
     let ran = shell(dir, &json, password).expect(0);
     let answer: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((answer["version"].as_u64(), answer["file"].as_str()), (Some(1), None));

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::{Found, begin};
 use crate::checkpoint;
+use crate::cli::SecurityArgs;
 use crate::cli::init::InitArgs;
 use crate::cli::ts::{CheckArgs, CrypterArgs, PdArgs};
-use crate::cli::SecurityArgs;
 use crate::commands::live::Clusters;
 use crate::commands::ts::facts::CheckpointFact;
 use crate::commands::ts::{check, from_br, from_dumpling, judge};
@@ -106,7 +106,9 @@ fn parse(text: &str) -> Result<Start> {
 
 fn said(start: Start) -> String {
     match start {
-        Start::Ts(ts) => ts.time().map_or_else(|| "a ts".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()),
+        Start::Ts(ts) => {
+            ts.time().map_or_else(|| "a ts".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string())
+        }
         Start::Now => "the moment of that start".to_owned(),
     }
 }

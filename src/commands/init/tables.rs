@@ -42,12 +42,7 @@ pub(super) fn ask(
 }
 
 /// The statements that an administrator of `target` has to run before it can take what `source` has.
-fn rights(
-    interview: &mut Interview<'_>,
-    filter: &Filter,
-    source: &Found,
-    target: &mut Found,
-) -> Result<Vec<String>> {
+fn rights(interview: &mut Interview<'_>, filter: &Filter, source: &Found, target: &mut Found) -> Result<Vec<String>> {
     let Some(server) = &mut target.server else { return Ok(Vec::new()) };
     let known = source.cluster.as_ref().and_then(|c| c.databases.as_ref());
     let wanted: Vec<String> =
