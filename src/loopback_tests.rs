@@ -200,7 +200,12 @@ fn what_is_no_echo() {
     let up = Upstream::new();
     let mut loopback = ours();
     let clean_up = |cluster| {
-        let row = vec![Value::UInt(cluster), Value::Bytes(Bytes::from_static(b"east")), Value::Int(5)];
+        let row = vec![
+            Value::UInt(cluster),
+            Value::Bytes(Bytes::from_static(b"east")),
+            Value::Int(5),
+            Value::Bytes(Bytes::new()),
+        ];
         up.change(SLOTS, RowKind::Delete(row))
     };
     let mut pass = |changes: &[RowChange]| assert_eq!(up.judge(&mut loopback, changes).unwrap(), Verdict::Pass);
