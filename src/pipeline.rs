@@ -171,7 +171,12 @@ impl Pipeline<'_> {
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
         let catalog = &mut self.catalog;
         if let Some(loopback) = &mut self.loopback {
-            match loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))? {
+            let known = loopback.origins().len();
+            let verdict = loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))?;
+            if loopback.origins().len() > known {
+                self.sink.passes_on(loopback.origins());
+            }
+            match verdict {
                 Verdict::Pass => {}
                 Verdict::Drop { bookkeeping: true } => return Ok(None),
                 Verdict::Drop { bookkeeping: false } => return Ok(Some(Change::Nothing)),

@@ -1,5 +1,8 @@
 //! A link as one run owns it: who it is, where it stands, and a DDL under way.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::failed::Failed;
 use super::locks;
 use super::who::Who;
@@ -65,11 +68,34 @@ pub struct Link {
     run: u64,
     /// Behind this ts the records of earlier runs in the row have no more use; 0: there are none.
     applied_until: CommitTs,
+    /// Other clusters whose data this run passes on; all its slots say so.
+    origins: Arc<Mutex<String>>,
 }
+
+/// Characters of the column `origins`: a dozen clusters.
+const ORIGINS: usize = 255;
 
 impl Link {
     pub(super) fn new(cluster_id: u64, name: &str, run: u64, applied_until: CommitTs) -> Self {
-        Self { cluster_id, name: name.to_owned(), run, applied_until }
+        Self { cluster_id, name: name.to_owned(), run, applied_until, origins: Arc::default() }
+    }
+
+    /// From here on every slot says that data of these other clusters is passed on.
+    pub fn passes_on(&self, origins: &BTreeSet<u64>) {
+        let mut text = String::new();
+        for id in origins.iter().map(ToString::to_string) {
+            if text.len() + id.len() < ORIGINS {
+                let comma = if text.is_empty() { "" } else { "," };
+                text.push_str(&format!("{comma}{id}"));
+            }
+        }
+        *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// What a slot's statement adds for it; nothing where nothing is passed on, as nearly always.
+    pub(super) fn set_origins(&self) -> String {
+        let text = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if text.is_empty() { String::new() } else { format!(", `origins` = '{text}'") }
     }
 
     /// The upstream cluster's id.

@@ -43,6 +43,15 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
     }
 }
 
+/// The checkpoint that `session`'s server keeps for the link of that name from the upstream `cluster_id`. Changes nothing there.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Option<CommitTs>> {
+    let all = standings(session, Some(cluster_id))?;
+    Ok(all.into_iter().find(|s| s.link == link && s.position.0 > 0).map(|s| s.position))
+}
+
 /// Every link on the target, or those of one cluster. A link's position is what its row says, or what a slot says it
 /// reached behind that.
 pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, Failed> {

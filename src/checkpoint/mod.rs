@@ -37,7 +37,7 @@ pub use applied::Applied;
 pub use drainer::{DrainerPlace, DrainerTable};
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
-pub use look::look;
+pub use look::{look, of_link};
 pub use record::Record;
 pub use slot::Slot;
 pub use survey::{LinkSurvey, SkippedDdl, survey};

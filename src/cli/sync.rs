@@ -28,6 +28,9 @@ use crate::moment;
   tisync sync --config /etc/drainer.toml
   tisync sync --config tisync.toml --link orders
 
+  # Instead of a run on another machine, which shall end:
+  tisync sync --config tisync.toml --link orders --take-over
+
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
 

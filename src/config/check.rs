@@ -69,13 +69,15 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
     Ok(Checked { path: path.to_owned(), kind, links: names, problems: document.problems(), remarks, idle })
 }
 
-/// Notes where links that go opposite ways do not agree, at the later one.
+/// Notes where links that go opposite ways do not agree.
 fn together(document: &Document, links: &[Settings], drafts: &[Draft], lines: &[usize]) {
-    for (i, j) in opposites(links) {
-        let (Some(one), Some(other), Some(draft)) = (links.get(i), links.get(j), drafts.get(j)) else { continue };
-        for Discord { key, message, hint } in discords(one, other) {
-            let written = draft.shown().into_iter().find(|(k, ..)| *k == key).map(|(.., origin)| origin.line());
-            let line = written.or(lines.get(j).copied()).unwrap_or_default();
+    let two = |(i, j): (usize, usize)| Some((links.get(i)?, links.get(j)?));
+    for (one, other) in opposites(links).into_iter().filter_map(two) {
+        for Discord { link, key, message, hint } in discords(one, other) {
+            let at = links.iter().position(|l| l.link == link).unwrap_or_default();
+            let shown = drafts.get(at).map_or_else(Vec::new, Draft::shown);
+            let written = shown.into_iter().find(|(k, ..)| *k == key).map(|(.., origin)| origin.line());
+            let line = written.or(lines.get(at).copied()).unwrap_or_default();
             document.problem(line, format!("link.{key}"), format!("{message}; {hint}"));
         }
     }

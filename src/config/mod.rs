@@ -39,6 +39,9 @@ pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};
 pub use start::Start;
 pub use write::{Converted, Passwords, convert};
 
+pub(crate) use password::{of_file as password_of_file, variable as password_variable};
+pub(crate) use write::{list as toml_list, text as toml_text};
+
 /// The name of a link that was given none.
 pub const DEFAULT_LINK: &str = "default";
 

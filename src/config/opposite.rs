@@ -36,7 +36,9 @@ fn pairs(links: &[Settings], fits: impl Fn(&Settings, &Settings) -> bool) -> Vec
 /// Something on which two opposite links do not agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discord {
-    /// The key of a link that it is about.
+    /// The name of the link that a change would mend; that of the later one where either would do.
+    pub link: String,
+    /// The key that it is about.
     pub key: &'static str,
     /// What is wrong.
     pub message: String,
@@ -54,6 +56,7 @@ pub fn discords(one: &Settings, other: &Settings) -> Vec<Discord> {
     if one.ddl.run && other.ddl.run {
         let (a, b) = (&one.link, &other.link);
         found.push(Discord {
+            link: b.clone(),
             key: "ddl",
             message: format!(
                 "`{a}` and `{b}` go opposite ways, and both replicate DDL: it carries no mark, so each statement would come back"
@@ -68,7 +71,7 @@ fn marks(one: &Settings, other: &Settings) -> Option<Discord> {
     let (a, b) = (&one.link, &other.link);
     let channel = one.mark.as_ref().or(other.mark.as_ref()).map_or(1, |m| m.channel);
     let setup = format!("`tisync mark setup --channel-id {channel}` makes its rows on both clusters");
-    let discord = |key, message, hint| Some(Discord { key, message, hint });
+    let discord = |key, message, hint| Some(Discord { link: b.clone(), key, message, hint });
     match (&one.loopback, &other.loopback) {
         (None, None) => discord(
             "loopback",
@@ -86,14 +89,15 @@ fn marks(one: &Settings, other: &Settings) -> Option<Discord> {
                 Some(_) => "`loopback = true`".to_owned(),
                 None => format!("`loopback = true` and `channel-id = {channel}`"),
             };
-            discord(
-                "loopback",
-                format!(
+            Some(Discord {
+                link: without.link.clone(),
+                key: "loopback",
+                message: format!(
                     "`{a}` and `{b}` go opposite ways, and loopback is on in `{}` alone: what that one writes the other would send back",
                     with.link
                 ),
-                format!("write {lacks} into `{}`; {setup}", without.link),
-            )
+                hint: format!("write {lacks} into `{}`; {setup}", without.link),
+            })
         }
         (Some(here), Some(there)) if here.mark.channel != there.mark.channel => discord(
             "channel-id",

@@ -233,7 +233,7 @@ impl Writer<'_> {
 }
 
 /// `value` as TOML writes it, on one line.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     for c in value.chars() {
@@ -249,7 +249,7 @@ fn text(value: &str) -> String {
     out
 }
 
-fn list(values: &[String]) -> String {
+pub(crate) fn list(values: &[String]) -> String {
     let items: Vec<String> = values.iter().map(|v| text(v)).collect();
     format!("[{}]", items.join(", "))
 }

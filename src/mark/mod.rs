@@ -24,7 +24,7 @@ pub use carrier::{Carrier, Writer};
 pub use definition::{Definition, definition};
 pub use drop::{drop_rows, in_use};
 pub use origin::Origin;
-pub use rows::ready;
+pub use rows::{check, ready};
 pub use setup::{Plan, apply, plan};
 pub use status::{MarkRow, Status, status};
 

@@ -5,7 +5,7 @@
 
 pub mod mysql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
@@ -58,6 +58,10 @@ pub trait Sink: Send {
 
     /// With the last transaction taken, the upstream's schema came to this version. For whoever keeps it beside the position.
     fn followed(&mut self, _schema_version: i64) {}
+
+    /// Among what is taken from here on is data that links of these other clusters wrote upstream. For whoever keeps it beside the data, so
+    /// that it is known if it ever comes back to one of them.
+    fn passes_on(&mut self, _origins: &BTreeSet<u64>) {}
 
     /// What the target has of a table, for rows that come without definitions. Everything taken before the last DDL, and that DDL, is
     /// durable when it answers.

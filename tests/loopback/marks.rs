@@ -174,7 +174,7 @@ pub fn drop() -> Result<(), Failed> {
 
     let sink = open(&server, "west", 1);
     let ran = mark("drop", &[&server], &["--channel-id", "1", "--yes"]).expect(4);
-    assert!(ran.stderr.contains("in use: link `west` of cluster 77 has sessions"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("in use: link `west` of cluster 77 runs"), "{}", ran.stderr);
     std::mem::drop(sink);
 
     // Somebody who leaves no name, as a Drainer.

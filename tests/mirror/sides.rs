@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use mysql::prelude::Queryable;
 use tisync::playground::mirror::Mirror;
 
-use crate::both::{MARKED, Pair};
 use crate::common::binary::Ran;
 use crate::common::run::{LIMIT, Running};
+use crate::pair::{MARKED, Pair};
 
 /// What the link from B to A is given: it runs no DDL.
 fn back(pair: &Pair, more: &[&str]) -> Running {
-    pair.telling(1, &[&MARKED[..], &["--no-ddl"], more].concat())
+    pair.link(1, &[&MARKED[..], &["--no-ddl"], more].concat())
 }
 
 fn there(pair: &Pair, more: &[&str]) -> Running {
-    pair.telling(0, &[&MARKED[..], more].concat())
+    pair.link(0, &[&MARKED[..], more].concat())
 }
 
 #[track_caller]

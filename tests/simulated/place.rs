@@ -203,7 +203,12 @@ fn killed() -> Result<(), Failed> {
     let (key, before) = entry(&cluster).expect("an entry");
     assert_eq!(before["state"], "online");
     let run = start();
+    let (_, entry_now) = entry(&cluster).expect("an entry");
+    let id = entry_now["nodeId"].as_str().expect("a name").to_owned();
     let second = Running::start(&sync(&cluster, &server, &[])).expect(4);
+    assert!(second.stderr.contains("is run by pid") && second.stderr.contains("--take-over"), "{}", second.stderr);
+    // Another link under the same name in the cluster.
+    let second = Running::start(&sync(&cluster, &server, &["--link", "other", "--node-id", &id])).expect(4);
     assert!(second.stderr.contains("is alive at") && second.stderr.contains("--node-id"), "{}", second.stderr);
     until("a heartbeat", || {
         entry(&cluster).is_some_and(|(_, now)| now["updateTS"].as_u64() > before["updateTS"].as_u64())

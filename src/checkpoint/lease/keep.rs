@@ -40,6 +40,8 @@ enum Hold {
     Ours(Instant),
     /// It is to be taken as soon as it is to be had.
     Wanted,
+    /// The same, where the server may not have noticed yet that our connection of that number is gone.
+    Lost(u64),
     /// Somebody else's, and that was told.
     Told,
     /// A later run has the link.
@@ -67,26 +69,19 @@ impl Keep {
 
     fn keep(&self, mut session: Option<Session>, mut hold: Hold, ended: &Receiver<()>) {
         let mut wait = PING;
-        while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+        while hold != Hold::Over && ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
             wait = PING;
-            if let Some(there) = &mut session
-                && self.ping(there, &mut hold).is_err()
-            {
-                session = None;
-                if hold != Hold::Over {
-                    hold = Hold::Wanted;
-                }
-                wait = PAUSE;
-                continue;
-            }
             if session.is_none() {
                 // The workers say that the target is away, and why.
                 session = Session::open(&self.target).ok();
-                if let Some(there) = &mut session
-                    && self.ping(there, &mut hold).is_err()
-                {
-                    session = None;
+            }
+            let Some(there) = &mut session else { continue };
+            if self.ping(there, &mut hold).is_err() {
+                if matches!(hold, Hold::Ours(_) | Hold::Wanted) {
+                    hold = Hold::Lost(u64::from(there.connection_id()));
                 }
+                session = None;
+                wait = PAUSE;
             }
         }
         if let (Some(session), Hold::Ours(_)) = (&mut session, hold) {
@@ -102,7 +97,6 @@ impl Keep {
     fn ping(&self, session: &mut Session, hold: &mut Hold) -> Result<(), Failed> {
         session.exec("DO 0")?;
         match *hold {
-            Hold::Over => Ok(()),
             Hold::Ours(since) => {
                 if session.server().flavour == Flavour::TiDb && since.elapsed() >= RENEW_ON_TIDB {
                     locks::release(session, &self.name)?;
@@ -111,7 +105,7 @@ impl Keep {
                 }
                 Ok(())
             }
-            Hold::Wanted | Hold::Told => self.take(session, hold),
+            Hold::Wanted | Hold::Lost(_) | Hold::Told | Hold::Over => self.take(session, hold),
         }
     }
 
@@ -119,9 +113,15 @@ impl Keep {
         let (link, ours) = (&self.link.1, self.run.load(Ordering::SeqCst));
         if !locks::hold(session, &self.name)? {
             let (who, _) = standing(session, (self.link.0, link))?;
-            if let (Seen::Held(now), Hold::Wanted) =
-                (look(session, &self.name, who.as_ref().and_then(|w| w.connection))?, *hold)
+            let Seen::Held(now) = look(session, &self.name, who.as_ref().and_then(|w| w.connection))? else {
+                return Ok(());
+            };
+            if let (Hold::Lost(before), Some(id)) = (*hold, now.connection)
+                && before == id
             {
+                // Where it cannot be ended, the server notices by itself.
+                locks::known(locks::end(session, id))?;
+            } else if *hold != Hold::Told {
                 *hold = Hold::Told;
                 self.warn(format!(
                     "the lease of link `{link}` was lost, and now it is held by {}; if that run takes the link over, this one stops at its next write",

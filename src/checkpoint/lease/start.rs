@@ -19,6 +19,8 @@ use crate::stop::Stop;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long it is looked at who cannot be heard, and how long one that was ended may take to go.
 const SHORT: Duration = Duration::from_secs(3);
+/// A server that says so often that nobody has it, and does not give it, has no locks.
+const FREE: u32 = 20;
 /// How often somebody is told what is waited for.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
@@ -40,6 +42,9 @@ impl Start<'_> {
         let begin = Instant::now();
         let mut told = Instant::now();
         let mut last: Option<Holding> = None;
+        let mut ended: Option<(Instant, u64)> = None;
+        // Looks at which nobody had it, and it was not to be had all the same.
+        let mut free = 0;
         loop {
             if locks::hold(session, self.name)? {
                 return Ok(true);
@@ -47,8 +52,8 @@ impl Start<'_> {
             let (who, position) = standing(session, self.link)?;
             let now = match look(session, self.name, who.as_ref().and_then(|w| w.connection))? {
                 // It was given back a moment ago.
-                Seen::Free if begin.elapsed() < SHORT => {
-                    sleep(LOOK_EVERY);
+                Seen::Free if free < FREE => {
+                    free += 1;
                     continue;
                 }
                 Seen::Free | Seen::Unknown => {
@@ -60,9 +65,17 @@ impl Start<'_> {
                 }
                 Seen::Held(now) => now,
             };
+            free = 0;
             let gone = now.silent.is_some_and(|silent| silent >= self.terms.idle);
             if gone || self.terms.take_over {
-                if !self.end(session, &now, who.as_ref(), gone)? || begin.elapsed() > SHORT {
+                let again = ended.is_some_and(|(_, id)| now.connection == Some(id));
+                // One that was ended already is on its way out.
+                if !again && !self.end(session, &now, who.as_ref(), gone)? {
+                    return Ok(false);
+                }
+                let since = ended.map_or_else(Instant::now, |(since, _)| since);
+                ended = now.connection.map(|id| (since, id));
+                if since.elapsed() > SHORT {
                     return Ok(false);
                 }
             } else if is_heard(last.as_ref(), &now) || now.silent.is_none() && begin.elapsed() >= SHORT {
@@ -182,9 +195,9 @@ mod tests {
             connection: Some(12),
             ..Who::default()
         };
-        insta::assert_snapshot!(describe(&holding(12, Some(1)), Some(&who)), @"");
-        insta::assert_snapshot!(describe(&holding(13, Some(1)), Some(&who)), @"");
-        insta::assert_snapshot!(describe(&holding(13, None), None), @"");
+        insta::assert_snapshot!(describe(&holding(12, Some(1)), Some(&who)), @"pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z (connection 12 from 10.0.0.7:5120)");
+        insta::assert_snapshot!(describe(&holding(13, Some(1)), Some(&who)), @"connection 13 from 10.0.0.7:5120; the last one to take the link over was pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z");
+        insta::assert_snapshot!(describe(&holding(13, None), None), @"connection 13 from 10.0.0.7:5120");
         assert_eq!(describe(&Holding::default(), None), "another run");
         assert!(describe(&Holding::default(), Some(&who)).starts_with("pid 4711 on berlin-7 ("));
     }

@@ -51,11 +51,12 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let events = &durable.listening(events);
     let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
     let until = until(settings, source.as_ref())?;
-    // Before the target's slots are taken from whoever has them now.
-    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
     let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop, events)? };
-    let mut sink = open(&settings.target, options, &secret, events)?;
+    // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
+    let opening = open(&settings.target, options, &secret, events)?;
+    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    let mut sink = opening.finish()?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
     if let Some(place) = &mut place {
@@ -65,12 +66,22 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
+    let source_id = source.cluster_id();
+    let loopback = settings.loopback.clone();
+    let loopback =
+        loopback.map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(opposite)).source(source_id));
+    if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
+        events(Event::Warning(text));
+    }
     let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
     let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
     let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
     let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
     let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
-    sink.prepare(routed.iter())?;
+    let numbering = sink.prepare(routed.iter())?;
+    if let Some(text) = seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
+        events(Event::Warning(text));
+    }
     let streams = source.streams(from)?;
     if let Some(place) = &mut place {
         place.online(&settings.source.security)?;
@@ -79,10 +90,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
         catalog,
         sink: &mut sink,
         selection: Selection::new(Arc::clone(&settings.filter), router),
-        loopback: settings
-            .loopback
-            .clone()
-            .map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(opposite))),
+        loopback,
         large: Some(settings.memory_limit / LARGE_PART),
         until,
         events: events.clone(),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::{Settings, opposites};
+use crate::sink::mysql::numbers::Numbering;
 use crate::stop::Stop;
 
 /// How long a waiting link sleeps before it looks at its stop again.
@@ -23,9 +24,16 @@ enum Known {
 struct Roll {
     known: Mutex<Vec<Known>>,
     news: Condvar,
+    /// How each link's target gives numbers to rows, where it does.
+    numbers: Mutex<Vec<Option<Numbering>>>,
 }
 
 impl Roll {
+    fn new(links: usize) -> Arc<Self> {
+        let (known, numbers) = (Mutex::new(vec![Known::NotYet; links]), Mutex::new(vec![None; links]));
+        Arc::new(Self { known, news: Condvar::new(), numbers })
+    }
+
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,7 +59,7 @@ pub struct Seat {
 #[must_use]
 pub fn seats(links: &[Settings]) -> Vec<Seat> {
     let pairs = opposites(links);
-    let roll = Arc::new(Roll { known: Mutex::new(vec![Known::NotYet; links.len()]), news: Condvar::new() });
+    let roll = Roll::new(links.len());
     let seat = |own| {
         let opposite = pairs.iter().find_map(|(a, b)| match own {
             own if own == *a => Some(*b),
@@ -83,6 +91,20 @@ impl Seat {
     }
 }
 
+impl Seat {
+    /// Says how the link's target numbers rows. Gives a warning if the opposite link's target, which said so before, may give the same
+    /// numbers, although neither gives all.
+    #[must_use]
+    pub fn numbers(&self, own: Numbering) -> Option<String> {
+        let mut numbers = self.roll.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = numbers.get_mut(self.own) {
+            *entry = Some(own);
+        }
+        let other = numbers.get(self.opposite?).copied().flatten()?;
+        own.clash(other)
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         self.roll.tell(self.own, Known::Never);
@@ -94,7 +116,7 @@ mod tests {
     use super::*;
 
     fn two() -> [Seat; 2] {
-        let roll = Arc::new(Roll { known: Mutex::new(vec![Known::NotYet; 2]), news: Condvar::new() });
+        let roll = Roll::new(2);
         [0, 1].map(|own| Seat { roll: Arc::clone(&roll), own, opposite: Some(1 - own) })
     }
 
@@ -121,5 +143,17 @@ mod tests {
         let stop = Stop::default();
         stop.request();
         assert_eq!(here.exchange(10, &stop), None);
+    }
+
+    #[test]
+    fn the_second_to_say_how_it_numbers_hears_of_a_clash() {
+        let numbering = |increment, offset| Numbering { increment, offset };
+        let [here, there] = two();
+        assert_eq!(here.numbers(numbering(2, 1)), None);
+        assert_eq!(there.numbers(numbering(2, 2)), None);
+        let text = there.numbers(numbering(2, 1)).unwrap();
+        assert!(text.contains("`SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = 2`"), "{text}");
+        // Each target that gives every number has earned a warning of its own.
+        assert_eq!(there.numbers(numbering(1, 1)), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::pd::{Security, TidbServer};
 use crate::schema::{FileHistory, History, HttpHistory};
 use crate::sink::mysql::failure::wants_password;
 use crate::sink::mysql::secret::Secret;
-use crate::sink::mysql::{DdlPolicy, MysqlOptions, MysqlSink};
+use crate::sink::mysql::{DdlPolicy, MysqlOptions, Opening};
 use crate::source::pump::Muster;
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
@@ -86,9 +86,9 @@ pub(super) fn sink_options(
 pub(super) type Secretly = dyn Fn(&str) -> Result<Option<String>> + Send + Sync;
 
 /// Opens the target; asks for a password if it wants one, none was given, and somebody sits at a terminal.
-pub(super) fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events) -> Result<MysqlSink> {
-    let error = match MysqlSink::open(target, options.clone(), events.clone()) {
-        Ok(sink) => return Ok(sink),
+pub(super) fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events) -> Result<Opening> {
+    let error = match Opening::begin(target, options.clone(), events.clone()) {
+        Ok(opening) => return Ok(opening),
         Err(error) => error,
     };
     if !wants_password(&error) {
@@ -96,7 +96,7 @@ pub(super) fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, even
     }
     let Some(password) = ask("password of the target: ")? else { return Err(error) };
     options.connection.password = Some(Secret::new(password));
-    MysqlSink::open(target, options, events.clone())
+    Opening::begin(target, options, events.clone())
 }
 
 /// What a DDL brings that is left out by its ts is missing on the target, as with any other that is skipped.

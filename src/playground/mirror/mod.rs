@@ -119,6 +119,7 @@ impl Mirror {
             "--binlog-checksum=NONE",
             "--log-bin-compress=OFF",
             "--server-id=1",
+            "--innodb-print-all-deadlocks=ON",
         ];
         all.extend(LIKE_TIDB);
         if let Some(offset) = &offset {
@@ -169,6 +170,12 @@ impl Mirror {
     #[must_use]
     pub fn socket(&self) -> std::path::PathBuf {
         self.server().socket()
+    }
+
+    /// The error log of its MariaDB since it last started, deadlocks included.
+    #[must_use]
+    pub fn log(&self) -> std::path::PathBuf {
+        self.server().log()
     }
 
     /// Kills MariaDB as `kill -9` would; [`restart`](Self::restart) starts it again.

@@ -22,9 +22,11 @@ mod large;
 mod lineage;
 pub mod literal;
 mod marked;
+pub mod numbers;
 mod open;
 mod option_file;
 mod options;
+mod position;
 mod retry;
 pub mod secret;
 pub mod session;
@@ -39,9 +41,10 @@ pub mod tidb_limit;
 mod window;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -53,6 +56,7 @@ use self::context::Context;
 pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 use self::large::Rows;
 use self::lineage::Lineage;
+pub use self::open::Opening;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
@@ -66,8 +70,6 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
 
-/// How often a position is saved apart from data, and Drainer's row with it.
-const SAVE_EVERY: Duration = Duration::from_secs(3);
 /// A batch with fewer row changes is not worth a connection of its own.
 const LEAST_ROWS: u64 = 500;
 
@@ -174,36 +176,6 @@ impl MysqlSink {
         }
         self.taken = Some(ts);
         Ok(())
-    }
-
-    /// The position moved to the last ts taken, without data.
-    fn moved(&mut self) -> Result<()> {
-        self.news = self.taken;
-        self.reach();
-        self.save_in_time()
-    }
-
-    /// The position is the last ts taken, as soon as all before it is durable.
-    fn reach(&mut self) {
-        let Some(ts) = self.taken else { return };
-        if !self.window.is_empty() {
-            self.window.reach(ts);
-        } else if self.board().unfinished() == 0 {
-            self.shared().reached(ts);
-        }
-    }
-
-    /// Saves the position every now and then.
-    fn save_in_time(&mut self) -> Result<()> {
-        let Some(ts) = self.shared().position() else { return Ok(()) };
-        match self.saved {
-            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),
-            None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
-            _ => {}
-        }
-        self.saved = Some((Instant::now(), ts));
-        self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
-        self.shared().check()
     }
 
     fn apply_rows(&mut self, ts: CommitTs, rows: Vec<RowChange>) -> Result<()> {
@@ -364,6 +336,10 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn passes_on(&mut self, origins: &BTreeSet<u64>) {
+        self.context.link.passes_on(origins);
     }
 
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
