@@ -594,7 +594,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand playground" -l duration -d
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l pumps -d 'Pumps that the load is spread over' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l seed -d 'Seed of the generator; the same seed gives the same load' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l recording -d 'Serves this recording instead of the generator\'s bank' -r -F
-complete -c tisync -n "__fish_tisync_using_subcommand playground" -l load -d 'With --both: writes this many transactions a second on each side for `--duration` seconds, and compares both at the end' -r
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l load -d 'With --both: writes this many transactions a second on each side for `--duration` seconds (Ctrl-C ends it earlier), then compares both, and the marks in each server\'s own binlog. Exit code 1 if anything is not as it must be' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l ddl-delay -d 'Milliseconds between a DDL\'s message and its job\'s appearance in the history, as on a real cluster' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l skip-ddl -d 'Passed on to the sync: goes on without the DDL of this commit ts' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
@@ -605,7 +605,7 @@ json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l keep -d 'Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l serve -d 'Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal'
-complete -c tisync -n "__fish_tisync_using_subcommand playground" -l both -d 'Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other'
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l both -d 'Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other, until Ctrl-C. Their tisync.toml is written beside them'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s V -l version -d 'Print version'

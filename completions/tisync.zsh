@@ -994,7 +994,7 @@ _arguments "${_arguments_options[@]}" : \
 '--pumps=[Pumps that the load is spread over]:N:_default' \
 '--seed=[Seed of the generator; the same seed gives the same load]:N:_default' \
 '--recording=[Serves this recording instead of the generator'\''s bank]:DIR:_files' \
-'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds, and compares both at the end]:N:_default' \
+'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds (Ctrl-C ends it earlier), then compares both, and the marks in each server'\''s own binlog. Exit code 1 if anything is not as it must be]:N:_default' \
 '--ddl-delay=[Milliseconds between a DDL'\''s message and its job'\''s appearance in the history, as on a real cluster]:MS:_default' \
 '*--skip-ddl=[Passed on to the sync\: goes on without the DDL of this commit ts]:TS:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
@@ -1005,7 +1005,7 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--keep[Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect]' \
 '--serve[Only serves the simulated cluster and prints its address, until Ctrl-C\: for \`tisync sync\` in another terminal]' \
-'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other]' \
+'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other, until Ctrl-C. Their tisync.toml is written beside them]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
