@@ -255,7 +255,7 @@ again\:"It did not\: run it again"))' \
 '*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
 '*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
 '*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
-'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant]:NAME:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant; all of them run unless it is given]:NAME:_default' \
 '--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
 '--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
 '--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
@@ -803,7 +803,7 @@ again\:"It did not\: run it again"))' \
 '*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
 '*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
 '*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
-'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant]:NAME:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant; all of them run unless it is given]:NAME:_default' \
 '--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
 '--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
 '--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
