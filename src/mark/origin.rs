@@ -84,7 +84,8 @@ mod tests {
         #[test]
         fn what_is_written_is_read(channel: i64, cluster_id: u64, ts: u64, sql in ".*") {
             let origin = Origin { channel, cluster_id, ts: CommitTs(ts) };
-            prop_assert_eq!(Origin::split(&format!("{origin} {sql}")), Some((origin, sql.as_str())));
+            let sent = format!("{origin} {sql}");
+            prop_assert_eq!(Origin::split(&sent), Some((origin, sql.as_str())));
         }
 
         #[test]
@@ -104,7 +105,8 @@ mod tests {
         fn any_text_is_survived(sql in "(/\\* ?tisync (channel=-?[0-9]{0,25} )?(cluster=[0-9]{0,25} )?(ts=.{0,5})?( \\*/)?)?.*") {
             if let Some((read, rest)) = Origin::split(&sql) {
                 let text = sql.trim_ascii_start();
-                prop_assert!(text == format!("{read} {rest}") || text == format!("{read}{rest}"));
+                let (with, without) = (format!("{read} {rest}"), format!("{read}{rest}"));
+                prop_assert!(text == with || text == without);
             }
         }
     }
