@@ -735,7 +735,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__config__subcmd__show)
-            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2147,7 +2147,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__sync)
-            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -200,7 +200,12 @@ fn what_is_no_echo() {
     let up = Upstream::new();
     let mut loopback = ours();
     let clean_up = |cluster| {
-        let row = vec![Value::UInt(cluster), Value::Bytes(Bytes::from_static(b"east")), Value::Int(5)];
+        let row = vec![
+            Value::UInt(cluster),
+            Value::Bytes(Bytes::from_static(b"east")),
+            Value::Int(5),
+            Value::Bytes(Bytes::new()),
+        ];
         up.change(SLOTS, RowKind::Delete(row))
     };
     let mut pass = |changes: &[RowChange]| assert_eq!(up.judge(&mut loopback, changes).unwrap(), Verdict::Pass);
@@ -219,7 +224,7 @@ fn what_is_no_echo() {
 #[test]
 fn data_that_others_pass_on_is_known_by_its_origins() {
     let up = Upstream::new();
-    let mut loopback = loopback().source(1);
+    let mut loopback = ours().source(1);
     assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot(7), up.users()]).unwrap(), Verdict::Pass);
     assert_eq!(up.judge(&mut loopback, &[up.mark(3), up.slot_with(8, "9,10"), up.users()]).unwrap(), Verdict::Pass);
     assert_eq!(loopback.origins().iter().copied().collect::<Vec<_>>(), [7, 8, 9, 10]);
@@ -235,7 +240,7 @@ fn data_that_others_pass_on_is_known_by_its_origins() {
 #[test]
 fn the_opposite_link_with_another_channel_is_an_echo() {
     let up = Upstream::new();
-    let mut loopback = loopback().opposite(Some(5));
+    let mut loopback = ours().opposite(Some(5));
     assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot(6), up.users()]).unwrap(), Verdict::Pass);
     let error = up.judge(&mut loopback, &[up.mark(2), up.slot(5), up.users()]).unwrap_err();
     assert!(error.to_string().contains("with a mark of channel 2 instead of 1"), "{error}");

@@ -19,14 +19,17 @@ use crate::moment;
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
 
+  # All links of a tisync.toml, as both ways of a pair; or one of them:
+  tisync sync --config tisync.toml
+  tisync sync --config tisync.toml --link orders
+
   # One of two opposite links (`tisync mark setup` comes first):
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:4000 --start-ts $TS --loopback --channel-id 1
   # The one back, which runs no DDL, with a Drainer on the other direction:
   tisync sync --from pd://10.0.0.2:2379 --to mysql://repl@db1:4000 --start-ts $TS --loopback --channel-id 1 --no-ddl --wrong-side-ddl ignore
 
-  # In Drainer's place, with its own file; or with all that a tisync.toml says:
+  # In Drainer's place, with its own file:
   tisync sync --config /etc/drainer.toml
-  tisync sync --config tisync.toml --link orders
 
   # Instead of a run on another machine, which shall end:
   tisync sync --config tisync.toml --link orders --take-over
@@ -113,7 +116,7 @@ pub struct SyncArgs {
     #[arg(long, value_name = "TS", help_heading = "What is replicated")]
     pub ignore_ts: Vec<u64>,
     /// Name of this link in the target's checkpoint table, `default` unless given; with a file of several links, the one that is
-    /// meant.
+    /// meant; all of them run unless it is given.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
     pub link: Option<String>,
     /// With several links: one that fails does not stop the others. The exit code is still that of the first failure.

@@ -34,9 +34,21 @@ impl Places {
         Self(place.into_iter().collect())
     }
 
+    /// Of SQL servers, each `host:port`.
+    #[must_use]
+    pub fn of_servers(addresses: impl IntoIterator<Item = String>) -> Self {
+        Self(addresses.into_iter().map(|address| format!("sql {}", address.to_lowercase())).collect())
+    }
+
+    /// Whether it is known where its SQL servers are.
+    #[must_use]
+    pub fn has_sql(&self) -> bool {
+        self.0.iter().any(|place| place.starts_with("sql ") || place.starts_with("socket "))
+    }
+
     /// The same with what `other` is known by.
     #[must_use]
-    pub(super) fn and(mut self, other: Self) -> Self {
+    pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }

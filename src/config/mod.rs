@@ -36,6 +36,7 @@ pub use opposite::{Discord, discords, opposites, repeated, repetition};
 pub use origin::{Given, Origin};
 pub use rules::{Replacement, Route};
 pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};
+pub use several::agree;
 pub use start::Start;
 pub use write::{Converted, Passwords, convert};
 

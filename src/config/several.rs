@@ -32,8 +32,11 @@ impl Settings {
     }
 }
 
-/// Refuses links that go opposite ways and do not agree, with everything that is wrong.
-fn agree(links: &[Settings]) -> Result<()> {
+/// Refuses links that go opposite ways and do not agree.
+///
+/// # Errors
+/// A usage fault with everything that is wrong.
+pub fn agree(links: &[Settings]) -> Result<()> {
     let two = |(i, j): (usize, usize)| Some((links.get(i)?, links.get(j)?));
     let wrong: Vec<_> = opposites(links).into_iter().filter_map(two).flat_map(|(a, b)| discords(a, b)).collect();
     if wrong.is_empty() {

@@ -61,6 +61,11 @@ pub fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// The theme ends a question with a colon.
+fn open_ended(question: &str) -> &str {
+    question.trim_end_matches('?')
+}
+
 /// What dialoguer says. Behind Ctrl-C the signal ends the process, and nothing of this is to be seen.
 fn answered<T>(result: dialoguer::Result<T>) -> Result<T> {
     result.map_err(|dialoguer::Error::IO(error)| {
@@ -78,7 +83,8 @@ impl Asker for Dialogue {
 
     fn text(&mut self, question: &str, default: Option<&str>) -> Result<String> {
         let theme = SimpleTheme;
-        let mut input = Input::<String>::with_theme(&theme).with_prompt(question).allow_empty(default == Some(""));
+        let mut input =
+            Input::<String>::with_theme(&theme).with_prompt(open_ended(question)).allow_empty(default == Some(""));
         if let Some(default) = default.filter(|d| !d.is_empty()) {
             input = input.default(default.to_owned());
         }
@@ -86,7 +92,13 @@ impl Asker for Dialogue {
     }
 
     fn choose(&mut self, question: &str, choices: &[&str], default: usize) -> Result<usize> {
-        answered(Select::with_theme(&SimpleTheme).with_prompt(question).items(choices).default(default).interact())
+        answered(
+            Select::with_theme(&SimpleTheme)
+                .with_prompt(open_ended(question))
+                .items(choices)
+                .default(default)
+                .interact(),
+        )
     }
 
     fn agree(&mut self, question: &str, default: bool) -> Result<bool> {

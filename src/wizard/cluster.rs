@@ -61,9 +61,8 @@ impl Cluster {
     pub fn look(addresses: &[String], security: &Security) -> Result<Self> {
         let pd = Pd::connect(addresses, security)?;
         let agent = security.agent(LIMIT)?;
-        let url = |server: &TidbServer, page: &str| {
-            format!("{}://{}{page}", security.scheme(), server.status_address())
-        };
+        let url =
+            |server: &TidbServer, page: &str| format!("{}://{}{page}", security.scheme(), server.status_address());
         let mut databases = None;
         let mut servers = Vec::new();
         for server in pd.tidb_servers()? {
@@ -72,9 +71,8 @@ impl Cluster {
             servers.push((server, list.is_some()));
             databases = databases.or(list);
         }
-        let databases = databases.map(|list| {
-            list.into_iter().map(|d| d.db_name.original).filter(|name| filter::wanted(name)).collect()
-        });
+        let databases = databases
+            .map(|list| list.into_iter().map(|d| d.db_name.original).filter(|name| filter::wanted(name)).collect());
         let (pumps, drainers, now) = (pd.pumps()?, pd.drainers()?, pd.tso()?);
         let warnings = pd.take_warnings();
         let (id, leader) = (pd.cluster_id(), pd.leader());
@@ -93,13 +91,14 @@ impl Cluster {
             let (sql, status) = (server.sql_address(), server.status_address());
             let _ = write!(text, "\nTiDB {version} {sql}, binlog {binlog}, status port {status} {port}");
         }
-        for pump in &self.pumps {
+        for pump in self.pumps.iter().filter(|p| p.state != State::Offline) {
             let _ = write!(text, "\nPump {} {} ({})", pump.id, pump.state, life(pump, self.now).word());
         }
         let known: Vec<&Node> = self.drainers.iter().filter(|d| d.state != State::Offline).collect();
         for drainer in known.iter().take(SHOWN) {
             let at = drainer.max_commit_ts.explain();
-            let _ = write!(text, "\ndrainer {} {} ({}) at {at}", drainer.id, drainer.state, life(drainer, self.now).word());
+            let _ =
+                write!(text, "\ndrainer {} {} ({}) at {at}", drainer.id, drainer.state, life(drainer, self.now).word());
         }
         if known.len() > SHOWN {
             let _ = write!(text, "\nand {} drainers more: `tisync nodes list` shows them", known.len() - SHOWN);
@@ -118,7 +117,10 @@ impl Cluster {
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = self.warnings.clone();
         if self.pumps.iter().all(|p| p.state == State::Offline) {
-            doubts.push("no Pump is registered: start Pumps, and TiDB with binlog on; TiDB 8.4 and later have no Binlog".to_owned());
+            doubts.push(
+                "no Pump is registered: start Pumps, and TiDB with binlog on; TiDB 8.4 and later have no Binlog"
+                    .to_owned(),
+            );
         }
         for (server, _) in self.servers.iter().filter(|(s, _)| s.binlog_status != "On") {
             doubts.push(format!("TiDB {} writes no Binlog: its changes would be missed", server.sql_address()));

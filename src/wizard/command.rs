@@ -45,7 +45,8 @@ fn one(answers: &Answers, link: &Link<'_>) -> String {
 pub fn unattended(answers: &Answers, path: &Path, mark_setup: Option<bool>) -> String {
     let [a, b] = &answers.sides;
     let both = answers.back.is_some();
-    let mut words: Vec<String> = ["tisync", "init", if both { "--both" } else { "--one-way" }].map(str::to_owned).to_vec();
+    let mut words: Vec<String> =
+        ["tisync", "init", if both { "--both" } else { "--one-way" }].map(str::to_owned).to_vec();
     let mut push = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
     push("--from-name", a.name.clone());
     push("--to-name", b.name.clone());

@@ -97,7 +97,9 @@ fn one_link(out: &mut String, answers: &Answers, link: &Link<'_>) {
         let _ = writeln!(out, "name = {}", text(name));
     }
     let _ = writeln!(out, "from = {}\nto = {}", text(&link.from.name), text(&link.to.name));
-    let _ = writeln!(out, "# Where the first start begins, exclusive: {}. Later the checkpoint decides.", link.begin.said);
+    // A comment ends with its line.
+    let said = link.begin.said.replace(char::is_control, " ");
+    let _ = writeln!(out, "# Where the first start begins, exclusive: {said}. Later the checkpoint decides.");
     let _ = match link.begin.start {
         Start::Ts(ts) => writeln!(out, "start-ts = {}", ts.0),
         Start::Now => writeln!(out, "start-ts = \"now\""),

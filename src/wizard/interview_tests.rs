@@ -74,7 +74,8 @@ fn good(interview: &mut Interview<'_>, given: Option<&str>) -> Result<String> {
 fn a_wrong_flag_is_shown_and_then_asked() {
     let mut listed = Listed::with(&["", "bad", " good "]);
     assert_eq!(good(&mut Interview::new(&mut listed, false), Some("flag")).unwrap(), "good");
-    let shown = ["wrong: `flag` is not good", "Where?", "wrong: `here` is not good", "Where?", "wrong: `bad` is not good"];
+    let shown =
+        ["wrong: `flag` is not good", "Where?", "wrong: `here` is not good", "Where?", "wrong: `bad` is not good"];
     assert_eq!(listed.shown[..5], shown);
 }
 

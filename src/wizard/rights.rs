@@ -47,7 +47,8 @@ pub fn lacks(session: &mut Session, databases: &[String]) -> Result<Vec<Lack>> {
             }
         }
         if !missing.is_empty() {
-            let grant = format!("GRANT {} ON {}.* TO {account};", missing.join(", "), pattern(database));
+            // All of them: of several grants on patterns that fit, MariaDB and MySQL take one alone.
+            let grant = format!("GRANT {} ON {}.* TO {account};", rights.join(", "), pattern(database));
             lacks.push(Lack { database: database.to_owned(), rights: missing, grant });
         }
     }

@@ -24,7 +24,7 @@ fn two_links_of_a_dialogue_run() {
     on_a.query_drop("INSERT INTO shop.t VALUES (1, 10)").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut t = Terminal::start(dir.path(), &[]);
-    t.chooses("What shall be set up?", 1);
+    t.chooses("What shall be set up", 1);
     t.answers("Name of the first cluster [a]:", "east");
     t.answers("Name of the second [b]:", "east");
     t.sees("both clusters cannot be called");
@@ -35,7 +35,7 @@ fn two_links_of_a_dialogue_run() {
     t.answers("PD of cluster west", &b.cluster().pd_url());
     t.answers("SQL address of cluster west", &b.url());
     t.answers("SQL address of cluster east", &a.url());
-    t.chooses("Where does replication begin?", 2);
+    t.chooses("Where does replication begin", 2);
     t.answers("The ts or time", &start);
     t.answers("Where does the link back from west begin", "");
     t.answers("Which tables", "");
@@ -45,13 +45,17 @@ fn two_links_of_a_dialogue_run() {
     t.answers("Mark table [retl._drainer_repl_mark]:", "marks");
     t.sees("the mark table cannot be `marks`");
     t.answers("Mark table [retl._drainer_repl_mark]:", "");
-    t.chooses("Where will it be run?", 0);
+    t.chooses("Where will it be run", 0);
     t.answers("Sync mode", "");
     t.sees("CREATE TABLE");
     t.sees("Run this now?");
-    assert!(on_a.query_first::<u8, _>("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'retl'").unwrap().is_none());
+    assert!(
+        on_a.query_first::<u8, _>("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'retl'")
+            .unwrap()
+            .is_none()
+    );
     t.types("y");
-    t.answers("Where to write it?", "");
+    t.answers("Where to write it", "");
     let ended = t.ends();
     assert_eq!(ended.code, 0, "{}", ended.screen);
     assert_eq!(ended.stdout, "tisync sync --config tisync.toml\n");

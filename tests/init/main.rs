@@ -6,5 +6,6 @@ mod common;
 
 mod both;
 mod one_way;
+mod rights;
 mod terminal;
 mod unattended;

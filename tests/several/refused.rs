@@ -1,5 +1,7 @@
 //! What is refused before anything runs: links that do not agree, flags of one link alone.
 
+use ::tisync::playground::cluster::{Cluster, ClusterSpec};
+
 use crate::common::binary::{Ran, command, tisync};
 use crate::world::File;
 
@@ -92,6 +94,24 @@ fn addresses_that_are_those_of_a_cluster_are_that_cluster() {
          to = \"tidb://somebody@127.0.0.1:2/?ssl-mode=required\"\nddl = false\n"
     );
     refused(&File::new(&text), "11: link.loopback", &["neither has loopback"]);
+}
+
+/// Where the file does not say which PD and which SQL address are one cluster, the clusters do.
+#[test]
+fn clusters_are_asked_for_their_sql_servers() {
+    let cluster = |id| Cluster::start(ClusterSpec::new(id, 1)).unwrap();
+    let (a, b) = (cluster(7_700_000_000_000_000_001), cluster(7_700_000_000_000_000_002));
+    // Each simulated cluster says that its TiDB is here.
+    let link = |name: &str, cluster: &Cluster, target: &str| {
+        format!("[[link]]\nname = \"{name}\"\nfrom = \"{}\"\nto = \"mysql://root@{target}\"\n", cluster.pd_url())
+    };
+    let both = |target| File::new(&(link("there", &a, target) + &link("back", &b, target)));
+    let file = both("127.0.0.1:4000");
+    tisync(&["config", "check", file.name()]).expect(0);
+    let ran = sync(&file, &[]).expect(2);
+    assert!(ran.stderr.contains("neither has loopback"), "{}", ran.stderr);
+    let ran = sync(&both("127.0.0.1:1"), &[]);
+    assert!(!ran.stderr.contains("opposite ways"), "{}", ran.stderr);
 }
 
 #[test]

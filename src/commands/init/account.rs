@@ -34,11 +34,8 @@ pub(super) fn ask(
     found: &mut Found,
     asked: &Asked,
 ) -> Result<()> {
-    let (given, file) = if asked.first {
-        (&args.from_sql, &args.from_password_file)
-    } else {
-        (&args.to, &args.to_password_file)
-    };
+    let (given, file) =
+        if asked.first { (&args.from_sql, &args.from_password_file) } else { (&args.to, &args.to_password_file) };
     let text = format!("SQL address of cluster {} (mysql://user@host:port)", side.name);
     let mut last: Option<String> = None;
     let mut locked_out = false;

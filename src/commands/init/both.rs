@@ -21,9 +21,10 @@ pub(super) fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&Str
     let given = args.channel_id.map(|n| n.to_string());
     let text = "Channel of the marks (the same number on both clusters)";
     let channel: i64 = interview.until_good(|interview| {
-        let typed =
-            interview.text(Question { flag: "--channel-id", text, default: Some("1") }, given.as_deref())?;
-        typed.parse().map_err(|_| Fault::usage(format!("the channel cannot be `{typed}`")).hint("a whole number").into())
+        let typed = interview.text(Question { flag: "--channel-id", text, default: Some("1") }, given.as_deref())?;
+        typed
+            .parse()
+            .map_err(|_| Fault::usage(format!("the channel cannot be `{typed}`")).hint("a whole number").into())
     })?;
     let text = "Mark table";
     let mark = interview.until_good(|interview| {

@@ -94,8 +94,12 @@ fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, an
             .collect();
         if !there.is_empty() && !args.force {
             let there = there.join(" and ");
-            let refused = || Fault::usage(format!("{there} is there already")).hint("another --config, or --force to write over it");
-            if !interview.attended() || !interview.agree("--force", &format!("{there} is there. Write over it?"), false, None)? {
+            let refused = || {
+                Fault::usage(format!("{there} is there already")).hint("another --config, or --force to write over it")
+            };
+            if !interview.attended()
+                || !interview.agree("--force", &format!("{there} is there. Write over it?"), false, None)?
+            {
                 return Err(refused().into());
             }
         }
@@ -110,7 +114,8 @@ fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
     // What others may read is as the process's own mask has it.
     let mode = if written.has_secret { 0o600 } else { 0o666 };
     let failed = |what: &Path| {
-        Fault::usage(format!("cannot write {}", what.display())).hint("name a file in a folder that is there: --config FILE")
+        Fault::usage(format!("cannot write {}", what.display()))
+            .hint("name a file in a folder that is there: --config FILE")
     };
     let new = |mode: u32, text: &str, what: &Path| -> Result<NamedTempFile> {
         let mut file = tempfile::Builder::new()
@@ -180,7 +185,8 @@ fn tell(interview: &mut Interview<'_>, answers: &Answers, answer: &Answer, mark_
         text.push_str(&format!("wrote {file}\n"));
     }
     if let (Some(marks), Some(false) | None) = (&answers.marks, mark_setup) {
-        let to: Vec<String> = answers.sides.iter().filter_map(|s| s.sql.as_ref()).map(|sql| format!(" --to {}", quoted(sql))).collect();
+        let to: Vec<String> =
+            answers.sides.iter().filter_map(|s| s.sql.as_ref()).map(|sql| format!(" --to {}", quoted(sql))).collect();
         text.push_str(&format!(
             "\nfirst, the mark table:\n  tisync mark setup{} --channel-id {} --table {}\n",
             to.concat(),

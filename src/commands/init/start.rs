@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::{Found, begin};
 use crate::checkpoint;
-use crate::cli::init::InitArgs;
-use crate::cli::ts::{CheckArgs, CrypterArgs, PdArgs};
 use crate::cli::SecurityArgs;
+use crate::cli::init::{InitArgs, StartArgs};
+use crate::cli::ts::{CheckArgs, CrypterArgs, PdArgs};
 use crate::commands::live::Clusters;
 use crate::commands::ts::facts::CheckpointFact;
 use crate::commands::ts::{check, from_br, from_dumpling, judge};
@@ -22,6 +22,14 @@ enum Held {
     Nothing,
 }
 
+/// Where replication can begin, as it is asked.
+const CHOICES: [&str; 4] = [
+    "At the end of a backup by BR, which the target was restored from",
+    "At the snapshot of a dump by Dumpling, which the target was loaded from",
+    "Behind a ts or a time",
+    "Now: what was before is not replicated",
+];
+
 /// Of the link from the first cluster to the second.
 pub(super) fn first(
     interview: &mut Interview<'_>,
@@ -32,53 +40,62 @@ pub(super) fn first(
     target: &mut Found,
 ) -> Result<Begin> {
     let given = &args.start;
+    let choice = Choice { flag: "--start-ts", text: "Where does replication begin?", choices: &CHOICES, default: None };
+    let flag = match (&given.start_from_br, &given.start_from_dumpling, &given.start_ts) {
+        (Some(_), ..) => Some(0),
+        (_, Some(_), _) => Some(1),
+        (_, _, Some(_)) => Some(2),
+        _ => None,
+    };
     interview.until_good(|interview| {
-        let choice = Choice {
-            flag: "--start-ts",
-            text: "Where does replication begin?",
-            choices: &[
-                "At the end of a backup by BR, which the target was restored from",
-                "At the snapshot of a dump by Dumpling, which the target was loaded from",
-                "Behind a ts or a time",
-                "Now: what was before is not replicated",
-            ],
-            default: None,
-        };
-        let flag = match (&given.start_from_br, &given.start_from_dumpling, &given.start_ts) {
-            (Some(_), ..) => Some(0),
-            (_, Some(_), _) => Some(1),
-            (_, _, Some(_)) => Some(2),
-            _ => None,
-        };
-        let (held, start, flag, value, said) = match interview.choose(choice, flag)? {
-            0 => {
-                let flag = "--start-from-br";
-                let text = "The backup (a folder, s3://, gcs:// or azure://)";
-                let place = interview.text(Question { flag, text, default: None }, given.start_from_br.as_deref())?;
-                let backup = from_br::open(&place, &given.crypter)?;
-                let said = format!("the end of the backup in {place}");
-                (Held::Backup(place.clone()), Start::Ts(backup.end_version), flag, place, said)
-            }
-            1 => {
-                let flag = "--start-from-dumpling";
-                let text = "The dump (a folder, its metadata file, s3://, gcs:// or azure://)";
-                let place =
-                    interview.text(Question { flag, text, default: None }, given.start_from_dumpling.as_deref())?;
-                let dump = from_dumpling::open(&place, given.time_zone.as_ref())?;
-                let said = format!("the snapshot of the dump in {place}");
-                (Held::Dump(place.clone()), Start::Ts(dump.ts), flag, place, said)
-            }
+        let (held, begin) = match interview.choose(choice, flag)? {
+            0 => backup(interview, given)?,
+            1 => dump(interview, given)?,
             2 => {
                 let (flag, text) = ("--start-ts", "The ts or time (470616376687198209, 2026-11-21T13:00:00Z, -2h)");
                 let typed = interview.text(Question { flag, text, default: None }, given.start_ts.as_deref())?;
                 let start = parse(&typed)?;
-                (Held::Nothing, start, flag, start.to_string(), said(start))
+                (Held::Nothing, begin(flag, &start.to_string(), said(start), start))
             }
-            _ => (Held::Nothing, Start::Now, "--start-ts", "now".to_owned(), said(Start::Now)),
+            _ => (Held::Nothing, begin("--start-ts", "now", said(Start::Now), Start::Now)),
         };
-        judged(interview, (start, &held), (given.time_zone.as_ref(), &given.crypter), link, (source, found), target)?;
-        Ok(begin(flag, &value, said, start))
+        let how = (given.time_zone.as_ref(), &given.crypter);
+        judged(interview, (begin.start, &held), how, link, (source, found), target)?;
+        Ok(begin)
     })
+}
+
+fn backup(interview: &mut Interview<'_>, given: &StartArgs) -> Result<(Held, Begin)> {
+    let flag = "--start-from-br";
+    let text = "The backup (a folder, s3://, gcs:// or azure://)";
+    let place = interview.text(Question { flag, text, default: None }, given.start_from_br.as_deref())?;
+    let backup = from_br::open(&place, &given.crypter)?;
+    let said = format!("the end of the backup in {}", public(&place));
+    Ok((Held::Backup(place.clone()), at(flag, &place, said, backup.end_version)))
+}
+
+fn dump(interview: &mut Interview<'_>, given: &StartArgs) -> Result<(Held, Begin)> {
+    let flag = "--start-from-dumpling";
+    let text = "The dump (a folder, its metadata file, s3://, gcs:// or azure://)";
+    let place = interview.text(Question { flag, text, default: None }, given.start_from_dumpling.as_deref())?;
+    let dump = from_dumpling::open(&place, given.time_zone.as_ref())?;
+    let said = format!("the snapshot of the dump in {}", public(&place));
+    Ok((Held::Dump(place.clone()), at(flag, &place, said, dump.ts)))
+}
+
+/// An address without its options, among which keys may be.
+fn public(place: &str) -> &str {
+    place.split_once('?').map_or(place, |(place, _)| place)
+}
+
+/// A start at `ts`; the flag that says so names `place`, unless it has options that nobody should see.
+fn at(flag: &str, place: &str, said: String, ts: CommitTs) -> Begin {
+    let start = Start::Ts(ts);
+    if public(place) == place {
+        begin(flag, place, said, start)
+    } else {
+        begin("--start-ts", &ts.to_string(), said, start)
+    }
 }
 
 /// Of the link back.
@@ -106,7 +123,9 @@ fn parse(text: &str) -> Result<Start> {
 
 fn said(start: Start) -> String {
     match start {
-        Start::Ts(ts) => ts.time().map_or_else(|| "a ts".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()),
+        Start::Ts(ts) => {
+            ts.time().map_or_else(|| "a ts".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string())
+        }
         Start::Now => "the moment of that start".to_owned(),
     }
 }
@@ -149,6 +168,9 @@ fn judged(
     if start != Start::Now && target.server.is_some() {
         facts.checkpoint = known.map_or(CheckpointFact::None, CheckpointFact::At);
     }
+    if let Some(backup) = &mut facts.backup {
+        backup.name = public(&backup.name).to_owned();
+    }
     let mut report = judge::judge(ts, &facts);
     if start == Start::Now {
         // Who begins now does not join anything.
@@ -156,4 +178,18 @@ fn judged(
     }
     interview.found(&check::text(ts, &report));
     check::verdict(ts, &report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_of_a_bucket_is_repeated() {
+        let place = "s3://bucket/full?access-key=AK&secret-access-key=hunter2";
+        let begin = at("--start-from-br", place, format!("the end of the backup in {}", public(place)), CommitTs(7));
+        assert_eq!(begin.flags, ["--start-ts", "7"]);
+        assert_eq!(begin.said, "the end of the backup in s3://bucket/full");
+        assert_eq!(at("--start-from-br", "/b", String::new(), CommitTs(7)).flags, ["--start-from-br", "/b"]);
+    }
 }

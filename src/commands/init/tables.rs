@@ -6,7 +6,7 @@ use super::Found;
 use crate::cli::init::InitArgs;
 use crate::error::Fault;
 use crate::filter::{self, Filter, Rules, Scope};
-use crate::wizard::{Interview, Question};
+use crate::wizard::{Interview, Lack, Question};
 
 /// How `all` is typed.
 const ALL: &str = "all";
@@ -42,12 +42,7 @@ pub(super) fn ask(
 }
 
 /// The statements that an administrator of `target` has to run before it can take what `source` has.
-fn rights(
-    interview: &mut Interview<'_>,
-    filter: &Filter,
-    source: &Found,
-    target: &mut Found,
-) -> Result<Vec<String>> {
+fn rights(interview: &mut Interview<'_>, filter: &Filter, source: &Found, target: &mut Found) -> Result<Vec<String>> {
     let Some(server) = &mut target.server else { return Ok(Vec::new()) };
     let known = source.cluster.as_ref().and_then(|c| c.databases.as_ref());
     let wanted: Vec<String> =
@@ -60,7 +55,9 @@ fn rights(
         };
         interview.found(&format!("{}: the account has the rights that a link needs on {list}", server.name));
     }
-    Ok(lacks.into_iter().map(|lack| format!("on {}: {}", server.name, lack.grant)).collect())
+    let line =
+        |lack: Lack| format!("{}: {} on `{}`; {}", server.name, lack.rights.join(", "), lack.database, lack.grant);
+    Ok(lacks.into_iter().map(line).collect())
 }
 
 pub(super) fn sync_mode(interview: &mut Interview<'_>, args: &InitArgs) -> Result<u8> {

@@ -11,7 +11,7 @@ mod start;
 use anyhow::Result;
 
 use crate::cli::SyncArgs;
-use crate::config::{Remark, Settings};
+use crate::config::{Remark, Settings, agree};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::output::{self, Progress};
@@ -29,8 +29,12 @@ const GOES_ON: &str = "the same command goes on from there";
 
 /// Runs the link, or all of them, until the end.
 pub fn run(args: &SyncArgs) -> Result<()> {
-    let links = Settings::all(args)?;
+    let mut links = Settings::all(args)?;
     let stop = Stop::on_signals()?;
+    if links.len() > 1 {
+        opposite::ask_clusters(&mut links);
+        agree(&links)?;
+    }
     match links.as_slice() {
         [one] => alone(one, &stop),
         links => several::run(links, args.keep_going, &stop),

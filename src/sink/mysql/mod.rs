@@ -68,7 +68,7 @@ use crate::checkpoint::Applied;
 use crate::checkpoint::lease::Lease;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
+use crate::model::{Change, CommitTs, Definition, RowChange, Side, Table, Txn};
 
 /// A batch with fewer row changes is not worth a connection of its own.
 const LEAST_ROWS: u64 = 500;
@@ -240,14 +240,15 @@ impl MysqlSink {
         Ok(())
     }
 
-    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time.
-    fn compare_again(&mut self, tables: &[Arc<Table>]) -> Result<()> {
+    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time. It is compared now, or
+    /// `later`, with its first row.
+    fn compare_again(&mut self, tables: &[Arc<Table>], later: bool) -> Result<()> {
         let skipped = self.context.shared.skipped();
         // Of a table that is known by its name alone there is nothing to compare before its first row.
         let known = |t: &&Arc<Table>| !t.columns.is_empty() && !skipped.has_table(t.id);
         let there: Vec<Arc<Table>> = tables.iter().filter(known).cloned().collect();
         self.context.fits.forget(&there);
-        self.compare(&there)
+        if later { Ok(()) } else { self.compare(&there) }
     }
 
     /// Sees to it that tables with news about the order of rows get it in time.
@@ -293,7 +294,9 @@ impl Sink for MysqlSink {
             // What a skipped DDL leaves out must be known before the next rows are taken.
             Change::Ddl(ddl) => {
                 let after = ddl.after.clone();
-                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after))
+                // The target may be further on by now; what counts is whether rows fit.
+                let leads = ddl.side == Side::Target || self.context.options.target_leads();
+                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after, leads))
             }
             _ => self.moved(),
         };

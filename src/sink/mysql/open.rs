@@ -159,11 +159,11 @@ impl MysqlSink {
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.context.target.patient())?;
         let MysqlOptions { mode, allow_missing, .. } = self.context.options;
-        let both_ways = self.context.marks.is_some();
-        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways };
+        let (both_ways, leads) = (self.context.marks.is_some(), self.context.options.target_leads());
+        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways, leads };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
         let numbering = check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
-        for table in &wanted {
+        for table in wanted.iter().filter(|t| !leads || self.context.fits.knows(t)) {
             let fit = self.context.fits.get(table);
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
             self.causality.learn(table);

@@ -164,6 +164,11 @@ impl MysqlOptions {
         }
     }
 
+    /// Whether the target has each DDL before the upstream: it is a source too, and this link runs none.
+    pub(super) fn target_leads(&self) -> bool {
+        self.mark.is_some() && !self.ddl.run
+    }
+
     /// Whether rows that are not as supposed are overwritten and counted.
     pub(super) fn forgives(&self) -> bool {
         self.safe_mode || self.on_conflict == OnConflict::Count
