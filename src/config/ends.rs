@@ -86,10 +86,10 @@ impl Ends {
         ends
     }
 
-    /// Whether `other` goes back where this one comes from.
+    /// Whether `other` goes back where this one comes from; of two within one cluster neither does.
     #[must_use]
     pub fn opposite(&self, other: &Self) -> bool {
-        self.from.is(&other.to) && self.to.is(&other.from)
+        self.from.is(&other.to) && self.to.is(&other.from) && !self.same(other)
     }
 
     /// Whether `other` goes the same way.
@@ -120,6 +120,8 @@ mod tests {
         );
         assert!(!there.opposite(&there) && !there.same(&ends("pd://b:2379", "mysql://a:4000")));
         assert!(!there.opposite(&ends("pd://b:2379", "mysql://a:4001")));
+        let within = ends("pd://b:2379", "mysql://b:4000");
+        assert!(within.same(&within) && !within.opposite(&within));
     }
 
     #[test]
