@@ -58,7 +58,9 @@ impl Who {
     /// What a row says; `None` if nobody has written there, or something else than a tisync.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        // Fields without names would pass for ours, in their order.
+        let named: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+        serde_json::from_value(named.into()).ok()
     }
 
     /// As the row has it: at most 512 characters.

@@ -92,7 +92,8 @@ impl Class {
             Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
             Self::Duplicate => {
                 "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
-                 if that is known and harmless, --on-conflict count overwrites such rows and counts them"
+                 if that is known and harmless, --on-conflict count overwrites such rows and counts them; --safe-mode is for a start from a \
+                 backup that is no consistent point"
             }
             Self::Object => {
                 "the target's tables are not those of the upstream at this commit ts: compare both definitions"
