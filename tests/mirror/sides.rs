@@ -90,10 +90,13 @@ fn ddl_of_the_other_side_is_followed() {
 }
 
 /// Under way on B: the statement that the link from A has sent there.
-fn sent(b: &Mirror) -> bool {
-    let sql = "SELECT 'yes' FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
-               AND info LIKE '/* tisync channel=1 cluster=7600000000000000071 ts=%'";
-    one(b, sql) == "yes"
+fn sent(pair: &Pair) -> bool {
+    let sql = format!(
+        "SELECT 'yes' FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+         AND info LIKE '/* tisync channel=1 cluster={} ts=%'",
+        pair.a.cluster().cluster_id()
+    );
+    one(&pair.b, &sql) == "yes"
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn both_links_killed_while_a_ddl_is_under_way() {
         lock.query_drop(format!("LOCK TABLES {table} READ")).unwrap();
         run(&pair.a, sql);
         let begin = Instant::now();
-        while !sent(&pair.b) {
+        while !sent(&pair) {
             assert!(begin.elapsed() < LIMIT, "B does not get `{sql}`");
             sleep(Duration::from_millis(10));
         }

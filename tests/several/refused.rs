@@ -101,16 +101,23 @@ fn addresses_that_are_those_of_a_cluster_are_that_cluster() {
 fn clusters_are_asked_for_their_sql_servers() {
     let cluster = |id| Cluster::start(ClusterSpec::new(id, 1)).unwrap();
     let (a, b) = (cluster(7_700_000_000_000_000_001), cluster(7_700_000_000_000_000_002));
-    // Each simulated cluster says that its TiDB is here.
-    let link = |name: &str, cluster: &Cluster, target: &str| {
-        format!("[[link]]\nname = \"{name}\"\nfrom = \"{}\"\nto = \"mysql://root@{target}\"\n", cluster.pd_url())
+    // A simulated cluster says that its TiDB is at 127.0.0.1:4000; nobody listens there.
+    let topology = r#"{"ip":"127.0.0.1","listening_port":2,"status_port":3}"#;
+    b.set_key("/topology/tidb/127.0.0.1:4000/info", None);
+    b.set_key("/topology/tidb/127.0.0.1:2/info", Some(topology));
+    b.set_key("/topology/tidb/127.0.0.1:2/ttl", Some("1"));
+    let link = |name: &str, cluster: &Cluster, port: u16| {
+        format!(
+            "[[link]]\nname = \"{name}\"\nfrom = \"{}\"\nto = \"mysql://root@127.0.0.1:{port}\"\n",
+            cluster.pd_url()
+        )
     };
-    let both = |target| File::new(&(link("there", &a, target) + &link("back", &b, target)));
-    let file = both("127.0.0.1:4000");
+    let both = |to_b, to_a| File::new(&(link("there", &a, to_b) + &link("back", &b, to_a)));
+    let file = both(2, 4000);
     tisync(&["config", "check", file.name()]).expect(0);
     let ran = sync(&file, &[]).expect(2);
     assert!(ran.stderr.contains("neither has loopback"), "{}", ran.stderr);
-    let ran = sync(&both("127.0.0.1:1"), &[]);
+    let ran = sync(&both(1, 4000), &[]);
     assert!(!ran.stderr.contains("opposite ways"), "{}", ran.stderr);
 }
 
