@@ -101,11 +101,9 @@ fn addresses_that_are_those_of_a_cluster_are_that_cluster() {
 fn clusters_are_asked_for_their_sql_servers() {
     let cluster = |id| Cluster::start(ClusterSpec::new(id, 1)).unwrap();
     let (a, b) = (cluster(7_700_000_000_000_000_001), cluster(7_700_000_000_000_000_002));
-    // A simulated cluster says that its TiDB is at 127.0.0.1:4000; nobody listens there.
-    let topology = r#"{"ip":"127.0.0.1","listening_port":2,"status_port":3}"#;
-    b.set_key("/topology/tidb/127.0.0.1:4000/info", None);
-    b.set_key("/topology/tidb/127.0.0.1:2/info", Some(topology));
-    b.set_key("/topology/tidb/127.0.0.1:2/ttl", Some("1"));
+    // A simulated cluster says that its TiDB is at 127.0.0.1:4000; B has one more.
+    let second = r#"{"ddl_id":"second","ip":"127.0.0.1","listening_port":2,"status_port":3}"#;
+    b.set_key("/tidb/server/info/second", Some(second));
     let link = |name: &str, cluster: &Cluster, port: u16| {
         format!(
             "[[link]]\nname = \"{name}\"\nfrom = \"{}\"\nto = \"mysql://root@127.0.0.1:{port}\"\n",
