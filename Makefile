@@ -5,6 +5,8 @@ CARGO ?= cargo
 SECONDS_OF_LOAD ?= 10
 ROUNDS ?= 100
 SEED ?=
+# Tests wait for servers most of their time: more of them at once than there are cores.
+TEST_THREADS ?= 4
 
 .PHONY: all build playground test soak bench memory lint generated packages clean
 
@@ -17,7 +19,7 @@ playground: build
 	target/release/tisync playground --duration $(SECONDS_OF_LOAD)
 
 test: packages
-	$(CARGO) test --no-fail-fast
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --no-fail-fast
 
 # Many rounds of faults, with a table at the end: `make soak ROUNDS=1000`; `make soak SEED=17 ROUNDS=1` plays one again. Without
 # a seed they are other ones each time.

@@ -28,6 +28,9 @@ _tisync() {
             tisync,help)
                 cmd="tisync__subcmd__help"
                 ;;
+            tisync,init)
+                cmd="tisync__subcmd__init"
+                ;;
             tisync,man)
                 cmd="tisync__subcmd__man"
                 ;;
@@ -114,6 +117,9 @@ _tisync() {
                 ;;
             tisync__subcmd__help,help)
                 cmd="tisync__subcmd__help__subcmd__help"
+                ;;
+            tisync__subcmd__help,init)
+                cmd="tisync__subcmd__help__subcmd__init"
                 ;;
             tisync__subcmd__help,man)
                 cmd="tisync__subcmd__help__subcmd__man"
@@ -299,7 +305,7 @@ _tisync() {
 
     case "${cmd}" in
         tisync)
-            opts="-v -h -V --color --output --verbose --help --version ts sync checkpoint record mark nodes config playground completions man help"
+            opts="-v -h -V --color --output --verbose --help --version ts sync checkpoint record mark nodes config init playground completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -729,7 +735,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__config__subcmd__show)
-            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -847,6 +853,10 @@ _tisync() {
                     COMPREPLY=($(compgen -W "pass stop" -- "${cur}"))
                     return 0
                     ;;
+                --wrong-side-ddl)
+                    COMPREPLY=($(compgen -W "stop ignore" -- "${cur}"))
+                    return 0
+                    ;;
                 --on-conflict)
                     COMPREPLY=($(compgen -W "stop count" -- "${cur}"))
                     return 0
@@ -887,7 +897,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__help)
-            opts="ts sync checkpoint record mark nodes config playground completions man help"
+            opts="ts sync checkpoint record mark nodes config init playground completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1041,6 +1051,20 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__init)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1327,6 +1351,148 @@ _tisync() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__init)
+            opts="-y -v -h -V --both --one-way --from-name --from-pd --from-sql --from-password-file --to-name --to --to-password-file --to-pd --to-ssl-ca --to-ssl-cert --to-ssl-key --keep-password --start-from-br --start-from-dumpling --start-ts --time-zone --crypter-method --crypter-key --crypter-key-file --back-start-ts --tables --sync-mode --channel-id --mark-table --ddl-from --mark-setup --config --force --dry-run --yes --unchecked --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-pd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-sql)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-pd)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-ssl-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-ssl-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-ssl-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep-password)
+                    COMPREPLY=($(compgen -W "env file config" -- "${cur}"))
+                    return 0
+                    ;;
+                --start-from-br)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start-from-dumpling)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start-ts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-zone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crypter-method)
+                    COMPREPLY=($(compgen -W "plaintext aes128-ctr aes192-ctr aes256-ctr" -- "${cur}"))
+                    return 0
+                    ;;
+                --crypter-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --crypter-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --back-start-ts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tables)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sync-mode)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channel-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mark-table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ddl-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mark-setup)
+                    COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1981,7 +2147,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__sync)
-            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2097,6 +2263,10 @@ _tisync() {
                     ;;
                 --other-channels)
                     COMPREPLY=($(compgen -W "pass stop" -- "${cur}"))
+                    return 0
+                    ;;
+                --wrong-side-ddl)
+                    COMPREPLY=($(compgen -W "stop ignore" -- "${cur}"))
                     return 0
                     ;;
                 --on-conflict)

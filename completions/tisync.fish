@@ -40,6 +40,7 @@ complete -c tisync -n "__fish_tisync_needs_command" -f -a "record" -d 'Keeps a c
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "init" -d 'Asks what a link or two need, tries each answer at once, and writes a tisync.toml'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "completions" -d 'Prints the completion script of a shell'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
@@ -167,7 +168,7 @@ false\t''"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l tables -d 'Which tables are replicated: patterns as in TiDB\'s other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l route -d 'Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that fits decides. May be given several times' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ignore-ts -d 'Leaves out the transaction of this commit ts, rows or DDL. May be given several times' -r
-complete -c tisync -n "__fish_tisync_using_subcommand sync" -l link -d 'Name of this link in the target\'s checkpoint table, `default` unless given; with a file of several links, the one that is meant' -r
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l link -d 'Name of this link in the target\'s checkpoint table, `default` unless given; with a file of several links, the one that is meant; all of them run unless it is given' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l schema-from -d 'TiDB\'s status address for the DDL history, where the one registered in PD cannot be reached: `http://host:10080`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l memory-limit -d 'Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a number of bytes; at least 64MiB. 256MiB unless given' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l workers -d 'Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target' -r
@@ -180,6 +181,8 @@ complete -c tisync -n "__fish_tisync_using_subcommand sync" -l channel-id -d 'Th
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
 stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l wrong-side-ddl -d 'What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there: `stop` (unless given) ends the run before it and shows it, `ignore` follows it. A Drainer does not say that it brought one: with a Drainer on the other direction, `ignore`' -r -f -a "stop\t'The run ends before it'
+ignore\t'It is followed and not run on the target'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
 count\t'The target\'s row becomes what the upstream has'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
@@ -195,7 +198,9 @@ json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-ddl -d 'Runs no DDL on the target, as with Drainer\'s `sync-ddl = false`: somebody else brings its tables along. Rows go on as the upstream has them'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l ignore-drainer -d 'On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l take-over -d 'Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is gone never stands in the way'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l keep-going -d 'With several links: one that fails does not stop the others. The exit code is still that of the first failure'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
@@ -467,7 +472,7 @@ false\t''"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l tables -d 'Which tables are replicated: patterns as in TiDB\'s other tools (`app.*`, `!app.tmp_*`, `/^a/.*`, `@FILE`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l route -d 'Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that fits decides. May be given several times' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ignore-ts -d 'Leaves out the transaction of this commit ts, rows or DDL. May be given several times' -r
-complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l link -d 'Name of this link in the target\'s checkpoint table, `default` unless given; with a file of several links, the one that is meant' -r
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l link -d 'Name of this link in the target\'s checkpoint table, `default` unless given; with a file of several links, the one that is meant; all of them run unless it is given' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l schema-from -d 'TiDB\'s status address for the DDL history, where the one registered in PD cannot be reached: `http://host:10080`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l memory-limit -d 'Most memory that the run takes, beside one raw transaction of the stream if that is larger: `256MiB`, `1GiB` or a number of bytes; at least 64MiB. 256MiB unless given' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l workers -d 'Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target' -r
@@ -480,6 +485,8 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l other-channels -d 'What to do with transactions that carry the mark of another channel [default: pass]' -r -f -a "pass\t'They are replicated, as chains and rings of clusters need it'
 stop\t'The run ends'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l wrong-side-ddl -d 'What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there: `stop` (unless given) ends the run before it and shows it, `ignore` follows it. A Drainer does not say that it brought one: with a Drainer on the other direction, `ignore`' -r -f -a "stop\t'The run ends before it'
+ignore\t'It is followed and not run on the target'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l on-conflict -d 'What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run (the default), or makes the row what the upstream has. Both count them by table' -r -f -a "stop\t'The run ends; nothing of the transaction is applied'
 count\t'The target\'s row becomes what the upstream has'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l time-zone -d 'Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an IANA name' -r
@@ -496,7 +503,9 @@ csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Says of each value where it came from: a flag, the environment, a line of the file, the default'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-ddl -d 'Runs no DDL on the target, as with Drainer\'s `sync-ddl = false`: somebody else brings its tables along. Rows go on as the upstream has them'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l ignore-drainer -d 'On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l take-over -d 'Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is gone never stands in the way'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l keep-going -d 'With several links: one that fails does not stop the others. The exit code is still that of the first failure'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
@@ -529,12 +538,63 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l from-name -d 'What the file calls the first cluster [default: a]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l from-pd -d 'PD of the first cluster: `pd://host:port[,host:port…]`; https:// with TLS' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l from-sql -d 'Both ways: SQL address of the first cluster, `mysql://user@host:port`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l from-password-file -d 'A file whose first line is the password of that account' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to-name -d 'What the file calls the second [default: b]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to -d 'SQL address of the second, the target: `mysql://user@host:port/?ssl-mode=…`; MySQL, MariaDB or TiDB' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to-password-file -d 'A file whose first line is the password of that account' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to-pd -d 'Both ways: PD of the second cluster' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to-ssl-ca -d 'CA certificate (PEM) of the second cluster\'s PD; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to-ssl-cert -d 'Client certificate (PEM) for it' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l to-ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l keep-password -d 'Where a password that was typed is kept: nowhere but in a variable of the environment that you set (the default), in a file of its own beside tisync.toml, or in tisync.toml itself' -r -f -a "env\t'In a variable of the environment, which the operator sets'
+file\t'In a file of its own'
+config\t'In tisync.toml'"
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l start-from-br -d 'At the end of this backup by BR, which the target was restored from' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l start-from-dumpling -d 'At the snapshot of this dump by Dumpling, which the target was loaded from' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l start-ts -d 'Behind this ts or time; `now` leaves out what was before' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l time-zone -d 'The zone of a dump\'s position that is a date-time' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l crypter-method -d 'How the backup is encrypted [default: plaintext]' -r -f -a "plaintext\t'Not encrypted'
+aes128-ctr\t'A key of 16 bytes'
+aes192-ctr\t'A key of 24 bytes'
+aes256-ctr\t'A key of 32 bytes'"
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l crypter-key -d 'The key in hex digits. Everybody on this machine can read a command line: prefer --crypter-key-file, or the environment\'s TISYNC_CRYPTER_KEY, which counts when neither is given' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l crypter-key-file -d 'A file with the key in hex digits' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l back-start-ts -d 'Both ways: where the link back begins, a ts, a time or `now` [default: now]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l tables -d 'Which tables, as with `sync --tables` [default: all]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l sync-mode -d 'Whether columns have to be the same on both sides [default: 1]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l channel-id -d 'The channel, the same number on both clusters [default: 1]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l mark-table -d 'The mark table, on both clusters [default: retl._drainer_repl_mark]' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l ddl-from -d 'The cluster, by its name, whose DDL goes to the other one; DDL on the other stays there' -r
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l mark-setup -d 'Whether to make the mark table and its rows on both clusters now, as `mark setup` does' -r -f -a "yes\t'Yes'
+no\t'No'"
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l config -d 'Where to write it [default: tisync.toml]' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l both -d 'Two links, one each way: both clusters are sources and targets'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l one-way -d 'One link, from the first to the second (the default without a terminal)'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l force -d 'Writes over a file that is there'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l dry-run -d 'Shows the file and writes nothing; changes nothing on the clusters'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -s y -l yes -d 'Takes the default of each question that has one. Still asked: whatever has none, whether to write over a file, whether to change a cluster'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -l unchecked -d 'Goes on where a cluster cannot be reached, with a warning: for a file that is written elsewhere'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand init" -s V -l version -d 'Print version'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l rate -d 'Transactions a second that the simulated cluster commits' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l duration -d 'Seconds that the load goes on' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l pumps -d 'Pumps that the load is spread over' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l seed -d 'Seed of the generator; the same seed gives the same load' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l recording -d 'Serves this recording instead of the generator\'s bank' -r -F
-complete -c tisync -n "__fish_tisync_using_subcommand playground" -l load -d 'With --both: writes this many transactions a second on each side for `--duration` seconds, and compares both at the end' -r
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l load -d 'With --both: writes this many transactions a second on each side for `--duration` seconds (Ctrl-C ends it earlier), then compares both, and the marks in each server\'s own binlog. Exit code 1 if anything is not as it must be' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l ddl-delay -d 'Milliseconds between a DDL\'s message and its job\'s appearance in the history, as on a real cluster' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l skip-ddl -d 'Passed on to the sync: goes on without the DDL of this commit ts' -r
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
@@ -545,7 +605,7 @@ json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l keep -d 'Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -l serve -d 'Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal'
-complete -c tisync -n "__fish_tisync_using_subcommand playground" -l both -d 'Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other'
+complete -c tisync -n "__fish_tisync_using_subcommand playground" -l both -d 'Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other, until Ctrl-C. Their tisync.toml is written beside them'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand playground" -s V -l version -d 'Print version'
@@ -568,17 +628,18 @@ csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s V -l version -d 'Print version'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "init" -d 'Asks what a link or two need, tries each answer at once, and writes a tisync.toml'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-br" -d 'Print the commit ts that a backup by BR ends at'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-dumpling" -d 'Print the commit ts of a dump by Dumpling or mydumper'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "now" -d 'Print the current ts of a cluster'

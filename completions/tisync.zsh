@@ -255,7 +255,7 @@ again\:"It did not\: run it again"))' \
 '*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
 '*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
 '*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
-'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant]:NAME:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant; all of them run unless it is given]:NAME:_default' \
 '--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
 '--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
 '--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
@@ -268,6 +268,8 @@ again\:"It did not\: run it again"))' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
 '--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
 stop\:"The run ends"))' \
+'--wrong-side-ddl=[What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there\: \`stop\` (unless given) ends the run before it and shows it, \`ignore\` follows it. A Drainer does not say that it brought one\: with a Drainer on the other direction, \`ignore\`]:WHAT:((stop\:"The run ends before it"
+ignore\:"It is followed and not run on the target"))' \
 '--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
 count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
@@ -283,7 +285,9 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: somebody else brings its tables along. Rows go on as the upstream has them]' \
 '--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
+'--take-over[Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is gone never stands in the way]' \
 '--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
+'--keep-going[With several links\: one that fails does not stop the others. The exit code is still that of the first failure]' \
 '(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
 '--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
@@ -799,7 +803,7 @@ again\:"It did not\: run it again"))' \
 '*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
 '*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
 '*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
-'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant]:NAME:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant; all of them run unless it is given]:NAME:_default' \
 '--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
 '--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
 '--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
@@ -812,6 +816,8 @@ again\:"It did not\: run it again"))' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
 '--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
 stop\:"The run ends"))' \
+'--wrong-side-ddl=[What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there\: \`stop\` (unless given) ends the run before it and shows it, \`ignore\` follows it. A Drainer does not say that it brought one\: with a Drainer on the other direction, \`ignore\`]:WHAT:((stop\:"The run ends before it"
+ignore\:"It is followed and not run on the target"))' \
 '--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
 count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
@@ -828,7 +834,9 @@ csv\:"A header line and rows"))' \
 '--origin[Says of each value where it came from\: a flag, the environment, a line of the file, the default]' \
 '--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: somebody else brings its tables along. Rows go on as the upstream has them]' \
 '--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
+'--take-over[Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is gone never stands in the way]' \
 '--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
+'--keep-going[With several links\: one that fails does not stop the others. The exit code is still that of the first failure]' \
 '(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
 '--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
@@ -920,6 +928,65 @@ esac
     ;;
 esac
 ;;
+(init)
+_arguments "${_arguments_options[@]}" : \
+'--from-name=[What the file calls the first cluster \[default\: a\]]:NAME:_default' \
+'--from-pd=[PD of the first cluster\: \`pd\://host\:port\[,host\:port…\]\`; https\:// with TLS]:URL:_default' \
+'--from-sql=[Both ways\: SQL address of the first cluster, \`mysql\://user@host\:port\`]:URL:_default' \
+'--from-password-file=[A file whose first line is the password of that account]:FILE:_files' \
+'--to-name=[What the file calls the second \[default\: b\]]:NAME:_default' \
+'--to=[SQL address of the second, the target\: \`mysql\://user@host\:port/?ssl-mode=…\`; MySQL, MariaDB or TiDB]:URL:_default' \
+'--to-password-file=[A file whose first line is the password of that account]:FILE:_files' \
+'--to-pd=[Both ways\: PD of the second cluster]:URL:_default' \
+'--to-ssl-ca=[CA certificate (PEM) of the second cluster'\''s PD; turns TLS on]:FILE:_files' \
+'--to-ssl-cert=[Client certificate (PEM) for it]:FILE:_files' \
+'--to-ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--keep-password=[Where a password that was typed is kept\: nowhere but in a variable of the environment that you set (the default), in a file of its own beside tisync.toml, or in tisync.toml itself]:WHERE:((env\:"In a variable of the environment, which the operator sets"
+file\:"In a file of its own"
+config\:"In tisync.toml"))' \
+'--start-from-br=[At the end of this backup by BR, which the target was restored from]:STORAGE:_default' \
+'--start-from-dumpling=[At the snapshot of this dump by Dumpling, which the target was loaded from]:PATH:_default' \
+'--start-ts=[Behind this ts or time; \`now\` leaves out what was before]:TS|TIME|now:_default' \
+'--time-zone=[The zone of a dump'\''s position that is a date-time]:ZONE:_default' \
+'--crypter-method=[How the backup is encrypted \[default\: plaintext\]]:CRYPTER_METHOD:((plaintext\:"Not encrypted"
+aes128-ctr\:"A key of 16 bytes"
+aes192-ctr\:"A key of 24 bytes"
+aes256-ctr\:"A key of 32 bytes"))' \
+'(--crypter-key-file)--crypter-key=[The key in hex digits. Everybody on this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
+'--crypter-key-file=[A file with the key in hex digits]:FILE:_files' \
+'--back-start-ts=[Both ways\: where the link back begins, a ts, a time or \`now\` \[default\: now\]]:TS|TIME|now:_default' \
+'*--tables=[Which tables, as with \`sync --tables\` \[default\: all\]]:PATTERN:_default' \
+'--sync-mode=[Whether columns have to be the same on both sides \[default\: 1\]]:1|2:_default' \
+'--channel-id=[The channel, the same number on both clusters \[default\: 1\]]:N:_default' \
+'--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
+'--ddl-from=[The cluster, by its name, whose DDL goes to the other one; DDL on the other stays there]:NAME:_default' \
+'--mark-setup=[Whether to make the mark table and its rows on both clusters now, as \`mark setup\` does]:yes|no:((yes\:"Yes"
+no\:"No"))' \
+'--config=[Where to write it \[default\: tisync.toml\]]:FILE:_files' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'(--one-way)--both[Two links, one each way\: both clusters are sources and targets]' \
+'(--to-pd --from-sql --back-start-ts --channel-id --mark-table --ddl-from --mark-setup)--one-way[One link, from the first to the second (the default without a terminal)]' \
+'--force[Writes over a file that is there]' \
+'--dry-run[Shows the file and writes nothing; changes nothing on the clusters]' \
+'-y[Takes the default of each question that has one. Still asked\: whatever has none, whether to write over a file, whether to change a cluster]' \
+'--yes[Takes the default of each question that has one. Still asked\: whatever has none, whether to write over a file, whether to change a cluster]' \
+'--unchecked[Goes on where a cluster cannot be reached, with a warning\: for a file that is written elsewhere]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
 (playground)
 _arguments "${_arguments_options[@]}" : \
 '--rate=[Transactions a second that the simulated cluster commits]:N:_default' \
@@ -927,7 +994,7 @@ _arguments "${_arguments_options[@]}" : \
 '--pumps=[Pumps that the load is spread over]:N:_default' \
 '--seed=[Seed of the generator; the same seed gives the same load]:N:_default' \
 '--recording=[Serves this recording instead of the generator'\''s bank]:DIR:_files' \
-'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds, and compares both at the end]:N:_default' \
+'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds (Ctrl-C ends it earlier), then compares both, and the marks in each server'\''s own binlog. Exit code 1 if anything is not as it must be]:N:_default' \
 '--ddl-delay=[Milliseconds between a DDL'\''s message and its job'\''s appearance in the history, as on a real cluster]:MS:_default' \
 '*--skip-ddl=[Passed on to the sync\: goes on without the DDL of this commit ts]:TS:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
@@ -938,7 +1005,7 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--keep[Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect]' \
 '--serve[Only serves the simulated cluster and prints its address, until Ctrl-C\: for \`tisync sync\` in another terminal]' \
-'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other]' \
+'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other, until Ctrl-C. Their tisync.toml is written beside them]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -1161,6 +1228,10 @@ _arguments "${_arguments_options[@]}" : \
     ;;
 esac
 ;;
+(init)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (playground)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1196,6 +1267,7 @@ _tisync_commands() {
 'mark:The table by which two opposite links recognise what came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
 'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
+'init:Asks what a link or two need, tries each answer at once, and writes a tisync.toml' \
 'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
 'completions:Prints the completion script of a shell' \
 'man:Prints a manual page, or writes all of them into a folder' \
@@ -1340,6 +1412,7 @@ _tisync__subcmd__help_commands() {
 'mark:The table by which two opposite links recognise what came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
 'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
+'init:Asks what a link or two need, tries each answer at once, and writes a tisync.toml' \
 'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
 'completions:Prints the completion script of a shell' \
 'man:Prints a manual page, or writes all of them into a folder' \
@@ -1410,6 +1483,11 @@ _tisync__subcmd__help__subcmd__config__subcmd__show_commands() {
 _tisync__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__init_commands] )) ||
+_tisync__subcmd__help__subcmd__init_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help init commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__help__subcmd__man_commands] )) ||
 _tisync__subcmd__help__subcmd__man_commands() {
@@ -1526,6 +1604,11 @@ _tisync__subcmd__help__subcmd__ts__subcmd__from-dumpling_commands() {
 _tisync__subcmd__help__subcmd__ts__subcmd__now_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help ts now commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__init_commands] )) ||
+_tisync__subcmd__init_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync init commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__man_commands] )) ||
 _tisync__subcmd__man_commands() {

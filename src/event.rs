@@ -30,6 +30,15 @@ pub enum Event {
         /// Transactions that were dropped because they came from the other side.
         dropped: u64,
     },
+    /// Rows of the target were not as supposed: two sides changed the same, or somebody else writes.
+    Odd {
+        /// The table, quoted, with its database.
+        table: String,
+        /// Rows to delete or to change that were not there.
+        missing: u64,
+        /// Rows to insert whose key was taken.
+        duplicate: u64,
+    },
     /// Something failed that may pass by itself; it is tried again.
     Retrying {
         /// What failed, and why.

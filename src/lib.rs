@@ -22,17 +22,19 @@
 //! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it. Rows of Drainer's files name their columns; the sink says what
 //!   definition they have on the target.
 //! - [`loopback`] drops transactions that carry our channel's [`mark`]: they came from the other direction. The sink puts one into each of its transactions, where its
-//!   target is a source too.
+//!   target is a source too, and in front of each DDL a comment that says the same.
 //! - [`filter`] leaves out what the operator does not want, and always system databases; [`route`] gives databases and tables their names on
 //!   the target; [`selection`] keeps what both said about each definition.
 //! - [`sink`] takes whole transactions to the target. `sink/mysql` collects them into windows, cuts a window into batches that share no key
 //!   (`causality`, `window`), makes a batch wait for those before it that it shares a key with (`lineage`, `board`), and applies each in one transaction on a
-//!   connection of its own (`worker`, `apply`), with the columns that the target has (`shape`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]).
+//!   connection of its own (`worker`, `apply`), with the columns that the target has (`shape`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]). A
+//!   second run of a link is refused at its start, by the lease of [`checkpoint::lease`], on which nothing else relies.
 //! - [`progress`] knows the low-water mark; [`checkpoint`] keeps on the target what is durable above it.
 //!
 //! Around them: [`cli`] holds raw arguments, [`config`] makes [`config::Settings`] of them, of the environment, of a tisync.toml or a drainer.toml,
-//! [`commands`] makes parts of these and runs them, [`event`] is how the engine reports,
+//! [`commands`] makes parts of these and runs them, several links beside each other (`commands::sync`), [`event`] is how the engine reports,
 //! [`output`] is the only module that prints, [`error`] carries the exit code and the hint. [`backup`] reads BR's and Dumpling's metadata.
+//! [`wizard`] has the questions of `tisync init` and writes a tisync.toml of the answers.
 //! [`playground`] is a simulated cluster with a private MariaDB, for trying and testing; [`playground::mirror`] is a MariaDB that passes for a cluster.
 //!
 //! # Invariants
@@ -98,3 +100,4 @@ pub mod selection;
 pub mod sink;
 pub mod source;
 pub mod stop;
+pub mod wizard;

@@ -4,8 +4,15 @@
 //! that table are decoded for it, so what is dropped costs next to nothing. The table is known by its name as of the transaction's
 //! schema, so a rename, a drop or a truncation is followed.
 //!
+//! DDL carries no mark. Where a link with marks runs one, a comment in front of it says so ([`Origin`]): with ours it came from the other
+//! side, without it somebody ran it here ([`Loopback::side`]), and the sink knows what that means.
+//!
 //! A link records what it applies in the same transaction as the data (`tidb_binlog.tisync_slot`). Users' rows beside such records and
-//! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop.
+//! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop. Links whose channels differ do not
+//! know each other's marks and would pass on the same data for ever; so a link whose stream holds other links' data says in its own records
+//! from which clusters that came, and stops where it finds its own cluster there.
+
+mod echo;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -17,8 +24,8 @@ use bytes::Bytes;
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::filter::wanted;
-use crate::mark::Mark;
-use crate::model::{CommitTs, Kind, Row, RowKind, Table, Value};
+use crate::mark::{Mark, Origin};
+use crate::model::{CommitTs, Ddl, Kind, Row, RowKind, Side, Table, Value};
 use crate::schema::Found;
 
 /// The database of every tool's records.
@@ -66,7 +73,7 @@ pub struct Counts {
     pub bookkeeping: u64,
     /// Transactions that carried the mark of another channel and not ours, by channel.
     pub others: BTreeMap<i64, u64>,
-    /// Transactions of a link that came back without any mark. The first one ends the run.
+    /// Transactions of a link that came back without our mark. The first one ends the run.
     pub echoes: u64,
 }
 
@@ -80,6 +87,10 @@ pub struct Loopback {
     others: OtherChannels,
     /// The cluster that the other direction comes from, where it is known: our target.
     opposite: Option<u64>,
+    /// The cluster whose stream this is.
+    source: Option<u64>,
+    /// Clusters whose data this run has passed on.
+    origins: BTreeSet<u64>,
     /// Every table that was the mark table in this run: a row may come after it was dropped.
     known: HashMap<i64, Arc<Table>>,
     counts: Counts,
@@ -98,7 +109,16 @@ impl Loopback {
     /// Drops what carries `mark`, and does with the marks of other channels as `others` says.
     #[must_use]
     pub fn new(mark: Mark, others: OtherChannels) -> Self {
-        Self { mark, others, opposite: None, known: HashMap::new(), counts: Counts::default() }
+        let (opposite, source) = (None, None);
+        Self {
+            mark,
+            others,
+            opposite,
+            source,
+            origins: BTreeSet::new(),
+            known: HashMap::new(),
+            counts: Counts::default(),
+        }
     }
 
     /// Says that the other direction comes from `cluster_id`: then only its unmarked data is an echo, and unmarked data of
@@ -109,10 +129,51 @@ impl Loopback {
         self
     }
 
+    /// Says that this is the stream of `cluster_id`: its own data must not come back, whoever passed it on.
+    #[must_use]
+    pub fn source(mut self, cluster_id: u64) -> Self {
+        self.source = Some(cluster_id);
+        self
+    }
+
+    /// The other clusters whose data this run has passed on, with what they had passed on themselves.
+    #[must_use]
+    pub fn origins(&self) -> &BTreeSet<u64> {
+        &self.origins
+    }
+
     /// Whether the table of this name is the mark table, which is never replicated itself.
     #[must_use]
     pub fn is_mark(&self, schema: &str, table: &str) -> bool {
         self.mark.is(schema, table)
+    }
+
+    /// What to say where the source has no mark table among its `tables`.
+    #[must_use]
+    pub fn warning<'a>(&self, mut tables: impl Iterator<Item = &'a Arc<Table>>) -> Option<String> {
+        let name = self.mark.name();
+        let missing = !tables.any(|t| self.mark.is(&t.schema, &t.name));
+        missing.then(|| {
+            format!(
+                "the source has no mark table {name}, so nothing on it carries a mark, and nothing is dropped: make it with `tisync mark \
+                 setup --to SOURCE --channel-id {}`, or name the one that the other link writes with by --mark-table",
+                self.mark.channel
+            )
+        })
+    }
+
+    /// Whose a DDL is whose text begins with `origin`, or with nothing of the kind. What makes the marks themselves is nobody's.
+    #[must_use]
+    pub fn side(&self, origin: Option<Origin>, ddl: &Ddl) -> Side {
+        let ours = |o: Origin| o.channel == self.mark.channel && self.opposite.is_none_or(|id| id == o.cluster_id);
+        if origin.is_some_and(ours) {
+            return Side::Target;
+        }
+        let on_database = ddl.table.is_empty() && self.mark.schema.to_lowercase() == ddl.schema.to_lowercase();
+        if on_database && ddl.before.iter().chain(&ddl.after).all(|t| self.is_mark(&t.schema, &t.name)) {
+            return Side::Unknown;
+        }
+        Side::Upstream
     }
 
     /// What was seen so far.
@@ -164,8 +225,8 @@ impl Loopback {
         if let (Some(channel), OtherChannels::Stop) = (channels.first(), self.others) {
             return Err(self.other(*channel, ts).into());
         }
-        if channels.is_empty() && touched.records && !touched.users.is_empty() {
-            self.look_for_echo(value, ts, &touched, tables)?;
+        if touched.records && !touched.users.is_empty() {
+            self.look_for_echo(value, ts, (&touched, &channels), tables)?;
         }
         Ok(Verdict::Pass)
     }
@@ -178,55 +239,6 @@ impl Loopback {
             self.mark.channel
         ))
         .hint("both directions between two clusters need the same --channel-id; if a third cluster writes with that channel, let it pass with --other-channels pass")
-    }
-
-    /// Reads the records in a transaction that holds users' rows too and no mark.
-    fn look_for_echo(&mut self, value: &Bytes, ts: CommitTs, touched: &Touched, tables: Tables<'_>) -> Result<()> {
-        let records = LargeTxn::open(value, ts, &mut |id, version| {
-            Ok(match tables(id, version)? {
-                Found::Table(table) if is_record(&table.schema, &table.name) => Lookup::Read(table),
-                _ => Lookup::Skip,
-            })
-        })?;
-        for change in records {
-            let change = change?;
-            // Records that go are a clean-up, and no word about what is applied.
-            let (RowKind::Insert(row) | RowKind::Update { new: row, .. }) = &change.kind else { continue };
-            let cluster = number(value_of(&change.table, row, "cluster_id"));
-            if self.opposite.is_some() && cluster != self.opposite.map(i128::from) {
-                continue;
-            }
-            self.counts.echoes += 1;
-            return Err(self.echo(&change.table, row, ts, touched).into());
-        }
-        Ok(())
-    }
-
-    fn echo(&self, table: &Table, row: &Row, ts: CommitTs, touched: &Touched) -> Fault {
-        let shown = |name: &str| match value_of(table, row, name) {
-            Some(Value::Bytes(text)) => format!("`{}`", String::from_utf8_lossy(text)),
-            other => number(other).map_or_else(|| "?".to_owned(), |n| n.to_string()),
-        };
-        let users: BTreeSet<String> = touched.users.iter().map(|t| format!("`{}`.`{}`", t.schema, t.name)).collect();
-        let users: Vec<String> = users.into_iter().collect();
-        Fault::refused(format!(
-            "data came back that a link had written here, and without a mark: the transaction of commit ts {} changes {} together with \
-             {}.{} of cluster {}, link {}, slot {}, and no row of {}",
-            ts.explain(),
-            users.join(", "),
-            table.schema,
-            table.name,
-            shown("cluster_id"),
-            shown("link"),
-            shown("slot"),
-            self.mark.name()
-        ))
-        .hint(format!(
-            "nothing of it was sent on: it would go round for ever. Let that link write with marks (--loopback --channel-id {}); a one-way \
-             link of a third cluster needs a --channel-id of its own, then what it writes is replicated. Start again behind this \
-             transaction once both write with marks",
-            self.mark.channel
-        ))
     }
 }
 

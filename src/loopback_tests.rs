@@ -44,7 +44,7 @@ struct Upstream(HashMap<i64, Arc<Table>>, HashMap<i64, Found>);
 impl Upstream {
     fn new() -> Self {
         let unsigned = Kind::Int { bytes: 8, unsigned: true };
-        let slot = [("cluster_id", unsigned), ("link", text()), ("slot", INT)];
+        let slot = [("cluster_id", unsigned), ("link", text()), ("slot", INT), ("origins", text())];
         let tables = [
             table(USERS, "App", "t", &[("id", INT)]),
             table(MARKS, "RETL", "_Drainer_repl_mark", &[("id", INT), ("channel_id", INT), ("val", INT)]),
@@ -68,7 +68,13 @@ impl Upstream {
     }
 
     fn slot(&self, cluster: u64) -> RowChange {
-        let row = |n| vec![Value::UInt(cluster), Value::Bytes(Bytes::from_static(b"east")), Value::Int(n)];
+        self.slot_with(cluster, "")
+    }
+
+    /// The record of a link that passes on data of other clusters.
+    fn slot_with(&self, cluster: u64, origins: &'static str) -> RowChange {
+        let text = |text: &'static str| Value::Bytes(Bytes::from_static(text.as_bytes()));
+        let row = |n| vec![Value::UInt(cluster), text("east"), Value::Int(n), text(origins)];
         self.change(SLOTS, RowKind::Update { old: row(5), new: row(5) })
     }
 
@@ -194,7 +200,12 @@ fn what_is_no_echo() {
     let up = Upstream::new();
     let mut loopback = ours();
     let clean_up = |cluster| {
-        let row = vec![Value::UInt(cluster), Value::Bytes(Bytes::from_static(b"east")), Value::Int(5)];
+        let row = vec![
+            Value::UInt(cluster),
+            Value::Bytes(Bytes::from_static(b"east")),
+            Value::Int(5),
+            Value::Bytes(Bytes::new()),
+        ];
         up.change(SLOTS, RowKind::Delete(row))
     };
     let mut pass = |changes: &[RowChange]| assert_eq!(up.judge(&mut loopback, changes).unwrap(), Verdict::Pass);
@@ -208,4 +219,66 @@ fn what_is_no_echo() {
     let mut known = ours().opposite(Some(6));
     assert_eq!(up.judge(&mut known, &[up.slot(5), up.users()]).unwrap(), Verdict::Pass);
     assert!(up.problem(&mut known, &[up.slot(6), up.users()]).contains("of cluster 6"));
+}
+
+#[test]
+fn data_that_others_pass_on_is_known_by_its_origins() {
+    let up = Upstream::new();
+    let mut loopback = ours().source(1);
+    assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot(7), up.users()]).unwrap(), Verdict::Pass);
+    assert_eq!(up.judge(&mut loopback, &[up.mark(3), up.slot_with(8, "9,10"), up.users()]).unwrap(), Verdict::Pass);
+    assert_eq!(loopback.origins().iter().copied().collect::<Vec<_>>(), [7, 8, 9, 10]);
+    // Bookkeeping alone says nothing, and ours is dropped whoever passes on what.
+    assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot_with(8, "1")]).unwrap(), Verdict::Pass);
+    let dropped = up.judge(&mut loopback, &[up.mark(1), up.slot_with(8, "1"), up.users()]).unwrap();
+    assert_eq!((dropped, loopback.counts().echoes), (Verdict::Drop { bookkeeping: false }, 0));
+    let error = up.judge(&mut loopback, &[up.mark(2), up.slot_with(8, "12,1"), up.users()]).unwrap_err();
+    assert!(error.to_string().contains("that this cluster had sent out"), "{error}");
+    assert_eq!(loopback.counts().echoes, 1);
+}
+
+#[test]
+fn the_opposite_link_with_another_channel_is_an_echo() {
+    let up = Upstream::new();
+    let mut loopback = ours().opposite(Some(5));
+    assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot(6), up.users()]).unwrap(), Verdict::Pass);
+    let error = up.judge(&mut loopback, &[up.mark(2), up.slot(5), up.users()]).unwrap_err();
+    assert!(error.to_string().contains("with a mark of channel 2 instead of 1"), "{error}");
+    assert_eq!(loopback.counts().echoes, 1);
+}
+
+#[test]
+fn whose_a_ddl_is() {
+    let ours = |channel, cluster_id| Some(Origin { channel, cluster_id, ts: TS });
+    let ddl = |schema: &str, table: &str, before: &[(&str, &str)]| Ddl {
+        schema: schema.to_owned(),
+        table: table.to_owned(),
+        before: before.iter().map(|(schema, name)| table_of(schema, name)).collect(),
+        ..Ddl::default()
+    };
+    fn table_of(schema: &str, name: &str) -> Arc<Table> {
+        table(9, schema, name, &[("id", INT)])
+    }
+    let mark = Mark::new("marks.m", 3).unwrap();
+    let any = Loopback::new(mark.clone(), OtherChannels::Pass);
+    let known = Loopback::new(mark, OtherChannels::Pass).opposite(Some(7));
+    let alter = ddl("app", "t", &[("app", "t")]);
+    for (origin, by_any, by_known) in [
+        (ours(3, 7), Side::Target, Side::Target),
+        (ours(3, 8), Side::Target, Side::Upstream),
+        (ours(4, 7), Side::Upstream, Side::Upstream),
+        (None, Side::Upstream, Side::Upstream),
+    ] {
+        assert_eq!((any.side(origin, &alter), known.side(origin, &alter)), (by_any, by_known), "{origin:?}");
+    }
+    // What makes the marks, or takes them away.
+    for (ddl, side) in [
+        (ddl("Marks", "", &[]), Side::Unknown),
+        (ddl("marks", "", &[("marks", "M")]), Side::Unknown),
+        (ddl("marks", "", &[("marks", "m"), ("marks", "orders")]), Side::Upstream),
+        (ddl("marks", "orders", &[]), Side::Upstream),
+        (ddl("app", "", &[]), Side::Upstream),
+    ] {
+        assert_eq!(any.side(None, &ddl), side, "{ddl:?}");
+    }
 }

@@ -1,12 +1,12 @@
 //! The only module that prints. Answers go to standard output; notes, warnings, errors and progress to standard error.
 
 mod ask;
-mod pair;
+mod dialogue;
 mod progress;
 mod prompt;
 
 pub use ask::can_ask;
-pub use pair::Pair;
+pub use dialogue::{Dialogue, undisturbed};
 pub use progress::Progress;
 pub use prompt::ask_secret;
 

@@ -13,6 +13,7 @@ use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::loopback::{Loopback, Verdict, is_bookkeeping};
+use crate::mark::Origin;
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
 use crate::schema::{Catalog, FRESH, Found};
@@ -170,7 +171,12 @@ impl Pipeline<'_> {
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
         let catalog = &mut self.catalog;
         if let Some(loopback) = &mut self.loopback {
-            match loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))? {
+            let known = loopback.origins().len();
+            let verdict = loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))?;
+            if loopback.origins().len() > known {
+                self.sink.passes_on(loopback.origins());
+            }
+            match verdict {
                 Verdict::Pass => {}
                 Verdict::Drop { bookkeeping: true } => return Ok(None),
                 Verdict::Drop { bookkeeping: false } => return Ok(Some(Change::Nothing)),
@@ -235,9 +241,27 @@ impl Pipeline<'_> {
             .catalog
             .ddl(ts, job, query, state, &mut wait)
             .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
-        let is_mark = |d: &Ddl| self.loopback.as_ref().is_some_and(|l| l.is_mark(&d.schema, &d.table));
-        Ok(ddl.filter(|d| !is_mark(d)).and_then(|ddl| self.selection.ddl(ts, ddl, &self.events)))
+        let Some(mut ddl) = ddl else { return Ok(None) };
+        let origin = without_origin(&mut ddl);
+        if let Some(loopback) = &self.loopback {
+            if loopback.is_mark(&ddl.schema, &ddl.table) {
+                return Ok(None);
+            }
+            ddl.side = loopback.side(origin, &ddl);
+        }
+        Ok(self.selection.ddl(ts, ddl, &self.events))
     }
+}
+
+/// Takes the comment of another link off the statement: rules on texts are about what follows it.
+fn without_origin(ddl: &mut Ddl) -> Option<Origin> {
+    // TiDB restores the text of the message without comments, unless it is an old one.
+    if let Some((_, rest)) = Origin::split(&ddl.query) {
+        ddl.query = rest.to_owned();
+    }
+    let (origin, rest) = Origin::split(&ddl.written)?;
+    ddl.written = rest.to_owned();
+    Some(origin)
 }
 
 fn unreadable(schema: &str, table: &str, why: &str) -> Fault {
@@ -248,4 +272,22 @@ fn unreadable(schema: &str, table: &str, why: &str) -> Fault {
 fn interrupted() -> Fault {
     Fault::new(crate::error::Kind::Interrupted, "stopped while waiting for a DDL job to appear in TiDB's history")
         .hint("run the same command again; it goes on from the checkpoint")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comment_is_taken_off() {
+        let comment = "/* tisync channel=1 cluster=7 ts=42 */";
+        let ddl = |text: &str| Ddl { query: text.to_owned(), written: text.to_owned(), ..Ddl::default() };
+        let mut old = ddl(&format!("{comment} drop table t"));
+        assert_eq!(without_origin(&mut old).map(|o| o.to_string()).as_deref(), Some(comment));
+        assert_eq!((old.query.as_str(), old.written.as_str()), ("drop table t", "drop table t"));
+        let mut restored = Ddl { query: "DROP TABLE `t`".to_owned(), ..ddl(&format!("{comment} drop table t")) };
+        assert!(without_origin(&mut restored).is_some());
+        assert_eq!((restored.query.as_str(), restored.written.as_str()), ("DROP TABLE `t`", "drop table t"));
+        assert_eq!(without_origin(&mut ddl("/* hi */ drop table t")), None);
+    }
 }

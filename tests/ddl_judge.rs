@@ -7,6 +7,8 @@ mod ddl_cases;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
+use mysql::prelude::Queryable;
+use tisync::mark::Mark;
 use tisync::playground::mariadb::PrivateServer;
 
 /// What a crash of the machine would leave is not asked here.
@@ -19,15 +21,24 @@ fn main() {
         (_, Ok(server)) => Arc::new(server),
         (_, Err(error)) => panic!("these tests need MariaDB: {error:#}"),
     };
-    let trials = ddl_cases::all().into_iter().map(|(name, case)| {
-        let server = server.clone();
-        Trial::test(name, move || {
-            case(&server);
-            Ok(())
+    // With its comment in front of each statement, all of it is the same.
+    let marked = Arc::new(PrivateServer::start_with(&QUICK).expect("it starts once more"));
+    let mut conn = marked.connect().expect("it answers");
+    for sql in [Mark::drainers(5).create_database(), Mark::drainers(5).create_table()] {
+        conn.query_drop(sql).expect("a mark table");
+    }
+    drop(conn);
+    let trials = [(&server, ""), (&marked, "with marks: ")].into_iter().flat_map(|(server, with)| {
+        ddl_cases::all().into_iter().map(move |(name, case)| {
+            let server = Arc::clone(server);
+            Trial::test(format!("{with}{name}"), move || {
+                case(&server);
+                Ok(())
+            })
         })
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    // `exit` would leave the server behind.
-    drop(server);
+    // `exit` would leave the servers behind.
+    drop((server, marked));
     conclusion.exit();
 }

@@ -1,7 +1,11 @@
 //! A link as one run owns it: who it is, where it stands, and a DDL under way.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::failed::Failed;
 use super::locks;
+use super::who::Who;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::session::{Session, quote_text};
@@ -64,11 +68,34 @@ pub struct Link {
     run: u64,
     /// Behind this ts the records of earlier runs in the row have no more use; 0: there are none.
     applied_until: CommitTs,
+    /// Other clusters whose data this run passes on; all its slots say so.
+    origins: Arc<Mutex<String>>,
 }
+
+/// Characters of the column `origins`: a dozen clusters.
+const ORIGINS: usize = 255;
 
 impl Link {
     pub(super) fn new(cluster_id: u64, name: &str, run: u64, applied_until: CommitTs) -> Self {
-        Self { cluster_id, name: name.to_owned(), run, applied_until }
+        Self { cluster_id, name: name.to_owned(), run, applied_until, origins: Arc::default() }
+    }
+
+    /// From here on every slot says that data of these other clusters is passed on.
+    pub fn passes_on(&self, origins: &BTreeSet<u64>) {
+        let mut text = String::new();
+        for id in origins.iter().map(ToString::to_string) {
+            if text.len() + id.len() < ORIGINS {
+                let comma = if text.is_empty() { "" } else { "," };
+                text.push_str(&format!("{comma}{id}"));
+            }
+        }
+        *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// What a slot's statement adds for it; nothing where nothing is passed on, as nearly always.
+    pub(super) fn set_origins(&self) -> String {
+        let text = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if text.is_empty() { String::new() } else { format!(", `origins` = '{text}'") }
     }
 
     /// The upstream cluster's id.
@@ -253,8 +280,8 @@ impl Link {
 
     /// Why a statement that names this run found no row; `ts` is the position that it would have written.
     pub(super) fn refusal(&self, session: &mut Session, ts: Option<CommitTs>) -> Failed {
-        let now = session.fetch_one::<(u64, u64)>(&format!(
-            "SELECT `run`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
+        let now = session.fetch_one::<(u64, u64, String)>(&format!(
+            "SELECT `run`, `commit_ts`, `holder` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
             self.link_condition()
         ));
         match (now, ts) {
@@ -264,13 +291,15 @@ impl Link {
                     .hint("nothing more was written; start again with the start ts that the data on the target has")
                     .into()
             }
-            (Ok(Some((run, _))), _) if run != self.run => Fault::refused(format!(
-                "another run has taken over link `{}`: this one is number {}, that one {run}",
-                self.name, self.run
+            (Ok(Some((run, _, holder))), _) if run != self.run => Fault::refused(format!(
+                "another run has taken over link `{}`: this one is number {}, that one {run}{}",
+                self.name,
+                self.run,
+                Who::read(&holder).map_or(String::new(), |who| format!(", {who}"))
             ))
             .hint("nothing was lost: the other run goes on. Two links to one target need different names")
             .into(),
-            (Ok(Some((_, there))), Some(ts)) => Fault::refused(format!(
+            (Ok(Some((_, there, _))), Some(ts)) => Fault::refused(format!(
                 "the checkpoint of link `{}` would go back from {} to {}",
                 self.name,
                 CommitTs(there).explain(),

@@ -37,9 +37,19 @@ pub enum Holder {
 /// slot and claim.
 #[must_use]
 pub(super) fn name(cluster_id: u64, link: &str, run: u64, owner: &str) -> String {
+    format!("tisync-{:016x}-{run:x}-{owner}", key(cluster_id, link))
+}
+
+/// The name of the lock that whatever run of a link holds while it lives.
+#[must_use]
+pub fn lease(cluster_id: u64, link: &str) -> String {
+    format!("tisync-{:016x}-lease", key(cluster_id, link))
+}
+
+fn key(cluster_id: u64, link: &str) -> u64 {
     let mut key = cluster_id.to_be_bytes().to_vec();
     key.extend_from_slice(link.as_bytes());
-    format!("tisync-{:016x}-{run:x}-{owner}", fnv(&key))
+    fnv(&key)
 }
 
 /// The owner part of a slot's session.
@@ -52,6 +62,9 @@ pub(super) fn slot_owner(slot: u32, claim: u32) -> String {
 /// # Errors
 /// If the connection is lost.
 pub fn hold(session: &mut Session, name: &str) -> Result<bool, Failed> {
+    if !has_locks(session) {
+        return Ok(false);
+    }
     let got = session.fetch_one::<Option<u64>>(&format!("SELECT GET_LOCK({}, 0)", quote_text(name)));
     Ok(known(got)?.flatten() == Some(Some(1)))
 }
@@ -71,11 +84,10 @@ pub fn release(session: &mut Session, name: &str) -> Result<(), Failed> {
 /// # Errors
 /// If the connection is lost.
 pub fn holder(session: &mut Session, name: &str) -> Result<Holder, Failed> {
-    let server = session.server();
-    let tidb = server.flavour == Flavour::TiDb;
-    if tidb && server.version < (6, 2, 0) {
+    if !has_locks(session) {
         return Ok(Holder::Unknown);
     }
+    let tidb = session.server().flavour == Flavour::TiDb;
     let used = session.fetch_one::<Option<u64>>(&format!("SELECT IS_USED_LOCK({})", quote_text(name)));
     Ok(match known(used)?.flatten() {
         None => Holder::Unknown,
@@ -85,8 +97,14 @@ pub fn holder(session: &mut Session, name: &str) -> Result<Holder, Failed> {
     })
 }
 
-/// An answer of a server that may not know the function.
-fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+/// A TiDB before 6.2 takes the functions, and does nothing.
+fn has_locks(session: &Session) -> bool {
+    let server = session.server();
+    server.flavour != Flavour::TiDb || server.version >= (6, 2, 0)
+}
+
+/// An answer of a server that may not know the function, or the table.
+pub(super) fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
@@ -106,15 +124,23 @@ pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<
         Holder::Session(None) if is_unique(session, connection)? => connection,
         Holder::Session(None) => return Ok(None),
     };
+    Ok(end(session, id)?.then_some(id))
+}
+
+/// Ends the connection `id`, unless it is this session's own; false if there is none any more. Needs no privilege for one's own account.
+///
+/// # Errors
+/// If the server refuses it.
+pub(super) fn end(session: &mut Session, id: u64) -> Result<bool, Failed> {
     let own: Option<u64> = session.fetch_one("SELECT CONNECTION_ID()")?;
     if own == Some(id) {
-        return Ok(None);
+        return Ok(false);
     }
     let word = if session.server().flavour == Flavour::TiDb { "KILL TIDB" } else { "KILL" };
     match session.exec(&format!("{word} {id}")) {
-        Err(failed) if failed.code() == Some(NO_SUCH_THREAD) => Ok(None),
+        Err(failed) if failed.code() == Some(NO_SUCH_THREAD) => Ok(false),
         Err(failed) => Err(failed),
-        Ok(_) => Ok(Some(id)),
+        Ok(_) => Ok(true),
     }
 }
 

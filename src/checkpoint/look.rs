@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::failed::Failed;
-use super::{locks, tables};
+use super::tables;
 use crate::error::Fault;
 use crate::event::Events;
 use crate::model::CommitTs;
@@ -43,6 +43,15 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
     }
 }
 
+/// The checkpoint that `session`'s server keeps for the link of that name from the upstream `cluster_id`. Changes nothing there.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Option<CommitTs>> {
+    let all = standings(session, Some(cluster_id))?;
+    Ok(all.into_iter().find(|s| s.link == link && s.position.0 > 0).map(|s| s.position))
+}
+
 /// Every link on the target, or those of one cluster. A link's position is what its row says, or what a slot says it
 /// reached behind that.
 pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, Failed> {
@@ -75,34 +84,4 @@ pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Resul
             drainer: CommitTs(drainer),
         })
         .collect())
-}
-
-/// The session that a slot's row names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotSession {
-    /// Upstream of its link.
-    pub cluster_id: u64,
-    /// The link's name.
-    pub link: String,
-    /// The named lock that it holds while it lives.
-    pub lock: String,
-}
-
-/// The slots of every link on the target.
-///
-/// # Errors
-/// If they cannot be read.
-pub fn slots(session: &mut Session) -> Result<Vec<SlotSession>, Failed> {
-    if !tables::existing(session)?.iter().any(|t| t == "tisync_slot") {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<(u64, String, u32, u64, u32)> = session.fetch(
-        "SELECT `cluster_id`, `link`, `slot`, `run`, `claim` FROM `tidb_binlog`.`tisync_slot` ORDER BY `cluster_id`, `link`, `slot`",
-    )?;
-    let session = |(cluster_id, link, slot, run, claim): (u64, String, u32, u64, u32)| SlotSession {
-        cluster_id,
-        lock: locks::name(cluster_id, &link, run, &locks::slot_owner(slot, claim)),
-        link,
-    };
-    Ok(rows.into_iter().map(session).collect())
 }

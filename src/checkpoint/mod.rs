@@ -12,11 +12,15 @@
 //! an older run's next transaction changes no row and stops. Within a run the same is done for one slot after a
 //! lost connection ([`Slot::claim`]).
 //!
+//! Before any of this a run takes the link's [`lease`], by which a second one knows that the first lives, and is refused. Nothing relies on it for
+//! being right.
+//!
 //! [`drainer`] keeps Drainer's own checkpoint in step, apart from the data.
 
 mod applied;
 pub mod drainer;
 mod failed;
+pub mod lease;
 mod link;
 pub mod locks;
 mod look;
@@ -27,14 +31,16 @@ mod survey;
 mod tables;
 mod take;
 mod wait;
+mod who;
 
 pub use applied::Applied;
 pub use drainer::{DrainerPlace, DrainerTable};
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
-pub use look::{SlotSession, look, slots};
+pub use look::{look, of_link};
 pub use record::Record;
 pub use slot::Slot;
 pub use survey::{LinkSurvey, SkippedDdl, survey};
 pub use tables::SCHEMA;
 pub use take::{Taken, take, take_unless};
+pub use who::Who;

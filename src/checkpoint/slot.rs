@@ -132,10 +132,11 @@ impl Slot {
         let kept = self.kept.iter().filter(|k| k.is_needed(&pending)).map(|k| k.bytes.as_slice());
         let blob = record::seal(kept.chain([pending.bytes.as_slice()]));
         let sql = format!(
-            "UPDATE `tidb_binlog`.`tisync_slot` SET `batch` = {batch}, `floor_ts` = {}, `applied` = x'{}' \
+            "UPDATE `tidb_binlog`.`tisync_slot` SET `batch` = {batch}, `floor_ts` = {}, `applied` = x'{}'{} \
              WHERE {} AND `slot` = {} AND `run` = {} AND `claim` = {}",
             pending.floor.0,
             hex::encode(blob),
+            self.link.set_origins(),
             self.link.link_condition(),
             self.number,
             self.link.run(),
@@ -192,7 +193,7 @@ fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Fa
     let kept = records.iter().map(|r| Ok(Kept::new(r, r.encode()?))).collect::<Result<_, _>>().map_err(unusable)?;
     let claim = claim + 1;
     session.exec(&format!(
-        "UPDATE `tidb_binlog`.`tisync_slot` SET `claim` = {claim}, `connection` = CONNECTION_ID() WHERE {here}"
+        "UPDATE `tidb_binlog`.`tisync_slot` SET `claim` = {claim}, `connection` = CONNECTION_ID(), `origins` = '' WHERE {here}"
     ))?;
     locks::hold(session, &link.slot_lock(number, claim))?;
     Ok(Slot { link: link.clone(), number, claim, durable, floor: CommitTs(floor), kept, pending: None })

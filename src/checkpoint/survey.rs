@@ -2,11 +2,13 @@
 
 use super::applied::Applied;
 use super::failed::Failed;
+use super::lease::{self, Seen, Terms};
 use super::link::{Intent, condition};
 use super::locks::{self, Holder};
 use super::record::{self, Record};
 use super::tables;
 use super::take::damaged;
+use super::who::Who;
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::sink::mysql::session::Session;
@@ -22,6 +24,10 @@ pub struct LinkSurvey {
     pub run: u64,
     /// Whether a session of that run lives; `None` if the server does not tell.
     pub running: Option<bool>,
+    /// The process that had it last.
+    pub who: Option<Who>,
+    /// Who has its lease now.
+    pub lease: Seen,
     /// Everything at or below is durable; `None` if it has not started.
     pub position: Option<CommitTs>,
     /// The lowest position that a slot wrote, and how many slots there are.
@@ -86,17 +92,18 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
     let or = |name: &str, otherwise: &str| {
         if columns.iter().any(|c| c == name) { format!("`{name}`") } else { otherwise.to_owned() }
     };
-    type Row = (u64, String, u64, u64, u64, i64, Option<String>, u32, u64, u64, Option<Vec<u8>>);
+    type Row = (u64, String, u64, u64, u64, i64, Option<String>, u32, u64, u64, Option<Vec<u8>>, String);
     let rows: Vec<Row> = session.fetch(&format!(
-        "SELECT `cluster_id`, `link`, `run`, `commit_ts`, `ddl_ts`, `ddl_job`, `ddl_query`, {}, {}, {}, {} \
+        "SELECT `cluster_id`, `link`, `run`, `commit_ts`, `ddl_ts`, `ddl_job`, `ddl_query`, {}, {}, {}, {}, {} \
          FROM `tidb_binlog`.`tisync_checkpoint` ORDER BY `cluster_id`, `link`",
         or("ddl_step", "0"),
         or("drainer_ts", "0"),
         or("safe_until", "0"),
-        or("applied", "NULL")
+        or("applied", "NULL"),
+        or("holder", "''")
     ))?;
     let mut found = Vec::new();
-    for (cluster_id, link, run, commit_ts, ddl_ts, job, query, step, drainer, safe_until, applied) in rows {
+    for (cluster_id, link, run, commit_ts, ddl_ts, job, query, step, drainer, safe_until, applied, holder) in rows {
         let ts = |n: u64| (n > 0).then_some(CommitTs(n));
         let slots = if has("tisync_slot") { read_slots(session, cluster_id, &link)? } else { Vec::new() };
         let floors = slots.iter().map(|s| s.floor);
@@ -109,11 +116,20 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
                 Err(why) => bad = Some(damaged(&link, slot, &why)),
             }
         }
+        let who = Who::read(&holder);
+        let lease = lease::seen(session, cluster_id, &link, who.as_ref())?;
+        let running = match lease.lives(Terms::IDLE) {
+            Some(lives) if lease != Seen::Free => Some(lives),
+            // A run of an older tisync has no lease, and any run may have lost it.
+            _ => running(session, cluster_id, &link, run, &slots)?,
+        };
         let intent = Intent { ts: CommitTs(ddl_ts), job, query: query.unwrap_or_default(), step, ..Intent::default() };
         found.push(LinkSurvey {
             cluster_id,
             run,
-            running: running(session, cluster_id, &link, run, &slots)?,
+            running,
+            who,
+            lease,
             position: ts(position.0),
             slots: (floors.min(), slots.len()),
             applied: Applied::new(records, position),

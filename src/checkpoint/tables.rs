@@ -32,6 +32,7 @@ const CREATE: [&str; 4] = [
         `ddl_lock` VARCHAR(64) NOT NULL DEFAULT '' COMMENT 'named lock of the session that runs the DDL',
         `drainer_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'what this link last wrote into Drainer''s checkpoint, or 0',
         `safe_until` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'at or below may have been here before the link started; 0: nothing',
+        `holder` VARCHAR(512) NOT NULL DEFAULT '' COMMENT 'the process of that run, as JSON',
         PRIMARY KEY (`cluster_id`, `link`)
     ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_slot` (
@@ -45,6 +46,7 @@ const CREATE: [&str; 4] = [
         `floor_ts` BIGINT UNSIGNED NOT NULL COMMENT 'everything at or below is durable here; 0: not started',
         `applied` LONGBLOB COMMENT 'what this slot applied above floor_ts',
         `updated_at` TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3),
+        `origins` VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'other clusters whose data this run passes on, with commas between',
         PRIMARY KEY (`cluster_id`, `link`, `slot`)
     ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_skipped` (
@@ -65,7 +67,7 @@ const CREATE: [&str; 4] = [
 
 /// Columns that version 2 brought, the last of them later on, with their definitions. Each has a default, so that a tisync of version 1 still can
 /// insert a row.
-const SINCE_2: [(&str, &str); 6] = [
+const SINCE_2: [(&str, &str); 7] = [
     ("applied", "LONGBLOB COMMENT 'what runs before this one applied above commit_ts'"),
     ("ddl_step", "INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'statement of ddl_query under way, from 0'"),
     ("ddl_before", "LONGTEXT COMMENT 'the objects of the DDL before that statement, as JSON'"),
@@ -78,7 +80,14 @@ const SINCE_2: [(&str, &str); 6] = [
         "safe_until",
         "BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'at or below may have been here before the link started; 0: nothing'",
     ),
+    ("holder", "VARCHAR(512) NOT NULL DEFAULT '' COMMENT 'the process of that run, as JSON'"),
 ];
+
+/// The same of the slots' table.
+const OF_SLOTS: [(&str, &str); 1] = [(
+    "origins",
+    "VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'other clusters whose data this run passes on, with commas between'",
+)];
 
 /// The code for a column that somebody else added in the meantime.
 const COLUMN_EXISTS: u16 = 1060;
@@ -96,7 +105,10 @@ pub(super) fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Res
             check_version(version)?;
         }
         // Before the slots' table is made: where that is, these columns are too.
-        upgrade(session)?;
+        upgrade(session, "tisync_checkpoint", &SINCE_2)?;
+    }
+    if there.iter().any(|t| t == "tisync_slot") {
+        upgrade(session, "tisync_slot", &OF_SLOTS)?;
     }
     if there.len() < CREATE.len() - 1 {
         for sql in CREATE {
@@ -106,14 +118,13 @@ pub(super) fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Res
     Ok(())
 }
 
-fn upgrade(session: &mut Session) -> Result<(), Failed> {
-    let columns: Vec<String> = session.fetch(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = 'tisync_checkpoint'",
-    )?;
-    for (name, definition) in SINCE_2.iter().filter(|(name, _)| columns.iter().all(|c| c != name)) {
+fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Result<(), Failed> {
+    let columns: Vec<String> = session.fetch(&format!(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = '{table}'"
+    ))?;
+    for (name, definition) in wanted.iter().filter(|(name, _)| columns.iter().all(|c| c != name)) {
         // One at a time: TiDB before 6.2 takes no more.
-        let added =
-            session.exec(&format!("ALTER TABLE `tidb_binlog`.`tisync_checkpoint` ADD COLUMN `{name}` {definition}"));
+        let added = session.exec(&format!("ALTER TABLE `tidb_binlog`.`{table}` ADD COLUMN `{name}` {definition}"));
         match added {
             Err(failed) if failed.code() == Some(COLUMN_EXISTS) => {}
             other => drop(other?),

@@ -12,6 +12,7 @@ use super::failed::{Failed, Refusal};
 use super::link::{Intent, Link, STATE, State, StateRow, condition};
 use super::record;
 use super::wait::{Old, ShortWaits, Wait};
+use super::who::Who;
 use super::{locks, tables};
 use crate::error::Fault;
 use crate::event::Events;
@@ -42,18 +43,18 @@ pub struct Taken {
 /// # Errors
 /// If the tables cannot be made, are of an unknown version or damaged, or the link belongs to another cluster.
 pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<Taken> {
-    take_unless(session, cluster_id, link, slots, &Stop::default(), events)
+    take_unless(session, (cluster_id, link), slots, None, &Stop::default(), events)
 }
 
-/// The same, unless somebody asks to stop while it waits.
+/// The same for a process that says who it is, unless somebody asks to stop while it waits.
 ///
 /// # Errors
 /// As [`take`], and interrupted.
 pub fn take_unless(
     session: &mut Session,
-    cluster_id: u64,
-    link: &str,
+    (cluster_id, link): (u64, &str),
     slots: usize,
+    who: Option<&Who>,
     stop: &Stop,
     events: &Events,
 ) -> Result<Taken> {
@@ -66,7 +67,7 @@ pub fn take_unless(
     session.exec("SET SESSION autocommit = 0")?;
     let what = format!("an earlier run of link `{link}` on the target");
     let mut wait = Wait::new(what, stop, events);
-    let taking = Taking { cluster_id, link, slots };
+    let taking = Taking { cluster_id, link, slots, who };
     match taking.run(session, &mut wait) {
         Ok(taken) => {
             session.exec("SET SESSION autocommit = 1")?;
@@ -87,6 +88,7 @@ struct Taking<'a> {
     cluster_id: u64,
     link: &'a str,
     slots: usize,
+    who: Option<&'a Who>,
 }
 
 /// What the locked rows say.
@@ -189,9 +191,10 @@ impl Taking<'_> {
         let applied = found.applied.seal().map_err(|why| damaged(self.link, None, &why))?;
         session.exec(&format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `version` = {}, `run` = {run}, `commit_ts` = {position}, \
-             `applied` = x'{}' WHERE {here}",
+             `applied` = x'{}', `holder` = {} WHERE {here}",
             tables::VERSION,
-            hex::encode(applied)
+            hex::encode(applied),
+            quote_text(&self.who.map(Who::text).unwrap_or_default())
         ))?;
         session.exec(&format!("DELETE FROM `tidb_binlog`.`tisync_slot` WHERE {here} AND `slot` >= {}", self.slots))?;
         let fresh = format!("{run}, 0, 0, 0, {position}, ''");

@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 mod config;
+pub mod init;
 pub mod mark;
 pub mod nodes;
 mod playground;
@@ -14,7 +15,7 @@ pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
 pub use playground::PlaygroundArgs;
 pub use record::RecordArgs;
 pub use size::Size;
-pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg};
+pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg, WrongSideArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -30,6 +31,7 @@ use crate::output::ColorChoice;
     propagate_version = true,
     arg_required_else_help = true,
     after_help = "Examples:
+  tisync init
   COMMIT_TS=$(tisync ts from-dumpling dump/)
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --start-ts $COMMIT_TS
   tisync playground
@@ -110,6 +112,9 @@ pub enum Command {
     /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(Box<ConfigCommand>),
+    /// Asks what a link or two need, tries each answer at once, and writes a tisync.toml.
+    #[command(after_help = init::EXAMPLES)]
+    Init(Box<init::InitArgs>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

@@ -9,7 +9,9 @@ use clap::Args;
 #[command(after_help = "Examples:
   tisync playground                       # ten seconds of a bank, checked at the end
   tisync playground --rate 2000 --duration 60
-  tisync playground --recording DIR       # serve a recording instead, and compare with its dump")]
+  tisync playground --recording DIR       # serve a recording instead, and compare with its dump
+  tisync playground --both                # two servers, a link each way, until Ctrl-C
+  tisync playground --both --load 100     # work on both, then the proof that both are in step")]
 pub struct PlaygroundArgs {
     /// Transactions a second that the simulated cluster commits.
     #[arg(long, value_name = "N", default_value_t = 500)]
@@ -32,10 +34,12 @@ pub struct PlaygroundArgs {
     /// Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal.
     #[arg(long)]
     pub serve: bool,
-    /// Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other.
+    /// Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other, until
+    /// Ctrl-C. Their tisync.toml is written beside them.
     #[arg(long, conflicts_with_all = ["recording", "serve"])]
     pub both: bool,
-    /// With --both: writes this many transactions a second on each side for `--duration` seconds, and compares both at the end.
+    /// With --both: writes this many transactions a second on each side for `--duration` seconds (Ctrl-C ends it earlier), then
+    /// compares both, and the marks in each server's own binlog. Exit code 1 if anything is not as it must be.
     #[arg(long, value_name = "N", requires = "both", value_parser = clap::value_parser!(u32).range(1..))]
     pub load: Option<u32>,
     /// Milliseconds between a DDL's message and its job's appearance in the history, as on a real cluster.

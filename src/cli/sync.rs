@@ -19,11 +19,20 @@ use crate::moment;
   # In a migration script: catch up, then go on with the next step:
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:3306 --until caught-up
 
+  # All links of a tisync.toml, as both ways of a pair; or one of them:
+  tisync sync --config tisync.toml
+  tisync sync --config tisync.toml --link orders
+
   # One of two opposite links (`tisync mark setup` comes first):
   tisync sync --from pd://10.0.0.1:2379 --to mysql://repl@db2:4000 --start-ts $TS --loopback --channel-id 1
-  # In Drainer's place, with its own file; or with all that a tisync.toml says:
+  # The one back, which runs no DDL, with a Drainer on the other direction:
+  tisync sync --from pd://10.0.0.2:2379 --to mysql://repl@db1:4000 --start-ts $TS --loopback --channel-id 1 --no-ddl --wrong-side-ddl ignore
+
+  # In Drainer's place, with its own file:
   tisync sync --config /etc/drainer.toml
-  tisync sync --config tisync.toml --link orders
+
+  # Instead of a run on another machine, which shall end:
+  tisync sync --config tisync.toml --link orders --take-over
 
   # A recorded stream:
   tisync sync --from recordings/everything --to mysql://root@127.0.0.1:3306
@@ -80,6 +89,10 @@ pub struct SyncArgs {
     /// On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else.
     #[arg(long, requires = "start_ts")]
     pub ignore_drainer: bool,
+    /// Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is
+    /// gone never stands in the way.
+    #[arg(long)]
+    pub take_over: bool,
     /// Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of
     /// NOT NULL columns: some of their rows may come to be there twice.
     #[arg(long)]
@@ -103,9 +116,12 @@ pub struct SyncArgs {
     #[arg(long, value_name = "TS", help_heading = "What is replicated")]
     pub ignore_ts: Vec<u64>,
     /// Name of this link in the target's checkpoint table, `default` unless given; with a file of several links, the one that is
-    /// meant.
+    /// meant; all of them run unless it is given.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
     pub link: Option<String>,
+    /// With several links: one that fails does not stop the others. The exit code is still that of the first failure.
+    #[arg(long)]
+    pub keep_going: bool,
     /// TiDB's status address for the DDL history, where the one registered in PD cannot be reached:
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
@@ -162,6 +178,11 @@ pub struct SyncArgs {
     /// What to do with transactions that carry the mark of another channel [default: pass].
     #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
     pub other_channels: Option<OtherChannelsArg>,
+    /// What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there:
+    /// `stop` (unless given) ends the run before it and shows it, `ignore` follows it. A Drainer does not say that it brought one: with a
+    /// Drainer on the other direction, `ignore`.
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
+    pub wrong_side_ddl: Option<WrongSideArg>,
     /// What to do where a row to change or delete is missing on the target, or the key of a new one is taken: ends the run
     /// (the default), or makes the row what the upstream has. Both count them by table.
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -190,6 +211,15 @@ pub enum OtherChannelsArg {
     Pass,
     /// The run ends.
     Stop,
+}
+
+/// What becomes of a DDL that somebody ran on the side that has no DDL of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WrongSideArg {
+    /// The run ends before it.
+    Stop,
+    /// It is followed and not run on the target.
+    Ignore,
 }
 
 /// What to do where the target's rows are not as supposed.

@@ -77,7 +77,7 @@ pub struct FromBrArgs {
 }
 
 /// How a backup is encrypted.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 pub struct CrypterArgs {
     /// How the backup is encrypted [default: plaintext]
     #[arg(long, value_enum, ignore_case = true, alias = "crypter.method")]

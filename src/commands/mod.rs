@@ -3,6 +3,7 @@
 mod checkpoint;
 mod config;
 mod generate;
+mod init;
 mod live;
 mod mark;
 mod nodes;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Mark(command) => mark::run(&command, cli.output),
         Command::Nodes(command) => nodes::run(&command, cli.output),
         Command::Config(command) => config::run(&command, cli.output),
+        Command::Init(args) => init::run(&args, cli.output),
         Command::Playground(args) => playground::run(&args),
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { dir } => generate::man(dir.as_deref()),

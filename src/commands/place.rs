@@ -41,6 +41,7 @@ pub fn look(
         id,
         addr: settings.addr.clone(),
         advertise: settings.advertise_addr.clone(),
+        take_over: settings.take_over,
         every: place::HEARTBEAT,
     };
     Place::look(&options, durable, Arc::clone(muster), stop, events).map(Some)

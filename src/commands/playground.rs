@@ -80,8 +80,8 @@ fn sync(from: &str, to: &str, more: &[String], stop: &Stop) -> Result<End> {
     words.extend_from_slice(more);
     output::note(&format!("$ {}", words.join(" ")));
     let settings = parse(&words)?;
-    let progress = Progress::start(crate::model::CommitTs::default(), false);
-    let ended = super::sync::link(&settings, stop, &progress.events());
+    let progress = Progress::start(&[], false);
+    let ended = super::sync::link(&settings, stop, &progress.events(Some(0)));
     progress.finish();
     Ok(ended?.0)
 }

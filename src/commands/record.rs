@@ -38,8 +38,8 @@ const LATE_JOBS: Duration = Duration::from_secs(60);
 /// Records until its end.
 pub fn run(args: &RecordArgs) -> Result<()> {
     let stop = Stop::on_signals()?;
-    let progress = Progress::start(CommitTs::default(), args.quiet);
-    let (end, position) = record(args, &stop, &progress.events())?;
+    let progress = Progress::start(&[], args.quiet);
+    let (end, position) = record(args, &stop, &progress.events(Some(0)))?;
     match end {
         End::Finished => Ok(()),
         End::Stopped => {

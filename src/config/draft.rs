@@ -10,7 +10,7 @@ use crate::cli::Size;
 use crate::filter::EventRule;
 use crate::loopback::OtherChannels;
 use crate::sink::mysql::secret::Secret;
-use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError};
+use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError, WrongSide};
 
 macro_rules! draft {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
@@ -90,6 +90,8 @@ draft! {
     mark_table: String = "mark-table";
     /// What to do with marks of other channels.
     other_channels: OtherChannels = "other-channels";
+    /// What becomes of DDL on the side that has none of its own.
+    wrong_side_ddl: WrongSide = "wrong-side-ddl";
     /// Tables may be missing.
     allow_missing: bool = "allow-missing";
     /// Which tables.
@@ -174,7 +176,21 @@ macro_rules! show_as_is {
     })* };
 }
 
-show_as_is!(OnConflict, OtherChannels, i64, bool, usize, u64, Size, Secret, Start, Mode, OnDdlError, DrainerCheckpoint);
+show_as_is!(
+    OnConflict,
+    OtherChannels,
+    WrongSide,
+    i64,
+    bool,
+    usize,
+    u64,
+    Size,
+    Secret,
+    Start,
+    Mode,
+    OnDdlError,
+    DrainerCheckpoint
+);
 
 impl Show for String {
     fn show(&self) -> String {

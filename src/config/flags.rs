@@ -6,10 +6,10 @@ use super::Environment;
 use super::draft::Draft;
 use super::origin::{Given, Origin};
 use super::rules::{Replacement, Route};
-use crate::cli::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, SyncArgs};
+use crate::cli::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, SyncArgs, WrongSideArg};
 use crate::filter;
 use crate::loopback::OtherChannels;
-use crate::sink::mysql::{Mode, OnConflict, OnDdlError};
+use crate::sink::mysql::{Mode, OnConflict, OnDdlError, WrongSide};
 
 impl Draft {
     /// What the arguments of `tisync sync` give.
@@ -39,6 +39,12 @@ impl Draft {
                 Given::flag(match word {
                     OtherChannelsArg::Pass => OtherChannels::Pass,
                     OtherChannelsArg::Stop => OtherChannels::Stop,
+                })
+            }),
+            wrong_side_ddl: args.wrong_side_ddl.map(|word| {
+                Given::flag(match word {
+                    WrongSideArg::Stop => WrongSide::Stop,
+                    WrongSideArg::Ignore => WrongSide::Ignore,
                 })
             }),
             allow_missing: args.allow_missing.map(Given::flag),

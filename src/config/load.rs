@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::document::{Document, Problem};
+use super::document::Document;
 use super::draft::Draft;
 use super::origin::Given;
-use super::{Environment, Remark, Settings, drainer, tisync};
+use super::{Environment, Places, Remark, drainer, several, tisync};
 use crate::cli::SyncArgs;
 use crate::error::Fault;
 use crate::near::nearest;
@@ -22,6 +22,8 @@ pub struct Loaded {
     pub remarks: Vec<Remark>,
     /// Keys of a drainer.toml that do nothing here.
     pub idle: Vec<Idle>,
+    /// What the clusters of the file are known by.
+    pub clusters: Vec<Places>,
 }
 
 /// A key that was given and does nothing.
@@ -78,20 +80,36 @@ impl FileKind {
 
 /// What a file gives for the link that the flags name, or for its only one.
 fn file(path: &Path, flags: &mut Draft, environment: Environment<'_>) -> Result<Loaded> {
+    // Never none: without a link in the file there is one that has nothing from it.
+    Ok(links(path, flags, environment, false)?.pop().unwrap_or_default())
+}
+
+/// The same, or for each of its links if `every` is set and the flags name none.
+fn links(path: &Path, flags: &mut Draft, environment: Environment<'_>, every: bool) -> Result<Vec<Loaded>> {
     let document = Document::open(path)?;
     match FileKind::of(&document)? {
         FileKind::Tisync => {
             let file = tisync::File::read(&document, environment);
             document.done()?;
             let name = flags.link.as_ref().map(|n| n.value.as_str());
-            let draft = file.choose(&document, name)?;
+            let drafts = match name {
+                None if every && file.links.len() > 1 => file.links.clone(),
+                name => vec![file.choose(&document, name)?],
+            };
             file.name(flags);
-            Ok(Loaded { draft, remarks: file.remarks, idle: Vec::new() })
+            let clusters = file.places();
+            let loaded = |draft| Loaded { draft, clusters: clusters.clone(), ..Loaded::default() };
+            let mut all: Vec<Loaded> = drafts.into_iter().map(loaded).collect();
+            // They are about the file: once is enough.
+            if let Some(first) = all.first_mut() {
+                first.remarks = file.remarks;
+            }
+            Ok(all)
         }
         FileKind::Drainer => {
             let loaded = drainer::read(&document, environment);
             document.done()?;
-            Ok(loaded)
+            Ok(vec![loaded])
         }
     }
 }
@@ -162,62 +180,34 @@ pub fn link(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Re
     Ok(file(path, &mut flags, environment)?.draft)
 }
 
-/// What is to be said about a file.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it is.
-    pub kind: FileKind,
-    /// The names of its links.
-    pub links: Vec<String>,
-    /// What is wrong with it.
-    pub problems: Vec<Problem>,
-    /// What should be known about it.
-    pub remarks: Vec<Remark>,
-    /// What does nothing.
-    pub idle: Vec<Idle>,
-}
-
-/// Looks at all of a file.
-///
-/// # Errors
-/// A usage fault if it cannot be read, is no TOML, or is neither of the files.
-pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
-    let document = Document::open(path)?;
-    let kind = FileKind::of(&document)?;
-    let (links, Loaded { remarks, idle, .. }) = match kind {
-        FileKind::Tisync => {
-            let file = tisync::File::read(&document, environment);
-            (file.links, Loaded { remarks: file.remarks, ..Loaded::default() })
-        }
-        FileKind::Drainer => {
-            let loaded = drainer::read(&document, environment);
-            (vec![loaded.draft.clone()], loaded)
-        }
-    };
-    let mut names = Vec::new();
-    for draft in links {
-        let name = draft.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
-        // What is missing was said where it is missing.
-        if document.problems().is_empty()
-            && let Err(error) = Settings::settle(draft)
-        {
-            document.problem(0, format!("link `{name}`"), error.to_string());
-        }
-        names.push(name);
-    }
-    Ok(Checked { path: path.to_owned(), kind, links: names, problems: document.problems(), remarks, idle })
-}
-
 /// What the command line, the environment and the file that they name give together.
 ///
 /// # Errors
-/// A usage fault with everything that is wrong.
+/// A usage fault with everything that is wrong, or if it is not clear which link is meant.
 pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
+    Ok(lay(args, environment, false)?.pop().unwrap_or_default())
+}
+
+/// The same for every link of the file, or for the one that the flags name.
+pub(super) fn load_all(args: &SyncArgs, environment: Environment<'_>) -> Result<Vec<Loaded>> {
+    lay(args, environment, true)
+}
+
+fn lay(args: &SyncArgs, environment: Environment<'_>, every: bool) -> Result<Vec<Loaded>> {
     let mut flags = Draft::of_args(args, environment);
-    let Some(path) = &args.config else { return Ok(Loaded { draft: flags, ..Loaded::default() }) };
-    let mut loaded = file(path, &mut flags, environment)?;
+    let Some(path) = &args.config else { return Ok(vec![Loaded { draft: flags, ..Loaded::default() }]) };
+    let mut all = links(path, &mut flags, environment, every)?;
+    if let [_, _, ..] = all.as_slice() {
+        several::refuse_flags_of_one(args, &flags, path, &all)?;
+    }
+    for loaded in &mut all {
+        tell_idle(loaded, path);
+        loaded.draft = flags.clone().over(std::mem::take(&mut loaded.draft));
+    }
+    Ok(all)
+}
+
+fn tell_idle(loaded: &mut Loaded, path: &Path) {
     if !loaded.idle.is_empty() {
         let list: Vec<&str> = loaded.idle.iter().map(|i| i.key.as_str()).collect();
         loaded.remarks.push(Remark::Note(format!(
@@ -226,5 +216,4 @@ pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
             list.join(", ")
         )));
     }
-    Ok(Loaded { draft: flags.over(loaded.draft), ..loaded })
 }

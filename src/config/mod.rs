@@ -5,32 +5,43 @@
 //! (`tisync`), a drainer.toml (`drainer`). They are laid over each other, and the defaults make [`Settings`] of the rest.
 
 mod address;
+mod check;
 mod checkpoint;
 mod document;
 mod draft;
 pub mod drainer;
 mod duration;
+mod ends;
 mod flags;
 mod load;
+mod opposite;
 mod origin;
 mod password;
 mod reader;
 mod rules;
 mod session;
 mod settings;
+mod several;
 mod start;
 pub mod tisync;
 mod write;
 
+pub use check::{Checked, check};
 pub use checkpoint::DrainerCheckpoint;
 pub use document::{Document, Problem};
 pub use draft::Draft;
-pub use load::{Checked, FileKind, Idle, Loaded, check, link, load, open, upstream};
+pub use ends::{Ends, Places};
+pub use load::{FileKind, Idle, Loaded, link, load, open, upstream};
+pub use opposite::{Discord, discords, opposites, repeated, repetition};
 pub use origin::{Given, Origin};
 pub use rules::{Replacement, Route};
 pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};
+pub use several::agree;
 pub use start::Start;
 pub use write::{Converted, Passwords, convert};
+
+pub(crate) use password::{of_file as password_of_file, variable as password_variable};
+pub(crate) use write::{list as toml_list, text as toml_text};
 
 /// The name of a link that was given none.
 pub const DEFAULT_LINK: &str = "default";

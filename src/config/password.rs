@@ -22,7 +22,7 @@ const BUILT_IN_KEY: &str = "a529b7665997f043a30ac8fadcb51d6aa032c226ab5b7750530b
 const BLOCK: usize = 16;
 
 /// The variable for the password of the cluster of that name.
-pub(super) fn variable(cluster: &str) -> String {
+pub(crate) fn variable(cluster: &str) -> String {
     let name: String =
         cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("TISYNC_PASSWORD_{name}")
@@ -35,7 +35,7 @@ pub(super) fn of_variable(name: &str, environment: Environment<'_>) -> Option<Gi
 }
 
 /// The first line of a file; else why not.
-pub(super) fn of_file(path: &str) -> Result<Secret, String> {
+pub(crate) fn of_file(path: &str) -> Result<Secret, String> {
     let text = std::fs::read_to_string(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?;
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Draft, DrainerCheckpoint, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
+use super::{Draft, DrainerCheckpoint, Ends, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub source: SourceSettings,
     /// Where they go: `mysql://user@host:port/?…`.
     pub target: String,
+    /// Both as clusters, to tell links that go opposite ways.
+    pub ends: Ends,
     /// Password, session variables and the like of the connections to the target.
     pub connection: Connection,
     /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or tisync.toml) says so. It was
@@ -77,6 +79,8 @@ pub struct Settings {
     pub ignore_drainer: bool,
     /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
     pub allow_repeats: bool,
+    /// Another run of the link that lives is ended.
+    pub take_over: bool,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
     /// The target may lack tables.
@@ -126,8 +130,14 @@ impl Settings {
     /// # Errors
     /// A usage fault if they contradict each other, or with everything that is wrong with the file.
     pub fn of(args: &SyncArgs) -> Result<Self> {
-        let Loaded { draft, remarks, .. } = load(args, &environment)?;
+        Self::with(args, load(args, &environment)?)
+    }
+
+    /// What `loaded` says, and the arguments beside it.
+    pub(super) fn with(args: &SyncArgs, loaded: Loaded) -> Result<Self> {
+        let Loaded { draft, remarks, clusters, .. } = loaded;
         let mut settings = Self::settle(draft)?;
+        settings.ends = Ends::new(&settings.source.address, &settings.target, &clusters);
         settings.source.files = pb::Known { zone: args.time_zone.clone(), cluster_id: args.cluster_id };
         Ok(Self {
             until: match (args.until, args.until_ts) {
@@ -142,6 +152,7 @@ impl Settings {
             safe_until: args.safe_until.map(CommitTs),
             ignore_drainer: args.ignore_drainer,
             allow_repeats: args.allow_repeats,
+            take_over: args.take_over,
             quiet: args.quiet,
             remarks,
             ..settings
@@ -154,8 +165,8 @@ impl Settings {
     /// A usage fault if something is missing.
     pub fn settle(draft: Draft) -> Result<Self> {
         let mut draft = draft.over(Draft::defaults());
-        let ddl = ddl(&mut draft)?;
         let (mark, loopback) = marks(&mut draft)?;
+        let ddl = ddl(&mut draft, loopback.is_some())?;
         let safe_mode = draft.safe_mode.as_ref().is_some_and(|given| given.value);
         let on_conflict = on_conflict(&mut draft, safe_mode)?;
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
@@ -180,6 +191,7 @@ impl Settings {
             value(draft.routes).unwrap_or_default().into_iter().map(|route| (route.from, route.to)).collect();
         Ok(Self {
             link: value(draft.link).unwrap_or_default(),
+            ends: Ends::new(&from.value, &to.value, &[]),
             source: SourceSettings {
                 address: from.value,
                 security: Security { ca: value(draft.ssl_ca), cert: value(draft.ssl_cert), key: value(draft.ssl_key) },
@@ -216,6 +228,7 @@ impl Settings {
             safe_until: None,
             ignore_drainer: false,
             allow_repeats: false,
+            take_over: false,
             allow_missing: value(draft.allow_missing).unwrap_or_default(),
             memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
             workers: value(draft.workers),
@@ -236,7 +249,15 @@ fn value<T>(given: Option<Given<T>>) -> Option<T> {
 }
 
 /// What becomes of DDLs.
-fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
+fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
+    let run = value(draft.ddl.take()).unwrap_or(true);
+    let wrong_side = value(draft.wrong_side_ddl.take());
+    let lacks = if !loopback { Some("no loopback") } else { run.then_some("DDL is run on this link") };
+    if let (Some(_), Some(why)) = (wrong_side, lacks) {
+        return Err(Fault::usage(format!("`wrong-side-ddl` was given, but {why}"))
+            .hint("it is for that one of two opposite links which runs no DDL (--loopback --no-ddl): there it says what becomes of DDL that the other one did not bring")
+            .into());
+    }
     let skip: BTreeSet<CommitTs> = value(draft.skip_ddl.take()).unwrap_or_default().into_iter().map(CommitTs).collect();
     let mut replace = BTreeMap::new();
     let mut twice = None;
@@ -253,10 +274,11 @@ fn ddl(draft: &mut Draft) -> Result<DdlPolicy> {
                 .into())
         }
         None => Ok(DdlPolicy {
-            run: value(draft.ddl.take()).unwrap_or(true),
+            run,
             skip,
             replace,
             on_error: value(draft.on_ddl_error.take()).unwrap_or_default(),
+            wrong_side: wrong_side.unwrap_or_default(),
         }),
     }
 }

@@ -164,6 +164,9 @@ impl Writer<'_> {
         self.put("mode", draft.mode.as_ref(), "syncer.to.sync-mode", Mode::to_string);
         self.put("loopback", draft.loopback.as_ref(), "syncer.loopback-control", ToString::to_string);
         self.put("channel-id", draft.channel_id.as_ref(), "syncer.channel-id", ToString::to_string);
+        self.put("wrong-side-ddl", draft.wrong_side_ddl.as_ref(), "syncer.sync-ddl with loopback-control", |w| {
+            text(&w.to_string())
+        });
         self.put("safe-mode", draft.safe_mode.as_ref(), "syncer.safe-mode", ToString::to_string);
         self.put(
             "workers",
@@ -230,7 +233,7 @@ impl Writer<'_> {
 }
 
 /// `value` as TOML writes it, on one line.
-fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');
     for c in value.chars() {
@@ -246,7 +249,7 @@ fn text(value: &str) -> String {
     out
 }
 
-fn list(values: &[String]) -> String {
+pub(crate) fn list(values: &[String]) -> String {
     let items: Vec<String> = values.iter().map(|v| text(v)).collect();
     format!("[{}]", items.join(", "))
 }

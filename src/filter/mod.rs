@@ -84,9 +84,17 @@ pub struct EventRule {
 /// What of an upstream is replicated, by its own names. The default is everything that is [`wanted`].
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    rules: Rules,
     tables: Patterns,
     events: Vec<Rule>,
     ignore_ts: BTreeSet<CommitTs>,
+}
+
+/// Two are equal if they were written the same way.
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.rules == other.rules
+    }
 }
 
 impl Filter {
@@ -97,6 +105,7 @@ impl Filter {
     pub fn new(rules: &Rules) -> Result<Self, Fault> {
         let events = rules.events.iter().enumerate().map(|(i, rule)| Rule::read(rule, i + 1));
         Ok(Self {
+            rules: rules.clone(),
             tables: Patterns::read(&rules.tables, "tables", false)?,
             events: events.collect::<Result<_, _>>()?,
             ignore_ts: rules.ignore_ts.iter().copied().map(CommitTs).collect(),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Mark;
 use super::statements::cut;
+use super::{Mark, Origin};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
+use crate::model::CommitTs;
 use crate::sink::mysql::failure::Class;
 
 /// What to do where the table is not as it must be.
@@ -52,6 +53,8 @@ impl Writer {
             update: self.mark.update(id),
             insert: self.mark.insert(&[(id, self.info())]),
             row: format!("row (id {id}, channel_id {}) of {}", self.mark.channel, self.mark.name()),
+            channel: self.mark.channel,
+            cluster_id: self.cluster_id,
             told: Arc::clone(&self.told),
             events: self.events.clone(),
         }
@@ -65,11 +68,20 @@ pub struct Carrier {
     insert: String,
     /// The row, for messages.
     row: String,
+    channel: i64,
+    /// The upstream that the data comes from.
+    cluster_id: u64,
     told: Arc<AtomicBool>,
     events: Events,
 }
 
 impl Carrier {
+    /// What stands in front of each statement of the DDL at `ts`.
+    #[must_use]
+    pub fn origin(&self, ts: CommitTs) -> Origin {
+        Origin { channel: self.channel, cluster_id: self.cluster_id, ts }
+    }
+
     /// The first statement of each transaction.
     #[must_use]
     pub fn update(&self) -> &str {

@@ -27,9 +27,9 @@ pub fn in_use(session: &mut Session, mark: &Mark) -> Result<Option<String>> {
         return Ok(None);
     }
     let infos: Vec<String> = first.iter().map(|r| r.channel_info.clone()).collect();
-    let links = alive(session, &infos)?;
+    let links = alive(session, &infos, |who| who.writes_with(&mark.name(), Some(mark.channel)))?;
     if !links.is_empty() {
-        return Ok(Some(format!("{} has sessions on the server", links.join(", "))));
+        return Ok(Some(format!("{} runs", links.join(", "))));
     }
     let begin = Instant::now();
     while begin.elapsed() < WATCH {

@@ -2,11 +2,13 @@
 //! direction (spec/tidb-binlog.md §6). It is Drainer's, word for word, so that either side may be a Drainer.
 //!
 //! A [`Mark`] names the table and the channel, which is the same number on both clusters. Each connection that writes has one row of
-//! the channel for itself, and raises its `val` first in every transaction ([`Carrier`]).
+//! the channel for itself, and raises its `val` first in every transaction ([`Carrier`]). A DDL cannot carry a mark: in front of it stands a
+//! comment that says the same ([`Origin`]).
 
 mod carrier;
 mod definition;
 mod drop;
+mod origin;
 mod rights;
 mod rows;
 mod setup;
@@ -21,7 +23,8 @@ use crate::error::Fault;
 pub use carrier::{Carrier, Writer};
 pub use definition::{Definition, definition};
 pub use drop::{drop_rows, in_use};
-pub use rows::ready;
+pub use origin::Origin;
+pub use rows::{check, ready};
 pub use setup::{Plan, apply, plan};
 pub use status::{MarkRow, Status, status};
 

@@ -8,6 +8,12 @@ use crate::sink::mysql::session::{Session, quote_name};
 /// A table that nobody has.
 const NOWHERE: &str = "_tisync_no_such_table";
 
+/// Whether the server takes no writes from this account, whatever its privileges.
+pub(super) fn read_only(session: &mut Session, mark: &Mark) -> bool {
+    let sql = format!("UPDATE {} SET val = 0 WHERE 1 = 0", mark.quoted());
+    session.try_run(&sql).is_err_and(|e| classify(&e) == Class::ReadOnly)
+}
+
 /// The privileges that are missing, as `INSERT on retl._drainer_repl_mark`. Servers check privileges before they look whether a
 /// table is there, so this also tells for one that is to be made.
 pub(super) fn missing(session: &mut Session, mark: &Mark, there: &Definition, delete: bool) -> Vec<String> {

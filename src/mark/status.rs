@@ -56,7 +56,7 @@ pub fn status(session: &mut Session, mark: &Mark, channel: Option<i64>) -> Resul
     if different.is_empty() {
         rows = read(session, mark, channel)?;
         let infos: Vec<String> = rows.iter().map(|r| r.channel_info.clone()).collect();
-        in_use_by = alive(session, &infos)?;
+        in_use_by = alive(session, &infos, |who| who.writes_with(&mark.name(), channel))?;
     }
     let last_change: Option<Option<String>> = session.first(&format!(
         "SELECT DATE_FORMAT(update_time, '%Y-%m-%dT%H:%i:%sZ') FROM information_schema.tables \

@@ -1,10 +1,9 @@
-//! Who uses a channel: what a row's `channel_info` says, and whether that link's sessions live.
+//! Who uses a channel: what its rows' `channel_info` and the links' own rows say, and whether those links run.
 
 use anyhow::Result;
 
 use super::statements::INFO_CHARS;
-use crate::checkpoint::locks::{self, Holder};
-use crate::checkpoint::slots;
+use crate::checkpoint::{Who, survey};
 use crate::sink::mysql::session::Session;
 
 /// A link as a mark row names it.
@@ -28,23 +27,13 @@ impl<'a> User<'a> {
     }
 }
 
-/// The links that `infos` name and of which a session lives, as `link `a` of cluster 7 (slot 3)`.
-pub(super) fn alive(session: &mut Session, infos: &[String]) -> Result<Vec<String>> {
+/// The links that run and whose names are in `infos`, or whose process `uses` takes, as ``link `a` of cluster 7``.
+pub(super) fn alive(session: &mut Session, infos: &[String], uses: impl Fn(&Who) -> bool) -> Result<Vec<String>> {
     let users: Vec<User<'_>> = infos.iter().filter_map(|i| User::read(i)).collect();
-    if users.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut found: Vec<String> = Vec::new();
-    for slot in slots(session)? {
-        let name = format!("link `{}` of cluster {}", slot.link, slot.cluster_id);
-        if found.contains(&name) || !users.iter().any(|u| u.is(slot.cluster_id, &slot.link)) {
-            continue;
-        }
-        if matches!(locks::holder(session, &slot.lock)?, Holder::Session(_)) {
-            found.push(name);
-        }
-    }
-    Ok(found)
+    let running = survey(session)?.into_iter().filter(|l| l.running == Some(true));
+    let ours =
+        running.filter(|l| users.iter().any(|u| u.is(l.cluster_id, &l.link)) || l.who.as_ref().is_some_and(&uses));
+    Ok(ours.map(|l| format!("link `{}` of cluster {}", l.link, l.cluster_id)).collect())
 }
 
 #[cfg(test)]

@@ -172,4 +172,18 @@ pub struct Ddl {
     /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has
     /// said what to do about this DDL.
     pub refused: Option<Box<Fault>>,
+    /// Where it comes from, on a link with loopback control.
+    pub side: Side,
+}
+
+/// Where a DDL comes from, as a link sees it whose target is a source too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// Nobody asked, or it does not matter.
+    #[default]
+    Unknown,
+    /// Somebody ran it upstream.
+    Upstream,
+    /// The link of the other direction ran it upstream: the target had it first.
+    Target,
 }

@@ -10,17 +10,18 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// The answer of whoever sits there.
-pub(super) fn at_terminal(trouble: &DdlTrouble) -> Answer {
-    ask(trouble, &mut io::stdin().lock(), &mut io::stderr().lock())
+/// The answer of whoever sits there; `before` says whose question it is.
+pub(super) fn at_terminal(before: &str, trouble: &DdlTrouble) -> Answer {
+    // Standard error is not locked: other links go on, and may have something to say.
+    ask(before, trouble, &mut io::stdin().lock(), &mut io::stderr())
 }
 
 /// Shows the trouble and asks until there is an answer; the end of the input means to stop.
-fn ask(trouble: &DdlTrouble, input: &mut dyn BufRead, out: &mut dyn Write) -> Answer {
+fn ask(before: &str, trouble: &DdlTrouble, input: &mut dyn BufRead, out: &mut dyn Write) -> Answer {
     // Nobody is left to ask where the question cannot be shown.
     let shown = writeln!(
         out,
-        "\nThis DDL did not run on the target (commit ts {}, database `{}`):\n  {}\n{}",
+        "\n{before}This DDL did not run on the target (commit ts {}, database `{}`):\n  {}\n{}",
         trouble.commit_ts.explain(),
         trouble.schema,
         trouble.statement.trim_end().replace('\n', "\n  "),
@@ -70,7 +71,7 @@ mod tests {
             error: "the target refused: error 4161".to_owned(),
         };
         let mut out = Vec::new();
-        let answer = ask(&trouble, &mut typed.as_bytes(), &mut out);
+        let answer = ask("A→B: ", &trouble, &mut typed.as_bytes(), &mut out);
         (answer, String::from_utf8(out).unwrap())
     }
 
@@ -86,7 +87,9 @@ mod tests {
             Answer::Replace("ALTER TABLE t ADD v BLOB".to_owned())
         );
         let (_, shown) = answer("q\n");
-        for part in ["420747102018863124", "`shop`", "ADD COLUMN `v` VECTOR", "error 4161", "[r]eplace"] {
+        for part in
+            ["\nA→B: This DDL", "420747102018863124", "`shop`", "ADD COLUMN `v` VECTOR", "error 4161", "[r]eplace"]
+        {
             assert!(shown.contains(part), "{shown}");
         }
     }

@@ -1,209 +1,145 @@
-//! How a run shows where it stands: one line that is rewritten on a terminal, `key=value` lines elsewhere.
+//! How a run shows where its links stand: a line each that is rewritten on a terminal, `key=value` lines elsewhere.
 
-use std::io::{self, IsTerminal};
-use std::sync::{Arc, Mutex, PoisonError};
+mod link;
+mod screen;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::Result;
 
+use self::link::Link;
+use self::screen::Screen;
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
 use crate::sink::mysql::{Answer, DdlTrouble};
 
-/// How often a line is written where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
-/// How often the line on a terminal is rewritten.
+/// How often lines are written where there is no terminal.
+const LINES_EVERY: Duration = Duration::from_secs(10);
+/// How often the lines on a terminal are rewritten.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
-/// The view of one run. Clones of its events may be used from any thread.
+/// The view of one run, of any number of links. Its events may be used from any thread.
 pub struct Progress {
-    state: Arc<Mutex<State>>,
+    view: Arc<Mutex<View>>,
+    /// Held while somebody answers: two questions at once would be answered for each other.
+    asking: Arc<Mutex<()>>,
 }
 
-struct State {
-    bar: Option<ProgressBar>,
+struct View {
+    screen: Screen,
     quiet: bool,
-    begin: Instant,
     shown: Instant,
-    /// Rows and time at the last line, for the rate.
-    before: (u64, Instant),
-    rate: f64,
-    txns: u64,
-    rows: u64,
-    durable: CommitTs,
-    reached: CommitTs,
-    taken: u64,
-    dropped: u64,
-    waiting: Option<String>,
+    links: Vec<Link>,
 }
 
 impl Progress {
-    /// Starts the view; `from` is the position at which the run starts. `quiet` leaves out notes and progress, not warnings.
+    /// Starts the view of links with these names; one alone is shown without its name. `quiet` leaves out notes and
+    /// progress, not warnings.
     #[must_use]
-    pub fn start(from: CommitTs, quiet: bool) -> Self {
-        let bar = (!quiet && io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.set_style(ProgressStyle::default_spinner());
-            bar
-        });
-        let now = Instant::now();
-        let state = State {
-            bar,
-            quiet,
-            begin: now,
-            shown: now,
-            before: (0, now),
-            rate: 0.0,
-            txns: 0,
-            rows: 0,
-            durable: from,
-            reached: from,
-            taken: 0,
-            dropped: 0,
-            waiting: None,
+    pub fn start(names: &[&str], quiet: bool) -> Self {
+        let links = match names {
+            [] | [_] => vec![Link::start("")],
+            several => several.iter().map(|name| Link::start(name)).collect(),
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        let view = View { screen: Screen::start(quiet), quiet, shown: Instant::now(), links };
+        Self { view: Arc::new(Mutex::new(view)), asking: Arc::default() }
     }
 
-    /// Where the engine sends its events.
+    /// Where the link of this place among the names sends its events; notes and warnings of `None` are shown without a name,
+    /// as those of all.
     #[must_use]
-    pub fn events(&self) -> Events {
-        let state = Arc::clone(&self.state);
-        Arc::new(move |event| state.lock().unwrap_or_else(PoisonError::into_inner).take(event))
+    pub fn events(&self, which: Option<usize>) -> Events {
+        let view = Arc::clone(&self.view);
+        Arc::new(move |event| lock(&view).take(which, event))
     }
 
-    /// Asks at the terminal what to do about a DDL, with the line that is rewritten out of the way.
-    pub fn asker(&self) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
-        let state = Arc::clone(&self.state);
-        move |trouble| {
-            let mut answer = Answer::Stop;
-            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.aside(|| answer = super::ask::at_terminal(trouble));
+    /// Asks at the terminal what to do about a DDL of this link, with the lines that are rewritten out of the way. Other
+    /// links go on meanwhile.
+    pub fn asker(&self, which: usize) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
+        let ask = self.alone(which);
+        move |trouble| ask(&mut |before| super::ask::at_terminal(before, trouble))
+    }
+
+    /// Asks at the terminal for a secret of this link, in the same way; `None` where nobody could answer.
+    pub fn secret(&self, which: usize) -> impl Fn(&str) -> Result<Option<String>> + Send + Sync + 'static {
+        let ask = self.alone(which);
+        move |question| ask(&mut |before| super::ask_secret(&format!("{before}{question}")))
+    }
+
+    /// Lets one question be asked at a time; it gets what stands before the messages of this link.
+    fn alone<T>(&self, which: usize) -> impl Fn(&mut dyn FnMut(&str) -> T) -> T + Send + Sync + 'static {
+        let (view, asking) = (Arc::clone(&self.view), Arc::clone(&self.asking));
+        move |ask| {
+            let _alone = lock(&asking);
+            let before = {
+                let mut view = lock(&view);
+                view.screen.pause();
+                view.before(Some(which))
+            };
+            let answer = ask(&before);
+            lock(&view).screen.resume();
             answer
         }
     }
 
-    /// Ends the view with one last line.
+    /// Ends the view with one last line of each link.
     pub fn finish(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = state.bar.take() {
-            bar.finish_and_clear();
-        }
-        // A run that failed before it began has nothing to sum up.
-        if !state.quiet && state.durable > CommitTs::default() {
-            super::note(&state.summary());
+        let mut view = lock(&self.view);
+        view.screen.pause();
+        if !view.quiet {
+            view.links.iter().filter_map(Link::summary).for_each(|line| super::note(&line));
         }
     }
 }
 
-impl State {
-    fn take(&mut self, event: Event) {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl View {
+    fn take(&mut self, which: Option<usize>, event: Event) {
         match event {
-            Event::Note(text) if !self.quiet => self.aside(|| super::note(&text)),
-            Event::Note(_) => {}
-            Event::Warning(text) => self.aside(|| super::warn(&text)),
-            Event::Applied { txns, rows, position } => {
-                self.txns += txns;
-                self.rows += rows;
-                if txns > 0 || position > self.durable {
-                    self.waiting = None;
-                }
-                self.durable = self.durable.max(position);
+            Event::Note(_) if self.quiet => {}
+            Event::Note(text) => {
+                let text = self.before(which) + &text;
+                self.screen.aside(|| super::note(&text));
             }
-            Event::Reached { position, txns, dropped } => {
-                self.reached = self.reached.max(position);
-                self.taken = txns;
-                self.dropped = dropped;
-            }
+            Event::Warning(text) => self.warn(which, &text),
             Event::Retrying { why, next, since } => {
-                let text =
-                    format!("{why}; trying again in {:.1} s (failing for {} s)", next.as_secs_f64(), since.as_secs());
-                self.aside(|| super::warn(&text));
+                let (next, since) = (next.as_secs_f64(), since.as_secs());
+                self.warn(which, &format!("{why}; trying again in {next:.1} s (failing for {since} s)"));
             }
-            Event::Waiting { what, since } => self.waiting = Some(format!("waiting {}s for {what}", since.as_secs())),
+            event => {
+                if let Some(link) = which.and_then(|i| self.links.get_mut(i)) {
+                    link.take(event);
+                }
+            }
         }
         self.show();
     }
 
-    /// Prints a line without tearing the one that is rewritten.
-    fn aside(&self, print: impl FnOnce()) {
-        match &self.bar {
-            Some(bar) => bar.suspend(print),
-            None => print(),
-        }
+    fn warn(&self, which: Option<usize>, text: &str) {
+        let text = self.before(which) + text;
+        self.screen.aside(|| super::warn(&text));
+    }
+
+    /// What stands before a message of this link.
+    fn before(&self, which: Option<usize>) -> String {
+        which.and_then(|i| self.links.get(i)).map_or_else(String::new, Link::before)
     }
 
     fn show(&mut self) {
-        let every = if self.bar.is_some() { REDRAW_EVERY } else { LINE_EVERY };
+        let every = if self.screen.rewritten() { REDRAW_EVERY } else { LINES_EVERY };
         if self.quiet || self.shown.elapsed() < every {
             return;
         }
-        let (rows, since) = self.before;
-        let seconds = since.elapsed().as_secs_f64();
-        if seconds >= 1.0 {
-            self.rate = count(self.rows - rows) / seconds;
-            self.before = (self.rows, Instant::now());
-        }
         self.shown = Instant::now();
-        match &self.bar {
-            Some(bar) => bar.set_message(self.terminal_line()),
-            None => super::note(&self.plain_line()),
+        self.links.iter_mut().for_each(Link::measure);
+        if self.screen.rewritten() {
+            let widest = self.links.iter().map(Link::width).max().unwrap_or_default();
+            self.screen.draw(&self.links.iter().map(|link| link.terminal_line(widest)).collect::<Vec<_>>());
+        } else {
+            self.links.iter().for_each(|link| super::note(&link.plain_line()));
         }
     }
-
-    /// How far the target is behind what was read, by the upstream's clock.
-    fn lag_ms(&self) -> u64 {
-        self.reached.physical_ms().saturating_sub(self.durable.physical_ms())
-    }
-
-    /// Transactions that were read and are not durable yet.
-    fn backlog(&self) -> u64 {
-        self.taken.saturating_sub(self.txns)
-    }
-
-    fn terminal_line(&self) -> String {
-        let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" · {w}"));
-        let dropped =
-            if self.dropped > 0 { format!(" · {} came from the other side", self.dropped) } else { String::new() };
-        format!(
-            "at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}{dropped}{waiting}",
-            self.durable.explain(),
-            count(self.lag_ms()) / 1000.0,
-            self.rate,
-            self.txns,
-            self.rows,
-            self.backlog()
-        )
-    }
-
-    fn plain_line(&self) -> String {
-        let waiting = self.waiting.as_ref().map_or(String::new(), |w| format!(" waiting={w:?}"));
-        let dropped = if self.dropped > 0 { format!(" dropped={}", self.dropped) } else { String::new() };
-        format!(
-            "position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}{dropped}{waiting}",
-            self.durable,
-            self.durable.age_ms() / 1000,
-            self.lag_ms(),
-            self.rate,
-            self.txns,
-            self.rows,
-            self.backlog()
-        )
-    }
-
-    fn summary(&self) -> String {
-        let seconds = self.begin.elapsed().as_secs_f64();
-        format!(
-            "{} transactions with {} rows applied in {seconds:.1}s; position {}",
-            self.txns,
-            self.rows,
-            self.durable.explain()
-        )
-    }
-}
-
-/// A count as a float, for a rate; counts stay far below 2^52.
-#[allow(clippy::cast_precision_loss, reason = "a rate for people")]
-fn count(n: u64) -> f64 {
-    n as f64
 }

@@ -49,6 +49,8 @@ pub struct Options {
     pub addr: Option<String>,
     /// `host:port` that Pumps are told; that of `addr` if `None`.
     pub advertise: Option<String>,
+    /// Another process that keeps the entry alive is no reason to refuse: it is about to be ended.
+    pub take_over: bool,
     /// Time between two heartbeats; [`HEARTBEAT`] but in tests.
     pub every: Duration,
 }
@@ -168,7 +170,9 @@ impl Place {
             events: Arc::clone(events),
             standing: Mutex::new(entry::Standing::new(State::Paused)),
         };
-        beat::alone(&shared)?;
+        if !options.take_over {
+            beat::alone(&shared)?;
+        }
         Ok(Self { shared: Arc::new(shared), listener: Some(listener), server: None, beat: None, registered: false })
     }
 

@@ -68,6 +68,7 @@ impl World {
             id: ID.to_owned(),
             addr: Some("127.0.0.1:0".to_owned()),
             advertise: None,
+            take_over: false,
             every: Duration::from_millis(2),
         };
         let (durable, muster) = (self.durable.clone(), Arc::clone(&self.muster));

@@ -108,6 +108,7 @@ impl Bank {
             table_id,
             table_name: table_name.to_owned(),
             query,
+            comment: None,
         };
         let create = job(1, 0, "", format!("CREATE DATABASE `{DATABASE}`"));
         upstream.ddl(&create, |_| (tableinfo::db_info(schema_id, DATABASE), Json::Null))?;
@@ -273,6 +274,7 @@ impl Bank {
             table_id: state.table.id,
             table_name: state.table.name.clone(),
             query: tableinfo::add_column(&state.table, &column, &state.details),
+            comment: None,
         };
         state.add_column(column);
         let (table, details) = (state.table.clone(), &state.details);

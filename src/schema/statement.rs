@@ -2,7 +2,7 @@
 
 use super::apply::{Effect, Move, action};
 use super::rename::{drops_several, exchanged};
-use crate::model::Ddl;
+use crate::model::{Ddl, Side};
 
 impl Effect {
     /// The DDL of this job with `query`, the statement of its message: TiDB's restored text, which holds a database
@@ -24,6 +24,7 @@ impl Effect {
             query,
             written: self.query,
             refused: None,
+            side: Side::Unknown,
             after: self.after,
             before: self.before,
             charset: self.charset,

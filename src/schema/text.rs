@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::lex::{Token, statements, tokens};
-use crate::model::{Ddl, Table};
+use crate::model::{Ddl, Side, Table};
 
 /// A DDL by its text.
 #[derive(Clone, Debug)]
@@ -75,6 +75,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         temporary: false,
         written,
         refused: None,
+        side: Side::Unknown,
     };
     Ok(Some(TextDdl { ddl, one_of }))
 }

@@ -5,11 +5,12 @@
 
 pub mod mysql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
 use crate::error::Fault;
+use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, Txn};
 
 /// A target that transactions are applied to.
@@ -58,6 +59,10 @@ pub trait Sink: Send {
     /// With the last transaction taken, the upstream's schema came to this version. For whoever keeps it beside the position.
     fn followed(&mut self, _schema_version: i64) {}
 
+    /// Among what is taken from here on is data that links of these other clusters wrote upstream. For whoever keeps it beside the data, so
+    /// that it is known if it ever comes back to one of them.
+    fn passes_on(&mut self, _origins: &BTreeSet<u64>) {}
+
     /// What the target has of a table, for rows that come without definitions. Everything taken before the last DDL, and that DDL, is
     /// durable when it answers.
     ///
@@ -98,6 +103,10 @@ pub struct Totals {
     pub replaced_ddl: u64,
     /// DDLs that were followed and not run, because none is on this link.
     pub unrun_ddl: u64,
+    /// The same, although somebody ran them on the side that has no DDL of its own, and the operator does not mind.
+    pub wrong_side_ddl: u64,
+    /// DDLs that were followed and not run, because the target had them first.
+    pub returned_ddl: u64,
     /// DDLs of this run that the operator had skipped or replaced.
     pub decided: Vec<DecidedDdl>,
     /// Row changes that were not applied because their table is missing through a skipped DDL.
@@ -146,6 +155,12 @@ impl Anomalies {
     pub fn add(&mut self, more: Self) {
         self.missing += more.missing;
         self.duplicate += more.duplicate;
+    }
+
+    /// What is told of them, for this table.
+    #[must_use]
+    pub fn event(self, table: &str) -> Event {
+        Event::Odd { table: table.to_owned(), missing: self.missing, duplicate: self.duplicate }
     }
 }
 

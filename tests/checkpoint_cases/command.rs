@@ -4,12 +4,14 @@ use serde_json::Value;
 use tisync::checkpoint::{DrainerTable, Record, Slot, drainer};
 use tisync::model::Ddl;
 use tisync::playground::mariadb::PrivateServer;
+use tisync::sink::mysql::{MysqlOptions, MysqlSink};
 
 use super::*;
 
 pub const CASES: &[(&str, Case)] = &[
     ("checkpoint show says all that the target knows", show),
     ("checkpoint show goes on behind records that are damaged", damaged),
+    ("checkpoint show names the process that has a link", holder),
     ("checkpoint set says what it loses or repeats", set),
     ("checkpoint clear makes the next start a first one", clear),
 ];
@@ -105,6 +107,30 @@ fn show(server: &PrivateServer) {
     std::fs::remove_file(file).unwrap();
     let (code, csv, _) = tisync(server, &["show", "--output", "csv"]);
     assert!(code == 0 && csv.starts_with("version,cluster_id,link,run,running,commit_ts,time\n"), "{csv}");
+}
+
+/// Who has a link, while a run lives, and after it.
+fn holder(server: &PrivateServer) {
+    let options = MysqlOptions { start: Some(ts(0)), ..MysqlOptions::new(65, "run") };
+    let sink = MysqlSink::open(&server.url(), options, tisync::event::silent()).unwrap();
+    let link = shown(server, "run");
+    let (holder, pid) = (&link["holder"], std::process::id());
+    assert_eq!((&holder["pid"], &holder["account"], &holder["lives"]), (&pid.into(), &"root".into(), &true.into()));
+    assert_eq!((&link["running"], &holder["tisync"]), (&true.into(), &env!("CARGO_PKG_VERSION").into()));
+    assert!(holder["silent_seconds"].as_u64().unwrap() <= 5, "{holder}");
+    let connection: u64 = holder["connection"].as_str().unwrap().parse().unwrap();
+    let there = format!("SELECT CAST(COUNT(*) AS CHAR) FROM information_schema.processlist WHERE id = {connection}");
+    assert_eq!(one(&mut server.connect().unwrap(), &there), "1");
+    let (_, text, _) = tisync(server, &["show"]);
+    assert!(text.contains(&format!("\n  run by pid {pid} on ")) && text.contains("heard of "), "{text}");
+    let (code, _, err) = tisync(server, &["clear", "--link", "run", "--yes"]);
+    assert!(code == 4 && err.contains(&format!("run 1 (pid {pid} on ")), "{err}");
+    drop(sink);
+    let link = shown(server, "run");
+    assert_eq!((&link["running"], &link["holder"]["lives"]), (&false.into(), &false.into()));
+    assert_eq!(link["holder"]["pid"], pid);
+    let (_, text, _) = tisync(server, &["show"]);
+    assert!(text.contains(&format!("\n  last run by pid {pid} on ")) && text.contains("which has ended"), "{text}");
 }
 
 fn set(server: &PrivateServer) {

@@ -3,6 +3,7 @@
 mod command;
 pub mod cost;
 mod drainer;
+mod lease;
 mod links;
 mod slots;
 mod takes;
@@ -22,7 +23,7 @@ use tisync::sink::mysql::session::Session;
 pub type Case = fn(&PrivateServer);
 
 pub fn all() -> Vec<(&'static str, Case)> {
-    [takes::CASES, slots::CASES, links::CASES, drainer::CASES, command::CASES].concat()
+    [takes::CASES, slots::CASES, links::CASES, drainer::CASES, command::CASES, lease::CASES].concat()
 }
 
 /// A ts that every test's first transaction lies above.

@@ -89,7 +89,7 @@ fn nameless(server: &PrivateServer) {
         asked.request();
     });
     let mut control = session(server);
-    let error = take_unless(&mut control, 1, "nameless", 1, &stop, &events).unwrap_err();
+    let error = take_unless(&mut control, (1, "nameless"), 1, None, &stop, &events).unwrap_err();
     asker.join().unwrap();
     assert_eq!(exit_code(&error), 5);
     assert!(words(&error).contains("stopped while waiting for an earlier run of link `nameless`"), "{error:#}");

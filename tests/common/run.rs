@@ -20,6 +20,11 @@ impl Running {
         Self { child: Some(binary::spawn(&args)) }
     }
 
+    /// No run, in the place of one that is taken out.
+    pub fn none() -> Self {
+        Self { child: None }
+    }
+
     /// Whether it has ended by itself.
     pub fn ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|c| c.try_wait().expect("its own child").is_some())
@@ -27,8 +32,30 @@ impl Running {
 
     /// Sends it what Ctrl-C sends.
     pub fn interrupt(&self) {
-        let id = self.child.as_ref().expect("it runs").id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+        self.signal("INT");
+    }
+
+    /// Sends it the signal of that name.
+    pub fn signal(&self, name: &str) {
+        let (signal, id) = (format!("-{name}"), self.id().to_string());
+        assert!(Command::new("kill").args([&signal, &id]).status().expect("kill runs").success());
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
+    /// Kills it as `kill -9` does. Fails if it had ended before: with everything that it said.
+    #[track_caller]
+    pub fn kill(&mut self) {
+        if self.ended() {
+            let ran = binary::wait(self.child.take().expect("it ran"));
+            panic!("ended by itself with {}\n{}{}", ran.code, ran.stdout, ran.stderr);
+        }
+        let mut child = self.child.take().expect("it runs");
+        child.kill().expect("its own child");
+        child.wait().expect("its own child");
     }
 
     /// Waits for its end, and fails unless it comes within the limit with the exit code `code`.

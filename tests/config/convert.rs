@@ -88,7 +88,7 @@ prop_compose! {
             file.push_str(&format!("[security]\nssl-ca = {}\n", text(&ca)));
         }
         file.push_str(&format!(
-            "[syncer]\nworker-count = {workers}\nsync-ddl = {ddl}\nsafe-mode = {safe}\nenable-dispatch = {dispatch}\n\
+            "[syncer]\nworker-count = {workers}\nsync-ddl = {ddl}\nloopback-control = {gzip}\nsafe-mode = {safe}\nenable-dispatch = {dispatch}\n\
              db-type = \"{}\"\nignore-txn-commit-ts = {ignored:?}\nsql-mode = \"ANSI_QUOTES,NO_ZERO_DATE\"\n[syncer.to]\nsync-mode = {mode}\n{to}",
             if tidb { "tidb" } else { "mysql" }
         ));

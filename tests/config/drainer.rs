@@ -57,6 +57,7 @@ const CASES: &[(&str, &str, Then)] = &[
     ("syncer.channel-id", "[syncer]\nloopback-control = true\nchannel-id = 7", Is("channel-id", "7")),
     ("syncer.channel-id", "[syncer]\nchannel-id = 7", Is("start-ts", "now")),
     ("syncer.sync-ddl", "[syncer]\nsync-ddl = false", Is("ddl", "false")),
+    ("syncer.sync-ddl", "[syncer]\nsync-ddl = false\nloopback-control = true", Is("wrong-side-ddl", "ignore")),
     ("syncer.safe-mode", "[syncer]\nsafe-mode = true", Is("safe-mode", "true")),
     ("syncer.enable-dispatch", "[syncer]\nworker-count = 9\nenable-dispatch = false", Is("workers", "1")),
     ("syncer.enable-dispatch", "[syncer]\nworker-count = 9\nenable-dispatch = true", Is("workers", "9")),

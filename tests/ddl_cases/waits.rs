@@ -76,7 +76,8 @@ fn slow_table(w: &mut World<'_>) {
 }
 
 fn runs(w: &mut World<'_>) -> bool {
-    w.rows("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'ALTER TABLE t ADD COLUMN h%'") != "0"
+    let sql = w.sent("ALTER TABLE t ADD COLUMN h");
+    w.rows(&format!("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '{sql}%'")) != "0"
 }
 
 fn until_it_runs(w: &mut World<'_>) {
@@ -95,8 +96,9 @@ fn killed_client(server: &PrivateServer) {
     let mut old = w.start();
     old.session = w.open(&wire.url());
     w.announce(&mut old, &job, &[SLOW]);
+    let sent = w.sent(SLOW);
     let thread = thread::spawn(move || {
-        let _ = old.session.run(SLOW);
+        let _ = old.session.run(&sent);
         drop(old);
     });
     until_it_runs(&mut w);
@@ -178,8 +180,9 @@ fn stopped(server: &PrivateServer) {
     w.announce(&mut old, &job, &[SLOW]);
     let mut lock = server.connect().unwrap();
     lock.query_drop("LOCK TABLES stopped.t WRITE").unwrap();
+    let sent = w.sent(SLOW);
     let thread = thread::spawn(move || {
-        let _ = old.session.run(SLOW);
+        let _ = old.session.run(&sent);
         drop(old);
     });
     until_it_runs(&mut w);

@@ -6,6 +6,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 use tisync::checkpoint::{Failed, Intent, Link, State, take};
 use tisync::event::{Event, Events};
+use tisync::mark::{Mark, Origin, Writer};
 use tisync::model::{CommitTs, Ddl, Table};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::PendingDdl;
@@ -27,6 +28,8 @@ pub struct World<'a> {
     pub word: Option<PendingDdl>,
     pub policy: DdlPolicy,
     pub stop: Stop,
+    /// On a server with a mark table everything is done with marks.
+    pub mark: Option<Mark>,
 }
 
 /// A run: its connection and the link that it owns.
@@ -42,7 +45,9 @@ impl<'a> World<'a> {
         conn.query_drop("SET NAMES utf8mb4").unwrap();
         conn.query_drop(format!("CREATE DATABASE `{db}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")).unwrap();
         conn.query_drop(format!("USE `{db}`")).unwrap();
+        let table: Option<String> = conn.query_first("SHOW TABLES FROM retl").ok().flatten();
         Self {
+            mark: table.map(|_| Mark::drainers(5)),
             server,
             url: server.url(),
             db: db.to_owned(),
@@ -57,7 +62,7 @@ impl<'a> World<'a> {
     /// From here on as an account with all rights on the databases, and none beyond them.
     pub fn without_process(mut self) -> Self {
         self.run("CREATE USER IF NOT EXISTS blind@'%', blind@localhost");
-        for database in [&self.db, "tidb_binlog", "made"] {
+        for database in [&self.db, "tidb_binlog", "made", "retl"] {
             self.conn.query_drop(format!("GRANT ALL ON `{database}`.* TO blind@'%', blind@localhost")).unwrap();
         }
         self.url = format!("mysql://blind@127.0.0.1:{}", self.server.port());
@@ -97,7 +102,16 @@ impl<'a> World<'a> {
     }
 
     pub fn open(&self, url: &str) -> Session {
-        Session::open(&Target::parse(url, &self.events()).unwrap()).unwrap()
+        let mut session = Session::open(&Target::parse(url, &self.events()).unwrap()).unwrap();
+        let mark = self.mark.clone();
+        session.carry(mark.map(|mark| Writer::new(mark, 88, &self.db, self.events()).carrier(0)));
+        session
+    }
+
+    /// `sql` as a run sends it.
+    pub fn sent(&self, sql: &str) -> String {
+        let origin = self.mark.as_ref().map(|mark| Origin { channel: mark.channel, cluster_id: 88, ts: TS });
+        origin.map_or_else(|| sql.to_owned(), |origin| format!("{origin} {sql}"))
     }
 
     /// A new run, which takes the link over.

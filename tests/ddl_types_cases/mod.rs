@@ -15,6 +15,7 @@ pub fn all() -> Vec<(&'static str, Case)> {
     for kind in types::types().into_iter().chain(more::more()) {
         all.push((kind.test, Box::new(move |server| types::run(server, &kind))));
     }
+    all.push(("every_kind_that_runs_with_marks", Box::new(|_| types::with_marks())));
     let plain = policy::CASES.iter().chain(more::CASES).chain(docs::CASES);
     all.extend(plain.map(|(name, case)| (*name, Box::new(*case) as Case)));
     all

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use mysql::prelude::Queryable;
-use tisync::model::CommitTs;
+use tisync::model::{Change, CommitTs, Side, Txn};
 use tisync::playground::mariadb::PrivateServer;
-use tisync::sink::mysql::{Answer, Asker, DdlPolicy, DdlTrouble, Mode, MysqlOptions, OnDdlError};
+use tisync::sink::mysql::{Answer, Asker, DdlPolicy, DdlTrouble, Mode, MysqlOptions, OnDdlError, WrongSide};
 use tisync::sink::{Sink, Totals};
 
 use crate::world::*;
@@ -23,6 +23,7 @@ pub const CASES: &[(&str, Plain)] = &[
     ("nobody_can_be_asked", nobody),
     ("a_job_that_has_begun_is_not_asked_about", begun),
     ("no_ddl_runs_and_rows_go_on", no_ddl),
+    ("ddl_on_the_wrong_side", wrong_side),
     ("a_job_of_several_statements_gives_its_lock_back", lock_given_back),
 ];
 
@@ -249,6 +250,51 @@ fn no_ddl(server: &PrivateServer) {
     assert_eq!(w.checkpoint(), START + 6, "the position moves with each");
     assert_eq!(w.one("SELECT * FROM t"), "1|~;2|x");
     assert_eq!(w.open(w.options()).unwrap().last_job(), Some(9));
+}
+
+fn wrong_side(server: &PrivateServer) {
+    let mut w = World::new(server, "wrong_side");
+    let v1 = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    let v2 = define("wrong_side", "t", &[("id", INT), ("v?", INT)], &[&[0]], true);
+    let options = |wrong_side| {
+        let ddl = DdlPolicy { run: false, wrong_side, ..DdlPolicy::default() };
+        MysqlOptions { mode: Mode::Partial, ddl, ..w.options() }
+    };
+    let from = |side, mut txn: Txn| {
+        if let Change::Ddl(ddl) = &mut txn.change {
+            ddl.side = side;
+        }
+        txn
+    };
+    let alter = |n| ddl(n, 5, "wrong_side", "ALTER TABLE `t` ADD COLUMN `v` INT", &[&v1], &[&v2]);
+    let mut sink = w.open(options(WrongSide::Stop)).unwrap();
+    let cache = ddl(2, 57, "wrong_side", "ALTER TABLE `t` CACHE", &[&v1], &[&v1]);
+    let bare = ddl(3, 39, "wrong_side", "ALTER TABLE `t` /*T![auto_id_cache] AUTO_ID_CACHE = 5 */", &[&v1], &[&v1]);
+    apply(&mut sink, vec![from(Side::Target, alter(1)), from(Side::Upstream, cache), from(Side::Upstream, bare)]);
+    let totals = sink.totals();
+    assert_eq!((totals.returned_ddl, totals.unrun_ddl, totals.wrong_side_ddl, totals.ddl), (1, 2, 0, 0));
+    let error = sink.apply(from(Side::Upstream, alter(4))).unwrap_err();
+    assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
+    let text = said(&error);
+    for words in ["wrong side", "`ALTER TABLE `t` ADD COLUMN `v` INT`", "database `wrong_side`", "--skip-ddl"] {
+        assert!(text.contains(words) && text.contains(&at(4).0.to_string()), "{text}");
+    }
+    drop(sink);
+    let options = options(WrongSide::Ignore);
+    assert_eq!(w.checkpoint(), START + 3);
+    let mut sink = w.open(options).unwrap();
+    let gone = ddl(5, 25, "wrong_side", "RECOVER TABLE `t`", &[], &[&v2]);
+    apply(&mut sink, vec![from(Side::Upstream, alter(4)), from(Side::Upstream, gone)]);
+    assert_eq!((sink.totals().wrong_side_ddl, sink.totals().unrun_ddl), (2, 0));
+    assert!(w.noted("ignored, as --wrong-side-ddl says: `ALTER TABLE `t` ADD COLUMN"));
+    drop(sink);
+    assert_eq!(w.one("SHOW COLUMNS FROM t").split(';').count(), 1);
+    // Where DDL runs, what the target had first does not.
+    let mut sink = w.sink();
+    apply(&mut sink, vec![from(Side::Target, alter(6))]);
+    assert_eq!((sink.totals().ddl, sink.totals().returned_ddl, w.checkpoint()), (0, 1, START + 6));
+    apply(&mut sink, vec![from(Side::Upstream, alter(7))]);
+    assert_eq!(sink.totals().ddl, 1);
 }
 
 /// Each statement takes the lock once more; whoever runs the next DDL must not find it taken.

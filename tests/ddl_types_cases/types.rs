@@ -1,8 +1,11 @@
 //! One case for each type of job: the statement as TiDB writes it, what becomes of it on MariaDB, and what shows that.
 
+use mysql::prelude::Queryable;
+use tisync::mark::Mark;
 use tisync::model::{Change, Ddl};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
+use tisync::sink::mysql::MysqlOptions;
 
 use super::own;
 use crate::world::{START, World, ddl, said};
@@ -45,9 +48,29 @@ pub const fn of(
 
 /// Runs one, and looks at what is left behind: totals, notes, position, tables.
 pub fn run(server: &PrivateServer, kind: &Type) {
+    run_with(server, kind, None);
+}
+
+/// Every kind that runs, with a comment in front of its statements that says where they come from.
+pub fn with_marks() {
+    let server = PrivateServer::start_with(&["--log-bin=log", "--innodb-flush-method=nosync"]).unwrap();
+    let mark = Mark::drainers(5);
+    let mut conn = server.connect().unwrap();
+    conn.query_drop(mark.create_database()).unwrap();
+    conn.query_drop(mark.create_table()).unwrap();
+    let kinds: Vec<Type> = types().into_iter().filter(|kind| matches!(kind.becomes, Becomes::Ran)).collect();
+    kinds.iter().for_each(|kind| run_with(&server, kind, Some(mark.clone())));
+    let log: Vec<mysql::Row> = conn.query("SHOW BINLOG EVENTS IN 'log.000001'").unwrap();
+    let comment = format!("/* tisync channel=5 cluster=77 ts={} */ ", START + 1);
+    let marked = log.iter().filter_map(|row| row.get::<String, _>(5)).filter(|sql| sql.contains(&comment)).count();
+    // MariaDB writes its own text of those that drop something.
+    assert!(kinds.len() > 30 && marked + 8 > kinds.len(), "{marked} of {}", kinds.len());
+}
+
+fn run_with(server: &PrivateServer, kind: &Type, mark: Option<Mark>) {
     let mut w = World::new(server, kind.test);
     kind.setup.iter().for_each(|sql| w.run(sql));
-    let mut sink = w.sink();
+    let mut sink = w.open(MysqlOptions { mark, ..w.options() }).unwrap();
     let mut job = ddl(1, kind.action, kind.test, kind.sql, &[], &[]);
     if let Change::Ddl(ddl) = &mut job.change {
         (kind.more)(ddl);

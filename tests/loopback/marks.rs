@@ -174,7 +174,7 @@ pub fn drop() -> Result<(), Failed> {
 
     let sink = open(&server, "west", 1);
     let ran = mark("drop", &[&server], &["--channel-id", "1", "--yes"]).expect(4);
-    assert!(ran.stderr.contains("in use: link `west` of cluster 77 has sessions"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("in use: link `west` of cluster 77 runs"), "{}", ran.stderr);
     std::mem::drop(sink);
 
     // Somebody who leaves no name, as a Drainer.
@@ -205,6 +205,11 @@ pub fn flags() -> Result<(), Failed> {
         (&["--other-channels", "stop"], "`other-channels` was given, but no channel-id"),
         (&["--channel-id", "1", "--other-channels", "stop"], "but not loopback"),
         (&["--channel-id", "1", "--mark-table", "marks"], "the mark table cannot be `marks`"),
+        (&["--no-ddl", "--wrong-side-ddl", "stop"], "`wrong-side-ddl` was given, but no loopback"),
+        (
+            &["--loopback", "--channel-id", "1", "--wrong-side-ddl", "ignore"],
+            "`wrong-side-ddl` was given, but DDL is run on this link",
+        ),
         (&["--safe-mode", "--on-conflict", "stop"], "cannot go with on-conflict stop"),
     ] {
         let ran = tisync(&[&sync[..], more].concat()).expect(2);

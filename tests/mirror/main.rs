@@ -12,9 +12,17 @@ mod common;
 #[path = "../common/wire.rs"]
 mod wire;
 
-mod both;
+mod conflicts;
 mod ddl;
+mod echo;
+mod idle;
+mod lease;
+mod pair;
+mod playground;
 mod refused;
 mod restarts;
+mod rounds;
+mod sides;
+mod start;
 mod types;
 mod world;

@@ -203,11 +203,17 @@ fn killed() -> Result<(), Failed> {
     let (key, before) = entry(&cluster).expect("an entry");
     assert_eq!(before["state"], "online");
     let run = start();
-    let second = Running::start(&sync(&cluster, &server, &[])).expect(4);
-    assert!(second.stderr.contains("is alive at") && second.stderr.contains("--node-id"), "{}", second.stderr);
+    // The entry of the one that was killed says online as well; by its heartbeat this one has the link.
     until("a heartbeat", || {
         entry(&cluster).is_some_and(|(_, now)| now["updateTS"].as_u64() > before["updateTS"].as_u64())
     });
+    let (_, entry_now) = entry(&cluster).expect("an entry");
+    let id = entry_now["nodeId"].as_str().expect("a name").to_owned();
+    let second = Running::start(&sync(&cluster, &server, &[])).expect(4);
+    assert!(second.stderr.contains("is run by pid") && second.stderr.contains("--take-over"), "{}", second.stderr);
+    // Another link under the same name in the cluster.
+    let second = Running::start(&sync(&cluster, &server, &["--link", "other", "--node-id", &id])).expect(4);
+    assert!(second.stderr.contains("is alive at") && second.stderr.contains("--node-id"), "{}", second.stderr);
     run.interrupt();
     let ran = run.expect(5);
     assert!(!ran.stderr.contains("old:8249"), "{}", ran.stderr);

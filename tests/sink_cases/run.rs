@@ -1,6 +1,7 @@
 //! Positions, restarts, two runs on one link, lost connections, the checks before the first write, secrets.
 
 use mysql::prelude::Queryable;
+use tisync::checkpoint::lease::Terms;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
@@ -58,10 +59,23 @@ fn two_runs(server: &PrivateServer) {
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
     let mut old = w.sink();
     apply(&mut old, vec![txn(1, vec![ins(&t, vec![i(1)])])]);
-    let mut new = w.sink();
+    let error = w.open(w.options()).err().expect("refused");
+    assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
+    let text = said(&error);
+    for words in
+        ["link `two_runs` on the target is run by pid", &format!("pid {} on ", std::process::id()), "--take-over"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let lease = Terms { take_over: true, ..Terms::default() };
+    let mut new = w.open(MysqlOptions { lease, ..w.options() }).unwrap();
+    assert!(w.noted("this run takes it over, and that one stops at its next write"));
     old.apply(txn(2, vec![ins(&t, vec![i(2)])])).unwrap();
     let error = said(&old.drain().unwrap_err());
-    assert!(error.contains("another run has taken over link `two_runs`: this one is number 1, that one 2"), "{error}");
+    assert!(
+        error.contains("another run has taken over link `two_runs`: this one is number 1, that one 2, pid "),
+        "{error}"
+    );
     assert_eq!(new.position(), Some(CommitTs(START + 1)));
     apply(&mut new, vec![txn(2, vec![ins(&t, vec![i(2)])])]);
     assert_eq!(w.one("SELECT * FROM t"), "1;2");

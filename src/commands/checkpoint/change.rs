@@ -64,8 +64,9 @@ fn not_running(link: &LinkSurvey) -> Result<()> {
     if link.running != Some(true) {
         return Ok(());
     }
+    let who = link.who.as_ref().map_or(String::new(), |who| format!(" ({who})"));
     Err(Fault::refused(format!(
-        "run {} holds link `{}`: it would go on as if nothing had happened",
+        "run {}{who} holds link `{}`: it would go on as if nothing had happened",
         link.run, link.link
     ))
     .hint("stop it first (SIGTERM); then its checkpoint is exact, too")

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::open;
 use crate::checkpoint::drainer::{self, Row};
-use crate::checkpoint::{LinkSurvey, survey};
+use crate::checkpoint::lease::{Seen, Terms};
+use crate::checkpoint::{LinkSurvey, Who, survey};
 use crate::cli::Format;
 use crate::cli::checkpoint::CheckpointShow;
 use crate::commands::ts::show::{self, VERSION, utc};
@@ -73,6 +74,9 @@ fn one(out: &mut String, link: &LinkSurvey) {
     };
     // Writing to a string cannot fail.
     let _ = writeln!(out, "link `{}` of cluster {}: {at}; run {}, {running}", link.link, link.cluster_id, link.run);
+    if let Some(who) = &link.who {
+        let _ = writeln!(out, "  {}", holder(link, who));
+    }
     if let (Some(floor), count) = link.slots {
         let _ = writeln!(out, "  {count} slots, the lowest floor at {floor}");
     }
@@ -109,6 +113,25 @@ fn one(out: &mut String, link: &LinkSurvey) {
     }
 }
 
+/// The process that had the link last, and whether it has it still.
+fn holder(link: &LinkSurvey, who: &Who) -> String {
+    match &link.lease {
+        Seen::Free if link.running == Some(true) => format!("run by {who}, whose lease nobody holds at this moment"),
+        Seen::Free => format!("last run by {who}, which has ended"),
+        Seen::Unknown => format!("last run by {who}; the target does not tell whether that lives"),
+        Seen::Held(now) => {
+            let connection = now.connection.map_or(String::new(), |id| format!(", connection {id}"));
+            match now.silent {
+                Some(silent) if link.running == Some(true) => {
+                    format!("run by {who}{connection}, heard of {} s ago", silent.as_secs())
+                }
+                Some(silent) => format!("last run by {who}{connection}, silent for {} s: gone", silent.as_secs()),
+                None => format!("run by {who}{connection}"),
+            }
+        }
+    }
+}
+
 /// The link that wrote the row.
 fn author<'a>(cluster: Option<u64>, row: &Row, links: &'a [LinkSurvey]) -> Option<&'a str> {
     let by =
@@ -129,6 +152,7 @@ struct LinkRow {
     link: String,
     run: u64,
     running: Option<bool>,
+    holder: Option<HolderRow>,
     commit_ts: Option<String>,
     time: Option<String>,
     slots: usize,
@@ -142,6 +166,20 @@ struct LinkRow {
     pending_ddl: Option<PendingRow>,
     skipped_ddl: Vec<SkippedRow>,
     drainer_ts: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HolderRow {
+    pid: u32,
+    host: String,
+    account: String,
+    since: String,
+    tisync: String,
+    /// Whether somebody has the link's lease and was heard of lately; not known on servers without named locks.
+    lives: Option<bool>,
+    /// The connection that has the lease now, as text like all ids.
+    connection: Option<String>,
+    silent_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -206,6 +244,22 @@ impl Line {
     }
 }
 
+impl HolderRow {
+    fn new(who: &Who, lease: &Seen) -> Self {
+        let now = if let Seen::Held(now) = lease { Some(now) } else { None };
+        Self {
+            pid: who.pid,
+            host: who.host.clone(),
+            account: who.account.clone(),
+            since: who.since.clone(),
+            tisync: who.version.clone(),
+            lives: lease.lives(Terms::IDLE),
+            connection: now.and_then(|n| n.connection).map(|id| id.to_string()),
+            silent_seconds: now.and_then(|n| n.silent).map(|silent| silent.as_secs()),
+        }
+    }
+}
+
 impl LinkRow {
     fn new(link: &LinkSurvey) -> Self {
         let (ranges_above, transactions_above, parts_above) = link.above();
@@ -226,6 +280,7 @@ impl LinkRow {
             link: link.link.clone(),
             run: link.run,
             running: link.running,
+            holder: link.who.as_ref().map(|who| HolderRow::new(who, &link.lease)),
             commit_ts: digits(link.position),
             time: link.position.map(utc),
             slots: link.slots.1,

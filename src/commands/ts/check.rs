@@ -45,6 +45,14 @@ pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
     let facts = gather(args, live)?;
     let report = judge::judge(ts, &facts);
     print(ts, &report, format)?;
+    verdict(ts, &report)
+}
+
+/// Whether replication can start at `ts`.
+///
+/// # Errors
+/// A negative fault if it cannot.
+pub(in crate::commands) fn verdict(ts: CommitTs, report: &Report) -> Result<()> {
     let bad: Vec<&Finding> = report.findings.iter().filter(|f| f.level == Level::Bad).collect();
     let Some(first) = bad.first() else { return Ok(()) };
     let codes: Vec<&str> = bad.iter().map(|f| f.code).collect();
@@ -53,7 +61,7 @@ pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
 }
 
 /// Whatever the options name, from the cheapest to the dearest.
-fn gather(args: &CheckArgs, live: &dyn Live) -> Result<Facts> {
+pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<Facts> {
     let mut facts = Facts { clock: Timestamp::now(), ..Facts::default() };
     if let Some(address) = &args.backup {
         let backup = from_br::open(address, &args.crypter)?;
@@ -112,7 +120,8 @@ fn print(ts: CommitTs, report: &Report, format: Format) -> Result<()> {
     }
 }
 
-fn text(ts: CommitTs, report: &Report) -> String {
+/// The report for people.
+pub(in crate::commands) fn text(ts: CommitTs, report: &Report) -> String {
     let mut text = format!("{}\n", ts.explain());
     for finding in &report.findings {
         let level = match finding.level {

@@ -119,7 +119,12 @@ pub const KEYS: &[Key] = &[
         Honoured("loopback, and channel-id for the marks on the target"),
     ),
     key("syncer.channel-id", "channel-id", Whole, Honoured("channel-id, where loopback-control is on; 0 unless given")),
-    key("syncer.sync-ddl", "sync-ddl", Flag, Honoured("ddl")),
+    key(
+        "syncer.sync-ddl",
+        "sync-ddl",
+        Flag,
+        Honoured("ddl; where it is off with loopback-control, wrong-side-ddl = \"ignore\""),
+    ),
     key("syncer.safe-mode", "safe-mode", Flag, Honoured("safe-mode")),
     key("syncer.enable-dispatch", "enable-dispatch", Flag, Honoured(ONE_WORKER)),
     key("syncer.disable-dispatch", "disable-dispatch", Flag, Honoured(ONE_WORKER)),

@@ -18,7 +18,7 @@ use super::origin::{Given, Origin};
 use super::reader::{Reader, commas};
 use super::{Environment, Remark, Start, address};
 use crate::model::CommitTs;
-use crate::sink::mysql::Mode;
+use crate::sink::mysql::{Mode, WrongSide};
 
 /// Reads it all, and notes what is wrong in `document`.
 pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded {
@@ -39,7 +39,7 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
             document.path.display()
         )));
     }
-    Loaded { draft, remarks, idle }
+    Loaded { draft, remarks, idle, ..Loaded::default() }
 }
 
 /// A drainer.toml that is being read.
@@ -193,6 +193,8 @@ impl<'d> File<'d> {
         if let Some(loopback) = syncer.flag("loopback-control").filter(|f| f.value) {
             draft.channel_id = syncer.whole("channel-id", i64::MIN..=i64::MAX).or_else(|| Some(loopback.with(0)));
             draft.loopback = Some(loopback);
+            // A Drainer never asked where a DDL came from, and one on the other direction does not say.
+            draft.wrong_side_ddl = draft.ddl.as_ref().filter(|ddl| !ddl.value).map(|ddl| ddl.with(WrongSide::Ignore));
         }
         draft.ignore_ts = syncer.stamps("ignore-txn-commit-ts").filter(|l| !l.value.is_empty());
         let mode = syncer.table_or_none("to").whole("sync-mode", 0..=2);

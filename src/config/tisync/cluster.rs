@@ -8,7 +8,7 @@ use crate::config::draft::Draft;
 use crate::config::origin::{Given, Origin};
 use crate::config::reader::Reader;
 use crate::config::session::{modes, own_variable};
-use crate::config::{Environment, duration, password};
+use crate::config::{Environment, Places, duration, password};
 use crate::sink::mysql::secret::Secret;
 
 pub(super) const KEYS: [&str; 10] = [
@@ -145,6 +145,12 @@ impl Cluster {
         draft.variables = self.variables.clone();
         draft.sql_mode = self.sql_mode.clone();
         draft.read_timeout = self.read_timeout.clone();
+    }
+
+    /// All that it is known by.
+    pub(super) fn places(&self) -> Places {
+        let pd = self.pd.as_ref().map_or_else(Places::default, |pd| Places::of_source(&pd.value));
+        pd.and(self.sql.as_ref().map_or_else(Places::default, |sql| Places::of_target(&sql.value)))
     }
 
     /// Whether it can be a source.

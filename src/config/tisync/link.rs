@@ -14,9 +14,9 @@ use crate::filter::EventRule;
 use crate::loopback::OtherChannels;
 use crate::model::CommitTs;
 use crate::near::nearest;
-use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError};
+use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError, WrongSide};
 
-pub(super) const KEYS: [&str; 29] = [
+pub(super) const KEYS: [&str; 30] = [
     "name",
     "from",
     "to",
@@ -29,6 +29,7 @@ pub(super) const KEYS: [&str; 29] = [
     "channel-id",
     "mark-table",
     "other-channels",
+    "wrong-side-ddl",
     "allow-missing",
     "tables",
     "events",
@@ -80,6 +81,7 @@ impl File {
                 "other-channels",
                 &[("pass", OtherChannels::Pass), ("stop", OtherChannels::Stop)],
             ),
+            wrong_side_ddl: word(reader, "wrong-side-ddl", &[("stop", WrongSide::Stop), ("ignore", WrongSide::Ignore)]),
             allow_missing: reader.flag("allow-missing"),
             tables: reader.texts("tables"),
             events: events(reader),

@@ -12,7 +12,7 @@ use super::document::Document;
 use super::draft::Draft;
 use super::origin::Given;
 use super::reader::Reader;
-use super::{Environment, Remark, password};
+use super::{Environment, Places, Remark, password};
 use crate::error::Fault;
 use crate::near::nearest;
 use crate::sink::mysql::connect::PASSWORD_VARIABLE;
@@ -40,6 +40,8 @@ pub(super) struct File {
     target_password: Option<Given<Secret>>,
     /// The links, in the order of the file.
     pub(super) links: Vec<Draft>,
+    /// Where each of them begins.
+    pub(super) lines: Vec<usize>,
     /// What should be known about it.
     pub(super) remarks: Vec<Remark>,
 }
@@ -50,7 +52,13 @@ impl File {
         let root = Reader::root(document);
         root.only(&ROOT, &every_key());
         let target_password = password::of_variable(PASSWORD_VARIABLE, environment);
-        let mut file = Self { clusters: BTreeMap::new(), target_password, links: Vec::new(), remarks: Vec::new() };
+        let mut file = Self {
+            clusters: BTreeMap::new(),
+            target_password,
+            links: Vec::new(),
+            lines: Vec::new(),
+            remarks: Vec::new(),
+        };
         if let Some(clusters) = root.table("cluster") {
             for name in clusters.keys() {
                 if let Some(reader) = clusters.table(name) {
@@ -75,6 +83,7 @@ impl File {
             }
             names.push(name);
             file.links.push(draft);
+            file.lines.push(reader.line());
         }
         file
     }
@@ -102,6 +111,11 @@ impl File {
                 })
             }
         }
+    }
+
+    /// What each of its clusters is known by.
+    pub(super) fn places(&self) -> Vec<Places> {
+        self.clusters.values().map(Cluster::places).collect()
     }
 
     /// The names of the clusters that have a PD.

@@ -15,16 +15,19 @@ pub(crate) struct Job {
     pub(crate) table_id: i64,
     pub(crate) table_name: String,
     pub(crate) query: String,
+    /// A comment in front of it: the history keeps it, the binlog, whose text TiDB restores, does not.
+    pub(crate) comment: Option<String>,
 }
 
 impl Job {
     /// As the history shows it when it is finished (spec/tidb-formats.md §6.1).
     pub(crate) fn json(&self, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
+        let query = self.comment.iter().map(String::as_str).chain([self.query.as_str()]).collect::<Vec<_>>().join(" ");
         json!({
             "id": id, "type": self.action, "schema_id": self.schema_id, "table_id": self.table_id,
             "schema_name": self.schema_name, "table_name": self.table_name, "state": 6, "warning": null, "err": null,
             "err_count": 0, "row_count": 0, "raw_args": null, "schema_state": 5, "snapshot_ver": 0,
-            "real_start_ts": ts, "start_ts": ts, "dependency_id": 0, "query": self.query,
+            "real_start_ts": ts, "start_ts": ts, "dependency_id": 0, "query": query,
             "binlog": {
                 "SchemaVersion": version, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": ts,
                 "MultipleTableInfos": null,

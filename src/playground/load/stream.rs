@@ -187,7 +187,7 @@ impl Stream {
 
     fn job(&self, action: u8, table_id: i64, table_name: &str, query: String) -> Job {
         let (schema_id, schema_name) = (self.schema_id, self.schema.clone());
-        Job { action, schema_id, schema_name, table_id, table_name: table_name.to_owned(), query }
+        Job { action, schema_id, schema_name, table_id, table_name: table_name.to_owned(), query, comment: None }
     }
 
     fn ddl(&mut self, job: &Job, outcome: impl FnOnce(u64) -> (Json, Json)) -> Result<()> {

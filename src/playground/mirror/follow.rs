@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use super::census::Census;
 use super::reader::{Broken, Place, Reader, Step};
 use super::turn::Turner;
 use crate::event::{Event, Events};
@@ -28,6 +29,7 @@ pub(super) struct State {
     pub(super) failure: Option<String>,
     pub(super) groups: u64,
     pub(super) rows: u64,
+    pub(super) census: Census,
 }
 
 impl Shared {
@@ -96,6 +98,7 @@ impl Work {
             state.place = place;
             state.groups += u64::from(done.is_some());
             state.rows += done.unwrap_or(0);
+            state.census = self.turner.census();
             self.shared.moved.notify_all();
         }
         Ok(())

@@ -4,7 +4,9 @@
 //! ```text
 //! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port); follow is the thread of it all
 //!  binlog     groups     │  statement: which DDL      definition, column: information_schema
+//!                        │  census: what each was
 //!                        │  shadow: repeats each DDL  known: ids      rows, value, charset: rows
+//!                        │  origin: which link ran it
 //! ```
 //!
 //! Each group that MariaDB commits becomes one transaction with a commit ts of the simulated PD's clock, which only rises:
@@ -34,6 +36,7 @@
 //! - A DROP or RENAME of several tables is as many jobs, with the states between them to be seen.
 //! - A -0.0 becomes 0.0, as on its way through a TiDB.
 
+mod census;
 mod charset;
 mod collation;
 mod column;
@@ -41,6 +44,7 @@ mod definition;
 mod follow;
 mod known;
 pub mod load;
+mod origin;
 mod reader;
 mod rows;
 mod shadow;
@@ -57,6 +61,8 @@ use anyhow::{Context, Result};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
+pub use self::census::Census;
+
 use self::follow::{Shared, State, Work};
 use self::reader::Place;
 use self::shadow::Shadow;
@@ -69,6 +75,13 @@ use crate::event::Events;
 /// What both servers are started with: TiDB's defaults.
 const LIKE_TIDB: [&str; 3] =
     ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00"];
+
+/// The DDL that is followed, for people; the module's page has the whole list.
+pub const FOLLOWED: &str =
+    "CREATE, ALTER and DROP DATABASE; CREATE, ALTER, RENAME, TRUNCATE and DROP TABLE; CREATE and DROP INDEX";
+/// What is refused, for people.
+pub const REFUSED: &str =
+    "views, triggers, procedures, events, sequences, partitions, XA, and types and character sets that no TiDB has";
 
 /// What a mirrored cluster is like.
 #[derive(Clone)]
@@ -106,6 +119,7 @@ impl Mirror {
             "--binlog-checksum=NONE",
             "--log-bin-compress=OFF",
             "--server-id=1",
+            "--innodb-print-all-deadlocks=ON",
         ];
         all.extend(LIKE_TIDB);
         if let Some(offset) = &offset {
@@ -118,7 +132,7 @@ impl Mirror {
             pump.behaviour.fakes = Some(options.fakes);
         }
         let cluster = Arc::new(Cluster::start(spec)?);
-        let state = State { place: Place::FIRST, failure: None, groups: 0, rows: 0 };
+        let state = State { place: Place::FIRST, failure: None, groups: 0, rows: 0, census: Census::default() };
         let shared = Arc::new(Shared { stop: AtomicBool::new(false), state: Mutex::new(state), moved: Condvar::new() });
         let turner = Turner::new(Arc::clone(&cluster), shadow, Arc::clone(&options.events));
         let work = Work {
@@ -158,6 +172,12 @@ impl Mirror {
         self.server().socket()
     }
 
+    /// The error log of its MariaDB since it last started, deadlocks included.
+    #[must_use]
+    pub fn log(&self) -> std::path::PathBuf {
+        self.server().log()
+    }
+
     /// Kills MariaDB as `kill -9` would; [`restart`](Self::restart) starts it again.
     pub fn kill(&self) {
         self.server().kill();
@@ -182,6 +202,12 @@ impl Mirror {
     pub fn turned(&self) -> (u64, u64) {
         let state = self.state();
         (state.groups, state.rows)
+    }
+
+    /// What the transactions were that were turned so far.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.state().census
     }
 
     /// Waits until all that MariaDB has committed by now is in the Pump.

@@ -6,12 +6,15 @@ use anyhow::{Context, Result, bail, ensure};
 use mysql::binlog::events::{Event as BinlogEvent, TableMapEvent};
 use serde_json::Value as Json;
 
+use super::census::Census;
 use super::collation;
 use super::known::{Catalog, Known};
+use super::origin::Origins;
 use super::rows;
 use super::shadow::{Query, Shadow};
 use super::statement::{self, Statement};
 use crate::event::{Event, Events};
+use crate::mark::Origin;
 use crate::model::{RowChange, Table};
 use crate::playground::cluster::Cluster;
 use crate::playground::encode::job::Job;
@@ -37,6 +40,10 @@ pub(super) struct Turner {
     shadow: Shadow,
     catalog: Catalog,
     row_id: i64,
+    census: Census,
+    origins: Origins,
+    /// What stands in front of the statement that is being turned.
+    comment: Option<String>,
     events: Events,
 }
 
@@ -44,7 +51,8 @@ impl Turner {
     pub(super) fn new(cluster: Arc<Cluster>, shadow: Shadow, events: Events) -> Self {
         let seed = cluster.cluster_id();
         let upstream = Upstream::new(cluster, None, seed);
-        Self { upstream, shadow, catalog: Catalog::default(), row_id: 0, events }
+        let (catalog, census, origins) = (Catalog::default(), Census::default(), Origins::default());
+        Self { upstream, shadow, catalog, row_id: 0, census, origins, comment: None, events }
     }
 
     /// Writes what a whole group did: one transaction for its rows. How many rows it changed.
@@ -67,7 +75,13 @@ impl Turner {
             handles.push(self.row_id);
         }
         self.upstream.rows(&changes, &handles)?;
+        self.census.take(&changes);
         Ok(u64::try_from(changes.len())?)
+    }
+
+    /// What the transactions were that it wrote.
+    pub(super) fn census(&self) -> Census {
+        self.census
     }
 
     fn rows(&mut self, event: &BinlogEvent, map: &TableMapEvent<'static>) -> Result<Vec<RowChange>> {
@@ -78,10 +92,15 @@ impl Turner {
         let known = self.catalog.table(&schema, &name).with_context(|| {
             format!("rows of `{schema}`.`{name}`, which was made without a word in the binlog (sql_log_bin?)")
         })?;
-        rows::changes(event, map, &known.table).with_context(|| format!("rows of `{schema}`.`{name}`"))
+        let changes =
+            rows::changes(event, map, &known.table).with_context(|| format!("rows of `{schema}`.`{name}`"))?;
+        changes.iter().for_each(|change| self.origins.see(change));
+        Ok(changes)
     }
 
     fn query(&mut self, query: &Query) -> Result<()> {
+        let (comment, sql) = Origin::split(&query.sql).map_or((None, query.sql.as_str()), |(o, sql)| (Some(o), sql));
+        let query = &Query { sql: sql.to_owned(), ..query.clone() };
         let form = match statement::read(&query.sql, &query.schema) {
             Ok(Statement::Ddl(form)) => form,
             Ok(_) => return Ok(()),
@@ -91,6 +110,7 @@ impl Turner {
         if form.names().iter().map(|n| n.schema.as_str()).chain(database.as_deref()).any(system) {
             return Ok(());
         }
+        self.comment = comment.map(|o| o.to_string()).or_else(|| self.origins.of(&form));
         self.shadow.run(query)?;
         let replace = query.sql.get(..17).is_some_and(|begin| begin.eq_ignore_ascii_case("CREATE OR REPLACE"));
         match form {
@@ -230,6 +250,7 @@ impl Turner {
             table_id: table.map_or(0, |t| t.id),
             table_name: table.map_or_else(String::new, |t| t.name.clone()),
             query,
+            comment: self.comment.clone(),
         };
         self.upstream.ddl(&job, outcome).map(|_| ())
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Error, Result};
 
-use super::ddl::{self, DdlPolicy, Ground, How, Ran};
+use super::ddl::{self, DdlPolicy, Ground, How, Ran, Unrun};
 use super::failure::class_of;
 use super::retry::{Backoff, passes};
 use super::session::shorten;
@@ -72,7 +72,9 @@ fn count(totals: &mut Totals, how: How, ts: CommitTs, ddl: &Ddl, policy: &DdlPol
     match how {
         How::Ran => totals.ddl += 1,
         How::Replaced => totals.replaced_ddl += 1,
-        How::Off => totals.unrun_ddl += 1,
+        How::Unrun(Unrun::Off) => totals.unrun_ddl += 1,
+        How::Unrun(Unrun::WrongSide) => totals.wrong_side_ddl += 1,
+        How::Unrun(Unrun::CameBack) => totals.returned_ddl += 1,
         How::Skipped | How::LeftOut => totals.skipped_ddl += 1,
     }
     if matches!(how, How::Replaced | How::Skipped) {

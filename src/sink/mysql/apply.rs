@@ -197,6 +197,7 @@ impl Worker {
                 "{name}: {} rows to delete or change were not there, {} keys were taken ({range})",
                 found.missing, found.duplicate,
             )));
+            (context.events)(found.event(name));
         }
         let [inserts, updates, deletes] = done.counts;
         context.shared.count(|totals| {

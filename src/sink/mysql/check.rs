@@ -11,6 +11,7 @@ use anyhow::Result;
 use super::Mode;
 use super::batch::full_name;
 use super::failure::{Class, classify};
+use super::numbers::{self, Numbering};
 use super::session::{Flavour, Session, quote_name};
 use super::shape::found::{self, Facts, Found, Tables};
 use super::shape::{Fit, Fits, compare};
@@ -33,17 +34,22 @@ pub struct Ask<'a> {
     pub allow_missing: bool,
     /// Whether columns have to be the same.
     pub mode: Mode,
+    /// The target is a source too.
+    pub both_ways: bool,
+    /// The target has each DDL before the upstream: a table that is missing or other there is only said, and compared with its first row.
+    pub leads: bool,
 }
 
-/// Checks the server's settings and every table, and takes note of those whose columns differ.
+/// Checks the server's settings and every table, and takes note of those whose columns differ. Gives how the target numbers rows, where
+/// that matters.
 ///
 /// # Errors
 /// Refused, with all problems found.
-pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<()> {
-    let Ask { tables, fresh, allow_missing, mode } = *ask;
+pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<Option<Numbering>> {
+    let Ask { tables, fresh, allow_missing, mode, both_ways, leads } = *ask;
     let mut problems = Vec::new();
     let mut denied = Vec::new();
-    let mut missing = Vec::new();
+    let (mut missing, mut others) = (Vec::new(), Vec::new());
     settings(session, &mut problems, events)?;
     letter_case(session, tables, &mut problems)?;
     let facts = Facts::read(session)?;
@@ -53,13 +59,23 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         found::read(session, facts, schema, None, &mut found)?;
     }
     let mut holding = 0_usize;
+    let mut counted = Vec::new();
     for table in tables {
         match found.get(&facts.key(&table.schema, &table.name)) {
             None if hidden(session, table) => denied.push(no_right("SELECT", table)),
-            None if allow_missing => missing.push(full_name(table)),
+            None if allow_missing || leads => missing.push(full_name(table)),
             None => problems.push(format!("table {} is missing", full_name(table))),
             Some(there) => {
-                let fit = compared(table, there, (mode, facts), &mut problems);
+                if there.columns.values().any(|c| c.counted) {
+                    counted.push(full_name(table));
+                }
+                let mut differs = Vec::new();
+                let fit = compared(table, there, (mode, facts), &mut differs);
+                if leads && !differs.is_empty() {
+                    others.push(full_name(table));
+                    continue;
+                }
+                problems.append(&mut differs);
                 holding += usize::from(rights(session, table, fit.as_deref(), &mut denied, events)?);
                 if let Some(says) = fits.put(table, fit) {
                     events(Event::Warning(says));
@@ -68,19 +84,30 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         }
     }
     triggers(session, tables, events)?;
-    if !missing.is_empty() {
-        let count = missing.len();
-        missing.truncate(SHOWN);
-        let more = if count > SHOWN { ", …" } else { "" };
-        events(Event::Warning(format!("{count} tables are missing on the target: {}{more}", missing.join(", "))));
-    }
+    let numbering = if both_ways { numbers::check(session, &counted, events)? } else { None };
+    name(missing, "tables are missing on the target", events);
+    name(
+        others,
+        "tables are not yet upstream as they are on the target, and are compared with their first row",
+        events,
+    );
     if fresh && holding > 0 {
         events(Event::Note(format!(
             "{holding} of {} tables on the target hold rows already: taken as the backup that belongs to the start ts",
             tables.len()
         )));
     }
-    verdict(problems, denied, mode)
+    verdict(problems, denied, mode).map(|()| numbering)
+}
+
+/// Says which tables are of a kind, if any are.
+fn name(mut tables: Vec<String>, what: &str, events: &Events) {
+    let count = tables.len();
+    if count > 0 {
+        tables.truncate(SHOWN);
+        let more = if count > SHOWN { ", …" } else { "" };
+        events(Event::Warning(format!("{count} {what}: {}{more}", tables.join(", "))));
+    }
 }
 
 /// Everything that stands against a start as one error. An account that merely lacks rights is no danger to the data.
@@ -108,7 +135,11 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result
         .into())
 }
 
-fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) -> Result<()> {
+/// The server's own settings: what stands against a start goes into `problems`, what should be known into `events`.
+///
+/// # Errors
+/// If they cannot be read.
+pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) -> Result<()> {
     let mysql = session.server().flavour == Flavour::MySql;
     let mut values = BTreeMap::new();
     let names = "'read_only','super_read_only','log_bin','binlog_format','sql_require_primary_key',\

@@ -147,6 +147,13 @@ impl Target {
         patient
     }
 
+    /// The same, where an answer that takes longer than `limit` means that the connection is lost.
+    pub(crate) fn answering_within(&self, limit: Duration) -> Self {
+        let mut impatient = self.clone();
+        impatient.connection.read_timeout = Some(limit);
+        impatient
+    }
+
     /// Whether the waiting for an answer has an end.
     pub(super) fn is_impatient(&self) -> bool {
         self.connection.read_timeout.is_some()

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::MysqlOptions;
 use super::batch::full_name;
 use super::board::Board;
 use super::connect::Target;
@@ -14,6 +13,7 @@ use super::shape::Fits;
 use super::shared::Shared;
 use super::size::Size;
 use super::statement::Style;
+use super::{MysqlOptions, OnConflict};
 use crate::checkpoint::{DrainerTable, Link};
 use crate::error::Fault;
 use crate::event::Events;
@@ -84,6 +84,6 @@ impl Context {
     }
 
     pub(super) fn style(&self, safe: bool) -> Style {
-        Style::of(&self.server, safe)
+        Style::of(&self.server, safe).clearing(self.options.on_conflict == OnConflict::Count)
     }
 }

@@ -92,7 +92,8 @@ impl Class {
             Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
             Self::Duplicate => {
                 "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
-                 if that is known and harmless, --safe-mode overwrites such rows"
+                 if that is known and harmless, --on-conflict count overwrites such rows and counts them; --safe-mode is for a start from a \
+                 backup that is no consistent point"
             }
             Self::Object => {
                 "the target's tables are not those of the upstream at this commit ts: compare both definitions"
@@ -136,6 +137,12 @@ pub(super) fn code_of(error: &Error) -> Option<u16> {
 pub fn wants_password(error: &Error) -> bool {
     let said = error.chain().find_map(|e| e.downcast_ref::<Said>());
     said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
+}
+
+/// Whether the target did not let the account in.
+#[must_use]
+pub fn refused_login(error: &Error) -> bool {
+    class_of(error) == Some(Class::Login)
 }
 
 /// `error` with what was attempted and what to do about it.

@@ -12,7 +12,8 @@ use super::failure::{classify, explain};
 use super::retry::passes;
 use super::session::{Session, second_number, shorten};
 use crate::checkpoint::Failed;
-use crate::mark::Carrier;
+use crate::mark::{Carrier, Origin};
+use crate::model::CommitTs;
 
 /// What a proxy that knows no pairs of statements makes of one.
 const PARSE_ERROR: u16 = 1064;
@@ -44,6 +45,12 @@ impl Session {
     /// From here on each transaction of this session carries a mark of `carrier`.
     pub fn carry(&mut self, carrier: Option<Carrier>) {
         self.carrier = carrier.map(Arc::new);
+    }
+
+    /// What stands in front of each statement of the DDL at `ts`, if this session carries marks.
+    #[must_use]
+    pub fn origin(&self, ts: CommitTs) -> Option<Origin> {
+        self.carrier.as_ref().map(|carrier| carrier.origin(ts))
     }
 
     /// Begins a transaction with the statement `first`, in one round trip where the server takes several statements at once;

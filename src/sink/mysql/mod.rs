@@ -22,9 +22,11 @@ mod large;
 mod lineage;
 pub mod literal;
 mod marked;
+pub mod numbers;
 mod open;
 mod option_file;
 mod options;
+mod position;
 mod retry;
 pub mod secret;
 pub mod session;
@@ -39,9 +41,10 @@ pub mod tidb_limit;
 mod window;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -50,9 +53,10 @@ use self::board::{Board, Job};
 use self::causality::{Causality, Token};
 pub use self::connection::Connection;
 use self::context::Context;
-pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 use self::large::Rows;
 use self::lineage::Lineage;
+pub use self::open::Opening;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
@@ -61,12 +65,11 @@ use self::window::Window;
 
 use super::{Sink, Totals};
 use crate::checkpoint::Applied;
+use crate::checkpoint::lease::Lease;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Change, CommitTs, Definition, RowChange, Table, Txn};
+use crate::model::{Change, CommitTs, Definition, RowChange, Side, Table, Txn};
 
-/// How often a position is saved apart from data, and Drainer's row with it.
-const SAVE_EVERY: Duration = Duration::from_secs(3);
 /// A batch with fewer row changes is not worth a connection of its own.
 const LEAST_ROWS: u64 = 500;
 
@@ -96,6 +99,8 @@ pub struct MysqlSink {
     safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
+    /// Given back when the workers have ended.
+    _lease: Lease,
 }
 
 impl MysqlSink {
@@ -173,36 +178,6 @@ impl MysqlSink {
         Ok(())
     }
 
-    /// The position moved to the last ts taken, without data.
-    fn moved(&mut self) -> Result<()> {
-        self.news = self.taken;
-        self.reach();
-        self.save_in_time()
-    }
-
-    /// The position is the last ts taken, as soon as all before it is durable.
-    fn reach(&mut self) {
-        let Some(ts) = self.taken else { return };
-        if !self.window.is_empty() {
-            self.window.reach(ts);
-        } else if self.board().unfinished() == 0 {
-            self.shared().reached(ts);
-        }
-    }
-
-    /// Saves the position every now and then.
-    fn save_in_time(&mut self) -> Result<()> {
-        let Some(ts) = self.shared().position() else { return Ok(()) };
-        match self.saved {
-            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),
-            None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
-            _ => {}
-        }
-        self.saved = Some((Instant::now(), ts));
-        self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
-        self.shared().check()
-    }
-
     fn apply_rows(&mut self, ts: CommitTs, rows: Vec<RowChange>) -> Result<()> {
         let most = self.context.options.max_txn_rows;
         let durable = self.applied.part(ts).unwrap_or(0);
@@ -265,14 +240,15 @@ impl MysqlSink {
         Ok(())
     }
 
-    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time.
-    fn compare_again(&mut self, tables: &[Arc<Table>]) -> Result<()> {
+    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time. It is compared now, or
+    /// `later`, with its first row.
+    fn compare_again(&mut self, tables: &[Arc<Table>], later: bool) -> Result<()> {
         let skipped = self.context.shared.skipped();
         // Of a table that is known by its name alone there is nothing to compare before its first row.
         let known = |t: &&Arc<Table>| !t.columns.is_empty() && !skipped.has_table(t.id);
         let there: Vec<Arc<Table>> = tables.iter().filter(known).cloned().collect();
         self.context.fits.forget(&there);
-        self.compare(&there)
+        if later { Ok(()) } else { self.compare(&there) }
     }
 
     /// Sees to it that tables with news about the order of rows get it in time.
@@ -318,7 +294,9 @@ impl Sink for MysqlSink {
             // What a skipped DDL leaves out must be known before the next rows are taken.
             Change::Ddl(ddl) => {
                 let after = ddl.after.clone();
-                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after))
+                // The target may be further on by now; what counts is whether rows fit.
+                let leads = ddl.side == Side::Target || self.context.options.target_leads();
+                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after, leads))
             }
             _ => self.moved(),
         };
@@ -361,6 +339,10 @@ impl Sink for MysqlSink {
         if let Some(ts) = self.taken {
             self.shared().followed(ts, schema_version);
         }
+    }
+
+    fn passes_on(&mut self, origins: &BTreeSet<u64>) {
+        self.context.link.passes_on(origins);
     }
 
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {

@@ -1,4 +1,4 @@
-//! How a sink begins: takes the link over from an earlier run, settles what that left behind, starts its workers.
+//! How a sink begins: takes the link's lease, takes the link over from an earlier run, settles what that left behind, starts its workers.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,6 +11,7 @@ use super::connect::Target;
 use super::context::Context;
 use super::ddl::{self, Ground};
 use super::lineage::Lineage;
+use super::numbers::Numbering;
 use super::retry::Told;
 use super::session::Session;
 use super::shape::Fits;
@@ -21,30 +22,49 @@ use super::tidb_limit::TidbLimit;
 use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
+use crate::checkpoint::lease::Lease;
 use crate::checkpoint::{self, Taken};
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
 
-impl MysqlSink {
-    /// Connects, makes the state tables where they are missing, and takes the link over from an earlier run.
+/// A sink that has its target and the link's lease, and has not taken the link over yet: what may still refuse the run comes in between.
+pub struct Opening {
+    target: Target,
+    options: MysqlOptions,
+    events: Events,
+    session: Session,
+    lease: Lease,
+}
+
+impl Opening {
+    /// Connects, and takes the lease: sees to it that no other run of the link lives.
     ///
     /// # Errors
-    /// If the target cannot be reached or is not supported, or an earlier run left a DDL behind of which it cannot be told what became
-    /// of it, and [`MysqlOptions::pending_ddl`] does not say so.
-    pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
+    /// If the target cannot be reached or is not supported; refused, if another run lives and [`MysqlOptions::lease`] does not end it.
+    pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
         let mut session = Session::open(&target.patient())?;
+        if let Some(mark) = &options.mark {
+            // Before the link is taken from whoever runs it now.
+            mark::check(&mut session, mark)?;
+        }
+        let link = (options.cluster_id, options.link.as_str());
+        let lease = Lease::take(&target, link, options.mark.as_ref(), options.lease, &options.stop, &events)?;
+        Ok(Self { target, options, events, session, lease })
+    }
+
+    /// Makes the state tables where they are missing, and takes the link over from an earlier run.
+    ///
+    /// # Errors
+    /// If an earlier run left a DDL behind of which it cannot be told what became of it, and [`MysqlOptions::pending_ddl`] does not say so.
+    pub fn finish(self) -> Result<MysqlSink> {
+        let Self { target, options, events, mut session, lease } = self;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
-        let taken = checkpoint::take_unless(
-            &mut session,
-            options.cluster_id,
-            &options.link,
-            size.workers,
-            &options.stop,
-            &events,
-        )?;
+        let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
+        let taken = checkpoint::take_unless(&mut session, link, size.workers, Some(who), stop, &events)?;
+        lease.owns(&taken.link);
         let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
         if let Some(marks) = &marks {
             mark::ready(&mut session, marks, size.workers)?;
@@ -97,7 +117,7 @@ impl MysqlSink {
             options,
         });
         let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
-        Ok(Self {
+        Ok(MysqlSink {
             context,
             workers,
             server,
@@ -114,24 +134,36 @@ impl MysqlSink {
             last_job,
             safe_ended: false,
             limit,
+            _lease: lease,
         })
+    }
+}
+
+impl MysqlSink {
+    /// Connects, makes the state tables where they are missing, and takes the link over from an earlier run, unless that lives.
+    ///
+    /// # Errors
+    /// As [`Opening::begin`] and [`Opening::finish`].
+    pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
+        Opening::begin(target, options, events)?.finish()
     }
 
     /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
-    /// [`position`](Sink::position).
+    /// [`position`](Sink::position). Gives how the target numbers rows of its own, where it is a source too and does.
     ///
     /// # Errors
     /// Refused, with everything found at once.
-    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<()> {
+    pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<Option<Numbering>> {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.context.target.patient())?;
         let MysqlOptions { mode, allow_missing, .. } = self.context.options;
-        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode };
+        let (both_ways, leads) = (self.context.marks.is_some(), self.context.options.target_leads());
+        let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways, leads };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
-        check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
-        for table in &wanted {
+        let numbering = check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
+        for table in wanted.iter().filter(|t| !leads || self.context.fits.knows(t)) {
             let fit = self.context.fits.get(table);
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());
             self.causality.learn(table);
@@ -141,7 +173,7 @@ impl MysqlSink {
             // The next start must not begin at a later moment, even if this run takes nothing.
             link.save_position(&mut session, now)?;
         }
-        Ok(())
+        Ok(numbering)
     }
 }
 

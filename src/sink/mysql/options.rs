@@ -5,6 +5,7 @@ use std::fmt;
 use super::connection::Connection;
 use super::ddl::{Asker, DdlPolicy};
 use crate::checkpoint::DrainerPlace;
+use crate::checkpoint::lease::Terms;
 use crate::mark::Mark;
 use crate::model::CommitTs;
 use crate::stop::Stop;
@@ -120,6 +121,8 @@ pub struct MysqlOptions {
     pub on_conflict: OnConflict,
     /// With it every transaction on the target carries a mark of this channel, for the target is a source too.
     pub mark: Option<Mark>,
+    /// What to do about another run of the same link that lives.
+    pub lease: Terms,
     /// Ends the waiting for a target that does not come back.
     pub stop: Stop,
 }
@@ -156,8 +159,14 @@ impl MysqlOptions {
             memory_limit: Self::MEMORY_LIMIT,
             on_conflict: OnConflict::default(),
             mark: None,
+            lease: Terms::default(),
             stop: Stop::default(),
         }
+    }
+
+    /// Whether the target has each DDL before the upstream: it is a source too, and this link runs none.
+    pub(super) fn target_leads(&self) -> bool {
+        self.mark.is_some() && !self.ddl.run
     }
 
     /// Whether rows that are not as supposed are overwritten and counted.

@@ -110,6 +110,7 @@ impl Worker {
     /// Counts what ended the run, although nothing of it is on the target: the rows that were not as supposed.
     fn count_conflict(&mut self) {
         let Some((table, found)) = self.conflict.take() else { return };
+        (self.context.events)(found.event(&table));
         self.context.shared.count(|totals| totals.anomalies.entry(table).or_default().add(found));
     }
 

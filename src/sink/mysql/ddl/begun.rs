@@ -28,6 +28,10 @@ pub struct Begun {
     /// Whether the operator wrote the statements.
     #[serde(default)]
     pub replaced: bool,
+    /// What stands in front of the statement that is under way as it was sent ([`Origin`](crate::mark::Origin)). Kept apart, so that
+    /// the statements are the same with marks and without: who judges, and who shows them, needs it no more than an older tisync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 impl Begun {
@@ -46,6 +50,7 @@ impl Begun {
             after: ddl.after.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
             picture: Picture::default(),
             replaced: false,
+            origin: None,
         }
     }
 
@@ -73,6 +78,13 @@ impl Begun {
     #[must_use]
     pub fn statement(&self, step: usize) -> &str {
         self.statements.get(step).map_or("", String::as_str)
+    }
+
+    /// The same as it is sent, and as the target's own lists show it.
+    #[must_use]
+    pub fn sent(&self, step: usize) -> String {
+        let statement = self.statement(step);
+        self.origin.as_ref().map_or_else(|| statement.to_owned(), |origin| format!("{origin} {statement}"))
     }
 
     /// What the statement of `step` is.

@@ -1,7 +1,8 @@
 //! DDLs that do not run because the operator said so, or because their tables are missing since such a one.
 
 use super::action;
-use super::run::{Ground, How, Ran, not_run};
+use super::run::{Ground, How, Ran};
+use super::unrun::not_run;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::event::Event;

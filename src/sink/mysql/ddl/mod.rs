@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
-//! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text
+//! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
 //! text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
@@ -33,12 +33,14 @@ mod run;
 mod settle;
 mod shown;
 pub mod text;
+mod unrun;
 mod verdict;
 mod view;
 mod wait;
 mod way;
 
 pub use begun::Begun;
-pub use policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+pub use policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 pub use run::{Ground, How, Ran, announce, resume, run};
 pub use settle::{Settled, settle};
+pub use unrun::Unrun;

@@ -38,12 +38,39 @@ pub struct DdlPolicy {
     pub replace: BTreeMap<CommitTs, String>,
     /// What becomes of all others that fail.
     pub on_error: OnDdlError,
+    /// Where none are run because the link of the other direction brings them: what becomes of one that it did not bring.
+    pub wrong_side: WrongSide,
+}
+
+/// What becomes of a DDL that somebody ran on the side that has no DDL of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WrongSide {
+    /// The run ends before it.
+    #[default]
+    Stop,
+    /// It is followed and not run, as every DDL there.
+    Ignore,
+}
+
+impl fmt::Display for WrongSide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stop => "stop",
+            Self::Ignore => "ignore",
+        })
+    }
 }
 
 impl Default for DdlPolicy {
     /// All of them run, and the first that fails ends the run.
     fn default() -> Self {
-        Self { run: true, skip: BTreeSet::new(), replace: BTreeMap::new(), on_error: OnDdlError::Stop }
+        Self {
+            run: true,
+            skip: BTreeSet::new(),
+            replace: BTreeMap::new(),
+            on_error: OnDdlError::Stop,
+            wrong_side: WrongSide::Stop,
+        }
     }
 }
 

@@ -5,13 +5,13 @@
 //! ```
 //! So at any moment the link's row says which single statement may be under way, and what its objects were before it.
 
-use super::action;
 use super::begun::Begun;
 use super::charset::warn_of_charset;
 use super::judge::Verdict;
 use super::look::look;
 use super::missing;
 use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+use super::unrun::{Unrun, not_run};
 use super::wait::{own, until_over};
 use super::way::{Way, way};
 use crate::checkpoint::{Failed, Link};
@@ -54,8 +54,8 @@ pub enum How {
     Skipped,
     /// It means nothing to the target, or its tables are missing there.
     LeftOut,
-    /// No DDL is run on this link.
-    Off,
+    /// It was followed alone.
+    Unrun(Unrun),
 }
 
 /// What became of a DDL. Its commit ts is the link's position in any case.
@@ -153,10 +153,10 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
     let how = match way(ground, skipped, ts, ddl)? {
         Way::Skip => return Ok(missing::leave_out(ground, skipped, ts, ddl)?),
         Way::Follow => return Ok(missing::follow(ground, skipped, ts, ddl)?),
-        Way::Off => {
+        Way::Unrun(unrun) => {
             ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
-            off(ground, ts, ddl);
-            How::Off
+            unrun.tell(ground, ts, ddl);
+            How::Unrun(unrun)
         }
         Way::LeaveOut(why) => {
             ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
@@ -190,7 +190,7 @@ fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &D
                 Way::Run { .. } => return Ok(ran(ground, skipped, (ts, ddl), false)?),
                 Way::Instead(_) => return Ok(ran(ground, skipped, (ts, ddl), true)?),
                 Way::Skip => How::Skipped,
-                Way::Off => How::Off,
+                Way::Unrun(unrun) => How::Unrun(unrun),
                 Way::Follow | Way::LeaveOut(_) => How::LeftOut,
             };
             Ok(Ran { how, skipped: Some(Skipped::load(ground.session, ground.link)?) })
@@ -203,7 +203,7 @@ fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &D
                 return Err(failed.into());
             };
             let step = intent.step as usize;
-            until_over(ground, &intent.lock, begun.statement(step))?;
+            until_over(ground, &intent.lock, &begun, step)?;
             let now = look(ground.session, &begun.form(step))?;
             let next = match begun.judge(step, &now) {
                 Verdict::Done => step + 1,
@@ -242,27 +242,6 @@ fn ran(ground: &mut Ground<'_>, skipped: &Skipped, (ts, ddl): (CommitTs, &Ddl), 
         shorten(instead)
     )));
     Ok(Ran { how: How::Replaced, skipped })
-}
-
-/// Says that a DDL is not run because none is.
-fn off(ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) {
-    if action::brings_back(ddl.action) {
-        (ground.events)(Event::Warning(format!(
-            "no DDL is run on this link, and this one brings rows back that no binlog repeats: `{}` (commit ts {})",
-            shorten(&ddl.query),
-            ts.explain()
-        )));
-    } else {
-        not_run(ground, "because no DDL is run on this link", ts, ddl);
-    }
-}
-
-pub(super) fn not_run(ground: &Ground<'_>, why: &str, ts: CommitTs, ddl: &Ddl) {
-    (ground.events)(Event::Note(format!(
-        "not run on the target, {why}: `{}` (commit ts {})",
-        shorten(&ddl.query),
-        ts.explain()
-    )));
 }
 
 pub(super) fn replace(begun: &mut Begun, step: usize, rest: String) {
@@ -307,6 +286,7 @@ pub fn announce(
     let lock = ground.link.ddl_lock();
     own(ground, &lock)?;
     begun.picture = look(ground.session, &begun.form(step))?;
+    begun.origin = ground.session.origin(ts).map(|origin| origin.to_string());
     if let Some(name) = &begun.database {
         let sql = format!("USE {}", quote_name(name));
         // Refused: nothing of this step has begun.
@@ -326,7 +306,7 @@ pub fn announce(
 /// Runs one statement whose intent is stored.
 fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Setback> {
     let sql = begun.statement(step);
-    let Err(error) = ground.session.try_run(sql) else { return Ok(()) };
+    let Err(error) = ground.session.try_run(&begun.sent(step)) else { return Ok(()) };
     let class = classify(&error);
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());
@@ -336,7 +316,7 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     let form = begun.form(step);
     let clear = class.is_definite() && form.is_single();
     if !clear {
-        until_over(ground, "", sql)?;
+        until_over(ground, "", begun, step)?;
         let now = look(ground.session, &form)?;
         match begun.judge(step, &now) {
             Verdict::NotDone => {}

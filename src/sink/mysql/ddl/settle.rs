@@ -39,7 +39,7 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         return by_word(ground, intent, &what);
     };
     let step = intent.step as usize;
-    until_over(ground, &intent.lock, begun.statement(step))?;
+    until_over(ground, &intent.lock, &begun, step)?;
     let now = look(ground.session, &begun.form(step))?;
     let judged = begun.judge(step, &now);
     let (verdict, by) = match (judged, ground.word) {

@@ -3,6 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::begun::Begun;
 use super::run::Ground;
 use crate::checkpoint::Failed;
 use crate::checkpoint::locks::{self, Holder};
@@ -20,13 +21,14 @@ const IDLE: Duration = Duration::from_secs(2);
 /// How long nothing has to be seen of a statement where no lock tells that its session is gone.
 const UNSEEN: Duration = Duration::from_secs(1);
 
-/// Waits until the session that holds `lock` is gone, and with it its `statement`; on TiDB until none of its DDL jobs with this
+/// Waits until the session that holds `lock` is gone, and with it its statement, that of `step` of `begun`; on TiDB until none of its DDL jobs with this
 /// statement is under way either. A statement that still runs is left alone, however long it takes.
 ///
 /// # Errors
 /// If the connection is lost, or somebody asks to stop.
-pub(super) fn until_over(ground: &mut Ground<'_>, lock: &str, statement: &str) -> Result<(), Failed> {
-    let what = format!("the end of `{}`, which the target still runs", shorten(statement));
+pub(super) fn until_over(ground: &mut Ground<'_>, lock: &str, begun: &Begun, step: usize) -> Result<(), Failed> {
+    let what = format!("the end of `{}`, which the target still runs", shorten(begun.statement(step)));
+    let statement = &begun.sent(step);
     let mut clock = Clock::new(what);
     if !until_free(ground, lock, &mut clock)? {
         until_unseen(ground, statement, &mut clock)?;

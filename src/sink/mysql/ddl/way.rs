@@ -2,11 +2,12 @@
 
 use super::missing;
 use super::run::{Ground, Setback};
+use super::unrun::Unrun;
 use super::verdict::{Plan, plan};
 use super::view::own_definer;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl};
+use crate::model::{CommitTs, Ddl, Side};
 use crate::sink::mysql::skipped::Skipped;
 
 /// See the module.
@@ -15,8 +16,8 @@ pub(super) enum Way {
     Skip,
     /// Its tables are missing on the target.
     Follow,
-    /// No DDL is run.
-    Off,
+    /// It is followed alone.
+    Unrun(Unrun),
     /// It means nothing to the target.
     LeaveOut(String),
     /// These statements run instead, by the operator's word.
@@ -38,14 +39,18 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
     if ground.policy.skip.contains(&ts) {
         return Ok(Way::Skip);
     }
-    if let Some(statements) = ground.policy.instead(ts).map_err(refused)? {
+    let came_back = ddl.side == Side::Target;
+    if let Some(statements) = ground.policy.instead(ts).map_err(refused)?.filter(|_| !came_back) {
         return Ok(Way::Instead(statements));
     }
     if missing::touches_missing(skipped, ts, ddl).map_err(refused)? {
         return Ok(Way::Follow);
     }
+    if came_back {
+        return Ok(Way::Unrun(Unrun::CameBack));
+    }
     if !ground.policy.run {
-        return Ok(Way::Off);
+        return Unrun::of(ground, ts, ddl).map(Way::Unrun).map_err(refused);
     }
     match plan(ground.session.server(), ts, ddl).map_err(refused)? {
         Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),

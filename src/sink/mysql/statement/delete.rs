@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Full};
 use super::{Emit, Step, Work};
 use crate::model::{Kind, Row};
 use crate::sink::mysql::batch::{Counted, full_name};
@@ -11,7 +11,17 @@ use crate::sink::mysql::batch::{Counted, full_name};
 const KEYS: u64 = 500;
 
 impl Work<'_> {
+    /// Deletes rows of which each has to be there.
     pub(super) fn delete_by_key(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
+        self.by_key(key, rows, &mut |sql, rows| emit(Step::Delete { sql, rows }))
+    }
+
+    /// Deletes what there is of rows that are to be inserted.
+    pub(super) fn clear_by_key(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
+        self.by_key(key, rows, &mut |sql, _| emit(Step::Clear { sql }))
+    }
+
+    fn by_key(&self, key: &[usize], rows: &[Counted], full: Full<'_>) -> Result<()> {
         // A year is compared like a whole row's: the plain number 0 would be taken for the year 2000.
         let single = match key {
             [one] if !self.is_year(*one) => Some(*one),
@@ -30,17 +40,16 @@ impl Work<'_> {
         };
         let mut chunk = chunk.at_most(KEYS);
         let names = self.compared(key);
-        let mut full = |sql: &str, rows| emit(Step::Delete { sql, rows });
         for row in rows {
             let write = |out: &mut Vec<u8>| match single {
                 Some(one) => self.literal(out, row.row, one),
                 None => self.key_condition(out, key, &names, row.row),
             };
-            if let Some(alone) = chunk.push(write, &mut full)? {
+            if let Some(alone) = chunk.push(write, &mut *full)? {
                 self.check_size(alone)?;
             }
         }
-        chunk.finish(&mut full)
+        chunk.finish(full)
     }
 
     /// The left sides of comparisons with a key's values.

@@ -70,7 +70,7 @@ pub enum Step<'a> {
         /// Whether it has to be there.
         expect: Expect,
     },
-    /// Deletes rows that stand in the way of one that may be there already; in safe mode alone.
+    /// Deletes rows that stand in the way of those that may be there already; only where that is forgiven.
     Clear {
         /// The statement.
         sql: &'a str,
@@ -107,6 +107,7 @@ pub struct Style {
     max_packet: usize,
     chunk: usize,
     replace: bool,
+    clear: bool,
     in_place: bool,
 }
 
@@ -121,7 +122,14 @@ impl Style {
         let max_packet = server.max_allowed_packet;
         // Only MariaDB is known to tell, for each statement, how many of the rows were there.
         let in_place = server.flavour == Flavour::MariaDb && !replace;
-        Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace, in_place }
+        Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace, clear: false, in_place }
+    }
+
+    /// Rows that stand in the way of a REPLACE are deleted first: no server counts one that it replaces by its like.
+    #[must_use]
+    pub fn clearing(mut self, clear: bool) -> Self {
+        self.clear = self.replace && clear;
+        self
     }
 }
 
@@ -138,6 +146,9 @@ pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()
     };
     work.delete_by_key(key, &net.removed, emit)?;
     work.change(key, &net.changed, emit)?;
+    if style.clear {
+        work.clear_by_key(key, &net.inserted, emit)?;
+    }
     work.insert(&net.inserted, emit)
 }
 

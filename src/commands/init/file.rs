@@ -1,0 +1,204 @@
+//! Shows the file, writes it, reads it back, and says what comes next.
+
+use std::fs::{self, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::cli::Format;
+use crate::cli::init::InitArgs;
+use crate::config::{Remark, check, environment};
+use crate::error::Fault;
+use crate::output::{self, undisturbed};
+use crate::wizard::{
+    Answers, Interview, Kept, Question, Written, document, one_liners, password_file, quoted, sync, unattended,
+};
+
+/// Where it goes unless somebody says otherwise.
+const FILE: &str = "tisync.toml";
+/// Version of the JSON answer.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Answer {
+    version: u32,
+    /// The file that was written; none with --dry-run.
+    file: Option<String>,
+    /// Its text, without passwords.
+    text: String,
+    /// The command that runs all of it.
+    next: String,
+    /// Variables of the environment that it wants set.
+    environment: Vec<String>,
+    /// The same without the file, a command for each link.
+    without_file: Vec<String>,
+    /// What writes the same file without a question.
+    again: String,
+}
+
+pub(super) fn finish(
+    interview: &mut Interview<'_>,
+    args: &InitArgs,
+    answers: &Answers,
+    mark_setup: Option<bool>,
+    format: Format,
+) -> Result<()> {
+    let given = args.config.as_ref().map(|p| p.display().to_string());
+    let planned = given.clone().unwrap_or_else(|| FILE.to_owned());
+    interview.found(&format!("\n{}", document(answers, &std::path::absolute(&planned)?).shown));
+    let path = if args.dry_run { PathBuf::from(planned) } else { place(interview, args, given.as_deref(), answers)? };
+    let text = document(answers, &std::path::absolute(&path)?).shown;
+    let answers = &settled(answers, &path)?;
+    let answer = Answer {
+        version: VERSION,
+        file: (!args.dry_run).then(|| path.display().to_string()),
+        text,
+        next: sync(&path),
+        environment: variables(answers),
+        without_file: one_liners(answers),
+        again: unattended(answers, &path, mark_setup),
+    };
+    tell(interview, answers, &answer, mark_setup);
+    match (format, args.dry_run) {
+        (Format::Json, _) => output::answer(&serde_json::to_string_pretty(&answer)?),
+        (_, true) => output::answer(answer.text.trim_end()),
+        _ => output::answer(&answer.next),
+    }
+}
+
+/// The same answers, with the files that now hold passwords.
+fn settled(answers: &Answers, path: &Path) -> Result<Answers> {
+    let mut answers = answers.clone();
+    for side in &mut answers.sides {
+        if matches!(side.password, Kept::Beside(_)) {
+            side.password = Kept::File(password_file(&std::path::absolute(path)?, &side.name));
+        }
+    }
+    Ok(answers)
+}
+
+/// Asks where to write it, and does so.
+fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, answers: &Answers) -> Result<PathBuf> {
+    interview.until_good(|interview| {
+        let question = Question { flag: "--config", text: "Where to write it?", default: Some(FILE) };
+        let path = PathBuf::from(interview.text(question, given)?);
+        let written = document(answers, &std::path::absolute(&path)?);
+        let there: Vec<String> = std::iter::once(&path)
+            .chain(written.passwords.iter().map(|(file, _)| file))
+            .filter(|file| file.symlink_metadata().is_ok())
+            .map(|file| file.display().to_string())
+            .collect();
+        if !there.is_empty() && !args.force {
+            let there = there.join(" and ");
+            let refused = || {
+                Fault::usage(format!("{there} is there already")).hint("another --config, or --force to write over it")
+            };
+            if !interview.attended()
+                || !interview.agree("--force", &format!("{there} is there. Write over it?"), false, None)?
+            {
+                return Err(refused().into());
+            }
+        }
+        undisturbed(|| write(&path, &written))?.iter().for_each(|text| interview.warn(text));
+        Ok(path)
+    })
+}
+
+/// Writes it whole or not at all, and only if `config check` finds nothing wrong with it. Gives what should be known about it.
+fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What others may read is as the process's own mask has it.
+    let mode = if written.has_secret { 0o600 } else { 0o666 };
+    let failed = |what: &Path| {
+        Fault::usage(format!("cannot write {}", what.display()))
+            .hint("name a file in a folder that is there: --config FILE")
+    };
+    let new = |mode: u32, text: &str, what: &Path| -> Result<NamedTempFile> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".tisync-init-")
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(folder)
+            .with_context(|| failed(what))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).with_context(|| failed(what))?;
+        Ok(file)
+    };
+    let file = new(mode, &written.text, path)?;
+    let mut made = Vec::new();
+    for (place, secret) in &written.passwords {
+        let file = new(0o600, &format!("{}\n", secret.reveal()), place)?;
+        made.push(Made { path: place.clone(), was_there: place.exists(), done: false });
+        file.persist(place).map_err(|e| e.error).with_context(|| failed(place))?;
+    }
+    // It names them, and is read before it is there under its own name.
+    let remarks = read_back(file.path())?;
+    file.persist(path).map_err(|e| e.error).with_context(|| failed(path))?;
+    made.iter_mut().for_each(|m| m.done = true);
+    Ok(remarks)
+}
+
+/// A file with a password, which goes again unless all is done.
+struct Made {
+    path: PathBuf,
+    was_there: bool,
+    done: bool,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if !self.done && !self.was_there {
+            // It may not have got that far.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn read_back(path: &Path) -> Result<Vec<String>> {
+    let checked = check(path, &environment)?;
+    if !checked.problems.is_empty() {
+        let list: Vec<String> = checked.problems.iter().map(|p| p.at(Path::new(FILE))).collect();
+        return Err(Fault::usage(format!("the file would be wrong: {}", list.join("; ")))
+            .hint("nothing was written; this is a fault of tisync: please report it")
+            .into());
+    }
+    let text = |remark| match remark {
+        Remark::Warning(text) | Remark::Note(text) => text,
+    };
+    Ok(checked.remarks.into_iter().map(text).collect())
+}
+
+/// Variables that the file counts on and that are not set here.
+fn variables(answers: &Answers) -> Vec<String> {
+    let wanted = answers.sides.iter().filter_map(|side| match &side.password {
+        Kept::Variable(name) => Some(name.clone()),
+        _ => None,
+    });
+    wanted.filter(|name| environment(name).is_none_or(|v| v.is_empty())).collect()
+}
+
+fn tell(interview: &mut Interview<'_>, answers: &Answers, answer: &Answer, mark_setup: Option<bool>) {
+    let mut text = String::new();
+    if let Some(file) = &answer.file {
+        text.push_str(&format!("wrote {file}\n"));
+    }
+    if let (Some(marks), Some(false) | None) = (&answers.marks, mark_setup) {
+        let to: Vec<String> =
+            answers.sides.iter().filter_map(|s| s.sql.as_ref()).map(|sql| format!(" --to {}", quoted(sql))).collect();
+        text.push_str(&format!(
+            "\nfirst, the mark table:\n  tisync mark setup{} --channel-id {} --table {}\n",
+            to.concat(),
+            marks.channel,
+            marks.table
+        ));
+    }
+    if !answer.environment.is_empty() {
+        text.push_str(&format!("\nset before it starts: {}\n", answer.environment.join(", ")));
+    }
+    text.push_str(&format!("\nnext:\n  {}\n", answer.next));
+    text.push_str(&format!("\nthe same without the file:\n  {}\n", answer.without_file.join("\n  ")));
+    text.push_str(&format!("\nthe same file without questions:\n  {}\n", answer.again));
+    interview.found(&text);
+}

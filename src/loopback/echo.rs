@@ -1,0 +1,118 @@
+//! Is it data that comes back? What the records of links in a transaction with users' rows say.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use bytes::Bytes;
+
+use super::{Loopback, Tables, Touched, is_record, number, value_of};
+use crate::decode::{LargeTxn, Lookup};
+use crate::error::Fault;
+use crate::model::{CommitTs, Row, RowKind, Table, Value};
+use crate::schema::Found;
+
+/// Why a transaction is an echo.
+enum Echo {
+    /// A link wrote it and left no mark at all.
+    Unmarked,
+    /// It comes from the very cluster that it would go to, with marks of these channels.
+    OtherChannel(BTreeSet<i64>),
+    /// It comes from this cluster: a link of another one passed it on.
+    Round,
+}
+
+impl Loopback {
+    /// Reads the records in a transaction that holds users' rows too and no mark of ours, but those of `channels`.
+    pub(super) fn look_for_echo(
+        &mut self,
+        value: &Bytes,
+        ts: CommitTs,
+        (touched, channels): (&Touched, &BTreeSet<i64>),
+        tables: Tables<'_>,
+    ) -> Result<()> {
+        let records = LargeTxn::open(value, ts, &mut |id, version| {
+            Ok(match tables(id, version)? {
+                Found::Table(table) if is_record(&table.schema, &table.name) => Lookup::Read(table),
+                _ => Lookup::Skip,
+            })
+        })?;
+        for change in records {
+            let change = change?;
+            // Records that go are a clean-up, and no word about what is applied.
+            let (RowKind::Insert(row) | RowKind::Update { new: row, .. }) = &change.kind else { continue };
+            let Some(cluster) = id(value_of(&change.table, row, "cluster_id")) else { continue };
+            let origins = origins(value_of(&change.table, row, "origins"));
+            let echo = if self.source.is_some_and(|source| origins.contains(&source)) {
+                Echo::Round
+            } else if channels.is_empty() && self.opposite.is_none_or(|opposite| opposite == cluster) {
+                Echo::Unmarked
+            } else if self.opposite == Some(cluster) {
+                Echo::OtherChannel(channels.clone())
+            } else {
+                self.origins.insert(cluster);
+                self.origins.extend(origins);
+                continue;
+            };
+            self.counts.echoes += 1;
+            return Err(self.echo(&echo, (&change.table, row), ts, touched).into());
+        }
+        Ok(())
+    }
+
+    fn echo(&self, echo: &Echo, (table, row): (&Table, &Row), ts: CommitTs, touched: &Touched) -> Fault {
+        let shown = |name: &str| match value_of(table, row, name) {
+            Some(Value::Bytes(text)) => format!("`{}`", String::from_utf8_lossy(text)),
+            other => number(other).map_or_else(|| "?".to_owned(), |n| n.to_string()),
+        };
+        let users: BTreeSet<String> = touched.users.iter().map(|t| format!("`{}`.`{}`", t.schema, t.name)).collect();
+        let users: Vec<String> = users.into_iter().collect();
+        let (mark, channel) = (self.mark.name(), self.mark.channel);
+        let what = match echo {
+            Echo::Unmarked => "that a link had written here, and without a mark".to_owned(),
+            Echo::OtherChannel(other) => {
+                let other: Vec<String> = other.iter().map(ToString::to_string).collect();
+                format!(
+                    "from the cluster that this link writes to, with a mark of channel {} instead of {channel}",
+                    other.join(", ")
+                )
+            }
+            Echo::Round => format!(
+                "that this cluster had sent out, passed on by a link that does not know marks of channel {channel}"
+            ),
+        };
+        let how = match echo {
+            Echo::Unmarked => format!(
+                "Let that link write with marks (--loopback --channel-id {channel}); a one-way link of a third cluster needs a \
+                 --channel-id of its own, then what it writes is replicated. Start again behind this transaction once both write with marks"
+            ),
+            Echo::OtherChannel(_) | Echo::Round => {
+                "All links between the same clusters need the same --channel-id. Stop them, give them one, compare both sides (what went \
+                 round was applied again), and start again behind this transaction"
+                    .to_owned()
+            }
+        };
+        let unmarked = if matches!(echo, Echo::Unmarked) { format!(", and no row of {mark}") } else { String::new() };
+        Fault::refused(format!(
+            "data came back {what}: the transaction of commit ts {} changes {} together with {}.{} of cluster {}, link {}, slot \
+             {}{unmarked}",
+            ts.explain(),
+            users.join(", "),
+            table.schema,
+            table.name,
+            shown("cluster_id"),
+            shown("link"),
+            shown("slot"),
+        ))
+        .hint(format!("nothing of it was sent on: it would go round for ever. {how}"))
+    }
+}
+
+fn id(value: Option<&Value>) -> Option<u64> {
+    number(value).and_then(|n| u64::try_from(n).ok())
+}
+
+/// The ids of clusters in a record, with commas between; a record of an older layout has none.
+fn origins(value: Option<&Value>) -> BTreeSet<u64> {
+    let Some(Value::Bytes(text)) = value else { return BTreeSet::new() };
+    String::from_utf8_lossy(text).split(',').filter_map(|id| id.parse().ok()).collect()
+}

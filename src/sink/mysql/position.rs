@@ -1,0 +1,43 @@
+//! When the position moves, and when it is saved apart from data.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::MysqlSink;
+use super::board::Job;
+
+/// How often a position is saved apart from data, and Drainer's row with it.
+const SAVE_EVERY: Duration = Duration::from_secs(3);
+
+impl MysqlSink {
+    /// The position moved to the last ts taken, without data.
+    pub(super) fn moved(&mut self) -> Result<()> {
+        self.news = self.taken;
+        self.reach();
+        self.save_in_time()
+    }
+
+    /// The position is the last ts taken, as soon as all before it is durable.
+    pub(super) fn reach(&mut self) {
+        let Some(ts) = self.taken else { return };
+        if !self.window.is_empty() {
+            self.window.reach(ts);
+        } else if self.board().unfinished() == 0 {
+            self.shared().reached(ts);
+        }
+    }
+
+    /// Saves the position every now and then.
+    pub(super) fn save_in_time(&mut self) -> Result<()> {
+        let Some(ts) = self.shared().position() else { return Ok(()) };
+        match self.saved {
+            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),
+            None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
+            _ => {}
+        }
+        self.saved = Some((Instant::now(), ts));
+        self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
+        self.shared().check()
+    }
+}

@@ -1,0 +1,16 @@
+//! Several links of one tisync.toml in one process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod refused;
+mod runs;
+mod third;
+mod world;
