@@ -54,7 +54,7 @@
 //! 8. Bad bytes give an error that names the commit ts, table and column; they never panic, and never write a guess.
 //! 9. Memory is bounded by `--memory-limit`, one raw transaction of the stream not counted: queues are bounded in bytes, a transaction above a
 //!    part of the limit travels undecoded ([`decode::LargeTxn`]), and a large message is read only once all before it is taken.
-//! 10. Only [`output`] prints, only `main` exits. Asynchronous are the clients and servers of gRPC and of buckets, each on a small runtime of its own: `source/pump`, [`pd`],
+//! 10. Only [`output`] prints, only `main` exits, but for signals: the second one to a run ([`stop`]), and any while the wizard asks. Asynchronous are the clients and servers of gRPC and of buckets, each on a small runtime of its own: `source/pump`, [`pd`],
 //!     [`place`], `backup/storage/remote`, and the simulated cluster.
 //!
 //! Memory is bounded by one setting: the streams, the rows under way and the definitions each have a share of it, whoever gives rows waits for room, and a

@@ -25,7 +25,7 @@ use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::filter::wanted;
 use crate::mark::{Mark, Origin};
-use crate::model::{CommitTs, Ddl, Kind, Row, RowKind, Side, Table, Value};
+use crate::model::{CommitTs, Ddl, Kind, RowKind, Side, Table, Value};
 use crate::schema::Found;
 
 /// The database of every tool's records.
@@ -287,7 +287,7 @@ fn channels(marks: &mut LargeTxn, mark: &Mark, ts: CommitTs) -> Result<BTreeSet<
             Some(_) => {}
         }
         let (RowKind::Insert(row) | RowKind::Update { new: row, .. } | RowKind::Delete(row)) = &change.kind;
-        let channel = number(value_of(&change.table, row, "channel_id")).and_then(|n| i64::try_from(n).ok());
+        let channel = number(change.table.value(row, "channel_id")).and_then(|n| i64::try_from(n).ok());
         found.insert(channel.ok_or_else(|| Error::from(odd(mark, ts, "a row has no usable channel_id")))?);
     }
     Ok(found)
@@ -300,11 +300,6 @@ fn odd(mark: &Mark, ts: CommitTs, why: &str) -> Fault {
         ts.explain()
     ))
     .hint("without it nobody can tell what came from the other side: make it with `tisync mark setup` on the upstream, or name the right one with --mark-table")
-}
-
-fn value_of<'a>(table: &Table, row: &'a Row, column: &str) -> Option<&'a Value> {
-    let index = table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column))?;
-    row.get(index)
 }
 
 fn number(value: Option<&Value>) -> Option<i128> {

@@ -11,11 +11,13 @@ pub use progress::Progress;
 pub use prompt::ask_secret;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
 use crate::error;
+use crate::event::{Event, Events};
 
 /// Set once by `main` from the flags and the environment, before anything is printed.
 static COLOR: AtomicBool = AtomicBool::new(false);
@@ -67,12 +69,22 @@ pub fn warn(text: &str) {
     say("warning: ", "33", text);
 }
 
+/// Where a command without progress sends its events: notes and warnings become lines.
+#[must_use]
+pub fn events() -> Events {
+    Arc::new(|event| match event {
+        Event::Note(text) => note(&text),
+        Event::Warning(text) => warn(&text),
+        _ => {}
+    })
+}
+
 /// Asks a question to be answered with yes or no; anything but yes is no.
 ///
 /// # Errors
 /// A usage fault where nobody can answer: standard input or standard error is no terminal.
 pub fn confirm(question: &str) -> Result<bool> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !can_ask() {
         let fault = error::Fault::usage(format!("somebody has to answer: {question}"));
         return Err(fault.hint("--yes answers it where there is no terminal").into());
     }

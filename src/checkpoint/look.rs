@@ -47,7 +47,7 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Option<CommitTs>> {
+pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Option<CommitTs>, Failed> {
     let all = standings(session, Some(cluster_id))?;
     Ok(all.into_iter().find(|s| s.link == link && s.position.0 > 0).map(|s| s.position))
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::mark::DEFAULT_TABLE;
+use crate::mark::{DEFAULT_TABLE, ROWS};
 
 /// `tisync mark …`: the table by which two opposite links recognise what came from the other side.
 #[derive(Debug, Subcommand)]
@@ -57,7 +57,7 @@ pub struct MarkSetupArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub channel_id: i64,
     /// Rows to make, one for each connection that will write at once.
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = ROWS, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub rows: u32,
     /// Prints the SQL, and changes nothing.
     #[arg(long)]

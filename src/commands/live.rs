@@ -1,6 +1,5 @@
 //! What `tisync ts` asks running clusters and targets.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,7 +9,6 @@ use super::ts::{Live, SourceFacts};
 use crate::checkpoint;
 use crate::cli::ts::PdArgs;
 use crate::config::security;
-use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::output;
 use crate::pd::{Pd, State};
@@ -43,15 +41,6 @@ impl Live for Clusters {
     }
 
     fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>> {
-        checkpoint::look(to, cluster_id, &printed())
+        checkpoint::look(to, cluster_id, &output::events())
     }
-}
-
-/// Prints every event as a line: here is no progress to show.
-fn printed() -> Events {
-    Arc::new(|event| match event {
-        Event::Note(text) => output::note(&text),
-        Event::Warning(text) => output::warn(&text),
-        _ => {}
-    })
 }

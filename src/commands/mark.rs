@@ -1,7 +1,6 @@
 //! `tisync mark`: sets the mark table up, shows it, takes a channel's rows away.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -9,7 +8,6 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::cli::mark::{MarkCommand, MarkDropArgs, MarkPlace, MarkSetupArgs, MarkStatusArgs};
 use crate::error::Fault;
-use crate::event::{Event, Events};
 use crate::mark::{self, Mark, Plan, Status};
 use crate::output;
 use crate::sink::mysql::connect::Target;
@@ -40,11 +38,7 @@ struct Place {
 }
 
 fn open(place: &MarkPlace) -> Result<Vec<Place>> {
-    let events: Events = Arc::new(|event| match event {
-        Event::Warning(text) => output::warn(&text),
-        Event::Note(text) => output::note(&text),
-        _ => {}
-    });
+    let events = output::events();
     let open = |address: &String| {
         let target = Target::parse(address, &events)?;
         Ok(Place { name: target.name(), session: Session::open(&target)? })
@@ -110,7 +104,7 @@ fn setup(args: &MarkSetupArgs, format: Format) -> Result<()> {
 }
 
 /// Statements as a client takes them, with a comment for each server.
-fn sql_text<'a>(targets: impl Iterator<Item = (&'a str, &'a [String])>) -> String {
+pub(super) fn sql_text<'a>(targets: impl Iterator<Item = (&'a str, &'a [String])>) -> String {
     let mut text = String::new();
     for (target, sql) in targets {
         // Writing into a String cannot fail.

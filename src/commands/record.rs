@@ -16,7 +16,7 @@ use crate::event::{Event, Events};
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, CommitTs, Pulled};
 use crate::output::Progress;
-use crate::pd::{Security, TidbServer};
+use crate::pd::Security;
 use crate::pipeline::End;
 use crate::schema::{HttpHistory, sets_value};
 use crate::source::recording::DDL_HISTORY;
@@ -50,7 +50,7 @@ pub fn run(args: &RecordArgs) -> Result<()> {
 }
 
 fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
-    if !["pd://", "http://", "https://"].iter().any(|s| args.from.starts_with(s)) {
+    if !source::is_cluster(&args.from) {
         let fault = Fault::usage("only a live cluster can be recorded");
         return Err(fault.hint("name its PD: --from pd://10.0.0.1:2379").into());
     }
@@ -106,8 +106,7 @@ fn addresses(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security
     match (schema_from, origin) {
         (Some(address), _) => Ok(vec![address.to_owned()]),
         (None, Origin::Cluster(pd)) => {
-            let address = |s: &TidbServer| format!("{}://{}", security.scheme(), s.status_address());
-            Ok(pd.tidb_servers()?.iter().map(address).collect())
+            Ok(pd.tidb_servers()?.iter().map(|server| server.status_url(security)).collect())
         }
         (None, Origin::Recording(_)) => Ok(vec![]),
     }

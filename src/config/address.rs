@@ -1,5 +1,9 @@
 //! Addresses of clusters, as files give them and as the parts of tisync take them.
 
+use std::fmt::{Display, Write as _};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
+
 use super::origin::Given;
 use super::reader::Reader;
 use crate::error::fault;
@@ -7,44 +11,39 @@ use crate::event::silent;
 use crate::pd::endpoints;
 use crate::sink::mysql::connect::Target;
 
+/// What can end a part of an address, and all else that RFC 3986 does not leave as it is.
+pub(crate) const PARTS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// The parameters behind `address`, each encoded.
 pub(super) fn with_parameters(address: &str, parameters: &[(String, String)]) -> String {
     let mut address = address.to_owned();
     for (name, value) in parameters {
-        if !address.contains('?') {
-            // The slash keeps a `?` from being taken for a part of the host.
-            address.push_str(if address.splitn(4, '/').count() == 4 { "?" } else { "/?" });
-        } else if !address.ends_with(['?', '&']) {
-            address.push('&');
-        }
-        address.push_str(&format!("{name}={}", encode(value)));
+        append(&mut address, name, encode(value));
     }
     address
 }
 
+/// Puts a parameter, whose value is encoded, behind `address`.
+pub(crate) fn append(address: &mut String, name: &str, value: impl Display) {
+    let joint = match address.as_str() {
+        there if there.ends_with(['?', '&']) => "",
+        there if there.contains('?') => "&",
+        // The slash keeps a `?` from being taken for a part of the host.
+        there if there.splitn(4, '/').count() == 4 => "?",
+        _ => "/?",
+    };
+    // Writing into a String cannot fail.
+    let _ = write!(address, "{joint}{name}={value}");
+}
+
 /// `text` with everything encoded that could end a part of an address.
-pub(super) fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, PARTS)
 }
 
 /// What [`encode`] made, back.
 pub(super) fn decode(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let mut hex = || char::from(bytes.next()?).to_digit(16);
-        let decoded =
-            if byte == b'%' { hex().zip(hex()).and_then(|(a, b)| u8::try_from(a * 16 + b).ok()) } else { Some(byte) };
-        out.extend(decoded);
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Whether `address` is one of a target; else why not.

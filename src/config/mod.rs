@@ -40,6 +40,7 @@ pub use several::agree;
 pub use start::Start;
 pub use write::{Converted, Passwords, convert};
 
+pub(crate) use address::{PARTS, append, encode};
 pub(crate) use password::{of_file as password_of_file, variable as password_variable};
 pub(crate) use write::{list as toml_list, text as toml_text};
 

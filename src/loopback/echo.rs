@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use bytes::Bytes;
 
-use super::{Loopback, Tables, Touched, is_record, number, value_of};
+use super::{Loopback, Tables, Touched, is_record, number};
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::model::{CommitTs, Row, RowKind, Table, Value};
@@ -40,8 +40,8 @@ impl Loopback {
             let change = change?;
             // Records that go are a clean-up, and no word about what is applied.
             let (RowKind::Insert(row) | RowKind::Update { new: row, .. }) = &change.kind else { continue };
-            let Some(cluster) = id(value_of(&change.table, row, "cluster_id")) else { continue };
-            let origins = origins(value_of(&change.table, row, "origins"));
+            let Some(cluster) = id(change.table.value(row, "cluster_id")) else { continue };
+            let origins = origins(change.table.value(row, "origins"));
             let echo = if self.source.is_some_and(|source| origins.contains(&source)) {
                 Echo::Round
             } else if channels.is_empty() && self.opposite.is_none_or(|opposite| opposite == cluster) {
@@ -60,7 +60,7 @@ impl Loopback {
     }
 
     fn echo(&self, echo: &Echo, (table, row): (&Table, &Row), ts: CommitTs, touched: &Touched) -> Fault {
-        let shown = |name: &str| match value_of(table, row, name) {
+        let shown = |name: &str| match table.value(row, name) {
             Some(Value::Bytes(text)) => format!("`{}`", String::from_utf8_lossy(text)),
             other => number(other).map_or_else(|| "?".to_owned(), |n| n.to_string()),
         };

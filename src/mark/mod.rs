@@ -30,6 +30,8 @@ pub use status::{MarkRow, Status, status};
 
 /// Where Drainer keeps its marks.
 pub const DEFAULT_TABLE: &str = "retl._drainer_repl_mark";
+/// Rows of a channel that a set-up makes unless somebody says otherwise; links make more by themselves.
+pub const ROWS: u32 = 16;
 
 /// A channel of a mark table.
 #[derive(Clone, Debug, PartialEq, Eq)]

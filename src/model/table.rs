@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Value;
+use super::{Row, Value};
 
 /// A table as of one schema version. Rows hold an `Arc` of the one that reads them.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,12 @@ impl Table {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         (hash >> 2 | 1 << 61).cast_signed()
+    }
+
+    /// The value that `row` has in the column of this name, in any letter case; `None` if there is none.
+    #[must_use]
+    pub fn value<'a>(&self, row: &'a Row, column: &str) -> Option<&'a Value> {
+        row.get(self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column))?)
     }
 
     /// A table of which only the names are known.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::Security;
 use super::message::KeyValue;
 use crate::model::CommitTs;
 
@@ -89,6 +90,12 @@ impl TidbServer {
     #[must_use]
     pub fn status_address(&self) -> String {
         join(&self.ip, self.status_port)
+    }
+
+    /// The same as a URL.
+    #[must_use]
+    pub fn status_url(&self, security: &Security) -> String {
+        format!("{}://{}", security.scheme(), self.status_address())
     }
 
     /// `host:port` of its SQL port.

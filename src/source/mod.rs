@@ -117,7 +117,6 @@ pub fn is_cluster(from: &str) -> bool {
     matches!(from.split_once("://"), Some(("pd" | "http" | "https", _)))
 }
 
-/// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`).
 /// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`) with a
 /// recording or with Drainer's files.
 ///

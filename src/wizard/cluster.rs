@@ -61,12 +61,14 @@ impl Cluster {
     pub fn look(addresses: &[String], security: &Security) -> Result<Self> {
         let pd = Pd::connect(addresses, security)?;
         let agent = security.agent(LIMIT)?;
-        let url =
-            |server: &TidbServer, page: &str| format!("{}://{}{page}", security.scheme(), server.status_address());
         let mut databases = None;
         let mut servers = Vec::new();
         for server in pd.tidb_servers()? {
-            let answer = agent.get(url(&server, "/schema")).call().ok().filter(|a| a.status().is_success());
+            let answer = agent
+                .get(format!("{}/schema", server.status_url(security)))
+                .call()
+                .ok()
+                .filter(|a| a.status().is_success());
             let list = answer.and_then(|mut a| a.body_mut().read_json::<Vec<Database>>().ok());
             servers.push((server, list.is_some()));
             databases = databases.or(list);

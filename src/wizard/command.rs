@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use percent_encoding::{AsciiSet, utf8_percent_encode};
+
 use super::answers::Link;
 use super::{Answers, Kept, Side};
+use crate::config::{PARTS, append};
 use crate::mark::DEFAULT_TABLE;
 
 /// `tisync sync` with the file.
@@ -89,23 +92,13 @@ fn source(side: &Side) -> String {
 
 /// The address, and where the password is if that is a file.
 fn target(side: &Side) -> String {
-    let address = side.sql.clone().unwrap_or_default();
-    let Kept::File(file) = &side.password else { return address };
-    let joint = if address.contains('?') {
-        "&"
-    } else if address.splitn(4, '/').count() == 4 {
-        "?"
-    } else {
-        "/?"
-    };
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'/');
-    let file: String = file
-        .display()
-        .to_string()
-        .bytes()
-        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect();
-    format!("{address}{joint}password-file={file}")
+    // A path is easier to read with its slashes, and in a parameter they end nothing.
+    const PATH: &AsciiSet = &PARTS.remove(b'/');
+    let mut address = side.sql.clone().unwrap_or_default();
+    if let Kept::File(file) = &side.password {
+        append(&mut address, "password-file", utf8_percent_encode(&file.display().to_string(), PATH));
+    }
+    address
 }
 
 fn push_tls(words: &mut Vec<String>, side: &Side, which: &str) {

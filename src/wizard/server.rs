@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::rights::{Lack, lacks};
+use crate::config::encode;
 use crate::error::Fault;
 use crate::event::silent;
 use crate::sink::mysql::Connection;
@@ -42,14 +43,8 @@ impl Account {
     #[must_use]
     pub fn of(&self, name: &str) -> String {
         let (scheme, rest) = self.address.split_once("://").unwrap_or(("mysql", &self.address));
-        format!("{scheme}://{}@{rest}", encoded(name))
+        format!("{scheme}://{}@{rest}", encode(name))
     }
-}
-
-/// `name` with everything encoded that could end it.
-fn encoded(name: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
-    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// A server that let us in.

@@ -8,6 +8,7 @@ use tisync::playground::compare::{self, Definitions, Side};
 use tisync::playground::mirror::Mirror;
 use tisync::playground::mirror::load::{self, LoadOptions, RunningLoad};
 
+use crate::common::run::Running;
 use crate::world::{LIMIT, World, one, sql, until};
 
 const COUNT: &str = "SELECT COUNT(*) FROM shop.t";
@@ -28,15 +29,21 @@ fn dropped(stderr: &str, link: &str) -> u64 {
     all - bookkeeping
 }
 
+/// Both links at work, and A's first row on B.
+fn opened(world: &World) -> Running {
+    let mut run = world.file.sync(&[]);
+    sql(&world.a, "CREATE DATABASE shop");
+    sql(&world.a, "CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(20))");
+    sql(&world.a, "INSERT INTO shop.t VALUES (1, 'of A')");
+    until(&mut run, &world.b, COUNT, 1);
+    run
+}
+
 #[test]
 fn rows_go_both_ways_and_a_signal_drains_both() {
     let world = World::start(7_700_000_000_000_000_010);
     let (a, b) = (&world.a, &world.b);
-    let mut run = world.file.sync(&[]);
-    sql(a, "CREATE DATABASE shop");
-    sql(a, "CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(20))");
-    sql(a, "INSERT INTO shop.t VALUES (1, 'of A')");
-    until(&mut run, b, COUNT, 1);
+    let mut run = opened(&world);
     sql(b, "INSERT INTO shop.t VALUES (2, 'of B'), (3, 'of B too')");
     until(&mut run, a, COUNT, 3);
     sql(a, "UPDATE shop.t SET v = 'changed at A' WHERE id = 2");
@@ -83,11 +90,7 @@ fn rows_go_both_ways_and_a_signal_drains_both() {
 fn one_that_fails_stops_the_other_unless_it_shall_go_on() {
     let world = World::start(7_700_000_000_000_000_020);
     let (a, b) = (&world.a, &world.b);
-    let mut run = world.file.sync(&[]);
-    sql(a, "CREATE DATABASE shop");
-    sql(a, "CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(20))");
-    sql(a, "INSERT INTO shop.t VALUES (1, 'of A')");
-    until(&mut run, b, COUNT, 1);
+    let run = opened(&world);
     // Nobody but B knows of it.
     sql(b, "SET STATEMENT sql_log_bin = 0 FOR INSERT INTO shop.t VALUES (2, 'in the way')");
     sql(a, "INSERT INTO shop.t VALUES (2, 'of A')");

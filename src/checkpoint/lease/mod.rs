@@ -23,7 +23,7 @@ use self::start::Start;
 use super::failed::Failed;
 use super::link::{Link, condition};
 use super::locks::{self, known};
-use super::look::standings;
+use super::look::of_link;
 use super::who::Who;
 use crate::event::{Event, Events};
 use crate::mark::Mark;
@@ -148,7 +148,6 @@ fn standing(session: &mut Session, (cluster_id, link): (u64, &str)) -> Result<(O
     ));
     // Before the first start there is no table, and an older one has no such column.
     let who = known(who)?.flatten().and_then(|text| Who::read(&text));
-    let all = known(standings(session, Some(cluster_id)))?.unwrap_or_default();
-    let position = all.into_iter().find(|s| s.link == link).map(|s| s.position).filter(|ts| ts.0 > 0);
+    let position = known(of_link(session, cluster_id, link))?.flatten();
     Ok((who, position))
 }

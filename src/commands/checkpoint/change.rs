@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{choose, events, open};
+use super::{choose, open};
 use crate::checkpoint::{LinkSurvey, survey, take};
 use crate::cli::checkpoint::{CheckpointClear, CheckpointSet};
 use crate::error::Fault;
@@ -31,7 +31,7 @@ pub(super) fn set(args: &CheckpointSet) -> Result<()> {
     if let (Some(cost), false) = (&cost, args.yes) {
         return Err(Fault::refused(cost.clone()).hint("--yes does it").into());
     }
-    let taken = take(&mut session, link.cluster_id, &link.link, 0, &events())?;
+    let taken = take(&mut session, link.cluster_id, &link.link, 0, &output::events())?;
     taken.link.move_to(&mut session, wanted, &taken)?;
     if let Some(cost) = cost {
         output::warn(&cost);
@@ -54,7 +54,7 @@ pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
     if !args.yes {
         return Err(Fault::refused(cost).hint("--yes does it").into());
     }
-    let taken = take(&mut session, link.cluster_id, &link.link, 0, &events())?;
+    let taken = take(&mut session, link.cluster_id, &link.link, 0, &output::events())?;
     taken.link.forget(&mut session)?;
     output::warn(&cost);
     output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))

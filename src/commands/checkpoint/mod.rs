@@ -15,7 +15,6 @@ use crate::cli::checkpoint::{CheckpointCommand, CheckpointLink, CheckpointTarget
 use crate::cli::{Cli, Command, Format};
 use crate::config::Settings;
 use crate::error::Fault;
-use crate::event::{Event, Events};
 use crate::output;
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::session::Session;
@@ -32,17 +31,9 @@ pub fn run(command: &CheckpointCommand, format: Format) -> Result<()> {
     }
 }
 
-fn events() -> Events {
-    std::sync::Arc::new(|event| match event {
-        Event::Note(text) => output::note(&text),
-        Event::Warning(text) => output::warn(&text),
-        _ => {}
-    })
-}
-
 /// The target, and where Drainer's checkpoint is.
 fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, DrainerPlace)> {
-    let events = events();
+    let events = output::events();
     let (target, place) = match (&target.to, &target.config) {
         (Some(to), _) => (Target::parse(to, &events)?, DrainerPlace::default()),
         (None, Some(file)) => {

@@ -4,12 +4,10 @@ use anyhow::{Context as _, Result};
 
 use super::Found;
 use crate::cli::init::{InitArgs, YesNo};
+use crate::commands::mark::sql_text;
 use crate::error::Fault;
-use crate::mark::{self, DEFAULT_TABLE, Mark, Plan};
+use crate::mark::{self, DEFAULT_TABLE, Mark, Plan, ROWS};
 use crate::wizard::{Choice, Interview, Marks, Question};
-
-/// Rows of the channel that are made; links make more by themselves.
-const ROWS: u32 = 16;
 
 /// The answers about marks.
 pub(super) struct Answered {
@@ -74,9 +72,7 @@ pub(super) fn set_up(
             return Ok(Some(true));
         }
         for (server, plan) in servers.iter().zip(&plans) {
-            let sql: Vec<String> = plan.statements.iter().map(|sql| format!("{sql};")).collect();
-            let none = if sql.is_empty() { ": nothing to do" } else { "" };
-            interview.found(&format!("-- {}{none}\n{}", server.name, sql.join("\n")));
+            interview.found(&sql_text([(server.name.as_str(), plan.statements.as_slice())].into_iter()));
         }
         let wanted = interview.agree("--mark-setup", "Run this now?", true, given)?;
         if wanted && !args.dry_run {

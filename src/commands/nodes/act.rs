@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
@@ -132,9 +133,9 @@ fn late(pd: &Pd, kind: Kind, node: &Node, action: &Action, state: Option<State>,
 }
 
 /// A node id as a part of a path.
-fn escaped(id: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:".contains(&b);
-    id.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+fn escaped(id: &str) -> PercentEncode<'_> {
+    const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+    utf8_percent_encode(id, SEGMENT)
 }
 
 #[cfg(test)]
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn node_ids_in_paths() {
-        assert_eq!(escaped("vm:8250"), "vm:8250");
-        assert_eq!(escaped("a b%/ü"), "a%20b%25%2F%C3%BC");
+        assert_eq!(escaped("vm:8250").to_string(), "vm:8250");
+        assert_eq!(escaped("a b%/ü").to_string(), "a%20b%25%2F%C3%BC");
     }
 }

@@ -24,7 +24,7 @@ use crate::stop::Stop;
 use super::opposite::Seat;
 use super::parts::{Secretly, open, sink_options, source_options};
 use super::report::{report, report_loopback};
-use super::start::{start, until};
+use super::start::{Clock, start, until};
 
 /// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
 const LARGE_PART: usize = 16;
@@ -50,9 +50,10 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let (durable, muster) = (Durable::default(), Arc::<Muster>::default());
     let events = &durable.listening(events);
     let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
-    let until = until(settings, source.as_ref())?;
+    let clock = Clock::of(source.as_ref());
+    let until = until(settings, &clock)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
-    let options = MysqlOptions { asker, ..sink_options(settings, source.as_ref(), stop, events)? };
+    let options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
     // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
     let opening = open(&settings.target, options, &secret, events)?;
     let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;

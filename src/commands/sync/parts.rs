@@ -8,16 +8,16 @@ use crate::checkpoint::lease::Terms;
 use crate::config::{Settings, SourceSettings, Start};
 use crate::error::Fault;
 use crate::event::Events;
-use crate::pd::{Security, TidbServer};
+use crate::pd::Security;
 use crate::schema::{FileHistory, History, HttpHistory};
 use crate::sink::mysql::failure::wants_password;
 use crate::sink::mysql::secret::Secret;
 use crate::sink::mysql::{DdlPolicy, MysqlOptions, Opening};
 use crate::source::pump::Muster;
-use crate::source::{self, Origin, Source};
+use crate::source::{self, Origin};
 use crate::stop::Stop;
 
-use super::start::{drainer, first, named};
+use super::start::{Clock, drainer, first, named};
 
 /// Messages of the stream that wait to be taken have this part of it.
 const QUEUE_PART: usize = 16;
@@ -37,9 +37,7 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
     match (origin, schema_from) {
         (_, Some(address)) => over_http(vec![address.to_owned()]),
         (Origin::Cluster(pd), None) => {
-            let servers = pd.tidb_servers()?;
-            let address = |s: &TidbServer| format!("{}://{}", security.scheme(), s.status_address());
-            over_http(servers.iter().map(address).collect())
+            over_http(pd.tidb_servers()?.iter().map(|server| server.status_url(security)).collect())
         }
         (Origin::Recording(Some(file)), None) => Ok(Arc::new(FileHistory::open(file)?)),
         (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json")
@@ -50,17 +48,18 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
 
 pub(super) fn sink_options(
     settings: &Settings,
-    source: &dyn Source,
+    clock: &Clock<'_>,
     stop: &Stop,
     events: &Events,
 ) -> Result<MysqlOptions> {
+    let source = clock.source;
     Ok(MysqlOptions {
         connection: settings.connection.clone(),
         start: named(settings.start),
         start_yields: settings.start_yields,
-        first: first(settings, source)?,
+        first: first(settings, clock)?,
         first_is_now: settings.start == Some(Start::Now) && source.first().is_none(),
-        now: source.now().ok(),
+        now: clock.now().ok(),
         drainer: drainer(settings, events)?,
         ignore_drainer: settings.ignore_drainer,
         allow_repeats: settings.allow_repeats,

@@ -1,5 +1,7 @@
 //! Where a run begins and ends.
 
+use std::cell::Cell;
+
 use anyhow::Result;
 
 use crate::checkpoint::{DrainerPlace, DrainerTable};
@@ -10,9 +12,32 @@ use crate::model::CommitTs;
 use crate::sink::mysql::connect::Target;
 use crate::source::Source;
 
-pub(super) fn until(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
+/// The source's newest ts as of the start, asked for once: a folder has to be read to its end for it.
+pub(super) struct Clock<'a> {
+    pub(super) source: &'a dyn Source,
+    asked: Cell<Option<CommitTs>>,
+}
+
+impl<'a> Clock<'a> {
+    pub(super) fn of(source: &'a dyn Source) -> Self {
+        Self { source, asked: Cell::new(None) }
+    }
+
+    /// # Errors
+    /// If the source cannot tell.
+    pub(super) fn now(&self) -> Result<CommitTs> {
+        if let Some(now) = self.asked.get() {
+            return Ok(now);
+        }
+        let now = self.source.now()?;
+        self.asked.set(Some(now));
+        Ok(now)
+    }
+}
+
+pub(super) fn until(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
     Ok(match settings.until {
-        Some(Until::CaughtUp) => Some(source.now()?),
+        Some(Until::CaughtUp) => Some(clock.now()?),
         Some(Until::Ts(ts)) => Some(ts),
         None => None,
     })
@@ -20,9 +45,9 @@ pub(super) fn until(settings: &Settings, source: &dyn Source) -> Result<Option<C
 
 /// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files know where they begin; a cluster's clock is
 /// asked at every start, because only the target knows which one is the first.
-pub(super) fn first(settings: &Settings, source: &dyn Source) -> Result<Option<CommitTs>> {
-    match (settings.start, source.first()) {
-        (Some(Start::Now), None) => source.now().map(Some),
+pub(super) fn first(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
+    match (settings.start, clock.source.first()) {
+        (Some(Start::Now), None) => clock.now().map(Some),
         (_, first) => Ok(first),
     }
 }

@@ -54,8 +54,7 @@ impl Census {
 
 /// By how much a row of the mark table rose; NULL counts as 0, as for whoever raises it.
 fn rise(change: &RowChange) -> i64 {
-    let Some(at) = change.table.columns.iter().position(|c| c.name.eq_ignore_ascii_case("val")) else { return 0 };
-    let val = |row: &Row| match row.get(at) {
+    let val = |row: &Row| match change.table.value(row, "val") {
         Some(Value::Int(n)) => *n,
         _ => 0,
     };

@@ -58,12 +58,8 @@ fn same(found: &Form, open: &Form) -> bool {
     }
 }
 
-fn value<'a>(table: &Table, row: &'a Row, column: &str) -> Option<&'a Value> {
-    row.get(table.columns.iter().position(|c| c.name == column)?)
-}
-
 fn number(table: &Table, row: &Row, column: &str) -> Option<u64> {
-    match value(table, row, column)? {
+    match table.value(row, column)? {
         Value::UInt(n) => Some(*n),
         Value::Int(n) => u64::try_from(*n).ok(),
         _ => None,
@@ -71,7 +67,7 @@ fn number(table: &Table, row: &Row, column: &str) -> Option<u64> {
 }
 
 fn bytes<'a>(table: &Table, row: &'a Row, column: &str) -> Option<&'a [u8]> {
-    match value(table, row, column)? {
+    match table.value(row, column)? {
         Value::Bytes(bytes) => Some(bytes),
         _ => None,
     }
