@@ -2,6 +2,7 @@
 //!
 //! A signal drains them all. One that fails drains the others, unless they shall go on; the first failure is that of the command.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::thread::{Builder, ScopedJoinHandle, scope, sleep};
 use std::time::Duration;
@@ -122,13 +123,13 @@ struct Watch<'s> {
     keep_going: bool,
     /// The first failure, with the name of its link.
     first: Option<Error>,
-    /// Those that stopped because they were told to.
-    stopped: Vec<String>,
+    /// Those that stopped because they were told to, in the order of the file: whichever is done first, the words are the same.
+    stopped: BTreeMap<usize, String>,
 }
 
 impl<'s> Watch<'s> {
     fn new(links: Vec<Running<'s>>, keep_going: bool) -> Self {
-        Self { links, keep_going, first: None, stopped: Vec::new() }
+        Self { links, keep_going, first: None, stopped: BTreeMap::new() }
     }
 
     /// Gives the first failure; without one, an interruption if any was told to stop.
@@ -137,10 +138,10 @@ impl<'s> Watch<'s> {
             if signals.requested() {
                 self.links.iter_mut().for_each(Running::tell_to_stop);
             }
-            let ended: Vec<_> =
-                self.links.iter_mut().filter_map(|l| Some((l.ended()?, l.name, l.events.clone()))).collect();
-            for (outcome, name, events) in ended {
-                self.take(outcome, name, &events);
+            let links = self.links.iter_mut().enumerate();
+            let ended: Vec<_> = links.filter_map(|(which, link)| Some((which, link.ended()?))).collect();
+            for (which, outcome) in ended {
+                self.take(outcome, which);
             }
             sleep(TICK);
         }
@@ -148,7 +149,10 @@ impl<'s> Watch<'s> {
             Some(error) => Err(error),
             None if self.stopped.is_empty() => Ok(()),
             None => {
-                let text = format!("stopped by a signal after draining; {}", self.stopped.join("; "));
+                let text = format!(
+                    "stopped by a signal after draining; {}",
+                    self.stopped.into_values().collect::<Vec<_>>().join("; ")
+                );
                 Err(Fault::new(Kind::Interrupted, text).hint(GOES_ON).into())
             }
         }
@@ -158,8 +162,9 @@ impl<'s> Watch<'s> {
         self.links.iter().filter(|l| l.thread.is_some()).count()
     }
 
-    fn take(&mut self, outcome: Outcome, name: &str, events: &Events) {
-        let others = self.left() > 0;
+    fn take(&mut self, outcome: Outcome, which: usize) {
+        let Some(Running { name, events, .. }) = self.links.get(which) else { return };
+        let (name, events, others) = (*name, events.clone(), self.left() > 0);
         match outcome {
             Outcome::Finished(position) => {
                 let then = if others { "; the others go on" } else { "" };
@@ -167,7 +172,7 @@ impl<'s> Watch<'s> {
             }
             Outcome::Stopped(how) => {
                 events(Event::Note(format!("stopped after draining; {how}")));
-                self.stopped.push(format!("`{name}`: {how}"));
+                self.stopped.insert(which, format!("`{name}`: {how}"));
             }
             Outcome::Failed(error) => {
                 match (&self.first, self.keep_going) {
@@ -298,10 +303,9 @@ mod tests {
         let (result, _) = watched(vec![("there", endless()), ("back", interrupted)], false, &stop);
         assert_eq!(code(&result), 5);
         let text = result.unwrap_err().to_string();
-        assert!(
-            text.contains("`there`: everything up to 7") && text.contains("`back`: stopped while waiting"),
-            "{text}"
-        );
+        // In the order of the file, although the second one was done first.
+        let (there, back) = text.split_once("; `back`: ").unwrap_or_else(|| panic!("{text}"));
+        assert!(there.contains("; `there`: everything up to 7") && back.starts_with("stopped while waiting"), "{text}");
     }
 
     /// Somebody has taken one link offline from outside: that is no word about the others, but they belong together.
