@@ -46,16 +46,16 @@ impl Running {
         self.child.as_ref().expect("it runs").id()
     }
 
-    /// Kills it as `kill -9` does. Fails if it had ended before: with everything that it said.
+    /// Kills it as `kill -9` does, and gives what it had said. Fails if it had ended before: with everything that it said.
     #[track_caller]
-    pub fn kill(&mut self) {
+    pub fn kill(&mut self) -> Ran {
         if self.ended() {
             let ran = binary::wait(self.child.take().expect("it ran"));
             panic!("ended by itself with {}\n{}{}", ran.code, ran.stdout, ran.stderr);
         }
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("its own child");
-        child.wait().expect("its own child");
+        binary::wait(child)
     }
 
     /// Waits for its end, and fails unless it comes within the limit with the exit code `code`.

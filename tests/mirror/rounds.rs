@@ -1,8 +1,10 @@
 //! Both sides work, everything is killed now and then: both are equal in the end, and nothing has come back.
 
+use std::env;
+use std::fs::{self, File};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use tempfile::TempDir;
 use tisync::playground::mirror::Mirror;
@@ -145,11 +147,49 @@ impl Done {
     }
 }
 
+/// Keeps what both servers hold and said if the rounds fail: the binlogs have every row of the links' records too, as it was at any time, and
+/// the logs tell of damage that a server found in its own files when it came back.
+struct Evidence<'a>(&'a Pair);
+
+impl Drop for Evidence<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let folder = tempfile::Builder::new().prefix("tisync-rounds-").tempdir().map(TempDir::keep);
+        let kept = folder.and_then(|folder| {
+            for (name, mirror) in [("a", &self.0.a), ("b", &self.0.b)] {
+                let (to, socket) = (folder.join(name), mirror.socket());
+                fs::create_dir(&to)?;
+                let dump = File::create(to.join("dump.sql"))?;
+                Command::new("mariadb-dump")
+                    .args(["--no-defaults", "--user=root", "--hex-blob", "--skip-extended-insert"])
+                    .arg(format!("--socket={}", socket.display()))
+                    .args(["--databases", "play", "retl", "tidb_binlog"])
+                    .stdout(dump)
+                    .status()?;
+                for (folder, wanted) in [(socket.with_file_name("data"), "binlog."), (socket.with_file_name(""), "log")]
+                {
+                    for file in fs::read_dir(folder)? {
+                        let file = file?;
+                        if file.file_name().to_string_lossy().starts_with(wanted) {
+                            fs::copy(file.path(), to.join(file.file_name()))?;
+                        }
+                    }
+                }
+            }
+            Ok(folder)
+        });
+        println!("dumps, binlogs and logs of both sides: {kept:?}");
+    }
+}
+
 fn play(cluster_id: u64, form: Form) {
     let (kills, seconds) = (number("TISYNC_MIRROR_ROUNDS", 8), number("TISYNC_MIRROR_SECONDS", 0));
     let pair = Pair::start(cluster_id);
     let before = [0, 1].map(|d| marked(pair.target(d)));
     let load = pair.load();
+    let _evidence = Evidence(&pair);
     let mut links = Links::start(&pair, form);
     // As long as it takes this machine to do something worth while on both sides.
     let enough = || load.iter().all(|l| l.done() > 100) && (0..2).all(|d| counted(pair.target(d)) - before[d].1 > 40);
@@ -161,7 +201,7 @@ fn play(cluster_id: u64, form: Form) {
         round(&mut links, &mut done);
     }
     let load = load.map(|l| l.stop().expect("the load has no conflicts"));
-    links.running.iter_mut().for_each(|l| l.running.kill());
+    links.running.iter_mut().for_each(|l| drop(l.running.kill()));
     done.kills += links.running.len() as u64;
     links.finish();
     let (rows, bare) = pair.same();
@@ -207,7 +247,8 @@ fn round(links: &mut Links<'_>, done: &mut Done) {
         mirror.restart().expect("it comes back");
         done.restarts[server] += 1;
     }
-    links.running[which].running.kill();
+    // Shown if the rounds fail: what led to it may be several runs ago.
+    println!("-- killed, number {number}:\n{}", links.running[which].running.kill().stderr);
     done.kills += 1;
     links.again(which, workers);
     if number % 6 == 3 {
@@ -215,7 +256,9 @@ fn round(links: &mut Links<'_>, done: &mut Done) {
         links.running[which].running.interrupt();
         let count = links.running[which].directions.len();
         let ended = std::mem::replace(&mut links.running[which].running, Running::none());
-        without_echoes(&ended.expect(5), count);
+        let ran = ended.expect(5);
+        println!("-- interrupted:\n{}", ran.stderr);
+        without_echoes(&ran, count);
         done.ended += count as u64;
         links.again(which, workers);
     }
