@@ -9,6 +9,7 @@
 
 pub mod binary;
 pub mod certificates;
+pub mod dropped;
 pub mod recordings;
 pub mod run;
 pub mod target;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mysql::prelude::Queryable;
 
+use crate::common::dropped;
 use crate::one_way::{mirror, shell};
 use crate::terminal::{Terminal, line_after};
 
@@ -77,7 +78,7 @@ fn two_links_of_a_dialogue_run() {
     assert!(back.contains("echoes: 0"), "{back}");
     on_a.query_drop("INSERT INTO shop.t VALUES (3, 30)").unwrap();
     let there = run("east-to-west");
-    assert!(there.contains("1 transactions came from the other side"), "{there}");
+    assert_eq!(dropped::with_data(&there), 1, "{there}");
     let all = "SELECT id, v FROM shop.t ORDER BY id";
     let wanted = vec![(1, 10), (2, 20), (3, 30)];
     assert_eq!(on_a.query::<(i32, i32), _>(all).unwrap(), wanted);
