@@ -96,6 +96,7 @@ struct Found {
     run: u64,
     position: CommitTs,
     state: State,
+    slots: Vec<u32>,
     applied: Applied,
 }
 
@@ -182,7 +183,8 @@ impl Taking<'_> {
             let blob = blob.as_deref().unwrap_or_default();
             records.extend(record::open(blob).map_err(|why| damaged(self.link, slot, &why))?);
         }
-        Ok(Found { run, position, state, applied: Applied::new(records, position) })
+        let slots = slots.into_iter().map(|(slot, ..)| slot).collect();
+        Ok(Found { run, position, state, slots, applied: Applied::new(records, position) })
     }
 
     fn write(&self, session: &mut Session, found: &Found) -> Result<Link, Failed> {
@@ -196,7 +198,13 @@ impl Taking<'_> {
             hex::encode(applied),
             quote_text(&self.who.map(Who::text).unwrap_or_default())
         ))?;
-        session.exec(&format!("DELETE FROM `tidb_binlog`.`tisync_slot` WHERE {here} AND `slot` >= {}", self.slots))?;
+        // By their numbers: who deletes up to the end of a range waits for the row behind it, which is another link's.
+        let gone = found.slots.iter().filter(|slot| **slot as usize >= self.slots).map(u32::to_string);
+        let gone: Vec<String> = gone.collect();
+        if !gone.is_empty() {
+            let gone = gone.join(", ");
+            session.exec(&format!("DELETE FROM `tidb_binlog`.`tisync_slot` WHERE {here} AND `slot` IN ({gone})"))?;
+        }
         let fresh = format!("{run}, 0, 0, 0, {position}, ''");
         let rows: Vec<String> = (0..self.slots)
             .map(|slot| format!("({}, {}, {slot}, {fresh})", self.cluster_id, quote_text(self.link)))

@@ -18,6 +18,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("take ends a session that holds its slot and does not commit", held),
     ("a session that no lock names is waited for, until somebody asks to stop", nameless),
     ("a session that begins after its slot was taken cannot write", late_begin),
+    ("a take with fewer slots does not wait for another link", beside),
     ("of runs that take at once, the last one owns the link", at_once),
     ("records survive any number of takes and any number of slots", survive),
     ("tables of version 1 are upgraded and keep their position", upgraded),
@@ -78,6 +79,8 @@ fn nameless(server: &PrivateServer) {
     let (control, link) = started(server, 1, "nameless", 1);
     drop(control);
     let mut holder = server.connect().unwrap();
+    // Otherwise it would hold the gaps around its rows too, and the links of other tests would wait.
+    holder.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").unwrap();
     holder.query_drop("START TRANSACTION").unwrap();
     let row = format!("SELECT * FROM tidb_binlog.tisync_slot WHERE {} FOR UPDATE", link.link_condition());
     holder.query_drop(row).unwrap();
@@ -132,6 +135,31 @@ fn late_begin(server: &PrivateServer) {
     let text = said(Slot::claim(&mut worker, &link, 0).unwrap_err());
     assert!(text.contains("another run has taken over link"), "{text}");
     assert_eq!(rows(&mut conn, "late_begin"), "");
+}
+
+fn beside(server: &PrivateServer) {
+    let (_control, _link) = started(server, 1, "beside_1", 5);
+    let (_other, other) = started(server, 1, "beside_2", 1);
+    let mut busy = session(server);
+    let mut slot = Slot::claim(&mut busy, &other, 0).unwrap();
+    busy.begin().unwrap();
+    slot.write(&mut busy, 1, &list(&[3]), ts(0)).unwrap();
+    // Else it would wait for ever.
+    let stop = Stop::default();
+    let asked = stop.clone();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_secs(20));
+        asked.request();
+    });
+    for slots in [3, 1, 2] {
+        let (events, heard) = heard();
+        let new = take_unless(&mut session(server), (1, "beside_1"), slots, None, &stop, &events).unwrap();
+        assert_eq!(*heard.lock().unwrap(), Vec::<String>::new(), "it waited");
+        assert_eq!(new.position, Some(ts(0)));
+    }
+    let count = "SELECT COUNT(*) FROM tidb_binlog.tisync_slot WHERE link = 'beside_1'";
+    assert_eq!(one(&mut server.connect().unwrap(), count), "2");
+    busy.commit().unwrap();
 }
 
 fn at_once(server: &PrivateServer) {
