@@ -138,10 +138,10 @@ impl<'s> Watch<'s> {
             if signals.requested() {
                 self.links.iter_mut().for_each(Running::tell_to_stop);
             }
-            let links = self.links.iter_mut().enumerate();
-            let ended: Vec<_> = links.filter_map(|(which, link)| Some((which, link.ended()?))).collect();
-            for (which, outcome) in ended {
-                self.take(outcome, which);
+            for which in 0..self.links.len() {
+                if let Some(outcome) = self.links.get_mut(which).and_then(Running::ended) {
+                    self.take(outcome, which);
+                }
             }
             sleep(TICK);
         }
