@@ -199,8 +199,8 @@ impl Taking<'_> {
             quote_text(&self.who.map(Who::text).unwrap_or_default())
         ))?;
         // By their numbers: who deletes up to the end of a range waits for the row behind it, which is another link's.
-        let gone = found.slots.iter().filter(|slot| **slot as usize >= self.slots).map(u32::to_string);
-        let gone: Vec<String> = gone.collect();
+        let gone: Vec<String> =
+            found.slots.iter().filter(|slot| **slot as usize >= self.slots).map(u32::to_string).collect();
         if !gone.is_empty() {
             let gone = gone.join(", ");
             session.exec(&format!("DELETE FROM `tidb_binlog`.`tisync_slot` WHERE {here} AND `slot` IN ({gone})"))?;

@@ -15,6 +15,7 @@ mod wire;
 mod conflicts;
 mod ddl;
 mod echo;
+mod evidence;
 mod idle;
 mod lease;
 mod pair;

@@ -1,10 +1,8 @@
 //! Both sides work, everything is killed now and then: both are equal in the end, and nothing has come back.
 
-use std::env;
-use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use tempfile::TempDir;
 use tisync::playground::mirror::Mirror;
@@ -12,6 +10,7 @@ use tisync::playground::mirror::load::RunningLoad;
 
 use crate::common::binary::Ran;
 use crate::common::run::Running;
+use crate::evidence::Evidence;
 use crate::pair::{LIMIT, MARKED, Pair, counted, marked, status};
 
 /// How the links run.
@@ -144,43 +143,6 @@ impl Done {
             println!("{}", fs::read_to_string(mirror.log()).unwrap());
         }
         self.deadlocks += count;
-    }
-}
-
-/// Keeps what both servers hold and said if the rounds fail: the binlogs have every row of the links' records too, as it was at any time, and
-/// the logs tell of damage that a server found in its own files when it came back.
-struct Evidence<'a>(&'a Pair);
-
-impl Drop for Evidence<'_> {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return;
-        }
-        let folder = tempfile::Builder::new().prefix("tisync-rounds-").tempdir().map(TempDir::keep);
-        let kept = folder.and_then(|folder| {
-            for (name, mirror) in [("a", &self.0.a), ("b", &self.0.b)] {
-                let (to, socket) = (folder.join(name), mirror.socket());
-                fs::create_dir(&to)?;
-                let dump = File::create(to.join("dump.sql"))?;
-                Command::new("mariadb-dump")
-                    .args(["--no-defaults", "--user=root", "--hex-blob", "--skip-extended-insert"])
-                    .arg(format!("--socket={}", socket.display()))
-                    .args(["--databases", "play", "retl", "tidb_binlog"])
-                    .stdout(dump)
-                    .status()?;
-                for (folder, wanted) in [(socket.with_file_name("data"), "binlog."), (socket.with_file_name(""), "log")]
-                {
-                    for file in fs::read_dir(folder)? {
-                        let file = file?;
-                        if file.file_name().to_string_lossy().starts_with(wanted) {
-                            fs::copy(file.path(), to.join(file.file_name()))?;
-                        }
-                    }
-                }
-            }
-            Ok(folder)
-        });
-        println!("dumps, binlogs and logs of both sides: {kept:?}");
     }
 }
 
