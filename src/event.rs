@@ -21,6 +21,11 @@ pub enum Event {
         /// Everything at or below this is durable.
         position: CommitTs,
     },
+    /// The target lost what it had said is durable: everything behind this comes again.
+    SetBack {
+        /// Everything at or below this is durable.
+        position: CommitTs,
+    },
     /// The source has been read up to here.
     Reached {
         /// Everything at or below has been taken from the source.

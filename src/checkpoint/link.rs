@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::acknowledged::Forgotten;
 use super::failed::Failed;
 use super::locks;
 use super::who::Who;
@@ -174,18 +175,26 @@ impl Link {
         }
     }
 
-    /// Writes the position `ts`, within the open transaction or alone. Everything at or below must be durable.
+    /// Writes the position `ts`, within the open transaction or alone, unless this run has written a later one: a save that was held up
+    /// comes after the next. Everything at or below must be durable. Gives whether it wrote.
+    ///
+    /// # Errors
+    /// If the link was taken over.
+    pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<bool, Failed> {
+        let sql = self.update_sql(&format!("`commit_ts` = {}{}", ts.0, self.clean(ts)), "<=", ts);
+        if session.write(&sql)? == 1 {
+            return Ok(true);
+        }
+        match self.state(session)?.position {
+            Some(there) if there > ts => Ok(false),
+            _ => Err(self.refusal(session, Some(ts))),
+        }
+    }
+
+    /// Writes the position of the commit ts of DDL job `job`, which does not run here.
     ///
     /// # Errors
     /// If the link was taken over, or `ts` lies below what is there.
-    pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<(), Failed> {
-        self.update(session, &format!("`commit_ts` = {}{}", ts.0, self.clean(ts)), "<=", ts)
-    }
-
-    /// The same for the commit ts of DDL job `job`, which does not run here.
-    ///
-    /// # Errors
-    /// As [`save_position`](Self::save_position).
     pub fn save_ddl_position(&self, session: &mut Session, ts: CommitTs, job: i64) -> Result<(), Failed> {
         let set = format!("`commit_ts` = {}, `last_job` = {job}{}", ts.0, self.clean(ts));
         self.update(session, &set, "<=", ts)
@@ -248,7 +257,7 @@ impl Link {
     /// Clears the intent, and moves the position to the commit ts in `done` if the DDL took effect; with it comes the job.
     ///
     /// # Errors
-    /// As [`save_position`](Self::save_position).
+    /// As [`save_ddl_position`](Self::save_ddl_position).
     pub fn end_ddl(&self, session: &mut Session, done: Option<(CommitTs, i64)>) -> Result<(), Failed> {
         let moved = done.map_or(String::new(), |(ts, job)| {
             format!("`commit_ts` = {}, `last_job` = {job}{}, ", ts.0, self.clean(ts))
@@ -265,14 +274,17 @@ impl Link {
         if self.applied_until.0 > 0 && ts >= self.applied_until { ", `applied` = NULL" } else { "" }
     }
 
-    fn update(&self, session: &mut Session, set: &str, compare: &str, ts: CommitTs) -> Result<(), Failed> {
-        let sql = format!(
+    fn update_sql(&self, set: &str, compare: &str, ts: CommitTs) -> String {
+        format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE {} AND `run` = {} AND `commit_ts` {compare} {}",
             self.link_condition(),
             self.run,
             ts.0
-        );
-        if session.write(&sql)? == 1 {
+        )
+    }
+
+    fn update(&self, session: &mut Session, set: &str, compare: &str, ts: CommitTs) -> Result<(), Failed> {
+        if session.write(&self.update_sql(set, compare, ts))? == 1 {
             return Ok(());
         }
         Err(self.refusal(session, Some(ts)))
@@ -291,6 +303,7 @@ impl Link {
                     .hint("nothing more was written; start again with the start ts that the data on the target has")
                     .into()
             }
+            (Ok(Some((run, ..))), _) if run < self.run => Forgotten::of_run(self.run, run).into(),
             (Ok(Some((run, _, holder))), _) if run != self.run => Fault::refused(format!(
                 "another run has taken over link `{}`: this one is number {}, that one {run}{}",
                 self.name,

@@ -10,13 +10,15 @@
 //! A new run locks all of these rows before it reads them ([`take`]): so it waits for a commit that is still on its way, or has
 //! it rolled back, and then knows exactly what is durable ([`Applied`]). It gives the rows its own number, without which
 //! an older run's next transaction changes no row and stops. Within a run the same is done for one slot after a
-//! lost connection ([`Slot::claim`]).
+//! lost connection ([`Slot::claim`]). What the target once said is durable is compared with what it holds after each new connection
+//! ([`Acknowledged`]).
 //!
 //! Before any of this a run takes the link's [`lease`], by which a second one knows that the first lives, and is refused. Nothing relies on it for
 //! being right.
 //!
 //! [`drainer`] keeps Drainer's own checkpoint in step, apart from the data.
 
+mod acknowledged;
 mod applied;
 pub mod drainer;
 mod failed;
@@ -33,13 +35,14 @@ mod take;
 mod wait;
 mod who;
 
+pub use acknowledged::{Acknowledged, Forgotten, is_known};
 pub use applied::Applied;
 pub use drainer::{DrainerPlace, DrainerTable};
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
 pub use look::{look, of_link};
 pub use record::Record;
-pub use slot::Slot;
+pub use slot::{OtherBatch, Slot};
 pub use survey::{LinkSurvey, SkippedDdl, survey};
 pub use tables::SCHEMA;
 pub use take::{Taken, take, take_unless};

@@ -1,8 +1,10 @@
 //! A slot: the row by which one worker's session records what it applies, in the transaction that applies it.
 //!
 //! The row's UPDATE comes first in each such transaction. It is three things at once: a fence (it names run and claim, so it
-//! finds no row once another session owns the slot), the record, and the clean-up (records at or below the low-water mark
-//! are left out).
+//! finds no row once another session owns the slot, and the last batch, so it finds none if that is not the one this session knows of), the
+//! record, and the clean-up (records at or below the low-water mark are left out).
+
+use std::fmt;
 
 use super::failed::Failed;
 use super::link::Link;
@@ -14,6 +16,32 @@ use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::sink::mysql::failure::Class;
 use crate::sink::mysql::session::Session;
+
+/// The slot's row is this session's and has another last batch than it knows of: a COMMIT took effect although its answer said otherwise, or the
+/// server behind the connection has changed. Claimed again, the slot tells what holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OtherBatch {
+    /// What it knows of.
+    known: u64,
+    /// What the row says.
+    there: u64,
+}
+
+impl fmt::Display for OtherBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the last batch in the slot's row is {}, not {}", self.there, self.known)
+    }
+}
+
+impl std::error::Error for OtherBatch {}
+
+impl OtherBatch {
+    /// Whether it is in the chain of `error`.
+    #[must_use]
+    pub fn is(error: &anyhow::Error) -> bool {
+        error.chain().any(|e| e.is::<Self>())
+    }
+}
 
 /// A worker's slot, claimed by one session.
 #[derive(Debug)]
@@ -133,14 +161,15 @@ impl Slot {
         let blob = record::seal(kept.chain([pending.bytes.as_slice()]));
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_slot` SET `batch` = {batch}, `floor_ts` = {}, `applied` = x'{}'{} \
-             WHERE {} AND `slot` = {} AND `run` = {} AND `claim` = {}",
+             WHERE {} AND `slot` = {} AND `run` = {} AND `claim` = {} AND `batch` = {}",
             pending.floor.0,
             hex::encode(blob),
             self.link.set_origins(),
             self.link.link_condition(),
             self.number,
             self.link.run(),
-            self.claim
+            self.claim,
+            self.durable
         );
         self.pending = Some(pending);
         Ok(sql)
@@ -149,13 +178,13 @@ impl Slot {
     /// Whether the [`statement`](Self::statement) found its row.
     ///
     /// # Errors
-    /// If it did not: another session owns the slot, and nothing of this transaction may be committed.
+    /// If it did not: another session owns the slot, or it holds [another batch](OtherBatch); nothing of this transaction may be committed.
     pub fn check(&mut self, session: &mut Session, affected: u64) -> Result<(), Failed> {
         if affected == 1 {
             return Ok(());
         }
         self.undone();
-        Err(refusal(session, &self.link, self.number))
+        Err(refusal(session, &self.link, self.number, Some((self.claim, self.durable))))
     }
 
     /// The transaction is durable.
@@ -186,7 +215,7 @@ fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Fa
         "SELECT `run`, `claim`, `batch`, `floor_ts`, `applied` FROM `tidb_binlog`.`tisync_slot` WHERE {here} FOR UPDATE"
     ))?;
     let Some((_, claim, durable, floor, blob)) = row.filter(|row| row.0 == link.run()) else {
-        return Err(refusal(session, link, number));
+        return Err(refusal(session, link, number, None));
     };
     let unusable = |why| damaged(link.name(), Some(number), &why);
     let records = record::open(blob.as_deref().unwrap_or_default()).map_err(unusable)?;
@@ -217,18 +246,32 @@ fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), Fail
     }
 }
 
-fn refusal(session: &mut Session, link: &Link, number: u32) -> Failed {
+/// Why a statement that names the slot's owner found no row; `own` is the claim of the session and the last batch that it knows of.
+fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u64)>) -> Failed {
     let general = link.refusal(session, None);
-    let claimed = session.fetch_one::<(u64, u32)>(&format!(
-        "SELECT `run`, `claim` FROM `tidb_binlog`.`tisync_slot` WHERE {} AND `slot` = {number}",
+    let claimed = session.fetch_one::<(u64, u32, u64)>(&format!(
+        "SELECT `run`, `claim`, `batch` FROM `tidb_binlog`.`tisync_slot` WHERE {} AND `slot` = {number}",
         link.link_condition()
     ));
     match claimed {
-        Ok(Some((run, claim))) if run == link.run() => Fault::refused(format!(
+        Ok(Some((run, claim, there)))
+            if run == link.run() && own.is_some_and(|(own, known)| own == claim && known != there) =>
+        {
+            other_batch(own, there)
+        }
+        Ok(Some((run, claim, _))) if run == link.run() => Fault::refused(format!(
             "another session of this run owns slot {number} of link `{}` (it is claim {claim})",
             link.name()
         ))
         .into(),
+        // The row is gone, or that of an earlier run: a new connection tells which server this is.
+        Ok(None) if own.is_some() => other_batch(own, 0),
+        Ok(Some((run, ..))) if run < link.run() && own.is_some() => other_batch(own, 0),
         _ => general,
     }
+}
+
+fn other_batch(own: Option<(u32, u64)>, there: u64) -> Failed {
+    let known = own.map(|(_, known)| known).unwrap_or_default();
+    Failed::Refused(anyhow::Error::new(OtherBatch { known, there }))
 }

@@ -43,17 +43,18 @@ pub struct Taken {
 /// # Errors
 /// If the tables cannot be made, are of an unknown version or damaged, or the link belongs to another cluster.
 pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<Taken> {
-    take_unless(session, (cluster_id, link), slots, None, &Stop::default(), events)
+    take_unless(session, (cluster_id, link), (slots, 0), None, &Stop::default(), events)
 }
 
-/// The same for a process that says who it is, unless somebody asks to stop while it waits.
+/// The same for a process that says who it is, unless somebody asks to stop while it waits. The run's number is above `above`: a target that
+/// forgot something must not give a number twice.
 ///
 /// # Errors
 /// As [`take`], and interrupted.
 pub fn take_unless(
     session: &mut Session,
     (cluster_id, link): (u64, &str),
-    slots: usize,
+    (slots, above): (usize, u64),
     who: Option<&Who>,
     stop: &Stop,
     events: &Events,
@@ -67,7 +68,7 @@ pub fn take_unless(
     session.exec("SET SESSION autocommit = 0")?;
     let what = format!("an earlier run of link `{link}` on the target");
     let mut wait = Wait::new(what, stop, events);
-    let taking = Taking { cluster_id, link, slots, who };
+    let taking = Taking { cluster_id, link, slots, above, who };
     match taking.run(session, &mut wait) {
         Ok(taken) => {
             session.exec("SET SESSION autocommit = 1")?;
@@ -88,6 +89,7 @@ struct Taking<'a> {
     cluster_id: u64,
     link: &'a str,
     slots: usize,
+    above: u64,
     who: Option<&'a Who>,
 }
 
@@ -189,7 +191,7 @@ impl Taking<'_> {
 
     fn write(&self, session: &mut Session, found: &Found) -> Result<Link, Failed> {
         let here = condition(self.cluster_id, self.link);
-        let (run, position) = (found.run + 1, found.position.0);
+        let (run, position) = (found.run.max(self.above) + 1, found.position.0);
         let applied = found.applied.seal().map_err(|why| damaged(self.link, None, &why))?;
         session.exec(&format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `version` = {}, `run` = {run}, `commit_ts` = {position}, \

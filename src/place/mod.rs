@@ -74,8 +74,10 @@ impl Durable {
     pub fn listening(&self, events: &Events) -> Events {
         let (durable, events) = (self.clone(), Arc::clone(events));
         Arc::new(move |event| {
-            if let Event::Applied { position, .. } = &event {
-                durable.0.fetch_max(position.0, Ordering::SeqCst);
+            match &event {
+                Event::Applied { position, .. } => drop(durable.0.fetch_max(position.0, Ordering::SeqCst)),
+                Event::SetBack { position } => durable.0.store(position.0, Ordering::SeqCst),
+                _ => {}
             }
             events(event);
         })

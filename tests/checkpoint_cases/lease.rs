@@ -45,7 +45,7 @@ fn fresh(server: &PrivateServer, link: (u64, &str)) -> anyhow::Result<Lease> {
 /// The link's row says who has the lease, as `sync` writes it.
 fn tell(server: &PrivateServer, link: (u64, &str), lease: &Lease) -> Session {
     let mut session = session(server);
-    let taken = take_unless(&mut session, link, 0, Some(lease.who()), &Stop::default(), &silent()).unwrap();
+    let taken = take_unless(&mut session, link, (0, 0), Some(lease.who()), &Stop::default(), &silent()).unwrap();
     lease.owns(&taken.link);
     session
 }

@@ -92,7 +92,7 @@ fn nameless(server: &PrivateServer) {
         asked.request();
     });
     let mut control = session(server);
-    let error = take_unless(&mut control, (1, "nameless"), 1, None, &stop, &events).unwrap_err();
+    let error = take_unless(&mut control, (1, "nameless"), (1, 0), None, &stop, &events).unwrap_err();
     asker.join().unwrap();
     assert_eq!(exit_code(&error), 5);
     assert!(words(&error).contains("stopped while waiting for an earlier run of link `nameless`"), "{error:#}");
@@ -153,7 +153,7 @@ fn beside(server: &PrivateServer) {
     });
     for slots in [3, 1, 2] {
         let (events, heard) = heard();
-        let new = take_unless(&mut session(server), (1, "beside_1"), slots, None, &stop, &events).unwrap();
+        let new = take_unless(&mut session(server), (1, "beside_1"), (slots, 0), None, &stop, &events).unwrap();
         assert_eq!(*heard.lock().unwrap(), Vec::<String>::new(), "it waited");
         assert_eq!(new.position, Some(ts(0)));
     }

@@ -16,6 +16,7 @@ mod conflicts;
 mod ddl;
 mod echo;
 mod evidence;
+mod forgets;
 mod idle;
 mod lease;
 mod pair;

@@ -17,7 +17,7 @@ use crate::world::World;
 const CLUSTER: u64 = 7_600_000_000_000_000_031;
 
 /// Writes until told to stop, through lost connections.
-fn write(connect: impl Fn() -> Option<Conn>, stop: &AtomicBool, done: &AtomicU64) {
+pub fn write(connect: impl Fn() -> Option<Conn>, stop: &AtomicBool, done: &AtomicU64) {
     let mut n = 0_u64;
     while !stop.load(Ordering::Relaxed) {
         let Some(mut conn) = connect() else {

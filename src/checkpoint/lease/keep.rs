@@ -134,7 +134,7 @@ impl Keep {
             "SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
             condition(self.link.0, link)
         ));
-        let later = locks::known(run)?.flatten().filter(|run| ours > 0 && *run != ours);
+        let later = locks::known(run)?.flatten().filter(|run| ours > 0 && *run > ours);
         let Some(later) = later else {
             *hold = Hold::Ours(Instant::now());
             return Ok(());

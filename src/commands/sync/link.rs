@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use crate::checkpoint::Forgotten;
 use crate::commands::place;
 use crate::config::Settings;
 use crate::event::{Event, Events};
@@ -16,9 +17,9 @@ use crate::route::Router;
 use crate::schema::Catalog;
 use crate::selection::Selection;
 use crate::sink::Sink;
-use crate::sink::mysql::{Asker, MysqlOptions};
-use crate::source;
+use crate::sink::mysql::{Asker, MysqlOptions, MysqlSink, Reopening};
 use crate::source::pump::Muster;
+use crate::source::{self, Source};
 use crate::stop::Stop;
 
 use super::opposite::Seat;
@@ -44,12 +45,13 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
     run(settings, stop, events, Around { asker: None, secret: Box::new(output::ask_secret), seat: None })
 }
 
+/// Runs the link until it ends; begins anew where the target forgot what it had said is durable.
 pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Around) -> Result<(End, CommitTs)> {
     let Around { asker, secret, seat } = around;
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
     let (durable, muster) = (Durable::default(), Arc::<Muster>::default());
     let events = &durable.listening(events);
-    let mut source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
+    let source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
     let clock = Clock::of(source.as_ref());
     let until = until(settings, &clock)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
@@ -58,64 +60,123 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let opening = open(&settings.target, options, &secret, events)?;
     let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let mut sink = opening.finish()?;
-    let from = start(settings, sink.position())?;
-    events(Event::Applied { txns: 0, rows: 0, position: from });
-    if let Some(place) = &mut place {
-        place::register(place, events)?;
-    }
-    let mut catalog = Catalog::at(source.history(), from)?;
-    if let Some(job) = sink.last_job() {
-        catalog.passed(job)?;
-    }
-    let source_id = source.cluster_id();
-    let loopback = settings.loopback.clone();
-    let loopback =
-        loopback.map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(opposite)).source(source_id));
-    if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
-        events(Event::Warning(text));
-    }
-    let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
-    let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
-    let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
-    let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
-    let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
-    let numbering = sink.prepare(routed.iter())?;
-    if let Some(text) = seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
-        events(Event::Warning(text));
-    }
-    let streams = source.streams(from)?;
-    if let Some(place) = &mut place {
-        place.online(&settings.source.security)?;
-    }
-    let mut pipeline = Pipeline {
-        catalog,
-        sink: &mut sink,
-        selection: Selection::new(Arc::clone(&settings.filter), router),
-        loopback,
-        large: Some(settings.memory_limit / LARGE_PART),
-        until,
-        events: events.clone(),
-        stop: stop.clone(),
-        taken: 0,
-        late_rows: 0,
-        names: Default::default(),
+    let mut run = LinkRun { settings, source, until, opposite, seat, stop, events };
+    let ended = loop {
+        let (ended, position) = run.once(&mut sink, place.as_mut());
+        let Some(forgotten) = ended.as_ref().err().and_then(Forgotten::of).cloned() else {
+            break ended.map(|end| (end, position));
+        };
+        sink = run.again(sink, &forgotten)?;
     };
-    let ended = pipeline.run(streams, from);
-    let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
-    let came_back = pipeline.loopback.take();
-    let position = sink.position().unwrap_or(from);
-    events(Event::Applied { txns: 0, rows: 0, position });
-    report(&sink.totals(), late, events);
-    if let Some(loopback) = came_back {
-        report_loopback(loopback.counts(), events);
-    }
-    if left_out.any() {
-        events(Event::Note(left_out.to_string()));
-    }
     muster.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
-    let ended = ended?;
+    let (ended, position) = ended?;
     match place.as_ref().and_then(place::Place::asked).filter(|_| ended == End::Stopped) {
         Some(asked) => Err(place::stopped(&asked, position).into()),
         None => Ok((ended, position)),
+    }
+}
+
+/// What stays the same when a link begins anew.
+struct LinkRun<'a> {
+    settings: &'a Settings,
+    source: Box<dyn Source>,
+    until: Option<CommitTs>,
+    /// The cluster that the opposite link comes from.
+    opposite: Option<u64>,
+    seat: Option<Seat>,
+    stop: &'a Stop,
+    events: &'a Events,
+}
+
+impl LinkRun<'_> {
+    /// Runs from where `sink` stands, and reports. Gives how that ended, and how far it came.
+    fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut place::Place>) -> (Result<End>, CommitTs) {
+        let from = match start(self.settings, sink.position()) {
+            Ok(from) => from,
+            Err(error) => return (Err(error), CommitTs::default()),
+        };
+        (self.events)(Event::Applied { txns: 0, rows: 0, position: from });
+        let ended = self.from(from, sink, place);
+        let position = sink.position().unwrap_or(from);
+        (self.events)(Event::Applied { txns: 0, rows: 0, position });
+        (ended, position)
+    }
+
+    fn from(&mut self, from: CommitTs, sink: &mut MysqlSink, mut place: Option<&mut place::Place>) -> Result<End> {
+        let (settings, events) = (self.settings, self.events);
+        if let Some(place) = &mut place {
+            place::register(place, events)?;
+        }
+        let (catalog, router, loopback) = self.schema(from, sink)?;
+        let streams = self.source.streams(from)?;
+        if let Some(place) = place {
+            place.online(&settings.source.security)?;
+        }
+        let mut pipeline = Pipeline {
+            catalog,
+            sink,
+            selection: Selection::new(Arc::clone(&settings.filter), router),
+            loopback,
+            large: Some(settings.memory_limit / LARGE_PART),
+            until: self.until,
+            events: events.clone(),
+            stop: self.stop.clone(),
+            taken: 0,
+            late_rows: 0,
+            names: Default::default(),
+        };
+        let ended = pipeline.run(streams, from);
+        let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
+        let came_back = pipeline.loopback.take();
+        report(&pipeline.sink.totals(), late, events);
+        if let Some(loopback) = came_back {
+            report_loopback(loopback.counts(), events);
+        }
+        if left_out.any() {
+            events(Event::Note(left_out.to_string()));
+        }
+        ended
+    }
+
+    /// The schema as of `from`, compared with the target's, and what follows from it.
+    fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Option<Loopback>)> {
+        let (settings, events) = (self.settings, self.events);
+        let mut catalog = Catalog::at(self.source.history(), from)?;
+        if let Some(job) = sink.last_job() {
+            catalog.passed(job)?;
+        }
+        let source_id = self.source.cluster_id();
+        let loopback = settings
+            .loopback
+            .clone()
+            .map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(self.opposite)).source(source_id));
+        if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
+            events(Event::Warning(text));
+        }
+        let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
+        let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
+        let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
+        let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
+        let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
+        let numbering = sink.prepare(routed.iter())?;
+        if let Some(text) = self.seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
+            events(Event::Warning(text));
+        }
+        Ok((catalog, router, loopback))
+    }
+
+    /// Takes the link over anew, under the same lease, and says what is brought again.
+    fn again(&self, sink: MysqlSink, forgotten: &Forgotten) -> Result<MysqlSink> {
+        let ended = Reopening::of(sink);
+        let sink = ended.open().with_context(|| forgotten.to_string())?;
+        let reached = ended.reached().map(|ts| ts.explain().to_string()).unwrap_or_default();
+        let from = sink.position().map_or_else(|| "its start".to_owned(), |ts| ts.explain().to_string());
+        (self.events)(Event::Warning(format!(
+            "{forgotten}. It was restarted without its last commits, restored, or replaced by a replica that lacks them. Everything              up to {reached} was there; what lies behind {from} is brought again"
+        )));
+        if let Some(position) = sink.position() {
+            (self.events)(Event::SetBack { position });
+        }
+        Ok(sink)
     }
 }

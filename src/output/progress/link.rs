@@ -63,6 +63,7 @@ impl Link {
                 self.taken = txns;
                 self.dropped = dropped;
             }
+            Event::SetBack { position } => (self.durable, self.reached) = (position, position),
             Event::Odd { missing, duplicate, .. } => self.conflicts += missing + duplicate,
             Event::Waiting { what, since } => self.waiting = Some(format!("waiting {}s for {what}", since.as_secs())),
             Event::Note(_) | Event::Warning(_) | Event::Retrying { .. } => {}

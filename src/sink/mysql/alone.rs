@@ -61,6 +61,7 @@ impl Worker {
         let ran =
             if begun { ddl::resume(&mut ground, &skipped, ts, ddl) } else { ddl::run(&mut ground, &skipped, ts, ddl) };
         let ran = ran.map_err(Error::from)?;
+        lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(ts, compared))?;
         // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
         let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
         Ok(ran)

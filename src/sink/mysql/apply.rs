@@ -167,7 +167,7 @@ impl Worker {
     fn begin(&mut self, record: &Record) -> Result<()> {
         self.conflict = None;
         let floor = self.context.shared.position().unwrap_or_default();
-        let Lane { session, slot } = self.open_lane()?;
+        let Lane { session, slot, .. } = self.open_lane()?;
         let number = slot.durable() + 1;
         let sql = slot.statement(number, record, floor)?;
         let affected = session.begin_with(&sql)?;
@@ -178,9 +178,11 @@ impl Worker {
         let range = done.range();
         // Kept before the answer comes: it may be lost although the work is there.
         self.pending = Some(done);
-        let Lane { session, slot } = self.open_lane()?;
+        self.committing = true;
+        let Lane { session, slot, .. } = self.open_lane()?;
         session.commit().with_context(|| format!("while committing {range}"))?;
         slot.saved();
+        self.committing = false;
         Ok(())
     }
 
@@ -220,8 +222,14 @@ impl Worker {
     /// Saves a position without data, and Drainer's row with it.
     pub(super) fn save(&mut self, ts: CommitTs, drained: bool) -> Result<()> {
         let context = self.context.clone();
-        let Lane { session, .. } = self.open_lane()?;
-        context.link.save_position(session, ts)?;
+        let lane = self.open_lane()?;
+        let written = context.link.save_position(&mut lane.session, ts)?;
+        lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(ts, compared))?;
+        if !written {
+            // A later save overtook this one, and Drainer's row is further on as well.
+            return Ok(());
+        }
+        let session = &mut lane.session;
         let version = context.shared.schema_version(ts);
         let place = &context.drainer;
         if let Owner::Other(row) = drainer::write(session, place, &context.link, (ts, version), drained)? {

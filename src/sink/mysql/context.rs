@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::size::Size;
 use super::statement::Style;
 use super::{MysqlOptions, OnConflict};
-use crate::checkpoint::{DrainerTable, Link};
+use crate::checkpoint::{Acknowledged, DrainerTable, Link};
 use crate::error::Fault;
 use crate::event::Events;
 use crate::mark::Writer;
@@ -24,6 +24,8 @@ use crate::model::{CommitTs, Table};
 pub(super) struct Context {
     pub(super) target: Target,
     pub(super) link: Link,
+    /// What the target said is durable, in this run.
+    pub(super) acknowledged: Acknowledged,
     pub(super) options: MysqlOptions,
     pub(super) server: Server,
     /// Tables whose columns are not the same on both sides.

@@ -27,6 +27,7 @@ mod open;
 mod option_file;
 mod options;
 mod position;
+mod reopen;
 mod retry;
 pub mod secret;
 pub mod session;
@@ -58,6 +59,7 @@ use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::open::Opening;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
+pub use self::reopen::Reopening;
 use self::session::Server;
 use self::shared::Shared;
 use self::tidb_limit::TidbLimit;
@@ -99,8 +101,10 @@ pub struct MysqlSink {
     safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
-    /// Given back when the workers have ended.
-    _lease: Lease,
+    /// Where the link began, if that was in this process; see [`Reopening`].
+    began: Option<Option<CommitTs>>,
+    /// Given back when the workers have ended, unless another sink goes on with it.
+    lease: Arc<Lease>,
 }
 
 impl MysqlSink {

@@ -23,7 +23,7 @@ use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
 use crate::checkpoint::lease::Lease;
-use crate::checkpoint::{self, Taken};
+use crate::checkpoint::{self, Acknowledged, Taken};
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
@@ -34,7 +34,7 @@ pub struct Opening {
     options: MysqlOptions,
     events: Events,
     session: Session,
-    lease: Lease,
+    lease: Arc<Lease>,
 }
 
 impl Opening {
@@ -51,7 +51,7 @@ impl Opening {
         }
         let link = (options.cluster_id, options.link.as_str());
         let lease = Lease::take(&target, link, options.mark.as_ref(), options.lease, &options.stop, &events)?;
-        Ok(Self { target, options, events, session, lease })
+        Ok(Self { target, options, events, session, lease: Arc::new(lease) })
     }
 
     /// Makes the state tables where they are missing, and takes the link over from an earlier run.
@@ -59,84 +59,100 @@ impl Opening {
     /// # Errors
     /// If an earlier run left a DDL behind of which it cannot be told what became of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn finish(self) -> Result<MysqlSink> {
-        let Self { target, options, events, mut session, lease } = self;
-        let server = session.server().clone();
-        let size = Size::choose(&options, size::round_trip(&mut session)?);
-        let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
-        let taken = checkpoint::take_unless(&mut session, link, size.workers, Some(who), stop, &events)?;
-        lease.owns(&taken.link);
-        let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
-        if let Some(marks) = &marks {
-            mark::ready(&mut session, marks, size.workers)?;
-            // Nobody else writes with the first row yet.
-            session.carry(Some(marks.carrier(0)));
-        }
-        let Taken { link, mut position, applied, mut last_job, intent, safe_until } = taken;
-        if let Some(intent) = intent {
-            let mut ground = Ground {
-                session: &mut session,
-                link: &link,
-                policy: &mut options.ddl.clone(),
-                asker: None,
-                word: options.pending_ddl,
-                stop: &options.stop,
-                events: &events,
-            };
-            ddl::settle(&mut ground, &intent)?;
-            let state = link.state(&mut session)?;
-            (position, last_job) = (position.max(state.position), state.last_job);
-        }
-        let drainer = options.drainer.kept();
-        let fresh = position.is_none();
-        let begun = match position {
-            Some(position) => {
-                takeover::check(&mut session, &drainer, &link, position)?;
-                Beginning { start: None, overlap: safe_until.filter(|until| *until > position) }
-            }
-            None => takeover::begin(&mut session, &link, &options, &events)?,
-        };
-        say_start(&options, position, begun, &events);
-        let skipped = skipped::Skipped::load(&mut session, &link)?;
-        let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
-        let opened = position.or(begun.start);
-        let context = Arc::new(Context {
-            server: server.clone(),
-            fits: Fits::default(),
-            safe_until: options.safe_until.max(begun.overlap),
-            overlap: begun.overlap,
-            drainer,
-            target,
-            link,
-            size,
-            events,
-            shared: Shared::new(opened, skipped),
-            board: Board::default(),
-            opened,
-            told: Told::default(),
-            marks,
-            options,
-        });
-        let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
-        Ok(MysqlSink {
-            context,
-            workers,
-            server,
-            window: Window::default(),
-            causality: Causality::new(),
-            lineage: Lineage::default(),
-            tokens: Vec::new(),
-            applied,
-            opened,
-            taken: opened,
-            saved: None,
-            news: None,
-            fresh,
-            last_job,
-            safe_ended: false,
-            limit,
-            _lease: lease,
-        })
+        let Self { target, options, events, session, lease } = self;
+        let mut sink = finish(target, options, events, session, lease, 0)?;
+        sink.began = sink.fresh.then_some(sink.opened);
+        Ok(sink)
     }
+}
+
+/// Takes the link over, as a run with a number above `above`.
+pub(super) fn finish(
+    target: Target,
+    options: MysqlOptions,
+    events: Events,
+    mut session: Session,
+    lease: Arc<Lease>,
+    above: u64,
+) -> Result<MysqlSink> {
+    let server = session.server().clone();
+    let size = Size::choose(&options, size::round_trip(&mut session)?);
+    let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
+    let taken = checkpoint::take_unless(&mut session, link, (size.workers, above), Some(who), stop, &events)?;
+    lease.owns(&taken.link);
+    let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
+    if let Some(marks) = &marks {
+        mark::ready(&mut session, marks, size.workers)?;
+        // Nobody else writes with the first row yet.
+        session.carry(Some(marks.carrier(0)));
+    }
+    let Taken { link, mut position, applied, mut last_job, intent, safe_until } = taken;
+    if let Some(intent) = intent {
+        let mut ground = Ground {
+            session: &mut session,
+            link: &link,
+            policy: &mut options.ddl.clone(),
+            asker: None,
+            word: options.pending_ddl,
+            stop: &options.stop,
+            events: &events,
+        };
+        ddl::settle(&mut ground, &intent)?;
+        let state = link.state(&mut session)?;
+        (position, last_job) = (position.max(state.position), state.last_job);
+    }
+    let drainer = options.drainer.kept();
+    let fresh = position.is_none();
+    let begun = match position {
+        Some(position) => {
+            takeover::check(&mut session, &drainer, &link, position)?;
+            Beginning { start: None, overlap: safe_until.filter(|until| *until > position) }
+        }
+        None => takeover::begin(&mut session, &link, &options, &events)?,
+    };
+    say_start(&options, position, begun, &events);
+    let skipped = skipped::Skipped::load(&mut session, &link)?;
+    let limit = TidbLimit::read(&mut session).filter(|_| options.max_txn_rows.is_none());
+    let opened = position.or(begun.start);
+    let context = Arc::new(Context {
+        acknowledged: Acknowledged::new(position),
+        server: server.clone(),
+        fits: Fits::default(),
+        safe_until: options.safe_until.max(begun.overlap),
+        overlap: begun.overlap,
+        drainer,
+        target,
+        link,
+        size,
+        events,
+        shared: Shared::new(opened, skipped),
+        board: Board::default(),
+        opened,
+        told: Told::default(),
+        marks,
+        options,
+    });
+    let workers = (0..size.workers).map(|number| start(u32::try_from(number)?, &context)).collect::<Result<_>>()?;
+    Ok(MysqlSink {
+        context,
+        workers,
+        server,
+        window: Window::default(),
+        causality: Causality::new(),
+        lineage: Lineage::default(),
+        tokens: Vec::new(),
+        applied,
+        opened,
+        taken: opened,
+        saved: None,
+        news: None,
+        fresh,
+        last_job,
+        safe_ended: false,
+        limit,
+        began: None,
+        lease,
+    })
 }
 
 impl MysqlSink {

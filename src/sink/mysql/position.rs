@@ -36,6 +36,9 @@ impl MysqlSink {
             None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
             _ => {}
         }
+        if !self.shared().begin_save() {
+            return self.shared().check();
+        }
         self.saved = Some((Instant::now(), ts));
         self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
         self.shared().check()

@@ -41,6 +41,11 @@ impl Backoff {
         Self { tries: 0, since: Instant::now() }
     }
 
+    /// How many pauses there were.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
     /// Waits before the next try, and says so unless it is a matter of moments.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ use crate::sink::Totals;
 pub(super) struct Shared {
     state: Mutex<State>,
     stopped: AtomicBool,
+    /// A save of the position is under way: another one beside it would only wait with it where the target is stuck.
+    saving: AtomicBool,
 }
 
 struct State {
@@ -36,7 +38,7 @@ impl Shared {
             fault: None,
             versions: Vec::new(),
         };
-        Self { state: Mutex::new(state), stopped: AtomicBool::new(false) }
+        Self { state: Mutex::new(state), stopped: AtomicBool::new(false), saving: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -75,6 +77,15 @@ impl Shared {
     pub(super) fn reached(&self, ts: CommitTs) {
         let mut state = self.lock();
         state.position = state.position.max(Some(ts));
+    }
+
+    /// A save of the position is to begin; false if one is under way.
+    pub(super) fn begin_save(&self) -> bool {
+        !self.saving.swap(true, Ordering::SeqCst)
+    }
+
+    pub(super) fn save_ended(&self) {
+        self.saving.store(false, Ordering::SeqCst);
     }
 
     /// From `ts` on the schema has `version`.

@@ -12,16 +12,40 @@ use super::failure::{Class, class_of};
 use super::large::Rows;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::Session;
-use crate::checkpoint::{Record, Slot};
+use crate::checkpoint::{Acknowledged, Forgotten, Link, OtherBatch, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::Event;
 use crate::model::CommitTs;
 use crate::sink::Anomalies;
 
+/// How often a COMMIT is tried again that the target answers with an error which does not pass by itself.
+const COMMITS: u32 = 3;
+
 /// One connection with its slot.
 pub(super) struct Lane {
     pub(super) session: Session,
     pub(super) slot: Slot,
+    /// The number of the comparison by which the server behind it holds all that was acknowledged.
+    pub(super) compared: u64,
+}
+
+impl Lane {
+    /// Takes note, with `note`, that something is durable. Where other connections were made meanwhile, this one is first shown to lead to a
+    /// server that remembers: the one that gave the answer may be gone.
+    ///
+    /// # Errors
+    /// If the connection is lost, or the server has forgotten something: whether this is durable is open then.
+    pub(super) fn acknowledge(
+        &mut self,
+        acknowledged: &Acknowledged,
+        link: &Link,
+        note: impl Fn(&Acknowledged, u64) -> bool,
+    ) -> Result<()> {
+        while !note(acknowledged, self.compared) {
+            self.compared = acknowledged.compare(&mut self.session, link)?;
+        }
+        Ok(())
+    }
 }
 
 /// See the module.
@@ -37,6 +61,8 @@ pub(super) struct Worker {
     pub(super) conflict: Option<(String, Anomalies)>,
     /// A table whose columns on the target were not as they were taken for.
     pub(super) doubt: Option<Doubt>,
+    /// A COMMIT is out: whatever the answer to it is, only the slot tells whether it took effect.
+    pub(super) committing: bool,
     /// What it does now may take any time: no limit on waiting for an answer.
     patient: bool,
 }
@@ -80,6 +106,7 @@ impl Worker {
             contradicted: false,
             conflict: None,
             doubt: None,
+            committing: false,
             patient: false,
         }
     }
@@ -116,7 +143,7 @@ impl Worker {
 
     /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
     fn keep_position(&mut self) {
-        let Some(lane) = &mut self.lane else { return };
+        let Some(lane) = self.lane.as_mut().filter(|_| !self.context.acknowledged.is_lost()) else { return };
         lane.session.rollback();
         if let Some(ts) = self.context.shared.position().filter(|ts| Some(*ts) != self.context.opened) {
             let _ = self.context.link.save_position(&mut lane.session, ts);
@@ -143,7 +170,9 @@ impl Worker {
             Job::Look(tables) => self.must(&mut |w| w.look(tables)).map(|()| Outcome::Done),
             Job::Save { ts, drained } => {
                 let (ts, drained) = (*ts, *drained);
-                self.must(&mut |w| w.save(ts, drained)).map(|()| Outcome::Done)
+                self.must(&mut |w| w.save(ts, drained))?;
+                self.context.shared.save_ended();
+                Ok(Outcome::Done)
             }
         }
     }
@@ -203,9 +232,11 @@ impl Worker {
         let mut backoff = Backoff::new();
         let mut number = None;
         loop {
-            let result = self.lane(&mut backoff).map(|lane| lane.slot.durable() + 1).and_then(|next| {
-                number.get_or_insert(next);
-                work(self)
+            let result = self.lane(&mut backoff).map(|lane| lane.slot.durable()).and_then(|durable| {
+                if durable < *number.get_or_insert(durable + 1) {
+                    work(self)?;
+                }
+                self.acknowledge_batch()
             });
             let Err(error) = result else {
                 self.count();
@@ -213,10 +244,7 @@ impl Worker {
             };
             match self.after(error, number, &mut backoff)? {
                 After::Again => self.pending = None,
-                After::Durable => {
-                    self.count();
-                    return Ok(None);
-                }
+                After::Durable => {}
                 After::Refused(error) => match self.look_again() {
                     Ok(true) => self.pending = None,
                     Ok(false) => return Ok(Some(error)),
@@ -230,6 +258,14 @@ impl Worker {
                 },
             }
         }
+    }
+
+    /// Takes note that the last batch of the slot is durable.
+    fn acknowledge_batch(&mut self) -> Result<()> {
+        let (context, number) = (self.context.clone(), self.number);
+        let lane = self.open_lane()?;
+        let batch = lane.slot.durable();
+        lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.batch(number, batch, compared))
     }
 
     /// The connection, made if there is none.
@@ -256,9 +292,11 @@ impl Worker {
         let target = &self.context.target;
         let mut session = if self.patient { Session::open(&target.patient())? } else { Session::open(target)? };
         session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
+        let Context { acknowledged, link, .. } = &*self.context;
+        let compared = acknowledged.compare(&mut session, link).map_err(Error::from)?;
         // Waits for whatever the connection before this one had under way, and reads what became of it.
-        let slot = Slot::claim(&mut session, &self.context.link, self.number).map_err(Error::from)?;
-        Ok(Lane { session, slot })
+        let slot = Slot::claim(&mut session, link, self.number).map_err(Error::from)?;
+        Ok(Lane { session, slot, compared })
     }
 
     /// The connection that there is.
@@ -289,8 +327,13 @@ impl Worker {
 
     /// Finds out what became of transaction `number` of this slot, and what to do about it.
     fn after(&mut self, error: Error, number: Option<u64>, backoff: &mut Backoff) -> Result<After> {
+        if Forgotten::of(&error).is_some() {
+            return Err(error);
+        }
+        let unclear = std::mem::take(&mut self.committing) || OtherBatch::is(&error);
         let class = class_of(&error);
         match class {
+            _ if unclear => self.lane = None,
             Some(Class::Connection | Class::ReadOnly) => self.lane = None,
             _ => {
                 if let Some(lane) = &mut self.lane {
@@ -299,12 +342,17 @@ impl Worker {
                 }
             }
         }
-        match class {
-            Some(class) if passes(class) => {
+        match class.or(unclear.then_some(Class::Contention)) {
+            Some(class) if unclear || passes(class) => {
                 self.pause(backoff, class, &error)?;
                 let lane = self.lane(backoff)?;
-                let durable = number.is_some_and(|n| lane.slot.durable() >= n);
-                Ok(if durable { After::Durable } else { After::Again })
+                if number.is_some_and(|n| lane.slot.durable() >= n) {
+                    return Ok(After::Durable);
+                }
+                if !passes(class) && backoff.tries() >= COMMITS {
+                    return Err(error);
+                }
+                Ok(After::Again)
             }
             _ if !self.contradicted && fault(&error).is_some_and(|f| f.kind == Kind::Refused) => {
                 Ok(After::Refused(error))

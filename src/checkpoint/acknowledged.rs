@@ -1,0 +1,261 @@
+//! What the target told this run is durable, and whether it still holds it.
+//!
+//! A server that answers is no server that remembers: one that does not flush its log at each commit loses the last ones when it is
+//! killed, and a replica that is promoted may lack them. So each new connection reads what all slots of the link hold, and compares.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::failed::Failed;
+use super::link::Link;
+use crate::error::Fault;
+use crate::model::CommitTs;
+use crate::sink::mysql::failure::Class;
+use crate::sink::mysql::session::Session;
+
+/// How often the target is looked at before it counts as having lost something, and the pause between: a node of a cluster that is a
+/// moment behind the others shows the same.
+const LOOKS: u32 = 9;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Everything that this run was told is durable. All workers of a sink share it.
+#[derive(Debug)]
+pub struct Acknowledged(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many connections have been compared, or begun to be.
+    compared: u64,
+    /// The last batch of each slot.
+    batches: BTreeMap<u32, u64>,
+    /// What the link's row was set to last.
+    position: CommitTs,
+    lost: bool,
+}
+
+/// The target lost what it had said is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// What it should hold, and what it holds.
+    what: String,
+}
+
+impl fmt::Display for Forgotten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the target no longer holds what it said is durable: {}", self.what)
+    }
+}
+
+impl std::error::Error for Forgotten {}
+
+impl Forgotten {
+    /// The link is run `run` by now, and the target stands at the earlier run `there`.
+    pub(super) fn of_run(run: u64, there: u64) -> Self {
+        let what = format!("the link is run {run} by now, and the target stands at run {there}");
+        Self { what }
+    }
+
+    /// The one in the chain of `error`.
+    #[must_use]
+    pub fn of(error: &anyhow::Error) -> Option<&Self> {
+        error.chain().find_map(|e| e.downcast_ref())
+    }
+}
+
+impl From<Forgotten> for Failed {
+    fn from(forgotten: Forgotten) -> Self {
+        let fault = Fault::refused(
+            "the target was restarted without its last commits, restored, or replaced by a replica that lacks them",
+        )
+        .hint("start again: the run goes on from what the target holds, and brings the rest again");
+        Self::Refused(anyhow::Error::new(forgotten).context(fault))
+    }
+}
+
+/// What the target holds of the link.
+#[derive(Debug, Default)]
+struct Held {
+    /// Run and position in the link's row.
+    link: Option<(u64, CommitTs)>,
+    /// Run and last batch of each slot.
+    slots: BTreeMap<u32, (u64, u64)>,
+}
+
+impl Acknowledged {
+    /// Of a link that was just taken over, and whose row says `position`.
+    #[must_use]
+    pub fn new(position: Option<CommitTs>) -> Self {
+        Self(Mutex::new(State { position: position.unwrap_or_default(), ..State::default() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note that `batch` of `slot` is durable, for a session that was compared last at `compared`. False, and nothing is noted, if another
+    /// connection has been compared since: then the server that gave the answer may be gone, and this session has to be
+    /// [compared](Self::compare) again first.
+    #[must_use]
+    pub fn batch(&self, slot: u32, batch: u64, compared: u64) -> bool {
+        let mut state = self.lock();
+        if state.compared != compared {
+            return false;
+        }
+        state.batches.insert(slot, batch);
+        true
+    }
+
+    /// The same for a position in the link's row.
+    #[must_use]
+    pub fn position(&self, ts: CommitTs, compared: u64) -> bool {
+        let mut state = self.lock();
+        if state.compared != compared {
+            return false;
+        }
+        state.position = state.position.max(ts);
+        true
+    }
+
+    /// Whether the target was found to have lost something: from then on nothing of this run may be saved.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lock().lost
+    }
+
+    /// The number of the last comparison.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.lock().compared
+    }
+
+    /// Sees to it that the server of `session` holds everything; gives the number of this comparison.
+    ///
+    /// # Errors
+    /// [`Forgotten`] if something is missing, at several looks; or if the target cannot be read.
+    pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, Failed> {
+        let mut look = 1;
+        loop {
+            let (number, batches, position) = {
+                let mut state = self.lock();
+                // Before the target is read: an answer that comes in from here on is not taken without another look.
+                state.compared += 1;
+                (state.compared, state.batches.clone(), state.position)
+            };
+            let held = Held::read(session, link)?;
+            let Some(forgotten) = missing(&held, link.run(), &batches, position) else { return Ok(number) };
+            if look == LOOKS {
+                self.lock().lost = true;
+                return Err(forgotten.into());
+            }
+            look += 1;
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Held {
+    fn read(session: &mut Session, link: &Link) -> Result<Self, Failed> {
+        let here = link.link_condition();
+        let rows = session.fetch::<(Option<u32>, u64, u64)>(&format!(
+            "SELECT `slot`, `run`, `batch` FROM `tidb_binlog`.`tisync_slot` WHERE {here} \
+             UNION ALL SELECT NULL, `run`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {here}"
+        ));
+        let rows = match rows {
+            // The tables are gone, or their database is.
+            Err(failed) if failed.class() == Some(Class::Object) => Vec::new(),
+            other => other?,
+        };
+        let mut held = Self::default();
+        for (slot, run, number) in rows {
+            match slot {
+                Some(slot) => drop(held.slots.insert(slot, (run, number))),
+                None => held.link = Some((run, CommitTs(number))),
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// Whether the target has a row of the link.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn is_known(session: &mut Session, link: &Link) -> Result<bool, Failed> {
+    Ok(Held::read(session, link)?.link.is_some())
+}
+
+/// What the target lacks. Rows of a later run are none of our business: that run is not behind.
+fn missing(held: &Held, run: u64, batches: &BTreeMap<u32, u64>, position: CommitTs) -> Option<Forgotten> {
+    let lost = |what: String| Some(Forgotten { what });
+    match held.link {
+        None => return lost("it has no row of this link any more".to_owned()),
+        Some((there, _)) if there > run => return None,
+        Some((there, _)) if there < run => return Some(Forgotten::of_run(run, there)),
+        Some((_, there)) if there < position => {
+            return lost(format!(
+                "the position {} was saved, and the target has {}",
+                position.explain(),
+                there.explain()
+            ));
+        }
+        Some(_) => {}
+    }
+    for (slot, batch) in batches {
+        match held.slots.get(slot) {
+            Some((there, _)) if *there > run => {}
+            Some((there, last)) if *there == run && last >= batch => {}
+            Some((there, last)) if *there == run => {
+                return lost(format!("batch {batch} of worker {slot} was committed, and its last one there is {last}"));
+            }
+            _ => return lost(format!("batch {batch} of worker {slot} was committed, and there is nothing of it")),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(link: Option<(u64, u64)>, slots: &[(u32, u64, u64)]) -> Held {
+        let slots = slots.iter().map(|(slot, run, batch)| (*slot, (*run, *batch))).collect();
+        Held { link: link.map(|(run, ts)| (run, CommitTs(ts))), slots }
+    }
+
+    #[test]
+    fn what_is_missing() {
+        let batches = BTreeMap::from([(0, 7), (2, 3)]);
+        let look = |held: &Held| missing(held, 5, &batches, CommitTs(100)).map(|f| f.what);
+        let all = [(0, 5, 7), (1, 5, 0), (2, 5, 3)];
+        assert_eq!(look(&held(Some((5, 100)), &all)), None);
+        // More than was told: a COMMIT whose answer has not come.
+        assert_eq!(look(&held(Some((5, 120)), &[(0, 5, 8), (2, 5, 3)])), None);
+        // A later run has the link, or is taking it.
+        assert_eq!(look(&held(Some((6, 90)), &[])), None);
+        assert_eq!(look(&held(Some((5, 100)), &[(0, 6, 0), (2, 6, 0)])), None);
+
+        let says = |held: &Held, words: &str| {
+            let what = look(held).expect("something is missing");
+            assert!(what.contains(words), "{what}");
+        };
+        says(&held(None, &[]), "no row");
+        says(&held(Some((4, 100)), &all), "run 4");
+        says(&held(Some((5, 99)), &all), "position");
+        says(&held(Some((5, 100)), &[(0, 5, 6), (2, 5, 3)]), "batch 7 of worker 0");
+        says(&held(Some((5, 100)), &[(0, 5, 7)]), "batch 3 of worker 2");
+        says(&held(Some((5, 100)), &[(0, 5, 7), (2, 4, 9)]), "batch 3 of worker 2");
+    }
+
+    #[test]
+    fn an_answer_from_before_a_comparison_is_not_taken() {
+        let acknowledged = Acknowledged::new(Some(CommitTs(10)));
+        assert!(acknowledged.batch(0, 1, 0) && acknowledged.position(CommitTs(11), 0));
+        acknowledged.lock().compared += 1;
+        assert!(!acknowledged.batch(0, 2, 0) && !acknowledged.position(CommitTs(12), 0));
+        assert!(acknowledged.batch(0, 2, 1) && acknowledged.position(CommitTs(5), 1));
+        let state = acknowledged.lock();
+        assert_eq!((state.batches.get(&0), state.position), (Some(&2), CommitTs(11)));
+    }
+}

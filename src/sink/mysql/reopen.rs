@@ -1,0 +1,101 @@
+//! Beginning anew where the target lost what it had said is durable: under the same lease, from what it really holds.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::connect::Target;
+use super::failure::class_of;
+use super::open::finish;
+use super::retry::{Backoff, Outlook, Told, passes};
+use super::session::Session;
+use super::shared::Shared;
+use super::skipped::Skipped;
+use super::{MysqlOptions, MysqlSink};
+use crate::checkpoint::lease::Lease;
+use crate::checkpoint::{Link, is_known};
+use crate::error::Fault;
+use crate::event::Events;
+use crate::model::CommitTs;
+
+/// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as far as the next one needs it.
+pub struct Reopening {
+    target: Target,
+    options: MysqlOptions,
+    events: Events,
+    lease: Arc<Lease>,
+    link: Link,
+    /// Whether the link began in this process, and where: then its start holds where the target knows nothing of it.
+    began: Option<Option<CommitTs>>,
+    /// How far everything was durable, by the target's word.
+    reached: Option<CommitTs>,
+}
+
+impl Reopening {
+    /// Ends `sink`, and keeps its lease.
+    #[must_use]
+    pub fn of(sink: MysqlSink) -> Self {
+        let context = &sink.context;
+        Self {
+            target: context.target.clone(),
+            options: context.options.clone(),
+            events: context.events.clone(),
+            lease: Arc::clone(&sink.lease),
+            link: context.link.clone(),
+            began: sink.began,
+            reached: context.shared.position(),
+        }
+    }
+
+    /// How far everything was durable, by the target's word.
+    #[must_use]
+    pub fn reached(&self) -> Option<CommitTs> {
+        self.reached
+    }
+
+    /// Takes the link over as a fresh run does; tries again while the target is away.
+    ///
+    /// # Errors
+    /// Refused if the target does not know the link any more; else as [`Opening::finish`](super::Opening::finish), or interrupted.
+    pub fn open(&self) -> Result<MysqlSink> {
+        let (shared, told) = (Shared::new(None, Skipped::default()), Told::default());
+        let outlook = Outlook { stop: &self.options.stop, shared: &shared, events: &self.events, told: &told };
+        let mut backoff = Backoff::new();
+        loop {
+            let error = match self.try_open() {
+                Ok(sink) => return Ok(sink),
+                Err(error) => error,
+            };
+            let Some(class) = class_of(&error).filter(|c| passes(*c)) else { return Err(error) };
+            backoff.pause(class, &error, &outlook)?;
+        }
+    }
+
+    fn try_open(&self) -> Result<MysqlSink> {
+        let mut session = Session::open(&self.target.patient())?;
+        let mut options = self.options.clone();
+        match self.began {
+            Some(start) => options.first = start.or(options.first),
+            None if !is_known(&mut session, &self.link)? => return Err(self.unknown().into()),
+            None => {}
+        }
+        let above = self.link.run();
+        let lease = Arc::clone(&self.lease);
+        let mut sink = finish(self.target.clone(), options, self.events.clone(), session, lease, above)?;
+        match self.began {
+            Some(_) => sink.began = self.began,
+            None if sink.fresh => return Err(self.unknown().into()),
+            None => {}
+        }
+        Ok(sink)
+    }
+
+    fn unknown(&self) -> Fault {
+        let reached = self.reached.map_or(String::new(), |ts| format!(", which had come to {}", ts.explain()));
+        Fault::refused(format!(
+            "the target knows nothing of link `{}` any more{reached}: it was restored to a time before the link began, or is another server",
+            self.link.name()
+        ))
+        .hint("nothing more was written. Load the target from a backup of the upstream and start behind its ts, or bring back the server that has the link's rows in tidb_binlog")
+    }
+}

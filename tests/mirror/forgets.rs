@@ -1,0 +1,179 @@
+//! A target that loses what it said is durable: a server that does not flush its log and is killed, one that is restored, one that
+//! was restored to a time before the link began. The run goes on by itself and brings again what is missing, or says that it cannot.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use mysql::prelude::Queryable;
+use tisync::event;
+use tisync::playground::mariadb::PrivateServer;
+use tisync::playground::mirror::{Mirror, MirrorOptions};
+
+use crate::common::run::Running;
+use crate::common::target::position;
+use crate::restarts::write;
+use crate::world::World;
+
+const CLUSTER: u64 = 7_600_000_000_000_000_071;
+
+/// Nothing of a commit is on the disk before a DDL or a full buffer.
+const FORGETFUL: [&str; 2] = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-log-at-timeout=2700"];
+
+const TABLES: [&str; 5] = [
+    "CREATE DATABASE r",
+    "CREATE TABLE r.keyed (id BIGINT PRIMARY KEY, v VARCHAR(40))",
+    "CREATE TABLE r.bare (a INT, b VARCHAR(10))",
+    "CREATE TABLE r.hot (id INT PRIMARY KEY, n BIGINT)",
+    "INSERT INTO r.hot VALUES (1, 0)",
+];
+
+fn world(cluster_id: u64, target: &[&str]) -> World {
+    let options = MirrorOptions {
+        cluster_id,
+        auto_increment_offset: None,
+        fakes: Duration::from_millis(100),
+        events: event::silent(),
+    };
+    let world = World {
+        a: Mirror::start(options).expect("MariaDB starts"),
+        b: PrivateServer::start_with(target).expect("MariaDB starts"),
+    };
+    world.run(TABLES);
+    world
+}
+
+/// Waits until B has everything that A holds now.
+#[track_caller]
+fn caught_up(world: &World, run: &mut Running) {
+    world.a.wait_caught_up(Duration::from_secs(60)).expect("the mirror follows");
+    let end = world.a.cluster().tso().0;
+    run.until("B is where A was", || position(&world.b).is_some_and(|ts| ts >= end));
+}
+
+fn rounds() -> u32 {
+    std::env::var("TISYNC_FORGET_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(4)
+}
+
+#[test]
+fn a_target_that_forgets_gets_it_again() {
+    let mut world = world(CLUSTER, &FORGETFUL);
+    let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut run = world.sync(&[]);
+    let mut lost = 0_u64;
+    for round in 0..rounds() {
+        stop.store(false, Ordering::Relaxed);
+        thread::scope(|scope| {
+            scope.spawn(|| write(|| world.a.connect().ok(), &stop, &done));
+            let before = done.load(Ordering::Relaxed);
+            run.until("some rows on B", || {
+                done.load(Ordering::Relaxed) > before + 40
+                    && world.b.connect().is_ok_and(|mut conn| conn.query_drop("SELECT n FROM r.hot").is_ok())
+            });
+            sleep(Duration::from_millis(u64::from(round * 397 % 1500)));
+            stop.store(true, Ordering::Relaxed);
+        });
+        // Idle in every other round: then nothing but a save notices.
+        if round % 2 == 1 {
+            caught_up(&world, &mut run);
+        }
+        let there = position(&world.b).unwrap_or_default();
+        world.b.restart().expect("B comes back");
+        lost += u64::from(position(&world.b).unwrap_or_default() < there);
+        caught_up(&world, &mut run);
+        let (tables, rows) = world.same("r");
+        assert!(tables == 3 && rows > 20, "{tables} tables, {rows} rows");
+    }
+    run.interrupt();
+    let said = run.expect(5).stderr;
+    let told = said.matches("the target no longer holds what it said is durable").count() as u64;
+    println!(
+        "{} rounds: B had lost something in {lost}, which was told {told} times; {} transactions",
+        rounds(),
+        done.load(Ordering::Relaxed)
+    );
+    // What is lost between two saves shows by the slots alone, so it is told at least as often as seen here.
+    assert!(lost > 0 && told >= lost, "{said}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp runs");
+    assert!(status.success());
+}
+
+#[test]
+fn a_target_that_is_restored_gets_it_again() {
+    let mut world = world(CLUSTER + 1, &[]);
+    let data = world.b.socket().with_file_name("data");
+    let kept = world.b.socket().with_file_name("kept");
+    world.run((0..50).map(|n| format!("INSERT INTO r.keyed VALUES ({n}, 'before')")));
+    let mut run = world.sync(&[]);
+    caught_up(&world, &mut run);
+    world.b.kill();
+    copy(&data, &kept);
+    world.b.restart().expect("B comes back");
+    world.run((0..50).map(|n| format!("INSERT INTO r.bare VALUES ({n}, 'lost')")));
+    world.run([
+        "ALTER TABLE r.keyed ADD COLUMN more INT NOT NULL DEFAULT 7",
+        "UPDATE r.keyed SET more = id",
+        "DELETE FROM r.keyed WHERE id < 10",
+    ]);
+    caught_up(&world, &mut run);
+    world.b.kill();
+    fs::remove_dir_all(&data).expect("its own folder");
+    copy(&kept, &data);
+    world.b.restart().expect("B comes back");
+    assert_eq!(world.on_b("SELECT COUNT(*) FROM r.bare"), ["0"]);
+    caught_up(&world, &mut run);
+    world.same("r");
+    run.interrupt();
+    let said = run.expect(5).stderr;
+    assert!(said.contains("the target no longer holds what it said is durable"), "{said}");
+}
+
+#[test]
+fn a_target_without_the_link_is_refused() {
+    let mut world = world(CLUSTER + 2, &[]);
+    let mut run = world.sync(&[]);
+    caught_up(&world, &mut run);
+    run.interrupt();
+    run.expect(5);
+    // A later run, which did not begin the link.
+    let mut run = world.sync(&[]);
+    let before = position(&world.b);
+    world.run(["INSERT INTO r.bare VALUES (1, 'one')"]);
+    run.until("it runs", || position(&world.b) > before);
+    let mut conn = world.b.connect().expect("B answers");
+    conn.query_drop("DROP DATABASE tidb_binlog").expect("may drop");
+    world.b.restart().expect("B comes back");
+    world.run(["INSERT INTO r.bare VALUES (2, 'two')"]);
+    let said = run.expect(4).stderr;
+    assert!(said.contains("knows nothing of link") && said.contains("hint: "), "{said}");
+    assert_eq!(world.on_b("SELECT COUNT(*) FROM r.bare"), ["1"]);
+}
+
+/// One save of the position waits, another overtakes it: nothing goes back, and no run ends.
+#[test]
+fn restarts_end_no_run() {
+    let mut world = world(CLUSTER + 3, &[]);
+    let mut run = world.sync(&[]);
+    caught_up(&world, &mut run);
+    let restarts: u32 = std::env::var("TISYNC_RESTARTS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    for n in 0..restarts {
+        let begin = Instant::now();
+        // Idle for as long as a save takes to come, with other phases each time.
+        sleep(Duration::from_millis(2600 + u64::from(n * 211 % 900)));
+        world.b.kill();
+        world.run([format!("INSERT INTO r.bare VALUES ({n}, 'while away')")]);
+        sleep(Duration::from_millis(3200 + u64::from(n * 173 % 900)));
+        world.b.restart().expect("B comes back");
+        caught_up(&world, &mut run);
+        assert!(!run.ended(), "restart {n} after {:?}", begin.elapsed());
+    }
+    world.same("r");
+    run.interrupt();
+    run.expect(5);
+}
