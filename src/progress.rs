@@ -15,18 +15,22 @@ pub type WindowId = u64;
 pub struct Progress {
     open: VecDeque<Open>,
     next: WindowId,
+    records: usize,
 }
 
 #[derive(Debug)]
 struct Open {
     last: CommitTs,
     left: usize,
+    records: usize,
 }
 
 impl Progress {
-    /// A window of `parts` parts that reaches `last` has gone on its way.
-    pub fn open(&mut self, last: CommitTs, parts: usize) -> WindowId {
-        self.open.push_back(Open { last, left: parts });
+    /// A window of `parts` parts that reaches `last` has gone on its way; `records` is how many bytes the target keeps to remember what of it is
+    /// durable, until the mark has passed it.
+    pub fn open(&mut self, last: CommitTs, parts: usize, records: usize) -> WindowId {
+        self.open.push_back(Open { last, left: parts, records });
+        self.records += records;
         self.next += 1;
         self.next - 1
     }
@@ -40,9 +44,22 @@ impl Progress {
         let mut mark = None;
         while let Some(front) = self.open.front().filter(|w| w.left == 0) {
             mark = Some(front.last);
+            self.records -= front.records;
             self.open.pop_front();
         }
         mark
+    }
+
+    /// Bytes that the target keeps to remember what is durable above the mark, or will when it is.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// How far the oldest window reaches, which everything behind it waits for.
+    #[must_use]
+    pub fn oldest(&self) -> Option<CommitTs> {
+        self.open.front().map(|w| w.last)
     }
 
     /// Whether `window` is the oldest, and one part of it is left.
@@ -59,14 +76,20 @@ mod tests {
     #[test]
     fn the_mark_waits_for_the_oldest_window() {
         let mut progress = Progress::default();
-        let (a, b, c) =
-            (progress.open(CommitTs(10), 2), progress.open(CommitTs(20), 1), progress.open(CommitTs(30), 2));
+        let (a, b, c) = (
+            progress.open(CommitTs(10), 2, 7),
+            progress.open(CommitTs(20), 1, 20),
+            progress.open(CommitTs(30), 2, 500),
+        );
         assert_eq!(progress.done(b), None);
         assert_eq!(progress.done(a), None);
+        assert_eq!((progress.records(), progress.oldest()), (527, Some(CommitTs(10))));
         assert_eq!(progress.done(c), None);
         assert_eq!(progress.done(a), Some(CommitTs(20)));
+        assert_eq!((progress.records(), progress.oldest()), (500, Some(CommitTs(30))));
         assert_eq!(progress.done(c), Some(CommitTs(30)));
-        let d = progress.open(CommitTs(40), 1);
+        assert_eq!((progress.records(), progress.oldest()), (0, None));
+        let d = progress.open(CommitTs(40), 1, 0);
         assert_eq!(progress.done(d), Some(CommitTs(40)));
         // A window that is through cannot be counted down again.
         assert_eq!(progress.done(a), None);

@@ -56,6 +56,15 @@ impl Record {
         }
     }
 
+    /// About how many bytes the slot's row has for it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Range { .. } | Self::Part { .. } => 20,
+            Self::List(list) => 8 + 4 * list.len(),
+        }
+    }
+
     /// Whether it says as much about the transaction `ts` as an earlier [`Part`](Self::Part) of it.
     pub(super) fn covers(&self, ts: CommitTs) -> bool {
         match self {

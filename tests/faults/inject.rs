@@ -92,6 +92,15 @@ impl Round {
                 Ok((!ended).then_some(open))
             }
             Fault::Held { nth, release } => self.hold(nth, release),
+            Fault::Answered(at, code) => self.at(at, move |_| Then::Answer(code)),
+            Fault::Forget(at) => self.forget(at),
+            Fault::HeldSave(during) => {
+                let at = Moment { step: Step::Position, point: Point::Before, nth: 1 };
+                self.at(at, move |_| {
+                    sleep(during);
+                    Then::GoOn
+                })
+            }
             Fault::Interrupt(wait) => {
                 if self.rest(wait)? {
                     return Ok(None);
@@ -116,6 +125,17 @@ impl Round {
             self.world.proxy.refuse(false);
         }
         Ok(open)
+    }
+
+    /// What is committed from here on is gone when the server comes back, but for what a DDL has flushed.
+    fn forget(&mut self, at: Moment) -> Result<Option<usize>> {
+        let mut conn = self.world.connect()?;
+        conn.query_drop("SET GLOBAL innodb_flush_log_at_timeout = 2700, GLOBAL innodb_flush_log_at_trx_commit = 0")?;
+        let caught = self.kill_server(at)?;
+        if caught.is_none() {
+            conn.query_drop("SET GLOBAL innodb_flush_log_at_timeout = 1, GLOBAL innodb_flush_log_at_trx_commit = 2")?;
+        }
+        Ok(caught)
     }
 
     fn kill_server(&mut self, at: Moment) -> Result<Option<usize>> {

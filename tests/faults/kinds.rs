@@ -32,7 +32,16 @@ pub enum Fault {
         release: Duration,
     },
     Interrupt(Duration),
+    /// A COMMIT is answered by an error of this code: before the server has it, or although it took effect.
+    Answered(Moment, u16),
+    /// MariaDB does not flush its log from here on, and is killed at a moment: it comes back without its last commits.
+    Forget(Moment),
+    /// A save of the position is held for this long, while others go on.
+    HeldSave(Duration),
 }
+
+/// Errors that a server may answer a COMMIT with, whatever became of it.
+const ANSWERS: [u16; 5] = [1317, 1969, 8028, 1205, 1180];
 
 /// Where tisync is killed. Those at the end of the list come late in a run, or not at all.
 const KILLS: [(Step, Point); 33] = {
@@ -113,7 +122,7 @@ pub fn plan(round: u64, random: &mut Random) -> Vec<Fault> {
 }
 
 /// How many kinds [`other`] knows.
-const OTHERS: u64 = 11;
+const OTHERS: u64 = 16;
 
 fn other(n: u64, random: &mut Random) -> Fault {
     let cut = *random.pick(&CUTS);
@@ -130,7 +139,22 @@ fn other(n: u64, random: &mut Random) -> Fault {
         7 => Fault::KillAnyTime(ms(0, 700)),
         8 => Fault::KillSession(at),
         9 => Fault::Lock(ms(200, 2500)),
-        _ => Fault::Held { release: ms(50, 300), nth: 1 },
+        10 => Fault::Held { release: ms(50, 300), nth: 1 },
+        11 | 12 => {
+            let point = if random.one_in(2) { Point::Before } else { Point::Answered };
+            Fault::Answered(moment(Step::Commit, point, random), *random.pick(&ANSWERS))
+        }
+        13 | 14 => {
+            let (step, point) = *random.pick(&[
+                (Step::Commit, Point::Delivered),
+                (Step::Data, Point::Delivered),
+                (Step::Ddl, Point::Answered),
+                (Step::Commit, Point::Forwarded),
+            ]);
+            let nth = u32::try_from(random.between(2, 12)).unwrap_or(2);
+            Fault::Forget(Moment { step, point, nth })
+        }
+        _ => Fault::HeldSave(ms(3500, 5000)),
     }
 }
 
@@ -145,7 +169,7 @@ fn moment(step: Step, point: Point, random: &mut Random) -> Moment {
 
 impl Fault {
     pub fn late(&self) -> bool {
-        matches!(self, Self::Kill(Moment { step: Step::Position | Step::Drainer, .. }))
+        matches!(self, Self::Kill(Moment { step: Step::Position | Step::Drainer, .. }) | Self::HeldSave(_))
     }
 
     pub fn label(&self) -> String {
@@ -161,6 +185,12 @@ impl Fault {
             Self::Pump(_) => "Pump restarted".to_owned(),
             Self::Held { .. } => "kill with its COMMIT held until after the restart".to_owned(),
             Self::Interrupt(_) => "SIGINT".to_owned(),
+            Self::Answered(Moment { point, .. }, code) => {
+                let effect = if *point == Point::Before { "before it took effect" } else { "after it took effect" };
+                format!("COMMIT answered by {code} {effect}")
+            }
+            Self::Forget(at) => format!("MariaDB forgets {}", at.label()),
+            Self::HeldSave(_) => "a save of the position held".to_owned(),
         }
     }
 }

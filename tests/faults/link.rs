@@ -105,8 +105,14 @@ fn request(shared: &Shared, link: &Link, frames: &[Frame], steps: &[Step]) -> io
     if caught.as_ref().is_some_and(|(trap, _)| trap.at.point == Point::Before) {
         let Some((trap, seen)) = caught.as_mut() else { return Ok(true) };
         let action = std::mem::replace(&mut trap.action, Box::new(|_| Then::GoOn));
-        if action(seen) == Then::Cut {
-            return Ok(false);
+        match action(seen) {
+            Then::GoOn => {}
+            Then::Cut => return Ok(false),
+            Then::Answer(code) => {
+                let _gate = lock(&link.gate);
+                pass(link, &mut &link.client, &Frame::error(code));
+                return Ok(true);
+            }
         }
     }
     let forwarded = caught.as_ref().is_some_and(|(trap, _)| trap.at.point == Point::Forwarded);
@@ -163,10 +169,13 @@ fn pass_answers(shared: &Shared, link: &Link) -> io::Result<()> {
             (trap.answer)(&answer);
             action = pending.then_some((trap.at.point, trap.action, caught));
         }
-        if let Some((_, action, caught)) = action.take_if(|(point, ..)| *point == Point::Answered)
-            && action(&caught) == Then::Cut
-        {
-            link.cut();
+        let mut instead = None;
+        if let Some((_, action, caught)) = action.take_if(|(point, ..)| *point == Point::Answered) {
+            match action(&caught) {
+                Then::GoOn => {}
+                Then::Cut => link.cut(),
+                Then::Answer(code) => instead = Some(Frame::error(code)),
+            }
         }
         if let Answer::Ok { in_transaction, .. } = answer {
             let before = &mut lock(&link.state).before;
@@ -175,7 +184,7 @@ fn pass_answers(shared: &Shared, link: &Link) -> io::Result<()> {
                 before.data = 0;
             }
         }
-        pass(link, &mut to, &frame);
+        pass(link, &mut to, instead.as_ref().unwrap_or(&frame));
         if let Some((_, action, mut caught)) = action {
             caught.open = shared.open();
             if action(&caught) == Then::Cut {

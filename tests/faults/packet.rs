@@ -77,6 +77,16 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// An error of this code, as the answer to a statement.
+    pub fn error(code: u16) -> Self {
+        let mut payload = vec![0xff];
+        payload.extend(code.to_le_bytes());
+        payload.extend_from_slice(b"#HY000as a server under load might say");
+        Self::new(1, &payload)
+    }
+}
+
 /// The first packet of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -140,6 +150,7 @@ pub fn check() {
     assert_eq!(Answer::read(&many), Answer::Ok { in_transaction: false, more: true });
     let refused = Answer::read(b"\xff\x28\x04#42000no");
     assert_eq!(refused, Answer::Error { code: 1064, text: "#42000no".to_owned() });
+    assert!(matches!(Answer::read(Frame::error(1317).payload()), Answer::Error { code: 1317, .. }));
     assert_eq!(Answer::read(&[3]), Answer::Other);
     assert_eq!(Frame::new(0, b"\x0a10.11.19\0\x07\x01\0\0salt").greeting(), Some(263));
     assert!(Frame::read(&mut &wire[..6]).is_err(), "a frame that ends too soon");

@@ -43,6 +43,8 @@ pub struct Moment {
 pub enum Then {
     GoOn,
     Cut,
+    /// The client gets this error: before the server sees the statement, then it never does; or instead of the server's answer.
+    Answer(u16),
 }
 
 /// What was caught.

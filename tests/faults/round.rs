@@ -22,6 +22,8 @@ const GOES_ON_BY_ITSELF: &str = "--workers";
 const MOST_RUNS: u32 = 30;
 /// How long a run idles whose positions are of interest; they are saved every three seconds.
 const IDLE_MS: u64 = 4_500;
+/// The same where one of them is held until the next comes.
+const LONG_IDLE_MS: u64 = 9_000;
 /// How often is looked whether a run has ended while something else is awaited.
 pub const TICK: Duration = Duration::from_millis(3);
 /// Flags whose value may change from run to run, if the binary has them.
@@ -116,7 +118,7 @@ impl Round {
         for fault in faults {
             let label = fault.label();
             if fault.late() {
-                self.idle()?;
+                self.idle(if matches!(fault, Fault::HeldSave(_)) { LONG_IDLE_MS } else { IDLE_MS })?;
             }
             let caught = self.inject(fault).with_context(|| format!("at the fault `{label}`"))?;
             match caught {
@@ -136,11 +138,11 @@ impl Round {
     }
 
     /// Runs to the end, and then starts one that has nothing to do for a while but to save where it is.
-    fn idle(&mut self) -> Result<()> {
+    fn idle(&mut self, ms: u64) -> Result<()> {
         while !self.look()? {
             sleep(TICK);
         }
-        self.truth.end = CommitTs::from_millis(self.world.cluster.tso().physical_ms() + IDLE_MS).0;
+        self.truth.end = CommitTs::from_millis(self.world.cluster.tso().physical_ms() + ms).0;
         self.start(&[])
     }
 

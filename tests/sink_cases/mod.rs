@@ -11,6 +11,7 @@ mod partial;
 mod rows;
 mod run;
 mod settings;
+mod stuck;
 mod takeover;
 mod types;
 mod world;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<(&'static str, Case)> {
         no_key::CASES,
         run::CASES,
         engine::CASES,
+        stuck::CASES,
         ddl::CASES,
         model::CASES,
         marks::CASES,

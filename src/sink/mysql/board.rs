@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::large::Rows;
 use super::window::Batch;
@@ -71,9 +71,9 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a window of `parts` tasks that reaches `last`.
-    pub(super) fn open(&self, last: CommitTs, parts: usize) -> WindowId {
-        self.lock().progress.open(last, parts)
+    /// Opens a window of `parts` tasks that reaches `last`, of which the slots keep `records` bytes.
+    pub(super) fn open(&self, last: CommitTs, parts: usize, records: usize) -> WindowId {
+        self.lock().progress.open(last, parts, records)
     }
 
     /// The number of the next task, and of the oldest unfinished one (the next if there is none).
@@ -178,19 +178,35 @@ impl Board {
         self.sink.notify_all();
     }
 
-    /// Waits until less than `bytes` and `tasks` are under way; or, after a failure, until nothing runs any more.
-    pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize) {
-        self.wait(|s| s.bytes < bytes && s.unfinished.len() < tasks);
+    /// Waits until less than `bytes` and `tasks` are under way, and what the slots keep above the mark is below `records` bytes; or, after a
+    /// failure, until nothing runs any more. `stuck` hears every second how far the window reaches that keeps the mark where it is, if it is for
+    /// that.
+    pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize, records: usize, stuck: impl FnMut(CommitTs)) {
+        self.wait(
+            |s| s.bytes < bytes && s.unfinished.len() < tasks && s.progress.records() < records,
+            |s| s.progress.oldest().filter(|_| s.progress.records() >= records),
+            stuck,
+        );
     }
 
     /// Waits until nothing is under way.
     pub(super) fn wait_until_idle(&self) {
-        self.wait(|s| s.unfinished.is_empty());
+        self.wait(|s| s.unfinished.is_empty(), |_| None, |_| {});
     }
 
-    fn wait(&self, reached: impl Fn(&State) -> bool) {
+    fn wait(
+        &self,
+        reached: impl Fn(&State) -> bool,
+        held_up: impl Fn(&State) -> Option<CommitTs>,
+        mut stuck: impl FnMut(CommitTs),
+    ) {
         let mut state = self.lock();
+        let mut told = Instant::now();
         while !(reached(&state) || state.closed && state.running == 0) {
+            if told.elapsed() >= Duration::from_secs(1) {
+                told = Instant::now();
+                held_up(&state).into_iter().for_each(&mut stuck);
+            }
             // The time-out only guards against a worker that died without a word.
             let waited = self.sink.wait_timeout(state, Duration::from_secs(1));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -45,7 +45,7 @@ mod worker;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -74,6 +74,8 @@ use crate::model::{Change, CommitTs, Definition, RowChange, Side, Table, Txn};
 
 /// A batch with fewer row changes is not worth a connection of its own.
 const LEAST_ROWS: u64 = 500;
+/// How long a stuck batch may hold up all others before somebody hears of it.
+const PATIENT_UNTIL: Duration = Duration::from_secs(5);
 
 /// A [`Sink`] that writes to a MySQL, MariaDB or TiDB server.
 pub struct MysqlSink {
@@ -138,9 +140,19 @@ impl MysqlSink {
         let last = window.last();
         let batches = window.cut(size.workers, LEAST_ROWS);
         let board = &self.context.board;
-        board.wait_for_room(size.in_flight, size.workers * 2);
+        let begin = Instant::now();
+        board.wait_for_room(size.in_flight, size.workers * 2, size.records(), |held_up| {
+            if begin.elapsed() >= PATIENT_UNTIL {
+                let what = format!(
+                    "what the target has not finished of the transactions up to {}; as much as may go before them is applied",
+                    held_up.explain()
+                );
+                (self.context.events)(Event::Waiting { what, since: begin.elapsed() });
+            }
+        });
         self.context.shared.check()?;
-        let number = board.open(last, batches.len());
+        let records = batches.iter().map(|b| b.record.size()).sum();
+        let number = board.open(last, batches.len(), records);
         for mut batch in batches {
             let (id, oldest) = board.numbers();
             let before = self.lineage.enter(id, &std::mem::take(&mut batch.tokens), oldest);
@@ -161,7 +173,7 @@ impl MysqlSink {
     /// Does `job`, which brings everything up to `last`, with nothing else under way.
     fn alone(&mut self, last: CommitTs, job: Job) -> Result<()> {
         self.settle()?;
-        let window = self.board().open(last, 1);
+        let window = self.board().open(last, 1, 0);
         self.board().put(job, Some(window), &[], 0);
         self.settle()
     }

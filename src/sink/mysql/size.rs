@@ -25,6 +25,10 @@ const BYTES: usize = 4 << 20;
 /// What decoding, folding and rendering need beside the rows under way, as a part of the memory limit.
 const UNDER_WAY: usize = 4;
 
+/// Bounds of [`Size::records`].
+const LEAST_RECORDS: usize = 256 << 10;
+const MOST_RECORDS: usize = 1536 << 10;
+
 /// What was chosen, or set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
@@ -55,6 +59,12 @@ impl Size {
     /// Row changes of a window, which gives each worker a batch.
     pub(super) fn window_rows(self) -> u64 {
         self.rows * self.workers as u64
+    }
+
+    /// Bytes that the slots together may keep to remember what is durable above the low-water mark: three windows of one-row transactions, within
+    /// bounds. Where one batch is stuck, each transaction on the target writes again what its slot keeps, and a TiDB takes 6 MB as a row.
+    pub(super) fn records(self) -> usize {
+        usize::try_from(self.window_rows() * 12).unwrap_or(MOST_RECORDS).clamp(LEAST_RECORDS, MOST_RECORDS)
     }
 
     /// Bytes of a window's rows.
