@@ -12,6 +12,7 @@ use crate::config::security;
 use crate::model::CommitTs;
 use crate::output;
 use crate::pd::{Pd, State};
+use crate::sink::mysql::durability;
 use crate::source::pump;
 
 /// How long a Pump may take to tell its metrics.
@@ -42,5 +43,9 @@ impl Live for Clusters {
 
     fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>> {
         checkpoint::look(to, cluster_id, &output::events())
+    }
+
+    fn risk(&self, to: &str) -> Result<Option<String>> {
+        durability::risk_of(to, &output::events())
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Keep {
     pub(super) link: (u64, String),
     /// The number of the run, once it has taken the link over; 0 before.
     pub(super) run: Arc<AtomicU64>,
+    /// How often the connection was lost.
+    pub(super) losses: Arc<AtomicU64>,
     pub(super) events: Events,
 }
 
@@ -81,6 +83,7 @@ impl Keep {
                     hold = Hold::Lost(u64::from(there.connection_id()));
                 }
                 session = None;
+                self.losses.fetch_add(1, Ordering::SeqCst);
                 wait = PAUSE;
             }
         }

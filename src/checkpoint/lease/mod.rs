@@ -62,6 +62,7 @@ impl Default for Terms {
 pub struct Lease {
     who: Who,
     run: Arc<AtomicU64>,
+    losses: Arc<AtomicU64>,
     /// Its end ends the thread.
     _end: Option<Sender<()>>,
     over: Receiver<()>,
@@ -100,19 +101,31 @@ impl Lease {
             }
         };
         who.connection = session.as_ref().map(|s| u64::from(s.connection_id()));
-        let run = Arc::<AtomicU64>::default();
+        let (run, losses) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let (end, ended) = bounded(0);
         let (tell, over) = bounded(1);
-        let keep =
-            Keep { target, name, link: (cluster_id, link.to_owned()), run: Arc::clone(&run), events: events.clone() };
+        let keep = Keep {
+            target,
+            name,
+            link: (cluster_id, link.to_owned()),
+            run: Arc::clone(&run),
+            losses: Arc::clone(&losses),
+            events: events.clone(),
+        };
         keep.start(session, held, ended, tell)?;
-        Ok(Self { who, run, _end: Some(end), over })
+        Ok(Self { who, run, losses, _end: Some(end), over })
     }
 
     /// What this run says of itself in the link's row.
     #[must_use]
     pub fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// How often its connection was lost so far: the target may have been restarted each time.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
     }
 
     /// The run has taken `link` over: if a later one does, the lease is not taken back from it.

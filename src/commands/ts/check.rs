@@ -95,6 +95,7 @@ pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<F
     if let Some(to) = &args.to {
         let upstream = facts.cluster_id.or_else(|| facts.backup.as_ref().and_then(|b| b.cluster_id));
         facts.checkpoint = live.checkpoint(to, upstream)?.map_or(CheckpointFact::None, CheckpointFact::At);
+        facts.risk = live.risk(to)?;
     }
     Ok(facts)
 }

@@ -19,6 +19,8 @@ pub struct Facts {
     pub backup: Option<BackupFact>,
     /// How far an earlier replication has brought the target.
     pub checkpoint: CheckpointFact,
+    /// What of the target's settings may cost it its last commits.
+    pub risk: Option<String>,
 }
 
 /// A Pump.

@@ -26,6 +26,10 @@ pub fn judge(ts: CommitTs, facts: &Facts) -> Report {
     pumps(&mut report, ts, facts.pumps.as_deref());
     cluster(&mut report, facts);
     interval(&mut report, ts, facts);
+    if let Some(risk) = &facts.risk {
+        let hint = "set innodb_flush_log_at_trx_commit = 1 there, and sync_binlog = 1 if it writes a binlog";
+        report.add(Level::Warn, "durability", risk.clone(), hint);
+    }
     report
 }
 

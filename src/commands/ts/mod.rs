@@ -39,6 +39,12 @@ pub trait Live {
     /// # Errors
     /// When the target cannot be reached, or has several upstreams and `cluster_id` is unknown.
     fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>>;
+
+    /// What of the settings of the target at `to` may cost it its last commits, in words; `None` if it keeps each.
+    ///
+    /// # Errors
+    /// When the target cannot be reached.
+    fn risk(&self, to: &str) -> Result<Option<String>>;
 }
 
 /// What a running upstream says about itself.

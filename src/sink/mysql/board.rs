@@ -23,6 +23,8 @@ pub(super) enum Job {
     Ddl(CommitTs, Box<Ddl>),
     /// Compares tables with the target's.
     Look(Vec<Arc<Table>>),
+    /// Sees to it that the target still holds all that it acknowledged.
+    Compare,
     /// Saves a position that was reached; `drained` if nothing was left to apply when it was.
     Save {
         /// Everything at or below is durable.

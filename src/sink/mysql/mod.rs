@@ -17,6 +17,7 @@ mod connection;
 mod context;
 pub mod ddl;
 mod definition;
+pub mod durability;
 pub mod failure;
 mod large;
 mod lineage;
@@ -105,6 +106,8 @@ pub struct MysqlSink {
     limit: Option<TidbLimit>,
     /// Where the link began, if that was in this process; see [`Reopening`].
     began: Option<Option<CommitTs>>,
+    /// How often the lease's connection had been lost when the target was last known to remember everything.
+    losses: u64,
     /// Given back when the workers have ended, unless another sink goes on with it.
     lease: Arc<Lease>,
 }

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::ddl::{self, Ground};
 use super::lineage::Lineage;
 use super::numbers::Numbering;
+use super::reopen::trying;
 use super::retry::Told;
 use super::session::Session;
 use super::shape::Fits;
@@ -21,12 +22,15 @@ use super::takeover::Beginning;
 use super::tidb_limit::TidbLimit;
 use super::window::Window;
 use super::worker::Worker;
-use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
+use super::{MysqlOptions, MysqlSink, check, durability, skipped, takeover};
 use crate::checkpoint::lease::Lease;
 use crate::checkpoint::{self, Acknowledged, Taken};
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
+
+/// How often a start is tried again whose target goes away in the middle of it: half a minute in all.
+const TRIES: u32 = 8;
 
 /// A sink that has its target and the link's lease, and has not taken the link over yet: what may still refuse the run comes in between.
 pub struct Opening {
@@ -60,7 +64,11 @@ impl Opening {
     /// If an earlier run left a DDL behind of which it cannot be told what became of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn finish(self) -> Result<MysqlSink> {
         let Self { target, options, events, session, lease } = self;
-        let mut sink = finish(target, options, events, session, lease, 0)?;
+        let mut session = Some(session);
+        let mut sink = trying((&options.stop, &events), TRIES, || {
+            let session = session.take().map_or_else(|| Session::open(&target.patient()), Ok)?;
+            finish(target.clone(), options.clone(), events.clone(), session, Arc::clone(&lease), 0)
+        })?;
         sink.began = sink.fresh.then_some(sink.opened);
         Ok(sink)
     }
@@ -151,6 +159,7 @@ pub(super) fn finish(
         safe_ended: false,
         limit,
         began: None,
+        losses: lease.losses(),
         lease,
     })
 }
@@ -179,6 +188,9 @@ impl MysqlSink {
         let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways, leads };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
         let numbering = check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
+        if let Some(risk) = durability::risk(&mut session)? {
+            (self.context.events)(Event::Warning(risk));
+        }
         for table in wanted.iter().filter(|t| !leads || self.context.fits.knows(t)) {
             let fit = self.context.fits.get(table);
             self.causality.order_by(table, fit.map(|f| f.more_keys.clone()).unwrap_or_default());

@@ -28,8 +28,18 @@ impl MysqlSink {
         }
     }
 
+    /// Where there is nothing to apply, nobody would notice that the target was restarted and has forgotten something, but for the lease.
+    fn compare_after_a_loss(&mut self) {
+        let losses = self.lease.losses();
+        if losses != self.losses {
+            self.losses = losses;
+            self.board().put(Job::Compare, None, &[], 0);
+        }
+    }
+
     /// Saves the position every now and then.
     pub(super) fn save_in_time(&mut self) -> Result<()> {
+        self.compare_after_a_loss();
         let Some(ts) = self.shared().position() else { return Ok(()) };
         match self.saved {
             Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),

@@ -17,6 +17,29 @@ use crate::checkpoint::{Link, is_known};
 use crate::error::Fault;
 use crate::event::Events;
 use crate::model::CommitTs;
+use crate::stop::Stop;
+
+/// Opens a sink that was open before, or whose target answered a moment ago: again, up to `most` times, where the target goes away meanwhile.
+///
+/// # Errors
+/// The first that does not pass, or the last; or interrupted.
+pub(super) fn trying(
+    (stop, events): (&Stop, &Events),
+    most: u32,
+    mut open: impl FnMut() -> Result<MysqlSink>,
+) -> Result<MysqlSink> {
+    let (shared, told) = (Shared::new(None, Skipped::default()), Told::default());
+    let outlook = Outlook { stop, shared: &shared, events, told: &told };
+    let mut backoff = Backoff::new();
+    loop {
+        let error = match open() {
+            Ok(sink) => return Ok(sink),
+            Err(error) => error,
+        };
+        let Some(class) = class_of(&error).filter(|c| passes(*c) && backoff.tries() < most) else { return Err(error) };
+        backoff.pause(class, &error, &outlook)?;
+    }
+}
 
 /// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as far as the next one needs it.
 pub struct Reopening {
@@ -58,17 +81,7 @@ impl Reopening {
     /// # Errors
     /// Refused if the target does not know the link any more; else as [`Opening::finish`](super::Opening::finish), or interrupted.
     pub fn open(&self) -> Result<MysqlSink> {
-        let (shared, told) = (Shared::new(None, Skipped::default()), Told::default());
-        let outlook = Outlook { stop: &self.options.stop, shared: &shared, events: &self.events, told: &told };
-        let mut backoff = Backoff::new();
-        loop {
-            let error = match self.try_open() {
-                Ok(sink) => return Ok(sink),
-                Err(error) => error,
-            };
-            let Some(class) = class_of(&error).filter(|c| passes(*c)) else { return Err(error) };
-            backoff.pause(class, &error, &outlook)?;
-        }
+        trying((&self.options.stop, &self.events), u32::MAX, || self.try_open())
     }
 
     fn try_open(&self) -> Result<MysqlSink> {

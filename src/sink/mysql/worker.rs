@@ -168,6 +168,7 @@ impl Worker {
             Job::Large(ts, rows, done) => self.large(*ts, rows, *done).map(|()| Outcome::Done),
             Job::Ddl(ts, ddl) => self.ddl(*ts, ddl).map(|()| Outcome::Done),
             Job::Look(tables) => self.must(&mut |w| w.look(tables)).map(|()| Outcome::Done),
+            Job::Compare => self.must(&mut Self::compare).map(|()| Outcome::Done),
             Job::Save { ts, drained } => {
                 let (ts, drained) = (*ts, *drained);
                 self.must(&mut |w| w.save(ts, drained))?;
@@ -266,6 +267,14 @@ impl Worker {
         let lane = self.open_lane()?;
         let batch = lane.slot.durable();
         lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.batch(number, batch, compared))
+    }
+
+    /// Sees to it that the target holds all that it acknowledged.
+    fn compare(&mut self) -> Result<()> {
+        let context = self.context.clone();
+        let lane = self.open_lane()?;
+        lane.compared = context.acknowledged.compare(&mut lane.session, &context.link)?;
+        Ok(())
     }
 
     /// The connection, made if there is none.
