@@ -1,9 +1,11 @@
 //! A private MariaDB: own data directory, own socket, own free port on loopback, gone when it is dropped.
 
+mod program;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,10 @@ use anyhow::{Context, Result};
 use mysql::{Conn, OptsBuilder};
 use tempfile::TempDir;
 
+pub use self::program::VARIABLE;
+
+use self::program::Program;
+use super::keeper::Keeper;
 use crate::error::Fault;
 
 /// How long the server may take to answer its first connection.
@@ -22,7 +28,10 @@ const TRIES: u32 = 3;
 /// A MariaDB server of our own.
 pub struct PrivateServer {
     child: Option<Child>,
+    program: Program,
     dir: TempDir,
+    /// Ends the server and removes the folder if we cannot.
+    keeper: Keeper,
     port: u16,
     extra: Vec<String>,
     /// Logs of earlier starts, which are called `log.1`, `log.2` and so on.
@@ -53,22 +62,10 @@ impl PrivateServer {
     pub fn start_in(parent: &Path, extra: &[&str]) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir_in(parent)?;
         fs::create_dir(scratch(&dir))?;
-        let mut install = Command::new("mariadb-install-db");
-        install.arg("--no-defaults").arg(format!("--datadir={}", data(&dir).display()));
-        install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]);
-        // A server that starts deletes every temporary table in its tmpdir: in a shared one, those of other servers too,
-        // which then fail or crash.
-        install.env("TMPDIR", scratch(&dir));
-        let output = install.output().map_err(|e| {
-            Fault::connect(format!("cannot run mariadb-install-db: {e}"))
-                .hint("install MariaDB's server: `apt-get install mariadb-server`")
-        })?;
-        if !output.status.success() {
-            let words = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Fault::connect(format!("mariadb-install-db failed: {words}")).into());
-        }
+        let (program, mut keeper) = (Program::find()?, Keeper::start(dir.path())?);
+        program.install(&data(&dir), &scratch(&dir), &mut keeper)?;
         let extra = extra.iter().map(ToString::to_string).collect();
-        let mut server = Self { child: None, dir, port: 0, extra, starts: 0 };
+        let mut server = Self { child: None, program, dir, keeper, port: 0, extra, starts: 0 };
         let mut tries = 0;
         loop {
             // Somebody else may take the port between the look and the start.
@@ -88,8 +85,9 @@ impl PrivateServer {
             fs::rename(self.log(), self.log().with_extension(self.starts.to_string()))?;
         }
         let log = fs::File::create(self.log())?;
-        let child = Command::new("mariadbd")
-            .arg("--no-defaults")
+        let child = self
+            .program
+            .command()
             .arg(format!("--datadir={}", data(&self.dir).display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.dir.path().join("pid").display()))
@@ -105,6 +103,8 @@ impl PrivateServer {
             .stderr(log)
             .spawn()
             .context("cannot run mariadbd")?;
+        // If the keeper is gone, the server still ends with us in any ordinary way.
+        let _ = self.keeper.holds(Some(child.id()));
         self.child = Some(child);
         self.wait().inspect_err(|_| self.kill())
     }
@@ -162,8 +162,10 @@ impl PrivateServer {
     /// Kills it as `kill -9` would; the data stays.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Both can only fail if it is gone already, which is what was asked for.
+            // All can only fail if it is gone already, which is what was asked for.
             let _ = child.kill();
+            // Before its number can be given to another process.
+            let _ = self.keeper.holds(None);
             let _ = child.wait();
         }
     }

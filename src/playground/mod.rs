@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod compare;
 pub mod dump;
 pub mod encode;
+pub mod keeper;
 pub mod load;
 pub mod mariadb;
 pub mod mirror;

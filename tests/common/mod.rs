@@ -10,6 +10,7 @@
 pub mod binary;
 pub mod certificates;
 pub mod dropped;
+pub mod failover;
 pub mod recordings;
 pub mod run;
 pub mod target;

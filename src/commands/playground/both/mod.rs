@@ -18,6 +18,7 @@ use super::wait;
 use crate::cli::PlaygroundArgs;
 use crate::error::{Fault, Kind};
 use crate::output::{self, Progress};
+use crate::playground::keeper::Keeper;
 use crate::playground::mirror::{FOLLOWED, REFUSED};
 use crate::stop::Stop;
 
@@ -35,6 +36,8 @@ pub fn run(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     };
     let proof = Proof::begin(&sides)?;
     let dir = tempfile::Builder::new().prefix("tisync-playground-").tempdir()?;
+    // Dropped before the folder: what a second signal leaves is removed all the same.
+    let _keeper = Keeper::start(dir.path())?;
     let file = dir.path().join(FILE);
     fs::write(&file, links::configuration(&sides)).with_context(|| format!("cannot write {}", file.display()))?;
     let running = Links::start(&file, &view)?;

@@ -1,0 +1,172 @@
+//! Which MariaDB program is run, and how a data directory is made for it.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::error::Fault;
+use crate::playground::keeper::Keeper;
+
+/// The variable with the path of another `mariadbd` than the installed one.
+pub const VARIABLE: &str = "TISYNC_MARIADBD";
+
+/// Where a server's texts and the SQL of its system tables lie below its base folder.
+const SHARES: [&str; 4] = ["share", "share/mysql", "share/mariadb", "scripts"];
+/// The first lines of a bootstrap: root has no password, and needs no socket.
+const BEGIN: &str = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n";
+/// What makes the system tables, in this order; of each the first name that is there.
+const TABLES: [[&str; 2]; 3] = [
+    ["mariadb_system_tables.sql", "mysql_system_tables.sql"],
+    ["mariadb_performance_tables.sql", "mysql_performance_tables.sql"],
+    ["mariadb_system_tables_data.sql", "mysql_system_tables_data.sql"],
+];
+/// The views of `sys`, which older servers lack.
+const SYS: &str = "mariadb_sys_schema.sql";
+
+/// A `mariadbd` that can be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// The system's, with `mariadb-install-db` beside it.
+    Installed,
+    /// One that was unpacked somewhere.
+    Unpacked {
+        server: PathBuf,
+        base: PathBuf,
+        /// With the SQL of the system tables, and a folder of messages for each language.
+        share: PathBuf,
+    },
+}
+
+impl Program {
+    /// The one that the environment names, or the system's.
+    pub(super) fn find() -> Result<Self> {
+        match env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            Some(path) => Self::at(Path::new(&path)),
+            None => Ok(Self::Installed),
+        }
+    }
+
+    /// The one at `path`: `BASE/bin/mariadbd` or the like.
+    fn at(path: &Path) -> Result<Self> {
+        let lost =
+            |what: String| Fault::usage(what).hint(format!("{VARIABLE} is the path of a mariadbd in its folder"));
+        let server = path.canonicalize().map_err(|e| lost(format!("cannot find {}: {e}", path.display())))?;
+        let base = server.parent().and_then(Path::parent).map(Path::to_owned);
+        let base = base.ok_or_else(|| lost(format!("{} is in no folder of a server", server.display())))?;
+        let share = SHARES.iter().map(|share| base.join(share)).find(|share| first(share, TABLES[0]).is_some());
+        let share = share.ok_or_else(|| lost(format!("no {} below {}", TABLES[0][0], base.display())))?;
+        Ok(Self::Unpacked { server, base, share })
+    }
+
+    /// The server with the options that it needs wherever it lies, without any others.
+    pub(super) fn command(&self) -> Command {
+        match self {
+            Self::Installed => {
+                let mut command = Command::new("mariadbd");
+                command.arg("--no-defaults");
+                command
+            }
+            Self::Unpacked { server, base, share } => {
+                let mut command = Command::new(server);
+                command.arg("--no-defaults").arg(format!("--basedir={}", base.display()));
+                command.arg(format!("--lc-messages-dir={}", share.display()));
+                command
+            }
+        }
+    }
+
+    /// Makes the data directory `data`, whose temporary files go to `scratch`: root has no password.
+    pub(super) fn install(&self, data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
+        match self {
+            Self::Installed => installed(data, scratch, keeper),
+            Self::Unpacked { share, .. } => self.bootstrap(share, data, scratch, keeper),
+        }
+    }
+
+    /// What `mariadb-install-db` does, for a server that has none beside it.
+    fn bootstrap(&self, share: &Path, data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
+        fs::create_dir_all(data.join("mysql"))?;
+        let input = scratch.join("bootstrap.sql");
+        let mut sql = File::create(&input)?;
+        sql.write_all(BEGIN.as_bytes())?;
+        let sys = first(share, [SYS, SYS]);
+        for path in TABLES.iter().filter_map(|names| first(share, *names)).chain(sys) {
+            sql.write_all(&fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?)?;
+            sql.write_all(b"\n")?;
+        }
+        let mut command = self.command();
+        command.arg(format!("--datadir={}", data.display())).args([
+            "--bootstrap",
+            "--skip-grant-tables",
+            "--user=root",
+        ]);
+        command.args(["--max-allowed-packet=8M", "--net-buffer-length=16K", "--innodb-use-native-aio=OFF"]);
+        command.env("TMPDIR", scratch).stdin(File::open(&input)?).stdout(Stdio::null());
+        run(&mut command, "mariadbd --bootstrap", keeper)?;
+        Ok(fs::remove_file(&input)?)
+    }
+}
+
+fn installed(data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
+    let mut install = Command::new("mariadb-install-db");
+    install.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
+    install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]);
+    // A server that starts deletes every temporary table in its tmpdir: in a shared one, those of other servers too,
+    // which then fail or crash.
+    install.env("TMPDIR", scratch);
+    install.stdin(Stdio::null()).stdout(Stdio::null());
+    run(&mut install, "mariadb-install-db", keeper)
+}
+
+fn run(command: &mut Command, name: &str, keeper: &mut Keeper) -> Result<()> {
+    let child = command.stderr(Stdio::piped()).spawn().map_err(|e| {
+        Fault::connect(format!("cannot run {name}: {e}"))
+            .hint("install MariaDB's server: `apt-get install mariadb-server`")
+    })?;
+    let _ = keeper.holds(Some(child.id()));
+    let output = child.wait_with_output();
+    let _ = keeper.holds(None);
+    let output = output?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(Fault::connect(format!("{name} failed: {words}")).into());
+    }
+    Ok(())
+}
+
+/// The first of these files in `folder`.
+fn first(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
+    names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unpacked_server_finds_its_folders() {
+        for (below, share, file) in
+            [("bin", "share", TABLES[0][0]), ("sbin", "share/mysql", TABLES[0][1]), ("bin", "scripts", TABLES[0][0])]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let base = dir.path().canonicalize().unwrap();
+            for folder in [below, share] {
+                fs::create_dir_all(base.join(folder)).unwrap();
+            }
+            let server = base.join(below).join("mariadbd");
+            fs::write(&server, "").unwrap();
+            let error = Program::at(&server).unwrap_err();
+            assert!(format!("{error:#}").contains("no mariadb_system_tables.sql below"), "{error:#}");
+            fs::write(base.join(share).join(file), "").unwrap();
+            let found = Program::at(&server).unwrap();
+            assert_eq!(found, Program::Unpacked { server, share: base.join(share), base });
+        }
+        let error = Program::at(Path::new("/nowhere/bin/mariadbd")).unwrap_err();
+        assert_eq!(crate::error::exit_code(&error), 2);
+    }
+}
