@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 use tisync::event;
+use tisync::playground::compare::{self, Definitions, Side};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::playground::mirror::{Mirror, MirrorOptions};
 
+use crate::common::failover::Failover;
 use crate::common::run::Running;
 use crate::common::target::position;
 use crate::restarts::write;
@@ -126,6 +128,51 @@ fn a_target_that_is_restored_behind_what_the_pumps_hold_is_refused() {
     assert!(warning.contains("the target no longer holds what it said is durable"), "{said}");
     assert!(error.contains("it cannot give what follows"), "{said}");
     assert_eq!(world.on_b("SELECT COUNT(*) FROM r.bare"), ["0"]);
+}
+
+/// A replica that lacks the last commits takes the primary's place, at once behind the same address.
+#[test]
+fn a_promoted_replica_gets_again_what_it_lacks() {
+    let options = MirrorOptions {
+        cluster_id: CLUSTER + 5,
+        auto_increment_offset: None,
+        fakes: Duration::from_millis(100),
+        events: event::silent(),
+    };
+    let a = Mirror::start(options).expect("MariaDB starts");
+    let mut b = Failover::start(&[]);
+    let mut conn = a.connect().expect("A answers");
+    TABLES.iter().for_each(|sql| conn.query_drop(sql).expect("a statement"));
+    let (from, to) = (a.cluster().pd_url(), b.url());
+    let args = ["sync", "--from", &from, "--to", &to, "--quiet", "--start-ts", "1"];
+    let mut run = Running::start(&args.map(str::to_owned));
+    let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    let position = |conn: &mut mysql::Conn| -> u64 {
+        let sql = "SELECT COALESCE(MAX(commit_ts), 0) FROM tidb_binlog.tisync_checkpoint";
+        conn.query_first(sql).ok().flatten().unwrap_or_default()
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| write(|| a.connect().ok(), &stop, &done));
+        let begin = done.load(Ordering::Relaxed);
+        run.until("some rows on B", || done.load(Ordering::Relaxed) > begin + 60);
+        run.until("the link has begun on the replica", || position(&mut b.replica()) > 0);
+        b.hold();
+        let held = done.load(Ordering::Relaxed);
+        run.until("more than the replica has", || done.load(Ordering::Relaxed) > held + 60);
+        b.fail_over();
+        let promoted = done.load(Ordering::Relaxed);
+        run.until("more behind the fail-over", || done.load(Ordering::Relaxed) > promoted + 60);
+        stop.store(true, Ordering::Relaxed);
+    });
+    a.wait_caught_up(Duration::from_secs(60)).expect("the mirror follows");
+    let end = a.cluster().tso().0;
+    run.until("B is where A was", || position(&mut b.connect()) >= end);
+    let mut sides = (Side::new(conn, "r").expect("A answers"), Side::new(b.connect(), "r").expect("B answers"));
+    let found = compare::databases(&mut sides.0, &mut sides.1, Definitions::Exact, &[]).expect("both can be read");
+    assert!(found.equal() && found.rows > 100, "{}", found.differences.join("\n"));
+    run.interrupt();
+    let said = run.expect(5).stderr;
+    assert!(said.contains("the target no longer holds what it said is durable"), "{said}");
 }
 
 /// B is set back to what it was before some rows and a DDL, under a run that goes on; `meanwhile` happens while it is away.
