@@ -46,7 +46,11 @@
 //! 5. Exactly once: each worker owns a slot row on the target and updates it first in every transaction. That row is the fence (it names the
 //!    run and the claim, so a session that lost its slot changes no row and stops), the record (which upstream transactions the slot made durable above
 //!    the low-water mark), and its own clean-up. A new run locks every slot of the old ones before it reads them, so it waits for, or ends, a commit that is still on its way;
-//!    a worker that lost its connection does the same with its own slot. So the answer to a COMMIT may be lost, never its effect.
+//!    a worker that lost its connection does the same with its own slot. So the answer to a COMMIT may be lost, or wrong, never its effect: an error
+//!    that answers one says nothing, the slot does.
+//!    And nothing is forgotten: a server that answers is no server that remembers. What the target acknowledged in a run is compared after every new connection
+//!    with what all slots of the link hold ([`checkpoint::Acknowledged`]). If anything is missing, nothing more of the run is saved; the sink is opened anew under
+//!    the same lease, and the stream set back to what the target really holds.
 //! 6. An upstream transaction is never split over two transactions on the target, except above a number of rows that the operator names. Two that share the value of a
 //!    primary or unique key, or a foreign key's, keep their order.
 //! 7. DDL runs alone. Before each statement its intent is stored with a picture of its objects (definitions and the storage engine's ids); after an unclear end the

@@ -17,7 +17,7 @@ use tisync::playground::mirror::{Mirror, MirrorOptions};
 use crate::common::failover::Failover;
 use crate::common::run::Running;
 use crate::common::target::position;
-use crate::restarts::write;
+use crate::restarts::{Writing, write};
 use crate::world::World;
 
 const CLUSTER: u64 = 7_600_000_000_000_000_071;
@@ -69,6 +69,7 @@ fn a_target_that_forgets_gets_it_again() {
     for round in 0..rounds() {
         stop.store(false, Ordering::Relaxed);
         thread::scope(|scope| {
+            let _writing = Writing(&stop);
             scope.spawn(|| write(|| world.a.connect().ok(), &stop, &done));
             let before = done.load(Ordering::Relaxed);
             run.until("some rows on B", || {
@@ -76,7 +77,6 @@ fn a_target_that_forgets_gets_it_again() {
                     && world.b.connect().is_ok_and(|mut conn| conn.query_drop("SELECT n FROM r.hot").is_ok())
             });
             sleep(Duration::from_millis(u64::from(round * 397 % 1500)));
-            stop.store(true, Ordering::Relaxed);
         });
         // Idle in every other round: then nothing but a save notices.
         if round % 2 == 1 {
@@ -152,6 +152,7 @@ fn a_promoted_replica_gets_again_what_it_lacks() {
         conn.query_first(sql).ok().flatten().unwrap_or_default()
     };
     thread::scope(|scope| {
+        let _writing = Writing(&stop);
         scope.spawn(|| write(|| a.connect().ok(), &stop, &done));
         let begin = done.load(Ordering::Relaxed);
         run.until("some rows on B", || done.load(Ordering::Relaxed) > begin + 60);
@@ -162,7 +163,6 @@ fn a_promoted_replica_gets_again_what_it_lacks() {
         b.fail_over();
         let promoted = done.load(Ordering::Relaxed);
         run.until("more behind the fail-over", || done.load(Ordering::Relaxed) > promoted + 60);
-        stop.store(true, Ordering::Relaxed);
     });
     a.wait_caught_up(Duration::from_secs(60)).expect("the mirror follows");
     let end = a.cluster().tso().0;

@@ -16,6 +16,15 @@ use crate::world::World;
 
 const CLUSTER: u64 = 7_600_000_000_000_000_031;
 
+/// Tells writers to stop at the latest when it is dropped: a test that fails must not wait for them.
+pub struct Writing<'a>(pub &'a AtomicBool);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Writes until told to stop, through lost connections.
 pub fn write(connect: impl Fn() -> Option<Conn>, stop: &AtomicBool, done: &AtomicU64) {
     let mut n = 0_u64;
@@ -58,6 +67,7 @@ fn killed_again_and_again() {
     ]);
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     thread::scope(|scope| {
+        let _writing = Writing(&stop);
         scope.spawn(|| write(|| world.a.connect().ok(), &stop, &done));
         let mut run = world.sync(&[]);
         for round in 0..6 {
@@ -72,7 +82,6 @@ fn killed_again_and_again() {
                 run = world.sync(&[]);
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     world.catch_up();
     let (tables, rows) = world.same("r");
