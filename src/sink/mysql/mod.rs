@@ -8,6 +8,7 @@
 mod alone;
 mod apply;
 pub mod batch;
+mod blocker;
 mod board;
 pub mod causality;
 pub mod check;
@@ -36,8 +37,11 @@ mod size;
 pub mod skipped;
 pub mod statement;
 mod step;
+mod taken;
 mod takeover;
 pub mod tidb_limit;
+mod waits;
+mod watch;
 mod window;
 mod worker;
 
@@ -61,6 +65,7 @@ pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 use self::session::Server;
 use self::shared::Shared;
 use self::tidb_limit::TidbLimit;
+use self::watch::Watch;
 use self::window::Window;
 
 use super::{Sink, Totals};
@@ -99,6 +104,8 @@ pub struct MysqlSink {
     safe_ended: bool,
     /// What a TiDB takes as one transaction.
     limit: Option<TidbLimit>,
+    /// Says what the workers wait for, until they have ended.
+    _watch: Watch,
     /// Given back when the workers have ended.
     _lease: Lease,
 }

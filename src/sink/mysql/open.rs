@@ -19,6 +19,8 @@ use super::shared::Shared;
 use super::size::{self, Size};
 use super::takeover::Beginning;
 use super::tidb_limit::TidbLimit;
+use super::waits::{Caller, Waits};
+use super::watch::Watch;
 use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, skipped, takeover};
@@ -35,6 +37,8 @@ pub struct Opening {
     events: Events,
     session: Session,
     lease: Lease,
+    waits: Arc<Waits>,
+    watch: Watch,
 }
 
 impl Opening {
@@ -44,14 +48,19 @@ impl Opening {
     /// If the target cannot be reached or is not supported; refused, if another run lives and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
-        let mut session = Session::open(&target.patient())?;
+        let waits = Arc::<Waits>::default();
+        let watch = Watch::start(&target, &waits, &events)?;
+        let caller = Caller::new(&waits, u32::MAX, "the start");
+        let asked = caller.ask("a new connection", 0);
+        let mut session = asked.answered(Session::open(&target.patient()))?;
+        session.calls_for(caller);
         if let Some(mark) = &options.mark {
             // Before the link is taken from whoever runs it now.
             mark::check(&mut session, mark)?;
         }
         let link = (options.cluster_id, options.link.as_str());
         let lease = Lease::take(&target, link, options.mark.as_ref(), options.lease, &options.stop, &events)?;
-        Ok(Self { target, options, events, session, lease })
+        Ok(Self { target, options, events, session, lease, waits, watch })
     }
 
     /// Makes the state tables where they are missing, and takes the link over from an earlier run.
@@ -59,7 +68,7 @@ impl Opening {
     /// # Errors
     /// If an earlier run left a DDL behind of which it cannot be told what became of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn finish(self) -> Result<MysqlSink> {
-        let Self { target, options, events, mut session, lease } = self;
+        let Self { target, options, events, mut session, lease, waits, watch } = self;
         let server = session.server().clone();
         let size = Size::choose(&options, size::round_trip(&mut session)?);
         let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
@@ -113,6 +122,7 @@ impl Opening {
             board: Board::default(),
             opened,
             told: Told::default(),
+            waits,
             marks,
             options,
         });
@@ -134,6 +144,7 @@ impl Opening {
             last_job,
             safe_ended: false,
             limit,
+            _watch: watch,
             _lease: lease,
         })
     }
