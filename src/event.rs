@@ -53,6 +53,17 @@ pub enum Event {
         /// For how long it has been failing.
         since: Duration,
     },
+    /// What is read is a cluster at work: whatever it has not sent by now is behind.
+    Live,
+    /// What was [waited](Self::Waiting) for has come.
+    Resumed,
+    /// The target lets the run wait.
+    Unanswered {
+        /// For what, and as far as can be told why; `None`: it answers again.
+        what: Option<String>,
+        /// For how long already.
+        since: Duration,
+    },
     /// Something outside keeps the run from going on.
     Waiting {
         /// What it waits for, as in `job 123 in TiDB's DDL history`.

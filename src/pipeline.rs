@@ -6,7 +6,7 @@ mod named;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
 use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
@@ -18,7 +18,7 @@ use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
 use crate::schema::{Catalog, FRESH, Found};
 use crate::selection::Selection;
-use crate::sink::Sink;
+use crate::sink::{Clash, Sink};
 use crate::source::Stream;
 use crate::stop::Stop;
 
@@ -29,7 +29,7 @@ const SHORT_PATIENCE: Duration = Duration::from_millis(2);
 /// How often it says where it stands.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
 /// How long something may hold everything back before it is named.
-const PATIENT_UNTIL: Duration = Duration::from_secs(10);
+const PATIENT_UNTIL: Duration = Duration::from_secs(5);
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +79,8 @@ impl Pipeline<'_> {
         self.sink.followed(self.catalog.schema_version());
         let ended = self.pull(Merge::new(streams, from), from);
         let drained = self.sink.drain();
-        let end = ended?;
-        drained?;
-        Ok(end)
+        let end = ended.and_then(|end| drained.map(|()| end));
+        end.map_err(|error| self.with_rule(error))
     }
 
     fn pull(&mut self, mut merge: Merge, from: CommitTs) -> Result<End> {
@@ -98,13 +97,15 @@ impl Pipeline<'_> {
                         return Ok(End::Finished);
                     }
                     position = raw.commit_ts;
-                    (wait, moved) = (Duration::ZERO, Instant::now());
+                    wait = Duration::ZERO;
                     self.take(raw)?;
+                    // Not before: that the target takes its time is no silence of the source.
+                    moved = Instant::now();
                 }
                 Merged::Resolved(ts) => {
                     position = self.until.map_or(ts, |until| until.min(ts));
-                    moved = Instant::now();
                     self.sink.resolved(position)?;
+                    moved = Instant::now();
                 }
                 Merged::Idle => {
                     self.sink.flush()?;
@@ -121,6 +122,22 @@ impl Pipeline<'_> {
             }
         }
         Ok(End::Stopped)
+    }
+
+    /// The error with the rule of the operator's that caused it: rows that were to stay have keys that come again.
+    fn with_rule(&self, error: Error) -> Error {
+        let clash = error.downcast_ref::<Clash>().cloned();
+        let Some((Clash { schema, table }, rule)) =
+            clash.and_then(|c| Some((c.clone(), self.selection.keeps(&c.schema, &c.table)?.to_owned())))
+        else {
+            return error;
+        };
+        error.context(
+            Fault::refused(format!("`{schema}`.`{table}` keeps rows that the upstream has deleted or changed, as you wish ({rule})")).hint(
+                "the upstream uses such a row's key again. Drop that unique key on the target, or take the event out of the rule; or go on with --on-conflict count, \
+                 by which the new row takes the place of the one that was kept. Then start again: it continues from the checkpoint",
+            ),
+        )
     }
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
@@ -237,10 +254,11 @@ impl Pipeline<'_> {
             events(Event::Waiting { what, since });
             Ok(())
         };
-        let ddl = self
-            .catalog
-            .ddl(ts, job, query, state, &mut wait)
-            .with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
+        // TiDB may take its time for an answer, in which nothing else is told.
+        (self.events)(Event::Waiting { what: format!("DDL job {job} in TiDB's history"), since: Duration::ZERO });
+        let ddl = self.catalog.ddl(ts, job, query, state, &mut wait);
+        (self.events)(Event::Resumed);
+        let ddl = ddl.with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
         let Some(mut ddl) = ddl else { return Ok(None) };
         let origin = without_origin(&mut ddl);
         if let Some(loopback) = &self.loopback {

@@ -70,6 +70,16 @@ impl Selection {
         self.router.target(schema, table).unwrap_or_else(|| (schema.to_owned(), table.to_owned()))
     }
 
+    /// The rule that keeps rows of a table on the target that the upstream no longer has; by the table's name there.
+    #[must_use]
+    pub fn keeps(&self, schema: &str, table: &str) -> Option<&str> {
+        let is = |routed: &Table| routed.schema == schema && routed.name == table;
+        self.seen.values().find_map(|(of, lookup)| match lookup {
+            Lookup::Some(routed, _) if is(routed) => self.filter.keeps(&of.schema, &of.name),
+            _ => None,
+        })
+    }
+
     /// Whether the transaction with rows of this commit ts is left out whole; says and counts it if so.
     pub fn ignores(&mut self, ts: CommitTs, events: &Events) -> bool {
         let ignored = self.filter.ignores(ts);
@@ -145,6 +155,8 @@ mod tests {
         assert!(matches!(selection.lookup(&table(2, "a", "part")), Lookup::Some(_, kinds) if !kinds.delete));
         assert!(matches!(selection.lookup(&table(3, "b", "t")), Lookup::LeaveOut));
         assert!(matches!(selection.lookup(&table(4, "mysql", "user")), Lookup::Skip));
+        assert_eq!(selection.keeps("a", "part"), Some("event rule 1 for `a.part`: ignores delete"));
+        assert_eq!(selection.keeps("a", "t"), None);
         // The same id under another name is another definition.
         let renamed = table(1, "b", "t");
         assert!(matches!(selection.lookup(&renamed), Lookup::LeaveOut));

@@ -421,7 +421,7 @@ fn t06_nothing_goes_out_before_the_list_of_pumps_is_complete() {
     while merge.next(Duration::from_millis(100)).unwrap() != Merged::Idle {
         assert!(begin.elapsed() < Duration::from_secs(20), "it goes on without the list");
     }
-    assert_eq!(merge.holding_back().unwrap().0, "the list of Pumps");
+    assert_eq!(merge.holding_back().unwrap().0, "PD's list of Pumps");
     silent_etcd(false);
     let now = cluster.shared.tick();
     read_to(&mut merge, now).unwrap();

@@ -141,6 +141,16 @@ impl Filter {
         kinds
     }
 
+    /// The rule that keeps rows of a table on the target that the upstream no longer has, or has otherwise, if there is one.
+    #[must_use]
+    pub fn keeps(&self, schema: &str, table: &str) -> Option<&str> {
+        let keeps = |rule: &&Rule| {
+            let kinds = rule.kinds();
+            rule.tables.takes(schema, table) && !(kinds.delete && kinds.update)
+        };
+        self.events.iter().find(keeps).map(|rule| rule.text.as_str())
+    }
+
     /// Whether rows of this table may come to the target: only then it has to be there.
     #[must_use]
     pub fn brings_rows(&self, schema: &str, table: &str) -> bool {
@@ -190,6 +200,7 @@ mod tests {
         let events = vec![rule(&["a.*", "!a.x"], &["insert"]), rule(&[], &["delete"])];
         let filter = Filter::new(&Rules { events, ..Rules::default() }).unwrap();
         assert_eq!(filter.kinds("a", "t"), Kinds { insert: false, update: true, delete: false });
+        assert_eq!(filter.keeps("a", "t"), Some("event rule 2 for `*.*`: ignores delete"));
         assert_eq!(filter.kinds("a", "x"), Kinds { insert: true, update: true, delete: false });
     }
 }

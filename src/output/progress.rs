@@ -15,7 +15,7 @@ use crate::sink::mysql::{Answer, DdlTrouble};
 
 /// How often lines are written where there is no terminal.
 const LINES_EVERY: Duration = Duration::from_secs(10);
-/// How often the lines on a terminal are rewritten.
+/// How often the lines on a terminal are rewritten, whether or not anything happens: a run in which nothing does is behind all the more.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// The view of one run, of any number of links. Its events may be used from any thread.
@@ -28,6 +28,8 @@ pub struct Progress {
 struct View {
     screen: Screen,
     quiet: bool,
+    /// Nothing is drawn any more.
+    ended: bool,
     shown: Instant,
     links: Vec<Link>,
 }
@@ -41,8 +43,12 @@ impl Progress {
             [] | [_] => vec![Link::start("")],
             several => several.iter().map(|name| Link::start(name)).collect(),
         };
-        let view = View { screen: Screen::start(quiet), quiet, shown: Instant::now(), links };
-        Self { view: Arc::new(Mutex::new(view)), asking: Arc::default() }
+        let view = View { screen: Screen::start(quiet), quiet, ended: false, shown: Instant::now(), links };
+        let view = Arc::new(Mutex::new(view));
+        if !quiet {
+            redraw(&view);
+        }
+        Self { view, asking: Arc::default() }
     }
 
     /// Where the link of this place among the names sends its events; notes and warnings of `None` are shown without a name,
@@ -86,10 +92,37 @@ impl Progress {
     pub fn finish(&self) {
         let mut view = lock(&self.view);
         view.screen.pause();
+        view.ended = true;
         if !view.quiet {
             view.links.iter().filter_map(Link::summary).for_each(|line| super::note(&line));
         }
     }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let mut view = lock(&self.view);
+        view.screen.pause();
+        view.ended = true;
+    }
+}
+
+/// Shows the lines every now and then, as long as there is a view.
+fn redraw(view: &Arc<Mutex<View>>) {
+    let view = Arc::downgrade(view);
+    let work = move || {
+        while let Some(view) = view.upgrade() {
+            let mut view = lock(&view);
+            if view.ended {
+                break;
+            }
+            view.show();
+            drop(view);
+            std::thread::sleep(REDRAW_EVERY);
+        }
+    };
+    // Without it the lines come with the events, which is better than no run.
+    let _ = std::thread::Builder::new().name("view".to_owned()).spawn(work);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -130,7 +163,11 @@ impl View {
 
     fn show(&mut self) {
         let every = if self.screen.rewritten() { REDRAW_EVERY } else { LINES_EVERY };
-        if self.quiet || self.shown.elapsed() < every {
+        if self.quiet || self.ended {
+            return;
+        }
+        let news = self.links.iter_mut().fold(false, |news, link| link.news() || news);
+        if self.shown.elapsed() < every && !news {
             return;
         }
         self.shown = Instant::now();

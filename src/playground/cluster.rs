@@ -53,6 +53,8 @@ pub struct ClusterSpec {
     pub clock: ClockMode,
     /// The version that TiDB names.
     pub version: String,
+    /// Whether TiDB is set to old collations, which compare bytes.
+    pub old_collations: bool,
 }
 
 impl ClusterSpec {
@@ -66,6 +68,7 @@ impl ClusterSpec {
             status_port: 0,
             clock: ClockMode::Wall,
             version: "8.0.11-TiDB-v8.1.0".to_owned(),
+            old_collations: false,
         }
     }
 }
@@ -140,6 +143,7 @@ impl Cluster {
                 started: Timestamp::now().as_second(),
                 listed: true,
             }),
+            old_collations: spec.old_collations,
             safe_point: Mutex::default(),
             keys: Mutex::default(),
             writing: Mutex::default(),

@@ -147,6 +147,12 @@ impl PrivateServer {
         self.port
     }
 
+    /// The number of its process, while it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Its Unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

@@ -31,6 +31,11 @@ pub trait History: Send + Sync {
     /// Whether a job that is not there may still appear: a live cluster's does, a file's does not.
     fn grows(&self) -> bool;
 
+    /// Whether the cluster compares the bytes of keys, whatever collation their columns name; `None` where nobody tells.
+    fn old_collations(&self) -> Option<bool> {
+        None
+    }
+
     /// Databases and tables as they are now, where the source can tell.
     ///
     /// # Errors

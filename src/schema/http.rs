@@ -214,6 +214,17 @@ impl History for HttpHistory {
         Ok(found)
     }
 
+    fn old_collations(&self) -> Option<bool> {
+        /// What of a server's settings is wanted.
+        #[derive(serde::Deserialize)]
+        struct Settings {
+            new_collations_enabled_on_first_bootstrap: Option<bool>,
+        }
+        // A server that does not tell its settings is none that cannot be read from.
+        let settings: Settings = self.json("/settings").ok()?.ok()?;
+        settings.new_collations_enabled_on_first_bootstrap.map(|new| !new)
+    }
+
     fn grows(&self) -> bool {
         true
     }

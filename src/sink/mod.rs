@@ -13,6 +13,21 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, Txn};
 
+/// In an error: a row that the stream inserts or changes met another one with the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// The database on the target.
+    pub schema: String,
+    /// The table there.
+    pub table: String,
+}
+
+impl std::fmt::Display for Clash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a key of `{}`.`{}` is taken", self.schema, self.table)
+    }
+}
+
 /// A target that transactions are applied to.
 ///
 /// The contract:

@@ -11,6 +11,7 @@ pub mod binary;
 pub mod certificates;
 pub mod dropped;
 pub mod failover;
+pub mod heard;
 pub mod recordings;
 pub mod run;
 pub mod target;

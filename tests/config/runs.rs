@@ -222,6 +222,23 @@ fn a_read_timeout_ends_the_waiting() {
     assert_eq!(world.sum(), world.bank.sum());
 }
 
+/// A statement that takes its time is not cut off for ever: each try waits longer.
+#[test]
+fn a_statement_that_takes_longer_than_the_limit_gets_through() {
+    let mut world = World::new(7_400_000_000_000_000_009);
+    world.work(5);
+    let file = world.drainer("initial-commit-ts = 1", "", "read-timeout = \"3s\"");
+    Running::start(&sync(&file, &["--until", "caught-up", "--quiet"])).expect(0);
+    let mut conn = world.server.connect().unwrap();
+    conn.query_drop("CREATE TRIGGER bank.slow BEFORE INSERT ON bank.transfers FOR EACH ROW SET @slept = SLEEP(4)")
+        .unwrap();
+    world.work(3);
+    let ran = Running::start(&sync(&file, &["--until", "caught-up"])).expect(0);
+    assert!(ran.stderr.contains("no answer in time (`read-timeout`); trying again"), "{}", ran.stderr);
+    assert_eq!(world.sum(), world.bank.sum());
+    assert_eq!(world.transfers(), world.expected_transfers());
+}
+
 /// What a file says about tables, events and names is what the run does.
 #[test]
 fn filters_and_routes_of_a_file_are_applied() {

@@ -27,7 +27,11 @@ struct Shown {
 
 impl Shown {
     fn start(more: &[&str]) -> Self {
-        let mut command = command(&[&["playground", "--both"], more].concat());
+        Self::of(&[&["playground", "--both"], more].concat())
+    }
+
+    fn of(args: &[&str]) -> Self {
+        let mut command = command(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().expect("the binary runs");
         let said = Arc::default();
@@ -118,6 +122,19 @@ fn read(from: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> JoinHand
             into.lock().unwrap().push_str(&(line.unwrap() + "\n"));
         }
     })
+}
+
+/// The folder of the MariaDB with this number.
+fn folder(server: u32) -> PathBuf {
+    let line = std::fs::read_to_string(format!("/proc/{server}/cmdline")).unwrap();
+    let data = line.split('\0').find_map(|word| word.strip_prefix("--datadir=")).unwrap();
+    Path::new(data).parent().unwrap().to_owned()
+}
+
+/// Whether it runs; what nobody has buried does not.
+fn runs(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// What follows `begin`, up to a space or the end of the line.
@@ -227,6 +244,42 @@ fn words(shown: &mut Shown, side: &mut Conn, expected: &[&str]) {
         assert!(shown.child.try_wait().unwrap().is_none(), "it ended\n{}", shown.said());
         assert!(begin.elapsed() < LIMIT, "{expected:?} did not come\n{}", shown.said());
         sleep(Duration::from_millis(20));
+    }
+}
+
+/// However it ends: by a second Ctrl-C or `kill` while the first still waits for servers that hang, or by SIGKILL.
+#[test]
+fn nothing_is_left_after_a_second_signal() {
+    for (args, up, signals, code) in [
+        (&["playground", "--both"][..], "Ctrl-C ends it", &["INT", "INT"][..], Some(130)),
+        (&["playground", "--both"], "Ctrl-C ends it", &["TERM", "TERM"], Some(130)),
+        (&["playground", "--both"], "Ctrl-C ends it", &["KILL"], None),
+        (&["playground", "--duration", "100"], "starts behind", &["INT", "INT"], Some(130)),
+        (&["playground", "--duration", "100"], "starts behind", &["KILL"], None),
+    ] {
+        let mut shown = Shown::of(args);
+        shown.until(up);
+        let mut folders: Vec<PathBuf> = shown.servers.iter().map(|id| folder(*id)).collect();
+        assert_eq!(folders.len(), if args.contains(&"--both") { 4 } else { 1 });
+        if args.contains(&"--both") {
+            folders.push(shown.file().parent().unwrap().to_owned());
+        }
+        assert!(folders.iter().all(|folder| folder.exists()));
+        let id = shown.child.id().to_string();
+        for server in &shown.servers {
+            assert!(Command::new("kill").args(["-STOP", &server.to_string()]).status().unwrap().success());
+        }
+        for signal in signals {
+            assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
+            sleep(Duration::from_millis(300));
+        }
+        assert_eq!(shown.child.wait().unwrap().code(), code, "{args:?} {signals:?}\n{}", shown.said());
+        let begin = Instant::now();
+        while shown.servers.iter().any(|id| runs(*id)) || folders.iter().any(|folder| folder.exists()) {
+            let left: Vec<_> = folders.iter().filter(|folder| folder.exists()).collect();
+            assert!(begin.elapsed() < LIMIT, "{args:?} {signals:?}: {left:?} {:?}", shown.servers);
+            sleep(Duration::from_millis(50));
+        }
     }
 }
 

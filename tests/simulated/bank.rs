@@ -126,6 +126,19 @@ pub fn recorded_and_replayed() -> Result<(), Failed> {
     equal(&server, &bank).map(drop)
 }
 
+/// Keys that the target may take for the same are told of before any row is.
+pub fn old_collations_are_told() -> Result<(), Failed> {
+    let server = PrivateServer::start()?;
+    for (id, old_collations) in [(7_300_000_000_000_000_011, true), (7_300_000_000_000_000_012, false)] {
+        let cluster = Arc::new(Cluster::start(ClusterSpec { old_collations, ..ClusterSpec::new(id, 1) })?);
+        Bank::start(Arc::clone(&cluster), BankOptions { accounts: 2, ..BankOptions::default() })?;
+        let link = format!("link-{id}");
+        let ran = Running::start(&sync(&cluster, &server, &["--until", "caught-up", "--link", &link])).expect(0);
+        assert_eq!(ran.stderr.contains("set to old collations"), old_collations, "{}", ran.stderr);
+    }
+    Ok(())
+}
+
 /// A cluster whose Pumps soon say where they are.
 pub fn two_pumps(id: u64) -> Result<Arc<Cluster>, Failed> {
     let mut spec = ClusterSpec::new(id, 2);

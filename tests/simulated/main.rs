@@ -21,6 +21,7 @@ mod place;
 mod pumps;
 mod recorded;
 mod refusals;
+mod stuck;
 mod takeover;
 mod ts;
 
@@ -54,11 +55,13 @@ fn main() -> ExitCode {
             takeover::drainers_checkpoint_is_taken_over_and_left,
         ),
         Trial::test("recorders_that_are_killed_record_everything_once", bank::recorded_and_replayed),
+        Trial::test("old_collations_of_the_upstream_are_told", bank::old_collations_are_told),
         Trial::test("ts_now_and_check_ask_the_cluster", ts::now_and_check),
     ];
     trials.extend(refusals::trials());
     trials.extend(place::trials());
     trials.extend(nodes::trials());
+    trials.extend(stuck::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -262,11 +262,13 @@ fn stuck() -> Result<(), Failed> {
     }
     cluster.behave(1, |b| b.silent = true)?;
     run.until("it is no longer synced", || status()["Synced"] == false);
-    // Named with how long, and what it holds back: a line every 10 s.
-    sleep(Duration::from_secs(13));
+    // Named with how long, and what it holds back: at once when it has lasted for 5 s, then in a line every 10 s.
+    sleep(Duration::from_secs(18));
     run.interrupt();
     let ran = run.expect(5);
-    for word in ["waiting 1", "Pump pump-2, which has sent everything up to", "and nothing since; others are at"] {
+    for word in
+        ["waiting 5", "waiting 1", "Pump pump-2, which has sent everything up to", "and nothing since; others are at"]
+    {
         assert!(ran.stderr.contains(word), "`{word}` is missing in:\n{}", ran.stderr);
     }
     Ok(())

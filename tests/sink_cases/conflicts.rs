@@ -7,7 +7,52 @@ use tisync::sink::{Anomalies, Sink};
 use super::Case;
 use super::world::*;
 
-pub const CASES: &[(&str, Case)] = &[("rows that do not fit are counted, and end the run unless forgiven", conflicts)];
+pub const CASES: &[(&str, Case)] = &[
+    ("rows that do not fit are counted, and end the run unless forgiven", conflicts),
+    ("values that the target's collation holds for equal are called that", collations),
+];
+
+/// A cluster with old collations compares bytes: `a`, `A` and `a ` are three keys.
+fn collations(server: &PrivateServer) {
+    let mut w = World::new(server, "collations");
+    let columns = [("id", INT), ("n", INT), ("k", text())];
+    let keys: &[&[usize]] = &[&[0], &[1, 2]];
+    let definition = |collation: &str| {
+        format!(
+            "id BIGINT PRIMARY KEY, n BIGINT NOT NULL, k VARCHAR(20) COLLATE {collation} NOT NULL, UNIQUE u1 (n, k)"
+        )
+    };
+    let row = |id: i64, k: &str| vec![i(id), i(7), s(k)];
+    let check = |error: &anyhow::Error, words: &[&str]| {
+        let text = said(error);
+        for word in words.iter().chain(&["cannot hold both", "new_collation_enabled"]) {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        assert!(!text.contains("backup") && !text.contains("--on-conflict count"), "{text}");
+        assert_eq!(tisync::error::exit_code(error), 4);
+    };
+
+    // One after the other, and within one transaction.
+    let t = w.table("t", &definition("utf8mb4_general_ci"), &columns, keys, true);
+    let mut sink = w.sink();
+    apply(&mut sink, vec![txn(1, vec![ins(&t, row(1, "a"))])]);
+    let error = sink.apply(txn(2, vec![ins(&t, row(2, "A"))])).and_then(|()| sink.drain()).unwrap_err();
+    check(&error, &["\"A\" and \"a\"", "utf8mb4_general_ci"]);
+    assert_eq!(w.one("SELECT COUNT(*) FROM t"), "1");
+    drop(sink);
+    let u = w.table("u", &definition("utf8mb4_bin"), &columns, keys, true);
+    let mut sink = w.sink();
+    let both = txn(2, vec![ins(&u, row(1, "a")), ins(&u, row(2, "a "))]);
+    let error = sink.apply(both).and_then(|()| sink.drain()).unwrap_err();
+    check(&error, &["\"a \"", "utf8mb4_bin"]);
+    drop(sink);
+
+    // What somebody else has written is called that as before.
+    w.run("INSERT INTO u VALUES (9, 7, 'x')");
+    let mut sink = w.sink();
+    let error = said(&sink.apply(txn(2, vec![ins(&u, row(1, "x"))])).and_then(|()| sink.drain()).unwrap_err());
+    assert!(error.contains("backup") && !error.contains("collation"), "{error}");
+}
 
 fn conflicts(server: &PrivateServer) {
     let mut w = World::new(server, "conflicts");

@@ -30,6 +30,11 @@ use super::start::{Clock, start, until};
 /// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
 const LARGE_PART: usize = 16;
 
+/// What may come of keys that the target compares in another way.
+const OLD_COLLATIONS: &str = "the upstream's TiDB is set to old collations (new_collations_enabled_on_first_bootstrap = false): keys are compared there by their \
+     bytes, whatever collation their columns name. The target compares by the collation: it takes `a` and `A`, or `a` and `a ` with a space, for one key, at which this \
+     link would stop. Whether the cluster has them for sure: SELECT variable_value FROM mysql.tidb WHERE variable_name = 'new_collation_enabled'";
+
 /// What a link has from the process that it runs in.
 pub(super) struct Around {
     /// Whom to ask about a DDL that the target refuses.
@@ -144,6 +149,9 @@ impl LinkRun<'_> {
         let mut catalog = Catalog::at(self.source.history(), from)?;
         if let Some(job) = sink.last_job() {
             catalog.passed(job)?;
+        }
+        if self.source.history().old_collations() == Some(true) {
+            events(Event::Warning(OLD_COLLATIONS.to_owned()));
         }
         let source_id = self.source.cluster_id();
         let loopback = settings

@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use crate::event::Event;
-use crate::model::CommitTs;
+use crate::model::{CommitTs, span_text};
 
 /// The rate is that of at least this long.
 const RATE_OVER: Duration = Duration::from_secs(1);
+/// A shorter wait is in the course of things.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+/// A wait that lasts this long is worth a line at once.
+const NEWS_AFTER: Duration = Duration::from_secs(5);
 
 /// What the events of one link add up to.
 pub(super) struct Link {
@@ -25,7 +29,40 @@ pub(super) struct Link {
     dropped: u64,
     /// Rows that were missing, and keys that were taken.
     conflicts: u64,
-    waiting: Option<String>,
+    /// What is read is a cluster at work.
+    live: bool,
+    /// When the position last moved.
+    moved: Instant,
+    waiting: Option<Wait>,
+    /// What the target lets it wait for.
+    target: Option<Wait>,
+}
+
+/// What it waits for, and since when.
+struct Wait {
+    what: String,
+    since: Instant,
+    /// Whether a line has shown it.
+    shown: bool,
+}
+
+impl Wait {
+    /// A wait that is told again is the same one.
+    fn renew(before: &mut Option<Self>, what: String, since: Duration) {
+        let now = Instant::now();
+        let since = now.checked_sub(since).unwrap_or(now);
+        // One that began anew is another one.
+        let shown = before.as_ref().is_some_and(|b| b.shown && since < b.since + NEWS_AFTER);
+        *before = Some(Self { what, since, shown });
+    }
+
+    fn text(&self) -> String {
+        format!("waiting {}s for {}", self.since.elapsed().as_secs(), self.what)
+    }
+
+    fn news(&mut self) -> bool {
+        self.since.elapsed() >= NEWS_AFTER && !std::mem::replace(&mut self.shown, true)
+    }
 }
 
 impl Link {
@@ -43,7 +80,10 @@ impl Link {
             taken: 0,
             dropped: 0,
             conflicts: 0,
+            live: false,
+            moved: now,
             waiting: None,
+            target: None,
         }
     }
 
@@ -56,16 +96,25 @@ impl Link {
                 if txns > 0 || position > self.durable {
                     self.waiting = None;
                 }
-                self.durable = self.durable.max(position);
+                if position > self.durable {
+                    (self.durable, self.moved) = (position, Instant::now());
+                }
             }
             Event::Reached { position, txns, dropped } => {
-                self.reached = self.reached.max(position);
+                if position > self.reached {
+                    // The source speaks. What keeps the target is told apart.
+                    (self.reached, self.moved, self.waiting) = (position, Instant::now(), None);
+                }
                 self.taken = txns;
                 self.dropped = dropped;
             }
             Event::SetBack { position } => (self.durable, self.reached) = (position, position),
             Event::Odd { missing, duplicate, .. } => self.conflicts += missing + duplicate,
-            Event::Waiting { what, since } => self.waiting = Some(format!("waiting {}s for {what}", since.as_secs())),
+            Event::Live => self.live = true,
+            Event::Resumed => self.waiting = None,
+            Event::Waiting { what, since } => Wait::renew(&mut self.waiting, what, since),
+            Event::Unanswered { what: Some(what), since } => Wait::renew(&mut self.target, what, since),
+            Event::Unanswered { what: None, .. } => self.target = None,
             Event::Note(_) | Event::Warning(_) | Event::Retrying { .. } => {}
         }
     }
@@ -90,13 +139,29 @@ impl Link {
         self.name.chars().count()
     }
 
-    /// How far the target is behind what was read, in milliseconds of the upstream's clock. An idle link is not behind: its
-    /// position is only written down every now and then.
+    /// The age of what may not be on the target yet, in milliseconds. A cluster that is silent may hold anything since its last word, so
+    /// only the clock tells; one that is idle says every few seconds that there is nothing. Files hold what they hold: there, it is how far the target is behind what was
+    /// read.
     fn lag_ms(&self) -> u64 {
-        if self.backlog() == 0 {
-            return 0;
+        // Everything that was read is there: its position is only written down every now and then.
+        let there = if self.backlog() == 0 { self.reached.max(self.durable) } else { self.durable };
+        if !self.live {
+            return self.reached.physical_ms().saturating_sub(there.physical_ms());
         }
-        self.reached.physical_ms().saturating_sub(self.durable.physical_ms())
+        let still = u64::try_from(self.moved.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Where the cluster's clock is ahead of ours, this tells at least for how long nothing has come.
+        u64::try_from(there.age_ms()).unwrap_or_default().max(still)
+    }
+
+    /// What it waits for, for people; the target first, which the source cannot get past.
+    fn waits(&self) -> impl Iterator<Item = String> {
+        self.target.iter().chain(&self.waiting).filter(|wait| wait.since.elapsed() >= SHOWN_AFTER).map(Wait::text)
+    }
+
+    /// Whether it has begun to wait for something that no line has shown yet.
+    pub(super) fn news(&mut self) -> bool {
+        let target = self.target.as_mut().is_some_and(Wait::news);
+        self.waiting.as_mut().is_some_and(Wait::news) || target
     }
 
     /// Transactions that were read and are not durable yet.
@@ -108,9 +173,9 @@ impl Link {
     pub(super) fn terminal_line(&self, widest: usize) -> String {
         let name = if self.name.is_empty() { String::new() } else { format!("{:widest$} · ", self.name) };
         let mut line = format!(
-            "{name}at {} · lag {:.1}s · {:.0} rows/s · {} transactions, {} rows · backlog {}",
+            "{name}at {} · lag {} · {:.0} rows/s · {} transactions, {} rows · backlog {}",
             self.durable.explain(),
-            count(self.lag_ms()) / 1000.0,
+            span_text(self.lag_ms()),
             self.rate,
             self.txns,
             self.rows,
@@ -122,7 +187,7 @@ impl Link {
         if self.conflicts > 0 {
             line.push_str(&format!(" · {} conflicts", self.conflicts));
         }
-        if let Some(waiting) = &self.waiting {
+        for waiting in self.waits() {
             line.push_str(&format!(" · {waiting}"));
         }
         line
@@ -147,8 +212,9 @@ impl Link {
         if self.conflicts > 0 {
             line.push_str(&format!(" conflicts={}", self.conflicts));
         }
-        if let Some(waiting) = &self.waiting {
-            line.push_str(&format!(" waiting={waiting:?}"));
+        let waits: Vec<String> = self.waits().collect();
+        if !waits.is_empty() {
+            line.push_str(&format!(" waiting={:?}", waits.join("; ")));
         }
         line
     }

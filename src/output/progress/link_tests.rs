@@ -69,6 +69,24 @@ fn conflicts_and_waiting_are_shown_while_they_last() {
     assert_eq!(plain, r#"backlog=0 conflicts=6 waiting="waiting 71s for the \"job\"""#);
     link.take(applied(0, 0, 0));
     assert_eq!(ends(&link), (seen, plain), "nothing has moved");
+    let target =
+        |what: Option<&str>| Event::Unanswered { what: what.map(str::to_owned), since: Duration::from_secs(7) };
+    link.take(target(Some("the target")));
+    let (seen, plain) = ends(&link);
+    assert_eq!(seen, "backlog 0 · 6 conflicts · waiting 7s for the target · waiting 71s for the \"job\"");
+    assert_eq!(
+        plain,
+        r#"backlog=0 conflicts=6 waiting="waiting 7s for the target; waiting 71s for the \"job\"" "#.trim_end()
+    );
+    assert!(link.news() && !link.news(), "shown once");
+    link.take(target(None));
+    link.take(Event::Resumed);
+    assert_eq!(ends(&link).0, "backlog 0 · 6 conflicts");
+    let job = |since| Event::Waiting { what: "job 7".to_owned(), since: Duration::from_millis(since) };
+    link.take(job(0));
+    assert_eq!(ends(&link).0, "backlog 0 · 6 conflicts", "in the course of things");
+    link.take(job(1_500));
+    assert_eq!(ends(&link).0, "backlog 0 · 6 conflicts · waiting 1s for job 7");
     link.take(applied(0, 0, 1));
     assert_eq!(ends(&link), ("backlog 0 · 6 conflicts".to_owned(), "backlog=0 conflicts=6".to_owned()));
 }
@@ -87,6 +105,26 @@ fn an_idle_link_is_not_behind() {
     // What was read since it was last told is ahead of the count: it is not behind either.
     link.take(applied(2, 2, 61_500));
     assert_eq!((link.lag_ms(), link.backlog()), (0, 0));
+}
+
+/// By the clock: what a silent cluster holds nobody knows, so what it last said only gets older.
+#[test]
+fn a_silent_cluster_is_behind_by_the_clock() {
+    let now = jiff::Timestamp::now().as_millisecond();
+    let ago = |ms: i64| CommitTs::from_millis(u64::try_from(now - ms).unwrap());
+    let mut link = link("", [Event::Live, Event::Applied { txns: 5, rows: 5, position: ago(90_000) }]);
+    link.take(Event::Reached { position: ago(70_000), txns: 5, dropped: 0 });
+    assert!((70_000..80_000).contains(&link.lag_ms()), "{}", link.lag_ms());
+    link.take(Event::Reached { position: ago(40_000), txns: 6, dropped: 0 });
+    assert!((90_000..100_000).contains(&link.lag_ms()), "one is not applied: {}", link.lag_ms());
+    link.take(Event::Applied { txns: 1, rows: 1, position: ago(40_000) });
+    link.take(Event::Reached { position: ago(100), txns: 6, dropped: 0 });
+    assert!(link.lag_ms() < 10_000, "{}", link.lag_ms());
+    // The cluster's clock is ahead of ours.
+    link.take(Event::Reached { position: ago(-60_000), txns: 6, dropped: 0 });
+    let Some(earlier) = Instant::now().checked_sub(Duration::from_secs(8)) else { return };
+    link.moved = earlier;
+    assert!((8_000..18_000).contains(&link.lag_ms()), "{}", link.lag_ms());
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(super) struct Shared {
     pub(super) pumps: Vec<Pump>,
     pub(super) jobs: Jobs,
     pub(super) tidb: Mutex<Tidb>,
+    pub(super) old_collations: bool,
     pub(super) safe_point: Mutex<CommitTs>,
     pub(super) keys: Mutex<Keys>,
     /// Held by whoever compares and writes keys.

@@ -23,6 +23,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/info", get(info))
         .route("/info/all", get(info_all))
         .route("/schema", get(schema))
+        .route("/settings", get(settings))
         .route("/schema/{db}", get(tables))
         .route("/schema/{db}/{table}", get(table))
         .route("/ddl/history", get(history))
@@ -48,6 +49,10 @@ async fn info_all(State(shared): State<Arc<Shared>>) -> Response {
         "servers_num": 1, "owner_id": DDL_ID, "is_all_server_version_consistent": true,
         "all_servers_info": { DDL_ID: shared.server_info() },
     }))
+}
+
+async fn settings(State(shared): State<Arc<Shared>>) -> Response {
+    page(&json!({ "store": "tikv", "new_collations_enabled_on_first_bootstrap": !shared.old_collations }))
 }
 
 async fn schema(State(shared): State<Arc<Shared>>) -> Response {

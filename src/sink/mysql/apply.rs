@@ -122,11 +122,14 @@ impl Worker {
         let folded = fold(same, safe).inspect_err(|_| self.contradicted = true)?;
         done.add(parts, folded.counts, &folded.left_out);
         for changes in folded.tables {
-            self.statements(changes.table, safe, done, |emit| render(&changes, style, emit))?;
+            let table = changes.table;
+            let ran = self.statements(table, safe, done, |emit| render(&changes, style, emit));
+            ran.map_err(|error| self.key_taken(table, same, error))?;
         }
         for Ordered { fit, changes } in split.iter().flat_map(|s| &s.ordered) {
             done.count_kinds(changes);
-            self.statements(&fit.table, safe, done, |emit| in_order(fit, changes, style, emit))?;
+            let ran = self.statements(&fit.table, safe, done, |emit| in_order(fit, changes, style, emit));
+            ran.map_err(|error| self.key_taken(&fit.table, parts, error))?;
         }
         for (name, rows) in split.into_iter().flat_map(|s| s.narrowed) {
             *done.narrowed.entry(name).or_default() += rows;

@@ -19,6 +19,10 @@ pub const PASSWORD_VARIABLE: &str = "TISYNC_TARGET_PASSWORD";
 
 /// How long one attempt to connect may take unless `connect-timeout` says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer may take unless `read-timeout` says otherwise; DDL is waited for without end.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// What the server may take for its greeting and the login, beside the time to connect.
+const LOGIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// The parameters that an address may carry.
 const PARAMETERS: [&str; 8] =
@@ -126,7 +130,10 @@ impl Target {
             ssl_key: get("ssl-key").map(PathBuf::from),
             connect_timeout: timeout(get("connect-timeout"))?,
             host,
-            connection: connection.clone(),
+            connection: Connection {
+                read_timeout: connection.read_timeout.or(Some(READ_TIMEOUT)),
+                ..connection.clone()
+            },
         })
     }
 
@@ -154,9 +161,15 @@ impl Target {
         impatient
     }
 
-    /// Whether the waiting for an answer has an end.
-    pub(super) fn is_impatient(&self) -> bool {
-        self.connection.read_timeout.is_some()
+    /// How long an answer may take before the connection counts as lost.
+    pub(super) fn read_timeout(&self) -> Option<Duration> {
+        self.connection.read_timeout
+    }
+
+    /// How long it may take until the server has let us in.
+    pub(super) fn handshake_limit(&self) -> Duration {
+        let limit = self.connect_timeout + LOGIN_LIMIT;
+        self.connection.read_timeout.map_or(limit, |most| limit.min(self.connect_timeout + most))
     }
 
     /// What messages call it: `user@host:port`.

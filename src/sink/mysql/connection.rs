@@ -13,6 +13,6 @@ pub struct Connection {
     pub variables: Vec<(String, String)>,
     /// Names of SQL modes that are on beside those that tisync needs: how the target reads the text of DDL.
     pub sql_mode: Vec<String>,
-    /// How long an answer may take before the connection counts as lost; without end if `None`. DDL is waited for without end.
+    /// How long an answer may take before the connection counts as lost; 60 s if `None`. DDL is waited for without end.
     pub read_timeout: Option<Duration>,
 }

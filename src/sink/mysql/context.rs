@@ -13,6 +13,7 @@ use super::shape::Fits;
 use super::shared::Shared;
 use super::size::Size;
 use super::statement::Style;
+use super::waits::Waits;
 use super::{MysqlOptions, OnConflict};
 use crate::checkpoint::{Acknowledged, DrainerTable, Link};
 use crate::error::Fault;
@@ -43,6 +44,8 @@ pub(super) struct Context {
     /// The position that the run began with.
     pub(super) opened: Option<CommitTs>,
     pub(super) told: Told,
+    /// What the workers wait for.
+    pub(super) waits: Arc<Waits>,
     /// What the transactions carry, if the target is a source too.
     pub(super) marks: Option<Writer>,
 }

@@ -5,6 +5,9 @@ use mysql::DriverError;
 
 use crate::error::Fault;
 
+/// The words for an answer that did not come in time.
+const NO_ANSWER: &str = "no answer in time (`read-timeout`)";
+
 /// What kind of failure an error of the target is. Which of them are tried again is the retry policy's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -132,6 +135,18 @@ pub(super) fn code_of(error: &Error) -> Option<u16> {
     error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
 }
 
+/// The words of the target in an error that [`explain`] made.
+#[must_use]
+pub(super) fn said_of(error: &Error) -> Option<&str> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.text.as_str())
+}
+
+/// Whether the target did not answer in time. It may be at work still.
+#[must_use]
+pub(super) fn is_late(error: &Error) -> bool {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).is_some_and(|said| said.text == NO_ANSWER)
+}
+
 /// Whether the target wants a password and was given none.
 #[must_use]
 pub fn wants_password(error: &Error) -> bool {
@@ -150,6 +165,7 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
     let class = classify(error);
     let text = match error {
         mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),
+        mysql::Error::IoError(e) if e.kind() == std::io::ErrorKind::WouldBlock => NO_ANSWER.to_owned(),
         mysql::Error::IoError(e) => e.to_string(),
         mysql::Error::DriverError(e) => e.to_string(),
         other => other.to_string(),

@@ -102,6 +102,11 @@ impl Session {
     /// Sends `statements`, which give no rows, in one round trip where the server takes several at once. Gives how many rows each
     /// found or changed; an error with the number of the statement that it belongs to.
     pub(super) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
+        let asked = self.asks(statements.last().copied().unwrap_or_default());
+        asked.answered(self.send_all(statements))
+    }
+
+    fn send_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
         if self.pairs && statements.len() > 1 {
             match self.run_together(statements) {
                 Err((_, mysql::Error::MySqlError(e))) if matches!(e.code, PARSE_ERROR | NO_MULTI_STATEMENTS) => {

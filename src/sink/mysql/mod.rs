@@ -8,6 +8,7 @@
 mod alone;
 mod apply;
 pub mod batch;
+mod blocker;
 mod board;
 pub mod causality;
 pub mod check;
@@ -38,8 +39,11 @@ mod size;
 pub mod skipped;
 pub mod statement;
 mod step;
+mod taken;
 mod takeover;
 pub mod tidb_limit;
+mod waits;
+mod watch;
 mod window;
 mod worker;
 
@@ -59,6 +63,7 @@ pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide}
 use self::large::Rows;
 use self::lineage::Lineage;
 pub use self::open::Opening;
+use self::open::Parts;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 pub use self::reopen::Reopening;
 use self::session::Server;
@@ -68,7 +73,6 @@ use self::window::Window;
 
 use super::{Sink, Totals};
 use crate::checkpoint::Applied;
-use crate::checkpoint::lease::Lease;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, RowChange, Side, Table, Txn};
@@ -108,8 +112,8 @@ pub struct MysqlSink {
     began: Option<Option<CommitTs>>,
     /// How often the lease's connection had been lost when the target was last known to remember everything.
     losses: u64,
-    /// Given back when the workers have ended, unless another sink goes on with it.
-    lease: Arc<Lease>,
+    /// What it was opened with; dropped when the workers have ended.
+    parts: Parts,
 }
 
 impl MysqlSink {

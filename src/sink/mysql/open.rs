@@ -20,6 +20,8 @@ use super::shared::Shared;
 use super::size::{self, Size};
 use super::takeover::Beginning;
 use super::tidb_limit::TidbLimit;
+use super::waits::{Caller, Waits};
+use super::watch::Watch;
 use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, durability, skipped, takeover};
@@ -34,11 +36,22 @@ const TRIES: u32 = 8;
 
 /// A sink that has its target and the link's lease, and has not taken the link over yet: what may still refuse the run comes in between.
 pub struct Opening {
-    target: Target,
-    options: MysqlOptions,
-    events: Events,
     session: Session,
-    lease: Arc<Lease>,
+    parts: Parts,
+}
+
+/// What a sink is opened with, and the next one of the same run where the target [forgot](crate::checkpoint::Forgotten) something.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) target: Target,
+    pub(super) options: MysqlOptions,
+    pub(super) events: Events,
+    /// Given back with the last of these.
+    pub(super) lease: Arc<Lease>,
+    pub(super) waits: Arc<Waits>,
+    /// Says what the workers wait for.
+    #[expect(dead_code, reason = "its end is what counts")]
+    pub(super) watch: Arc<Watch>,
 }
 
 impl Opening {
@@ -48,14 +61,20 @@ impl Opening {
     /// If the target cannot be reached or is not supported; refused, if another run lives and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
-        let mut session = Session::open(&target.patient())?;
+        let waits = Arc::<Waits>::default();
+        let watch = Watch::start(&target, &waits, &events)?;
+        let caller = Caller::new(&waits, u32::MAX, "the start");
+        let asked = caller.ask("a new connection", 0);
+        let mut session = asked.answered(Session::open(&target.patient()))?;
+        session.calls_for(caller);
         if let Some(mark) = &options.mark {
             // Before the link is taken from whoever runs it now.
             mark::check(&mut session, mark)?;
         }
         let link = (options.cluster_id, options.link.as_str());
         let lease = Lease::take(&target, link, options.mark.as_ref(), options.lease, &options.stop, &events)?;
-        Ok(Self { target, options, events, session, lease: Arc::new(lease) })
+        let parts = Parts { target, options, events, lease: Arc::new(lease), waits, watch: Arc::new(watch) };
+        Ok(Self { session, parts })
     }
 
     /// Makes the state tables where they are missing, and takes the link over from an earlier run.
@@ -63,11 +82,11 @@ impl Opening {
     /// # Errors
     /// If an earlier run left a DDL behind of which it cannot be told what became of it, and [`MysqlOptions::pending_ddl`] does not say so.
     pub fn finish(self) -> Result<MysqlSink> {
-        let Self { target, options, events, session, lease } = self;
+        let Self { session, parts } = self;
         let mut session = Some(session);
-        let mut sink = trying((&options.stop, &events), TRIES, || {
-            let session = session.take().map_or_else(|| Session::open(&target.patient()), Ok)?;
-            finish(target.clone(), options.clone(), events.clone(), session, Arc::clone(&lease), 0)
+        let mut sink = trying(&parts, TRIES, || {
+            let session = session.take().map_or_else(|| Session::open(&parts.target.patient()), Ok)?;
+            finish(parts.clone(), session, 0)
         })?;
         sink.began = sink.fresh.then_some(sink.opened);
         Ok(sink)
@@ -75,14 +94,8 @@ impl Opening {
 }
 
 /// Takes the link over, as a run with a number above `above`.
-pub(super) fn finish(
-    target: Target,
-    options: MysqlOptions,
-    events: Events,
-    mut session: Session,
-    lease: Arc<Lease>,
-    above: u64,
-) -> Result<MysqlSink> {
+pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<MysqlSink> {
+    let Parts { target, options, events, lease, waits, .. } = parts.clone();
     let server = session.server().clone();
     let size = Size::choose(&options, size::round_trip(&mut session)?);
     let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
@@ -137,6 +150,7 @@ pub(super) fn finish(
         board: Board::default(),
         opened,
         told: Told::default(),
+        waits,
         marks,
         options,
     });
@@ -160,7 +174,7 @@ pub(super) fn finish(
         limit,
         began: None,
         losses: lease.losses(),
-        lease,
+        parts,
     })
 }
 

@@ -30,7 +30,7 @@ impl MysqlSink {
 
     /// Where there is nothing to apply, nobody would notice that the target was restarted and has forgotten something, but for the lease.
     fn compare_after_a_loss(&mut self) {
-        let losses = self.lease.losses();
+        let losses = self.parts.lease.losses();
         if losses != self.losses {
             self.losses = losses;
             self.board().put(Job::Compare, None, &[], 0);

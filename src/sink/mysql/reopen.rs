@@ -1,35 +1,25 @@
 //! Beginning anew where the target lost what it had said is durable: under the same lease, from what it really holds.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 
-use super::connect::Target;
+use super::MysqlSink;
 use super::failure::class_of;
-use super::open::finish;
+use super::open::{Parts, finish};
 use super::retry::{Backoff, Outlook, Told, passes};
 use super::session::Session;
 use super::shared::Shared;
 use super::skipped::Skipped;
-use super::{MysqlOptions, MysqlSink};
-use crate::checkpoint::lease::Lease;
 use crate::checkpoint::{Link, is_known};
 use crate::error::Fault;
-use crate::event::Events;
 use crate::model::CommitTs;
-use crate::stop::Stop;
 
 /// Opens a sink that was open before, or whose target answered a moment ago: again, up to `most` times, where the target goes away meanwhile.
 ///
 /// # Errors
 /// The first that does not pass, or the last; or interrupted.
-pub(super) fn trying(
-    (stop, events): (&Stop, &Events),
-    most: u32,
-    mut open: impl FnMut() -> Result<MysqlSink>,
-) -> Result<MysqlSink> {
+pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<MysqlSink>) -> Result<MysqlSink> {
     let (shared, told) = (Shared::new(None, Skipped::default()), Told::default());
-    let outlook = Outlook { stop, shared: &shared, events, told: &told };
+    let outlook = Outlook { stop: &parts.options.stop, shared: &shared, events: &parts.events, told: &told };
     let mut backoff = Backoff::new();
     loop {
         let error = match open() {
@@ -43,10 +33,7 @@ pub(super) fn trying(
 
 /// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as far as the next one needs it.
 pub struct Reopening {
-    target: Target,
-    options: MysqlOptions,
-    events: Events,
-    lease: Arc<Lease>,
+    parts: Parts,
     link: Link,
     /// Whether the link began in this process, and where: then its start holds where the target knows nothing of it.
     began: Option<Option<CommitTs>>,
@@ -60,10 +47,7 @@ impl Reopening {
     pub fn of(sink: MysqlSink) -> Self {
         let context = &sink.context;
         Self {
-            target: context.target.clone(),
-            options: context.options.clone(),
-            events: context.events.clone(),
-            lease: Arc::clone(&sink.lease),
+            parts: sink.parts.clone(),
             link: context.link.clone(),
             began: sink.began,
             reached: context.shared.position(),
@@ -81,20 +65,18 @@ impl Reopening {
     /// # Errors
     /// Refused if the target does not know the link any more; else as [`Opening::finish`](super::Opening::finish), or interrupted.
     pub fn open(&self) -> Result<MysqlSink> {
-        trying((&self.options.stop, &self.events), u32::MAX, || self.try_open())
+        trying(&self.parts, u32::MAX, || self.try_open())
     }
 
     fn try_open(&self) -> Result<MysqlSink> {
-        let mut session = Session::open(&self.target.patient())?;
-        let mut options = self.options.clone();
+        let mut session = Session::open(&self.parts.target.patient())?;
+        let mut parts = self.parts.clone();
         match self.began {
-            Some(start) => options.first = start.or(options.first),
+            Some(start) => parts.options.first = start.or(parts.options.first),
             None if !is_known(&mut session, &self.link)? => return Err(self.unknown().into()),
             None => {}
         }
-        let above = self.link.run();
-        let lease = Arc::clone(&self.lease);
-        let mut sink = finish(self.target.clone(), options, self.events.clone(), session, lease, above)?;
+        let mut sink = finish(parts, session, self.link.run())?;
         match self.began {
             Some(_) => sink.began = self.began,
             None if sink.fresh => return Err(self.unknown().into()),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use mysql::prelude::{FromRow, Queryable};
@@ -9,6 +10,7 @@ use mysql::{Conn, DriverError};
 
 use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain};
+use super::waits::Caller;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::mark::Carrier;
@@ -102,6 +104,8 @@ pub struct Session {
     pub(super) carrier: Option<Arc<Carrier>>,
     /// Modes that the operator wants, each with a comma before it.
     more_modes: String,
+    /// Whoever waits for its answers.
+    pub(super) caller: Option<Caller>,
 }
 
 impl Session {
@@ -119,6 +123,7 @@ impl Session {
             pairs: true,
             carrier: None,
             more_modes: target.sql_mode().iter().map(|mode| format!(",{mode}")).collect(),
+            caller: None,
         };
         let found: Option<(String, u64)> = session.first("SELECT version(), @@max_allowed_packet")?;
         let (text, packet) = found.unwrap_or_default();
@@ -174,6 +179,21 @@ impl Session {
         }
     }
 
+    /// Locks are waited for no longer than it takes until an answer counts as lost, `limit`: so that such a wait ends with words, and not with the
+    /// connection. What the operator has set stays.
+    pub(super) fn wait_for_locks_within(&mut self, target: &Target, limit: Duration) -> Result<()> {
+        let most = (limit.as_secs() * 5 / 6).max(1);
+        let now: Option<(u64, u64)> = self.first("SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout")?;
+        let (rows, tables) = now.unwrap_or_default();
+        for (name, now) in [("innodb_lock_wait_timeout", rows), ("lock_wait_timeout", tables)] {
+            let given = target.variables().iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+            if !given && now > most {
+                self.set_if_known(name, &most.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
     /// The server behind it.
     #[must_use]
     pub fn server(&self) -> &Server {
@@ -191,7 +211,8 @@ impl Session {
     /// # Errors
     /// What the server said.
     pub fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
-        let result = self.conn.query_iter(sql)?;
+        let asked = self.asks(sql);
+        let result = asked.answered(self.conn.query_iter(sql))?;
         Ok(result.affected_rows())
     }
 
@@ -202,12 +223,14 @@ impl Session {
 
     /// All rows of a query, with the same error.
     pub(crate) fn fetch<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, Failed> {
-        self.conn.query(sql).map_err(|error| failed(error, sql))
+        let asked = self.asks(sql);
+        asked.answered(self.conn.query(sql)).map_err(|error| failed(error, sql))
     }
 
     /// The first row of a query, with the same error.
     pub(crate) fn fetch_one<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Failed> {
-        self.conn.query_first(sql).map_err(|error| failed(error, sql))
+        let asked = self.asks(sql);
+        asked.answered(self.conn.query_first(sql)).map_err(|error| failed(error, sql))
     }
 
     /// Whether a transaction was opened here that has not ended.
@@ -238,12 +261,16 @@ impl Session {
 
     /// All rows of a query.
     pub(crate) fn rows<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>> {
-        self.conn.query(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
+        let asked = self.asks(sql);
+        asked.answered(self.conn.query(sql)).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
     /// The first row of a query.
     pub(crate) fn first<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>> {
-        self.conn.query_first(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
+        let asked = self.asks(sql);
+        asked
+            .answered(self.conn.query_first(sql))
+            .map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
     /// How many warnings the last statement gave.
@@ -294,14 +321,24 @@ fn failed(error: mysql::Error, sql: &str) -> Failed {
 
 fn connect(target: &Target) -> mysql::Result<Conn> {
     if target.ssl_mode == SslMode::Disabled {
-        return Conn::new(target.options(false));
+        return connect_in_time(target, false);
     }
-    match Conn::new(target.options(true)) {
+    match connect_in_time(target, true) {
         Err(mysql::Error::DriverError(DriverError::TlsNotSupported)) if target.ssl_mode == SslMode::Preferred => {
-            Conn::new(target.options(false))
+            connect_in_time(target, false)
         }
         other => other,
     }
+}
+
+/// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL without end, would wait for that as well.
+fn connect_in_time(target: &Target, tls: bool) -> mysql::Result<Conn> {
+    let (options, limit) = (target.options(tls), target.handshake_limit());
+    let (made, comes) = crossbeam_channel::bounded(1);
+    // Nobody takes it once it is late: it ends there.
+    std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(Conn::new(options)))?;
+    let late = |_| mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
+    comes.recv_timeout(limit).map_err(late).flatten()
 }
 
 /// The beginning of a statement, short enough for a message.

@@ -1,6 +1,7 @@
 //! A worker: one thread, one connection, one slot. It applies tasks until there are none, whatever the connection does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 
@@ -8,10 +9,11 @@ use super::apply::Done;
 use super::board::{Job, Task};
 use super::columns::Doubt;
 use super::context::Context;
-use super::failure::{Class, class_of};
+use super::failure::{Class, class_of, is_late};
 use super::large::Rows;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::Session;
+use super::waits::Caller;
 use crate::checkpoint::{Acknowledged, Forgotten, Link, OtherBatch, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::Event;
@@ -65,6 +67,9 @@ pub(super) struct Worker {
     pub(super) committing: bool,
     /// What it does now may take any time: no limit on waiting for an answer.
     patient: bool,
+    /// How often in a row the answer to the same did not come in time.
+    late: u32,
+    caller: Caller,
 }
 
 /// Ends the run if a worker panics: its task would be waited for for ever.
@@ -77,6 +82,14 @@ impl Drop for Guard<'_> {
             .fail(Fault::refused("a worker stopped unexpectedly; nothing of its batch is on the target").into());
         self.0.board.close(true);
     }
+}
+
+/// The longest that an answer is waited for after several that did not come in time.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// `limit` after it has been too short `late` times: a statement that takes its time must not be cut off for ever.
+fn longer(limit: Duration, late: u32) -> Duration {
+    limit.saturating_mul(1 << late.min(16)).min(LONGEST.max(limit))
 }
 
 /// What became of a transaction on the target after an error.
@@ -98,6 +111,7 @@ enum Outcome {
 
 impl Worker {
     pub(super) fn new(number: u32, context: Arc<Context>) -> Self {
+        let caller = Caller::worker(&context.waits, number);
         Self {
             number,
             context,
@@ -108,6 +122,8 @@ impl Worker {
             doubt: None,
             committing: false,
             patient: false,
+            late: 0,
+            caller,
         }
     }
 
@@ -118,6 +134,8 @@ impl Worker {
             let guard = Guard(&context);
             let result = self.perform(&mut task);
             std::mem::forget(guard);
+            self.late = 0;
+            self.caller.done();
             match result {
                 Ok(Outcome::Done) => self.finish(&task),
                 Ok(Outcome::Refused) => {
@@ -297,14 +315,22 @@ impl Worker {
         self.lane.as_mut().ok_or_else(|| Fault::connect("there is no connection to the target").into())
     }
 
-    fn connect(&self) -> Result<Lane> {
+    fn connect(&mut self) -> Result<Lane> {
         let target = &self.context.target;
-        let mut session = if self.patient { Session::open(&target.patient())? } else { Session::open(target)? };
+        let limit = target.read_timeout().filter(|_| !self.patient).map(|limit| longer(limit, self.late));
+        let asked = self.caller.ask("a new connection", 0);
+        let mut session = asked
+            .answered(Session::open(&limit.map_or_else(|| target.patient(), |limit| target.answering_within(limit))))?;
+        session.calls_for(self.caller.clone());
+        if let Some(limit) = limit {
+            session.wait_for_locks_within(target, limit)?;
+        }
         session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         let Context { acknowledged, link, .. } = &*self.context;
         let compared = acknowledged.compare(&mut session, link).map_err(Error::from)?;
         // Waits for whatever the connection before this one had under way, and reads what became of it.
-        let slot = Slot::claim(&mut session, link, self.number).map_err(Error::from)?;
+        let claimed = Slot::claim(&mut session, link, self.number).map_err(Error::from);
+        let slot = claimed.inspect_err(|error| self.late += u32::from(is_late(error)))?;
         Ok(Lane { session, slot, compared })
     }
 
@@ -318,7 +344,7 @@ impl Worker {
 
     /// Whether what comes may take any time: then it needs a connection that waits, where the usual ones do not.
     pub(super) fn be_patient(&mut self, patient: bool) {
-        if self.context.target.is_impatient() && self.patient != patient {
+        if self.patient != patient {
             self.patient = patient;
             self.hang_up();
         }
@@ -341,6 +367,7 @@ impl Worker {
         }
         let unclear = std::mem::take(&mut self.committing) || OtherBatch::is(&error);
         let class = class_of(&error);
+        self.late += u32::from(self.lane.is_some() && is_late(&error));
         match class {
             _ if unclear => self.lane = None,
             Some(Class::Connection | Class::ReadOnly) => self.lane = None,

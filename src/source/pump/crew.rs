@@ -45,7 +45,7 @@ impl Crew {
 
     /// Calls the roll, which is known up to `known_to`.
     pub fn call_roll(self, source: &PumpSource, known_to: CommitTs) -> Stream {
-        let (outlet, stream) = self.open("the list of Pumps".to_owned());
+        let (outlet, stream) = self.open("PD's list of Pumps".to_owned());
         let (runtime, tasks) = (self.runtime.clone(), self.tasks.clone());
         let roll = Roll::new(source, known_to, self);
         // Fails only when nobody waits for the tasks any more.

@@ -139,6 +139,7 @@ impl Source for PumpSource {
 
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         let (known_to, nodes) = self.roster(from)?;
+        (self.events)(Event::Live);
         let runtime = Self::runtime()?;
         let (alive, watched) = watch::channel(());
         let (tasks, mut started) = mpsc::unbounded_channel();

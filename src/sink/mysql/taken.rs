@@ -1,0 +1,219 @@
+//! Why a key is taken, where the stream itself is the reason: the target's collation holds two of its values for equal.
+//!
+//! A TiDB cluster with old collations (`new_collation_enabled` is False in `mysql.tidb`) compares bytes, whatever collation a column names: `a`, `A` and
+//! `a ` are three values of a unique key there.
+
+use std::sync::Arc;
+
+use anyhow::Error;
+
+use super::batch::{Part, full_name};
+use super::failure::{Class, class_of, said_of};
+use super::session::{Session, quote_name, quote_text};
+use super::worker::Worker;
+use crate::checkpoint::Failed;
+use crate::error::Fault;
+use crate::model::{Key, Kind, Row, RowKind, Table, Value};
+use crate::sink::Clash;
+
+/// Rows of a batch that one is compared with.
+const MOST: usize = 100;
+
+impl Worker {
+    /// `error`, which a statement on `table` gave for rows of `parts`, with the cause where a key was taken and the cause is to be seen.
+    pub(super) fn key_taken(&mut self, table: &Arc<Table>, parts: &[Part], error: Error) -> Error {
+        if class_of(&error) != Some(Class::Duplicate) {
+            return error;
+        }
+        let lane = self.open_lane().ok();
+        let found = lane.zip(said_of(&error)).and_then(|(lane, said)| {
+            // What cannot be looked up is not known, which is no error of its own.
+            find(&mut lane.session, table, parts, said).ok().flatten()
+        });
+        match found {
+            Some(pair) => error.context(pair.fault(table)),
+            None => error.context(Clash { schema: table.schema.clone(), table: table.name.clone() }),
+        }
+    }
+}
+
+/// Two values that are one to the target.
+struct Pair {
+    key: String,
+    collation: String,
+    new: String,
+    there: String,
+}
+
+impl Pair {
+    fn fault(&self, table: &Table) -> Fault {
+        let Self { key, collation, new, there } = self;
+        Fault::refused(format!(
+            "{} on the target cannot hold both {new:?} and {there:?} in its key `{key}`: to its collation {collation} they are the same",
+            full_name(table)
+        ))
+        .hint(
+            "upstream they are two values: a TiDB cluster with old collations compares bytes (`SELECT variable_value FROM mysql.tidb WHERE variable_name = \
+             'new_collation_enabled'` says False there). Give the target's columns a collation that tells them apart (utf8mb4_nopad_bin on MariaDB, \
+             utf8mb4_0900_bin on MySQL 8), or make the values differ upstream, and start again: it goes on from the checkpoint. If the query says True, the row with \
+             the other value was not written by this link",
+        )
+    }
+}
+
+/// A part of a key in a row.
+struct Field<'a> {
+    column: &'a str,
+    value: String,
+    text: bool,
+    prefix: Option<u32>,
+}
+
+impl Field<'_> {
+    fn literal(&self) -> String {
+        if self.text { quote_text(&self.value) } else { self.value.clone() }
+    }
+
+    /// As the server compares it.
+    fn condition(&self) -> String {
+        let (name, literal) = (quote_name(self.column), self.literal());
+        match self.prefix {
+            Some(n) => format!("LEFT({name}, {n}) = LEFT({literal}, {n})"),
+            None => format!("{name} = {literal}"),
+        }
+    }
+}
+
+fn find(session: &mut Session, table: &Table, parts: &[Part], said: &str) -> Result<Option<Pair>, Failed> {
+    let Some((entry, name)) = words(said) else { return Ok(None) };
+    let Some(key) = table.keys.iter().find(|k| is_called(k, name)) else { return Ok(None) };
+    let rows: Vec<Vec<Field<'_>>> = images(table, parts).filter_map(|(of, row)| fields(of, key, table, row)).collect();
+    let Some(new) = rows.iter().find(|row| shown(row).starts_with(entry)) else { return Ok(None) };
+    if !new.iter().any(|field| field.text) {
+        return Ok(None);
+    }
+    let there = match in_table(session, table, new)? {
+        Some(there) => Some(there),
+        None => in_batch(session, table, new, &rows)?,
+    };
+    let Some(there) = there else { return Ok(None) };
+    let Some((field, other)) = new.iter().zip(there).find(|(field, other)| field.text && field.value != *other) else {
+        return Ok(None);
+    };
+    let collation = collation(session, table, field.column)?.unwrap_or_default();
+    Ok(Some(Pair { key: key.name.clone(), collation, new: field.value.clone(), there: other }))
+}
+
+/// The value and the key's name in `Duplicate entry 'x' for key 'k'`.
+fn words(said: &str) -> Option<(&str, &str)> {
+    let (_, rest) = said.split_once("Duplicate entry '")?;
+    let (entry, rest) = rest.rsplit_once("' for key '")?;
+    Some((entry, rest.strip_suffix('\'')?))
+}
+
+/// MySQL and TiDB put the table's name in front.
+fn is_called(key: &Key, name: &str) -> bool {
+    let short = name.rsplit_once('.').map_or(name, |(_, short)| short);
+    [name, short].iter().any(|name| key.name.eq_ignore_ascii_case(name)) || key.primary && short == "PRIMARY"
+}
+
+/// The rows that the parts leave in the table, with the definition that each is read by.
+fn images<'a>(table: &'a Table, parts: &'a [Part]) -> impl Iterator<Item = (&'a Table, &'a Row)> {
+    parts.iter().flat_map(|part| &part.changes).filter(|change| change.table.id == table.id).filter_map(|change| {
+        match &change.kind {
+            RowKind::Insert(row) | RowKind::Update { new: row, .. } => Some((&*change.table, row)),
+            RowKind::Delete(_) => None,
+        }
+    })
+}
+
+/// The key's values in a row; `None` if one is NULL, or of a kind that is not compared as text.
+fn fields<'a>(of: &Table, key: &Key, table: &'a Table, row: &Row) -> Option<Vec<Field<'a>>> {
+    let field = |part: &crate::model::KeyPart| {
+        let column = table.columns.get(part.column)?;
+        let text = matches!(column.kind, Kind::Text { .. });
+        let value = match of.value(row, &column.name)? {
+            Value::Int(n) => n.to_string(),
+            Value::UInt(n) => n.to_string(),
+            Value::Bytes(bytes) if text => std::str::from_utf8(bytes).ok()?.to_owned(),
+            _ => return None,
+        };
+        Some(Field { column: &column.name, value, text, prefix: part.prefix.filter(|_| text) })
+    };
+    key.parts.iter().map(field).collect()
+}
+
+/// As the server shows a key.
+fn shown(row: &[Field<'_>]) -> String {
+    row.iter().map(|field| field.value.as_str()).collect::<Vec<_>>().join("-")
+}
+
+/// The values of the row that has the key.
+fn in_table(session: &mut Session, table: &Table, new: &[Field<'_>]) -> Result<Option<Vec<String>>, Failed> {
+    let names: Vec<String> = new.iter().map(|field| quote_name(field.column)).collect();
+    let conditions: Vec<String> = new.iter().map(Field::condition).collect();
+    let sql =
+        format!("SELECT {} FROM {} WHERE {} LIMIT 1", names.join(", "), full_name(table), conditions.join(" AND "));
+    let Some(row) = session.fetch_one::<mysql::Row>(&sql)? else { return Ok(None) };
+    let text = |value: mysql::Value| match value {
+        mysql::Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        other => other.as_sql(true),
+    };
+    Ok(Some(row.unwrap().into_iter().map(text).collect()))
+}
+
+/// The same of another row of the batch, which the refused statement took away with it.
+fn in_batch(
+    session: &mut Session,
+    table: &Table,
+    new: &[Field<'_>],
+    rows: &[Vec<Field<'_>>],
+) -> Result<Option<Vec<String>>, Failed> {
+    let differs = |row: &&Vec<Field<'_>>| {
+        let pairs = || row.iter().zip(new);
+        pairs().all(|(a, b)| a.text || a.value == b.value) && pairs().any(|(a, b)| a.value != b.value)
+    };
+    for row in rows.iter().filter(differs).take(MOST) {
+        let mut same = true;
+        for (a, b) in row.iter().zip(new).filter(|(a, b)| a.value != b.value) {
+            let Some(collation) = collation(session, table, a.column)? else { return Ok(None) };
+            let charset = collation.split('_').next().unwrap_or_default().to_owned();
+            let side = |field: &Field<'_>| {
+                let text = format!("CONVERT({} USING {charset})", field.literal());
+                field.prefix.map_or_else(|| text.clone(), |n| format!("LEFT({text}, {n})"))
+            };
+            let sql = format!("SELECT {} COLLATE {collation} = {}", side(a), side(b));
+            same &= session.fetch_one::<Option<u8>>(&sql)?.flatten() == Some(1);
+        }
+        if same {
+            return Ok(Some(row.iter().map(|field| field.value.clone()).collect()));
+        }
+    }
+    Ok(None)
+}
+
+/// The collation of a column on the target.
+fn collation(session: &mut Session, table: &Table, column: &str) -> Result<Option<String>, Failed> {
+    let sql = format!(
+        "SELECT collation_name FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
+        quote_text(&table.schema),
+        quote_text(&table.name),
+        quote_text(column)
+    );
+    Ok(session.fetch_one::<Option<String>>(&sql)?.flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_says_of_a_taken_key() {
+        assert_eq!(words("error 1062 (23000): Duplicate entry 'A' for key 'k'"), Some(("A", "k")));
+        assert_eq!(words("Duplicate entry 'it's-1' for key 't.PRIMARY'"), Some(("it's-1", "t.PRIMARY")));
+        assert_eq!(words("Duplicate column name 'a'"), None);
+        let key = |name: &str, primary| Key { name: name.to_owned(), primary, parts: vec![] };
+        assert!(is_called(&key("K", false), "t.k") && is_called(&key("k", false), "k"));
+        assert!(is_called(&key("PRIMARY", true), "t.PRIMARY") && !is_called(&key("other", false), "t.k"));
+    }
+}
