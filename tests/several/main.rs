@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod own;
 mod refused;
 mod runs;
 mod third;

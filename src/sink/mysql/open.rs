@@ -41,10 +41,13 @@ impl Opening {
     /// Connects, and takes the lease: sees to it that no other run of the link lives.
     ///
     /// # Errors
-    /// If the target cannot be reached or is not supported; refused, if another run lives and [`MysqlOptions::lease`] does not end it.
+    /// If the target cannot be reached or is not supported; refused, if it is the very cluster that the link comes from, or if another run lives and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
         let mut session = Session::open(&target.patient())?;
+        if let Some(upstream) = &options.upstream {
+            upstream.refuse(&mut session, &target, &events)?;
+        }
         if let Some(mark) = &options.mark {
             // Before the link is taken from whoever runs it now.
             mark::check(&mut session, mark)?;
