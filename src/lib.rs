@@ -29,6 +29,7 @@
 //!   (`causality`, `window`), makes a batch wait for those before it that it shares a key with (`lineage`, `board`), and applies each in one transaction on a
 //!   connection of its own (`worker`, `apply`), with the columns that the target has (`shape`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]). A
 //!   second run of a link is refused at its start, by the lease of [`checkpoint::lease`], on which nothing else relies.
+//! - [`identity`] sees to it that a target is not the very cluster that the link comes from, before anything is written there.
 //! - [`progress`] knows the low-water mark; [`checkpoint`] keeps on the target what is durable above it.
 //!
 //! Around them: [`cli`] holds raw arguments, [`config`] makes [`config::Settings`] of them, of the environment, of a tisync.toml or a drainer.toml,
@@ -86,6 +87,7 @@ pub mod decode;
 pub mod error;
 pub mod event;
 pub mod filter;
+pub mod identity;
 pub mod loopback;
 pub mod mark;
 pub mod merge;

@@ -13,7 +13,9 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 const CHECK_EXAMPLES: &str = "Examples:
   tisync config check tisync.toml
-  tisync config check /etc/drainer.toml --output json";
+  tisync config check /etc/drainer.toml --output json
+  # Where the clusters cannot be reached, as in a build:
+  tisync config check tisync.toml --offline";
 
 const SHOW_EXAMPLES: &str = "Examples:
   tisync config show --config tisync.toml --link orders
@@ -30,7 +32,7 @@ const CONVERT_EXAMPLES: &str = "Examples:
 /// The subcommands of `tisync config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Says everything that is wrong with a file, and what should be known about it. Connects to nothing.
+    /// Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Shows what `tisync sync` with the same arguments would work with. Passwords are never shown.
@@ -61,6 +63,9 @@ pub struct FilterArgs {
 pub struct CheckArgs {
     /// A tisync.toml or a drainer.toml.
     pub file: PathBuf,
+    /// Connects to nothing: then it cannot tell whether a link leads back to its own source under another address.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// Arguments of `tisync config show`.

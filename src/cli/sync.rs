@@ -87,7 +87,7 @@ pub struct SyncArgs {
     #[arg(long, value_name = "TS", conflicts_with = "safe_mode")]
     pub safe_until: Option<u64>,
     /// On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else.
-    #[arg(long, requires = "start_ts")]
+    #[arg(long)]
     pub ignore_drainer: bool,
     /// Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is
     /// gone never stands in the way.

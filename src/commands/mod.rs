@@ -12,6 +12,7 @@ mod playground;
 mod record;
 pub mod sync;
 pub mod ts;
+mod whose;
 
 use anyhow::Result;
 

@@ -8,6 +8,7 @@ use super::document::{Document, Problem};
 use super::draft::Draft;
 use super::load::{FileKind, Idle, Loaded};
 use super::opposite::{Discord, discords, opposites, repeated, repetition};
+use super::rounds::{Round, rounds};
 use super::{Ends, Environment, Remark, Settings, drainer, tisync};
 
 /// What is to be said about a file.
@@ -25,9 +26,14 @@ pub struct Checked {
     pub remarks: Vec<Remark>,
     /// What does nothing.
     pub idle: Vec<Idle>,
+    /// Its links, if nothing is wrong with any of them alone: what their clusters say may be added before [`together`](Self::together).
+    pub settings: Vec<Settings>,
+    drafts: Vec<Draft>,
+    /// Where each begins.
+    lines: Vec<usize>,
 }
 
-/// Looks at all of a file.
+/// Looks at all of a file, but for what its links are [together](Checked::together).
 ///
 /// # Errors
 /// A usage fault if it cannot be read, is no TOML, or is neither of the files.
@@ -62,23 +68,36 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
         names.push(name);
     }
     if links.len() == drafts.len() {
-        together(&document, &links, &drafts, &lines);
         let twice = repeated(&links).into_iter().filter_map(|(i, j)| Some((links.get(i)?, links.get(j)?)));
         remarks.extend(twice.map(|(one, other)| Remark::Warning(repetition(one, other))));
+    } else {
+        links.clear();
     }
-    Ok(Checked { path: path.to_owned(), kind, links: names, problems: document.problems(), remarks, idle })
+    let problems = document.problems();
+    Ok(Checked { path: path.to_owned(), kind, links: names, problems, remarks, idle, settings: links, drafts, lines })
 }
 
-/// Notes where links that go opposite ways do not agree.
-fn together(document: &Document, links: &[Settings], drafts: &[Draft], lines: &[usize]) {
-    let two = |(i, j): (usize, usize)| Some((links.get(i)?, links.get(j)?));
-    for (one, other) in opposites(links).into_iter().filter_map(two) {
-        for Discord { link, key, message, hint } in discords(one, other) {
-            let at = links.iter().position(|l| l.link == link).unwrap_or_default();
-            let shown = drafts.get(at).map_or_else(Vec::new, Draft::shown);
-            let written = shown.into_iter().find(|(k, ..)| *k == key).map(|(.., origin)| origin.line());
-            let line = written.or(lines.get(at).copied()).unwrap_or_default();
-            document.problem(line, format!("link.{key}"), format!("{message}; {hint}"));
+impl Checked {
+    /// Notes what is wrong with its links beside each other.
+    pub fn together(&mut self) {
+        let line = |at: usize| self.lines.get(at).copied().unwrap_or_default();
+        let mut found: Vec<Problem> = Vec::new();
+        for Round { links, message, hint } in rounds(&self.settings) {
+            let line = links.last().map_or(0, |at| line(*at));
+            found.push(Problem { line, key: "link.to".to_owned(), message: format!("{message}; {hint}") });
         }
+        let two = |(i, j): (usize, usize)| Some((self.settings.get(i)?, self.settings.get(j)?));
+        for (one, other) in opposites(&self.settings).into_iter().filter_map(two) {
+            for Discord { link, key, message, hint } in discords(one, other) {
+                let at = self.settings.iter().position(|l| l.link == link).unwrap_or_default();
+                let shown = self.drafts.get(at).map_or_else(Vec::new, Draft::shown);
+                let written = shown.into_iter().find(|(k, ..)| *k == key).map(|(.., origin)| origin.line());
+                let line = written.unwrap_or_else(|| line(at));
+                found.push(Problem { line, key: format!("link.{key}"), message: format!("{message}; {hint}") });
+            }
+        }
+        self.problems.extend(found);
+        self.problems.sort();
+        self.problems.dedup();
     }
 }

@@ -72,6 +72,10 @@ draft! {
     read_timeout: Duration = "to.read-timeout";
     /// Where a first start begins.
     start: Start = "start-ts";
+    /// The start counts although a Drainer's checkpoint says something else.
+    ignore_drainer: bool = "ignore-drainer";
+    /// Another run of the link that lives is ended.
+    take_over: bool = "take-over";
     /// Where a Drainer kept its checkpoint.
     drainer_checkpoint: DrainerCheckpoint = "drainer-checkpoint";
     /// Whether DDL is replicated.

@@ -8,7 +8,7 @@ use crate::pd::endpoints;
 use crate::sink::mysql::connect::Target;
 use crate::source;
 
-/// Everything that an end is known by: `pd host:port`, `sql host:port`, `folder path`. Two that share one of them are the same cluster.
+/// Everything that an end is known by: `cluster id`, `pd host:port`, `sql host:port`, `folder path`. Two that share one of them are the same cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places(BTreeSet<String>);
 
@@ -40,6 +40,12 @@ impl Places {
         Self(addresses.into_iter().map(|address| format!("sql {}", address.to_lowercase())).collect())
     }
 
+    /// Of the cluster with this id, which PD gave it.
+    #[must_use]
+    pub fn of_cluster(id: u64) -> Self {
+        Self(BTreeSet::from([format!("cluster {id}")]))
+    }
+
     /// Whether it is known where its SQL servers are.
     #[must_use]
     pub fn has_sql(&self) -> bool {
@@ -53,10 +59,12 @@ impl Places {
         self
     }
 
-    /// Whether both are the same cluster.
+    /// Whether both are the same cluster: by their ids, where both are known; two sites may use the same addresses.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        !self.0.is_disjoint(&other.0)
+        let id = |places: &Self| places.0.iter().any(|place| place.starts_with("cluster "));
+        let ids = id(self) && id(other);
+        self.0.iter().any(|place| (!ids || place.starts_with("cluster ")) && other.0.contains(place))
     }
 
     /// What a cluster of a file that is the same adds.
@@ -74,16 +82,26 @@ pub struct Ends {
     pub from: Places,
     /// Where it goes.
     pub to: Places,
+    /// By what it is known that both are one cluster, where the clusters were asked.
+    pub one_by: Option<String>,
+    /// They were asked, and are two: addresses that both have mean nothing.
+    pub two: bool,
 }
 
 impl Ends {
     /// Of a link with these addresses, and what `clusters`, those of a file, say about them: each is what one cluster is known by.
     #[must_use]
     pub(super) fn new(from: &str, to: &str, clusters: &[Places]) -> Self {
-        let mut ends = Self { from: Places::of_source(from), to: Places::of_target(to) };
+        let mut ends = Self { from: Places::of_source(from), to: Places::of_target(to), ..Self::default() };
         ends.from.learn(clusters);
         ends.to.learn(clusters);
         ends
+    }
+
+    /// Whether it leads from a cluster to itself.
+    #[must_use]
+    pub fn is_round(&self) -> bool {
+        self.one_by.is_some() || (!self.two && self.from.is(&self.to))
     }
 
     /// Whether `other` goes back where this one comes from; of two within one cluster neither does.
@@ -122,6 +140,13 @@ mod tests {
         assert!(!there.opposite(&ends("pd://b:2379", "mysql://a:4001")));
         let within = ends("pd://b:2379", "mysql://b:4000");
         assert!(within.same(&within) && !within.opposite(&within));
+    }
+
+    #[test]
+    fn ids_tell_more_than_addresses() {
+        let known = |id, port: &str| Places::of_cluster(id).and(Places::of_servers([format!("10.0.0.1:{port}")]));
+        assert!(!known(1, "4000").is(&known(2, "4000")) && known(1, "4000").is(&known(1, "4001")));
+        assert!(known(1, "4000").is(&Places::of_target("mysql://10.0.0.1:4000")));
     }
 
     #[test]

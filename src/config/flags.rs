@@ -25,6 +25,8 @@ impl Draft {
             schema_from: from.given(args.schema_from.clone(), "TISYNC_SCHEMA_FROM"),
             to: from.given(args.to.clone(), "TISYNC_TO"),
             start: from.given(args.start_ts, "TISYNC_START_TS"),
+            ignore_drainer: args.ignore_drainer.then(|| Given::flag(true)),
+            take_over: args.take_over.then(|| Given::flag(true)),
             safe_mode: args.safe_mode.map(Given::flag),
             on_conflict: args.on_conflict.map(|word| {
                 Given::flag(match word {

@@ -150,9 +150,7 @@ impl Settings {
                 PendingDdlArg::Again => PendingDdl::Again,
             }),
             safe_until: args.safe_until.map(CommitTs),
-            ignore_drainer: args.ignore_drainer,
             allow_repeats: args.allow_repeats,
-            take_over: args.take_over,
             quiet: args.quiet,
             remarks,
             ..settings
@@ -169,6 +167,12 @@ impl Settings {
         let ddl = ddl(&mut draft, loopback.is_some())?;
         let safe_mode = draft.safe_mode.as_ref().is_some_and(|given| given.value);
         let on_conflict = on_conflict(&mut draft, safe_mode)?;
+        let ignore_drainer = value(draft.ignore_drainer).unwrap_or_default();
+        if ignore_drainer && draft.start.is_none() {
+            return Err(Fault::usage("`ignore-drainer` was given, but no start-ts")
+                .hint("it is for a start that somebody names: --start-ts TS, a time, or `now`")
+                .into());
+        }
         let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
         let from = draft.from.ok_or_else(|| {
             missing(
@@ -211,7 +215,9 @@ impl Settings {
                 && draft.start.as_ref().is_some_and(|start| match &start.origin {
                     Origin::File { .. } => true,
                     Origin::Environment(name) => name.starts_with("BINLOG_SERVER_"),
-                    Origin::Flag | Origin::Default => false,
+                    // What a drainer.toml without a start stands for.
+                    Origin::Default => true,
+                    Origin::Flag => false,
                 }),
             drainer_checkpoint: value(draft.drainer_checkpoint),
             start: value(draft.start),
@@ -226,9 +232,9 @@ impl Settings {
             mark,
             loopback,
             safe_until: None,
-            ignore_drainer: false,
+            ignore_drainer,
             allow_repeats: false,
-            take_over: false,
+            take_over: value(draft.take_over).unwrap_or_default(),
             allow_missing: value(draft.allow_missing).unwrap_or_default(),
             memory_limit: value(draft.memory_limit).map_or(MysqlOptions::MEMORY_LIMIT, |size| size.0),
             workers: value(draft.workers),

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::draft::Draft;
 use super::load::{Loaded, load_all};
 use super::opposite::{discords, opposites, repeated, repetition};
+use super::rounds::rounds;
 use super::{DEFAULT_LINK, Origin, Remark, Settings, environment};
 use crate::cli::{OnDdlErrorArg, SyncArgs, UntilArg};
 use crate::error::Fault;
@@ -32,11 +33,14 @@ impl Settings {
     }
 }
 
-/// Refuses links that go opposite ways and do not agree.
+/// Refuses links by which data would come back: one that leads to its own source, rings, and two that go opposite ways and do not agree.
 ///
 /// # Errors
-/// A usage fault with everything that is wrong.
+/// Refused at the first two; a usage fault with everything on which opposite ones do not agree.
 pub fn agree(links: &[Settings]) -> Result<()> {
+    if let Some(round) = rounds(links).into_iter().next() {
+        return Err(Fault::refused(round.message).hint(round.hint).into());
+    }
     let two = |(i, j): (usize, usize)| Some((links.get(i)?, links.get(j)?));
     let wrong: Vec<_> = opposites(links).into_iter().filter_map(two).flat_map(|(a, b)| discords(a, b)).collect();
     if wrong.is_empty() {

@@ -160,7 +160,8 @@ fn the_parser_takes_it() {
             std::fs::write(file, secret.reveal()).unwrap();
         }
         std::fs::write(&path, &written.text).unwrap();
-        let checked = check(&path, &environment).unwrap();
+        let mut checked = check(&path, &environment).unwrap();
+        checked.together();
         assert!(checked.problems.is_empty(), "{:?}\n{}", checked.problems, written.text);
         assert_eq!(checked.links.len(), links);
     }

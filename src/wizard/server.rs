@@ -6,6 +6,7 @@ use super::rights::{Lack, lacks};
 use crate::config::encode;
 use crate::error::Fault;
 use crate::event::silent;
+use crate::identity::{Upstream, Verdict};
 use crate::sink::mysql::Connection;
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::secret::Secret;
@@ -53,6 +54,7 @@ pub struct Server {
     pub session: Session,
     /// What messages call it.
     pub name: String,
+    target: Target,
     password: Option<Secret>,
 }
 
@@ -65,7 +67,19 @@ impl Server {
         let connection = Connection { password: password.clone(), ..Connection::default() };
         let target = Target::parse_with(address, &connection, &silent())?;
         let session = Session::open(&target)?;
-        Ok(Self { session, name: target.name(), password })
+        Ok(Self { session, name: target.name(), target, password })
+    }
+
+    /// Sees to it that it is not of the cluster `upstream`, from which its changes come; gives what to say where that cannot be told.
+    ///
+    /// # Errors
+    /// Refused if it is.
+    pub fn is_not(&mut self, upstream: &Upstream) -> Result<Option<String>> {
+        match upstream.is(&mut self.session, &self.target)? {
+            Verdict::Same(how) => Err(upstream.same(&self.target, &how).into()),
+            Verdict::Other => Ok(None),
+            Verdict::Unknown(why) => Ok(Some(upstream.doubt(&self.target, &why))),
+        }
     }
 
     /// Kind and version, as in `MariaDB 10.11.6`.

@@ -11,6 +11,7 @@
 mod common;
 
 mod kept;
+mod own;
 mod refused;
 mod runs;
 mod third;

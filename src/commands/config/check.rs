@@ -1,16 +1,22 @@
-//! `tisync config check`: everything that is wrong with a file, at once.
+//! `tisync config check`: everything that is wrong with a file, at once, and with the clusters that it joins.
 
 use anyhow::Result;
 use serde_json::json;
 
 use crate::cli::{CheckArgs, Format};
+use crate::commands::whose::identify;
 use crate::config::{Checked, FileKind, Remark, check, environment};
 use crate::error::Fault;
 use crate::output;
 
 /// Says what was found; fails if something is wrong.
 pub fn run(args: &CheckArgs, format: Format) -> Result<()> {
-    let checked = check(&args.file, &environment)?;
+    let mut checked = check(&args.file, &environment)?;
+    if !args.offline && checked.problems.is_empty() {
+        let asked = identify(&mut checked.settings);
+        checked.remarks.extend(asked);
+    }
+    checked.together();
     if format == Format::Json {
         output::answer(&serde_json::to_string_pretty(&as_json(&checked))?)?;
     }

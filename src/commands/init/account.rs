@@ -9,6 +9,7 @@ use crate::cli::init::{InitArgs, KeepArg};
 use crate::config::{environment, password_of_file, password_variable};
 use crate::error::Fault;
 use crate::event::{Event, Events};
+use crate::identity::Upstream;
 use crate::sink::mysql::check;
 use crate::sink::mysql::connect::PASSWORD_VARIABLE;
 use crate::sink::mysql::failure::refused_login;
@@ -27,12 +28,14 @@ pub(super) const FIRST: Asked = Asked { flag: "--from-sql", file_flag: "--from-p
 /// The second.
 pub(super) const SECOND: Asked = Asked { flag: "--to", file_flag: "--to-password-file", first: false };
 
+/// Asks; `source` is the cluster whose changes go there, which it must not be.
 pub(super) fn ask(
     interview: &mut Interview<'_>,
     args: &InitArgs,
     side: &mut Side,
     found: &mut Found,
     asked: &Asked,
+    source: Option<&Upstream>,
 ) -> Result<()> {
     let (given, file) =
         if asked.first { (&args.from_sql, &args.from_password_file) } else { (&args.to, &args.to_password_file) };
@@ -71,6 +74,9 @@ pub(super) fn ask(
         let mut server = reached(interview, args, entered)?;
         if let Some(server) = &mut server {
             interview.found(&format!("{}: {}", server.name, server.kind()));
+            if let Some(doubt) = source.map(|source| server.is_not(source)).transpose()?.flatten() {
+                interview.warn(&doubt);
+            }
             settings(interview, server)?;
         }
         (side.sql, side.password) = (Some(address), kept);

@@ -157,7 +157,8 @@ impl Drop for Made {
 }
 
 fn read_back(path: &Path) -> Result<Vec<String>> {
-    let checked = check(path, &environment)?;
+    let mut checked = check(path, &environment)?;
+    checked.together();
     if !checked.problems.is_empty() {
         let list: Vec<String> = checked.problems.iter().map(|p| p.at(Path::new(FILE))).collect();
         return Err(Fault::usage(format!("the file would be wrong: {}", list.join("; ")))

@@ -13,6 +13,7 @@ use crate::cli::Format;
 use crate::cli::init::InitArgs;
 use crate::config::{Start, security};
 use crate::error::{Fault, Kind, fault};
+use crate::identity::Upstream;
 use crate::output::Dialogue;
 use crate::wizard::{Answers, Asker as _, Choice, Cluster, Interview, Question, Server, Side, missing};
 
@@ -74,9 +75,9 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
         };
         source::ask(interview, args, &mut b, &mut of_b, &second)?;
     }
-    account::ask(interview, args, &mut b, &mut of_b, &account::SECOND)?;
+    account::ask(interview, args, &mut b, &mut of_b, &account::SECOND, upstream(&a, &of_a)?.as_ref())?;
     if both {
-        account::ask(interview, args, &mut a, &mut of_a, &account::FIRST)?;
+        account::ask(interview, args, &mut a, &mut of_a, &account::FIRST, upstream(&b, &of_b)?.as_ref())?;
     }
     let link = |from: &Side, to: &Side| {
         if both { format!("{}-to-{}", from.name, to.name) } else { crate::config::DEFAULT_LINK.to_owned() }
@@ -91,6 +92,11 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
         None => None,
     };
     Ok((Answers { sides: [a, b], start, back, tables, sync_mode, marks: marks.map(|m| m.marks) }, set_up))
+}
+
+/// The cluster of a side that has answered, to be asked whether a target is it.
+fn upstream(side: &Side, found: &Found) -> Result<Option<Upstream>> {
+    found.cluster.is_some().then(|| Upstream::connect(&side.pd.join(","), &side.security)).transpose()
 }
 
 fn ways(interview: &mut Interview<'_>, args: &InitArgs) -> Result<bool> {

@@ -10,6 +10,7 @@ mod start;
 
 use anyhow::Result;
 
+use super::whose::identify;
 use crate::cli::SyncArgs;
 use crate::config::{Remark, Settings, agree};
 use crate::error::{Fault, Kind};
@@ -32,7 +33,8 @@ pub fn run(args: &SyncArgs) -> Result<()> {
     let mut links = Settings::all(args)?;
     let stop = Stop::on_signals()?;
     if links.len() > 1 {
-        opposite::ask_clusters(&mut links);
+        // Who does not answer keeps its link from starting, which says why.
+        identify(&mut links);
         agree(&links)?;
     }
     match links.as_slice() {

@@ -4,25 +4,12 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::config::{Places, Settings, opposites};
-use crate::pd::Pd;
+use crate::config::{Settings, opposites};
 use crate::sink::mysql::numbers::Numbering;
-use crate::source;
 use crate::stop::Stop;
 
 /// How long a waiting link sleeps before it looks at its stop again.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// Asks the clusters that links come from where their SQL servers are, unless the file says so: a link's target may be one of them.
-pub fn ask_clusters(links: &mut [Settings]) {
-    for link in links.iter_mut().filter(|l| source::is_cluster(&l.source.address) && !l.ends.from.has_sql()) {
-        // One that does not answer keeps its link from starting: that one says why.
-        let pd = Pd::connect(std::slice::from_ref(&link.source.address), &link.source.security);
-        let Ok(servers) = pd.and_then(|pd| pd.tidb_servers()) else { continue };
-        let servers = Places::of_servers(servers.iter().map(|s| s.sql_address()));
-        link.ends.from = std::mem::take(&mut link.ends.from).and(servers);
-    }
-}
 
 /// What is known of a link's source.
 #[derive(Clone, Copy)]

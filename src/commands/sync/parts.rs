@@ -8,6 +8,7 @@ use crate::checkpoint::lease::Terms;
 use crate::config::{Settings, SourceSettings, Start};
 use crate::error::Fault;
 use crate::event::Events;
+use crate::identity::Upstream;
 use crate::pd::Security;
 use crate::schema::{FileHistory, History, HttpHistory};
 use crate::sink::mysql::failure::wants_password;
@@ -53,7 +54,10 @@ pub(super) fn sink_options(
     events: &Events,
 ) -> Result<MysqlOptions> {
     let source = clock.source;
+    let SourceSettings { address, security, .. } = &settings.source;
+    let upstream = source::is_cluster(address).then(|| Upstream::connect(address, security)).transpose()?;
     Ok(MysqlOptions {
+        upstream,
         connection: settings.connection.clone(),
         start: named(settings.start),
         start_yields: settings.start_yields,

@@ -16,11 +16,13 @@ use crate::model::CommitTs;
 use crate::near::nearest;
 use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError, WrongSide};
 
-pub(super) const KEYS: [&str; 30] = [
+pub(super) const KEYS: [&str; 32] = [
     "name",
     "from",
     "to",
     "start-ts",
+    "ignore-drainer",
+    "take-over",
     "ddl",
     "mode",
     "safe-mode",
@@ -69,6 +71,8 @@ impl File {
                 fits
             }),
             start: start(reader),
+            ignore_drainer: reader.flag("ignore-drainer"),
+            take_over: reader.flag("take-over"),
             ddl: reader.flag("ddl"),
             mode: reader.whole("mode", 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
             safe_mode: reader.flag("safe-mode"),

@@ -13,6 +13,8 @@
 //! through any restart of MariaDB too. The reader goes on behind the last whole group, so a restart neither leaves a group
 //! out nor gives one twice. Nothing is kept beyond this process: MariaDB's data directory goes with it.
 //!
+//! As a TiDB does, it says in `mysql.tidb` which cluster it is.
+//!
 //! Definitions come from a second MariaDB, the shadow. It has no rows and repeats every DDL when the reader comes to it, so
 //! information_schema there is that of the right moment, however far the first server is ahead.
 //!
@@ -126,6 +128,7 @@ impl Mirror {
             all.extend(["--auto-increment-increment=2", offset.as_str()]);
         }
         let server = PrivateServer::start_with(&all)?;
+        introduce(&mut server.connect()?, options.cluster_id)?;
         let shadow = Shadow::start(&LIKE_TIDB)?;
         let mut spec = ClusterSpec::new(options.cluster_id, 1);
         for pump in &mut spec.pumps {
@@ -243,6 +246,19 @@ impl Mirror {
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.lock()
     }
+}
+
+/// Lets MariaDB say which cluster it is, as a TiDB does; its binlog knows nothing of it.
+fn introduce(conn: &mut Conn, cluster_id: u64) -> Result<()> {
+    for sql in [
+        "SET SESSION sql_log_bin = 0".to_owned(),
+        "CREATE TABLE mysql.tidb (VARIABLE_NAME VARCHAR(64) NOT NULL PRIMARY KEY, VARIABLE_VALUE VARCHAR(1024), COMMENT VARCHAR(1024))"
+            .to_owned(),
+        format!("INSERT INTO mysql.tidb VALUES ('cluster_id', '{cluster_id}', 'TiDB Cluster ID.')"),
+    ] {
+        conn.query_drop(sql)?;
+    }
+    Ok(())
 }
 
 impl Drop for Mirror {

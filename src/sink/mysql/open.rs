@@ -58,7 +58,7 @@ impl Opening {
     /// Connects, and takes the lease: sees to it that no other run of the link lives.
     ///
     /// # Errors
-    /// If the target cannot be reached or is not supported; refused, if another run lives and [`MysqlOptions::lease`] does not end it.
+    /// If the target cannot be reached or is not supported; refused, if it is the very cluster that the link comes from, or if another run lives and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
         let waits = Arc::<Waits>::default();
@@ -67,6 +67,9 @@ impl Opening {
         let asked = caller.ask("a new connection", 0);
         let mut session = asked.answered(Session::open(&target.patient()))?;
         session.calls_for(caller);
+        if let Some(upstream) = &options.upstream {
+            upstream.refuse(&mut session, &target, &events)?;
+        }
         if let Some(mark) = &options.mark {
             // Before the link is taken from whoever runs it now.
             mark::check(&mut session, mark)?;

@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::ddl::{Asker, DdlPolicy};
 use crate::checkpoint::DrainerPlace;
 use crate::checkpoint::lease::Terms;
+use crate::identity::Upstream;
 use crate::mark::Mark;
 use crate::model::CommitTs;
 use crate::stop::Stop;
@@ -75,6 +76,8 @@ impl fmt::Display for Mode {
 pub struct MysqlOptions {
     /// The upstream cluster's id, from PD.
     pub cluster_id: u64,
+    /// The cluster that the link comes from, if it is a live one: the target must be another.
+    pub upstream: Option<Upstream>,
     /// The link's name, 1 to 64 characters: one checkpoint for each.
     pub link: String,
     /// Password, session variables and the like.
@@ -136,6 +139,7 @@ impl MysqlOptions {
     pub fn new(cluster_id: u64, link: impl Into<String>) -> Self {
         Self {
             cluster_id,
+            upstream: None,
             link: link.into(),
             connection: Connection::default(),
             start: None,

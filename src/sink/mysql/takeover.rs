@@ -25,7 +25,9 @@ pub(super) struct Beginning {
 /// Refused if that and the start ts contradict each other, or what Drainer may have applied cannot be told.
 pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, events: &Events) -> Result<Beginning> {
     let place = &options.drainer;
-    let given = options.start;
+    // `now` is a word about the start as any ts is, unless it was written for the first start of all.
+    let now = options.first.filter(|_| options.first_is_now && !options.start_yields);
+    let given = options.start.or(now);
     let Some(row) = place.find(session, link.cluster_id())? else {
         if let (DrainerPlace::Server { .. } | DrainerPlace::File(_), None) = (place, given) {
             return Err(Fault::refused(format!("Drainer's checkpoint is said to be in {place}, but there is none"))

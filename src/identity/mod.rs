@@ -1,0 +1,214 @@
+//! Is the target the cluster that the link comes from? Such a link would send a cluster's changes to itself: each TRUNCATE comes back, runs
+//! again, and comes back.
+//!
+//! Addresses do not tell: a cluster has many, behind load balancers and under other names, and two sites may use the same private ones.
+//! So PD is compared with what the target says of itself ([`target`]), the best evidence first:
+//!
+//! 1. The TiDB servers that run. Each has a new uuid at each start, which stands in its own PD's etcd and nowhere else.
+//! 2. The cluster's id, which PD gives and new TiDB versions keep in `mysql.tidb`. A copy of a cluster's disks has the same.
+//! 3. The GC safe point, which the cluster writes both into PD and into `mysql.tidb`: to the millisecond, by no other cluster.
+//! 4. For a TiDB that tells nothing of it: whether PD lists the very address.
+//!
+//! A target that is no TiDB is another server. Nothing is written for any of it.
+
+mod target;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use self::target::{Ask, Told};
+use crate::error::Fault;
+use crate::event::{Event, Events};
+use crate::pd::{Pd, Security};
+use crate::sink::mysql::connect::Target;
+use crate::sink::mysql::session::{Flavour, Session};
+
+/// What became of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the same cluster; the text says by what that is known.
+    Same(String),
+    /// It is another one, or no TiDB at all.
+    Other,
+    /// It cannot be told, because of what the text says.
+    Unknown(String),
+}
+
+/// The cluster that a link comes from, which can be asked who it is.
+#[derive(Clone)]
+pub struct Upstream {
+    pd: Arc<Pd>,
+    /// As the operator names it.
+    address: String,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Upstream({})", self.address)
+    }
+}
+
+impl Upstream {
+    /// Connects to PD.
+    ///
+    /// # Errors
+    /// If it cannot be reached.
+    pub fn connect(address: &str, security: &Security) -> Result<Self> {
+        let pd = Pd::connect(&[address.to_owned()], security)?;
+        Ok(Self { pd: Arc::new(pd), address: address.to_owned() })
+    }
+
+    /// PD's id of the cluster.
+    #[must_use]
+    pub fn cluster_id(&self) -> u64 {
+        self.pd.cluster_id()
+    }
+
+    /// `host:port` of its TiDB servers, as they registered.
+    ///
+    /// # Errors
+    /// If PD does not answer.
+    pub fn servers(&self) -> Result<Vec<String>> {
+        Ok(self.pd.tidb_servers()?.iter().map(|server| server.sql_address()).collect())
+    }
+
+    /// Whether the server behind `session`, which was reached as `target`, is of this cluster.
+    ///
+    /// # Errors
+    /// If one of both does not answer.
+    pub fn is(&self, session: &mut Session, target: &Target) -> Result<Verdict> {
+        let tidb = session.server().flavour == Flavour::TiDb;
+        let address = target.socket.is_none().then(|| format!("{}:{}", target.host, target.port));
+        judge(&*self.pd, session, tidb, address.as_deref())
+    }
+
+    /// Sees to it that the server behind `session` is of another cluster; says so where that cannot be told.
+    ///
+    /// # Errors
+    /// Refused if it is of this one.
+    pub fn refuse(&self, session: &mut Session, target: &Target, events: &Events) -> Result<()> {
+        match self.is(session, target)? {
+            Verdict::Same(how) => Err(self.same(target, &how).into()),
+            Verdict::Other => Ok(()),
+            Verdict::Unknown(why) => {
+                events(Event::Warning(self.doubt(target, &why)));
+                Ok(())
+            }
+        }
+    }
+
+    /// What to say of a target that is of this cluster.
+    #[must_use]
+    pub fn same(&self, target: &Target, how: &str) -> Fault {
+        same(&self.address, self.cluster_id(), &target.name(), how)
+    }
+
+    /// What to say of a target of which that cannot be told.
+    #[must_use]
+    pub fn doubt(&self, target: &Target, why: &str) -> String {
+        format!(
+            "it cannot be told whether the target {} is the source itself, cluster {}: {why}. Make sure that it is not: the source's changes \
+             would go round for ever. `GRANT SELECT ON mysql.tidb` lets the account tell",
+            target.name(),
+            self.cluster_id()
+        )
+    }
+}
+
+/// What to say of a link whose target is its source.
+fn same(source: &str, cluster_id: u64, target: &str, how: &str) -> Fault {
+    Fault::refused(format!(
+        "the target {target} is the source itself: {how}, and {source} is PD of the same cluster, {cluster_id}. Each change would come \
+         back and be applied again, for ever; nothing was written"
+    ))
+    .hint("check both addresses: perhaps they are swapped, or a name or a load balancer leads to the wrong cluster")
+}
+
+/// What PD says of its cluster.
+trait Cluster {
+    fn id(&self) -> u64;
+    /// Uuids and addresses of the TiDB servers that run.
+    fn servers(&self) -> Result<Vec<(String, String)>>;
+    /// The GC safe point in milliseconds; 0 before the first garbage collection.
+    fn safe_point_ms(&self) -> Result<u64>;
+}
+
+impl Cluster for Pd {
+    fn id(&self) -> u64 {
+        self.cluster_id()
+    }
+
+    fn servers(&self) -> Result<Vec<(String, String)>> {
+        Ok(self.tidb_servers()?.into_iter().map(|server| (server.id.clone(), server.sql_address())).collect())
+    }
+
+    fn safe_point_ms(&self) -> Result<u64> {
+        Ok(self.gc_safe_point()?.physical_ms())
+    }
+}
+
+fn judge(pd: &dyn Cluster, target: &mut dyn Ask, tidb: bool, address: Option<&str>) -> Result<Verdict> {
+    let told = Told::by(target)?;
+    if !tidb && told == Told::default() {
+        return Ok(Verdict::Other);
+    }
+    let listed = pd.servers()?;
+    if let Some(verdict) = by_servers(pd, target, &told, &listed)? {
+        return Ok(verdict);
+    }
+    match told.cluster_id {
+        Some(id) if id == pd.id() => return Ok(Verdict::Same(format!("its mysql.tidb says cluster_id {id}"))),
+        Some(_) => return Ok(Verdict::Other),
+        None => {}
+    }
+    if let Some(ms) = told.safe_point_ms.filter(|ms| *ms > 0)
+        && pd.safe_point_ms()? == ms
+    {
+        return Ok(Verdict::Same("its mysql.tidb has the GC safe point that PD has, to the millisecond".to_owned()));
+    }
+    let here = address.filter(|address| listed.iter().any(|(_, listed)| listed.eq_ignore_ascii_case(address)));
+    Ok(match here {
+        Some(address) => Verdict::Same(format!("PD lists {address} among its TiDB servers")),
+        None => Verdict::Unknown("it is a TiDB, and the account may not read what tells".to_owned()),
+    })
+}
+
+/// By the TiDB servers that run, where both sides name some.
+fn by_servers(
+    pd: &dyn Cluster,
+    target: &mut dyn Ask,
+    told: &Told,
+    listed: &[(String, String)],
+) -> Result<Option<Verdict>> {
+    let common = |theirs: &BTreeSet<String>, ours: &[(String, String)]| {
+        ours.iter().find(|(id, _)| theirs.contains(id)).map(|(id, address)| {
+            Verdict::Same(format!("its cluster has the TiDB server {address} with the id {id}, which PD lists"))
+        })
+    };
+    if told.servers.is_empty() || listed.is_empty() {
+        return Ok(None);
+    }
+    if let Some(verdict) = common(&told.servers, listed) {
+        return Ok(Some(verdict));
+    }
+    // A server may have started between the two looks.
+    let (theirs, ours) = (Told::by(target)?.servers, pd.servers()?);
+    if let Some(verdict) = common(&theirs, &ours).or_else(|| common(&told.servers, &ours)) {
+        return Ok(Some(verdict));
+    }
+    Ok(Some(if told.cluster_id == Some(pd.id()) {
+        Verdict::Unknown(
+            "its mysql.tidb says the same cluster_id, but its TiDB servers are not those that PD lists, as with a copy of the cluster's \
+             disks"
+                .to_owned(),
+        )
+    } else {
+        Verdict::Other
+    }))
+}
+
+#[cfg(test)]
+mod tests;
