@@ -3,11 +3,13 @@
 use anyhow::Result;
 
 use super::{choose, open};
-use crate::checkpoint::{LinkSurvey, survey, take};
+use crate::checkpoint::{LinkSurvey, Who, survey, take};
 use crate::cli::checkpoint::{CheckpointClear, CheckpointSet};
 use crate::error::Fault;
+use crate::mark::{Writer, definition};
 use crate::model::CommitTs;
 use crate::output;
+use crate::sink::mysql::session::Session;
 
 /// Moves a link.
 pub(super) fn set(args: &CheckpointSet) -> Result<()> {
@@ -31,6 +33,7 @@ pub(super) fn set(args: &CheckpointSet) -> Result<()> {
     if let (Some(cost), false) = (&cost, args.yes) {
         return Err(Fault::refused(cost.clone()).hint("--yes does it").into());
     }
+    carry(&mut session, link)?;
     let taken = take(&mut session, link.cluster_id, &link.link, 0, &output::events())?;
     taken.link.move_to(&mut session, wanted, &taken)?;
     if let Some(cost) = cost {
@@ -54,10 +57,22 @@ pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
     if !args.yes {
         return Err(Fault::refused(cost).hint("--yes does it").into());
     }
+    carry(&mut session, link)?;
     let taken = take(&mut session, link.cluster_id, &link.link, 0, &output::events())?;
     taken.link.forget(&mut session)?;
     output::warn(&cost);
     output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
+}
+
+/// What the link's run writes with marks, its checkpoint included, others change with the same: a tool that reads the target must not take
+/// it for data.
+fn carry(session: &mut Session, link: &LinkSurvey) -> Result<()> {
+    let Some(mark) = link.who.as_ref().and_then(Who::writes_mark) else { return Ok(()) };
+    if definition(session, &mark)?.is_sound() {
+        let writer = Writer::new(mark, link.cluster_id, &link.link, output::events());
+        session.carry(Some(writer.carrier(0)));
+    }
+    Ok(())
 }
 
 fn not_running(link: &LinkSurvey) -> Result<()> {

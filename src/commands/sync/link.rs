@@ -13,7 +13,7 @@ use crate::output;
 use crate::pipeline::{End, Pipeline};
 use crate::place::Durable;
 use crate::route::Router;
-use crate::schema::Catalog;
+use crate::schema::{Ahead, Catalog};
 use crate::selection::Selection;
 use crate::sink::Sink;
 use crate::sink::mysql::{Asker, MysqlOptions};
@@ -53,7 +53,9 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let clock = Clock::of(source.as_ref());
     let until = until(settings, &clock)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
-    let options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
+    let mut options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
+    options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
+    let ahead = options.ahead.clone();
     // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
     let opening = open(&settings.target, options, &secret, events)?;
     let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
@@ -64,6 +66,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
         place::register(place, events)?;
     }
     let mut catalog = Catalog::at(source.history(), from)?;
+    ahead.into_iter().for_each(|ahead| catalog.tells(ahead));
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }

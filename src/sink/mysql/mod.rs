@@ -18,6 +18,7 @@ mod context;
 pub mod ddl;
 mod definition;
 pub mod failure;
+mod held;
 mod large;
 mod lineage;
 pub mod literal;
