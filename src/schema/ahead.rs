@@ -3,7 +3,7 @@
 //! For a link whose target has each DDL first: how a row of today is written to a table of tomorrow is what the source itself will do
 //! to it, column by column, known by TiDB's column ids.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +46,9 @@ pub struct Ahead {
 #[derive(Default)]
 struct Passed {
     jobs: HashSet<i64>,
+    /// What the history has beyond, in the order of versions: read once.
+    beyond: BTreeMap<(i64, i64), Vec<(Change, Arc<Table>)>>,
+    read: HashSet<i64>,
     /// The newest definitions that they left behind.
     last: VecDeque<(Change, Arc<Table>)>,
 }
@@ -92,6 +95,8 @@ impl Ahead {
     pub(super) fn pass(&self, job: &Job, after: &[Arc<Table>]) {
         let mut passed = self.passed();
         passed.jobs.insert(job.id);
+        passed.beyond.remove(&(job.info.schema_version, job.id));
+        passed.read.remove(&job.id);
         passed.last.extend(after.iter().map(|table| (Change::of(job), Arc::clone(table))));
         let more = passed.last.len().saturating_sub(KEPT);
         passed.last.drain(..more);
@@ -102,26 +107,36 @@ impl Ahead {
     /// # Errors
     /// If the history cannot be read.
     pub fn after(&self, table: &Table) -> Result<Course> {
-        let passed = self.passed();
+        let mut passed = self.passed();
+        passed.read_on(&*self.history).context("reading TiDB's DDL history")?;
         let mut chain = Chain { id: table.id, found: Course::default() };
-        for (change, after) in &passed.last {
-            chain.add(*change, after.id, || Some(Arc::clone(after)));
+        for (change, after) in passed.last.iter().chain(passed.beyond.values().flatten()) {
+            chain.add(*change, after);
         }
-        let mut jobs = self.history.recent(&|id| passed.jobs.contains(&id)).context("reading TiDB's DDL history")?;
         drop(passed);
-        jobs.retain(Job::effective);
-        jobs.sort_by_key(|j| (j.info.schema_version, j.id));
-        for job in &jobs {
-            for info in job.info.table.as_deref().into_iter().chain(&job.info.tables) {
-                chain.add(Change::of(job), info.id, || read(info, &table.schema));
-            }
-        }
         let mut found = chain.found;
         // What came before, or is, this definition is none of them. Without it, all came after.
         if let Some(own) = found.later.iter().position(|l| same_columns(&l.table, table)) {
             found.later.drain(..=own);
         }
         Ok(found)
+    }
+}
+
+impl Passed {
+    /// Reads what the history has got since.
+    fn read_on(&mut self, history: &dyn History) -> Result<()> {
+        let jobs = history.recent(&|id| self.jobs.contains(&id) || self.read.contains(&id))?;
+        for job in jobs {
+            self.read.insert(job.id);
+            if !job.effective() {
+                continue;
+            }
+            let infos = job.info.table.as_deref().into_iter().chain(&job.info.tables);
+            let tables = infos.filter_map(read).map(|table| (Change::of(&job), table)).collect();
+            self.beyond.insert((job.info.schema_version, job.id), tables);
+        }
+        Ok(())
     }
 }
 
@@ -132,22 +147,21 @@ struct Chain {
 }
 
 impl Chain {
-    fn add(&mut self, change: Change, id: i64, table: impl FnOnce() -> Option<Arc<Table>>) {
+    fn add(&mut self, change: Change, table: &Arc<Table>) {
         let Change { from, action: what, at } = change;
         let replaced = matches!(what, action::TRUNCATE_TABLE | action::PARTITION_BY | action::REMOVE_PARTITIONING);
-        if id != self.id && !(replaced && from == self.id) || what == action::DROP_TABLE {
+        if table.id != self.id && !(replaced && from == self.id) || what == action::DROP_TABLE {
             return;
         }
-        if let Some(table) = table() {
-            self.id = id;
-            self.found.newest = self.found.newest.max(Some(at));
-            self.found.later.push(Later { table, modifies: what == MODIFY_COLUMN });
-        }
+        self.id = table.id;
+        self.found.newest = self.found.newest.max(Some(at));
+        self.found.later.push(Later { table: Arc::clone(table), modifies: what == MODIFY_COLUMN });
     }
 }
 
-fn read(info: &TableInfo, schema: &str) -> Option<Arc<Table>> {
-    match convert(info, schema) {
+/// Its database does not matter here.
+fn read(info: &TableInfo) -> Option<Arc<Table>> {
+    match convert(info, "") {
         Converted::Table(table) => Some(Arc::from(table)),
         Converted::Unreadable(_) | Converted::Rowless => None,
     }
@@ -190,10 +204,10 @@ fn step(before: &Table, after: &Table, modifies: bool) -> Vec<Option<usize>> {
     let mut left = (0..places.len()).filter(|at| places.get(*at) == Some(&None));
     let mut more = (0..after.columns.len()).filter(|at| new(*at) && !places.contains(&Some(*at)));
     let only = (left.next(), left.next(), more.next(), more.next());
-    if let (true, (Some(from), None, Some(to), None)) = (modifies, only) {
-        if let Some(place) = places.get_mut(from) {
-            *place = Some(to);
-        }
+    if let (true, (Some(from), None, Some(to), None)) = (modifies, only)
+        && let Some(place) = places.get_mut(from)
+    {
+        *place = Some(to);
     }
     places
 }

@@ -237,7 +237,8 @@ fn made(_: &PrivateServer) {
         found,
         [
             // The transaction by which the link begins carries it too.
-            format!("5|0|42|{ours}"),
+            // The start itself raised it.
+            format!("5|0|43|{ours}"),
             format!("5|1|0|{ours}"),
             format!("5|2|0|{ours}"),
             "5|9|7|another".to_owned(),

@@ -121,3 +121,24 @@ fn given_up(differences: &[String]) -> Error {
     .hint(HINT_AHEAD)
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_still_be_on_its_way() {
+        let stays = |at: Option<u64>, age: u64, newest: Option<u64>, waited: u64| {
+            let changed = at.map(|at| Changed { age: Duration::from_secs(age), at });
+            let newest = newest.map(|ms| CommitTs(ms << 18));
+            Difference { texts: Vec::new(), changed, newest }.stays(Duration::from_secs(waited))
+        };
+        // Changed a moment ago, and nothing is known; or what is known is older, or of the same second.
+        assert!(!stays(Some(1000), 5, None, 500));
+        assert!(!stays(Some(1000), 5, Some(999_000), 500) && !stays(Some(1000), 5, Some(1_000_900), 500));
+        // Overtaken, or too old.
+        assert!(stays(Some(1000), 5, Some(1_001_001), 0) && stays(Some(1000), 601, None, 0));
+        // A server that does not tell.
+        assert!(!stays(None, 0, Some(1_001_001), 599) && stays(None, 0, None, 601));
+    }
+}

@@ -181,7 +181,7 @@ impl Maker<'_> {
         let keys = self.keys(&picks);
         let more_keys = self.more_keys(&picks);
         let plain = picks.len() == self.table.columns.len() && picks.iter().all(|p| p.elements.is_none());
-        if plain && !keeps && more_keys.is_empty() && !self.renames() {
+        if !self.renames() && plain && !keeps && more_keys.is_empty() {
             return None;
         }
         let table = self.seen(&picks, keys, &more_keys);
