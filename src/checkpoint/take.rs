@@ -68,7 +68,7 @@ pub fn take_unless(
     session.exec("SET SESSION autocommit = 0")?;
     let what = format!("an earlier run of link `{link}` on the target");
     let mut wait = Wait::new(what, stop, events);
-    let taking = Taking { cluster_id, link, slots, above, who };
+    let mut taking = Taking { cluster_id, link, slots, above, who, marked: None };
     match taking.run(session, &mut wait) {
         Ok(taken) => {
             session.exec("SET SESSION autocommit = 1")?;
@@ -91,6 +91,8 @@ struct Taking<'a> {
     slots: usize,
     above: u64,
     who: Option<&'a Who>,
+    /// What the mark of the open transaction was raised to, where the session carries one.
+    marked: Option<i64>,
 }
 
 /// What the locked rows say.
@@ -103,7 +105,7 @@ struct Found {
 }
 
 impl Taking<'_> {
-    fn run(&self, session: &mut Session, wait: &mut Wait<'_>) -> Result<Taken, Failed> {
+    fn run(&mut self, session: &mut Session, wait: &mut Wait<'_>) -> Result<Taken, Failed> {
         while let Err(failed) = tables::prepare(session, self.cluster_id, self.link) {
             wait.step(session, failed, |s| self.old_sessions(s))?;
         }
@@ -125,6 +127,7 @@ impl Taking<'_> {
                 }
                 Err(failed) => {
                     session.exec("ROLLBACK")?;
+                    self.marked = None;
                     wait.step(session, failed, |s| self.old_sessions(s))?;
                 }
             }
@@ -151,8 +154,9 @@ impl Taking<'_> {
         .into())
     }
 
-    /// Locks the link's row and all slots, and reads them.
-    fn lock(&self, session: &mut Session) -> Result<Found, Failed> {
+    /// Locks the link's row and all slots, and reads them. The mark comes first, as in each transaction of those that hold them.
+    fn lock(&mut self, session: &mut Session) -> Result<Found, Failed> {
+        session.mark_open(&mut self.marked)?;
         type Row = (u32, Option<Vec<u8>>);
         let here = condition(self.cluster_id, self.link);
         let there: Option<u64> =

@@ -75,6 +75,12 @@ impl Who {
         serde_json::to_string(&Self { mark: None, channel: None, ..self.clone() }).unwrap_or_default()
     }
 
+    /// The mark that it writes with, if any.
+    #[must_use]
+    pub fn writes_mark(&self) -> Option<Mark> {
+        Mark::new(self.mark.as_deref()?, self.channel?).ok()
+    }
+
     /// Whether it writes with the mark table `name`, and that channel if one is named.
     #[must_use]
     pub fn writes_with(&self, name: &str, channel: Option<i64>) -> bool {
@@ -116,6 +122,7 @@ mod tests {
         assert!(who.writes_with(&name, None) && who.writes_with(&name, Some(7)) && !who.writes_with(&name, Some(8)));
         assert!(!who.writes_with("retl.other", Some(7)));
         assert!(!Who::this_process("u", None).writes_with(&name, None));
+        assert_eq!((who.writes_mark(), Who::this_process("u", None).writes_mark()), (Some(mark), None));
     }
 
     #[test]

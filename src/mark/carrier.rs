@@ -51,6 +51,7 @@ impl Writer {
     pub fn carrier(&self, id: u32) -> Carrier {
         Carrier {
             update: self.mark.update(id),
+            lock: self.mark.lock(id),
             insert: self.mark.insert(&[(id, self.info())]),
             row: format!("row (id {id}, channel_id {}) of {}", self.mark.channel, self.mark.name()),
             channel: self.mark.channel,
@@ -65,6 +66,7 @@ impl Writer {
 #[derive(Clone)]
 pub struct Carrier {
     update: String,
+    lock: String,
     insert: String,
     /// The row, for messages.
     row: String,
@@ -86,6 +88,12 @@ impl Carrier {
     #[must_use]
     pub fn update(&self) -> &str {
         &self.update
+    }
+
+    /// Reads the row's `val` within a transaction that is to change it.
+    #[must_use]
+    pub fn lock(&self) -> &str {
+        &self.lock
     }
 
     /// Makes the row anew; carries the channel itself.

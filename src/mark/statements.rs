@@ -49,6 +49,16 @@ impl Mark {
         )
     }
 
+    /// Reads `val` of the row `id`, and keeps others from changing it.
+    #[must_use]
+    pub fn lock(&self, id: u32) -> String {
+        format!(
+            "SELECT IFNULL(val, 0) FROM {} WHERE id = {id} AND channel_id = {} FOR UPDATE",
+            self.quoted(),
+            self.channel
+        )
+    }
+
     /// Says who writes with the row `id`, unless it says so already.
     #[must_use]
     pub fn tell(&self, id: u32, info: &str) -> String {

@@ -26,6 +26,8 @@ pub struct ColumnDetails {
     pub default: Option<String>,
     /// Whether the column was added later, so that older rows have the default too.
     pub added: bool,
+    /// Text of what older rows have, where that is known apart from the default: it stays when the default changes.
+    pub origin: Option<String>,
     /// The expression of a generated column.
     pub generated: Option<String>,
 }
@@ -88,7 +90,7 @@ fn column_info(table: &Table, column: &Column, details: &Details, offset: i64) -
     let own = details.of(column);
     let field = Field::of(&column.kind, own.length);
     // A column that came later and allows no NULL fills older rows with its default.
-    let origin = own.default.as_ref().filter(|_| own.added);
+    let origin = own.origin.as_ref().or(own.default.as_ref().filter(|_| own.added));
     json!({
         "id": column.id, "name": name(&column.name), "offset": offset,
         "origin_default": origin, "origin_default_bit": null, "default": own.default, "default_bit": null,

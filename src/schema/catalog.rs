@@ -1,6 +1,6 @@
 //! The schema at a position of the stream: it begins at a ts, and rows and DDL messages move it on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 
+use super::ahead::Ahead;
 use super::apply::Effect;
 use super::packed::{PackedJob, Packer};
 use super::store::{State, Store};
@@ -42,6 +43,8 @@ pub struct Catalog {
     /// What jobs did that were applied before their message came.
     pub(super) effects: HashMap<i64, Effect>,
     pub(super) opened: Instant,
+    /// Who wants to know what the stream has passed.
+    ahead: Option<Arc<Ahead>>,
     /// The highest schema version for which the history was asked again, and when.
     asked: (i64, Instant),
 }
@@ -90,10 +93,18 @@ impl Catalog {
             pending: BTreeMap::new(),
             effects: HashMap::new(),
             opened: now,
+            ahead: None,
             asked: (0, now),
         };
         catalog.seed(&*history, current).with_context(reading)?;
         Ok(catalog)
+    }
+
+    /// From here on `ahead` is told which jobs the stream has passed.
+    pub fn tells(&mut self, ahead: Arc<Ahead>) {
+        let pending: HashSet<i64> = self.pending.keys().map(|(_, id)| *id).collect();
+        ahead.begin(self.known.keys().copied().filter(|id| !pending.contains(id)));
+        self.ahead = Some(ahead);
     }
 
     /// The table behind the logical table id `id` of a row whose writer was on `schema_version`.
@@ -204,6 +215,9 @@ impl Catalog {
             }
             let job = entry.remove().open()?;
             let effect = self.store.apply(&job);
+            if let Some(ahead) = &self.ahead {
+                ahead.pass(&job, &effect.after);
+            }
             self.effects.insert(job.id, effect);
         }
         Ok(())

@@ -8,8 +8,10 @@
 //! text        a DDL of which nothing but its text is known
 //! names       the names in a statement and their places
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
+//! ahead       what tables become beyond that position
 //! ```
 
+mod ahead;
 mod apply;
 mod catalog;
 mod convert;
@@ -29,6 +31,7 @@ mod statement;
 mod store;
 mod text;
 
+pub use ahead::{Ahead, Course, Later, carried};
 pub(crate) use catalog::sets_value;
 pub use catalog::{Catalog, FRESH, Found};
 pub use convert::{Converted, convert};

@@ -36,6 +36,8 @@ struct Seen {
     users: bool,
     /// Whether what it changed first was updated.
     updated: bool,
+    /// How many tables it changed, one as often as it did.
+    statements: u32,
 }
 
 /// Each transaction with users' rows raised a mark first, and so did as many as the marks' values say.
@@ -69,9 +71,11 @@ fn transactions(conn: &mut Conn) -> Result<Vec<Seen>> {
                 "Table_map" => {
                     let table = info.split(['(', ')']).nth(1).unwrap_or_default().to_owned();
                     now.users |= table.starts_with(&users);
+                    now.statements += 1;
                     now.first.get_or_insert(table);
                 }
-                _ if kind.starts_with("Update_rows") && !now.users => now.updated = true,
+                // Of the marks themselves: rows of them that are made carry one too, but raise none.
+                _ if kind.starts_with("Update_rows") && now.statements == 1 => now.updated = true,
                 "Xid" => all.push(std::mem::take(&mut now)),
                 _ => {}
             }

@@ -12,6 +12,9 @@ mod common;
 #[path = "../common/wire.rs"]
 mod wire;
 
+mod books;
+mod changes;
+mod columns;
 mod conflicts;
 mod ddl;
 mod echo;

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use tisync::playground::mirror::Mirror;
 use tisync::playground::mirror::load::RunningLoad;
 
+use crate::books;
+use crate::changes::Changes;
 use crate::common::binary::Ran;
 use crate::common::run::Running;
 use crate::evidence::Evidence;
@@ -26,6 +28,8 @@ enum Form {
 struct Links<'a> {
     pair: &'a Pair,
     form: Form,
+    /// What the link from B to A gets beside marks, where each is a process of its own.
+    back: &'a [&'a str],
     folder: TempDir,
     running: Vec<Process>,
 }
@@ -38,8 +42,8 @@ struct Process {
 }
 
 impl<'a> Links<'a> {
-    fn start(pair: &'a Pair, form: Form) -> Self {
-        let mut links = Self { pair, form, folder: tempfile::tempdir().unwrap(), running: Vec::new() };
+    fn start(pair: &'a Pair, form: Form, back: &'a [&'a str]) -> Self {
+        let mut links = Self { pair, form, back, folder: tempfile::tempdir().unwrap(), running: Vec::new() };
         let all = match form {
             Form::Apart => vec![vec![0], vec![1]],
             Form::Together => vec![vec![0, 1]],
@@ -52,7 +56,8 @@ impl<'a> Links<'a> {
         let from = [0, 1].map(|d| counted(self.pair.target(d)));
         let running = match (self.form, directions.as_slice()) {
             (Form::Apart, [direction]) => {
-                self.pair.link(*direction, &[&MARKED[..], &["--workers", workers], more].concat())
+                let own = if *direction == 1 { self.back } else { &[] };
+                self.pair.link(*direction, &[&MARKED[..], own, &["--workers", workers], more].concat())
             }
             _ => {
                 let file = self.file(workers);
@@ -146,15 +151,22 @@ impl Done {
     }
 }
 
-fn play(cluster_id: u64, form: Form) {
-    let (kills, seconds) = (number("TISYNC_MIRROR_ROUNDS", 8), number("TISYNC_MIRROR_SECONDS", 0));
+fn play(cluster_id: u64, form: Form, changes: Option<Duration>) {
+    // With DDL there is less to see in each kill, and more to wait for.
+    let kills = number("TISYNC_MIRROR_ROUNDS", if changes.is_some() { 6 } else { 8 });
+    let seconds = number("TISYNC_MIRROR_SECONDS", 0);
+    let back: &[&str] = if changes.is_some() { &["--no-ddl"] } else { &[] };
     let pair = Pair::start(cluster_id);
     let before = [0, 1].map(|d| marked(pair.target(d)));
     let load = pair.load();
     let _evidence = Evidence(&pair);
-    let mut links = Links::start(&pair, form);
+    let mut links = Links::start(&pair, form, back);
+    let changes = changes.map(|every| Changes::start(&pair.a, &pair.b, every));
     // As long as it takes this machine to do something worth while on both sides.
-    let enough = || load.iter().all(|l| l.done() > 100) && (0..2).all(|d| counted(pair.target(d)) - before[d].1 > 40);
+    let changed = || changes.as_ref().is_none_or(|c| c.done() > 12);
+    let enough = || {
+        changed() && load.iter().all(|l| l.done() > 100) && (0..2).all(|d| counted(pair.target(d)) - before[d].1 > 40)
+    };
     let mut done = Done::default();
     let begin = Instant::now();
     let end = begin + LIMIT * 4 + Duration::from_secs(seconds + kills * 4);
@@ -162,6 +174,7 @@ fn play(cluster_id: u64, form: Form) {
         assert!(Instant::now() < end, "{done:?}, {:?} transactions", load.each_ref().map(RunningLoad::done));
         round(&mut links, &mut done);
     }
+    let ddl = changes.map(Changes::stop);
     let load = load.map(|l| l.stop().expect("the load has no conflicts"));
     links.running.iter_mut().for_each(|l| drop(l.running.kill()));
     done.kills += links.running.len() as u64;
@@ -176,10 +189,12 @@ fn play(cluster_id: u64, form: Form) {
         assert!(after.0 > before.0);
         assert_eq!(after.0 - before.0, after.1 - before.1, "marks in the binlog, and what the table counted");
         marks.push(after.0 - before.0);
+        let (_, unmarked) = books::records(target);
+        assert!(unmarked.is_empty(), "records without a mark: {unmarked:?}");
         done.count_deadlocks(target);
     }
     println!(
-        "{form:?}: {done:?} in {:?}; {load:?} transactions, {rows} rows, {bare:?} of them without a key; marks {marks:?}",
+        "{form:?}: {done:?} in {:?}; {ddl:?} DDLs, {load:?} transactions, {rows} rows, {bare:?} of them without a key; marks {marks:?}",
         begin.elapsed()
     );
     assert!(done.restarts.iter().all(|n| *n > 0) && done.ended > 0);
@@ -229,10 +244,26 @@ fn round(links: &mut Links<'_>, done: &mut Done) {
 #[test]
 #[ignore = "TISYNC_MIRROR_ROUNDS=40 TISYNC_MIRROR_SECONDS=120 make it what it is for"]
 fn both_sides_equal_after_kills_of_one_process_with_both_links() {
-    play(7_600_000_000_000_000_045, Form::Together);
+    play(7_600_000_000_000_000_045, Form::Together, None);
 }
 
 #[test]
 fn both_sides_equal_after_kills_of_everything() {
-    play(7_600_000_000_000_000_040, Form::Apart);
+    play(7_600_000_000_000_000_040, Form::Apart, None);
+}
+
+/// How often A changes a column.
+fn every() -> Option<Duration> {
+    Some(Duration::from_millis(number("TISYNC_MIRROR_DDL", 1000)))
+}
+
+#[test]
+fn both_sides_equal_with_columns_that_change_on_one() {
+    play(7_600_000_000_000_000_046, Form::Apart, every());
+}
+
+#[test]
+#[ignore = "TISYNC_MIRROR_ROUNDS=40 TISYNC_MIRROR_SECONDS=120 make it what it is for"]
+fn both_sides_equal_with_columns_that_change_on_one_of_one_process() {
+    play(7_600_000_000_000_000_048, Form::Together, every());
 }

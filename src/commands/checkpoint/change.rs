@@ -3,11 +3,14 @@
 use anyhow::Result;
 
 use super::{choose, open};
-use crate::checkpoint::{LinkSurvey, survey, take};
+use crate::checkpoint::{LinkSurvey, Taken, Who, survey, take_unless};
 use crate::cli::checkpoint::{CheckpointClear, CheckpointSet};
 use crate::error::Fault;
+use crate::mark::{Writer, definition};
 use crate::model::CommitTs;
 use crate::output;
+use crate::sink::mysql::session::Session;
+use crate::stop::Stop;
 
 /// Moves a link.
 pub(super) fn set(args: &CheckpointSet) -> Result<()> {
@@ -31,7 +34,7 @@ pub(super) fn set(args: &CheckpointSet) -> Result<()> {
     if let (Some(cost), false) = (&cost, args.yes) {
         return Err(Fault::refused(cost.clone()).hint("--yes does it").into());
     }
-    let taken = take(&mut session, link.cluster_id, &link.link, 0, &output::events())?;
+    let taken = take_marked(&mut session, link)?;
     taken.link.move_to(&mut session, wanted, &taken)?;
     if let Some(cost) = cost {
         output::warn(&cost);
@@ -54,10 +57,26 @@ pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
     if !args.yes {
         return Err(Fault::refused(cost).hint("--yes does it").into());
     }
-    let taken = take(&mut session, link.cluster_id, &link.link, 0, &output::events())?;
+    let taken = take_marked(&mut session, link)?;
     taken.link.forget(&mut session)?;
     output::warn(&cost);
     output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
+}
+
+/// Takes the link. What its run writes with marks, its records included, is changed with the same: who reads the target must not take it for
+/// data, nor what the next one changes.
+fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<Taken> {
+    let marks = link.who.as_ref().and_then(|who| Some((who, who.writes_mark()?)));
+    let marks = match marks {
+        Some((who, mark)) if definition(session, &mark)?.is_sound() => Some((who, mark)),
+        _ => None,
+    };
+    let who = marks.as_ref().map(|(who, mark)| Who::this_process(&who.account, Some(mark)));
+    if let Some((_, mark)) = marks {
+        let writer = Writer::new(mark, link.cluster_id, &link.link, output::events());
+        session.carry(Some(writer.carrier(0)));
+    }
+    take_unless(session, (link.cluster_id, &link.link), (0, 0), who.as_ref(), &Stop::default(), &output::events())
 }
 
 fn not_running(link: &LinkSurvey) -> Result<()> {

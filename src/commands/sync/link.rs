@@ -14,7 +14,7 @@ use crate::output;
 use crate::pipeline::{End, Pipeline};
 use crate::place::Durable;
 use crate::route::Router;
-use crate::schema::Catalog;
+use crate::schema::{Ahead, Catalog};
 use crate::selection::Selection;
 use crate::sink::Sink;
 use crate::sink::mysql::{Asker, MysqlOptions, MysqlSink, Reopening};
@@ -60,12 +60,14 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let clock = Clock::of(source.as_ref());
     let until = until(settings, &clock)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
-    let options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
+    let mut options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
+    options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
+    let ahead = options.ahead.clone();
     // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
     let opening = open(&settings.target, options, &secret, events)?;
     let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let mut sink = opening.finish()?;
-    let mut run = LinkRun { settings, source, until, opposite, seat, stop, events };
+    let mut run = LinkRun { settings, source, until, opposite, ahead, seat, stop, events };
     let ended = loop {
         let (ended, position) = run.once(&mut sink, place.as_mut());
         let Some(forgotten) = ended.as_ref().err().and_then(Forgotten::of).cloned() else {
@@ -88,6 +90,7 @@ struct LinkRun<'a> {
     until: Option<CommitTs>,
     /// The cluster that the opposite link comes from.
     opposite: Option<u64>,
+    ahead: Option<Arc<Ahead>>,
     seat: Option<Seat>,
     stop: &'a Stop,
     events: &'a Events,
@@ -147,6 +150,7 @@ impl LinkRun<'_> {
     fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Option<Loopback>)> {
         let (settings, events) = (self.settings, self.events);
         let mut catalog = Catalog::at(self.source.history(), from)?;
+        self.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
         if let Some(job) = sink.last_job() {
             catalog.passed(job)?;
         }

@@ -72,6 +72,7 @@ pub(super) fn read(from: &Described, json: bool) -> Result<(Column, ColumnDetail
         auto_increment: from.extra.contains("AUTO_INCREMENT"),
         default: from.default.as_deref().and_then(literal),
         added: false,
+        origin: None,
         generated: from.expression.clone(),
     };
     let (name, nullable) = (from.name.clone(), from.nullable);

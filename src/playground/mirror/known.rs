@@ -62,7 +62,7 @@ impl Known {
     /// The same table with another definition: columns that stay keep their ids, `renamed` ones (old and new names) too.
     /// TiDB never clusters by a primary key that came later.
     pub(super) fn altered(&self, definition: Definition, renamed: &[(String, String)]) -> Result<Self> {
-        let mut table = definition.table;
+        let (mut table, mut details) = (definition.table, definition.details);
         table.id = self.table.id;
         let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
         let mut last_column = self.last_column;
@@ -71,16 +71,21 @@ impl Known {
             let left = |name: &str| renamed.iter().any(|(old, _)| same(old, name));
             // A column may take the name that another one gave up in the same statement.
             let found = self.table.columns.iter().find(|c| same(&c.name, old) && (*old != column.name || !left(old)));
+            let own = details.columns.entry(column.name.clone()).or_default();
             column.id = match found {
-                Some(found) => found.id,
+                Some(found) => {
+                    own.origin = self.details.columns.get(&found.name).and_then(|d| d.origin.clone());
+                    found.id
+                }
                 None => {
+                    own.origin.clone_from(&own.default);
                     last_column += 1;
                     last_column
                 }
             };
         }
         let had_key = self.table.keys.first().is_some_and(|k| k.primary);
-        Self::finished(self.schema_id, table, definition.details, self.nonclustered || !had_key, last_column)
+        Self::finished(self.schema_id, table, details, self.nonclustered || !had_key, last_column)
     }
 
     /// The same table under another id, name and database.

@@ -182,10 +182,14 @@ impl Worker {
             2 | 3 => format!("UPDATE play.accounts SET balance = {amount} / 100, changed = NOW(6) WHERE id = {known}"),
             4 => format!("DELETE FROM play.accounts WHERE id = {known}"),
             5 | 6 => {
-                format!("INSERT INTO play.words VALUES ('{side} wörd {word}', 1) ON DUPLICATE KEY UPDATE n = n + 1")
+                format!(
+                    "INSERT INTO play.words (word, n) VALUES ('{side} wörd {word}', 1) ON DUPLICATE KEY UPDATE n = n + 1"
+                )
             }
             7 => format!("DELETE FROM play.words WHERE word = '{side} wörd {word}'"),
-            8 => format!("INSERT INTO play.bare VALUES ({side}, {n}, 'note {n}'), ({side}, {n}, 'note {n}')"),
+            8 => format!(
+                "INSERT INTO play.bare (side, n, note) VALUES ({side}, {n}, 'note {n}'), ({side}, {n}, 'note {n}')"
+            ),
             _ if amount.is_multiple_of(2) => {
                 format!("UPDATE play.bare SET note = CONCAT('changed ', n) WHERE side = {side} AND n = {n} LIMIT 1")
             }

@@ -116,6 +116,7 @@ impl Worker {
         let context = self.context.clone();
         let safe = parts.last().is_some_and(|p| context.safe(p.ts));
         let style = context.style(safe);
+        self.still_so(parts)?;
         let split = context.fits.split(parts)?;
         let same = split.as_ref().map_or(parts, |s| s.parts.as_slice());
         // A stream that contradicts itself is not tried in smaller pieces.

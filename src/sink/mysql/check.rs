@@ -77,6 +77,10 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
                 }
                 problems.append(&mut differs);
                 holding += usize::from(rights(session, table, fit.as_deref(), &mut denied, events)?);
+                // Where the target may change at any time, what counts is what it is at the first row.
+                if leads && mode == Mode::Full {
+                    continue;
+                }
                 if let Some(says) = fits.put(table, fit) {
                     events(Event::Warning(says));
                 }

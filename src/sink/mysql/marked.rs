@@ -84,6 +84,28 @@ impl Session {
         done
     }
 
+    /// Raises the mark in a transaction that is not begun here: with autocommit off, by whatever comes first. `raised` is what an earlier try
+    /// made of it, which holds unless the server has rolled that back meanwhile; a mark is raised once.
+    pub(crate) fn mark_open(&mut self, raised: &mut Option<i64>) -> Result<(), Failed> {
+        let Some(carrier) = self.carrier.clone() else { return Ok(()) };
+        match self.fetch_one::<i64>(carrier.lock())? {
+            Some(val) if *raised == Some(val) => return Ok(()),
+            Some(val) => {
+                *raised = None;
+                let found = self.exec(carrier.update())?;
+                if found != 1 {
+                    return Err(carrier.wrong(&format!("is {found} rows")).into());
+                }
+                *raised = Some(val + 1);
+            }
+            None => {
+                self.exec(carrier.insert())?;
+                *raised = Some(0);
+            }
+        }
+        Ok(())
+    }
+
     /// Runs `work` in a transaction of its own, which is rolled back if it fails.
     pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
         let done =

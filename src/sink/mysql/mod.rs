@@ -20,6 +20,7 @@ pub mod ddl;
 mod definition;
 pub mod durability;
 pub mod failure;
+mod held;
 mod large;
 mod lineage;
 pub mod literal;

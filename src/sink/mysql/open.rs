@@ -102,13 +102,17 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     let server = session.server().clone();
     let size = Size::choose(&options, size::round_trip(&mut session)?);
     let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
+    let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
+    // Nobody else of this run writes with the first row yet.
+    let first = marks.as_ref().map(|marks| marks.carrier(0));
+    session.carry(first.clone());
     let taken = checkpoint::take_unless(&mut session, link, (size.workers, above), Some(who), stop, &events)?;
     lease.owns(&taken.link);
-    let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
     if let Some(marks) = &marks {
+        // What it writes are marks themselves.
+        session.carry(None);
         mark::ready(&mut session, marks, size.workers)?;
-        // Nobody else writes with the first row yet.
-        session.carry(Some(marks.carrier(0)));
+        session.carry(first);
     }
     let Taken { link, mut position, applied, mut last_job, intent, safe_until } = taken;
     if let Some(intent) = intent {

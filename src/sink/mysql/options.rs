@@ -1,6 +1,7 @@
 //! How a sink is opened.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::connection::Connection;
 use super::ddl::{Asker, DdlPolicy};
@@ -9,6 +10,7 @@ use crate::checkpoint::lease::Terms;
 use crate::identity::Upstream;
 use crate::mark::Mark;
 use crate::model::CommitTs;
+use crate::schema::Ahead;
 use crate::stop::Stop;
 
 /// What to do about a DDL that an earlier run began and did not see end.
@@ -104,6 +106,8 @@ pub struct MysqlOptions {
     pub safe_until: Option<CommitTs>,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
+    /// What the source's tables become, where the target has each DDL first: with it, rows are fitted to what the target has already.
+    pub ahead: Option<Arc<Ahead>>,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
     pub allow_missing: bool,
     /// What the operator wants to become of DDLs.
@@ -153,6 +157,7 @@ impl MysqlOptions {
             safe_mode: false,
             safe_until: None,
             mode: Mode::Full,
+            ahead: None,
             allow_missing: false,
             ddl: DdlPolicy::default(),
             asker: None,
@@ -169,8 +174,13 @@ impl MysqlOptions {
     }
 
     /// Whether the target has each DDL before the upstream: it is a source too, and this link runs none.
-    pub(super) fn target_leads(&self) -> bool {
+    pub(crate) fn target_leads(&self) -> bool {
         self.mark.is_some() && !self.ddl.run
+    }
+
+    /// What the source's tables become, if rows are fitted to a target that has each DDL first. With mode 2 its columns are nobody's business.
+    pub(super) fn follows(&self) -> Option<&Arc<Ahead>> {
+        self.ahead.as_ref().filter(|_| self.target_leads() && self.mode == Mode::Full)
     }
 
     /// Whether rows that are not as supposed are overwritten and counted.

@@ -1,4 +1,5 @@
-//! Mode 2: a table whose columns are not the same on both sides, and the row that the target takes, made of the upstream's.
+//! A table whose columns are not the same on both sides, and the row that the target takes, made of the upstream's: in mode 2, and where the
+//! target has DDL that the upstream does not have yet.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::zero::zero;
 use crate::error::Fault;
 use crate::model::{Column, Generated, Handle, Key, KeyPart, Kind, Row, RowKind, Table, Value};
 use crate::sink::mysql::batch::full_name;
+use crate::sink::mysql::literal;
 use crate::sink::mysql::session::quote_name;
 
 /// A column of the target that the upstream lacks and that must be given a value.
@@ -55,9 +57,32 @@ impl Fit {
     /// # Errors
     /// With everything that keeps them from being written.
     pub fn of(table: &Table, there: &Found, facts: Facts) -> Result<Option<Self>, Vec<String>> {
-        let mut maker = Maker { table, there, facts, problems: Vec::new(), notes: Vec::new() };
-        let fit = maker.make();
-        if maker.problems.is_empty() { Ok(fit) } else { Err(maker.problems) }
+        Maker { table, there, facts, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
+    }
+
+    /// The same for a target that has a definition which the upstream comes to later: `becomes`, where each column of `table` is at one of
+    /// `places`, or gone.
+    ///
+    /// # Errors
+    /// With everything that keeps them from being written.
+    pub fn ahead(
+        table: &Table,
+        places: &[Option<usize>],
+        becomes: &Table,
+        there: &Found,
+        facts: Facts,
+    ) -> Result<Option<Self>, Vec<String>> {
+        // Under the names that they get, all else is as in mode 2.
+        let mut renamed = table.clone();
+        for (column, place) in renamed.columns.iter_mut().zip(places) {
+            match place.and_then(|at| becomes.columns.get(at)) {
+                Some(later) => column.name.clone_from(&later.name),
+                // Another column may have the name by now.
+                None => column.name.insert(0, GONE),
+            }
+        }
+        let becomes = Some(Becomes { table: becomes, was: table });
+        Maker { table: &renamed, there, facts, becomes, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
     /// The change that the target takes.
@@ -109,15 +134,31 @@ fn by_name(value: &Value, places: &[Option<u64>]) -> Option<Value> {
     }
 }
 
+/// In front of the name of a column that the target has dropped: no column there can be called so.
+const GONE: char = '\0';
+
+/// What the upstream comes to, where the target has that already.
+struct Becomes<'a> {
+    table: &'a Table,
+    /// The definition under its own names.
+    was: &'a Table,
+}
+
 struct Maker<'a> {
     table: &'a Table,
     there: &'a Found,
     facts: Facts,
+    becomes: Option<Becomes<'a>>,
     problems: Vec<String>,
     notes: Vec<String>,
 }
 
 impl Maker<'_> {
+    fn fit(mut self) -> Result<Option<Fit>, Vec<String>> {
+        let fit = self.make();
+        if self.problems.is_empty() { Ok(fit) } else { Err(self.problems) }
+    }
+
     fn make(&mut self) -> Option<Fit> {
         let (mut picks, mut left_out) = (Vec::new(), Vec::new());
         for (at, column) in self.table.columns.iter().enumerate() {
@@ -140,16 +181,48 @@ impl Maker<'_> {
         let keys = self.keys(&picks);
         let more_keys = self.more_keys(&picks);
         let plain = picks.len() == self.table.columns.len() && picks.iter().all(|p| p.elements.is_none());
-        if plain && !keeps && more_keys.is_empty() {
+        if !self.renames() && plain && !keeps && more_keys.is_empty() {
             return None;
         }
         let table = self.seen(&picks, keys, &more_keys);
         if !left_out.is_empty() {
-            let list: Vec<String> = left_out.iter().map(|c| quote_name(c)).collect();
+            let list: Vec<String> = left_out.iter().map(|c| quote_name(c.trim_start_matches(GONE))).collect();
             self.notes.insert(0, format!("left out, because the target has none: {}", list.join(", ")));
         }
-        let says = format!("{}, --sync-mode 2: {}", full_name(self.table), self.notes.join("; "));
+        let name = full_name(self.table);
+        let says = match &self.becomes {
+            None => format!("{name}, --sync-mode 2: {}", self.notes.join("; ")),
+            Some(_) => format!(
+                "{name}: the target has DDL that the upstream does not have yet. Rows that were written before it comes there are fitted to \
+                 the target: {}",
+                self.notes.join("; ")
+            ),
+        };
+        // What the target's own DDL has dropped is not missed there.
+        let left_out = if self.becomes.is_some() { Vec::new() } else { left_out };
         Some(Fit { table, picks, keeps, extras, left_out, more_keys, says })
+    }
+
+    /// Whether columns have another name on the target by now.
+    fn renames(&mut self) -> bool {
+        let Some(becomes) = &self.becomes else { return false };
+        let pairs = becomes.was.columns.iter().zip(&self.table.columns);
+        let renamed = pairs.filter(|(was, is)| was.name.to_lowercase() != is.name.to_lowercase());
+        let renamed = renamed.filter(|(_, is)| !is.name.starts_with(GONE));
+        let notes: Vec<String> =
+            renamed.map(|(was, is)| format!("{} is {} there", quote_name(&was.name), quote_name(&is.name))).collect();
+        let any = !notes.is_empty();
+        self.notes.extend(notes);
+        any
+    }
+
+    /// What the upstream's own rows get in a column of the target's when the DDL comes there, as SQL.
+    fn origin(&mut self, column: &FoundColumn) -> Option<String> {
+        let becomes = self.becomes.as_ref().filter(|_| !column.counted)?;
+        let later = becomes.table.columns.iter().find(|c| c.name.to_lowercase() == column.name.to_lowercase())?;
+        let mut literal = Vec::new();
+        literal::write(&mut literal, &later.kind, &later.missing).ok().filter(|()| later.missing != Value::Absent)?;
+        String::from_utf8(literal).ok()
     }
 
     /// Whether the target has columns of its own, and values for those that need one.
@@ -163,6 +236,11 @@ impl Maker<'_> {
         let mut extras = Vec::new();
         for column in &own {
             let name = quote_name(&column.name);
+            if let Some(literal) = self.origin(column) {
+                self.notes.push(format!("{name} keeps its value, or gets {literal} in new rows"));
+                extras.push(Extra { name: column.name.clone(), literal });
+                continue;
+            }
             if !column.needed {
                 self.notes.push(format!("{name} keeps its value, or gets its default in new rows"));
                 continue;
@@ -199,7 +277,8 @@ impl Maker<'_> {
         let identifies = |k: &Key, columns: &[Column]| !k.parts.is_empty() && k.identifies(columns);
         let columns: Vec<Column> = picks.iter().filter_map(|p| self.table.columns.get(p.column).cloned()).collect();
         let had = self.table.keys.iter().any(|k| identifies(k, &self.table.columns));
-        if had && !kept.iter().any(|k| identifies(k, &columns)) {
+        // In a table whose key the target has dropped, a row is known by all its values, as it soon is upstream.
+        if had && self.becomes.is_none() && !kept.iter().any(|k| identifies(k, &columns)) {
             let names: Vec<String> = lost.iter().map(|(_, parts)| parts_text(parts)).collect();
             self.problems.push(format!(
                 "{} has no unique key by which its rows can be found: upstream it is {}, and the target lacks that key or a column of it",

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use anyhow::{Context, Result};
 
 use super::Fit;
+use super::signature::Signature;
 use crate::model::{RowChange, RowKind, Table};
 use crate::sink::mysql::batch::{Part, full_name};
 
@@ -21,8 +22,12 @@ pub(in crate::sink::mysql) struct Fits {
     known: Mutex<Known>,
 }
 
-/// A definition, and how its rows are written if not as they are.
-type Entry = (Weak<Table>, Option<Arc<Fit>>);
+/// A definition, how its rows are written if not as they are, and the target's columns that this holds for, where they may change at any time.
+struct Entry {
+    table: Weak<Table>,
+    fit: Option<Arc<Fit>>,
+    signature: Option<Signature>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -71,20 +76,35 @@ impl Fits {
     /// The upstream's definition behind `table`, which is itself or what statements see of it; and its fit.
     pub(in crate::sink::mysql) fn upstream(&self, table: &Arc<Table>) -> Option<(Arc<Table>, Option<Arc<Fit>>)> {
         let known = self.lock();
-        let seen = |fit: &Option<Arc<Fit>>| fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
-        let entry = known.tables.get(&address(table)).or_else(|| known.tables.values().find(|(_, fit)| seen(fit)));
-        entry.and_then(|(table, fit)| Some((table.upgrade()?, fit.clone())))
+        let seen = |entry: &&Entry| entry.fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
+        let entry = known.tables.get(&address(table)).or_else(|| known.tables.values().find(seen));
+        entry.and_then(|entry| Some((entry.table.upgrade()?, entry.fit.clone())))
+    }
+
+    /// The target's columns that the comparison of `table` holds for.
+    pub(in crate::sink::mysql) fn signature(&self, table: &Arc<Table>) -> Option<Signature> {
+        self.lock().tables.get(&address(table)).and_then(|entry| entry.signature.clone())
     }
 
     pub(in crate::sink::mysql) fn get(&self, table: &Arc<Table>) -> Option<Arc<Fit>> {
-        self.lock().tables.get(&address(table)).and_then(|(_, fit)| fit.clone())
+        self.lock().tables.get(&address(table)).and_then(|entry| entry.fit.clone())
     }
 
     /// Takes note of a comparison. Gives what is to be said of it, if it was not said before.
     pub(in crate::sink::mysql) fn put(&self, table: &Arc<Table>, fit: Option<Arc<Fit>>) -> Option<String> {
+        self.put_for(table, fit, None)
+    }
+
+    /// The same for a target whose columns may change at any time: it holds while they are those of `signature`.
+    pub(in crate::sink::mysql) fn put_for(
+        &self,
+        table: &Arc<Table>,
+        fit: Option<Arc<Fit>>,
+        signature: Option<Signature>,
+    ) -> Option<String> {
         let mut known = self.lock();
         if known.tables.len() >= known.most.max(KEPT) {
-            known.tables.retain(|_, (table, _)| table.strong_count() > 0);
+            known.tables.retain(|_, entry| entry.table.strong_count() > 0);
             known.most = known.tables.len() * 2;
         }
         let name = full_name(table);
@@ -94,8 +114,8 @@ impl Fits {
             }
             None => known.said.remove(&name).map(|_| format!("{name}: its columns are the same on both sides again")),
         };
-        known.tables.insert(address(table), (Arc::downgrade(table), fit));
-        let any = known.tables.values().any(|(_, fit)| fit.is_some());
+        known.tables.insert(address(table), Entry { table: Arc::downgrade(table), fit, signature });
+        let any = known.tables.values().any(|entry| entry.fit.is_some());
         self.any.store(any, Ordering::SeqCst);
         news
     }

@@ -6,14 +6,18 @@
 //! fit        mode 2: the row that the target takes, made of the upstream's
 //! fits       the fits of all tables, by the upstream's definition
 //! look       reads and compares
+//! ahead      a target that has each DDL first: what the source will do to its rows itself
+//! signature  whether the columns are still those that were compared
 //! ```
 
+pub(super) mod ahead;
 pub(super) mod compare;
 pub(super) mod elements;
 pub(super) mod fit;
 pub(super) mod fits;
 pub(super) mod found;
 pub(super) mod look;
+pub(super) mod signature;
 mod zero;
 
 pub(super) use fit::Fit;

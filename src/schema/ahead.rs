@@ -1,0 +1,217 @@
+//! What the source's tables become, beyond the position that the stream has reached: the jobs that its history has already.
+//!
+//! For a link whose target has each DDL first: how a row of today is written to a table of tomorrow is what the source itself will do
+//! to it, column by column, known by TiDB's column ids.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+
+use super::apply::action;
+use super::{Converted, History, Job, TableInfo, convert};
+use crate::mark::Origin;
+use crate::model::{CommitTs, Table};
+
+/// Definitions that are kept of what the stream has passed: rows that were taken before may still be under way.
+const KEPT: usize = 256;
+/// The ActionType of MODIFY COLUMN.
+const MODIFY_COLUMN: i64 = 12;
+
+/// A later definition of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Later {
+    /// The table after the job.
+    pub table: Arc<Table>,
+    /// The job changed one column, which may have got another id and another name at once.
+    pub modifies: bool,
+}
+
+/// What the source's history knows of a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Course {
+    /// The definitions that it has after this one, the next first.
+    pub later: Vec<Later>,
+    /// When the newest of its known DDLs was run: where a link ran it, when that was on the cluster that it comes from.
+    pub newest: Option<CommitTs>,
+}
+
+/// See the module. Told by the [`Catalog`](super::Catalog) what the stream has passed.
+pub struct Ahead {
+    history: Arc<dyn History>,
+    passed: Mutex<Passed>,
+}
+
+#[derive(Default)]
+struct Passed {
+    jobs: HashSet<i64>,
+    /// What the history has beyond, in the order of versions: read once.
+    beyond: BTreeMap<(i64, i64), Vec<(Change, Arc<Table>)>>,
+    read: HashSet<i64>,
+    /// The newest definitions that they left behind.
+    last: VecDeque<(Change, Arc<Table>)>,
+}
+
+/// What a job did to a table.
+#[derive(Clone, Copy)]
+struct Change {
+    /// The table's id before.
+    from: i64,
+    action: i64,
+    at: CommitTs,
+}
+
+impl Change {
+    fn of(job: &Job) -> Self {
+        let at = Origin::split(&job.query).map_or(CommitTs(job.info.finished_ts), |(origin, _)| origin.ts);
+        Self { from: job.table_id, action: job.action, at }
+    }
+}
+
+impl fmt::Debug for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ahead")
+    }
+}
+
+impl Ahead {
+    /// Nothing is passed yet.
+    #[must_use]
+    pub fn new(history: Arc<dyn History>) -> Self {
+        Self { history, passed: Mutex::default() }
+    }
+
+    fn passed(&self) -> MutexGuard<'_, Passed> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream begins behind these jobs; for the second time, if the target forgot something and it was set back.
+    pub(super) fn begin(&self, jobs: impl Iterator<Item = i64>) {
+        *self.passed() = Passed { jobs: jobs.collect(), ..Passed::default() };
+    }
+
+    /// The stream has passed a job that left `after` behind.
+    pub(super) fn pass(&self, job: &Job, after: &[Arc<Table>]) {
+        let mut passed = self.passed();
+        passed.jobs.insert(job.id);
+        passed.beyond.remove(&(job.info.schema_version, job.id));
+        passed.read.remove(&job.id);
+        passed.last.extend(after.iter().map(|table| (Change::of(job), Arc::clone(table))));
+        let more = passed.last.len().saturating_sub(KEPT);
+        passed.last.drain(..more);
+    }
+
+    /// What `table` becomes, as far as the history knows.
+    ///
+    /// # Errors
+    /// If the history cannot be read.
+    pub fn after(&self, table: &Table) -> Result<Course> {
+        let mut passed = self.passed();
+        passed.read_on(&*self.history).context("reading TiDB's DDL history")?;
+        let mut chain = Chain { id: table.id, found: Course::default() };
+        for (change, after) in passed.last.iter().chain(passed.beyond.values().flatten()) {
+            chain.add(*change, after);
+        }
+        drop(passed);
+        let mut found = chain.found;
+        // What came before, or is, this definition is none of them. Without it, all came after.
+        if let Some(own) = found.later.iter().position(|l| same_columns(&l.table, table)) {
+            found.later.drain(..=own);
+        }
+        Ok(found)
+    }
+}
+
+impl Passed {
+    /// Reads what the history has got since.
+    fn read_on(&mut self, history: &dyn History) -> Result<()> {
+        let jobs = history.recent(&|id| self.jobs.contains(&id) || self.read.contains(&id))?;
+        for job in jobs {
+            self.read.insert(job.id);
+            if !job.effective() {
+                continue;
+            }
+            let infos = job.info.table.as_deref().into_iter().chain(&job.info.tables);
+            let tables = infos.filter_map(read).map(|table| (Change::of(&job), table)).collect();
+            self.beyond.insert((job.info.schema_version, job.id), tables);
+        }
+        Ok(())
+    }
+}
+
+/// The definitions of one table, whose id may change.
+struct Chain {
+    id: i64,
+    found: Course,
+}
+
+impl Chain {
+    fn add(&mut self, change: Change, table: &Arc<Table>) {
+        let Change { from, action: what, at } = change;
+        let replaced = matches!(what, action::TRUNCATE_TABLE | action::PARTITION_BY | action::REMOVE_PARTITIONING);
+        if table.id != self.id && !(replaced && from == self.id) || what == action::DROP_TABLE {
+            return;
+        }
+        self.id = table.id;
+        self.found.newest = self.found.newest.max(Some(at));
+        self.found.later.push(Later { table: Arc::clone(table), modifies: what == MODIFY_COLUMN });
+    }
+}
+
+/// Its database does not matter here.
+fn read(info: &TableInfo) -> Option<Arc<Table>> {
+    match convert(info, "") {
+        Converted::Table(table) => Some(Arc::from(table)),
+        Converted::Unreadable(_) | Converted::Rowless => None,
+    }
+}
+
+fn same_columns(a: &Table, b: &Table) -> bool {
+    let alike = |(a, b): (&crate::model::Column, &crate::model::Column)| {
+        a.id == b.id && a.name == b.name && a.kind == b.kind && a.generated == b.generated
+    };
+    a.columns.len() == b.columns.len() && a.columns.iter().zip(&b.columns).all(alike)
+}
+
+/// Where each column of `table` is in the last of `later`, by its place there; `None` for one that is dropped on the way.
+#[must_use]
+pub fn carried(table: &Table, later: &[Later]) -> Vec<Option<usize>> {
+    let mut places: Vec<Option<usize>> = (0..table.columns.len()).map(Some).collect();
+    let mut before = table;
+    for Later { table: after, modifies } in later {
+        let next = step(before, after, *modifies);
+        for place in &mut places {
+            *place = place.and_then(|at| next.get(at).copied().flatten());
+        }
+        before = after;
+    }
+    places
+}
+
+/// The same for one job. A column that is rewritten for another type has another id; in one job nothing else takes its name.
+fn step(before: &Table, after: &Table, modifies: bool) -> Vec<Option<usize>> {
+    let new = |at: usize| after.columns.get(at).is_some_and(|c| before.columns.iter().all(|b| b.id != c.id));
+    let mut places: Vec<Option<usize>> = before
+        .columns
+        .iter()
+        .map(|column| {
+            let by_id = after.columns.iter().position(|c| c.id == column.id);
+            let same_name = |c: &crate::model::Column| c.name.to_lowercase() == column.name.to_lowercase();
+            by_id.or_else(|| after.columns.iter().position(same_name).filter(|at| new(*at)))
+        })
+        .collect();
+    let mut left = (0..places.len()).filter(|at| places.get(*at) == Some(&None));
+    let mut more = (0..after.columns.len()).filter(|at| new(*at) && !places.contains(&Some(*at)));
+    let only = (left.next(), left.next(), more.next(), more.next());
+    if let (true, (Some(from), None, Some(to), None)) = (modifies, only)
+        && let Some(place) = places.get_mut(from)
+    {
+        *place = Some(to);
+    }
+    places
+}
+
+#[cfg(test)]
+#[path = "ahead_tests.rs"]
+mod tests;

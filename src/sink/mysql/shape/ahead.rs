@@ -1,0 +1,112 @@
+//! A target that has each DDL before the source: which of the source's later definitions it has now, and how a row of today is written
+//! to that one.
+//!
+//! Nothing is guessed: only a definition that the source itself comes to explains the target's. Columns are followed by what the DDL does to them,
+//! so a renamed one keeps its values, and a column that is dropped and made anew does not. A column that the source does not have yet gets in
+//! new rows what the source's own rows get when the DDL comes there, and keeps its value in others.
+
+use std::sync::Arc;
+
+use super::Fit;
+use super::compare;
+use super::found::{Facts, Found};
+use crate::model::Table;
+use crate::schema::{Later, carried};
+
+/// What a comparison says.
+#[derive(Debug)]
+pub(in crate::sink::mysql) enum Explained {
+    /// Rows are written as they are, or as this says.
+    Yes(Option<Arc<Fit>>),
+    /// The target has a definition that the source does not come to, as far as is known.
+    NotYet(Vec<String>),
+    /// Rows cannot be written to it.
+    Never(Vec<String>),
+}
+
+/// Compares `table`, which becomes `later`, with the target's.
+pub(in crate::sink::mysql) fn explain(table: &Table, later: &[Later], there: &Found, facts: Facts) -> Explained {
+    let differences = compare::columns(table, there);
+    // What is in the source's history was on the target first: the last one that is alike is the one that it has.
+    let named = |l: &Later| Table { schema: table.schema.clone(), name: table.name.clone(), ..Table::clone(&l.table) };
+    let alike = later.iter().rposition(|l| compare::columns(&named(l), there).is_empty());
+    let Some(steps) = alike.and_then(|at| later.get(..=at)) else {
+        return if differences.is_empty() { Explained::Yes(None) } else { Explained::NotYet(differences) };
+    };
+    let Some(last) = steps.last() else { return Explained::Yes(None) };
+    let places = carried(table, steps);
+    match Fit::ahead(table, &places, &last.table, there, facts) {
+        Ok(fit) => Explained::Yes(fit.map(Arc::new)),
+        Err(problems) => Explained::Never(problems),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Column, Generated, Kind, RowKind, Value};
+    use crate::sink::mysql::shape::found::FoundColumn;
+
+    fn table(columns: &[(i64, &str, Value)]) -> Table {
+        let column = |(id, name, missing): &(i64, &str, Value)| Column {
+            id: *id,
+            name: (*name).to_owned(),
+            kind: Kind::Int { bytes: 4, unsigned: false },
+            nullable: true,
+            generated: Generated::No,
+            hidden: false,
+            missing: missing.clone(),
+        };
+        Table { columns: columns.iter().map(column).collect(), ..Table::named("d", "t") }
+    }
+
+    fn later(columns: &[(i64, &str, Value)]) -> Later {
+        Later { table: Arc::new(table(columns)), modifies: false }
+    }
+
+    fn there(names: &[&str]) -> Found {
+        let column = |name: &&str| {
+            let found = FoundColumn { name: (*name).to_owned(), nullable: true, ..FoundColumn::default() };
+            ((*name).to_owned(), found)
+        };
+        Found { columns: names.iter().map(column).collect(), ..Found::default() }
+    }
+
+    const FACTS: Facts = Facts { folded: false, zero_dates: true };
+    const NULL: Value = Value::Null;
+
+    #[test]
+    fn only_what_the_source_comes_to_explains_the_target() {
+        let now = table(&[(1, "a", NULL), (2, "b", NULL)]);
+        let explained = |later: &[Later], names: &[&str]| explain(&now, later, &there(names), FACTS);
+        assert!(matches!(explained(&[], &["a", "b"]), Explained::Yes(None)));
+        assert!(matches!(explained(&[], &["a", "b", "c"]), Explained::NotYet(texts) if texts.len() == 1));
+        let steps = [
+            later(&[(1, "a", NULL), (2, "b", NULL), (3, "c", Value::Int(7))]),
+            later(&[(1, "a", NULL), (2, "z", NULL), (3, "c", Value::Int(7))]),
+        ];
+        assert!(matches!(explained(&steps[..1], &["a", "c", "z"]), Explained::NotYet(_)), "one is missing");
+        let Explained::Yes(Some(fit)) = explained(&steps, &["a", "c", "z"]) else { panic!() };
+        assert!(fit.keeps && fit.extras.len() == 1 && fit.extras[0].literal == "7" && fit.left_out.is_empty());
+        let names: Vec<&str> = fit.table.columns.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["a", "z"]);
+        assert!(
+            fit.says.contains("`b` is `z` there") && fit.says.contains("`c` keeps its value, or gets 7"),
+            "{}",
+            fit.says
+        );
+        // What came in between and is gone again matters to nobody.
+        assert!(matches!(explained(&steps, &["a", "b"]), Explained::Yes(None)));
+    }
+
+    #[test]
+    fn a_column_made_anew_has_nothing_of_the_one_that_was() {
+        let now = table(&[(1, "a", NULL), (2, "b", NULL)]);
+        let steps = [later(&[(1, "a", NULL)]), later(&[(1, "a", NULL), (5, "b", Value::Int(9))])];
+        let Explained::Yes(Some(fit)) = explain(&now, &steps, &there(&["a", "b"]), FACTS) else { panic!() };
+        let row = fit.change(&RowKind::Insert(vec![Value::Int(1), Value::Int(2)])).unwrap();
+        assert_eq!(row, RowKind::Insert(vec![Value::Int(1)]));
+        assert_eq!((fit.extras[0].name.as_str(), fit.extras[0].literal.as_str()), ("b", "9"));
+        assert!(fit.says.contains("left out, because the target has none: `b`"), "{}", fit.says);
+    }
+}
