@@ -264,9 +264,6 @@ fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u6
             link.name()
         ))
         .into(),
-        // The row is gone, or that of an earlier run: a new connection tells which server this is.
-        Ok(None) if own.is_some() => other_batch(own, 0),
-        Ok(Some((run, ..))) if run < link.run() && own.is_some() => other_batch(own, 0),
         _ => general,
     }
 }
