@@ -61,7 +61,8 @@ impl Opening {
     pub fn finish(self) -> Result<MysqlSink> {
         let Self { target, options, events, mut session, lease } = self;
         let server = session.server().clone();
-        let size = Size::choose(&options, size::round_trip(&mut session)?);
+        let room = size::room(&mut session)?;
+        let size = Size::choose(&options, size::round_trip(&mut session)?).within(room, &events)?;
         let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
         let taken = checkpoint::take_unless(&mut session, link, size.workers, Some(who), stop, &events)?;
         lease.owns(&taken.link);
