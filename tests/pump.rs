@@ -145,6 +145,33 @@ fn what_pd_says() {
     assert!(pd.range("/nothing").unwrap().is_empty());
 }
 
+/// The servers of PD that the operator wrote are replaced one after the other; a run that goes on for months meets that.
+#[test]
+fn a_pd_that_was_replaced_as_a_whole() {
+    let asked = |cluster: &FakeCluster| cluster.shared.asked.load(std::sync::atomic::Ordering::SeqCst);
+    let (first, second, third) = (FakeCluster::start(ts(0)), FakeCluster::start(ts(50)), FakeCluster::start(ts(99)));
+    first.shared.others.lock().unwrap().push(second.pd_address());
+    let pd = Pd::connect(&[first.pd_address()], &Security::default()).unwrap();
+    assert!(pd.tso().unwrap() > ts(0));
+    drop(first);
+    // Named by the first one at the connect.
+    assert!(pd.tso().unwrap() > ts(50));
+    assert_eq!(pd.leader(), second.pd_address());
+    // One that joins later is asked for again and again.
+    second.shared.others.lock().unwrap().push(third.pd_address());
+    let (before, begin) = (asked(&second), Instant::now());
+    while asked(&second) == before {
+        assert!(pd.tso().is_ok() && begin.elapsed() < Duration::from_secs(120));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    drop(second);
+    assert!(pd.tso().unwrap() > ts(99));
+    assert_eq!(pd.leader(), third.pd_address());
+    drop(third);
+    let text = format!("{:#}", pd.tso().unwrap_err());
+    assert!(text.contains("its leader could not be found again"), "{text}");
+}
+
 #[test]
 fn pd_that_cannot_be_used() {
     let connect = |endpoints: &[String]| Pd::connect(endpoints, &Security::default()).err().unwrap();

@@ -30,6 +30,17 @@ impl Failed {
         }
     }
 
+    /// Whether the server said that it does not have what was asked for, or does not show it to this account: the only errors that are an
+    /// answer to a look.
+    #[must_use]
+    pub fn is_not_there(&self) -> bool {
+        // Galera in strict mode has no name for it.
+        let prohibited = matches!(self, Self::Target { error: mysql::Error::MySqlError(e), .. } if e.message.contains("pxc_strict_mode"));
+        prohibited
+            || self.code() == Some(1128)
+            || matches!(self.class(), Some(Class::Object | Class::Syntax | Class::Privilege))
+    }
+
     /// The server's error code, if it answered.
     #[must_use]
     pub fn code(&self) -> Option<u16> {

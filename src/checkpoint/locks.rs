@@ -19,6 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often somebody is told what is waited for.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
+/// How often a question is put again that the server was too busy for.
+const TRIES: u32 = 50;
+
 /// The code for a connection that is gone.
 const NO_SUCH_THREAD: u16 = 1094;
 
@@ -60,36 +63,36 @@ pub(super) fn slot_owner(slot: u32, claim: u32) -> String {
 /// Takes the lock `name` for this session until it ends; false if somebody else has it, or the server knows no locks.
 ///
 /// # Errors
-/// If the connection is lost.
+/// If the server does not answer.
 pub fn hold(session: &mut Session, name: &str) -> Result<bool, Failed> {
     if !has_locks(session) {
         return Ok(false);
     }
-    let got = session.fetch_one::<Option<u64>>(&format!("SELECT GET_LOCK({}, 0)", quote_text(name)));
-    Ok(known(got)?.flatten() == Some(Some(1)))
+    let got = ask(session, &format!("SELECT GET_LOCK({}, 0)", quote_text(name)))?;
+    Ok(got.flatten() == Some(1))
 }
 
 /// Gives the lock `name` back before the session ends, however often it took it: servers count that.
 ///
 /// # Errors
-/// If the connection is lost.
+/// If the server does not answer.
 pub fn release(session: &mut Session, name: &str) -> Result<(), Failed> {
     let sql = format!("SELECT RELEASE_LOCK({})", quote_text(name));
-    while known(session.fetch_one::<Option<u64>>(&sql))?.flatten().flatten() == Some(1) {}
+    while ask(session, &sql)?.flatten() == Some(1) {}
     Ok(())
 }
 
 /// Who holds the lock `name`.
 ///
 /// # Errors
-/// If the connection is lost.
+/// If the server does not answer.
 pub fn holder(session: &mut Session, name: &str) -> Result<Holder, Failed> {
     if !has_locks(session) {
         return Ok(Holder::Unknown);
     }
     let tidb = session.server().flavour == Flavour::TiDb;
-    let used = session.fetch_one::<Option<u64>>(&format!("SELECT IS_USED_LOCK({})", quote_text(name)));
-    Ok(match known(used)?.flatten() {
+    let used = ask(session, &format!("SELECT IS_USED_LOCK({})", quote_text(name)))?;
+    Ok(match used {
         None => Holder::Unknown,
         Some(None | Some(0)) => Holder::Nobody,
         // TiDB says 1 for every other session.
@@ -103,12 +106,24 @@ fn has_locks(session: &Session) -> bool {
     server.flavour != Flavour::TiDb || server.version >= (6, 2, 0)
 }
 
-/// An answer of a server that may not know the function, or the table.
-pub(super) fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+/// What a function of locks answers; `None` if the server does not know it. A server that is busy is asked again.
+fn ask(session: &mut Session, sql: &str) -> Result<Option<Option<u64>>, Failed> {
+    let mut tries = 0;
+    loop {
+        match known(session.fetch_one::<Option<u64>>(sql)) {
+            Err(failed) if failed.class() == Some(Class::Contention) && tries < TRIES => tries += 1,
+            answer => return Ok(answer?.flatten()),
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+/// An answer of a server that may not know the function or the table, or not show it to this account. Any other error is no answer.
+pub(crate) fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
     match answer {
         Ok(value) => Ok(Some(value)),
-        Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
-        Err(_) => Ok(None),
+        Err(failed) if failed.is_not_there() => Ok(None),
+        Err(failed) => Err(failed),
     }
 }
 

@@ -9,7 +9,6 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
-use mysql::prelude::Queryable;
 
 use crate::cli::{Cli, Command, PlaygroundArgs};
 use crate::config::Settings;
@@ -19,6 +18,7 @@ use crate::pipeline::End;
 use crate::playground::cluster::{Cluster, ClusterSpec};
 use crate::playground::mariadb::PrivateServer;
 use crate::playground::replay;
+use crate::sink::mysql::answer::Answers;
 use crate::stop::Stop;
 
 /// How often waiting looks at the signals.
@@ -108,7 +108,8 @@ fn wait(stop: &Stop) {
 }
 
 fn rows(server: &PrivateServer) -> Result<u64> {
-    Ok(server.connect()?.query_first("SELECT SUM(table_rows) FROM information_schema.tables")?.unwrap_or(0))
+    let sum: Option<Option<u64>> = server.connect()?.one("SELECT SUM(table_rows) FROM information_schema.tables")?;
+    Ok(sum.flatten().unwrap_or(0))
 }
 
 fn different(differences: &[String]) -> anyhow::Error {

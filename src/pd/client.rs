@@ -1,7 +1,7 @@
 //! The async half of the client of PD: finds the leader, asks it, and finds it anew when it does not answer.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
@@ -28,6 +28,9 @@ use crate::model::CommitTs;
 pub const DIAL_LIMIT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+
+/// How old the list of members may be: who is replaced is replaced one after the other, with more time between.
+const MEMBERS_AGE: Duration = Duration::from_secs(20);
 
 /// Asks who the members are; needs no cluster id.
 #[must_use]
@@ -83,12 +86,33 @@ pub(super) struct Client {
     security: Security,
     cluster_id: u64,
     leader: Mutex<Leader>,
+    members: Mutex<Members>,
+}
+
+/// Who belonged to PD when it was last asked: what the operator wrote may all have been replaced since.
+struct Members {
+    addresses: Vec<String>,
+    asked: Instant,
+}
+
+impl Members {
+    fn of(addresses: Vec<String>) -> Self {
+        Self { addresses, asked: Instant::now() }
+    }
+}
+
+/// What a member said that leads to a leader.
+struct Found {
+    cluster_id: u64,
+    leader: Leader,
+    members: Vec<String>,
 }
 
 impl Client {
     pub(super) async fn connect(endpoints: Vec<String>, security: Security) -> Result<Self> {
-        let (cluster_id, leader) = find_leader(&endpoints, &security).await?;
-        Ok(Self { endpoints, security, cluster_id, leader: Mutex::new(leader) })
+        let Found { cluster_id, leader, members } = find_leader(&endpoints, &security).await?;
+        let (leader, members) = (Mutex::new(leader), Mutex::new(Members::of(members)));
+        Ok(Self { endpoints, security, cluster_id, leader, members })
     }
 
     pub(super) fn cluster_id(&self) -> u64 {
@@ -174,20 +198,25 @@ impl Client {
     /// Runs `call` on the leader; when that fails, once more on the leader that the members then name.
     async fn on_leader<T>(&self, what: &str, call: impl AsyncFn(Channel) -> Result<T, Status>) -> Result<T> {
         let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let first = match limited(call(leader.channel)).await {
-            Ok(answer) => return Ok(answer),
+        let first = match limited(call(leader.channel.clone())).await {
+            Ok(answer) => {
+                self.keep_members(leader.channel).await;
+                return Ok(answer);
+            }
             Err(status) => status,
         };
         if let Some(fault) = mismatch(&first) {
             return Err(fault.into());
         }
-        let (cluster_id, leader) = find_leader(&self.endpoints, &self.security).await.with_context(|| {
-            format!("PD did not give {what} ({}), and its leader could not be found again", words(&first))
-        })?;
+        let Found { cluster_id, leader, members } =
+            find_leader(&self.places(), &self.security).await.with_context(|| {
+                format!("PD did not give {what} ({}), and its leader could not be found again", words(&first))
+            })?;
         if cluster_id != self.cluster_id {
             return Err(self.other_cluster(cluster_id));
         }
         *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = leader.clone();
+        *self.members.lock().unwrap_or_else(PoisonError::into_inner) = Members::of(members);
         limited(call(leader.channel))
             .await
             .map_err(|status| {
@@ -197,6 +226,32 @@ impl Client {
                 })
             })
             .map_err(Into::into)
+    }
+
+    /// Where to look for a leader: what the operator wrote, then whom PD named itself.
+    fn places(&self) -> Vec<String> {
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let learnt = members.addresses.iter().filter(|a| !self.endpoints.contains(a));
+        self.endpoints.iter().chain(learnt).cloned().collect()
+    }
+
+    /// Asks the leader who the members are, if the last answer is old. Without an answer the old one stays.
+    async fn keep_members(&self, leader: Channel) {
+        let now = Instant::now();
+        {
+            let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.duration_since(members.asked) < MEMBERS_AGE {
+                return;
+            }
+            members.asked = now;
+        }
+        let answer: Result<GetMembersResponse, Status> =
+            limited(unary(leader, "/pdpb.PD/GetMembers", members_request())).await;
+        let Ok(answer) = answer else { return };
+        let found = addresses(&answer);
+        if answer.header.is_some_and(|h| h.cluster_id == self.cluster_id) && !found.is_empty() {
+            self.members.lock().unwrap_or_else(PoisonError::into_inner).addresses = found;
+        }
     }
 
     fn check(&self, header: Option<&ResponseHeader>) -> Result<()> {
@@ -216,7 +271,7 @@ impl Client {
 }
 
 /// The cluster id and a leader that can be reached; every address tried is in the error.
-async fn find_leader(endpoints: &[String], security: &Security) -> Result<(u64, Leader)> {
+async fn find_leader(endpoints: &[String], security: &Security) -> Result<Found> {
     let mut tried = Vec::new();
     for address in endpoints {
         let channel = security.channel(address, DIAL_LIMIT)?;
@@ -238,7 +293,17 @@ async fn find_leader(endpoints: &[String], security: &Security) -> Result<(u64, 
         .into())
 }
 
-async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Security) -> Result<(u64, Leader), String> {
+/// Where PD's members can be reached, as they say themselves.
+fn addresses(members: &GetMembersResponse) -> Vec<String> {
+    members.members.iter().flat_map(|m| &m.client_urls).map(|url| address(url)).collect()
+}
+
+/// `host:port` of a URL.
+fn address(url: &str) -> String {
+    url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/').to_owned()
+}
+
+async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Security) -> Result<Found, String> {
     let header = members.header.as_ref().ok_or("its answer has no header; is this PD?")?;
     if let Some(error) = header.error.as_ref().filter(|e| e.kind != 0) {
         return Err(format!("it answered with error {}: {}", error.kind, error.message));
@@ -247,9 +312,7 @@ async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Securit
         return Err("it names no cluster id; the cluster is not bootstrapped yet".to_owned());
     }
     let leader = members.leader.as_ref().filter(|l| !l.client_urls.is_empty()).ok_or("it knows no leader now")?;
-    let named =
-        |url: &String| url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).trim_end_matches('/').to_owned();
-    let mut candidates: Vec<String> = leader.client_urls.iter().map(named).collect();
+    let mut candidates: Vec<String> = leader.client_urls.iter().map(|url| address(url)).collect();
     if members.members.len() == 1 {
         // The only member is the leader, also where its own name for itself leads nowhere from here.
         candidates.push(asked.to_owned());
@@ -260,7 +323,10 @@ async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Securit
         let answer: Result<GetMembersResponse, Status> =
             limited(unary(channel.clone(), "/pdpb.PD/GetMembers", members_request())).await;
         match answer {
-            Ok(_) => return Ok((header.cluster_id, Leader { address, channel })),
+            Ok(_) => {
+                let (cluster_id, leader) = (header.cluster_id, Leader { address, channel });
+                return Ok(Found { cluster_id, leader, members: addresses(members) });
+            }
             Err(status) => why.push(format!("{address} ({})", words(&status))),
         }
     }

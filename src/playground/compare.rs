@@ -7,6 +7,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Value, params};
 
 use super::sql_name;
+use crate::sink::mysql::answer::Answers;
 
 /// What a comparison found. Empty means equal.
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ impl Side {
     /// # Errors
     /// If the server does not say what it is.
     pub fn new(mut conn: Conn, database: &str) -> Result<Self> {
-        let version: Option<String> = conn.query_first("SELECT VERSION()")?;
+        let version: Option<String> = conn.one("SELECT VERSION()")?;
         conn.query_drop("SET SESSION time_zone = '+00:00'")?;
         let mariadb = version.is_some_and(|v| v.contains("MariaDB"));
         Ok(Self { conn, database: database.to_owned(), mariadb })
@@ -81,7 +82,7 @@ fn unmatched(has: &Side, lacks: &Side, table: &str) -> String {
 
 fn tables(side: &mut Side) -> Result<BTreeSet<String>> {
     let query = "SELECT table_name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'";
-    Ok(side.conn.exec::<String, _, _>(query, (&side.database,))?.into_iter().collect())
+    Ok(side.conn.all_with::<String>(query, (&side.database,))?.into_iter().collect())
 }
 
 fn table(left: &mut Side, right: &mut Side, name: &str, how: Definitions, found: &mut Comparison) -> Result<()> {
@@ -128,13 +129,13 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     );
     let keys = "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
         FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND non_unique = 0 GROUP BY index_name ORDER BY parts";
-    let mut lines: Vec<String> = side.conn.exec(columns, (&side.database, table))?;
+    let mut lines: Vec<String> = side.conn.all_with(columns, (&side.database, table))?;
     // MariaDB's JSON is text, so converting a table to a character set changes its collation, which means nothing for JSON.
     for column in json_columns(side, table)? {
         let json = format!("{column} longtext ");
         lines.iter_mut().filter(|l| l.starts_with(&json)).for_each(|l| *l = format!("{column} json"));
     }
-    lines.extend(side.conn.exec::<String, _, _>(keys, (&side.database, table))?);
+    lines.extend(side.conn.all_with::<String>(keys, (&side.database, table))?);
     Ok(lines)
 }
 
@@ -149,7 +150,7 @@ fn json_columns(side: &mut Side, table: &str) -> Result<Vec<String>> {
     } else {
         "SELECT column_name FROM information_schema.columns WHERE table_schema = :db AND table_name = :name AND data_type = 'json'"
     };
-    Ok(side.conn.exec(query, params! { "db" => &side.database, "name" => table })?)
+    Ok(side.conn.all_with(query, params! { "db" => &side.database, "name" => table })?)
 }
 
 /// Each distinct row, as text that tells every bit of it, and how often it is there.

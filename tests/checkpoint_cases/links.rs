@@ -103,7 +103,7 @@ fn looks(server: &PrivateServer) {
 fn named_locks(server: &PrivateServer) {
     let (control, link) = started(server, 3, "named_locks", 1);
     let mut looker = session(server);
-    let (name, id) = (link.control_lock(), u64::from(control.connection_id()));
+    let (name, id) = (link.control_lock(), control.connection_id());
     assert!(name.len() <= 64);
     assert_eq!(locks::holder(&mut looker, &name).unwrap(), locks::Holder::Session(Some(id)));
     assert!(!locks::hold(&mut looker, &name).unwrap());

@@ -66,6 +66,10 @@ pub struct Shared {
     pub clock: AtomicU64,
     pub pd: Mutex<Option<SocketAddr>>,
     pub client_url: Mutex<Option<String>>,
+    /// Addresses of PD's other members.
+    pub others: Mutex<Vec<String>>,
+    /// How often somebody asked who the members are.
+    pub asked: AtomicU64,
     /// Whether etcd answers nothing but an error.
     pub etcd_fails: Mutex<bool>,
 }
@@ -92,6 +96,8 @@ impl FakeCluster {
             clock: AtomicU64::new(clock.0),
             pd: Mutex::default(),
             client_url: Mutex::default(),
+            others: Mutex::default(),
+            asked: AtomicU64::default(),
             etcd_fails: Mutex::default(),
         });
         let router = Router::new()
@@ -242,11 +248,15 @@ fn right_cluster(header: Option<RequestHeader>) -> Result<(), Status> {
 async fn members(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let default = format!("http://{}", shared.pd.lock().unwrap().unwrap());
     let url = shared.client_url.lock().unwrap().clone().unwrap_or(default);
+    shared.asked.fetch_add(1, Ordering::SeqCst);
+    let others = shared.others.lock().unwrap().clone();
     unary(request, move |_: GetMembersRequest| {
-        let member = Member { name: "pd".into(), member_id: 1, peer_urls: vec![], client_urls: vec![url.clone()] };
+        let named = |url: &String| Member { name: "pd".into(), client_urls: vec![url.clone()], ..Member::default() };
+        let member = Member { member_id: 1, ..named(&url) };
+        let other = |address: &String| named(&format!("http://{address}"));
         Ok(GetMembersResponse {
             header: header(),
-            members: vec![member.clone()],
+            members: [member.clone()].into_iter().chain(others.iter().map(other)).collect(),
             leader: Some(member.clone()),
             etcd_leader: Some(member),
         })

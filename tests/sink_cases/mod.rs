@@ -1,8 +1,12 @@
 //! The cases, by subject.
 
+mod accounts;
 mod conflicts;
 mod ddl;
+mod disguise;
 mod engine;
+mod flavour;
+mod globals;
 mod marks;
 mod mode;
 mod model;
@@ -23,6 +27,9 @@ pub type Case = fn(&PrivateServer);
 pub fn all() -> Vec<(&'static str, Case)> {
     [
         settings::CASES,
+        globals::CASES,
+        flavour::CASES,
+        accounts::CASES,
         takeover::CASES,
         mode::CASES,
         partial::CASES,

@@ -14,6 +14,7 @@ use crate::checkpoint::link::condition;
 use crate::checkpoint::locks;
 use crate::event::{Event, Events};
 use crate::sink::mysql::connect::Target;
+use crate::sink::mysql::failure::Class;
 use crate::sink::mysql::session::{Flavour, Session};
 
 /// Between pings.
@@ -80,7 +81,7 @@ impl Keep {
             let Some(there) = &mut session else { continue };
             if self.ping(there, &mut hold).is_err() {
                 if matches!(hold, Hold::Ours(_) | Hold::Wanted) {
-                    hold = Hold::Lost(u64::from(there.connection_id()));
+                    hold = Hold::Lost(there.connection_id());
                 }
                 session = None;
                 self.losses.fetch_add(1, Ordering::SeqCst);
@@ -122,8 +123,11 @@ impl Keep {
             if let (Hold::Lost(before), Some(id)) = (*hold, now.connection)
                 && before == id
             {
-                // Where it cannot be ended, the server notices by itself.
-                locks::known(locks::end(session, id))?;
+                match locks::end(session, id) {
+                    Err(failed) if failed.class() == Some(Class::Connection) => return Err(failed),
+                    // Where it cannot be ended, the server notices by itself.
+                    Ok(_) | Err(_) => {}
+                }
             } else if *hold != Hold::Told {
                 *hold = Hold::Told;
                 self.warn(format!(

@@ -100,7 +100,7 @@ impl Lease {
                 (None, false)
             }
         };
-        who.connection = session.as_ref().map(|s| u64::from(s.connection_id()));
+        who.connection = session.as_ref().map(Session::connection_id);
         let (run, losses) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let (end, ended) = bounded(0);
         let (tell, over) = bounded(1);

@@ -6,7 +6,6 @@ use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use anyhow::Result;
-use mysql::prelude::Queryable;
 
 use super::{cluster, different, job_delay, keep, sync, target, wait};
 use crate::cli::PlaygroundArgs;
@@ -18,6 +17,7 @@ use crate::playground::bank::{Bank, BankOptions, Limit};
 use crate::playground::compare::{self, Definitions, Side};
 use crate::playground::mariadb::PrivateServer;
 use crate::playground::truth;
+use crate::sink::mysql::answer::Answers;
 use crate::stop::Stop;
 
 /// Time between two looks of the reader.
@@ -112,7 +112,7 @@ impl Reader {
             while !flag.load(Ordering::Relaxed) {
                 let query = "SELECT COUNT(*), CAST(SUM(balance) * 100 AS SIGNED) FROM bank.accounts";
                 // Until the table is there, there is nothing to read.
-                if let Ok(Some((count, Some(found)))) = conn.query_first::<(u32, Option<i64>), _>(query)
+                if let Ok(Some((count, Some(found)))) = conn.one::<(u32, Option<i64>)>(query)
                     && count == accounts
                 {
                     reads += 1;

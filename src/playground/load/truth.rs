@@ -11,6 +11,7 @@ use mysql::prelude::Queryable;
 use crate::decode::time;
 use crate::model::{CommitTs, Kind, Row, Table, Value};
 use crate::playground::sql_name;
+use crate::sink::mysql::answer::Answers;
 
 /// What a NULL counts as in a checksum.
 const NULL: &str = "~";
@@ -108,14 +109,14 @@ impl TableTruth {
 
     fn difference(&self, conn: &mut Conn) -> Result<Option<String>> {
         let (schema, name) = (&self.table.schema, &self.table.name);
-        let there: Option<u8> = conn.exec_first(
+        let there: Option<u8> = conn.one_with(
             "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
             (schema, name),
         )?;
         if there.is_none() {
             return Ok(Some(format!("`{schema}`.`{name}` is missing")));
         }
-        let (rows, checksum): (u64, u64) = conn.query_first(self.query())?.context("a count always gives a row")?;
+        let (rows, checksum): (u64, u64) = conn.one(self.query())?.context("a count always gives a row")?;
         Ok(((rows, checksum) != (self.rows, self.checksum)).then(|| {
             format!(
                 "`{schema}`.`{name}`: {rows} rows with checksum {checksum}, expected {} with {}",

@@ -9,6 +9,7 @@ use super::column::{self, Described};
 use crate::model::{Column, ForeignKey, Handle, Key, KeyPart, Table};
 use crate::playground::sql_name;
 use crate::playground::tableinfo::Details;
+use crate::sink::mysql::answer::Answers;
 use crate::sink::mysql::session::quote_text;
 
 /// A table as MariaDB has it. Ids are 0, and the handle is not decided yet.
@@ -27,7 +28,7 @@ pub(super) fn read(conn: &mut Conn, schema: &str, name: &str) -> Result<Option<D
     type Found = (String, Option<String>, Option<String>);
     let query = "SELECT table_type, table_collation, create_options FROM information_schema.tables \
                  WHERE table_schema = ? AND table_name = ?";
-    let Some((kind, collation, options)) = conn.exec_first::<Found, _, _>(query, (schema, name))? else {
+    let Some((kind, collation, options)) = conn.one_with::<Found>(query, (schema, name))? else {
         return Ok(None);
     };
     ensure!(kind == "BASE TABLE", "it is a {}", kind.to_lowercase());
@@ -45,7 +46,7 @@ pub(super) fn read(conn: &mut Conn, schema: &str, name: &str) -> Result<Option<D
     let keys = keys(conn, schema, name, &columns)?;
     let (foreign_keys, cascades) = foreign_keys(conn, schema, name)?;
     let shown: Option<(String, String)> =
-        conn.query_first(format!("SHOW CREATE TABLE {}.{}", sql_name(schema), sql_name(name)))?;
+        conn.one(format!("SHOW CREATE TABLE {}.{}", sql_name(schema), sql_name(name)))?;
     let text = shown.map(|(_, text)| column::with_json(&text, &json)).context("SHOW CREATE TABLE shows nothing")?;
     let charset = collation.split('_').next().unwrap_or_default().to_owned();
     ensure!(charset::known(&charset), "its character set {charset} is not mirrored");
@@ -88,7 +89,7 @@ fn json_columns(conn: &mut Conn, schema: &str, name: &str) -> Result<Vec<String>
         AND k.check_clause = CONCAT('json_valid(`', REPLACE(c.column_name, '`', '``'), '`)')
         WHERE c.table_schema = :db AND c.table_name = :name AND k.constraint_schema = :db AND k.table_name = :name
         AND c.data_type = 'longtext'";
-    Ok(conn.exec(query, params! { "db" => schema, "name" => name })?)
+    Ok(conn.all_with(query, params! { "db" => schema, "name" => name })?)
 }
 
 /// Primary and unique keys.
@@ -96,9 +97,7 @@ fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result
     let query = "SELECT index_name, column_name, sub_part, index_type FROM information_schema.statistics
         WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index";
     let mut keys: Vec<Key> = Vec::new();
-    for (key, column, prefix, kind) in
-        conn.exec::<(String, String, Option<u32>, String), _, _>(query, (schema, name))?
-    {
+    for (key, column, prefix, kind) in conn.all_with::<(String, String, Option<u32>, String)>(query, (schema, name))? {
         if kind == "HASH" {
             bail!("its key `{key}` is unique over texts without a length");
         }
@@ -121,7 +120,7 @@ fn foreign_keys(conn: &mut Conn, schema: &str, name: &str) -> Result<(Vec<Foreig
         AND referenced_table_name IS NOT NULL ORDER BY constraint_name, ordinal_position";
     let mut keys: Vec<ForeignKey> = Vec::new();
     type Found = (String, String, String, String, String);
-    for (key, column, parent_schema, parent_table, parent) in conn.exec::<Found, _, _>(query, (schema, name))? {
+    for (key, column, parent_schema, parent_table, parent) in conn.all_with::<Found>(query, (schema, name))? {
         if keys.last().is_none_or(|last| last.name != key) {
             let (columns, parent_columns) = (Vec::new(), Vec::new());
             keys.push(ForeignKey { name: key, parent_schema, parent_table, columns, parent_columns });
@@ -134,6 +133,6 @@ fn foreign_keys(conn: &mut Conn, schema: &str, name: &str) -> Result<(Vec<Foreig
     let query = "SELECT COUNT(*) FROM information_schema.referential_constraints
         WHERE constraint_schema = ? AND table_name = ?
         AND (delete_rule IN ('CASCADE', 'SET NULL') OR update_rule IN ('CASCADE', 'SET NULL'))";
-    let cascading: Option<u64> = conn.exec_first(query, (schema, name))?;
+    let cascading: Option<u64> = conn.one_with(query, (schema, name))?;
     Ok((keys, cascading.unwrap_or(0) > 0))
 }

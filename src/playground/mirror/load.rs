@@ -13,6 +13,7 @@ use mysql::prelude::Queryable;
 use super::Mirror;
 use crate::error::Fault;
 use crate::playground::random::Random;
+use crate::sink::mysql::answer::Answers;
 
 /// The database of the work.
 pub const DATABASE: &str = "play";
@@ -49,7 +50,7 @@ pub fn create(conn: &mut Conn) -> Result<()> {
 /// If the server does not answer.
 pub fn ready(conn: &mut Conn) -> Result<bool> {
     let query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'play'";
-    Ok(conn.query_first::<u32, _>(query)? == Some(4))
+    Ok(conn.one::<u32>(query)? == Some(4))
 }
 
 /// Who works.

@@ -73,6 +73,7 @@ use super::cluster::{Cluster, ClusterSpec};
 use super::mariadb::PrivateServer;
 use crate::error::{Fault, Kind};
 use crate::event::Events;
+use crate::sink::mysql::answer::Answers;
 
 /// What both servers are started with: TiDB's defaults.
 const LIKE_TIDB: [&str; 3] =
@@ -218,7 +219,7 @@ impl Mirror {
     /// # Errors
     /// If the stream has stopped, MariaDB does not answer, or it takes longer than `limit`.
     pub fn wait_caught_up(&self, limit: Duration) -> Result<()> {
-        let status: Option<(String, u64, String, String)> = self.connect()?.query_first("SHOW MASTER STATUS")?;
+        let status: Option<(String, u64, String, String)> = self.connect()?.one("SHOW MASTER STATUS")?;
         let (file, offset, ..) = status.context("MariaDB keeps no binlog")?;
         let wanted = Place::of(&file, offset)?;
         let end = Instant::now() + limit;

@@ -10,6 +10,7 @@ use mysql::prelude::Queryable;
 use super::definition::{self, Definition};
 use crate::playground::mariadb::PrivateServer;
 use crate::playground::sql_name;
+use crate::sink::mysql::answer::Answers;
 
 /// It holds nothing that would have to survive it.
 const SMALL: [&str; 7] = [
@@ -50,7 +51,7 @@ impl Shadow {
         let server = PrivateServer::start_with(&all)?;
         let mut conn = server.connect()?;
         let query = "SELECT character_set_name, default_collate_name FROM information_schema.character_sets";
-        let collations = conn.query(query)?.into_iter().collect();
+        let collations = conn.all(query)?.into_iter().collect();
         Ok(Self { conn, collations, _server: server })
     }
 
@@ -91,12 +92,12 @@ impl Shadow {
     pub(super) fn database(&mut self, name: &str) -> Result<Option<(String, String)>> {
         let query = "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata \
                      WHERE schema_name = ?";
-        Ok(self.conn.exec_first(query, (name,))?)
+        Ok(self.conn.one_with(query, (name,))?)
     }
 
     /// Whether there is a table, view or sequence of this name.
     pub(super) fn has(&mut self, schema: &str, name: &str) -> Result<bool> {
         let query = "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?";
-        Ok(self.conn.exec_first::<u8, _, _>(query, (schema, name))?.is_some())
+        Ok(self.conn.one_with::<u8>(query, (schema, name))?.is_some())
     }
 }

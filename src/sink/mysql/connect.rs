@@ -10,6 +10,7 @@ use mysql::{ClientIdentity, OptsBuilder, SslOpts};
 use super::connection::Connection;
 use super::option_file;
 use super::secret::Secret;
+use super::server::Known;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::near::nearest;
@@ -63,6 +64,8 @@ pub struct Target {
     ssl_key: Option<PathBuf>,
     connect_timeout: Duration,
     connection: Connection,
+    /// Shared by all copies: what one session found out, the others need not ask.
+    known: Known,
 }
 
 /// The raw parts of an address.
@@ -134,12 +137,18 @@ impl Target {
                 read_timeout: connection.read_timeout.or(Some(READ_TIMEOUT)),
                 ..connection.clone()
             },
+            known: Known::default(),
         })
     }
 
     /// Session variables that the operator wants.
     pub(super) fn variables(&self) -> &[(String, String)] {
         &self.connection.variables
+    }
+
+    /// What earlier sessions found out about the server.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// SQL modes that the operator wants.

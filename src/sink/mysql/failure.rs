@@ -3,6 +3,7 @@
 use anyhow::Error;
 use mysql::DriverError;
 
+use super::answer::unexpected;
 use crate::error::Fault;
 
 /// The words for an answer that did not come in time.
@@ -48,24 +49,41 @@ pub fn classify(error: &mysql::Error) -> Class {
         };
     };
     match e.code {
-        1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1927 | 2006 | 2013 | 3169 | 8501 => {
+        1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 8501 => {
             Class::Connection
         }
+        // A TiDB that is cut off from its cluster has an old schema; behind the same address may be one that is not.
+        8027 => Class::Connection,
+        // A node of Galera that has left its cluster, or is still joining; elsewhere it is a command that the server does not know.
+        1047 if e.message.contains("WSREP") => Class::Connection,
         1045 | 1130 | 1251 | 1698 | 1820 | 1862 => Class::Login,
-        1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
+        1044 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
         1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
-        1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 1969 | 8002 | 8022 | 9001..=9007 => Class::Contention,
+        // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's certification, TiDB's check of the schema.
+        1180 if no_space(&e.message) => Class::Full,
+        1180 | 3101 | 8005 | 8028 => Class::Contention,
+        // TiDB: a check of keys that was put off to the COMMIT. What it found is in the text.
+        8147 if e.message.contains("Duplicate entry") => Class::Duplicate,
+        8147 => Class::Contention,
+        1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 3058 | 1969 | 8002 | 8022 | 9001..=9008 | 9010 | 9011 => {
+            Class::Contention
+        }
         3 | 1021 | 1030 | 1114 | 1041 => Class::Full,
         1153 | 1301 | 8004 | 8025 => Class::TooLarge,
         1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1426 | 1525 | 1526 | 3140 | 3819 | 4025 => {
             Class::Data
         }
         1022 | 1062 | 1169 | 1586 => Class::Duplicate,
-        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1146 | 1176 | 1347 | 1507
-        | 1517 => Class::Object,
+        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176 | 1347
+        | 1507 | 1517 => Class::Object,
         1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 4161 => Class::Syntax,
         _ => Class::Other,
     }
+}
+
+/// Whether the engine's error behind 1180 is that the disk is full: `Got error 28 "No space left on device" during COMMIT`.
+fn no_space(message: &str) -> bool {
+    message.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()) == Some("28")
 }
 
 impl Class {
@@ -160,6 +178,45 @@ pub fn refused_login(error: &Error) -> bool {
     class_of(error) == Some(Class::Login)
 }
 
+/// What an operator can do about `error`, where its code says more than its class.
+fn hint(error: &mysql::Error) -> &'static str {
+    match error {
+        mysql::Error::MySqlError(e) => match e.code {
+            8004 => {
+                "raise performance.txn-total-size-limit in the configuration of the target's TiDB servers and start again; or let large \
+                 transactions be split with --max-txn-rows"
+            }
+            8025 => {
+                "a row is larger than the target takes: raise performance.txn-entry-size-limit in the configuration of its TiDB servers, and \
+                 raftstore.raft-entry-max-size of its TiKV servers if that is smaller; then start again"
+            }
+            1040 => "the target has no connection left: raise its max_connections, or start with fewer by --workers",
+            1203 => USER_LIMIT,
+            1226 if e.message.contains("max_user_connections") => USER_LIMIT,
+            1226 => {
+                "the account may do no more within this hour: lift its limit, MAX_QUERIES_PER_HOUR, MAX_UPDATES_PER_HOUR or \
+                 MAX_CONNECTIONS_PER_HOUR"
+            }
+            1665 => {
+                "binlog_format is STATEMENT on the target, which READ COMMITTED sessions cannot write under: set it to ROW there, or give the account \
+                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL"
+            }
+            _ => classify(error).hint(),
+        },
+        mysql::Error::FromRowError(_) => {
+            "the target, or a proxy in front of it, answers in a way that tisync does not know; nothing was changed by this query"
+        }
+        mysql::Error::DriverError(DriverError::UnknownAuthPlugin(_)) => {
+            "tisync knows mysql_native_password, caching_sha2_password, ed25519 and parsec: give the account one of these"
+        }
+        _ => classify(error).hint(),
+    }
+}
+
+/// For an account that has as many connections as it may.
+const USER_LIMIT: &str = "the account has as many connections as it may: raise its MAX_USER_CONNECTIONS (or the server's max_user_connections), or start with \
+                          fewer by --workers";
+
 /// `error` with what was attempted and what to do about it.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     let class = classify(error);
@@ -168,6 +225,7 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
         mysql::Error::IoError(e) if e.kind() == std::io::ErrorKind::WouldBlock => NO_ANSWER.to_owned(),
         mysql::Error::IoError(e) => e.to_string(),
         mysql::Error::DriverError(e) => e.to_string(),
+        mysql::Error::FromRowError(e) => unexpected(e),
         other => other.to_string(),
     };
     let attempted = attempted.to_string();
@@ -176,5 +234,55 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
         _ => Fault::connect(attempted),
     };
     let code = if let mysql::Error::MySqlError(e) = error { Some(e.code) } else { None };
-    Error::new(Said { class, code, text }).context(fault.hint(class.hint()))
+    Error::new(Said { class, code, text }).context(fault.hint(hint(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{exit_code, fault};
+
+    fn said(code: u16, message: &str) -> mysql::Error {
+        mysql::Error::MySqlError(mysql::MySqlError { state: "HY000".into(), message: message.into(), code })
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_told_from_what_does_not() {
+        for (code, message, class) in [
+            (8027, "Information schema is out of date: schema failed to update in 1 lease", Class::Connection),
+            (8028, "Information schema is changed during the execution of the statement", Class::Contention),
+            (8005, "Write conflict, txnStartTS 1 is stale", Class::Contention),
+            (9008, "Store token is up to the limit, store id = 1", Class::Contention),
+            (9010, "TiKV server reports stale command", Class::Contention),
+            (9011, "TiKV max timestamp is not synced", Class::Contention),
+            (8147, "transaction aborted because lazy uniqueness check is enabled: Write conflict", Class::Contention),
+            (8147, "transaction aborted because lazy …: [kv:1062]Duplicate entry '1' for key", Class::Duplicate),
+            (3101, "Plugin instructed the server to rollback the current transaction.", Class::Contention),
+            (1180, "Got error 149 \"Lock deadlock; Retry transaction\" during COMMIT", Class::Contention),
+            (1180, "Got error 28 \"No space left on device\" during COMMIT", Class::Full),
+            (1047, "WSREP has not yet prepared node for application use", Class::Connection),
+            (1047, "Unknown command", Class::Other),
+            (1226, "User 'u' has exceeded the 'max_user_connections' resource (current value: 4)", Class::Connection),
+        ] {
+            assert_eq!(classify(&said(code, message)), class, "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_called_by_its_name() {
+        for (code, message, word) in [
+            (8004, "Transaction is too large, size: 104857600", "performance.txn-total-size-limit"),
+            (8025, "entry too large, the max entry size is 6291456", "performance.txn-entry-size-limit"),
+            (1153, "Got a packet bigger than 'max_allowed_packet' bytes", "raise max_allowed_packet"),
+            (1040, "Too many connections", "--workers"),
+            (1203, "User u already has more than 'max_user_connections' active connections", "--workers"),
+            (1226, "User 'u' has exceeded the 'max_user_connections' resource (current value: 4)", "--workers"),
+            (1226, "User 'u' has exceeded the 'max_updates' resource", "MAX_UPDATES_PER_HOUR"),
+        ] {
+            let error = explain(&said(code, message), "it did not work");
+            let hint = &fault(&error).unwrap().hint;
+            assert!(hint.contains(word), "{code}: {hint}");
+            assert_eq!(exit_code(&error), if classify(&said(code, message)) == Class::Connection { 3 } else { 4 });
+        }
+    }
 }

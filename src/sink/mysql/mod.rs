@@ -6,6 +6,7 @@
 //! in one transaction ([`apply`]) that also records what it holds. DDL runs alone ([`ddl`]).
 
 mod alone;
+pub mod answer;
 mod apply;
 pub mod batch;
 mod blocker;
@@ -33,7 +34,9 @@ mod position;
 mod reopen;
 mod retry;
 pub mod secret;
+mod server;
 pub mod session;
+mod settings;
 mod shape;
 mod shared;
 mod size;

@@ -100,7 +100,8 @@ impl Opening {
 pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<MysqlSink> {
     let Parts { target, options, events, lease, waits, .. } = parts.clone();
     let server = session.server().clone();
-    let size = Size::choose(&options, size::round_trip(&mut session)?);
+    let room = size::room(&mut session)?;
+    let size = Size::choose(&options, size::round_trip(&mut session)?).within(room, &events)?;
     let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
     let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
     // Nobody else of this run writes with the first row yet.

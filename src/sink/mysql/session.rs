@@ -1,15 +1,18 @@
 //! One connection to a target, with everything set that applying depends on (spec/tidb-formats.md §8.1).
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use mysql::prelude::{FromRow, Queryable};
-use mysql::{Conn, DriverError};
+use mysql::{Conn, DriverError, OptsBuilder};
 
+use super::answer::Answers;
 use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain};
+pub use super::server::{Flavour, Server};
+use super::server::{Known, told_by_tidb};
+use super::settings;
 use super::waits::Caller;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
@@ -20,83 +23,15 @@ const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE
 /// The same without strictness: for ENUM index 0, which strict mode refuses.
 const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
 
-/// The code for an unknown system variable.
-const UNKNOWN_VARIABLE: u16 = 1193;
-
-/// What kind of server the target is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
-    /// MySQL or one of its close kin.
-    MySql,
-    /// MariaDB.
-    MariaDb,
-    /// TiDB.
-    TiDb,
-}
-
-/// A server's kind and version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// Its kind.
-    pub flavour: Flavour,
-    /// Major, minor, patch: TiDB's own, not the MySQL version that it claims.
-    pub version: (u32, u32, u32),
-    /// What `select version()` says.
-    pub text: String,
-    /// The largest statement it takes, in bytes.
-    pub max_allowed_packet: usize,
-}
-
-impl Server {
-    fn read(text: String, max_allowed_packet: usize) -> Self {
-        let (flavour, digits) = if let Some((_, own)) = text.split_once("-TiDB-v") {
-            (Flavour::TiDb, own)
-        } else if text.contains("MariaDB") {
-            // Some proxies keep the prefix that old replication clients needed.
-            (Flavour::MariaDb, text.strip_prefix("5.5.5-").unwrap_or(&text))
-        } else {
-            (Flavour::MySql, text.as_str())
-        };
-        let mut numbers = digits.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-        let mut next = || numbers.next().unwrap_or(0);
-        let version = (next(), next(), next());
-        Self { flavour, version, text, max_allowed_packet }
-    }
-
-    /// Whether tisync knows how to write to it.
-    ///
-    /// # Errors
-    /// Refused, with what is supported.
-    pub fn supported(&self) -> Result<()> {
-        let oldest = match self.flavour {
-            Flavour::MySql => (5, 7, 0),
-            Flavour::MariaDb => (10, 6, 0),
-            Flavour::TiDb => (4, 0, 0),
-        };
-        if self.version >= oldest {
-            return Ok(());
-        }
-        Err(Fault::refused(format!("the target is {self}, which is too old"))
-            .hint("targets are MySQL 5.7 to 8.4, MariaDB 10.6 to 11 and TiDB 4.0 or later")
-            .into())
-    }
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self.flavour {
-            Flavour::MySql => "MySQL",
-            Flavour::MariaDb => "MariaDB",
-            Flavour::TiDb => "TiDB",
-        };
-        write!(f, "{name} {}.{}.{}", self.version.0, self.version.1, self.version.2)
-    }
-}
+/// The smallest limit of a statement that a server can have, and enough to ask for the real one.
+const LEAST_PACKET: usize = 1024;
 
 /// A connection that is set up for applying.
 pub struct Session {
     pub(super) conn: Conn,
     server: Server,
+    /// The server's number of this connection: what the greeting says is only its lower half where it has 64 bits.
+    id: u64,
     pub(super) transaction: bool,
     /// Whether the server takes several statements at once, as far as known.
     pub(super) pairs: bool,
@@ -114,22 +49,25 @@ impl Session {
     /// # Errors
     /// If it cannot be reached, refuses the account, or is too old.
     pub fn open(target: &Target) -> Result<Self> {
-        let conn =
-            connect(target).map_err(|e| explain(&e, format!("cannot connect to the target {}", target.name())))?;
-        let mut session = Self {
-            conn,
-            server: Server { flavour: Flavour::MySql, version: (0, 0, 0), text: String::new(), max_allowed_packet: 0 },
-            transaction: false,
-            pairs: true,
-            carrier: None,
-            more_modes: target.sql_mode().iter().map(|mode| format!(",{mode}")).collect(),
-            caller: None,
-        };
-        let found: Option<(String, u64)> = session.first("SELECT version(), @@max_allowed_packet")?;
-        let (text, packet) = found.unwrap_or_default();
-        session.server = Server::read(text, usize::try_from(packet).unwrap_or(usize::MAX));
-        session.server.supported()?;
-        session.set_up()?;
+        let cannot = |e: &mysql::Error| explain(e, format!("cannot connect to the target {}", target.name()));
+        let mut conn = connect(target).map_err(|e| cannot(&e))?;
+        let known = target.known();
+        let more_modes: String = target.sql_mode().iter().map(|mode| format!(",{mode}")).collect();
+        conn.query_drop("SET NAMES utf8mb4").map_err(|e| cannot(&e))?;
+        settings::common(&mut conn, known, &format!("'{SQL_MODE}{more_modes}'"))?;
+        let Introduction { server, id, explicit } = introduce(&mut conn, known)?;
+        server.supported()?;
+        let (flavour, transaction, pairs) = (server.flavour, false, true);
+        let mut session = Self { conn, server, id, transaction, pairs, carrier: None, more_modes, caller: None };
+        settings::own(&mut session.conn, known, flavour)?;
+        // A server may have transactions that only read as its default; TiDB only pretends to know such.
+        let access = if flavour == Flavour::TiDb { "" } else { ", READ WRITE" };
+        session.run(&format!("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED{access}"))?;
+        // Where it is off, a TIMESTAMP without any attribute becomes NOT NULL and changes itself on every update.
+        if !explicit {
+            // Not every version lets a session change it; the checks before the first write then say so.
+            let _ = session.conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
+        }
         for (name, value) in target.variables() {
             let set = session.conn.query_drop(format!("SET SESSION {name} = {value}"));
             set.map_err(|e| explain(&e, format!("cannot set the session variable {name} on the target")))?;
@@ -137,43 +75,9 @@ impl Session {
         Ok(session)
     }
 
-    fn set_up(&mut self) -> Result<()> {
-        self.run("SET NAMES utf8mb4")?;
-        self.run(&format!(
-            "SET SESSION time_zone = '+00:00', sql_mode = '{SQL_MODE}{}', foreign_key_checks = 0, autocommit = 1",
-            self.more_modes
-        ))?;
-        self.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-        // A CREATE DATABASE without a charset then gets TiDB's default, not the server's case-insensitive one.
-        self.run("SET SESSION character_set_server = 'utf8mb4', collation_server = 'utf8mb4_bin'")?;
-        // A quiet upstream is no reason to lose the connection: some servers hang up after a minute.
-        self.set_if_known("wait_timeout", "604800")?;
-        match self.server.flavour {
-            Flavour::TiDb => {
-                self.set_if_known("allow_auto_random_explicit_insert", "1")?;
-                // A locking read has to wait for the one before: that is what hands a link over from run to run.
-                self.set_if_known("tidb_txn_mode", "'pessimistic'")?;
-                self.set_if_known("tidb_placement_mode", "'ignore'")?;
-            }
-            Flavour::MariaDb => {
-                self.set_if_known("in_predicate_conversion_threshold", "0")?;
-                // A row that the upstream has let in must come in here as well.
-                self.set_if_known("check_constraint_checks", "0")?;
-            }
-            Flavour::MySql => {}
-        }
-        // Where it is off, a TIMESTAMP without any attribute becomes NOT NULL and changes itself on every update.
-        let explicit: Option<u8> = self.first("SELECT @@explicit_defaults_for_timestamp")?;
-        if explicit == Some(0) {
-            // Not every version lets a session change it; the checks before the first write then say so.
-            let _ = self.conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
-        }
-        Ok(())
-    }
-
     fn set_if_known(&mut self, name: &str, value: &str) -> Result<()> {
         match self.conn.query_drop(format!("SET SESSION {name} = {value}")) {
-            Err(mysql::Error::MySqlError(e)) if e.code == UNKNOWN_VARIABLE => Ok(()),
+            Err(mysql::Error::MySqlError(e)) if e.code == settings::UNKNOWN_VARIABLE => Ok(()),
             Err(e) => Err(explain(&e, format!("cannot set {name} on the target"))),
             Ok(()) => Ok(()),
         }
@@ -202,8 +106,8 @@ impl Session {
 
     /// The server's id of this connection.
     #[must_use]
-    pub fn connection_id(&self) -> u32 {
-        self.conn.connection_id()
+    pub fn connection_id(&self) -> u64 {
+        self.id
     }
 
     /// Runs a statement; gives the number of rows that it found or changed.
@@ -224,13 +128,13 @@ impl Session {
     /// All rows of a query, with the same error.
     pub(crate) fn fetch<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, Failed> {
         let asked = self.asks(sql);
-        asked.answered(self.conn.query(sql)).map_err(|error| failed(error, sql))
+        asked.answered(self.conn.all(sql)).map_err(|error| failed(error, sql))
     }
 
     /// The first row of a query, with the same error.
     pub(crate) fn fetch_one<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Failed> {
         let asked = self.asks(sql);
-        asked.answered(self.conn.query_first(sql)).map_err(|error| failed(error, sql))
+        asked.answered(self.conn.one(sql)).map_err(|error| failed(error, sql))
     }
 
     /// Whether a transaction was opened here that has not ended.
@@ -262,15 +166,13 @@ impl Session {
     /// All rows of a query.
     pub(crate) fn rows<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>> {
         let asked = self.asks(sql);
-        asked.answered(self.conn.query(sql)).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
+        asked.answered(self.conn.all(sql)).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
     /// The first row of a query.
     pub(crate) fn first<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>> {
         let asked = self.asks(sql);
-        asked
-            .answered(self.conn.query_first(sql))
-            .map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
+        asked.answered(self.conn.one(sql)).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
     /// How many warnings the last statement gave.
@@ -319,21 +221,66 @@ fn failed(error: mysql::Error, sql: &str) -> Failed {
     Failed::Target { error, attempted: format!("the target refused `{}`", shorten(sql)) }
 }
 
+/// What a server says of itself and of a new connection.
+struct Introduction {
+    server: Server,
+    id: u64,
+    /// Whether a TIMESTAMP has only the attributes that are written.
+    explicit: bool,
+}
+
+fn introduce(conn: &mut Conn, known: &Known) -> Result<Introduction> {
+    let sql = "SELECT version(), @@max_allowed_packet, CONNECTION_ID(), @@explicit_defaults_for_timestamp";
+    let asked = |e: &mysql::Error, sql: &str| explain(e, format!("the target refused `{sql}`"));
+    let found: Option<(String, u64, u64, Option<String>)> = conn.one(sql).map_err(|e| asked(&e, sql))?;
+    let Some((text, packet, id, explicit)) = found else {
+        let nothing = Fault::connect(format!("the target answered `{sql}` with nothing"));
+        return Err(nothing.hint("is a proxy between that knows only some statements? Name the server itself").into());
+    };
+    let tidb = match known.tidb(&text) {
+        Some(tidb) => tidb,
+        None => {
+            let sql = "SELECT TIDB_VERSION()";
+            let tidb = told_by_tidb(conn.one(sql)).map_err(|e| asked(&e, sql))?;
+            known.learn(&text, tidb.clone());
+            tidb
+        }
+    };
+    let server = Server::read(text, tidb.as_deref(), usize::try_from(packet).unwrap_or(usize::MAX));
+    let explicit = !matches!(explicit.as_deref(), Some("0" | "OFF"));
+    Ok(Introduction { server, id, explicit })
+}
+
 fn connect(target: &Target) -> mysql::Result<Conn> {
-    if target.ssl_mode == SslMode::Disabled {
-        return connect_in_time(target, false);
+    match connect_as(target, None) {
+        // The driver's own question was answered with no row: the server has a limit of 0 rows as its default.
+        Err(mysql::Error::DriverError(DriverError::SetupError)) => {
+            let mut first = connect_as(target, Some(LEAST_PACKET))?;
+            first.query_drop("SET SESSION sql_select_limit = 18446744073709551615")?;
+            let packet: Option<usize> = first.one("SELECT @@max_allowed_packet")?;
+            connect_as(target, Some(packet.unwrap_or(LEAST_PACKET)))
+        }
+        other => other,
     }
-    match connect_in_time(target, true) {
+}
+
+/// `packet` is the largest statement that the server takes, if that is known; else the driver asks.
+fn connect_as(target: &Target, packet: Option<usize>) -> mysql::Result<Conn> {
+    let connect = |tls| connect_in_time(target, target.options(tls).max_allowed_packet(packet));
+    if target.ssl_mode == SslMode::Disabled {
+        return connect(false);
+    }
+    match connect(true) {
         Err(mysql::Error::DriverError(DriverError::TlsNotSupported)) if target.ssl_mode == SslMode::Preferred => {
-            connect_in_time(target, false)
+            connect(false)
         }
         other => other,
     }
 }
 
 /// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL without end, would wait for that as well.
-fn connect_in_time(target: &Target, tls: bool) -> mysql::Result<Conn> {
-    let (options, limit) = (target.options(tls), target.handshake_limit());
+fn connect_in_time(target: &Target, options: OptsBuilder) -> mysql::Result<Conn> {
+    let limit = target.handshake_limit();
     let (made, comes) = crossbeam_channel::bounded(1);
     // Nobody takes it once it is late: it ends there.
     std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(Conn::new(options)))?;
@@ -369,20 +316,4 @@ pub fn quote_text(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     super::literal::quoted(&mut out, text.as_bytes());
     String::from_utf8_lossy(&out).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions() {
-        let read = |text: &str| Server::read(text.to_owned(), 1).to_string();
-        assert_eq!(read("10.11.19-MariaDB-0+deb12u1"), "MariaDB 10.11.19");
-        assert_eq!(read("5.5.5-10.6.4-MariaDB-log"), "MariaDB 10.6.4");
-        assert_eq!(read("8.0.11-TiDB-v7.5.1"), "TiDB 7.5.1");
-        assert_eq!(read("5.7.44-log"), "MySQL 5.7.44");
-        assert!(Server::read("5.6.1".to_owned(), 1).supported().is_err());
-        assert!(Server::read("8.4.3".to_owned(), 1).supported().is_ok());
-    }
 }

@@ -6,6 +6,9 @@ use anyhow::Result;
 
 use super::MysqlOptions;
 use super::session::Session;
+use crate::checkpoint::locks::known;
+use crate::error::Fault;
+use crate::event::{Event, Events};
 
 /// How often the round trip is measured; the shortest counts, since everything else is somebody's delay.
 const TRIES: usize = 5;
@@ -56,6 +59,27 @@ impl Size {
         }
     }
 
+    /// The same with no more connections than the account may still have.
+    ///
+    /// # Errors
+    /// If it may have none.
+    pub(super) fn within(self, room: Option<Room>, events: &Events) -> Result<Self> {
+        let Some(Room { limit, free }) = room.filter(|room| room.free < self.workers) else { return Ok(self) };
+        if free == 0 {
+            return Err(Fault::connect(format!(
+                "the account may have {limit} connections to the target, and all of them are in use"
+            ))
+            .hint("raise its MAX_USER_CONNECTIONS: a run takes one for each of its --workers, and two more")
+            .into());
+        }
+        events(Event::Warning(format!(
+            "the account may have {limit} connections to the target, of which {free} are free: {free} workers instead of {}; raise its \
+             MAX_USER_CONNECTIONS, or set --workers to this",
+            self.workers
+        )));
+        Ok(Self { workers: free, ..self })
+    }
+
     /// Row changes of a window, which gives each worker a batch.
     pub(super) fn window_rows(self) -> u64 {
         self.rows * self.workers as u64
@@ -71,6 +95,29 @@ impl Size {
     pub(super) fn window_bytes(self) -> usize {
         self.bytes * self.workers
     }
+}
+
+/// How many connections an account may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    limit: u64,
+    /// Beside those that it has.
+    free: usize,
+}
+
+/// The room that the session's account has; `None` if nothing limits it.
+///
+/// # Errors
+/// If the connection is lost.
+pub(super) fn room(session: &mut Session) -> Result<Option<Room>> {
+    // For an account that has a limit of its own this is that one.
+    let asked = known(session.fetch_one::<u64>("SELECT @@max_user_connections"))?.flatten();
+    let Some(limit) = asked.filter(|limit| *limit > 0) else { return Ok(None) };
+    let sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = SUBSTRING_INDEX(USER(), '@', 1)";
+    // Our own: the lease's, and this one, whose place is taken by others that come and go.
+    let used = known(session.fetch_one::<u64>(sql))?.flatten().unwrap_or(2);
+    let free = usize::try_from(limit.saturating_sub(used)).unwrap_or(usize::MAX);
+    Ok(Some(Room { limit, free }))
 }
 
 /// The round trip of a statement that does nothing.

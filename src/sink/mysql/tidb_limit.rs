@@ -42,6 +42,10 @@ impl TidbLimit {
     /// What these settings come to, as far as they were told.
     fn of(version: (u32, u32, u32), size: Option<u64>, quota: Option<i64>, action: Option<&str>) -> Option<Self> {
         let bytes = size?;
+        if version == (0, 0, 0) && bytes == UNSET {
+            // A build without a version: which of the two limits counts there is not known.
+            return None;
+        }
         if version < (6, 5, 0) || bytes != UNSET {
             return Some(Self { bytes, setting: "performance.txn-total-size-limit" });
         }
@@ -107,6 +111,7 @@ mod tests {
         assert_eq!(limit(NEW, Some(UNSET), Some(0), "CANCEL"), None);
         assert_eq!(limit(NEW, Some(UNSET), Some(1 << 30), "LOG"), None);
         assert_eq!(TidbLimit::of(NEW, Some(UNSET), Some(1), None), None);
+        assert_eq!(limit((0, 0, 0), Some(UNSET), Some(1 << 30), "CANCEL"), None);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use mysql::prelude::Queryable;
 
 use super::sides::Sides;
 use crate::commands::playground::different;
@@ -11,6 +10,7 @@ use crate::filter;
 use crate::mark::DEFAULT_TABLE;
 use crate::playground::compare::{self, Comparison, Definitions, Side};
 use crate::playground::mirror::{Census, Mirror};
+use crate::sink::mysql::answer::Answers;
 
 /// Where both sides stood when the links began.
 pub(super) struct Proof([Count; 2]);
@@ -28,7 +28,7 @@ impl Count {
     /// The side is to be caught up.
     fn of(side: &Mirror) -> Result<Self> {
         let query = format!("SELECT CAST(SUM(val) AS SIGNED) FROM {DEFAULT_TABLE}");
-        let val = side.connect()?.query_first::<Option<i64>, _>(query)?.flatten().unwrap_or(0);
+        let val = side.connect()?.one::<Option<i64>>(query)?.flatten().unwrap_or(0);
         Ok(Self { census: side.census(), val })
     }
 
@@ -88,7 +88,7 @@ impl Proof {
 fn compared(sides: &Sides) -> Result<Comparison> {
     let mut databases = BTreeSet::new();
     for side in sides.each() {
-        let all: Vec<String> = side.connect()?.query("SELECT schema_name FROM information_schema.schemata")?;
+        let all: Vec<String> = side.connect()?.all("SELECT schema_name FROM information_schema.schemata")?;
         databases.extend(all.into_iter().filter(|name| filter::wanted(name)));
     }
     let [a, b] = sides.each();

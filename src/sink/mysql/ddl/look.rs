@@ -98,8 +98,8 @@ fn show(session: &mut Session, sql: &str) -> Result<Option<String>, Failed> {
 fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec<T>>, Failed> {
     match session.fetch(sql) {
         Ok(rows) => Ok(Some(rows)),
-        Err(failed) if matches!(failed.class(), Some(Class::Connection | Class::Contention)) => Err(failed),
-        Err(_) => Ok(None),
+        Err(failed) if failed.is_not_there() => Ok(None),
+        Err(failed) => Err(failed),
     }
 }
 

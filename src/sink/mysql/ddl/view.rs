@@ -3,7 +3,6 @@
 
 use super::text::{Token, tokens};
 use crate::checkpoint::Failed;
-use crate::sink::mysql::failure::Class;
 use crate::sink::mysql::session::{Session, quote_text};
 
 /// The definer that a CREATE VIEW names: its user and host, and where it stands.
@@ -44,8 +43,8 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
     ));
     let there = match found {
         Ok(count) => count.is_some_and(|n| n > 0),
-        Err(failed) if failed.class() == Some(Class::Connection) => return Err(failed),
-        Err(_) => false,
+        Err(failed) if failed.is_not_there() => false,
+        Err(failed) => return Err(failed),
     };
     if there {
         return Ok(None);

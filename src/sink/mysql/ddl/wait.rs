@@ -25,7 +25,7 @@ const UNSEEN: Duration = Duration::from_secs(1);
 /// statement is under way either. A statement that still runs is left alone, however long it takes.
 ///
 /// # Errors
-/// If the connection is lost, or somebody asks to stop.
+/// If the connection is lost, or somebody asks to stop; refused if it cannot be told and the operator has not said it.
 pub(super) fn until_over(ground: &mut Ground<'_>, lock: &str, begun: &Begun, step: usize) -> Result<(), Failed> {
     let what = format!("the end of `{}`, which the target still runs", shorten(begun.statement(step)));
     let statement = &begun.sent(step);
@@ -41,11 +41,13 @@ struct Clock {
     told: Instant,
     pause: Duration,
     what: String,
+    /// It was told that a session cannot be ended.
+    refused: bool,
 }
 
 impl Clock {
     fn new(what: String) -> Self {
-        Self { begin: Instant::now(), told: Instant::now(), pause: Duration::from_millis(2), what }
+        Self { begin: Instant::now(), told: Instant::now(), pause: Duration::from_millis(2), what, refused: false }
     }
 
     fn tick(&mut self, ground: &Ground<'_>) -> Result<(), Failed> {
@@ -98,7 +100,7 @@ fn until_free(ground: &mut Ground<'_>, lock: &str, clock: &mut Clock) -> Result<
             idle = None;
         } else if idle.get_or_insert_with(Instant::now).elapsed() > IDLE {
             idle = None;
-            end(ground, lock)?;
+            end(ground, lock, clock)?;
         }
         clock.tick(ground)?;
     }
@@ -108,15 +110,22 @@ fn until_free(ground: &mut Ground<'_>, lock: &str, clock: &mut Clock) -> Result<
 fn sleeps(ground: &mut Ground<'_>, id: Option<u64>) -> Result<bool, Failed> {
     let Some(id) = id else { return Ok(false) };
     let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND command = 'Sleep'");
-    Ok(allowed(ground.session.fetch_one::<u64>(&sql))?.flatten() == Some(1))
+    Ok(matches!(looked(ground.session.fetch_one::<u64>(&sql))?, Look::Told(Some(1))))
 }
 
 /// Ends an idle session: what its client sent before it was cut off must not arrive later.
-fn end(ground: &mut Ground<'_>, lock: &str) -> Result<(), Failed> {
-    if let Some(id) = allowed(locks::end_holder(ground.session, lock, 0))?.flatten() {
-        (ground.events)(Event::Note(format!(
+fn end(ground: &mut Ground<'_>, lock: &str, clock: &mut Clock) -> Result<(), Failed> {
+    match looked(locks::end_holder(ground.session, lock, 0))? {
+        Look::Told(Some(id)) => (ground.events)(Event::Note(format!(
             "ended connection {id} on the target, which had begun a DDL and ran nothing any more"
-        )));
+        ))),
+        Look::Denied(failed) if !std::mem::replace(&mut clock.refused, true) => {
+            let error = anyhow::Error::from(failed);
+            (ground.events)(Event::Warning(format!(
+                "a session on the target had begun a DDL and runs nothing any more, but cannot be ended; this run waits until it is gone: {error:#}"
+            )));
+        }
+        Look::Told(None) | Look::Busy | Look::Denied(_) => {}
     }
     Ok(())
 }
@@ -130,16 +139,10 @@ fn until_unseen(ground: &mut Ground<'_>, statement: &str, clock: &mut Clock) -> 
     );
     let mut unseen = Instant::now();
     while unseen.elapsed() < UNSEEN {
-        match allowed(ground.session.fetch_one::<u64>(&sql))? {
-            Some(Some(0)) => {}
-            Some(_) => unseen = Instant::now(),
-            None => {
-                (ground.events)(Event::Warning(format!(
-                    "this account may not see whether the target still runs `{}`: it is taken to be over",
-                    shorten(statement)
-                )));
-                return Ok(());
-            }
+        match looked(ground.session.fetch_one::<u64>(&sql))? {
+            Look::Told(Some(0)) => {}
+            Look::Told(_) | Look::Busy => unseen = Instant::now(),
+            Look::Denied(failed) => return by_word(ground, statement, failed),
         }
         clock.tick(ground)?;
     }
@@ -156,24 +159,77 @@ fn until_no_job(ground: &mut Ground<'_>, statement: &str, clock: &mut Clock) -> 
         quote_text(statement)
     );
     loop {
-        match allowed(ground.session.fetch_one::<u64>(&sql))? {
-            Some(Some(0)) => return Ok(()),
-            Some(_) => clock.tick(ground)?,
-            None => {
-                (ground.events)(Event::Warning(
-                    "this account may not see TiDB's DDL jobs: none is taken to be under way".to_owned(),
-                ));
-                return Ok(());
-            }
+        match looked(ground.session.fetch_one::<u64>(&sql))? {
+            Look::Told(Some(0)) => return Ok(()),
+            Look::Told(_) | Look::Busy => clock.tick(ground)?,
+            Look::Denied(failed) => return by_word(ground, statement, failed),
         }
     }
 }
 
-/// `None` for an answer that says that the server or the account's rights do not go that far.
-fn allowed<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
-        Err(_) => Ok(None),
+/// Whether a statement is still under way cannot be seen: it counts as over if the operator says what became of it.
+///
+/// # Errors
+/// Refused, with why it cannot be seen, if the operator has not said it.
+fn by_word(ground: &Ground<'_>, statement: &str, failed: Failed) -> Result<(), Failed> {
+    let why = anyhow::Error::from(failed);
+    let text = format!("whether the target still runs `{}` cannot be told: {why:#}", shorten(statement));
+    if ground.word.is_some() {
+        (ground.events)(Event::Warning(format!("{text}; it is taken to be over by your word, --pending-ddl")));
+        return Ok(());
+    }
+    Err(Fault::refused(text)
+        .hint(
+            "give the account the right PROCESS on the target, or on TiDB what the message asks for, and start again. Or wait until SHOW \
+             PROCESSLIST, and ADMIN SHOW DDL JOBS on TiDB, show no such statement; then start with `--pending-ddl done` if it took effect, with \
+             `--pending-ddl again` if it did not",
+        )
+        .into())
+}
+
+/// What a look at others' sessions and jobs gave.
+#[derive(Debug)]
+enum Look<T> {
+    /// An answer.
+    Told(T),
+    /// None now: the server was busy.
+    Busy,
+    /// None, now or later.
+    Denied(Failed),
+}
+
+/// # Errors
+/// If the connection is lost, or the run has lost the link.
+fn looked<T>(answer: Result<T, Failed>) -> Result<Look<T>, Failed> {
+    let failed = match answer {
+        Ok(value) => return Ok(Look::Told(value)),
+        Err(failed) => failed,
+    };
+    match failed.class() {
+        None | Some(Class::Connection) => Err(failed),
+        Some(Class::Contention | Class::ReadOnly | Class::Full) => Ok(Look::Busy),
+        Some(_) => Ok(Look::Denied(failed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(code: u16) -> Result<Option<u64>, Failed> {
+        let error = mysql::Error::MySqlError(mysql::MySqlError { state: "HY000".into(), message: "no".into(), code });
+        Err(Failed::Target { error, attempted: "a look".to_owned() })
+    }
+
+    #[test]
+    fn a_failed_look_is_no_answer() {
+        assert!(matches!(looked(Ok(Some(0_u64))), Ok(Look::Told(Some(0)))));
+        for busy in [1205, 1317, 9001, 9005, 8028] {
+            assert!(matches!(looked(answer(busy)), Ok(Look::Busy)), "{busy}");
+        }
+        for denied in [1142, 1227, 1109, 1146, 1105, 1064] {
+            assert!(matches!(looked(answer(denied)), Ok(Look::Denied(_))), "{denied}");
+        }
+        assert!(looked(answer(2013)).is_err() && looked(answer(8027)).is_err());
     }
 }
