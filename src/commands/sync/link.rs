@@ -60,17 +60,15 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let mut sink = opening.finish()?;
     let from = start(settings, sink.position())?;
     events(Event::Applied { txns: 0, rows: 0, position: from });
-    if let Some(place) = &mut place {
-        place::register(place, events)?;
-    }
     let mut catalog = Catalog::at(source.history(), from)?;
     if let Some(job) = sink.last_job() {
         catalog.passed(job)?;
     }
     let source_id = source.cluster_id();
     let loopback = settings.loopback.clone();
-    let loopback =
-        loopback.map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(opposite)).source(source_id));
+    let loopback = loopback
+        .map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(opposite)).source(source_id))
+        .map(|l| l.selecting(Arc::clone(&settings.filter)));
     if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
         events(Event::Warning(text));
     }
@@ -82,6 +80,10 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let numbering = sink.prepare(routed.iter())?;
     if let Some(text) = seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
         events(Event::Warning(text));
+    }
+    // Nothing is left to refuse the start but the stream itself; if that does, the entry goes again.
+    if let Some(place) = &mut place {
+        place::register(place, events)?;
     }
     let streams = source.streams(from)?;
     if let Some(place) = &mut place {
