@@ -349,7 +349,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__checkpoint__subcmd__clear)
-            opts="-v -h -V --to --config --link --cluster --yes --color --output --verbose --help --version"
+            opts="-v -h -V --to --config --link --cluster-id --from --node-id --ssl-ca --ssl-cert --ssl-key --yes --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -367,7 +367,27 @@ _tisync() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --cluster)
+                --cluster-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -457,7 +477,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__checkpoint__subcmd__set)
-            opts="-v -h -V --to --config --link --cluster --yes --color --output --verbose --help --version"
+            opts="-v -h -V --to --config --link --cluster-id --yes --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -475,7 +495,7 @@ _tisync() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --cluster)
+                --cluster-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -573,7 +593,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__config__subcmd__check)
-            opts="-v -h -V --color --output --verbose --help --version"
+            opts="-v -h -V --offline --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -218,7 +218,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -s V -l version -d 'Print version'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
-complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "clear" -d 'Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and not __fish_seen_subcommand_from show set clear help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l config -d 'The same from a tisync.toml, or a drainer.toml, which also says where Drainer\'s checkpoint is' -r -F
@@ -235,7 +235,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_see
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l config -d 'The same from a tisync.toml, or a drainer.toml, which also says where Drainer\'s checkpoint is' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l link -d 'The link\'s name' -r
-complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l cluster -d 'The upstream cluster\'s id, where several have a link of that name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l cluster-id -d 'The upstream cluster\'s id, where several have a link of that name' -r
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
 always\t'Always'
 never\t'Never'"
@@ -249,7 +249,12 @@ complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_see
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l config -d 'The same from a tisync.toml, or a drainer.toml, which also says where Drainer\'s checkpoint is' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l link -d 'The link\'s name' -r
-complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l cluster -d 'The upstream cluster\'s id, where several have a link of that name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l cluster-id -d 'The upstream cluster\'s id, where several have a link of that name' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l from -d 'PD of the cluster that the link comes from, where its entry is: `pd://host:port[,…]`; --config knows it' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l node-id -d 'The link\'s --node-id, if it had one' -r
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
 always\t'Always'
 never\t'Never'"
@@ -262,7 +267,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_see
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -s V -l version -d 'Print version'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
-complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "clear" -d 'Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand record" -l from -d 'The TiDB cluster with Pumps: `pd://host:port[,host:port…]`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand record" -l dir -d 'The folder of the recording; made if need be' -r -F
@@ -439,7 +444,7 @@ csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -s V -l version -d 'Print version'
-complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Connects to nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "show" -d 'Shows what `tisync sync` with the same arguments would work with. Passwords are never shown'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and not __fish_seen_subcommand_from check show filter convert help" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'
@@ -450,6 +455,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -l offline -d 'Connects to nothing: then it cannot tell whether a link leads back to its own source under another address'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
@@ -533,7 +539,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from convert" -s V -l version -d 'Print version'
-complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Connects to nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows what `tisync sync` with the same arguments would work with. Passwords are never shown'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'
@@ -648,7 +654,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subc
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "check" -d 'Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "clear" -d 'Forgets a link: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "clear" -d 'Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'
@@ -656,7 +662,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subc
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "pause" -d 'Ask a Pump or drainer to pause'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "offline" -d 'Ask a Pump or drainer to go offline for good'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from nodes" -f -a "set-state" -d 'Write a state into the entry of a node that is gone'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Connects to nothing'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Shows what `tisync sync` with the same arguments would work with. Passwords are never shown'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "filter" -d 'Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "convert" -d 'Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was'

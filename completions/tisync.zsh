@@ -348,7 +348,7 @@ _arguments "${_arguments_options[@]}" : \
 '--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
 '--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
 '--link=[The link'\''s name]:NAME:_default' \
-'--cluster=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
+'--cluster-id=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
@@ -370,7 +370,12 @@ _arguments "${_arguments_options[@]}" : \
 '--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
 '--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
 '--link=[The link'\''s name]:NAME:_default' \
-'--cluster=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
+'--cluster-id=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
+'--from=[PD of the cluster that the link comes from, where its entry is\: \`pd\://host\:port\[,…\]\`; --config knows it]:URL:_default' \
+'--node-id=[The link'\''s --node-id, if it had one]:ID:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
@@ -775,6 +780,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--offline[Connects to nothing\: then it cannot tell whether a link leads back to its own source under another address]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -1280,7 +1286,7 @@ _tisync__subcmd__checkpoint_commands() {
     local commands; commands=(
 'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
 'set:Moves a link to another commit ts, and says what that loses or repeats' \
-'clear:Forgets a link\: its next start is a first start' \
+'clear:Forgets a link, and removes its entry among the Drainers in PD\: its next start is a first start' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync checkpoint commands' commands "$@"
@@ -1295,7 +1301,7 @@ _tisync__subcmd__checkpoint__subcmd__help_commands() {
     local commands; commands=(
 'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
 'set:Moves a link to another commit ts, and says what that loses or repeats' \
-'clear:Forgets a link\: its next start is a first start' \
+'clear:Forgets a link, and removes its entry among the Drainers in PD\: its next start is a first start' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync checkpoint help commands' commands "$@"
@@ -1338,7 +1344,7 @@ _tisync__subcmd__completions_commands() {
 (( $+functions[_tisync__subcmd__config_commands] )) ||
 _tisync__subcmd__config_commands() {
     local commands; commands=(
-'check:Says everything that is wrong with a file, and what should be known about it. Connects to nothing' \
+'check:Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there' \
 'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
 'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
 'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
@@ -1364,7 +1370,7 @@ _tisync__subcmd__config__subcmd__filter_commands() {
 (( $+functions[_tisync__subcmd__config__subcmd__help_commands] )) ||
 _tisync__subcmd__config__subcmd__help_commands() {
     local commands; commands=(
-'check:Says everything that is wrong with a file, and what should be known about it. Connects to nothing' \
+'check:Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there' \
 'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
 'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
 'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
@@ -1425,7 +1431,7 @@ _tisync__subcmd__help__subcmd__checkpoint_commands() {
     local commands; commands=(
 'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
 'set:Moves a link to another commit ts, and says what that loses or repeats' \
-'clear:Forgets a link\: its next start is a first start' \
+'clear:Forgets a link, and removes its entry among the Drainers in PD\: its next start is a first start' \
     )
     _describe -t commands 'tisync help checkpoint commands' commands "$@"
 }
@@ -1452,7 +1458,7 @@ _tisync__subcmd__help__subcmd__completions_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__config_commands] )) ||
 _tisync__subcmd__help__subcmd__config_commands() {
     local commands; commands=(
-'check:Says everything that is wrong with a file, and what should be known about it. Connects to nothing' \
+'check:Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there' \
 'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
 'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
 'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \

@@ -103,6 +103,7 @@ pub mod progress;
 pub mod route;
 pub mod schema;
 pub mod selection;
+mod shell;
 pub mod sink;
 pub mod source;
 pub mod stop;

@@ -23,7 +23,7 @@ use bytes::Bytes;
 
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
-use crate::filter::wanted;
+use crate::filter::{Filter, wanted};
 use crate::mark::{Mark, Origin};
 use crate::model::{CommitTs, Ddl, Kind, RowKind, Side, Table, Value};
 use crate::schema::Found;
@@ -89,6 +89,8 @@ pub struct Loopback {
     opposite: Option<u64>,
     /// The cluster whose stream this is.
     source: Option<u64>,
+    /// What the link replicates: what it leaves out cannot come back.
+    filter: Option<Arc<Filter>>,
     /// Clusters whose data this run has passed on.
     origins: BTreeSet<u64>,
     /// Every table that was the mark table in this run: a row may come after it was dropped.
@@ -109,12 +111,13 @@ impl Loopback {
     /// Drops what carries `mark`, and does with the marks of other channels as `others` says.
     #[must_use]
     pub fn new(mark: Mark, others: OtherChannels) -> Self {
-        let (opposite, source) = (None, None);
+        let (opposite, source, filter) = (None, None, None);
         Self {
             mark,
             others,
             opposite,
             source,
+            filter,
             origins: BTreeSet::new(),
             known: HashMap::new(),
             counts: Counts::default(),
@@ -133,6 +136,13 @@ impl Loopback {
     #[must_use]
     pub fn source(mut self, cluster_id: u64) -> Self {
         self.source = Some(cluster_id);
+        self
+    }
+
+    /// Says what the link replicates: rows of tables that it leaves out are no echo.
+    #[must_use]
+    pub fn selecting(mut self, filter: Arc<Filter>) -> Self {
+        self.filter = Some(filter);
         self
     }
 
@@ -189,7 +199,7 @@ impl Loopback {
     /// set, and at an echo.
     pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
         let mut touched = Touched::default();
-        let (mark, known) = (&self.mark, &mut self.known);
+        let (mark, known, filter) = (&self.mark, &mut self.known, self.filter.as_deref());
         let mut marks = LargeTxn::open(value, ts, &mut |id, version| {
             let table = match tables(id, version)? {
                 Found::Table(table) if mark.is(&table.schema, &table.name) => table,
@@ -205,7 +215,7 @@ impl Loopback {
                 }
                 other => {
                     known.remove(&id);
-                    touched.add(&other);
+                    touched.add(&other, filter);
                     return Ok(Lookup::Skip);
                 }
             };
@@ -243,7 +253,7 @@ impl Loopback {
 }
 
 impl Touched {
-    fn add(&mut self, found: &Found) {
+    fn add(&mut self, found: &Found, filter: Option<&Filter>) {
         let (schema, table) = match found {
             Found::Table(table) => (&table.schema, &table.name),
             Found::Unreadable { schema, table, .. } => (schema, table),
@@ -257,6 +267,7 @@ impl Touched {
         self.else_than_books |= !schema.eq_ignore_ascii_case(BOOKS);
         if let Found::Table(table) = found
             && wanted(schema)
+            && filter.is_none_or(|filter| filter.table(schema, &table.name))
         {
             self.users.push(Arc::clone(table));
         }

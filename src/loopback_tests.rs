@@ -222,6 +222,21 @@ fn what_is_no_echo() {
 }
 
 #[test]
+fn tables_that_the_link_leaves_out_are_no_echo() {
+    let upstream = Upstream::new();
+    let filter = |pattern: &str| {
+        let rules = crate::filter::Rules { tables: vec![pattern.to_owned()], ..Default::default() };
+        Arc::new(Filter::new(&rules).unwrap())
+    };
+    let back = [upstream.slot(9), upstream.users()];
+    let mut loopback = ours().selecting(filter("other.*"));
+    assert_eq!(upstream.judge(&mut loopback, &back).unwrap(), Verdict::Pass);
+    assert_eq!(loopback.counts().echoes, 0);
+    let text = upstream.problem(&mut ours().selecting(filter("app.*")), &back);
+    assert!(text.contains("data came back"), "{text}");
+}
+
+#[test]
 fn data_that_others_pass_on_is_known_by_its_origins() {
     let up = Upstream::new();
     let mut loopback = ours().source(1);

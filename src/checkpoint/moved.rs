@@ -1,5 +1,6 @@
 //! A link's position by somebody's word: where it begins, moved, forgotten.
 
+use super::drainer::{self, DrainerTable, Left};
 use super::failed::Failed;
 use super::link::Link;
 use super::take::{Taken, damaged};
@@ -47,7 +48,7 @@ impl Link {
         // The next run learns of a job at the position's edge by itself.
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `commit_ts` = {}, `applied` = x'{}', `safe_until` = {}, `last_job` = 0, \
-             `updated_at` = NOW(3) WHERE {} AND `run` = {}",
+             `schema_ts` = 0, `schema_version` = 0, `updated_at` = NOW(3) WHERE {} AND `run` = {}",
             ts.0,
             hex::encode(applied),
             safe_until.0,
@@ -58,16 +59,18 @@ impl Link {
         self.state(session).map(drop)
     }
 
-    /// Deletes everything that the target knows of the link, just [taken](super::take). Drainer's row stays.
+    /// Deletes everything that the target knows of the link, just [taken](super::take); Drainer's row in `place` with it, or it becomes
+    /// another link's, if this one wrote it last.
     ///
     /// # Errors
     /// If it cannot be deleted.
-    pub fn forget(&self, session: &mut Session) -> Result<(), Failed> {
+    pub fn forget(&self, session: &mut Session, place: &DrainerTable) -> Result<Left, Failed> {
         session.transaction(|session| {
+            let left = drainer::release(session, place, self)?;
             for table in ["tisync_skipped", "tisync_slot", "tisync_checkpoint"] {
                 session.exec(&format!("DELETE FROM `tidb_binlog`.`{table}` WHERE {}", self.link_condition()))?;
             }
-            Ok(())
+            Ok(left)
         })
     }
 }

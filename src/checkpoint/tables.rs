@@ -33,6 +33,8 @@ const CREATE: [&str; 4] = [
         `drainer_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'what this link last wrote into Drainer''s checkpoint, or 0',
         `safe_until` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'at or below may have been here before the link started; 0: nothing',
         `holder` VARCHAR(512) NOT NULL DEFAULT '' COMMENT 'the process of that run, as JSON',
+        `schema_version` BIGINT NOT NULL DEFAULT 0 COMMENT 'TiDB''s largest schema version at or below schema_ts; 0: not known',
+        `schema_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a position that this link had, or 0',
         PRIMARY KEY (`cluster_id`, `link`)
     ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_slot` (
@@ -67,7 +69,7 @@ const CREATE: [&str; 4] = [
 
 /// Columns that version 2 brought, the last of them later on, with their definitions. Each has a default, so that a tisync of version 1 still can
 /// insert a row.
-const SINCE_2: [(&str, &str); 7] = [
+const SINCE_2: [(&str, &str); 9] = [
     ("applied", "LONGBLOB COMMENT 'what runs before this one applied above commit_ts'"),
     ("ddl_step", "INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'statement of ddl_query under way, from 0'"),
     ("ddl_before", "LONGTEXT COMMENT 'the objects of the DDL before that statement, as JSON'"),
@@ -81,6 +83,11 @@ const SINCE_2: [(&str, &str); 7] = [
         "BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'at or below may have been here before the link started; 0: nothing'",
     ),
     ("holder", "VARCHAR(512) NOT NULL DEFAULT '' COMMENT 'the process of that run, as JSON'"),
+    (
+        "schema_version",
+        "BIGINT NOT NULL DEFAULT 0 COMMENT 'TiDB''s largest schema version at or below schema_ts; 0: not known'",
+    ),
+    ("schema_ts", "BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a position that this link had, or 0'"),
 ];
 
 /// The same of the slots' table.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::SecurityArgs;
+
 const SHOW_EXAMPLES: &str = "Examples:
   tisync checkpoint show --to mysql://repl@db2:3306 --output json";
 
@@ -11,7 +13,8 @@ const SET_EXAMPLES: &str = "Examples:
   tisync checkpoint set --to mysql://repl@db2:3306 --link default 470616376687198209";
 
 const CLEAR_EXAMPLES: &str = "Examples:
-  tisync checkpoint clear --to mysql://repl@db2:3306 --link default --yes";
+  tisync checkpoint clear --config tisync.toml --link default --yes
+  tisync checkpoint clear --to mysql://repl@db2:3306 --from pd://10.0.0.1:2379 --link default --yes";
 
 /// What to do with checkpoints.
 #[derive(Debug, Subcommand)]
@@ -22,7 +25,7 @@ pub enum CheckpointCommand {
     /// Moves a link to another commit ts, and says what that loses or repeats.
     #[command(after_help = SET_EXAMPLES)]
     Set(CheckpointSet),
-    /// Forgets a link: its next start is a first start.
+    /// Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start.
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(CheckpointClear),
 }
@@ -56,8 +59,8 @@ pub struct CheckpointLink {
     #[arg(long, value_name = "NAME")]
     pub link: String,
     /// The upstream cluster's id, where several have a link of that name.
-    #[arg(long, value_name = "ID")]
-    pub cluster: Option<u64>,
+    #[arg(long, value_name = "ID", alias = "cluster")]
+    pub cluster_id: Option<u64>,
 }
 
 /// Arguments of `tisync checkpoint set`.
@@ -86,6 +89,15 @@ pub struct CheckpointClear {
     /// The link.
     #[command(flatten)]
     pub link: CheckpointLink,
+    /// PD of the cluster that the link comes from, where its entry is: `pd://host:port[,…]`; --config knows it.
+    #[arg(long, alias = "pd", value_name = "URL")]
+    pub from: Option<String>,
+    /// The link's --node-id, if it had one.
+    #[arg(long, value_name = "ID")]
+    pub node_id: Option<String>,
+    /// TLS to that PD.
+    #[command(flatten)]
+    pub security: SecurityArgs,
     /// Does it.
     #[arg(long)]
     pub yes: bool,

@@ -110,7 +110,7 @@ pub struct SyncArgs {
     pub tables: Vec<String>,
     /// Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the target, in rows and DDL. The first that
     /// fits decides. May be given several times.
-    #[arg(long, value_name = "FROM=TO", help_heading = "What is replicated")]
+    #[arg(long, alias = "routes", value_name = "FROM=TO", help_heading = "What is replicated")]
     pub route: Vec<RouteArg>,
     /// Leaves out the transaction of this commit ts, rows or DDL. May be given several times.
     #[arg(long, value_name = "TS", help_heading = "What is replicated")]

@@ -81,7 +81,7 @@ draft! {
     /// Whether DDL is replicated.
     ddl: bool = "ddl";
     /// All columns, or those that both sides have.
-    mode: Mode = "mode";
+    mode: Mode = "sync-mode";
     /// Rows may be there, or be missing.
     safe_mode: bool = "safe-mode";
     /// What to do where rows are not as supposed.

@@ -77,7 +77,32 @@ impl<'d> Reader<'d> {
 
     /// Notes each key that is none of `known`. `elsewhere` are the full names of all keys of such a file.
     pub(super) fn only(&self, known: &[&str], elsewhere: &[&str]) {
-        for (key, item) in self.table.0.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+        self.unknown(known, &[], &[], elsewhere);
+    }
+
+    /// The same, where some have another name (first) beside their own, and others are called otherwise elsewhere.
+    pub(super) fn named(&self, known: &[&str], aliases: &[(&str, &str)], otherwise: &[(&str, &str)]) {
+        self.unknown(known, aliases, otherwise, &[]);
+    }
+
+    /// The name by which the file gives `key`: its own, or another one.
+    pub(super) fn name_of<'k>(&self, key: &'k str, aliases: &[(&'k str, &'k str)]) -> &'k str {
+        let Some((alias, _)) = aliases.iter().find(|(alias, name)| *name == key && self.has(alias)) else { return key };
+        if self.has(key) {
+            let line = self.origin(alias).map_or(0, |o| o.line());
+            self.wrong(line, alias, format!("is another name of `{key}`, which is there too: leave one of them out"));
+            return key;
+        }
+        alias
+    }
+
+    fn unknown(&self, known: &[&str], aliases: &[(&str, &str)], otherwise: &[(&str, &str)], elsewhere: &[&str]) {
+        let fits = |key: &str| known.contains(&key) || aliases.iter().any(|(alias, _)| *alias == key);
+        for (key, item) in self.table.0.iter().filter(|(key, _)| !fits(key)) {
+            if let Some((_, here)) = otherwise.iter().find(|(there, _)| there == key) {
+                self.wrong(item.line, key, format!("there is no such key; here it is `{here}`"));
+                continue;
+            }
             let same = |full: &&&str| full.rsplit('.').next() == Some(key);
             let hint = match (elsewhere.iter().find(same), nearest(key, known.iter().copied())) {
                 (Some(full), _) => format!("; did you mean `{full}`?"),

@@ -161,7 +161,7 @@ impl Writer<'_> {
             Start::Now => text("now"),
         });
         self.put("ddl", draft.ddl.as_ref(), "syncer.sync-ddl", ToString::to_string);
-        self.put("mode", draft.mode.as_ref(), "syncer.to.sync-mode", Mode::to_string);
+        self.put("sync-mode", draft.mode.as_ref(), "syncer.to.sync-mode", Mode::to_string);
         self.put("loopback", draft.loopback.as_ref(), "syncer.loopback-control", ToString::to_string);
         self.put("channel-id", draft.channel_id.as_ref(), "syncer.channel-id", ToString::to_string);
         self.put("wrong-side-ddl", draft.wrong_side_ddl.as_ref(), "syncer.sync-ddl with loopback-control", |w| {

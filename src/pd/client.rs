@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
-use super::etcd::{TxnResponse, swap_request};
+use super::etcd::{TxnRequest, TxnResponse, remove_request, swap_request};
 use super::message::{
     GetGcSafePointRequest, GetGcSafePointResponse, GetMembersRequest, GetMembersResponse, KeyValue, RangeRequest,
     RangeResponse, RequestHeader, ResponseHeader, TsoRequest, TsoResponse,
@@ -23,6 +23,7 @@ use super::message::{
 use super::security::{Security, reason};
 use crate::error::Fault;
 use crate::model::CommitTs;
+use crate::shell::quoted;
 
 /// How long a connection may take to be made.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(5);
@@ -119,6 +120,17 @@ impl Client {
         self.cluster_id
     }
 
+    pub(super) fn flags(&self) -> String {
+        let Security { ca, cert, key } = &self.security;
+        let mut flags = format!("--pd {}", quoted(&self.endpoints.join(",")));
+        for (flag, file) in [("--ssl-ca", ca), ("--ssl-cert", cert), ("--ssl-key", key)] {
+            if let Some(file) = file {
+                flags.push_str(&format!(" {flag} {}", quoted(&file.display().to_string())));
+            }
+        }
+        flags
+    }
+
     pub(super) fn leader(&self) -> String {
         self.leader.lock().unwrap_or_else(PoisonError::into_inner).address.clone()
     }
@@ -186,7 +198,14 @@ impl Client {
     }
 
     pub(super) async fn swap(&self, key: &str, value: &[u8], revision: i64) -> Result<bool> {
-        let request = swap_request(key, value, revision);
+        self.write(key, swap_request(key, value, revision)).await
+    }
+
+    pub(super) async fn remove(&self, key: &str, revision: i64) -> Result<bool> {
+        self.write(key, remove_request(key, revision)).await
+    }
+
+    async fn write(&self, key: &str, request: TxnRequest) -> Result<bool> {
         let answer: TxnResponse = self
             .on_leader(&format!("leave to write the key {key}"), async |channel| {
                 unary(channel, "/etcdserverpb.KV/Txn", request.clone()).await

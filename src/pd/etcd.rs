@@ -27,6 +27,14 @@ pub struct PutResponse {
     pub header: Option<EtcdHeader>,
 }
 
+/// `etcdserverpb.DeleteRangeRequest`, for one key.
+#[derive(Clone, PartialEq, Message)]
+pub struct DeleteRequest {
+    /// The key.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub key: Bytes,
+}
+
 /// `etcdserverpb.Compare`: a condition on a key.
 #[derive(Clone, PartialEq, Message)]
 pub struct Compare {
@@ -72,7 +80,7 @@ pub const MOD: i32 = 2;
 #[derive(Clone, PartialEq, Message)]
 pub struct RequestOp {
     /// What to do.
-    #[prost(oneof = "Op", tags = "1, 2")]
+    #[prost(oneof = "Op", tags = "1, 2, 3")]
     pub op: Option<Op>,
 }
 
@@ -85,6 +93,9 @@ pub enum Op {
     /// Writes.
     #[prost(message, tag = "2")]
     Put(PutRequest),
+    /// Removes.
+    #[prost(message, tag = "3")]
+    Delete(DeleteRequest),
 }
 
 /// `etcdserverpb.TxnRequest`.
@@ -115,12 +126,26 @@ pub struct TxnResponse {
 /// Writes `value` under `key` if the key was last changed by `revision`; 0: if there is no such key.
 #[must_use]
 pub fn swap_request(key: &str, value: &[u8], revision: i64) -> TxnRequest {
-    let key = Bytes::copy_from_slice(key.as_bytes());
+    let put = PutRequest { key: bytes(key), value: Bytes::copy_from_slice(value), lease: 0 };
+    unchanged(key, revision, Op::Put(put))
+}
+
+/// Removes `key` if it was last changed by `revision`.
+#[must_use]
+pub fn remove_request(key: &str, revision: i64) -> TxnRequest {
+    unchanged(key, revision, Op::Delete(DeleteRequest { key: bytes(key) }))
+}
+
+fn bytes(key: &str) -> Bytes {
+    Bytes::copy_from_slice(key.as_bytes())
+}
+
+/// Does `op` if `key` was last changed by `revision`; 0: if there is no such key.
+fn unchanged(key: &str, revision: i64, op: Op) -> TxnRequest {
     let operand = Some(Operand::ModRevision(revision));
-    let put = PutRequest { key: key.clone(), value: Bytes::copy_from_slice(value), lease: 0 };
     TxnRequest {
-        compare: vec![Compare { result: EQUAL, target: MOD, key, operand }],
-        success: vec![RequestOp { op: Some(Op::Put(put)) }],
+        compare: vec![Compare { result: EQUAL, target: MOD, key: bytes(key), operand }],
+        success: vec![RequestOp { op: Some(op) }],
         failure: Vec::new(),
     }
 }
@@ -137,6 +162,9 @@ mod tests {
         // Revision 150 takes two bytes.
         let changed = swap_request("k", b"v", 150).encode_to_vec();
         assert_eq!(hex::encode(changed), "0a0810021a016b309601".to_owned() + "1208" + "1206" + "0a016b" + "120176");
+        // DeleteRangeRequest is the third of the oneof.
+        let removed = remove_request("k", 150).encode_to_vec();
+        assert_eq!(hex::encode(removed), "0a0810021a016b309601".to_owned() + "1205" + "1a03" + "0a016b");
         let answer = TxnResponse::decode(hex::decode("0a021805100112001a00").unwrap().as_slice()).err();
         assert!(answer.is_some(), "a wrong wire type is no answer");
         let answer = TxnResponse::decode(hex::decode("0a02180510011a0412020a00").unwrap().as_slice()).unwrap();

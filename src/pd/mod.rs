@@ -118,6 +118,20 @@ impl Pd {
         self.block(self.client.swap(key, value, revision))
     }
 
+    /// Removes `key`, if nobody has changed it since `revision`; false if somebody has.
+    ///
+    /// # Errors
+    /// If etcd does not answer, or does not allow it.
+    pub fn remove(&self, key: &str, revision: i64) -> Result<bool> {
+        self.block(self.client.remove(key, revision))
+    }
+
+    /// The flags with which a command reaches this PD: `--pd 10.0.0.1:2379`, and the files for TLS.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        self.client.flags()
+    }
+
     /// The entry of a Pump ([`PUMPS`]) or Drainer ([`DRAINERS`]) with its revision, if there is one. One that cannot be read
     /// is an error.
     ///

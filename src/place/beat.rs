@@ -138,12 +138,13 @@ fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
     Ok(done)
 }
 
-/// The first write, over whatever an earlier run has left.
-pub(super) fn first(shared: &Shared) -> Result<()> {
+/// The first write, over whatever an earlier run has left, which it gives.
+pub(super) fn first(shared: &Shared) -> Result<Option<Status>> {
     for _ in 0..RACES {
         let found = read(shared).map_err(|e| unregistered(shared, &e))?;
+        let before = found.as_ref().map(|(status, _)| status.clone());
         if put(shared, found).map_err(|e| unregistered(shared, &e))? {
-            return Ok(());
+            return Ok(before);
         }
     }
     Err(unregistered(shared, &anyhow::anyhow!("somebody else keeps writing it")).into())
@@ -178,6 +179,25 @@ pub(super) fn alone(shared: &Shared) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Takes the first write back: the entry says again what it said `before`, or is gone. Not if somebody else has it by now.
+pub(super) fn undo(shared: &Shared, before: Option<Status>) -> Result<()> {
+    let key = format!("{DRAINERS}{}", shared.id);
+    for _ in 0..RACES {
+        let Some((found, revision)) = read(shared)? else { return Ok(()) };
+        if found.host != shared.host {
+            return Ok(());
+        }
+        let done = match &before {
+            None => shared.pd.remove(&key, revision)?,
+            Some(before) => shared.pd.swap(&key, &before.write()?, revision)?,
+        };
+        if done {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("somebody else keeps writing the entry of drainer {}", shared.id)
 }
 
 /// The last write: what the entry says between runs.

@@ -2,6 +2,7 @@
 
 use crate::model::{CommitTs, span_text};
 use crate::pd::{Node, State};
+use crate::shell::quoted;
 
 /// A node that lives writes its entry every second or two; after this it is taken for dead.
 const FRESH_MS: u64 = 30_000;
@@ -46,17 +47,18 @@ pub fn life(node: &Node, now: CommitTs) -> Life {
 }
 
 /// A sentence for each drainer that holds Pumps back from going offline though it does not run: all that are not offline and not
-/// heard of lately, but `own`.
+/// heard of lately, but `own`. `flags` lead a command to their PD.
 #[must_use]
-pub fn ghosts(drainers: &[Node], own: &str, now: CommitTs) -> Vec<String> {
+pub fn ghosts(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Vec<String> {
     let idle = |d: &&Node| d.id != own && d.state != State::Offline && !is_fresh(d.update_ts, now);
     let sentence = |d: &Node| {
         let age = span_text(now.physical_ms().saturating_sub(d.update_ts.physical_ms()));
         let (id, host, state, at) = (&d.id, &d.host, &d.state, d.max_commit_ts.explain());
+        let word = quoted(id);
         let what = if life(d, now) == Life::Dead { "is probably dead" } else { "does not run" };
         format!(
             "drainer {id} ({host}) {what}: it says {state}, was last heard of {age} ago, and stands at {at}. No Pump can go offline \
-             before it gets further; if it is given up, or this link has taken over from it, `tisync nodes set-state {id} offline`"
+             before it gets further; if it is given up, or this link has taken over from it, `tisync nodes set-state {word} offline {flags}`"
         )
     };
     drainers.iter().filter(idle).map(sentence).collect()
@@ -98,9 +100,12 @@ mod tests {
             drainer("paused", State::Paused, 7_200),
             drainer("gone", State::Offline, 7_200),
         ];
-        let ghosts = ghosts(&all, "own", NOW);
+        let ghosts = ghosts(&all, "own", NOW, "--pd h:2379");
         assert_eq!(ghosts.len(), 2, "{ghosts:?}");
         assert!(ghosts[0].contains("drainer dead (h:8249) is probably dead") && ghosts[0].contains("15m 0s ago"));
-        assert!(ghosts[1].contains("drainer paused") && ghosts[1].contains("set-state paused offline"));
+        assert!(
+            ghosts[1].contains("drainer paused")
+                && ghosts[1].ends_with("`tisync nodes set-state paused offline --pd h:2379`")
+        );
     }
 }

@@ -8,6 +8,7 @@
 //!   every second, from a thread of its own.
 //! - [`serve`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one port. It is asynchronous, on
 //!   a small runtime of its own.
+//! - [`leave`] removes the entry of a link that is given up for good.
 //! - [`judge`] tells live nodes from dead ones, for whoever lists them.
 
 mod beat;
@@ -15,6 +16,7 @@ mod cistern;
 mod entry;
 mod identity;
 pub mod judge;
+mod leave;
 mod pages;
 mod serve;
 
@@ -27,12 +29,13 @@ use anyhow::Result;
 
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::pd::{Pd, Security, State};
+use crate::pd::{Pd, Security, State, Status};
 use crate::source::pump::Muster;
 use crate::stop::Stop;
 
 pub use entry::{Asked, Wish};
 pub use identity::{check_id, node_id};
+pub use leave::{Left, leave};
 
 use identity::Identity;
 
@@ -90,7 +93,18 @@ pub struct Place {
     listener: Option<TcpListener>,
     server: Option<serve::Server>,
     beat: Option<beat::Beat>,
-    registered: bool,
+    registered: Registered,
+}
+
+/// What became of the entry.
+#[derive(Debug)]
+enum Registered {
+    /// Nothing was written.
+    No,
+    /// It was written, in place of what is kept here, for a run that has not come to stand yet.
+    Before(Option<Status>),
+    /// The run stands: the entry stays.
+    Yes,
 }
 
 /// What the threads of a place share.
@@ -157,7 +171,7 @@ impl Place {
         }
         let drainers = pd.drainers()?;
         pd.take_warnings().into_iter().for_each(|w| events(Event::Warning(w)));
-        for ghost in judge::ghosts(&drainers, &options.id, clock.now()) {
+        for ghost in judge::ghosts(&drainers, &options.id, clock.now(), &pd.flags()) {
             events(Event::Warning(ghost));
         }
         let shared = Shared {
@@ -175,16 +189,25 @@ impl Place {
         if !options.take_over {
             beat::alone(&shared)?;
         }
-        Ok(Self { shared: Arc::new(shared), listener: Some(listener), server: None, beat: None, registered: false })
+        Ok(Self {
+            shared: Arc::new(shared),
+            listener: Some(listener),
+            server: None,
+            beat: None,
+            registered: Registered::No,
+        })
     }
 
-    /// Writes the entry, with what is durable, as `paused`: that is true until [`online`](Self::online).
+    /// Writes the entry, with what is durable, as `paused`: that is true until [`online`](Self::online). A run that ends before that leaves
+    /// the entry as it was.
     ///
     /// # Errors
     /// If PD does not let us write.
     pub fn register(&mut self) -> Result<()> {
-        beat::first(&self.shared)?;
-        self.registered = true;
+        let before = beat::first(&self.shared)?;
+        if matches!(self.registered, Registered::No) {
+            self.registered = Registered::Before(before);
+        }
         Ok(())
     }
 
@@ -195,6 +218,7 @@ impl Place {
     /// If the server cannot be started.
     pub fn online(&mut self, security: &Security) -> Result<()> {
         let Some(listener) = self.listener.take() else { return Ok(()) };
+        self.registered = Registered::Yes;
         self.shared.muster.set_registered(true);
         if security.tls() && security.cert.is_none() {
             (self.shared.events)(Event::Warning(format!(
@@ -224,13 +248,15 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if !self.registered {
-            return;
-        }
         // The beat first: nothing may say online once nobody answers.
         self.shared.standing().end();
         self.beat.take();
-        if let Err(error) = beat::last(&self.shared) {
+        let left = match std::mem::replace(&mut self.registered, Registered::No) {
+            Registered::No => return,
+            Registered::Before(before) => beat::undo(&self.shared, before),
+            Registered::Yes => beat::last(&self.shared),
+        };
+        if let Err(error) = left {
             (self.shared.events)(Event::Warning(format!(
                 "the entry of drainer {} in the cluster could not be brought up to date ({error:#}); the next start takes it over",
                 self.shared.id

@@ -238,11 +238,28 @@ fn an_entry_that_another_process_took_is_left_alone() {
 }
 
 #[test]
+fn a_start_that_comes_to_nothing_leaves_the_entry_as_it_was() {
+    let world = World::new(1, 1);
+    drop(world.place());
+    assert_eq!(world.cluster.key(&World::key()), None);
+    let before = Entry::new(ID, "10.9.9.9:1", &State::Paused);
+    world.write(&before);
+    drop(world.place());
+    assert_eq!(world.entry(), before);
+    // Not over what another process has written meanwhile.
+    let place = world.place();
+    let theirs = Entry::new(ID, "10.9.9.9:8249", &State::Online);
+    world.write(&theirs);
+    drop(place);
+    assert_eq!(world.entry(), theirs);
+}
+
+#[test]
 fn entries_that_were_left() {
     let world = World::new(1, 1);
     for left in ["", "{", r#"{"host":"10.9.9.9:1","state":"offline","label":{"labels":{"a":"b"}}}"#] {
         world.cluster.set_key(&World::key(), Some(left));
-        drop(world.place());
+        drop(world.online());
         assert_eq!(world.state(), State::Paused, "over `{left}`");
     }
     assert!(world.cluster.key(&World::key()).unwrap().contains(r#""label":{"labels":{"a":"b"}}"#));

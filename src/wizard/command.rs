@@ -8,6 +8,7 @@ use super::answers::Link;
 use super::{Answers, Kept, Side};
 use crate::config::{PARTS, append};
 use crate::mark::DEFAULT_TABLE;
+use crate::shell::quoted;
 
 /// `tisync sync` with the file.
 #[must_use]
@@ -121,14 +122,4 @@ fn push_tables(words: &mut Vec<String>, answers: &Answers) {
 
 fn line<S: AsRef<str>>(words: &[S]) -> String {
     words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
-}
-
-/// `word` as a shell takes it.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@,=+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -108,7 +108,7 @@ fn one_link(out: &mut String, answers: &Answers, link: &Link<'_>) {
         let _ = writeln!(out, "tables = {}", list(&answers.tables));
     }
     if answers.sync_mode != 1 {
-        let _ = writeln!(out, "# Columns that only one side has are left out.\nmode = {}", answers.sync_mode);
+        let _ = writeln!(out, "# Columns that only one side has are left out.\nsync-mode = {}", answers.sync_mode);
     }
     let Some(marks) = &answers.marks else { return };
     let _ = writeln!(

@@ -98,7 +98,7 @@ to = "b"
 start-ts = 470616376687198209
 tables = ["app.*", "!app.tmp_*"]
 # Columns that only one side has are left out.
-mode = 2
+sync-mode = 2
 # What came from the other side is recognised by its mark and dropped; `tisync mark setup` makes the table.
 loopback = true
 channel-id = 3
@@ -112,7 +112,7 @@ to = "a"
 start-ts = "now"
 tables = ["app.*", "!app.tmp_*"]
 # Columns that only one side has are left out.
-mode = 2
+sync-mode = 2
 # What came from the other side is recognised by its mark and dropped; `tisync mark setup` makes the table.
 loopback = true
 channel-id = 3

@@ -23,9 +23,10 @@ use anyhow::Result;
 
 use crate::sink::mysql::secret::Secret;
 
+pub use crate::shell::quoted;
 pub use answers::{Answers, Begin, Kept, Marks, Side};
 pub use cluster::{Cluster, addresses};
-pub use command::{one_liners, quoted, sync, unattended};
+pub use command::{one_liners, sync, unattended};
 pub use document::{Written, document, password_file};
 pub use interview::{Choice, Ended, Interview, Question};
 pub use missing::missing;

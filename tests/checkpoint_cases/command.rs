@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tisync::checkpoint::{DrainerTable, Record, Slot, drainer};
 use tisync::model::Ddl;
+use tisync::playground::cluster::{Cluster, ClusterSpec};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::{MysqlOptions, MysqlSink};
 
@@ -167,6 +168,22 @@ fn clear(server: &PrivateServer) {
     assert_eq!(tisync(server, &["clear", "--link", "cleared", "--yes"]).0, 0);
     assert!(shown(server, "cleared").is_null());
     assert_eq!(taken(server, 64, "cleared", 1).1.position, None);
-    // Drainer's row is there still.
-    assert!(tisync(server, &["show"]).1.contains("Drainer's checkpoint of cluster 64"));
+    assert!(
+        !tisync(server, &["show"]).1.contains("Drainer's checkpoint of cluster 64"),
+        "it would pass for a Drainer's"
+    );
+    // Its entry in PD goes as well, where somebody says where PD is; not that of another cluster.
+    left_behind(server, 68, "entered");
+    let cluster = Cluster::start(ClusterSpec::new(68, 1)).unwrap();
+    let key = format!("{}{}", tisync::pd::DRAINERS, tisync::place::node_id("entered", &server.url(), 68));
+    cluster.set_key(&key, Some(r#"{"nodeId":"x","host":"h:1","state":"paused"}"#));
+    let other = Cluster::start(ClusterSpec::new(69, 1)).unwrap();
+    let clear = |from: &str| tisync(server, &["clear", "--link", "entered", "--yes", "--from", from]);
+    let (code, _, err) = clear(&other.pd_url());
+    assert!(code == 4 && err.contains("is PD of cluster 69") && cluster.key(&key).is_some(), "{err}");
+    let (code, _, err) = clear(&cluster.pd_url());
+    assert!(code == 0 && err.contains("in PD is removed") && cluster.key(&key).is_none(), "{err}");
+    left_behind(server, 68, "entered");
+    let (code, _, err) = tisync(server, &["clear", "--link", "entered", "--cluster", "68", "--yes"]);
+    assert!(code == 0 && err.contains("is still among the Drainers in PD"), "{err}");
 }

@@ -40,10 +40,10 @@ fn check_has_a_form_for_scripts() {
 
 #[test]
 fn check_finds_what_is_wrong_with_any_of_the_links() {
-    let text = "[cluster.a]\npd = [\"h:1\"]\nsql = \"mysql://h\"\n[[link]]\nname = \"x\"\nfrom = \"a\"\nto = \"a\"\n\
-                [[link]]\nname = \"y\"\nfrom = \"a\"\nto = \"a\"\nmode = 7\n";
+    let text = "[cluster.a]\npd = [\"127.0.0.1:1\"]\n[cluster.b]\nsql = \"mysql://127.0.0.1:1\"\n[[link]]\nname = \"x\"\nfrom = \"a\"\nto = \"b\"\n\
+                [[link]]\nname = \"y\"\nfrom = \"a\"\nto = \"b\"\nsync-mode = 7\n";
     let ran = tisync(&["config", "check", File::new("t.toml", text).name()]).expect(2);
-    assert!(ran.stderr.contains(":12: link.mode: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains(":13: link.sync-mode: "), "{}", ran.stderr);
     let ran = tisync(&["config", "check", File::new("t.toml", &text.replace("7", "2")).name()]).expect(0);
     assert!(ran.stdout.contains("is a good tisync.toml, with the links x, y"), "{}", ran.stdout);
 }

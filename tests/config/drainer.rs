@@ -30,6 +30,15 @@ const CASES: &[(&str, &str, Then)] = &[
     ("advertise-addr", "advertise-addr = \"d:8249\"", Is("advertise-addr", "d:8249")),
     ("data-dir", "data-dir = \"/d\"\n[syncer.to.checkpoint]\ntype = \"file\"\n", Is("drainer-checkpoint", "/d/savepoint")),
     ("detect-interval", "detect-interval = 10", Idle),
+    ("log-rotate", "log-rotate = \"day\"", Idle),
+    ("metrics-addr", "metrics-addr = \"\"", Idle),
+    ("metrics-interval", "metrics-interval = 15", Idle),
+    ("pprof-addr", "pprof-addr = \":10081\"", Idle),
+    ("syncer.detect-interval", "[syncer]\ndetect-interval = 10", Idle),
+    ("syncer.mark-status", "[syncer]\nmark-status = true", Fails("syncer.mark-status: older Drainers called it so: write loopback-control")),
+    ("syncer.to.compression", "[syncer.to]\ncompression = \"gzip\"", Idle),
+    ("syncer.to.time-limit", "[syncer.to]\ntime-limit = \"30s\"", Idle),
+    ("syncer.to.size-limit", "[syncer.to]\nsize-limit = \"100000\"", Idle),
     ("pd-urls", "pd-urls = \"http://b:2379, http://a:2379\"", Is("from", "pd://b:2379,a:2379")),
     ("pd-urls", "pd-urls = \"https://b:2379\"", Is("from", "https://b:2379")),
     ("pd-urls", "pd-urls = \"http://b\"", Fails("pd-urls: the PD address `http://b` has no port")),
@@ -83,8 +92,8 @@ const CASES: &[(&str, &str, Then)] = &[
     ("syncer.to.password", "[syncer.to]\npassword = \"pw\"", Is("to.password", "***")),
     ("syncer.to.encrypted_password", "[syncer.to]\nencrypted_password = \"AAECAwQFBgcICQoLDA0OD0BJ5CQeh+MU\"", Is("to.password", "***")),
     ("syncer.to.encrypted_password", "[syncer.to]\nencrypted_password = \"pw!\"", Fails("syncer.to.encrypted_password: is not what `binlogctl -cmd encrypt` writes")),
-    ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 2", Is("mode", "2")),
-    ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 0", Is("mode", "1")),
+    ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 2", Is("sync-mode", "2")),
+    ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 0", Is("sync-mode", "1")),
     ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 3", Fails("syncer.to.sync-mode: expected a whole number from 0 to 2, found 3")),
     ("syncer.to.merge", "[syncer.to]\nmerge = true", Idle),
     ("syncer.to.read-timeout", "[syncer.to]\nread-timeout = \"1h30m\"", Is("to.read-timeout", "1h30m")),
@@ -218,6 +227,17 @@ fn filters_of_a_drainer_are_those_of_tisync() {
     }
 }
 
+#[test]
+fn without_pd_urls_the_default_is_said() {
+    let note = |text: &str| {
+        let loaded = File::new("drainer.toml", text).loaded(&[]).unwrap().1;
+        loaded.remarks.iter().map(|r| format!("{r:?}")).collect::<String>()
+    };
+    let said = note("[syncer]\n");
+    assert!(said.contains("it is Drainer's default, http://127.0.0.1:2379") && said.contains("-pd-urls"), "{said}");
+    assert!(!note("pd-urls = \"http://h:1\"\n[syncer]\n").contains("pd-urls"));
+}
+
 /// The variables that Drainer reads: over the file those of its flags, under it those of the target.
 #[test]
 fn drainers_variables_count() {
@@ -245,7 +265,7 @@ fn drainers_variables_count() {
         assert_eq!(shown(&loaded.draft, key), Some((value.to_owned(), origin.to_owned())));
     }
     assert_shown(&loaded.draft, "to", "mysql://repl@h:4406");
-    assert!(loaded.idle.iter().any(|i| i.key == "BINLOG_SERVER_METRICS_ADDR"), "{:?}", loaded.idle);
+    assert!(loaded.idle.iter().any(|i| i.key == "metrics-addr"), "{:?}", loaded.idle);
     let found = file.loaded(&[("BINLOG_SERVER_C", "many")]).unwrap_err();
     assert!(found.contains("syncer.worker-count (from BINLOG_SERVER_C): expected a whole number"), "{found}");
 }

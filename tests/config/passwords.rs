@@ -133,7 +133,7 @@ fn a_password_that_others_can_read_is_warned_of() {
         ("drainer.toml", "[syncer.to]\nhost = \"h\"\npassword = \"pw\"\n"),
         (
             "t.toml",
-            "[cluster.a]\npassword = \"pw\"\nsql = \"mysql://h\"\npd = [\"h:1\"]\n[[link]]\nfrom = \"a\"\nto = \"a\"\n",
+            "[cluster.a]\npassword = \"pw\"\nsql = \"mysql://127.0.0.1:1\"\n[cluster.b]\npd = [\"127.0.0.1:1\"]\n[[link]]\nfrom = \"b\"\nto = \"a\"\n",
         ),
     ] {
         let file = File::new(name, text);

@@ -29,7 +29,7 @@ fn the_plain_case_is_short() {
     assert_shown(&draft, "to", "mysql://repl@db2:3306");
     assert_shown(&draft, "name", "default");
     assert_shown(&draft, "ddl", "true");
-    assert_shown(&draft, "mode", "1");
+    assert_shown(&draft, "sync-mode", "1");
 }
 
 #[test]
@@ -93,6 +93,64 @@ fn a_value_at_the_wrong_place_is_shown_the_right_one() {
     assert!(found.contains("t.toml:4: link: expected tables, as in [[link]], found a table"), "{found}");
     let found = errors("start-ts = 5\n[cluster.a]\npd = [\"h:1\"]\n");
     assert!(found.contains("t.toml:1: start-ts: there is no such key; did you mean `link.start-ts`?"), "{found}");
+}
+
+#[test]
+fn other_names_of_keys_hold_or_lead_to_the_right_one() {
+    let of = |more: &str| File::new("t.toml", &format!("{SHORT}{more}\n"));
+    for text in ["sync-mode = 2", "mode = 2"] {
+        assert_shown(&of(text).draft(), "sync-mode", "2");
+    }
+    assert_shown(&of("route = [{ from = \"a.*\", to = \"b.*\" }]").draft(), "routes", "a.* -> b.*");
+    for (text, words) in [
+        ("sync-mode = 1\nmode = 2", "link.mode: is another name of `sync-mode`, which is there too"),
+        ("sync-mod = 2", "did you mean `link.sync-mode`?"),
+        ("sync-ddl = false", "link.sync-ddl: there is no such key; here it is `ddl`"),
+        ("worker-count = 3", "here it is `workers`"),
+        ("initial-commit-ts = 3", "here it is `start-ts`"),
+        ("loopback-control = true", "here it is `loopback`"),
+        ("link = \"x\"", "here it is `name`"),
+    ] {
+        let found = errors(&format!("{SHORT}{text}\n"));
+        assert!(found.contains(words), "{words}\nis not in\n{found}");
+    }
+    let tls = |ca: &str| {
+        format!(
+            "[cluster.a]\npd = [\"h:1\"]\ntls = {{ {ca} = \"ca.pem\" }}\n[cluster.b]\nsql = \"mysql://h\"\nsql-tls = {{ {ca} = \"b.pem\" }}\n[[link]]\nfrom = \"a\"\nto = \"b\"\n"
+        )
+    };
+    for ca in ["ca", "ssl-ca"] {
+        let draft = File::new("t.toml", &tls(ca)).draft();
+        assert_shown(&draft, "from.tls.ca", "ca.pem");
+        assert_shown(&draft, "to", "mysql://h/?ssl-ca=b.pem");
+    }
+    assert!(
+        errors("[cluster.a]\npd-urls = \"h\"\nssl-ca = \"x\"\n")
+            .contains("cluster.a.ssl-ca: there is no such key; here it is `tls.ca`")
+    );
+}
+
+#[test]
+fn a_start_is_given_for_one_link_of_several() {
+    let text = format!(
+        "{SHORT}name = \"one\"\nstart-ts = \"now\"\nignore-drainer = true\ntake-over = true\n[[link]]\nname = \"two\"\nfrom = \"a\"\nto = \"b\"\n"
+    );
+    let file = File::new("t.toml", &text);
+    let words = ["tisync", "sync", "--config", file.name()];
+    let settings = |more: &[&str]| {
+        use clap::Parser as _;
+        match ::tisync::cli::Cli::try_parse_from(words.iter().chain(more)).unwrap().command {
+            ::tisync::cli::Command::Sync(args) => ::tisync::config::Settings::all(&args),
+            other => panic!("{other:?}"),
+        }
+    };
+    let links = settings(&[]).unwrap();
+    let of = |i: usize| (links[i].ignore_drainer, links[i].take_over, links[i].start.is_some());
+    assert_eq!([of(0), of(1)], [(true, true, true), (false, false, false)]);
+    // Without a start there is nothing that would count instead.
+    let error = settings(&["--ignore-drainer"]).unwrap_err();
+    assert!(error.to_string().contains("`ignore-drainer` was given, but no start-ts"), "{error:#}");
+    assert!(settings(&["--take-over"]).unwrap().iter().all(|l| l.take_over));
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("t01_a_killed_run_leaves_one_entry_that_the_next_takes_over", killed),
         Trial::test("t29_synced_is_false_while_a_pump_is_stuck", stuck),
         Trial::test("a_cluster_that_lets_nobody_register", not_allowed),
+        Trial::test("a_start_that_is_refused_leaves_no_entry", refused),
     ]
 }
 
@@ -224,9 +225,37 @@ fn killed() -> Result<(), Failed> {
     cluster.set_key(&key, None);
     cluster.set_key(&format!("{DRAINERS}old:8249"), Some(old));
     let ran = Running::start(&sync(&cluster, &server, &["--until", "caught-up"])).expect(0);
-    for word in ["drainer old:8249", "does not run", "set-state old:8249 offline"] {
+    for word in ["drainer old:8249", "does not run", "set-state old:8249 offline --pd 127.0.0.1:"] {
         assert!(ran.stderr.contains(word), "`{word}` is missing in:\n{}", ran.stderr);
     }
+    Ok(())
+}
+
+/// By the target, and by the Pumps.
+fn refused() -> Result<(), Failed> {
+    let cluster = cluster(7_400_000_000_000_000_007, 1, 1)?;
+    let server = PrivateServer::start()?;
+    Bank::start(Arc::clone(&cluster), BankOptions::default())?;
+    let now = cluster.tso().0.to_string();
+    let late = |more: &[&str]| {
+        let mut args = sync(&cluster, &server, more);
+        args.retain(|a| a != "--start-ts" && a != "1");
+        args.extend(["--start-ts".to_owned(), now.clone()]);
+        args
+    };
+    let ran = Running::start(&late(&["--link", "lacks"])).expect(4);
+    assert!(ran.stderr.contains("bank"), "the target lacks its tables: {}", ran.stderr);
+    assert_eq!(entry(&cluster).map(|(key, _)| key), None);
+    cluster.set_gc_ts(0, cluster.tso())?;
+    let ran = Running::start(&sync(&cluster, &server, &["--link", "old"])).expect(4);
+    assert_eq!(entry(&cluster).map(|(key, _)| key), None, "{}", ran.stderr);
+    // What an earlier run has left stays as it was.
+    let key = format!("{DRAINERS}own");
+    let before = r#"{"nodeId":"own","host":"10.9.9.9:8249","state":"paused","maxCommitTS":7}"#;
+    cluster.set_key(&key, Some(before));
+    Running::start(&sync(&cluster, &server, &["--link", "old", "--node-id", "own"])).expect(4);
+    let (_, left) = entry(&cluster).expect("an entry");
+    assert_eq!((left["state"].as_str(), left["host"].as_str()), (Some("paused"), Some("10.9.9.9:8249")));
     Ok(())
 }
 

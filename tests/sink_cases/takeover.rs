@@ -17,6 +17,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("t24_safe_mode_goes_on_behind_a_restart", restarted),
     ("a table without a key is refused behind an unclean checkpoint", keyless),
     ("t25_a_start_ts_beside_a_checkpoint_is_never_ignored_silently", start_ts),
+    ("a start now beside a checkpoint of Drainer's is a start ts like any other", start_now),
     ("a Drainer that goes on between the start and the first save is noticed", still_running),
     ("Drainer's checkpoint in another table, on another server, in a file", elsewhere),
 ];
@@ -179,6 +180,20 @@ fn start_ts(server: &PrivateServer) {
     let sink = w.open(with(3, false)).unwrap();
     assert_eq!(sink.position(), Some(CommitTs(START + 5)));
     assert!(w.noted("continues from its checkpoint on the target") && w.noted("is not used"));
+}
+
+fn start_now(server: &PrivateServer) {
+    let mut w = World::new(server, "now_drainer");
+    by_drainer(&mut w, 208, 7, true);
+    let now = MysqlOptions { first: Some(CommitTs(START + 40)), first_is_now: true, ..options(&w, 208) };
+    let text = refused(&w, now.clone());
+    assert!(text.contains("would be lost") && text.contains("--ignore-drainer"), "{text}");
+    // A drainer.toml says now for the first start of all.
+    let yields = MysqlOptions { start_yields: true, link: "now_yields".to_owned(), ..now.clone() };
+    assert_eq!(w.open(yields).unwrap().position(), Some(CommitTs(START + 7)));
+    let sink = w.open(MysqlOptions { ignore_drainer: true, ..now }).unwrap();
+    assert_eq!(sink.position(), Some(CommitTs(START + 40)));
+    assert!(w.noted("has no say, as --ignore-drainer wants"));
 }
 
 fn still_running(server: &PrivateServer) {

@@ -4,10 +4,13 @@
 //! It has one row a cluster, however many links a cluster has here: so it says how far the slowest of them is. Which writes of
 //! the row were ours is known from the links' own rows, which repeat what they wrote into it.
 
+mod forget;
 mod place;
 
 use serde::Deserialize;
 
+pub use self::forget::Left;
+pub(super) use self::forget::release;
 pub use self::place::{DrainerPlace, DrainerRow, DrainerTable};
 use super::failed::Failed;
 use super::link::Link;
@@ -69,7 +72,7 @@ pub fn owner(session: &mut Session, place: &DrainerTable, link: &Link, position:
 }
 
 /// Writes the position `ts` of the link, which must be durable, into the row; of several links of the cluster, that of the
-/// slowest, which then is never `consistent`. Writes nothing if the row turns out to be somebody [else's](Owner::Other).
+/// slowest with the schema version that it had there, which then is never `consistent`. Writes nothing if the row turns out to be somebody [else's](Owner::Other).
 /// Gives the owner that it found.
 ///
 /// # Errors
@@ -98,12 +101,12 @@ pub fn write(
         let there = place.locked(session, link.cluster_id(), " FOR UPDATE")?;
         let links = standings(session, Some(link.cluster_id()))?;
         let alone = links.iter().all(|l| l.link == link.name() || l.position.0 == 0);
-        let ts = lowest(&links, link, ts);
-        let owner = judge(there, &links, ts);
+        let owner = judge(there, &links, lowest(&links, link, ts));
         if matches!(owner, Owner::Other(_)) {
             return Ok(owner);
         }
-        let row = Row { consistent: consistent && alone, commit_ts: ts, schema_version };
+        let own = Row { consistent: consistent && alone, commit_ts: ts, schema_version };
+        let row = slowest(session, &links, link, own)?;
         let text = quote_text(&row.json());
         session.exec(&format!(
             "INSERT INTO {} (`clusterID`, `checkPoint`) VALUES ({}, {text}) ON DUPLICATE KEY UPDATE `checkPoint` = {text}",
@@ -111,7 +114,9 @@ pub fn write(
             link.cluster_id()
         ))?;
         session.exec(&format!(
-            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `drainer_ts` = {} WHERE {}",
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `drainer_ts` = {}, `schema_ts` = {}, `schema_version` = {schema_version} \
+             WHERE {}",
+            row.commit_ts.0,
             ts.0,
             link.link_condition()
         ))?;
@@ -123,6 +128,26 @@ pub fn write(
 fn lowest(links: &[Standing], link: &Link, position: CommitTs) -> CommitTs {
     let others = links.iter().filter(|l| l.link != link.name() && l.position.0 > 0);
     others.map(|l| l.position).chain([position]).min().unwrap_or(position)
+}
+
+/// What the slowest link says of itself: how far it was when it wrote last, and the schema version there. `own` is what this one says. A
+/// version that is too low is right, too; 0 where none is known.
+fn slowest(session: &mut Session, links: &[Standing], link: &Link, own: Row) -> Result<Row, Failed> {
+    let others: Vec<&Standing> = links.iter().filter(|l| l.link != link.name() && l.position.0 > 0).collect();
+    if others.is_empty() {
+        return Ok(own);
+    }
+    let said: Vec<(String, u64, i64)> = session.fetch(&format!(
+        "SELECT `link`, `schema_ts`, `schema_version` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `cluster_id` = {}",
+        link.cluster_id()
+    ))?;
+    let of = |other: &Standing| {
+        let known = said.iter().find(|(name, ts, _)| *name == other.link && *ts > 0 && *ts <= other.position.0);
+        let (commit_ts, schema_version) =
+            known.map_or((other.position, 0), |(_, ts, version)| (CommitTs(*ts), *version));
+        Row { commit_ts, schema_version, ..own }
+    };
+    Ok(others.into_iter().map(of).chain([own]).min_by_key(|row| row.commit_ts).unwrap_or(own))
 }
 
 fn judge(there: Option<Row>, links: &[Standing], ts: CommitTs) -> Owner {

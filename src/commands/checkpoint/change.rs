@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
+use super::entry::Entry;
 use super::{choose, open};
+use crate::checkpoint::drainer::Left;
 use crate::checkpoint::{LinkSurvey, Taken, Who, survey, take_unless};
 use crate::cli::checkpoint::{CheckpointClear, CheckpointSet};
 use crate::error::Fault;
@@ -44,22 +46,34 @@ pub(super) fn set(args: &CheckpointSet) -> Result<()> {
 
 /// Forgets a link.
 pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
-    let (mut session, _) = open(&args.target, Some(&args.link.link))?;
+    let (mut session, place) = open(&args.target, Some(&args.link.link))?;
     let found = survey(&mut session)?;
     let link = choose(&found, &args.link)?;
     not_running(link)?;
     let at = link.position.map_or("has not started".to_owned(), |ts| format!("is at {}", ts.explain()));
     let cost = format!(
-        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, from \
-         Drainer's checkpoint if there is one, or where --start-ts says",
+        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, where \
+         --start-ts says",
         link.link, link.cluster_id
     );
     if !args.yes {
         return Err(Fault::refused(cost).hint("--yes does it").into());
     }
+    // Who cannot be asked keeps the link from being forgotten by half.
+    let entry = Entry::find(args, link.cluster_id)?;
     let taken = take_marked(&mut session, link)?;
-    taken.link.forget(&mut session)?;
+    let left = taken.link.forget(&mut session, &place.kept())?;
     output::warn(&cost);
+    match left {
+        Left::AsItWas => {}
+        Left::Gone => {
+            output::note("Drainer's checkpoint on the target, which this link had written, is deleted with it")
+        }
+        Left::HandedOn(heir) => {
+            output::note(&format!("Drainer's checkpoint on the target is kept by link `{heir}` from now on"))
+        }
+    }
+    entry.remove()?;
     output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
 }
 

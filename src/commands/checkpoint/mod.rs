@@ -1,6 +1,7 @@
 //! `tisync checkpoint`: what a target's checkpoints say, and the operator's word about them.
 
 mod change;
+mod entry;
 mod show;
 
 use std::ffi::OsString;
@@ -67,14 +68,14 @@ fn settings(file: &Path, link: Option<&str>) -> Result<Settings> {
 /// The one link that is meant.
 fn choose<'a>(found: &'a [LinkSurvey], wanted: &CheckpointLink) -> Result<&'a LinkSurvey> {
     let mut named =
-        found.iter().filter(|l| l.link == wanted.link && wanted.cluster.is_none_or(|id| l.cluster_id == id));
+        found.iter().filter(|l| l.link == wanted.link && wanted.cluster_id.is_none_or(|id| l.cluster_id == id));
     match (named.next(), named.next()) {
         (Some(one), None) => Ok(one),
         (Some(_), Some(_)) => {
             let ids: Vec<String> =
                 found.iter().filter(|l| l.link == wanted.link).map(|l| l.cluster_id.to_string()).collect();
             let message = format!("several clusters have a link `{}` on the target: {}", wanted.link, ids.join(", "));
-            Err(Fault::usage(message).hint("name one of them with --cluster").into())
+            Err(Fault::usage(message).hint("name one of them with --cluster-id").into())
         }
         (None, _) => {
             let names: Vec<String> =

@@ -14,6 +14,7 @@ use crate::commands::ts::show;
 use crate::error::Fault;
 use crate::output;
 use crate::pd::{Node, Pd, Security, State};
+use crate::shell::quoted;
 
 /// How long a node may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -57,7 +58,7 @@ struct Answer {
 pub(super) fn run(args: &ActArgs, action: &Action, format: Format) -> Result<()> {
     let (pd, security) = super::connect(&args.cluster)?;
     let (kind, node) = super::find(&pd, &args.node)?;
-    let message = ask(&security, kind, &node, action)?;
+    let message = ask(&security, kind, &node, action, &pd.flags())?;
     let state = match args.wait {
         Some(limit) => wait(&pd, kind, &node, action, limit)?,
         None => super::find(&pd, &args.node)?.1.state,
@@ -74,13 +75,14 @@ pub(super) fn run(args: &ActArgs, action: &Action, format: Format) -> Result<()>
     show::one(format, &text, &answer)
 }
 
-/// Asks the node; gives its own words.
-fn ask(security: &Security, kind: Kind, node: &Node, action: &Action) -> Result<String> {
+/// Asks the node; gives its own words. `flags` lead a command to its PD.
+fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &str) -> Result<String> {
     let (kind, id, path) = (kind.word(), &node.id, action.path);
     let url = format!("{}://{}/state/{}/{path}", security.scheme(), node.host, escaped(id));
     let unreached = |why: String| {
         Fault::connect(format!("cannot ask {kind} {id} at {url}: {why}")).hint(format!(
-            "if it is gone for good, write its entry instead: `tisync nodes set-state {id} {}`",
+            "if it is gone for good, write its entry instead: `tisync nodes set-state {} {} {flags}`",
+            quoted(id),
             action.end
         ))
     };

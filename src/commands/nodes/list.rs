@@ -22,7 +22,7 @@ struct Answer {
 pub(super) fn run(args: &ListArgs, format: Format) -> Result<()> {
     let (pd, _) = super::connect(&args.cluster)?;
     let (all, now) = (super::nodes(&pd)?, pd.tso()?);
-    let notes = notes(&all, now);
+    let notes = notes(&all, now, &pd.flags());
     let shown = all.iter().filter(|(_, node)| args.all || node.state != State::Offline);
     let rows: Vec<Row> = shown.map(|(kind, node)| Row::new(*kind, node, now)).collect();
     if format == Format::Json {

@@ -7,6 +7,7 @@ use crate::commands::ts::show::utc;
 use crate::model::{CommitTs, span_text};
 use crate::pd::Node;
 use crate::place::judge::{self, Life};
+use crate::shell::quoted;
 
 /// One node as JSON and CSV have it. Every ts is a string, as it has more than 53 bits.
 #[derive(Debug, Serialize)]
@@ -74,18 +75,21 @@ pub(super) fn table(rows: &[Row]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What somebody should look at, one sentence each.
-pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs) -> Vec<String> {
+/// What somebody should look at, one sentence each; `flags` lead a command to their PD.
+pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<String> {
     let of = |kind: Kind| all.iter().filter(move |(k, _)| *k == kind).map(|(_, node)| node);
     let drainers: Vec<Node> = of(Kind::Drainer).cloned().collect();
-    let mut notes = judge::ghosts(&drainers, "", now);
+    let mut notes = judge::ghosts(&drainers, "", now, flags);
     for pump in of(Kind::Pump) {
         if judge::life(pump, now) == Life::Dead {
             let age = span_text(age(pump.update_ts, now));
             notes.push(format!(
                 "pump {} ({}) is probably dead: it says {}, and was last heard of {age} ago. Whoever reads the cluster waits for it: \
-                 start it again, or, if what it held is lost for good, `tisync nodes set-state {} offline`",
-                pump.id, pump.host, pump.state, pump.id
+                 start it again, or, if what it held is lost for good, `tisync nodes set-state {} offline {flags}`",
+                pump.id,
+                pump.host,
+                pump.state,
+                quoted(&pump.id)
             ));
         }
         let waits = pump.state == crate::pd::State::Closing;
@@ -126,7 +130,7 @@ mod tests {
             (Kind::Drainer, node("d1", State::Online, 1, 999_990)),
             (Kind::Drainer, node("d2", State::Paused, 100, 500_000)),
         ];
-        let notes = notes(&all, now);
+        let notes = notes(&all, now, "--pd h:1");
         assert_eq!(notes.len(), 3, "{notes:#?}");
         assert!(notes[0].contains("drainer d2") && notes[0].contains("set-state d2 offline"));
         assert!(notes[1].contains("pump p2 cannot go offline before drainer d2 (paused, stopped)"));

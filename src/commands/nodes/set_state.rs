@@ -11,6 +11,7 @@ use crate::error::Fault;
 use crate::output;
 use crate::pd::{Node, Pd, State};
 use crate::place::judge::{self, Life};
+use crate::shell::quoted;
 
 /// How often the write is tried again when the node writes in between.
 const RACES: u32 = 10;
@@ -35,7 +36,7 @@ pub(super) fn run(args: &SetStateArgs, format: Format) -> Result<()> {
     let (pd, _) = super::connect(&args.cluster)?;
     let (kind, node) = super::find(&pd, &args.node)?;
     let (word, id, before) = (kind.word(), node.id.clone(), node.state.clone());
-    let means = meaning(kind, &node, &state, judge::life(&node, pd.tso()?));
+    let means = meaning(kind, &node, &state, judge::life(&node, pd.tso()?), &pd.flags());
     if !args.yes {
         let question = format!("write `{state}` over `{before}` into the entry of {word} {id}?{means}");
         if !output::confirm(&question)? {
@@ -51,13 +52,13 @@ pub(super) fn run(args: &SetStateArgs, format: Format) -> Result<()> {
     show::one(format, &text, &answer)
 }
 
-/// What should be known before that is written; empty if nothing.
-fn meaning(kind: Kind, node: &Node, state: &State, life: Life) -> String {
+/// What should be known before that is written; empty if nothing. `flags` lead a command to its PD.
+fn meaning(kind: Kind, node: &Node, state: &State, life: Life, flags: &str) -> String {
     match (kind, state, life) {
         (_, _, Life::Alive) => format!(
-            " It was heard of just now: it may write its own state over this at once. Ask it instead: `tisync nodes pause {0}`, \
-             `tisync nodes offline {0}`",
-            node.id
+            " It was heard of just now: it may write its own state over this at once. Ask it instead: `tisync nodes pause {0} {flags}`, \
+             `tisync nodes offline {0} {flags}`",
+            quoted(&node.id)
         ),
         (Kind::Pump, State::Offline, _) => {
             " What this Pump holds and others have not read yet is then left out by whoever reads the cluster"

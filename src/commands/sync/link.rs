@@ -67,7 +67,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let opening = open(&settings.target, options, &secret, events)?;
     let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let mut sink = opening.finish()?;
-    let mut run = LinkRun { settings, source, until, opposite, ahead, seat, stop, events };
+    let mut run = LinkRun { settings, source, until, opposite, ahead, seat, registered: false, stop, events };
     let ended = loop {
         let (ended, position) = run.once(&mut sink, place.as_mut());
         let Some(forgotten) = ended.as_ref().err().and_then(Forgotten::of).cloned() else {
@@ -92,6 +92,8 @@ struct LinkRun<'a> {
     opposite: Option<u64>,
     ahead: Option<Arc<Ahead>>,
     seat: Option<Seat>,
+    /// Whether the link has its entry in the cluster.
+    registered: bool,
     stop: &'a Stop,
     events: &'a Events,
 }
@@ -112,10 +114,11 @@ impl LinkRun<'_> {
 
     fn from(&mut self, from: CommitTs, sink: &mut MysqlSink, mut place: Option<&mut place::Place>) -> Result<End> {
         let (settings, events) = (self.settings, self.events);
-        if let Some(place) = &mut place {
+        let (catalog, router, loopback) = self.schema(from, sink)?;
+        // Nothing is left to refuse the start but the stream itself; if that does, the entry goes again.
+        if let Some(place) = place.as_mut().filter(|_| !std::mem::replace(&mut self.registered, true)) {
             place::register(place, events)?;
         }
-        let (catalog, router, loopback) = self.schema(from, sink)?;
         let streams = self.source.streams(from)?;
         if let Some(place) = place {
             place.online(&settings.source.security)?;
@@ -158,10 +161,12 @@ impl LinkRun<'_> {
             events(Event::Warning(OLD_COLLATIONS.to_owned()));
         }
         let source_id = self.source.cluster_id();
-        let loopback = settings
-            .loopback
-            .clone()
-            .map(|l| Loopback::new(l.mark, l.other_channels).opposite(l.opposite.or(self.opposite)).source(source_id));
+        let loopback = settings.loopback.clone().map(|l| {
+            Loopback::new(l.mark, l.other_channels)
+                .opposite(l.opposite.or(self.opposite))
+                .source(source_id)
+                .selecting(Arc::clone(&settings.filter))
+        });
         if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
             events(Event::Warning(text));
         }

@@ -25,6 +25,8 @@ pub enum Fate {
     Honoured(&'static str),
     /// It is read and does nothing, because of what the text says.
     Idle(&'static str),
+    /// It is refused, with the text.
+    Refused(&'static str),
 }
 
 /// A key of drainer.toml.
@@ -48,13 +50,16 @@ impl Key {
     }
 }
 
-use Fate::{Honoured, Idle};
+use Fate::{Honoured, Idle, Refused};
 use Kind::{Flag, Pairs, Stamps, Text, Texts, Whole};
 
 const fn key(path: &'static str, flag: &'static str, kind: Kind, fate: Fate) -> Key {
     Key { path, flag, kind, fate }
 }
 
+const PUSH: &str = "nothing is pushed to a Pushgateway: /metrics of the port that Pumps know is there to be scraped";
+const DETECT: &str = "Pumps are looked for several times a second, and nothing newer than the last look is applied";
+const FLASH: Fate = Idle("it is about db-type flash, which is refused");
 const KAFKA: Fate = Idle("it is about db-type kafka, which is refused");
 const ORACLE: Fate = Idle("it is about db-type oracle, which is refused");
 const ORDER: &str = "transactions that share a key always keep their order, and only those wait for each other";
@@ -70,7 +75,7 @@ pub const KEYS: &[Key] = &[
     key("", "V", Flag, Idle("tisync --version prints the version")),
     key("log-level", "L", Text, Idle("what matters goes to standard error; --quiet leaves notes out")),
     key("log-file", "log-file", Text, Idle("what is said goes to standard error: send that to a file")),
-    key("", "log-rotate", Text, Idle("Drainer ignores it too")),
+    key("log-rotate", "log-rotate", Text, Idle("Drainer ignores it too")),
     key("node-id", "node-id", Text, Honoured("node-id")),
     key("addr", "addr", Text, Honoured("addr")),
     key("advertise-addr", "advertise-addr", Text, Honoured("advertise-addr")),
@@ -80,12 +85,7 @@ pub const KEYS: &[Key] = &[
         Text,
         Honoured("[link.drainer-checkpoint] file, where that is a file: nothing else is kept there"),
     ),
-    key(
-        "detect-interval",
-        "detect-interval",
-        Whole,
-        Idle("Pumps are looked for several times a second, and nothing newer than the last look is applied"),
-    ),
+    key("detect-interval", "detect-interval", Whole, Idle(DETECT)),
     key("pd-urls", "pd-urls", Text, Honoured("[cluster] pd")),
     key("initial-commit-ts", "initial-commit-ts", Whole, Honoured("start-ts; -1 and 0 are \"now\"")),
     key("compressor", "compressor", Text, Honoured("compress, for gzip")),
@@ -96,8 +96,9 @@ pub const KEYS: &[Key] = &[
         Idle("whether all is applied is told by comparing with PD, not by waiting"),
     ),
     key("", "cache-binlog-count", Whole, Idle("queues are bounded by memory-limit, in bytes")),
-    key("", "metrics-addr", Text, Idle("nothing is pushed to a Pushgateway")),
-    key("", "metrics-interval", Whole, Idle("nothing is pushed to a Pushgateway")),
+    key("metrics-addr", "metrics-addr", Text, Idle(PUSH)),
+    key("metrics-interval", "metrics-interval", Whole, Idle(PUSH)),
+    key("pprof-addr", "pprof-addr", Text, Idle("there is no profile of a Go program to be had")),
     key(
         "syncer.txn-batch",
         "txn-batch",
@@ -118,6 +119,13 @@ pub const KEYS: &[Key] = &[
         Flag,
         Honoured("loopback, and channel-id for the marks on the target"),
     ),
+    key(
+        "syncer.mark-status",
+        "",
+        Flag,
+        Refused("older Drainers called it so: write loopback-control, and channel-id for the marks"),
+    ),
+    key("syncer.detect-interval", "", Whole, Idle(DETECT)),
     key("syncer.channel-id", "channel-id", Whole, Honoured("channel-id, where loopback-control is on; 0 unless given")),
     key(
         "syncer.sync-ddl",
@@ -172,7 +180,7 @@ pub const KEYS: &[Key] = &[
     key("syncer.to.user", "", Text, Honoured("[cluster] sql")),
     key("syncer.to.password", "", Text, Honoured("[cluster] password-file")),
     key("syncer.to.encrypted_password", "", Text, Honoured("[cluster] password-file")),
-    key("syncer.to.sync-mode", "", Whole, Honoured("mode")),
+    key("syncer.to.sync-mode", "", Whole, Honoured("sync-mode")),
     key("syncer.to.merge", "", Flag, Idle("the changes of a batch are always merged into what comes out in the end")),
     key("syncer.to.read-timeout", "", Text, Honoured("[cluster] read-timeout; DDL is waited for without end")),
     key("syncer.to.params", "", Pairs, Honoured("[cluster] variables")),
@@ -182,6 +190,9 @@ pub const KEYS: &[Key] = &[
     key("syncer.to.security.cert-allowed-cn", "", Texts, Idle(CERTIFICATE_NAMES)),
     key("syncer.to.dir", "", Text, Idle("it is about db-type file, which is refused")),
     key("syncer.to.retention-time", "", Whole, Idle("it is about db-type file, which is refused")),
+    key("syncer.to.compression", "", Text, Idle("it is about db-type file, which is refused")),
+    key("syncer.to.time-limit", "", Text, FLASH),
+    key("syncer.to.size-limit", "", Text, FLASH),
     key("syncer.to.zookeeper-addrs", "", Text, KAFKA),
     key("syncer.to.kafka-addrs", "", Text, KAFKA),
     key("syncer.to.kafka-version", "", Text, KAFKA),

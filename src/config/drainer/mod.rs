@@ -20,6 +20,9 @@ use super::{Environment, Remark, Start, address};
 use crate::model::CommitTs;
 use crate::sink::mysql::{Mode, WrongSide};
 
+/// Drainer's default for `pd-urls`.
+const PD: &str = "http://127.0.0.1:2379";
+
 /// Reads it all, and notes what is wrong in `document`.
 pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded {
     let root = Reader::root(document).with_variables(variables(environment));
@@ -96,7 +99,14 @@ impl<'d> File<'d> {
     /// Checks the values of keys that do nothing, and remembers those that were given.
     fn idle_keys(&mut self) {
         for key in KEYS {
-            let Fate::Idle(why) = key.fate else { continue };
+            let why = match key.fate {
+                Fate::Idle(why) => why,
+                Fate::Refused(why) => {
+                    self.refused(key.path, why);
+                    continue;
+                }
+                Fate::Honoured(_) => continue,
+            };
             if key.path.is_empty() {
                 // Known as variables alone: a command line of Drainer's is not ours.
                 if let Some(name) = key.variable().filter(|name| (self.environment)(name).is_some()) {
@@ -131,6 +141,16 @@ impl<'d> File<'d> {
         }
     }
 
+    /// Refuses a key of `[syncer]` that is given, whatever its value.
+    fn refused(&self, path: &str, why: &str) {
+        let (table, name) = path.split_once('.').unwrap_or(("", path));
+        let reader = if table.is_empty() { None } else { Some(self.root.table_or_none(table)) };
+        let reader = reader.as_ref().unwrap_or(&self.root);
+        if let Some(origin) = reader.origin(name) {
+            reader.wrong(origin.line(), name, why);
+        }
+    }
+
     fn syncer_table(&self) -> Reader<'d> {
         self.root.table_or_none("syncer")
     }
@@ -138,7 +158,13 @@ impl<'d> File<'d> {
     /// PD and the Pumps, and the place among the Drainers.
     fn upstream(&mut self, draft: &mut Draft) {
         let root = &self.root;
-        let pd = root.some_text("pd-urls").unwrap_or_else(|| default("http://127.0.0.1:2379".to_owned()));
+        let pd = root.some_text("pd-urls").unwrap_or_else(|| {
+            self.remarks.push(Remark::Note(format!(
+                "pd-urls is not given, so it is Drainer's default, {PD}: deployment tools (TiUP, TiDB Ansible) pass it on the command line \
+                 as -pd-urls, which is not in the file; write it there, or give --from"
+            )));
+            default(PD.to_owned())
+        });
         draft.from = address::pd(root, "pd-urls", pd.map(|text| vec![text]));
         let security = root.table_or_none("security");
         let file = |key| security.some_text(key).map(|t| t.map(PathBuf::from));

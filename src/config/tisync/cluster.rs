@@ -25,6 +25,19 @@ pub(super) const KEYS: [&str; 10] = [
 ];
 pub(super) const TLS: [&str; 3] = ["ca", "cert", "key"];
 pub(super) const SQL_TLS: [&str; 4] = ["mode", "ca", "cert", "key"];
+/// As flags, addresses and drainer.toml call them, which holds as well.
+const SSL: [(&str, &str); 4] = [("ssl-mode", "mode"), ("ssl-ca", "ca"), ("ssl-cert", "cert"), ("ssl-key", "key")];
+/// What flags and drainer.toml call something that has another name here.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("pd-urls", "pd"),
+    ("ssl-ca", "tls.ca"),
+    ("ssl-cert", "tls.cert"),
+    ("ssl-key", "tls.key"),
+    ("security", "tls"),
+    ("host", "sql"),
+    ("user", "sql"),
+    ("params", "variables"),
+];
 
 /// A cluster, as a source, a target or both.
 #[derive(Debug, Default)]
@@ -50,13 +63,13 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Reads it, and notes what is wrong.
     pub(super) fn read(reader: &Reader<'_>, name: &str, environment: Environment<'_>) -> Self {
-        reader.only(&KEYS, &[]);
+        reader.named(&KEYS, &[], &ELSEWHERE);
         let tried = ["pd", "sql"].into_iter().filter(|key| reader.has(key)).collect();
         let mut cluster = Self { tried, schema_from: reader.text("schema-from"), ..Self::default() };
         cluster.pd = reader.texts("pd").and_then(|pd| address::pd(reader, "pd", pd));
         if let Some(tls) = reader.table("tls") {
-            tls.only(&TLS, &[]);
-            let file = |key| tls.text(key).map(|t| t.map(PathBuf::from));
+            tls.named(&TLS, SSL.get(1..).unwrap_or_default(), &[]);
+            let file = |key| tls.text(tls.name_of(key, &SSL)).map(|t| t.map(PathBuf::from));
             (cluster.ca, cluster.cert, cluster.key) = (file("ca"), file("cert"), file("key"));
             if cluster.cert.is_some() != cluster.key.is_some() {
                 tls.wrong(tls.line(), "cert", "a client certificate and its key come together");
@@ -99,9 +112,9 @@ impl Cluster {
         let sql = reader.text("sql")?;
         let mut parameters = Vec::new();
         if let Some(tls) = reader.table("sql-tls") {
-            tls.only(&SQL_TLS, &[]);
+            tls.named(&SQL_TLS, &SSL, &[]);
             for key in SQL_TLS {
-                parameters.extend(tls.text(key).map(|t| (format!("ssl-{key}"), t.value)));
+                parameters.extend(tls.text(tls.name_of(key, &SSL)).map(|t| (format!("ssl-{key}"), t.value)));
             }
         }
         let full = with_parameters(&sql.value, &parameters);

@@ -24,7 +24,7 @@ pub(super) const KEYS: [&str; 32] = [
     "ignore-drainer",
     "take-over",
     "ddl",
-    "mode",
+    "sync-mode",
     "safe-mode",
     "on-conflict",
     "loopback",
@@ -56,12 +56,28 @@ pub(super) const REPLACEMENTS: [&str; 2] = ["ts", "sql"];
 pub(super) const CHECKPOINT: [&str; 4] = ["schema", "table", "cluster", "file"];
 /// One more key, of which only a link that takes over from a Drainer knows.
 const DRAINER: &str = "drainer-checkpoint";
+/// Other names of keys, which hold as well: the flag, or an earlier tisync, calls them so.
+const ALIASES: [(&str, &str); 2] = [("mode", "sync-mode"), ("route", "routes")];
+/// What flags and drainer.toml call something that has another name here.
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("link", "name"),
+    ("sync-ddl", "ddl"),
+    ("no-ddl", "ddl = false"),
+    ("no-register", "register = false"),
+    ("loopback-control", "loopback"),
+    ("worker-count", "workers"),
+    ("txn-batch", "batch-rows"),
+    ("initial-commit-ts", "start-ts"),
+    ("ignore-txn-commit-ts", "ignore-ts"),
+    ("compressor", "compress"),
+];
 
 impl File {
     /// Reads a link, and notes what is wrong.
     pub(super) fn link(&self, reader: &Reader<'_>) -> Draft {
         let known: Vec<&str> = KEYS.into_iter().chain([DRAINER]).collect();
-        reader.only(&known, &[]);
+        reader.named(&known, &ALIASES, &ELSEWHERE);
+        let mode = reader.name_of("sync-mode", &ALIASES);
         let mut draft = Draft {
             link: reader.text("name").filter(|name| {
                 let fits = (1..=64).contains(&name.value.chars().count());
@@ -74,7 +90,7 @@ impl File {
             ignore_drainer: reader.flag("ignore-drainer"),
             take_over: reader.flag("take-over"),
             ddl: reader.flag("ddl"),
-            mode: reader.whole("mode", 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
+            mode: reader.whole(mode, 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
             safe_mode: reader.flag("safe-mode"),
             on_conflict: word(reader, "on-conflict", &[("stop", OnConflict::Stop), ("count", OnConflict::Count)]),
             loopback: reader.flag("loopback"),
@@ -287,7 +303,7 @@ fn replacements(reader: &Reader<'_>) -> Option<Given<Vec<Replacement>>> {
 }
 
 fn routes(reader: &Reader<'_>) -> Option<Given<Vec<Route>>> {
-    let readers = reader.tables("routes");
+    let readers = reader.tables(reader.name_of("routes", &ALIASES));
     let first = readers.first()?.here(());
     let mut routes = Vec::new();
     for r in &readers {

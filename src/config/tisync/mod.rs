@@ -148,7 +148,7 @@ fn every_key() -> Vec<&'static str> {
         "link.tables",
         "link.start-ts",
         "link.ddl",
-        "link.mode",
+        "link.sync-mode",
     ];
     FULL.to_vec()
 }

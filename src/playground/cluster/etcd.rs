@@ -40,8 +40,10 @@ pub(super) async fn txn(State(shared): State<Arc<Shared>>, request: Request) -> 
         let one = |compare: &Compare| holds(found.get(&String::from_utf8_lossy(&compare.key).into_owned()), compare);
         let succeeded = asked.compare.iter().all(one);
         for part in if succeeded { &asked.success } else { &asked.failure } {
-            if let Some(Op::Put(put)) = &part.op {
-                write(&shared, put)?;
+            match &part.op {
+                Some(Op::Put(put)) => write(&shared, put)?,
+                Some(Op::Delete(delete)) => remove(&shared, &String::from_utf8_lossy(&delete.key))?,
+                Some(Op::Range(_)) | None => {}
             }
         }
         Ok(TxnResponse { header: Some(header(&shared)), succeeded })
@@ -64,6 +66,16 @@ fn write(shared: &Shared, put: &PutRequest) -> Result<(), Status> {
     let mut entry = lock(&pump.entry);
     entry.state = status.state().to_string();
     entry.host = status.host;
+    Ok(())
+}
+
+/// Only what others have written can be removed: the servers' own keys come back with their next heartbeat.
+fn remove(shared: &Shared, key: &str) -> Result<(), Status> {
+    let mut keys = lock(&shared.keys);
+    if keys.locked {
+        return Err(Status::permission_denied("etcdserver: permission denied"));
+    }
+    keys.remove(key);
     Ok(())
 }
 
