@@ -25,26 +25,26 @@ const GLOBALS: &[(&str, &str, Option<&str>)] = &[
     ("sql_select_limit", "0", Some("18446744073709551615")),
     ("completion_type", "1", Some("NO_CHAIN")),
     ("completion_type", "2", Some("NO_CHAIN")),
-    ("sql_safe_updates", "1", Some("0")),
-    ("unique_checks", "0", Some("1")),
-    ("sql_big_selects", "0", Some("1")),
+    ("sql_safe_updates", "1", Some("OFF")),
+    ("unique_checks", "0", Some("ON")),
+    ("sql_big_selects", "0", Some("ON")),
     ("max_join_size", "1", None),
     ("max_statement_time", "0.2", Some("0.000000")),
     ("binlog_format", "'STATEMENT'", Some("ROW")),
     ("binlog_format", "'MIXED'", Some("ROW")),
-    ("autocommit", "0", Some("1")),
-    ("foreign_key_checks", "1", Some("0")),
-    ("check_constraint_checks", "1", Some("0")),
-    ("tx_read_only", "1", Some("0")),
+    ("autocommit", "0", Some("ON")),
+    ("foreign_key_checks", "1", Some("OFF")),
+    ("check_constraint_checks", "1", Some("OFF")),
+    ("tx_read_only", "1", Some("OFF")),
     ("tx_isolation", "'SERIALIZABLE'", Some("READ-COMMITTED")),
-    ("sql_auto_is_null", "1", Some("0")),
-    ("sql_quote_show_create", "0", Some("1")),
-    ("sql_notes", "0", Some("1")),
+    ("sql_auto_is_null", "1", Some("OFF")),
+    ("sql_quote_show_create", "0", Some("ON")),
+    ("sql_notes", "0", Some("ON")),
     ("max_error_count", "0", Some("1024")),
     ("default_storage_engine", "'MyISAM'", Some("InnoDB")),
     ("enforce_storage_engine", "'MyISAM'", Some("~")),
     ("alter_algorithm", "'INSTANT'", Some("DEFAULT")),
-    ("sql_if_exists", "1", Some("0")),
+    ("sql_if_exists", "1", Some("OFF")),
     ("old_mode", "''", Some("UTF8_IS_UTF8MB3")),
     ("idle_transaction_timeout", "1", Some("0")),
     ("idle_write_transaction_timeout", "1", Some("0")),
@@ -53,7 +53,7 @@ const GLOBALS: &[(&str, &str, Option<&str>)] = &[
     ("net_read_timeout", "1", Some("60")),
     ("time_zone", "'+09:00'", Some("+00:00")),
     ("sql_mode", "'TRADITIONAL,ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'", None),
-    ("explicit_defaults_for_timestamp", "0", Some("1")),
+    ("explicit_defaults_for_timestamp", "0", Some("ON")),
     ("character_set_results", "'latin1'", Some("utf8mb4")),
     ("character_set_server", "'latin1'", Some("utf8mb4")),
     ("collation_connection", "'latin1_german2_ci'", None),
@@ -191,7 +191,8 @@ fn globals(_: &PrivateServer) {
         let session = Session::open(&Target::parse(&server.url(), &silent()).unwrap());
         let is = session.and_then(|mut session| {
             // The session's own answer, through a statement of its own.
-            session.run(&format!("CREATE OR REPLACE TABLE g{n}.said AS SELECT CAST(@@SESSION.{name} AS CHAR) AS v"))
+            session
+                .run(&format!("CREATE OR REPLACE TABLE g{n}.said AS SELECT CAST(@@SESSION.{name} AS CHAR(200)) AS v"))
         });
         let back = match before.as_deref() {
             None => "NULL".to_owned(),
