@@ -110,7 +110,7 @@ fn two_links(server: &PrivateServer) {
 }
 
 fn versions(server: &PrivateServer) {
-    let (mut a, slow) = started(server, 46, "slow", 1);
+    let (mut a, slow) = started(server, 46, "slow_46", 1);
     let (mut b, fast) = started(server, 46, "fast", 1);
     slow.save_position(&mut a, ts(3)).unwrap();
     write(&mut a, &slow, ts(3), 47, false).unwrap();
