@@ -157,8 +157,11 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
         events(Event::Warning("read_only is ON on the target: only privileged accounts can write there".to_owned()));
     }
     if session.server().flavour != Flavour::TiDb && is("log_bin", "ON") && is("binlog_format", "STATEMENT") {
-        problems
-            .push("binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW".to_owned());
+        problems.push(
+            "binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW, or \
+                 give the account the right to set it for itself (BINLOG ADMIN on MariaDB)"
+                .to_owned(),
+        );
     }
     if is("sql_require_primary_key", "ON") {
         events(Event::Warning(
