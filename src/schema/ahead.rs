@@ -47,11 +47,14 @@ pub struct Ahead {
 struct Passed {
     jobs: HashSet<i64>,
     /// What the history has beyond, in the order of versions: read once.
-    beyond: BTreeMap<(i64, i64), Vec<(Change, Arc<Table>)>>,
+    beyond: BTreeMap<(i64, i64), Vec<Left>>,
     read: HashSet<i64>,
     /// The newest definitions that they left behind.
-    last: VecDeque<(Change, Arc<Table>)>,
+    last: VecDeque<Left>,
 }
+
+/// What a job left behind.
+type Left = (Change, Arc<Table>);
 
 /// What a job did to a table.
 #[derive(Clone, Copy)]
