@@ -153,6 +153,16 @@ pub(super) fn code_of(error: &Error) -> Option<u16> {
     error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
 }
 
+/// Whether the driver gave up waiting for an answer.
+fn timed_out(error: &mysql::Error) -> bool {
+    let e = match error {
+        mysql::Error::IoError(e) => Some(e),
+        mysql::Error::CodecError(e) => std::error::Error::source(e).and_then(|cause| cause.downcast_ref()),
+        _ => None,
+    };
+    e.is_some_and(|e: &std::io::Error| e.kind() == std::io::ErrorKind::WouldBlock)
+}
+
 /// The words of the target in an error that [`explain`] made.
 #[must_use]
 pub(super) fn said_of(error: &Error) -> Option<&str> {
@@ -222,7 +232,7 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
     let class = classify(error);
     let text = match error {
         mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),
-        mysql::Error::IoError(e) if e.kind() == std::io::ErrorKind::WouldBlock => NO_ANSWER.to_owned(),
+        _ if timed_out(error) => NO_ANSWER.to_owned(),
         mysql::Error::IoError(e) => e.to_string(),
         mysql::Error::DriverError(e) => e.to_string(),
         mysql::Error::FromRowError(e) => unexpected(e),

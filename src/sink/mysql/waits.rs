@@ -13,13 +13,14 @@ const ENDS: [&str; 4] = [" (", " WHERE ", " SET ", " VALUES"];
 
 /// Who waits for what, by whoever waits.
 #[derive(Debug, Default)]
-pub(super) struct Waits(Mutex<BTreeMap<u32, Entry>>);
+pub(super) struct Waits(Mutex<BTreeMap<u32, Call>>);
 
-#[derive(Debug)]
-struct Entry {
-    waiting: Waiting,
-    /// Whether the answer is out; else the last one was an error, after which the same is tried again.
-    out: bool,
+/// Where one of those who ask stands.
+#[derive(Debug, Default)]
+struct Call {
+    waiting: Option<Waiting>,
+    /// What failed first and is to be repeated, and since when it is wanted: whatever has to be asked before it, belongs to that wait.
+    trouble: Option<(String, Instant)>,
 }
 
 /// A wait that lasts.
@@ -33,38 +34,46 @@ pub(super) struct Waiting {
     pub(super) session: u64,
     /// When it was first asked.
     pub(super) since: Instant,
+    /// Whether the answer is out; else the last one was an error, after which the same is tried again.
+    pub(super) out: bool,
 }
 
 impl Waits {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Call>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The longest wait of at least `patience`, and how many more there are of those.
     pub(super) fn longest(&self, patience: Duration) -> Option<(Waiting, usize)> {
         let all = self.lock();
-        let long: Vec<&Waiting> =
-            all.values().map(|e| &e.waiting).filter(|waiting| waiting.since.elapsed() >= patience).collect();
+        let waiting = all.values().filter_map(|call| call.waiting.as_ref());
+        let long: Vec<&Waiting> = waiting.filter(|waiting| waiting.since.elapsed() >= patience).collect();
         let longest = long.iter().min_by_key(|waiting| waiting.since)?;
         Some(((*longest).clone(), long.len() - 1))
     }
 
     fn ask(&self, number: u32, who: &Arc<str>, what: String, session: u64) {
         let mut all = self.lock();
-        let since = match all.get(&number) {
-            // It is tried again: the wait goes on.
-            Some(Entry { waiting, out: false }) if waiting.what == what => waiting.since,
-            _ => Instant::now(),
-        };
-        all.insert(number, Entry { waiting: Waiting { who: Arc::clone(who), what, session, since }, out: true });
+        let call = all.entry(number).or_default();
+        let since = call.trouble.as_ref().map_or_else(Instant::now, |(_, since)| *since);
+        call.waiting = Some(Waiting { who: Arc::clone(who), what, session, since, out: true });
     }
 
     fn answer(&self, number: u32, fine: bool) {
         let mut all = self.lock();
-        match all.get_mut(&number) {
-            Some(entry) if !fine => entry.out = false,
-            _ => drop(all.remove(&number)),
+        let call = all.entry(number).or_default();
+        let Some(waiting) = &mut call.waiting else { return };
+        if fine {
+            call.trouble.take_if(|(what, _)| *what == waiting.what);
+            call.waiting = None;
+        } else {
+            waiting.out = false;
+            call.trouble.get_or_insert_with(|| (waiting.what.clone(), waiting.since));
         }
+    }
+
+    fn done(&self, number: u32) {
+        self.lock().remove(&number);
     }
 }
 
@@ -94,7 +103,7 @@ impl Caller {
 
     /// It wants nothing any more: what failed is not tried again.
     pub(super) fn done(&self) {
-        self.waits.answer(self.number, true);
+        self.waits.done(self.number);
     }
 }
 
@@ -138,12 +147,11 @@ impl Session {
 
 /// What a statement does to what, without values.
 fn shown(sql: &str) -> String {
-    let end = ENDS.iter().filter_map(|end| sql.find(end)).min().unwrap_or(sql.len());
-    let mut text: String = sql.get(..end).unwrap_or(sql).chars().take(SHOWN).collect();
-    if text.len() < sql.len() {
-        text.push_str(" …");
-    }
-    text
+    // A statement may be long, and this is asked for each.
+    let begin = sql.char_indices().nth(SHOWN).and_then(|(end, _)| sql.get(..end)).unwrap_or(sql);
+    let end = ENDS.iter().filter_map(|end| begin.find(end)).min();
+    let text = end.and_then(|end| begin.get(..end)).unwrap_or(begin);
+    if text.len() < sql.len() { format!("{text} …") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -172,10 +180,16 @@ mod tests {
         let (begun, more) = waits.longest(Duration::ZERO).unwrap();
         assert_eq!((&*begun.who, begun.what.as_str(), begun.session, more), ("worker 1", "COMMIT", 7, 0));
         assert!(first.answered(Err::<(), ()>(())).is_err());
-        assert!(waits.longest(Duration::ZERO).is_some(), "what failed is still wanted");
+        let (failed, _) = waits.longest(Duration::ZERO).unwrap();
+        assert!(!failed.out && failed.since == begun.since, "what failed is still wanted");
+        // What has to be asked again before it belongs to the same wait.
+        let before = one.ask("a new connection", 0);
+        assert_eq!(waits.longest(Duration::ZERO).unwrap().0.since, begun.since);
+        assert!(before.answered(Ok::<(), ()>(())).is_ok());
+        assert_eq!(waits.longest(Duration::ZERO), None);
         let again = one.ask("COMMIT", 8);
         let (now, _) = waits.longest(Duration::ZERO).unwrap();
-        assert_eq!((now.since, now.session), (begun.since, 8));
+        assert_eq!((now.since, now.session, now.out), (begun.since, 8, true));
         let other = two.ask("DELETE", 9);
         assert_eq!(waits.longest(Duration::ZERO).unwrap().1, 1);
         assert!(again.answered(Ok::<(), ()>(())).is_ok());

@@ -1,7 +1,6 @@
 //! Says what keeps the target from answering, while the workers wait for it.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -25,10 +24,9 @@ const ASK_EVERY: Duration = Duration::from_secs(3);
 /// How long it may take to say so: it is asked on a connection of its own.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// A thread that looks at what is waited for; it ends with this.
+/// A thread that looks at what is waited for; it ends soon after this.
 pub(super) struct Watch {
-    end: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _end: Sender<()>,
 }
 
 impl Watch {
@@ -44,18 +42,9 @@ impl Watch {
             told: false,
         };
         let builder = std::thread::Builder::new().name("target-watch".to_owned());
-        let thread = builder.spawn(move || look.until(&ended)).context("cannot start a thread")?;
-        Ok(Self { end: Some(end), thread: Some(thread) })
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic there has nothing to say that matters.
-            let _ = thread.join();
-        }
+        // Nobody waits for its end: it may have asked a target that hangs.
+        builder.spawn(move || look.until(&ended)).context("cannot start a thread")?;
+        Ok(Self { _end: end })
     }
 }
 
@@ -86,7 +75,8 @@ impl Look {
                 (self.session, self.why) = (None, None);
                 continue;
             };
-            if self.why.as_ref().is_some_and(|why| why.waiting.what != waiting.what) {
+            if self.why.as_ref().is_some_and(|why| (&why.waiting.what, why.waiting.out) != (&waiting.what, waiting.out))
+            {
                 self.why = None;
             }
             // A reason that takes its time is added to what is told already.
@@ -122,6 +112,9 @@ impl Look {
 
     /// What the target itself says about it, if it says anything.
     fn ask(&mut self, waiting: &Waiting) -> Option<String> {
+        if !waiting.out {
+            return Some("the last try failed, and is repeated".to_owned());
+        }
         if self.session.is_none() {
             match Session::open(&self.target) {
                 Ok(session) => self.session = Some(session),
