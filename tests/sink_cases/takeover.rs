@@ -184,8 +184,8 @@ fn start_ts(server: &PrivateServer) {
 
 fn start_now(server: &PrivateServer) {
     let mut w = World::new(server, "now_drainer");
-    by_drainer(&mut w, 208, 7, true);
-    let now = MysqlOptions { first: Some(CommitTs(START + 40)), first_is_now: true, ..options(&w, 208) };
+    by_drainer(&mut w, 218, 7, true);
+    let now = MysqlOptions { first: Some(CommitTs(START + 40)), first_is_now: true, ..options(&w, 218) };
     let text = refused(&w, now.clone());
     assert!(text.contains("would be lost") && text.contains("--ignore-drainer"), "{text}");
     // A drainer.toml says now for the first start of all.
