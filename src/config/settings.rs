@@ -211,14 +211,13 @@ impl Settings {
                 read_timeout: value(draft.read_timeout),
             },
             // A file outlives the first start; who names a start for this run means it.
-            start_yields: draft.drainer_checkpoint.is_some()
-                && draft.start.as_ref().is_some_and(|start| match &start.origin {
-                    Origin::File { .. } => true,
-                    Origin::Environment(name) => name.starts_with("BINLOG_SERVER_"),
-                    // What a drainer.toml without a start stands for.
-                    Origin::Default => true,
-                    Origin::Flag => false,
-                }),
+            start_yields: draft.start.as_ref().is_some_and(|start| match &start.origin {
+                Origin::File { .. } => draft.drainer_checkpoint.is_some(),
+                Origin::Environment(name) => draft.drainer_checkpoint.is_some() && name.starts_with("BINLOG_SERVER_"),
+                // What a drainer.toml without a start stands for: nobody said it.
+                Origin::Default => true,
+                Origin::Flag => false,
+            }),
             drainer_checkpoint: value(draft.drainer_checkpoint),
             start: value(draft.start),
             until: None,

@@ -110,8 +110,8 @@ fn two_links(server: &PrivateServer) {
 }
 
 fn versions(server: &PrivateServer) {
-    let (mut a, slow) = started(server, 46, "slow_46", 1);
-    let (mut b, fast) = started(server, 46, "fast", 1);
+    let (mut a, slow) = started(server, 46, "slow46", 1);
+    let (mut b, fast) = started(server, 46, "fast46", 1);
     slow.save_position(&mut a, ts(3)).unwrap();
     write(&mut a, &slow, ts(3), 47, false).unwrap();
     fast.save_position(&mut b, ts(9)).unwrap();
@@ -121,7 +121,7 @@ fn versions(server: &PrivateServer) {
     write(&mut a, &slow, ts(12), 54, false).unwrap();
     assert_eq!(read(&mut b, 46).unwrap(), Some(row(ts(9), 53, false)));
     // Whoever is moved by hand has no version until it writes again.
-    let (mut c, taken) = taken(server, 46, "fast", 0);
+    let (mut c, taken) = taken(server, 46, "fast46", 0);
     taken.link.move_to(&mut c, ts(5), &taken).unwrap();
     write(&mut a, &slow, ts(12), 54, false).unwrap();
     assert_eq!(read(&mut a, 46).unwrap(), Some(row(ts(5), 0, false)));

@@ -52,8 +52,8 @@ pub(super) fn clear(args: &CheckpointClear) -> Result<()> {
     not_running(link)?;
     let at = link.position.map_or("has not started".to_owned(), |ts| format!("is at {}", ts.explain()));
     let cost = format!(
-        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, where \
-         --start-ts says",
+        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, from \
+         Drainer's checkpoint if a Drainer has written one since, or where --start-ts says",
         link.link, link.cluster_id
     );
     if !args.yes {
