@@ -18,7 +18,8 @@
 //!   Pumps over gRPC, and brings the stream of one that joins; `source/recording` reads a folder, `source/pb` what a Drainer wrote as files. [`pd`] finds PD's leader, the
 //!   Pumps and the TiDB servers, and writes the entry of the link, which [`place`] keeps true: a Drainer's to all who look.
 //! - [`merge`] puts any number of streams into one order: that of their commit ts.
-//! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs.
+//! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs; for a target that has each DDL first, also what becomes
+//!   of it ([`schema::Ahead`]).
 //! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it. Rows of Drainer's files name their columns; the sink says what
 //!   definition they have on the target.
 //! - [`loopback`] drops transactions that carry our channel's [`mark`]: they came from the other direction. The sink puts one into each of its transactions, where its

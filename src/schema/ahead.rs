@@ -26,6 +26,8 @@ pub struct Later {
     pub table: Arc<Table>,
     /// The job changed one column, which may have got another id and another name at once.
     pub modifies: bool,
+    /// A link ran it: the cluster that it came from had it before.
+    pub brought: bool,
 }
 
 /// What the source's history knows of a table.
@@ -63,12 +65,14 @@ struct Change {
     from: i64,
     action: i64,
     at: CommitTs,
+    brought: bool,
 }
 
 impl Change {
     fn of(job: &Job) -> Self {
-        let at = Origin::split(&job.query).map_or(CommitTs(job.info.finished_ts), |(origin, _)| origin.ts);
-        Self { from: job.table_id, action: job.action, at }
+        let origin = Origin::split(&job.query).map(|(origin, _)| origin);
+        let at = origin.map_or(CommitTs(job.info.finished_ts), |origin| origin.ts);
+        Self { from: job.table_id, action: job.action, at, brought: origin.is_some() }
     }
 }
 
@@ -151,14 +155,14 @@ struct Chain {
 
 impl Chain {
     fn add(&mut self, change: Change, table: &Arc<Table>) {
-        let Change { from, action: what, at } = change;
+        let Change { from, action: what, at, brought } = change;
         let replaced = matches!(what, action::TRUNCATE_TABLE | action::PARTITION_BY | action::REMOVE_PARTITIONING);
         if table.id != self.id && !(replaced && from == self.id) || what == action::DROP_TABLE {
             return;
         }
         self.id = table.id;
         self.found.newest = self.found.newest.max(Some(at));
-        self.found.later.push(Later { table: Arc::clone(table), modifies: what == MODIFY_COLUMN });
+        self.found.later.push(Later { table: Arc::clone(table), modifies: what == MODIFY_COLUMN, brought });
     }
 }
 
@@ -182,7 +186,7 @@ fn same_columns(a: &Table, b: &Table) -> bool {
 pub fn carried(table: &Table, later: &[Later]) -> Vec<Option<usize>> {
     let mut places: Vec<Option<usize>> = (0..table.columns.len()).map(Some).collect();
     let mut before = table;
-    for Later { table: after, modifies } in later {
+    for Later { table: after, modifies, .. } in later {
         let next = step(before, after, *modifies);
         for place in &mut places {
             *place = place.and_then(|at| next.get(at).copied().flatten());

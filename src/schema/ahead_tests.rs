@@ -19,7 +19,7 @@ fn table(columns: &[(i64, &str)]) -> Arc<Table> {
 }
 
 fn later(columns: &[(i64, &str)], modifies: bool) -> Later {
-    Later { table: table(columns), modifies }
+    Later { table: table(columns), modifies, brought: false }
 }
 
 #[test]
@@ -110,7 +110,9 @@ fn what_comes_after_a_definition() {
     let mut brought = job(17, 5, 8, &truncated);
     brought.query = "/* tisync channel=1 cluster=3 ts=2042 */ ALTER TABLE t ADD INDEX (a)".to_owned();
     let ahead = Ahead::new(Arc::new(Jobs(Mutex::new(jobs.into_iter().chain([brought]).collect()))));
-    assert_eq!(ahead.after(&defs[0]).unwrap().newest, Some(CommitTs(2042)));
+    let course = ahead.after(&defs[0]).unwrap();
+    assert_eq!(course.newest, Some(CommitTs(2042)));
+    assert_eq!(course.later.iter().map(|l| l.brought).collect::<Vec<_>>(), [false, false, false, false, true]);
     // With another id than its columns are of, it is another table.
     assert!(ahead.after(&Table { id: 5, ..Table::clone(&defs[0]) }).unwrap().later.is_empty());
 }

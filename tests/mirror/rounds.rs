@@ -225,7 +225,9 @@ fn round(links: &mut Links<'_>, done: &mut Done) {
         done.restarts[server] += 1;
     }
     // Shown if the rounds fail: what led to it may be several runs ago.
-    println!("-- killed, number {number}:\n{}", links.running[which].running.kill().stderr);
+    let said = links.running[which].running.kill().stderr;
+    println!("-- killed, number {number}:\n{said}");
+    assert!(said.lines().all(|line| !line.starts_with("error:")), "it had stopped by itself");
     done.kills += 1;
     links.again(which, workers);
     if number % 6 == 3 {

@@ -116,12 +116,13 @@ impl Worker {
         let context = self.context.clone();
         let safe = parts.last().is_some_and(|p| context.safe(p.ts));
         let style = context.style(safe);
-        self.still_so(parts)?;
+        let taken = self.taken(parts);
         let split = context.fits.split(parts)?;
         let same = split.as_ref().map_or(parts, |s| s.parts.as_slice());
         // A stream that contradicts itself is not tried in smaller pieces.
         let folded = fold(same, safe).inspect_err(|_| self.contradicted = true)?;
         done.add(parts, folded.counts, &folded.left_out);
+        self.still_so(taken)?;
         for changes in folded.tables {
             let table = changes.table;
             let ran = self.statements(table, safe, done, |emit| render(&changes, style, emit));

@@ -8,9 +8,8 @@ use super::batch::{Part, full_name};
 use super::failure::{code_of, explain};
 use super::held::{Difference, Held};
 use super::shape::ahead::Explained;
+use super::shape::fits::TakenFor;
 use super::shape::look::{self, Seen};
-use super::shape::signature::Signature;
-use super::shape::{Fit, Fits};
 use super::worker::Worker;
 use crate::error::Fault;
 use crate::event::Event;
@@ -27,17 +26,8 @@ pub(super) struct Doubt {
     taken_for: Option<TakenFor>,
 }
 
-#[derive(PartialEq)]
-struct TakenFor {
-    fit: Option<Arc<Fit>>,
-    signature: Option<Signature>,
-}
-
-impl TakenFor {
-    fn of(fits: &Fits, table: &Arc<Table>) -> Option<Self> {
-        fits.knows(table).then(|| Self { fit: fits.get(table), signature: fits.signature(table) })
-    }
-}
+/// What a table of a batch is taken for.
+pub(super) type Taken = (Arc<Table>, TakenFor);
 
 impl Worker {
     /// Compares `tables` with the target. One that the target has changed already is waited for, with no transaction open, until the
@@ -45,13 +35,14 @@ impl Worker {
     pub(super) fn look(&mut self, tables: &[Arc<Table>]) -> Result<()> {
         let context = self.context.clone();
         if let Some(ahead) = context.options.follows() {
-            return tables.iter().try_for_each(|table| self.look_ahead(ahead, table));
+            return tables.iter().try_for_each(|table| self.look_ahead(ahead, table, false));
         }
         let lane = self.open_lane()?;
         look::look(&mut lane.session, tables, context.options.mode, &context.fits, &context.events)
     }
 
-    fn look_ahead(&mut self, ahead: &Ahead, table: &Arc<Table>) -> Result<()> {
+    /// `moved`: the target's columns have just changed, so it has a DDL that the source may not have.
+    fn look_ahead(&mut self, ahead: &Ahead, table: &Arc<Table>, mut moved: bool) -> Result<()> {
         let context = self.context.clone();
         let mut held = Held::new(table);
         loop {
@@ -70,13 +61,21 @@ impl Worker {
                 }
             };
             match super::shape::ahead::explain(table, &course.later, &there, facts) {
-                Explained::Yes(fit) => {
+                Explained::Yes { fit, known } => {
+                    // The columns may look like those before, and be others.
+                    if moved && !known {
+                        let changed = look::changed(session, table)?;
+                        if held.wait_for_news(&context, changed, course.newest)? {
+                            continue;
+                        }
+                    }
                     if let Some(says) = context.fits.put_for(table, fit, Some(signature)) {
                         (context.events)(Event::Note(says));
                     }
                     return Ok(());
                 }
                 Explained::NotYet(differences) => {
+                    moved = true;
                     let changed = look::changed(session, table)?;
                     held.wait(&context, Ok(Difference { texts: differences, changed, newest: course.newest }))?;
                 }
@@ -108,25 +107,31 @@ impl Worker {
         self.look(&new)
     }
 
-    /// Where the target's columns may change at any time: sees, within the open transaction, that those of each table of `parts` are still
-    /// what its rows are made for. They stay so until its end.
-    pub(super) fn still_so(&mut self, parts: &[Part]) -> Result<()> {
-        let context = self.context.clone();
-        if context.options.follows().is_none() {
-            return Ok(());
+    /// Where the target's columns may change at any time: what each table of `parts` is taken for.
+    pub(super) fn taken(&self, parts: &[Part]) -> Vec<Taken> {
+        let mut taken: Vec<Taken> = Vec::new();
+        if self.context.options.follows().is_none() {
+            return taken;
         }
-        let mut seen: Vec<*const Table> = Vec::new();
         for change in parts.iter().flat_map(|p| &p.changes) {
-            let table = &change.table;
-            if seen.contains(&Arc::as_ptr(table)) {
-                continue;
+            if taken.iter().all(|(table, _)| !Arc::ptr_eq(table, &change.table)) {
+                let there = self.context.fits.taken_for(&change.table);
+                taken.extend(there.map(|there| (change.table.clone(), there)));
             }
-            seen.push(Arc::as_ptr(table));
-            let Some(wanted) = context.fits.signature(table) else { continue };
-            let name = full_name(table);
+        }
+        taken
+    }
+
+    /// Sees, within the open transaction, that the columns of these tables are still what the rows were made for. They stay so until its end.
+    pub(super) fn still_so(&mut self, taken: Vec<Taken>) -> Result<()> {
+        for (table, taken_for) in taken {
+            let Some(wanted) = &taken_for.signature else { continue };
+            let name = full_name(&table);
             let there = self.open_lane()?.session.signature(&name);
-            if there.map_err(|e| explain(&e, format!("looking at the columns of {name}")))? != wanted {
-                self.doubt = Some(Doubt { table: table.clone(), taken_for: TakenFor::of(&context.fits, table) });
+            let there = there.map_err(|e| explain(&e, format!("looking at the columns of {name}")))?;
+            // Another worker may have compared them again while the rows were made.
+            if there != *wanted || self.context.fits.taken_for(&table).as_ref() != Some(&taken_for) {
+                self.doubt = Some(Doubt { table, taken_for: Some(taken_for) });
                 return Err(Fault::refused(format!("the columns of {name} have just changed on the target")).into());
             }
         }
@@ -138,7 +143,7 @@ impl Worker {
         self.doubt = None;
         if code_of(error).is_some_and(|code| CODES.contains(&code)) {
             let fits = &self.context.fits;
-            self.doubt = fits.upstream(table).map(|(table, _)| Doubt { taken_for: TakenFor::of(fits, &table), table });
+            self.doubt = fits.upstream(table).map(|table| Doubt { taken_for: fits.taken_for(&table), table });
         }
     }
 
@@ -151,7 +156,11 @@ impl Worker {
         let Some(Doubt { table, taken_for }) = self.doubt.take() else { return Ok(false) };
         let mut backoff = super::retry::Backoff::new();
         self.lane(&mut backoff)?;
-        self.look(std::slice::from_ref(&table))?;
-        Ok(taken_for.is_none() || TakenFor::of(&self.context.fits, &table) != taken_for)
+        let context = self.context.clone();
+        match context.options.follows() {
+            Some(ahead) => self.look_ahead(ahead, &table, taken_for.is_some())?,
+            None => self.look(std::slice::from_ref(&table))?,
+        }
+        Ok(taken_for.is_none() || self.context.fits.taken_for(&table) != taken_for)
     }
 }

@@ -20,6 +20,8 @@ const OLDEST: Duration = Duration::from_secs(600);
 /// For how long it is waited for in any case. Also how long the source's history may be silent.
 const AT_LEAST: Duration = Duration::from_secs(10);
 const SILENT: Duration = Duration::from_secs(60);
+/// For how long a DDL that changes nothing that can be seen may be on its way.
+const NEWS: Duration = Duration::from_secs(60);
 /// How often it looks again, at first and later.
 const FIRST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(200);
@@ -63,6 +65,23 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn new(table: &Arc<Table>) -> Self {
         Self { table: full_name(table), since: Instant::now(), told: None, pause: FIRST }
+    }
+
+    /// Waits a moment, if the source may still hear of the target's last DDL on the table, although that looks like nothing. Gives whether it
+    /// waited: not every DDL goes to the source.
+    ///
+    /// # Errors
+    /// If the run is to end.
+    pub(super) fn wait_for_news(
+        &mut self,
+        context: &Context,
+        changed: Option<Changed>,
+        newest: Option<CommitTs>,
+    ) -> Result<bool> {
+        let due = |c: &Changed| c.age < NEWS && newest.is_none_or(|ts| ts.physical_ms() < c.at * 1000);
+        let Some(changed) = changed.filter(due) else { return Ok(false) };
+        self.wait(context, Ok(Difference { texts: Vec::new(), changed: Some(changed), newest }))?;
+        Ok(true)
     }
 
     /// Waits a moment.

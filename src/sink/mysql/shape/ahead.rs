@@ -12,12 +12,13 @@ use super::compare;
 use super::found::{Facts, Found};
 use crate::model::Table;
 use crate::schema::{Later, carried};
+use crate::sink::mysql::batch::full_name;
 
 /// What a comparison says.
 #[derive(Debug)]
 pub(in crate::sink::mysql) enum Explained {
-    /// Rows are written as they are, or as this says.
-    Yes(Option<Arc<Fit>>),
+    /// Rows are written as they are, or as `fit` says. `known`: the source's history has all that the target has by now, as far as its columns tell.
+    Yes { fit: Option<Arc<Fit>>, known: bool },
     /// The target has a definition that the source does not come to, as far as is known.
     NotYet(Vec<String>),
     /// Rows cannot be written to it.
@@ -26,17 +27,24 @@ pub(in crate::sink::mysql) enum Explained {
 
 /// Compares `table`, which becomes `later`, with the target's.
 pub(in crate::sink::mysql) fn explain(table: &Table, later: &[Later], there: &Found, facts: Facts) -> Explained {
-    let differences = compare::columns(table, there);
-    // What is in the source's history was on the target first: the last one that is alike is the one that it has.
+    let mut differences = compare::columns(table, there);
     let named = |l: &Later| Table { schema: table.schema.clone(), name: table.name.clone(), ..Table::clone(&l.table) };
     let alike = later.iter().rposition(|l| compare::columns(&named(l), there).is_empty());
-    let Some(steps) = alike.and_then(|at| later.get(..=at)) else {
-        return if differences.is_empty() { Explained::Yes(None) } else { Explained::NotYet(differences) };
+    // What a link has brought to the source was on the target before: it cannot be back where it was.
+    let passed = later.iter().rposition(|l| l.brought);
+    let steps = alike.filter(|at| passed.is_none_or(|passed| *at >= passed)).and_then(|at| later.get(..=at));
+    let Some((steps, last)) = steps.and_then(|steps| Some((steps, steps.last()?))) else {
+        if differences.is_empty() && passed.is_none() {
+            return Explained::Yes { fit: None, known: false };
+        }
+        if differences.is_empty() {
+            differences.push(format!("{} has columns that were dropped and made anew", full_name(table)));
+        }
+        return Explained::NotYet(differences);
     };
-    let Some(last) = steps.last() else { return Explained::Yes(None) };
     let places = carried(table, steps);
     match Fit::ahead(table, &places, &last.table, there, facts) {
-        Ok(fit) => Explained::Yes(fit.map(Arc::new)),
+        Ok(fit) => Explained::Yes { fit: fit.map(Arc::new), known: true },
         Err(problems) => Explained::Never(problems),
     }
 }
@@ -61,7 +69,7 @@ mod tests {
     }
 
     fn later(columns: &[(i64, &str, Value)]) -> Later {
-        Later { table: Arc::new(table(columns)), modifies: false }
+        Later { table: Arc::new(table(columns)), modifies: false, brought: true }
     }
 
     fn there(names: &[&str]) -> Found {
@@ -79,14 +87,14 @@ mod tests {
     fn only_what_the_source_comes_to_explains_the_target() {
         let now = table(&[(1, "a", NULL), (2, "b", NULL)]);
         let explained = |later: &[Later], names: &[&str]| explain(&now, later, &there(names), FACTS);
-        assert!(matches!(explained(&[], &["a", "b"]), Explained::Yes(None)));
+        assert!(matches!(explained(&[], &["a", "b"]), Explained::Yes { fit: None, known: false }));
         assert!(matches!(explained(&[], &["a", "b", "c"]), Explained::NotYet(texts) if texts.len() == 1));
         let steps = [
             later(&[(1, "a", NULL), (2, "b", NULL), (3, "c", Value::Int(7))]),
             later(&[(1, "a", NULL), (2, "z", NULL), (3, "c", Value::Int(7))]),
         ];
         assert!(matches!(explained(&steps[..1], &["a", "c", "z"]), Explained::NotYet(_)), "one is missing");
-        let Explained::Yes(Some(fit)) = explained(&steps, &["a", "c", "z"]) else { panic!() };
+        let Explained::Yes { fit: Some(fit), known: true } = explained(&steps, &["a", "c", "z"]) else { panic!() };
         assert!(fit.keeps && fit.extras.len() == 1 && fit.extras[0].literal == "7" && fit.left_out.is_empty());
         let names: Vec<&str> = fit.table.columns.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["a", "z"]);
@@ -95,15 +103,21 @@ mod tests {
             "{}",
             fit.says
         );
-        // What came in between and is gone again matters to nobody.
-        assert!(matches!(explained(&steps, &["a", "b"]), Explained::Yes(None)));
+        // Nothing that the source has by now is still to come on the target: it is further on, and only looks like before.
+        assert!(matches!(explained(&steps, &["a", "b"]), Explained::NotYet(_)));
+        assert!(matches!(explained(&steps, &["a", "b", "c"]), Explained::NotYet(_)));
+        // Somebody's own DDL on the source says nothing of the kind.
+        let own = [Later { brought: false, ..steps[0].clone() }];
+        assert!(matches!(explained(&own, &["a", "b"]), Explained::Yes { fit: None, known: false }));
     }
 
     #[test]
     fn a_column_made_anew_has_nothing_of_the_one_that_was() {
         let now = table(&[(1, "a", NULL), (2, "b", NULL)]);
         let steps = [later(&[(1, "a", NULL)]), later(&[(1, "a", NULL), (5, "b", Value::Int(9))])];
-        let Explained::Yes(Some(fit)) = explain(&now, &steps, &there(&["a", "b"]), FACTS) else { panic!() };
+        assert!(matches!(explain(&now, &steps[..1], &there(&["a", "b"]), FACTS), Explained::NotYet(_)));
+        let explained = explain(&now, &steps, &there(&["a", "b"]), FACTS);
+        let Explained::Yes { fit: Some(fit), .. } = explained else { panic!("{explained:?}") };
         let row = fit.change(&RowKind::Insert(vec![Value::Int(1), Value::Int(2)])).unwrap();
         assert_eq!(row, RowKind::Insert(vec![Value::Int(1)]));
         assert_eq!((fit.extras[0].name.as_str(), fit.extras[0].literal.as_str()), ("b", "9"));

@@ -22,11 +22,19 @@ pub(in crate::sink::mysql) struct Fits {
     known: Mutex<Known>,
 }
 
-/// A definition, how its rows are written if not as they are, and the target's columns that this holds for, where they may change at any time.
+/// What a table of the target is taken for.
+#[derive(Clone, PartialEq)]
+pub(in crate::sink::mysql) struct TakenFor {
+    /// How rows are written, if not as they are.
+    pub(in crate::sink::mysql) fit: Option<Arc<Fit>>,
+    /// The target's columns that this holds for, where they may change at any time.
+    pub(in crate::sink::mysql) signature: Option<Signature>,
+}
+
+/// A definition that was compared.
 struct Entry {
     table: Weak<Table>,
-    fit: Option<Arc<Fit>>,
-    signature: Option<Signature>,
+    taken_for: TakenFor,
 }
 
 #[derive(Default)]
@@ -73,21 +81,21 @@ impl Fits {
         }
     }
 
-    /// The upstream's definition behind `table`, which is itself or what statements see of it; and its fit.
-    pub(in crate::sink::mysql) fn upstream(&self, table: &Arc<Table>) -> Option<(Arc<Table>, Option<Arc<Fit>>)> {
+    /// The upstream's definition behind `table`, which is itself or what statements see of it.
+    pub(in crate::sink::mysql) fn upstream(&self, table: &Arc<Table>) -> Option<Arc<Table>> {
         let known = self.lock();
-        let seen = |entry: &&Entry| entry.fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
+        let seen = |entry: &&Entry| entry.taken_for.fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
         let entry = known.tables.get(&address(table)).or_else(|| known.tables.values().find(seen));
-        entry.and_then(|entry| Some((entry.table.upgrade()?, entry.fit.clone())))
+        entry.and_then(|entry| entry.table.upgrade())
     }
 
-    /// The target's columns that the comparison of `table` holds for.
-    pub(in crate::sink::mysql) fn signature(&self, table: &Arc<Table>) -> Option<Signature> {
-        self.lock().tables.get(&address(table)).and_then(|entry| entry.signature.clone())
+    /// What the last comparison of `table` found, if there was one.
+    pub(in crate::sink::mysql) fn taken_for(&self, table: &Arc<Table>) -> Option<TakenFor> {
+        self.lock().tables.get(&address(table)).map(|entry| entry.taken_for.clone())
     }
 
     pub(in crate::sink::mysql) fn get(&self, table: &Arc<Table>) -> Option<Arc<Fit>> {
-        self.lock().tables.get(&address(table)).and_then(|entry| entry.fit.clone())
+        self.lock().tables.get(&address(table)).and_then(|entry| entry.taken_for.fit.clone())
     }
 
     /// Takes note of a comparison. Gives what is to be said of it, if it was not said before.
@@ -114,8 +122,10 @@ impl Fits {
             }
             None => known.said.remove(&name).map(|_| format!("{name}: its columns are the same on both sides again")),
         };
-        known.tables.insert(address(table), Entry { table: Arc::downgrade(table), fit, signature });
-        let any = known.tables.values().any(|entry| entry.fit.is_some());
+        known
+            .tables
+            .insert(address(table), Entry { table: Arc::downgrade(table), taken_for: TakenFor { fit, signature } });
+        let any = known.tables.values().any(|entry| entry.taken_for.fit.is_some());
         self.any.store(any, Ordering::SeqCst);
         news
     }
