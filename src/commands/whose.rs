@@ -1,11 +1,16 @@
 //! Asks the clusters of links who they are: addresses do not tell that two links go opposite ways, or that one leads to its own source.
 
+use std::time::Duration;
+
 use crate::config::{Places, Remark, Settings};
 use crate::event::silent;
 use crate::identity::{Upstream, Verdict};
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::session::Session;
 use crate::source;
+
+/// How long a target may take with each answer: nobody waits for one that hangs.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Adds what their clusters say to the links' ends, and says who could not be asked. Changes nothing there.
 pub fn identify(links: &mut [Settings]) -> Vec<Remark> {
@@ -54,7 +59,7 @@ fn target<'a>(
     remarks: &mut Vec<Remark>,
 ) -> anyhow::Result<()> {
     let target = Target::parse_with(&link.target, &link.connection, &silent())?;
-    let mut session = Session::open(&target)?;
+    let mut session = Session::open(&target.answering_within(LIMIT))?;
     let mut asked = Vec::new();
     for upstream in all {
         let id = upstream.cluster_id();
