@@ -28,7 +28,8 @@
 //!   the target; [`selection`] keeps what both said about each definition.
 //! - [`sink`] takes whole transactions to the target. `sink/mysql` collects them into windows, cuts a window into batches that share no key
 //!   (`causality`, `window`), makes a batch wait for those before it that it shares a key with (`lineage`, `board`), and applies each in one transaction on a
-//!   connection of its own (`worker`, `apply`), with the columns that the target has (`shape`), in sessions that rely on nothing that the server might say otherwise (`settings`), on a server whose kind it tells itself (`server`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]). A
+//!   connection of its own (`worker`, `apply`), with the columns that the target has (`shape`), in sessions that rely on nothing that the server might say otherwise (`settings`), on a server whose kind it tells itself (`server`), with back-off and without doubt about what is durable (`retry`, and the slots of [`checkpoint`]). What the target
+//!   keeps somebody waiting for is in `waits`, and `watch` says so after 5 s, with who is in the way (`blocker`). A
 //!   second run of a link is refused at its start, by the lease of [`checkpoint::lease`], on which nothing else relies.
 //! - [`identity`] sees to it that a target is not the very cluster that the link comes from, before anything is written there.
 //! - [`progress`] knows the low-water mark; [`checkpoint`] keeps on the target what is durable above it.

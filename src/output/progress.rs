@@ -166,8 +166,9 @@ impl View {
         if self.quiet || self.ended {
             return;
         }
-        let news = self.links.iter_mut().fold(false, |news, link| link.news() || news);
-        if self.shown.elapsed() < every && !news {
+        // Of all of them: what is news to one is shown in one line with the others.
+        let news = self.links.iter_mut().map(Link::news).filter(|news| *news).count() > 0;
+        if self.shown.elapsed() < every && !news || !self.links.iter().any(Link::begun) {
             return;
         }
         self.shown = Instant::now();
@@ -176,7 +177,7 @@ impl View {
             let widest = self.links.iter().map(Link::width).max().unwrap_or_default();
             self.screen.draw(&self.links.iter().map(|link| link.terminal_line(widest)).collect::<Vec<_>>());
         } else {
-            self.links.iter().for_each(|link| super::note(&link.plain_line()));
+            self.links.iter().filter(|link| link.begun()).for_each(|link| super::note(&link.plain_line()));
         }
     }
 }

@@ -72,11 +72,11 @@ impl Failover {
     /// Waits until the replica has all that the primary has committed by now.
     pub fn wait_in_step(&self) {
         let at: Option<String> =
-            self.primary.connect().expect("connects").query_first("SELECT @@gtid_binlog_pos").unwrap();
+            self.primary.connect().expect("connects").query_first("SELECT @@gtid_binlog_pos").expect("readable");
         let at = at.unwrap_or_default();
         let mut replica = self.replica();
-        let waited: Option<i32> = replica.exec_first("SELECT MASTER_GTID_WAIT(?, ?)", (&at, LIMIT)).unwrap();
-        let status: Option<mysql::Row> = replica.query_first("SHOW SLAVE STATUS").unwrap();
+        let waited: Option<i32> = replica.exec_first("SELECT MASTER_GTID_WAIT(?, ?)", (&at, LIMIT)).expect("readable");
+        let status: Option<mysql::Row> = replica.query_first("SHOW SLAVE STATUS").expect("readable");
         assert_eq!(waited, Some(0), "the replica does not come to {at}: {status:?}");
     }
 

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 use tisync::event;
+use tisync::model::CommitTs;
 use tisync::playground::compare::{self, Definitions, Side};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::playground::mirror::{Mirror, MirrorOptions};
 
+use crate::common::binary;
 use crate::common::failover::Failover;
 use crate::common::run::Running;
 use crate::common::target::position;
@@ -46,6 +48,20 @@ fn world(cluster_id: u64, target: &[&str]) -> World {
     };
     world.run(TABLES);
     world
+}
+
+/// Whoever asks before the start hears of it too.
+#[test]
+fn a_check_of_the_start_says_that_the_target_may_forget() {
+    let ts =
+        CommitTs::from_millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap() - 60_000).to_string();
+    let check = |target: &PrivateServer| binary::tisync(&["ts", "check", &ts, "--to", &target.url()]).expect(0).stdout;
+    let said = check(&PrivateServer::start_with(&["--innodb-flush-log-at-trx-commit=2"]).expect("MariaDB starts"));
+    assert!(said.contains("durability") && said.contains("innodb_flush_log_at_trx_commit is 2, and"), "{said}");
+    let logging = ["--log-bin=binlog", "--sync-binlog=0"];
+    let said = check(&PrivateServer::start_with(&logging).expect("MariaDB starts"));
+    assert!(said.contains("sync_binlog is 0, and"), "{said}");
+    assert!(!check(&PrivateServer::start().expect("MariaDB starts")).contains("durability"));
 }
 
 /// Waits until B has everything that A holds now.

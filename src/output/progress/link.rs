@@ -158,6 +158,11 @@ impl Link {
         self.target.iter().chain(&self.waiting).filter(|wait| wait.since.elapsed() >= SHOWN_AFTER).map(Wait::text)
     }
 
+    /// Whether there is anything to show: it knows where it stands, or what keeps it from that.
+    pub(super) fn begun(&self) -> bool {
+        self.durable > CommitTs::default() || self.target.is_some() || self.waiting.is_some()
+    }
+
     /// Whether it has begun to wait for something that no line has shown yet.
     pub(super) fn news(&mut self) -> bool {
         let target = self.target.as_mut().is_some_and(Wait::news);
@@ -199,7 +204,7 @@ impl Link {
         let mut line = format!(
             "{link}position={} age_s={} lag_ms={} rows_per_s={:.0} transactions={} rows={} backlog={}",
             self.durable,
-            self.durable.age_ms() / 1000,
+            if self.durable > CommitTs::default() { self.durable.age_ms() / 1000 } else { 0 },
             self.lag_ms(),
             self.rate,
             self.txns,
