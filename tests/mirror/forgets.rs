@@ -245,17 +245,25 @@ fn restarts_end_no_run() {
     let mut run = world.sync(&[]);
     caught_up(&world, &mut run);
     let restarts: u32 = std::env::var("TISYNC_RESTARTS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
+    let done = AtomicU64::new(0);
     for n in 0..restarts {
-        let begin = Instant::now();
-        // Idle for as long as a save takes to come, with other phases each time.
-        sleep(Duration::from_millis(2600 + u64::from(n * 211 % 900)));
-        world.b.kill();
-        world.run([format!("INSERT INTO r.bare VALUES ({n}, 'while away')")]);
-        sleep(Duration::from_millis(3200 + u64::from(n * 173 % 900)));
+        let (begin, stop) = (Instant::now(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let _writing = Writing(&stop);
+            if n % 2 == 1 {
+                scope.spawn(|| write(|| world.a.connect().ok(), &stop, &done));
+            }
+            // Else idle for as long as a save takes to come, with other phases each time.
+            sleep(Duration::from_millis(2600 + u64::from(n * 211 % 900)));
+            world.b.kill();
+            world.run([format!("INSERT INTO r.bare VALUES ({n}, 'away')")]);
+            sleep(Duration::from_millis(3200 + u64::from(n * 173 % 900)));
+        });
         world.b.restart().expect("B comes back");
         caught_up(&world, &mut run);
         assert!(!run.ended(), "restart {n} after {:?}", begin.elapsed());
     }
+    println!("{restarts} restarts, half of them while idle; {} transactions beside them", done.load(Ordering::Relaxed));
     world.same("r");
     run.interrupt();
     run.expect(5);
