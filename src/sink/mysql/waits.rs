@@ -139,7 +139,7 @@ impl Session {
     /// `sql` goes out now.
     pub(super) fn asks(&self, sql: &str) -> Asked {
         match &self.caller {
-            Some(caller) => caller.ask(sql, u64::from(self.connection_id())),
+            Some(caller) => caller.ask(sql, self.connection_id()),
             None => Asked { caller: None, fine: true },
         }
     }
