@@ -96,10 +96,12 @@ fn a_drainer_toml_runs_as_it_is_and_converted() {
             .unwrap()
             .unwrap()
     };
-    let sessions = count(&mut conn, "SET SESSION time_zone = ''+00:00'', sql_mode = %");
+    let sessions = count(&mut conn, "SET SESSION lock_wait_timeout = 77");
     assert!(sessions >= 4, "{sessions} sessions");
-    assert_eq!(count(&mut conn, "SET SESSION %sql_mode = %NO_AUTO_VALUE_ON_ZERO%,ANSI_QUOTES''%"), sessions);
-    assert_eq!(count(&mut conn, "SET SESSION lock_wait_timeout = 77"), sessions);
+    // The first one learns which variables the server does not have, and asks again without them.
+    let common = count(&mut conn, "SET SESSION %time_zone = ''+00:00''%, sql_mode = %");
+    assert!((sessions..sessions + 4).contains(&common), "{common} of {sessions}");
+    assert_eq!(count(&mut conn, "SET SESSION %sql_mode = %NO_AUTO_VALUE_ON_ZERO%,ANSI_QUOTES''%"), common);
     assert_eq!(count(&mut conn, "%NO_ZERO_DATE%") + count(&mut conn, "%+08:00%"), 0);
 
     let out = file.dir.path().join("tisync.toml");
