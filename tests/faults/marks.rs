@@ -40,8 +40,9 @@ struct Seen {
     statements: u32,
 }
 
-/// Each transaction with users' rows raised a mark first, and so did as many as the marks' values say.
-pub fn check(conn: &mut Conn) -> Result<u64> {
+/// Each transaction with users' rows raised a mark first, and so did as many as the marks' values say; more of them, where MariaDB `forgot` some,
+/// which its binlog still has.
+pub fn check(conn: &mut Conn, forgot: bool) -> Result<u64> {
     let marks = format!("{}.{}", mark().schema, mark().table);
     let (mut raised, mut with_rows, mut unmarked) = (0, 0, 0);
     for transaction in transactions(conn)? {
@@ -52,7 +53,8 @@ pub fn check(conn: &mut Conn) -> Result<u64> {
     }
     ensure!(unmarked == 0, "{unmarked} of {with_rows} transactions carried no mark");
     let values: Option<u64> = conn.query_first(format!("SELECT SUM(val) FROM {marks}"))?;
-    ensure!(values == Some(raised), "{raised} transactions raised a mark, but the values say {values:?}");
+    let right = values.is_some_and(|values| values == raised || forgot && values < raised);
+    ensure!(right, "{raised} transactions raised a mark, but the values say {values:?}");
     ensure!(with_rows > 0 && raised >= with_rows, "{with_rows} with rows, {raised} marked");
     Ok(raised)
 }

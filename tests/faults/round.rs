@@ -80,6 +80,7 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
     };
     let truth = workload::write(&world.cluster, &options)?;
     let faults = plan(seed, &mut random);
+    let forgets = faults.iter().any(|f| matches!(f, Fault::Forget(_)));
     let labels: Vec<String> = faults.iter().map(Fault::label).collect();
     world.told = format!("{options:?}\n{faults:#?}\n");
     let reader = Reader::start(world.port, truth.accounts);
@@ -105,7 +106,7 @@ fn play_on(seed: u64, server: world::Server, told: &mut String) -> Result<String
     });
     let reads = seen.reads;
     let marks = if marks::wanted(seed) {
-        format!("{} marks, ", marks::check(&mut round.world.connect()?)?)
+        format!("{} marks, ", marks::check(&mut round.world.connect()?, forgets)?)
     } else {
         String::new()
     };
