@@ -3,10 +3,10 @@
 use anyhow::{Error, Result};
 
 use super::ddl::{self, DdlPolicy, Ground, How, Ran, Unrun};
-use super::failure::class_of;
+use super::failure::{class_of, is_vague};
 use super::retry::{Backoff, passes};
 use super::session::shorten;
-use super::worker::Worker;
+use super::worker::{VAGUE, Worker};
 use crate::checkpoint::locks;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::{DecidedDdl, Totals};
@@ -24,7 +24,9 @@ impl Worker {
                 Ok(ran) => break ran,
                 Err(error) => error,
             };
-            let Some(class) = class_of(&error).filter(|c| passes(*c)) else { return Err(error) };
+            let most = if is_vague(&error) { VAGUE } else { u32::MAX };
+            let passing = class_of(&error).filter(|c| passes(*c) && backoff.tries() < most);
+            let Some(class) = passing else { return Err(error) };
             // The session that ran it has to be gone before anybody can say what became of it.
             self.hang_up();
             begun = true;

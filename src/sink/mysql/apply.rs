@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::batch::{Part, fold, full_name};
+use super::lane::Lane;
 use super::large::Rows;
 use super::shape::fits::Ordered;
 use super::statement::{Emit, in_order, render};
 use super::step::apply_step;
 use super::takeover::drainer_is_ahead;
-use super::worker::{Lane, Worker};
+use super::worker::Worker;
 use crate::checkpoint::Record;
 use crate::checkpoint::drainer::{self, Owner};
 use crate::event::Event;

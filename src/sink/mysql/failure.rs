@@ -61,6 +61,7 @@ pub fn classify(error: &mysql::Error) -> Class {
         1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
         // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's certification, TiDB's check of the schema.
         1180 if no_space(&e.message) => Class::Full,
+        UNNAMED if passes_on_tidb(&e.message) => Class::Contention,
         1180 | 3101 | 8005 | 8028 => Class::Contention,
         // TiDB: a check of keys that was put off to the COMMIT. What it found is in the text.
         8147 if e.message.contains("Duplicate entry") => Class::Duplicate,
@@ -79,6 +80,29 @@ pub fn classify(error: &mysql::Error) -> Class {
         1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 4161 => Class::Syntax,
         _ => Class::Other,
     }
+}
+
+/// The code for whatever has none of its own.
+const UNNAMED: u16 = 1105;
+
+/// Whether an error without a code of its own is one of TiDB's that a moment later is over: a column is just being added to the table, or a part of
+/// the cluster starts again.
+fn passes_on_tidb(message: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "columnID count not match",
+        "try again later",
+        "rpc error: code = Unavailable",
+        "context canceled",
+        "loss connection",
+        "backoffer.maxSleep",
+        "Information schema is changed",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Whether `error` has a code that says so little that it is tried again only for a while.
+pub(super) fn is_vague(error: &Error) -> bool {
+    code_of(error) == Some(UNNAMED)
 }
 
 /// Whether the engine's error behind 1180 is that the disk is full: `Got error 28 "No space left on device" during COMMIT`.
@@ -270,6 +294,9 @@ mod tests {
             (3101, "Plugin instructed the server to rollback the current transaction.", Class::Contention),
             (1180, "Got error 149 \"Lock deadlock; Retry transaction\" during COMMIT", Class::Contention),
             (1180, "Got error 28 \"No space left on device\" during COMMIT", Class::Full),
+            (1105, "EncodeRow error: data and columnID count not match 5 vs 4", Class::Contention),
+            (1105, "rpc error: code = Unavailable desc = keepalive ping failed", Class::Contention),
+            (1105, "unknown error", Class::Other),
             (1047, "WSREP has not yet prepared node for application use", Class::Connection),
             (1047, "Unknown command", Class::Other),
             (1226, "User 'u' has exceeded the 'max_user_connections' resource (current value: 4)", Class::Connection),

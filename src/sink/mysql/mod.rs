@@ -21,7 +21,9 @@ pub mod ddl;
 mod definition;
 pub mod durability;
 pub mod failure;
+mod hand_over;
 mod held;
+mod lane;
 mod large;
 mod lineage;
 pub mod literal;
@@ -54,7 +56,7 @@ mod worker;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -80,11 +82,6 @@ use crate::checkpoint::Applied;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, RowChange, Side, Table, Txn};
-
-/// A batch with fewer row changes is not worth a connection of its own.
-const LEAST_ROWS: u64 = 500;
-/// How long a stuck batch may hold up all others before somebody hears of it.
-const PATIENT_UNTIL: Duration = Duration::from_secs(5);
 
 /// A [`Sink`] that writes to a MySQL, MariaDB or TiDB server.
 pub struct MysqlSink {
@@ -139,54 +136,6 @@ impl MysqlSink {
 
     fn board(&self) -> &Board {
         &self.context.board
-    }
-
-    /// Cuts the window into batches and puts them up.
-    fn close_window(&mut self) -> Result<()> {
-        if self.window.is_empty() {
-            return Ok(());
-        }
-        let window = std::mem::take(&mut self.window);
-        let size = self.context.size;
-        let last = window.last();
-        let batches = window.cut(size.workers, LEAST_ROWS);
-        let board = &self.context.board;
-        let begin = Instant::now();
-        board.wait_for_room(size.in_flight, size.workers * 2, size.records(), |held_up| {
-            if begin.elapsed() >= PATIENT_UNTIL {
-                let what = format!(
-                    "what the target has not finished of the transactions up to {}; as much as may go before them is applied",
-                    held_up.explain()
-                );
-                (self.context.events)(Event::Waiting { what, since: begin.elapsed() });
-            }
-        });
-        self.context.shared.check()?;
-        let records = batches.iter().map(|b| b.record.size()).sum();
-        let number = board.open(last, batches.len(), records);
-        for mut batch in batches {
-            let (id, oldest) = board.numbers();
-            let before = self.lineage.enter(id, &std::mem::take(&mut batch.tokens), oldest);
-            let bytes = batch.bytes;
-            board.put(Job::Batch(batch), Some(number), &before, bytes);
-        }
-        Ok(())
-    }
-
-    /// Waits until nothing is under way.
-    fn settle(&mut self) -> Result<()> {
-        self.close_window()?;
-        self.board().wait_until_idle();
-        self.lineage.clear();
-        self.shared().check()
-    }
-
-    /// Does `job`, which brings everything up to `last`, with nothing else under way.
-    fn alone(&mut self, last: CommitTs, job: Job) -> Result<()> {
-        self.settle()?;
-        let window = self.board().open(last, 1, 0);
-        self.board().put(job, Some(window), &[], 0);
-        self.settle()
     }
 
     fn take(&mut self, ts: CommitTs, rising: bool) -> Result<()> {

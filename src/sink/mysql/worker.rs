@@ -9,46 +9,22 @@ use super::apply::Done;
 use super::board::{Job, Task};
 use super::columns::Doubt;
 use super::context::Context;
-use super::failure::{Class, class_of, is_late};
+use super::failure::{Class, class_of, is_late, is_vague};
+use super::lane::Lane;
 use super::large::Rows;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::Session;
 use super::waits::Caller;
-use crate::checkpoint::{Acknowledged, Forgotten, Link, OtherBatch, Record, Slot};
+use crate::checkpoint::{Forgotten, OtherBatch, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::Event;
 use crate::model::CommitTs;
 use crate::sink::Anomalies;
 
+/// How often an error without a code of its own is tried again: about a minute.
+pub(super) const VAGUE: u32 = 35;
 /// How often a COMMIT is tried again that the target answers with an error which does not pass by itself.
 const COMMITS: u32 = 3;
-
-/// One connection with its slot.
-pub(super) struct Lane {
-    pub(super) session: Session,
-    pub(super) slot: Slot,
-    /// The number of the comparison by which the server behind it holds all that was acknowledged.
-    pub(super) compared: u64,
-}
-
-impl Lane {
-    /// Takes note, with `note`, that something is durable. Where other connections were made meanwhile, this one is first shown to lead to a
-    /// server that remembers: the one that gave the answer may be gone.
-    ///
-    /// # Errors
-    /// If the connection is lost, or the server has forgotten something: whether this is durable is open then.
-    pub(super) fn acknowledge(
-        &mut self,
-        acknowledged: &Acknowledged,
-        link: &Link,
-        note: impl Fn(&Acknowledged, u64) -> bool,
-    ) -> Result<()> {
-        while !note(acknowledged, self.compared) {
-            self.compared = acknowledged.compare(&mut self.session, link)?;
-        }
-        Ok(())
-    }
-}
 
 /// See the module.
 pub(super) struct Worker {
@@ -385,7 +361,12 @@ impl Worker {
                 if number.is_some_and(|n| lane.slot.durable() >= n) {
                     return Ok(After::Durable);
                 }
-                if !passes(class) && backoff.tries() >= COMMITS {
+                let most = match class {
+                    _ if is_vague(&error) => VAGUE,
+                    class if passes(class) => u32::MAX,
+                    _ => COMMITS,
+                };
+                if backoff.tries() >= most {
                     return Err(error);
                 }
                 Ok(After::Again)
