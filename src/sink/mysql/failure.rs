@@ -90,8 +90,8 @@ const UNNAMED: u16 = 1105;
 fn passes_on_tidb(message: &str) -> bool {
     const WORDS: [&str; 7] = [
         "columnID count not match",
-        "try again later",
-        "rpc error: code = Unavailable",
+        "[try again later]",
+        "rpc error: ",
         "context canceled",
         "loss connection",
         "backoffer.maxSleep",
