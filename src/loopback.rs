@@ -280,6 +280,16 @@ pub fn is_bookkeeping(schema: &str) -> bool {
     schema.eq_ignore_ascii_case(BOOKS)
 }
 
+/// What to say of a link that writes and reads no marks, where its source is the target of another link: that one may come from this link's target.
+#[must_use]
+pub fn of_a_target<'a>(mut tables: impl Iterator<Item = &'a Arc<Table>>) -> Option<String> {
+    tables.any(|t| is_record(&t.schema, &t.name)).then(|| {
+        "the source is the target of another tisync link, or was. If that link comes from this target, every change would go round between the two for \
+         ever: then stop here, and start both links with --loopback and the same --channel-id"
+            .to_owned()
+    })
+}
+
 fn is_record(schema: &str, table: &str) -> bool {
     is_bookkeeping(schema) && RECORDS.iter().any(|r| r.eq_ignore_ascii_case(table))
 }

@@ -117,3 +117,15 @@ fn tables_that_both_sides_number_earn_one_warning() {
     let said = warns(&marked);
     assert!(!said.contains("AUTO_INCREMENT"), "{said}");
 }
+
+#[test]
+fn a_source_that_is_a_target_of_another_link_is_warned_of() {
+    let world = World::start(7_600_000_000_000_000_117);
+    world.run(["CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "CREATE DATABASE tidb_binlog"]);
+    world.run(["CREATE TABLE tidb_binlog.tisync_slot (slot INT PRIMARY KEY)"]);
+    world.a.wait_caught_up(crate::pair::LIMIT).unwrap();
+    let words = "the source is the target of another tisync link";
+    let first = world.sync(&CAUGHT_UP).expect(0);
+    assert!(!first.stderr.contains(words), "it was not there at the start ts: {}", first.stderr);
+    says(&world.sync(&CAUGHT_UP).expect(0), &[words, "--loopback and the same --channel-id"]);
+}

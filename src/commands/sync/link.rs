@@ -8,7 +8,7 @@ use crate::checkpoint::Forgotten;
 use crate::commands::place;
 use crate::config::Settings;
 use crate::event::{Event, Events};
-use crate::loopback::Loopback;
+use crate::loopback::{Loopback, of_a_target};
 use crate::model::{CommitTs, Table};
 use crate::output;
 use crate::pipeline::{End, Pipeline};
@@ -168,6 +168,11 @@ impl LinkRun<'_> {
                 .selecting(Arc::clone(&settings.filter))
         });
         if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
+            events(Event::Warning(text));
+        }
+        if settings.loopback.is_none()
+            && let Some(text) = of_a_target(catalog.tables())
+        {
             events(Event::Warning(text));
         }
         let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
