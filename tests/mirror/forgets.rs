@@ -73,7 +73,7 @@ fn caught_up(world: &World, run: &mut Running) {
 }
 
 fn rounds() -> u32 {
-    std::env::var("TISYNC_FORGET_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(4)
+    std::env::var("TISYNC_FORGET_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(3)
 }
 
 #[test]

@@ -6,7 +6,7 @@ SET time_zone = '+00:00';
 CREATE TABLE numbers (id INT PRIMARY KEY, t TINYINT UNSIGNED, b BIGINT, u BIGINT UNSIGNED, d DECIMAL(65,30), f FLOAT, g DOUBLE, y YEAR, bits BIT(33));
 INSERT INTO numbers VALUES (1, 255, -9223372036854775808, 18446744073709551615, -0.000000000000000000000000000001, 0.1, 1e300, 1901, b'1');
 INSERT INTO numbers VALUES (2, 0, 0, 0, 99999999999999999999999999999999999, -1.5, 0, 2155, 8589934591), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-UPDATE numbers SET d = d + 1, f = 16777216 WHERE id < 3;
+UPDATE numbers SET d = d - 1, f = 16777216 WHERE id < 3;
 CREATE TABLE texts (id INT PRIMARY KEY, c CHAR(5), v VARCHAR(50), t TEXT, b VARBINARY(50), x BINARY(4), e ENUM('a','b''c'), s SET('p','q','r'), j JSON);
 INSERT INTO texts VALUES (1, 'ab ', 'it''s \\ "x" \n 😀', '汉字', x'00ff27', x'01', 'b''c', 'p,r', '{"k": [1, 2.5, null, "ü"]}');
 INSERT INTO texts VALUES (2, '', '', '', '', '', NULL, '', '[]'), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
