@@ -6,21 +6,9 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 use tisync::playground::mirror::Mirror;
 
-use crate::common::run::{LIMIT, Running};
-use crate::pair::{MARKED, Pair};
-
-fn back(pair: &Pair, more: &[&str]) -> Running {
-    pair.link(1, &[&MARKED[..], &["--no-ddl"], more].concat())
-}
-
-fn there(pair: &Pair, more: &[&str]) -> Running {
-    pair.link(0, &[&MARKED[..], more].concat())
-}
-
-#[track_caller]
-fn run(side: &Mirror, sql: &str) {
-    side.connect().unwrap().query_drop(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
-}
+use crate::common::run::LIMIT;
+use crate::pair::Pair;
+use crate::sides::{back, run, there};
 
 /// All rows of a query, each as one text.
 fn rows(side: &Mirror, sql: &str) -> Vec<String> {

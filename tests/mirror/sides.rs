@@ -12,16 +12,16 @@ use crate::common::run::{LIMIT, Running};
 use crate::pair::{MARKED, Pair};
 
 /// What the link from B to A is given: it runs no DDL.
-fn back(pair: &Pair, more: &[&str]) -> Running {
+pub fn back(pair: &Pair, more: &[&str]) -> Running {
     pair.link(1, &[&MARKED[..], &["--no-ddl"], more].concat())
 }
 
-fn there(pair: &Pair, more: &[&str]) -> Running {
+pub fn there(pair: &Pair, more: &[&str]) -> Running {
     pair.link(0, &[&MARKED[..], more].concat())
 }
 
 #[track_caller]
-fn run(side: &Mirror, sql: &str) {
+pub fn run(side: &Mirror, sql: &str) {
     side.connect().unwrap().query_drop(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
 }
 
