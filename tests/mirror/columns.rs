@@ -81,7 +81,8 @@ fn to_a_says(_: &Pair) -> bool {
 fn a_difference_that_no_ddl_makes_stops_the_link() {
     let pair = Pair::start(7_600_000_000_000_000_112);
     let (a, b) = (&pair.a, &pair.b);
-    // It was so before B had the table, and no DDL of A's is on its way.
+    // A's table is older by more than the second that its server tells, so no DDL of A's can be on its way.
+    sleep(Duration::from_secs(2));
     run(b, "ALTER TABLE play.words ADD COLUMN own INT");
     run(b, "INSERT INTO play.words VALUES ('2 word', 1, 7)");
     b.wait_caught_up(LIMIT).unwrap();
