@@ -2,12 +2,14 @@
 //!
 //! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
 
+mod early;
 mod named;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
 
+use self::early::ReadAhead;
 use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup};
 use crate::error::Fault;
@@ -64,6 +66,8 @@ pub struct Pipeline<'a> {
     pub late_rows: u64,
     /// The target's definitions, for rows that come without any.
     pub names: Names,
+    /// What was read ahead of its turn.
+    pub ahead: ReadAhead,
 }
 
 impl Pipeline<'_> {
@@ -89,13 +93,15 @@ impl Pipeline<'_> {
         let mut moved = Instant::now();
         let mut told = Instant::now();
         while !self.stop.requested() {
-            match merge.next(wait)? {
+            let next = self.ahead.next().map_or_else(|| merge.next(wait), |txn| Ok(Merged::Txn(txn)))?;
+            match next {
                 Merged::Txn(raw) => {
                     if let Some(until) = self.until.filter(|until| raw.commit_ts > *until) {
                         // Nothing lies between what was taken and `until`: that is where the run has come to.
                         self.sink.resolved(until)?;
                         return Ok(End::Finished);
                     }
+                    let Some(raw) = self.in_turn(raw, &mut merge)? else { continue };
                     position = raw.commit_ts;
                     wait = Duration::ZERO;
                     self.take(raw)?;

@@ -282,6 +282,7 @@ fn counting_process() -> Result<()> {
         taken: 0,
         late_rows: 0,
         names: Default::default(),
+        ahead: Default::default(),
     };
     let streams = source.streams(CommitTs(start))?;
     pipeline.run(streams, CommitTs(start))?;

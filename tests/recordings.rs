@@ -48,6 +48,17 @@ fn main() -> ExitCode {
         trial("two_pumps_equal_their_dump", two_pumps_equal_their_dump),
         trial("both_sides_of_a_bidirectional_run_equal_their_dumps", bidirectional_sides_equal_their_dumps),
         trial("tidb_8_equals_its_dump", tidb_8_equals_its_dump),
+        trial("alters_of_several_parts_equal_their_dump", |folder| {
+            equals_its_dump(folder, "multi-schema-v81", &["ms"])
+        }),
+        trial("rows_beside_changing_partitions_equal_their_dump", |folder| {
+            equals_its_dump(folder, "partitions", &["part"])
+        }),
+        trial("rows_beside_changing_partitions_of_tidb_8_equal_their_dump", |folder| {
+            equals_its_dump(folder, "partitions-v81", &["part"])
+        }),
+        trial("random_load_equals_its_dump", |folder| equals_its_dump(folder, "random-a", &["r7_a", "r7_b"])),
+        trial("more_random_load_equals_its_dump", |folder| equals_its_dump(folder, "random-b", &["r8_a", "r8_b"])),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -236,6 +247,14 @@ fn tidb_8_equals_its_dump(folder: &Path) -> Result<(), Failed> {
     let server = PrivateServer::start()?;
     run(&everything_args(folder, "feed-v81/pump", &server), 0);
     equal(&server, &folder.join("feed-v81/dump"), &["kinds", "evolve", "bank"])
+}
+
+/// Random DML beside DDL, as a cluster under load has it.
+fn equals_its_dump(folder: &Path, name: &str, databases: &[&str]) -> Result<(), Failed> {
+    let server = PrivateServer::start_with(&QUICK)?;
+    let from = path(folder, name);
+    tisync(&["sync", "--from", &from, "--to", &server.url(), "--quiet", "--allow-missing"]).expect(0);
+    equal(&server, &folder.join(name).join("dump"), databases)
 }
 
 /// A sync of a recording that goes on without the statements that bring rows back.

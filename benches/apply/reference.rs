@@ -90,6 +90,7 @@ impl Reference {
             taken: 0,
             late_rows: 0,
             names: Default::default(),
+            ahead: Default::default(),
         };
         pipeline.run(streams, from)?;
         Ok(reference)

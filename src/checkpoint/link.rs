@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::acknowledged::Forgotten;
+use super::early::{self, DdlAt, EarlyDdl};
 use super::failed::Failed;
 use super::locks;
 use super::who::Who;
@@ -42,21 +43,33 @@ pub struct State {
     pub intent: Option<Intent>,
     /// What is at or below may have been on the target before the link started.
     pub safe_until: Option<CommitTs>,
+    /// DDL jobs above the position that are on the target already, each with the commit ts of its message.
+    pub early: Vec<(i64, CommitTs)>,
 }
 
 /// The columns that [`State::read`] takes, in its order.
-pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`, `safe_until`";
-pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String, u64);
+pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`, `safe_until`, `early_ddl`";
+pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String, u64, String);
 
 impl State {
-    pub(super) fn read(row: StateRow) -> Self {
-        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock, safe_until) = row;
+    pub(super) fn read(row: StateRow) -> Result<Self, Failed> {
+        let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock, safe_until, early) = row;
         let intent = Intent { ts: CommitTs(ddl_ts), job, schema, query: query.unwrap_or_default(), step, before, lock };
-        Self {
+        Ok(Self {
             position: (ts > 0).then_some(CommitTs(ts)),
             last_job: (last_job > 0).then_some(last_job),
             intent: (ddl_ts > 0).then_some(intent),
             safe_until: (safe_until > 0).then_some(CommitTs(safe_until)),
+            early: early::read(&early)?,
+        })
+    }
+
+    /// Whether the DDL of `at` has come to its end.
+    #[must_use]
+    pub fn has(&self, at: DdlAt) -> bool {
+        match at.early {
+            Some(_) => self.early.iter().any(|(job, _)| *job == at.job),
+            None => self.position.is_some_and(|there| there >= at.ts),
         }
     }
 }
@@ -71,6 +84,7 @@ pub struct Link {
     applied_until: CommitTs,
     /// Other clusters whose data this run passes on; all its slots say so.
     origins: Arc<Mutex<String>>,
+    early: EarlyDdl,
 }
 
 /// Characters of the column `origins`: a dozen clusters.
@@ -78,7 +92,19 @@ const ORIGINS: usize = 255;
 
 impl Link {
     pub(super) fn new(cluster_id: u64, name: &str, run: u64, applied_until: CommitTs) -> Self {
-        Self { cluster_id, name: name.to_owned(), run, applied_until, origins: Arc::default() }
+        let (origins, early) = (Arc::default(), EarlyDdl::default());
+        Self { cluster_id, name: name.to_owned(), run, applied_until, origins, early }
+    }
+
+    /// With these DDL jobs, which ran before their message came.
+    pub(super) fn with_early(self, jobs: Vec<(i64, CommitTs)>) -> Self {
+        Self { early: EarlyDdl::new(jobs), ..self }
+    }
+
+    /// DDL jobs above the position that are on the target already.
+    #[must_use]
+    pub fn early_jobs(&self) -> Vec<i64> {
+        self.early.jobs().into_iter().map(|(job, _)| job).collect()
     }
 
     /// From here on every slot says that data of these other clusters is passed on.
@@ -170,7 +196,7 @@ impl Link {
             self.link_condition()
         ))?;
         match row {
-            Some(row) if row.0 == self.run => Ok(State::read(row)),
+            Some(row) if row.0 == self.run => State::read(row),
             _ => Err(self.refusal(session, None)),
         }
     }
@@ -191,13 +217,28 @@ impl Link {
         }
     }
 
-    /// Writes the position of the commit ts of DDL job `job`, which does not run here.
+    /// Writes the position behind a DDL, which does not run here.
     ///
     /// # Errors
-    /// If the link was taken over, or `ts` lies below what is there.
-    pub fn save_ddl_position(&self, session: &mut Session, ts: CommitTs, job: i64) -> Result<(), Failed> {
-        let set = format!("`commit_ts` = {}, `last_job` = {job}{}", ts.0, self.clean(ts));
-        self.update(session, &set, "<=", ts)
+    /// If the link was taken over, or its position is beyond that.
+    pub fn save_ddl_position(&self, session: &mut Session, at: impl Into<DdlAt>) -> Result<(), Failed> {
+        let at = at.into();
+        self.over(session, at, "")
+    }
+
+    /// Moves the position behind the DDL of `at`, with what else `set` says.
+    fn over(&self, session: &mut Session, at: DdlAt, set: &str) -> Result<(), Failed> {
+        let position = at.position();
+        let Some(early) = at.early else {
+            let moved = format!("`commit_ts` = {}, `last_job` = {}{}{set}", position.0, at.job, self.clean(position));
+            return self.update(session, &moved, "<=", position);
+        };
+        let jobs = self.early.with(at);
+        let text = quote_text(&early::write(&jobs));
+        let moved = format!("`commit_ts` = {}, `early_ddl` = {text}{}{set}", early.0, self.clean(early));
+        self.update(session, &moved, "<=", early)?;
+        self.early.set(jobs);
+        Ok(())
     }
 
     /// Stores that step `step` of the statements `query` of `ddl` is about to run, in the session that holds the lock `lock`,
@@ -223,8 +264,14 @@ impl Link {
             quote_text(before),
             quote_text(lock)
         );
-        // A copy of this statement that a lost connection delivers late must find nothing to do.
-        self.update(session, &set, "<", ts)
+        // A copy of this statement that a lost connection delivers late must find nothing to do: neither behind the position, nor beside the list
+        // of what ran early.
+        let done = format!(" AND FIND_IN_SET('{}:{}', `early_ddl`) = 0", ddl.job_id, ts.0);
+        let sql = self.update_sql(&set, "<", ts) + if ddl.early.is_some() { &done } else { "" };
+        if session.write(&sql)? == 1 {
+            return Ok(());
+        }
+        Err(self.refusal(session, Some(ts)))
     }
 
     /// Stores that the statements before `step` of the DDL at `ts` are done, and that `step` is about to run on objects that
@@ -254,19 +301,17 @@ impl Link {
         Err(self.refusal(session, None))
     }
 
-    /// Clears the intent, and moves the position to the commit ts in `done` if the DDL took effect; with it comes the job.
+    /// Clears the intent, and moves the position behind the DDL in `done` if that took effect.
     ///
     /// # Errors
     /// As [`save_ddl_position`](Self::save_ddl_position).
-    pub fn end_ddl(&self, session: &mut Session, done: Option<(CommitTs, i64)>) -> Result<(), Failed> {
-        let moved = done.map_or(String::new(), |(ts, job)| {
-            format!("`commit_ts` = {}, `last_job` = {job}{}, ", ts.0, self.clean(ts))
-        });
-        let set = format!(
-            "{moved}`ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL, `ddl_step` = 0, `ddl_before` = NULL, \
-             `ddl_lock` = ''"
-        );
-        self.update(session, &set, "<=", done.map_or(CommitTs::MAX, |(ts, _)| ts))
+    pub fn end_ddl(&self, session: &mut Session, done: Option<DdlAt>) -> Result<(), Failed> {
+        let cleared = "`ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL, `ddl_step` = 0, `ddl_before` = NULL, \
+                       `ddl_lock` = ''";
+        match done {
+            Some(at) => self.over(session, at, &format!(", {cleared}")),
+            None => self.update(session, cleared, "<=", CommitTs::MAX),
+        }
     }
 
     /// Drops the records of earlier runs with the position that makes them useless.

@@ -21,6 +21,7 @@
 mod acknowledged;
 mod applied;
 pub mod drainer;
+mod early;
 mod failed;
 pub mod lease;
 mod link;
@@ -38,6 +39,7 @@ mod who;
 pub use acknowledged::{Acknowledged, Forgotten, is_known};
 pub use applied::Applied;
 pub use drainer::{DrainerPlace, DrainerTable};
+pub use early::DdlAt;
 pub use failed::Failed;
 pub use link::{Intent, Link, State};
 pub use look::{look, of_link};

@@ -47,7 +47,7 @@ impl Link {
         };
         // The next run learns of a job at the position's edge by itself.
         let sql = format!(
-            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `commit_ts` = {}, `applied` = x'{}', `safe_until` = {}, `last_job` = 0, \
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `commit_ts` = {}, `applied` = x'{}', `safe_until` = {}, `last_job` = 0, `early_ddl` = '', \
              `schema_ts` = 0, `schema_version` = 0, `updated_at` = NOW(3) WHERE {} AND `run` = {}",
             ts.0,
             hex::encode(applied),

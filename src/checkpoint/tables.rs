@@ -35,6 +35,7 @@ const CREATE: [&str; 4] = [
         `holder` VARCHAR(512) NOT NULL DEFAULT '' COMMENT 'the process of that run, as JSON',
         `schema_version` BIGINT NOT NULL DEFAULT 0 COMMENT 'TiDB''s largest schema version at or below schema_ts; 0: not known',
         `schema_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a position that this link had, or 0',
+        `early_ddl` VARCHAR(4096) NOT NULL DEFAULT '' COMMENT 'DDL jobs that are here although their message is above commit_ts: job:commit ts, with commas between',
         PRIMARY KEY (`cluster_id`, `link`)
     ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_slot` (
@@ -69,7 +70,7 @@ const CREATE: [&str; 4] = [
 
 /// Columns that version 2 brought, the last of them later on, with their definitions. Each has a default, so that a tisync of version 1 still can
 /// insert a row.
-const SINCE_2: [(&str, &str); 9] = [
+const SINCE_2: [(&str, &str); 10] = [
     ("applied", "LONGBLOB COMMENT 'what runs before this one applied above commit_ts'"),
     ("ddl_step", "INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'statement of ddl_query under way, from 0'"),
     ("ddl_before", "LONGTEXT COMMENT 'the objects of the DDL before that statement, as JSON'"),
@@ -88,6 +89,10 @@ const SINCE_2: [(&str, &str); 9] = [
         "BIGINT NOT NULL DEFAULT 0 COMMENT 'TiDB''s largest schema version at or below schema_ts; 0: not known'",
     ),
     ("schema_ts", "BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a position that this link had, or 0'"),
+    (
+        "early_ddl",
+        "VARCHAR(4096) NOT NULL DEFAULT '' COMMENT 'DDL jobs that are here although their message is above commit_ts: job:commit ts, with commas between'",
+    ),
 ];
 
 /// The same of the slots' table.

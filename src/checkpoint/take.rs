@@ -180,7 +180,7 @@ impl Taking<'_> {
             "SELECT `slot`, `floor_ts`, `applied` FROM `tidb_binlog`.`tisync_slot` WHERE {here} ORDER BY `slot` FOR UPDATE"
         ))?;
         let run = state.0;
-        let state = State::read(state);
+        let state = State::read(state)?;
         let floors = slots.iter().map(|(_, floor, _)| CommitTs(*floor)).max();
         let position = state.position.max(floors).unwrap_or_default();
         let mut records = Vec::new();
@@ -224,7 +224,8 @@ impl Taking<'_> {
                 rows.join(", ")
             ))?;
         }
-        let link = Link::new(self.cluster_id, self.link, run, found.applied.last().unwrap_or_default());
+        let link = Link::new(self.cluster_id, self.link, run, found.applied.last().unwrap_or_default())
+            .with_early(found.state.early.clone());
         // Before anybody can see the new number: whoever comes next finds us by it.
         locks::hold(session, &link.control_lock())?;
         session.exec("COMMIT")?;

@@ -112,6 +112,22 @@ pub fn wanted_rows(
     Ok((changes, left_out))
 }
 
+/// The schema version that the session had which wrote `value`, a serialized `binlog.PrewriteValue`; 0 if it does not say.
+///
+/// # Errors
+/// If `value` is damaged in front of it.
+pub fn schema_version(value: &[u8]) -> Result<i64> {
+    prewrite::schema_version(value)
+}
+
+/// The ids of the tables whose rows are in `value`.
+///
+/// # Errors
+/// If `value` is damaged.
+pub fn tables(value: &[u8]) -> Result<Vec<i64>> {
+    Ok(Prewrite::read(value)?.mutations.iter().filter_map(|m| m.table_id).collect())
+}
+
 /// The rows of one table that are wanted, with the definition that reads them.
 struct Part {
     table: Arc<Table>,

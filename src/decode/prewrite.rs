@@ -41,6 +41,17 @@ impl Prewrite {
     }
 }
 
+/// The schema version of `value`, which is read no further than it takes. 0 where it has none.
+pub(super) fn schema_version(value: &[u8]) -> Result<i64> {
+    let mut from = Cursor::new(value);
+    while !from.is_empty() {
+        if let (1, Field::Number(version)) = field(&mut from)? {
+            return Ok(version.cast_signed());
+        }
+    }
+    Ok(0)
+}
+
 /// The rows of one table, and how far they have been read.
 #[derive(Clone, Debug)]
 pub(super) struct Mutation {

@@ -174,6 +174,9 @@ pub struct Ddl {
     pub refused: Option<Box<Fault>>,
     /// Where it comes from, on a link with loopback control.
     pub side: Side,
+    /// Rows that were written with it come before its message, so it runs before them: behind this ts. `None`, as nearly always: at its
+    /// own commit ts.
+    pub early: Option<CommitTs>,
 }
 
 /// Where a DDL comes from, as a link sees it whose target is a source too.

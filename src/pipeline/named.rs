@@ -125,6 +125,7 @@ mod tests {
             taken: 0,
             late_rows: 0,
             names: Default::default(),
+            ahead: Default::default(),
         };
         pipeline.statement(&Bytes::from_static(text.as_bytes()), CommitTs(9))
     }

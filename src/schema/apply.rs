@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::rename::renames;
 use super::store::{State, Store};
 use super::{Job, TableInfo};
-use crate::model::Table;
+use crate::model::{CommitTs, Table};
 
 /// ActionType numbers (spec/tidb-formats.md §6.4).
 pub(super) mod action {
@@ -24,6 +24,7 @@ pub(super) mod action {
     pub const EXCHANGE_PARTITION: i64 = 42;
     pub const RENAME_TABLES: i64 = 47;
     pub const CREATE_TABLES: i64 = 60;
+    pub const MULTI_SCHEMA_CHANGE: i64 = 61;
     pub const RECOVER_SCHEMA: i64 = 63;
     pub const PARTITION_BY: i64 = 71;
     pub const REMOVE_PARTITIONING: i64 = 72;
@@ -54,6 +55,8 @@ pub(super) struct Effect {
     pub temporary: bool,
     /// The statement as the user wrote it.
     pub query: String,
+    /// See [`HistoryInfo`](super::HistoryInfo).
+    pub finished: CommitTs,
 }
 
 impl Store {
@@ -111,6 +114,7 @@ impl Store {
             checks: infos().any(|t| t.checks),
             temporary: infos().any(|t| t.temp_table_type != 0),
             query: job.query.clone(),
+            finished: CommitTs(job.info.finished_ts),
         }
     }
 

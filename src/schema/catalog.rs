@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::ahead::Ahead;
 use super::apply::Effect;
+use super::early::EarlyJobs;
 use super::packed::{PackedJob, Packer};
 use super::store::{State, Store};
 use super::{History, Job, RESERVED_ABOVE, seed};
@@ -38,10 +39,11 @@ pub struct Catalog {
     pub(super) known: HashMap<i64, bool>,
     /// The highest schema version of those jobs.
     pub(super) newest: i64,
-    /// Effective jobs that are not applied yet, in the order of versions.
+    /// Effective jobs that are not applied yet, in the order of the first versions that show them.
     pub(super) pending: BTreeMap<(i64, i64), PackedJob>,
     /// What jobs did that were applied before their message came.
     pub(super) effects: HashMap<i64, Effect>,
+    pub(super) early: EarlyJobs,
     pub(super) opened: Instant,
     /// Who wants to know what the stream has passed.
     ahead: Option<Arc<Ahead>>,
@@ -92,6 +94,7 @@ impl Catalog {
             newest: 0,
             pending: BTreeMap::new(),
             effects: HashMap::new(),
+            early: EarlyJobs::default(),
             opened: now,
             ahead: None,
             asked: (0, now),
@@ -161,6 +164,9 @@ impl Catalog {
         if self.known.get(&job_id) == Some(&false) {
             return Ok(None);
         }
+        if self.early.message(job_id) {
+            return Ok(None);
+        }
         if let Some(version) = self.pending.iter().find(|(key, _)| key.1 == job_id).map(|(key, _)| key.0) {
             self.apply_to(version)?;
         }
@@ -182,6 +188,7 @@ impl Catalog {
     /// # Errors
     /// If the job cannot be read again.
     pub fn passed(&mut self, job_id: i64) -> Result<()> {
+        self.early.message(job_id);
         match self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
             Some(version) => self.apply_to(version),
             None => Ok(()),
@@ -208,19 +215,31 @@ impl Catalog {
     }
 
     /// Applies every pending job up to `version`, and keeps what it did for its message.
-    fn apply_to(&mut self, version: i64) -> Result<()> {
+    pub(super) fn apply_to(&mut self, version: i64) -> Result<()> {
         while let Some(entry) = self.pending.first_entry() {
             if entry.key().0 > version {
                 break;
             }
-            let job = entry.remove().open()?;
-            let effect = self.store.apply(&job);
-            if let Some(ahead) = &self.ahead {
-                ahead.pass(&job, &effect.after);
-            }
-            self.effects.insert(job.id, effect);
+            let job = entry.remove();
+            self.apply(job)?;
         }
         Ok(())
+    }
+
+    pub(super) fn apply(&mut self, job: PackedJob) -> Result<()> {
+        let job = job.open()?;
+        let effect = self.store.apply(&job);
+        if let Some(ahead) = &self.ahead {
+            ahead.pass(&job, &effect.after);
+        }
+        self.effects.insert(job.id, effect);
+        Ok(())
+    }
+
+    /// Keeps a job for its time.
+    pub(super) fn put_off(&mut self, job: PackedJob) {
+        self.early.await_message(&job);
+        self.pending.insert((job.first_version, job.id), job);
     }
 
     fn find(&self, id: i64) -> Result<Option<Found>> {
@@ -261,7 +280,7 @@ impl Catalog {
     }
 
     /// Shortly after the start: asks the history again when a row shows a schema version that no known job explains.
-    fn settle(&mut self, schema_version: i64) -> Result<()> {
+    pub(super) fn settle(&mut self, schema_version: i64) -> Result<()> {
         if schema_version <= self.newest || !self.history.grows() {
             return Ok(());
         }
@@ -286,7 +305,7 @@ impl Catalog {
         let effective = job.effective();
         self.newest = self.newest.max(job.info.schema_version);
         if self.known.insert(job.id, effective).is_none() && effective {
-            self.pending.insert((job.info.schema_version, job.id), PackedJob::new(job, packer)?);
+            self.put_off(PackedJob::new(job, packer)?);
         }
         Ok(())
     }

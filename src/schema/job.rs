@@ -42,6 +42,33 @@ pub struct Job {
     /// What it left behind.
     #[serde(rename = "binlog", deserialize_with = "nullable")]
     pub info: HistoryInfo,
+    /// The parts of an ALTER of several.
+    #[serde(rename = "multi_schema_info", deserialize_with = "nullable", skip_serializing_if = "Parts::is_none")]
+    pub parts: Parts,
+}
+
+/// `MultiSchemaInfo`: what an ALTER of several parts is made of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parts {
+    /// In the order of the statement.
+    #[serde(deserialize_with = "nullable")]
+    pub sub_jobs: Vec<Part>,
+}
+
+impl Parts {
+    fn is_none(&self) -> bool {
+        self.sub_jobs.is_empty()
+    }
+}
+
+/// `SubJob`: one part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Part {
+    /// The schema version of its last step; 0 if it shares that of another part, or TiDB is too old to say.
+    #[serde(deserialize_with = "nullable")]
+    pub schema_version: i64,
 }
 
 impl Job {

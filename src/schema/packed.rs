@@ -59,8 +59,9 @@ pub(super) struct PackedJob {
     pub action: i64,
     pub schema_id: i64,
     pub table_id: i64,
-    /// The schema version that it ended with.
+    /// The schema version that it ended with, and the [first](Job::first_version) that shows a part of it.
     pub version: i64,
+    pub first_version: i64,
     pub finished_ts: u64,
     pub effective: bool,
     /// Whether it brings a database's definition.
@@ -81,6 +82,7 @@ impl PackedJob {
             schema_id: job.schema_id,
             table_id: job.table_id,
             version: job.info.schema_version,
+            first_version: job.first_version(),
             finished_ts: job.info.finished_ts,
             effective: job.effective(),
             has_database: job.info.db.is_some(),

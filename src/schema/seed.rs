@@ -57,7 +57,7 @@ impl Catalog {
         let near = self.start.physical_ms().saturating_sub(u64::try_from(NEAR.as_millis()).unwrap_or(u64::MAX));
         for job in jobs {
             if job.version > cut {
-                self.pending.insert((job.version, job.id), job);
+                self.put_off(job);
                 continue;
             }
             let (id, finished) = (job.id, CommitTs(job.finished_ts));

@@ -31,6 +31,7 @@ impl Effect {
             collation: self.collation,
             checks: self.checks,
             temporary: self.temporary,
+            early: None,
         }
     }
 

@@ -76,6 +76,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         written,
         refused: None,
         side: Side::Unknown,
+        early: None,
     };
     Ok(Some(TextDdl { ddl, one_of }))
 }

@@ -31,7 +31,8 @@ impl std::fmt::Display for Clash {
 /// A target that transactions are applied to.
 ///
 /// The contract:
-/// - `apply` gets rising commit ts, all of them above [`position`](Self::position).
+/// - `apply` gets rising commit ts, all of them above [`position`](Self::position). A DDL that runs [early](crate::model::Ddl::early) is out of
+///   this order: it takes effect behind that position, and what follows has lower commit ts than its own.
 /// - An upstream transaction is never split: either all of it is durable, or nothing of it.
 /// - The first error is final: every later call fails too, and the position stays where it was.
 pub trait Sink: Send {

@@ -121,6 +121,7 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
         taken: 0,
         late_rows: 0,
         names: Default::default(),
+        ahead: Default::default(),
     };
     let ended = pipeline.run(source.streams(start()).unwrap(), start());
     (ended.map(drop), sink.0)

@@ -24,12 +24,12 @@ fn positions(server: &PrivateServer) {
     // One that was held up comes behind the next one of the same run: there is nothing to do.
     assert!(!link.save_position(&mut control, ts(4)).unwrap());
     assert_eq!(link.state(&mut control).unwrap().position, Some(ts(5)));
-    let text = said(link.save_ddl_position(&mut control, ts(4), 87).unwrap_err());
+    let text = said(link.save_ddl_position(&mut control, (ts(4), 87)).unwrap_err());
     assert!(text.contains("the checkpoint of link `positions` would go back from"), "{text}");
-    link.save_ddl_position(&mut control, ts(7), 88).unwrap();
+    link.save_ddl_position(&mut control, (ts(7), 88)).unwrap();
     let state = link.state(&mut control).unwrap();
     assert_eq!((state.position, state.last_job, state.intent), (Some(ts(7)), Some(88), None));
-    assert!(link.save_ddl_position(&mut control, ts(6), 87).is_err());
+    assert!(link.save_ddl_position(&mut control, (ts(6), 87)).is_err());
     let (_s, _new) = taken(server, 3, "positions", 1);
     assert!(said(link.state(&mut control).unwrap_err()).contains("another run has taken over"));
 }
@@ -67,13 +67,15 @@ fn ddl(server: &PrivateServer) {
     let (_s, new) = taken(server, 3, "ddl", 1);
     assert_eq!(new.intent, Some(Intent { step: 1, before: Some("two".to_owned()), ..expected }));
     assert_ne!(new.link.ddl_lock(), lock);
-    assert!(said(link.end_ddl(&mut control, Some((ts(4), 61))).unwrap_err()).contains("another run has taken over"));
+    assert!(
+        said(link.end_ddl(&mut control, Some((ts(4), 61).into())).unwrap_err()).contains("another run has taken over")
+    );
     let (mut control, link) = (session(server), new.link);
     link.end_ddl(&mut control, None).unwrap();
     let state = link.state(&mut control).unwrap();
     assert_eq!((state.position, state.last_job, state.intent), (Some(ts(0)), None, None));
     link.begin_ddl(&mut control, (ts(4), &ddl), "ONE; TWO", (0, ""), &lock).unwrap();
-    link.end_ddl(&mut control, Some((ts(4), 61))).unwrap();
+    link.end_ddl(&mut control, Some((ts(4), 61).into())).unwrap();
     let state = link.state(&mut control).unwrap();
     assert_eq!((state.position, state.last_job, state.intent), (Some(ts(4)), Some(61), None));
     let late = link.begin_ddl(&mut control, (ts(4), &ddl), "ONE; TWO", (0, ""), &lock);

@@ -277,7 +277,7 @@ fn upgraded(_: &PrivateServer) {
     assert_eq!((intent.step, intent.before, intent.lock.as_str()), (0, None, ""));
     let versions = "SELECT GROUP_CONCAT(link, version ORDER BY link) FROM tidb_binlog.tisync_checkpoint";
     assert_eq!(one(&mut conn, versions), "old2,other1", "another link may still belong to an older tisync");
-    new.link.end_ddl(&mut control, Some((ts(1), 45))).unwrap();
+    new.link.end_ddl(&mut control, Some((ts(1), 45).into())).unwrap();
     let again = take(&mut control, 1, "old", 2, &silent()).unwrap();
     assert_eq!((again.position, again.last_job, again.intent), (Some(ts(1)), Some(45), None));
 }

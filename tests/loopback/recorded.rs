@@ -178,6 +178,7 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
         taken: 0,
         late_rows: 0,
         names: Default::default(),
+        ahead: Default::default(),
     };
     let streams = source.streams(from)?;
     pipeline.run(streams, from)?;

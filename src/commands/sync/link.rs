@@ -135,6 +135,7 @@ impl LinkRun<'_> {
             taken: 0,
             late_rows: 0,
             names: Default::default(),
+            ahead: Default::default(),
         };
         let ended = pipeline.run(streams, from);
         let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
@@ -156,6 +157,9 @@ impl LinkRun<'_> {
         self.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
         if let Some(job) = sink.last_job() {
             catalog.passed(job)?;
+        }
+        for job in sink.early_jobs() {
+            catalog.ran_early(job)?;
         }
         if self.source.history().old_collations() == Some(true) {
             events(Event::Warning(OLD_COLLATIONS.to_owned()));

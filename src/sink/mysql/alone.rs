@@ -7,7 +7,7 @@ use super::failure::{class_of, is_vague};
 use super::retry::{Backoff, passes};
 use super::session::shorten;
 use super::worker::{VAGUE, Worker};
-use crate::checkpoint::locks;
+use crate::checkpoint::{DdlAt, locks};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::{DecidedDdl, Totals};
 
@@ -49,7 +49,7 @@ impl Worker {
         backoff: &mut Backoff,
     ) -> Result<Ran> {
         let context = self.context.clone();
-        let skipped = context.shared.skipped();
+        let (skipped, position) = (context.shared.skipped(), DdlAt::of(ts, ddl).position());
         let lane = self.lane(backoff)?;
         let mut ground = Ground {
             session: &mut lane.session,
@@ -63,7 +63,7 @@ impl Worker {
         let ran =
             if begun { ddl::resume(&mut ground, &skipped, ts, ddl) } else { ddl::run(&mut ground, &skipped, ts, ddl) };
         let ran = ran.map_err(Error::from)?;
-        lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(ts, compared))?;
+        lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(position, compared))?;
         // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
         let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
         Ok(ran)

@@ -124,6 +124,12 @@ impl MysqlSink {
         self.last_job
     }
 
+    /// DDL jobs that are on the target already, although their message lies above the position.
+    #[must_use]
+    pub fn early_jobs(&self) -> Vec<i64> {
+        self.context.link.early_jobs()
+    }
+
     /// The server behind it.
     #[must_use]
     pub fn server(&self) -> &Server {
@@ -258,8 +264,9 @@ impl Sink for MysqlSink {
 
     fn apply(&mut self, txn: Txn) -> Result<()> {
         let ts = txn.commit_ts;
-        self.take(ts, true)?;
-        self.news = Some(ts);
+        let early = if let Change::Ddl(ddl) = &txn.change { ddl.early } else { None };
+        self.take(early.unwrap_or(ts), early.is_none())?;
+        self.news = self.taken;
         let done_before = self.applied.contains(ts);
         let applied = match txn.change {
             Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
@@ -272,7 +279,7 @@ impl Sink for MysqlSink {
                 let after = ddl.after.clone();
                 // The target may be further on by now; what counts is whether rows fit.
                 let leads = ddl.side == Side::Target || self.context.options.target_leads();
-                self.alone(ts, Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after, leads))
+                self.alone(early.unwrap_or(ts), Job::Ddl(ts, ddl)).and_then(|()| self.compare_again(&after, leads))
             }
             _ => self.moved(),
         };

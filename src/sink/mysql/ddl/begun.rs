@@ -32,6 +32,9 @@ pub struct Begun {
     /// the statements are the same with marks and without: who judges, and who shows them, needs it no more than an older tisync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Where it runs before its message: the position behind which ([`Ddl::early`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<u64>,
 }
 
 impl Begun {
@@ -51,6 +54,7 @@ impl Begun {
             picture: Picture::default(),
             replaced: false,
             origin: None,
+            early: ddl.early.map(|ts| ts.0),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::action;
 use super::run::{Ground, How, Ran};
 use super::unrun::not_run;
-use crate::checkpoint::Failed;
+use crate::checkpoint::{DdlAt, Failed};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{CommitTs, Ddl};
@@ -15,7 +15,7 @@ pub(super) fn leave_out(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs
     let whole = matches!(ddl.action, action::RECOVER_SCHEMA | action::CREATE_SCHEMA);
     let mut skipped = skipped.clone();
     let names = transaction(ground, |ground| {
-        ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+        ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
         skipped.record(ground.session, ground.link, (ts, ddl, whole))
     })?;
     let left = if names.is_empty() { String::new() } else { format!("; left out from here on: {}", names.join(", ")) };
@@ -59,7 +59,7 @@ pub(super) fn follow(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, d
     let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
     let schema = (ddl.action == action::DROP_SCHEMA).then_some(ddl.schema.as_str());
     transaction(ground, |ground| {
-        ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+        ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
         skipped.end(ground.session, ground.link, (ts, &gone, schema))?;
         // A truncated table has a new id, a new table of a missing database is missing as well.
         let dropped = matches!(ddl.action, action::DROP_SCHEMA | action::DROP_TABLE);

@@ -14,7 +14,7 @@ use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
 use super::unrun::{Unrun, not_run};
 use super::wait::{own, until_over};
 use super::way::{Way, way};
-use crate::checkpoint::{Failed, Link};
+use crate::checkpoint::{DdlAt, Failed, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
@@ -154,12 +154,12 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
         Way::Skip => return Ok(missing::leave_out(ground, skipped, ts, ddl)?),
         Way::Follow => return Ok(missing::follow(ground, skipped, ts, ddl)?),
         Way::Unrun(unrun) => {
-            ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+            ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
             unrun.tell(ground, ts, ddl);
             How::Unrun(unrun)
         }
         Way::LeaveOut(why) => {
-            ground.link.save_ddl_position(ground.session, ts, ddl.job_id)?;
+            ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
             not_run(ground, &why, ts, ddl);
             How::LeftOut
         }
@@ -184,7 +184,7 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
 fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
     let state = ground.link.state(ground.session)?;
     match state.intent {
-        None if state.position.is_some_and(|there| there >= ts) => {
+        None if state.has(DdlAt::of(ts, ddl)) => {
             // It had come to its end, and what was written about it is durable with the position.
             let how = match way(ground, skipped, ts, ddl)? {
                 Way::Run { .. } => return Ok(ran(ground, skipped, (ts, ddl), false)?),
@@ -268,7 +268,8 @@ pub(super) fn perform(
         })?;
         statement(ground, (ts, job), begun, step)?;
     }
-    Ok(ground.link.end_ddl(ground.session, Some((ts, job)))?)
+    let done = DdlAt { ts, job, early: begun.early.map(CommitTs) };
+    Ok(ground.link.end_ddl(ground.session, Some(done))?)
 }
 
 /// Takes the picture of what `step` concerns, and stores that it is about to run in this session: for `fresh`, whose intent is

@@ -92,7 +92,7 @@ fn by_word(ground: &mut Ground<'_>, intent: &Intent, what: &str) -> Result<Settl
         .into()),
         Some(PendingDdl::Done) => {
             (ground.events)(Event::Note(format!("taken as done by your word: {what}")));
-            ground.link.end_ddl(ground.session, Some((intent.ts, intent.job)))?;
+            ground.link.end_ddl(ground.session, Some((intent.ts, intent.job).into()))?;
             Ok(Settled::Done)
         }
         Some(PendingDdl::Again) => {

@@ -1,0 +1,101 @@
+//! An ALTER of several parts, whose rows come before it. TiDB makes its parts public one after the other, each under a schema version of its
+//! own, and writes the job's message some transactions later. What sessions of those versions write meanwhile needs the DDL on the target
+//! first: it is taken out of its place in the stream, and its message says nothing any more.
+
+use std::collections::{BTreeSet, HashSet};
+
+use anyhow::Result;
+
+use super::Job;
+use super::apply::action::MULTI_SCHEMA_CHANGE;
+use super::catalog::Catalog;
+use super::packed::PackedJob;
+use crate::model::CommitTs;
+
+/// ALTERs of several parts that the stream has not brought yet.
+#[derive(Debug, Default)]
+pub(super) struct EarlyJobs {
+    /// The first version that shows a part of it, and its id.
+    awaited: BTreeSet<(i64, i64)>,
+    /// Those that are on the target although their message lies ahead.
+    ran: HashSet<i64>,
+}
+
+/// A job whose rows come before its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlyJob {
+    /// TiDB's job id.
+    pub id: i64,
+    /// Its message lies below this ts. Where it does not come by then, it lay before the start.
+    pub finished: CommitTs,
+}
+
+impl EarlyJobs {
+    pub(super) fn await_message(&mut self, job: &PackedJob) {
+        if job.action == MULTI_SCHEMA_CHANGE {
+            self.awaited.insert((job.first_version, job.id));
+        }
+    }
+
+    /// The message of `job`, or word that it lies before the start. Gives whether the job ran before.
+    pub(super) fn message(&mut self, job: i64) -> bool {
+        self.awaited.retain(|(_, id)| *id != job);
+        self.ran.remove(&job)
+    }
+
+    /// Those that a transaction of schema version `version` may have been written with.
+    fn up_to(&self, version: i64) -> impl Iterator<Item = i64> {
+        self.awaited.range(..=(version, i64::MAX)).map(|(_, id)| *id)
+    }
+}
+
+impl Catalog {
+    /// The first job that a transaction was written with, rows of the tables `tables()` at `schema_version`, although its message lies ahead.
+    ///
+    /// # Errors
+    /// If the history cannot be read, or `tables` gives one.
+    pub fn early(&mut self, schema_version: i64, tables: &dyn Fn() -> Result<Vec<i64>>) -> Result<Option<EarlyJob>> {
+        self.settle(schema_version)?;
+        let jobs: Vec<i64> = self.early.up_to(schema_version).collect();
+        if jobs.is_empty() {
+            return Ok(None);
+        }
+        self.apply_to(schema_version)?;
+        let tables = tables()?;
+        let concerns =
+            |job: &&i64| self.effects.get(job).is_some_and(|e| e.after.iter().any(|t| tables.contains(&t.id)));
+        let Some(id) = jobs.iter().find(concerns).copied() else { return Ok(None) };
+        Ok(Some(EarlyJob { id, finished: self.effects.get(&id).map(|e| e.finished).unwrap_or_default() }))
+    }
+
+    /// What the history keeps of the statement of a job that is not over yet.
+    #[must_use]
+    pub fn written(&self, job: i64) -> Option<&str> {
+        self.effects.get(&job).map(|effect| effect.query.as_str())
+    }
+
+    /// Says that the DDL of `job` is on the target, or lies before the start: its message says nothing more.
+    ///
+    /// # Errors
+    /// If the job cannot be read again.
+    pub fn ran_early(&mut self, job: i64) -> Result<()> {
+        if let Some(key) = self.pending.keys().find(|key| key.1 == job).copied()
+            && let Some(packed) = self.pending.remove(&key)
+        {
+            self.apply(packed)?;
+        }
+        self.effects.remove(&job);
+        self.early.message(job);
+        self.early.ran.insert(job);
+        Ok(())
+    }
+}
+
+impl Job {
+    /// The first schema version whose sessions may see a part of what the job does.
+    #[must_use]
+    pub fn first_version(&self) -> i64 {
+        let parts = self.parts.sub_jobs.iter().map(|part| part.schema_version).filter(|version| *version > 0);
+        parts.min().unwrap_or(i64::MAX).min(self.info.schema_version)
+    }
+}
