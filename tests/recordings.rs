@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             equals_its_dump(folder, "partitions-v81", &["part"])
         }),
         trial("random_load_equals_its_dump", |folder| equals_its_dump(folder, "random-a", &["r7_a", "r7_b"])),
-        trial("more_random_load_equals_its_dump", |folder| equals_its_dump(folder, "random-b", &["r8_a", "r8_b"])),
+        trial("more_random_load_equals_its_dump", more_random_load_equals_its_dump),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -251,9 +251,19 @@ fn tidb_8_equals_its_dump(folder: &Path) -> Result<(), Failed> {
 
 /// Random DML beside DDL, as a cluster under load has it.
 fn equals_its_dump(folder: &Path, name: &str, databases: &[&str]) -> Result<(), Failed> {
+    replayed(folder, name, databases, &[])
+}
+
+/// In this stream TiDB is wrong once: an UPDATE of a parent's key that met a taken one had no effect, and is in the stream with its cascades.
+fn more_random_load_equals_its_dump(folder: &Path) -> Result<(), Failed> {
+    replayed(folder, "random-b", &["r8_a", "r8_b"], &["--on-conflict", "count"])
+}
+
+fn replayed(folder: &Path, name: &str, databases: &[&str], options: &[&str]) -> Result<(), Failed> {
     let server = PrivateServer::start_with(&QUICK)?;
-    let from = path(folder, name);
-    tisync(&["sync", "--from", &from, "--to", &server.url(), "--quiet", "--allow-missing"]).expect(0);
+    let (from, to) = (path(folder, name), server.url());
+    let args = [&["sync", "--from", &from, "--to", &to, "--quiet", "--allow-missing"], options].concat();
+    println!("{}", tisync(&args).expect(0).stderr);
     equal(&server, &folder.join(name).join("dump"), databases)
 }
 

@@ -26,7 +26,7 @@ pub fn load(conn: &mut Conn, dir: &Path, databases: &[&str], prefix: &str) -> Re
         for (table, files) in files(dir, database)? {
             for file in files {
                 let sql = fs::read_to_string(dir.join(&file)).with_context(|| format!("cannot read {file}"))?;
-                run(conn, &mend(&sql, &table)).with_context(|| format!("cannot load {file}"))?;
+                load_one(conn, &mend(&sql, &table)).with_context(|| format!("cannot load {file}"))?;
             }
         }
     }
@@ -49,6 +49,18 @@ fn files(dir: &Path, database: &str) -> Result<BTreeMap<String, Vec<String>>> {
         }
     }
     Ok(tables)
+}
+
+/// Runs the statements of a file; without its keys on expressions, where the server knows none.
+fn load_one(conn: &mut Conn, sql: &str) -> Result<()> {
+    let Err(error) = run(conn, sql) else { return Ok(()) };
+    let keys = |line: &&str| line.trim_start().starts_with("KEY ") && line.contains("((");
+    if !sql.lines().any(|line| keys(&line)) {
+        return Err(error);
+    }
+    let lines: Vec<&str> = sql.lines().filter(|line| !keys(line)).collect();
+    // The comma before what was the last line of the list.
+    run(conn, &lines.join("\n").replace(",\n) ENGINE", "\n) ENGINE"))
 }
 
 /// Takes out the dump's own session settings, and quotes a table name that Dumpling leaves half quoted.
