@@ -3,6 +3,7 @@
 //! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
 
 mod early;
+mod late;
 mod named;
 
 use std::time::{Duration, Instant};
@@ -10,8 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result};
 
 use self::early::ReadAhead;
+use self::late::Late;
 use crate::decode::named::Names;
-use crate::decode::{self, LargeTxn, Lookup};
+use crate::decode::{self, LargeTxn, Lookup, Writes};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::loopback::{Loopback, Verdict, is_bookkeeping};
@@ -209,16 +211,24 @@ impl Pipeline<'_> {
         let is_mark = |schema: &str, table: &str| loopback.is_some_and(|l| l.is_mark(schema, table));
         // A mark beside a tool's records is its bookkeeping too.
         let mut bookkeeping = true;
+        let mut late_tables: Vec<Late> = Vec::new();
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
             Found::Table(table) if is_mark(&table.schema, &table.name) => Ok(Lookup::Skip),
             Found::Table(table) => {
                 bookkeeping &= is_bookkeeping(&table.schema);
-                Ok(selection.lookup(&table))
+                let lookup = late_lookup(catalog, selection, &mut late_tables, (id, version))
+                    .unwrap_or_else(|| selection.lookup(&table));
+                Ok(match catalog.writes(id, version, commit_ts) {
+                    Writes::Once => lookup,
+                    writes => Lookup::Twice(Box::new(lookup), writes),
+                })
             }
             Found::Gone(_) => {
                 bookkeeping = false;
-                *late += 1;
-                Ok(Lookup::Skip)
+                Ok(late_lookup(catalog, selection, &mut late_tables, (id, version)).unwrap_or_else(|| {
+                    *late += 1;
+                    Lookup::Skip
+                }))
             }
             Found::Unreadable { schema, table, why } => {
                 bookkeeping = false;
@@ -233,9 +243,18 @@ impl Pipeline<'_> {
         let (change, left_out) = if self.large.is_some_and(|most| value.len() > most) {
             let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
             let left_out = txn.left_out();
+            if !late_tables.is_empty() {
+                let rows = txn.collect::<Result<Vec<_>>>()?;
+                let rows = self.put_late(rows, &late_tables)?;
+                self.selection.count(left_out, rows.is_empty());
+                return Ok(Some(if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) }));
+            }
             (if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) }, left_out)
         } else {
-            let (rows, left_out) = decode::wanted_rows(value, commit_ts, &mut lookup)?;
+            let (mut rows, left_out) = decode::wanted_rows(value, commit_ts, &mut lookup)?;
+            if !late_tables.is_empty() {
+                rows = self.put_late(rows, &late_tables)?;
+            }
             (if rows.is_empty() { Change::Nothing } else { Change::Rows(rows) }, left_out)
         };
         let empty = matches!(change, Change::Nothing);
@@ -275,6 +294,18 @@ impl Pipeline<'_> {
         }
         Ok(self.selection.ddl(ts, ddl, &self.events))
     }
+}
+
+/// How the rows of a table are read that are late, if they are.
+fn late_lookup(
+    catalog: &Catalog,
+    selection: &mut Selection,
+    tables: &mut Vec<Late>,
+    (id, version): (i64, i64),
+) -> Option<Lookup> {
+    let (lookup, late) = Late::of(catalog.late(id, version)?, selection);
+    tables.extend(late);
+    Some(lookup)
 }
 
 /// Takes the comment of another link off the statement: rules on texts are about what follows it.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 
-use super::prewrite::Mutation;
-use super::{Kinds, LeftOut, Lookup, Part, blame, change, outline};
+use super::{Kinds, LeftOut, Lookup, Part, blame, outline};
 use crate::model::{CommitTs, Handle, RowChange, Table};
 
 /// Most bytes beside a column's value, and what its value may be shorter in the store.
@@ -27,7 +26,7 @@ pub struct LargeTxn {
     /// Which of `parts` is next.
     at: usize,
     /// The one that has been begun.
-    begun: Option<Mutation>,
+    begun: Option<Part>,
     given: u64,
     left_out: LeftOut,
 }
@@ -111,9 +110,9 @@ impl LargeTxn {
         let mut passed = 0;
         while passed < count {
             let Some(part) = self.parts.get(self.at) else { break };
-            let mutation = self.begun.get_or_insert_with(|| part.mutation.clone());
-            match mutation.next(&self.value) {
-                Ok(Some((action, _))) => passed += u64::from(part.kinds.has(action)),
+            let begun = self.begun.get_or_insert_with(|| part.again());
+            match begun.pass_over(&self.value) {
+                Ok(Some(wanted)) => passed += u64::from(wanted),
                 Ok(None) => (self.at, self.begun) = (self.at + 1, None),
                 Err(error) => {
                     let error = blame(error, self.commit_ts, &part.table);
@@ -133,8 +132,8 @@ impl Iterator for LargeTxn {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let part = self.parts.get(self.at)?;
-            let mutation = self.begun.get_or_insert_with(|| part.mutation.clone());
-            match change(mutation, &self.value, &part.table, part.kinds) {
+            let begun = self.begun.get_or_insert_with(|| part.again());
+            match begun.next(&self.value) {
                 Ok(Some(change)) => {
                     self.given += 1;
                     return Some(Ok(change));

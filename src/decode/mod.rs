@@ -10,6 +10,7 @@ mod handle;
 pub mod json;
 mod large;
 pub mod named;
+mod once;
 mod prewrite;
 pub mod row;
 pub mod time;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use anyhow::{Context, Error, Result, bail};
 use bytes::Bytes;
 
+use self::once::Once;
 use self::prewrite::{Action, Mutation, Prewrite};
 use crate::error::Fault;
 use crate::model::{CommitTs, RowChange, RowKind, Table};
@@ -33,10 +35,23 @@ pub enum Lookup {
     Read(Arc<Table>),
     /// The same, but only changes of some kinds are wanted; the others are left out and counted.
     Some(Arc<Table>, Kinds),
+    /// As this says; but each change may come twice.
+    Twice(Box<Self>, Writes),
     /// Not at all: the operator left them out; they are counted.
     LeaveOut,
     /// Not at all: they are nobody's.
     Skip,
+}
+
+/// How often a transaction holds each change of a table's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// Once, as far as is known.
+    Once,
+    /// Twice, because the table's partitions are being reorganised.
+    Twice,
+    /// The same; and TiDB has copied the rows to the new partitions since. So a row that has no key and got an id in each partition is there twice.
+    TwiceAndCopied,
 }
 
 /// Kinds of row changes.
@@ -104,8 +119,7 @@ pub fn wanted_rows(
     for mut part in parts {
         let most = part.wanted().min(part.mutation.rows_left());
         changes.reserve(usize::try_from(most).unwrap_or(0));
-        let Part { table, kinds, mutation } = &mut part;
-        while let Some(change) = change(mutation, value, table, *kinds).map_err(|e| blame(e, commit_ts, table))? {
+        while let Some(change) = part.next(value).map_err(|e| blame(e, commit_ts, &part.table))? {
             changes.push(change);
         }
     }
@@ -129,13 +143,72 @@ pub fn tables(value: &[u8]) -> Result<Vec<i64>> {
 }
 
 /// The rows of one table that are wanted, with the definition that reads them.
+#[derive(Clone)]
 struct Part {
     table: Arc<Table>,
     kinds: Kinds,
     mutation: Mutation,
+    writes: Writes,
+    /// Takes out second writes, where there may be any.
+    once: Option<Once>,
 }
 
 impl Part {
+    fn new(table: Arc<Table>, kinds: Kinds, mutation: Mutation, writes: Writes) -> Self {
+        let mut part = Self { table, kinds, mutation, writes, once: None };
+        part.begin();
+        part
+    }
+
+    /// Sees to it that second writes are taken out, from where it stands.
+    fn begin(&mut self) {
+        let may_repeat = (self.writes != Writes::Once || !self.table.partitions.is_empty()) && self.mutation.left() > 1;
+        self.once = may_repeat.then(|| Once::new(&self.table, self.writes));
+    }
+
+    /// The next change that is wanted; `None` behind the last one.
+    #[inline]
+    fn next(&mut self, value: &Bytes) -> Result<Option<RowChange>> {
+        match self.once.is_some() {
+            false => change(&mut self.mutation, value, &self.table, self.kinds).map(|c| c.map(|(change, _)| change)),
+            true => self.next_once(value),
+        }
+    }
+
+    /// The same part from its beginning.
+    fn again(&self) -> Self {
+        Self::new(Arc::clone(&self.table), self.kinds, self.mutation.clone(), self.writes)
+    }
+
+    /// Passes over the next change, decoded only where it must be. Gives whether it is wanted; `None` behind the last one.
+    fn pass_over(&mut self, value: &Bytes) -> Result<Option<bool>> {
+        match self.once.is_some() {
+            false => Ok(self.mutation.next(value)?.map(|(action, _)| self.kinds.has(action))),
+            true => Ok(self.next_once(value)?.map(|_| true)),
+        }
+    }
+
+    fn next_once(&mut self, value: &Bytes) -> Result<Option<RowChange>> {
+        let Some(once) = &mut self.once else { return Ok(None) };
+        loop {
+            if let Some(change) = once.next() {
+                if self.kinds.has(Action::of(&change.kind)) {
+                    return Ok(Some(change));
+                }
+                continue;
+            }
+            let Some((change, row)) = change(&mut self.mutation, value, &self.table, Kinds::ALL)? else {
+                once.end();
+                match once.next() {
+                    Some(change) if self.kinds.has(Action::of(&change.kind)) => return Ok(Some(change)),
+                    _ => return Ok(None),
+                }
+            };
+            let id = row::row_id(&self.table, &change.kind, row)?;
+            once.take(change, id);
+        }
+    }
+
     /// Row changes that are wanted, if the sequence is right.
     fn wanted(&self) -> u64 {
         if self.kinds == Kinds::ALL { self.mutation.left() } else { self.mutation.left_of(self.kinds) }
@@ -163,23 +236,30 @@ fn outline(
         let found = lookup(id, schema_version).with_context(|| {
             format!("cannot read the rows of table id {id} in the transaction of commit ts {}", commit_ts.explain())
         })?;
+        let (found, writes) =
+            if let Lookup::Twice(found, writes) = found { (*found, writes) } else { (found, Writes::Once) };
         match found {
-            Lookup::Read(table) => parts.push(Part { table, kinds: Kinds::ALL, mutation }),
+            Lookup::Read(table) => parts.push(Part::new(table, Kinds::ALL, mutation, writes)),
             Lookup::Some(table, kinds) => {
-                let part = Part { table, kinds, mutation };
+                let part = Part::new(table, kinds, mutation, writes);
                 left_out.kinds += part.mutation.left().saturating_sub(part.wanted());
                 parts.push(part);
             }
             Lookup::LeaveOut => left_out.tables += mutation.left(),
-            Lookup::Skip => {}
+            Lookup::Skip | Lookup::Twice(..) => {}
         }
     }
     Ok((parts, left_out))
 }
 
-/// The next change of these `kinds` that `mutation` lists; `None` behind the last one. Others are passed over undecoded.
+/// The next change of these `kinds` that `mutation` lists, and its bytes; `None` behind the last one. Others are passed over undecoded.
 #[inline]
-fn change(mutation: &mut Mutation, value: &Bytes, table: &Arc<Table>, kinds: Kinds) -> Result<Option<RowChange>> {
+fn change<'a>(
+    mutation: &mut Mutation,
+    value: &'a Bytes,
+    table: &Arc<Table>,
+    kinds: Kinds,
+) -> Result<Option<(RowChange, &'a [u8])>> {
     let (action, row) = loop {
         match mutation.next(value)? {
             Some((action, _)) if !kinds.has(action) => {}
@@ -193,7 +273,7 @@ fn change(mutation: &mut Mutation, value: &Bytes, table: &Arc<Table>, kinds: Kin
         Action::Delete => row::delete_from(table, row, value).map(RowKind::Delete),
     };
     match kind {
-        Ok(kind) => Ok(Some(RowChange { table: Arc::clone(table), kind })),
+        Ok(kind) => Ok(Some((RowChange { table: Arc::clone(table), kind }, row))),
         Err(error) => Err(error.context(format!("change {}, {action}", mutation.given()))),
     }
 }

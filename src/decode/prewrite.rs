@@ -8,6 +8,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::Kinds;
 use super::cursor::Cursor;
+use crate::model::RowKind;
 
 /// Groups within each other that an unknown field may have.
 const MAX_DEPTH: usize = 99;
@@ -90,6 +91,16 @@ pub(super) enum Action {
     Insert,
     Update,
     Delete,
+}
+
+impl Action {
+    pub fn of(kind: &RowKind) -> Self {
+        match kind {
+            RowKind::Insert(_) => Self::Insert,
+            RowKind::Update { .. } => Self::Update,
+            RowKind::Delete(_) => Self::Delete,
+        }
+    }
 }
 
 impl fmt::Display for Action {

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::datum::{self, Datum};
 use super::handle::Prefix;
 use super::value;
-use crate::model::{Column, Row, RowKind, Table, Value};
+use crate::model::{Column, Handle, Row, RowKind, Table, Value};
 
 /// Most pairs in one item: both images of the widest table (4,096 columns), and as many that the table does not know.
 /// Bounds the search for unknown column ids in damaged rows.
@@ -76,6 +76,32 @@ pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
     // Without a value, a row that is written anew could not come into a column that refuses NULL.
     finish(table, &mut new, |column| !column.nullable).context("the image after the update")?;
     Ok(RowKind::Update { old, new })
+}
+
+/// The hidden column of the row id.
+const ROW_ID: i64 = -1;
+
+/// The row id of a change, where the table's rows have one.
+pub(super) fn row_id(table: &Table, kind: &RowKind, bytes: &[u8]) -> Result<Option<i64>> {
+    let mut from = Cursor::new(bytes);
+    if table.handle != Handle::RowId {
+        return Ok(None);
+    }
+    let int = |from: &mut Cursor<'_>| match Datum::read(from)? {
+        Datum::Int(id) => Ok(id),
+        other => bail!("there is {} where a row id belongs", other.name()),
+    };
+    if let RowKind::Insert(_) = kind {
+        return int(&mut from).map(Some);
+    }
+    while !from.is_empty() {
+        let Datum::Int(column) = Datum::read(&mut from)? else { return Ok(None) };
+        if column == ROW_ID {
+            return int(&mut from).map(Some);
+        }
+        datum::skip(&mut from)?;
+    }
+    Ok(None)
 }
 
 /// One row, up to the end of the bytes.

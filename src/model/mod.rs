@@ -5,7 +5,7 @@ mod ts;
 mod txn;
 mod value;
 
-pub use table::{Column, Definition, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Table};
+pub use table::{Column, Definition, ForeignKey, Generated, Handle, Hashed, Key, KeyPart, Kind, Partition, Table};
 pub use ts::{CommitTs, span_text};
 pub use txn::{Body, Change, Ddl, Pulled, RawTxn, Row, RowChange, RowKind, Side, Stream, Txn};
 pub use value::{Decimal, Value};

@@ -65,6 +65,26 @@ impl Table {
     }
 }
 
+/// A partition, as its rows can be told on a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its name.
+    pub name: String,
+    /// Where it is one of those that only TiDB's own hash makes: on another server, the partition of this name has other rows.
+    pub hashed: Option<Hashed>,
+}
+
+/// One part of a table that is partitioned by KEY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashed {
+    /// Names of the columns that are hashed, in order.
+    pub columns: Vec<String>,
+    /// Its number, from 0.
+    pub number: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
 /// What a target says of a table that rows name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Definition {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use jiff::tz::TimeZone;
 
-use super::{CommitTs, Table, Value};
+use super::{CommitTs, Partition, Table, Value};
 use crate::decode::LargeTxn;
 use crate::error::Fault;
 
@@ -174,6 +174,8 @@ pub struct Ddl {
     pub refused: Option<Box<Fault>>,
     /// Where it comes from, on a link with loopback control.
     pub side: Side,
+    /// The partitions that it emptied or exchanged.
+    pub partitions: Vec<Partition>,
     /// Rows that were written with it come before its message, so it runs before them: behind this ts. `None`, as nearly always: at its
     /// own commit ts.
     pub early: Option<CommitTs>,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::moved::Moves;
 use super::rename::renames;
 use super::store::{State, Store};
 use super::{Job, TableInfo};
@@ -21,11 +22,13 @@ pub(super) mod action {
     pub const MODIFY_SCHEMA: i64 = 26;
     pub const CREATE_SEQUENCE: i64 = 34;
     pub const DROP_SEQUENCE: i64 = 36;
+    pub const TRUNCATE_PARTITION: i64 = 23;
     pub const EXCHANGE_PARTITION: i64 = 42;
     pub const RENAME_TABLES: i64 = 47;
     pub const CREATE_TABLES: i64 = 60;
     pub const MULTI_SCHEMA_CHANGE: i64 = 61;
     pub const RECOVER_SCHEMA: i64 = 63;
+    pub const REORGANIZE_PARTITION: i64 = 64;
     pub const PARTITION_BY: i64 = 71;
     pub const REMOVE_PARTITIONING: i64 = 72;
 }
@@ -57,6 +60,8 @@ pub(super) struct Effect {
     pub query: String,
     /// See [`HistoryInfo`](super::HistoryInfo).
     pub finished: CommitTs,
+    /// What it did to partitions.
+    pub moves_of_partitions: Option<Box<Moves>>,
 }
 
 impl Store {
@@ -115,6 +120,7 @@ impl Store {
             temporary: infos().any(|t| t.temp_table_type != 0),
             query: job.query.clone(),
             finished: CommitTs(job.info.finished_ts),
+            moves_of_partitions: self.moves(job).map(Box::new),
         }
     }
 

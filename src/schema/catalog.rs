@@ -11,8 +11,10 @@ use bytes::Bytes;
 use super::ahead::Ahead;
 use super::apply::Effect;
 use super::early::EarlyJobs;
+use super::moved::MovedRows;
 use super::packed::{PackedJob, Packer};
 use super::store::{State, Store};
+use super::twice::Reorganised;
 use super::{History, Job, RESERVED_ABOVE, seed};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Table};
@@ -44,6 +46,8 @@ pub struct Catalog {
     /// What jobs did that were applied before their message came.
     pub(super) effects: HashMap<i64, Effect>,
     pub(super) early: EarlyJobs,
+    pub(super) reorganised: Reorganised,
+    pub(super) moved: MovedRows,
     pub(super) opened: Instant,
     /// Who wants to know what the stream has passed.
     ahead: Option<Arc<Ahead>>,
@@ -95,6 +99,8 @@ impl Catalog {
             pending: BTreeMap::new(),
             effects: HashMap::new(),
             early: EarlyJobs::default(),
+            reorganised: Reorganised::new(),
+            moved: MovedRows::default(),
             opened: now,
             ahead: None,
             asked: (0, now),
@@ -171,7 +177,10 @@ impl Catalog {
             self.apply_to(version)?;
         }
         match self.effects.remove(&job_id) {
-            Some(effect) => Ok(Some(effect.into_ddl(text()?))),
+            Some(effect) => {
+                self.note_moves(&effect);
+                Ok(Some(effect.into_ddl(text()?)))
+            }
             None => Err(Fault::refused(format!(
                 "DDL job {job_id} comes at {}, but the schema was past it before the start at {}",
                 commit_ts.explain(),
@@ -189,10 +198,13 @@ impl Catalog {
     /// If the job cannot be read again.
     pub fn passed(&mut self, job_id: i64) -> Result<()> {
         self.early.message(job_id);
-        match self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
-            Some(version) => self.apply_to(version),
-            None => Ok(()),
+        if let Some(version) = self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
+            self.apply_to(version)?;
         }
+        if let Some(moves) = self.effects.get(&job_id).and_then(|e| e.moves_of_partitions.clone()) {
+            self.moved.note(*moves);
+        }
+        Ok(())
     }
 
     /// The base tables that exist at this position.
@@ -239,10 +251,11 @@ impl Catalog {
     /// Keeps a job for its time.
     pub(super) fn put_off(&mut self, job: PackedJob) {
         self.early.await_message(&job);
+        self.note_reorganised(&job);
         self.pending.insert((job.first_version, job.id), job);
     }
 
-    fn find(&self, id: i64) -> Result<Option<Found>> {
+    pub(super) fn find(&self, id: i64) -> Result<Option<Found>> {
         let Some(entry) = self.store.entries.get(&id) else { return Ok(None) };
         Ok(Some(match &entry.state {
             State::Live(table) => Found::Table(Arc::clone(table)),

@@ -385,6 +385,12 @@ pub struct PartitionInfo {
     /// Whether the table is partitioned at all.
     #[serde(deserialize_with = "nullable")]
     pub enable: bool,
+    /// `PartitionType`: 4 is KEY.
+    #[serde(rename = "type", deserialize_with = "nullable")]
+    pub kind: i64,
+    /// Its columns; empty where it is by an expression, and for KEY by the primary key.
+    #[serde(deserialize_with = "nullable")]
+    pub columns: Vec<CiStr>,
     /// The partitions.
     #[serde(deserialize_with = "nullable")]
     pub definitions: Vec<PartitionDefinition>,
@@ -397,4 +403,7 @@ pub struct PartitionDefinition {
     /// Its physical table id.
     #[serde(deserialize_with = "nullable")]
     pub id: i64,
+    /// Its name.
+    #[serde(deserialize_with = "nullable")]
+    pub name: CiStr,
 }

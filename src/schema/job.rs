@@ -33,6 +33,15 @@ pub struct Job {
     /// Name of the table, lower case.
     #[serde(deserialize_with = "nullable")]
     pub table_name: String,
+    /// When it began to run; 0 if TiDB is too old to say.
+    #[serde(deserialize_with = "nullable")]
+    pub real_start_ts: u64,
+    /// As of when it copied rows to new partitions; 0 if it copied none.
+    #[serde(rename = "snapshot_ver", deserialize_with = "nullable")]
+    pub copied_ts: u64,
+    /// When it was put into the queue.
+    #[serde(deserialize_with = "nullable")]
+    pub start_ts: u64,
     /// 4 done and 6 synced took effect; 3 was rolled back, 5 cancelled.
     #[serde(deserialize_with = "nullable")]
     pub state: i64,

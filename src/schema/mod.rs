@@ -24,6 +24,7 @@ mod http;
 mod info;
 mod job;
 mod lex;
+mod moved;
 pub mod names;
 mod packed;
 mod rename;
@@ -31,6 +32,7 @@ mod seed;
 mod statement;
 mod store;
 mod text;
+mod twice;
 
 pub use ahead::{Ahead, Course, Later, carried};
 pub(crate) use catalog::sets_value;
@@ -46,4 +48,5 @@ pub use info::{
 };
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
 pub use lex::{statements, words};
+pub use moved::{LateTable, Moved};
 pub use text::{TextDdl, Unclear, from_text};

@@ -63,6 +63,9 @@ pub(super) struct PackedJob {
     pub version: i64,
     pub first_version: i64,
     pub finished_ts: u64,
+    /// When it began, and as of when it copied rows.
+    pub started_ts: u64,
+    pub copied_ts: u64,
     pub effective: bool,
     /// Whether it brings a database's definition.
     pub has_database: bool,
@@ -84,6 +87,8 @@ impl PackedJob {
             version: job.info.schema_version,
             first_version: job.first_version(),
             finished_ts: job.info.finished_ts,
+            copied_ts: job.copied_ts,
+            started_ts: if job.real_start_ts > 0 { job.real_start_ts } else { job.start_ts },
             effective: job.effective(),
             has_database: job.info.db.is_some(),
             tables: job.info.table.iter().map(|t| t.id).chain(job.info.tables.iter().map(|t| t.id)).collect(),

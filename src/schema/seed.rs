@@ -60,8 +60,10 @@ impl Catalog {
                 self.put_off(job);
                 continue;
             }
+            self.note_reorganised(&job);
             let (id, finished) = (job.id, CommitTs(job.finished_ts));
             let effect = self.store.apply(&job.open()?);
+            self.note_moves(&effect);
             if finished.physical_ms() >= near {
                 self.effects.insert(id, effect);
             }

@@ -16,6 +16,7 @@ impl Effect {
             action::DROP_SEQUENCE => self.drop("SEQUENCE", query),
             _ => (self.schema.clone(), query),
         };
+        let partitions = self.moves_of_partitions.as_ref().map(|m| m.partitions()).unwrap_or_default();
         Ddl {
             job_id: self.job_id,
             action: u8::try_from(self.action).unwrap_or(u8::MAX),
@@ -32,6 +33,7 @@ impl Effect {
             checks: self.checks,
             temporary: self.temporary,
             early: None,
+            partitions,
         }
     }
 

@@ -11,7 +11,7 @@ use anyhow::Result;
 
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Change, CommitTs, Definition, Txn};
+use crate::model::{Change, CommitTs, Definition, Partition, Row, Table, Txn};
 
 /// In an error: a row that the stream inserts or changes met another one with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,19 @@ pub trait Sink: Send {
         Err(Fault::refused(format!("this target cannot tell what `{schema}`.`{table}` is like"))
             .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
             .into())
+    }
+
+    /// For each of `rows` of `table` the first of `partitions` that it belongs to, as the target's server says of the table as it is now; `None` for
+    /// those that are in none of them.
+    ///
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
+    fn locate(&mut self, table: &Table, _: &[Partition], _: &[&Row]) -> Result<Vec<Option<usize>>> {
+        Err(Fault::refused(format!(
+            "this target cannot tell in which partition of `{}`.`{}` a row is",
+            table.schema, table.name
+        ))
+        .into())
     }
 
     /// Waits until everything taken is durable, and saves the position.

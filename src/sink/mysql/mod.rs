@@ -22,11 +22,13 @@ mod definition;
 pub mod durability;
 pub mod failure;
 mod hand_over;
+mod hashed;
 mod held;
 mod lane;
 mod large;
 mod lineage;
 pub mod literal;
+mod locate;
 mod marked;
 pub mod numbers;
 mod open;
@@ -81,7 +83,7 @@ use super::{Sink, Totals};
 use crate::checkpoint::Applied;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Change, CommitTs, Definition, RowChange, Side, Table, Txn};
+use crate::model::{Change, CommitTs, Definition, Partition, Row, RowChange, Side, Table, Txn};
 
 /// A [`Sink`] that writes to a MySQL, MariaDB or TiDB server.
 pub struct MysqlSink {
@@ -331,6 +333,11 @@ impl Sink for MysqlSink {
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
         self.shared().check()?;
         self.define(schema, table)
+    }
+
+    fn locate(&mut self, table: &Table, partitions: &[Partition], rows: &[&Row]) -> Result<Vec<Option<usize>>> {
+        self.shared().check()?;
+        self.find_partitions(table, partitions, rows)
     }
 
     fn drain(&mut self) -> Result<()> {

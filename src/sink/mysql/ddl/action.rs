@@ -5,6 +5,7 @@ pub(super) const CREATE_SCHEMA: u8 = 1;
 pub(super) const DROP_SCHEMA: u8 = 2;
 pub(super) const CREATE_TABLE: u8 = 3;
 pub(super) const DROP_TABLE: u8 = 4;
+pub(super) const TRUNCATE_PARTITION: u8 = 23;
 pub(super) const RECOVER_SCHEMA: u8 = 63;
 pub(super) const CREATE_TABLES: u8 = 60;
 

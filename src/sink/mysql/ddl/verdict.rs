@@ -1,11 +1,14 @@
 //! What becomes of a DDL on this target by its type and its text: run as which statements, left out, or refused.
 
 use super::action::{self, Fate};
+use super::begun::DELETE;
 use super::dialect::{TEMPORARY, Unspeakable, speak};
 use super::form::Form;
 use super::text::{rewrite, split};
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl};
+use crate::model::{CommitTs, Ddl, Partition};
+use crate::sink::mysql::batch::full_name;
+use crate::sink::mysql::hashed::condition;
 use crate::sink::mysql::session::{Flavour, Server, shorten};
 
 /// What becomes of a DDL.
@@ -40,6 +43,9 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     if ddl.temporary && !tidb {
         return left(TEMPORARY);
     }
+    if !tidb && ddl.partitions.iter().any(|p| p.hashed.is_some()) {
+        return hashed_otherwise(ts, ddl);
+    }
     let texts = texts(ts, ddl)?;
     let default = default_of(ddl);
     let (mut statements, mut said) = (Vec::new(), Vec::new());
@@ -60,6 +66,26 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
         said.push("if this was a restore, the rows that it brought are not in the stream, and have to be restored on the target too".to_owned());
     }
     Ok(Plan::Run { statements, said })
+}
+
+/// A DDL about partitions by KEY, in which another server keeps other rows than TiDB does.
+fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
+    let refused =
+        |why: &str| Fault::refused(format!("{} cannot run on the target: {why}", named(ts, ddl))).hint(ways_on(ts));
+    let table = ddl.after.iter().find(|t| !t.columns.is_empty());
+    let (Some(table), action::TRUNCATE_PARTITION) = (table, ddl.action) else {
+        return Err(refused("its partitions are by KEY, and hold other rows there than in TiDB"));
+    };
+    let of = |p: &Partition| p.hashed.as_ref().map(|hashed| condition(table, hashed));
+    let conditions =
+        ddl.partitions.iter().filter_map(of).collect::<Result<Vec<_>, _>>().map_err(|why| refused(&why.message))?;
+    Ok(Plan::Run {
+        statements: vec![format!("{DELETE} {} WHERE {}", full_name(table), conditions.join(" OR "))],
+        said: vec![
+            "its partitions are by KEY, and hold other rows there than in TiDB: the rows themselves are deleted"
+                .to_owned(),
+        ],
+    })
 }
 
 /// The statements of the job: one, but for tables that were made together.

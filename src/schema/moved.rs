@@ -1,0 +1,149 @@
+//! Partitions that changed their rows at once: TRUNCATE PARTITION, EXCHANGE PARTITION. What a session that did not know of it wrote into such a partition,
+//! and committed later, is in the old physical partition: gone with it, or in the other table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::apply::{Effect, action};
+use super::catalog::{Catalog, Found};
+use super::info::PRIMARY;
+use super::store::Store;
+use super::{Job, TableInfo};
+use crate::model::{Hashed, Partition, Table};
+
+/// `PartitionType` of KEY.
+const KEY: i64 = 4;
+
+/// Rows of a partition that a job took away at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    /// The schema version that the job ended with: whoever had an older one wrote to the old partition.
+    pub version: i64,
+    /// The partition.
+    pub partition: Partition,
+    /// The id of the table that has them since; `None` if they are gone.
+    pub to: Option<i64>,
+}
+
+/// What a job did to partitions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Moves {
+    /// The partitioned table's id.
+    table: i64,
+    moved: Vec<Moved>,
+    /// The plain table of an EXCHANGE as it was before: its rows are in `table` since.
+    plain: Option<Arc<Table>>,
+    version: i64,
+}
+
+impl Moves {
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        self.moved.iter().map(|m| m.partition.clone()).collect()
+    }
+}
+
+/// What is known of them, by table id.
+#[derive(Default)]
+pub(super) struct MovedRows {
+    moved: HashMap<i64, Vec<Moved>>,
+    /// Plain tables that became a partition: when, of which table, and how they were.
+    became: HashMap<i64, (i64, i64, Arc<Table>)>,
+}
+
+impl Store {
+    /// What `job` is about to do to partitions.
+    pub(super) fn moves(&self, job: &Job) -> Option<Moves> {
+        if !matches!(job.action, action::TRUNCATE_PARTITION | action::EXCHANGE_PARTITION) {
+            return None;
+        }
+        let (info, version) = (job.info.table.as_deref()?, job.info.schema_version);
+        let before = &self.live(info.id)?.partitions;
+        let definitions = &info.partition.as_ref()?.definitions;
+        if before.len() != definitions.len() {
+            return None;
+        }
+        let changed = before.iter().zip(definitions).enumerate().filter(|(_, (id, now))| **id != now.id);
+        let exchanged = job.action == action::EXCHANGE_PARTITION;
+        let moved = changed.map(|(at, (id, now))| Moved {
+            version,
+            partition: Partition { name: now.name.0.clone(), hashed: hashed(info, at) },
+            to: exchanged.then_some(*id),
+        });
+        let plain = self.live(job.table_id).filter(|_| exchanged).cloned();
+        Some(Moves { table: info.id, moved: moved.collect(), plain, version })
+    }
+}
+
+fn hashed(info: &TableInfo, number: usize) -> Option<Hashed> {
+    let partition = info.partition.as_ref().filter(|p| p.kind == KEY)?;
+    let primary =
+        || info.index_info.iter().find(|i| i.is_primary).map(|i| i.columns.iter().map(|c| c.name.0.clone()).collect());
+    let handle =
+        || info.cols.iter().filter(|c| info.pk_is_handle && c.has(PRIMARY)).map(|c| c.name.0.clone()).collect();
+    let columns = match partition.columns.is_empty() {
+        false => partition.columns.iter().map(|name| name.0.clone()).collect(),
+        true => primary().unwrap_or_else(handle),
+    };
+    Some(Hashed { columns, number, of: partition.definitions.len() })
+}
+
+impl MovedRows {
+    pub(super) fn note(&mut self, moves: Moves) {
+        if let Some(plain) = moves.plain {
+            self.became.insert(plain.id, (moves.version, moves.table, plain));
+        }
+        self.moved.entry(moves.table).or_default().extend(moves.moved);
+    }
+}
+
+/// A table whose rows in a transaction are where an older definition put them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LateTable {
+    /// The table that the rows are in, as it is now.
+    pub now: Arc<Table>,
+    /// What reads them.
+    pub reads: Arc<Table>,
+    /// Partitions whose rows are elsewhere since, the oldest first.
+    pub moved: Vec<Moved>,
+}
+
+impl Catalog {
+    /// From here on rows of older schema versions are late.
+    pub(super) fn note_moves(&mut self, effect: &Effect) {
+        if let Some(moves) = &effect.moves_of_partitions {
+            self.moved.note(Moves::clone(moves));
+        }
+    }
+
+    /// What becomes of the rows of table `id` that a session on `schema_version` wrote; `None` if they are simply there.
+    #[must_use]
+    pub fn late(&self, id: i64, schema_version: i64) -> Option<LateTable> {
+        let live = |id: i64| match self.find(id) {
+            Ok(Some(Found::Table(table))) => Some(table),
+            _ => None,
+        };
+        let behind = |table: i64, version: i64| -> Vec<Moved> {
+            let moved = self.moved.moved.get(&table).into_iter().flatten();
+            moved.filter(|m| m.version > version).cloned().collect()
+        };
+        if let Some((version, table, plain)) =
+            self.moved.became.get(&id).filter(|(version, ..)| *version > schema_version)
+        {
+            let now = live(*table)?;
+            let reads = Table { columns: plain.columns.clone(), handle: plain.handle.clone(), ..Table::clone(&now) };
+            return Some(LateTable { now, reads: Arc::new(reads), moved: behind(*table, *version) });
+        }
+        let moved = behind(id, schema_version);
+        if moved.is_empty() {
+            return None;
+        }
+        let now = live(id)?;
+        Some(LateTable { reads: Arc::clone(&now), now, moved })
+    }
+
+    /// The table of this id, if there is one.
+    #[must_use]
+    pub fn live(&self, id: i64) -> Option<Arc<Table>> {
+        self.store.live(id).cloned()
+    }
+}

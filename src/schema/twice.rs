@@ -1,0 +1,45 @@
+//! Which tables' partitions are being reorganised: TiDB writes each change of their rows twice meanwhile (see `decode::once`).
+
+use std::collections::HashMap;
+
+use super::apply::action;
+use super::catalog::Catalog;
+use super::packed::PackedJob;
+use crate::decode::Writes;
+use crate::model::CommitTs;
+
+/// While partitions were reorganised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reorganisation {
+    began: CommitTs,
+    /// As of when rows were copied into the new partitions.
+    copied: CommitTs,
+    /// The schema version that it ended with.
+    version: i64,
+}
+
+/// By table.
+pub(super) type Reorganised = HashMap<i64, Vec<Reorganisation>>;
+
+impl Catalog {
+    /// Takes note of `job`, if it is one of those.
+    pub(super) fn note_reorganised(&mut self, job: &PackedJob) {
+        if matches!(job.action, action::REORGANIZE_PARTITION | action::PARTITION_BY | action::REMOVE_PARTITIONING) {
+            let (began, copied) = (CommitTs(job.started_ts), CommitTs(job.copied_ts));
+            let reorganisation = Reorganisation { began, copied, version: job.version };
+            self.reorganised.entry(job.table_id).or_default().push(reorganisation);
+        }
+    }
+
+    /// How a transaction committed at `ts`, by a session that was on `schema_version`, holds the changes of this table.
+    #[must_use]
+    pub fn writes(&self, table: i64, schema_version: i64, ts: CommitTs) -> Writes {
+        let jobs = self.reorganised.get(&table).into_iter().flatten();
+        let mut while_it_ran = jobs.filter(|job| job.began < ts && schema_version < job.version);
+        match while_it_ran.next() {
+            None => Writes::Once,
+            Some(job) if ts <= job.copied => Writes::TwiceAndCopied,
+            Some(_) => Writes::Twice,
+        }
+    }
+}
