@@ -52,10 +52,10 @@ fn main() -> ExitCode {
             equals_its_dump(folder, "multi-schema-v81", &["ms"])
         }),
         trial("rows_beside_changing_partitions_equal_their_dump", |folder| {
-            equals_its_dump(folder, "partitions", &["part"])
+            partitions_equal_their_dump(folder, "partitions")
         }),
         trial("rows_beside_changing_partitions_of_tidb_8_equal_their_dump", |folder| {
-            equals_its_dump(folder, "partitions-v81", &["part"])
+            partitions_equal_their_dump(folder, "partitions-v81")
         }),
         trial("random_load_equals_its_dump", |folder| equals_its_dump(folder, "random-a", &["r7_a", "r7_b"])),
         trial("more_random_load_equals_its_dump", more_random_load_equals_its_dump),
@@ -252,6 +252,35 @@ fn tidb_8_equals_its_dump(folder: &Path) -> Result<(), Failed> {
 /// Random DML beside DDL, as a cluster under load has it.
 fn equals_its_dump(folder: &Path, name: &str, databases: &[&str]) -> Result<(), Failed> {
     replayed(folder, name, databases, &[])
+}
+
+/// Tables without a key in which TiDB itself has new rows twice: those that it wrote to the old partition and to the new one before it copied the old
+/// one. When exactly it copied the stream does not tell.
+const TWICE: [&str; 2] = ["reorg_nokey_ins", "reorg_nokey_mov"];
+
+fn partitions_equal_their_dump(folder: &Path, name: &str) -> Result<(), Failed> {
+    let server = PrivateServer::start_with(&QUICK)?;
+    let (from, to) = (path(folder, name), server.url());
+    tisync(&["sync", "--from", &from, "--to", &to, "--quiet", "--allow-missing"]).expect(0);
+    let mut conn = server.connect()?;
+    dump::load(&mut conn, &folder.join(name).join("dump"), &["part"], "truth_")?;
+    same(&server, "part", &TWICE)?;
+    for table in TWICE {
+        let counts = |database: &str| format!("SELECT id, n, COUNT(*) AS times FROM {database}.{table} GROUP BY id, n");
+        let (ours, truth) = (counts("part"), counts("truth_part"));
+        // Every row is there, and only what was committed within the tick of the clock at which TiDB copied may be there once too often or too rarely.
+        let off = format!(
+            "SELECT COUNT(*), IFNULL(SUM(a.times IS NULL OR b.times IS NULL OR ABS(a.times - b.times) > 1), 0)
+             FROM ({ours}) a RIGHT JOIN ({truth}) b ON a.id = b.id AND a.n <=> b.n WHERE NOT (a.times <=> b.times)"
+        );
+        let (differ, wrong): (u64, u64) = conn.query_first(off)?.ok_or("a row")?;
+        assert!(differ <= 2 && wrong == 0, "{table}: {differ} rows differ, {wrong} of them are wrong");
+        let distinct = |sql: &str| format!("SELECT COUNT(*) FROM ({sql}) counted");
+        let (mine, upstream): (Option<u64>, Option<u64>) =
+            (conn.query_first(distinct(&ours))?, conn.query_first(distinct(&truth))?);
+        assert_eq!(mine, upstream, "{table}");
+    }
+    Ok(())
 }
 
 /// In this stream TiDB is wrong once: an UPDATE of a parent's key that met a taken one had no effect, and is in the stream with its cascades.
