@@ -263,22 +263,8 @@ impl Pipeline<'_> {
     }
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
-        let (events, stop) = (self.events.clone(), self.stop.clone());
-        let sink = &mut self.sink;
-        let mut flushed = false;
-        let mut wait = |since: Duration| {
-            // While the history lags, what came before the DDL need not wait for it.
-            if !flushed {
-                sink.flush()?;
-                flushed = true;
-            }
-            if stop.requested() {
-                return Err(interrupted().into());
-            }
-            let what = format!("DDL job {job} in TiDB's history");
-            events(Event::Waiting { what, since });
-            Ok(())
-        };
+        let what = format!("DDL job {job} in TiDB's history");
+        let mut wait = waiting(&self.events, &self.stop, self.sink, &what);
         // TiDB may take its time for an answer, in which nothing else is told.
         (self.events)(Event::Waiting { what: format!("DDL job {job} in TiDB's history"), since: Duration::ZERO });
         let ddl = self.catalog.ddl(ts, job, query, state, &mut wait);
@@ -306,6 +292,18 @@ fn late_lookup(
     let (lookup, late) = Late::of(catalog.late(id, version)?, selection);
     tables.extend(late);
     Some(lookup)
+}
+
+/// What is done while TiDB's history or one of its servers lags: it is said, what came before goes on its way, and a stop is looked for.
+fn waiting(events: &Events, stop: &Stop, sink: &mut dyn Sink, what: &str) -> impl FnMut(Duration) -> Result<()> {
+    move |since| {
+        sink.flush()?;
+        if stop.requested() {
+            return Err(interrupted().into());
+        }
+        events(Event::Waiting { what: what.to_owned(), since });
+        Ok(())
+    }
 }
 
 /// Takes the comment of another link off the statement: rules on texts are about what follows it.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 
-use super::Pipeline;
+use super::{Pipeline, waiting};
 use crate::decode;
 use crate::event::Event;
 use crate::merge::{Merge, Merged};
@@ -89,7 +89,15 @@ impl Pipeline<'_> {
         let (value, ts) = (value.clone(), raw.commit_ts);
         // What is damaged is refused where it is read.
         let Ok(version) = decode::schema_version(&value) else { return Ok(Some(raw)) };
-        let early = self.catalog.early(version, &|| decode::tables(&value).or_else(|_| Ok(Vec::new())));
+        let begun = Instant::now();
+        let early = {
+            let mut wait =
+                waiting(&self.events, &self.stop, self.sink, "a DDL job whose rows are here to be over upstream");
+            self.catalog.early((version, ts), &|| decode::tables(&value).or_else(|_| Ok(Vec::new())), &mut wait)
+        };
+        if begun.elapsed() > PATIENCE {
+            (self.events)(Event::Resumed);
+        }
         let Some(job) = early.with_context(|| format!("cannot follow the schema at commit ts {}", ts.explain()))?
         else {
             return Ok(Some(raw));

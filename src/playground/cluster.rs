@@ -211,7 +211,7 @@ impl Cluster {
     /// # Errors
     /// If it is no Binlog, or its commit ts does not rise.
     pub fn append(&self, pump: usize, payload: Bytes) -> Result<CommitTs> {
-        let ts = self.pump(pump)?.store.write(|| Stored::read(payload))?;
+        let ts = self.pump(pump)?.store.write(|| self.stored(payload))?;
         self.shared.clock.raise(ts);
         Ok(ts)
     }
@@ -222,7 +222,13 @@ impl Cluster {
     /// # Errors
     /// If `build` fails, or what it makes is no Binlog with a rising commit ts.
     pub fn commit(&self, pump: usize, build: impl FnOnce(CommitTs) -> Result<Bytes>) -> Result<CommitTs> {
-        self.pump(pump)?.store.write(|| Stored::read(build(self.shared.clock.next())?))
+        self.pump(pump)?.store.write(|| self.stored(build(self.shared.clock.next())?))
+    }
+
+    fn stored(&self, payload: Bytes) -> Result<Stored> {
+        let stored = Stored::read(payload)?;
+        self.shared.jobs.came_to(stored.schema_version);
+        Ok(stored)
     }
 
     /// Writes a fake at `ts` into a Pump's store; nothing happens if the store is past it.
@@ -249,6 +255,11 @@ impl Cluster {
     /// If it is no JSON object with an `id`.
     pub fn publish_job_after_message(&self, job: &str, delay: Duration) -> Result<()> {
         self.shared.jobs.add(job, Some(delay)).map(|_| ())
+    }
+
+    /// What this job does can be seen from now on, although it is not over: an ALTER of several parts shows them before its message is written.
+    pub fn show_job(&self, id: i64) {
+        self.shared.jobs.show(id);
     }
 
     /// What TiDB says of its binlog: `On`, `Off`, `Skipping` or `Unknown`.

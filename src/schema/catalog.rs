@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::ahead::Ahead;
 use super::apply::Effect;
+use super::confirm::Confirmed;
 use super::early::EarlyJobs;
 use super::moved::MovedRows;
 use super::packed::{PackedJob, Packer};
@@ -25,7 +26,7 @@ const UNSETTLED: Duration = Duration::from_secs(600);
 /// For how long it asks so about the same version again and again, and how often.
 const UNSURE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(1));
 /// For how long a history that cannot be read is asked again before its error is final.
-const UNREACHABLE: Duration = Duration::from_secs(60);
+pub(super) const UNREACHABLE: Duration = Duration::from_secs(60);
 
 /// Databases and tables at the position that the stream has reached.
 ///
@@ -48,6 +49,7 @@ pub struct Catalog {
     pub(super) early: EarlyJobs,
     pub(super) reorganised: Reorganised,
     pub(super) moved: MovedRows,
+    pub(super) confirmed: Confirmed,
     pub(super) opened: Instant,
     /// Who wants to know what the stream has passed.
     ahead: Option<Arc<Ahead>>,
@@ -101,6 +103,7 @@ impl Catalog {
             early: EarlyJobs::default(),
             reorganised: Reorganised::new(),
             moved: MovedRows::default(),
+            confirmed: Confirmed::default(),
             opened: now,
             ahead: None,
             asked: (0, now),
@@ -250,6 +253,7 @@ impl Catalog {
 
     /// Keeps a job for its time.
     pub(super) fn put_off(&mut self, job: PackedJob) {
+        self.confirmed.job(&job);
         self.early.await_message(&job);
         self.note_reorganised(&job);
         self.pending.insert((job.first_version, job.id), job);
@@ -307,7 +311,7 @@ impl Catalog {
     }
 
     /// Takes in the jobs that the history has got since.
-    fn refresh(&mut self) -> Result<()> {
+    pub(super) fn refresh(&mut self) -> Result<()> {
         let known = &self.known;
         let jobs = self.history.recent(&|id| known.contains_key(&id)).context("reading TiDB's DDL history again")?;
         let mut packer = Packer::new()?;

@@ -3,6 +3,7 @@
 //! first: it is taken out of its place in the stream, and its message says nothing any more.
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -50,12 +51,23 @@ impl EarlyJobs {
 }
 
 impl Catalog {
-    /// The first job that a transaction was written with, rows of the tables `tables()` at `schema_version`, although its message lies ahead.
+    /// The first job that a transaction was written with, although its message lies ahead: one with rows of the tables `tables()`, written at
+    /// `schema_version` and committed at `ts`.
+    ///
+    /// Where the history grows, a job may not be in it yet: `wait` is told for how long already, and ends it with an error.
     ///
     /// # Errors
-    /// If the history cannot be read, or `tables` gives one.
-    pub fn early(&mut self, schema_version: i64, tables: &dyn Fn() -> Result<Vec<i64>>) -> Result<Option<EarlyJob>> {
+    /// If the history cannot be read, or `tables` or `wait` gives one.
+    pub fn early(
+        &mut self,
+        (schema_version, ts): (i64, CommitTs),
+        tables: &dyn Fn() -> Result<Vec<i64>>,
+        wait: &mut dyn FnMut(Duration) -> Result<()>,
+    ) -> Result<Option<EarlyJob>> {
         self.settle(schema_version)?;
+        if self.history.grows() && !self.confirmed.all_over(schema_version, ts) {
+            self.confirm(schema_version, &tables()?, wait)?;
+        }
         let jobs: Vec<i64> = self.early.up_to(schema_version).collect();
         if jobs.is_empty() {
             return Ok(None);

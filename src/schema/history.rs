@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{DbInfo, Job, Snapshot, TableInfo};
+use super::{DbInfo, Job, Snapshot, TableInfo, TableNow};
 
 /// The finished DDL jobs of a cluster.
 pub trait History: Send + Sync {
@@ -54,6 +54,14 @@ pub trait History: Send + Sync {
             tables.into_iter().for_each(|table| take(&db, Some(table)));
         }
         Ok(true)
+    }
+
+    /// What the table of this id is now, where a server can be asked.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn table_now(&self, _: i64) -> Result<Option<TableNow>> {
+        Ok(None)
     }
 
     /// The newest jobs that `known` does not know, in any order. May leave out one that lies behind many known ones:

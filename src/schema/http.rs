@@ -15,7 +15,7 @@ use serde_json::Deserializer;
 use serde_json::de::IoRead;
 
 use super::each::each;
-use super::{DbInfo, History, Job, Snapshot, TableInfo};
+use super::{DbInfo, History, Job, Snapshot, TableInfo, TableNow};
 use crate::error::Fault;
 use crate::pd::Security;
 
@@ -259,6 +259,21 @@ impl History for HttpHistory {
             }
         }
         Ok(true)
+    }
+
+    fn table_now(&self, id: i64) -> Result<Option<TableNow>> {
+        /// `dbTableInfo`.
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            table_info: Option<Box<TableInfo>>,
+            schema_version: i64,
+        }
+        let answer: Result<Answer, String> = self.json(&format!("/db-table/{id}"))?;
+        Ok(Some(match answer {
+            // A partition's id gives its table.
+            Ok(now) => TableNow { info: now.table_info.filter(|t| t.id == id), schema_version: now.schema_version },
+            Err(_) => TableNow { info: None, schema_version: 0 },
+        }))
     }
 
     fn recent(&self, known: &dyn Fn(i64) -> bool) -> Result<Vec<Job>> {

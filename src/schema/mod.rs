@@ -14,6 +14,7 @@
 mod ahead;
 mod apply;
 mod catalog;
+mod confirm;
 mod convert;
 mod default;
 mod each;
@@ -37,6 +38,7 @@ mod twice;
 pub use ahead::{Ahead, Course, Later, carried};
 pub(crate) use catalog::sets_value;
 pub use catalog::{Catalog, FRESH, Found};
+pub use confirm::TableNow;
 pub use convert::{Converted, convert};
 pub use early::EarlyJob;
 pub use file::FileHistory;

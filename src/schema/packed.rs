@@ -69,8 +69,9 @@ pub(super) struct PackedJob {
     pub effective: bool,
     /// Whether it brings a database's definition.
     pub has_database: bool,
-    /// The tables whose definitions it brings.
+    /// The tables whose definitions it brings, and when it changed each last.
     pub tables: Box<[i64]>,
+    pub updated: Box<[(i64, u64)]>,
     whole: Kept<Job>,
 }
 
@@ -79,6 +80,7 @@ impl PackedJob {
         let id = job.id;
         let columns = job.info.table.iter().map(|t| t.cols.len()).chain(job.info.tables.iter().map(|t| t.cols.len()));
         let columns = columns.sum();
+        let infos = || job.info.table.as_deref().into_iter().chain(&job.info.tables);
         Ok(Self {
             id,
             action: job.action,
@@ -92,6 +94,7 @@ impl PackedJob {
             effective: job.effective(),
             has_database: job.info.db.is_some(),
             tables: job.info.table.iter().map(|t| t.id).chain(job.info.tables.iter().map(|t| t.id)).collect(),
+            updated: infos().map(|t| (t.id, t.update_timestamp)).collect(),
             whole: packer.keep(job, columns).with_context(|| format!("keeping DDL job {id}"))?,
         })
     }

@@ -52,6 +52,7 @@ impl Catalog {
             }
         })?;
         packed?;
+        self.confirmed.begin(&jobs.iter().map(|j| (j.version, j.finished_ts)).collect::<Vec<_>>());
         let cut = jobs.iter().filter(|j| j.finished_ts <= self.start.0).map(|j| j.version).max().unwrap_or(0);
         jobs.sort_by_key(|j| (j.version, j.id));
         let near = self.start.physical_ms().saturating_sub(u64::try_from(NEAR.as_millis()).unwrap_or(u64::MAX));
@@ -60,6 +61,7 @@ impl Catalog {
                 self.put_off(job);
                 continue;
             }
+            self.confirmed.job(&job);
             self.note_reorganised(&job);
             let (id, finished) = (job.id, CommitTs(job.finished_ts));
             let effect = self.store.apply(&job.open()?);

@@ -16,6 +16,7 @@ mod common;
 mod wire;
 
 mod bank;
+mod early;
 mod nodes;
 mod place;
 mod pumps;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         recorded("everything_equals_its_dump_with_late_jobs", recorded::with_late_jobs),
         recorded("everything_stopped_ten_times_equals_its_dump", recorded::stopped_ten_times),
         recorded("a_checkpoint_of_drainers_is_taken_over_in_a_recording", takeover::in_a_recording),
+        recorded("parts_of_an_alter_show_before_the_job_is_over", early::parts_show_before_the_job_is_over),
         recorded("three_pumps_equal_the_dump", pumps::three_pumps_equal_the_dump),
         recorded("three_pumps_emit_the_same_list", pumps::three_pumps_emit_the_same_list),
         recorded("a_recorded_pair_of_pumps_equals_its_dump", pumps::a_recorded_pair),

@@ -49,7 +49,7 @@ pub fn with_late_jobs(folder: &Path) -> Result<(), Failed> {
 }
 
 /// The ids of the jobs that TiDB's status port shows now.
-fn visible(cluster: &Cluster) -> BTreeSet<i64> {
+pub fn visible(cluster: &Cluster) -> BTreeSet<i64> {
     let jobs = wire::json(&cluster.status_address(), "/ddl/history?limit=2048");
     jobs.as_array().into_iter().flatten().filter_map(|j| j["id"].as_i64()).collect()
 }

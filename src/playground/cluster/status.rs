@@ -26,6 +26,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/settings", get(settings))
         .route("/schema/{db}", get(tables))
         .route("/schema/{db}/{table}", get(table))
+        .route("/db-table/{id}", get(db_table))
         .route("/ddl/history", get(history))
         .fallback(grpc::unknown)
         .with_state(shared)
@@ -75,6 +76,22 @@ async fn table(State(shared): State<Arc<Shared>>, Path((db, name)): Path<(String
         Ok(Some(table)) => json_page(table),
         Ok(None) => refuse(&format!("[schema:1146]Table '{db}.{name}' doesn't exist")),
         Err(error) => refuse(&format!("{error:#}")),
+    }
+}
+
+/// A table by its id, with the schema version of now.
+async fn db_table(State(shared): State<Arc<Shared>>, Path(id): Path<i64>) -> Response {
+    // First: what the table is then is no older than that version.
+    let version = shared.jobs.version();
+    let job = shared.jobs.last_of(id).and_then(|job| serde_json::from_str::<Value>(&job).ok());
+    let found = job.and_then(|job| {
+        let outcome = &job["binlog"];
+        let several = outcome["MultipleTableInfos"].as_array().into_iter().flatten();
+        std::iter::once(&outcome["TableInfo"]).chain(several).find(|info| info["id"] == id).cloned()
+    });
+    match found {
+        Some(info) => page(&json!({ "db_info": null, "table_info": info, "schema_version": version })),
+        None => refuse(&format!("[schema:1146]Table which ID = {id} does not exist.")),
     }
 }
 

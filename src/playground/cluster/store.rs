@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::state::{lock, read, write};
+use crate::decode;
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::source::binlog::{Binlog, TP_ROLLBACK};
@@ -59,6 +60,8 @@ pub(super) struct Stored {
     pub(super) commit_ts: i64,
     /// The DDL job it speaks of; 0 for none.
     pub(super) job: i64,
+    /// The schema version of its rows; 0 where it has none.
+    pub(super) schema_version: i64,
     pub(super) payload: Bytes,
 }
 
@@ -71,7 +74,8 @@ impl Stored {
             return Err(Fault::usage("a message for the simulated Pump has no commit ts").into());
         }
         let job = binlog.ddl_job_id.unwrap_or(0);
-        Ok(Self { start_ts: binlog.start_ts.unwrap_or(0), commit_ts, job, payload })
+        let schema_version = binlog.prewrite_value.as_ref().and_then(|v| decode::schema_version(v).ok()).unwrap_or(0);
+        Ok(Self { start_ts: binlog.start_ts.unwrap_or(0), commit_ts, job, schema_version, payload })
     }
 
     /// A position marker, with all the fields that a Pump writes (spec/tidb-binlog.md §2.3).
@@ -84,7 +88,7 @@ impl Stored {
             ddl_schema_state: Some(0),
             ..Binlog::default()
         };
-        Self { start_ts: ts, commit_ts: ts, job: 0, payload: binlog.encode_to_vec().into() }
+        Self { start_ts: ts, commit_ts: ts, job: 0, schema_version: 0, payload: binlog.encode_to_vec().into() }
     }
 }
 
