@@ -330,6 +330,10 @@ impl Sink for MysqlSink {
         self.context.link.passes_on(origins);
     }
 
+    fn may_differ(&mut self, schema: &str, table: &str) {
+        self.context.fits.may_differ(schema, table);
+    }
+
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
         self.shared().check()?;
         self.define(schema, table)
