@@ -151,7 +151,7 @@ impl Worker {
         let name = full_name(table);
         let mut found = Anomalies::default();
         let Lane { session, .. } = self.open_lane()?;
-        let ran = made(&mut |step| apply_step(session, &name, step, safe, &mut found));
+        let ran = made(&mut |step| apply_step(session, (table, &name), step, safe, &mut found));
         if found != Anomalies::default() {
             if ran.is_err() {
                 self.conflict = Some((name.clone(), found));

@@ -35,6 +35,7 @@ mod open;
 mod option_file;
 mod options;
 mod position;
+mod relaxed;
 mod reopen;
 mod retry;
 pub mod secret;
