@@ -222,7 +222,7 @@ fn missing_row(server: &PrivateServer) {
     let error = sink.drain().unwrap_err();
     insta::assert_snapshot!(still(&said(&error)), @r##"
     cannot apply the transaction of commit ts # (#-#-# #:#:#.# UTC, #d #h ago): # of # rows that the upstream deleted or changed are not in `missing_row`.`t` on the target
-    => the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Nothing of the transaction was applied. Repair the table, or go on with --on-conflict count, which makes the target's rows what the upstream has and counts them
+    => the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Or TiDB kept something else than its stream says, as after UPDATE IGNORE on a taken key, or a failed statement inside a cascading foreign key? Nothing of the transaction was applied. Repair the table, or go on with --on-conflict count, which makes the target's rows what the upstream has and counts them
     "##);
     assert!(sink.apply(txn(3, vec![])).is_err(), "the first error is final");
     assert_eq!(sink.position().unwrap().0, START + 1);

@@ -100,7 +100,8 @@ fn compare(deleted: u64, expected: u64, safe: bool, table: &str, odd: &mut Anoma
         "{missing} of {expected} rows that the upstream deleted or changed are not in {table} on the target"
     ))
     .hint(
-        "the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? \
+        "the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Or TiDB kept \
+         something else than its stream says, as after UPDATE IGNORE on a taken key, or a failed statement inside a cascading foreign key? \
          Nothing of the transaction was applied. Repair the table, or go on with --on-conflict count, which makes the target's rows what the upstream has and counts them",
     )
     .into())

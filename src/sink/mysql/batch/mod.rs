@@ -106,7 +106,7 @@ pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
         for id in &part.left_out {
             *folder.folded.left_out.entry(*id).or_default() += 1;
         }
-        folder.add(part).with_context(|| format!("in the transaction of commit ts {}", part.ts.explain()))?;
+        folder.add(part).with_context(|| format!("cannot apply the transaction of commit ts {}", part.ts.explain()))?;
     }
     Ok(folder.folded)
 }

@@ -174,7 +174,9 @@ impl Fits {
         }
         let mut splitting = Splitting { fits: self, last: None, split: Split::default(), differs: false };
         for part in parts {
-            splitting.add(part).with_context(|| format!("in the transaction of commit ts {}", part.ts.explain()))?;
+            splitting
+                .add(part)
+                .with_context(|| format!("cannot apply the transaction of commit ts {}", part.ts.explain()))?;
         }
         Ok(splitting.differs.then_some(splitting.split))
     }
