@@ -189,7 +189,7 @@ impl MysqlSink {
         }
         let size = self.context.size;
         if self.window.rows() + part.changes.len() as u64 > size.window_rows()
-            || self.window.bytes() + part.bytes > size.window_bytes()
+            || self.window.bytes() + part.bytes + size.statement(part.largest) > size.window_bytes()
         {
             self.close_window()?;
         }

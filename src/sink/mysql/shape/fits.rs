@@ -196,7 +196,7 @@ struct Splitting<'a> {
 
 impl Splitting<'_> {
     fn add(&mut self, part: &Part) -> Result<()> {
-        let mut seen = Part { ts: part.ts, changes: Vec::new(), left_out: part.left_out.clone(), bytes: part.bytes };
+        let mut seen = Part { changes: Vec::new(), left_out: part.left_out.clone(), ..*part };
         for change in &part.changes {
             let Some(fit) = self.fit(&change.table) else {
                 seen.changes.push(change.clone());
