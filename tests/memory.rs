@@ -177,7 +177,7 @@ impl Workload for LargeRows {
 /// Bytes become twice as many digits: the statement of one such row has 6 MB, and is held several times.
 #[test]
 fn large_rows() -> Result<()> {
-    replicate(&LargeRows { rows: 12, kind: Kind::Binary { fixed: None } }, 64 * MIB, 3 * MIB)
+    replicate(&LargeRows { rows: 12, kind: Kind::Binary { fixed: None } }, 128 * MIB, 3 * MIB)
 }
 
 #[test]
