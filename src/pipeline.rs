@@ -278,7 +278,16 @@ impl Pipeline<'_> {
             }
             ddl.side = loopback.side(origin, &ddl);
         }
-        Ok(self.selection.ddl(ts, ddl, &self.events))
+        Ok(self.select(ts, ddl))
+    }
+
+    /// What of a DDL goes on to the sink, which hears of what the rules keep from it.
+    fn select(&mut self, ts: CommitTs, ddl: Ddl) -> Option<Ddl> {
+        let ddl = self.selection.ddl(ts, ddl, &self.events);
+        for (schema, table) in self.selection.differing() {
+            self.sink.may_differ(&schema, &table);
+        }
+        ddl
     }
 }
 

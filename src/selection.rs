@@ -1,7 +1,7 @@
 //! What of the upstream goes on to the sink: [`Filter`] by the upstream's names, then [`Router`] for the names on the target, with what they
 //! say about each definition kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::decode::{Kinds, LeftOut, Lookup};
@@ -17,6 +17,10 @@ pub struct Selection {
     router: Router,
     /// What was decided about a table id, for this definition of it.
     seen: HashMap<i64, (Arc<Table>, Lookup)>,
+    /// Tables on the target that rules on events keep from following the upstream's definition.
+    differ: HashSet<(String, String)>,
+    /// Those of them that nobody has [asked for](Self::differing) yet.
+    news: Vec<(String, String)>,
     /// What the rules left out.
     pub left_out: Counts,
 }
@@ -25,7 +29,7 @@ impl Selection {
     /// A selection that has seen nothing yet.
     #[must_use]
     pub fn new(filter: Arc<Filter>, router: Router) -> Self {
-        Self { filter, router, seen: HashMap::new(), left_out: Counts::default() }
+        Self { filter, router, ..Self::default() }
     }
 
     /// How the rows of `table` are to be read.
@@ -90,6 +94,37 @@ impl Selection {
         ignored
     }
 
+    /// Tables, by their names on the target, of which DDL was left out by a rule on events since this was asked last: their columns may be
+    /// others there.
+    pub fn differing(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The same of a table whose rows come without a definition, as far as rules tell.
+    #[must_use]
+    pub fn may_differ(&self, schema: &str, table: &str) -> bool {
+        self.filter.judges_texts() || self.filter.leaves_definition(schema, table, None)
+    }
+
+    fn differs(&mut self, schema: &str, table: &str) {
+        let target = self.target(schema, table);
+        if self.differ.insert(target.clone()) {
+            self.news.push(target);
+        }
+    }
+
+    /// A table that is renamed stays as it is.
+    fn follow_renames(&mut self, ddl: &Ddl) {
+        for before in &ddl.before {
+            let renamed = ddl.after.iter().find(|after| after.id == before.id);
+            if let Some(after) = renamed.filter(|after| after.schema != before.schema || after.name != before.name)
+                && self.differ.contains(&self.target(&before.schema, &before.name))
+            {
+                self.differs(&after.schema, &after.name);
+            }
+        }
+    }
+
     /// Counts the row changes of a transaction that were left out; `empty` if nothing is left of it.
     pub fn count(&mut self, left_out: LeftOut, empty: bool) {
         self.left_out.rows(left_out, empty);
@@ -101,7 +136,8 @@ impl Selection {
         for table in &ddl.before {
             self.seen.remove(&table.id);
         }
-        let text = ddl.query.clone();
+        let (text, schema, table) = (ddl.query.clone(), ddl.schema.clone(), ddl.table.clone());
+        self.follow_renames(&ddl);
         let Judged { ddl, why, warning } = self.filter.ddl(ts, ddl);
         if let Some(warning) = warning {
             events(Event::Warning(warning));
@@ -110,6 +146,7 @@ impl Selection {
             self.left_out.ddl(why);
             if why == Why::Events {
                 events(Event::Note(format!("left out by an event rule: `{text}` (commit ts {})", ts.explain())));
+                self.differs(&schema, &table);
             }
         }
         // Of a DDL that is left out by its ts the sink keeps account, as of every one that is skipped.

@@ -21,9 +21,9 @@ use common::binary::command;
 use serde_json::Value;
 use tempfile::TempDir;
 use tisync::event::silent;
-use tisync::model::{Change, CommitTs, Pulled, Txn};
+use tisync::model::{Change, CommitTs, Kind, Pulled, Row, Txn, Value as Cell};
 use tisync::pipeline::Pipeline;
-use tisync::playground::load::{self, Backlog, Big, ManyTables, Truth, Workload};
+use tisync::playground::load::{self, Backlog, Big, Draft, ManyTables, Stream, Truth, Workload};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::schema::{Catalog, HttpHistory};
 use tisync::sink::{Sink, Totals};
@@ -134,6 +134,50 @@ fn five_thousand_tables() -> Result<()> {
 #[test]
 fn a_large_transaction() -> Result<()> {
     replicate(&Big { bytes: 48 * MIB, ..Big::default() }, 64 * MIB, 48 * MIB)
+}
+
+/// Rows of 3 MB, one in each transaction.
+struct LargeRows {
+    rows: i64,
+    kind: Kind,
+}
+
+impl LargeRows {
+    const COLUMNS: usize = 50;
+    const CELL: usize = 60_000;
+
+    fn row(id: i64) -> Row {
+        let cell = |at: usize| {
+            let text: String = (0..Self::CELL / 8).map(|n| format!("{:08}", n * 31 + at)).collect();
+            Cell::Bytes(text.into())
+        };
+        std::iter::once(Cell::Int(id)).chain((0..Self::COLUMNS).map(cell)).collect()
+    }
+}
+
+impl Workload for LargeRows {
+    fn name(&self) -> &'static str {
+        "large_rows"
+    }
+
+    fn fill(&self, out: &mut Stream) -> Result<()> {
+        let mut draft = Draft::new("large_rows").column("id", Kind::Int { bytes: 8, unsigned: false });
+        for at in 0..Self::COLUMNS {
+            draft = draft.column(&format!("c{at}"), self.kind.clone());
+        }
+        let place = out.table(draft.primary(&[0]))?;
+        for id in 0..self.rows {
+            out.insert(place, 0, Self::row(id))?;
+            out.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes become twice as many digits: the statement of one such row has 6 MB, and is held several times.
+#[test]
+fn large_rows() -> Result<()> {
+    replicate(&LargeRows { rows: 12, kind: Kind::Binary { fixed: None } }, 128 * MIB, 3 * MIB)
 }
 
 #[test]

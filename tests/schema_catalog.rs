@@ -404,6 +404,46 @@ fn tables_that_no_job_made() {
     assert_eq!(name(&mut catalog, 14, 6), "R.born");
 }
 
+/// TiDB shows what a TRUNCATE or CREATE makes before the job has waited for open transactions: the job comes into the history and the stream
+/// behind that. Until then the new table is not there.
+#[test]
+fn a_table_whose_job_still_waits_is_not_there_yet() {
+    let info = |id: i64, name: &str| {
+        let mut info = table(id, name);
+        info["update_timestamp"] = json!(4400);
+        serde_json::from_value::<TableInfo>(info).unwrap()
+    };
+    let db = DbInfo { id: 1001, name: tisync::schema::CiStr("A".to_owned()), ..DbInfo::default() };
+    // `t` was truncated from id 1 to 201, `v` is new, `old` was there before the oldest job.
+    let tables = vec![info(201, "t"), info(202, "v"), info(9, "old")];
+    let fake = Arc::new(Fake {
+        jobs: Mutex::new(two_databases()),
+        current: Some(Snapshot { databases: vec![(db, tables)] }),
+        ..Fake::default()
+    });
+    let mut catalog = Catalog::at(Arc::clone(&fake) as Arc<dyn History>, CommitTs(4500)).unwrap();
+    let names = |catalog: &Catalog| catalog.tables().map(|t| (t.id, t.name.clone())).collect::<Vec<_>>();
+    let known = |id, name: &str| (id, name.to_owned());
+    assert_eq!(names(&catalog), [known(1, "t"), known(2, "u"), known(9, "old")]);
+    // Rows of others go on with the table as it was.
+    assert_eq!(name(&mut catalog, 1, 4), "A.t");
+    let truncate = job(5, 11, 1001, 1, "", json!({"TableInfo": table(201, "t")}));
+    let late = Arc::clone(&fake);
+    let waits = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        late.jobs.lock().unwrap().push(truncate);
+    });
+    // A row of the new version waits for the job.
+    assert_eq!(name(&mut catalog, 201, 5), "A.t");
+    waits.join().unwrap();
+    let truncated = ddl(&mut catalog, 5, "TRUNCATE TABLE `t`").unwrap();
+    assert_eq!((truncated.before[0].id, truncated.after[0].id), (1, 201));
+    fake.jobs.lock().unwrap().push(create(6, 1001, 202, "v"));
+    let created = ddl(&mut catalog, 6, "CREATE TABLE `v` (`id` INT)").unwrap();
+    assert_eq!((created.before.len(), created.after[0].id), (0, 202));
+    assert_eq!(names(&catalog), [known(2, "u"), known(9, "old"), known(201, "t"), known(202, "v")]);
+}
+
 #[test]
 fn a_table_that_cannot_be_read_fails_alone() {
     let mut vector = table(3, "v");

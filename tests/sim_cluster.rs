@@ -228,7 +228,7 @@ fn a_job_can_come_later_than_its_message() {
     let sent = Instant::now();
     assert_eq!(ids(&cluster, ""), [5]);
     while ids(&cluster, "") != [6, 5] {
-        assert!(sent.elapsed() < Duration::from_secs(5));
+        assert!(sent.elapsed() < Duration::from_secs(60));
         thread::sleep(Duration::from_millis(10));
     }
     assert!(sent.elapsed() > Duration::from_millis(200));

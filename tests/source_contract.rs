@@ -117,7 +117,7 @@ fn contract(make: &dyn Fn() -> Box<dyn Source>, list: &[RawTxn], threads: &[&str
     drop(streams);
     let begin = Instant::now();
     while let Some(thread) = running(threads) {
-        assert!(begin.elapsed() < Duration::from_secs(20), "the thread {thread} still runs");
+        assert!(begin.elapsed() < Duration::from_secs(60), "the thread {thread} still runs");
         sleep(Duration::from_millis(20));
     }
 }

@@ -130,6 +130,11 @@ impl Rule {
         self.sql.as_ref().is_some_and(|sql| sql.is_match(text))
     }
 
+    /// Whether it goes by the text of statements.
+    pub fn judges_texts(&self) -> bool {
+        self.sql.is_some()
+    }
+
     /// The kinds of row changes that it lets through.
     pub fn kinds(&self) -> Kinds {
         let kept = |event| !self.ignores(event);

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use crate::decode::Kinds;
 use crate::error::Fault;
 use crate::model::CommitTs;
+use crate::schema::names::Verb;
 
 pub use count::Counts;
 pub use ddl::{Judged, Why};
@@ -30,7 +31,7 @@ pub use tables::{Scope, split};
 pub(crate) use ddl::{concerns_cluster, drop_tables, if_not_exists};
 pub(crate) use pattern::quoted as quoted_name;
 
-use self::event::Rule;
+use self::event::{Event, Rule};
 use self::tables::Patterns;
 
 /// Databases of TiDB and MySQL themselves, and those in which replication tools keep their checkpoints and marks; with what they are.
@@ -156,6 +157,21 @@ impl Filter {
     pub fn brings_rows(&self, schema: &str, table: &str) -> bool {
         let Kinds { insert, update, delete } = self.kinds(schema, table);
         self.table(schema, table) && (insert || update || delete)
+    }
+
+    /// Whether a rule on events leaves out DDL that changes this table's definition where it is: any of a kind, or one with the text `sql`.
+    #[must_use]
+    pub fn leaves_definition(&self, schema: &str, table: &str, sql: Option<&str>) -> bool {
+        const CHANGES: [Verb; 3] = [Verb::AlterTable, Verb::CreateIndex, Verb::DropIndex];
+        self.events.iter().filter(|rule| rule.tables.takes(schema, table)).any(|rule| {
+            CHANGES.iter().any(|verb| rule.ignores(Event::Ddl(*verb))) || sql.is_some_and(|sql| rule.ignores_sql(sql))
+        })
+    }
+
+    /// Whether any rule goes by the text of statements.
+    #[must_use]
+    pub fn judges_texts(&self) -> bool {
+        self.events.iter().any(Rule::judges_texts)
     }
 
     /// Whether the transaction of this commit ts is left out whole.

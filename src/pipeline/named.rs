@@ -17,7 +17,11 @@ impl Pipeline<'_> {
         let (sink, selection) = (&mut self.sink, &self.selection);
         // Since the last DDL nothing has changed a definition, and that one was durable before this was read.
         let mut find = |schema: &str, table: &str| {
+            let may_differ = selection.may_differ(schema, table);
             let (schema, table) = selection.target(schema, table);
+            if may_differ {
+                sink.may_differ(&schema, &table);
+            }
             sink.definition(&schema, &table)
         };
         let wanted = |schema: &str, table: &str| selection.kinds(schema, table);
@@ -38,7 +42,7 @@ impl Pipeline<'_> {
         })?;
         let Some(TextDdl { ddl, one_of }) = found else { return Ok(None) };
         let ddl = if one_of.is_empty() { Some(ddl) } else { self.next_of_several(ddl, &one_of, commit_ts)? };
-        Ok(ddl.and_then(|ddl| self.selection.ddl(commit_ts, ddl, &self.events)))
+        Ok(ddl.and_then(|ddl| self.select(commit_ts, ddl)))
     }
 
     /// The upstream drops several objects one by one, each by a job with the same text. The first that is still on the target is the

@@ -7,6 +7,9 @@ use crate::shell::quoted;
 /// A node that lives writes its entry every second or two; after this it is taken for dead.
 const FRESH_MS: u64 = 30_000;
 
+/// Names in a sentence about many.
+const SHOWN: usize = 5;
+
 /// What an entry's age says of its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -64,6 +67,25 @@ pub fn ghosts(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Vec<S
     drainers.iter().filter(idle).map(sentence).collect()
 }
 
+/// The same for a start, which has more to say: from two on as one sentence.
+#[must_use]
+pub fn ghosts_at_start(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Option<String> {
+    let mut each = ghosts(drainers, own, now, flags);
+    if each.len() < 2 {
+        return each.pop();
+    }
+    let idle = drainers.iter().filter(|d| d.id != own && d.state != State::Offline && !is_fresh(d.update_ts, now));
+    let mut names: Vec<&str> = idle.map(|d| d.id.as_str()).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    names.truncate(SHOWN);
+    Some(format!(
+        "{} drainers and links that do not run are still in the cluster's list: {}{more}. No Pump can go offline before each of them gets further, or is set \
+         offline: `tisync nodes list {flags}` says how",
+        each.len(),
+        names.join(", ")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +129,16 @@ mod tests {
             ghosts[1].contains("drainer paused")
                 && ghosts[1].ends_with("`tisync nodes set-state paused offline --pd h:2379`")
         );
+    }
+
+    #[test]
+    fn t01_many_ghosts_are_one_line() {
+        let all: Vec<Node> = (0..10).map(|n| drainer(&format!("d{n}"), State::Paused, 900)).collect();
+        let said = |count: usize| ghosts_at_start(&all[..count], "d0", NOW, "--pd h:2379");
+        assert_eq!(said(1), None);
+        assert!(said(2).unwrap().contains("drainer d1"), "{:?}", said(2));
+        let many = said(10).unwrap();
+        assert!(many.starts_with("9 drainers") && many.contains("d1, d2, d3, d4, d5, …"), "{many}");
+        assert!(many.contains("`tisync nodes list --pd h:2379`") && !many.contains('\n'), "{many}");
     }
 }

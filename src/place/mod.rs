@@ -171,7 +171,7 @@ impl Place {
         }
         let drainers = pd.drainers()?;
         pd.take_warnings().into_iter().for_each(|w| events(Event::Warning(w)));
-        for ghost in judge::ghosts(&drainers, &options.id, clock.now(), &pd.flags()) {
+        if let Some(ghost) = judge::ghosts_at_start(&drainers, &options.id, clock.now(), &pd.flags()) {
             events(Event::Warning(ghost));
         }
         let shared = Shared {

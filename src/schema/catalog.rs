@@ -138,6 +138,9 @@ impl Catalog {
             if let Some(found) = self.find(id)? {
                 return Ok(found);
             }
+            if let Some(found) = self.wait_for_maker(id, schema_version)? {
+                return Ok(found);
+            }
         }
         Err(self.unknown(id, schema_version))
     }
@@ -262,6 +265,7 @@ impl Catalog {
     pub(super) fn find(&self, id: i64) -> Result<Option<Found>> {
         let Some(entry) = self.store.entries.get(&id) else { return Ok(None) };
         Ok(Some(match &entry.state {
+            State::Coming { .. } => return Ok(None),
             State::Live(table) => Found::Table(Arc::clone(table)),
             State::Gone { how, job, .. } => Found::Gone(format!("{how} by DDL job {job}")),
             State::Unreadable { name, why } => Found::Unreadable {
@@ -279,6 +283,28 @@ impl Catalog {
                 }
             }
         }))
+    }
+
+    /// A session may write to a new table while the job that makes it still waits for others; that ends when they do.
+    fn wait_for_maker(&mut self, id: i64, schema_version: i64) -> Result<Option<Found>> {
+        let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
+        while let Some(name) = self.store.name_of_coming(id) {
+            if begun.elapsed() > UNREACHABLE {
+                return Err(Fault::refused(format!(
+                    "a row is in table `{name}` (id {id}), and the DDL that makes this table has not ended upstream after {} s",
+                    UNREACHABLE.as_secs()
+                ))
+                .hint(
+                    "it waits for a transaction that is open upstream: end that one (ADMIN SHOW DDL JOBS and                      information_schema.cluster_tidb_trx name both), then run the same command again",
+                )
+                .into());
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+            self.refresh()?;
+            self.apply_to(schema_version)?;
+        }
+        self.find(id)
     }
 
     fn unknown(&self, id: i64, schema_version: i64) -> anyhow::Error {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::History;
 use super::catalog::Catalog;
 use super::packed::{PackedJob, PackedSnapshot, PackedTable, Packer};
+use super::{History, RESERVED_ABOVE};
 use crate::model::CommitTs;
 
 /// Jobs that finished this shortly before the start keep what their DDL needs: should their message still come, it is
@@ -42,11 +42,14 @@ impl Catalog {
         let mut jobs: Vec<PackedJob> = Vec::new();
         let mut packer = Packer::new()?;
         let mut packed = Ok(());
+        let mut partitions = HashSet::new();
         history.each(&mut |job| {
             if packed.is_err() || self.known.insert(job.id, job.effective()).is_some() {
                 return;
             }
             self.newest = self.newest.max(job.info.schema_version);
+            let infos = job.info.table.as_deref().into_iter().chain(&job.info.tables);
+            partitions.extend(infos.flat_map(|t| &t.partition).flat_map(|p| &p.definitions).map(|d| d.id));
             if job.effective() {
                 packed = PackedJob::new(job, &mut packer).map(|job| jobs.push(job));
             }
@@ -71,7 +74,7 @@ impl Catalog {
             }
         }
         if let Some(current) = current {
-            self.fill_from(current)?;
+            self.fill_from(current, &partitions)?;
         }
         self.opened = Instant::now();
         Ok(())
@@ -79,9 +82,10 @@ impl Catalog {
 
     /// Tables that no job made (a restored cluster, a trimmed history): the current definition was valid at the start
     /// if nothing has changed it since. Otherwise it is not known until the next job brings one.
-    fn fill_from(&mut self, current: PackedSnapshot) -> Result<()> {
+    fn fill_from(&mut self, current: PackedSnapshot, partitions: &HashSet<i64>) -> Result<()> {
         let mut touched: HashSet<i64> = HashSet::new();
         let mut schemas: HashSet<i64> = HashSet::new();
+        let oldest = self.known.keys().min().copied();
         for job in self.pending.values() {
             touched.insert(job.table_id);
             touched.extend(&job.tables);
@@ -100,7 +104,10 @@ impl Catalog {
                 if self.store.entries.contains_key(&table.id) {
                     continue;
                 }
-                if !touched.contains(&table.id) && table.update_timestamp <= self.start.0 {
+                // With EXCHANGE PARTITION a table takes the id of a partition, which is all that jobs say of it.
+                if !partitions.contains(&table.id) && self.is_coming(table.id, oldest) {
+                    self.store.coming(table.id, db.id, &table.name);
+                } else if !touched.contains(&table.id) && table.update_timestamp <= self.start.0 {
                     self.store.put(&table.open()?, db.id, &db.name.0, 0);
                 } else if !self.made_later(table.id) {
                     let why = format!(
@@ -112,6 +119,17 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+
+    /// Whether a table that no job of the history has made is one whose job is still under way: a TRUNCATE or CREATE shows its table before it has
+    /// waited for the open transactions of others, and comes into the history and the stream behind that.
+    ///
+    /// Tables and jobs share one sequence of ids, so one with an id above the oldest job's was made within the history.
+    fn is_coming(&self, id: i64, oldest: Option<i64>) -> bool {
+        self.history.grows()
+            && id <= RESERVED_ABOVE
+            && oldest.is_some_and(|oldest| id > oldest)
+            && !self.pending.values().any(|job| job.table_id == id || job.tables.contains(&id))
     }
 
     /// Whether a pending job gives `id` its first definition, so that no row can come before that.

@@ -22,6 +22,8 @@ pub(super) enum State {
     Live(Arc<Table>),
     /// A table that this program cannot read.
     Unreadable { name: String, why: String },
+    /// A table that is there upstream by now, while the job that makes it still waits for other sessions: nothing of the stream has it yet.
+    Coming { name: String },
     /// A table of which only a later definition is known; its name, where that is told.
     Unknown { name: Option<String>, why: String },
     /// No longer a table, by a job. `last` is kept where FLASHBACK DATABASE may bring it back.
@@ -114,6 +116,20 @@ impl Store {
     /// Says that what is behind `id` cannot be told.
     pub fn forget(&mut self, id: i64, schema_id: i64, version: i64, why: String) {
         self.entries.insert(id, Entry { schema_id, version, state: State::Unknown { name: None, why } });
+    }
+
+    /// Says that a job which is under way makes `id`.
+    pub fn coming(&mut self, id: i64, schema_id: i64, name: &str) {
+        let state = State::Coming { name: name.to_owned() };
+        self.entries.insert(id, Entry { schema_id, version: 0, state });
+    }
+
+    /// The name of a table that a job which is under way makes.
+    pub fn name_of_coming(&self, id: i64) -> Option<&str> {
+        match &self.entries.get(&id)?.state {
+            State::Coming { name } => Some(name),
+            _ => None,
+        }
     }
 
     /// Says that only the name of what is behind `id` can be told, not its definition.

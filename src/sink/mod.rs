@@ -79,6 +79,10 @@ pub trait Sink: Send {
     /// that it is known if it ever comes back to one of them.
     fn passes_on(&mut self, _origins: &BTreeSet<u64>) {}
 
+    /// DDL on this table of the target is left out by the operator's rules: where its columns are others, rows are written with those that both
+    /// sides have.
+    fn may_differ(&mut self, _schema: &str, _table: &str) {}
+
     /// What the target has of a table, for rows that come without definitions. Everything taken before the last DDL, and that DDL, is
     /// durable when it answers.
     ///

@@ -45,6 +45,11 @@ impl Queue {
         self.most
     }
 
+    /// A message with more bytes than this is read only once all before it is taken: while one waits, and one waits to wait, the next would be held as well.
+    pub fn large(&self) -> usize {
+        self.most / 4
+    }
+
     /// Puts `said` behind the others if there is room now; gives it back if there is none. `Ok(false)`: nobody listens
     /// any more.
     pub fn offer(&self, said: Result<Pulled>) -> Result<bool, Result<Pulled>> {

@@ -64,7 +64,7 @@ fn held(server: &PrivateServer) {
     let (events, heard) = heard();
     let begin = Instant::now();
     let new = take(&mut session(server), 1, "held", 3, &events).unwrap();
-    assert!((1900..8000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() >= Duration::from_millis(1900), "{:?}", begin.elapsed());
     let notes = heard.lock().unwrap().join("\n");
     assert!(notes.contains("waiting for an earlier run of link `held` on the target"), "{notes}");
     let ended = format!("ended connection {} on the target: it belonged to slot 2 of run 1", worker.connection_id());

@@ -12,6 +12,7 @@ pub mod certificates;
 pub mod dropped;
 pub mod failover;
 pub mod heard;
+pub mod made;
 pub mod recordings;
 pub mod run;
 pub mod target;

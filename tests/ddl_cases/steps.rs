@@ -18,6 +18,8 @@ pub const CASES: &[(&str, Case)] = &[
     ("the operator's word wins", word),
     ("an intent of an older tisync", old_layout),
     ("a new database gets the upstream's charset", charset),
+    ("a column of a foreign key is changed between drop and add", held_columns),
+    ("a change around foreign keys goes on from each of its steps", held_columns_left),
 ];
 
 fn tables(db: &str, names: &[&str]) -> Ddl {
@@ -217,4 +219,91 @@ fn charset(server: &PrivateServer) {
     w.apply(&mut run, &job).unwrap();
     let sql = "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = 'as_upstream'";
     assert_eq!(w.rows(sql), "latin1_bin");
+}
+
+const HELD: [&str; 3] = [
+    "CREATE TABLE p (id INT PRIMARY KEY, k VARCHAR(10), n INT, KEY (k), KEY (n, k))",
+    "CREATE TABLE c (id INT PRIMARY KEY, pk VARCHAR(10), n INT, CONSTRAINT f FOREIGN KEY (pk) REFERENCES p (k) ON DELETE CASCADE, \
+     CONSTRAINT `f 2` FOREIGN KEY (n, pk) REFERENCES p (n, k))",
+    "INSERT INTO p VALUES (1, 'a', 1)",
+];
+const KEYS: &str = "SELECT constraint_name, GROUP_CONCAT(CONCAT(column_name, '>', referenced_column_name) ORDER BY ordinal_position) \
+                    FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND referenced_table_name = 'p' GROUP BY 1 ORDER BY 1";
+
+fn held(w: &mut World<'_>) {
+    w.run("DROP TABLE IF EXISTS c, p");
+    HELD.iter().for_each(|sql| w.run(sql));
+    w.run(&format!("DELETE FROM tidb_binlog.tisync_checkpoint WHERE link = '{}'", w.db));
+}
+
+/// MariaDB changes no column under a foreign key.
+fn held_columns(server: &PrivateServer) {
+    let mut w = World::new(server, "held");
+    drop(w.start());
+    let type_of = |table: &str, column: &str| {
+        format!(
+            "SELECT column_type FROM information_schema.columns WHERE table_schema = 'held' AND table_name = '{table}' AND column_name = '{column}'"
+        )
+    };
+    for (sql, table, column, shown, keys) in [
+        ("ALTER TABLE `c` MODIFY COLUMN `pk` VARCHAR(20)", "c", "pk", "varchar(20)", "f|pk>k;f 2|n>n,pk>k"),
+        ("ALTER TABLE `p` MODIFY `k` VARCHAR(20) NOT NULL", "p", "k", "varchar(20)", "f|pk>k;f 2|n>n,pk>k"),
+        ("ALTER TABLE `p` CHANGE COLUMN `k` `K2` VARCHAR(30)", "p", "K2", "varchar(30)", "f|pk>K2;f 2|n>n,pk>K2"),
+        (
+            "ALTER TABLE `c` CHANGE `pk` `q` VARCHAR(30), ADD COLUMN `z` INT",
+            "c",
+            "q",
+            "varchar(30)",
+            "f|q>k;f 2|n>n,q>k",
+        ),
+        // Other types on both sides: the key over them cannot be, the rest stays.
+        ("ALTER TABLE `c` MODIFY COLUMN `n` BIGINT", "c", "n", "bigint(20)", "f|pk>k"),
+    ] {
+        held(&mut w);
+        let mut run = w.start();
+        assert!(w.apply(&mut run, &ddl(&w.db, 12, sql)).unwrap().ran(), "{sql}");
+        assert_eq!(w.rows(&type_of(table, column)), shown, "{sql}");
+        assert_eq!(w.rows(KEYS), keys, "{sql}");
+        assert_eq!(w.state(&mut run).position, Some(TS));
+    }
+    assert!(w.heard("ADD CONSTRAINT `f 2`") && w.heard("left out, the rest of the DDL is done"));
+    assert!(w.rows("SHOW CREATE TABLE c").contains("ON DELETE CASCADE"));
+}
+
+fn held_columns_left(server: &PrivateServer) {
+    let mut w = World::new(server, "heldleft");
+    drop(w.start());
+    let texts = [
+        "ALTER TABLE `heldleft`.`c` DROP FOREIGN KEY `f`",
+        "ALTER TABLE `heldleft`.`c` DROP FOREIGN KEY `f 2`",
+        "ALTER TABLE `c` MODIFY COLUMN `pk` VARCHAR(20)",
+        "ALTER TABLE `heldleft`.`c` ADD CONSTRAINT `f` FOREIGN KEY (`pk`) REFERENCES `heldleft`.`p` (`k`) ON DELETE CASCADE ON UPDATE RESTRICT",
+        "ALTER TABLE `heldleft`.`c` ADD CONSTRAINT `f 2` FOREIGN KEY (`n`, `pk`) REFERENCES `heldleft`.`p` (`n`, `k`) ON DELETE RESTRICT ON UPDATE RESTRICT",
+    ];
+    let job = ddl(&w.db, 12, texts[2]);
+    for left in [0, 1, 3, 4, 7, 8] {
+        held(&mut w);
+        let (step, done) = (left / 2, left % 2 == 1);
+        let mut old = w.start();
+        w.announce(&mut old, &job, &texts);
+        for at in 0..=step {
+            if at > 0 {
+                w.announce_step(&mut old, &job, &texts, at);
+            }
+            if at < step || done {
+                old.session.run("USE heldleft").unwrap();
+                old.session.run(texts[at]).unwrap();
+            }
+        }
+        drop(old);
+        let mut new = w.start();
+        let nothing = left == 0;
+        let settled = if nothing { Settled::TakenBack } else { Settled::Done };
+        assert_eq!(w.settle(&mut new).unwrap(), settled, "{step} {done}");
+        if nothing {
+            w.apply(&mut new, &job).unwrap();
+        }
+        assert_eq!(w.rows(KEYS), "f|pk>k;f 2|n>n,pk>k", "{step} {done}");
+        assert!(w.rows("SHOW CREATE TABLE c").contains("varchar(20)"));
+    }
 }

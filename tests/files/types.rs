@@ -43,6 +43,12 @@ fn cells() -> Vec<Shown<'static>> {
         (("bt", 16, "bit", uint(0x1ff), None), "511"),
         (("js", 0xf5, "json", text("{\"a\": [1, 2.5, null]}"), None), "{\"a\": [1, 2.5, null]}"),
         (("nu", 3, "int", NULL.to_vec(), None), "NULL"),
+        // The default of a column that is being dropped stands there as text.
+        (("it", 3, "int", text("-7"), None), "-7"),
+        (("but", 8, "bigint", text("18446744073709551615"), None), "18446744073709551615"),
+        (("ft", 4, "float", text("0.1"), None), "0.1"),
+        (("dt2", 5, "double", text("-1.5e300"), None), "-1.5e300"),
+        (("yt", 13, "year", text("1999"), None), "1999"),
         // Drainer writes generated columns into inserts.
         (("g", 8, "bigint", NULL.to_vec(), None), "-127"),
     ]
@@ -50,7 +56,8 @@ fn cells() -> Vec<Shown<'static>> {
 
 const TABLE: &str = "use `d`; CREATE TABLE `t` (`id` BIGINT PRIMARY KEY,`ti` TINYINT,`bu` BIGINT UNSIGNED,`f` FLOAT,`d` DOUBLE,\
     `de` DECIMAL(20,6),`da` DATE,`dt` DATETIME(6),`ts` TIMESTAMP(3) NULL,`tz` TIMESTAMP NULL,`tm` TIME(3),`y` YEAR,`s` VARCHAR(50),`tx` TEXT,\
-    `vb` VARBINARY(9),`bi` BINARY(4),`en` ENUM('a','b'),`se` SET('x','y','z'),`bt` BIT(9),`js` JSON,`nu` INT,`g` BIGINT AS (`ti`+1));";
+    `vb` VARBINARY(9),`bi` BINARY(4),`en` ENUM('a','b'),`se` SET('x','y','z'),`bt` BIT(9),`js` JSON,`nu` INT,`it` INT,`but` BIGINT UNSIGNED,`ft` FLOAT,\
+    `dt2` DOUBLE,`yt` YEAR,`g` BIGINT AS (`ti`+1));";
 
 fn id(n: i64, new: Option<i64>) -> Cell<'static> {
     ("id", 8, "bigint", int(n), new.map(int))

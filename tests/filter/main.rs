@@ -13,6 +13,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod altered;
 mod generated;
 mod recorded;
 mod routed;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         made("transactions_are_left_out_by_their_ts", generated::transactions_are_left_out_by_their_ts),
         made("patterns_that_are_wrong_are_named", generated::patterns_that_are_wrong_are_named),
         made("an_unknown_definition_that_nobody_wants", unknown::an_unknown_definition_that_nobody_wants),
+        made("columns_that_a_rule_leaves_out", altered::columns_that_a_rule_leaves_out),
         made("a_database_under_another_name", routed::a_database_under_another_name),
         made("two_tables_on_one_name_are_refused", routed::two_tables_on_one_name_are_refused),
         recorded("everything_of_one_database", recorded::of_one_database),

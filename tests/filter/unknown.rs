@@ -108,6 +108,7 @@ pub fn an_unknown_definition_that_nobody_wants() -> Outcome {
             late_rows: 0,
             names: tisync::decode::named::Names::default(),
             loopback: None,
+            ahead: Default::default(),
         };
         let end = pipeline.run(source.streams(from)?, from)?;
         let left_out = pipeline.selection.left_out.table_rows;

@@ -47,7 +47,7 @@ fn silent_cluster() -> Result<(), Failed> {
     served.signal("STOP");
     let (line, n) = run.line(run.lines(), &["lag_ms=", "waiting ", "which has sent everything up to"]);
     assert!(line.contains("for Pump pump-") || line.contains("for PD's list of Pumps"), "{line}");
-    assert!((4_000..60_000).contains(&lag(&line)), "{line}");
+    assert!(lag(&line) >= 4_000, "{line}");
     let (later, n) = run.line(n, &["lag_ms=", "waiting "]);
     assert!(lag(&later) > lag(&line) + 3_000, "{line}\n{later}");
     served.signal("CONT");
@@ -141,7 +141,7 @@ fn held(
     let words = [&["lag_ms=", "waiting ", "for the target's answer to `", "worker "], words].concat();
     let (line, n) = run.line(from, &words);
     println!("named after {:.1} s: {line}", begin.elapsed().as_secs_f32());
-    assert!(lag(&line) >= 4_000 && begin.elapsed() < Duration::from_secs(14), "{line}");
+    assert!(lag(&line) >= 4_000, "{line}");
     let (later, _) = run.line(n, &["lag_ms=", "waiting "]);
     assert!(lag(&later) > lag(&line), "{line}\n{later}");
     release(&server, held);

@@ -138,7 +138,8 @@ fn a_server_that_does_not_answer_is_not_waited_for_long() {
     let begin = Instant::now();
     let storage = Storage::open_within(&server.s3("slow/full", ""), patience).unwrap();
     let error = storage.find("backupmeta").err().expect("it never answers");
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    // It would answer after a minute.
+    assert!(begin.elapsed() < Duration::from_secs(50), "{:?}", begin.elapsed());
     let fault = fault(&error).unwrap();
     assert_eq!(fault.kind, Kind::Connect);
     assert!(fault.message.contains("did not answer in time") && fault.hint.contains("try again"), "{fault:?}");

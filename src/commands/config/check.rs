@@ -33,7 +33,8 @@ pub fn run(args: &CheckArgs, format: Format) -> Result<()> {
     }
     if !checked.problems.is_empty() {
         let list: Vec<String> = checked.problems.iter().map(|p| p.at(&checked.path)).collect();
-        return Err(Fault::usage(format!("{path} is wrong in {} places:\n  {}", list.len(), list.join("\n  "))).into());
+        let places = if list.len() == 1 { "one place".to_owned() } else { format!("{} places", list.len()) };
+        return Err(Fault::usage(format!("{path} is wrong in {places}:\n  {}", list.join("\n  "))).into());
     }
     if format == Format::Json {
         return Ok(());

@@ -1,5 +1,6 @@
 //! One link: its parts, and its run.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -14,7 +15,7 @@ use crate::output;
 use crate::pipeline::{End, Pipeline};
 use crate::place::Durable;
 use crate::route::Router;
-use crate::schema::{Ahead, Catalog};
+use crate::schema::{Ahead, Catalog, History};
 use crate::selection::Selection;
 use crate::sink::Sink;
 use crate::sink::mysql::{Asker, MysqlOptions, MysqlSink, Reopening};
@@ -184,6 +185,10 @@ impl LinkRun<'_> {
         let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
         let needed = wanted().filter(|t| settings.filter.brings_rows(&t.schema, &t.name));
         let routed: Vec<_> = needed.map(|t| router.table(t)).collect();
+        for table in left_as_they_are(settings, &*self.source.history(), wanted())? {
+            let routed = router.table(table);
+            sink.may_differ(&routed.schema, &routed.name);
+        }
         let numbering = sink.prepare(routed.iter())?;
         if let Some(text) = self.seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
             events(Event::Warning(text));
@@ -205,4 +210,30 @@ impl LinkRun<'_> {
         }
         Ok(sink)
     }
+}
+
+/// Those of `tables` whose definition rules on events keep from following the upstream's. Rules on texts are asked about what the history
+/// has of each.
+fn left_as_they_are<'a>(
+    settings: &Settings,
+    history: &dyn History,
+    tables: impl Iterator<Item = &'a Arc<Table>>,
+) -> Result<Vec<&'a Arc<Table>>> {
+    let filter = &settings.filter;
+    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+    if filter.judges_texts() {
+        history.each(&mut |job| {
+            let Some(table) = job.info.table.as_deref().filter(|_| job.effective()) else { return };
+            if filter.leaves_definition(&job.schema_name, &table.name.0, Some(&job.query)) {
+                ids.insert(table.id);
+                names.insert((job.schema_name.to_lowercase(), table.name.0.to_lowercase()));
+            }
+        })?;
+    }
+    let left = |t: &&Arc<Table>| {
+        ids.contains(&t.id)
+            || names.contains(&(t.schema.to_lowercase(), t.name.to_lowercase()))
+            || filter.leaves_definition(&t.schema, &t.name, None)
+    };
+    Ok(tables.filter(left).collect())
 }

@@ -147,6 +147,13 @@ fn what_cannot_be_read_is_refused_by_name() {
     assert!(refused(&event(0, vec![strange]), &table()).contains("`geometry`, the code 0xff"));
     let wrong = column("id", 12, "datetime", &Value::Int(7), None);
     assert!(refused(&event(0, vec![wrong]), &table()).contains("column `id`: "));
+    for text in ["x", "", "+7", "7.5", "18446744073709551616"] {
+        let text = Value::Bytes(Bytes::from_static(text.as_bytes()));
+        let wrong = column("id", 3, "int", &text, None);
+        assert!(refused(&event(0, vec![wrong]), &table()).contains("is no whole number"));
+    }
+    let wrong = column("id", 5, "double", &Value::Bytes(Bytes::from_static(b"inf")), None);
+    assert!(refused(&event(0, vec![wrong]), &table()).contains("`inf` is no number"));
     assert!(refused(&Bytes::from_static(b"\x0a\x05x"), &table()).contains("committed at 470616376687198209"));
 }
 

@@ -30,6 +30,10 @@ pub fn value(datum: &Bytes, kind: &Kind, zone: &TimeZone) -> Result<Value> {
         (Kind::Int { .. }, Datum::UInt(n)) => Value::UInt(n),
         (Kind::Float, Datum::Float(x)) => Value::Float(narrow(x)?),
         (Kind::Double, Datum::Float(x)) => Value::Double(x),
+        // While DROP COLUMN runs, the column's default stands in rows that lack it: as the definition has it, which is text.
+        (Kind::Int { .. } | Kind::Year, Datum::Bytes(text)) => whole(&text)?,
+        (Kind::Float, Datum::Bytes(text)) => Value::Float(narrow(real(&text)?)?),
+        (Kind::Double, Datum::Bytes(text)) => Value::Double(real(&text)?),
         (Kind::Decimal { .. }, Datum::Bytes(text)) => Value::Decimal(decimal(&text)?),
         (Kind::Date | Kind::Datetime { .. }, Datum::Bytes(text)) => Value::Time(time(&text)?.pack()),
         (Kind::Timestamp { .. }, Datum::Bytes(text)) => Value::Time(in_utc(time(&text)?, zone)?.pack()),
@@ -69,6 +73,18 @@ fn narrow(x: f64) -> Result<f32> {
     let narrow = x as f32;
     ensure!(narrow.is_finite(), "{x} is no FLOAT");
     Ok(narrow)
+}
+
+fn whole(text: &[u8]) -> Result<Value> {
+    let digits = std::str::from_utf8(text).ok().filter(|t| !t.starts_with('+'));
+    let signed = digits.and_then(|t| t.parse().map(Value::Int).ok());
+    let whole = signed.or_else(|| digits.and_then(|t| t.parse().map(Value::UInt).ok()));
+    whole.with_context(|| format!("`{}` is no whole number", shown(text)))
+}
+
+fn real(text: &[u8]) -> Result<f64> {
+    let real = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).filter(|x: &f64| x.is_finite());
+    real.with_context(|| format!("`{}` is no number", shown(text)))
 }
 
 fn number(bytes: &[u8]) -> Result<u64> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
 use super::batch::{Part, fold, full_name};
 use super::lane::Lane;
@@ -57,12 +57,23 @@ impl Done {
 
     /// What of the stream it holds, for messages.
     fn range(&self) -> String {
-        match self.range {
-            Some((first, last)) if first == last => format!("the transaction of commit ts {}", first.explain()),
-            Some((first, last)) => {
-                format!("{} transactions, commit ts {} to {}", self.txns, first.explain(), last.explain())
-            }
-            None => "nothing".to_owned(),
+        self.known_range().unwrap_or_else(|| "nothing".to_owned())
+    }
+
+    fn known_range(&self) -> Option<String> {
+        let (first, last) = self.range?;
+        Some(if first == last {
+            format!("the transaction of commit ts {}", first.explain())
+        } else {
+            format!("{} transactions, commit ts {} to {}", self.txns, first.explain(), last.explain())
+        })
+    }
+
+    /// `error` with what could not be applied. One about the stream itself came before anything was counted, and names its transaction.
+    fn blame(&self, error: Error, up_to: &str) -> Error {
+        match self.known_range() {
+            Some(range) => error.context(format!("cannot apply {range}{up_to}")),
+            None => error,
         }
     }
 }
@@ -73,7 +84,7 @@ impl Worker {
         let mut done = Done { txns: parts.len() as u64, ..Done::default() };
         self.begin(record)?;
         let worked = self.rows(parts, &mut done).and_then(|()| self.left_out(&done));
-        worked.with_context(|| format!("cannot apply {}", done.range()))?;
+        worked.map_err(|error| done.blame(error, ""))?;
         self.commit(done)
     }
 
@@ -106,8 +117,7 @@ impl Worker {
             let Some(part) = rows.portion(ts, size.rows.min(most - taken), size.bytes, &skipped)? else { break };
             taken += part.changes.len() as u64 + part.left_out.len() as u64;
             self.look_first(ts, &part)?;
-            self.rows(&[part], done)
-                .with_context(|| format!("cannot apply {} (up to its row change {taken})", done.range()))?;
+            self.rows(&[part], done).map_err(|error| done.blame(error, &format!(" (up to its row change {taken})")))?;
         }
         Ok(taken)
     }
@@ -151,7 +161,7 @@ impl Worker {
         let name = full_name(table);
         let mut found = Anomalies::default();
         let Lane { session, .. } = self.open_lane()?;
-        let ran = made(&mut |step| apply_step(session, &name, step, safe, &mut found));
+        let ran = made(&mut |step| apply_step(session, (table, &name), step, safe, &mut found));
         if found != Anomalies::default() {
             if ran.is_err() {
                 self.conflict = Some((name.clone(), found));

@@ -43,6 +43,8 @@ pub(super) struct Task {
     /// It was refused before, and is tried again now that everything older is durable.
     pub(super) alone: bool,
     pub(super) bytes: usize,
+    /// Its rows are so large that their text, and what a connection keeps of it, cannot be held by each worker: one of them does all such.
+    heavy: bool,
 }
 
 /// See the module.
@@ -94,27 +96,43 @@ impl Board {
         state.next += 1;
         state.unfinished.insert(id);
         state.bytes += bytes;
-        let task = Task { id, job, window, alone: false, bytes };
+        let heavy = match &job {
+            Job::Batch(batch) => batch.heavy,
+            Job::Large(..) => true,
+            _ => false,
+        };
+        let task = Task { id, job, window, alone: false, bytes, heavy };
         let open: Vec<Id> = before.iter().copied().filter(|b| state.unfinished.contains(b)).collect();
         for other in &open {
             state.dependents.entry(*other).or_default().push(id);
         }
         if open.is_empty() {
-            state.ready.insert(id, task);
-            self.workers.notify_one();
+            self.ready(&mut state, task);
         } else {
             state.waiting.insert(id, (task, open.len()));
         }
     }
 
-    /// The oldest task that is ready; waits for one. `None` when there will be no more.
-    pub(super) fn take(&self) -> Option<Task> {
+    fn ready(&self, state: &mut State, task: Task) {
+        let heavy = task.heavy;
+        state.ready.insert(task.id, task);
+        if heavy {
+            // Whoever wakes must be the one that takes it.
+            self.workers.notify_all();
+        } else {
+            self.workers.notify_one();
+        }
+    }
+
+    /// The oldest task that is ready, of those with large rows only if `heavy`; waits for one. `None` when there will be no more.
+    pub(super) fn take(&self, heavy: bool) -> Option<Task> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            if let Some((_, task)) = state.ready.pop_first() {
+            let first = state.ready.iter().find(|(_, task)| heavy || !task.heavy).map(|(id, _)| *id);
+            if let Some(task) = first.and_then(|id| state.ready.remove(&id)) {
                 state.running += 1;
                 return Some(task);
             }
@@ -143,8 +161,7 @@ impl Board {
             if *left == 0
                 && let Some((task, _)) = state.waiting.remove(&other)
             {
-                state.ready.insert(other, task);
-                self.workers.notify_one();
+                self.ready(&mut state, task);
             }
         }
         if let Some(mark) = window.and_then(|w| state.progress.done(w)) {
@@ -162,8 +179,7 @@ impl Board {
     fn settle(&self, state: &mut State) {
         let oldest = state.unfinished.first().copied();
         if let Some(task) = oldest.and_then(|id| state.parked.remove(&id)) {
-            state.ready.insert(task.id, task);
-            self.workers.notify_one();
+            self.ready(state, task);
         }
         self.sink.notify_all();
     }

@@ -70,7 +70,7 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
                     counted.push(full_name(table));
                 }
                 let mut differs = Vec::new();
-                let fit = compared(table, there, (mode, facts), &mut differs);
+                let fit = compared(table, there, (mode, facts, fits), &mut differs);
                 if leads && !differs.is_empty() {
                     others.push(full_name(table));
                     continue;
@@ -214,20 +214,20 @@ fn letter_case(session: &mut Session, tables: &[&Arc<Table>], problems: &mut Vec
 fn compared(
     table: &Table,
     there: &Found,
-    (mode, facts): (Mode, Facts),
+    (mode, facts, fits): (Mode, Facts, &Fits),
     problems: &mut Vec<String>,
 ) -> Option<Arc<Fit>> {
     if !there.engine.is_empty() && !ENGINES.contains(&there.engine.as_str()) {
         let name = full_name(table);
         problems.push(format!("{name} is kept by {}, which has no transactions: use InnoDB", there.engine));
     }
-    if mode == Mode::Full {
+    if fits.mode(table, mode) == Mode::Full {
         problems.extend(compare::columns(table, there));
         problems.extend(compare::keys(table, there));
         return None;
     }
-    match Fit::of(table, there, facts) {
-        Ok(fit) => fit.map(Arc::new),
+    match fits.make(table, there, facts) {
+        Ok(fit) => fit,
         Err(found) => {
             problems.extend(found);
             None

@@ -4,7 +4,7 @@ use anyhow::Error;
 use mysql::DriverError;
 
 use super::answer::unexpected;
-use crate::error::Fault;
+use crate::error::{Fault, Kind};
 
 /// The words for an answer that did not come in time.
 const NO_ANSWER: &str = "no answer in time (`read-timeout`)";
@@ -71,9 +71,21 @@ pub fn classify(error: &mysql::Error) -> Class {
         }
         3 | 1021 | 1030 | 1114 | 1041 => Class::Full,
         1153 | 1301 | 8004 | 8025 => Class::TooLarge,
-        1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1426 | 1525 | 1526 | 3140 | 3819 | 4025 => {
-            Class::Data
-        }
+        1048
+        | 1264..=1267
+        | 1292
+        | 1364
+        | 1366
+        | 1406
+        | 1411
+        | 1416
+        | 1426
+        | 1525
+        | 1526
+        | 1690
+        | 3140
+        | 3819
+        | 4025 => Class::Data,
         1022 | 1062 | 1169 | 1586 => Class::Duplicate,
         1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176 | 1347
         | 1507 | 1517 => Class::Object,
@@ -143,7 +155,7 @@ impl Class {
             Self::Object => {
                 "the target's tables are not those of the upstream at this commit ts: compare both definitions"
             }
-            Self::Syntax => "the target does not understand this; if it can do without, --skip-ddl TS leaves a DDL out",
+            Self::Syntax => "the target does not understand this",
             Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
         }
     }
@@ -253,7 +265,20 @@ const USER_LIMIT: &str = "the account has as many connections as it may: raise i
 
 /// `error` with what was attempted and what to do about it.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
-    let class = classify(error);
+    Error::new(said(error)).context(fault_of(error, attempted))
+}
+
+/// The same of something that the target refuses for good, with the ways on. What it merely does not allow this account, or now, stays that.
+pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, ways: &str) -> Error {
+    let mut fault = fault_of(error, attempted);
+    if !matches!(classify(error), Class::Login | Class::Privilege | Class::ReadOnly) {
+        fault.kind = Kind::Refused;
+    }
+    fault.hint = format!("{}; {ways}", fault.hint);
+    Error::new(said(error)).context(fault)
+}
+
+fn said(error: &mysql::Error) -> Said {
     let text = match error {
         mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),
         _ if timed_out(error) => NO_ANSWER.to_owned(),
@@ -262,13 +287,19 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
         mysql::Error::FromRowError(e) => unexpected(e),
         other => other.to_string(),
     };
-    let attempted = attempted.to_string();
-    let fault = match class {
-        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Fault::refused(attempted),
-        _ => Fault::connect(attempted),
-    };
     let code = if let mysql::Error::MySqlError(e) = error { Some(e.code) } else { None };
-    Error::new(Said { class, code, text }).context(fault.hint(hint(error)))
+    Said { class: classify(error), code, text }
+}
+
+fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
+    let answered = matches!(error, mysql::Error::MySqlError(_));
+    let kind = match classify(error) {
+        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Kind::Refused,
+        // Whatever it is, the same will be refused again.
+        Class::Other if answered => Kind::Refused,
+        _ => Kind::Connect,
+    };
+    Fault::new(kind, attempted.to_string()).hint(hint(error))
 }
 
 #[cfg(test)]
@@ -278,6 +309,18 @@ mod tests {
 
     fn said(code: u16, message: &str) -> mysql::Error {
         mysql::Error::MySqlError(mysql::MySqlError { state: "HY000".into(), message: message.into(), code })
+    }
+
+    #[test]
+    fn a_refusal_for_good_is_no_lack_of_a_connection() {
+        for (code, exit, sure) in [(1832, 4, 4), (1105, 4, 4), (1064, 4, 4), (1114, 3, 4), (1142, 3, 3), (1290, 3, 3)] {
+            let error = said(code, "no");
+            assert_eq!(exit_code(&explain(&error, "it did not work")), exit, "{code}");
+            let refused = refuse(&error, "it did not work", "or do without");
+            assert_eq!(exit_code(&refused), sure, "{code}");
+            assert!(fault(&refused).unwrap().hint.ends_with("; or do without"), "{refused:#}");
+            assert_eq!(format!("{refused:#}"), format!("it did not work: error {code} (HY000): no"));
+        }
     }
 
     #[test]

@@ -22,11 +22,12 @@ impl MysqlSink {
         }
         let window = std::mem::take(&mut self.window);
         let size = self.context.size;
-        let last = window.last();
+        let (last, held) = (window.last(), window.bytes());
         let batches = window.cut(size.workers, LEAST_ROWS);
         let board = &self.context.board;
         let begin = Instant::now();
-        board.wait_for_room(size.in_flight, size.workers * 2, size.records(), |held_up| {
+        // What comes is held as well.
+        board.wait_for_room(size.in_flight.saturating_sub(held).max(1), size.workers * 2, size.records(), |held_up| {
             if begin.elapsed() >= PATIENT_UNTIL {
                 let what = format!(
                     "what the target has not finished of the transactions up to {}; as much as may go before them is applied",
@@ -41,7 +42,8 @@ impl MysqlSink {
         for mut batch in batches {
             let (id, oldest) = board.numbers();
             let before = self.lineage.enter(id, &std::mem::take(&mut batch.tokens), oldest);
-            let bytes = batch.bytes;
+            batch.heavy = size.is_heavy(batch.largest);
+            let bytes = batch.bytes + size.statement(batch.largest);
             board.put(Job::Batch(batch), Some(number), &before, bytes);
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 
 use crate::decode::time;
-use crate::model::{Kind, Value};
+use crate::model::{Column, Kind, Row, Table, Value};
 
 /// Appends `value` of a column of `kind`.
 ///
@@ -216,6 +216,16 @@ pub(super) fn size(value: &Value) -> usize {
         Value::Decimal(d) => d.text.len() + 1,
         _ => 12,
     }
+}
+
+/// Roughly how many bytes of text a row of `table` becomes: bytes are written as two digits each.
+#[must_use]
+pub fn row_size(table: &Table, row: &Row) -> usize {
+    let one = |(column, value): (&Column, &Value)| match column.kind {
+        Kind::Binary { .. } => size(value) * 2,
+        _ => size(value),
+    };
+    table.columns.iter().zip(row).map(one).sum()
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ mod open;
 mod option_file;
 mod options;
 mod position;
+mod relaxed;
 mod reopen;
 mod retry;
 pub mod secret;
@@ -188,7 +189,7 @@ impl MysqlSink {
         }
         let size = self.context.size;
         if self.window.rows() + part.changes.len() as u64 > size.window_rows()
-            || self.window.bytes() + part.bytes > size.window_bytes()
+            || self.window.bytes() + part.bytes + size.statement(part.largest) > size.window_bytes()
         {
             self.close_window()?;
         }
@@ -328,6 +329,10 @@ impl Sink for MysqlSink {
 
     fn passes_on(&mut self, origins: &BTreeSet<u64>) {
         self.context.link.passes_on(origins);
+    }
+
+    fn may_differ(&mut self, schema: &str, table: &str) {
+        self.context.fits.may_differ(schema, table);
     }
 
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {

@@ -247,8 +247,7 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginnin
             events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
         }
         (None, Some(start)) if options.first_is_now && options.first == Some(start) => events(Event::Warning(format!(
-            "this is the first start of link `{}`, and no ts says where to begin: it begins now, {}; what the upstream held before is \
-             not replicated",
+            "this is the first start of link `{}`, and it begins now, at {}: what the upstream held before is not replicated",
             options.link,
             start.explain()
         ))),

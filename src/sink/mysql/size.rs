@@ -28,6 +28,9 @@ const BYTES: usize = 4 << 20;
 /// What decoding, folding and rendering need beside the rows under way, as a part of the memory limit.
 const UNDER_WAY: usize = 4;
 
+/// Bytes of a statement of many rows.
+const STATEMENT: usize = 1 << 20;
+
 /// Bounds of [`Size::records`].
 const LEAST_RECORDS: usize = 256 << 10;
 const MOST_RECORDS: usize = 1536 << 10;
@@ -91,10 +94,25 @@ impl Size {
         usize::try_from(self.window_rows() * 12).unwrap_or(MOST_RECORDS).clamp(LEAST_RECORDS, MOST_RECORDS)
     }
 
+    /// Whether a row of so many bytes of text takes more memory than each worker has at once.
+    pub(super) fn is_heavy(self, row: usize) -> bool {
+        row > STATEMENT && copies(row) > self.in_flight / self.workers
+    }
+
+    /// What the statement of a row takes beside it, where that is not within what each worker has.
+    pub(super) fn statement(self, row: usize) -> usize {
+        if self.is_heavy(row) { copies(row) } else { 0 }
+    }
+
     /// Bytes of a window's rows.
     pub(super) fn window_bytes(self) -> usize {
         self.bytes * self.workers
     }
+}
+
+/// What a statement of so many bytes takes: it is held three times, as it is rendered and in two buffers of its connection, which keeps them.
+fn copies(statement: usize) -> usize {
+    statement.saturating_mul(3)
 }
 
 /// How many connections an account may have.

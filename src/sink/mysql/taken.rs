@@ -37,6 +37,16 @@ impl Worker {
     }
 }
 
+/// What to do where the upstream may compare bytes.
+const BYTES: &str = "upstream they are two values: a TiDB cluster with old collations compares bytes (`SELECT variable_value FROM mysql.tidb WHERE variable_name = \
+     'new_collation_enabled'` says False there). Give the target's columns a collation that tells them apart (utf8mb4_nopad_bin on MariaDB, \
+     utf8mb4_0900_bin on MySQL 8), or make the values differ upstream, and start again: it goes on from the checkpoint. If the query says True, the row with \
+     the other value was not written by this link";
+
+/// The same for characters that one server's collation passes over, and the other's of the same name does not.
+const WEIGHTLESS: &str = "upstream they are two values: TiDB's collation of this name counts characters such as NUL, which MySQL's and MariaDB's pass over. Give the \
+     target's columns a collation that tells them apart (utf8mb4_bin), or make the values differ upstream, and start again: it goes on from the checkpoint";
+
 /// Two values that are one to the target.
 struct Pair {
     key: String,
@@ -48,16 +58,12 @@ struct Pair {
 impl Pair {
     fn fault(&self, table: &Table) -> Fault {
         let Self { key, collation, new, there } = self;
+        let hint = if [new, there].iter().any(|text| text.contains(char::is_control)) { WEIGHTLESS } else { BYTES };
         Fault::refused(format!(
             "{} on the target cannot hold both {new:?} and {there:?} in its key `{key}`: to its collation {collation} they are the same",
             full_name(table)
         ))
-        .hint(
-            "upstream they are two values: a TiDB cluster with old collations compares bytes (`SELECT variable_value FROM mysql.tidb WHERE variable_name = \
-             'new_collation_enabled'` says False there). Give the target's columns a collation that tells them apart (utf8mb4_nopad_bin on MariaDB, \
-             utf8mb4_0900_bin on MySQL 8), or make the values differ upstream, and start again: it goes on from the checkpoint. If the query says True, the row with \
-             the other value was not written by this link",
-        )
+        .hint(hint)
     }
 }
 
@@ -88,20 +94,21 @@ fn find(session: &mut Session, table: &Table, parts: &[Part], said: &str) -> Res
     let Some((entry, name)) = words(said) else { return Ok(None) };
     let Some(key) = table.keys.iter().find(|k| is_called(k, name)) else { return Ok(None) };
     let rows: Vec<Vec<Field<'_>>> = images(table, parts).filter_map(|(of, row)| fields(of, key, table, row)).collect();
-    let Some(new) = rows.iter().find(|row| shown(row).starts_with(entry)) else { return Ok(None) };
-    if !new.iter().any(|field| field.text) {
-        return Ok(None);
+    // Characters that do not print are shown by their numbers, in each server's own way.
+    let escaped = |row: &[Field<'_>]| entry.contains('\\') && row.iter().any(|f| f.value.contains(char::is_control));
+    let texts = rows.iter().filter(|row| row.iter().any(|field| field.text));
+    for new in texts.filter(|row| shown(row).starts_with(entry) || escaped(row)).take(MOST) {
+        let there = match in_table(session, table, new)? {
+            Some(there) => Some(there),
+            None => in_batch(session, table, new, &rows)?,
+        };
+        let Some(there) = there else { continue };
+        let differs = new.iter().zip(there).find(|(field, other)| field.text && field.value != *other);
+        let Some((field, other)) = differs else { continue };
+        let collation = collation(session, table, field.column)?.unwrap_or_default();
+        return Ok(Some(Pair { key: key.name.clone(), collation, new: field.value.clone(), there: other }));
     }
-    let there = match in_table(session, table, new)? {
-        Some(there) => Some(there),
-        None => in_batch(session, table, new, &rows)?,
-    };
-    let Some(there) = there else { return Ok(None) };
-    let Some((field, other)) = new.iter().zip(there).find(|(field, other)| field.text && field.value != *other) else {
-        return Ok(None);
-    };
-    let collation = collation(session, table, field.column)?.unwrap_or_default();
-    Ok(Some(Pair { key: key.name.clone(), collation, new: field.value.clone(), there: other }))
+    Ok(None)
 }
 
 /// The value and the key's name in `Duplicate entry 'x' for key 'k'`.

@@ -71,6 +71,10 @@ pub(super) struct Batch {
     pub(super) record: Record,
     pub(super) rows: u64,
     pub(super) bytes: usize,
+    /// The size of its largest row.
+    pub(super) largest: usize,
+    /// That row takes more memory than each worker has at once.
+    pub(super) heavy: bool,
 }
 
 impl Window {
@@ -156,6 +160,7 @@ impl Window {
             if let Some(batch) = batches.get_mut(*place as usize) {
                 batch.rows += part.changes.len() as u64;
                 batch.bytes += part.bytes;
+                batch.largest = batch.largest.max(part.largest);
                 batch.parts.push(part);
             }
         }
@@ -208,7 +213,15 @@ impl Window {
 
 impl Batch {
     fn new() -> Self {
-        Self { parts: Vec::new(), tokens: Vec::new(), record: Record::List(Vec::new()), rows: 0, bytes: 0 }
+        Self {
+            parts: Vec::new(),
+            tokens: Vec::new(),
+            record: Record::List(Vec::new()),
+            rows: 0,
+            bytes: 0,
+            largest: 0,
+            heavy: false,
+        }
     }
 
     fn finish(&mut self) {

@@ -106,7 +106,7 @@ impl Worker {
     /// Works until the board closes.
     pub(super) fn work(mut self) {
         let context = self.context.clone();
-        while let Some(mut task) = context.board.take() {
+        while let Some(mut task) = context.board.take(self.number == 0) {
             let guard = Guard(&context);
             let result = self.perform(&mut task);
             std::mem::forget(guard);

@@ -120,7 +120,7 @@ impl Puller {
         if node.state == State::Offline {
             return self.gone_offline(&node);
         }
-        let desk = Desk::new(outlet.queue.most());
+        let desk = Desk::new(outlet.queue.large());
         let (roster, id, host) = (Arc::clone(&self.roster), self.id.clone(), node.host.clone());
         let mut displaced = pin!(async move { roster.displaced(&id, &host).await });
         let connected = tokio::select! {

@@ -36,6 +36,8 @@ pub struct Part {
     pub left_out: Vec<i64>,
     /// Rough size of its rows as text, in bytes.
     pub bytes: usize,
+    /// The same of its largest row.
+    pub largest: usize,
 }
 
 impl Part {
@@ -48,6 +50,11 @@ impl Part {
     /// Adds its next row change.
     pub fn push(&mut self, change: RowChange) {
         self.bytes += change_size(&change);
+        let row = |row: &Row| literal::row_size(&change.table, row);
+        self.largest = self.largest.max(match &change.kind {
+            RowKind::Insert(one) | RowKind::Delete(one) => row(one),
+            RowKind::Update { old, new } => row(old).max(row(new)),
+        });
         self.changes.push(change);
     }
 
@@ -106,7 +113,7 @@ pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
         for id in &part.left_out {
             *folder.folded.left_out.entry(*id).or_default() += 1;
         }
-        folder.add(part).with_context(|| format!("in the transaction of commit ts {}", part.ts.explain()))?;
+        folder.add(part).with_context(|| format!("cannot apply the transaction of commit ts {}", part.ts.explain()))?;
     }
     Ok(folder.folded)
 }

@@ -59,7 +59,7 @@ fn a_contradiction_names_its_transaction() {
     let error = said(&two(insert(), insert()));
     assert_eq!(
         error,
-        "in the transaction of commit ts 9 (1970-01-01 00:00:00.000 UTC, ".to_owned()
+        "cannot apply the transaction of commit ts 9 (1970-01-01 00:00:00.000 UTC, ".to_owned()
             + error.split_once("UTC, ").unwrap().1
     );
     assert!(error.ends_with("the stream inserts a row that is there already in `d`.`t`"), "{error}");

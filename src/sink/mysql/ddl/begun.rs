@@ -31,6 +31,9 @@ pub struct Begun {
     /// Whether the operator wrote the statements.
     #[serde(default)]
     pub replaced: bool,
+    /// Statements from this one on are left out, and that is said, where the target refuses them: what came before is worth having alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optional_from: Option<usize>,
     /// What stands in front of the statement that is under way as it was sent ([`Origin`](crate::mark::Origin)). Kept apart, so that
     /// the statements are the same with marks and without: who judges, and who shows them, needs it no more than an older tisync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +59,7 @@ impl Begun {
             after: ddl.after.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
             picture: Picture::default(),
             replaced: false,
+            optional_from: None,
             origin: None,
             early: ddl.early.map(|ts| ts.0),
         }

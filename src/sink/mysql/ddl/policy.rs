@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::text::split;
+use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
+use crate::sink::mysql::failure::refuse;
 
 /// What becomes of a DDL that the target refuses, or that cannot run there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,6 +144,21 @@ impl fmt::Debug for Asker {
 impl DdlTrouble {
     pub(super) fn new(ts: CommitTs, ddl: &Ddl, error: &anyhow::Error) -> Self {
         Self { commit_ts: ts, schema: ddl.schema.clone(), statement: ddl.query.clone(), error: format!("{error:#}") }
+    }
+}
+
+/// The refusal of a DDL as the error that ends the run, with the ways on where it does not name them.
+pub(super) fn for_good(ts: CommitTs, failed: Failed) -> anyhow::Error {
+    match failed {
+        Failed::Target { error, attempted } => refuse(
+            &error,
+            attempted,
+            &format!(
+                "run something else instead with `--on-ddl-error 'replace:{}=SQL'`, or go on without this DDL with `--skip-ddl {}`",
+                ts.0, ts.0
+            ),
+        ),
+        Failed::Refused(error) => error,
     }
 }
 

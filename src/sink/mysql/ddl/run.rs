@@ -10,7 +10,8 @@ use super::charset::warn_of_charset;
 use super::judge::Verdict;
 use super::look::look;
 use super::missing;
-use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError};
+use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, for_good};
+use super::references;
 use super::unrun::{Unrun, not_run};
 use super::wait::{own, until_over};
 use super::way::{Way, way};
@@ -119,7 +120,7 @@ fn asking(
         let refused = match tried {
             Ok(ran) => return Ok(ran),
             Err(Setback::Failed(failed)) => return Err(failed),
-            Err(Setback::Refused(failed)) => anyhow::Error::from(failed),
+            Err(Setback::Refused(failed)) => for_good(ts, failed),
         };
         begun = false;
         match answer(ground, &DdlTrouble::new(ts, ddl, &refused)) {
@@ -174,7 +175,14 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
                 (ground.events)(Event::Note(format!("{text}: `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
             }
             let mut begun = Begun::new(ddl, statements);
-            perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+            match perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
+                Err(Setback::Refused(failed)) if references::holds(&failed) && begun.statements.len() == 1 => {
+                    let around = references::around(ground.session, ddl, begun.statement(0))?;
+                    let mut begun = around.ok_or(Setback::Refused(failed))?;
+                    perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+                }
+                done => done?,
+            }
             return Ok(ran(ground, skipped, (ts, ddl), false)?);
         }
     };
@@ -329,6 +337,11 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
             // The intent stays: the next run goes on from there, or asks.
             _ => return Err(failed(error, key, begun, sql).into()),
         }
+    }
+    if !passes(class) && begun.optional_from.is_some_and(|from| step >= from) {
+        let error = anyhow::Error::from(failed(error, key, begun, sql));
+        (ground.events)(Event::Warning(format!("{error:#}: left out, the rest of the DDL is done")));
+        return Ok(());
     }
     if step > 0 {
         // What came before it is done: the intent stays, and says so.

@@ -52,12 +52,12 @@ struct Pick {
 }
 
 impl Fit {
-    /// How rows of `table` are written to `there`; `None` if as they are.
+    /// How rows of `table` are written to `there`, whose columns may be others because of `why`; `None` if as they are.
     ///
     /// # Errors
     /// With everything that keeps them from being written.
-    pub fn of(table: &Table, there: &Found, facts: Facts) -> Result<Option<Self>, Vec<String>> {
-        Maker { table, there, facts, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
+    pub fn of(table: &Table, there: &Found, facts: Facts, why: &str) -> Result<Option<Self>, Vec<String>> {
+        Maker { table, there, facts, why, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
     /// The same for a target that has a definition which the upstream comes to later: `becomes`, where each column of `table` is at one of
@@ -82,7 +82,7 @@ impl Fit {
             }
         }
         let becomes = Some(Becomes { table: becomes, was: table });
-        Maker { table: &renamed, there, facts, becomes, problems: Vec::new(), notes: Vec::new() }.fit()
+        Maker { table: &renamed, there, facts, why: "", becomes, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
     /// The change that the target takes.
@@ -148,6 +148,8 @@ struct Maker<'a> {
     table: &'a Table,
     there: &'a Found,
     facts: Facts,
+    /// Why columns need not be the same.
+    why: &'a str,
     becomes: Option<Becomes<'a>>,
     problems: Vec<String>,
     notes: Vec<String>,
@@ -191,7 +193,7 @@ impl Maker<'_> {
         }
         let name = full_name(self.table);
         let says = match &self.becomes {
-            None => format!("{name}, --sync-mode 2: {}", self.notes.join("; ")),
+            None => format!("{name}, {}: {}", self.why, self.notes.join("; ")),
             Some(_) => format!(
                 "{name}: the target has DDL that the upstream does not have yet. Rows that were written before it comes there are fitted to \
                  the target: {}",

@@ -1,14 +1,16 @@
 //! The fits of all tables that are not the same on both sides, by the upstream's definition.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anyhow::{Context, Result};
 
 use super::Fit;
+use super::found::{Facts, Found};
 use super::signature::Signature;
 use crate::model::{RowChange, RowKind, Table};
+use crate::sink::mysql::Mode;
 use crate::sink::mysql::batch::{Part, full_name};
 
 /// Definitions kept before those are dropped that no row uses any more.
@@ -20,6 +22,8 @@ pub(in crate::sink::mysql) struct Fits {
     /// Whether any table differs: what every batch asks.
     any: AtomicBool,
     known: Mutex<Known>,
+    /// Tables of which the operator's rules leave out DDL, in lower case.
+    differ: Mutex<HashSet<(String, String)>>,
 }
 
 /// What a table of the target is taken for.
@@ -66,6 +70,36 @@ pub(in crate::sink::mysql) struct Split {
 impl Fits {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of this table the operator's rules leave out DDL.
+    pub(in crate::sink::mysql) fn may_differ(&self, schema: &str, table: &str) {
+        let name = (schema.to_lowercase(), table.to_lowercase());
+        self.differ.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+    }
+
+    fn differs(&self, table: &Table) -> bool {
+        let differ = self.differ.lock().unwrap_or_else(PoisonError::into_inner);
+        !differ.is_empty() && differ.contains(&(table.schema.to_lowercase(), table.name.to_lowercase()))
+    }
+
+    /// Whether the columns of `table` have to be the same on both sides.
+    pub(in crate::sink::mysql) fn mode(&self, table: &Table, mode: Mode) -> Mode {
+        if self.differs(table) { Mode::Partial } else { mode }
+    }
+
+    /// How rows of `table` are written to `there` where their columns need not be the same; `None` if as they are.
+    ///
+    /// # Errors
+    /// With everything that keeps them from being written.
+    pub(in crate::sink::mysql) fn make(
+        &self,
+        table: &Table,
+        there: &Found,
+        facts: Facts,
+    ) -> Result<Option<Arc<Fit>>, Vec<String>> {
+        let why = if self.differs(table) { "its DDL is left out by an event rule" } else { "--sync-mode 2" };
+        Ok(Fit::of(table, there, facts, why)?.map(Arc::new))
     }
 
     /// Whether this definition was compared already.
@@ -140,7 +174,9 @@ impl Fits {
         }
         let mut splitting = Splitting { fits: self, last: None, split: Split::default(), differs: false };
         for part in parts {
-            splitting.add(part).with_context(|| format!("in the transaction of commit ts {}", part.ts.explain()))?;
+            splitting
+                .add(part)
+                .with_context(|| format!("cannot apply the transaction of commit ts {}", part.ts.explain()))?;
         }
         Ok(splitting.differs.then_some(splitting.split))
     }
@@ -160,7 +196,7 @@ struct Splitting<'a> {
 
 impl Splitting<'_> {
     fn add(&mut self, part: &Part) -> Result<()> {
-        let mut seen = Part { ts: part.ts, changes: Vec::new(), left_out: part.left_out.clone(), bytes: part.bytes };
+        let mut seen = Part { changes: Vec::new(), left_out: part.left_out.clone(), ..*part };
         for change in &part.changes {
             let Some(fit) = self.fit(&change.table) else {
                 seen.changes.push(change.clone());

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::found::{Facts, Found, Tables, read};
 use super::signature::Signature;
-use super::{Fit, Fits, compare};
+use super::{Fits, compare};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::Table;
@@ -102,14 +102,14 @@ pub(in crate::sink::mysql) fn look(
     let mut problems = Vec::new();
     for table in tables {
         let there = found.get(&facts.key(&table.schema, &table.name));
-        let fit = match (there, mode) {
+        let fit = match (there, fits.mode(table, mode)) {
             (None, _) => None,
             (Some(there), Mode::Full) => {
                 problems.extend(compare::columns(table, there));
                 None
             }
-            (Some(there), Mode::Partial) => match Fit::of(table, there, facts) {
-                Ok(fit) => fit.map(Arc::new),
+            (Some(there), Mode::Partial) => match fits.make(table, there, facts) {
+                Ok(fit) => fit,
                 Err(found) => {
                     problems.extend(found);
                     continue;

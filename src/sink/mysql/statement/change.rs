@@ -6,8 +6,10 @@ use anyhow::Result;
 
 use super::chunk::Chunk;
 use super::group::{Group, groups};
+use super::insert::LARGE;
 use super::{Emit, Step, Work};
 use crate::sink::mysql::batch::Counted;
+use crate::sink::mysql::literal;
 
 impl Work<'_> {
     /// An INSERT that finds every key taken. An UPDATE cannot bring other values for each row without changing their
@@ -31,6 +33,10 @@ impl Work<'_> {
             _ => emit(Step::Change { sql, rows }),
         };
         for row in &group.rows {
+            let size = literal::row_size(self.table, row.row);
+            if size > LARGE {
+                chunk.make_room(size, &mut full)?;
+            }
             if let Some(alone) = chunk.push(|out| self.values(out, row.row, &group.columns), &mut full)? {
                 self.check_size(alone)?;
             }

@@ -56,6 +56,16 @@ impl<'a> Chunk<'a> {
         Ok((self.items == 1).then(|| self.text.len() + self.tail.len()))
     }
 
+    /// Before an item of about `size` bytes: gives `full` what it would not fit behind, so that it is not held twice.
+    pub(super) fn make_room(&mut self, size: usize, full: Full<'_>) -> Result<()> {
+        if self.items > 0 && self.text.len() + size > self.limit {
+            self.finish(full)?;
+        }
+        // Without room beyond that: it would be as much again.
+        self.text.reserve_exact(self.head.len() + size + size / 64);
+        Ok(())
+    }
+
     /// Gives `full` what is left, if anything is.
     pub(super) fn finish(&mut self, full: Full<'_>) -> Result<()> {
         if self.items > 0 {

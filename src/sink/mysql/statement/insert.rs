@@ -9,7 +9,11 @@ use super::group::{Group, groups};
 use super::{Emit, Step, Work};
 use crate::model::{Row, Value};
 use crate::sink::mysql::batch::{Counted, full_name};
+use crate::sink::mysql::literal;
 use crate::sink::mysql::session::quote_name;
+
+/// From this size on it matters how the text of a row grows.
+pub(super) const LARGE: usize = 64 << 10;
 
 impl Work<'_> {
     pub(super) fn insert(&self, rows: &[Counted], emit: Emit<'_>) -> Result<()> {
@@ -23,7 +27,11 @@ impl Work<'_> {
         let mut full = |sql: &str, rows| emit(Step::Insert { sql, rows, relaxed: zeros.take() });
         for Counted { row, count } in &group.rows {
             let own = if group.relaxed { row.iter().filter(|v| **v == Value::Enum(0)).count() as u64 } else { 0 };
+            let size = literal::row_size(self.table, row);
             for _ in 0..*count {
+                if size > LARGE {
+                    chunk.make_room(size, &mut full)?;
+                }
                 if let Some(alone) = chunk.push(|out| self.values(out, row, &group.columns), &mut full)? {
                     self.check_size(alone)?;
                 }

@@ -1,0 +1,159 @@
+//! Columns of foreign keys: MySQL and MariaDB change none while a key stands over it, where TiDB widens it. So the keys are dropped, the columns
+//! changed and the keys added again, one statement after the other under one intent.
+
+use super::begun::Begun;
+use super::form::{Form, Name};
+use super::text::{Token, tokens};
+use crate::checkpoint::Failed;
+use crate::model::Ddl;
+use crate::sink::mysql::session::{Session, quote_name, quote_text};
+
+/// What servers say of a column that a foreign key holds, its own or another table's.
+const HELD: [u16; 2] = [1832, 1833];
+
+/// A foreign key of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reference {
+    name: String,
+    child: Name,
+    parent: Name,
+    /// Columns of the one and of the other.
+    columns: Vec<(String, String)>,
+    rules: String,
+}
+
+/// Whether a statement was refused because a foreign key holds a column.
+pub(super) fn holds(failed: &Failed) -> bool {
+    failed.code().is_some_and(|code| HELD.contains(&code))
+}
+
+/// `ddl`, which runs as the one `statement`, with the foreign keys over its columns dropped before and added again behind it. `None` if there
+/// are none.
+///
+/// # Errors
+/// If the target cannot be read.
+pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Result<Option<Begun>, Failed> {
+    let Form::Alter { name, renamed: None, .. } = Form::of(statement, &ddl.schema) else { return Ok(None) };
+    let changed = changed_columns(statement);
+    let held: Vec<Reference> = references(session, &name)?.into_iter().filter(|r| r.is_over(&name, &changed)).collect();
+    if held.is_empty() {
+        return Ok(None);
+    }
+    let dropped = held.iter().map(|r| format!("ALTER TABLE {} DROP FOREIGN KEY {}", r.child, quote_name(&r.name)));
+    let added = held.iter().map(|r| r.added(&name, &changed));
+    let optional_from = held.len() + 1;
+    let statements = dropped.chain([statement.to_owned()]).chain(added).collect();
+    // Each step leaves other columns behind than the job as a whole.
+    Ok(Some(Begun {
+        before: Vec::new(),
+        after: Vec::new(),
+        optional_from: Some(optional_from),
+        ..Begun::new(ddl, statements)
+    }))
+}
+
+/// The columns that a statement changes, with their names behind it.
+fn changed_columns(sql: &str) -> Vec<(String, String)> {
+    let all: Vec<Token<'_>> =
+        tokens(sql).into_iter().map(|(t, ..)| t).filter(|t| !matches!(t, Token::Comment(_))).collect();
+    let name = |at: usize| match all.get(at)? {
+        Token::Word(word) => Some((*word).to_owned()),
+        Token::Name(name) => Some(name.strip_prefix('`')?.strip_suffix('`')?.replace("``", "`")),
+        _ => None,
+    };
+    let mut columns = Vec::new();
+    for (at, token) in all.iter().enumerate() {
+        let (modifies, changes) = (token.is("MODIFY"), token.is("CHANGE"));
+        if !modifies && !changes {
+            continue;
+        }
+        let mut column = at + 1 + usize::from(all.get(at + 1).is_some_and(|t| t.is("COLUMN")));
+        if all.get(column).is_some_and(|t| t.is("IF")) {
+            column += 2;
+        }
+        if let (Some(old), Some(new)) = (name(column), name(column + usize::from(changes))) {
+            columns.push((old, new));
+        }
+    }
+    columns
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+fn references(session: &mut Session, table: &Name) -> Result<Vec<Reference>, Failed> {
+    type Found = (String, String, String, String, String, String, String, String, String);
+    let (schema, name) = (quote_text(&table.schema), quote_text(&table.name));
+    let rows: Vec<Found> = session.fetch(&format!(
+        "SELECT k.constraint_name, k.table_schema, k.table_name, k.column_name, k.referenced_table_schema, \
+         k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule \
+         FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r \
+         ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
+         WHERE k.referenced_table_name IS NOT NULL AND ((k.table_schema = {schema} AND k.table_name = {name}) \
+         OR (k.referenced_table_schema = {schema} AND k.referenced_table_name = {name})) \
+         ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position"
+    ))?;
+    let mut found: Vec<Reference> = Vec::new();
+    for (name, schema, table, column, to_schema, to_table, to_column, on_delete, on_update) in rows {
+        let child = Name { schema, name: table };
+        match found.last_mut().filter(|last| last.name == name && last.child == child) {
+            Some(last) => last.columns.push((column, to_column)),
+            None => found.push(Reference {
+                name,
+                child,
+                parent: Name { schema: to_schema, name: to_table },
+                columns: vec![(column, to_column)],
+                rules: format!("ON DELETE {on_delete} ON UPDATE {on_update}"),
+            }),
+        }
+    }
+    Ok(found)
+}
+
+impl Reference {
+    /// Whether it holds any of these columns of `table`.
+    fn is_over(&self, table: &Name, changed: &[(String, String)]) -> bool {
+        self.columns.iter().any(|(own, to)| {
+            changed.iter().any(|(column, _)| {
+                self.child == *table && same(own, column) || self.parent == *table && same(to, column)
+            })
+        })
+    }
+
+    /// The statement that adds it again.
+    fn added(&self, table: &Name, changed: &[(String, String)]) -> String {
+        let behind = |of: &Name, column: &str| {
+            let new = changed.iter().find(|(old, _)| of == table && same(old, column)).map(|(_, new)| new.as_str());
+            quote_name(new.unwrap_or(column))
+        };
+        let own: Vec<String> = self.columns.iter().map(|(own, _)| behind(&self.child, own)).collect();
+        let to: Vec<String> = self.columns.iter().map(|(_, to)| behind(&self.parent, to)).collect();
+        format!(
+            "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) {}",
+            self.child,
+            quote_name(&self.name),
+            own.join(", "),
+            self.parent,
+            to.join(", "),
+            self.rules
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_columns_are_found() {
+        let of = |sql| changed_columns(sql).into_iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>().join(", ");
+        assert_eq!(
+            of(
+                "ALTER TABLE t MODIFY COLUMN `a``b` INT COMMENT 'CHANGE x y', CHANGE `c` `d` INT, ADD KEY (e), MODIFY IF EXISTS f INT"
+            ),
+            "a`b a`b, c d, f f"
+        );
+        assert_eq!(of("ALTER TABLE `modify` ADD COLUMN `change` INT"), "");
+    }
+}
