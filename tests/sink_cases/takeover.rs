@@ -15,6 +15,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a clean checkpoint of Drainer's is gone on from exactly, and left for it byte for byte", clean),
     ("t24_an_unclean_checkpoint_means_safe_mode_up_to_a_ts", unclean),
     ("t24_safe_mode_goes_on_behind_a_restart", restarted),
+    ("in safe mode each row that a batch touches is written or deleted, whatever the net effect", touched),
     ("a table without a key is refused behind an unclean checkpoint", keyless),
     ("t25_a_start_ts_beside_a_checkpoint_is_never_ignored_silently", start_ts),
     ("a start now beside a checkpoint of Drainer's is a start ts like any other", start_now),
@@ -103,6 +104,44 @@ fn unclean(server: &PrivateServer) {
     assert!(odd.missing > 0 && odd.duplicate > 0, "{odd:?}");
     sink.apply(txn(52, vec![del(&t, row(9, 9))])).unwrap();
     assert!(said(&sink.drain().unwrap_err()).contains("are not in `unclean_drainer`.`t`"));
+}
+
+/// A killed Drainer left each row at some state of the overlap; one batch brings the overlap again.
+fn touched(server: &PrivateServer) {
+    let mut w = World::new(server, "touched_drainer");
+    let pair = [("id", INT), ("v?", INT)];
+    let t = w.table("t", "id BIGINT PRIMARY KEY, v BIGINT UNIQUE", &pair, &[&[0], &[1]], true);
+    let two = [("a", INT), ("b", INT), ("v?", INT)];
+    let p = w.table("p", "a BIGINT, b BIGINT, v BIGINT, PRIMARY KEY (a, b)", &two, &[&[0, 1]], true);
+    let u = w.table("u", "v BIGINT UNIQUE, n BIGINT", &[("v?", INT), ("n?", INT)], &[&[0]], false);
+    let row = |id, v| vec![i(id), i(v)];
+    let three = |a, b, v| vec![i(a), i(b), i(v)];
+    by_drainer(&mut w, 220, 7, false);
+    w.run("INSERT INTO t VALUES (1, 1), (2, 2), (3, 30), (5, 51)");
+    w.run("INSERT INTO p VALUES (1, 1, 1), (1, 2, 2), (1, 3, 30)");
+    w.run("INSERT INTO u VALUES (1, 1), (2, 2), (3, 31)");
+    let options = MysqlOptions { allow_repeats: true, ..options(&w, 220) };
+    let mut sink = w.open(options).unwrap();
+    let overlap = vec![
+        // Put in: 1 is deleted later, 2 gets another key, 3 and 5 change and change back. 4 was not there yet when Drainer died.
+        vec![ins(&t, row(1, 1)), ins(&t, row(2, 2)), ins(&p, three(1, 1, 1)), ins(&p, three(1, 2, 2))],
+        vec![upd(&t, row(3, 3), row(3, 30)), upd(&p, three(1, 3, 3), three(1, 3, 30)), del(&t, row(5, 5))],
+        vec![ins(&u, row(1, 1)), ins(&u, row(2, 2)), del(&u, row(3, 3)), ins(&u, row(3, 31))],
+        vec![upd(&t, row(3, 30), row(3, 3)), upd(&p, three(1, 3, 30), three(1, 3, 3)), ins(&t, row(5, 51))],
+        vec![upd(&t, row(5, 51), row(5, 5)), upd(&u, row(3, 31), row(3, 32)), ins(&t, row(4, 4))],
+        vec![del(&t, row(1, 1)), upd(&t, row(2, 2), row(102, 102)), del(&u, row(1, 1)), upd(&u, row(3, 32), row(3, 3))],
+        vec![del(&p, three(1, 1, 1)), upd(&p, three(1, 2, 2), three(7, 2, 2)), upd(&u, row(2, 2), row(20, 2))],
+    ];
+    // How many transactions a batch takes is the sink's affair; what is one transaction is always in one.
+    sink.apply(txn(10, overlap.concat())).unwrap();
+    sink.drain().unwrap();
+    assert_eq!(w.one("SELECT * FROM t ORDER BY id"), "3|3;4|4;5|5;102|102");
+    assert_eq!(w.one("SELECT * FROM p ORDER BY a, b"), "1|3|3;7|2|2");
+    assert_eq!(w.one("SELECT * FROM u ORDER BY v"), "3|3;20|2");
+    // Behind the overlap a taken key would stop the run.
+    sink.apply(txn(51, vec![ins(&t, row(6, 1)), ins(&t, row(7, 2)), ins(&u, row(1, 6)), ins(&u, row(2, 7))])).unwrap();
+    sink.drain().unwrap();
+    assert_eq!(w.one("SELECT id FROM t WHERE v < 3 UNION ALL SELECT n FROM u WHERE v < 3"), "6;7;6;7");
 }
 
 fn restarted(server: &PrivateServer) {
