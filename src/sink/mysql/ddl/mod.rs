@@ -4,6 +4,7 @@
 //! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
 //! text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
+//! conversion, conversions   columns of another type, whose values this target would make otherwise
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
 //! settle    the same question at the start of a run
@@ -17,6 +18,8 @@ pub mod action;
 mod begun;
 mod charset;
 mod collation;
+mod conversion;
+mod conversions;
 mod dialect;
 pub mod form;
 pub mod judge;
