@@ -5,6 +5,7 @@ use super::failed::Failed;
 use super::lease::{self, Seen, Terms};
 use super::link::{Intent, condition};
 use super::locks::{self, Holder};
+use super::look::standings;
 use super::record::{self, Record};
 use super::tables;
 use super::take::damaged;
