@@ -92,6 +92,8 @@ const MINUTE_OR_HALF: &str =
     "SECOND({v}) = 59 AND MICROSECOND({v}) >= 500000 OR {v} < '00:00:00' AND MICROSECOND({v}) = 500000";
 /// TiDB rounds half a unit up, the targets away from zero.
 const NEGATIVE_HALF: &str = "{v} < '00:00:00' AND MICROSECOND({v}) % POW(10, 6 - {n}) = 5 * POW(10, 5 - {n})";
+/// JSON that is no number which each side reads alike.
+const NOT_WHOLE: &str = "NOT CAST({v} AS CHAR) REGEXP '^(-?[0-9]{1,18}|true|false)$'";
 const ANY: &str = "{v} IS NOT NULL";
 
 const AS_TEXT: &str = "TiDB writes all digits of the number and no exponent";
@@ -112,7 +114,7 @@ const fn unless(rule: Rule, unless: &'static str, why: &'static str) -> Rule {
 }
 
 /// All of them; the first that fits decides.
-pub(super) const RULES: [Rule; 20] = [
+pub(super) static RULES: [Rule; 21] = [
     unless(rule(&[Float], &[Short, Long], On::Each), SIX_DIGITS, AS_TEXT),
     unless(rule(&[Double], &[Short, Long], On::Each), EXPONENT, AS_TEXT),
     unless(through(rule(&[Float, Decimal], &[Json], On::MariaDb), "DOUBLE"), EXPONENT, AS_JSON),
@@ -147,11 +149,8 @@ pub(super) const RULES: [Rule; 20] = [
         "CAST({v} AS CHAR) REGEXP '[0-9]e[-+]?[0-9]|[0-9.]{17,}|0[.]00000' OR CAST({v} AS CHAR) LIKE '%\":%\":%'",
         "TiDB writes its numbers, and the order of its keys, in another way",
     ),
-    unless(
-        rule(&[Json], &[Int, Decimal, Year], On::MySql),
-        "NOT CAST({v} AS CHAR) REGEXP '^(-?[0-9]{1,18}|true|false)$'",
-        ROUNDS,
-    ),
+    unless(rule(&[Json], &[Int, Decimal], On::MySql), NOT_WHOLE, ROUNDS),
+    unless(rule(&[Json], &[Year], On::Each), NOT_WHOLE, ROUNDS),
     Rule { why: KEPT, ..rule(&[Short, Long], &[Json], On::MariaDb) },
 ];
 
