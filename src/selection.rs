@@ -4,11 +4,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use anyhow::Result;
+
 use crate::decode::{Kinds, LeftOut, Lookup};
 use crate::event::{Event, Events};
-use crate::filter::{Counts, Filter, Judged, Why, wanted};
+use crate::filter::{Counts, Filter, Judged, Scope, Why, wanted};
 use crate::model::{CommitTs, Ddl, Table};
-use crate::route::Router;
+use crate::route::{Contents, Router};
 
 /// What goes on to the sink, and what was left out so far. The default takes everything.
 #[derive(Default)]
@@ -82,6 +84,24 @@ impl Selection {
             Lookup::Some(routed, _) if is(routed) => self.filter.keeps(&of.schema, &of.name),
             _ => None,
         })
+    }
+
+    /// The tables of an upstream database that are replicated and on the target, for a source that has no definitions; `None` where all
+    /// that the target has under the database's name is the upstream's.
+    ///
+    /// # Errors
+    /// If `tables`, which lists a database of the target, fails.
+    pub fn contents(
+        &self,
+        schema: &str,
+        tables: &mut dyn FnMut(&str) -> Result<Vec<String>>,
+    ) -> Result<Option<Contents>> {
+        match self.filter.database(schema) {
+            Scope::None => return Ok(None),
+            Scope::All if self.router.routes().is_empty() => return Ok(None),
+            Scope::All | Scope::Some => {}
+        }
+        self.router.routes().contents(schema, &|schema, table| self.filter.table(schema, table), tables).map(Some)
     }
 
     /// Whether the transaction with rows of this commit ts is left out whole; says and counts it if so.

@@ -17,6 +17,8 @@ pub(super) struct Standing {
     pub(super) position: CommitTs,
     /// What it last wrote into Drainer's checkpoint, or 0.
     pub(super) drainer: CommitTs,
+    /// Where a Drainer that has overtaken it stood when another link took over from it, or 0.
+    pub(super) overtaken: CommitTs,
 }
 
 /// The checkpoint that the target at `to` keeps for the upstream `cluster_id`, or for its only one where that is unknown. Changes
@@ -55,33 +57,33 @@ pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Opt
 /// Every link on the target, or those of one cluster. A link's position is what its row says, or what a slot says it
 /// reached behind that.
 pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, Failed> {
-    let there = tables::existing(session)?;
-    let has = |name: &str| there.iter().any(|t| t == name);
-    if !has("tisync_checkpoint") {
+    let columns = tables::columns(session, "tisync_checkpoint")?;
+    if columns.is_empty() {
         return Ok(Vec::new());
     }
+    // A table of an older tisync lacks some.
+    let or_zero = |name: &str| if columns.iter().any(|c| c == name) { format!("c.`{name}`") } else { "0".to_owned() };
+    let (drainer, overtaken) = (or_zero("drainer_ts"), or_zero("overtaken_ts"));
+    let slots = tables::existing(session)?.iter().any(|t| t == "tisync_slot");
     let condition = cluster_id.map_or(String::new(), |id| format!("WHERE `cluster_id` = {id}"));
-    // Without slots it is the layout of version 1, which never wrote into Drainer's checkpoint.
-    let (floor, drainer) = if has("tisync_slot") {
-        (
-            "(SELECT COALESCE(MAX(s.`floor_ts`), 0) FROM `tidb_binlog`.`tisync_slot` s \
-             WHERE s.`cluster_id` = c.`cluster_id` AND s.`link` = c.`link`)",
-            "c.`drainer_ts`",
-        )
+    let floor = if slots {
+        "(SELECT COALESCE(MAX(s.`floor_ts`), 0) FROM `tidb_binlog`.`tisync_slot` s \
+         WHERE s.`cluster_id` = c.`cluster_id` AND s.`link` = c.`link`)"
     } else {
-        ("0", "0")
+        "0"
     };
-    let rows: Vec<(u64, String, u64, u64, u64)> = session.fetch(&format!(
-        "SELECT c.`cluster_id`, c.`link`, c.`commit_ts`, {floor}, {drainer} \
+    let rows: Vec<(u64, String, u64, u64, u64, u64)> = session.fetch(&format!(
+        "SELECT c.`cluster_id`, c.`link`, c.`commit_ts`, {floor}, {drainer}, {overtaken} \
          FROM `tidb_binlog`.`tisync_checkpoint` c {condition} ORDER BY c.`cluster_id`, c.`link`"
     ))?;
     Ok(rows
         .into_iter()
-        .map(|(cluster_id, link, ts, floor, drainer)| Standing {
+        .map(|(cluster_id, link, ts, floor, drainer, overtaken)| Standing {
             cluster_id,
             link,
             position: CommitTs(ts.max(floor)),
             drainer: CommitTs(drainer),
+            overtaken: CommitTs(overtaken),
         })
         .collect())
 }

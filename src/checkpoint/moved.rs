@@ -30,6 +30,17 @@ impl Link {
         if state.position.is_none() { Ok(()) } else { Err(self.refusal(session, None)) }
     }
 
+    /// The same behind a Drainer's `row` that no link has written: the cluster's other links stand below it, and have no say in it any more.
+    ///
+    /// # Errors
+    /// As [`begin_behind_drainer`](Self::begin_behind_drainer).
+    pub fn begin_behind(&self, session: &mut Session, row: &drainer::Row, safe_until: CommitTs) -> Result<(), Failed> {
+        session.transaction(|session| {
+            self.begin_behind_drainer(session, row.commit_ts, safe_until)?;
+            drainer::overtake(session, self, row, safe_until)
+        })
+    }
+
     /// Moves the link, just [taken](super::take) without slots, to `ts`: forward, what lies between counts as applied; backward,
     /// everything from there on comes again, safely as far as it was applied.
     ///
@@ -48,7 +59,7 @@ impl Link {
         // The next run learns of a job at the position's edge by itself.
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `commit_ts` = {}, `applied` = x'{}', `safe_until` = {}, `last_job` = 0, `early_ddl` = '', \
-             `schema_ts` = 0, `schema_version` = 0, `updated_at` = NOW(3) WHERE {} AND `run` = {}",
+             `schema_ts` = 0, `schema_version` = 0, `overtaken_ts` = 0, `updated_at` = NOW(3) WHERE {} AND `run` = {}",
             ts.0,
             hex::encode(applied),
             safe_until.0,

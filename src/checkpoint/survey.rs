@@ -5,6 +5,7 @@ use super::failed::Failed;
 use super::lease::{self, Seen, Terms};
 use super::link::{Intent, condition};
 use super::locks::{self, Holder};
+use super::look::standings;
 use super::record::{self, Record};
 use super::tables;
 use super::take::damaged;
@@ -42,6 +43,8 @@ pub struct LinkSurvey {
     pub drainer: Option<CommitTs>,
     /// At or below may have been on the target before the link started.
     pub safe_until: Option<CommitTs>,
+    /// Where a Drainer that has overtaken it stood when another link took over from it: its next run goes on behind that.
+    pub overtaken: Option<CommitTs>,
     /// DDLs skipped by the operator's word.
     pub skipped: Vec<SkippedDdl>,
 }
@@ -102,6 +105,7 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
         or("applied", "NULL"),
         or("holder", "''")
     ))?;
+    let standings = standings(session, None)?;
     let mut found = Vec::new();
     for (cluster_id, link, run, commit_ts, ddl_ts, job, query, step, drainer, safe_until, applied, holder) in rows {
         let ts = |n: u64| (n > 0).then_some(CommitTs(n));
@@ -137,6 +141,10 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
             pending: (ddl_ts > 0).then_some(intent),
             drainer: ts(drainer),
             safe_until: ts(safe_until),
+            overtaken: standings
+                .iter()
+                .find(|s| s.cluster_id == cluster_id && s.link == link)
+                .and_then(|s| ts(s.overtaken.0)),
             skipped: if has("tisync_skipped") { read_skipped(session, cluster_id, &link)? } else { Vec::new() },
             link,
         });

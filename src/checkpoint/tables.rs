@@ -36,6 +36,7 @@ const CREATE: [&str; 4] = [
         `schema_version` BIGINT NOT NULL DEFAULT 0 COMMENT 'TiDB''s largest schema version at or below schema_ts; 0: not known',
         `schema_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a position that this link had, or 0',
         `early_ddl` VARCHAR(4096) NOT NULL DEFAULT '' COMMENT 'DDL jobs that are here although their message is above commit_ts: job:commit ts, with commas between',
+        `overtaken_ts` BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a Drainer came to here, from which another link took over; this one goes on behind it; 0: none',
         PRIMARY KEY (`cluster_id`, `link`)
     ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
     "CREATE TABLE IF NOT EXISTS `tidb_binlog`.`tisync_slot` (
@@ -70,7 +71,7 @@ const CREATE: [&str; 4] = [
 
 /// Columns that version 2 brought, the last of them later on, with their definitions. Each has a default, so that a tisync of version 1 still can
 /// insert a row.
-const SINCE_2: [(&str, &str); 10] = [
+const SINCE_2: [(&str, &str); 11] = [
     ("applied", "LONGBLOB COMMENT 'what runs before this one applied above commit_ts'"),
     ("ddl_step", "INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'statement of ddl_query under way, from 0'"),
     ("ddl_before", "LONGTEXT COMMENT 'the objects of the DDL before that statement, as JSON'"),
@@ -92,6 +93,10 @@ const SINCE_2: [(&str, &str); 10] = [
     (
         "early_ddl",
         "VARCHAR(4096) NOT NULL DEFAULT '' COMMENT 'DDL jobs that are here although their message is above commit_ts: job:commit ts, with commas between'",
+    ),
+    (
+        "overtaken_ts",
+        "BIGINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'a Drainer came to here, from which another link took over; this one goes on behind it; 0: none'",
     ),
 ];
 
@@ -131,9 +136,7 @@ pub(super) fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Res
 }
 
 fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Result<(), Failed> {
-    let columns: Vec<String> = session.fetch(&format!(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = '{table}'"
-    ))?;
+    let columns = columns(session, table)?;
     for (name, definition) in wanted.iter().filter(|(name, _)| columns.iter().all(|c| c != name)) {
         // One at a time: TiDB before 6.2 takes no more.
         let added = session.exec(&format!("ALTER TABLE `tidb_binlog`.`{table}` ADD COLUMN `{name}` {definition}"));
@@ -143,6 +146,13 @@ fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Resul
         }
     }
     Ok(())
+}
+
+/// The columns of one of the state tables; none where it is not there.
+pub(super) fn columns(session: &mut Session, table: &str) -> Result<Vec<String>, Failed> {
+    session.fetch(&format!(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = '{table}'"
+    ))
 }
 
 /// Whether tables of this version can be used.

@@ -201,7 +201,7 @@ impl Filter {
 }
 
 /// What an operator can do about a DDL that is refused.
-pub(super) fn ways_on(ts: CommitTs, by_hand: &str, rest: Option<&str>) -> String {
+pub(crate) fn ways_on(ts: CommitTs, by_hand: &str, rest: Option<&str>) -> String {
     let sql = rest.map_or_else(|| "SQL".to_owned(), |rest| rest.trim_end_matches(';').to_owned());
     format!(
         "{by_hand}, and go on with `--on-ddl-error 'replace:{}={sql}'`, which runs that instead; or leave the DDL out with \

@@ -28,7 +28,8 @@ pub use ddl::{Judged, Why};
 pub use explain::Explanation;
 pub use tables::{Scope, split};
 
-pub(crate) use ddl::{concerns_cluster, drop_tables, if_not_exists};
+pub(crate) use ddl::{concerns_cluster, drop_tables, if_not_exists, ways_on};
+pub(crate) use moves::from_nowhere;
 pub(crate) use pattern::quoted as quoted_name;
 
 use self::event::{Event, Rule};

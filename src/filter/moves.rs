@@ -43,6 +43,13 @@ struct Chain {
     steps: Vec<usize>,
 }
 
+/// Tables of a RENAME of which the text does not say where they come from, as (database, new name): their old names stand without a
+/// database, and are the new ones if they are taken to be in `home`, where the statement leaves them.
+pub(crate) fn from_nowhere(names: &Names, home: &str) -> Vec<(String, String)> {
+    let moved = pairs(names, home).into_iter().filter(|(old, new)| renames(names) && old.same(new));
+    moved.map(|(_, new)| (new.schema, new.table)).collect()
+}
+
 /// Old and new names as the statement has them; `home` is the database of a name without one.
 fn pairs(names: &Names, home: &str) -> Vec<(Name, Name)> {
     let mut pairs = Vec::new();

@@ -9,8 +9,13 @@ use jiff::tz::TimeZone;
 use super::Pipeline;
 use crate::error::Fault;
 use crate::event::Event;
+use crate::filter::{from_nowhere, ways_on};
 use crate::model::{Change, CommitTs, Ddl, Definition, Table};
+use crate::schema::names::Names;
 use crate::schema::{TextDdl, Unclear, from_text};
+
+/// DROP DATABASE among TiDB's types of DDL (spec/tidb-formats.md §6.4).
+const DROP_SCHEMA: u8 = 2;
 
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
@@ -40,9 +45,59 @@ impl Pipeline<'_> {
             };
             unreadable(why, text, commit_ts)
         })?;
-        let Some(TextDdl { ddl, one_of }) = found else { return Ok(None) };
+        let Some(TextDdl { mut ddl, one_of }) = found else { return Ok(None) };
+        if ddl.action == DROP_SCHEMA {
+            self.name_contents(&mut ddl, commit_ts)?;
+        }
+        if self.moved_from_nowhere(&mut ddl, commit_ts) {
+            return Ok(None);
+        }
         let ddl = if one_of.is_empty() { Some(ddl) } else { self.next_of_several(ddl, &one_of, commit_ts)? };
         Ok(ddl.and_then(|ddl| self.select(commit_ts, ddl)))
+    }
+
+    /// Says which tables go with a database, as the upstream's catalog would.
+    fn name_contents(&mut self, ddl: &mut Ddl, commit_ts: CommitTs) -> Result<()> {
+        let (sink, schema) = (&mut self.sink, ddl.schema.clone());
+        let Some(contents) = self.selection.contents(&schema, &mut |target| sink.tables(target))? else {
+            return Ok(());
+        };
+        if let Some((other, target, table)) = contents.doubtful {
+            let text = format!(
+                "`{}` (commit ts {}): `{target}`.`{table}` on the target is that database's or `{other}`'s, and Drainer's files do not say \
+                 which of the two has it",
+                ddl.query.trim_end_matches(';'),
+                commit_ts.explain(),
+            );
+            let by_hand = format!("drop the tables of `{schema}` on the target by hand");
+            ddl.refused = Some(Box::new(Fault::refused(text).hint(ways_on(commit_ts, &by_hand, None))));
+        }
+        ddl.before = contents.tables.iter().map(|table| Arc::new(Table::named(&schema, table))).collect();
+        Ok(())
+    }
+
+    /// A RENAME from another database whose name is not written: TiDB took the session's. True if it does not concern the target.
+    fn moved_from_nowhere(&mut self, ddl: &mut Ddl, commit_ts: CommitTs) -> bool {
+        let moved = from_nowhere(&Names::of(&ddl.query), &ddl.schema);
+        if moved.is_empty() {
+            return false;
+        }
+        let list: Vec<String> = moved.iter().map(|(schema, table)| format!("`{table}` (now in `{schema}`)")).collect();
+        let text = format!(
+            "`{}` (commit ts {}) moves tables, and does not say from which database: {}",
+            ddl.query.trim_end_matches(';'),
+            commit_ts.explain(),
+            list.join(", ")
+        );
+        if moved.iter().all(|(schema, table)| self.selection.unread(schema, table).is_some()) {
+            (self.events)(Event::Warning(format!(
+                "{text}. If one was replicated, it stays on the target as it is now: drop it there"
+            )));
+            return true;
+        }
+        ddl.refused =
+            Some(Box::new(Fault::refused(text).hint(ways_on(commit_ts, "move them on the target by hand", None))));
+        false
     }
 
     /// The upstream drops several objects one by one, each by a job with the same text. The first that is still on the target is the
@@ -60,7 +115,8 @@ impl Pipeline<'_> {
             }
             let quoted = |name: &str| name.replace('`', "``");
             let query = format!("DROP {what} `{}`.`{}`", quoted(&table.schema), quoted(&table.name));
-            return Ok(Some(Ddl { query, table: table.name.clone(), before: vec![Arc::clone(table)], ..ddl }));
+            let (schema, before) = (table.schema.clone(), vec![Arc::clone(table)]);
+            return Ok(Some(Ddl { query, schema, table: table.name.clone(), before, ..ddl }));
         }
         (self.events)(Event::Note(format!(
             "nothing is left to drop for `{}` (commit ts {})",

@@ -7,8 +7,10 @@
 //! ```
 //!
 //! The first route that fits decides. Two tables of the upstream never become one: that is refused when it is seen, at the start or at
-//! the DDL that would bring it. `text` rewrites statements, `router` knows which names are taken.
+//! the DDL that would bring it. `text` rewrites statements, `router` knows which names are taken, `contents` which
+//! of the target's tables are whose.
 
+mod contents;
 mod router;
 mod text;
 
@@ -18,6 +20,7 @@ use crate::error::Fault;
 use crate::filter::{quoted_name, wanted};
 use crate::model::Table;
 
+pub use contents::Contents;
 pub use router::Router;
 
 /// One route. Names that are looked for are in lower case, as TiDB compares them.
@@ -127,6 +130,12 @@ impl Routes {
     fn scatters(&self, schema: &str) -> bool {
         let lower = schema.to_lowercase();
         self.routes.iter().any(|r| r.schema == lower && r.table.is_some())
+    }
+
+    /// Whether a route of another database than `schema` comes into the target's database `target`.
+    fn others_lead(&self, schema: &str, target: &str) -> bool {
+        let (lower, target) = (schema.to_lowercase(), target.to_lowercase());
+        self.routes.iter().any(|r| r.schema != lower && r.to_schema.to_lowercase() == target)
     }
 
     /// Whether anything of the upstream's database `schema` comes into the target's database `target`.

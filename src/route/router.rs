@@ -57,6 +57,12 @@ impl Router {
         self.routes.table(schema, table)
     }
 
+    /// The routes.
+    #[must_use]
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
     /// `table` as it is called on the target.
     #[must_use]
     pub fn table(&self, table: &Arc<Table>) -> Arc<Table> {
@@ -185,7 +191,9 @@ impl Router {
     fn shared(&self, schema: &str) -> bool {
         let target = self.routes.database(schema);
         let other = |name: &&String| **name != schema.to_lowercase();
-        self.databases.iter().filter(other).any(|name| self.routes.leads(name, target))
+        // Drainer's files do not say which databases there are: then each that has a route may be.
+        let routed = self.routes.others_lead(schema, target);
+        routed || self.databases.iter().filter(other).any(|name| self.routes.leads(name, target))
     }
 
     /// DROP DATABASE, unless its tables are not all that is in the target's database, or not all in it: then these tables alone.

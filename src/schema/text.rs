@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::lex::{Token, statements, tokens};
+use super::names::Names;
 use crate::model::{Ddl, Side, Table};
 
 /// A DDL by its text.
@@ -51,7 +52,13 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     }
     let query = parts.join("; ");
     let written = query.clone();
-    let Found { action, schema, tables, new, several } = found;
+    let Found { action, mut schema, tables, new, several } = found;
+    // Where the table's own database is written, the current one has no say.
+    if let ([table], true) = (tables.as_slice(), new.is_empty() && parts.len() == 1)
+        && all_written(&query)
+    {
+        schema.clone_from(&table.schema);
+    }
     let (before, after) = match action {
         1 | 2 | 26 => (vec![], vec![]),
         3 | 21 | 25 | 34 | 60 => (vec![], tables),
@@ -80,6 +87,12 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         partitions: Vec::new(),
     };
     Ok(Some(TextDdl { ddl, one_of }))
+}
+
+/// Whether every name in a statement stands with its database.
+fn all_written(query: &str) -> bool {
+    let names = Names::of(query);
+    names.complete && names.places.iter().all(|p| p.schema.is_some())
 }
 
 /// The database that a USE makes the current one.

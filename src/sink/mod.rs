@@ -107,6 +107,16 @@ pub trait Sink: Send {
         .into())
     }
 
+    /// The names of the tables that the target has in a database, under the same conditions.
+    ///
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
+    fn tables(&mut self, schema: &str) -> Result<Vec<String>> {
+        Err(Fault::refused(format!("this target cannot tell which tables `{schema}` has"))
+            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+            .into())
+    }
+
     /// Waits until everything taken is durable, and saves the position.
     ///
     /// # Errors

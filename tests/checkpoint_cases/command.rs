@@ -69,6 +69,13 @@ fn show(server: &PrivateServer) {
     assert_eq!((&link["slots"], &link["transactions_above"], &link["ranges_above"]), (&2.into(), &2.into(), &0.into()));
     assert_eq!((&link["last_above"], &link["running"]), (&ts(15).to_string().into(), &false.into()));
     assert_eq!((&link["drainer_ts"], &link["cluster_id"]), (&ts(11).to_string().into(), &"61".into()));
+    server
+        .connect()
+        .unwrap()
+        .query_drop(format!("UPDATE tidb_binlog.tisync_checkpoint SET overtaken_ts = {} WHERE link = 'shown'", ts(20)))
+        .unwrap();
+    assert_eq!(shown(server, "shown")["overtaken_ts"], ts(20).to_string());
+    assert!(tisync(server, &["show"]).1.contains("  overtaken by a Drainer that came to "));
     // A run with a DDL under way.
     let (mut control, link) = started(server, 62, "busy", 1);
     let ddl = Ddl {

@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod border;
 mod drainer;
 mod types;
 mod write;
@@ -41,6 +42,9 @@ fn main() -> ExitCode {
         Trial::test("drainer_files_ddl_and_what_is_left_out", types::ddl_and_left_out),
         Trial::test("drainer_files_filtered_and_routed", types::filtered_and_routed),
         Trial::test("drainer_files_that_are_damaged_stop_the_run", types::damaged),
+        Trial::test("drainer_files_drop_a_database_as_far_as_it_is_replicated", border::dropped),
+        Trial::test("drainer_files_drop_a_database_whose_tables_have_routes", border::dropped_with_routes),
+        Trial::test("drainer_files_over_the_border_of_the_filter", border::crossed),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -11,9 +11,9 @@ use crate::common::binary::tisync;
 use crate::common::target::checkpoint;
 use crate::write::{self, Cell, NULL, ddl, event, file, float, int, rows, text, uint};
 
-const T: u64 = 470_616_376_687_198_209;
+pub const T: u64 = 470_616_376_687_198_209;
 
-fn sync(dir: &TempDir, server: &PrivateServer, more: &[&str], code: i32) -> String {
+pub fn sync(dir: &TempDir, server: &PrivateServer, more: &[&str], code: i32) -> String {
     let (from, to) = (dir.path().display().to_string(), server.url());
     tisync(&[&["sync", "--from", &from, "--to", &to], more].concat()).expect(code).stderr
 }

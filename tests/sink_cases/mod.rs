@@ -2,6 +2,7 @@
 
 mod accounts;
 mod conflicts;
+mod conversions;
 mod ddl;
 mod disguise;
 mod engine;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<(&'static str, Case)> {
         engine::CASES,
         stuck::CASES,
         ddl::CASES,
+        conversions::CASES,
         model::CASES,
         marks::CASES,
         conflicts::CASES,

@@ -1,5 +1,6 @@
 //! What becomes of Drainer's row when a link is forgotten: it must not pass for a Drainer's.
 
+use super::has_say;
 use super::place::DrainerTable;
 use crate::checkpoint::failed::Failed;
 use crate::checkpoint::link::{Link, condition};
@@ -30,7 +31,7 @@ pub(in crate::checkpoint) fn release(session: &mut Session, place: &DrainerTable
     if !wrote(link.name()) {
         return Ok(Left::AsItWas);
     }
-    let heir = links.iter().filter(|l| l.link != link.name() && l.position.0 > 0).min_by_key(|l| l.position);
+    let heir = links.iter().filter(|l| has_say(l, link)).min_by_key(|l| l.position);
     let Some(heir) = heir else {
         session.exec(&format!("DELETE FROM {} WHERE `clusterID` = {cluster}", place.quoted()))?;
         return Ok(Left::Gone);

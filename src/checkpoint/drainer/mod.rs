@@ -2,15 +2,19 @@
 //! notices that Drainer did (spec/tidb-binlog.md §8).
 //!
 //! It has one row a cluster, however many links a cluster has here: so it says how far the slowest of them is. Which writes of
-//! the row were ours is known from the links' own rows, which repeat what they wrote into it.
+//! the row were ours is known from the links' own rows, which repeat what they wrote into it. A link that Drainer has overtaken has no say
+//! in it until it runs again ([`overtake`]).
 
 mod forget;
+mod overtake;
 mod place;
 
 use serde::Deserialize;
 
 pub use self::forget::Left;
 pub(super) use self::forget::release;
+pub(super) use self::overtake::overtake;
+pub use self::overtake::{Behind, Reached, go_on_behind};
 pub use self::place::{DrainerPlace, DrainerRow, DrainerTable};
 use super::failed::Failed;
 use super::link::Link;
@@ -90,17 +94,21 @@ pub fn write(
         }
     }
     session.transaction(|session| {
-        let run: Option<u64> = session.fetch_one(&format!(
-            "SELECT `run` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {} FOR UPDATE",
+        let own: Option<(u64, u64)> = session.fetch_one(&format!(
+            "SELECT `run`, `overtaken_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {} FOR UPDATE",
             link.link_condition()
         ))?;
-        if run != Some(link.run()) {
+        let Some((_, overtaken)) = own.filter(|(run, _)| *run == link.run()) else {
             return Err(link.refusal(session, None));
-        }
+        };
         // Other links' words about this row can be trusted only once it is locked.
         let there = place.locked(session, link.cluster_id(), " FOR UPDATE")?;
+        if overtaken > 0 {
+            let row = there.unwrap_or(Row { consistent: false, commit_ts: CommitTs(overtaken), schema_version: 0 });
+            return Ok(Owner::Other(row));
+        }
         let links = standings(session, Some(link.cluster_id()))?;
-        let alone = links.iter().all(|l| l.link == link.name() || l.position.0 == 0);
+        let alone = !links.iter().any(|l| has_say(l, link));
         let owner = judge(there, &links, lowest(&links, link, ts));
         if matches!(owner, Owner::Other(_)) {
             return Ok(owner);
@@ -124,16 +132,21 @@ pub fn write(
     })
 }
 
-/// How far the slowest link is; those that never started have no say.
+/// Whether another link than `link` keeps Drainer's row from being ahead of it: not one that never started, nor one that Drainer has overtaken.
+fn has_say(other: &Standing, link: &Link) -> bool {
+    other.link != link.name() && other.position.0 > 0 && other.overtaken.0 == 0
+}
+
+/// How far the slowest link is.
 fn lowest(links: &[Standing], link: &Link, position: CommitTs) -> CommitTs {
-    let others = links.iter().filter(|l| l.link != link.name() && l.position.0 > 0);
+    let others = links.iter().filter(|l| has_say(l, link));
     others.map(|l| l.position).chain([position]).min().unwrap_or(position)
 }
 
 /// What the slowest link says of itself: how far it was when it wrote last, and the schema version there. `own` is what this one says. A
 /// version that is too low is right, too; 0 where none is known.
 fn slowest(session: &mut Session, links: &[Standing], link: &Link, own: Row) -> Result<Row, Failed> {
-    let others: Vec<&Standing> = links.iter().filter(|l| l.link != link.name() && l.position.0 > 0).collect();
+    let others: Vec<&Standing> = links.iter().filter(|l| has_say(l, link)).collect();
     if others.is_empty() {
         return Ok(own);
     }

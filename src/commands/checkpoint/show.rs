@@ -91,6 +91,10 @@ fn one(out: &mut String, link: &LinkSurvey) {
     if let Some(until) = link.safe_until.filter(|until| link.position.is_none_or(|at| at < *until)) {
         let _ = writeln!(out, "  in safe mode up to {}", until.explain());
     }
+    if let Some(ts) = link.overtaken {
+        let at = ts.explain();
+        let _ = writeln!(out, "  overtaken by a Drainer that came to {at}: the next run goes on behind that");
+    }
     if let Some(fault) = &link.damaged {
         let _ = writeln!(out, "  damaged: {fault}: {}", fault.hint);
     }
@@ -166,6 +170,7 @@ struct LinkRow {
     pending_ddl: Option<PendingRow>,
     skipped_ddl: Vec<SkippedRow>,
     drainer_ts: Option<String>,
+    overtaken_ts: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -294,6 +299,7 @@ impl LinkRow {
             pending_ddl: pending,
             skipped_ddl: skipped.collect(),
             drainer_ts: digits(link.drainer),
+            overtaken_ts: digits(link.overtaken),
         }
     }
 }

@@ -20,9 +20,23 @@ impl MysqlSink {
         if self.context.shared.skipped().has_table(Table::id_of_names(schema, table)) {
             return Ok(Definition::LeftOut(Arc::new(Table::named(schema, table))));
         }
+        self.asked(|| ask(&self.context, schema, table))
+    }
+
+    /// The names of the tables in a database.
+    pub(super) fn tables_of(&self, schema: &str) -> Result<Vec<String>> {
+        let sql = format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY 1",
+            quote_text(schema)
+        );
+        self.asked(|| Ok(Session::open(&self.context.target)?.fetch(&sql).map_err(Error::from)?))
+    }
+
+    /// What `ask` finds, however often it takes.
+    fn asked<T>(&self, mut ask: impl FnMut() -> Result<T>) -> Result<T> {
         let mut backoff = Backoff::new();
         loop {
-            let asked = ask(&self.context, schema, table);
+            let asked = ask();
             let Err(error) = asked else { return asked };
             let Some(class) = class_of(&error).filter(|c| passes(*c)) else { return Err(error) };
             let Context { options, shared, events, told, .. } = &*self.context;

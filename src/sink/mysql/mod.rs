@@ -345,6 +345,11 @@ impl Sink for MysqlSink {
         self.find_partitions(table, partitions, rows)
     }
 
+    fn tables(&mut self, schema: &str) -> Result<Vec<String>> {
+        self.shared().check()?;
+        self.tables_of(schema)
+    }
+
     fn drain(&mut self) -> Result<()> {
         self.shared().check()?;
         self.settle()?;

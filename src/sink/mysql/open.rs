@@ -25,8 +25,9 @@ use super::watch::Watch;
 use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlOptions, MysqlSink, check, durability, skipped, takeover};
+use crate::checkpoint::drainer::Reached;
 use crate::checkpoint::lease::Lease;
-use crate::checkpoint::{self, Acknowledged, Taken};
+use crate::checkpoint::{self, Acknowledged, Applied, Taken};
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
@@ -115,7 +116,16 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         mark::ready(&mut session, marks, size.workers)?;
         session.carry(first);
     }
-    let Taken { link, mut position, applied, mut last_job, intent, safe_until } = taken;
+    let Taken { link, mut position, mut applied, mut last_job, mut intent, mut safe_until } = taken;
+    if let Some(at) = position {
+        let last = applied.last().max(safe_until).unwrap_or_default().max(at);
+        let reached = Reached { position: at, last };
+        if let Some(behind) = takeover::again(&mut session, &link, reached, &options, &events)? {
+            (applied, last_job, safe_until) = (Applied::default(), None, Some(behind.safe_until));
+            position = Some(behind.ts);
+            intent = intent.filter(|intent| intent.ts > behind.ts);
+        }
+    }
     if let Some(intent) = intent {
         let mut ground = Ground {
             session: &mut session,
@@ -133,10 +143,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     let drainer = options.drainer.kept();
     let fresh = position.is_none();
     let begun = match position {
-        Some(position) => {
-            takeover::check(&mut session, &drainer, &link, position)?;
-            Beginning { start: None, overlap: safe_until.filter(|until| *until > position) }
-        }
+        Some(position) => Beginning { start: None, overlap: safe_until.filter(|until| *until > position) },
         None => takeover::begin(&mut session, &link, &options, &events)?,
     };
     say_start(&options, position, begun, &events);

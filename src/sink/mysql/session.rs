@@ -20,6 +20,8 @@ use crate::mark::Carrier;
 
 /// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
+/// The first MariaDB that has this mode.
+const TIME_ROUND_FRACTIONAL: (u32, u32, u32) = (10, 4, 1);
 /// The same without strictness: for ENUM index 0, which strict mode refuses.
 const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
 
@@ -52,11 +54,17 @@ impl Session {
         let cannot = |e: &mysql::Error| explain(e, format!("cannot connect to the target {}", target.name()));
         let mut conn = connect(target).map_err(|e| cannot(&e))?;
         let known = target.known();
-        let more_modes: String = target.sql_mode().iter().map(|mode| format!(",{mode}")).collect();
+        let mut more_modes: String = target.sql_mode().iter().map(|mode| format!(",{mode}")).collect();
         conn.query_drop("SET NAMES utf8mb4").map_err(|e| cannot(&e))?;
         settings::common(&mut conn, known, &format!("'{SQL_MODE}{more_modes}'"))?;
         let Introduction { server, id, explicit } = introduce(&mut conn, known)?;
         server.supported()?;
+        if server.flavour == Flavour::MariaDb && server.version >= TIME_ROUND_FRACTIONAL {
+            // TiDB and MySQL round fractions of a second that a column has no room for; MariaDB else cuts them.
+            more_modes.push_str(",TIME_ROUND_FRACTIONAL");
+            let set = conn.query_drop(format!("SET SESSION sql_mode = '{SQL_MODE}{more_modes}'"));
+            set.map_err(|e| explain(&e, "cannot set the session variable sql_mode on the target"))?;
+        }
         let (flavour, transaction, pairs) = (server.flavour, false, true);
         let mut session = Self { conn, server, id, transaction, pairs, carrier: None, more_modes, caller: None };
         settings::own(&mut session.conn, known, flavour)?;

@@ -1,10 +1,12 @@
 //! Beside Drainer: where a first start goes on from Drainer's checkpoint, and whether a Drainer has written to the target since.
 
+use std::fmt::Display;
+
 use anyhow::Result;
 
 use super::MysqlOptions;
 use super::session::Session;
-use crate::checkpoint::drainer::{self, Owner, Row};
+use crate::checkpoint::drainer::{self, Behind, Reached, Row};
 use crate::checkpoint::{DrainerPlace, DrainerTable, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
@@ -55,13 +57,16 @@ pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, 
         link.begin_behind_drainer(session, known(place, &row), CommitTs(0))?;
         return Ok(Beginning { start: Some(given), overlap: None });
     }
-    let overlap = match (row.consistent, options.now) {
-        (true, _) => None,
-        (false, Some(now)) => Some(now.max(row.commit_ts)),
-        (false, None) => return Err(no_end(place, &row).into()),
-    };
-    say(place, &row, overlap, events);
-    link.begin_behind_drainer(session, known(place, &row), overlap.unwrap_or_default())?;
+    let overlap = overlap(place, &row, options)?;
+    let how = "taking over from Drainer, whose checkpoint";
+    events(Event::Note(format!("{how} {}", standing(place, &row, overlap))));
+    say_elsewhere(place, events);
+    match place {
+        DrainerPlace::Target(_) => link.begin_behind(session, &row, overlap.unwrap_or_default())?,
+        DrainerPlace::Server { .. } | DrainerPlace::File(_) => {
+            link.begin_behind_drainer(session, CommitTs(0), overlap.unwrap_or_default())?;
+        }
+    }
     Ok(Beginning { start: Some(row.commit_ts), overlap })
 }
 
@@ -73,7 +78,17 @@ fn known(place: &DrainerPlace, row: &Row) -> CommitTs {
     }
 }
 
-fn say(place: &DrainerPlace, row: &Row, overlap: Option<CommitTs>, events: &Events) {
+/// Up to where Drainer may have come; `None` where it says so itself.
+fn overlap(place: &impl Display, row: &Row, options: &MysqlOptions) -> Result<Option<CommitTs>, Fault> {
+    match (row.consistent, options.now) {
+        (true, _) => Ok(None),
+        (false, Some(now)) => Ok(Some(now.max(row.commit_ts))),
+        (false, None) => Err(no_end(place, row)),
+    }
+}
+
+/// Where a Drainer stands, and what follows from it.
+fn standing(place: &impl Display, row: &Row, overlap: Option<CommitTs>) -> String {
     let how = match overlap {
         None => "it was stopped cleanly, so the start is exact".to_owned(),
         Some(until) => format!(
@@ -81,8 +96,10 @@ fn say(place: &DrainerPlace, row: &Row, overlap: Option<CommitTs>, events: &Even
             until.explain()
         ),
     };
-    let ts = row.commit_ts.explain();
-    events(Event::Note(format!("taking over from Drainer, whose checkpoint in {place} is {ts}: {how}")));
+    format!("in {place} is {}: {how}", row.commit_ts.explain())
+}
+
+fn say_elsewhere(place: &DrainerPlace, events: &Events) {
     if !matches!(place, DrainerPlace::Target(_)) {
         events(Event::Warning(format!(
             "Drainer's checkpoint in {place} is only read; {} on the target is kept in step instead: before Drainer goes on, give it that one",
@@ -107,7 +124,7 @@ fn contradiction(place: &DrainerPlace, row: &Row, given: CommitTs) -> Fault {
     )
 }
 
-fn no_end(place: &DrainerPlace, row: &Row) -> Fault {
+fn no_end(place: &impl Display, row: &Row) -> Fault {
     Fault::refused(format!(
         "Drainer's checkpoint in {place}, {}, was not written by a clean stop, and the source does not say how far Drainer may have come",
         row.commit_ts.explain()
@@ -115,15 +132,58 @@ fn no_end(place: &DrainerPlace, row: &Row) -> Fault {
     .hint("start and stop that Drainer once more, so that its checkpoint says `consistent`, or give --start-ts and --safe-mode with --ignore-drainer")
 }
 
-/// Sees to it that no Drainer has gone on where this link stands at `position`.
+/// Goes on behind a Drainer that has gone on from where the link stood at `reached`, if one has: as often as they take turns.
 ///
 /// # Errors
-/// Refused if one has: what it applied would be applied again.
-pub(super) fn check(session: &mut Session, place: &DrainerTable, link: &Link, position: CommitTs) -> Result<()> {
-    match drainer::owner(session, place, link, position)? {
-        Owner::Other(row) => Err(drainer_is_ahead(place, &row, link, position).into()),
-        Owner::Nobody | Owner::Us(_) | Owner::Before(_) => Ok(()),
+/// Refused if what Drainer may have applied cannot be told, or its word is not to count.
+pub(super) fn again(
+    session: &mut Session,
+    link: &Link,
+    reached: Reached,
+    options: &MysqlOptions,
+    events: &Events,
+) -> Result<Option<Behind>> {
+    let place = options.drainer.kept();
+    let mut found = None;
+    let behind = drainer::go_on_behind(session, &place, link, reached, |row| {
+        if options.ignore_drainer {
+            return Err(unless_ignored(drainer_is_ahead(&place, row, link, reached.position)));
+        }
+        found = overlap(&place, row, options)?;
+        Ok(found.unwrap_or_default())
+    })?;
+    match &behind {
+        Some(Behind { row: Some(row), .. }) => events(Event::Warning(format!(
+            "a Drainer has gone on from where link `{}` was, {}. The link goes on behind it: its checkpoint {}",
+            link.name(),
+            reached.position.explain(),
+            standing(&place, row, found)
+        ))),
+        Some(Behind { ts, row: None, .. }) => events(Event::Warning(format!(
+            "a Drainer has gone on from where link `{}` was, {}, and another link has taken over from it since: this one goes on behind {}",
+            link.name(),
+            reached.position.explain(),
+            ts.explain()
+        ))),
+        None => {}
     }
+    if let Some(Behind { ts, safe_until, .. }) = behind
+        && safe_until > ts
+        && found.is_none()
+    {
+        events(Event::Note(format!(
+            "rows up to {} were on the target before Drainer went on from below: they are written in safe mode",
+            safe_until.explain()
+        )));
+    }
+    Ok(behind)
+}
+
+fn unless_ignored(fault: Fault) -> Fault {
+    fault.hint(
+        "to go on behind Drainer, start without --ignore-drainer (ignore-drainer in the file). To go on where the link was, although Drainer \
+         applied nothing: delete Drainer's row",
+    )
 }
 
 /// What to say when Drainer's row was written by somebody else.
@@ -137,7 +197,7 @@ pub(super) fn drainer_is_ahead(place: &DrainerTable, row: &Row, link: &Link, pos
         position.explain()
     ))
     .hint(
-        "two must not write the same changes. To go on behind Drainer: stop it, then start a new link with `--link NAME`, which takes over from \
-         its checkpoint. To go on with this link although Drainer applied nothing: delete Drainer's row",
+        "two must not write the same changes: stop that Drainer, and start again. The same command then goes on behind its checkpoint; to go on \
+         where the link was, although Drainer applied nothing, delete Drainer's row before",
     )
 }

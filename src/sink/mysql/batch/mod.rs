@@ -19,7 +19,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 pub use self::definitions::Definitions;
 use self::identity::identifying;
-pub use self::net::{Counted, Net};
+pub use self::net::{Counted, Net, sole};
 pub use self::table::TableChanges;
 use super::literal;
 use crate::error::Fault;

@@ -2,7 +2,7 @@
 
 use super::identity::Identity;
 use super::table::TableChanges;
-use crate::model::{Key, Row, Value};
+use crate::model::{Column, Key, KeyPart, Row, Table, Value};
 use crate::sink::mysql::literal::same;
 
 /// A row and how often it is meant; more than once only without a key.
@@ -20,6 +20,8 @@ pub struct Counted<'a> {
 pub struct Net<'a> {
     /// Rows to delete.
     pub removed: Vec<Counted<'a>>,
+    /// Only in safe mode: rows that were put in and taken out again here. They may have been there before, and must not be behind.
+    pub cleared: Vec<Counted<'a>>,
     /// The new images of rows to change where they are, each once: key and columns are the old ones.
     pub changed: Vec<Counted<'a>>,
     /// Rows to insert.
@@ -27,14 +29,19 @@ pub struct Net<'a> {
 }
 
 impl<'a> TableChanges<'a> {
-    /// The net effect. A row that comes back as it was is in no part of it. `in_place` fills [`Net::changed`].
+    /// The net effect. A row that comes back as it was is in no part of it, unless in `safe` mode: there the target may be at any
+    /// of the states in between, so each row that a key tells from all others is written or deleted. `in_place` fills [`Net::changed`].
     #[must_use]
-    pub fn net(&self, in_place: bool) -> Net<'a> {
+    pub fn net(&self, in_place: bool, safe: bool) -> Net<'a> {
         let in_place = in_place && self.can_change();
         let mut net = Net::default();
         for touched in &self.touched {
             let (mut removed, mut inserted) = (touched.removed, touched.inserted);
-            if removed.count > 0 && inserted.count > 0 {
+            let always = safe && (self.key().is_some() || sole(self.table, removed.row).is_some());
+            if removed.count == 0 && inserted.count == 0 && always {
+                net.cleared.push(Counted { count: 1, ..removed });
+            }
+            if removed.count > 0 && inserted.count > 0 && !always {
                 if self.is_same(removed.row, inserted.row) {
                     let both = removed.count.min(inserted.count);
                     removed.count -= both;
@@ -51,7 +58,9 @@ impl<'a> TableChanges<'a> {
                 net.inserted.push(inserted);
             }
         }
-        [&mut net.removed, &mut net.changed, &mut net.inserted].into_iter().for_each(|rows| self.sort(rows));
+        [&mut net.removed, &mut net.cleared, &mut net.changed, &mut net.inserted]
+            .into_iter()
+            .for_each(|rows| self.sort(rows));
         net
     }
 
@@ -85,6 +94,16 @@ impl<'a> TableChanges<'a> {
             _ => false,
         }
     }
+}
+
+/// The unique key of a table that may have none of NOT NULL columns, whose value only this row can have.
+#[must_use]
+pub fn sole<'t>(table: &'t Table, row: &Row) -> Option<&'t Key> {
+    let full = |k: &KeyPart| {
+        table.columns.get(k.column).is_some_and(Column::writable)
+            && !matches!(row.get(k.column), None | Some(Value::Null | Value::Absent))
+    };
+    table.keys.iter().find(|k| !k.parts.is_empty() && k.parts.iter().all(full))
 }
 
 /// Which columns a row has a value for.

@@ -5,6 +5,7 @@
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
 //! text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! references   foreign keys that hold a column: dropped, and added again behind it
+//! conversion, conversions   columns of another type, whose values this target would make otherwise
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
 //! settle    the same question at the start of a run
@@ -18,6 +19,8 @@ pub mod action;
 mod begun;
 mod charset;
 mod collation;
+mod conversion;
+mod conversions;
 mod dialect;
 pub mod form;
 pub mod judge;

@@ -1,5 +1,6 @@
 //! Which way a DDL takes: run, in which words, replaced, left out, or refused.
 
+use super::conversion;
 use super::missing;
 use super::run::{Ground, Setback};
 use super::unrun::Unrun;
@@ -54,10 +55,15 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
     }
     match plan(ground.session.server(), ts, ddl).map_err(refused)? {
         Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),
-        Plan::Run { mut statements, mut said } => {
-            for statement in &mut statements {
-                said.extend(own_definer(ground.session, statement)?);
-                super::collation::check(ground.session, statement, ts)?;
+        Plan::Run { statements: planned, mut said } => {
+            let mut statements = Vec::new();
+            for mut statement in planned {
+                said.extend(own_definer(ground.session, &mut statement)?);
+                super::collation::check(ground.session, &statement, ts)?;
+                let prepared = conversion::prepare(ground.session, &statement, ts, ddl)?;
+                said.extend(prepared.said);
+                statements.extend(prepared.before);
+                statements.push(statement);
             }
             Ok(Way::Run { statements, said })
         }

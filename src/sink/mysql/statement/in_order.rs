@@ -124,7 +124,7 @@ impl Order<'_> {
     fn clear(&self, row: &Row, key: Option<&[usize]>, own: &str, emit: Emit<'_>) -> Result<()> {
         let mut conditions: Vec<String> = key.map(|k| self.condition(k, row)).transpose()?.into_iter().collect();
         for other in &self.others {
-            conditions.extend(self.taken(other, row)?);
+            conditions.extend(self.work.taken(other, row)?);
         }
         if conditions.is_empty() {
             return Ok(());
@@ -132,33 +132,6 @@ impl Order<'_> {
         let table = full_name(self.work.table);
         let sql = format!("DELETE FROM {table} WHERE ({}) AND NOT ({own})", conditions.join(" OR "));
         emit(Step::Clear { sql: &sql })
-    }
-
-    /// A condition for rows with the value of `row` in `key`; `None` if no other row can have it.
-    fn taken(&self, key: &Key, row: &Row) -> Result<Option<String>> {
-        let mut out: Vec<u8> = Vec::new();
-        for part in &key.parts {
-            let column = self.work.table.columns.get(part.column);
-            if !column.is_some_and(|c| c.writable()) || matches!(row.get(part.column), None | Some(Value::Null)) {
-                return Ok(None);
-            }
-            let name = self.work.name(part.column);
-            out.extend_from_slice(if out.is_empty() { b"(" } else { b" AND " });
-            match part.prefix {
-                Some(n) => out.extend_from_slice(format!("LEFT({name},{n}) = LEFT(").as_bytes()),
-                None if self.work.is_year(part.column) => out.extend_from_slice(format!("{name} + 0 = ").as_bytes()),
-                None => out.extend_from_slice(format!("{name} = ").as_bytes()),
-            }
-            self.work.literal(&mut out, row, part.column)?;
-            if let Some(n) = part.prefix {
-                out.extend_from_slice(format!(",{n})").as_bytes());
-            }
-        }
-        if out.is_empty() {
-            return Ok(None);
-        }
-        out.push(b')');
-        Ok(Some(String::from_utf8(out)?))
     }
 
     fn condition(&self, key: &[usize], row: &Row) -> Result<String> {

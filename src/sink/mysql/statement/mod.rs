@@ -138,13 +138,15 @@ impl Style {
 /// # Errors
 /// If a value has no literal, a row is larger than the target takes (with table, size and limit), or `emit` fails.
 pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()> {
-    let net = changes.net(style.in_place);
+    let net = changes.net(style.in_place, style.replace);
     let work = Work { table: changes.table, gaps: changes.gaps(), style, extras: &[] };
     let Some(key) = changes.key() else {
         work.delete_whole(&net.removed, emit)?;
+        work.clear_by_value(&net.cleared, emit)?;
         return work.insert(&net.inserted, emit);
     };
     work.delete_by_key(key, &net.removed, emit)?;
+    work.clear_by_key(key, &net.cleared, emit)?;
     work.change(key, &net.changed, emit)?;
     if style.clear {
         work.clear_by_key(key, &net.inserted, emit)?;

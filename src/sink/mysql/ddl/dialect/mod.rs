@@ -6,6 +6,7 @@
 mod clause;
 mod edit;
 mod option;
+mod retyped;
 mod sequence;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use self::edit::Edit;
+pub(super) use self::retyped::{Retyped, retyped};
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
 

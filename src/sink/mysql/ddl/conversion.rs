@@ -1,0 +1,101 @@
+//! A column that gets another type, where this target converts values otherwise than TiDB has: by way of a type that makes it the same,
+//! or not at all while such values are there.
+
+use super::conversions::{Class, Rule, find};
+use super::dialect::{Retyped, retyped};
+use super::form::{Form, Name};
+use super::run::Setback;
+use super::way::refused;
+use crate::checkpoint::Failed;
+use crate::error::Fault;
+use crate::model::{CommitTs, Ddl, Kind};
+use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text, shorten};
+
+/// What has to be done for one statement.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    /// Statements that run before it.
+    pub before: Vec<String>,
+    /// What an operator should know.
+    pub said: Vec<String>,
+}
+
+/// Looks what `sql` of `ddl` does to values that are on the target.
+///
+/// # Errors
+/// Refused, if some would become others than they are upstream.
+pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, Setback> {
+    let mut prepared = Prepared::default();
+    let columns = if session.server().flavour == Flavour::TiDb { Vec::new() } else { retyped(sql) };
+    let Some(table) = Form::of(sql, &ddl.schema).names().into_iter().next().filter(|_| !columns.is_empty()) else {
+        return Ok(prepared);
+    };
+    let mariadb = session.server().flavour == Flavour::MariaDb;
+    for column in columns {
+        let Some((from, fraction)) = there(session, &table, &column.column, ddl)? else { continue };
+        let Some(rule) = Class::of(&column.word).and_then(|to| find(from, to, mariadb)) else { continue };
+        if let Some(condition) = rule.unless
+            && let Some(value) = other(session, &table, &column, condition)?
+        {
+            return Err(refused(differs(sql, ts, (&table, &column), rule, &value)));
+        }
+        match rule.through {
+            // Whole seconds need no step between.
+            Some(_) if matches!(from, Class::Datetime | Class::Time) && !fraction => {}
+            Some(kind) => {
+                let name = quote_name(&column.column);
+                prepared.before.push(format!("ALTER TABLE {table} MODIFY {name} {kind}"));
+            }
+            None if rule.unless.is_none() => {
+                prepared.said.push(format!("column {} of {table}: {}", quote_name(&column.column), rule.why));
+            }
+            None => {}
+        }
+    }
+    Ok(prepared)
+}
+
+/// What the target's column holds now, and whether with fractions of a second; `None` where it is not there, which the statement itself
+/// will show.
+fn there(session: &mut Session, table: &Name, column: &str, ddl: &Ddl) -> Result<Option<(Class, bool)>, Failed> {
+    let found: Option<(String, Option<u64>)> = session.fetch_one(&format!(
+        "SELECT data_type, datetime_precision FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
+        quote_text(&table.schema),
+        quote_text(&table.name),
+        quote_text(column)
+    ))?;
+    let Some((word, precision)) = found else { return Ok(None) };
+    // MariaDB keeps JSON as a text.
+    let is_json = ddl
+        .before
+        .iter()
+        .flat_map(|t| &t.columns)
+        .any(|c| c.kind == Kind::Json && c.name.to_lowercase() == column.to_lowercase());
+    let class = if is_json { Some(Class::Json) } else { Class::of(&word) };
+    Ok(class.map(|class| (class, precision.unwrap_or(0) > 0)))
+}
+
+/// A value that `condition` selects.
+fn other(session: &mut Session, table: &Name, column: &Retyped, condition: &str) -> Result<Option<String>, Failed> {
+    let name = quote_name(&column.column);
+    let condition = condition.replace("{v}", &name).replace("{n}", &column.size.min(6).to_string());
+    let found: Option<Option<String>> =
+        session.fetch_one(&format!("SELECT CAST({name} AS CHAR) FROM {table} WHERE {condition} LIMIT 1"))?;
+    Ok(found.flatten())
+}
+
+fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), rule: &Rule, value: &str) -> Fault {
+    Fault::refused(format!(
+        "`{}` (commit ts {}) would not make of column {} of {table} what it is upstream: it holds {}, for one, and {}",
+        shorten(sql),
+        ts.explain(),
+        quote_name(&column.column),
+        shorten(value),
+        rule.why
+    ))
+    .hint(format!(
+        "nothing was changed. To have the upstream's values, run the statement with UPDATEs behind it that bring them: `--on-ddl-error 'replace:{0}=SQL; SQL'`; \
+         if the values may differ, `replace:{0}=` with the statement as it is; `--skip-ddl {0}` goes on without",
+        ts.0
+    ))
+}
