@@ -264,10 +264,12 @@ impl Pipeline<'_> {
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
         let what = format!("DDL job {job} in TiDB's history");
-        let mut wait = waiting(&self.events, &self.stop, self.sink, &what);
         // TiDB may take its time for an answer, in which nothing else is told.
-        (self.events)(Event::Waiting { what: format!("DDL job {job} in TiDB's history"), since: Duration::ZERO });
-        let ddl = self.catalog.ddl(ts, job, query, state, &mut wait);
+        (self.events)(Event::Waiting { what: what.clone(), since: Duration::ZERO });
+        let ddl = {
+            let mut wait = waiting(&self.events, &self.stop, self.sink, &what);
+            self.catalog.ddl(ts, job, query, state, &mut wait)
+        };
         (self.events)(Event::Resumed);
         let ddl = ddl.with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
         let Some(mut ddl) = ddl else { return Ok(None) };
