@@ -1,0 +1,219 @@
+//! The same stories typed into a real TiDB by several sessions at once, while the binary replicates live and is killed again and
+//! again. What the statements do then is the upstream's affair: both sides are compared in the end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use mysql::prelude::Queryable;
+use mysql::{Conn, Opts};
+use tisync::playground::compare::{self, Definitions, Side};
+use tisync::playground::sql_name;
+
+use crate::chance::Random;
+use crate::common::binary;
+use crate::story::{DATABASES, Step, Story};
+
+/// Sessions that write rows; one more runs the DDL.
+const WRITERS: usize = 6;
+/// Statements that wait for a session.
+const AHEAD: usize = 4;
+/// Turns of a story a second: more than a small cluster takes.
+const TURNS: u64 = 400;
+/// The longest that a run goes on before it is killed, in milliseconds.
+const MOST_MS: u64 = 9_000;
+
+/// Where the clusters are.
+pub struct World {
+    upstream: String,
+    pd: String,
+    target: String,
+}
+
+#[derive(Default)]
+struct Counted {
+    done: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl World {
+    /// What the environment says; `None` where it names no clusters.
+    pub fn named() -> Option<Self> {
+        let of = |name: &str| std::env::var(name).ok();
+        let (upstream, pd) = (of("TISYNC_LIVE_UPSTREAM")?, of("TISYNC_LIVE_PD")?);
+        Some(Self { upstream, pd, target: of("TISYNC_LIVE_TARGET")? })
+    }
+
+    /// A round of about `length`; what came of it.
+    pub fn play(&self, seed: u64, length: Duration) -> Result<String> {
+        for address in [&self.upstream, &self.target] {
+            let mut conn = connect(address)?;
+            for database in DATABASES {
+                conn.query_drop(format!("DROP DATABASE IF EXISTS {}", sql_name(database)))?;
+            }
+        }
+        let start = binary::tisync(&["ts", "now", "--pd", &self.pd]).expect(0).stdout;
+        let load = thread::spawn({
+            let upstream = self.upstream.clone();
+            move || type_in(&upstream, seed, length)
+        });
+        let replicated = self.replicate(seed, start.trim(), length, &|| load.is_finished());
+        let loaded = match load.join() {
+            Ok(loaded) => loaded?,
+            Err(_) => bail!("the load panicked"),
+        };
+        let outcome = replicated.and_then(|kills| Ok((kills, self.compare()?)));
+        match outcome {
+            Ok((kills, rows)) => Ok(format!("{loaded}; {kills} kills, {rows} rows")),
+            Err(error) => {
+                self.keep(seed, start.trim())?;
+                Err(error.context(loaded))
+            }
+        }
+    }
+
+    /// Runs the binary until everything is there; gives how often it was killed.
+    fn replicate(&self, seed: u64, start: &str, length: Duration, loaded: &dyn Fn() -> bool) -> Result<u64> {
+        let link = format!("random-{seed}-{start}");
+        let args = [
+            "sync",
+            "--from",
+            &self.pd,
+            "--to",
+            &self.target,
+            "--start-ts",
+            start,
+            "--link",
+            &link,
+            "--allow-missing",
+            "--quiet",
+        ];
+        let mut random = Random::new(seed);
+        let mut kills = 0;
+        let begun = Instant::now();
+        while begun.elapsed() < length && !loaded() {
+            let mut child = binary::spawn(&args);
+            let until = Instant::now() + Duration::from_millis(500 + random.below(MOST_MS));
+            while Instant::now() < until && child.try_wait()?.is_none() {
+                sleep(Duration::from_millis(5));
+            }
+            let ended = child.try_wait()?;
+            child.kill()?;
+            let ran = binary::wait(child);
+            match ended {
+                None => kills += 1,
+                Some(_) => bail!("a run ended with {} after {kills} kills:\n{}{}", ran.code, ran.stdout, ran.stderr),
+            }
+        }
+        while !loaded() {
+            sleep(Duration::from_millis(50));
+        }
+        let ran = binary::tisync(&[&args[..], &["--until", "caught-up"]].concat());
+        if ran.code != 0 {
+            bail!("the last run ended with {} after {kills} kills:\n{}{}", ran.code, ran.stdout, ran.stderr);
+        }
+        Ok(kills)
+    }
+
+    fn compare(&self) -> Result<usize> {
+        let mut differences = Vec::new();
+        let mut rows = 0;
+        for database in DATABASES {
+            let mut left = Side::new(connect(&self.upstream)?, database)?;
+            let mut right = Side::new(connect(&self.target)?, database)?;
+            let found = compare::databases(&mut left, &mut right, Definitions::Names, &[])?;
+            differences.extend(found.differences);
+            rows += found.rows;
+        }
+        if !differences.is_empty() {
+            bail!("the target is not equal:\n{}", differences.join("\n"));
+        }
+        Ok(rows)
+    }
+
+    /// Records the stream of a round that failed, where somebody wants it.
+    fn keep(&self, seed: u64, start: &str) -> Result<()> {
+        let Some(folder) = std::env::var_os("TISYNC_RANDOM_KEEP") else { return Ok(()) };
+        let place = std::path::Path::new(&folder).join(format!("round-{seed}-{start}")).display().to_string();
+        let args =
+            ["record", "--from", &self.pd, "--dir", &place, "--start-ts", start, "--until", "caught-up", "--quiet"];
+        let ran = binary::tisync(&args);
+        println!("the stream is in {place} ({})", ran.code);
+        Ok(())
+    }
+}
+
+/// Types the story in for a while; says what was done.
+fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
+    let turns = usize::try_from(length.as_secs() * TURNS)?;
+    let steps = Story::new(seed, turns).steps;
+    let counted = Box::leak(Box::<[Counted; 2]>::default());
+    let [rows, ddl] = &*counted;
+    let begun = Instant::now();
+    let mut queues: Vec<SyncSender<Vec<String>>> = Vec::new();
+    let mut sessions = Vec::new();
+    for number in 0..=WRITERS {
+        let (sender, receiver) = sync_channel(AHEAD);
+        // Every second session is somewhere else.
+        let zone = if number % 2 == 0 { "+00:00" } else { "+08:00" };
+        let session = Session { conn: open(upstream, zone)?, counted: if number == WRITERS { ddl } else { rows } };
+        sessions.push(thread::spawn(move || session.work(&receiver)));
+        queues.push(sender);
+    }
+    let mut random = Random::new(!seed);
+    for step in steps {
+        if begun.elapsed() >= length {
+            break;
+        }
+        let (queue, statements) = match step {
+            // The databases and the first tables have to be there before anybody writes.
+            Step::Ddl(job) => (WRITERS, vec![job.query]),
+            Step::Txn { sql, .. } => (usize::try_from(random.below(WRITERS as u64))?, sql),
+        };
+        let queue = queues.get(queue).context("a session")?;
+        queue.send(statements).ok().context("a session ended")?;
+    }
+    drop(queues);
+    for session in sessions {
+        session.join().map_err(|_| anyhow::anyhow!("a session panicked"))?;
+    }
+    let shown = |c: &Counted| (c.done.load(Ordering::Relaxed), c.refused.load(Ordering::Relaxed));
+    let ((txns, failed), (jobs, refused)) = (shown(rows), shown(ddl));
+    Ok(format!("{txns} transactions ({failed} failed), {jobs} DDL ({refused} refused)"))
+}
+
+struct Session {
+    conn: Conn,
+    counted: &'static Counted,
+}
+
+impl Session {
+    /// Each list is a transaction. What the server refuses is left out: beside others nobody can say what is possible.
+    fn work(mut self, queue: &Receiver<Vec<String>>) {
+        for statements in queue {
+            let alone = statements.len() == 1;
+            let mut all = statements.iter();
+            let done = (alone || self.conn.query_drop("BEGIN").is_ok())
+                && all.all(|statement| self.conn.query_drop(statement).is_ok())
+                && (alone || self.conn.query_drop("COMMIT").is_ok());
+            if !done {
+                let _ = self.conn.query_drop("ROLLBACK");
+            }
+            let count = if done { &self.counted.done } else { &self.counted.refused };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn open(address: &str, zone: &str) -> Result<Conn> {
+    let mut conn = connect(address)?;
+    conn.query_drop(format!("SET SESSION time_zone = '{zone}'"))?;
+    conn.query_drop("SET NAMES utf8mb4")?;
+    Ok(conn)
+}
+
+fn connect(address: &str) -> Result<Conn> {
+    Ok(Conn::new(Opts::from_url(address)?)?)
+}
