@@ -20,6 +20,8 @@ use crate::story::{DATABASES, Step, Story};
 const WRITERS: usize = 6;
 /// Statements that wait for a session.
 const AHEAD: usize = 4;
+/// A DDL comes about every so many transactions.
+const DDL_EVERY: u64 = 25;
 /// Turns of a story a second: more than a small cluster takes.
 const TURNS: u64 = 400;
 /// The longest that a run goes on before it is killed, in milliseconds.
@@ -148,14 +150,14 @@ impl World {
 /// Types the story in for a while; says what was done.
 fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
     let turns = usize::try_from(length.as_secs() * TURNS)?;
-    let steps = Story::new(seed, turns).steps;
+    let steps = Story::new(seed, turns, DDL_EVERY).steps;
     let counted = Box::leak(Box::<[Counted; 2]>::default());
     let [rows, ddl] = &*counted;
     let begun = Instant::now();
-    let mut queues: Vec<SyncSender<Vec<String>>> = Vec::new();
+    let mut queues: Vec<SyncSender<Work>> = Vec::new();
     let mut sessions = Vec::new();
     for number in 0..=WRITERS {
-        let (sender, receiver) = sync_channel(AHEAD);
+        let (sender, receiver) = sync_channel(if number == WRITERS { 1 } else { AHEAD });
         // Every second session is somewhere else.
         let zone = if number % 2 == 0 { "+00:00" } else { "+08:00" };
         let session = Session { conn: open(upstream, zone)?, counted: if number == WRITERS { ddl } else { rows } };
@@ -163,17 +165,31 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
         queues.push(sender);
     }
     let mut random = Random::new(!seed);
+    let without = std::env::var("TISYNC_RANDOM_WITHOUT").unwrap_or_default();
+    let left_out = |action: u8| without.split(',').any(|number| number.trim() == action.to_string());
     for step in steps {
+        if matches!(&step, Step::Ddl(job) if left_out(job.action)) {
+            continue;
+        }
         if begun.elapsed() >= length {
             break;
         }
-        let (queue, statements) = match step {
-            // The databases and the first tables have to be there before anybody writes.
-            Step::Ddl(job) => (WRITERS, vec![job.query]),
-            Step::Txn { sql, .. } => (usize::try_from(random.below(WRITERS as u64))?, sql),
+        let (done, made) = sync_channel(1);
+        let (queue, work, new) = match step {
+            Step::Ddl(job) => {
+                let new = matches!(job.action, 1 | 3);
+                (WRITERS, Work { statements: vec![job.query], done: new.then_some(done) }, new)
+            }
+            Step::Txn { sql, .. } => {
+                (usize::try_from(random.below(WRITERS as u64))?, Work { statements: sql, done: None }, false)
+            }
         };
         let queue = queues.get(queue).context("a session")?;
-        queue.send(statements).ok().context("a session ended")?;
+        queue.send(work).ok().context("a session ended")?;
+        // What is new has to be there before anybody writes to it.
+        if new {
+            made.recv().context("a session ended")?;
+        }
     }
     drop(queues);
     for session in sessions {
@@ -184,6 +200,12 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
     Ok(format!("{txns} transactions ({failed} failed), {jobs} DDL ({refused} refused)"))
 }
 
+/// A transaction or a DDL, and who waits for it.
+struct Work {
+    statements: Vec<String>,
+    done: Option<SyncSender<()>>,
+}
+
 struct Session {
     conn: Conn,
     counted: &'static Counted,
@@ -191,8 +213,8 @@ struct Session {
 
 impl Session {
     /// Each list is a transaction. What the server refuses is left out: beside others nobody can say what is possible.
-    fn work(mut self, queue: &Receiver<Vec<String>>) {
-        for statements in queue {
+    fn work(mut self, queue: &Receiver<Work>) {
+        for Work { statements, done: waiting } in queue {
             let alone = statements.len() == 1;
             let mut all = statements.iter();
             let done = (alone || self.conn.query_drop("BEGIN").is_ok())
@@ -203,6 +225,9 @@ impl Session {
             }
             let count = if done { &self.counted.done } else { &self.counted.refused };
             count.fetch_add(1, Ordering::Relaxed);
+            if let Some(waiting) = waiting {
+                let _ = waiting.send(());
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use tisync::playground::mariadb::PrivateServer;
 
 use crate::chance::Random;
 use crate::common::binary;
-use crate::story::Story;
+use crate::story::{DDL_EVERY, Step, Story};
 use crate::{stream, truth};
 
 /// No run takes longer.
@@ -23,7 +23,7 @@ const KILLS: u64 = 4;
 /// Plays the story of `seed`; the number of its steps and rows, or what went wrong.
 pub fn play(server: &PrivateServer, seed: u64, length: usize) -> Result<String> {
     truth::clean(server)?;
-    let story = Story::new(seed, length);
+    let story = Story::new(seed, length, DDL_EVERY);
     let pumps = 1 + usize::try_from(seed % 3)?;
     let mut spec = ClusterSpec::new(7_600_000_000_000_000_000 + seed % 1_000_000, pumps);
     for pump in &mut spec.pumps {
@@ -93,7 +93,7 @@ pub fn shortest(server: &PrivateServer, seed: u64, length: usize) -> (usize, Str
 
 /// The end of the story up to its `length`th turn: what happened last.
 pub fn last_steps(seed: u64, length: usize) -> String {
-    let steps = Story::new(seed, length).steps;
+    let steps = Story::new(seed, length, DDL_EVERY).steps;
     let shown = steps.len().saturating_sub(12);
-    steps.iter().skip(shown).map(crate::story::Step::told).collect()
+    steps.iter().skip(shown).map(Step::told).collect()
 }

@@ -13,8 +13,8 @@ use crate::{ddl, dml};
 
 /// Databases of every story. Both have a name that has to be quoted.
 pub const DATABASES: [&str; 2] = ["rnd a", "rnd-b"];
-/// A DDL comes about every so many steps.
-const DDL_EVERY: u64 = 5;
+/// A DDL comes about every so many turns.
+pub const DDL_EVERY: u64 = 5;
 /// The first tables.
 const TABLES: usize = 4;
 
@@ -88,7 +88,7 @@ pub struct Story {
 
 impl Story {
     /// A seed's story up to its `length`th turn, each of which is a transaction or a DDL. A longer one begins with the same.
-    pub fn new(seed: u64, length: usize) -> Self {
+    pub fn new(seed: u64, length: usize, ddl_every: u64) -> Self {
         let mut story = Self {
             random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)),
             tables: Vec::new(),
@@ -106,7 +106,7 @@ impl Story {
             ddl::create(&mut story);
         }
         for _ in 0..length {
-            if story.random.one_in(DDL_EVERY) {
+            if story.random.one_in(ddl_every) {
                 ddl::random(&mut story);
             } else {
                 dml::random(&mut story);
