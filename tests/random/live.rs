@@ -1,8 +1,10 @@
 //! The same stories typed into a real TiDB by several sessions at once, while the binary replicates live and is killed again and
 //! again. What the statements do then is the upstream's affair: both sides are compared in the end.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
@@ -23,7 +25,7 @@ const AHEAD: usize = 4;
 /// A DDL comes about every so many transactions.
 const DDL_EVERY: u64 = 25;
 /// Turns of a story a second: more than a small cluster takes.
-const TURNS: u64 = 400;
+const TURNS: u64 = 100;
 /// The longest that a run goes on before it is killed, in milliseconds.
 const MOST_MS: u64 = 9_000;
 
@@ -37,7 +39,8 @@ pub struct World {
 #[derive(Default)]
 struct Counted {
     done: AtomicU64,
-    refused: AtomicU64,
+    /// How often each error came.
+    refused: Mutex<BTreeMap<u16, u64>>,
 }
 
 impl World {
@@ -175,10 +178,13 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
             break;
         }
         let (done, made) = sync_channel(1);
-        let (queue, work, new) = match step {
+        let (queue, work, awaited) = match step {
             Step::Ddl(job) => {
+                // What is new has to be there before anybody writes to it.
                 let new = matches!(job.action, 1 | 3);
-                (WRITERS, Work { statements: vec![job.query], done: new.then_some(done) }, new)
+                // Every second one is over before the story goes on: else hardly a row would know its columns.
+                let awaited = new || random.one_in(2);
+                (WRITERS, Work { statements: vec![job.query], done: awaited.then_some(done) }, awaited)
             }
             Step::Txn { sql, .. } => {
                 (usize::try_from(random.below(WRITERS as u64))?, Work { statements: sql, done: None }, false)
@@ -186,8 +192,7 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
         };
         let queue = queues.get(queue).context("a session")?;
         queue.send(work).ok().context("a session ended")?;
-        // What is new has to be there before anybody writes to it.
-        if new {
+        if awaited {
             made.recv().context("a session ended")?;
         }
     }
@@ -195,9 +200,24 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
     for session in sessions {
         session.join().map_err(|_| anyhow::anyhow!("a session panicked"))?;
     }
-    let shown = |c: &Counted| (c.done.load(Ordering::Relaxed), c.refused.load(Ordering::Relaxed));
-    let ((txns, failed), (jobs, refused)) = (shown(rows), shown(ddl));
-    Ok(format!("{txns} transactions ({failed} failed), {jobs} DDL ({refused} refused)"))
+    Ok(format!("transactions: {}, DDL: {}", rows.shown(), ddl.shown()))
+}
+
+impl Counted {
+    fn shown(&self) -> String {
+        let refused: Vec<String> =
+            lock(&self.refused).iter().map(|(code, count)| format!("{count} of {code}")).collect();
+        format!("{} (and errors: {})", self.done.load(Ordering::Relaxed), refused.join(", "))
+    }
+
+    fn refuse(&self, error: &mysql::Error) {
+        let code = if let mysql::Error::MySqlError(said) = error { said.code } else { 0 };
+        *lock(&self.refused).entry(code).or_default() += 1;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A transaction or a DDL, and who waits for it.
@@ -215,20 +235,28 @@ impl Session {
     /// Each list is a transaction. What the server refuses is left out: beside others nobody can say what is possible.
     fn work(mut self, queue: &Receiver<Work>) {
         for Work { statements, done: waiting } in queue {
-            let alone = statements.len() == 1;
-            let mut all = statements.iter();
-            let done = (alone || self.conn.query_drop("BEGIN").is_ok())
-                && all.all(|statement| self.conn.query_drop(statement).is_ok())
-                && (alone || self.conn.query_drop("COMMIT").is_ok());
-            if !done {
-                let _ = self.conn.query_drop("ROLLBACK");
+            match self.transaction(&statements) {
+                Ok(()) => _ = self.counted.done.fetch_add(1, Ordering::Relaxed),
+                Err(error) => {
+                    self.counted.refuse(&error);
+                    let _ = self.conn.query_drop("ROLLBACK");
+                }
             }
-            let count = if done { &self.counted.done } else { &self.counted.refused };
-            count.fetch_add(1, Ordering::Relaxed);
             if let Some(waiting) = waiting {
                 let _ = waiting.send(());
             }
         }
+    }
+}
+
+impl Session {
+    fn transaction(&mut self, statements: &[String]) -> mysql::Result<()> {
+        if let [alone] = statements {
+            return self.conn.query_drop(alone);
+        }
+        self.conn.query_drop("BEGIN")?;
+        statements.iter().try_for_each(|statement| self.conn.query_drop(statement))?;
+        self.conn.query_drop("COMMIT")
     }
 }
 
