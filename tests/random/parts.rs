@@ -68,7 +68,8 @@ fn drop_one(story: &mut Story, at: usize) {
     if let Some(partitions) = &mut state.partitions {
         partitions.parts.remove(which);
     }
-    alter(story, at, state, 20, &format!("DROP PARTITION {name}"), Lag::LateByPartition);
+    // It is out of sight for two versions when its message comes.
+    alter(story, at, state, 20, &format!("DROP PARTITION {name}"), Lag::None);
 }
 
 fn truncate(story: &mut Story, at: usize) {

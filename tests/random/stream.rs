@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use prost::Message;
 use serde_json::{Value as Json, json};
-use tisync::model::RowChange;
+use tisync::model::{RowChange, RowKind};
 use tisync::playground::cluster::Cluster;
 use tisync::playground::encode;
 use tisync::source::binlog::{Binlog, TP_COMMIT};
@@ -14,7 +14,9 @@ use crate::chance::Random;
 use crate::story::{Change, Infos, Job, Lag, Step};
 
 /// The lags that stories have unless told otherwise.
-const USUAL: &str = "late";
+const USUAL: &str = "late,partition,early,twice";
+/// What lies between the row ids of a row's two writes while partitions are reorganised.
+const SECOND_WRITES: i64 = 1_000_000;
 /// The most transactions that change places with a DDL.
 const MOST_LAGGING: u64 = 4;
 
@@ -52,21 +54,23 @@ pub fn write(cluster: &Arc<Cluster>, steps: &[Step], seed: u64) -> Result<()> {
                 let early = if lags.early && job.lag == Lag::Early { writer.lagging(after) } else { 0 };
                 let (first, rest) = after.split_at(early);
                 first.iter().try_for_each(|step| writer.txn(step, job.version, false))?;
-                writer.ddl(job)?;
+                writer.ddl(job, None)?;
                 rest
             }
             (_, Some(Step::Ddl(job))) if until as u64 <= MOST_LAGGING && job.lag != Lag::Early => {
                 let late = lags.late(job.lag) && writer.random.one_in(2);
                 let twice = lags.twice && job.lag == Lag::Twice;
                 let before = rest.get(..until).unwrap_or_default();
+                // A job that reorganises partitions has begun, and copied what was there, before any row comes twice.
+                let began = writer.cluster.tso().0;
                 if late {
-                    writer.ddl(job)?;
+                    writer.ddl(job, None)?;
                 }
                 for step in before {
                     writer.txn_beside(step, job, twice)?;
                 }
                 if !late {
-                    writer.ddl(job)?;
+                    writer.ddl(job, twice.then_some(began))?;
                 }
                 rest.get(until + 1..).unwrap_or_default()
             }
@@ -103,9 +107,11 @@ impl Writer {
         let mut handles = Vec::new();
         for Change { table, handle, kind } in changes {
             let times = if twice && !table.partitions.is_empty() { 2 } else { 1 };
-            for _ in 0..times {
+            for time in 0..times {
                 rows.push(RowChange { table: Arc::clone(table), kind: kind.clone() });
-                handles.push(*handle);
+                // The second write of a new row has a row id of its own.
+                let own = time == 1 && matches!(kind, RowKind::Insert(_));
+                handles.push(if own { handle + SECOND_WRITES } else { *handle });
             }
         }
         let mut handles = handles.into_iter();
@@ -115,7 +121,8 @@ impl Writer {
         self.write(binlog, |_| Ok(()))
     }
 
-    fn ddl(&mut self, job: &Job) -> Result<()> {
+    /// The job's message; it began at `began` if not just now.
+    fn ddl(&mut self, job: &Job, began: Option<u64>) -> Result<()> {
         let binlog = Binlog {
             ddl_query: Some(job.query.clone().into()),
             ddl_job_id: Some(job.id),
@@ -123,7 +130,7 @@ impl Writer {
             ..Binlog::default()
         };
         let cluster = Arc::clone(&self.cluster);
-        self.write(binlog, |start_ts| cluster.publish_job(&history(job, start_ts).to_string()))
+        self.write(binlog, |start_ts| cluster.publish_job(&history(job, began, start_ts).to_string()))
     }
 
     fn write(&mut self, mut binlog: Binlog, before: impl FnOnce(u64) -> Result<()>) -> Result<()> {
@@ -141,7 +148,8 @@ impl Writer {
 }
 
 /// The job's entry in the history.
-fn history(job: &Job, ts: u64) -> Json {
+fn history(job: &Job, began: Option<u64>, ts: u64) -> Json {
+    let (began, copied) = (began.unwrap_or(ts), began.unwrap_or(0));
     let dated = |info: &Json| {
         let mut info = info.clone();
         info["update_timestamp"] = json!(ts);
@@ -158,7 +166,7 @@ fn history(job: &Job, ts: u64) -> Json {
     json!({
         "id": job.id, "type": job.action, "schema_id": job.schema_id, "table_id": job.table_id,
         "schema_name": job.schema_name, "table_name": job.table_name, "state": 6, "err": null, "err_count": 0,
-        "row_count": 0, "raw_args": null, "schema_state": 5, "snapshot_ver": 0, "real_start_ts": ts, "start_ts": ts,
+        "row_count": 0, "raw_args": null, "schema_state": 5, "snapshot_ver": copied, "real_start_ts": began, "start_ts": began,
         "dependency_id": 0, "query": job.query, "version": 1, "seq_num": job.version,
         "binlog": {
             "SchemaVersion": job.version, "DBInfo": database, "TableInfo": table, "FinishedTS": ts,
