@@ -2,7 +2,7 @@
 //! again. What the statements do then is the upstream's affair: both sides are compared in the end.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, sleep};
@@ -33,7 +33,7 @@ const MOST_MS: u64 = 9_000;
 pub struct World {
     upstream: String,
     pd: String,
-    target: String,
+    targets: Vec<String>,
 }
 
 #[derive(Default)]
@@ -44,50 +44,71 @@ struct Counted {
 }
 
 impl World {
-    /// What the environment says; `None` where it names no clusters.
+    /// What the environment says; `None` where it names no clusters. There may be several targets, with spaces between.
     pub fn named() -> Option<Self> {
         let of = |name: &str| std::env::var(name).ok();
         let (upstream, pd) = (of("TISYNC_LIVE_UPSTREAM")?, of("TISYNC_LIVE_PD")?);
-        Some(Self { upstream, pd, target: of("TISYNC_LIVE_TARGET")? })
+        let targets = of("TISYNC_LIVE_TARGET")?.split_whitespace().map(str::to_owned).collect();
+        Some(Self { upstream, pd, targets })
     }
 
     /// A round of about `length`; what came of it.
     pub fn play(&self, seed: u64, length: Duration) -> Result<String> {
-        for address in [&self.upstream, &self.target] {
+        for address in self.targets.iter().chain([&self.upstream]) {
             let mut conn = connect(address)?;
             for database in DATABASES {
                 conn.query_drop(format!("DROP DATABASE IF EXISTS {}", sql_name(database)))?;
             }
         }
         let start = binary::tisync(&["ts", "now", "--pd", &self.pd]).expect(0).stdout;
-        let load = thread::spawn({
-            let upstream = self.upstream.clone();
-            move || type_in(&upstream, seed, length)
+        let start = start.trim();
+        let loaded = AtomicBool::new(false);
+        let (load, ends) = thread::scope(|scope| {
+            let links: Vec<_> = (0..)
+                .zip(&self.targets)
+                .map(|(number, target)| {
+                    let loaded = &loaded;
+                    scope.spawn(move || self.follow(target, seed + number * 1_000, start, length, loaded))
+                })
+                .collect();
+            let load = type_in(&self.upstream, seed, length);
+            loaded.store(true, Ordering::Relaxed);
+            (load, links.into_iter().map(|link| link.join()).collect::<Vec<_>>())
         });
-        let replicated = self.replicate(seed, start.trim(), length, &|| load.is_finished());
-        let loaded = match load.join() {
-            Ok(loaded) => loaded?,
-            Err(_) => bail!("the load panicked"),
-        };
-        let outcome = replicated.and_then(|kills| Ok((kills, self.compare()?)));
-        match outcome {
-            Ok((kills, rows)) => Ok(format!("{loaded}; {kills} kills, {rows} rows")),
-            Err(error) => {
-                self.keep(seed, start.trim())?;
-                Err(error.context(loaded))
-            }
+        let mut lines = vec![load?];
+        let mut failed = false;
+        for (end, target) in ends.into_iter().zip(&self.targets) {
+            let line = match end {
+                Ok(Ok(line)) => line,
+                Ok(Err(error)) => {
+                    failed = true;
+                    format!("FAILED: {error:#}")
+                }
+                Err(_) => bail!("a link panicked"),
+            };
+            lines.push(format!("  {target}: {line}"));
         }
+        if failed {
+            self.keep(seed, start)?;
+            bail!("{}", lines.join("\n"));
+        }
+        Ok(lines.join("\n"))
+    }
+
+    fn follow(&self, target: &str, seed: u64, start: &str, length: Duration, loaded: &AtomicBool) -> Result<String> {
+        let kills = self.replicate(target, seed, start, length, loaded)?;
+        Ok(format!("equal, {} rows, {kills} kills", self.compare(target)?))
     }
 
     /// Runs the binary until everything is there; gives how often it was killed.
-    fn replicate(&self, seed: u64, start: &str, length: Duration, loaded: &dyn Fn() -> bool) -> Result<u64> {
+    fn replicate(&self, target: &str, seed: u64, start: &str, length: Duration, loaded: &AtomicBool) -> Result<u64> {
         let link = format!("random-{seed}-{start}");
         let args = [
             "sync",
             "--from",
             &self.pd,
             "--to",
-            &self.target,
+            target,
             "--start-ts",
             start,
             "--link",
@@ -98,7 +119,7 @@ impl World {
         let mut random = Random::new(seed);
         let mut kills = 0;
         let begun = Instant::now();
-        while begun.elapsed() < length && !loaded() {
+        while begun.elapsed() < length && !loaded.load(Ordering::Relaxed) {
             let mut child = binary::spawn(&args);
             let until = Instant::now() + Duration::from_millis(500 + random.below(MOST_MS));
             while Instant::now() < until && child.try_wait()?.is_none() {
@@ -112,7 +133,7 @@ impl World {
                 Some(_) => bail!("a run ended with {} after {kills} kills:\n{}{}", ran.code, ran.stdout, ran.stderr),
             }
         }
-        while !loaded() {
+        while !loaded.load(Ordering::Relaxed) {
             sleep(Duration::from_millis(50));
         }
         let ran = binary::tisync(&[&args[..], &["--until", "caught-up"]].concat());
@@ -122,12 +143,12 @@ impl World {
         Ok(kills)
     }
 
-    fn compare(&self) -> Result<usize> {
+    fn compare(&self, target: &str) -> Result<usize> {
         let mut differences = Vec::new();
         let mut rows = 0;
         for database in DATABASES {
             let mut left = Side::new(connect(&self.upstream)?, database)?;
-            let mut right = Side::new(connect(&self.target)?, database)?;
+            let mut right = Side::new(connect(target)?, database)?;
             let found = compare::databases(&mut left, &mut right, Definitions::Names, &[])?;
             differences.extend(found.differences);
             rows += found.rows;

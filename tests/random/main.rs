@@ -72,7 +72,7 @@ fn live_rounds(world: Option<&live::World>, first: u64, rounds: u64, seconds: u6
     let mut failed = Vec::new();
     for seed in first..first + rounds {
         match world.play(seed, Duration::from_secs(seconds)) {
-            Ok(line) => println!("live, seed {seed}: equal, {line}"),
+            Ok(line) => println!("live, seed {seed}: equal; {line}"),
             Err(error) => {
                 println!("live, seed {seed} FAILED: {error:#}");
                 failed.push(seed.to_string());
