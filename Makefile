@@ -5,10 +5,11 @@ CARGO ?= cargo
 SECONDS_OF_LOAD ?= 10
 ROUNDS ?= 100
 SEED ?=
+LENGTH ?=
 # Tests wait for servers most of their time: more of them at once than there are cores.
 TEST_THREADS ?= 4
 
-.PHONY: all build playground test soak bench memory lint generated packages clean
+.PHONY: all build playground test soak random bench memory lint generated packages clean
 
 all: build
 
@@ -25,6 +26,11 @@ test: packages
 # a seed they are other ones each time.
 soak: packages
 	TISYNC_FAULT_ROUNDS=$(ROUNDS) TISYNC_FAULT_SEED=$(or $(SEED),$(shell date +%s)000) $(CARGO) test --test faults
+
+# Random DML and DDL from a seed, with kills: `make random SEED=17 ROUNDS=200`; `make random SEED=17 ROUNDS=1 LENGTH=40` plays the
+# first 40 turns of one. Without a seed they are other ones each time. Where TISYNC_LIVE_… names clusters, it goes to a real TiDB as well.
+random: packages
+	TISYNC_RANDOM_ROUNDS=$(ROUNDS) TISYNC_RANDOM_LENGTH=$(LENGTH) TISYNC_RANDOM_SEED=$(or $(SEED),$(shell date +%s)000) $(CARGO) test --test random -- --nocapture
 
 # Times decoding on one core, and `sync` against a bulk load of the same rows; benches/README.md says how to read it. Leaves out
 # what needs recordings that are not there.

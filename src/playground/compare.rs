@@ -33,6 +33,7 @@ pub struct Side {
     conn: Conn,
     database: String,
     mariadb: bool,
+    tidb: bool,
 }
 
 impl Side {
@@ -43,8 +44,9 @@ impl Side {
     pub fn new(mut conn: Conn, database: &str) -> Result<Self> {
         let version: Option<String> = conn.one("SELECT VERSION()")?;
         conn.query_drop("SET SESSION time_zone = '+00:00'")?;
-        let mariadb = version.is_some_and(|v| v.contains("MariaDB"));
-        Ok(Self { conn, database: database.to_owned(), mariadb })
+        let is = |name: &str| version.as_ref().is_some_and(|v| v.contains(name));
+        let (mariadb, tidb) = (is("MariaDB"), is("TiDB"));
+        Ok(Self { conn, database: database.to_owned(), mariadb, tidb })
     }
 }
 
@@ -105,13 +107,16 @@ fn table(left: &mut Side, right: &mut Side, name: &str, how: Definitions, found:
         }
         found.rows += usize::try_from(other.min(*count)).unwrap_or(0);
     }
+    let mut missing = None;
     for (row, count) in theirs.iter().filter(|(row, _)| !ours.contains_key(*row)) {
         different += count;
-        example.get_or_insert_with(|| format!("only in {right_name}: {row}"));
+        missing.get_or_insert_with(|| format!("only in {right_name}: {row}"));
     }
-    if let Some(example) = example {
-        let example: String = example.chars().take(400).collect();
-        found.differences.push(format!("{name}: {different} rows differ; {example}"));
+    if different > 0 {
+        // One of each side: often they are the same row.
+        let examples = example.iter().chain(&missing).map(|e| e.chars().take(400).collect::<String>());
+        let examples: Vec<String> = examples.collect();
+        found.differences.push(format!("{name}: {different} rows differ; {}", examples.join("; ")));
     }
     Ok(())
 }
@@ -127,9 +132,16 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     let columns = format!(
         "SELECT {column} FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
     );
-    let keys = "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
-        FROM information_schema.statistics WHERE table_schema = ? AND table_name = ? AND non_unique = 0 GROUP BY index_name ORDER BY parts";
+    // TiDB's STATISTICS has no lengths of prefixes.
+    let (source, index) = if side.tidb { ("tidb_indexes", "key_name") } else { ("statistics", "index_name") };
+    let keys = format!(
+        "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
+         FROM (SELECT DISTINCT {index} AS name, seq_in_index, column_name, sub_part FROM information_schema.{source}
+               WHERE table_schema = ? AND table_name = ? AND non_unique = 0) AS all_parts GROUP BY name ORDER BY parts"
+    );
     let mut lines: Vec<String> = side.conn.all_with(columns, (&side.database, table))?;
+    // TiDB lists a table twice after a RENAME that swapped it across databases.
+    lines.dedup();
     // MariaDB's JSON is text, so converting a table to a character set changes its collation, which means nothing for JSON.
     for column in json_columns(side, table)? {
         let json = format!("{column} longtext ");

@@ -11,6 +11,7 @@ use super::failure::class_of;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::{Session, quote_text};
 use super::shape::elements::elements;
+use super::shape::unique;
 use crate::checkpoint::Failed;
 use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Table, Value};
 
@@ -66,10 +67,12 @@ fn read(session: &mut Session, schema: &str, name: &str) -> Result<Option<Table>
 type Found = (String, String, String, Option<String>, Option<String>, String, String, Option<u64>);
 
 fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, Failed> {
-    let rows: Vec<Found> = session.fetch(&format!(
+    let mut rows: Vec<Found> = session.fetch(&format!(
         "SELECT column_name, data_type, column_type, character_set_name, collation_name, is_nullable, extra, \
          character_octet_length FROM information_schema.columns WHERE {named} ORDER BY ordinal_position"
     ))?;
+    // TiDB lists a table twice after a RENAME that swapped it across databases.
+    rows.dedup();
     let column = |(i, row): (usize, Found)| {
         let (name, data_type, column_type, charset, collation, nullable, extra, octets) = row;
         let extra = extra.to_uppercase();
@@ -127,13 +130,8 @@ fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String
 }
 
 fn keys(session: &mut Session, named: &str, columns: &mut Vec<Column>) -> Result<Vec<Key>, Failed> {
-    type Part = (String, Option<String>, Option<u32>);
-    let rows: Vec<Part> = session.fetch(&format!(
-        "SELECT index_name, column_name, sub_part FROM information_schema.statistics WHERE {named} AND non_unique = 0 \
-         ORDER BY index_name, seq_in_index"
-    ))?;
     let mut found: BTreeMap<(bool, String), Vec<KeyPart>> = BTreeMap::new();
-    for (index, column, prefix) in rows {
+    for unique::UniquePart { index, column, prefix, .. } in unique::read(session, named)? {
         let place = column.and_then(|c| columns.iter().position(|d| d.name.to_lowercase() == c.to_lowercase()));
         let column = place.unwrap_or_else(|| {
             columns.push(expression());
@@ -160,11 +158,12 @@ fn expression() -> Column {
 
 fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, Failed> {
     type Part = (String, String, Option<String>, Option<String>, Option<String>);
-    let rows: Vec<Part> = session.fetch(&format!(
+    let mut rows: Vec<Part> = session.fetch(&format!(
         "SELECT constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name \
          FROM information_schema.key_column_usage WHERE {named} AND referenced_table_name IS NOT NULL \
          ORDER BY constraint_name, ordinal_position"
     ))?;
+    rows.dedup();
     let mut keys: Vec<ForeignKey> = Vec::new();
     for (name, column, schema, table, parent) in rows {
         let (Some(schema), Some(table), Some(parent)) = (schema, table, parent) else { continue };

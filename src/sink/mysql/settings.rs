@@ -61,7 +61,7 @@ const COMMON: [Setting; 18] = [
     ("net_read_timeout", "GREATEST(@@net_read_timeout, 60)", WherePossible),
 ];
 
-const TIDB: [Setting; 9] = [
+const TIDB: [Setting; 10] = [
     ("allow_auto_random_explicit_insert", "1", WhereKnown),
     // A locking read has to wait for the one before: that is what hands a link over from run to run.
     ("tidb_txn_mode", "'pessimistic'", WhereKnown),
@@ -74,6 +74,9 @@ const TIDB: [Setting; 9] = [
     ("tidb_batch_delete", "0", WherePossible),
     ("tidb_idle_transaction_timeout", "0", WherePossible),
     ("tidb_low_resolution_tso", "0", WherePossible),
+    // After a REORGANIZE PARTITION, TiDB takes a row that one transaction deletes and inserts again for one that must not be there (8141). That a
+    // key is taken shows with its statement (above), and that index and row fit is TiDB's other check.
+    ("tidb_txn_assertion_level", "'OFF'", WherePossible),
 ];
 
 /// A CREATE TABLE that names no engine must not get one that keeps no transactions together.

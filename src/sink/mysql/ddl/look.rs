@@ -43,6 +43,7 @@ fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, 
         quote_text(name)
     ))?;
     tables.sort();
+    tables.dedup();
     Ok(Some(DatabaseState { definition, tables }))
 }
 
@@ -64,6 +65,8 @@ fn object(session: &mut Session, name: &Name) -> Result<Option<State>, Failed> {
             "SELECT column_name FROM information_schema.columns WHERE {} ORDER BY ordinal_position",
             named("", name)
         ))?;
+        // TiDB lists a table twice after a RENAME that swapped it across databases.
+        columns.dedup();
     }
     let ids = match flavour {
         Flavour::TiDb => tidb_ids(session, name, id)?,
@@ -110,7 +113,9 @@ fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Op
         named("", name)
     );
     // The column is younger than TiDB 4.0; the table's own id still tells a TRUNCATE there.
-    let partitions: Vec<(String, u64)> = if_allowed(session, &sql)?.unwrap_or_default();
+    let mut partitions: Vec<(String, u64)> = if_allowed(session, &sql)?.unwrap_or_default();
+    partitions.sort();
+    partitions.dedup();
     Ok(table.map(|id| Ids {
         table: Some(id),
         partitions: partitions.into_iter().map(|(name, id)| (name, vec![id])).collect(),

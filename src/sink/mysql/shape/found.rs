@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::unique;
 use crate::sink::mysql::session::{Flavour, Session, quote_text};
 
 /// A key's columns in lower case, with their prefix lengths, in order.
@@ -145,15 +146,10 @@ fn checks(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) 
 }
 
 fn keys(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) -> Result<()> {
-    type Part = (String, String, String, Option<String>, Option<u32>);
-    let rows: Vec<Part> = session.rows(&format!(
-        "SELECT table_schema, table_name, index_name, column_name, sub_part FROM information_schema.statistics \
-         WHERE {scope} AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index"
-    ))?;
     let mut keys: BTreeMap<((String, String), String), Parts> = BTreeMap::new();
-    for (schema, table, index, column, prefix) in rows {
-        let part = (column.unwrap_or_default().to_lowercase(), prefix);
-        keys.entry((facts.key(&schema, &table), index)).or_default().push(part);
+    for part in unique::read(session, scope)? {
+        let column = part.column.unwrap_or_default().to_lowercase();
+        keys.entry((facts.key(&part.schema, &part.table), part.index)).or_default().push((column, part.prefix));
     }
     for ((table, _), parts) in keys {
         if let Some(entry) = found.get_mut(&table) {

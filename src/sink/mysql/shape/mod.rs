@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! found      a table as the target has it          elements   the texts of an ENUM or SET there
+//! unique     its unique keys
 //! compare    what differs: an error in mode 1      zero       values for columns that nobody else gives one
 //! fit        mode 2: the row that the target takes, made of the upstream's
 //! fits       the fits of all tables, by the upstream's definition
@@ -18,6 +19,7 @@ pub(super) mod fits;
 pub(super) mod found;
 pub(super) mod look;
 pub(super) mod signature;
+pub(super) mod unique;
 mod zero;
 
 pub(super) use fit::Fit;

@@ -1,0 +1,23 @@
+-- databases: live_targets live_targets_b
+CREATE DATABASE live_targets;
+CREATE DATABASE live_targets_b;
+USE live_targets;
+CREATE TABLE prefixed (id INT PRIMARY KEY, name VARCHAR(40), note TEXT, UNIQUE KEY by_name (name(4)), UNIQUE KEY by_note (id, note(7)));
+INSERT INTO prefixed VALUES (1, 'anna', 'one'), (2, 'bert', 'two'), (3, NULL, NULL);
+CREATE TABLE swapped (id INT PRIMARY KEY, k INT);
+INSERT INTO swapped VALUES (1, 10), (2, 20);
+CREATE TABLE live_targets_b.other (name VARCHAR(20) PRIMARY KEY, v INT, UNIQUE KEY (v));
+INSERT INTO live_targets_b.other VALUES ('x', 1), ('y', 2);
+RENAME TABLE live_targets.swapped TO live_targets_b.between_names, live_targets_b.other TO live_targets.swapped, live_targets_b.between_names TO live_targets_b.other;
+INSERT INTO live_targets.swapped VALUES ('z', 3);
+UPDATE live_targets_b.other SET k = 21 WHERE id = 2;
+CREATE TABLE reorganized (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN (20), PARTITION p2 VALUES LESS THAN (100));
+INSERT INTO reorganized VALUES (1, 1), (2, 2), (11, 11), (30, 30);
+ALTER TABLE reorganized REORGANIZE PARTITION p0, p1 INTO (PARTITION q VALUES LESS THAN (20));
+SET SESSION tidb_txn_assertion_level = 'OFF';
+BEGIN;
+DELETE FROM reorganized WHERE id IN (1, 30);
+INSERT INTO reorganized VALUES (1, 100), (30, 300);
+COMMIT;
+ALTER TABLE reorganized ADD COLUMN w INT DEFAULT 7, ADD INDEX by_v (v);
+UPDATE reorganized SET w = v;
