@@ -14,4 +14,5 @@ pub mod failover;
 pub mod heard;
 pub mod recordings;
 pub mod run;
+pub mod server;
 pub mod target;

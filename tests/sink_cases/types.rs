@@ -184,7 +184,7 @@ fn enum_zero(server: &PrivateServer) {
 }
 
 fn generated(server: &PrivateServer) {
-    let mut w = World::new(server, "generated");
+    let mut w = World::new(server, "generated_columns");
     let columns = [("id", INT), ("a?", INT), ("g=", INT)];
     let t = w.table(
         "t",

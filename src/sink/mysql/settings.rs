@@ -99,7 +99,11 @@ const MARIADB: [Setting; 10] = [
     ("enforce_storage_engine", "NULL", WherePossible),
 ];
 
-const MYSQL: [Setting; 1] = [ENGINE];
+const MYSQL: [Setting; 2] = [
+    ENGINE,
+    // What `information_schema` says of a table is no more than a moment old, not a day.
+    ("information_schema_stats_expiry", "0", WherePossible),
+];
 
 /// What takes a right that the account may lack.
 const PRIVILEGED: [Setting; 1] = [("binlog_format", "'ROW'", WherePossible)];
