@@ -13,7 +13,7 @@ use mysql::prelude::Queryable;
 use tisync::mark::Mark;
 
 /// What a crash of the machine would leave is not asked here.
-const QUICK: [&str; 2] = ["--innodb-flush-method=nosync", "--loose-skip-sync-frm"];
+const QUICK: [&str; 3] = ["--innodb-flush-method=nosync", "--loose-skip-sync-frm", "--max-allowed-packet=16M"];
 
 fn main() {
     // One after the other: some look at what a server's other sessions do.

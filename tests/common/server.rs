@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use libtest_mimic::{Completion, Failed, Trial};
+use mysql::Conn;
 use mysql::prelude::Queryable;
 use tisync::playground::mariadb::PrivateServer;
 
@@ -49,7 +50,10 @@ pub struct Dialect {
 
 impl Dialect {
     pub fn of(server: &PrivateServer) -> Self {
-        let mut conn = server.connect().expect("it answers");
+        Self::asked(&mut server.connect().expect("it answers"))
+    }
+
+    pub fn asked(conn: &mut Conn) -> Self {
         let text: String = conn.query_first("SELECT VERSION()").expect("it says").expect("a row");
         let mut numbers = text.split(['.', '-']).map(|number| number.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);

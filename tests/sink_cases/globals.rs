@@ -86,7 +86,7 @@ struct Tables {
 fn tables(w: &mut World<'_>) -> Tables {
     let columns = [("id", INT), ("u", INT), ("v?", text()), ("w?", INT)];
     // No session of a MySQL is free of the target's own checks.
-    let Dialect { mysql, version } = Dialect::of(w.server);
+    let Dialect { mysql, version } = Dialect::asked(&mut w.conn);
     let check = if mysql && version >= (8, 0) { "" } else { ", CHECK (w < 1000)" };
     let sql = format!("id BIGINT PRIMARY KEY, u BIGINT NOT NULL UNIQUE, v VARCHAR(20), w BIGINT{check}");
     let keyed = w.table("keyed", &sql, &columns, &[&[0], &[1]], true);

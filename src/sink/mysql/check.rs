@@ -159,7 +159,7 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
     if session.server().flavour != Flavour::TiDb && is("log_bin", "ON") && is("binlog_format", "STATEMENT") {
         problems.push(
             "binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW, or \
-                 give the account the right to set it for itself (BINLOG ADMIN on MariaDB)"
+                 give the account the right to set it for itself (BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7)"
                 .to_owned(),
         );
     }

@@ -75,8 +75,8 @@ pub fn classify(error: &mysql::Error) -> Class {
             Class::Data
         }
         1022 | 1062 | 1169 | 1586 => Class::Duplicate,
-        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176 | 1347
-        | 1507 | 1517 => Class::Object,
+        1007 | 1008 | 1017 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176
+        | 1347 | 1507 | 1517 => Class::Object,
         1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 4161 => Class::Syntax,
         _ => Class::Other,
     }
@@ -233,7 +233,7 @@ fn hint(error: &mysql::Error) -> &'static str {
             }
             1665 => {
                 "binlog_format is STATEMENT on the target, which READ COMMITTED sessions cannot write under: set it to ROW there, or give the account \
-                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL"
+                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7"
             }
             _ => classify(error).hint(),
         },
