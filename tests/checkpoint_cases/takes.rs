@@ -105,7 +105,9 @@ fn nameless(server: &PrivateServer) {
     let fresh = one(&mut server.connect().unwrap(), settings);
     let again = take(&mut control, 1, "nameless", 1, &silent()).unwrap();
     assert_eq!(again.link.run(), 2);
-    control.run(&format!("CREATE TABLE tidb_binlog.seen AS {settings} AS s")).unwrap();
+    // Not with CREATE TABLE … AS: MySQL runs that with autocommit off.
+    control.run("CREATE TABLE tidb_binlog.seen (s VARCHAR(99))").unwrap();
+    control.run(&format!("INSERT INTO tidb_binlog.seen {settings}")).unwrap();
     assert_eq!(one(&mut holder, "SELECT s FROM tidb_binlog.seen"), fresh);
     holder.query_drop("DROP TABLE tidb_binlog.seen").unwrap();
 }

@@ -165,13 +165,15 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
     }
     if is("sql_require_primary_key", "ON") {
         events(Event::Warning(
-            "sql_require_primary_key is ON on the target: a CREATE TABLE without a primary key will fail there"
+            "sql_require_primary_key is ON on the target, and the account may not switch it off for itself (SESSION_VARIABLES_ADMIN): \
+             a CREATE TABLE without a primary key will fail there"
                 .to_owned(),
         ));
     }
     if mysql && is("sql_generate_invisible_primary_key", "ON") {
         events(Event::Warning(
-            "sql_generate_invisible_primary_key is ON on the target: tables without a key get a column of their own"
+            "sql_generate_invisible_primary_key is ON on the target, and the account may not switch it off for itself \
+             (SESSION_VARIABLES_ADMIN): tables without a key get a column of their own"
                 .to_owned(),
         ));
     }

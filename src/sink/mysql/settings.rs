@@ -58,7 +58,7 @@ const COMMON: [Setting; 18] = [
     ("collation_server", "'utf8mb4_bin'", Always),
     // A quiet upstream is no reason to lose the connection: some servers hang up after a minute.
     ("wait_timeout", "604800", WhereKnown),
-    ("net_read_timeout", "GREATEST(@@net_read_timeout, 60)", WherePossible),
+    ("net_read_timeout", "CAST(GREATEST(@@net_read_timeout, 60) AS UNSIGNED)", WherePossible),
 ];
 
 const TIDB: [Setting; 9] = [

@@ -262,6 +262,9 @@ impl Dialect<'_> {
                     edit.cut(begin..end);
                     without.extend(why);
                 }
+            } else if !self.mariadb && edit.is(at, "YEAR") && at <= range.start + 2 && edit.sign(at + 1, '(') {
+                // Two digits are gone there, and TiDB keeps four in any case.
+                edit.cut(at + 1..edit.close(at + 1) + 1);
             } else if edit.is_any(at, &["CLUSTERED", "NONCLUSTERED"]) {
                 edit.cut(at..at + 1);
             } else if edit.is(at, "AUTO_RANDOM") {

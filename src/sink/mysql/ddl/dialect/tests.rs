@@ -163,6 +163,7 @@ fn for_mysql() {
             ("ALTER TABLE `t` ADD UNIQUE KEY IF NOT EXISTS `i`(`a`)", "ALTER TABLE `t` ADD UNIQUE KEY `i`(`a`)"),
             ("ALTER TABLE `t` DROP PARTITION IF EXISTS `p`", "ALTER TABLE `t` DROP PARTITION `p`"),
             ("ALTER TABLE `t` RENAME COLUMN `a` TO `b`", ""),
+            ("CREATE TABLE `t` (`y` YEAR(2) NOT NULL,`year` INT)", "CREATE TABLE `t` (`y` YEAR NOT NULL,`year` INT)"),
             ("CREATE TABLE `t` (`a` TEXT DEFAULT (UPPER('x')))", ""),
             (
                 "CREATE TABLE `t` (`a` BIGINT NOT NULL DEFAULT NEXTVAL(`s`),`u` CHAR(36) DEFAULT UUID(),`d` DATETIME DEFAULT NOW())",
