@@ -41,6 +41,11 @@ fn find() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()))
 }
 
+/// Whether the server takes `--lower-case-table-names` with a data directory that is there.
+pub fn folds_names() -> bool {
+    !std::env::var(VARIABLE).is_ok_and(|kind| kind.starts_with("mysql") && kind != "mysql5.7")
+}
+
 /// Whose server it is, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
