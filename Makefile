@@ -6,10 +6,14 @@ SECONDS_OF_LOAD ?= 10
 ROUNDS ?= 100
 SEED ?=
 LENGTH ?=
+KINDS ?=
+CASES ?=
+# What `make test` runs on a MySQL as well: these are quick there.
+SOME_CASES ?= accounts ddl_types sink recordings:everything_equals_its_dump
 # Tests wait for servers most of their time: more of them at once than there are cores.
 TEST_THREADS ?= 4
 
-.PHONY: all build playground test soak random bench memory lint generated packages clean
+.PHONY: all build playground test matrix soak random bench memory lint generated packages clean
 
 all: build
 
@@ -20,7 +24,15 @@ playground: build
 	target/release/tisync playground --duration $(SECONDS_OF_LOAD)
 
 test: packages
-	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --no-fail-fast
+	status=0; \
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --no-fail-fast || status=1; \
+	CARGO="$(CARGO)" TEST_THREADS=$(TEST_THREADS) CASES="$(SOME_CASES)" sh .ci/matrix mysql9 || status=1; \
+	exit $$status
+
+# The cases that take any server, on each kind that can be had here, with a table at the end. Needs Maven, unzip and apt for most of them.
+# `make matrix KINDS="mysql8.0 mysql9" CASES="recordings faults"` runs some.
+matrix: packages
+	CARGO="$(CARGO)" TEST_THREADS=$(TEST_THREADS) CASES="$(CASES)" sh .ci/matrix $(KINDS)
 
 # Many rounds of faults, with a table at the end: `make soak ROUNDS=1000`; `make soak SEED=17 ROUNDS=1` plays one again. Without
 # a seed they are other ones each time.

@@ -1,23 +1,24 @@
-//! Exactly-once bookkeeping against a private MariaDB: take-overs, slots, the link's row, Drainer's row.
+//! Exactly-once bookkeeping against a private server: take-overs, slots, the link's row, Drainer's row.
 //!
 //! One server for the whole process; each test has a link or a cluster of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod checkpoint_cases;
+mod common;
 
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
-use tisync::playground::mariadb::PrivateServer;
+use common::server;
+use libtest_mimic::Arguments;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let server = match PrivateServer::start() {
+    let server = match server::start(&[]) {
         Ok(server) => Arc::new(server),
-        Err(error) => panic!("these tests need MariaDB: {error:#}"),
+        Err(error) => panic!("these tests need a server: {error:#}"),
     };
     let cost = server.clone();
-    let measured = Trial::test("what recording costs (prints figures)", move || {
+    let measured = server::trial("what recording costs (prints figures)", move || {
         checkpoint_cases::cost::measure(&cost);
         Ok(())
     });
@@ -25,7 +26,7 @@ fn main() {
         .into_iter()
         .map(|(name, case)| {
             let server = server.clone();
-            Trial::test(name, move || {
+            server::trial(name, move || {
                 case(&server);
                 Ok(())
             })

@@ -1,7 +1,8 @@
-//! Every type of DDL job, as TiDB writes its statement, through the sink into a private MariaDB; what the operator may decide about one; and
+//! Every type of DDL job, as TiDB writes its statement, through the sink into a private server; what the operator may decide about one; and
 //! docs/ddl.md, which says what becomes of each.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod common;
 mod ddl_types_cases;
 #[allow(dead_code, reason = "shared with the cases of `sink`")]
 #[path = "sink_cases/world.rs"]
@@ -9,19 +10,19 @@ mod world;
 
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
-use tisync::playground::mariadb::PrivateServer;
+use common::server;
+use libtest_mimic::Arguments;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let quick = ["--innodb-flush-method=nosync", "--skip-sync-frm"];
-    let server = match (arguments.list, PrivateServer::start_with(&quick)) {
+    let quick = ["--innodb-flush-method=nosync", "--loose-skip-sync-frm"];
+    let server = match (arguments.list, server::start(&quick)) {
         (_, Ok(server)) => Arc::new(server),
-        (_, Err(error)) => panic!("these tests need MariaDB: {error:#}"),
+        (_, Err(error)) => panic!("these tests need a server: {error:#}"),
     };
     let trials = ddl_types_cases::all().into_iter().map(|(name, case)| {
         let server = server.clone();
-        Trial::test(name, move || {
+        server::trial(name, move || {
             case(&server);
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! Real streams into a real MariaDB, by the real binary, compared with what the upstream's own SQL said afterwards.
+//! Real streams into a real server, by the real binary, compared with what the upstream's own SQL said afterwards.
 //!
 //! These tests need the recordings (see tests/README.md) and count as ignored without them.
 
@@ -18,8 +18,9 @@ use std::process::ExitCode;
 use common::binary::tisync;
 use common::recordings;
 use common::run::Running;
+use common::server;
 use common::target::{checkpoint, equal, position, same};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
 use mysql::prelude::Queryable;
 use tisync::playground::compare::{self, Definitions, Side};
 use tisync::playground::dump;
@@ -34,11 +35,12 @@ fn main() -> ExitCode {
     let folder = folder.unwrap_or_default();
     let trial = |name: &str, test: fn(&Path) -> Result<(), Failed>| {
         let folder = folder.clone();
-        Trial::test(name, move || test(&folder)).with_ignored_flag(missing)
+        server::trial(name, move || test(&folder)).with_ignored_flag(missing)
     };
     let trials = vec![
         trial("everything_stops_at_the_first_flashback", everything_stops_at_the_first_flashback),
         trial("everything_equals_its_dump", everything_equals_its_dump),
+        trial("everything_equals_its_dump_on_a_server_of_other_habits", everything_on_a_server_of_other_habits),
         trial("everything_in_eleven_runs_equals_its_dump", everything_in_eleven_runs),
         trial("everything_stopped_at_ten_ddls_equals_its_dump", everything_stopped_at_ten_ddls),
         trial("everything_killed_among_its_ddls_equals_its_dump", everything_killed_among_its_ddls),
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
 }
 
 fn everything_stops_at_the_first_flashback(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     let from = path(folder, "everything");
     let first = recordings::ddl_of_type(&folder.join("everything"), 25)[0];
     let ran = tisync(&["sync", "--from", &from, "--to", &server.url(), "--quiet"]).expect(4);
@@ -75,7 +77,7 @@ fn everything_stops_at_the_first_flashback(folder: &Path) -> Result<(), Failed> 
 }
 
 fn everything_equals_its_dump(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     let mut args = everything_args(folder, "everything", &server);
     args.push("--quiet".to_owned());
     let ran = run(&args, 0);
@@ -83,8 +85,34 @@ fn everything_equals_its_dump(folder: &Path) -> Result<(), Failed> {
     equal(&server, &folder.join("everything/dump"), &["kinds", "evolve", "bank"])
 }
 
+/// What a server's configuration may say otherwise than tisync's sessions rely on.
+const HABITS: [&str; 11] = [
+    "--character-set-server=latin1",
+    "--collation-server=latin1_swedish_ci",
+    "--sql-mode=ANSI,TRADITIONAL",
+    "--autocommit=0",
+    "--transaction-isolation=READ-COMMITTED",
+    "--default-time-zone=+08:00",
+    "--log-bin=log",
+    "--server-id=1",
+    "--binlog-format=ROW",
+    "--loose-gtid-mode=ON",
+    "--loose-enforce-gtid-consistency=ON",
+];
+
+fn everything_on_a_server_of_other_habits(folder: &Path) -> Result<(), Failed> {
+    // MySQL from 8.0 on fixes it when the data directory is made.
+    let lower: &[&str] = if server::folds_names() { &["--lower-case-table-names=1"] } else { &[] };
+    let server = server::start(&[&HABITS[..], &QUICK[..], lower].concat())?;
+    let mut args = everything_args(folder, "everything", &server);
+    args.push("--quiet".to_owned());
+    run(&args, 0);
+    server.connect()?.query_drop("SET GLOBAL autocommit = 1, GLOBAL sql_mode = ''")?;
+    equal(&server, &folder.join("everything/dump"), &["kinds", "evolve", "bank"])
+}
+
 fn everything_in_eleven_runs(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     let all = recordings::commit_tss(&folder.join("everything"), true);
     // Every other one lies between two transactions.
     let cuts: Vec<u64> = (1..=10_usize).map(|n| all[all.len() * n / 11] + n as u64 % 2).collect();
@@ -123,7 +151,7 @@ fn cut_points(dir: &Path) -> Vec<u64> {
 /// Stopped by `--until` at each cut point, and started again.
 fn everything_stopped_at_ten_ddls(folder: &Path) -> Result<(), Failed> {
     let dir = folder.join("everything");
-    let server = PrivateServer::start_with(&QUICK)?;
+    let server = server::start(&QUICK)?;
     let args = [everything_args(folder, "everything", &server), vec!["--quiet".to_owned()]].concat();
     for cut in cut_points(&dir) {
         run(&[args.clone(), vec!["--until".to_owned(), cut.to_string()]].concat(), 0);
@@ -136,7 +164,7 @@ fn everything_stopped_at_ten_ddls(folder: &Path) -> Result<(), Failed> {
 /// One target, ten runs that are killed as soon as they are past a cut point, wherever they are then, and one that goes on to the end.
 fn everything_killed_among_its_ddls(folder: &Path) -> Result<(), Failed> {
     let dir = folder.join("everything");
-    let server = PrivateServer::start_with(&QUICK)?;
+    let server = server::start(&QUICK)?;
     let args = [everything_args(folder, "everything", &server), vec!["--quiet".to_owned()]].concat();
     let last = *recordings::commit_tss(&dir, true).last().expect("rows");
     for cut in cut_points(&dir) {
@@ -159,7 +187,7 @@ fn everything_killed_among_its_ddls(folder: &Path) -> Result<(), Failed> {
 /// What FLASHBACK and RECOVER bring back is made by hand instead: then nothing is left out of the comparison.
 fn everything_with_its_flashbacks_replaced(folder: &Path) -> Result<(), Failed> {
     let dir = folder.join("everything");
-    let server = PrivateServer::start_with(&QUICK)?;
+    let server = server::start(&QUICK)?;
     let back = recordings::ddl_of_type(&dir, 25);
     let by_hand = [
         "CREATE TABLE dropme2 (id INT PRIMARY KEY); INSERT INTO dropme2 VALUES (1)",
@@ -184,7 +212,7 @@ fn everything_with_its_flashbacks_replaced(folder: &Path) -> Result<(), Failed> 
 }
 
 fn the_comparison_sees_one_byte_and_one_table(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     let mut conn = server.connect()?;
     dump::load(&mut conn, &folder.join("everything/dump"), &["kinds"], "a_")?;
     dump::load(&mut conn, &folder.join("everything/dump"), &["kinds"], "b_")?;
@@ -208,7 +236,7 @@ fn the_comparison_sees_one_byte_and_one_table(folder: &Path) -> Result<(), Faile
 }
 
 fn sbtest_equals_what_the_upstream_counted(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     let from = path(folder, "sbtest");
     tisync(&["sync", "--from", &from, "--to", &server.url(), "--quiet"]).expect(0);
     let mut conn = server.connect()?;
@@ -225,7 +253,7 @@ fn sbtest_equals_what_the_upstream_counted(folder: &Path) -> Result<(), Failed> 
 }
 
 fn two_pumps_equal_their_dump(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     let from = path(folder, "two-pumps");
     // The cluster had other databases before the recording began; the target has not.
     tisync(&["sync", "--from", &from, "--to", &server.url(), "--quiet"]).expect(4);
@@ -235,7 +263,7 @@ fn two_pumps_equal_their_dump(folder: &Path) -> Result<(), Failed> {
 
 fn bidirectional_sides_equal_their_dumps(folder: &Path) -> Result<(), Failed> {
     for side in ["bidi-a", "bidi-b"] {
-        let server = PrivateServer::start()?;
+        let server = server::start(&[])?;
         let from = path(folder, side);
         tisync(&["sync", "--from", &from, "--to", &server.url(), "--quiet", "--allow-missing"]).expect(0);
         equal(&server, &folder.join(side).join("dump"), &["bidi"])?;
@@ -244,7 +272,7 @@ fn bidirectional_sides_equal_their_dumps(folder: &Path) -> Result<(), Failed> {
 }
 
 fn tidb_8_equals_its_dump(folder: &Path) -> Result<(), Failed> {
-    let server = PrivateServer::start()?;
+    let server = server::start(&[])?;
     run(&everything_args(folder, "feed-v81/pump", &server), 0);
     equal(&server, &folder.join("feed-v81/dump"), &["kinds", "evolve", "bank"])
 }
@@ -259,7 +287,7 @@ fn equals_its_dump(folder: &Path, name: &str, databases: &[&str]) -> Result<(), 
 const TWICE: [&str; 2] = ["reorg_nokey_ins", "reorg_nokey_mov"];
 
 fn partitions_equal_their_dump(folder: &Path, name: &str) -> Result<(), Failed> {
-    let server = PrivateServer::start_with(&QUICK)?;
+    let server = server::start(&QUICK)?;
     let (from, to) = (path(folder, name), server.url());
     tisync(&["sync", "--from", &from, "--to", &to, "--quiet", "--allow-missing"]).expect(0);
     let mut conn = server.connect()?;
@@ -289,7 +317,7 @@ fn more_random_load_equals_its_dump(folder: &Path) -> Result<(), Failed> {
 }
 
 fn replayed(folder: &Path, name: &str, databases: &[&str], options: &[&str]) -> Result<(), Failed> {
-    let server = PrivateServer::start_with(&QUICK)?;
+    let server = server::start(&QUICK)?;
     let (from, to) = (path(folder, name), server.url());
     let args = [&["sync", "--from", &from, "--to", &to, "--quiet", "--allow-missing"], options].concat();
     println!("{}", tisync(&args).expect(0).stderr);

@@ -1,26 +1,27 @@
-//! The MySQL sink against a private MariaDB: tables built by hand, changes applied through the trait, results read back.
+//! The MySQL sink against a private server: tables built by hand, changes applied through the trait, results read back.
 //!
 //! One server for the whole process; each test has a database, a link and a cluster id of its own.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod common;
 mod sink_cases;
 
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
-use tisync::playground::mariadb::PrivateServer;
+use common::server;
+use libtest_mimic::Arguments;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let server = match (arguments.list, PrivateServer::start_with(&["--max-allowed-packet=2M"])) {
+    let server = match (arguments.list, server::start(&["--max-allowed-packet=2M"])) {
         (_, Ok(server)) => Arc::new(server),
-        (_, Err(error)) => panic!("these tests need MariaDB: {error:#}"),
+        (_, Err(error)) => panic!("these tests need a server: {error:#}"),
     };
     let trials = sink_cases::all()
         .into_iter()
         .map(|(name, case)| {
             let server = server.clone();
-            Trial::test(name, move || {
+            server::trial(name, move || {
                 case(&server);
                 Ok(())
             })

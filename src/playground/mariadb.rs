@@ -1,4 +1,4 @@
-//! A private MariaDB: own data directory, own socket, own free port on loopback, gone when it is dropped.
+//! A private MariaDB or MySQL: own data directory, own socket, own free port on loopback, gone when it is dropped.
 
 mod program;
 
@@ -25,7 +25,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// How often another port is tried.
 const TRIES: u32 = 3;
 
-/// A MariaDB server of our own.
+/// A server of our own.
 pub struct PrivateServer {
     child: Option<Child>,
     program: Program,
@@ -60,9 +60,21 @@ impl PrivateServer {
     /// # Errors
     /// See [`start`](Self::start).
     pub fn start_in(parent: &Path, extra: &[&str]) -> Result<Self> {
+        Self::start_program(Program::find()?, parent, extra)
+    }
+
+    /// The same with the `mariadbd` or `mysqld` at `program`, which is in the folder of a server: `BASE/bin/mysqld`.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start); also if there is no such server.
+    pub fn start_at(program: &Path, parent: &Path, extra: &[&str]) -> Result<Self> {
+        Self::start_program(Program::at(program)?, parent, extra)
+    }
+
+    fn start_program(program: Program, parent: &Path, extra: &[&str]) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir_in(parent)?;
         fs::create_dir(scratch(&dir))?;
-        let (program, mut keeper) = (Program::find()?, Keeper::start(dir.path())?);
+        let mut keeper = Keeper::start(dir.path())?;
         program.install(&data(&dir), &scratch(&dir), &mut keeper)?;
         let extra = extra.iter().map(ToString::to_string).collect();
         let mut server = Self { child: None, program, dir, keeper, port: 0, extra, starts: 0 };
@@ -102,7 +114,7 @@ impl PrivateServer {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .context("cannot run mariadbd")?;
+            .context("cannot run the server")?;
         // If the keeper is gone, the server still ends with us in any ordinary way.
         let _ = self.keeper.holds(Some(child.id()));
         self.child = Some(child);
@@ -121,7 +133,7 @@ impl PrivateServer {
             }
             if ended.is_some() || begin.elapsed() > START_LIMIT {
                 let words = fs::read_to_string(self.log()).unwrap_or_default();
-                return Err(Fault::connect(format!("MariaDB did not start:\n{words}")).into());
+                return Err(Fault::connect(format!("the server did not start:\n{words}")).into());
             }
             sleep(Duration::from_millis(30));
         }

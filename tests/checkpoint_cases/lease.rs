@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
+use crate::common::server;
 use tisync::checkpoint::lease::{Lease, Terms};
 use tisync::checkpoint::take_unless;
 use tisync::error::exit_code;
@@ -296,7 +297,7 @@ fn writes(conn: &mut Conn) -> BTreeMap<String, u64> {
 }
 
 fn idle(_: &PrivateServer) {
-    let server = PrivateServer::start().unwrap();
+    let server = server::start(&[]).unwrap();
     let options = MysqlOptions { start: Some(ts(0)), ..MysqlOptions::new(508, "idle") };
     let sink = MysqlSink::open(&server.url(), options, silent()).unwrap();
     let mut conn = server.connect().unwrap();
@@ -316,7 +317,7 @@ fn idle(_: &PrivateServer) {
 
 /// The rows of the channel say nothing of a link that has only just begun, and nothing changes.
 fn unwritten(_: &PrivateServer) {
-    let server = PrivateServer::start().unwrap();
+    let server = server::start(&[]).unwrap();
     let (mark, other) = (Mark::drainers(5), Mark::drainers(6));
     let mut session = session(&server);
     for mark in [&mark, &other] {

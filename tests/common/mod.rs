@@ -15,4 +15,5 @@ pub mod heard;
 pub mod made;
 pub mod recordings;
 pub mod run;
+pub mod server;
 pub mod target;

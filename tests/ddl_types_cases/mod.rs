@@ -2,6 +2,7 @@
 
 mod docs;
 mod more;
+mod other;
 mod own;
 mod policy;
 mod types;

@@ -98,7 +98,7 @@ fn left_behind(server: &PrivateServer) {
     sink.drain().unwrap();
     assert_eq!(sink.totals().replaced_ddl, 1);
     assert_eq!(w.one("SELECT COUNT(a) FROM t"), "0");
-    assert_eq!(w.one("SHOW COLUMNS FROM blocked LIKE 'b'"), "b|int(11)|YES||~|");
+    assert_eq!(w.one("SHOW COLUMNS FROM blocked LIKE 'b'").replace("(11)", ""), "b|int|YES||~|");
     assert_eq!(w.checkpoint(), START + 1);
 }
 
@@ -157,7 +157,7 @@ fn again(server: &PrivateServer) {
     let (options, asked) = asking(&w, vec![Answer::Again], Some("CREATE TABLE again.t (id INT)"));
     let mut sink = w.open(options).unwrap();
     apply(&mut sink, vec![ddl(1, 5, "again", "ALTER TABLE `t` ADD COLUMN `a` INT", &[&t], &[&wider])]);
-    assert_eq!(w.one("SHOW COLUMNS FROM t LIKE 'a'"), "a|int(11)|YES||~|");
+    assert_eq!(w.one("SHOW COLUMNS FROM t LIKE 'a'").replace("(11)", ""), "a|int|YES||~|");
     assert_eq!((sink.totals().ddl, sink.totals().decided.len()), (1, 0));
     let asked = asked.lock().unwrap();
     let trouble = &asked[0];
@@ -201,7 +201,7 @@ fn nobody(server: &PrivateServer) {
     let ddl_policy = DdlPolicy { on_error: OnDdlError::Ask, ..DdlPolicy::default() };
     let mut sink = w.open(MysqlOptions { ddl: ddl_policy, ..w.options() }).unwrap();
     let error = said(&sink.apply(ddl(1, 5, "nobody", VECTOR, &[], &[])).unwrap_err());
-    assert!(error.contains("error 4161"), "{error}");
+    assert!(error.contains("error 4161") || error.contains("error 1064"), "{error}");
     assert!(w.noted("nobody can be asked what to do about this DDL, because there is no terminal: the run stops"));
 }
 

@@ -1,5 +1,6 @@
-//! One case for each type of job: the statement as TiDB writes it, what becomes of it on MariaDB, and what shows that.
+//! One case for each type of job: the statement as TiDB writes it, what becomes of it on MariaDB (see `other` for MySQL), and what shows that.
 
+use crate::common::server::{self, Dialect};
 use mysql::prelude::Queryable;
 use tisync::mark::Mark;
 use tisync::model::{Change, Ddl};
@@ -7,7 +8,7 @@ use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
 use tisync::sink::mysql::MysqlOptions;
 
-use super::own;
+use super::{other, own};
 use crate::world::{START, World, ddl, said};
 
 /// What becomes of a statement.
@@ -53,12 +54,14 @@ pub fn run(server: &PrivateServer, kind: &Type) {
 
 /// Every kind that runs, with a comment in front of its statements that says where they come from.
 pub fn with_marks() {
-    let server = PrivateServer::start_with(&["--log-bin=log", "--innodb-flush-method=nosync"]).unwrap();
+    let server = server::start(&["--log-bin=log", "--server-id=1", "--innodb-flush-method=nosync"]).unwrap();
     let mark = Mark::drainers(5);
     let mut conn = server.connect().unwrap();
     conn.query_drop(mark.create_database()).unwrap();
     conn.query_drop(mark.create_table()).unwrap();
-    let kinds: Vec<Type> = types().into_iter().filter(|kind| matches!(kind.becomes, Becomes::Ran)).collect();
+    let dialect = Dialect::of(&server);
+    let ran = |kind: &Type| matches!(other::on(dialect, kind).becomes, Becomes::Ran);
+    let kinds: Vec<Type> = types().into_iter().filter(ran).collect();
     kinds.iter().for_each(|kind| run_with(&server, kind, Some(mark.clone())));
     let log: Vec<mysql::Row> = conn.query("SHOW BINLOG EVENTS IN 'log.000001'").unwrap();
     let comment = format!("/* tisync channel=5 cluster=77 ts={} */ ", START + 1);
@@ -68,6 +71,8 @@ pub fn with_marks() {
 }
 
 fn run_with(server: &PrivateServer, kind: &Type, mark: Option<Mark>) {
+    let dialect = Dialect::of(server);
+    let kind = &other::on(dialect, kind);
     let mut w = World::new(server, kind.test);
     kind.setup.iter().for_each(|sql| w.run(sql));
     let mut sink = w.open(MysqlOptions { mark, ..w.options() }).unwrap();
@@ -97,7 +102,8 @@ fn run_with(server: &PrivateServer, kind: &Type, mark: Option<Mark>) {
     }
     let moved = if matches!(kind.becomes, Becomes::Refused(_)) { 0 } else { START + 1 };
     assert_eq!(w.checkpoint(), moved, "{}", kind.sql);
-    assert_eq!(w.one(kind.probe.0), kind.probe.1, "{}", kind.sql);
+    let found = w.one(&other::catalog(dialect, kind.probe.0));
+    assert_eq!(other::without_width(&found), other::without_width(kind.probe.1), "{}", kind.sql);
 }
 
 pub const T: &[&str] =

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use libtest_mimic::{Failed, Trial};
 use mysql::prelude::Queryable;
 use tempfile::TempDir;
-use tisync::playground::mariadb::PrivateServer;
 
+use crate::common::server;
 use crate::summary::note;
 use crate::truth;
 use crate::workload::{self, Options};
@@ -62,7 +62,7 @@ fn full_disk() -> Result<()> {
         return full_table_space();
     };
     let extra = [&world::UNSYNCED[..], &["--innodb-log-file-size=8M"]].concat();
-    let server = Arc::new(Mutex::new(PrivateServer::start_in(disk.0.path(), &extra)?));
+    let server = Arc::new(Mutex::new(server::start_in(disk.0.path(), &extra)?));
     let filler = disk.0.path().join("filler");
     let fill = || {
         // The log is mapped into memory: without all its pages on the disk it is a crash that comes, not an error.
@@ -95,7 +95,7 @@ fn fill(path: &Path, mut bytes: u64) -> Result<()> {
 fn full_table_space() -> Result<()> {
     let limit = ["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:64M"];
     let extra = [&world::UNSYNCED[..], &limit].concat();
-    let server = Arc::new(Mutex::new(PrivateServer::start_with(&extra)?));
+    let server = Arc::new(Mutex::new(server::start(&extra)?));
     let connect = || server.lock().unwrap_or_else(|e| e.into_inner()).connect();
     let fill = || {
         let mut conn = connect()?;

@@ -11,7 +11,7 @@ use crate::tables::DATABASE;
 const EVERY: u64 = 4;
 
 /// What the server of such a round has to keep.
-pub const LOGGED: [&str; 2] = ["--log-bin=log", "--binlog-format=ROW"];
+pub const LOGGED: [&str; 3] = ["--log-bin=log", "--server-id=1", "--binlog-format=ROW"];
 
 pub fn wanted(seed: u64) -> bool {
     seed.is_multiple_of(EVERY)
@@ -60,16 +60,17 @@ pub fn check(conn: &mut Conn, forgot: bool) -> Result<u64> {
 }
 
 fn transactions(conn: &mut Conn) -> Result<Vec<Seen>> {
-    let logs: Vec<(String, u64)> = conn.query("SHOW BINARY LOGS")?;
+    let logs: Vec<Row> = conn.query("SHOW BINARY LOGS")?;
     let users = format!("{DATABASE}.");
     let mut all = Vec::new();
-    for (log, _) in logs {
+    for log in logs {
+        let log: String = log.get(0).unwrap_or_default();
         let mut now = Seen::default();
         for row in conn.query_iter(format!("SHOW BINLOG EVENTS IN '{log}'"))? {
             let row: Row = row?;
             let (kind, info): (String, String) = (row.get(2).unwrap_or_default(), row.get(5).unwrap_or_default());
             match kind.as_str() {
-                "Gtid" => now = Seen::default(),
+                "Gtid" | "Anonymous_Gtid" => now = Seen::default(),
                 "Table_map" => {
                     let table = info.split(['(', ')']).nth(1).unwrap_or_default().to_owned();
                     now.users |= table.starts_with(&users);

@@ -15,6 +15,7 @@ use tisync::playground::cluster::{Cluster, ClusterSpec};
 use tisync::playground::mariadb::PrivateServer;
 
 use crate::common::binary;
+use crate::common::server;
 use crate::marks;
 use crate::proxy::Proxy;
 use crate::tables::DATABASE;
@@ -29,7 +30,7 @@ const TICK: Duration = Duration::from_millis(2);
 pub const UNSYNCED: [&str; 4] = [
     "--innodb-flush-log-at-trx-commit=2",
     "--innodb-flush-method=nosync",
-    "--debug-no-sync",
+    "--loose-debug-no-sync",
     "--innodb-fast-shutdown=2",
 ];
 
@@ -48,7 +49,7 @@ pub fn server() -> Result<Server> {
     let idle = lock(&IDLE).pop();
     let server = match idle {
         Some(server) => server,
-        None => Arc::new(Mutex::new(PrivateServer::start_with(&UNSYNCED)?)),
+        None => Arc::new(Mutex::new(server::start(&UNSYNCED)?)),
     };
     clean(&lock(&server))?;
     Ok(server)
@@ -57,7 +58,7 @@ pub fn server() -> Result<Server> {
 /// A server of its own for a round with marks, which keeps a binlog.
 pub fn logging_server() -> Result<Server> {
     let flags: Vec<&str> = UNSYNCED.into_iter().chain(marks::LOGGED).collect();
-    let server = PrivateServer::start_with(&flags)?;
+    let server = server::start(&flags)?;
     marks::set_up(&mut server.connect()?)?;
     Ok(Arc::new(Mutex::new(server)))
 }

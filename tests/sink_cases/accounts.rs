@@ -1,5 +1,6 @@
 //! Accounts: how they log in, and how many connections they may have.
 
+use crate::common::server::only_mariadb;
 use mysql::prelude::Queryable;
 use tisync::error::exit_code;
 use tisync::playground::mariadb::PrivateServer;
@@ -15,6 +16,7 @@ pub const CASES: &[(&str, Case)] = &[
 ];
 
 fn ed25519(server: &PrivateServer) {
+    only_mariadb(server, "account that logs in by ed25519");
     let mut w = World::new(server, "ed25519");
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
     w.run("INSTALL SONAME 'auth_ed25519'");

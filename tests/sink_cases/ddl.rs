@@ -87,7 +87,8 @@ fn refused(server: &PrivateServer) {
     let error =
         said(&sink.apply(ddl(1, 5, "refused", "ALTER TABLE `t` ADD COLUMN `x` VECTORS", &[], &[])).unwrap_err());
     assert!(error.contains("cannot run the DDL of commit ts 420747102018863125"), "{error}");
-    assert!(error.contains("error 4161"), "{error}");
+    // MariaDB knows no such type, MySQL no such statement.
+    assert!(error.contains("error 4161") || error.contains("error 1064"), "{error}");
     assert!(sink.apply(txn(2, vec![])).is_err());
     drop(sink);
     // The server said no: nothing is in doubt, the next run simply tries again.

@@ -1,5 +1,6 @@
 //! What the target is, and answers that are not what was expected.
 
+use crate::common::server::Dialect;
 use mysql::prelude::Queryable;
 use tisync::error::exit_code;
 use tisync::event::silent;
@@ -26,18 +27,20 @@ fn open(url: &str) -> anyhow::Result<Session> {
 
 fn known(server: &PrivateServer) {
     let mut w = World::new(server, "known");
+    let truly = if Dialect::of(server).mysql { Flavour::MySql } else { Flavour::MariaDb };
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
     for (said, version) in [("v7.5.1", (7, 5, 1)), ("v5.4.0-alpha-103-g7d16cc79", (5, 4, 0)), ("None", (0, 0, 0))] {
         let tidb = Disguise::tidb(server.port(), said);
         let session = open(&tidb.url()).unwrap();
-        assert!(session.server().text.contains("MariaDB"), "it lies there");
+        let own: Option<String> = w.conn.query_first("SELECT VERSION()").unwrap();
+        assert_eq!(Some(&session.server().text), own.as_ref(), "it lies there");
         assert_eq!((session.server().flavour, session.server().version), (Flavour::TiDb, version));
         assert!(tidb.asked("tidb_constraint_check_in_place_pessimistic") > 0);
     }
-    assert_eq!(open(&server.url()).unwrap().server().flavour, Flavour::MariaDb);
+    assert_eq!(open(&server.url()).unwrap().server().flavour, truly);
     // All that branches on the kind follows: `binlog_format` says nothing about a TiDB, and the start is not refused.
     let variables = "SELECT 'log_bin', 'ON' UNION SELECT 'binlog_format', 'STATEMENT'";
-    for (version, kind) in [(Some("v8.1.0"), Flavour::TiDb), (None, Flavour::MariaDb)] {
+    for (version, kind) in [(Some("v8.1.0"), Flavour::TiDb), (None, truly)] {
         let front = Disguise::start(server.port(), move |sql| match version {
             _ if sql.starts_with("SHOW VARIABLES") => Some(variables.to_owned()),
             Some(version) if sql.contains("TIDB_VERSION()") => Some(format!("SELECT 'Release Version: {version}'")),

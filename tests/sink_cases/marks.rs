@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::common::server::{self, Dialect};
 use mysql::prelude::Queryable;
 use tisync::mark::Mark;
 use tisync::model::{Change, CommitTs, Txn};
@@ -24,7 +25,7 @@ pub const CASES: &[(&str, Case)] = &[
 
 /// A server that keeps a binlog, with the mark table.
 fn logging() -> PrivateServer {
-    let server = PrivateServer::start_with(&["--log-bin=log", "--binlog-format=ROW"]).unwrap();
+    let server = server::start(&["--log-bin=log", "--server-id=1", "--binlog-format=ROW"]).unwrap();
     set_up(&server, "retl");
     server
 }
@@ -39,7 +40,9 @@ fn set_up(server: &PrivateServer, schema: &str) -> Mark {
 
 /// The end of the binlog.
 fn end(w: &mut World<'_>) -> (String, u64) {
-    let row: mysql::Row = w.conn.query_first("SHOW MASTER STATUS").unwrap().unwrap();
+    let Dialect { mysql, version } = Dialect::of(w.server);
+    let sql = if mysql && version >= (8, 4) { "SHOW BINARY LOG STATUS" } else { "SHOW MASTER STATUS" };
+    let row: mysql::Row = w.conn.query_first(sql).unwrap().unwrap();
     (row.get(0).unwrap(), row.get(1).unwrap())
 }
 
@@ -50,7 +53,7 @@ fn transactions(w: &mut World<'_>, from: &(String, u64)) -> Vec<Vec<String>> {
     for row in rows {
         let (kind, info): (String, String) = (row.get(2).unwrap(), row.get(5).unwrap());
         match kind.as_str() {
-            "Gtid" => tables = Vec::new(),
+            "Gtid" | "Anonymous_Gtid" => tables = Vec::new(),
             "Table_map" => {
                 let name = info.split(['(', ')']).nth(1).unwrap().to_owned();
                 if !tables.contains(&name) {
@@ -205,16 +208,16 @@ fn unusable(_: &PrivateServer) {
 }
 
 fn made(_: &PrivateServer) {
-    let server = &PrivateServer::start().unwrap();
+    let server = &server::start(&[]).unwrap();
     let mut w = World::new(server, "made");
     let refused = |w: &World<'_>| said(&w.open(marked(w)).err().unwrap());
     let error = refused(&w);
     assert!(error.contains("no mark table retl._drainer_repl_mark") && error.contains("mark setup"), "{error}");
     w.run("CREATE DATABASE retl");
-    w.run(&format!("CREATE TABLE {MARKS} (id INT PRIMARY KEY, channel_id BIGINT, val BIGINT) ENGINE = Aria"));
+    w.run(&format!("CREATE TABLE {MARKS} (id INT PRIMARY KEY, channel_id BIGINT, val BIGINT) ENGINE = MyISAM"));
     let error = refused(&w);
     for words in [
-        "kept by aria",
+        "kept by myisam",
         "its column id is int, not bigint",
         "no column channel_info",
         "its primary key is (id), not (id, channel_id)",

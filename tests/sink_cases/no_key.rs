@@ -66,7 +66,8 @@ fn many(server: &PrivateServer) {
     gone.push(row(10, Some("loose"), "{\"a\": 1, \"b\": 2}"));
     apply(&mut sink, vec![txn(2, gone.into_iter().map(|r| del(&t, r)).collect())]);
     let left = w.one("SELECT n, c, j FROM t ORDER BY n, c, j");
-    assert_eq!(left, "~|~|{};7|A|1;7|a|1.0;8|~|{};9|thrice|1;9|thrice|1");
+    // MySQL 5.7 shows a DOUBLE of JSON without its `.0`.
+    assert_eq!(left.replace("7|a|1;", "7|a|1.0;"), "~|~|{};7|A|1;7|a|1.0;8|~|{};9|thrice|1;9|thrice|1");
 }
 
 /// The number of rows is right, the rows are not: one of them is missing, another is there once more.

@@ -1,5 +1,6 @@
 //! Targets whose own settings are others than a link needs: zones and SQL modes.
 
+use crate::common::server;
 use tisync::decode::time::Civil;
 use tisync::model::{Kind, Value};
 use tisync::playground::mariadb::PrivateServer;
@@ -21,7 +22,7 @@ fn civil(year: u32, month: u32, day: u32, hour: u32) -> Value {
 
 /// The zone of a server that has a summer time as well, as far as a fixed offset can stand for it.
 fn in_tokyo() -> PrivateServer {
-    PrivateServer::start_with(&["--default-time-zone=+09:00"]).unwrap()
+    server::start(&["--default-time-zone=+09:00"]).unwrap()
 }
 
 /// The rows of a table get the default of a new column there; upstream they get it in UTC. Without a key, a row is found only if they are
@@ -63,7 +64,7 @@ fn timestamps(_: &PrivateServer) {
 }
 
 fn sql_mode(_: &PrivateServer) {
-    let server = PrivateServer::start_with(&["--sql-mode=TRADITIONAL,NO_BACKSLASH_ESCAPES,ANSI_QUOTES"]).unwrap();
+    let server = server::start(&["--sql-mode=TRADITIONAL,NO_BACKSLASH_ESCAPES,ANSI_QUOTES"]).unwrap();
     let mut w = World::new(&server, "modes");
     let columns = [("id", INT), ("d?", Kind::Date), ("c?", text()), ("n?", Kind::Int { bytes: 1, unsigned: false })];
     let t = define("modes", "t", &columns, &[&[0]], true);

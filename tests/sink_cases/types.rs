@@ -137,7 +137,9 @@ fn every_type(server: &PrivateServer) {
     let select = "SELECT tiny, ubig, y, f, d, dc, dt, at, ts, tm, HEX(c), HEX(ci), HEX(l), HEX(b), HEX(LEFT(bl, 40)), e, st, HEX(bi), j, id FROM";
     let shown = w.rows(&format!("{select} keyed ORDER BY id"));
     assert_eq!(shown, w.rows(&format!("{select} plain ORDER BY id")));
-    insta::assert_snapshot!(shown.join("\n"), @r##"
+    // MySQL 5.7 shows a DOUBLE of JSON without its `.0`.
+    let shown = shown.join("\n").replace("[1, 1, -0.5", "[1, 1.0, -0.5").replace("|q|5|1|3", "|q|5|1.0|3");
+    insta::assert_snapshot!(shown, @r##"
     -128|0|0000|-3.40282e38|-1.7976931348623157e308|-99999999999999999999999999999999999.999999999999999999999999999999|0000-00-00|0000-00-00 00:00:00.000000|0000-00-00 00:00:00.000|-838:59:59.000000||||00000000||x||0|null|1
     127|18446744073709551615|2155|0.1|1.7976931348623157e308|99999999999999999999999999999999999.999999999999999999999999999999|2023-02-31|9999-12-31 23:59:58.999999|2038-01-18 23:59:58.999|838:59:58.999999|4F274E65696C5C20227822200A0D001A2025205F20F09F988020|53747261C39F65|E9FF|FF00275C|000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F2021222324252627|y,z|p,q|FFFFFFFFFFFFFFFF|{"a": [1, 1.0, -0.5, "it's \"\\\n", "é😀"], "b": null}|2
     0|9223372036854775808|1901|1e-38|5e-324|0.000000000000000000000000000001|2023-00-00|2023-00-00 23:59:58.000001|1970-01-01 23:59:58.001|-00:00:00.000001|6120|41|E9|61620000|27|x|q|5|1.0|3
@@ -184,7 +186,7 @@ fn enum_zero(server: &PrivateServer) {
 }
 
 fn generated(server: &PrivateServer) {
-    let mut w = World::new(server, "generated");
+    let mut w = World::new(server, "generated_columns");
     let columns = [("id", INT), ("a?", INT), ("g=", INT)];
     let t = w.table(
         "t",

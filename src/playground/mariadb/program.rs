@@ -1,4 +1,4 @@
-//! Which MariaDB program is run, and how a data directory is made for it.
+//! Which server program is run, and how a data directory is made for it.
 
 use std::env;
 use std::fs::{self, File};
@@ -11,11 +11,15 @@ use anyhow::{Context, Result};
 use crate::error::Fault;
 use crate::playground::keeper::Keeper;
 
-/// The variable with the path of another `mariadbd` than the installed one.
+/// The variable with the path of another `mariadbd` than the installed one, or of a MySQL's `mysqld`.
 pub const VARIABLE: &str = "TISYNC_MARIADBD";
 
 /// Where a server's texts and the SQL of its system tables lie below its base folder.
 const SHARES: [&str; 4] = ["share", "share/mysql", "share/mariadb", "scripts"];
+/// What MySQL makes its tables of is within the program: the folder of texts is known by this.
+const TEXTS: &str = "english/errmsg.sys";
+/// An empty data directory that comes with a server, to be copied.
+const READY: &str = "data";
 /// The first lines of a bootstrap: root has no password, and needs no socket.
 const BEGIN: &str = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n";
 /// What makes the system tables, in this order; of each the first name that is there.
@@ -26,19 +30,29 @@ const TABLES: [[&str; 2]; 3] = [
 ];
 /// The views of `sys`, which older servers lack.
 const SYS: &str = "mariadb_sys_schema.sql";
+/// No file of a private server is anybody else's, and no other port is opened.
+const MYSQL: [&str; 2] = ["--secure-file-priv=NULL", "--loose-mysqlx=OFF"];
 
-/// A `mariadbd` that can be run.
+/// A server that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Program {
     /// The system's, with `mariadb-install-db` beside it.
     Installed,
     /// One that was unpacked somewhere.
     Unpacked {
+        make: Make,
         server: PathBuf,
         base: PathBuf,
         /// With the SQL of the system tables, and a folder of messages for each language.
         share: PathBuf,
     },
+}
+
+/// Whose server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Make {
+    MariaDb,
+    MySql,
 }
 
 impl Program {
@@ -50,16 +64,21 @@ impl Program {
         }
     }
 
-    /// The one at `path`: `BASE/bin/mariadbd` or the like.
-    fn at(path: &Path) -> Result<Self> {
+    /// The one at `path`: `BASE/bin/mariadbd`, `BASE/bin/mysqld` or the like.
+    pub(super) fn at(path: &Path) -> Result<Self> {
         let lost =
             |what: String| Fault::usage(what).hint(format!("{VARIABLE} is the path of a mariadbd in its folder"));
         let server = path.canonicalize().map_err(|e| lost(format!("cannot find {}: {e}", path.display())))?;
         let base = server.parent().and_then(Path::parent).map(Path::to_owned);
         let base = base.ok_or_else(|| lost(format!("{} is in no folder of a server", server.display())))?;
-        let share = SHARES.iter().map(|share| base.join(share)).find(|share| first(share, TABLES[0]).is_some());
-        let share = share.ok_or_else(|| lost(format!("no {} below {}", TABLES[0][0], base.display())))?;
-        Ok(Self::Unpacked { server, base, share })
+        let make = Make::of(&server)?;
+        let files = match make {
+            Make::MariaDb => TABLES[0],
+            Make::MySql => [TEXTS, TEXTS],
+        };
+        let share = SHARES.iter().map(|share| base.join(share)).find(|share| first(share, files).is_some());
+        let share = share.ok_or_else(|| lost(format!("no {} below {}", files[0], base.display())))?;
+        Ok(Self::Unpacked { make, server, base, share })
     }
 
     /// The server with the options that it needs wherever it lies, without any others.
@@ -70,10 +89,13 @@ impl Program {
                 command.arg("--no-defaults");
                 command
             }
-            Self::Unpacked { server, base, share } => {
+            Self::Unpacked { make, server, base, share } => {
                 let mut command = Command::new(server);
                 command.arg("--no-defaults").arg(format!("--basedir={}", base.display()));
                 command.arg(format!("--lc-messages-dir={}", share.display()));
+                if *make == Make::MySql {
+                    command.args(MYSQL);
+                }
                 command
             }
         }
@@ -83,8 +105,22 @@ impl Program {
     pub(super) fn install(&self, data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
         match self {
             Self::Installed => installed(data, scratch, keeper),
+            Self::Unpacked { base, .. } if base.join(READY).is_dir() => Ok(copy(&base.join(READY), data)?),
+            Self::Unpacked { make: Make::MySql, .. } => self.initialize(data, scratch, keeper),
             Self::Unpacked { share, .. } => self.bootstrap(share, data, scratch, keeper),
         }
+    }
+
+    /// A MySQL makes its data directory itself.
+    fn initialize(&self, data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
+        let mut command = self.command();
+        command.arg(format!("--datadir={}", data.display())).args([
+            "--initialize-insecure",
+            "--user=root",
+            "--innodb-use-native-aio=OFF",
+        ]);
+        command.env("TMPDIR", scratch).stdin(Stdio::null()).stdout(Stdio::null());
+        run(&mut command, "mysqld --initialize-insecure", keeper)
     }
 
     /// What `mariadb-install-db` does, for a server that has none beside it.
@@ -108,6 +144,15 @@ impl Program {
         command.env("TMPDIR", scratch).stdin(File::open(&input)?).stdout(Stdio::null());
         run(&mut command, "mariadbd --bootstrap", keeper)?;
         Ok(fs::remove_file(&input)?)
+    }
+}
+
+impl Make {
+    fn of(server: &Path) -> Result<Self> {
+        let said = Command::new(server).args(["--no-defaults", "--version"]).stdin(Stdio::null()).output();
+        let said = said.map_err(|e| Fault::usage(format!("cannot run {}: {e}", server.display())))?;
+        let maria = String::from_utf8_lossy(&said.stdout).contains("MariaDB");
+        Ok(if maria { Self::MariaDb } else { Self::MySql })
     }
 }
 
@@ -138,6 +183,21 @@ fn run(command: &mut Command, name: &str, keeper: &mut Keeper) -> Result<()> {
     Ok(())
 }
 
+/// Copies a folder of files and folders.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
 /// The first of these files in `folder`.
 fn first(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
     names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
@@ -146,27 +206,60 @@ fn first(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    /// A folder in which `below/name` says that it is `version`.
+    fn unpacked(below: &str, name: &str, share: &str, version: &str) -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        for folder in [below, share] {
+            fs::create_dir_all(base.join(folder)).unwrap();
+        }
+        let server = base.join(below).join(name);
+        fs::write(&server, format!("#!/bin/sh\necho '{name}  Ver {version}'\n")).unwrap();
+        fs::set_permissions(&server, fs::Permissions::from_mode(0o755)).unwrap();
+        (dir, base, server)
+    }
 
     #[test]
     fn an_unpacked_server_finds_its_folders() {
         for (below, share, file) in
             [("bin", "share", TABLES[0][0]), ("sbin", "share/mysql", TABLES[0][1]), ("bin", "scripts", TABLES[0][0])]
         {
-            let dir = tempfile::tempdir().unwrap();
-            let base = dir.path().canonicalize().unwrap();
-            for folder in [below, share] {
-                fs::create_dir_all(base.join(folder)).unwrap();
-            }
-            let server = base.join(below).join("mariadbd");
-            fs::write(&server, "").unwrap();
+            let (_dir, base, server) = unpacked(below, "mariadbd", share, "11.4.5-MariaDB");
             let error = Program::at(&server).unwrap_err();
             assert!(format!("{error:#}").contains("no mariadb_system_tables.sql below"), "{error:#}");
             fs::write(base.join(share).join(file), "").unwrap();
             let found = Program::at(&server).unwrap();
-            assert_eq!(found, Program::Unpacked { server, share: base.join(share), base });
+            let make = Make::MariaDb;
+            assert_eq!(found, Program::Unpacked { make, server, share: base.join(share), base });
         }
         let error = Program::at(Path::new("/nowhere/bin/mariadbd")).unwrap_err();
         assert_eq!(crate::error::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn a_mysql_is_told_by_its_version() {
+        let (_dir, base, server) = unpacked("bin", "mysqld", "share/english", "8.0.31 for Linux on x86_64");
+        let error = Program::at(&server).unwrap_err();
+        assert!(format!("{error:#}").contains("no english/errmsg.sys below"), "{error:#}");
+        fs::write(base.join("share").join(TEXTS), "").unwrap();
+        // MySQL 5.7 has a file of that name too.
+        fs::write(base.join("share").join(TABLES[0][1]), "").unwrap();
+        let found = Program::at(&server).unwrap();
+        assert_eq!(found, Program::Unpacked { make: Make::MySql, server, share: base.join("share"), base });
+    }
+
+    #[test]
+    fn a_data_directory_that_comes_with_a_server_is_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        fs::create_dir_all(from.join("mysql")).unwrap();
+        fs::write(from.join("mysql/user"), "root").unwrap();
+        copy(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join("mysql/user")).unwrap(), "root");
+        copy(&from, &to).unwrap_err();
     }
 }

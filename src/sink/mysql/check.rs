@@ -159,19 +159,21 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
     if session.server().flavour != Flavour::TiDb && is("log_bin", "ON") && is("binlog_format", "STATEMENT") {
         problems.push(
             "binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW, or \
-                 give the account the right to set it for itself (BINLOG ADMIN on MariaDB)"
+                 give the account the right to set it for itself (BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7)"
                 .to_owned(),
         );
     }
     if is("sql_require_primary_key", "ON") {
         events(Event::Warning(
-            "sql_require_primary_key is ON on the target: a CREATE TABLE without a primary key will fail there"
+            "sql_require_primary_key is ON on the target, and the account may not switch it off for itself (SESSION_VARIABLES_ADMIN): \
+             a CREATE TABLE without a primary key will fail there"
                 .to_owned(),
         ));
     }
     if mysql && is("sql_generate_invisible_primary_key", "ON") {
         events(Event::Warning(
-            "sql_generate_invisible_primary_key is ON on the target: tables without a key get a column of their own"
+            "sql_generate_invisible_primary_key is ON on the target, and the account may not switch it off for itself \
+             (SESSION_VARIABLES_ADMIN): tables without a key get a column of their own"
                 .to_owned(),
         ));
     }

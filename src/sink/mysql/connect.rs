@@ -34,6 +34,8 @@ const PARAMETERS: [&str; 8] =
 pub enum SslMode {
     /// Plain.
     Disabled,
+    /// TLS where the server or the account asks for it: the default for this machine.
+    OnDemand,
     /// TLS where the server offers it: the default for other machines than this one.
     Preferred,
     /// TLS, whoever answers.
@@ -194,7 +196,7 @@ impl Target {
     pub(super) fn options(&self, tls: bool) -> OptsBuilder {
         let ssl = tls.then(|| {
             let mut ssl = SslOpts::default().with_root_cert_path(self.ssl_ca.clone());
-            if matches!(self.ssl_mode, SslMode::Required | SslMode::Preferred) {
+            if matches!(self.ssl_mode, SslMode::Required | SslMode::Preferred | SslMode::OnDemand) {
                 ssl = ssl.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true);
             } else if self.ssl_mode == SslMode::VerifyCa {
                 ssl = ssl.with_danger_skip_domain_validation(true);
@@ -297,7 +299,7 @@ fn decode(text: &str) -> Option<String> {
 fn ssl_mode(name: Option<&str>, has_ca: bool, local: bool) -> Result<SslMode> {
     Ok(match name {
         None if has_ca => SslMode::VerifyCa,
-        None if local => SslMode::Disabled,
+        None if local => SslMode::OnDemand,
         None | Some("preferred") => SslMode::Preferred,
         Some("disabled") => SslMode::Disabled,
         Some("required") => SslMode::Required,
@@ -346,7 +348,7 @@ mod tests {
         assert_eq!((t.ssl_mode, t.connect_timeout), (SslMode::VerifyIdentity, Duration::from_secs(3)));
         assert_eq!(t.name(), "re@pl@db2:3307");
         let t = parse("tidb://[::1]").unwrap();
-        assert_eq!((t.host.as_str(), t.port, t.ssl_mode), ("::1", 4000, SslMode::Disabled));
+        assert_eq!((t.host.as_str(), t.port, t.ssl_mode), ("::1", 4000, SslMode::OnDemand));
         assert_eq!(parse("mysql://db").unwrap().ssl_mode, SslMode::Preferred);
         assert_eq!(parse("mysql://u@h?socket=%2Frun%2Fm.sock").unwrap().name(), "u@/run/m.sock");
     }

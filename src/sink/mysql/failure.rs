@@ -44,6 +44,7 @@ pub fn classify(error: &mysql::Error) -> Class {
     let mysql::Error::MySqlError(e) = error else {
         return match error {
             mysql::Error::DriverError(DriverError::PacketTooLarge) => Class::TooLarge,
+            mysql::Error::DriverError(DriverError::UnknownAuthPlugin(_)) => Class::Login,
             mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => Class::Other,
             _ => Class::Connection,
         };
@@ -56,7 +57,7 @@ pub fn classify(error: &mysql::Error) -> Class {
         8027 => Class::Connection,
         // A node of Galera that has left its cluster, or is still joining; elsewhere it is a command that the server does not know.
         1047 if e.message.contains("WSREP") => Class::Connection,
-        1045 | 1130 | 1251 | 1698 | 1820 | 1862 => Class::Login,
+        1045 | 1130 | 3159 | 1251 | 1698 | 1820 | 1862 => Class::Login,
         1044 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
         1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
         // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's certification, TiDB's check of the schema.
@@ -87,9 +88,11 @@ pub fn classify(error: &mysql::Error) -> Class {
         | 3819
         | 4025 => Class::Data,
         1022 | 1062 | 1169 | 1586 => Class::Duplicate,
-        1007 | 1008 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176 | 1347
-        | 1507 | 1517 => Class::Object,
-        1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 4161 => Class::Syntax,
+        1007 | 1008 | 1017 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176
+        | 1347 | 1507 | 1517 => Class::Object,
+        1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 3750 | 4161 => {
+            Class::Syntax
+        }
         _ => Class::Other,
     }
 }
@@ -236,6 +239,13 @@ fn hint(error: &mysql::Error) -> &'static str {
                 "a row is larger than the target takes: raise performance.txn-entry-size-limit in the configuration of its TiDB servers, and \
                  raftstore.raft-entry-max-size of its TiKV servers if that is smaller; then start again"
             }
+            3159 => {
+                "the target takes encrypted connections alone: leave ssl-mode=disabled away, or write ssl-mode=required"
+            }
+            3750 => {
+                "sql_require_primary_key is ON on the target, and the account may not switch it off for itself: grant it SESSION_VARIABLES_ADMIN, or \
+                 have it switched off; --on-ddl-error 'replace:TS=SQL' makes the table with a key of the target's own"
+            }
             1040 => "the target has no connection left: raise its max_connections, or start with fewer by --workers",
             1203 => USER_LIMIT,
             1226 if e.message.contains("max_user_connections") => USER_LIMIT,
@@ -245,7 +255,7 @@ fn hint(error: &mysql::Error) -> &'static str {
             }
             1665 => {
                 "binlog_format is STATEMENT on the target, which READ COMMITTED sessions cannot write under: set it to ROW there, or give the account \
-                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL"
+                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7"
             }
             _ => classify(error).hint(),
         },
@@ -253,7 +263,8 @@ fn hint(error: &mysql::Error) -> &'static str {
             "the target, or a proxy in front of it, answers in a way that tisync does not know; nothing was changed by this query"
         }
         mysql::Error::DriverError(DriverError::UnknownAuthPlugin(_)) => {
-            "tisync knows mysql_native_password, caching_sha2_password, ed25519 and parsec: give the account one of these"
+            "tisync knows mysql_native_password, caching_sha2_password, ed25519 and parsec: give the account one of these, as in ALTER USER … \
+             IDENTIFIED WITH caching_sha2_password BY …; of an account that is not there a MySQL says the same"
         }
         _ => classify(error).hint(),
     }

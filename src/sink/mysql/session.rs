@@ -275,8 +275,17 @@ fn connect(target: &Target) -> mysql::Result<Conn> {
 /// `packet` is the largest statement that the server takes, if that is known; else the driver asks.
 fn connect_as(target: &Target, packet: Option<usize>) -> mysql::Result<Conn> {
     let connect = |tls| connect_in_time(target, target.options(tls).max_allowed_packet(packet));
-    if target.ssl_mode == SslMode::Disabled {
-        return connect(false);
+    match target.ssl_mode {
+        SslMode::Disabled => return connect(false),
+        SslMode::OnDemand => {
+            let plain = match connect(false) {
+                Err(error) if asks_for_tls(&error) => error,
+                other => return other,
+            };
+            // What the server says of a connection without TLS is what counts where it has none.
+            return connect(true).map_err(|error| if classify(&error) == Class::Connection { plain } else { error });
+        }
+        _ => {}
     }
     match connect(true) {
         Err(mysql::Error::DriverError(DriverError::TlsNotSupported)) if target.ssl_mode == SslMode::Preferred => {
@@ -284,6 +293,12 @@ fn connect_as(target: &Target, packet: Option<usize>) -> mysql::Result<Conn> {
         }
         other => other,
     }
+}
+
+/// Whether a login may have failed because it was not encrypted. Of an account with REQUIRE SSL the server says no more than that the
+/// login is denied.
+fn asks_for_tls(error: &mysql::Error) -> bool {
+    matches!(error, mysql::Error::MySqlError(e) if matches!(e.code, 3159 | 1045))
 }
 
 /// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL without end, would wait for that as well.

@@ -58,7 +58,7 @@ const COMMON: [Setting; 18] = [
     ("collation_server", "'utf8mb4_bin'", Always),
     // A quiet upstream is no reason to lose the connection: some servers hang up after a minute.
     ("wait_timeout", "604800", WhereKnown),
-    ("net_read_timeout", "GREATEST(@@net_read_timeout, 60)", WherePossible),
+    ("net_read_timeout", "CAST(GREATEST(@@net_read_timeout, 60) AS UNSIGNED)", WherePossible),
 ];
 
 const TIDB: [Setting; 10] = [
@@ -102,7 +102,11 @@ const MARIADB: [Setting; 10] = [
     ("enforce_storage_engine", "NULL", WherePossible),
 ];
 
-const MYSQL: [Setting; 1] = [ENGINE];
+const MYSQL: [Setting; 2] = [
+    ENGINE,
+    // What `information_schema` says of a table is no more than a moment old, not a day.
+    ("information_schema_stats_expiry", "0", WherePossible),
+];
 
 /// What takes a right that the account may lack.
 const PRIVILEGED: [Setting; 1] = [("binlog_format", "'ROW'", WherePossible)];

@@ -165,7 +165,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// How the server spells `name` in a file's name: everything but letters, digits and `_` as `@xxxx`. Only the server knows its short
-/// forms for letters of some languages; one that does not tell leaves names beyond ASCII unknown.
+/// forms for letters of some languages; one that does not tell (MySQL does not) leaves names with such letters unknown.
 fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Failed> {
     if is_plain(name) {
         return Ok(Some(name.to_owned()));
@@ -174,11 +174,28 @@ fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Failed
     if let Some(rows) = if_allowed::<Vec<u8>>(session, &sql)? {
         return Ok(rows.into_iter().next().and_then(|bytes| String::from_utf8(bytes).ok()));
     }
-    let encode = |c: char| match c {
-        c if c.is_ascii_alphanumeric() || c == '_' => c.to_string(),
-        c => format!("@{:04x}", u32::from(c)),
-    };
-    Ok(name.is_ascii().then(|| name.chars().map(encode).collect()))
+    Ok(name.chars().map(encoded).collect())
+}
+
+/// What a server writes for `c` in a file's name; `None` where it has a short form, which only the server knows.
+fn encoded(c: char) -> Option<String> {
+    match u32::from(c) {
+        _ if c.is_ascii_alphanumeric() || c == '_' => Some(c.to_string()),
+        0xc0..=0x5ff | 0x1e00..=0x1fff | 0x2160..=0x217f | 0x24b0..=0x24ef | 0xff20..=0xff5f => None,
+        code => Some(format!("@{code:04x}")),
+    }
+}
+
+/// The name behind `encoded`, if it has no short forms in it.
+fn decoded(encoded: &str) -> Option<String> {
+    let mut parts = encoded.split('@');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(4)?;
+        name.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+        name.push_str(rest);
+    }
+    Some(name)
 }
 
 /// The name behind an encoded one; the encoded one itself where the server does not tell.
@@ -191,5 +208,28 @@ fn partition_name(session: &mut Session, encoded: &str) -> Result<String, Failed
         quote_text(encoded)
     );
     let rows: Option<Vec<Option<String>>> = if_allowed(session, &sql)?;
-    Ok(rows.and_then(|r| r.into_iter().next().flatten()).unwrap_or_else(|| encoded.to_owned()))
+    let told = rows.and_then(|r| r.into_iter().next().flatten());
+    Ok(told.or_else(|| decoded(encoded)).unwrap_or_else(|| encoded.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(name: &str) -> Option<String> {
+        name.chars().map(encoded).collect()
+    }
+
+    /// As MySQL 5.7, 8.0 and 9.7 write them.
+    #[test]
+    fn names_of_files() {
+        assert_eq!(encode("a#P#b.c/日 _1").unwrap(), "a@0023P@0023b@002ec@002f@65e5@0020_1");
+        assert_eq!(encode("é"), None);
+        assert_eq!(encode("ж"), None);
+        assert_eq!(decoded("@65e5@0023x").unwrap(), "日#x");
+        assert_eq!(decoded("plain_1").unwrap(), "plain_1");
+        for short in ["@0p", "@0p@0020", "a@65", "@zzzz", "@d800"] {
+            assert_eq!(decoded(short), None, "{short}");
+        }
+    }
 }

@@ -120,8 +120,8 @@ impl Style {
             _ => JsonStyle::Typed,
         };
         let max_packet = server.max_allowed_packet;
-        // Only MariaDB is known to tell, for each statement, how many of the rows were there.
-        let in_place = server.flavour == Flavour::MariaDb && !replace;
+        // MariaDB and MySQL tell, for each statement, how many of the rows were there.
+        let in_place = server.flavour != Flavour::TiDb && !replace;
         Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace, clear: false, in_place }
     }
 

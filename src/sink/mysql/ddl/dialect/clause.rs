@@ -9,6 +9,11 @@ use crate::sink::mysql::ddl::text::Token;
 
 /// Functions that may stand behind DEFAULT without brackets of their own.
 const NOW: [&str; 6] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_DATE", "CURDATE"];
+/// The first MySQL whose defaults may be expressions.
+const EXPRESSIONS: (u32, u32, u32) = (8, 0, 13);
+/// Types that have no default which is a literal.
+const LONG: [&str; 9] =
+    ["TEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
 /// What begins a key.
 const KEYS: [&str; 6] = ["INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"];
 
@@ -35,6 +40,12 @@ impl Dialect<'_> {
         }
         if edit.is(at, "ALTER") {
             return self.alter(edit, at + 1, range, without);
+        }
+        if edit.is(at, "RENAME") && edit.is(at + 1, "COLUMN") && !self.has_rename_column() {
+            return Err(Unspeakable(format!(
+                "{} has no RENAME COLUMN; CHANGE COLUMN with the column's whole definition does the same",
+                self.target()
+            )));
         }
         if edit.is(at, "RENAME") && edit.is_any(at + 1, &["INDEX", "KEY"]) {
             return Ok(self.named_index(edit, at + 2));
@@ -132,6 +143,9 @@ impl Dialect<'_> {
                 edit.put(range.start..at + 1, "DROP CONSTRAINT IF EXISTS");
                 edit.cut(at + 2..range.end);
                 return Ok(Part::Stays);
+            }
+            if !self.has_checks() {
+                return Ok(Part::Goes(Some(format!("{} has no CHECK constraints", self.target()))));
             }
             return Ok(Part::Goes(Some(format!(
                 "the CHECK that is enforced from here on was left out before: {} has none that is not enforced",
@@ -248,18 +262,22 @@ impl Dialect<'_> {
                     edit.cut(begin..end);
                     without.extend(why);
                 }
+            } else if !self.mariadb && edit.is(at, "YEAR") && at <= range.start + 2 && edit.sign(at + 1, '(') {
+                // Two digits are gone there, and TiDB keeps four in any case.
+                edit.cut(at + 1..edit.close(at + 1) + 1);
             } else if edit.is_any(at, &["CLUSTERED", "NONCLUSTERED"]) {
                 edit.cut(at..at + 1);
             } else if edit.is(at, "AUTO_RANDOM") {
                 edit.cut(at..if edit.sign(at + 1, '(') { edit.close(at + 1) + 1 } else { at + 1 });
             } else if self.mariadb && edit.is_any(at, &["COLUMN_FORMAT", "STORAGE"]) {
                 edit.cut(at..at + 2);
-            } else if self.mariadb && edit.is(at, "REFERENCES") {
-                // TiDB reads it and makes no foreign key; MariaDB would make one.
+            } else if self.has_inline_references() && edit.is(at, "REFERENCES") {
+                // TiDB reads it and makes no foreign key; the target would make one.
                 let end = behind_reference(edit, at);
                 edit.cut(at..end);
             }
         }
+        text_default(edit, range.clone());
         self.defaults(edit, range, without);
         Ok(Part::Stays)
     }
@@ -277,10 +295,11 @@ impl Dialect<'_> {
             let end = match edit.phrase(at + 1, &["NEXT", "VALUE", "FOR"]) {
                 Some(name) => edit.behind_name(name),
                 None if called && !edit.is_any(at + 1, &NOW) => edit.close(at + 2) + 1,
+                None if edit.sign(at + 1, '(') && self.version < EXPRESSIONS => edit.close(at + 1) + 1,
                 None => continue,
             };
             let sequence = edit.is_any(at + 1, &["NEXT", "NEXTVAL"]);
-            if sequence || self.version < (8, 0, 13) {
+            if sequence || self.version < EXPRESSIONS {
                 edit.cut(at..end);
                 let what = if sequence { "sequences" } else { "defaults that are expressions" };
                 without.push(format!("without a DEFAULT: {} has no {what}", self.target()));
@@ -302,6 +321,24 @@ impl Dialect<'_> {
             edit.cut(at..behind);
         }
         behind
+    }
+}
+
+/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the statement and drops the default.
+fn text_default(edit: &mut Edit<'_>, range: Range<usize>) {
+    // Behind one name, or in CHANGE behind two.
+    if !(1..=2).any(|n| edit.is_any(range.start + n, &LONG)) {
+        return;
+    }
+    for at in edit.surface(range.clone()) {
+        if !edit.is(at, "DEFAULT") {
+            continue;
+        }
+        let charset = matches!(edit.token(at + 1), Some(Token::Word(word)) if word.starts_with('_'));
+        let value = if charset { at + 2 } else { at + 1 };
+        if value < range.end && matches!(edit.token(value), Some(Token::Text)) {
+            edit.cut(at..value + 1);
+        }
     }
 }
 

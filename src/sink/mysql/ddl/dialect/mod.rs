@@ -102,6 +102,15 @@ impl<'a> Dialect<'a> {
         !self.mariadb && self.version >= (8, 0, 13)
     }
 
+    /// Whether a column's own REFERENCES makes a foreign key.
+    fn has_inline_references(&self) -> bool {
+        self.mariadb || self.version >= (9, 0, 0)
+    }
+
+    fn has_rename_column(&self) -> bool {
+        self.mariadb || self.version >= (8, 0, 0)
+    }
+
     fn hiding(&self) -> Hiding {
         match self.mariadb {
             true => Hiding::Ignored,

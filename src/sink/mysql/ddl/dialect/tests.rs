@@ -162,6 +162,9 @@ fn for_mysql() {
             ("DROP INDEX IF EXISTS `i` ON `t`", "DROP INDEX `i` ON `t`"),
             ("ALTER TABLE `t` ADD UNIQUE KEY IF NOT EXISTS `i`(`a`)", "ALTER TABLE `t` ADD UNIQUE KEY `i`(`a`)"),
             ("ALTER TABLE `t` DROP PARTITION IF EXISTS `p`", "ALTER TABLE `t` DROP PARTITION `p`"),
+            ("ALTER TABLE `t` RENAME COLUMN `a` TO `b`", ""),
+            ("CREATE TABLE `t` (`y` YEAR(2) NOT NULL,`year` INT)", "CREATE TABLE `t` (`y` YEAR NOT NULL,`year` INT)"),
+            ("CREATE TABLE `t` (`a` TEXT DEFAULT (UPPER('x')))", ""),
             (
                 "CREATE TABLE `t` (`a` BIGINT NOT NULL DEFAULT NEXTVAL(`s`),`u` CHAR(36) DEFAULT UUID(),`d` DATETIME DEFAULT NOW())",
                 "CREATE TABLE `t` (`a` BIGINT NOT NULL,`u` CHAR(36) DEFAULT (UUID()),`d` DATETIME DEFAULT NOW()) -- without a DEFAULT: this MySQL has no sequences",
@@ -186,6 +189,14 @@ fn for_mysql() {
             ),
             ("ALTER TABLE `t` DROP CHECK `c`", "nothing -- this MySQL has no CHECK constraints"),
             (
+                "ALTER TABLE `t` ADD COLUMN `c` INT, RENAME COLUMN `a` TO `b`",
+                "never: this MySQL has no RENAME COLUMN; CHANGE COLUMN with the column's whole definition does the same",
+            ),
+            (
+                "CREATE TABLE `t` (`u` CHAR(36) DEFAULT (UUID()) COMMENT 'x')",
+                "CREATE TABLE `t` (`u` CHAR(36) COMMENT 'x') -- without a DEFAULT: this MySQL has no defaults that are expressions",
+            ),
+            (
                 "CREATE TABLE `t` (`a` INT DEFAULT RAND())",
                 "CREATE TABLE `t` (`a` INT) -- without a DEFAULT: this MySQL has no defaults that are expressions",
             ),
@@ -194,11 +205,26 @@ fn for_mysql() {
 }
 
 #[test]
+fn a_reference_of_a_column_is_no_foreign_key() {
+    let sql = "CREATE TABLE `u` (`id` INT REFERENCES `t`(`id`) ON DELETE CASCADE)";
+    check(MYSQL_8, &[(sql, "")]);
+    check((Flavour::MySql, (9, 7, 0)), &[(sql, "CREATE TABLE `u` (`id` INT)")]);
+}
+
+#[test]
 fn words_that_tidb_left_uncommented() {
     for target in [MARIADB, MYSQL_8] {
         check(
             target,
             &[
+                (
+                    "create table t (a text default '', b varchar(3) default '', c json default _utf8mb4'', `text` int default '1', d text default null)",
+                    "create table t (a text, b varchar(3) default '', c json, `text` int default '1', d text default null)",
+                ),
+                (
+                    "alter table t change a b mediumblob not null default '' comment 'x'",
+                    "alter table t change a b mediumblob not null comment 'x'",
+                ),
                 (
                     "create table t (id bigint auto_random(5) primary key clustered, clustered int) shard_row_id_bits=4, auto_id_cache 1, comment='x' ttl = ts + interval 1 day ttl_enable='on'",
                     "create table t (id bigint primary key, clustered int) comment='x'",
