@@ -44,7 +44,9 @@
 //!
 //! 1. Commit ts only rises between merge and apply. Nothing is emitted before the complete list of Pumps is known.
 //! 2. A transaction is never lost, only emptied: a filtered one still carries its ts, so the checkpoint moves.
-//! 3. The schema travels with the row.
+//! 3. The schema travels with the row: a transaction is read, and takes effect, by the schema version that it was written with. Under load that is newer than the DDL
+//!    messages before it (the parts of one ALTER show before its message: it runs early, [`schema::EarlyJob`]) or older (what it wrote into a partition that was
+//!    emptied or exchanged meanwhile is where the old one is, [`schema::LateTable`]). While partitions are reorganised each change comes twice ([`decode::Writes`]).
 //! 4. The checkpoint never passes work that is not durable on the target.
 //! 5. Exactly once: each worker owns a slot row on the target and updates it first in every transaction. That row is the fence (it names the
 //!    run and the claim, so a session that lost its slot changes no row and stops), the record (which upstream transactions the slot made durable above

@@ -127,7 +127,7 @@ impl Cluster {
         for pump in spec.pumps {
             let (listener, port) = listen(pump.port)?;
             listeners.push((listener, port));
-            pumps.push(new_pump(pump, format!("127.0.0.1:{port}")));
+            pumps.push(Pump::of(pump, format!("127.0.0.1:{port}")));
         }
         let shared = Arc::new(Shared {
             cluster_id: spec.cluster_id,
@@ -386,21 +386,5 @@ fn switch(node: &Mutex<Node>, run: bool, router: impl FnOnce() -> axum::Router) 
             Ok(())
         }
         _ => Ok(()),
-    }
-}
-
-fn new_pump(spec: PumpSpec, address: String) -> Pump {
-    let entry = Registration {
-        listed: spec.registered,
-        host: spec.advertise.unwrap_or_else(|| address.clone()),
-        state: "online".to_owned(),
-        stopped: None,
-    };
-    Pump {
-        node_id: spec.node_id,
-        address,
-        store: Store::new(spec.behaviour),
-        entry: Mutex::new(entry),
-        left: false.into(),
     }
 }

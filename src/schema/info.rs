@@ -9,6 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::partition::PartitionInfo;
+
 /// `SchemaState` of what clients see; every other state is on its way in or out.
 pub const PUBLIC: i64 = 5;
 
@@ -376,34 +378,4 @@ pub struct FkInfo {
     /// See [`PUBLIC`].
     #[serde(deserialize_with = "nullable")]
     pub state: i64,
-}
-
-/// `PartitionInfo`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PartitionInfo {
-    /// Whether the table is partitioned at all.
-    #[serde(deserialize_with = "nullable")]
-    pub enable: bool,
-    /// `PartitionType`: 4 is KEY.
-    #[serde(rename = "type", deserialize_with = "nullable")]
-    pub kind: i64,
-    /// Its columns; empty where it is by an expression, and for KEY by the primary key.
-    #[serde(deserialize_with = "nullable")]
-    pub columns: Vec<CiStr>,
-    /// The partitions.
-    #[serde(deserialize_with = "nullable")]
-    pub definitions: Vec<PartitionDefinition>,
-}
-
-/// `PartitionDefinition`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PartitionDefinition {
-    /// Its physical table id.
-    #[serde(deserialize_with = "nullable")]
-    pub id: i64,
-    /// Its name.
-    #[serde(deserialize_with = "nullable")]
-    pub name: CiStr,
 }

@@ -28,6 +28,7 @@ mod lex;
 mod moved;
 pub mod names;
 mod packed;
+mod partition;
 mod rename;
 mod seed;
 mod statement;
@@ -44,11 +45,9 @@ pub use early::EarlyJob;
 pub use file::FileHistory;
 pub use history::History;
 pub use http::HttpHistory;
-pub use info::{
-    CiStr, ColumnInfo, DbInfo, FieldType, FkInfo, IndexColumn, IndexInfo, PUBLIC, PartitionDefinition, PartitionInfo,
-    TableInfo,
-};
+pub use info::{CiStr, ColumnInfo, DbInfo, FieldType, FkInfo, IndexColumn, IndexInfo, PUBLIC, TableInfo};
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
 pub use lex::{statements, words};
 pub use moved::{LateTable, Moved};
+pub use partition::{PartitionDefinition, PartitionInfo};
 pub use text::{TextDdl, Unclear, from_text};

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 
 use serde_json::{Value, json};
 
+use super::PumpSpec;
 use super::clock::Clock;
 use super::jobs::Jobs;
 use super::keys::Keys;
@@ -40,6 +41,23 @@ pub(super) struct Pump {
 }
 
 impl Pump {
+    /// One that listens at `address`.
+    pub(super) fn of(spec: PumpSpec, address: String) -> Self {
+        let entry = Registration {
+            listed: spec.registered,
+            host: spec.advertise.unwrap_or_else(|| address.clone()),
+            state: "online".to_owned(),
+            stopped: None,
+        };
+        Self {
+            node_id: spec.node_id,
+            address,
+            store: Store::new(spec.behaviour),
+            entry: Mutex::new(entry),
+            left: false.into(),
+        }
+    }
+
     pub(super) fn leave(&self, left: bool) {
         self.left.store(left, Ordering::SeqCst);
     }
