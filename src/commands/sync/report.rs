@@ -35,7 +35,7 @@ pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
     }
     for (table, rows) in &totals.narrowed {
         events(Event::Warning(format!(
-            "{table}: {rows} row changes were written without the columns that the target lacks, as --sync-mode 2 allows"
+            "{table}: {rows} row changes were written without the columns that the target lacks, as --sync-mode 2, or a rule that leaves out its DDL, allows"
         )));
     }
     if late > 0 {
