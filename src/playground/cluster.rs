@@ -31,8 +31,8 @@ use jiff::Timestamp;
 use self::clock::Clock;
 use self::node::{Node, listen};
 use self::pump::Site;
-use self::state::{Pump, Registration, Shared, Tidb, lock};
-use self::store::{Store, Stored};
+use self::state::{Pump, Shared, Tidb, lock};
+use self::store::Stored;
 use crate::model::CommitTs;
 
 pub use self::clock::ClockMode;
