@@ -41,9 +41,14 @@ fn find() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()))
 }
 
+/// Whether a MySQL is asked for, before there is one to ask.
+pub fn is_mysql() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|kind| kind.starts_with("mysql"))
+}
+
 /// Whether the server takes `--lower-case-table-names` with a data directory that is there.
 pub fn folds_names() -> bool {
-    !std::env::var(VARIABLE).is_ok_and(|kind| kind.starts_with("mysql") && kind != "mysql5.7")
+    !is_mysql() || std::env::var(VARIABLE).is_ok_and(|kind| kind == "mysql5.7")
 }
 
 /// Whose server it is, and which.

@@ -67,7 +67,7 @@ impl Server {
             return Ok(());
         }
         Err(Fault::refused(format!("the target is {self}, which is too old"))
-            .hint("targets are MySQL 5.7 to 8.4, MariaDB 10.6 to 11 and TiDB 4.0 or later")
+            .hint("targets are MySQL from 5.7, MariaDB from 10.6 and TiDB from 4.0 on")
             .into())
     }
 
