@@ -23,7 +23,12 @@ pub fn start(extra: &[&str]) -> anyhow::Result<PrivateServer> {
 pub fn start_in(parent: &Path, extra: &[&str]) -> anyhow::Result<PrivateServer> {
     match program() {
         None => PrivateServer::start_in(parent, extra),
-        Some(program) => PrivateServer::start_at(program, parent, extra),
+        Some(program) => {
+            // A later MariaDB without a certificate makes one at each start, which takes seconds or, on a busy machine, minutes.
+            let plain = !is_mysql() && !extra.iter().any(|option| option.starts_with("--ssl"));
+            let off: &[&str] = if plain { &["--skip-ssl"] } else { &[] };
+            PrivateServer::start_at(program, parent, &[off, extra].concat())
+        }
     }
 }
 
