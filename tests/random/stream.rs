@@ -53,7 +53,7 @@ pub fn write(cluster: &Arc<Cluster>, steps: &[Step], seed: u64) -> Result<()> {
             (Step::Ddl(job), _) => {
                 let early = if lags.early && job.lag == Lag::Early { writer.lagging(after) } else { 0 };
                 let (first, rest) = after.split_at(early);
-                first.iter().try_for_each(|step| writer.txn(step, job.version, false))?;
+                first.iter().try_for_each(|step| writer.txn(step, job.version, None))?;
                 writer.ddl(job, None)?;
                 rest
             }
@@ -75,7 +75,7 @@ pub fn write(cluster: &Arc<Cluster>, steps: &[Step], seed: u64) -> Result<()> {
                 rest.get(until + 1..).unwrap_or_default()
             }
             (step, _) => {
-                writer.txn(step, 0, false)?;
+                writer.txn(step, 0, None)?;
                 after
             }
         };
@@ -97,16 +97,17 @@ impl Writer {
 
     /// A transaction that began while the job ran: with the version before its last one.
     fn txn_beside(&mut self, step: &Step, job: &Job, twice: bool) -> Result<()> {
-        self.txn(step, job.version - 1, twice)
+        self.txn(step, job.version - 1, twice.then_some(job.table_id))
     }
 
-    fn txn(&mut self, step: &Step, version: i64, twice: bool) -> Result<()> {
+    /// With the version of its step if `version` is 0; the changes of the table `twice` come twice.
+    fn txn(&mut self, step: &Step, version: i64, twice: Option<i64>) -> Result<()> {
         let Step::Txn { changes, version: own, .. } = step else { return Ok(()) };
         let version = if version == 0 { *own } else { version };
         let mut rows = Vec::new();
         let mut handles = Vec::new();
         for Change { table, handle, kind } in changes {
-            let times = if twice && !table.partitions.is_empty() { 2 } else { 1 };
+            let times = if twice == Some(table.id) { 2 } else { 1 };
             for time in 0..times {
                 rows.push(RowChange { table: Arc::clone(table), kind: kind.clone() });
                 // The second write of a new row has a row id of its own.
