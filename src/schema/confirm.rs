@@ -146,7 +146,11 @@ impl Catalog {
 /// Whether rows of both are written alike.
 fn same_rows(known: &Table, info: &TableInfo) -> bool {
     match convert(info, &known.schema) {
-        Converted::Table(now) => now.columns == known.columns && now.partitions == known.partitions,
+        // A unique key that is no longer public is no longer looked at, or soon.
+        Converted::Table(now) => {
+            let kept = known.keys.iter().all(|key| now.keys.iter().any(|k| k.name == key.name));
+            kept && now.columns == known.columns && now.partitions == known.partitions
+        }
         Converted::Unreadable(_) => false,
         Converted::Rowless => true,
     }

@@ -1,16 +1,18 @@
-//! An ALTER of several parts, whose rows come before it. TiDB makes its parts public one after the other, each under a schema version of its
-//! own, and writes the job's message some transactions later. What sessions of those versions write meanwhile needs the DDL on the target
-//! first: it is taken out of its place in the stream, and its message says nothing any more.
+//! DDL whose rows come before its message: it is taken out of its place in the stream, and its message says nothing any more.
+//!
+//! The parts of an ALTER of several become public one after the other, each under a schema version of its own, and the message is written some
+//! transactions later: what sessions of those versions write needs the new definition. And while a unique key is being dropped, TiDB ceases to look at
+//! it some versions before the last: rows may hold a value twice that the target would refuse.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Job;
-use super::apply::action::MULTI_SCHEMA_CHANGE;
+use super::apply::action::{DROP_INDEX, DROP_INDEXES, DROP_PRIMARY_KEY, MULTI_SCHEMA_CHANGE};
 use super::catalog::Catalog;
 use super::packed::PackedJob;
+use super::{Converted, Job, convert};
 use crate::model::CommitTs;
 
 /// ALTERs of several parts that the stream has not brought yet.
@@ -18,6 +20,8 @@ use crate::model::CommitTs;
 pub(super) struct EarlyJobs {
     /// The first version that shows a part of it, and its id.
     awaited: BTreeSet<(i64, i64)>,
+    /// Jobs that may drop a unique key, by when they began: TiDB ceases to look at the key some versions before the last.
+    drops: BTreeSet<(CommitTs, i64)>,
     /// Those that are on the target although their message lies ahead.
     ran: HashSet<i64>,
 }
@@ -36,11 +40,15 @@ impl EarlyJobs {
         if job.action == MULTI_SCHEMA_CHANGE {
             self.awaited.insert((job.first_version, job.id));
         }
+        if matches!(job.action, MULTI_SCHEMA_CHANGE | DROP_INDEX | DROP_PRIMARY_KEY | DROP_INDEXES) {
+            self.drops.insert((CommitTs(job.started_ts), job.id));
+        }
     }
 
     /// The message of `job`, or word that it lies before the start. Gives whether the job ran before.
     pub(super) fn message(&mut self, job: i64) -> bool {
         self.awaited.retain(|(_, id)| *id != job);
+        self.drops.retain(|(_, id)| *id != job);
         self.ran.remove(&job)
     }
 
@@ -68,6 +76,9 @@ impl Catalog {
         if self.history.grows() && !self.confirmed.all_over(schema_version, ts) {
             self.confirm(schema_version, &tables()?, wait)?;
         }
+        if let Some(job) = self.drops_a_key(ts, tables)? {
+            return Ok(Some(job));
+        }
         let jobs: Vec<i64> = self.early.up_to(schema_version).collect();
         if jobs.is_empty() {
             return Ok(None);
@@ -78,6 +89,42 @@ impl Catalog {
             |job: &&i64| self.effects.get(job).is_some_and(|e| e.after.iter().any(|t| tables.contains(&t.id)));
         let Some(id) = jobs.iter().find(concerns).copied() else { return Ok(None) };
         Ok(Some(EarlyJob { id, finished: self.effects.get(&id).map(|e| e.finished).unwrap_or_default() }))
+    }
+
+    /// The first job that had begun at `ts`, and drops a unique key of one of the tables: rows may hold its values twice from now on.
+    fn drops_a_key(&mut self, ts: CommitTs, tables: &dyn Fn() -> Result<Vec<i64>>) -> Result<Option<EarlyJob>> {
+        let begun: Vec<(CommitTs, i64)> = self.early.drops.range(..(ts, 0)).copied().collect();
+        if begun.is_empty() {
+            return Ok(None);
+        }
+        let tables = tables()?;
+        for (began, id) in begun {
+            let Some(key) =
+                self.pending.iter().find(|(key, job)| key.1 == id && job.tables.iter().any(|t| tables.contains(t)))
+            else {
+                continue;
+            };
+            let (key, packed) = (*key.0, key.1.clone());
+            if !self.loses_a_key(&packed)? {
+                self.early.drops.remove(&(began, id));
+                continue;
+            }
+            self.pending.remove(&key);
+            let finished = CommitTs(packed.finished_ts);
+            self.apply(packed)?;
+            return Ok(Some(EarlyJob { id, finished }));
+        }
+        Ok(None)
+    }
+
+    fn loses_a_key(&self, packed: &PackedJob) -> Result<bool> {
+        let job = packed.clone().open()?;
+        let Some(info) = job.info.table.as_deref() else { return Ok(false) };
+        let Some(before) = self.store.live(info.id) else { return Ok(false) };
+        Ok(match convert(info, &before.schema) {
+            Converted::Table(after) => !before.keys.iter().all(|key| after.keys.iter().any(|k| k.name == key.name)),
+            Converted::Unreadable(_) | Converted::Rowless => false,
+        })
     }
 
     /// What the history keeps of the statement of a job that is not over yet.

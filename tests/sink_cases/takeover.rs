@@ -89,7 +89,7 @@ fn unclean(server: &PrivateServer) {
     let mut sink = w.open(options(&w, 202)).unwrap();
     sink.prepare([&t].into_iter()).unwrap();
     assert!(w.noted("it was not stopped cleanly and may have applied more"));
-    let overlap = vec![
+    let overlap = [
         txn(10, vec![ins(&t, row(1, 10)), ins(&t, row(2, 20))]),
         txn(11, vec![upd(&t, row(1, 10), row(1, 11)), del(&t, row(2, 20)), ins(&t, row(3, 30))]),
         txn(50, vec![upd(&t, row(1, 11), row(1, 12)), del(&t, row(4, 40))]),

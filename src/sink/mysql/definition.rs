@@ -30,7 +30,7 @@ impl MysqlSink {
             "SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY 1",
             quote_text(schema)
         );
-        self.asked(|| Ok(Session::open(&self.context.target)?.fetch(&sql).map_err(Error::from)?))
+        self.asked(|| Session::open(&self.context.target)?.fetch(&sql).map_err(Error::from))
     }
 
     /// What `ask` finds, however often it takes.
