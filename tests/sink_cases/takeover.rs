@@ -124,7 +124,7 @@ fn touched(server: &PrivateServer) {
     w.run("INSERT INTO u VALUES (1, 1), (2, 2), (3, 31)");
     let options = MysqlOptions { allow_repeats: true, ..options(&w, 220) };
     let mut sink = w.open(options).unwrap();
-    let overlap = vec![
+    let overlap = [
         // Put in: 1 is deleted later, 2 gets another key, 3 and 5 change and change back. 4 was not there yet when Drainer died.
         vec![ins(&t, row(1, 1)), ins(&t, row(2, 2)), ins(&p, three(1, 1, 1)), ins(&p, three(1, 2, 2))],
         vec![upd(&t, row(3, 3), row(3, 30)), upd(&p, three(1, 3, 3), three(1, 3, 30)), del(&t, row(5, 5))],
