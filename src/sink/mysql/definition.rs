@@ -34,7 +34,7 @@ impl MysqlSink {
     }
 
     /// What `ask` finds, however often it takes.
-    fn asked<T>(&self, mut ask: impl FnMut() -> Result<T>) -> Result<T> {
+    pub(super) fn asked<T>(&self, mut ask: impl FnMut() -> Result<T>) -> Result<T> {
         let mut backoff = Backoff::new();
         loop {
             let asked = ask();

@@ -1,14 +1,12 @@
 //! In which partition a row belongs: the server is asked, by means of a copy of the table without its rows, in a transaction that is taken back.
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result};
 
 use super::MysqlSink;
 use super::batch::full_name;
 use super::context::Context;
-use super::failure::class_of;
 use super::hashed::condition;
 use super::literal;
-use super::retry::{Backoff, Outlook, passes};
 use super::server::Flavour;
 use super::session::{Session, quote_name};
 use crate::checkpoint::{Failed, SCHEMA};
@@ -25,18 +23,8 @@ impl MysqlSink {
         partitions: &[Partition],
         rows: &[&Row],
     ) -> Result<Vec<Option<usize>>> {
-        let mut backoff = Backoff::new();
-        loop {
-            let asked = ask(&self.context, table, partitions, rows);
-            let Err(error) = asked else { return asked };
-            let Some(class) = class_of(&error).filter(|c| passes(*c)) else {
-                return Err(
-                    error.context(format!("cannot tell in which partitions of {} late rows are", full_name(table)))
-                );
-            };
-            let Context { options, shared, events, told, .. } = &*self.context;
-            backoff.pause(class, &error, &Outlook { stop: &options.stop, shared, events, told })?;
-        }
+        self.asked(|| ask(&self.context, table, partitions, rows))
+            .with_context(|| format!("cannot tell in which partitions of {} late rows are", full_name(table)))
     }
 }
 
