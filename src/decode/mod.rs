@@ -155,15 +155,9 @@ struct Part {
 
 impl Part {
     fn new(table: Arc<Table>, kinds: Kinds, mutation: Mutation, writes: Writes) -> Self {
-        let mut part = Self { table, kinds, mutation, writes, once: None };
-        part.begin();
-        part
-    }
-
-    /// Sees to it that second writes are taken out, from where it stands.
-    fn begin(&mut self) {
-        let may_repeat = (self.writes != Writes::Once || !self.table.partitions.is_empty()) && self.mutation.left() > 1;
-        self.once = may_repeat.then(|| Once::new(&self.table, self.writes));
+        let may_repeat = (writes != Writes::Once || !table.partitions.is_empty()) && mutation.left() > 1;
+        let once = may_repeat.then(|| Once::new(&table, writes));
+        Self { table, kinds, mutation, writes, once }
     }
 
     /// The next change that is wanted; `None` behind the last one.
@@ -191,21 +185,19 @@ impl Part {
     fn next_once(&mut self, value: &Bytes) -> Result<Option<RowChange>> {
         let Some(once) = &mut self.once else { return Ok(None) };
         loop {
-            if let Some(change) = once.next() {
+            while let Some(change) = once.next() {
                 if self.kinds.has(Action::of(&change.kind)) {
                     return Ok(Some(change));
                 }
-                continue;
             }
-            let Some((change, row)) = change(&mut self.mutation, value, &self.table, Kinds::ALL)? else {
-                once.end();
-                match once.next() {
-                    Some(change) if self.kinds.has(Action::of(&change.kind)) => return Ok(Some(change)),
-                    _ => return Ok(None),
+            match change(&mut self.mutation, value, &self.table, Kinds::ALL)? {
+                Some((change, row)) => {
+                    let id = row::row_id(&self.table, &change.kind, row)?;
+                    once.take(change, id);
                 }
-            };
-            let id = row::row_id(&self.table, &change.kind, row)?;
-            once.take(change, id);
+                None if once.end() => {}
+                None => return Ok(None),
+            }
         }
     }
 

@@ -88,9 +88,12 @@ impl Once {
         both.then_some(RowChange { table: change.table, kind: RowKind::Insert(new) })
     }
 
-    /// Nothing follows.
-    pub(super) fn end(&mut self) {
-        self.ready.extend(self.held.take());
+    /// Nothing follows. Gives whether a change had waited for what does.
+    pub(super) fn end(&mut self) -> bool {
+        let held = self.held.take();
+        let waited = held.is_some();
+        self.ready.extend(held);
+        waited
     }
 
     /// The next change that is none of what was before.

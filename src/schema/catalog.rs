@@ -179,12 +179,12 @@ impl Catalog {
         if self.early.message(job_id) {
             return Ok(None);
         }
-        if let Some(version) = self.pending.iter().find(|(key, _)| key.1 == job_id).map(|(key, _)| key.0) {
+        if let Some((version, _)) = self.pending_key(job_id) {
             self.apply_to(version)?;
         }
         match self.effects.remove(&job_id) {
             Some(effect) => {
-                self.note_moves(&effect);
+                self.moved.note(&effect);
                 Ok(Some(effect.into_ddl(text()?)))
             }
             None => Err(Fault::refused(format!(
@@ -204,11 +204,11 @@ impl Catalog {
     /// If the job cannot be read again.
     pub fn passed(&mut self, job_id: i64) -> Result<()> {
         self.early.message(job_id);
-        if let Some(version) = self.pending.keys().find(|key| key.1 == job_id).map(|key| key.0) {
+        if let Some((version, _)) = self.pending_key(job_id) {
             self.apply_to(version)?;
         }
-        if let Some(moves) = self.effects.get(&job_id).and_then(|e| e.moves_of_partitions.clone()) {
-            self.moved.note(*moves);
+        if let Some(effect) = self.effects.get(&job_id) {
+            self.moved.note(effect);
         }
         Ok(())
     }
@@ -244,8 +244,14 @@ impl Catalog {
         Ok(())
     }
 
+    /// The place of a job among those that are not applied yet.
+    pub(super) fn pending_key(&self, job: i64) -> Option<(i64, i64)> {
+        self.pending.keys().find(|key| key.1 == job).copied()
+    }
+
     pub(super) fn apply(&mut self, job: PackedJob) -> Result<()> {
         let job = job.open()?;
+        self.early.applied(job.id);
         let effect = self.store.apply(&job);
         if let Some(ahead) = &self.ahead {
             ahead.pass(&job, &effect.after);
@@ -295,7 +301,8 @@ impl Catalog {
                     UNREACHABLE.as_secs()
                 ))
                 .hint(
-                    "it waits for a transaction that is open upstream: end that one (ADMIN SHOW DDL JOBS and                      information_schema.cluster_tidb_trx name both), then run the same command again",
+                    "it waits for a transaction that is open upstream: end that one (ADMIN SHOW DDL JOBS and \
+                     information_schema.cluster_tidb_trx name both), then run the same command again",
                 )
                 .into());
             }

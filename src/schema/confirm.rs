@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::catalog::{Catalog, UNREACHABLE};
+use super::early::keeps_keys;
 use super::packed::PackedJob;
 use super::{Converted, TableInfo, convert};
 use crate::model::{CommitTs, Table};
@@ -148,8 +149,7 @@ fn same_rows(known: &Table, info: &TableInfo) -> bool {
     match convert(info, &known.schema) {
         // A unique key that is no longer public is no longer looked at, or soon.
         Converted::Table(now) => {
-            let kept = known.keys.iter().all(|key| now.keys.iter().any(|k| k.name == key.name));
-            kept && now.columns == known.columns && now.partitions == known.partitions
+            keeps_keys(known, &now) && now.columns == known.columns && now.partitions == known.partitions
         }
         Converted::Unreadable(_) => false,
         Converted::Rowless => true,

@@ -13,7 +13,7 @@ use super::apply::action::{DROP_INDEX, DROP_INDEXES, DROP_PRIMARY_KEY, MULTI_SCH
 use super::catalog::Catalog;
 use super::packed::PackedJob;
 use super::{Converted, Job, convert};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, Table};
 
 /// ALTERs of several parts that the stream has not brought yet.
 #[derive(Debug, Default)]
@@ -48,8 +48,13 @@ impl EarlyJobs {
     /// The message of `job`, or word that it lies before the start. Gives whether the job ran before.
     pub(super) fn message(&mut self, job: i64) -> bool {
         self.awaited.retain(|(_, id)| *id != job);
-        self.drops.retain(|(_, id)| *id != job);
+        self.applied(job);
         self.ran.remove(&job)
+    }
+
+    /// The schema has `job`, so no row comes before it for a key that it drops.
+    pub(super) fn applied(&mut self, job: i64) {
+        self.drops.retain(|(_, id)| *id != job);
     }
 
     /// Those that a transaction of schema version `version` may have been written with.
@@ -122,7 +127,7 @@ impl Catalog {
         let Some(info) = job.info.table.as_deref() else { return Ok(false) };
         let Some(before) = self.store.live(info.id) else { return Ok(false) };
         Ok(match convert(info, &before.schema) {
-            Converted::Table(after) => !before.keys.iter().all(|key| after.keys.iter().any(|k| k.name == key.name)),
+            Converted::Table(after) => !keeps_keys(before, &after),
             Converted::Unreadable(_) | Converted::Rowless => false,
         })
     }
@@ -138,7 +143,7 @@ impl Catalog {
     /// # Errors
     /// If the job cannot be read again.
     pub fn ran_early(&mut self, job: i64) -> Result<()> {
-        if let Some(key) = self.pending.keys().find(|key| key.1 == job).copied()
+        if let Some(key) = self.pending_key(job)
             && let Some(packed) = self.pending.remove(&key)
         {
             self.apply(packed)?;
@@ -148,6 +153,11 @@ impl Catalog {
         self.early.ran.insert(job);
         Ok(())
     }
+}
+
+/// Whether every unique key of a table is one afterwards.
+pub(super) fn keeps_keys(before: &Table, after: &Table) -> bool {
+    before.keys.iter().all(|key| after.keys.iter().any(|k| k.name == key.name))
 }
 
 impl Job {

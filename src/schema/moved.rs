@@ -88,7 +88,9 @@ fn hashed(info: &TableInfo, number: usize) -> Option<Hashed> {
 }
 
 impl MovedRows {
-    pub(super) fn note(&mut self, moves: Moves) {
+    /// From here on rows of schema versions before the job of `effect` are late.
+    pub(super) fn note(&mut self, effect: &Effect) {
+        let Some(moves) = effect.moves_of_partitions.as_deref().cloned() else { return };
         if let Some(plain) = moves.plain {
             self.became.insert(plain.id, (moves.version, moves.table, plain));
         }
@@ -108,13 +110,6 @@ pub struct LateTable {
 }
 
 impl Catalog {
-    /// From here on rows of older schema versions are late.
-    pub(super) fn note_moves(&mut self, effect: &Effect) {
-        if let Some(moves) = &effect.moves_of_partitions {
-            self.moved.note(Moves::clone(moves));
-        }
-    }
-
     /// What becomes of the rows of table `id` that a session on `schema_version` wrote; `None` if they are simply there.
     #[must_use]
     pub fn late(&self, id: i64, schema_version: i64) -> Option<LateTable> {

@@ -68,7 +68,7 @@ impl Catalog {
             self.note_reorganised(&job);
             let (id, finished) = (job.id, CommitTs(job.finished_ts));
             let effect = self.store.apply(&job.open()?);
-            self.note_moves(&effect);
+            self.moved.note(&effect);
             if finished.physical_ms() >= near {
                 self.effects.insert(id, effect);
             }

@@ -203,7 +203,8 @@ impl LinkRun<'_> {
         let reached = ended.reached().map(|ts| ts.explain().to_string()).unwrap_or_default();
         let from = sink.position().map_or_else(|| "its start".to_owned(), |ts| ts.explain().to_string());
         (self.events)(Event::Warning(format!(
-            "{forgotten}. It was restarted without its last commits, restored, or replaced by a replica that lacks them. Everything              up to {reached} was there; what lies behind {from} is brought again"
+            "{forgotten}. It was restarted without its last commits, restored, or replaced by a replica that lacks them. Everything \
+             up to {reached} was there; what lies behind {from} is brought again"
         )));
         if let Some(position) = sink.position() {
             (self.events)(Event::SetBack { position });
