@@ -11,8 +11,15 @@
 //! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop. Links whose channels differ do not
 //! know each other's marks and would pass on the same data for ever; so a link whose stream holds other links' data says in its own records
 //! from which clusters that came, and stops where it finds its own cluster there.
+//!
+//! A link without marks looks for no more than that ([`Loopback::unmarked`]): the cluster that it writes to may be the source of a link that writes
+//! here, in another process. Chains and reversed links are no such pair, so nothing but data that comes back tells. Where the source
+//! is no link's target, none of it is asked for.
 
 mod echo;
+mod unmarked;
+
+pub use unmarked::OF_A_TARGET;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -83,7 +90,8 @@ pub type Tables<'a> = &'a mut dyn FnMut(i64, i64) -> Result<Found>;
 /// See the module.
 #[derive(Debug)]
 pub struct Loopback {
-    mark: Mark,
+    /// The mark of our channel; `None` on a link that neither writes nor reads marks.
+    mark: Option<Mark>,
     others: OtherChannels,
     /// The cluster that the other direction comes from, where it is known: our target.
     opposite: Option<u64>,
@@ -93,6 +101,8 @@ pub struct Loopback {
     filter: Option<Arc<Filter>>,
     /// Clusters whose data this run has passed on.
     origins: BTreeSet<u64>,
+    /// Whether records of links are, or may be, among the source's tables. Asked without marks only.
+    records: bool,
     /// Every table that was the mark table in this run: a row may come after it was dropped.
     known: HashMap<i64, Arc<Table>>,
     counts: Counts,
@@ -111,6 +121,10 @@ impl Loopback {
     /// Drops what carries `mark`, and does with the marks of other channels as `others` says.
     #[must_use]
     pub fn new(mark: Mark, others: OtherChannels) -> Self {
+        Self::with(Some(mark), others)
+    }
+
+    fn with(mark: Option<Mark>, others: OtherChannels) -> Self {
         let (opposite, source, filter) = (None, None, None);
         Self {
             mark,
@@ -119,6 +133,7 @@ impl Loopback {
             source,
             filter,
             origins: BTreeSet::new(),
+            records: false,
             known: HashMap::new(),
             counts: Counts::default(),
         }
@@ -155,19 +170,19 @@ impl Loopback {
     /// Whether the table of this name is the mark table, which is never replicated itself.
     #[must_use]
     pub fn is_mark(&self, schema: &str, table: &str) -> bool {
-        self.mark.is(schema, table)
+        self.mark.as_ref().is_some_and(|mark| mark.is(schema, table))
     }
 
     /// What to say where the source has no mark table among its `tables`.
     #[must_use]
     pub fn warning<'a>(&self, mut tables: impl Iterator<Item = &'a Arc<Table>>) -> Option<String> {
-        let name = self.mark.name();
-        let missing = !tables.any(|t| self.mark.is(&t.schema, &t.name));
+        let mark = self.mark.as_ref()?;
+        let (name, channel) = (mark.name(), mark.channel);
+        let missing = !tables.any(|t| mark.is(&t.schema, &t.name));
         missing.then(|| {
             format!(
                 "the source has no mark table {name}, so nothing on it carries a mark, and nothing is dropped: make it with `tisync mark \
-                 setup --to SOURCE --channel-id {}`, or name the one that the other link writes with by --mark-table",
-                self.mark.channel
+                 setup --to SOURCE --channel-id {channel}`, or name the one that the other link writes with by --mark-table"
             )
         })
     }
@@ -175,11 +190,12 @@ impl Loopback {
     /// Whose a DDL is whose text begins with `origin`, or with nothing of the kind. What makes the marks themselves is nobody's.
     #[must_use]
     pub fn side(&self, origin: Option<Origin>, ddl: &Ddl) -> Side {
-        let ours = |o: Origin| o.channel == self.mark.channel && self.opposite.is_none_or(|id| id == o.cluster_id);
+        let Some(mark) = &self.mark else { return ddl.side };
+        let ours = |o: Origin| o.channel == mark.channel && self.opposite.is_none_or(|id| id == o.cluster_id);
         if origin.is_some_and(ours) {
             return Side::Target;
         }
-        let on_database = ddl.table.is_empty() && self.mark.schema.to_lowercase() == ddl.schema.to_lowercase();
+        let on_database = ddl.table.is_empty() && mark.schema.to_lowercase() == ddl.schema.to_lowercase();
         if on_database && ddl.before.iter().chain(&ddl.after).all(|t| self.is_mark(&t.schema, &t.name)) {
             return Side::Unknown;
         }
@@ -198,8 +214,9 @@ impl Loopback {
     /// If the bytes are not what they must be, or the mark table has no usable `channel_id`; refused at a mark of another channel if so
     /// set, and at an echo.
     pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
+        let Some(mark) = &self.mark else { return self.unmarked_judge(value, ts, tables) };
         let mut touched = Touched::default();
-        let (mark, known, filter) = (&self.mark, &mut self.known, self.filter.as_deref());
+        let (known, filter) = (&mut self.known, self.filter.as_deref());
         let mut marks = LargeTxn::open(value, ts, &mut |id, version| {
             let table = match tables(id, version)? {
                 Found::Table(table) if mark.is(&table.schema, &table.name) => table,
@@ -222,8 +239,8 @@ impl Loopback {
             known.insert(id, Arc::clone(&table));
             Ok(Lookup::Read(table))
         })?;
-        let channels = channels(&mut marks, &self.mark, ts)?;
-        if channels.contains(&self.mark.channel) {
+        let channels = channels(&mut marks, mark, ts)?;
+        if channels.contains(&mark.channel) {
             let bookkeeping = !touched.else_than_books;
             self.counts.dropped += 1;
             self.counts.bookkeeping += u64::from(bookkeeping);
@@ -233,23 +250,23 @@ impl Loopback {
             *self.counts.others.entry(*channel).or_default() += 1;
         }
         if let (Some(channel), OtherChannels::Stop) = (channels.first(), self.others) {
-            return Err(self.other(*channel, ts).into());
+            return Err(other(mark, *channel, ts).into());
         }
         if touched.records && !touched.users.is_empty() {
             self.look_for_echo(value, ts, (&touched, &channels), tables)?;
         }
         Ok(Verdict::Pass)
     }
+}
 
-    fn other(&self, channel: i64, ts: CommitTs) -> Fault {
-        Fault::refused(format!(
-            "the transaction of commit ts {} carries a mark of channel {channel} in {}, but this link is of channel {}",
-            ts.explain(),
-            self.mark.name(),
-            self.mark.channel
-        ))
-        .hint("both directions between two clusters need the same --channel-id; if a third cluster writes with that channel, let it pass with --other-channels pass")
-    }
+fn other(mark: &Mark, channel: i64, ts: CommitTs) -> Fault {
+    Fault::refused(format!(
+        "the transaction of commit ts {} carries a mark of channel {channel} in {}, but this link is of channel {}",
+        ts.explain(),
+        mark.name(),
+        mark.channel
+    ))
+    .hint("both directions between two clusters need the same --channel-id; if a third cluster writes with that channel, let it pass with --other-channels pass")
 }
 
 impl Touched {
@@ -278,16 +295,6 @@ impl Touched {
 #[must_use]
 pub fn is_bookkeeping(schema: &str) -> bool {
     schema.eq_ignore_ascii_case(BOOKS)
-}
-
-/// What to say of a link that writes and reads no marks, where its source is the target of another link: that one may come from this link's target.
-#[must_use]
-pub fn of_a_target<'a>(mut tables: impl Iterator<Item = &'a Arc<Table>>) -> Option<String> {
-    tables.any(|t| is_record(&t.schema, &t.name)).then(|| {
-        "the source is the target of another tisync link, or was. If that link comes from this target, every change would go round between the two for \
-         ever: then stop here, and start both links with --loopback and the same --channel-id"
-            .to_owned()
-    })
 }
 
 fn is_record(schema: &str, table: &str) -> bool {

@@ -221,18 +221,19 @@ fn what_is_no_echo() {
     assert!(up.problem(&mut known, &[up.slot(6), up.users()]).contains("of cluster 6"));
 }
 
+fn selects(pattern: &str) -> Arc<Filter> {
+    let rules = crate::filter::Rules { tables: vec![pattern.to_owned()], ..Default::default() };
+    Arc::new(Filter::new(&rules).unwrap())
+}
+
 #[test]
 fn tables_that_the_link_leaves_out_are_no_echo() {
     let upstream = Upstream::new();
-    let filter = |pattern: &str| {
-        let rules = crate::filter::Rules { tables: vec![pattern.to_owned()], ..Default::default() };
-        Arc::new(Filter::new(&rules).unwrap())
-    };
     let back = [upstream.slot(9), upstream.users()];
-    let mut loopback = ours().selecting(filter("other.*"));
+    let mut loopback = ours().selecting(selects("other.*"));
     assert_eq!(upstream.judge(&mut loopback, &back).unwrap(), Verdict::Pass);
     assert_eq!(loopback.counts().echoes, 0);
-    let text = upstream.problem(&mut ours().selecting(filter("app.*")), &back);
+    let text = upstream.problem(&mut ours().selecting(selects("app.*")), &back);
     assert!(text.contains("data came back"), "{text}");
 }
 
@@ -296,4 +297,50 @@ fn whose_a_ddl_is() {
     ] {
         assert_eq!(any.side(None, &ddl), side, "{ddl:?}");
     }
+}
+
+#[test]
+fn without_marks_only_data_that_comes_back_ends_the_run() {
+    let up = Upstream::new();
+    let one_way = |opposite| Loopback::unmarked().opposite(opposite).source(5);
+    let watching = |opposite| {
+        let mut loopback = one_way(opposite);
+        assert!(loopback.watches(up.0.values()) && !loopback.is_marked());
+        loopback
+    };
+    let pass = |loopback: &mut Loopback, changes: &[RowChange]| {
+        assert_eq!(up.judge(loopback, changes).unwrap(), Verdict::Pass);
+        assert_eq!(loopback.counts().echoes, 0);
+    };
+    // The other way round, by a link without marks too: known at the first transaction, where the target is known.
+    let mut loopback = watching(Some(4));
+    pass(&mut loopback, &[up.users()]);
+    pass(&mut loopback, &[up.slot(4)]);
+    let text = up.problem(&mut loopback, &[up.slot(4), up.users()]);
+    assert!(text.contains("data came back from the cluster that this link writes to"), "{text}");
+    assert!(text.contains("--loopback and the same --channel-id") && text.contains("`App`.`t`"), "{text}");
+    assert_eq!(loopback.counts().echoes, 1);
+    // A chain is none, whatever is known; what it passes on is told to the next link.
+    for opposite in [None, Some(6)] {
+        let mut loopback = watching(opposite);
+        pass(&mut loopback, &[up.slot_with(4, "3,2"), up.users()]);
+        assert_eq!(loopback.origins().iter().copied().collect::<Vec<_>>(), [2, 3, 4]);
+        let text = up.problem(&mut loopback, &[up.slot_with(4, "3,5"), up.users()]);
+        assert!(text.contains("that this cluster had sent out, passed on by another link"), "{text}");
+    }
+    // What the link leaves out cannot come back.
+    let mut loopback = watching(Some(4)).selecting(selects("other.*"));
+    pass(&mut loopback, &[up.slot(4), up.users()]);
+}
+
+#[test]
+fn without_marks_nothing_is_asked_before_another_link_makes_its_tables() {
+    let up = Upstream::new();
+    let mut loopback = Loopback::unmarked().opposite(Some(4)).source(5);
+    assert!(!loopback.watches([&up.0[&USERS], &up.0[&CHECKPOINTS]].into_iter()));
+    let value = prewrite(9, &[up.slot(4), up.users()], &mut |_| 1).unwrap();
+    let verdict = loopback.judge(&value, TS, &mut |_, _| panic!("no table is looked for"));
+    assert_eq!(verdict.unwrap(), Verdict::Pass);
+    loopback.follow(&Ddl { after: vec![Arc::clone(&up.0[&SLOTS])], ..Ddl::default() });
+    up.problem(&mut loopback, &[up.slot(4), up.users()]);
 }

@@ -274,7 +274,8 @@ impl Pipeline<'_> {
         let ddl = ddl.with_context(|| format!("cannot follow the DDL of commit ts {}", ts.explain()))?;
         let Some(mut ddl) = ddl else { return Ok(None) };
         let origin = without_origin(&mut ddl);
-        if let Some(loopback) = &self.loopback {
+        if let Some(loopback) = &mut self.loopback {
+            loopback.follow(&ddl);
             if loopback.is_mark(&ddl.schema, &ddl.table) {
                 return Ok(None);
             }

@@ -127,6 +127,25 @@ fn same(source: &str, cluster_id: u64, target: &str, how: &str) -> Fault {
     .hint("check both addresses: perhaps they are swapped, or a name or a load balancer leads to the wrong cluster")
 }
 
+/// PD's id of the cluster that the TiDB behind `session` is of, where it can be told: from what it keeps in `mysql.tidb`, or from the PD that it
+/// names. That one counts only if it lists a TiDB server of the target's: by the same name, from here, another cluster may answer.
+///
+/// # Errors
+/// If the target does not answer. A PD that does not is none.
+pub fn cluster(session: &mut Session, security: &Security) -> Result<Option<u64>> {
+    cluster_by(session, &|address| Ok(Box::new(Pd::connect(&[address.to_owned()], security)?)))
+}
+
+fn cluster_by(target: &mut dyn Ask, connect: &dyn Fn(&str) -> Result<Box<dyn Cluster>>) -> Result<Option<u64>> {
+    let told = Told::by(target)?;
+    if told.cluster_id.is_some() || told.servers.is_empty() {
+        return Ok(told.cluster_id);
+    }
+    let its = |pd: &dyn Cluster| pd.servers().is_ok_and(|all| all.iter().any(|(id, _)| told.servers.contains(id)));
+    let mut pds = target::pds(target)?.into_iter().filter_map(|address| connect(&address).ok());
+    Ok(pds.find(|pd| its(&**pd)).map(|pd| pd.id()))
+}
+
 /// What PD says of its cluster.
 trait Cluster {
     fn id(&self) -> u64;

@@ -17,6 +17,9 @@ const SERVERS: &str = "SELECT DDL_ID FROM information_schema.tidb_servers_info";
 /// The server that answers, and the one that runs the cluster's DDL. In all versions, for accounts with SUPER.
 const DDL: &str = "ADMIN SHOW DDL";
 
+/// The addresses of PD, as the target's TiDB servers call it. Since TiDB 4.0, for accounts with PROCESS.
+const PDS: &str = "SELECT INSTANCE FROM information_schema.cluster_info WHERE TYPE = 'pd'";
+
 /// What it told; nothing of it by a server that is no TiDB.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
@@ -81,6 +84,12 @@ impl Told {
         told.servers.remove("");
         Ok(told)
     }
+}
+
+/// Where the target's TiDB servers find PD, as far as it may be told: `host:port` each.
+pub(super) fn pds(target: &mut dyn Ask) -> Result<Vec<String>> {
+    let rows = target.ask(PDS)?.unwrap_or_default();
+    Ok(rows.iter().map(|row| value(row, "instance").to_owned()).filter(|address| !address.is_empty()).collect())
 }
 
 fn value<'a>(row: &'a [(String, String)], name: &str) -> &'a str {

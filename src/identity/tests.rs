@@ -133,3 +133,26 @@ fn who_tells_nothing() {
     assert!(matches!(silent(true, None), Verdict::Unknown(_)));
     same(&silent(true, Some("10.0.0.1:4001")), "PD lists 10.0.0.1:4001");
 }
+
+#[test]
+fn a_target_says_which_cluster_it_is() {
+    let connect = |address: &str| -> Result<Box<dyn Cluster>> {
+        match address {
+            "pd0:2379" => Ok(Box::new(Ours::new())),
+            _ => Err(anyhow::anyhow!("nobody listens there")),
+        }
+    };
+    let by = |theirs: &mut Theirs| cluster_by(theirs, &connect).unwrap();
+    let names = |mut theirs: Theirs, pds: &[&str]| {
+        theirs.0.insert("cluster_info", pds.iter().map(|pd| row(&[("instance", pd)])).collect());
+        theirs
+    };
+    assert_eq!(by(&mut Theirs::default().has(&["a"]).tells("cluster_id", "77")), Some(77));
+    // Before TiDB 8.5 it names its PD alone.
+    assert_eq!(by(&mut names(Theirs::default().has(&["x", "b"]), &["gone:2379", "pd0:2379"])), Some(ID));
+    // The PD of that name, seen from here, is another cluster's.
+    assert_eq!(by(&mut names(Theirs::default().has(&["x", "y"]), &["pd0:2379"])), None);
+    assert_eq!(by(&mut names(Theirs::default(), &["pd0:2379"])), None);
+    assert_eq!(by(&mut names(Theirs::default().has(&["a"]), &["gone:2379"])), None);
+    assert_eq!(by(&mut Theirs::default().has(&["a"])), None);
+}

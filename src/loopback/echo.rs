@@ -13,6 +13,8 @@ use crate::schema::Found;
 
 /// Why a transaction is an echo.
 enum Echo {
+    /// It comes from the very cluster that it would go to, on a link without marks.
+    Target,
     /// A link wrote it and left no mark at all.
     Unmarked,
     /// It comes from the very cluster that it would go to, with marks of these channels.
@@ -42,21 +44,29 @@ impl Loopback {
             let (RowKind::Insert(row) | RowKind::Update { new: row, .. }) = &change.kind else { continue };
             let Some(cluster) = id(change.table.value(row, "cluster_id")) else { continue };
             let origins = origins(change.table.value(row, "origins"));
-            let echo = if self.source.is_some_and(|source| origins.contains(&source)) {
-                Echo::Round
-            } else if channels.is_empty() && self.opposite.is_none_or(|opposite| opposite == cluster) {
+            let unmarked = channels.is_empty() && self.opposite.is_none_or(|opposite| opposite == cluster);
+            let echo = if self.mark.is_some() && unmarked {
                 Echo::Unmarked
-            } else if self.opposite == Some(cluster) {
-                Echo::OtherChannel(channels.clone())
-            } else {
-                self.origins.insert(cluster);
-                self.origins.extend(origins);
+            } else if self.source.is_some_and(|source| origins.contains(&source)) {
+                Echo::Round
+            } else if self.opposite != Some(cluster) {
+                self.passes(cluster, origins);
                 continue;
+            } else if self.mark.is_none() {
+                Echo::Target
+            } else {
+                Echo::OtherChannel(channels.clone())
             };
             self.counts.echoes += 1;
             return Err(self.echo(&echo, (&change.table, row), ts, touched).into());
         }
         Ok(())
+    }
+
+    /// Notes that data of `cluster`, and of those whose data it passed on, goes on from here.
+    fn passes(&mut self, cluster: u64, origins: BTreeSet<u64>) {
+        self.origins.insert(cluster);
+        self.origins.extend(origins);
     }
 
     fn echo(&self, echo: &Echo, (table, row): (&Table, &Row), ts: CommitTs, touched: &Touched) -> Fault {
@@ -66,32 +76,11 @@ impl Loopback {
         };
         let users: BTreeSet<String> = touched.users.iter().map(|t| format!("`{}`.`{}`", t.schema, t.name)).collect();
         let users: Vec<String> = users.into_iter().collect();
-        let (mark, channel) = (self.mark.name(), self.mark.channel);
-        let what = match echo {
-            Echo::Unmarked => "that a link had written here, and without a mark".to_owned(),
-            Echo::OtherChannel(other) => {
-                let other: Vec<String> = other.iter().map(ToString::to_string).collect();
-                format!(
-                    "from the cluster that this link writes to, with a mark of channel {} instead of {channel}",
-                    other.join(", ")
-                )
-            }
-            Echo::Round => format!(
-                "that this cluster had sent out, passed on by a link that does not know marks of channel {channel}"
-            ),
+        let (what, how) = (self.what(echo), self.remedy(echo));
+        let unmarked = match (&self.mark, echo) {
+            (Some(mark), Echo::Unmarked) => format!(", and no row of {}", mark.name()),
+            _ => String::new(),
         };
-        let how = match echo {
-            Echo::Unmarked => format!(
-                "Let that link write with marks (--loopback --channel-id {channel}); a one-way link of a third cluster needs a \
-                 --channel-id of its own, then what it writes is replicated. Start again behind this transaction once both write with marks"
-            ),
-            Echo::OtherChannel(_) | Echo::Round => {
-                "All links between the same clusters need the same --channel-id. Stop them, give them one, compare both sides (what went \
-                 round was applied again), and start again behind this transaction"
-                    .to_owned()
-            }
-        };
-        let unmarked = if matches!(echo, Echo::Unmarked) { format!(", and no row of {mark}") } else { String::new() };
         Fault::refused(format!(
             "data came back {what}: the transaction of commit ts {} changes {} together with {}.{} of cluster {}, link {}, slot \
              {}{unmarked}",
@@ -104,6 +93,48 @@ impl Loopback {
             shown("slot"),
         ))
         .hint(format!("nothing of it was sent on: it would go round for ever. {how}"))
+    }
+
+    /// What came back, to go on behind "data came back".
+    fn what(&self, echo: &Echo) -> String {
+        match (echo, self.mark.as_ref().map(|mark| mark.channel)) {
+            (Echo::Unmarked, _) => "that a link had written here, and without a mark".to_owned(),
+            (Echo::Target, _) => "from the cluster that this link writes to".to_owned(),
+            (Echo::OtherChannel(other), ours) => {
+                let other: Vec<String> = other.iter().map(ToString::to_string).collect();
+                format!(
+                    "from the cluster that this link writes to, with a mark of channel {} instead of {}",
+                    other.join(", "),
+                    ours.unwrap_or_default()
+                )
+            }
+            (Echo::Round, Some(ours)) => {
+                format!(
+                    "that this cluster had sent out, passed on by a link that does not know marks of channel {ours}"
+                )
+            }
+            (Echo::Round, None) => "that this cluster had sent out, passed on by another link".to_owned(),
+        }
+    }
+
+    fn remedy(&self, echo: &Echo) -> String {
+        match (echo, self.mark.as_ref().map(|mark| mark.channel)) {
+            (Echo::Unmarked, channel) => format!(
+                "Let that link write with marks (--loopback --channel-id {}); a one-way link of a third cluster needs a \
+                 --channel-id of its own, then what it writes is replicated. Start again behind this transaction once both write with marks",
+                channel.unwrap_or_default()
+            ),
+            (Echo::Target, _) | (Echo::Round, None) => {
+                "Stop both links. To replicate both ways, give both --loopback and the same --channel-id, compare both sides, and start them behind \
+                 this transaction; if the other direction has taken over for good, start this one no more"
+                    .to_owned()
+            }
+            (Echo::OtherChannel(_) | Echo::Round, _) => {
+                "All links between the same clusters need the same --channel-id. Stop them, give them one, compare both sides (what went \
+                 round was applied again), and start again behind this transaction"
+                    .to_owned()
+            }
+        }
     }
 }
 

@@ -38,6 +38,34 @@ fn without_marks_the_echo_is_seen() {
 }
 
 #[test]
+fn two_opposite_links_without_marks_stop_after_one_round() {
+    let pair = Pair::start(7_600_000_000_000_000_055);
+    let ended = |ran: &crate::common::binary::Ran| {
+        assert!(
+            ran.stderr.contains("data came back that this cluster had sent out, passed on by another link"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains("give both --loopback and the same --channel-id"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("echoes: 1"), "{}", ran.stderr);
+    };
+    // Processes that know nothing of each other, and start in either order.
+    let there = pair.link(0, &[]);
+    let mut back = pair.link(1, &[]);
+    run(&pair.a, "INSERT INTO play.bare VALUES (1, 1, 'once')");
+    ended(&there.expect(4));
+    let rows =
+        |mirror: &Mirror| mirror.connect().unwrap().query_first::<u64, _>("SELECT COUNT(*) FROM play.bare").unwrap();
+    assert_eq!((rows(&pair.a), rows(&pair.b)), (Some(2), Some(1)), "a table without a key holds every turn");
+    // Started again it sees the same, and sends nothing.
+    ended(&pair.link(0, &[]).expect(4));
+    assert_eq!((rows(&pair.a), rows(&pair.b)), (Some(2), Some(1)));
+    assert!(!back.ended());
+    back.interrupt();
+    back.expect(5);
+}
+
+#[test]
 fn channels_that_differ_do_not_go_round() {
     let pair = Pair::start(7_600_000_000_000_000_060);
     tisync(&["mark", "setup", "--to", &pair.a.url(), "--channel-id", "2"]).expect(0);

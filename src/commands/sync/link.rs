@@ -9,7 +9,7 @@ use crate::checkpoint::Forgotten;
 use crate::commands::place;
 use crate::config::Settings;
 use crate::event::{Event, Events};
-use crate::loopback::{Loopback, of_a_target};
+use crate::loopback::{Loopback, OF_A_TARGET};
 use crate::model::{CommitTs, Table};
 use crate::output;
 use crate::pipeline::{End, Pipeline};
@@ -128,7 +128,7 @@ impl LinkRun<'_> {
             catalog,
             sink,
             selection: Selection::new(Arc::clone(&settings.filter), router),
-            loopback,
+            loopback: Some(loopback),
             large: Some(settings.memory_limit / LARGE_PART),
             until: self.until,
             events: events.clone(),
@@ -142,7 +142,7 @@ impl LinkRun<'_> {
         let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
         let came_back = pipeline.loopback.take();
         report(&pipeline.sink.totals(), late, events);
-        if let Some(loopback) = came_back {
+        if let Some(loopback) = came_back.filter(|l| l.is_marked() || l.counts().echoes > 0) {
             report_loopback(loopback.counts(), events);
         }
         if left_out.any() {
@@ -152,7 +152,7 @@ impl LinkRun<'_> {
     }
 
     /// The schema as of `from`, compared with the target's, and what follows from it.
-    fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Option<Loopback>)> {
+    fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Loopback)> {
         let (settings, events) = (self.settings, self.events);
         let mut catalog = Catalog::at(self.source.history(), from)?;
         self.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
@@ -165,21 +165,7 @@ impl LinkRun<'_> {
         if self.source.history().old_collations() == Some(true) {
             events(Event::Warning(OLD_COLLATIONS.to_owned()));
         }
-        let source_id = self.source.cluster_id();
-        let loopback = settings.loopback.clone().map(|l| {
-            Loopback::new(l.mark, l.other_channels)
-                .opposite(l.opposite.or(self.opposite))
-                .source(source_id)
-                .selecting(Arc::clone(&settings.filter))
-        });
-        if let Some(text) = loopback.as_ref().and_then(|l| l.warning(catalog.tables())) {
-            events(Event::Warning(text));
-        }
-        if settings.loopback.is_none()
-            && let Some(text) = of_a_target(catalog.tables())
-        {
-            events(Event::Warning(text));
-        }
+        let loopback = self.loopback(&catalog, sink)?;
         let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
         let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
         let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
@@ -194,6 +180,21 @@ impl LinkRun<'_> {
             events(Event::Warning(text));
         }
         Ok((catalog, router, loopback))
+    }
+
+    /// What sees to it that nothing goes round.
+    fn loopback(&self, catalog: &Catalog, sink: &MysqlSink) -> Result<Loopback> {
+        let (settings, events) = (self.settings, self.events);
+        let marks = settings.loopback.as_ref();
+        let mut loopback = marks.map_or_else(Loopback::unmarked, |l| Loopback::new(l.mark.clone(), l.other_channels));
+        let warning = loopback.warning(catalog.tables());
+        let watches = loopback.watches(catalog.tables());
+        let mut opposite = marks.and_then(|l| l.opposite).or(self.opposite);
+        if watches && opposite.is_none() {
+            opposite = sink.cluster(&settings.source.security)?;
+        }
+        warning.or(watches.then(|| OF_A_TARGET.to_owned())).into_iter().for_each(|text| events(Event::Warning(text)));
+        Ok(loopback.opposite(opposite).source(self.source.cluster_id()).selecting(Arc::clone(&settings.filter)))
     }
 
     /// Takes the link over anew, under the same lease, and says what is brought again.

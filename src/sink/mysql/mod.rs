@@ -75,7 +75,7 @@ pub use self::open::Opening;
 use self::open::Parts;
 pub use self::options::{Mode, MysqlOptions, OnConflict, PendingDdl};
 pub use self::reopen::Reopening;
-use self::session::Server;
+use self::session::{Flavour, Server, Session};
 use self::shared::Shared;
 use self::tidb_limit::TidbLimit;
 use self::window::Window;
@@ -84,7 +84,9 @@ use super::{Sink, Totals};
 use crate::checkpoint::Applied;
 use crate::error::Fault;
 use crate::event::Event;
+use crate::identity;
 use crate::model::{Change, CommitTs, Definition, Partition, Row, RowChange, Side, Table, Txn};
+use crate::pd::Security;
 
 /// A [`Sink`] that writes to a MySQL, MariaDB or TiDB server.
 pub struct MysqlSink {
@@ -137,6 +139,17 @@ impl MysqlSink {
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// PD's id of the cluster that the target is, as far as that can be told; see [`identity::cluster`].
+    ///
+    /// # Errors
+    /// If the target does not answer.
+    pub fn cluster(&self, security: &Security) -> Result<Option<u64>> {
+        if self.server.flavour != Flavour::TiDb {
+            return Ok(None);
+        }
+        identity::cluster(&mut Session::open(&self.parts.target.patient())?, security)
     }
 
     fn shared(&self) -> &Shared {
