@@ -208,6 +208,7 @@ impl Pipeline<'_> {
             }
         }
         let (selection, late, loopback) = (&mut self.selection, &mut self.late_rows, self.loopback.as_ref());
+        let events = &self.events;
         let is_mark = |schema: &str, table: &str| loopback.is_some_and(|l| l.is_mark(schema, table));
         // A mark beside a tool's records is its bookkeeping too.
         let mut bookkeeping = true;
@@ -218,10 +219,16 @@ impl Pipeline<'_> {
                 bookkeeping &= is_bookkeeping(&table.schema);
                 let lookup = late_lookup(catalog, selection, &mut late_tables, (id, version))
                     .unwrap_or_else(|| selection.lookup(&table));
-                Ok(match catalog.writes(id, version, commit_ts) {
-                    Writes::Once => lookup,
-                    writes => Lookup::Twice(Box::new(lookup), writes),
-                })
+                let writes = catalog.writes(id, version, commit_ts);
+                if writes == Writes::Once {
+                    return Ok(lookup);
+                }
+                if matches!(lookup, Lookup::Read(_) | Lookup::Some(..))
+                    && let Some(text) = catalog.doubt(&table)
+                {
+                    events(Event::Warning(text));
+                }
+                Ok(Lookup::Twice(Box::new(lookup), writes))
             }
             Found::Gone(_) => {
                 bookkeeping = false;

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 
 use super::Writes;
-use crate::model::{Handle, Row, RowChange, RowKind, Table, Value};
+use crate::model::{Row, RowChange, RowKind, Table, Value};
 
 /// How many changes back the first write of a change may lie.
 const NEAR: usize = 3;
@@ -42,10 +42,7 @@ pub(super) struct Once {
 
 impl Once {
     pub(super) fn new(table: &Table, writes: Writes) -> Self {
-        let never_null = |key: &crate::model::Key| {
-            key.parts.iter().all(|part| table.columns.get(part.column).is_some_and(|column| !column.nullable))
-        };
-        let unique = table.handle != Handle::RowId || table.keys.iter().any(never_null);
+        let unique = table.tells_rows_apart();
         Self { recent: VecDeque::new(), held: None, ready: VecDeque::new(), unique, writes }
     }
 

@@ -47,6 +47,15 @@ impl Table {
         row.get(self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column))?)
     }
 
+    /// Whether two of its rows cannot be equal: it has a key that is never NULL.
+    #[must_use]
+    pub fn tells_rows_apart(&self) -> bool {
+        let never_null = |key: &Key| {
+            key.parts.iter().all(|part| self.columns.get(part.column).is_some_and(|column| !column.nullable))
+        };
+        self.handle != Handle::RowId || self.keys.iter().any(never_null)
+    }
+
     /// A table of which only the names are known.
     #[must_use]
     pub fn named(schema: &str, name: &str) -> Self {
