@@ -6,6 +6,7 @@ SECONDS_OF_LOAD ?= 10
 ROUNDS ?= 100
 SEED ?=
 LENGTH ?=
+INPUTS ?=
 KINDS ?=
 CASES ?=
 # What `make test` runs on a MySQL as well: these are quick there.
@@ -13,7 +14,7 @@ SOME_CASES ?= accounts ddl_types sink recordings:everything_equals_its_dump
 # Tests wait for servers most of their time: more of them at once than there are cores.
 TEST_THREADS ?= 4
 
-.PHONY: all build playground test matrix soak random bench memory lint generated packages clean
+.PHONY: all build playground test matrix soak random fuzz bench memory lint generated packages clean
 
 all: build
 
@@ -43,6 +44,11 @@ soak: packages
 # first 40 turns of one. Without a seed they are other ones each time. Where TISYNC_LIVE_… names clusters, it goes to a real TiDB as well.
 random: packages
 	TISYNC_RANDOM_ROUNDS=$(ROUNDS) TISYNC_RANDOM_LENGTH=$(LENGTH) TISYNC_RANDOM_SEED=$(or $(SEED),$(shell date +%s)000) $(CARGO) test --test random -- --nocapture
+
+# Damaged bytes for every reader of what comes from outside, with an optimised build: `make fuzz INPUTS=10000000`, with other ones each time; `make fuzz
+# SEED=1 INPUTS=150000` gives those of `make test`. What fails is kept in target/fuzz.
+fuzz: packages
+	FUZZ_INPUTS=$(or $(INPUTS),10000000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(CARGO) test --release --test fuzz -- --nocapture
 
 # Times decoding on one core, and `sync` against a bulk load of the same rows; benches/README.md says how to read it. Leaves out
 # what needs recordings that are not there.

@@ -1,6 +1,6 @@
 //! Accounts: how they log in, and how many connections they may have.
 
-use crate::common::server::only_mariadb;
+use crate::common::server::{only_mariadb, refuse};
 use mysql::prelude::Queryable;
 use tisync::error::exit_code;
 use tisync::playground::mariadb::PrivateServer;
@@ -15,11 +15,17 @@ pub const CASES: &[(&str, Case)] = &[
     ("an account that may have few connections gets few workers", limited),
 ];
 
+/// MariaDB's code for a plugin that is not there.
+const CANNOT_OPEN_LIBRARY: u16 = 1126;
+
 fn ed25519(server: &PrivateServer) {
     only_mariadb(server, "account that logs in by ed25519");
     let mut w = World::new(server, "ed25519");
     let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
-    w.run("INSTALL SONAME 'auth_ed25519'");
+    if let Err(mysql::Error::MySqlError(e)) = w.conn.query_drop("INSTALL SONAME 'auth_ed25519'") {
+        assert_eq!(e.code, CANNOT_OPEN_LIBRARY, "{e}");
+        refuse("this server comes without the plugin ed25519");
+    }
     w.run("CREATE USER 'ed'@'%' IDENTIFIED VIA ed25519 USING PASSWORD('hunter2')");
     w.run("GRANT ALL ON *.* TO 'ed'@'%'");
     let url = |password: &str| format!("mysql://ed{password}@127.0.0.1:{}", server.port());
