@@ -1,5 +1,6 @@
 //! Random damage, from seeds that a failure names: the library's pipeline a thousand times, the binary some times.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +24,7 @@ pub const CASES: &[Case] =
     &[("random damage, through the library", library), ("random damage, through the binary", binary)];
 
 const LIBRARY_ROUNDS: u64 = 1000;
+/// Unless TISYNC_DAMAGE_ROUNDS says so.
 const BINARY_ROUNDS: u64 = 24;
 
 /// Steele and Vigna's splitmix64.
@@ -169,8 +171,10 @@ fn library(world: &mut World) {
 
 fn binary(world: &mut World) {
     let base = world.db.clone();
-    let mut checked = 0;
-    for seed in 1..=BINARY_ROUNDS {
+    let asked = std::env::var("TISYNC_DAMAGE_ROUNDS").ok().filter(|n| !n.is_empty());
+    let rounds = asked.map_or(BINARY_ROUNDS, |n| n.parse().unwrap());
+    let (mut checked, mut codes) = (0, BTreeMap::<i32, u64>::new());
+    for seed in 1..=rounds {
         world.db = format!("{base}_{seed}");
         let payloads = world.payloads();
         world.record(&payloads);
@@ -183,6 +187,7 @@ fn binary(world: &mut World) {
             assert!(code == 3 || code == 4, "seed {seed}: {}", ran.stderr);
             proper(&ran, code, &[]);
         }
+        *codes.entry(ran.code).or_default() += 1;
         let checkpoint = world.checkpoint();
         let before = if hurt == 0 { 0 } else { ts(hurt - 1).0 };
         assert!(checkpoint >= before, "seed {seed}: what lies before the damage is not applied: {}", ran.stderr);
@@ -192,5 +197,8 @@ fn binary(world: &mut World) {
             world.expect_applied(hurt, &format!("seed {seed}: {}", ran.stderr));
         }
     }
-    assert!(checked > BINARY_ROUNDS / 2, "only {checked} of {BINARY_ROUNDS} were refused");
+    println!(
+        "{rounds} damaged recordings: exit codes {codes:?}; {checked} times the first message of the damage was refused"
+    );
+    assert!(checked > rounds / 2, "only {checked} of {rounds} were refused");
 }
