@@ -49,6 +49,15 @@ impl Failed {
             _ => None,
         }
     }
+
+    /// What the server said, without its code; empty if it did not answer.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        match self {
+            Self::Target { error: mysql::Error::MySqlError(e), .. } => &e.message,
+            _ => "",
+        }
+    }
 }
 
 impl From<Failed> for Error {

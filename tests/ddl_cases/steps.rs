@@ -1,6 +1,7 @@
 //! Jobs of several statements, statements that were done in part, refusals, and the operator's word.
 
 use crate::common::server::Dialect;
+use mysql::prelude::Queryable;
 use tisync::model::Ddl;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::PendingDdl;
@@ -247,6 +248,8 @@ const KEYS: &str = "SELECT constraint_name, GROUP_CONCAT(CONCAT(column_name, '>'
                     FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND referenced_table_name = 'p' GROUP BY 1 ORDER BY 1";
 
 fn held(w: &mut World<'_>) {
+    // Parents without a unique key, as TiDB lets them be; MySQL does so since 8.4 where it is told to.
+    let _ = w.conn.query_drop("SET SESSION restrict_fk_on_non_standard_key = 0");
     w.run("DROP TABLE IF EXISTS c, p");
     HELD.iter().for_each(|sql| w.run(sql));
     w.run(&format!("DELETE FROM tidb_binlog.tisync_checkpoint WHERE link = '{}'", w.db));
@@ -278,7 +281,9 @@ fn held_columns(server: &PrivateServer) {
         held(&mut w);
         let mut run = w.start();
         assert!(w.apply(&mut run, &ddl(&w.db, 12, sql)).unwrap().ran(), "{sql}");
-        assert_eq!(w.rows(&type_of(table, column)), shown, "{sql}");
+        // Later servers show no width of an integer.
+        let found = w.rows(&type_of(table, column));
+        assert!(found == shown || shown.strip_suffix("(20)").is_some_and(|bare| bare == found), "{sql}: {found}");
         assert_eq!(w.rows(KEYS), keys, "{sql}");
         assert_eq!(w.state(&mut run).position, Some(TS));
     }

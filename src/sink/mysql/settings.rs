@@ -110,10 +110,12 @@ const MYSQL: [Setting; 2] = [
 
 /// What takes a right that the account may lack.
 const PRIVILEGED: [Setting; 1] = [("binlog_format", "'ROW'", WherePossible)];
-const PRIVILEGED_MYSQL: [Setting; 3] = [
+const PRIVILEGED_MYSQL: [Setting; 4] = [
     ("binlog_format", "'ROW'", WherePossible),
     ("sql_require_primary_key", "0", WherePossible),
     ("sql_generate_invisible_primary_key", "0", WherePossible),
+    // TiDB takes any index for a foreign key's parent.
+    ("restrict_fk_on_non_standard_key", "0", WherePossible),
 ];
 
 /// Sets what every kind of server has, and `sql_mode`.

@@ -8,8 +8,12 @@ use crate::checkpoint::Failed;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Session, quote_name, quote_text};
 
-/// What servers say of a column that a foreign key holds, its own or another table's.
-const HELD: [u16; 2] = [1832, 1833];
+/// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of one that gets another name that
+/// the key needs its index, and of one that gets another type that both sides would not fit.
+const HELD: [u16; 4] = [1553, 1832, 1833, 3780];
+/// MySQL 5.7's code for the last, among other reasons; [`MISFIT`] is in the text of this one.
+const RENAME: u16 = 1025;
+const MISFIT: &str = "errno: 150";
 
 /// A foreign key of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +28,8 @@ struct Reference {
 
 /// Whether a statement was refused because a foreign key holds a column.
 pub(super) fn holds(failed: &Failed) -> bool {
-    failed.code().is_some_and(|code| HELD.contains(&code))
+    let code = failed.code();
+    code.is_some_and(|code| HELD.contains(&code)) || (code == Some(RENAME) && failed.said().contains(MISFIT))
 }
 
 /// `ddl`, which runs as the one `statement`, with the foreign keys over its columns dropped before and added again behind it. `None` if there
