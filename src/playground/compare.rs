@@ -137,7 +137,7 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     let keys = format!(
         "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
          FROM (SELECT DISTINCT {index} AS name, seq_in_index, column_name, sub_part FROM information_schema.{source}
-               WHERE table_schema = ? AND table_name = ? AND non_unique = 0) AS all_parts GROUP BY name ORDER BY parts"
+               WHERE table_schema = ? AND table_name = ? AND non_unique = 0) AS all_parts GROUP BY name"
     );
     let mut lines: Vec<String> = side.conn.all_with(columns, (&side.database, table))?;
     // TiDB lists a table twice after a RENAME that swapped it across databases.
@@ -147,7 +147,10 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
         let json = format!("{column} longtext ");
         lines.iter_mut().filter(|l| l.starts_with(&json)).for_each(|l| *l = format!("{column} json"));
     }
-    lines.extend(side.conn.all_with::<String>(keys, (&side.database, table))?);
+    let mut keys: Vec<String> = side.conn.all_with(keys, (&side.database, table))?;
+    // Here, as each server has an order of its own for letters.
+    keys.sort();
+    lines.extend(keys);
     Ok(lines)
 }
 
