@@ -21,7 +21,7 @@ use crate::proxy::Proxy;
 use crate::tables::DATABASE;
 
 /// No run takes longer.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(240);
 /// How often a run is looked at.
 const TICK: Duration = Duration::from_millis(2);
 
