@@ -325,7 +325,11 @@ fn replayed(folder: &Path, name: &str, databases: &[&str], options: &[&str]) -> 
     let server = server::start(&QUICK)?;
     let (from, to) = (path(folder, name), server.url());
     let args = [&["sync", "--from", &from, "--to", &to, "--quiet", "--allow-missing"], options].concat();
-    println!("{}", tisync(&args).expect(0).stderr);
+    let ran = tisync(&args);
+    if ran.code == 4 && ran.stderr.contains("this MySQL has no RENAME COLUMN") {
+        server::refuse("MySQL before 8.0 has no RENAME COLUMN: the run stops, and says so");
+    }
+    println!("{}", ran.expect(0).stderr);
     equal(&server, &folder.join(name).join("dump"), databases)
 }
 

@@ -19,6 +19,8 @@ pub fn load(conn: &mut Conn, dir: &Path, databases: &[&str], prefix: &str) -> Re
     conn.query_drop(
         "SET NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
     )?;
+    // As TiDB does it; MySQL before 8.0 would make the first TIMESTAMP of a table NOT NULL. Elsewhere it is so, or is no variable of a session.
+    let _ = conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
     for database in databases {
         let target = sql_name(&format!("{prefix}{database}"));
         conn.query_drop(format!("CREATE DATABASE {target} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))?;
