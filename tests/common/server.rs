@@ -51,6 +51,11 @@ pub fn is_mysql() -> bool {
     std::env::var(VARIABLE).is_ok_and(|kind| kind.starts_with("mysql"))
 }
 
+/// Whether it is a MySQL of before 8.0.
+pub fn has_no_atomic_ddl() -> bool {
+    std::env::var(VARIABLE).is_ok_and(|kind| kind == "mysql5.7")
+}
+
 /// Whether the server takes `--lower-case-table-names` with a data directory that is there.
 pub fn folds_names() -> bool {
     !is_mysql() || std::env::var(VARIABLE).is_ok_and(|kind| kind == "mysql5.7")
