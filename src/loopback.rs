@@ -19,7 +19,8 @@
 mod echo;
 mod unmarked;
 
-pub use unmarked::OF_A_TARGET;
+use unmarked::Asks;
+pub use unmarked::{Identify, OF_A_TARGET};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -95,6 +96,8 @@ pub struct Loopback {
     others: OtherChannels,
     /// The cluster that the other direction comes from, where it is known: our target.
     opposite: Option<u64>,
+    /// How to learn it, on a link without marks.
+    identify: Option<Asks>,
     /// The cluster whose stream this is.
     source: Option<u64>,
     /// What the link replicates: what it leaves out cannot come back.
@@ -130,6 +133,7 @@ impl Loopback {
             mark,
             others,
             opposite,
+            identify: None,
             source,
             filter,
             origins: BTreeSet::new(),

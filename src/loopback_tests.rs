@@ -341,6 +341,28 @@ fn without_marks_nothing_is_asked_before_another_link_makes_its_tables() {
     let value = prewrite(9, &[up.slot(4), up.users()], &mut |_| 1).unwrap();
     let verdict = loopback.judge(&value, TS, &mut |_, _| panic!("no table is looked for"));
     assert_eq!(verdict.unwrap(), Verdict::Pass);
-    loopback.follow(&Ddl { after: vec![Arc::clone(&up.0[&SLOTS])], ..Ddl::default() });
+    let made = Ddl { after: vec![Arc::clone(&up.0[&SLOTS])], ..Ddl::default() };
+    assert!(loopback.follow(&made) && !loopback.follow(&made), "it is said once");
     up.problem(&mut loopback, &[up.slot(4), up.users()]);
+}
+
+#[test]
+fn which_cluster_the_target_is_is_asked_at_the_first_data_of_a_link() {
+    let up = Upstream::new();
+    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let identify = move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(Some(4))
+    };
+    let mut loopback = Loopback::unmarked().source(5).identifying(Box::new(identify));
+    assert!(loopback.watches(up.0.values()));
+    let times = || asked.load(std::sync::atomic::Ordering::SeqCst);
+    for changes in [vec![up.users()], vec![up.slot(4)]] {
+        assert_eq!(up.judge(&mut loopback, &changes).unwrap(), Verdict::Pass);
+    }
+    assert_eq!(times(), 0);
+    assert_eq!(up.judge(&mut loopback, &[up.slot(3), up.users()]).unwrap(), Verdict::Pass);
+    let text = up.problem(&mut loopback, &[up.slot(4), up.users()]);
+    assert!(text.contains("from the cluster that this link writes to") && times() == 1, "{text}");
 }

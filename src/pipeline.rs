@@ -16,7 +16,7 @@ use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup, Writes};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::loopback::{Loopback, Verdict, is_bookkeeping};
+use crate::loopback::{Loopback, OF_A_TARGET, Verdict, is_bookkeeping};
 use crate::mark::Origin;
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
@@ -184,7 +184,8 @@ impl Pipeline<'_> {
             }
             Body::Nothing => Change::Nothing,
         };
-        self.taken += u64::from(matches!(change, Change::Rows(_) | Change::Large(_)));
+        let has_rows = matches!(change, Change::Rows(_) | Change::Large(_));
+        self.taken += u64::from(has_rows && !self.sink.has(commit_ts));
         self.sink.apply(Txn { commit_ts, change })?;
         if is_ddl {
             self.sink.followed(self.catalog.schema_version());
@@ -282,7 +283,9 @@ impl Pipeline<'_> {
         let Some(mut ddl) = ddl else { return Ok(None) };
         let origin = without_origin(&mut ddl);
         if let Some(loopback) = &mut self.loopback {
-            loopback.follow(&ddl);
+            if loopback.follow(&ddl) {
+                (self.events)(Event::Warning(OF_A_TARGET.to_owned()));
+            }
             if loopback.is_mark(&ddl.schema, &ddl.table) {
                 return Ok(None);
             }

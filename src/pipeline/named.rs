@@ -143,6 +143,9 @@ mod tests {
     use crate::sink::{Sink, Totals};
     use crate::stop::Stop;
 
+    /// What the target has from an earlier run.
+    const PRESENT: CommitTs = CommitTs(20);
+
     /// A target that has these tables, and drops what it is told to.
     struct Tables(Vec<&'static str>);
 
@@ -152,6 +155,9 @@ mod tests {
         }
         fn apply(&mut self, _: Txn) -> Result<()> {
             Ok(())
+        }
+        fn has(&self, ts: CommitTs) -> bool {
+            ts == PRESENT
         }
         fn resolved(&mut self, _: CommitTs) -> Result<()> {
             Ok(())
@@ -167,15 +173,29 @@ mod tests {
         }
         fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
             let there = self.0.contains(&table);
-            Ok(if there { Definition::Table(Arc::new(Table::named(schema, table))) } else { Definition::Missing })
+            let column = crate::model::Column {
+                id: 1,
+                name: "c".to_owned(),
+                kind: crate::model::Kind::Int { bytes: 8, unsigned: false },
+                nullable: true,
+                generated: crate::model::Generated::No,
+                hidden: false,
+                missing: crate::model::Value::Null,
+            };
+            let table = Table { columns: vec![column], ..Table::named(schema, table) };
+            Ok(if there { Definition::Table(Arc::new(table)) } else { Definition::Missing })
         }
     }
 
     fn statement(tables: &[&'static str], text: &'static str) -> Result<Option<Ddl>> {
         let mut sink = Tables(tables.to_vec());
-        let mut pipeline = Pipeline {
+        pipeline(&mut sink)?.statement(&Bytes::from_static(text.as_bytes()), CommitTs(9))
+    }
+
+    fn pipeline(sink: &mut Tables) -> Result<Pipeline<'_>> {
+        Ok(Pipeline {
             catalog: Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?,
-            sink: &mut sink,
+            sink,
             selection: crate::selection::Selection::default(),
             loopback: None,
             large: None,
@@ -186,8 +206,36 @@ mod tests {
             late_rows: 0,
             names: Default::default(),
             ahead: Default::default(),
+        })
+    }
+
+    /// What an earlier run left above the position is no backlog: nobody will say that it is applied.
+    #[test]
+    fn what_is_there_already_is_not_counted() {
+        let events = || {
+            let column = crate::decode::named::Column {
+                name: Some("c".to_owned()),
+                tp: Some(Bytes::from_static(&[8])),
+                mysql_type: Some("bigint".to_owned()),
+                value: Some(Bytes::from_static(&[8, 2])),
+                changed_value: None,
+            };
+            let event = crate::decode::named::Event {
+                schema_name: Some("d".to_owned()),
+                table_name: Some("a".to_owned()),
+                tp: Some(0),
+                row: vec![prost::Message::encode_to_vec(&column).into()],
+            };
+            let events = vec![prost::Message::encode_to_vec(&event).into()];
+            Bytes::from(prost::Message::encode_to_vec(&crate::decode::named::DmlData { events }))
         };
-        pipeline.statement(&Bytes::from_static(text.as_bytes()), CommitTs(9))
+        let mut sink = Tables(vec!["a"]);
+        let mut pipeline = pipeline(&mut sink).unwrap();
+        for (ts, taken) in [(PRESENT.0 - 1, 1), (PRESENT.0, 1), (PRESENT.0 + 1, 2)] {
+            let body = crate::model::Body::Named { events: events(), zone: TimeZone::UTC };
+            pipeline.take(crate::model::RawTxn { commit_ts: CommitTs(ts), start_ts: CommitTs(1), body }).unwrap();
+            assert_eq!(pipeline.taken, taken, "{ts}");
+        }
     }
 
     #[test]

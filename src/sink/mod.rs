@@ -45,6 +45,12 @@ pub trait Sink: Send {
     /// If this one or an earlier one cannot be applied.
     fn apply(&mut self, txn: Txn) -> Result<()>;
 
+    /// Whether the transaction of `ts`, which lies above the position, is on the target already from an earlier run. It is taken like any other,
+    /// and not applied again.
+    fn has(&self, _ts: CommitTs) -> bool {
+        false
+    }
+
     /// Nothing at or below `ts` will follow.
     ///
     /// # Errors

@@ -165,7 +165,7 @@ impl LinkRun<'_> {
         if self.source.history().old_collations() == Some(true) {
             events(Event::Warning(OLD_COLLATIONS.to_owned()));
         }
-        let loopback = self.loopback(&catalog, sink)?;
+        let loopback = self.loopback(&catalog, sink);
         let is_mark = |t: &Table| settings.mark.as_ref().is_some_and(|m| m.is(&t.schema, &t.name));
         let wanted = || catalog.tables().filter(|t| settings.filter.table(&t.schema, &t.name) && !is_mark(t));
         let router = Router::start(Arc::clone(&settings.routes), wanted(), catalog.databases().map(|(name, ..)| name))?;
@@ -183,18 +183,16 @@ impl LinkRun<'_> {
     }
 
     /// What sees to it that nothing goes round.
-    fn loopback(&self, catalog: &Catalog, sink: &MysqlSink) -> Result<Loopback> {
+    fn loopback(&self, catalog: &Catalog, sink: &MysqlSink) -> Loopback {
         let (settings, events) = (self.settings, self.events);
         let marks = settings.loopback.as_ref();
         let mut loopback = marks.map_or_else(Loopback::unmarked, |l| Loopback::new(l.mark.clone(), l.other_channels));
         let warning = loopback.warning(catalog.tables());
         let watches = loopback.watches(catalog.tables());
-        let mut opposite = marks.and_then(|l| l.opposite).or(self.opposite);
-        if watches && opposite.is_none() {
-            opposite = sink.cluster(&settings.source.security)?;
-        }
+        let opposite = marks.and_then(|l| l.opposite).or(self.opposite);
         warning.or(watches.then(|| OF_A_TARGET.to_owned())).into_iter().for_each(|text| events(Event::Warning(text)));
-        Ok(loopback.opposite(opposite).source(self.source.cluster_id()).selecting(Arc::clone(&settings.filter)))
+        loopback = loopback.opposite(opposite).source(self.source.cluster_id());
+        loopback.selecting(Arc::clone(&settings.filter)).identifying(sink.identify(&settings.source.security))
     }
 
     /// Takes the link over anew, under the same lease, and says what is brought again.

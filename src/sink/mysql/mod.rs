@@ -85,6 +85,7 @@ use crate::checkpoint::Applied;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::identity;
+use crate::loopback::Identify;
 use crate::model::{Change, CommitTs, Definition, Partition, Row, RowChange, Side, Table, Txn};
 use crate::pd::Security;
 
@@ -141,15 +142,15 @@ impl MysqlSink {
         &self.server
     }
 
-    /// PD's id of the cluster that the target is, as far as that can be told; see [`identity::cluster`].
-    ///
-    /// # Errors
-    /// If the target does not answer.
-    pub fn cluster(&self, security: &Security) -> Result<Option<u64>> {
-        if self.server.flavour != Flavour::TiDb {
-            return Ok(None);
-        }
-        identity::cluster(&mut Session::open(&self.parts.target.patient())?, security)
+    /// What asks which cluster the target is: a TiDB tells. `security` is for its PD.
+    #[must_use]
+    pub fn identify(&self, security: &Security) -> Identify {
+        let (target, security) = (self.parts.target.clone(), security.clone());
+        let is_tidb = self.server.flavour == Flavour::TiDb;
+        Box::new(move || match is_tidb {
+            true => identity::cluster(&mut Session::open(&target.patient())?, &security),
+            false => Ok(None),
+        })
     }
 
     fn shared(&self) -> &Shared {
@@ -276,6 +277,10 @@ impl MysqlSink {
 impl Sink for MysqlSink {
     fn position(&self) -> Option<CommitTs> {
         self.shared().position()
+    }
+
+    fn has(&self, ts: CommitTs) -> bool {
+        self.applied.contains(ts)
     }
 
     fn apply(&mut self, txn: Txn) -> Result<()> {
