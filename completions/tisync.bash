@@ -349,7 +349,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__checkpoint__subcmd__clear)
-            opts="-v -h -V --to --config --link --cluster-id --from --node-id --ssl-ca --ssl-cert --ssl-key --yes --color --output --verbose --help --version"
+            opts="-v -h -V --to --config --allow-plain-password --link --cluster-id --from --node-id --ssl-ca --ssl-cert --ssl-key --yes --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,7 +477,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__checkpoint__subcmd__set)
-            opts="-v -h -V --to --config --link --cluster-id --yes --color --output --verbose --help --version"
+            opts="-v -h -V --to --config --allow-plain-password --link --cluster-id --yes --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -515,7 +515,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__checkpoint__subcmd__show)
-            opts="-v -h -V --to --config --link --color --output --verbose --help --version"
+            opts="-v -h -V --to --config --allow-plain-password --link --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -755,7 +755,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__config__subcmd__show)
-            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --origin --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --no-listen --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --allow-plain-password --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1569,7 +1569,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__mark__subcmd__drop)
-            opts="-y -v -h -V --to --table --channel-id --dry-run --yes --color --output --verbose --help --version"
+            opts="-y -v -h -V --to --table --allow-plain-password --channel-id --dry-run --yes --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1673,7 +1673,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__mark__subcmd__setup)
-            opts="-v -h -V --to --table --channel-id --rows --dry-run --color --output --verbose --help --version"
+            opts="-v -h -V --to --table --allow-plain-password --channel-id --rows --dry-run --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1711,7 +1711,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__mark__subcmd__status)
-            opts="-v -h -V --to --table --channel-id --color --output --verbose --help --version"
+            opts="-v -h -V --to --table --allow-plain-password --channel-id --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2167,7 +2167,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__sync)
-            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --color --output --verbose --help --version"
+            opts="-q -v -h -V --config --from --to --start-ts --until --until-ts --skip-ddl --on-ddl-error --no-ddl --pending-ddl --safe-mode --safe-until --ignore-drainer --take-over --allow-repeats --sync-mode --allow-missing --tables --route --ignore-ts --link --keep-going --schema-from --memory-limit --workers --batch-rows --max-txn-rows --node-id --addr --advertise-addr --no-register --no-listen --loopback --channel-id --mark-table --other-channels --wrong-side-ddl --on-conflict --quiet --time-zone --cluster-id --ssl-ca --ssl-cert --ssl-key --allow-plain-password --color --output --verbose --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -202,8 +202,10 @@ complete -c tisync -n "__fish_tisync_using_subcommand sync" -l take-over -d 'End
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l keep-going -d 'With several links: one that fails does not stop the others. The exit code is still that of the first failure'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l no-listen -d 'Listens on no port, and is registered as paused: Pumps that go offline wait for this link, but those that start do not tell it (it finds them by itself), and there is no `/status`, `/metrics` or `PUT /state`'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
+complete -c tisync -n "__fish_tisync_using_subcommand sync" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand sync" -s V -l version -d 'Print version'
@@ -229,6 +231,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
@@ -242,6 +245,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -l yes -d 'Does it although something is lost or repeated'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -261,6 +265,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -l yes -d 'Does it'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from clear" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -312,6 +317,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -l dry-run -d 'Prints the SQL, and changes nothing'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from setup" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -325,6 +331,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
@@ -337,6 +344,7 @@ never\t'Never'"
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
 json\t'One JSON value with a `version`'
 csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -l dry-run -d 'Prints the SQL, and changes nothing'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s y -l yes -d 'Does not ask'
 complete -c tisync -n "__fish_tisync_using_subcommand mark; and __fish_seen_subcommand_from drop" -s v -l verbose -d 'Says more on standard error'
@@ -513,8 +521,10 @@ complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_su
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-repeats -d 'Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns: some of their rows may come to be there twice'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l keep-going -d 'With several links: one that fails does not stop the others. The exit code is still that of the first failure'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-register -d 'Writes no entry into the cluster and listens on no port. Then a Pump\'s going offline does not wait for this link'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l no-listen -d 'Listens on no port, and is registered as paused: Pumps that go offline wait for this link, but those that start do not tell it (it finds them by itself), and there is no `/status`, `/metrics` or `PUT /state`'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l loopback -d 'Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this link writes carries the mark too'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Leaves out notes and progress; warnings and errors stay'
+complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'

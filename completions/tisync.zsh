@@ -289,9 +289,11 @@ csv\:"A header line and rows"))' \
 '--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
 '--keep-going[With several links\: one that fails does not stop the others. The exit code is still that of the first failure]' \
 '(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
+'(--addr --no-register)--no-listen[Listens on no port, and is registered as paused\: Pumps that go offline wait for this link, but those that start do not tell it (it finds them by itself), and there is no \`/status\`, \`/metrics\` or \`PUT /state\`]' \
 '--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
 '--quiet[Leaves out notes and progress; warnings and errors stay]' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -335,6 +337,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -355,6 +358,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '--yes[Does it although something is lost or repeated]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
@@ -382,6 +386,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '--yes[Does it]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
@@ -491,6 +496,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '--dry-run[Prints the SQL, and changes nothing]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
@@ -511,6 +517,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -530,6 +537,7 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '--dry-run[Prints the SQL, and changes nothing]' \
 '-y[Does not ask]' \
 '--yes[Does not ask]' \
@@ -844,9 +852,11 @@ csv\:"A header line and rows"))' \
 '--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
 '--keep-going[With several links\: one that fails does not stop the others. The exit code is still that of the first failure]' \
 '(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
+'(--addr --no-register)--no-listen[Listens on no port, and is registered as paused\: Pumps that go offline wait for this link, but those that start do not tell it (it finds them by itself), and there is no \`/status\`, \`/metrics\` or \`PUT /state\`]' \
 '--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
 '-q[Leaves out notes and progress; warnings and errors stay]' \
 '--quiet[Leaves out notes and progress; warnings and errors stay]' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
 '*-v[Says more on standard error]' \
 '*--verbose[Says more on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \

@@ -2,11 +2,15 @@
 
 mod ask;
 mod dialogue;
+mod hidden;
+mod plain;
 mod progress;
 mod prompt;
 
 pub use ask::can_ask;
 pub use dialogue::{Dialogue, undisturbed};
+pub use hidden::hidden;
+pub use plain::one_line;
 pub use progress::Progress;
 pub use prompt::ask_secret;
 
@@ -52,7 +56,7 @@ pub fn set_color(choice: ColorChoice) {
 /// If standard output cannot take it: a script must not go on with half an answer.
 pub fn answer(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", plain::answer(text)).and_then(|()| out.flush()) {
         // A closed pipe (`| head -1`) means that the reader has what it wanted.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write the answer to standard output"),
@@ -61,12 +65,12 @@ pub fn answer(text: &str) -> Result<()> {
 
 /// Prints a line worth knowing.
 pub fn note(text: &str) {
-    say("note: ", "36", text);
+    say("note: ", "36", &plain::message(&hidden(text)));
 }
 
 /// Prints a line that stands out.
 pub fn warn(text: &str) {
-    say("warning: ", "33", text);
+    say("warning: ", "33", &plain::message(&hidden(text)));
 }
 
 /// Where a command without progress sends its events: notes and warnings become lines.
@@ -89,7 +93,7 @@ pub fn confirm(question: &str) -> Result<bool> {
         return Err(fault.hint("--yes answers it where there is no terminal").into());
     }
     let mut err = io::stderr().lock();
-    write!(err, "{question} [y/N] ").and_then(|()| err.flush()).context("cannot ask")?;
+    write!(err, "{} [y/N] ", one_line(&hidden(question))).and_then(|()| err.flush()).context("cannot ask")?;
     let mut line = String::new();
     io::stdin().read_line(&mut line).context("cannot read the answer")?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
@@ -108,15 +112,17 @@ pub fn error(error: &anyhow::Error) {
         }
         last = cause;
     }
+    let mut text = plain::message(&hidden(&text)).into_owned();
     if let Some(fault) = error::fault(error)
         && !fault.hint.is_empty()
     {
         text.push_str("\nhint: ");
-        text.push_str(&fault.hint);
+        text.push_str(&plain::message(&hidden(&fault.hint)));
     }
     say("error: ", "31", &text);
 }
 
+/// `text` holds nothing any more that a terminal would obey.
 fn say(label: &str, color: &str, text: &str) {
     let label = if label.is_empty() || !COLOR.load(Ordering::Relaxed) {
         label.to_owned()

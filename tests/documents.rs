@@ -90,6 +90,12 @@ fn each_of_drainers_traps_has_its_test() {
 }
 
 #[test]
+fn each_boundary_of_security_has_its_test() {
+    let filled = |row: &[String]| row.len() == 4 && row.last().is_some_and(|cell| cell.contains("::"));
+    assert!(check("security.md", filled) >= 8);
+}
+
+#[test]
 fn each_ddl_action_has_its_test() {
     assert!(numbers("ddl.md", "").is_superset(&(1..=70).collect()), "{:?}", numbers("ddl.md", ""));
     assert!(check("ddl.md", |row| row[0].parse::<u32>().is_ok()) >= 70);

@@ -1,6 +1,8 @@
 //! PD and Pumps that misbehave: what may not be lost, what must be refused, what must be told.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "pump_cases/entries.rs"]
+mod entries;
 mod fake_cluster;
 
 use std::sync::{Arc, Mutex};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::SecurityArgs;
+use super::{PlainArgs, SecurityArgs};
 
 const SHOW_EXAMPLES: &str = "Examples:
   tisync checkpoint show --to mysql://repl@db2:3306 --output json";
@@ -39,6 +39,9 @@ pub struct CheckpointTarget {
     /// The same from a tisync.toml, or a drainer.toml, which also says where Drainer's checkpoint is.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// What its password may travel over.
+    #[command(flatten)]
+    pub plain: PlainArgs,
 }
 
 /// Arguments of `tisync checkpoint show`.

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::PlainArgs;
 use crate::mark::{DEFAULT_TABLE, ROWS};
 
 /// `tisync mark …`: the table by which two opposite links recognise what came from the other side.
@@ -45,6 +46,9 @@ pub struct MarkPlace {
     /// The mark table.
     #[arg(long, value_name = "DB.TABLE", default_value = DEFAULT_TABLE)]
     pub table: String,
+    /// What its password may travel over.
+    #[command(flatten)]
+    pub plain: PlainArgs,
 }
 
 /// Arguments of `tisync mark setup`.

@@ -22,6 +22,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 use crate::output::ColorChoice;
+use crate::sink::mysql::Connection;
 
 /// Replicates a TiDB cluster to another TiDB, MySQL or MariaDB, in the foreground, exactly once.
 #[derive(Debug, Parser)]
@@ -130,6 +131,22 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+}
+
+/// What a target's password may travel over.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PlainArgs {
+    /// Lets the target's password go to another machine without TLS, where whoever is between can read it.
+    #[arg(long)]
+    pub allow_plain_password: bool,
+}
+
+impl PlainArgs {
+    /// What a connection has beside its address, for commands that take no configuration.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        Connection { allow_plain_password: self.allow_plain_password, ..Connection::default() }
+    }
 }
 
 /// TLS to PD, Pumps and TiDB's status port.

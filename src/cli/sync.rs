@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use super::{SecurityArgs, Size};
+use super::{PlainArgs, SecurityArgs, Size};
 use crate::config::Start;
 use crate::moment;
 
@@ -165,6 +165,10 @@ pub struct SyncArgs {
         help_heading = "Place in the cluster"
     )]
     pub no_register: bool,
+    /// Listens on no port, and is registered as paused: Pumps that go offline wait for this link, but those that start do not tell it (it finds
+    /// them by itself), and there is no `/status`, `/metrics` or `PUT /state`.
+    #[arg(long, conflicts_with_all = ["addr", "no_register"], help_heading = "Place in the cluster")]
+    pub no_listen: bool,
     /// Leaves out transactions that carry the mark of our channel: they came from the other side. Needs --channel-id: what this
     /// link writes carries the mark too.
     #[arg(long, help_heading = BOTH_WAYS)]
@@ -199,6 +203,9 @@ pub struct SyncArgs {
     /// TLS to the upstream.
     #[command(flatten)]
     pub security: SecurityArgs,
+    /// What the target's password may travel over.
+    #[command(flatten)]
+    pub plain: PlainArgs,
 }
 
 /// Heading of what two opposite links need.

@@ -40,7 +40,7 @@ struct Place {
 fn open(place: &MarkPlace) -> Result<Vec<Place>> {
     let events = output::events();
     let open = |address: &String| {
-        let target = Target::parse(address, &events)?;
+        let target = Target::parse_with(address, &place.plain.connection(), &events)?;
         Ok(Place { name: target.name(), session: Session::open(&target)? })
     };
     place.to.iter().map(open).collect()
@@ -162,13 +162,14 @@ fn text(shown: &Shown) -> String {
     let used = if status.in_use_by.is_empty() {
         String::new()
     } else {
-        format!(", written to now by {}", status.in_use_by.join(", "))
+        format!(", written to now by {}", output::one_line(&status.in_use_by.join(", ")))
     };
     let mut out = format!("{target}: {table}: {} rows{changed}{used}", status.rows.len());
     for row in &status.rows {
         let val = row.val.map_or_else(|| "NULL".to_owned(), |v| v.to_string());
         // Writing into a String cannot fail.
-        let _ = write!(out, "\n  channel {} id {} val {val} {}", row.channel_id, row.id, row.channel_info);
+        let info = output::one_line(&row.channel_info);
+        let _ = write!(out, "\n  channel {} id {} val {val} {info}", row.channel_id, row.id);
     }
     out
 }

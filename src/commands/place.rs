@@ -41,6 +41,7 @@ pub fn look(
         id,
         addr: settings.addr.clone(),
         advertise: settings.advertise_addr.clone(),
+        listen: settings.listen,
         take_over: settings.take_over,
         every: place::HEARTBEAT,
     };

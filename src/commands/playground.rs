@@ -69,7 +69,7 @@ fn job_delay(args: &PlaygroundArgs) -> Option<Duration> {
 
 fn target() -> Result<PrivateServer> {
     output::note("starting a private MariaDB in a temporary folder");
-    let server = PrivateServer::start()?;
+    let server = PrivateServer::start_alone(&[])?;
     output::note(&format!("MariaDB is up at {}", server.url()));
     Ok(server)
 }

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::Fault;
+use crate::sink::mysql::secret::open_to_others;
 
 /// A value with the line that it stands on (from 1).
 #[derive(Clone, Debug)]
@@ -160,17 +161,6 @@ impl Problem {
         }
         format!("{text}: {}", self.message)
     }
-}
-
-#[cfg(unix)]
-fn open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o044 != 0)
-}
-
-#[cfg(not(unix))]
-fn open_to_others(_: &Path) -> bool {
-    false
 }
 
 /// Where each line begins.

@@ -9,6 +9,7 @@ use super::{DrainerCheckpoint, Start};
 use crate::cli::Size;
 use crate::filter::EventRule;
 use crate::loopback::OtherChannels;
+use crate::output::hidden;
 use crate::sink::mysql::secret::Secret;
 use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError, WrongSide};
 
@@ -70,6 +71,8 @@ draft! {
     sql_mode: Vec<String> = "to.sql-mode";
     /// How long an answer of the target may take.
     read_timeout: Duration = "to.read-timeout";
+    /// Whether the password may go to another machine without TLS.
+    allow_plain_password: bool = "to.allow-plain-password";
     /// Where a first start begins.
     start: Start = "start-ts";
     /// The start counts although a Drainer's checkpoint says something else.
@@ -122,6 +125,8 @@ draft! {
     memory_limit: Size = "memory-limit";
     /// Whether there is an entry in PD.
     register: bool = "register";
+    /// Whether Pumps and people are answered.
+    listen: bool = "listen";
     /// The node id in PD.
     node_id: String = "node-id";
     /// Where Pumps reach it.
@@ -162,6 +167,7 @@ impl Draft {
         if self.to.is_some() {
             (lower.password, lower.variables, lower.sql_mode) = (None, None, None);
             (lower.read_timeout, lower.drainer_checkpoint) = (None, None);
+            lower.allow_plain_password = None;
         }
         self.or(lower)
     }
@@ -180,21 +186,13 @@ macro_rules! show_as_is {
     })* };
 }
 
-show_as_is!(
-    OnConflict,
-    OtherChannels,
-    WrongSide,
-    i64,
-    bool,
-    usize,
-    u64,
-    Size,
-    Secret,
-    Start,
-    Mode,
-    OnDdlError,
-    DrainerCheckpoint
-);
+show_as_is!(OnConflict, OtherChannels, WrongSide, i64, bool, usize, u64, Size, Secret, Start, Mode, OnDdlError);
+
+impl Show for DrainerCheckpoint {
+    fn show(&self) -> String {
+        hide(&self.to_string())
+    }
+}
 
 impl Show for String {
     fn show(&self) -> String {
@@ -261,12 +259,15 @@ impl ListItem for EventRule {
     }
 }
 
-/// An address without the password that may stand in it.
+/// An address without the password and the keys that may stand in it, however it is written.
 fn hide(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let Some((account, place)) = rest.rsplit_once('@') else { return text.to_owned() };
-    match account.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
-        None => text.to_owned(),
+    let shown = hidden(text);
+    // Without a scheme it is no address to us, but it may have been meant as one.
+    match shown.rsplit_once('@') {
+        Some((account, place)) if !shown.contains("://") => match account.split_once(':') {
+            Some((user, _)) => format!("{user}:***@{place}"),
+            None => shown.into_owned(),
+        },
+        _ => shown.into_owned(),
     }
 }

@@ -101,6 +101,8 @@ pub struct Settings {
     pub loopback: Option<LoopbackSettings>,
     /// Whether the link to a live cluster is registered there as a drainer.
     pub register: bool,
+    /// Whether the cluster's Pumps and people are answered on a port.
+    pub listen: bool,
     /// The id among the Drainers in PD; made up if `None`.
     pub node_id: Option<String>,
     /// Where Pumps reach this run: `host:port` to listen on.
@@ -209,6 +211,7 @@ impl Settings {
                 variables: value(draft.variables).unwrap_or_default(),
                 sql_mode: value(draft.sql_mode).unwrap_or_default(),
                 read_timeout: value(draft.read_timeout),
+                allow_plain_password: value(draft.allow_plain_password).unwrap_or_default(),
             },
             // A file outlives the first start; who names a start for this run means it.
             start_yields: draft.start.as_ref().is_some_and(|start| match &start.origin {
@@ -240,6 +243,7 @@ impl Settings {
             batch_rows: value(draft.batch_rows),
             max_txn_rows: value(draft.max_txn_rows),
             register: value(draft.register).unwrap_or(true),
+            listen: value(draft.listen).unwrap_or(true),
             node_id: value(draft.node_id),
             addr: value(draft.addr),
             advertise_addr: value(draft.advertise_addr),

@@ -59,7 +59,7 @@ impl Patterns {
             let place = format!("{what}, pattern {}", i + 1);
             match text.trim().strip_prefix('@') {
                 Some(path) => file(path, &place, case_sensitive, &mut lines)?,
-                None => lines.extend(line(text, &place, case_sensitive)?),
+                None => lines.extend(line(text, &place, case_sensitive).map_err(|wrong| wrong.fault(&place, text))?),
             }
         }
         if lines.is_empty() && !list.is_empty() {
@@ -110,7 +110,7 @@ impl Patterns {
     }
 }
 
-/// The lines of a file. An error names the file and the line.
+/// The lines of a file. An error names the file and the line, not what stands there: it may be any file, and a secret.
 fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Vec<Line>) -> Result<(), Fault> {
     let path = path.trim();
     let text = fs::read_to_string(path)
@@ -118,37 +118,50 @@ fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Vec<Line>) ->
     for (i, text) in text.lines().enumerate() {
         let place = format!("{path}:{}", i + 1);
         if text.trim().starts_with('@') {
-            return Err(Fault::usage(format!("{place}: a file of patterns cannot name another one: {}", text.trim())));
+            return Err(Fault::usage(format!("{place}: a file of patterns cannot name another one")));
         }
-        lines.extend(line(text, &place, case_sensitive)?);
+        let unshown = |_| Fault::usage(format!("{place}: this line is no pattern of tables")).hint(PATTERN);
+        lines.extend(line(text, &place, case_sensitive).map_err(unshown)?);
     }
     Ok(())
 }
 
+/// What a pattern is, for people.
+const PATTERN: &str =
+    "a pattern is `database.table`; each part a name, a quoted name, wildcards (* ? [a-z] [!a]) or /regex/";
+
+/// Why a text is no pattern, with parts of it.
+struct Wrong(String);
+
+impl Wrong {
+    fn fault(&self, place: &str, text: &str) -> Fault {
+        let text = text.trim_matches(SPACE);
+        Fault::usage(format!("{place}: `{text}` is no pattern of tables: {}", self.0)).hint(PATTERN)
+    }
+}
+
+/// What may stand around a pattern.
+const SPACE: [char; 3] = [' ', '\t', '\r'];
+
 /// One line; `None` for an empty one and a comment.
-fn line(text: &str, place: &str, case_sensitive: bool) -> Result<Option<Line>, Fault> {
-    let text = text.trim_matches([' ', '\t', '\r']);
+fn line(text: &str, place: &str, case_sensitive: bool) -> Result<Option<Line>, Wrong> {
+    let text = text.trim_matches(SPACE);
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
     }
-    let wrong = |why: String| {
-        Fault::usage(format!("{place}: `{text}` is no pattern of tables: {why}")).hint(
-            "a pattern is `database.table`; each part a name, a quoted name, wildcards (* ? [a-z] [!a]) or /regex/",
-        )
-    };
     let (positive, rest) = text.strip_prefix('!').map_or((true, text), |rest| (false, rest));
-    let (schema, rest) = pattern::read(rest, case_sensitive).map_err(wrong)?;
+    let (schema, rest) = pattern::read(rest, case_sensitive).map_err(Wrong)?;
     let Some(rest) = rest.strip_prefix('.') else {
         let why = if rest.is_empty() {
             "there is no `.` with a pattern of its tables behind the database's".to_owned()
         } else {
             format!("expected a `.` before `{rest}`")
         };
-        return Err(wrong(why));
+        return Err(Wrong(why));
     };
-    let (table, rest) = pattern::read(rest, case_sensitive).map_err(wrong)?;
+    let (table, rest) = pattern::read(rest, case_sensitive).map_err(Wrong)?;
     if !rest.is_empty() {
-        return Err(wrong(format!("`{rest}` is left over behind the table's pattern")));
+        return Err(Wrong(format!("`{rest}` is left over behind the table's pattern")));
     }
     Ok(Some(Line { positive, schema, table, text: text.to_owned(), place: place.to_owned() }))
 }
@@ -242,11 +255,15 @@ mod tests {
         assert!(rules.takes("app", "u") && !rules.takes("app", "t"));
         assert_eq!(rules.deciding("app", "t").unwrap().to_string(), format!("`!app.t` ({path}:4)"));
         writeln!(file, "a").unwrap();
-        assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:5: `a` is no pattern")));
+        assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:5: this line is no pattern")));
+        writeln!(file, "geheim.geheim.geheim").unwrap();
+        let error = Patterns::read(&[format!("@{path}")], "tables", false).unwrap_err();
+        assert!(!format!("{error:?}").contains("geheim"));
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, "@other").unwrap();
+        writeln!(file, "@geheim").unwrap();
         let path = file.path().display().to_string();
         assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:1: a file of patterns cannot name")));
+        assert!(!problem(&[&format!("@{path}")]).contains("geheim"));
         assert!(problem(&["@/no/such/file"]).contains("pattern 1: cannot read the file of patterns /no/such/file"));
     }
 

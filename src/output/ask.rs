@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use super::hidden;
+use super::plain::{message, one_line};
 use crate::sink::mysql::{Answer, DdlTrouble};
 
 /// Whether there is somebody to ask: a terminal to read from and to show the question on.
@@ -23,9 +25,9 @@ fn ask(before: &str, trouble: &DdlTrouble, input: &mut dyn BufRead, out: &mut dy
         out,
         "\n{before}This DDL did not run on the target (commit ts {}, database `{}`):\n  {}\n{}",
         trouble.commit_ts.explain(),
-        trouble.schema,
-        trouble.statement.trim_end().replace('\n', "\n  "),
-        trouble.error
+        one_line(&trouble.schema),
+        message(&trouble.statement.trim_end().replace('\n', "\n  ")),
+        message(&hidden(&trouble.error))
     );
     if shown.is_err() {
         return Answer::Stop;

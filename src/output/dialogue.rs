@@ -13,7 +13,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{can_ask, prompt, say};
+use super::{can_ask, plain, prompt, say};
 use crate::sink::mysql::secret::Secret;
 use crate::wizard::Asker;
 
@@ -111,6 +111,7 @@ impl Asker for Dialogue {
     }
 
     fn found(&mut self, text: &str) {
+        let text = plain::answer(text);
         let lines: Vec<String> = text.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
         say("", "", &lines.join("\n"));
     }

@@ -22,7 +22,7 @@ pub use client::{
     DIAL_LIMIT, REQUEST_LIMIT, get_request, members_request, range_request, safe_point_request, tso_request,
 };
 pub use message::KeyValue;
-pub use node::{Node, State, TidbServer};
+pub use node::{Node, State, TidbServer, Unread};
 pub use security::Security;
 pub(crate) use security::reason;
 pub use status::Status;
@@ -150,9 +150,17 @@ impl Pd {
     /// # Errors
     /// If etcd does not answer.
     pub fn pumps(&self) -> Result<Vec<Node>> {
-        let (nodes, warnings) = node::nodes(PUMPS, &self.range(PUMPS)?);
-        self.warn(warnings);
+        let (nodes, unread) = self.pump_entries()?;
+        self.warn(PUMPS, unread);
         Ok(nodes)
+    }
+
+    /// The same, with the entries that cannot be read: for whoever must not miss a Pump.
+    ///
+    /// # Errors
+    /// If etcd does not answer.
+    pub fn pump_entries(&self) -> Result<(Vec<Node>, Vec<Unread>)> {
+        Ok(node::nodes(PUMPS, &self.range(PUMPS)?))
     }
 
     /// Every Drainer ever registered, as [`pumps`](Self::pumps).
@@ -160,8 +168,8 @@ impl Pd {
     /// # Errors
     /// If etcd does not answer.
     pub fn drainers(&self) -> Result<Vec<Node>> {
-        let (nodes, warnings) = node::nodes(DRAINERS, &self.range(DRAINERS)?);
-        self.warn(warnings);
+        let (nodes, unread) = node::nodes(DRAINERS, &self.range(DRAINERS)?);
+        self.warn(DRAINERS, unread);
         Ok(nodes)
     }
 
@@ -170,8 +178,8 @@ impl Pd {
     /// # Errors
     /// If etcd does not answer.
     pub fn tidb_servers(&self) -> Result<Vec<TidbServer>> {
-        let (servers, warnings) = node::tidb_servers(TIDB_SERVERS, &self.range(TIDB_SERVERS)?);
-        self.warn(warnings);
+        let (servers, unread) = node::tidb_servers(TIDB_SERVERS, &self.range(TIDB_SERVERS)?);
+        self.warn(TIDB_SERVERS, unread);
         Ok(servers)
     }
 
@@ -181,7 +189,9 @@ impl Pd {
         std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn warn(&self, warnings: Vec<String>) {
+    fn warn(&self, prefix: &str, unread: Vec<Unread>) {
+        let warnings =
+            unread.into_iter().map(|u| format!("the entry {prefix}{} in etcd {} and was left out", u.id, u.why));
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
     }
 }

@@ -133,8 +133,17 @@ struct ServerJson {
     ddl_id: String,
 }
 
-/// The nodes under `prefix`, and a sentence for each entry that could not be read.
-pub(super) fn nodes(prefix: &str, pairs: &[KeyValue]) -> (Vec<Node>, Vec<String>) {
+/// An entry in etcd that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The id of whoever it is about: the last part of its key.
+    pub id: String,
+    /// What is wrong with it, as in `is empty`.
+    pub why: String,
+}
+
+/// The nodes under `prefix`, and the entries that could not be read.
+pub(super) fn nodes(prefix: &str, pairs: &[KeyValue]) -> (Vec<Node>, Vec<Unread>) {
     children(prefix, pairs, |id, status: StatusJson| Node {
         id: id.trim().to_owned(),
         host: status.host.trim().to_owned(),
@@ -145,7 +154,7 @@ pub(super) fn nodes(prefix: &str, pairs: &[KeyValue]) -> (Vec<Node>, Vec<String>
 }
 
 /// The TiDB servers under `prefix`, as [`nodes`].
-pub(super) fn tidb_servers(prefix: &str, pairs: &[KeyValue]) -> (Vec<TidbServer>, Vec<String>) {
+pub(super) fn tidb_servers(prefix: &str, pairs: &[KeyValue]) -> (Vec<TidbServer>, Vec<Unread>) {
     children(prefix, pairs, |id, server: ServerJson| TidbServer {
         id: if server.ddl_id.is_empty() { id.to_owned() } else { server.ddl_id },
         ip: server.ip,
@@ -160,21 +169,23 @@ fn children<J: for<'a> Deserialize<'a>, T>(
     prefix: &str,
     pairs: &[KeyValue],
     make: impl Fn(&str, J) -> T,
-) -> (Vec<T>, Vec<String>) {
-    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+) -> (Vec<T>, Vec<Unread>) {
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
     for pair in pairs {
         let key = String::from_utf8_lossy(&pair.key);
         // Deeper keys are no nodes.
         let Some(id) = key.strip_prefix(prefix).filter(|id| !id.is_empty() && !id.contains('/')) else { continue };
-        match serde_json::from_slice::<J>(&pair.value) {
-            Ok(value) => found.push(make(id, value)),
-            Err(_) if pair.value.is_empty() => {
-                warnings.push(format!("the entry {key} in etcd is empty and was left out"))
+        let why = match serde_json::from_slice::<J>(&pair.value) {
+            Ok(value) => {
+                found.push(make(id, value));
+                continue;
             }
-            Err(e) => warnings.push(format!("the entry {key} in etcd cannot be read ({e}) and was left out")),
-        }
+            Err(_) if pair.value.is_empty() => "is empty".to_owned(),
+            Err(e) => format!("cannot be read ({e})"),
+        };
+        unread.push(Unread { id: id.trim().to_owned(), why });
     }
-    (found, warnings)
+    (found, unread)
 }
 
 #[cfg(test)]
@@ -190,13 +201,13 @@ mod tests {
         let good = r#"{"nodeId":"a:1","host":"10.0.0.1:8250","state":"paused","isAlive":false,"score":0,"label":null,"maxCommitTS":412518831548007863,"updateTS":-1}"#;
         let pairs =
             [pair("/p/a:1", good), pair("/p/b", ""), pair("/p/c", "{"), pair("/p/d/e", good), pair("/p/", good)];
-        let (nodes, warnings) = nodes("/p/", &pairs);
+        let (nodes, unread) = nodes("/p/", &pairs);
         assert_eq!(nodes.len(), 1);
         assert_eq!((nodes[0].id.as_str(), &nodes[0].state), ("a:1", &State::Paused));
         // Beyond 2^53: a float would have changed it.
         assert_eq!(nodes[0].max_commit_ts, CommitTs(412_518_831_548_007_863));
-        assert_eq!(warnings.len(), 2);
-        assert!(warnings[0].contains("/p/b") && warnings[1].contains("/p/c"));
+        let unread: Vec<(&str, &str)> = unread.iter().map(|u| (u.id.as_str(), &u.why[..8])).collect();
+        assert_eq!(unread, [("b", "is empty"), ("c", "cannot b")]);
     }
 
     #[test]

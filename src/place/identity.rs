@@ -13,8 +13,8 @@ const PORT: u16 = 8249;
 
 /// Where a link listens.
 pub(super) struct Identity {
-    /// The port is ours from now on.
-    pub(super) listener: TcpListener,
+    /// The port is ours from now on; `None` if nobody is to be answered.
+    pub(super) listener: Option<TcpListener>,
     /// `host:port` that Pumps are told.
     pub(super) host: String,
     /// What the operator should know about the choice.
@@ -45,6 +45,11 @@ fn target_host(target: &str) -> String {
 
 /// Listens on `options.addr`, or on the address from which PD is reached and Drainer's port, or a free one if that is taken.
 pub(super) fn listen(options: &Options, pd: &Pd) -> Result<Identity> {
+    if !options.listen {
+        // Nobody calls it: the entry only has to have an address.
+        let own = format!("{}:{PORT}", local(pd)?);
+        return Ok(Identity { listener: None, host: advertised(options, &own)?, note: None });
+    }
     if let Some(text) = &options.addr {
         let listener = bind(text)?;
         let port = listener.local_addr()?.port();
@@ -53,7 +58,8 @@ pub(super) fn listen(options: &Options, pd: &Pd) -> Result<Identity> {
             "0.0.0.0" | "" | "[::]" | "*" => local(pd)?,
             host => host.to_owned(),
         };
-        return Ok(Identity { listener, host: advertised(options, &format!("{host}:{port}"))?, note: None });
+        let host = advertised(options, &format!("{host}:{port}"))?;
+        return Ok(Identity { listener: Some(listener), host, note: None });
     }
     let host = local(pd)?;
     let usual = format!("{host}:{PORT}");
@@ -66,7 +72,7 @@ pub(super) fn listen(options: &Options, pd: &Pd) -> Result<Identity> {
         }
     };
     let port = listener.local_addr()?.port();
-    Ok(Identity { listener, host: advertised(options, &format!("{host}:{port}"))?, note })
+    Ok(Identity { listener: Some(listener), host: advertised(options, &format!("{host}:{port}"))?, note })
 }
 
 fn advertised(options: &Options, own: &str) -> Result<String> {

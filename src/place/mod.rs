@@ -6,13 +6,14 @@
 //!
 //! - [`identity`] chooses the node id and the address; [`entry`] decides what to write, from what is there; [`beat`] does it
 //!   every second, from a thread of its own.
-//! - [`serve`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one port. It is asynchronous, on
-//!   a small runtime of its own.
+//! - [`serve`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one port, at which [`door`] lets them in. It is
+//!   asynchronous, on a small runtime of its own.
 //! - [`leave`] removes the entry of a link that is given up for good.
 //! - [`judge`] tells live nodes from dead ones, for whoever lists them.
 
 mod beat;
 mod cistern;
+mod door;
 mod entry;
 mod identity;
 pub mod judge;
@@ -52,6 +53,8 @@ pub struct Options {
     pub addr: Option<String>,
     /// `host:port` that Pumps are told; that of `addr` if `None`.
     pub advertise: Option<String>,
+    /// Whether anybody is answered. If not the entry stays `paused`: Pumps wait for it, and do not call.
+    pub listen: bool,
     /// Another process that keeps the entry alive is no reason to refuse: it is about to be ended.
     pub take_over: bool,
     /// Time between two heartbeats; [`HEARTBEAT`] but in tests.
@@ -91,6 +94,8 @@ impl Durable {
 pub struct Place {
     shared: Arc<Shared>,
     listener: Option<TcpListener>,
+    /// It is kept true.
+    begun: bool,
     server: Option<serve::Server>,
     beat: Option<beat::Beat>,
     registered: Registered,
@@ -120,6 +125,8 @@ struct Shared {
     stop: Stop,
     events: Events,
     standing: Mutex<entry::Standing>,
+    /// What PD's clock said last to whoever asks for a page, if it could be asked, and when.
+    asked: tokio::sync::Mutex<Option<(Instant, Option<CommitTs>)>>,
 }
 
 /// About what PD's clock says, without asking it each time: whole seconds since one timestamp (spec §1.2).
@@ -185,13 +192,15 @@ impl Place {
             stop: stop.clone(),
             events: Arc::clone(events),
             standing: Mutex::new(entry::Standing::new(State::Paused)),
+            asked: tokio::sync::Mutex::default(),
         };
         if !options.take_over {
             beat::alone(&shared)?;
         }
         Ok(Self {
             shared: Arc::new(shared),
-            listener: Some(listener),
+            listener,
+            begun: false,
             server: None,
             beat: None,
             registered: Registered::No,
@@ -212,14 +221,25 @@ impl Place {
     }
 
     /// From now on Pumps are answered, and the entry says `online`. Without a certificate of our own in a cluster with TLS no Pump
-    /// can call us: then it stays `paused`, which Pumps wait for as well, and do not call.
+    /// can call us, nor if nobody listens: then it stays `paused`, which Pumps wait for as well, and do not call.
     ///
     /// # Errors
     /// If the server cannot be started.
     pub fn online(&mut self, security: &Security) -> Result<()> {
-        let Some(listener) = self.listener.take() else { return Ok(()) };
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
         self.registered = Registered::Yes;
         self.shared.muster.set_registered(true);
+        let Some(listener) = self.listener.take() else {
+            (self.shared.events)(Event::Note(format!(
+                "drainer {} is registered as paused, not online, and listens on no port (--no-listen): Pumps wait for it before they go offline, but \
+                 do not tell it when they start, and it has neither /status nor /metrics",
+                self.shared.id
+            )));
+            self.beat = Some(beat::Beat::start(Arc::clone(&self.shared))?);
+            return Ok(());
+        };
         if security.tls() && security.cert.is_none() {
             (self.shared.events)(Event::Warning(format!(
                 "drainer {} is registered as paused, not online: Pumps would call it over TLS, which needs --ssl-cert and --ssl-key",

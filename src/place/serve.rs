@@ -1,22 +1,24 @@
 //! The one port of a link: gRPC for Pumps, HTTP for people and Prometheus, as Drainer has them (spec/tidb-binlog.md §9.7).
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use axum::Router;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{get, post, put};
+use axum::{Extension, Router};
 use tokio::runtime::{Builder, Runtime};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::server::{Server as TlsServer, TcpConnectInfo, TlsConnectInfo};
-use tonic::transport::{Identity, ServerTlsConfig};
 
+use super::door::{self, Caller};
 use super::entry::Wish;
 use super::{Shared, cistern, pages};
-use crate::error::Fault;
+use crate::model::CommitTs;
 use crate::pd::Security;
+
+/// For how long what PD's clock said is good enough for a page.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A running server; it ends when it is dropped.
 pub(super) struct Server {
@@ -30,21 +32,7 @@ impl Server {
         let runtime = runtime.context("cannot start the thread that serves the cluster's Pumps")?;
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener).context("cannot serve the cluster's Pumps")?;
-        let router = router(shared);
-        match tls(security)? {
-            None => {
-                let service = router.into_make_service_with_connect_info::<SocketAddr>();
-                runtime.spawn(async move { axum::serve(listener, service).await });
-            }
-            Some(tls) => {
-                let mut server = TlsServer::builder().accept_http1(true).tls_config(tls).map_err(|e| {
-                    Fault::usage(format!("cannot serve TLS: {}", crate::pd::reason(&e)))
-                        .hint("check the certificate and key files for TLS")
-                })?;
-                let server = server.add_routes(router.into());
-                runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-            }
-        }
+        runtime.spawn(door::open(listener, door::tls(security)?, router(shared), door::Limits::default()));
         drop(entered);
         Ok(Self { runtime: Some(runtime) })
     }
@@ -56,16 +44,6 @@ impl Drop for Server {
             runtime.shutdown_background();
         }
     }
-}
-
-fn tls(security: &Security) -> Result<Option<ServerTlsConfig>> {
-    let (Some(cert), Some(key)) = (&security.cert, &security.key) else { return Ok(None) };
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).map_err(|e| {
-            Fault::usage(format!("cannot read {} for TLS: {e}", path.display())).hint("check the path and its rights")
-        })
-    };
-    Ok(Some(ServerTlsConfig::new().identity(Identity::from_pem(read(cert)?, read(key)?))))
 }
 
 fn router(shared: Arc<Shared>) -> Router {
@@ -82,11 +60,26 @@ fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn status(State(shared): State<Arc<Shared>>) -> Response {
-    let asked = Arc::clone(&shared);
-    let now = tokio::task::spawn_blocking(move || asked.pd.tso()).await;
-    // Who cannot be asked cannot say that all is there.
-    let now = now.ok().and_then(Result::ok);
+    let now = shared.now().await;
     pages::status(&shared.muster.positions(), shared.durable.get(), now)
+}
+
+impl Shared {
+    /// PD's clock, not older than [`FRESH`]: whoever asks often costs PD no more than whoever asks once. Who cannot be asked cannot say that all is
+    /// there.
+    pub(super) async fn now(self: &Arc<Self>) -> Option<CommitTs> {
+        // Held while PD is asked: others wait for the same answer.
+        let mut last = self.asked.lock().await;
+        match *last {
+            Some((at, now)) if at.elapsed() < FRESH => now,
+            _ => {
+                let asked = Arc::clone(self);
+                let now = tokio::task::spawn_blocking(move || asked.pd.tso()).await.ok().and_then(Result::ok);
+                *last = Some((Instant::now(), now));
+                now
+            }
+        }
+    }
 }
 
 async fn commit_ts(State(shared): State<Arc<Shared>>) -> Response {
@@ -100,31 +93,36 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
 async fn state(
     State(shared): State<Arc<Shared>>,
     Path((node, action)): Path<(String, String)>,
-    request: Request,
+    Extension(caller): Extension<Caller>,
 ) -> Response {
-    let wish = match action.as_str() {
+    match decide(&shared, &node, &action, caller) {
+        Ok(done) => pages::answer(pages::DONE, &done),
+        Err(why) => pages::answer(pages::FAILED, &why),
+    }
+}
+
+/// Who may not ask learns nothing, not even who is here.
+pub(super) fn decide(shared: &Shared, node: &str, action: &str, caller: Caller) -> std::result::Result<String, String> {
+    if !caller.may_change() {
+        return Err("this is asked for from the machine itself, or with a client certificate of the cluster's CA; else write the entry in PD: \
+                    `tisync nodes set-state`"
+            .to_owned());
+    }
+    let wish = match action {
         "pause" => Wish::Pause,
         "close" => Wish::Close,
-        _ => return pages::answer(pages::FAILED, &format!("invalid action {action}: it is pause or close")),
+        _ => return Err(format!("invalid action {action}: it is pause or close")),
     };
     if node != shared.id {
-        return pages::answer(pages::FAILED, &format!("invalid nodeID {node}, this is {}", shared.id));
+        return Err(format!("invalid nodeID {node}, this is {}", shared.id));
     }
     let now = {
         let standing = shared.standing();
         if standing.takes_wishes() { None } else { Some(standing.state().to_string()) }
     };
     if let Some(now) = now {
-        return pages::answer(pages::FAILED, &format!("{} is {now}; only what is online can {action}", shared.id));
+        return Err(format!("{} is {now}; only what is online can {action}", shared.id));
     }
-    shared.ask(wish, format!("`PUT /state/{node}/{action}` from {}", caller(&request)));
-    pages::answer(pages::DONE, &format!("apply action {action} success!"))
-}
-
-/// Who is on the other end of the connection.
-fn caller(request: &Request) -> String {
-    let parts = request.extensions();
-    let plain = parts.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    let tls = || parts.get::<TlsConnectInfo<TcpConnectInfo>>().and_then(|info| info.get_ref().remote_addr());
-    plain.or_else(tls).map_or_else(|| "an unknown address".to_owned(), |address| address.ip().to_string())
+    shared.ask(wish, format!("`PUT /state/{node}/{action}` from {}", caller.ip));
+    Ok(format!("apply action {action} success!"))
 }

@@ -9,6 +9,7 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic_prost::ProstCodec;
 
+use super::door::Caller;
 use super::*;
 use crate::event::silent;
 use crate::pd::{DRAINERS, Status as Entry};
@@ -43,6 +44,7 @@ struct World {
     muster: Arc<Muster>,
     stop: Stop,
     told: Told,
+    listens: bool,
 }
 
 impl World {
@@ -58,6 +60,7 @@ impl World {
             muster: Arc::default(),
             stop: Stop::default(),
             told: Told::default(),
+            listens: true,
         }
     }
 
@@ -68,6 +71,7 @@ impl World {
             id: ID.to_owned(),
             addr: Some("127.0.0.1:0".to_owned()),
             advertise: None,
+            listen: self.listens,
             take_over: false,
             every: Duration::from_millis(2),
         };
@@ -186,6 +190,67 @@ fn t03_without_a_certificate_of_its_own_it_is_not_online() {
     world.durable.0.store(77, Ordering::SeqCst);
     wait("a heartbeat", || world.entry().update_ts() > before && world.entry().max_commit_ts() == CommitTs(77));
     assert_eq!(world.state(), State::Paused);
+}
+
+#[test]
+fn t03_a_link_that_listens_on_no_port_is_waited_for_and_not_called() {
+    let mut world = World::new(2, 1);
+    world.listens = false;
+    let mut place = world.place();
+    place.online(&Security::default()).unwrap();
+    assert!(world.told.says("listens on no port (--no-listen)"));
+    let before = world.entry().update_ts();
+    world.durable.0.store(77, Ordering::SeqCst);
+    wait("a heartbeat", || world.entry().update_ts() > before && world.entry().max_commit_ts() == CommitTs(77));
+    assert_eq!(world.state(), State::Paused);
+    world.cluster.join_pump(1).unwrap();
+    assert!(std::net::TcpStream::connect(place.name().1).is_err());
+    // PD's key is the way to end it.
+    world.write(&world.entry().in_state(&State::Closing));
+    wait("it is obeyed", || world.stop.requested());
+    drop(place);
+    assert_eq!(world.state(), State::Offline);
+}
+
+#[test]
+fn only_who_may_changes_the_run_and_learns_who_is_here() {
+    let world = World::new(1, 1);
+    let place = world.online();
+    let stranger = Caller { ip: [10, 0, 0, 9].into(), certified: false };
+    for (node, action) in [(ID, "pause"), (ID, "close"), ("somebody-else", "close"), (ID, "destroy")] {
+        let why = serve::decide(&place.shared, node, action, stranger).unwrap_err();
+        assert!(!why.contains(ID) && why.contains("nodes set-state"), "{why}");
+    }
+    assert!(!world.stop.requested() && place.asked().is_none());
+    let known = Caller { certified: true, ..stranger };
+    assert!(serve::decide(&place.shared, "somebody-else", "pause", known).unwrap_err().contains(ID));
+    serve::decide(&place.shared, ID, "pause", known).unwrap();
+    assert!(world.stop.requested());
+    assert_eq!(place.asked().unwrap().by, format!("`PUT /state/{ID}/pause` from 10.0.0.9"));
+}
+
+#[test]
+fn whoever_asks_for_pages_costs_pd_one_timestamp_a_second() {
+    let world = World::new(1, 1);
+    let place = world.online();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let begin = Instant::now();
+    let asked: Vec<CommitTs> = runtime.block_on(async {
+        let tasks: Vec<_> = (0..100)
+            .map(|_| {
+                let shared = Arc::clone(&place.shared);
+                tokio::spawn(async move { shared.now().await.unwrap() })
+            })
+            .collect();
+        let mut asked = Vec::new();
+        for task in tasks {
+            asked.push(task.await.unwrap());
+        }
+        asked
+    });
+    // Each timestamp is another one.
+    let different: std::collections::BTreeSet<CommitTs> = asked.into_iter().collect();
+    assert!(different.len() as u64 <= 1 + begin.elapsed().as_secs(), "{different:?}");
 }
 
 #[test]

@@ -1,9 +1,14 @@
-//! A private MariaDB or MySQL: own data directory, own socket, own free port on loopback, gone when it is dropped.
+//! A private MariaDB or MySQL: own data directory, own socket, own free port on loopback or none, gone when it is dropped.
+//!
+//! Its root has no password. So one that others must not come near ([`PrivateServer::start_alone`]) has no port, its socket is in a folder that
+//! nobody else may enter, and it does not run as the system's root if we do.
 
+mod account;
 mod program;
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -15,8 +20,10 @@ use tempfile::TempDir;
 
 pub use self::program::VARIABLE;
 
+use self::account::Account;
 use self::program::Program;
 use super::keeper::Keeper;
+use crate::config::encode;
 use crate::error::Fault;
 
 /// How long the server may take to answer its first connection.
@@ -32,7 +39,10 @@ pub struct PrivateServer {
     dir: TempDir,
     /// Ends the server and removes the folder if we cannot.
     keeper: Keeper,
-    port: u16,
+    /// On 127.0.0.1; `None` if only the socket leads to it.
+    port: Option<u16>,
+    /// Which of the system's accounts it runs as, where it is not ours.
+    account: Option<Account>,
     extra: Vec<String>,
     /// Logs of earlier starts, which are called `log.1`, `log.2` and so on.
     starts: u32,
@@ -60,7 +70,15 @@ impl PrivateServer {
     /// # Errors
     /// See [`start`](Self::start).
     pub fn start_in(parent: &Path, extra: &[&str]) -> Result<Self> {
-        Self::start_program(Program::find()?, parent, extra)
+        Self::start_program(Program::find()?, parent, extra, false)
+    }
+
+    /// The same for nobody but us: without a port, and as another of the system's accounts than root.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn start_alone(extra: &[&str]) -> Result<Self> {
+        Self::start_program(Program::find()?, &std::env::temp_dir(), extra, true)
     }
 
     /// The same with the `mariadbd` or `mysqld` at `program`, which is in the folder of a server: `BASE/bin/mysqld`.
@@ -68,20 +86,32 @@ impl PrivateServer {
     /// # Errors
     /// See [`start`](Self::start); also if there is no such server.
     pub fn start_at(program: &Path, parent: &Path, extra: &[&str]) -> Result<Self> {
-        Self::start_program(Program::at(program)?, parent, extra)
+        Self::start_program(Program::at(program)?, parent, extra, false)
     }
 
-    fn start_program(program: Program, parent: &Path, extra: &[&str]) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("tisync-mariadb-").tempdir_in(parent)?;
-        fs::create_dir(scratch(&dir))?;
+    fn start_program(program: Program, parent: &Path, extra: &[&str], alone: bool) -> Result<Self> {
+        // Nobody else may enter it: its socket asks for no password.
+        let private = fs::Permissions::from_mode(0o700);
+        let dir = tempfile::Builder::new().prefix("tisync-mariadb-").permissions(private).tempdir_in(parent)?;
+        // One that was unpacked may lie where no other account comes.
+        let account = if alone && program == Program::Installed { Account::instead_of_root(dir.path())? } else { None };
+        for folder in [scratch(&dir), files(&dir)] {
+            fs::create_dir(&folder)?;
+            account.iter().try_for_each(|account| account.owns(&folder))?;
+        }
+        account.iter().try_for_each(|account| account.owns(dir.path()))?;
         let mut keeper = Keeper::start(dir.path())?;
-        program.install(&data(&dir), &scratch(&dir), &mut keeper)?;
+        program.install(&data(&dir), &scratch(&dir), name(account.as_ref()), &mut keeper)?;
         let extra = extra.iter().map(ToString::to_string).collect();
-        let mut server = Self { child: None, program, dir, keeper, port: 0, extra, starts: 0 };
+        let mut server = Self { child: None, program, dir, keeper, port: None, account, extra, starts: 0 };
+        if alone {
+            server.launch()?;
+            return Ok(server);
+        }
         let mut tries = 0;
         loop {
             // Somebody else may take the port between the look and the start.
-            server.port = free_port()?;
+            server.port = Some(free_port()?);
             match server.launch() {
                 Err(e) if tries == TRIES => return Err(e),
                 Err(_) => tries += 1,
@@ -103,8 +133,14 @@ impl PrivateServer {
             .arg(format!("--datadir={}", data(&self.dir).display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.dir.path().join("pid").display()))
-            .arg(format!("--port={}", self.port))
-            .args(["--bind-address=127.0.0.1", "--user=root", "--skip-log-bin", "--innodb-buffer-pool-size=256M"])
+            .args(match self.port {
+                Some(port) => vec![format!("--port={port}"), "--bind-address=127.0.0.1".to_owned()],
+                None => vec!["--skip-networking".to_owned()],
+            })
+            .arg(format!("--user={}", name(self.account.as_ref())))
+            // What its accounts may read and write as files of this machine.
+            .arg(format!("--secure-file-priv={}", files(&self.dir).display()))
+            .args(["--skip-log-bin", "--innodb-buffer-pool-size=256M"])
             // A server that is killed and comes back at once must not meet writes of the one before it, which io_uring may still have under
             // way: 2 in 1,119 such restarts found their own files damaged, with nothing of tisync near; with this, none in 1,041.
             .arg("--innodb-use-native-aio=OFF")
@@ -128,12 +164,17 @@ impl PrivateServer {
             // By the socket first: on the port another server might answer.
             let socket = self.socket().to_string_lossy().into_owned();
             let ours = OptsBuilder::new().socket(Some(socket)).user(Some("root"));
-            if ended.is_none() && Conn::new(ours).is_ok() && self.connect().is_ok() {
+            if ended.is_none() && Conn::new(ours).is_ok() && (self.port.is_none() || self.connect().is_ok()) {
                 return Ok(());
             }
             if ended.is_some() || begin.elapsed() > START_LIMIT {
                 let words = fs::read_to_string(self.log()).unwrap_or_default();
-                return Err(Fault::connect(format!("the server did not start:\n{words}")).into());
+                let fault =
+                    Fault::connect(format!("the server did not start:\n  {}", words.trim_end().replace('\n', "\n  ")));
+                return Err(match &self.account {
+                    Some(account) => fault.hint(account.needs()).into(),
+                    None => fault.into(),
+                });
             }
             sleep(Duration::from_millis(30));
         }
@@ -144,19 +185,26 @@ impl PrivateServer {
     /// # Errors
     /// If the server does not answer.
     pub fn connect(&self) -> Result<Conn> {
-        Ok(Conn::new(OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(self.port).user(Some("root")))?)
+        let options = OptsBuilder::new().user(Some("root"));
+        Ok(Conn::new(match self.port {
+            Some(port) => options.ip_or_hostname(Some("127.0.0.1")).tcp_port(port),
+            None => options.socket(Some(self.socket().to_string_lossy().into_owned())),
+        })?)
     }
 
     /// Its address as a target for `sync`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("mysql://root@127.0.0.1:{}", self.port)
+        match self.port {
+            Some(port) => format!("mysql://root@127.0.0.1:{port}"),
+            None => format!("mysql://root@localhost/?socket={}", encode(&self.socket().to_string_lossy())),
+        }
     }
 
-    /// Its TCP port on 127.0.0.1.
+    /// Its TCP port on 127.0.0.1; 0 if it has none.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.unwrap_or_default()
     }
 
     /// The number of its process, while it runs.
@@ -211,6 +259,16 @@ fn data(dir: &TempDir) -> PathBuf {
 /// Its temporary files: a server that starts removes those of any other in the same folder.
 fn scratch(dir: &TempDir) -> PathBuf {
     Path::new(dir.path()).join("tmp")
+}
+
+/// The only files of the machine that its accounts may read or write.
+fn files(dir: &TempDir) -> PathBuf {
+    Path::new(dir.path()).join("files")
+}
+
+/// Of our own account the server needs to hear only if it is root.
+fn name(account: Option<&Account>) -> &str {
+    account.map_or("root", Account::name)
 }
 
 /// A port on 127.0.0.1 that nobody listens on at this moment.

@@ -17,6 +17,7 @@ mod documents;
 mod drainer;
 mod passwords;
 mod runs;
+mod shown;
 mod tisync;
 
 use std::path::{Path, PathBuf};

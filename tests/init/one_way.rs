@@ -125,7 +125,7 @@ fn a_dialogue_writes_what_runs() {
     t.answers(&format!("Password for {to}:"), "wrong");
     t.sees("Access denied");
     t.answers("SQL address of cluster b", "");
-    t.answers(&format!("Password for {to}:"), SECRET);
+    t.answers_unseen(&format!("Password for {to}:"), SECRET);
     t.chooses("find this password", 0);
     t.sees("MariaDB 1");
     t.sees("Where does replication begin");
@@ -171,7 +171,7 @@ fn finish(world: &World, to: &str) {
     let pd = world.a.cluster().pd_url();
     let args = ["--one-way", "--yes", "--from-pd", &pd, "--to", to, "--start-from-dumpling", "dumps"];
     let mut t = Terminal::start(dir, &[&args[..], &["--config", "there.toml"]].concat());
-    t.answers(&format!("Password for {to}:"), SECRET);
+    t.answers_unseen(&format!("Password for {to}:"), SECRET);
     t.sees("[cluster.a]");
     t.sees("there.toml is there. Write over it?");
     t.types("n");
@@ -219,7 +219,7 @@ fn kept(world: &World, to: &str, password: &[(&str, &str)]) {
         [("file", "kept.toml.b.password", "kept.toml"), ("config", "inside.toml", "inside.toml")]
     {
         let mut t = Terminal::start(dir, &[&args[..], &["--keep-password", word, "--config", file]].concat());
-        t.answers(&format!("Password for {to}:"), SECRET);
+        t.answers_unseen(&format!("Password for {to}:"), SECRET);
         let ended = t.ends();
         assert_eq!(ended.code, 0, "{}", ended.screen);
         assert!(!ended.screen.contains(SECRET), "{}", ended.screen);

@@ -98,6 +98,15 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).expect("the terminal takes it");
     }
 
+    /// Waits for a question after which nothing may be shown that is typed, and answers it with a line.
+    #[track_caller]
+    pub fn answers_unseen(&mut self, question: &str, line: &str) {
+        self.sees(question);
+        let modes = tcgetattr(&self.slave).expect("a terminal").local_modes;
+        assert!(!modes.contains(LocalModes::ECHO), "{question} is asked while the terminal still shows what is typed");
+        self.types(&format!("{line}{ENTER}"));
+    }
+
     /// Waits for a question and answers it with a line.
     #[track_caller]
     pub fn answers(&mut self, question: &str, line: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -220,6 +221,7 @@ fn ctrl_c_ends_it_and_leaves_nothing() {
     let mut shown = Shown::start(&[]);
     shown.until("Ctrl-C ends it");
     let (mut a, mut b) = (shown.connect("A"), shown.connect("B"));
+    nobody_else_enters(&shown, &mut a);
     a.query_drop("CREATE DATABASE typed").unwrap();
     a.query_drop("CREATE TABLE typed.t (id INT PRIMARY KEY, word VARCHAR(20))").unwrap();
     a.query_drop("INSERT INTO typed.t VALUES (1, 'from A')").unwrap();
@@ -233,6 +235,26 @@ fn ctrl_c_ends_it_and_leaves_nothing() {
         assert!(said.contains(part), "{part} in\n{said}");
     }
     assert!(!said.contains("error:"), "{said}");
+}
+
+/// Whoever enters a server as its root has the files of the account that it runs as: no other local user may, and that account is not the
+/// system's root.
+#[track_caller]
+fn nobody_else_enters(shown: &Shown, a: &mut Conn) {
+    let we_are_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    for server in &shown.servers {
+        let folder = std::fs::metadata(folder(*server)).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+        let runs_as = std::fs::metadata(format!("/proc/{server}")).unwrap().uid();
+        assert_eq!(folder.uid(), runs_as);
+        let named = std::env::var_os(tisync::playground::mariadb::VARIABLE).is_some();
+        assert!(!we_are_root || named || runs_as != 0, "it runs as root");
+        let line = std::fs::read_to_string(format!("/proc/{server}/cmdline")).unwrap();
+        assert!(line.contains("--skip-networking") && !line.contains("--port"), "{line}");
+    }
+    let outside = std::env::temp_dir().join(format!("tisync-outfile-{}", std::process::id()));
+    let written = a.query_drop(format!("SELECT 'x' INTO OUTFILE '{}'", outside.display()));
+    assert!(written.is_err() && !outside.exists(), "{written:?}");
 }
 
 /// Waits until a side has these words.

@@ -26,7 +26,7 @@ impl Entry {
     pub(super) fn find(args: &CheckpointClear, cluster_id: u64) -> Result<Self> {
         let link = &args.link.link;
         let of_file = match (&args.target.to, &args.target.config) {
-            (None, Some(file)) => Some(settings(file, Some(link))?),
+            (None, Some(file)) => Some(settings(file, Some(link), &args.target.plain)?),
             _ => None,
         };
         let target = args.target.to.as_ref().or(of_file.as_ref().map(|s| &s.target));

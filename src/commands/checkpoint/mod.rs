@@ -13,7 +13,7 @@ use clap::Parser;
 use super::sync;
 use crate::checkpoint::{DrainerPlace, LinkSurvey};
 use crate::cli::checkpoint::{CheckpointCommand, CheckpointLink, CheckpointTarget};
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command, Format, PlainArgs};
 use crate::config::Settings;
 use crate::error::Fault;
 use crate::output;
@@ -36,9 +36,9 @@ pub fn run(command: &CheckpointCommand, format: Format) -> Result<()> {
 fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, DrainerPlace)> {
     let events = output::events();
     let (target, place) = match (&target.to, &target.config) {
-        (Some(to), _) => (Target::parse(to, &events)?, DrainerPlace::default()),
+        (Some(to), _) => (Target::parse_with(to, &target.plain.connection(), &events)?, DrainerPlace::default()),
         (None, Some(file)) => {
-            let settings = settings(file, link)?;
+            let settings = settings(file, link, &target.plain)?;
             let place = sync::drainer(&settings, &events)?;
             (Target::parse_with(&settings.target, &settings.connection, &events)?, place)
         }
@@ -52,11 +52,14 @@ fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, Drain
 }
 
 /// What `tisync sync` with this file would work with.
-fn settings(file: &Path, link: Option<&str>) -> Result<Settings> {
+fn settings(file: &Path, link: Option<&str>, plain: &PlainArgs) -> Result<Settings> {
     let mut words: Vec<OsString> = ["tisync", "sync", "--config"].map(OsString::from).into();
     words.push(file.into());
     if let Some(link) = link {
         words.extend(["--link", link].map(OsString::from));
+    }
+    if plain.allow_plain_password {
+        words.push("--allow-plain-password".into());
     }
     match Cli::try_parse_from(words).map(|cli| cli.command) {
         Ok(Command::Sync(args)) => Settings::of(&args),

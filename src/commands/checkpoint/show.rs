@@ -14,7 +14,7 @@ use crate::cli::checkpoint::CheckpointShow;
 use crate::commands::ts::show::{self, VERSION, utc};
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::output;
+use crate::output::{self, one_line};
 
 /// Shows every link and Drainer's rows.
 pub(super) fn run(args: &CheckpointShow, format: Format) -> Result<()> {
@@ -51,7 +51,7 @@ fn text(links: &[LinkSurvey], drainers: &[drainer::DrainerRow]) -> String {
         };
         let how = if row.consistent { "after a clean stop" } else { "not after a clean stop" };
         let by = match author(*cluster, row, links) {
-            Some(link) => format!("written by link `{link}`"),
+            Some(link) => format!("written by link `{}`", one_line(link)),
             None => "written by Drainer".to_owned(),
         };
         let at = row.commit_ts.explain();
@@ -72,10 +72,11 @@ fn one(out: &mut String, link: &LinkSurvey) {
         Some(false) => "not running",
         None => "the target does not tell whether it runs",
     };
+    let name = one_line(&link.link);
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "link `{}` of cluster {}: {at}; run {}, {running}", link.link, link.cluster_id, link.run);
+    let _ = writeln!(out, "link `{name}` of cluster {}: {at}; run {}, {running}", link.cluster_id, link.run);
     if let Some(who) = &link.who {
-        let _ = writeln!(out, "  {}", holder(link, who));
+        let _ = writeln!(out, "  {}", one_line(&holder(link, who)));
     }
     if let (Some(floor), count) = link.slots {
         let _ = writeln!(out, "  {count} slots, the lowest floor at {floor}");
@@ -96,7 +97,7 @@ fn one(out: &mut String, link: &LinkSurvey) {
         let _ = writeln!(out, "  overtaken by a Drainer that came to {at}: the next run goes on behind that");
     }
     if let Some(fault) = &link.damaged {
-        let _ = writeln!(out, "  damaged: {fault}: {}", fault.hint);
+        let _ = writeln!(out, "  damaged: {}", one_line(&format!("{fault}: {}", fault.hint)));
     }
     if let Some(ddl) = &link.pending {
         let at = ddl.ts.explain();
@@ -105,14 +106,17 @@ fn one(out: &mut String, link: &LinkSurvey) {
             "  DDL begun and not seen to end: job {} at {at}, statement {} of `{}`",
             ddl.job,
             ddl.step + 1,
-            ddl.query
+            one_line(&ddl.query)
         );
     }
     for ddl in &link.skipped {
         let _ = writeln!(
             out,
             "  skipped by your word: `{}` at {}; {} lacks {} row changes",
-            ddl.query, ddl.commit_ts, ddl.name, ddl.rows
+            one_line(&ddl.query),
+            ddl.commit_ts,
+            one_line(&ddl.name),
+            ddl.rows
         );
     }
 }

@@ -44,8 +44,8 @@ pub fn run(args: &ShowArgs, format: Format) -> Result<()> {
 fn as_text(rows: &[(&str, String, String)], origins: bool) -> String {
     let wide = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
     let line = |(key, value, origin): &(&str, String, String)| match origins {
-        true => format!("{key:wide$}  {value}  ({origin})"),
-        false => format!("{key:wide$}  {value}"),
+        true => format!("{key:wide$}  {}  ({})", output::one_line(value), output::one_line(origin)),
+        false => format!("{key:wide$}  {}", output::one_line(value)),
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Kind;
 use crate::commands::ts::show::utc;
 use crate::model::{CommitTs, span_text};
+use crate::output::one_line;
 use crate::pd::Node;
 use crate::place::judge::{self, Life};
 use crate::shell::quoted;
@@ -64,7 +65,7 @@ fn age(ts: CommitTs, now: CommitTs) -> u64 {
 /// A table for people.
 pub(super) fn table(rows: &[Row]) -> String {
     let head = ["KIND", "ID", "STATE", "LIFE", "ADDRESS", "MAX COMMIT TS", "AT", "HEARD OF"].map(str::to_owned);
-    let lines: Vec<[String; 8]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
+    let lines: Vec<[String; 8]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).map(harmless).collect();
     let width =
         |column: usize| lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..8).map(width).collect();
@@ -73,6 +74,11 @@ pub(super) fn table(rows: &[Row]) -> String {
         padded.join("  ").trim_end().to_owned()
     };
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Each cell on one line: ids and hosts are what others wrote.
+fn harmless(cells: [String; 8]) -> [String; 8] {
+    cells.map(|cell| one_line(&cell).into_owned())
 }
 
 /// What somebody should look at, one sentence each; `flags` lead a command to their PD.

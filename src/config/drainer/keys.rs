@@ -64,7 +64,7 @@ const KAFKA: Fate = Idle("it is about db-type kafka, which is refused");
 const ORACLE: Fate = Idle("it is about db-type oracle, which is refused");
 const ORDER: &str = "transactions that share a key always keep their order, and only those wait for each other";
 const ONE_WORKER: &str = "workers = 1 where dispatching is off: one transaction after the other";
-const CERTIFICATE_NAMES: &str = "callers of its port are not asked for certificates, so keep the port from others, or use --no-register; servers are judged by their CA";
+const CERTIFICATE_NAMES: &str = "any client certificate of the CA may pause the run through its port, whatever its name; --no-listen opens none; servers are judged by their CA";
 const RELAY: &str = "no relay log is needed: the target is at a whole transaction at every moment";
 const CHECKPOINT: Fate = Honoured("[link.drainer-checkpoint]");
 const ELSEWHERE: Fate = Honoured("[link.drainer-checkpoint], where its type is mysql or tidb");

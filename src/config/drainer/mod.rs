@@ -175,7 +175,7 @@ impl<'d> File<'d> {
         }
         if let Some(names) = security.texts("cert-allowed-cn").filter(|n| !n.value.is_empty()) {
             self.remarks.push(Remark::Warning(format!(
-                "{}: security.cert-allowed-cn is not kept: whoever reaches the port of this run may pause it; --no-register opens none",
+                "{}: security.cert-allowed-cn is not kept: any client certificate of the CA may pause this run through its port; --no-listen opens none",
                 names.origin
             )));
         }

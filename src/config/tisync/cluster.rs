@@ -1,6 +1,6 @@
 //! `[cluster.NAME]`: where a cluster is and who may enter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::address::{self, with_parameters};
@@ -9,9 +9,9 @@ use crate::config::origin::{Given, Origin};
 use crate::config::reader::Reader;
 use crate::config::session::{modes, own_variable};
 use crate::config::{Environment, Places, duration, password};
-use crate::sink::mysql::secret::Secret;
+use crate::sink::mysql::secret::{Secret, open_to_others};
 
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "pd",
     "tls",
     "schema-from",
@@ -22,6 +22,7 @@ pub(super) const KEYS: [&str; 10] = [
     "variables",
     "sql-mode",
     "read-timeout",
+    "allow-plain-password",
 ];
 pub(super) const TLS: [&str; 3] = ["ca", "cert", "key"];
 pub(super) const SQL_TLS: [&str; 4] = ["mode", "ca", "cert", "key"];
@@ -53,11 +54,14 @@ pub(super) struct Cluster {
     own_password: Option<Given<Secret>>,
     /// `pd` and `sql`, right or wrong, if they are there.
     pub(super) tried: Vec<&'static str>,
+    /// The file with its password, if others may read it.
+    pub(super) open_file: Option<String>,
     /// The line of a password that stands in the file itself.
     pub(super) password_line: Option<usize>,
     variables: Option<Given<Vec<(String, String)>>>,
     sql_mode: Option<Given<Vec<String>>>,
     read_timeout: Option<Given<Duration>>,
+    allow_plain_password: Option<Given<bool>>,
 }
 
 impl Cluster {
@@ -102,6 +106,7 @@ impl Cluster {
             }
             read
         });
+        cluster.allow_plain_password = reader.flag("allow-plain-password");
         if cluster.tried.is_empty() {
             reader.wrong(reader.line(), "pd", "a cluster has `pd` (as a source), `sql` (as a target) or both");
         }
@@ -136,7 +141,10 @@ impl Cluster {
             return;
         };
         match password::of_file(&file.value) {
-            Ok(secret) => self.password = Some(file.with(secret)),
+            Ok(secret) => {
+                self.open_file = Some(file.value.clone()).filter(|path| open_to_others(Path::new(path)));
+                self.password = Some(file.with(secret));
+            }
             Err(_) if self.own_password.is_some() => {}
             Err(why) => reader.refuse("password-file", &file, why),
         }
@@ -158,6 +166,7 @@ impl Cluster {
         draft.variables = self.variables.clone();
         draft.sql_mode = self.sql_mode.clone();
         draft.read_timeout = self.read_timeout.clone();
+        draft.allow_plain_password = draft.allow_plain_password.take().or_else(|| self.allow_plain_password.clone());
     }
 
     /// All that it is known by.

@@ -16,7 +16,7 @@ use crate::model::CommitTs;
 use crate::near::nearest;
 use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError, WrongSide};
 
-pub(super) const KEYS: [&str; 32] = [
+pub(super) const KEYS: [&str; 33] = [
     "name",
     "from",
     "to",
@@ -46,6 +46,7 @@ pub(super) const KEYS: [&str; 32] = [
     "memory-limit",
     "compress",
     "register",
+    "listen",
     "node-id",
     "addr",
     "advertise-addr",
@@ -59,11 +60,12 @@ const DRAINER: &str = "drainer-checkpoint";
 /// Other names of keys, which hold as well: the flag, or an earlier tisync, calls them so.
 const ALIASES: [(&str, &str); 2] = [("mode", "sync-mode"), ("route", "routes")];
 /// What flags and drainer.toml call something that has another name here.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("link", "name"),
     ("sync-ddl", "ddl"),
     ("no-ddl", "ddl = false"),
     ("no-register", "register = false"),
+    ("no-listen", "listen = false"),
     ("loopback-control", "loopback"),
     ("worker-count", "workers"),
     ("txn-batch", "batch-rows"),
@@ -116,6 +118,7 @@ impl File {
             memory_limit: memory(reader),
             compress: reader.flag("compress"),
             register: reader.flag("register"),
+            listen: reader.flag("listen"),
             node_id: reader.some_text("node-id"),
             addr: reader.some_text("addr"),
             advertise_addr: reader.some_text("advertise-addr"),
@@ -185,12 +188,13 @@ impl File {
                 Some(cluster) if cluster.has_sql() => {
                     let mut end = Draft::default();
                     cluster.target(&mut end, &name.origin, None);
-                    let Draft { to, password, variables, sql_mode, read_timeout, .. } = end;
+                    let Draft { to, password, variables, sql_mode, read_timeout, allow_plain_password, .. } = end;
                     let connection = Connection {
                         password: password.map(|p| p.value),
                         variables: variables.map_or(Vec::new(), |v| v.value),
                         sql_mode: sql_mode.map_or(Vec::new(), |m| m.value),
                         read_timeout: read_timeout.map(|t| t.value),
+                        allow_plain_password: allow_plain_password.is_some_and(|allow| allow.value),
                     };
                     DrainerCheckpoint::Server { address: to?.value, connection, schema, table }
                 }

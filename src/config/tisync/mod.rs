@@ -4,6 +4,7 @@ mod cluster;
 mod link;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -16,7 +17,7 @@ use super::{Environment, Places, Remark, password};
 use crate::error::Fault;
 use crate::near::nearest;
 use crate::sink::mysql::connect::PASSWORD_VARIABLE;
-use crate::sink::mysql::secret::Secret;
+use crate::sink::mysql::secret::{Secret, told_of};
 
 /// The keys of each table, for the manual page too.
 pub const KEYS: [(&str, &[&str]); 9] = [
@@ -70,6 +71,7 @@ impl File {
                             document.path.display()
                         )));
                     }
+                    file.remarks.extend(cluster.open_file.as_deref().map(|p| Remark::Warning(told_of(Path::new(p)))));
                     file.clusters.insert(name.to_owned(), cluster);
                 }
             }

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::one_line;
+
 /// The bottom of the terminal, where there is one.
 pub(super) struct Screen {
     rewritten: bool,
@@ -28,7 +30,7 @@ impl Screen {
     pub(super) fn draw(&self, lines: &[String]) {
         if let Some(bar) = &self.bar {
             // Below each other, behind the sign of life.
-            bar.set_message(lines.join("\n  "));
+            bar.set_message(lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n  "));
         }
     }
 

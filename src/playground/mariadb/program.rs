@@ -30,7 +30,7 @@ const TABLES: [[&str; 2]; 3] = [
 ];
 /// The views of `sys`, which older servers lack.
 const SYS: &str = "mariadb_sys_schema.sql";
-/// No file of a private server is anybody else's, and no other port is opened.
+/// No file of a private server is anybody else's while its tables are made, and no other port is opened.
 const MYSQL: [&str; 2] = ["--secure-file-priv=NULL", "--loose-mysqlx=OFF"];
 
 /// A server that can be run.
@@ -101,10 +101,11 @@ impl Program {
         }
     }
 
-    /// Makes the data directory `data`, whose temporary files go to `scratch`: root has no password.
-    pub(super) fn install(&self, data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
+    /// Makes the data directory `data`, whose temporary files go to `scratch`: root has no password. An installed server does it as the system's
+    /// `account`.
+    pub(super) fn install(&self, data: &Path, scratch: &Path, account: &str, keeper: &mut Keeper) -> Result<()> {
         match self {
-            Self::Installed => installed(data, scratch, keeper),
+            Self::Installed => installed(data, scratch, account, keeper),
             Self::Unpacked { base, .. } if base.join(READY).is_dir() => Ok(copy(&base.join(READY), data)?),
             Self::Unpacked { make: Make::MySql, .. } => self.initialize(data, scratch, keeper),
             Self::Unpacked { share, .. } => self.bootstrap(share, data, scratch, keeper),
@@ -156,10 +157,10 @@ impl Make {
     }
 }
 
-fn installed(data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
+fn installed(data: &Path, scratch: &Path, account: &str, keeper: &mut Keeper) -> Result<()> {
     let mut install = Command::new("mariadb-install-db");
     install.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
-    install.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--user=root"]);
+    install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]).arg(format!("--user={account}"));
     // A server that starts deletes every temporary table in its tmpdir: in a shared one, those of other servers too,
     // which then fail or crash.
     install.env("TMPDIR", scratch);

@@ -1,5 +1,6 @@
 //! The thread that reads, turns and writes, and what it tells of itself.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
@@ -40,7 +41,7 @@ impl Shared {
 
 /// What the thread works with.
 pub(super) struct Work {
-    pub(super) port: u16,
+    pub(super) socket: PathBuf,
     pub(super) cluster: Arc<Cluster>,
     pub(super) shared: Arc<Shared>,
     pub(super) events: Events,
@@ -61,7 +62,7 @@ impl Work {
         let mut lost = false;
         while !self.shared.stop.load(Ordering::Relaxed) {
             let place = self.shared.lock().place.clone();
-            let ended = match Reader::open(self.port, place) {
+            let ended = match Reader::open(&self.socket, place) {
                 Ok(reader) => {
                     lost = false;
                     self.read(reader)

@@ -113,6 +113,18 @@ impl Mirror {
     /// # Errors
     /// If MariaDB is not installed or does not come up.
     pub fn start(options: MirrorOptions) -> Result<Self> {
+        Self::start_on(options, PrivateServer::start_with)
+    }
+
+    /// The same with nobody else let in, as [`PrivateServer::start_alone`] has it.
+    ///
+    /// # Errors
+    /// If MariaDB is not installed or does not come up.
+    pub fn start_alone(options: MirrorOptions) -> Result<Self> {
+        Self::start_on(options, PrivateServer::start_alone)
+    }
+
+    fn start_on(options: MirrorOptions, start: impl Fn(&[&str]) -> Result<PrivateServer>) -> Result<Self> {
         let offset = options.auto_increment_offset.map(|n| format!("--auto-increment-offset={n}"));
         let mut all = vec![
             "--log-bin=binlog",
@@ -128,7 +140,7 @@ impl Mirror {
         if let Some(offset) = &offset {
             all.extend(["--auto-increment-increment=2", offset.as_str()]);
         }
-        let server = PrivateServer::start_with(&all)?;
+        let server = start(&all)?;
         introduce(&mut server.connect()?, options.cluster_id)?;
         let shadow = Shadow::start(&LIKE_TIDB)?;
         let mut spec = ClusterSpec::new(options.cluster_id, 1);
@@ -140,7 +152,7 @@ impl Mirror {
         let shared = Arc::new(Shared { stop: AtomicBool::new(false), state: Mutex::new(state), moved: Condvar::new() });
         let turner = Turner::new(Arc::clone(&cluster), shadow, Arc::clone(&options.events));
         let work = Work {
-            port: server.port(),
+            socket: server.socket(),
             cluster: Arc::clone(&cluster),
             shared: Arc::clone(&shared),
             events: options.events,

@@ -1,5 +1,6 @@
 //! Reads MariaDB's row binlog group by group: a group is what MariaDB commits as one.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -86,12 +87,9 @@ struct Open {
 
 impl Reader {
     /// Opens the stream at `place`.
-    pub(super) fn open(port: u16, place: Place) -> Result<Self> {
-        let options = OptsBuilder::new()
-            .ip_or_hostname(Some("127.0.0.1"))
-            .tcp_port(port)
-            .user(Some("root"))
-            .read_timeout(Some(SILENCE));
+    pub(super) fn open(socket: &Path, place: Place) -> Result<Self> {
+        let socket = socket.to_string_lossy().into_owned();
+        let options = OptsBuilder::new().socket(Some(socket)).user(Some("root")).read_timeout(Some(SILENCE));
         let mut conn = Conn::new(options)?;
         conn.query_drop("SET @master_binlog_checksum = 'NONE', @mariadb_slave_capability = 4")?;
         conn.query_drop(format!("SET @master_heartbeat_period = {}", HEARTBEAT.as_nanos()))?;

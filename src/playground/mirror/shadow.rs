@@ -48,7 +48,7 @@ impl Shadow {
     /// Starts it with `options`, which decide about character sets and time zone as on the first server.
     pub(super) fn start(options: &[&str]) -> Result<Self> {
         let all: Vec<&str> = SMALL.iter().chain(options).copied().collect();
-        let server = PrivateServer::start_with(&all)?;
+        let server = PrivateServer::start_alone(&all)?;
         let mut conn = server.connect()?;
         let query = "SELECT character_set_name, default_collate_name FROM information_schema.character_sets";
         let collations = conn.all(query)?.into_iter().collect();

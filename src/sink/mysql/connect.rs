@@ -1,5 +1,6 @@
 //! The address of a target, `mysql://user@host:port/?ssl-mode=…`, and the connection options it stands for.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use mysql::consts::CapabilityFlags;
 use mysql::{ClientIdentity, OptsBuilder, SslOpts};
 
 use super::connection::Connection;
+use super::login::is_this_machine;
 use super::option_file;
-use super::secret::Secret;
+use super::secret::{Secret, open_to_others, told_of};
 use super::server::Known;
 use crate::error::Fault;
 use crate::event::{Event, Events};
@@ -26,24 +28,50 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const LOGIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// The parameters that an address may carry.
-const PARAMETERS: [&str; 8] =
-    ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket", "connect-timeout", "password-file", "defaults-file"];
+const PARAMETERS: [&str; 9] = [
+    "ssl-mode",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "socket",
+    "connect-timeout",
+    "password-file",
+    "defaults-file",
+    "allow-plain-password",
+];
 
-/// How the connection is protected; the names are the MySQL client's.
+/// No file can have this name: the driver reads the key of a server there, with which it encrypts a password over a plain connection, and does not ask
+/// the server for one.
+const NO_SERVER_KEY: &str = "\0";
+
+/// How the connection is protected; the names are the MySQL client's, and mean the same. An authority that is given is checked in each mode with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SslMode {
     /// Plain.
     Disabled,
     /// TLS where the server or the account asks for it: the default for this machine.
     OnDemand,
-    /// TLS where the server offers it: the default for other machines than this one.
+    /// TLS where the server offers it, whoever answers: the default for other machines than this one. Without it a password goes only as
+    /// [`Target::keeps_password`] says.
     Preferred,
     /// TLS, whoever answers.
     Required,
-    /// TLS, and the certificate was signed by a known authority.
+    /// TLS, and the certificate was signed by the authority that is given.
     VerifyCa,
-    /// The same, and it names the host.
+    /// TLS, the certificate was signed by that authority or, if none is given, by a public one, and it names the host.
     VerifyIdentity,
+}
+
+impl fmt::Display for SslMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disabled => "disabled",
+            Self::OnDemand | Self::Preferred => "preferred",
+            Self::Required => "required",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyIdentity => "verify-identity",
+        })
+    }
 }
 
 /// A parsed address with everything that a connection needs.
@@ -107,9 +135,13 @@ impl Target {
         password = password.or_else(|| connection.password.clone());
         if let (None, Some(path)) = (&password, get("password-file")) {
             password = Some(read_password(Path::new(path))?);
+            warn_if_open(path, events);
         }
         if let Some(path) = get("defaults-file") {
             let found = option_file::read(Path::new(path))?;
+            if found.password.is_some() {
+                warn_if_open(path, events);
+            }
             password = password.or(found.password);
             option_user = found.user;
         }
@@ -123,7 +155,7 @@ impl Target {
             password = found.password;
             option_user = option_user.or(found.user);
         }
-        let local = matches!(host.as_str(), "127.0.0.1" | "localhost" | "::1") || get("socket").is_some();
+        let local = is_this_machine(&host) || get("socket").is_some();
         Ok(Self {
             user: user.or(option_user).unwrap_or_else(|| "root".to_owned()),
             password,
@@ -137,10 +169,18 @@ impl Target {
             host,
             connection: Connection {
                 read_timeout: connection.read_timeout.or(Some(READ_TIMEOUT)),
+                allow_plain_password: connection.allow_plain_password || yes(get("allow-plain-password"))?,
                 ..connection.clone()
             },
             known: Known::default(),
         })
+    }
+
+    /// Whether the password may not go over a connection without TLS: there is one, and the connection leaves this machine.
+    pub(super) fn keeps_password(&self) -> bool {
+        let has_one = self.password.as_ref().is_some_and(|p| !p.reveal().is_empty());
+        let local = self.socket.is_some() || is_this_machine(&self.host);
+        has_one && !local && !self.connection.allow_plain_password
     }
 
     /// Session variables that the operator wants.
@@ -195,12 +235,12 @@ impl Target {
     /// The driver's options; `tls` says whether this attempt is protected.
     pub(super) fn options(&self, tls: bool) -> OptsBuilder {
         let ssl = tls.then(|| {
-            let mut ssl = SslOpts::default().with_root_cert_path(self.ssl_ca.clone());
-            if matches!(self.ssl_mode, SslMode::Required | SslMode::Preferred | SslMode::OnDemand) {
-                ssl = ssl.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true);
-            } else if self.ssl_mode == SslMode::VerifyCa {
-                ssl = ssl.with_danger_skip_domain_validation(true);
-            }
+            // An authority that is given is checked, as MySQL's client does it.
+            let anyone = self.ssl_ca.is_none() && !matches!(self.ssl_mode, SslMode::VerifyCa | SslMode::VerifyIdentity);
+            let mut ssl = SslOpts::default()
+                .with_root_cert_path(self.ssl_ca.clone())
+                .with_danger_accept_invalid_certs(anyone)
+                .with_danger_skip_domain_validation(self.ssl_mode != SslMode::VerifyIdentity);
             if let (Some(cert), Some(key)) = (&self.ssl_cert, &self.ssl_key) {
                 ssl = ssl.with_client_identity(Some(ClientIdentity::new(cert.clone(), key.clone())));
             }
@@ -215,6 +255,8 @@ impl Target {
             .pass(self.password.as_ref().map(|p| p.reveal().to_owned()))
             .tcp_connect_timeout(Some(self.connect_timeout))
             .read_timeout(self.connection.read_timeout)
+            // A server may ask for the password itself, encrypted with a key that it sends: anybody's, over a plain connection.
+            .server_key_path((!self.connection.allow_plain_password).then(|| PathBuf::from(NO_SERVER_KEY)))
             // A target that has vanished without a word is noticed within a minute, whichever side is to speak next.
             .tcp_keepalive_time_ms(Some(30_000))
             .tcp_keepalive_probe_interval_secs(Some(10))
@@ -296,8 +338,23 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+fn yes(text: Option<&str>) -> Result<bool> {
+    match text {
+        None | Some("no" | "false" | "0") => Ok(false),
+        Some("" | "yes" | "true" | "1") => Ok(true),
+        Some(other) => Err(Fault::usage(format!("the target's allow-plain-password cannot be `{other}`"))
+            .hint("it is yes or no")
+            .into()),
+    }
+}
+
 fn ssl_mode(name: Option<&str>, has_ca: bool, local: bool) -> Result<SslMode> {
     Ok(match name {
+        Some("verify-ca") if !has_ca => {
+            return Err(Fault::usage("the target's ssl-mode is verify-ca, but no authority is given")
+                .hint("name its certificate with ssl-ca; or write verify-identity, which knows the public authorities")
+                .into());
+        }
         None if has_ca => SslMode::VerifyCa,
         None if local => SslMode::OnDemand,
         None | Some("preferred") => SslMode::Preferred,
@@ -322,6 +379,13 @@ fn timeout(text: Option<&str>) -> Result<Duration> {
     seconds.map(Duration::from_secs).ok_or_else(fault)
 }
 
+/// Others may read a file with a password.
+fn warn_if_open(path: &str, events: &Events) {
+    if open_to_others(Path::new(path)) {
+        events(Event::Warning(told_of(Path::new(path))));
+    }
+}
+
 fn read_password(path: &Path) -> Result<Secret> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Fault::usage(format!("cannot read the target's password-file {}: {e}", path.display()))
@@ -331,66 +395,5 @@ fn read_password(path: &Path) -> Result<Secret> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::fault;
-    use crate::event::silent;
-
-    fn parse(address: &str) -> Result<Target> {
-        Target::parse(address, &silent())
-    }
-
-    #[test]
-    fn addresses() {
-        let t = parse("mysql://re%40pl:p%3Aw@db2:3307/?ssl-mode=verify-identity&connect-timeout=3").unwrap();
-        assert_eq!((t.user.as_str(), t.host.as_str(), t.port), ("re@pl", "db2", 3307));
-        assert_eq!(t.password, Some(Secret::new("p:w")));
-        assert_eq!((t.ssl_mode, t.connect_timeout), (SslMode::VerifyIdentity, Duration::from_secs(3)));
-        assert_eq!(t.name(), "re@pl@db2:3307");
-        let t = parse("tidb://[::1]").unwrap();
-        assert_eq!((t.host.as_str(), t.port, t.ssl_mode), ("::1", 4000, SslMode::OnDemand));
-        assert_eq!(parse("mysql://db").unwrap().ssl_mode, SslMode::Preferred);
-        assert_eq!(parse("mysql://u@h?socket=%2Frun%2Fm.sock").unwrap().name(), "u@/run/m.sock");
-    }
-
-    #[test]
-    fn what_is_wrong_with_an_address() {
-        let of = |address: &str| {
-            let error = parse(address).unwrap_err();
-            let fault = fault(&error).unwrap();
-            format!("{} / {}", fault.message, fault.hint)
-        };
-        insta::assert_snapshot!(of("mysql://h?ssl_mod=required"), @"the target's address has an unknown parameter `ssl_mod` / did you mean `ssl-mode`?");
-        insta::assert_snapshot!(of("mysql://h?colour=red"), @"the target's address has an unknown parameter `colour` / it can have: ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout, password-file, defaults-file");
-        insta::assert_snapshot!(of("mysql://h?ssl-mode=on"), @"the target's ssl-mode cannot be `on` / it can be disabled, preferred, required, verify-ca or verify-identity");
-        insta::assert_snapshot!(of("mysql://h:99999"), @"the target's address cannot be read: its port is not a number up to 65535 / write it as mysql://user@host:3306, with parameters behind a `?`, as in ?ssl-mode=required");
-        insta::assert_snapshot!(of("postgres://u:hunter2@h"), @"the target's address cannot be read: it must begin with mysql://, mariadb:// or tidb:// / write it as mysql://user@host:3306, with parameters behind a `?`, as in ?ssl-mode=required");
-    }
-
-    #[test]
-    fn the_password_never_shows() {
-        let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-        let hear = heard.clone();
-        let events: Events = std::sync::Arc::new(move |e| hear.lock().unwrap().push_str(&format!("{e:?}")));
-        let target = Target::parse("mysql://u:hunter2@h?ssl-mode=disabled", &events).unwrap();
-        assert!(heard.lock().unwrap().contains("the password is part of the target's address"));
-        let all = format!("{target:?} {} {}", target.name(), heard.lock().unwrap());
-        assert!(!all.contains("hunter2"), "{all}");
-        for bad in ["mysql://u:hunter2@h:x", "mysql://u:hunter2%zz@h", "my://u:hunter2@h", "mysql://u:hunter2@h/db"] {
-            assert!(!format!("{:?}", parse(bad).unwrap_err()).contains("hunter2"));
-        }
-    }
-
-    #[test]
-    fn password_from_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let (file, cnf) = (dir.path().join("pw"), dir.path().join("my.cnf"));
-        std::fs::write(&file, "first\nsecond\n").unwrap();
-        std::fs::write(&cnf, "[mysqld]\npassword=no\n[client]\nuser = \"repl\"\npassword='a#b' # why\n").unwrap();
-        let t = parse(&format!("mysql://h?password-file={}", file.display())).unwrap();
-        assert_eq!(t.password, Some(Secret::new("first")));
-        let t = parse(&format!("mysql://h?defaults-file={}", cnf.display())).unwrap();
-        assert_eq!((t.user.as_str(), t.password), ("repl", Some(Secret::new("a#b"))));
-        assert!(parse("mysql://h?password-file=/nowhere/at/all").is_err());
-    }
-}
+#[path = "connect_tests.rs"]
+mod tests;

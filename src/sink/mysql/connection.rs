@@ -15,4 +15,6 @@ pub struct Connection {
     pub sql_mode: Vec<String>,
     /// How long an answer may take before the connection counts as lost; 60 s if `None`. DDL is waited for without end.
     pub read_timeout: Option<Duration>,
+    /// Whether a password may go to another machine without TLS.
+    pub allow_plain_password: bool,
 }

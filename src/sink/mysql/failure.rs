@@ -279,6 +279,11 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
     Error::new(said(error)).context(fault_of(error, attempted))
 }
 
+/// `error` with the words of `fault`.
+pub(super) fn explain_as(error: &mysql::Error, fault: Fault) -> Error {
+    Error::new(said(error)).context(fault)
+}
+
 /// The same of something that the target refuses for good, with the ways on. What it merely does not allow this account, or now, stays that.
 pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, ways: &str) -> Error {
     let mut fault = fault_of(error, attempted);

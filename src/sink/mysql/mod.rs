@@ -29,6 +29,7 @@ mod large;
 mod lineage;
 pub mod literal;
 mod locate;
+mod login;
 mod marked;
 pub mod numbers;
 mod open;

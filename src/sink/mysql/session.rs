@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use mysql::Conn;
 use mysql::prelude::{FromRow, Queryable};
-use mysql::{Conn, DriverError, OptsBuilder};
 
 use super::answer::Answers;
-use super::connect::{SslMode, Target};
+use super::connect::Target;
 use super::failure::{Class, classify, explain};
+use super::login;
 pub use super::server::{Flavour, Server};
 use super::server::{Known, told_by_tidb};
 use super::settings;
@@ -24,9 +25,6 @@ const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE
 const TIME_ROUND_FRACTIONAL: (u32, u32, u32) = (10, 4, 1);
 /// The same without strictness: for ENUM index 0, which strict mode refuses.
 const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
-
-/// The smallest limit of a statement that a server can have, and enough to ask for the real one.
-const LEAST_PACKET: usize = 1024;
 
 /// A connection that is set up for applying.
 pub struct Session {
@@ -52,7 +50,7 @@ impl Session {
     /// If it cannot be reached, refuses the account, or is too old.
     pub fn open(target: &Target) -> Result<Self> {
         let cannot = |e: &mysql::Error| explain(e, format!("cannot connect to the target {}", target.name()));
-        let mut conn = connect(target).map_err(|e| cannot(&e))?;
+        let mut conn = login::connect(target)?;
         let known = target.known();
         let mut more_modes: String = target.sql_mode().iter().map(|mode| format!(",{mode}")).collect();
         conn.query_drop("SET NAMES utf8mb4").map_err(|e| cannot(&e))?;
@@ -257,58 +255,6 @@ fn introduce(conn: &mut Conn, known: &Known) -> Result<Introduction> {
     let server = Server::read(text, tidb.as_deref(), usize::try_from(packet).unwrap_or(usize::MAX));
     let explicit = !matches!(explicit.as_deref(), Some("0" | "OFF"));
     Ok(Introduction { server, id, explicit })
-}
-
-fn connect(target: &Target) -> mysql::Result<Conn> {
-    match connect_as(target, None) {
-        // The driver's own question was answered with no row: the server has a limit of 0 rows as its default.
-        Err(mysql::Error::DriverError(DriverError::SetupError)) => {
-            let mut first = connect_as(target, Some(LEAST_PACKET))?;
-            first.query_drop("SET SESSION sql_select_limit = 18446744073709551615")?;
-            let packet: Option<usize> = first.one("SELECT @@max_allowed_packet")?;
-            connect_as(target, Some(packet.unwrap_or(LEAST_PACKET)))
-        }
-        other => other,
-    }
-}
-
-/// `packet` is the largest statement that the server takes, if that is known; else the driver asks.
-fn connect_as(target: &Target, packet: Option<usize>) -> mysql::Result<Conn> {
-    let connect = |tls| connect_in_time(target, target.options(tls).max_allowed_packet(packet));
-    match target.ssl_mode {
-        SslMode::Disabled => return connect(false),
-        SslMode::OnDemand => {
-            let plain = match connect(false) {
-                Err(error) if asks_for_tls(&error) => error,
-                other => return other,
-            };
-            // What the server says of a connection without TLS is what counts where it has none.
-            return connect(true).map_err(|error| if classify(&error) == Class::Connection { plain } else { error });
-        }
-        _ => {}
-    }
-    match connect(true) {
-        Err(mysql::Error::DriverError(DriverError::TlsNotSupported)) if target.ssl_mode == SslMode::Preferred => {
-            connect(false)
-        }
-        other => other,
-    }
-}
-
-/// Whether a login may have failed because it was not encrypted. Of an account with REQUIRE SSL the server says no more than that the
-/// login is denied.
-fn asks_for_tls(error: &mysql::Error) -> bool {
-    matches!(error, mysql::Error::MySqlError(e) if matches!(e.code, 3159 | 1045))
-}
-
-/// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL without end, would wait for that as well.
-fn connect_in_time(target: &Target, options: OptsBuilder) -> mysql::Result<Conn> {
-    let limit = target.handshake_limit();
-    let (made, comes) = crossbeam_channel::bounded(1);
-    // Nobody takes it once it is late: it ends there.
-    std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(Conn::new(options)))?;
-    let late = |_| mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
-    comes.recv_timeout(limit).map_err(late).flatten()
 }
 
 /// The beginning of a statement, short enough for a message.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::pd::{Node, Security, State};
+use crate::pd::{Node, Security, State, Unread};
 
 pub use super::lapse::{Lapse, binlog_is_on};
 
@@ -23,6 +23,19 @@ const MOST_METRICS: u64 = 16 << 20;
 /// Whether a Pump has to be read. Only those that went offline in order have nothing left.
 pub(super) fn is_active(node: &Node) -> bool {
     node.state != State::Offline
+}
+
+/// Sees to it that there is no entry of a Pump that cannot be read.
+pub(super) fn readable(unread: Option<&Unread>) -> Result<()> {
+    let Some(Unread { id, why }) = unread else { return Ok(()) };
+    let text = format!(
+        "the entry of Pump {id} in etcd {why}, so nobody knows whether there is data on it that no other Pump has"
+    );
+    Err(Fault::refused(text)
+        .hint(
+            "start that Pump: it writes its entry anew; if it is gone for good and all it held has been read, delete the entry (`etcdctl del` of              /tidb-binlog/v1/pumps/ and its id)",
+        )
+        .into())
 }
 
 /// The Pumps that have to be read; the others are told.

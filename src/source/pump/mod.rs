@@ -94,7 +94,8 @@ impl PumpSource {
             );
             return Err(Fault::refused(text).hint("what is written until then would be left out; check the ts").into());
         }
-        let nodes = self.pd.pumps()?;
+        let (nodes, unread) = self.pd.pump_entries()?;
+        check::readable(unread.first())?;
         let servers = self.pd.tidb_servers()?;
         self.pd.take_warnings().into_iter().for_each(|w| (self.events)(Event::Warning(w)));
         let active = check::active(&nodes, &self.events)?;

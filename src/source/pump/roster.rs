@@ -68,6 +68,13 @@ impl Roster {
         offline
     }
 
+    /// Whether it was offline when the list was last read, and nothing of it is left to be read.
+    pub fn is_gone(&self, id: &str) -> bool {
+        let list = self.lock();
+        let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
+        offline && !list.read.contains(id)
+    }
+
     /// Whether it was seen to go offline by itself, and not just to be called so.
     pub fn closed(&self, id: &str) -> bool {
         self.lock().closing.contains(id)

@@ -30,7 +30,7 @@ impl Sides {
         let start = |(name, cluster_id): (&'static str, u64), offset| {
             let events = named(name, events);
             let options = MirrorOptions { cluster_id, auto_increment_offset: Some(offset), fakes: FAKES, events };
-            std::thread::spawn(move || Mirror::start(options).with_context(|| format!("cannot start {name}")))
+            std::thread::spawn(move || Mirror::start_alone(options).with_context(|| format!("cannot start {name}")))
         };
         let [first, second] = SIDES;
         let (a, b) = (start(first, 1), start(second, 2));
