@@ -10,6 +10,7 @@ use mysql::{Conn, DriverError, OptsBuilder};
 use super::answer::Answers;
 use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain};
+use super::guard::{guarded, has_password, no_password};
 pub use super::server::{Flavour, Server};
 use super::server::{Known, told_by_tidb};
 use super::settings;
@@ -27,6 +28,9 @@ const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALL
 
 /// The smallest limit of a statement that a server can have, and enough to ask for the real one.
 const LEAST_PACKET: usize = 1024;
+
+/// What the statements may take that set a session up, where no answer has a limit of its own.
+const SETUP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A connection that is set up for applying.
 pub struct Session {
@@ -51,11 +55,27 @@ impl Session {
     /// # Errors
     /// If it cannot be reached, refuses the account, or is too old.
     pub fn open(target: &Target) -> Result<Self> {
+        if target.read_timeout().is_some() {
+            return Self::set_up(target);
+        }
+        // One that waits for its answers without end does not do so yet.
+        let (limit, name) = (target.handshake_limit() + SETUP_LIMIT, target.name());
+        let (made, comes) = crossbeam_channel::bounded(1);
+        let target = target.clone();
+        std::thread::Builder::new().name("session".to_owned()).spawn(move || made.send(Self::set_up(&target)))?;
+        let late = || {
+            let late = mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
+            Err(explain(&late, format!("cannot set up a connection to the target {name}")))
+        };
+        comes.recv_timeout(limit).unwrap_or_else(|_| late())
+    }
+
+    fn set_up(target: &Target) -> Result<Self> {
         let cannot = |e: &mysql::Error| explain(e, format!("cannot connect to the target {}", target.name()));
         let mut conn = connect(target).map_err(|e| cannot(&e))?;
         let known = target.known();
         let mut more_modes: String = target.sql_mode().iter().map(|mode| format!(",{mode}")).collect();
-        conn.query_drop("SET NAMES utf8mb4").map_err(|e| cannot(&e))?;
+        guarded(|| conn.query_drop("SET NAMES utf8mb4")).map_err(|e| cannot(&e))?;
         settings::common(&mut conn, known, &format!("'{SQL_MODE}{more_modes}'"))?;
         let Introduction { server, id, explicit } = introduce(&mut conn, known)?;
         server.supported()?;
@@ -77,7 +97,10 @@ impl Session {
             let _ = session.conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
         }
         for (name, value) in target.variables() {
-            let set = session.conn.query_drop(format!("SET SESSION {name} = {value}"));
+            if !crate::sql::is_variable(name) {
+                return Err(Fault::usage(format!("`{name}` is no name of a session variable")).into());
+            }
+            let set = session.conn.query_drop(format!("SET SESSION {name} = {}", crate::sql::literal(value)));
             set.map_err(|e| explain(&e, format!("cannot set the session variable {name} on the target")))?;
         }
         Ok(session)
@@ -124,8 +147,7 @@ impl Session {
     /// What the server said.
     pub fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
         let asked = self.asks(sql);
-        let result = asked.answered(self.conn.query_iter(sql))?;
-        Ok(result.affected_rows())
+        asked.answered(guarded(|| Ok(self.conn.query_iter(sql)?.affected_rows())))
     }
 
     /// The same, with the statement in an error that keeps what the server said.
@@ -306,9 +328,15 @@ fn connect_in_time(target: &Target, options: OptsBuilder) -> mysql::Result<Conn>
     let limit = target.handshake_limit();
     let (made, comes) = crossbeam_channel::bounded(1);
     // Nobody takes it once it is late: it ends there.
-    std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(Conn::new(options)))?;
+    std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(guarded(|| Conn::new(options))))?;
     let late = |_| mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
-    comes.recv_timeout(limit).map_err(late).flatten()
+    match comes.recv_timeout(limit).map_err(late).flatten() {
+        // Its way to log in by MariaDB's `parsec` takes a password for granted.
+        Err(mysql::Error::DriverError(DriverError::UnexpectedPacket)) if !has_password(target) => {
+            Err(no_password(target))
+        }
+        other => other,
+    }
 }
 
 /// The beginning of a statement, short enough for a message.
