@@ -275,20 +275,21 @@ impl Link {
     }
 
     /// Stores that the statements before `step` of the DDL at `ts` are done, and that `step` is about to run on objects that
-    /// are now as `before` says, in the session that holds the lock `lock`.
+    /// are now as `before` says, in the session that holds the lock `lock`. `query` is the text of all statements, of which one may be the rest of another now.
     ///
     /// # Errors
     /// If the link was taken over, or this DDL is not under way or further on.
     pub fn step_ddl(
         &self,
         session: &mut Session,
-        ts: CommitTs,
+        (ts, query): (CommitTs, &str),
         (step, before): (u32, &str),
         lock: &str,
     ) -> Result<(), Failed> {
         let sql = format!(
-            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `ddl_step` = {step}, `ddl_before` = {}, `ddl_lock` = {} \
+            "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `ddl_step` = {step}, `ddl_query` = {}, `ddl_before` = {}, `ddl_lock` = {} \
              WHERE {} AND `run` = {} AND `ddl_ts` = {} AND `ddl_step` <= {step}",
+            quote_text(query),
             quote_text(before),
             quote_text(lock),
             self.link_condition(),

@@ -146,7 +146,7 @@ pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<
 ///
 /// # Errors
 /// If the server refuses it.
-pub(super) fn end(session: &mut Session, id: u64) -> Result<bool, Failed> {
+pub(crate) fn end(session: &mut Session, id: u64) -> Result<bool, Failed> {
     let own: Option<u64> = session.fetch_one("SELECT CONNECTION_ID()")?;
     if own == Some(id) {
         return Ok(false);

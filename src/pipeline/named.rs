@@ -12,7 +12,8 @@ use crate::event::Event;
 use crate::filter::{from_nowhere, ways_on};
 use crate::model::{Change, CommitTs, Ddl, Definition, Table};
 use crate::schema::names::Names;
-use crate::schema::{TextDdl, Unclear, from_text};
+use crate::schema::{TextDdl, Unclear, from_text, unclear};
+use crate::sql::{Source, canonical};
 
 /// DROP DATABASE among TiDB's types of DDL (spec/tidb-formats.md §6.4).
 const DROP_SCHEMA: u8 = 2;
@@ -38,14 +39,20 @@ impl Pipeline<'_> {
     pub(super) fn statement(&mut self, text: &Bytes, commit_ts: CommitTs) -> Result<Option<Ddl>> {
         self.names.forget();
         let text = std::str::from_utf8(text).map_err(|_| unreadable("is no UTF-8", "…", commit_ts))?;
-        let found = from_text(text).map_err(|unclear| {
-            let why = match unclear {
+        let (text, refused) = match canonical(text, Source::default()) {
+            Ok(text) => (text, None),
+            Err(why) => (text.to_owned(), Some(unclear(text, commit_ts, why))),
+        };
+        let text = text.as_str();
+        let found = from_text(text).map_err(|known| {
+            let why = match known {
                 Unclear::Several => "holds several statements that are not all CREATE TABLE",
                 Unclear::Unknown => "is none that tisync knows to change a schema",
             };
             unreadable(why, text, commit_ts)
         })?;
         let Some(TextDdl { mut ddl, one_of }) = found else { return Ok(None) };
+        ddl.refused = refused.map(Box::new);
         if ddl.action == DROP_SCHEMA {
             self.name_contents(&mut ddl, commit_ts)?;
         }

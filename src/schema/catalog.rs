@@ -185,7 +185,7 @@ impl Catalog {
         match self.effects.remove(&job_id) {
             Some(effect) => {
                 self.moved.note(&effect);
-                Ok(Some(effect.into_ddl(text()?)))
+                Ok(Some(effect.into_ddl(commit_ts, text()?)))
             }
             None => Err(Fault::refused(format!(
                 "DDL job {job_id} comes at {}, but the schema was past it before the start at {}",

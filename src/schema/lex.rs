@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::sql;
+
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -59,63 +61,26 @@ pub fn statements(sql: &str) -> Vec<&str> {
 
 /// Tokens with the bytes that each of them covers.
 pub(super) fn spans(sql: &str) -> Vec<(Token, Range<usize>)> {
-    let mut out = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = sql.get(at..).filter(|r| !r.is_empty()) {
-        let (token, length) = next(rest);
-        if let Some(token) = token {
-            out.push((token, at..at + length));
-        }
-        at += length;
-    }
-    out
-}
-
-/// The token at the start of `rest`, which is not empty, and its length; `None` for space and comments.
-fn next(rest: &str) -> (Option<Token>, usize) {
-    let until = |end: &str, skip: usize| {
-        rest.get(skip..).and_then(|r| r.find(end)).map_or(rest.len(), |i| skip + i + end.len())
+    let own = |(token, from, to): (sql::Token<'_>, usize, usize)| {
+        let quoted = |quote: char| {
+            let piece = sql.get(from..to).unwrap_or_default();
+            let inner = piece.strip_prefix(quote).unwrap_or(piece);
+            inner
+                .strip_suffix(quote)
+                .unwrap_or(inner)
+                .replace(&[quote, quote].iter().collect::<String>(), &quote.to_string())
+        };
+        let token = match token {
+            sql::Token::Comment(_) => return None,
+            sql::Token::Word(word) => Token::Word(word.to_owned()),
+            sql::Token::Name(_) => Token::Quoted(quoted('`')),
+            sql::Token::Text if sql.get(from..).is_some_and(|s| s.starts_with('"')) => Token::Quoted(quoted('"')),
+            sql::Token::Text => Token::Text,
+            sql::Token::Sign(c) => Token::Mark(c),
+        };
+        Some((token, from..to))
     };
-    if rest.starts_with("/*") {
-        return (None, until("*/", 2));
-    }
-    if rest.starts_with('#') || rest.starts_with("-- ") || rest.starts_with("--\n") {
-        return (None, until("\n", 1));
-    }
-    let Some(first) = rest.chars().next() else { return (None, 1) };
-    match first {
-        '`' | '"' | '\'' => quoted(rest, first),
-        c if c.is_whitespace() => (None, c.len_utf8()),
-        c if is_word(c) => {
-            let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-            (Some(Token::Word(rest.chars().take_while(|c| is_word(*c)).collect())), length)
-        }
-        c => (Some(Token::Mark(c)), c.len_utf8()),
-    }
-}
-
-const fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
-}
-
-/// A quoted token: the quote doubled means itself; in text a backslash escapes.
-fn quoted(rest: &str, quote: char) -> (Option<Token>, usize) {
-    let mut content = String::new();
-    let mut chars = rest.char_indices().skip(1).peekable();
-    let mut end = rest.len();
-    while let Some((at, c)) = chars.next() {
-        if c == '\\' && quote != '`' {
-            content.extend(chars.next().map(|(_, c)| c));
-        } else if c != quote {
-            content.push(c);
-        } else if chars.next_if(|(_, c)| *c == quote).is_some() {
-            content.push(quote);
-        } else {
-            end = at + 1;
-            break;
-        }
-    }
-    (Some(if quote == '\'' { Token::Text } else { Token::Quoted(content) }), end)
+    sql::tokens(sql).into_iter().filter_map(own).collect()
 }
 
 #[cfg(test)]

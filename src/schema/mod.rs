@@ -50,4 +50,5 @@ pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
 pub use lex::{statements, words};
 pub use moved::{LateTable, Moved};
 pub use partition::{PartitionDefinition, PartitionInfo};
+pub(crate) use statement::unclear;
 pub use text::{TextDdl, Unclear, from_text};

@@ -2,12 +2,16 @@
 
 use super::apply::{Effect, Move, action};
 use super::rename::{drops_several, exchanged};
-use crate::model::{Ddl, Side};
+use crate::error::Fault;
+use crate::mark::Origin;
+use crate::model::{CommitTs, Ddl, Kind, Side, Table};
+use crate::sql::{Source, Unclear, canonical};
 
 impl Effect {
-    /// The DDL of this job with `query`, the statement of its message: TiDB's restored text, which holds a database
+    /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's restored text, which holds a database
     /// name only where the user wrote one.
-    pub fn into_ddl(self, query: String) -> Ddl {
+    pub fn into_ddl(self, commit_ts: CommitTs, query: String) -> Ddl {
+        let (query, refused) = self.as_every_server_reads_it(commit_ts, query);
         let (schema, query) = match self.action {
             action::RENAME_TABLE | action::RENAME_TABLES => self.rename(query),
             action::EXCHANGE_PARTITION => (self.exchange_database(&query), query),
@@ -24,7 +28,7 @@ impl Effect {
             table: self.table,
             query,
             written: self.query,
-            refused: None,
+            refused: refused.map(Box::new),
             side: Side::Unknown,
             after: self.after,
             before: self.before,
@@ -34,6 +38,24 @@ impl Effect {
             temporary: self.temporary,
             early: None,
             partitions,
+        }
+    }
+
+    /// The statement in its canonical form; as it is, and refused, where it has none.
+    fn as_every_server_reads_it(&self, commit_ts: CommitTs, query: String) -> (String, Option<Fault>) {
+        let (origin, statement) = match Origin::split(&query) {
+            Some((origin, statement)) => (Some(origin), statement),
+            None => (None, query.as_str()),
+        };
+        let typed = Origin::split(&self.query).map_or(self.query.as_str(), |(_, typed)| typed);
+        let known = self.after.iter().any(|table| !table.columns.is_empty());
+        let has = |element: &str| self.after.iter().any(|table| has_element(table, element));
+        match canonical(statement, Source { typed, elements: known.then_some(&has) }) {
+            Ok(text) => (origin.map_or(text.clone(), |origin| format!("{origin} {text}")), None),
+            Err(why) => {
+                let fault = unclear(statement, commit_ts, why);
+                (query, Some(fault))
+            }
         }
     }
 
@@ -72,4 +94,22 @@ impl Effect {
 
 fn qualified(schema: &str, table: &str) -> String {
     format!("`{}`.`{}`", schema.replace('`', "``"), table.replace('`', "``"))
+}
+
+/// Whether an ENUM or a SET of `table` has this element; the source keeps no spaces at its end.
+fn has_element(table: &Table, element: &str) -> bool {
+    let element = element.trim_end_matches(' ');
+    table.columns.iter().any(|column| match &column.kind {
+        Kind::Enum { elements } | Kind::Set { elements } => elements.iter().any(|e| e.trim_end_matches(' ') == element),
+        _ => false,
+    })
+}
+
+/// Refuses a statement that has no canonical form.
+pub(crate) fn unclear(statement: &str, commit_ts: CommitTs, Unclear(why): Unclear) -> Fault {
+    let shown: String = statement.trim_end_matches(';').chars().take(160).collect();
+    Fault::refused(format!("`{shown}` (commit ts {}) is not sent to the target: {why}", commit_ts.explain())).hint(format!(
+        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL of yours instead, `--on-ddl-error skip:{0}` (or `--skip-ddl {0}`) goes on without",
+        commit_ts.0
+    ))
 }

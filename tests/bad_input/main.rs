@@ -10,8 +10,11 @@ mod common;
 #[path = "../fake_cluster/mod.rs"]
 mod fake_cluster;
 
+mod bookkeeping;
 mod cluster;
 mod damage;
+mod flip;
+mod hostile;
 mod random;
 mod story;
 mod target;
@@ -31,7 +34,9 @@ fn main() {
         Ok(server) => Arc::new(server),
         Err(error) => panic!("these tests need MariaDB: {error:#}"),
     };
-    let cases = [damage::CASES, target::CASES, cluster::CASES, random::CASES].concat();
+    let cases =
+        [damage::CASES, target::CASES, cluster::CASES, random::CASES, hostile::CASES, flip::CASES, bookkeeping::CASES]
+            .concat();
     let trials = (0..)
         .zip(cases)
         .map(|(number, (name, case))| {

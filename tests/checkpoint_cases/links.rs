@@ -60,9 +60,9 @@ fn ddl(server: &PrivateServer) {
         lock: lock.clone(),
     };
     assert_eq!(link.state(&mut control).unwrap().intent, Some(expected.clone()));
-    link.step_ddl(&mut control, ts(4), (1, "two"), &lock).unwrap();
-    assert!(link.step_ddl(&mut control, ts(4), (0, "late"), &lock).is_err());
-    assert!(link.step_ddl(&mut control, ts(3), (2, "another"), &lock).is_err());
+    link.step_ddl(&mut control, (ts(4), "ONE; TWO"), (1, "two"), &lock).unwrap();
+    assert!(link.step_ddl(&mut control, (ts(4), "ONE; TWO"), (0, "late"), &lock).is_err());
+    assert!(link.step_ddl(&mut control, (ts(3), "ONE; TWO"), (2, "another"), &lock).is_err());
     // A new run finds it as it is, with the name of the old session's lock.
     let (_s, new) = taken(server, 3, "ddl", 1);
     assert_eq!(new.intent, Some(Intent { step: 1, before: Some("two".to_owned()), ..expected }));

@@ -5,6 +5,7 @@ mod more;
 mod other;
 mod own;
 mod policy;
+mod tokens;
 mod types;
 
 use tisync::playground::mariadb::PrivateServer;
@@ -17,6 +18,7 @@ pub fn all() -> Vec<(&'static str, Case)> {
         all.push((kind.test, Box::new(move |server| types::run(server, &kind))));
     }
     all.push(("every_kind_that_runs_with_marks", Box::new(|_| types::with_marks())));
+    all.push(("tokens_are_where_the_server_reads_them", Box::new(tokens::as_the_server_reads)));
     let plain = policy::CASES.iter().chain(more::CASES).chain(docs::CASES);
     all.extend(plain.map(|(name, case)| (*name, Box::new(*case) as Case)));
     all

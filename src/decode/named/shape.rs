@@ -1,5 +1,6 @@
 //! How rows with the same columns are read: the target's definition, cut down to those columns.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -7,6 +8,8 @@ use anyhow::{Context, Result, ensure};
 use super::Column;
 use crate::model::{Column as Defined, Generated, Key, KeyPart, Kind, Table, Value};
 
+/// More columns than a table of TiDB's can have.
+const MOST: usize = 4096;
 /// Fraction digits that times are written with: none of a text's is lost, and more zeros change no value.
 const FSP: u8 = 6;
 
@@ -42,13 +45,17 @@ impl Shape {
         let mut places = Vec::new();
         // Where each of the target's columns went.
         let mut moved: Vec<Option<usize>> = vec![None; table.columns.len()];
+        ensure!(columns.len() <= MOST, "the row has {} columns, more than any table has", columns.len());
+        let named: HashMap<String, usize> =
+            (0..).zip(&table.columns).map(|(at, c)| (c.name.to_lowercase(), at)).collect();
+        let mut strangers = HashSet::new();
         for column in columns {
             let name = column.name.as_deref().unwrap_or_default();
             let lower = name.to_lowercase();
-            let found = table.columns.iter().position(|c| c.name.to_lowercase() == lower);
+            let found = named.get(&lower).copied();
             let Some((at, defined)) = found.and_then(|at| Some((at, table.columns.get(at)?))) else {
                 // Whether rows may lack a column on the target is for the sink to say.
-                ensure!(!kept.iter().any(|c| c.name.to_lowercase() == lower), "the row has column `{name}` twice");
+                ensure!(strangers.insert(lower), "the row has column `{name}` twice");
                 places.push(Some(kept.len()));
                 kept.push(stranger(name, kind(column, &Kind::Binary { fixed: None })?));
                 continue;

@@ -143,6 +143,8 @@ fn what_cannot_be_read_is_refused_by_name() {
     assert!(refused(&event(1, vec![id()]), &table()).contains("column `id`: it has no value"));
     assert!(refused(&event(0, vec![id(), id()]), &table()).contains("`id` twice"));
     assert!(refused(&event(0, vec![]), &table()).contains("no columns"));
+    let many = (0..20_000).map(|n| column(&format!("c{n}"), 3, "int", &Value::Int(7), None)).collect();
+    assert!(refused(&event(0, many), &table()).contains("20000 columns, more than any table has"));
     let strange = column("id", 0xff, "geometry", &Value::Int(7), None);
     assert!(refused(&event(0, vec![strange]), &table()).contains("`geometry`, the code 0xff"));
     let wrong = column("id", 12, "datetime", &Value::Int(7), None);

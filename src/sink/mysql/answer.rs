@@ -4,6 +4,8 @@ use mysql::consts::ColumnType;
 use mysql::prelude::{FromRow, Queryable};
 use mysql::{FromRowError, Params, Row, Value};
 
+use super::guard::guarded;
+
 /// Queries whose rows are converted without a panic.
 pub trait Answers: Queryable {
     /// All rows of a query.
@@ -11,7 +13,7 @@ pub trait Answers: Queryable {
     /// # Errors
     /// What the server said, or a row that is not as expected.
     fn all<T: FromRow>(&mut self, sql: impl AsRef<str>) -> mysql::Result<Vec<T>> {
-        self.query::<Row, _>(sql)?.into_iter().map(value).collect()
+        guarded(|| self.query::<Row, _>(sql))?.into_iter().map(value).collect()
     }
 
     /// The first row of a query.
@@ -19,7 +21,7 @@ pub trait Answers: Queryable {
     /// # Errors
     /// As [`all`](Self::all).
     fn one<T: FromRow>(&mut self, sql: impl AsRef<str>) -> mysql::Result<Option<T>> {
-        self.query_first::<Row, _>(sql)?.map(value).transpose()
+        guarded(|| self.query_first::<Row, _>(sql))?.map(value).transpose()
     }
 
     /// All rows of a prepared query.
@@ -27,7 +29,7 @@ pub trait Answers: Queryable {
     /// # Errors
     /// As [`all`](Self::all).
     fn all_with<T: FromRow>(&mut self, sql: impl AsRef<str>, params: impl Into<Params>) -> mysql::Result<Vec<T>> {
-        Queryable::exec::<Row, _, _>(self, sql.as_ref(), params)?.into_iter().map(value).collect()
+        guarded(|| Queryable::exec::<Row, _, _>(self, sql.as_ref(), params))?.into_iter().map(value).collect()
     }
 
     /// The first row of a prepared query.
@@ -35,7 +37,7 @@ pub trait Answers: Queryable {
     /// # Errors
     /// As [`all`](Self::all).
     fn one_with<T: FromRow>(&mut self, sql: impl AsRef<str>, params: impl Into<Params>) -> mysql::Result<Option<T>> {
-        self.exec_first::<Row, _, _>(sql.as_ref(), params)?.map(value).transpose()
+        guarded(|| self.exec_first::<Row, _, _>(sql.as_ref(), params))?.map(value).transpose()
     }
 }
 

@@ -52,6 +52,18 @@ pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Fa
     Ok(if_told(session.fetch_one::<State>(&sql))?.and_then(state))
 }
 
+/// Whether the server has long answered what the session `waits` waits for: it has run nothing for `seconds`.
+///
+/// # Errors
+/// As [`of`].
+pub(super) fn has_answered(session: &mut Session, waits: u64, seconds: u64) -> Result<bool, Failed> {
+    let list = if session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
+    let sql = format!(
+        "SELECT COUNT(*) FROM information_schema.{list} WHERE id = {waits} AND command = 'Sleep' AND time >= {seconds}"
+    );
+    Ok(waits > 0 && if_told(session.fetch_one::<u64>(&sql))?.flatten() == Some(1))
+}
+
 fn row_lock((table, id, user, host, command, seconds): &Holder) -> String {
     let table = table.as_deref().map_or_else(|| "a row".to_owned(), |table| format!("a row of {table}"));
     let account = match (user, host) {

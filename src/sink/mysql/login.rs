@@ -14,6 +14,7 @@ use mysql::{Conn, DriverError};
 use super::answer::Answers as _;
 use super::connect::{SslMode, Target};
 use super::failure::{Class, classify, explain, explain_as};
+use super::guard::{guarded, has_password, no_password};
 use super::server::Server;
 use crate::error::{Fault, Kind};
 
@@ -123,9 +124,15 @@ fn connect_in_time(target: &Target, tls: bool, packet: Option<usize>) -> mysql::
     let options = target.options(tls).max_allowed_packet(packet);
     let (made, comes) = crossbeam_channel::bounded(1);
     // Nobody takes it once it is late: it ends there.
-    std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(Conn::new(options)))?;
+    std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(guarded(|| Conn::new(options))))?;
     let late = |_| mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
-    comes.recv_timeout(limit).map_err(late).flatten()
+    match comes.recv_timeout(limit).map_err(late).flatten() {
+        // Its way to log in by MariaDB's `parsec` takes a password for granted.
+        Err(mysql::Error::DriverError(DriverError::UnexpectedPacket)) if !has_password(target) => {
+            Err(no_password(target))
+        }
+        other => other,
+    }
 }
 
 fn explained(target: &Target, refusal: Refusal) -> Error {

@@ -9,6 +9,7 @@ use mysql::DriverError;
 use mysql::prelude::Queryable;
 
 use super::failure::{classify, explain};
+use super::guard::guarded;
 use super::retry::passes;
 use super::session::{Session, second_number, shorten};
 use crate::checkpoint::Failed;
@@ -139,22 +140,31 @@ impl Session {
         }
         let mut changed = Vec::with_capacity(statements.len());
         for (number, sql) in statements.iter().enumerate() {
-            let result = self.conn.query_iter(*sql).map_err(|e| (number, e))?;
-            changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
+            let done = guarded(|| {
+                let result = self.conn.query_iter(*sql)?;
+                Ok(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) })
+            });
+            changed.push(done.map_err(|e| (number, e))?);
         }
         Ok(changed)
     }
 
     fn run_together(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
-        let mut results = self.conn.query_iter(statements.join("; ")).map_err(|e| (0, e))?;
+        let mut number = 0;
+        guarded(|| self.send_together(statements, &mut number)).map_err(|error| (number, error))
+    }
+
+    fn send_together(&mut self, statements: &[&str], number: &mut usize) -> mysql::Result<Vec<Changed>> {
+        let mut results = self.conn.query_iter(statements.join("; "))?;
         let mut changed = Vec::with_capacity(statements.len());
-        for number in 0..statements.len() {
+        for at in 0..statements.len() {
+            *number = at;
             let Some(mut result) = results.iter() else {
-                return Err((number, mysql::Error::DriverError(DriverError::UnexpectedPacket)));
+                return Err(mysql::Error::DriverError(DriverError::UnexpectedPacket));
             };
             changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
             // An error of a statement behind the first shows as its first row.
-            result.next().transpose().map_err(|e| (number, e))?;
+            result.next().transpose()?;
         }
         Ok(changed)
     }

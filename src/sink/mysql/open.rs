@@ -55,6 +55,15 @@ pub(super) struct Parts {
     pub(super) watch: Arc<Watch>,
 }
 
+impl Parts {
+    /// A connection that waits for its answers without end, watched.
+    pub(super) fn session(&self) -> Result<Session> {
+        let mut session = Session::open(&self.target.patient())?;
+        session.calls_for(Caller::new(&self.waits, u32::MAX, "the start"));
+        Ok(session)
+    }
+}
+
 impl Opening {
     /// Connects, and takes the lease: sees to it that no other run of the link lives.
     ///
@@ -89,7 +98,7 @@ impl Opening {
         let Self { session, parts } = self;
         let mut session = Some(session);
         let mut sink = trying(&parts, TRIES, || {
-            let session = session.take().map_or_else(|| Session::open(&parts.target.patient()), Ok)?;
+            let session = session.take().map_or_else(|| parts.session(), Ok)?;
             finish(parts.clone(), session, 0)
         })?;
         sink.began = sink.fresh.then_some(sink.opened);
@@ -212,6 +221,7 @@ impl MysqlSink {
         let wanted: Vec<&Arc<Table>> =
             tables.filter(|t| !skipped.has_table(t.id) && !skipped.has_schema(&t.schema)).collect();
         let mut session = Session::open(&self.context.target.patient())?;
+        session.calls_for(Caller::new(&self.context.waits, u32::MAX, "the start"));
         let MysqlOptions { mode, allow_missing, .. } = self.context.options;
         let (both_ways, leads) = (self.context.marks.is_some(), self.context.options.target_leads());
         let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways, leads };

@@ -6,7 +6,6 @@ use super::MysqlSink;
 use super::failure::class_of;
 use super::open::{Parts, finish};
 use super::retry::{Backoff, Outlook, Told, passes};
-use super::session::Session;
 use super::shared::Shared;
 use super::skipped::Skipped;
 use crate::checkpoint::{Link, is_known};
@@ -69,7 +68,7 @@ impl Reopening {
     }
 
     fn try_open(&self) -> Result<MysqlSink> {
-        let mut session = Session::open(&self.parts.target.patient())?;
+        let mut session = self.parts.session()?;
         let mut parts = self.parts.clone();
         match self.began {
             Some(start) => parts.options.first = start.or(parts.options.first),

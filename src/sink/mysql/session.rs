@@ -10,6 +10,7 @@ use mysql::prelude::{FromRow, Queryable};
 use super::answer::Answers;
 use super::connect::Target;
 use super::failure::{Class, classify, explain};
+use super::guard::guarded;
 use super::login;
 pub use super::server::{Flavour, Server};
 use super::server::{Known, told_by_tidb};
@@ -25,6 +26,9 @@ const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE
 const TIME_ROUND_FRACTIONAL: (u32, u32, u32) = (10, 4, 1);
 /// The same without strictness: for ENUM index 0, which strict mode refuses.
 const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
+
+/// What the statements may take that set a session up, where no answer has a limit of its own.
+const SETUP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A connection that is set up for applying.
 pub struct Session {
@@ -49,11 +53,27 @@ impl Session {
     /// # Errors
     /// If it cannot be reached, refuses the account, or is too old.
     pub fn open(target: &Target) -> Result<Self> {
+        if target.read_timeout().is_some() {
+            return Self::set_up(target);
+        }
+        // One that waits for its answers without end does not do so yet.
+        let (limit, name) = (target.handshake_limit() + SETUP_LIMIT, target.name());
+        let (made, comes) = crossbeam_channel::bounded(1);
+        let target = target.clone();
+        std::thread::Builder::new().name("session".to_owned()).spawn(move || made.send(Self::set_up(&target)))?;
+        let late = || {
+            let late = mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
+            Err(explain(&late, format!("cannot set up a connection to the target {name}")))
+        };
+        comes.recv_timeout(limit).unwrap_or_else(|_| late())
+    }
+
+    fn set_up(target: &Target) -> Result<Self> {
         let cannot = |e: &mysql::Error| explain(e, format!("cannot connect to the target {}", target.name()));
         let mut conn = login::connect(target)?;
         let known = target.known();
         let mut more_modes: String = target.sql_mode().iter().map(|mode| format!(",{mode}")).collect();
-        conn.query_drop("SET NAMES utf8mb4").map_err(|e| cannot(&e))?;
+        guarded(|| conn.query_drop("SET NAMES utf8mb4")).map_err(|e| cannot(&e))?;
         settings::common(&mut conn, known, &format!("'{SQL_MODE}{more_modes}'"))?;
         let Introduction { server, id, explicit } = introduce(&mut conn, known)?;
         server.supported()?;
@@ -75,7 +95,10 @@ impl Session {
             let _ = session.conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
         }
         for (name, value) in target.variables() {
-            let set = session.conn.query_drop(format!("SET SESSION {name} = {value}"));
+            if !crate::sql::is_variable(name) {
+                return Err(Fault::usage(format!("`{name}` is no name of a session variable")).into());
+            }
+            let set = session.conn.query_drop(format!("SET SESSION {name} = {}", crate::sql::literal(value)));
             set.map_err(|e| explain(&e, format!("cannot set the session variable {name} on the target")))?;
         }
         Ok(session)
@@ -122,8 +145,7 @@ impl Session {
     /// What the server said.
     pub fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
         let asked = self.asks(sql);
-        let result = asked.answered(self.conn.query_iter(sql))?;
-        Ok(result.affected_rows())
+        asked.answered(guarded(|| Ok(self.conn.query_iter(sql)?.affected_rows())))
     }
 
     /// The same, with the statement in an error that keeps what the server said.

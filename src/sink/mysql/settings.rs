@@ -7,6 +7,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use super::failure::explain;
+use super::guard::guarded;
 use super::server::{Flavour, Known};
 
 /// The code for an unknown system variable.
@@ -141,7 +142,7 @@ fn set(conn: &mut Conn, known: &Known, wanted: &[Wanted<'_>]) -> Result<()> {
     let mut left: Vec<Wanted<'_>> = wanted.iter().filter(|(name, ..)| known.has(name)).copied().collect();
     while !left.is_empty() {
         let list: Vec<String> = left.iter().map(|(name, value, _)| format!("{name} = {value}")).collect();
-        let Err(error) = conn.query_drop(format!("SET SESSION {}", list.join(", "))) else { return Ok(()) };
+        let Err(error) = guarded(|| conn.query_drop(format!("SET SESSION {}", list.join(", ")))) else { return Ok(()) };
         match culprit(&error, &left) {
             Some(at) => {
                 let (name, ..) = left.remove(at);
@@ -155,7 +156,7 @@ fn set(conn: &mut Conn, known: &Known, wanted: &[Wanted<'_>]) -> Result<()> {
 
 /// One for itself, where an answer does not say which one it is about.
 fn alone(conn: &mut Conn, known: &Known, (name, value, need): Wanted<'_>) -> Result<()> {
-    match conn.query_drop(format!("SET SESSION {name} = {value}")) {
+    match guarded(|| conn.query_drop(format!("SET SESSION {name} = {value}"))) {
         Err(error) if passes(&error, need) => {
             known.is_without(name);
             Ok(())

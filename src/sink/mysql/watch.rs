@@ -11,6 +11,7 @@ use super::connect::Target;
 use super::failure::{Class, class_of};
 use super::session::Session;
 use super::waits::{Waiting, Waits};
+use crate::checkpoint::{Failed, locks};
 use crate::event::{Event, Events};
 
 /// How long an answer may take before anybody is told.
@@ -23,6 +24,9 @@ const EVERY: Duration = Duration::from_millis(500);
 const ASK_EVERY: Duration = Duration::from_secs(3);
 /// How long it may take to say so: it is asked on a connection of its own.
 const ANSWER: Duration = Duration::from_secs(2);
+
+/// How long an answer may be on its way when the target is done with the statement.
+const LOST: Duration = Duration::from_secs(20);
 
 /// A thread that looks at what is waited for; it ends soon after this.
 pub(super) struct Watch {
@@ -124,10 +128,24 @@ impl Look {
                 Err(_) => return None,
             }
         }
-        let found = self.session.as_mut().map(|session| blocker::of(session, waiting.session))?;
+        let found = self.session.as_mut().map(|session| why(session, waiting))?;
         found.unwrap_or_else(|_| {
             self.session = None;
             Some("it does not answer on another connection either".to_owned())
         })
     }
+}
+
+/// What the target says about a wait. A connection whose statement the target is long done with, while its answer is not here, has lost it:
+/// no time limit tells that, because a DDL may take as long as it likes. It is ended, and what waits for it goes the way of a lost connection.
+fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Failed> {
+    if waiting.since.elapsed() >= LOST && blocker::has_answered(session, waiting.session, LOST.as_secs() / 2)? {
+        // It may be another account's, behind a proxy.
+        let ended = locks::known(locks::end(session, waiting.session))?.unwrap_or(false);
+        return Ok(Some(format!(
+            "the target is done with it, and its answer was lost{}",
+            if ended { ": the connection is ended" } else { "" }
+        )));
+    }
+    blocker::of(session, waiting.session)
 }

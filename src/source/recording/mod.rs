@@ -116,6 +116,13 @@ impl Source for Recording {
                 .hint(format!("start at {} or later, or take a longer recording", self.meta.start_ts))
                 .into());
         }
+        if let Some(end) = self.meta.end_ts.filter(|end| from > *end) {
+            let text =
+                format!("the position {} lies behind the recording, which ends at {}", from.explain(), end.explain());
+            return Err(Fault::refused(text)
+                .hint("nothing in it is new to the target; if the position is not right, `tisync checkpoint set` changes it")
+                .into());
+        }
         let mut streams = Vec::new();
         for file in &self.files {
             let frames = Frames::open(file)?;

@@ -6,6 +6,7 @@ use super::action;
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
 use super::picture::{Picture, VERSION};
+use crate::checkpoint::Intent;
 use crate::model::{Ddl, Table};
 
 /// How a statement of ours begins that deletes what a partition holds upstream.
@@ -75,6 +76,21 @@ impl Begun {
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().filter(|b: &Self| b.version == VERSION)
+    }
+
+    /// What is stored beside `intent`; `None` as [`read`](Self::read), and if its statements are not those that the intent names: they are to run
+    /// with our rights, and one of the two was changed.
+    #[must_use]
+    pub fn of(intent: &Intent) -> Option<Self> {
+        let begun = Self::read(intent.before.as_deref()?)?;
+        let home = begun.database.as_ref().is_none_or(|database| *database == intent.schema);
+        (home && begun.text() == intent.query && (intent.step as usize) < begun.statements.len()).then_some(begun)
+    }
+
+    /// All statements as one text, as the intent has them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.statements.join("; ")
     }
 
     /// The stored form.

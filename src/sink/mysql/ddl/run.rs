@@ -205,7 +205,7 @@ fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &D
         }
         None => run_once(ground, skipped, ts, ddl),
         Some(intent) => {
-            let Some(mut begun) = intent.before.as_deref().and_then(Begun::read).filter(|_| intent.ts == ts) else {
+            let Some(mut begun) = Begun::of(&intent).filter(|_| intent.ts == ts) else {
                 let failed: Failed =
                     Fault::refused(format!("the intent of the DDL at {} was changed by others", ts.explain())).into();
                 return Err(failed.into());
@@ -304,18 +304,15 @@ pub fn announce(
     let stored = begun.write().map_err(|e| Fault::refused(format!("cannot store what a DDL concerns: {e}")))?;
     let number = u32::try_from(step).unwrap_or(u32::MAX);
     match fresh {
-        Some(ddl) => {
-            let text = begun.statements.join("; ");
-            ground.link.begin_ddl(ground.session, (ts, ddl), &text, (number, &stored), &lock)
-        }
-        None => ground.link.step_ddl(ground.session, ts, (number, &stored), &lock),
+        Some(ddl) => ground.link.begin_ddl(ground.session, (ts, ddl), &begun.text(), (number, &stored), &lock),
+        None => ground.link.step_ddl(ground.session, (ts, &begun.text()), (number, &stored), &lock),
     }
 }
 
 /// Runs one statement whose intent is stored.
 fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Setback> {
     let sql = begun.statement(step);
-    let Err(error) = ground.session.try_run(&begun.sent(step)) else { return Ok(()) };
+    let Err(error) = ground.session.try_run_single(&begun.sent(step)) else { return Ok(()) };
     let class = classify(&error);
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());

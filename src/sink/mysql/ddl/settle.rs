@@ -35,7 +35,7 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         intent.job,
         intent.ts.explain()
     );
-    let Some(mut begun) = intent.before.as_deref().and_then(Begun::read) else {
+    let Some(mut begun) = Begun::of(intent) else {
         return by_word(ground, intent, &what);
     };
     let step = intent.step as usize;
@@ -78,12 +78,12 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
     }
 }
 
-/// An intent without a picture that this version can read: only the operator knows.
+/// An intent without a picture that this version can read, or with one of other statements: only the operator knows.
 fn by_word(ground: &mut Ground<'_>, intent: &Intent, what: &str) -> Result<Settled, Failed> {
     match ground.word {
         None => Err(Fault::refused(format!(
             "an earlier run began this DDL on the target and did not see it end: {what}. It was begun by another version of \
-             tisync, so whether it took effect cannot be told"
+             tisync, or its row was changed, so whether it took effect cannot be told"
         ))
         .hint(
             "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if \

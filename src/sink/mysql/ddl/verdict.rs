@@ -10,6 +10,7 @@ use crate::model::{CommitTs, Ddl, Partition};
 use crate::sink::mysql::batch::full_name;
 use crate::sink::mysql::hashed::condition;
 use crate::sink::mysql::session::{Flavour, Server, shorten};
+use crate::sql::has_query;
 
 /// What becomes of a DDL.
 pub(super) enum Plan {
@@ -50,6 +51,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     let default = default_of(ddl);
     let (mut statements, mut said) = (Vec::new(), Vec::new());
     for text in texts {
+        fits_its_job(text, ts, ddl)?;
         let Some(text) = rewrite(text, server.flavour, default) else { continue };
         let spoken = speak(&text, server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
         statements.extend(spoken.sql);
@@ -86,6 +88,17 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
                 .to_owned(),
         ],
     })
+}
+
+/// That a text does what a job of TiDB's can do, whatever type of job it says to be.
+fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
+    let why = match Form::of(text, &ddl.schema) {
+        Form::Other => "it is no DDL that is known",
+        Form::DropDatabase(_) if ddl.action != action::DROP_SCHEMA => "it drops a database, and its job does not",
+        _ if has_query(text) => "it has a query in it, which no DDL of TiDB has",
+        _ => return Ok(()),
+    };
+    Err(Fault::refused(format!("{} is not sent to the target: {why}", named(ts, ddl))).hint(ways_on(ts)))
 }
 
 /// The statements of the job: one, but for tables that were made together.
