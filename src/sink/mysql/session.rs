@@ -60,7 +60,7 @@ impl Session {
         let (limit, name) = (target.handshake_limit() + SETUP_LIMIT, target.name());
         let (made, comes) = crossbeam_channel::bounded(1);
         let target = target.clone();
-        std::thread::Builder::new().name("session".to_owned()).spawn(move || made.send(Self::set_up(&target)))?;
+        std::thread::Builder::new().name("session".to_owned()).spawn(move || drop(made.send(Self::set_up(&target))))?;
         let late = || {
             let late = mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
             Err(explain(&late, format!("cannot set up a connection to the target {name}")))
