@@ -91,8 +91,8 @@ fn ask(conn: &mut Conn, text: &str) -> Asked {
             // The text is short enough to be repeated as a whole.
             let rest = e.message.split_once(" near '").unwrap_or_else(|| panic!("{text:?}: {}", e.message)).1;
             let rest = rest.rsplit_once("' at line ").unwrap_or_else(|| panic!("{text:?}: {}", e.message)).0;
-            let begins = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            let at = begins.filter(|at| said(&text[*at..]) == rest || text[*at..] == *rest).last();
+            let begins: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+            let at = begins.into_iter().rfind(|at| said(&text[*at..]) == rest || text[*at..] == *rest);
             Asked::StoppedAt(at.unwrap_or_else(|| panic!("{text:?}: {:?}", e.message)))
         }
         Err(mysql::Error::MySqlError(e)) if e.code == UNKNOWN_COLUMN => Asked::Read,
