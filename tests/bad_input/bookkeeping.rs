@@ -97,7 +97,7 @@ fn damaged(world: &mut World) {
             });
             for sql in others.chain([missing]) {
                 number += 1;
-                if number % every != 0 {
+                if !number.is_multiple_of(every) {
                     continue;
                 }
                 sql.split("; ").for_each(|part| world.sql(part));

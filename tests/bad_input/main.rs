@@ -3,7 +3,14 @@
 //! the target where the last good transaction left it.
 //!
 //! One MariaDB for all; each case has a database, a link and a cluster id of its own.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
