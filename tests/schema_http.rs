@@ -23,6 +23,8 @@ fn serve(handler: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> (St
             let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
             let Some(request) = lines.next() else { continue };
             for line in lines {
+                // What is sent packed may be a thousand times as large.
+                assert!(!line.to_lowercase().starts_with("accept-encoding"), "{line}");
                 if line.is_empty() {
                     break;
                 }

@@ -13,6 +13,9 @@ use crate::model::RowKind;
 /// Groups within each other that an unknown field may have.
 const MAX_DEPTH: usize = 99;
 
+/// No transaction changes more tables than this. What a table takes here is a hundred times what an empty one takes in the message.
+const MAX_TABLES: usize = 1 << 16;
+
 /// The outline of a `PrewriteValue`. Everything in it has been walked once: its fields are where they must be.
 #[derive(Clone, Debug)]
 pub(super) struct Prewrite {
@@ -32,6 +35,7 @@ impl Prewrite {
                 (1, Field::Number(n)) => outline.schema_version = n.cast_signed(),
                 (2, Field::Bytes(bytes)) => {
                     let end = value.len() - from.rest().len();
+                    ensure!(outline.mutations.len() < MAX_TABLES, "it has changes of more than {MAX_TABLES} tables");
                     outline.mutations.push(Mutation::read(bytes, end)?);
                 }
                 (number @ 1..=2, _) => bail!("field {number} is of the wrong type"),

@@ -39,12 +39,17 @@ impl Matcher {
 /// Regular expressions that find something in every name.
 const EVERYTHING: [&str; 4] = [".*", "^.*", ".*$", "^.*$"];
 
+/// What one expression may take when it is ready to search, in bytes; there may be many.
+const LARGEST: usize = 2 << 20;
+
 /// A regular expression in the dialect that Go and Rust share.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn regex(text: &str, case_sensitive: bool) -> Result<Regex, String> {
-    RegexBuilder::new(text).case_insensitive(!case_sensitive).build().map_err(|error| match error {
+    let mut builder = RegexBuilder::new(text);
+    builder.case_insensitive(!case_sensitive).size_limit(LARGEST).dfa_size_limit(LARGEST);
+    builder.build().map_err(|error| match error {
         regex::Error::CompiledTooBig(limit) => format!("the regular expression /{text}/ takes more than {limit} bytes"),
         other => format!("/{text}/ is no regular expression: {}", last_line(&other.to_string())),
     })

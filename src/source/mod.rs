@@ -86,6 +86,8 @@ pub struct Options {
     pub timing: pump::Timing,
     /// Bytes of messages that may wait in all streams of the source together. A larger message waits alone.
     pub queue_bytes: usize,
+    /// The largest message of a compressed file, in bytes.
+    pub message_bytes: usize,
     /// Where the source says how far each Pump is, and hears when the roll is to be called at once.
     pub muster: Arc<pump::Muster>,
     /// What Drainer's files do not say themselves.
@@ -105,6 +107,7 @@ impl Options {
             gzip: false,
             timing: pump::Timing::default(),
             queue_bytes: QUEUE_BYTES,
+            message_bytes: usize::MAX,
             muster: Arc::default(),
             files: pb::Known::default(),
         }
@@ -141,7 +144,11 @@ pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn So
     }
     let jobs = recording::history_file(&folder);
     let history = (options.history)(&Origin::Recording(jobs.as_deref()))?;
-    Ok(Box::new(recording::Recording::open(&folder, history)?.with_queue(options.queue_bytes)))
+    Ok(Box::new(
+        recording::Recording::open(&folder, history)?
+            .with_queue(options.queue_bytes)
+            .with_largest(options.message_bytes),
+    ))
 }
 
 fn drainer_files(folder: &Path, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
@@ -149,7 +156,7 @@ fn drainer_files(folder: &Path, options: &Options, events: &Events) -> Result<Bo
         let text = format!("{} holds both a recording and files of Drainer's", folder.display());
         return Err(Fault::usage(text).hint("move the one that is not meant into another folder").into());
     }
-    let files = pb::PbFiles::open(folder, options.files.clone(), events.clone())?;
+    let files = pb::PbFiles::open_within(folder, options.files.clone(), options.message_bytes, events.clone())?;
     Ok(Box::new(files.with_queue(options.queue_bytes)))
 }
 

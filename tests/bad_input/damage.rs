@@ -21,11 +21,37 @@ pub const CASES: &[Case] = &[
     ("a table id that no DDL job made", unknown_table),
     ("a row that does not fit its definition", unfit_rows),
     ("lengths that nothing could hold", oversized),
+    ("small input that grows", growing),
     ("a DDL that the history does not have", unknown_job),
     ("a DDL history that is none", bad_history),
     ("a folder that is no recording", no_recording),
     ("a dump without metadata", dump_without_metadata),
 ];
+
+/// A few bytes that would take gigabytes.
+fn growing(world: &mut World) {
+    let payloads = world.payloads();
+    let tables = [0x12, 0x02, 0x08, 0x01].repeat(70_000);
+    let bad = body(BAD, Body::Rows(tables.into()));
+    world.record_with(&bad);
+    world.fails(4, &["it has changes of more than 65536 tables"], BAD);
+    // A message of 200 MiB in a compressed file of 20 KB.
+    world.record(&payloads);
+    let mut whole = fs::read(world.path("binlogs.bin")).unwrap();
+    fs::remove_file(world.path("binlogs.bin")).unwrap();
+    whole.extend((200_u32 << 20).to_be_bytes());
+    whole.resize(whole.len() + (200 << 20), 0);
+    let packed = zstd::encode_all(whole.as_slice(), 3).unwrap();
+    assert!(packed.len() < 100_000, "{}", packed.len());
+    fs::write(world.path("binlogs.bin.zst"), packed).unwrap();
+    let (folder, url) = (world.dir.path().to_str().unwrap().to_owned(), world.server.url());
+    let args = ["sync", "--quiet", "--from", &folder, "--to", &url, "--link", &world.db, "--memory-limit", "64MiB"];
+    proper(
+        &run(&args),
+        4,
+        &["a message of a compressed file has 209715200 bytes, more than --memory-limit (67108864 bytes)"],
+    );
+}
 
 fn undamaged(world: &mut World) {
     world.record(&world.payloads());

@@ -29,7 +29,16 @@ pub(super) fn source_options(settings: &Settings, muster: &Arc<Muster>) -> sourc
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
     let queue_bytes = settings.memory_limit / QUEUE_PART;
     let muster = Arc::clone(muster);
-    source::Options { security, gzip, queue_bytes, muster, files, ..source::Options::new(Arc::new(history)) }
+    let message_bytes = settings.memory_limit;
+    source::Options {
+        security,
+        gzip,
+        queue_bytes,
+        message_bytes,
+        muster,
+        files,
+        ..source::Options::new(Arc::new(history))
+    }
 }
 
 fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {

@@ -256,7 +256,13 @@ mod tests {
 
     #[test]
     fn one_that_fails_stops_the_others() {
-        let late = ends(TICK * 2, || Err(Fault::connect("gone").into()));
+        // However late the others begin: it fails when they are told to stop.
+        let late: Work = Box::new(|stop| {
+            while !stop.requested() {
+                sleep(TICK);
+            }
+            Err(Fault::connect("gone").into())
+        });
         let work = vec![("there", endless()), ("back", ends(Duration::ZERO, refused)), ("third", late)];
         let (result, said) = watched(work, false, &Stop::default());
         assert_eq!(code(&result), 4);

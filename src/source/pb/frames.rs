@@ -10,6 +10,7 @@ use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::Fault;
+use crate::source::recording::too_large;
 
 /// What every frame begins with.
 pub const MAGIC: u32 = 471_532_804;
@@ -40,6 +41,10 @@ pub struct Frames {
     /// Length of the next payload, where it has been read already.
     head: Option<u64>,
     ended: Option<Next>,
+    /// Whether the file is compressed: of a few bytes there it may make gigabytes.
+    packed: bool,
+    /// The largest message of such a file.
+    most: u64,
 }
 
 /// The frame of `payload`.
@@ -65,6 +70,7 @@ impl Frames {
         };
         let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
         let begin = file.fill_buf().map_err(failed)?;
+        let packed = matches!(begin, [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..]);
         let input: Box<dyn Read + Send> = match begin {
             [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(file)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => {
@@ -73,7 +79,13 @@ impl Frames {
             }
             _ => Box::new(file),
         };
-        Ok(Self { path: path.to_owned(), input, offset: 0, head: None, ended: None })
+        Ok(Self { path: path.to_owned(), input, offset: 0, head: None, ended: None, packed, most: MAX_PAYLOAD })
+    }
+
+    /// The same, with no message of a compressed file above `bytes`.
+    #[must_use]
+    pub fn within(self, bytes: usize) -> Self {
+        Self { most: bytes as u64, ..self }
     }
 
     /// Bytes of the next payload, of which nothing is read yet; 0 where none follows.
@@ -152,6 +164,10 @@ impl Frames {
         let length = u64::from_le_bytes(length);
         if length > MAX_PAYLOAD {
             return Err(self.broken(&format!("a message claims {length} bytes, more than any can have")));
+        }
+        if self.packed && length > self.most {
+            self.ended = Some(Next::End);
+            return Err(too_large(&self.place(), length, self.most));
         }
         self.head = Some(length);
         Ok(self.head)

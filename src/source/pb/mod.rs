@@ -50,6 +50,7 @@ pub struct PbFiles {
     first: CommitTs,
     known: Known,
     queue_bytes: usize,
+    message_bytes: usize,
     events: Events,
 }
 
@@ -59,10 +60,18 @@ impl PbFiles {
     /// # Errors
     /// If there is none, they are not complete, or no message is in them.
     pub fn open(dir: &Path, known: Known, events: Events) -> Result<Self> {
+        Self::open_within(dir, known, usize::MAX, events)
+    }
+
+    /// The same with no message of a compressed file above `largest` bytes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and for such a message.
+    pub fn open_within(dir: &Path, known: Known, largest: usize, events: Events) -> Result<Self> {
         let files = names::list(dir)?;
         let mut first = None;
         for file in &files {
-            first = first_ts(file)?;
+            first = first_ts(file, largest)?;
             if first.is_some() {
                 break;
             }
@@ -71,7 +80,7 @@ impl PbFiles {
             let text = format!("there is no whole message in the files of {}", dir.display());
             return Err(Fault::usage(text).hint("Drainer has written nothing yet, or the files are cut off").into());
         };
-        Ok(Self { files, first, known, queue_bytes: QUEUE_BYTES, events })
+        Ok(Self { files, first, known, queue_bytes: QUEUE_BYTES, message_bytes: largest, events })
     }
 
     /// The same with `bytes` for the messages that wait.
@@ -114,7 +123,7 @@ impl PbFiles {
     fn behind(&self, from: CommitTs) -> Result<Vec<PathBuf>> {
         let mut begin = 0;
         for (i, file) in self.files.iter().enumerate().skip(1) {
-            match first_ts(file)? {
+            match first_ts(file, self.message_bytes)? {
                 Some(first) if first <= from => begin = i,
                 Some(_) => break,
                 None => {}
@@ -125,8 +134,8 @@ impl PbFiles {
 }
 
 /// The commit ts of the first message; `None` if there is no whole one.
-fn first_ts(file: &PbFile) -> Result<Option<CommitTs>> {
-    let mut frames = Frames::open(&file.path)?;
+fn first_ts(file: &PbFile, largest: usize) -> Result<Option<CommitTs>> {
+    let mut frames = Frames::open(&file.path)?.within(largest);
     let place = frames.place();
     match frames.read()? {
         Next::Payload(payload) => Ok(Some(message::read(payload, &TimeZone::UTC).with_context(|| place)?.commit_ts)),
@@ -147,7 +156,7 @@ impl Source for PbFiles {
         let mut last = self.first;
         // The last file may have no message yet.
         for file in self.files.iter().rev().take(2) {
-            let mut frames = Frames::open(&file.path)?;
+            let mut frames = Frames::open(&file.path)?.within(self.message_bytes);
             while let Next::Payload(payload) = frames.read()? {
                 last = last.max(message::read(payload, &TimeZone::UTC)?.commit_ts);
             }
@@ -161,8 +170,13 @@ impl Source for PbFiles {
 
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         self.reaches_back_to(from)?;
-        let reader =
-            Reader { files: self.behind(from)?, from, zone: self.known.zone.clone(), events: self.events.clone() };
+        let reader = Reader {
+            files: self.behind(from)?,
+            from,
+            zone: self.known.zone.clone(),
+            largest: self.message_bytes,
+            events: self.events.clone(),
+        };
         let (queue, receiver) = Queue::new(self.queue_bytes, 1);
         let name = reader.files.first().map(|f| f.display().to_string()).unwrap_or_default();
         thread::Builder::new()
@@ -183,6 +197,7 @@ struct Reader {
     files: Vec<PathBuf>,
     from: CommitTs,
     zone: TimeZone,
+    largest: usize,
     events: Events,
 }
 
@@ -190,7 +205,7 @@ impl Reader {
     fn feed(&self, queue: &Queue) -> Result<()> {
         let mut repeats = Repeats::new();
         for (i, path) in self.files.iter().enumerate() {
-            let mut frames = Frames::open(path)?;
+            let mut frames = Frames::open(path)?.within(self.largest);
             loop {
                 // Before a large message is read at all, everything in front of it has to be taken.
                 if frames.next_size()? > queue.most() && !queue.drain(repeats.last()) {

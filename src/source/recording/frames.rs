@@ -26,6 +26,8 @@ pub struct Frames {
     /// Length of the next frame, where it has been read already.
     head: Option<u64>,
     ended: bool,
+    /// The largest message of a compressed file: of a few bytes there it may make gigabytes.
+    most: u64,
 }
 
 /// One message of a file.
@@ -58,7 +60,20 @@ impl Frames {
     /// # Errors
     /// If the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { path: Arc::new(path.to_owned()), input: input(path)?, offset: 0, head: None, ended: false })
+        Ok(Self {
+            path: Arc::new(path.to_owned()),
+            input: input(path)?,
+            offset: 0,
+            head: None,
+            ended: false,
+            most: MAX_FRAME,
+        })
+    }
+
+    /// The same, with no message of a compressed file above `bytes`.
+    #[must_use]
+    pub fn within(self, bytes: usize) -> Self {
+        Self { most: bytes as u64, ..self }
     }
 
     /// Bytes of the next message, of which nothing is read yet; 0 at the end.
@@ -91,6 +106,9 @@ impl Frames {
         let len = u64::from(u32::from_be_bytes(head));
         if len > MAX_FRAME {
             return Err(self.broken(&format!("a message claims {len} bytes, more than any can have")));
+        }
+        if len > self.most && is_packed(&self.path) {
+            return Err(too_large(&place(&self.path, self.offset), len, self.most));
         }
         self.head = Some(len);
         Ok(self.head)
@@ -150,12 +168,25 @@ fn input(path: &Path) -> Result<Box<dyn Read + Send>> {
         let hint = "check the path and its permissions";
         Fault::connect(format!("cannot open {}: {e}", path.display())).hint(hint)
     })?;
-    Ok(if path.extension().is_some_and(|e| e == "zst") {
+    Ok(if is_packed(path) {
         let decoder = zstd::Decoder::new(file).with_context(|| format!("cannot read {}", path.display()))?;
         Box::new(BufReader::new(decoder))
     } else {
         Box::new(BufReader::with_capacity(1 << 18, file))
     })
+}
+
+fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "zst")
+}
+
+/// Of a message in a compressed file that is above the memory limit.
+pub(in crate::source) fn too_large(place: &str, length: u64, most: u64) -> anyhow::Error {
+    Fault::refused(format!(
+        "{place}: a message of a compressed file has {length} bytes, more than --memory-limit ({most} bytes)"
+    ))
+    .hint("raise --memory-limit if the file comes from where it should: a transaction may be that large")
+    .into()
 }
 
 fn place(path: &Path, offset: u64) -> String {

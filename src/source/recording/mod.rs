@@ -24,6 +24,7 @@ use std::thread;
 use anyhow::{Context, Result};
 
 pub use frames::Frames;
+pub(in crate::source) use frames::too_large;
 pub use meta::Meta;
 pub use writer::Writer;
 
@@ -48,6 +49,7 @@ pub struct Recording {
     /// The last ts in the files, once somebody asked for it and `meta` does not tell.
     last: OnceLock<CommitTs>,
     queue_bytes: usize,
+    message_bytes: usize,
 }
 
 impl Recording {
@@ -57,13 +59,26 @@ impl Recording {
     /// If there is no recording, or its `meta.json` is missing or cannot be read.
     pub fn open(dir: &Path, history: Arc<dyn History>) -> Result<Self> {
         let files = files(dir)?;
-        Ok(Self { files, meta: Meta::read(dir)?, history, last: OnceLock::new(), queue_bytes: QUEUE_BYTES })
+        Ok(Self {
+            files,
+            meta: Meta::read(dir)?,
+            history,
+            last: OnceLock::new(),
+            queue_bytes: QUEUE_BYTES,
+            message_bytes: usize::MAX,
+        })
     }
 
     /// The same with `bytes` for the messages that wait in all its streams together.
     #[must_use]
     pub fn with_queue(self, bytes: usize) -> Self {
         Self { queue_bytes: bytes, ..self }
+    }
+
+    /// The same with no message of a compressed file above `bytes`.
+    #[must_use]
+    pub fn with_largest(self, bytes: usize) -> Self {
+        Self { message_bytes: bytes, ..self }
     }
 
     /// Its files with messages: one a stream.
@@ -97,7 +112,7 @@ impl Source for Recording {
         }
         let mut last = self.meta.start_ts;
         for file in &self.files {
-            for frame in Frames::open(file)? {
+            for frame in Frames::open(file)?.within(self.message_bytes) {
                 last = last.max(frame?.read()?.ts());
             }
         }
@@ -125,7 +140,7 @@ impl Source for Recording {
         }
         let mut streams = Vec::new();
         for file in &self.files {
-            let frames = Frames::open(file)?;
+            let frames = Frames::open(file)?.within(self.message_bytes);
             let (queue, receiver) = Queue::new(self.queue_bytes, self.files.len());
             let end = self.meta.end_ts;
             thread::Builder::new()
