@@ -36,9 +36,11 @@ const GROUP: usize = 1000;
 const CONNECTIONS: usize = 4;
 /// No run may take longer.
 const LIMIT: Duration = Duration::from_secs(150);
-/// The same session as tisync's, but no statement waits for ever.
-const SESSION: &str = "SET max_statement_time = 60, NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, \
-    sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', tx_isolation = 'READ-COMMITTED'";
+/// The same session as tisync's.
+const SESSION: &str = "SET NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, \
+    sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
+/// By the words that each server knows.
+const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// What lies between two DDLs: first the DDLs, then the statements of each connection.
 #[derive(Default)]
@@ -282,6 +284,7 @@ fn session(port: u16) -> Result<Conn> {
     let opts = OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(port).user(Some("root"));
     let mut conn = Conn::new(opts.prefer_socket(false))?;
     conn.query_drop(SESSION)?;
+    conn.query_drop(ISOLATION)?;
     Ok(conn)
 }
 
