@@ -7,6 +7,7 @@
 //! value      what an operator wrote as the value of a variable, as SQL
 //! ```
 
+mod place;
 mod query;
 mod token;
 mod upstream;

@@ -1,14 +1,15 @@
 //! The text of a DDL of a source, in a form that every server reads in the same way as the source did.
 //!
 //! TiDB restores what a user typed before it writes it into its binlog: keywords in upper case, names in back quotes, strings in single
-//! quotes. In these strings it doubles quotes and leaves each backslash as it is, while a server takes a backslash for an escape: read in
-//! that way, `COMMENT 'a\'` swallows what follows. So a restored text gets its backslashes doubled here, and one that is as the user
+//! quotes. In some of these strings ([`Place`]) it leaves each backslash as it is, while a server takes a backslash for an escape: read in
+//! that way, `COMMENT = 'a\'` swallows what follows. So they get their backslashes doubled here, and a text that is as the user
 //! typed it stays. Comments go, but for those in which TiDB wraps its own features.
 //!
 //! What the source cannot have meant, and what is a comment to us and words to a server (`/*! … */`), is unclear, and never sent.
 
 use std::borrow::Cow;
 
+use super::place::Place;
 use super::token::{Token, is_space, next, quoted_end};
 
 /// First words of the features that TiDB wraps in `/*T! … */` or `/*T![name] … */`.
@@ -108,8 +109,7 @@ struct Read<'a> {
 fn read(text: &str, reading: Reading) -> Result<Read<'_>, Unclear> {
     let mut out = String::with_capacity(text.len() + 8);
     let mut elements = Vec::new();
-    // How far the words `ENUM (` or `SET (` have come: 2 is in the list.
-    let mut list = 0;
+    let mut place = Place::default();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
         let feature = if rest.starts_with("/*T!") { Some(feature(rest, reading)?) } else { None };
@@ -125,16 +125,18 @@ fn read(text: &str, reading: Reading) -> Result<Read<'_>, Unclear> {
             out.push_str(piece);
             continue;
         };
-        list = match (token, list) {
-            (Token::Word(w), _) if ["ENUM", "SET"].iter().any(|l| w.eq_ignore_ascii_case(l)) => 1,
-            (Token::Sign('('), 1) => 2,
-            (Token::Text | Token::Sign(','), 2) => 2,
-            (Token::Word(w), 2) if w.starts_with('_') => 2,
-            (Token::Comment(_), list) => list,
-            _ => 0,
+        let option = place.is_option();
+        if !matches!(token, Token::Comment(_)) {
+            place.take(token);
+        }
+        let element = token == Token::Text && place.is_element();
+        let written = match token {
+            Token::Text if reading == Reading::Restored => {
+                restored(piece_of(token, piece, reading)?, element || option)
+            }
+            _ => piece_of(token, piece, reading)?,
         };
-        let written = piece_of(token, piece, reading)?;
-        if list == 2 && token == Token::Text {
+        if element {
             elements.push(written.clone());
         }
         out.push_str(&written);
@@ -161,7 +163,6 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading) -> Result<Co
         Token::Text if piece.starts_with('"') && piece.contains('\\') => {
             return Err(Unclear("it holds a backslash in double quotes, which servers read in two ways"));
         }
-        Token::Text if reading == Reading::Restored && piece.contains('\\') => Cow::Owned(piece.replace('\\', "\\\\")),
         Token::Word(word) if word.starts_with('$') => {
             return Err(Unclear("it holds a word that begins with `$`, which servers read in two ways"));
         }
@@ -170,6 +171,13 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading) -> Result<Co
         }
         _ => Cow::Borrowed(piece),
     })
+}
+
+/// A string that TiDB restored, as a server wants it. `plain`: TiDB has left its backslashes alone; so it has in older versions in all strings, which an odd
+/// number of them in a row gives away.
+fn restored(piece: Cow<'_, str>, plain: bool) -> Cow<'_, str> {
+    let odd = || piece.split(|c| c != '\\').any(|run| run.len() % 2 == 1);
+    if plain || odd() { Cow::Owned(piece.replace('\\', "\\\\")) } else { piece }
 }
 
 /// The feature of TiDB's that is wrapped in the comment at the start of `rest`, and the length of that comment.
@@ -211,6 +219,9 @@ fn feature(rest: &str, reading: Reading) -> Result<(String, usize), Unclear> {
             Some(_) => {}
         }
         match token {
+            Some(Token::Text) if reading == Reading::Restored => {
+                out.push_str(&restored(piece_of(Token::Text, piece, reading)?, false));
+            }
             Some(token) => out.push_str(&piece_of(token, piece, reading)?),
             None => out.push_str(piece),
         }

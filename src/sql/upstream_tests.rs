@@ -11,6 +11,25 @@ fn a_restored_text_gets_its_backslashes_doubled() {
         ("ALTER TABLE `t` ADD COLUMN `e` ENUM('\\',') x ')", "ALTER TABLE `t` ADD COLUMN `e` ENUM('\\\\',') x ')"),
         ("CREATE VIEW `v` AS SELECT 'it''s\\' FROM `t`", "CREATE VIEW `v` AS SELECT 'it''s\\\\' FROM `t`"),
         ("use `d`; ALTER TABLE `t` COMMENT = '\\'", "use `d`; ALTER TABLE `t` COMMENT = '\\\\'"),
+        // A value has them doubled already, and so has a column's comment; an index's has not.
+        (
+            "ALTER TABLE `t` ADD COLUMN `c` VARCHAR(9) DEFAULT _UTF8MB4'x\\\\' COMMENT 'y\\\\', ADD INDEX `i`(`c`) COMMENT 'z\\'",
+            "ALTER TABLE `t` ADD COLUMN `c` VARCHAR(9) DEFAULT _UTF8MB4'x\\\\' COMMENT 'y\\\\', ADD INDEX `i`(`c`) COMMENT 'z\\\\'",
+        ),
+        (
+            "CREATE TABLE `t` (`a` INT COMMENT '\\\\',UNIQUE `u`(`a`) COMMENT '\\',`b` INT DEFAULT '\\\\1') COMMENT = '\\\\'",
+            "CREATE TABLE `t` (`a` INT COMMENT '\\\\',UNIQUE `u`(`a`) COMMENT '\\\\',`b` INT DEFAULT '\\\\1') COMMENT = '\\\\\\\\'",
+        ),
+        (
+            "CREATE TABLE `t` (`a` INT) PARTITION BY LIST (`a`) (PARTITION `p` VALUES IN (_UTF8MB4'\\\\') COMMENT = '\\')",
+            "CREATE TABLE `t` (`a` INT) PARTITION BY LIST (`a`) (PARTITION `p` VALUES IN (_UTF8MB4'\\\\') COMMENT = '\\\\')",
+        ),
+        ("CREATE INDEX `i` ON `t` (`a`) COMMENT '\\'", "CREATE INDEX `i` ON `t` (`a`) COMMENT '\\\\'"),
+        // An older TiDB leaves all as they are.
+        (
+            "ALTER TABLE `t` ADD COLUMN `c` CHAR(1) DEFAULT '\\'",
+            "ALTER TABLE `t` ADD COLUMN `c` CHAR(1) DEFAULT '\\\\'",
+        ),
         // As a user typed them.
         ("alter table `t` comment 'it\\'s'", "alter table `t` comment 'it\\'s'"),
         ("ALTER TABLE t COMMENT 'a\\\\'", "ALTER TABLE t COMMENT 'a\\\\'"),
