@@ -37,6 +37,8 @@ fn three(recording: &Recording, spread: Spread) -> Result<Cluster, Failed> {
 pub fn three_pumps_equal_the_dump(folder: &Path) -> Result<(), Failed> {
     let folder = folder.join("everything");
     let cluster = three(&Recording::read(&folder)?, Spread::Hash)?;
+    // Long enough to be stopped on its way, also on a busy machine.
+    cluster.slow_pump(KILLED, Duration::from_millis(12))?;
     let server = PrivateServer::start()?;
     let all = recordings::commit_tss(&folder, true);
     let mut run = Running::start(&everything(&cluster, &server, &folder));
