@@ -8,8 +8,8 @@ use regex::{Captures, Regex};
 
 /// A password in front of a host, up to the last `@` of the word: one that is badly written may hold anything.
 const ACCOUNT: &str = r"(?P<before>://[^\s:@/?#]*:)[^\s]*@";
-/// Parameters of an address, and options of object storage, whose values are secret.
-const PARAMETER: &str = r#"(?i)(?P<before>\b(?:secret[-_]access|access|account|encryption)[-_]key=|\b(?:session|sas)[-_]token=|\b(?:aws_)?secret[-_]key=|\bpassword=|\bsig(?:nature)?=)[^\s&'"`]+"#;
+/// Parameters of an address, and options of object storage, whose values are secret. A hint says `…` where one goes.
+const PARAMETER: &str = r#"(?i)(?P<before>\b(?:secret[-_]access|access|account|encryption)[-_]key=|\b(?:session|sas)[-_]token=|\b(?:aws_)?secret[-_]key=|\bpassword=|\bsig(?:nature)?=)[^\s&'"`…][^\s&'"`]*"#;
 
 static SECRETS: LazyLock<Vec<Regex>> =
     LazyLock::new(|| [ACCOUNT, PARAMETER].into_iter().filter_map(|text| Regex::new(text).ok()).collect());
@@ -54,6 +54,7 @@ mod tests {
             "pd://10.0.0.1:2379,10.0.0.2:2379 and u@h",
             "Access denied for user 'u'@'h' (using password: NO)",
             "PRIMARY KEY=`a`",
+            "give a key: ?account-name=…&account-key=… or &sas-token=…",
         ] {
             assert_eq!(hidden(same), same);
         }
