@@ -1,5 +1,7 @@
 //! Damage: what a flipped bit, a cut, a lost or repeated piece, another length, or somebody with bad intent makes of an input.
 
+use tisync::playground::encode::datum::uvarint;
+
 use crate::random::Random;
 
 /// No input grows beyond this, in bytes.
@@ -97,12 +99,8 @@ fn over(input: &mut Vec<u8>, at: usize, piece: &[u8]) {
 }
 
 /// As protobuf writes a number.
-pub fn varint(mut n: u64) -> Vec<u8> {
+pub fn varint(n: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while n >= 0x80 {
-        bytes.push(n.to_le_bytes()[0] | 0x80);
-        n >>= 7;
-    }
-    bytes.push(n.to_le_bytes()[0]);
+    uvarint(&mut bytes, n);
     bytes
 }

@@ -1,7 +1,9 @@
 //! Numbers that look random, and are the same for the same seed.
 
-/// Steele and Vigna's splitmix64.
-pub struct Random(u64);
+use tisync::playground::random::Random as Numbers;
+
+/// What the damage of one input is made of.
+pub struct Random(Numbers);
 
 impl Random {
     /// The numbers of input `index` of a reader.
@@ -10,22 +12,13 @@ impl Random {
         let name = target
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let mut random = Self(name ^ seed.rotate_left(32));
-        random.0 = random.next() ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        random
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let first = Numbers::new(name ^ seed.rotate_left(32)).next();
+        Self(Numbers::new(first ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     /// From 0 up to, but not including, `bound`; 0 where that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % (bound.max(1) as u64)).expect("it is below a usize")
+        self.0.index(bound)
     }
 
     /// Small numbers more often than large ones.
@@ -35,7 +28,7 @@ impl Random {
     }
 
     pub fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
+        self.0.next().to_le_bytes()[0]
     }
 
     pub fn choose<'a, T>(&mut self, all: &'a [T]) -> &'a T {

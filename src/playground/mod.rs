@@ -11,7 +11,7 @@ pub mod load;
 pub mod mariadb;
 pub mod mirror;
 pub mod proxy;
-mod random;
+pub mod random;
 pub mod replay;
 pub mod tableinfo;
 pub mod truth;

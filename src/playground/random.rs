@@ -2,14 +2,18 @@
 
 /// SplitMix64: one addition and three mixings for each number.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The numbers of `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "it never ends")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,29 +22,35 @@ impl Random {
     }
 
     /// 0 to `end` - 1; 0 if there is nothing below `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next().checked_rem(end).unwrap_or(0)
     }
 
+    /// The place of one of `length` things; 0 if there is none.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+
     /// `from` to `to`, both included.
-    pub(crate) fn between(&mut self, from: i64, to: i64) -> i64 {
+    pub fn between(&mut self, from: i64, to: i64) -> i64 {
         let span = to.abs_diff(from).saturating_add(1);
         from.saturating_add_unsigned(self.below(span))
     }
 
     /// True once in `n` times.
-    pub(crate) fn one_in(&mut self, n: u64) -> bool {
+    pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
     /// `length` letters and digits, some of them outside ASCII.
-    pub(crate) fn text(&mut self, length: u64) -> String {
+    pub fn text(&mut self, length: u64) -> String {
         const LETTERS: [&str; 16] =
             ["a", "b", "c", "d", "e", "X", "Y", "7", " ", "'", "\\", "ä", "ß", "東", "😀", "\""];
         (0..length).filter_map(|_| LETTERS.get(usize::try_from(self.below(16)).ok()?)).copied().collect()
     }
 
-    pub(crate) fn bytes(&mut self, length: u64) -> Vec<u8> {
+    /// `length` bytes.
+    pub fn bytes(&mut self, length: u64) -> Vec<u8> {
         (0..length).flat_map(|_| u8::try_from(self.below(256))).collect()
     }
 }

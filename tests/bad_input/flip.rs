@@ -12,8 +12,8 @@ use tisync::playground::mariadb::PrivateServer;
 
 use crate::Case;
 use crate::common::binary::{Ran, command, wait};
-use crate::random::Random;
 use crate::world::World;
+use tisync::playground::random::Random;
 
 pub const CASES: &[Case] = &[("a server whose answers arrive damaged", flipped)];
 
@@ -87,8 +87,8 @@ fn round(server: &PrivateServer, seed: u64) -> Ran {
     let world = World::new(server, 5000 + seed);
     world.record(&world.payloads());
     let folder = world.dir.path().to_str().unwrap();
-    let mut random = Random(seed);
-    let places = (0..1 + random.below(3)).map(|_| (random.below(ANSWERS), 1 << random.below(8))).collect();
+    let mut random = Random::new(seed);
+    let places = (0..1 + random.index(3)).map(|_| (random.index(ANSWERS), 1 << random.index(8))).collect();
     let flip = Flip::start(server.port(), places);
     let url = format!("mysql://root@127.0.0.1:{}?connect-timeout=1&ssl-mode=disabled", flip.port);
     let link = format!("flip-{seed}");

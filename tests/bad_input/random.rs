@@ -10,6 +10,7 @@ use tisync::error::fault;
 use tisync::event::silent;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::pipeline::Pipeline;
+use tisync::playground::random::Random;
 use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::{Sink, Totals};
 use tisync::source::Source;
@@ -27,46 +28,33 @@ const LIBRARY_ROUNDS: u64 = 1000;
 /// Unless TISYNC_DAMAGE_ROUNDS says so.
 const BINARY_ROUNDS: u64 = 24;
 
-/// Steele and Vigna's splitmix64.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % bound as u64).unwrap()
-    }
-}
-
 /// A damaged copy of the file of `payloads`, and the first message that is hurt.
 fn damage(payloads: &[Vec<u8>], seed: u64) -> (Vec<u8>, usize) {
-    let mut random = Random(seed);
-    let hurt = random.below(payloads.len());
+    let mut random = Random::new(seed);
+    let hurt = random.index(payloads.len());
     let begin: usize = payloads[..hurt].iter().map(|p| p.len() + 4).sum();
     let mut file: Vec<u8> = payloads
         .iter()
         .flat_map(|p| u32::try_from(p.len()).unwrap().to_be_bytes().into_iter().chain(p.clone()))
         .collect();
     let length = payloads[hurt].len() + 4;
-    match random.below(4) {
+    match random.index(4) {
         // Cut off within the message.
-        0 => file.truncate(begin + 1 + random.below(length - 1)),
+        0 => file.truncate(begin + 1 + random.index(length - 1)),
         // Some bytes are lost.
         1 => {
-            let at = random.below(length);
-            let count = 1 + random.below((length - at).min(8));
+            let at = random.index(length);
+            let count = 1 + random.index((length - at).min(8));
             file.drain(begin + at..begin + at + count);
         }
         // Other bytes, also in the length.
         2 => {
-            for _ in 0..=random.below(4) {
-                file[begin + random.below(length)] = u8::try_from(random.below(256)).unwrap();
+            for _ in 0..=random.index(4) {
+                file[begin + random.index(length)] = u8::try_from(random.index(256)).unwrap();
             }
         }
         // One bit of the payload.
-        _ => file[begin + 4 + random.below(length - 4)] ^= 1 << random.below(8),
+        _ => file[begin + 4 + random.index(length - 4)] ^= 1 << random.index(8),
     }
     (file, hurt)
 }

@@ -6,6 +6,7 @@
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use tisync::playground::mariadb::PrivateServer;
+use tisync::playground::random::Random;
 use tisync::sql::{Token, tokens};
 
 /// How many texts; `TISYNC_TOKEN_TEXTS` says another number.
@@ -25,11 +26,11 @@ pub fn as_the_server_reads(server: &PrivateServer) {
     let seed: u64 = std::env::var("TISYNC_TOKEN_SEED").map_or(1, |n| n.parse().unwrap());
     let mut conn = server.connect().unwrap();
     conn.query_drop("SET NAMES utf8mb4").unwrap();
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (mut read, mut refused) = (0_u64, 0_u64);
     while read + refused < texts {
-        let count = 1 + random.below(14);
-        let pieces: String = (0..count).map(|_| PIECES[random.below(PIECES.len())]).collect();
+        let count = 1 + random.index(14);
+        let pieces: String = (0..count).map(|_| PIECES[random.index(PIECES.len())]).collect();
         // White space and semicolons at an end are none of the text to some servers.
         let text = format!("SELECT 1, {pieces}9");
         // Never sent: see `sql::canonical`.
@@ -109,17 +110,4 @@ fn said(text: &str) -> String {
         if plain { c.to_string() } else { format!("\\{:04X}", u32::from(c)) }
     };
     text.chars().map(shown).collect()
-}
-
-/// Steele and Vigna's splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % bound as u64).unwrap()
-    }
 }
