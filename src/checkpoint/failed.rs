@@ -35,8 +35,7 @@ impl Failed {
     #[must_use]
     pub fn is_not_there(&self) -> bool {
         // Galera in strict mode has no name for it.
-        let prohibited = matches!(self, Self::Target { error: mysql::Error::MySqlError(e), .. } if e.message.contains("pxc_strict_mode"));
-        prohibited
+        self.said().contains("pxc_strict_mode")
             || self.code() == Some(1128)
             || matches!(self.class(), Some(Class::Object | Class::Syntax | Class::Privilege))
     }

@@ -62,10 +62,11 @@ enum Reading {
 /// # Errors
 /// Why it cannot be told, or must not be sent.
 pub fn canonical(text: &str, source: Source<'_>) -> Result<String, Unclear> {
-    let (restored, typed) = (read(text, Reading::Restored), read(text, Reading::Typed));
+    let restored = read(text, Reading::Restored);
     if !text.contains('\\') {
         return restored.map(|r| r.text);
     }
+    let typed = read(text, Reading::Typed);
     let order = if is_restored(text, source.typed) { [restored, typed] } else { [typed, restored] };
     // An element that the table does not have shows that the other reading is the right one.
     let fits = |read: &Read<'_>| {
@@ -130,12 +131,7 @@ fn read(text: &str, reading: Reading) -> Result<Read<'_>, Unclear> {
             place.take(token);
         }
         let element = token == Token::Text && place.is_element();
-        let written = match token {
-            Token::Text if reading == Reading::Restored => {
-                restored(piece_of(token, piece, reading)?, element || option)
-            }
-            _ => piece_of(token, piece, reading)?,
-        };
+        let written = piece_of(token, piece, reading, element || option)?;
         if element {
             elements.push(written.clone());
         }
@@ -145,8 +141,8 @@ fn read(text: &str, reading: Reading) -> Result<Read<'_>, Unclear> {
     Ok(Read { text: out, elements })
 }
 
-/// One token as it is written for every server.
-fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading) -> Result<Cow<'a, str>, Unclear> {
+/// One token as it is written for every server; `plain` as for [`restored`].
+fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading, plain: bool) -> Result<Cow<'a, str>, Unclear> {
     let closed = |escapes| piece.chars().next().and_then(|q| quoted_end(piece, q, escapes)).is_some();
     Ok(match token {
         Token::Comment(text) if text.starts_with("/*!") || text.starts_with("/*M!") => {
@@ -163,6 +159,7 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading) -> Result<Co
         Token::Text if piece.starts_with('"') && piece.contains('\\') => {
             return Err(Unclear("it holds a backslash in double quotes, which servers read in two ways"));
         }
+        Token::Text if reading == Reading::Restored => restored(piece, plain),
         Token::Word(word) if word.starts_with('$') => {
             return Err(Unclear("it holds a word that begins with `$`, which servers read in two ways"));
         }
@@ -175,9 +172,9 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading) -> Result<Co
 
 /// A string that TiDB restored, as a server wants it. `plain`: TiDB has left its backslashes alone; so it has in older versions in all strings, which an odd
 /// number of them in a row gives away.
-fn restored(piece: Cow<'_, str>, plain: bool) -> Cow<'_, str> {
+fn restored(piece: &str, plain: bool) -> Cow<'_, str> {
     let odd = || piece.split(|c| c != '\\').any(|run| run.len() % 2 == 1);
-    if plain || odd() { Cow::Owned(piece.replace('\\', "\\\\")) } else { piece }
+    if plain || odd() { Cow::Owned(piece.replace('\\', "\\\\")) } else { Cow::Borrowed(piece) }
 }
 
 /// The feature of TiDB's that is wrapped in the comment at the start of `rest`, and the length of that comment.
@@ -219,10 +216,7 @@ fn feature(rest: &str, reading: Reading) -> Result<(String, usize), Unclear> {
             Some(_) => {}
         }
         match token {
-            Some(Token::Text) if reading == Reading::Restored => {
-                out.push_str(&restored(piece_of(Token::Text, piece, reading)?, false));
-            }
-            Some(token) => out.push_str(&piece_of(token, piece, reading)?),
+            Some(token) => out.push_str(&piece_of(token, piece, reading, false)?),
             None => out.push_str(piece),
         }
     }

@@ -29,12 +29,11 @@ pub(super) fn source_options(settings: &Settings, muster: &Arc<Muster>) -> sourc
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
     let queue_bytes = settings.memory_limit / QUEUE_PART;
     let muster = Arc::clone(muster);
-    let message_bytes = settings.memory_limit;
     source::Options {
         security,
         gzip,
         queue_bytes,
-        message_bytes,
+        message_bytes: settings.memory_limit,
         muster,
         files,
         ..source::Options::new(Arc::new(history))

@@ -33,7 +33,7 @@ pub(super) fn readable(unread: Option<&Unread>) -> Result<()> {
     );
     Err(Fault::refused(text)
         .hint(
-            "start that Pump: it writes its entry anew; if it is gone for good and all it held has been read, delete the entry (`etcdctl del` of              /tidb-binlog/v1/pumps/ and its id)",
+            "start that Pump: it writes its entry anew; if it is gone for good and all it held has been read, delete the entry (`etcdctl del` of /tidb-binlog/v1/pumps/ and its id)",
         )
         .into())
 }
