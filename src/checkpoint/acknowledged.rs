@@ -26,7 +26,7 @@ pub struct Acknowledged(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many connections have been compared, or begun to be.
+    /// How many comparisons of new connections have been made, or begun.
     compared: u64,
     /// The last batch of each slot.
     batches: BTreeMap<u32, u64>,
@@ -94,7 +94,7 @@ impl Acknowledged {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note that `batch` of `slot` is durable, for a session that was compared last at `compared`. False, and nothing is noted, if another
+    /// Takes note that `batch` of `slot` is durable, for a session that was compared last at `compared`. False, and nothing is noted, if a new
     /// connection has been compared since: then the server that gave the answer may be gone, and this session has to be
     /// [compared](Self::compare) again first.
     #[must_use]
@@ -130,17 +130,31 @@ impl Acknowledged {
         self.lock().compared
     }
 
-    /// Sees to it that the server of `session` holds everything; gives the number of this comparison.
+    /// Sees to it that the server of `session`, which is a new connection, holds everything; gives the number of this comparison. What others
+    /// were told is taken from here on only when their servers are still there.
     ///
     /// # Errors
     /// [`Forgotten`] if something is missing, at several looks; or if the target cannot be read.
+    pub fn compare_new(&self, session: &mut Session, link: &Link) -> Result<u64, Failed> {
+        self.look(session, link, 1)
+    }
+
+    /// The same for a connection that was compared before: what it shows is that its server is still there, and others need not look again for that.
+    /// (If they had to, two of them would make each other look for ever.)
+    ///
+    /// # Errors
+    /// As above.
     pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, Failed> {
+        self.look(session, link, 0)
+    }
+
+    fn look(&self, session: &mut Session, link: &Link, new: u64) -> Result<u64, Failed> {
         let mut look = 1;
         loop {
             let (number, batches, position) = {
                 let mut state = self.lock();
-                // Before the target is read: an answer that comes in from here on is not taken without another look.
-                state.compared += 1;
+                // Before the target is read: behind a new connection, an answer that comes in from here on is not taken without another look.
+                state.compared += new;
                 (state.compared, state.batches.clone(), state.position)
             };
             let held = Held::read(session, link)?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::common::server;
 use mysql::prelude::Queryable;
 use tisync::playground::mariadb::PrivateServer;
+use tisync::playground::proxy::Proxy;
 use tisync::sink::Sink;
 use tisync::sink::mysql::{MysqlOptions, MysqlSink};
 
@@ -17,6 +18,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a target that is read-only for a while is waited for", read_only),
     ("a deadlock is got over", deadlock),
     ("batches that share a key keep their order, others need not wait", order),
+    ("workers of a far target do not make each other look at it again and again", looks),
 ];
 
 fn split(server: &PrivateServer) {
@@ -117,4 +119,29 @@ fn order(server: &PrivateServer) {
     sink.drain().unwrap();
     assert_eq!(w.one("SELECT COUNT(*), (SELECT v FROM t WHERE id = 0) FROM t"), "401|100");
     assert_eq!(w.checkpoint(), START + 400);
+}
+
+/// Each new connection makes the others look once whether their server is still there; those looks make nobody look.
+fn looks(_: &PrivateServer) {
+    // Its own: others' statements must not be counted.
+    let server = &server::start(&[]).unwrap();
+    let mut w = World::new(server, "looks");
+    let t = w.table("t", "id BIGINT PRIMARY KEY", &[("id", INT)], &[&[0]], true);
+    let near = ([127, 0, 0, 1], server.port()).into();
+    let proxy = Proxy::start(near, Duration::from_millis(4)).unwrap();
+    let url = server.url().replace(&server.port().to_string(), &proxy.address().port().to_string());
+    let options = MysqlOptions { workers: Some(8), batch_rows: Some(1), ..w.options() };
+    let mut sink = MysqlSink::open(&url, options, w.events()).unwrap();
+    let asked = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Com_select'";
+    let asked =
+        if server::is_mysql() { asked.replace("information_schema", "performance_schema") } else { asked.to_owned() };
+    let before: u64 = w.one(&asked).parse().unwrap();
+    for n in 1..=400_u64 {
+        sink.apply(txn(n, vec![ins(&t, vec![i(i64::try_from(n).unwrap())])])).unwrap();
+        sink.flush().unwrap();
+    }
+    sink.drain().unwrap();
+    let looked = w.one(&asked).parse::<u64>().unwrap() - before;
+    assert_eq!(w.one("SELECT COUNT(*) FROM t"), "400");
+    assert!(looked < 8 * 30, "{looked} SELECTs of 8 workers");
 }

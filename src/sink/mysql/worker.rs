@@ -303,7 +303,7 @@ impl Worker {
         }
         session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         let Context { acknowledged, link, .. } = &*self.context;
-        let compared = acknowledged.compare(&mut session, link).map_err(Error::from)?;
+        let compared = acknowledged.compare_new(&mut session, link).map_err(Error::from)?;
         // Waits for whatever the connection before this one had under way, and reads what became of it.
         let claimed = Slot::claim(&mut session, link, self.number).map_err(Error::from);
         let slot = claimed.inspect_err(|error| self.late += u32::from(is_late(error)))?;
