@@ -31,6 +31,7 @@ fn table(id: i64, schema: &str, name: &str, columns: &[(&str, Kind)]) -> Arc<Tab
         partitions: Vec::new(),
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     })
 }
 

@@ -194,6 +194,7 @@ mod tests {
             partitions: vec![],
             charset: String::new(),
             collation: String::new(),
+            details: None,
         })
     }
 

@@ -25,6 +25,7 @@ fn table(id: i64, name: &str) -> Arc<Table> {
         partitions: vec![],
         charset: String::new(),
         collation: String::new(),
+        details: None,
     })
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Row, Value};
+use super::{Row, TableDetails, Value};
 
 /// A table as of one schema version. Rows hold an `Arc` of the one that reads them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Table {
     /// TiDB's logical table id; it changes on TRUNCATE and EXCHANGE PARTITION.
     pub id: i64,
@@ -27,6 +27,19 @@ pub struct Table {
     pub charset: String,
     /// See `charset`.
     pub collation: String,
+    /// The rest of the definition, where a TableInfo told it.
+    pub details: Option<Arc<TableDetails>>,
+}
+
+/// Two are the same if they read and write rows alike: [`Table::details`] do not count.
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { id, schema, name, columns, keys, handle, foreign_keys, partitions, charset, collation, details: _ } =
+            self;
+        (*id, schema, name, columns) == (other.id, &other.schema, &other.name, &other.columns)
+            && (keys, handle, foreign_keys) == (&other.keys, &other.handle, &other.foreign_keys)
+            && (partitions, charset, collation) == (&other.partitions, &other.charset, &other.collation)
+    }
 }
 
 impl Table {
@@ -70,6 +83,7 @@ impl Table {
             partitions: Vec::new(),
             charset: String::new(),
             collation: String::new(),
+            details: None,
         }
     }
 }

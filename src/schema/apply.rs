@@ -119,7 +119,7 @@ impl Store {
             moves: Vec::new(),
             charset: db.map(|d| d.charset.clone()).filter(|c| !c.is_empty()),
             collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
-            checks: infos().any(|t| t.checks),
+            checks: infos().any(|t| t.checks.is_some()),
             temporary: infos().any(|t| t.temp_table_type != 0),
             query: job.query.clone(),
             finished: CommitTs(job.info.finished_ts),

@@ -1,9 +1,13 @@
 //! From TiDB's `TableInfo` to the definition that reads and writes rows (spec/tidb-formats.md §5.2, §6.6, §6.7).
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow, bail};
 
 use super::default::missing;
-use super::info::{ColumnInfo, FkInfo, IndexColumn, IndexInfo, NOT_NULL, PRIMARY, PUBLIC, TableInfo, UNSIGNED};
+use super::details::details;
+use super::info::{ColumnInfo, NOT_NULL, PRIMARY, PUBLIC, TableInfo, UNSIGNED};
+use super::keys::{FkInfo, IndexColumn, IndexInfo};
 use crate::model::{Column, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Table};
 
 /// What a `TableInfo` turned out to be.
@@ -50,6 +54,8 @@ fn base_table(info: &TableInfo, schema: &str) -> Result<Table> {
         _ => Handle::RowId,
     };
     let partitions = info.partition.as_ref().filter(|p| p.enable);
+    let kinds: Vec<_> = public.iter().copied().zip(columns.iter().map(|c| &c.kind)).collect();
+    let details = details(info, &kinds).map(Arc::new);
     Ok(Table {
         id: info.id,
         schema: schema.to_owned(),
@@ -61,6 +67,7 @@ fn base_table(info: &TableInfo, schema: &str) -> Result<Table> {
         partitions: partitions.map(|p| p.definitions.iter().map(|d| d.id).collect()).unwrap_or_default(),
         charset: info.charset.to_lowercase(),
         collation: info.collate.to_lowercase(),
+        details,
     })
 }
 

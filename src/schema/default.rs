@@ -13,7 +13,7 @@ use crate::model::{Decimal, Kind, Value};
 /// The longest BINARY(n), in bytes.
 const MAX_BINARY: u32 = 255;
 /// What JSON leaves of bytes that are no UTF-8.
-const DAMAGED: char = '\u{fffd}';
+pub(super) const DAMAGED: char = '\u{fffd}';
 
 /// The value of `column` in a row that does not hold it; `Absent` for a generated column and where nobody can tell.
 #[must_use]
@@ -30,6 +30,13 @@ pub fn missing(column: &ColumnInfo, kind: &Kind) -> Value {
         None if !column.has(NOT_NULL) => Value::Null,
         None => zero(kind),
     }
+}
+
+/// What new rows get that do not name `column`, where that is a plain value; `Absent` if it is none.
+#[must_use]
+pub fn for_new_rows(column: &ColumnInfo, kind: &Kind) -> Value {
+    let (origin_default, origin_default_bit) = (column.default.clone(), column.default_bit.clone());
+    missing(&ColumnInfo { origin_default, origin_default_bit, ..column.clone() }, kind)
 }
 
 /// The zero value of a NOT NULL column without a default; of an ENUM the first element.

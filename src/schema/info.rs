@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::keys::{CheckInfo, FkInfo, IndexInfo};
 use super::partition::PartitionInfo;
 
 /// `SchemaState` of what clients see; every other state is on its way in or out.
@@ -77,7 +78,7 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
 }
 
 /// The same without spare room: a long history is many lists.
-fn tight<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
+pub(super) fn tight<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
     let mut list: Vec<T> = nullable(d)?;
     list.shrink_to_fit();
     Ok(list)
@@ -104,13 +105,13 @@ fn usual<'de, D: Deserializer<'de>>(d: D) -> Result<Cow<'static, str>, D::Error>
 }
 
 /// Whether there is anything but null.
-fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+pub(super) fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Option::<IgnoredAny>::deserialize(d).map(|v| v.is_some())
 }
 
 /// The reverse of [`present`]: an empty object, or null.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn mark<S: Serializer>(there: &bool, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn mark<S: Serializer>(there: &bool, s: S) -> Result<S::Ok, S::Error> {
     if *there { s.serialize_map(Some(0))?.end() } else { s.serialize_none() }
 }
 
@@ -188,12 +189,50 @@ pub struct TableInfo {
     /// Whether it is a sequence.
     #[serde(deserialize_with = "present", serialize_with = "mark")]
     pub sequence: bool,
-    /// Whether it keeps CHECK constraints, which TiDB does on request alone.
-    #[serde(rename = "constraint_info", deserialize_with = "present", serialize_with = "mark")]
-    pub checks: bool,
+    /// CHECK constraints, which TiDB keeps on request alone; `None` if it does not.
+    #[serde(rename = "constraint_info")]
+    pub checks: Option<Vec<CheckInfo>>,
     /// 0 for tables that stay.
     #[serde(deserialize_with = "nullable")]
     pub temp_table_type: i64,
+    /// Its comment.
+    #[serde(deserialize_with = "nullable")]
+    pub comment: String,
+    /// `AUTO_INCREMENT = n`; 0 if nobody set it.
+    #[serde(deserialize_with = "nullable")]
+    pub auto_inc_id: u64,
+    /// `AUTO_ID_CACHE`.
+    #[serde(deserialize_with = "nullable")]
+    pub auto_id_cache: i64,
+    /// Shard bits of `AUTO_RANDOM`; 0 if there is none.
+    #[serde(deserialize_with = "nullable")]
+    pub auto_random_bits: u64,
+    /// Its range bits; 0 for the usual 64.
+    #[serde(deserialize_with = "nullable")]
+    pub auto_random_range_bits: u64,
+    /// `SHARD_ROW_ID_BITS`.
+    #[serde(rename = "ShardRowIDBits", deserialize_with = "nullable")]
+    pub shard_row_id_bits: u64,
+    /// `PRE_SPLIT_REGIONS`.
+    #[serde(deserialize_with = "nullable")]
+    pub pre_split_regions: u64,
+    /// `TTL`.
+    pub ttl_info: Option<Box<TtlInfo>>,
+}
+
+/// `TTLInfo`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TtlInfo {
+    /// The column whose time counts.
+    #[serde(deserialize_with = "nullable")]
+    pub column: CiStr,
+    /// How many units later a row expires.
+    #[serde(deserialize_with = "nullable")]
+    pub interval_expr: String,
+    /// `TimeUnitType`: 2 seconds, 3 minutes, 4 hours, 5 days, 6 weeks, 7 months, 8 quarters, 9 years.
+    #[serde(deserialize_with = "nullable")]
+    pub interval_time_unit: i64,
 }
 
 /// `ColumnInfo`.
@@ -214,6 +253,17 @@ pub struct ColumnInfo {
     pub origin_default: Option<String>,
     /// The same for BIT: base64 of big-endian bytes. The text is damaged there.
     pub origin_default_bit: Option<String>,
+    /// What new rows get, as text.
+    #[serde(deserialize_with = "scalar")]
+    pub default: Option<String>,
+    /// The same for BIT, as above.
+    pub default_bit: Option<String>,
+    /// Whether it is an expression.
+    #[serde(deserialize_with = "nullable")]
+    pub default_is_expr: bool,
+    /// Its comment.
+    #[serde(deserialize_with = "nullable")]
+    pub comment: String,
     /// Not empty for a generated column.
     #[serde(deserialize_with = "nullable")]
     pub generated_expr_string: String,
@@ -283,6 +333,14 @@ pub const NOT_NULL: u64 = 1;
 pub const PRIMARY: u64 = 2;
 /// Flag bit: UNSIGNED.
 pub const UNSIGNED: u64 = 32;
+/// Flag bit: ZEROFILL (and YEAR).
+pub const ZEROFILL: u64 = 64;
+/// Flag bit: AUTO_INCREMENT.
+pub const AUTO_INCREMENT: u64 = 512;
+/// Flag bit: no default was said.
+pub const NO_DEFAULT: u64 = 4096;
+/// Flag bit: ON UPDATE CURRENT_TIMESTAMP.
+pub const ON_UPDATE_NOW: u64 = 8192;
 
 impl ColumnInfo {
     /// Whether the type has the flag bit.
@@ -290,92 +348,4 @@ impl ColumnInfo {
     pub const fn has(&self, flag: u64) -> bool {
         self.field.flag & flag != 0
     }
-}
-
-/// `IndexInfo`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IndexInfo {
-    /// Its name.
-    #[serde(rename = "idx_name", deserialize_with = "nullable")]
-    pub name: CiStr,
-    /// Its columns in order.
-    #[serde(rename = "idx_cols", deserialize_with = "tight")]
-    pub columns: Vec<IndexColumn>,
-    /// See [`PUBLIC`].
-    #[serde(deserialize_with = "nullable")]
-    pub state: i64,
-    /// UNIQUE.
-    #[serde(deserialize_with = "nullable")]
-    pub is_unique: bool,
-    /// The primary key.
-    #[serde(deserialize_with = "nullable")]
-    pub is_primary: bool,
-    /// Multi-valued: one row has many entries.
-    #[serde(deserialize_with = "nullable")]
-    pub mv_index: bool,
-    /// A vector index (newer versions).
-    #[serde(deserialize_with = "present", serialize_with = "mark")]
-    pub vector_index: bool,
-    /// An inverted index (newer versions).
-    #[serde(deserialize_with = "present", serialize_with = "mark")]
-    pub inverted_index: bool,
-    /// A full-text index (newer versions).
-    #[serde(deserialize_with = "present", serialize_with = "mark")]
-    pub full_text_index: bool,
-    /// Condition of a partial index (newer versions).
-    #[serde(deserialize_with = "nullable")]
-    pub condition_expr_string: String,
-    /// The same, as some builds write it.
-    #[serde(deserialize_with = "nullable")]
-    pub partial_condition_expr_string: String,
-}
-
-impl IndexInfo {
-    /// Whether every row has exactly one entry in it.
-    #[must_use]
-    pub fn whole(&self) -> bool {
-        !self.mv_index
-            && !self.vector_index
-            && !self.inverted_index
-            && !self.full_text_index
-            && self.condition_expr_string.is_empty()
-            && self.partial_condition_expr_string.is_empty()
-    }
-}
-
-/// `IndexColumn`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IndexColumn {
-    /// The column's name.
-    #[serde(deserialize_with = "nullable")]
-    pub name: CiStr,
-    /// Prefix length, or -1 for the whole column.
-    #[serde(deserialize_with = "nullable")]
-    pub length: i64,
-}
-
-/// `FKInfo`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct FkInfo {
-    /// Its name.
-    #[serde(rename = "fk_name", deserialize_with = "nullable")]
-    pub name: CiStr,
-    /// The parent's database, empty in old versions.
-    #[serde(deserialize_with = "nullable")]
-    pub ref_schema: CiStr,
-    /// The parent.
-    #[serde(deserialize_with = "nullable")]
-    pub ref_table: CiStr,
-    /// Columns of the parent.
-    #[serde(deserialize_with = "nullable")]
-    pub ref_cols: Vec<CiStr>,
-    /// Columns of this table.
-    #[serde(deserialize_with = "nullable")]
-    pub cols: Vec<CiStr>,
-    /// See [`PUBLIC`].
-    #[serde(deserialize_with = "nullable")]
-    pub state: i64,
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! job, info   what TiDB's JSON says          file, http   where it comes from (trait History)
-//! convert     TableInfo -> model::Table      default      what a row holds that is older than a column
+//! convert, details  TableInfo -> model::Table  default      what a row holds that is older than a column
 //! apply       what one job does to the store rename, statement   the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
 //! text        a DDL of which nothing but its text is known
@@ -17,6 +17,7 @@ mod catalog;
 mod confirm;
 mod convert;
 mod default;
+mod details;
 mod each;
 mod early;
 mod file;
@@ -24,6 +25,7 @@ mod history;
 mod http;
 mod info;
 mod job;
+mod keys;
 mod lex;
 mod moved;
 pub mod names;
@@ -45,8 +47,9 @@ pub use early::EarlyJob;
 pub use file::FileHistory;
 pub use history::History;
 pub use http::HttpHistory;
-pub use info::{CiStr, ColumnInfo, DbInfo, FieldType, FkInfo, IndexColumn, IndexInfo, PUBLIC, TableInfo};
+pub use info::{CiStr, ColumnInfo, DbInfo, FieldType, PUBLIC, TableInfo, TtlInfo};
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
+pub use keys::{CheckInfo, FkInfo, IndexColumn, IndexInfo};
 pub use lex::{statements, words};
 pub use moved::{LateTable, Moved};
 pub use partition::{PartitionDefinition, PartitionInfo};

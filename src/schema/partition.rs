@@ -11,9 +11,12 @@ pub struct PartitionInfo {
     /// Whether the table is partitioned at all.
     #[serde(deserialize_with = "nullable")]
     pub enable: bool,
-    /// `PartitionType`: 4 is KEY.
+    /// `PartitionType`: 1 RANGE, 2 HASH, 3 LIST, 4 KEY.
     #[serde(rename = "type", deserialize_with = "nullable")]
     pub kind: i64,
+    /// The expression in SQL; empty where it is by columns.
+    #[serde(deserialize_with = "nullable")]
+    pub expr: String,
     /// Its columns; empty where it is by an expression, and for KEY by the primary key.
     #[serde(deserialize_with = "nullable")]
     pub columns: Vec<CiStr>,
@@ -32,4 +35,13 @@ pub struct PartitionDefinition {
     /// Its name.
     #[serde(deserialize_with = "nullable")]
     pub name: CiStr,
+    /// Bounds of RANGE, in SQL, evaluated.
+    #[serde(deserialize_with = "nullable")]
+    pub less_than: Vec<String>,
+    /// Values of LIST, in SQL, evaluated.
+    #[serde(deserialize_with = "nullable")]
+    pub in_values: Vec<Vec<String>>,
+    /// Its comment.
+    #[serde(deserialize_with = "nullable")]
+    pub comment: String,
 }

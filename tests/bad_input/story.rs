@@ -67,6 +67,7 @@ pub fn table(db: &str) -> Arc<Table> {
         partitions: Vec::new(),
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     })
 }
 

@@ -47,6 +47,7 @@ pub fn table(id: i64, name: &str, columns: &[(&str, Kind)]) -> Table {
         handle: Handle::Int(0),
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
         ..Table::named("d", name)
     }
 }

@@ -218,5 +218,6 @@ pub fn shape(db: &str, name: &str, columns: &[&str]) -> Arc<Table> {
         partitions: vec![],
         charset: "utf8mb4".to_owned(),
         collation: String::new(),
+        details: None,
     })
 }

@@ -205,6 +205,7 @@ fn table(name: &str, columns: &[(&str, Kind)]) -> Table {
         partitions: Vec::new(),
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     }
 }
 

@@ -131,6 +131,7 @@ pub fn define(db: &str, name: &str, columns: &[(&str, Kind)], keys: &[&[usize]],
         partitions: vec![],
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     })
 }
 

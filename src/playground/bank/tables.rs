@@ -113,6 +113,7 @@ fn table(name: &str, columns: Vec<(&str, Kind, bool)>) -> Table {
         partitions: Vec::new(),
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     }
 }
 

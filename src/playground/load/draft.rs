@@ -31,6 +31,7 @@ impl Draft {
             partitions: Vec::new(),
             charset: "utf8mb4".to_owned(),
             collation: "utf8mb4_bin".to_owned(),
+            details: None,
         };
         Self { table, details: Details::default() }
     }

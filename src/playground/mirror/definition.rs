@@ -61,6 +61,7 @@ pub(super) fn read(conn: &mut Conn, schema: &str, name: &str) -> Result<Option<D
         partitions: Vec::new(),
         charset: column::as_tidb(&charset),
         collation: column::as_tidb(&collation),
+        details: None,
     };
     Ok(Some(Definition { table, details, text, cascades }))
 }

@@ -33,6 +33,7 @@ fn table(keys: &[&[usize]]) -> Arc<Table> {
         partitions: vec![],
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     })
 }
 

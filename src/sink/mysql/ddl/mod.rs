@@ -3,7 +3,7 @@
 //! ```text
 //! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
-//! text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
+//! define    the statements, made from definitions           text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! references   foreign keys that hold a column: dropped, and added again behind it
 //! conversion, conversions   columns of another type, whose values this target would make otherwise
 //! missing   DDLs that the operator skips, and tables missing since
@@ -21,6 +21,7 @@ mod charset;
 mod collation;
 mod conversion;
 mod conversions;
+mod define;
 mod dialect;
 pub mod form;
 pub mod judge;

@@ -2,6 +2,7 @@
 
 use super::action::{self, Fate};
 use super::begun::DELETE;
+use super::define;
 use super::dialect::{TEMPORARY, Unspeakable, speak};
 use super::form::Form;
 use super::text::{rewrite, split};
@@ -47,7 +48,11 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     if !tidb && ddl.partitions.iter().any(|p| p.hashed.is_some()) {
         return hashed_otherwise(ts, ddl);
     }
-    let texts = texts(ts, ddl)?;
+    let made = define::statements(server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
+    let texts = match &made {
+        Some(statements) => statements.iter().map(String::as_str).collect(),
+        None => texts(ts, ddl)?,
+    };
     let default = default_of(ddl);
     let (mut statements, mut said) = (Vec::new(), Vec::new());
     for text in texts {

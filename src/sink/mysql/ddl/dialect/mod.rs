@@ -14,7 +14,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use self::edit::Edit;
-pub(super) use self::retyped::{Retyped, retyped};
+pub(super) use self::retyped::{Retyped, changed_names, retyped};
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
 

@@ -18,12 +18,29 @@ pub(in crate::sink::mysql::ddl) struct Retyped {
 /// The columns that MODIFY and CHANGE in `sql` are about.
 pub(in crate::sink::mysql::ddl) fn retyped(sql: &str) -> Vec<Retyped> {
     let edit = Edit::new(sql);
-    let Some(table) = edit.phrase(0, &["ALTER", "TABLE"]).or_else(|| edit.phrase(0, &["ALTER", "IGNORE", "TABLE"]))
-    else {
-        return Vec::new();
-    };
-    let from = edit.behind_name(edit.behind_condition(table));
+    let Some(from) = clauses(&edit) else { return Vec::new() };
     edit.items(from..edit.len()).into_iter().filter_map(|item| one(&edit, item.start, item.end)).collect()
+}
+
+/// The columns that CHANGE and RENAME COLUMN in `sql` give another name: from, to.
+pub(in crate::sink::mysql::ddl) fn changed_names(sql: &str) -> Vec<(String, String)> {
+    let edit = Edit::new(sql);
+    let Some(from) = clauses(&edit) else { return Vec::new() };
+    let pair = |item: std::ops::Range<usize>| {
+        let column = if edit.is(item.start + 1, "COLUMN") { item.start + 2 } else { item.start + 1 };
+        if edit.is(item.start, "RENAME") && edit.is(column + 1, "TO") {
+            return edit.name(column).zip(edit.name(column + 2));
+        }
+        let name = edit.behind_condition(column);
+        edit.is(item.start, "CHANGE").then(|| edit.name(name).zip(edit.name(name + 1)))?
+    };
+    edit.items(from..edit.len()).into_iter().filter_map(pair).collect()
+}
+
+/// Where the clauses of an ALTER TABLE begin.
+fn clauses(edit: &Edit<'_>) -> Option<usize> {
+    let table = edit.phrase(0, &["ALTER", "TABLE"]).or_else(|| edit.phrase(0, &["ALTER", "IGNORE", "TABLE"]))?;
+    Some(edit.behind_name(edit.behind_condition(table)))
 }
 
 fn one(edit: &Edit<'_>, at: usize, end: usize) -> Option<Retyped> {

@@ -31,6 +31,7 @@ fn table() -> Arc<Table> {
         partitions: vec![],
         charset: String::new(),
         collation: String::new(),
+        details: None,
     })
 }
 

@@ -1,0 +1,288 @@
+//! ALTER TABLE from the difference of two definitions.
+
+use std::collections::HashSet;
+
+use super::super::dialect::{Unspeakable, changed_names};
+use super::column::{Given, Whole, visible};
+use super::index::{check, foreign_key, index};
+use super::order::stays;
+use super::partition::{change, partition_by};
+use super::{is_conditional, name};
+use crate::model::{ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
+use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
+
+/// ActionType of PARTITION BY.
+const PARTITION_BY: u8 = 71;
+/// ActionType of an ALTER of several parts.
+const SEVERAL: u8 = 61;
+/// ActionType of MODIFY and CHANGE COLUMN.
+const MODIFY: u8 = 12;
+
+/// The clauses of one ALTER TABLE, in the order in which they stand.
+#[derive(Default)]
+struct Clauses {
+    first: Vec<String>,
+    columns: Vec<String>,
+    last: Vec<String>,
+    /// Clauses of a second statement: real defaults of new columns, behind which the rows have what they had upstream.
+    afterwards: Vec<String>,
+}
+
+/// What is compared.
+struct Difference<'a> {
+    before: &'a Table,
+    after: &'a Table,
+    /// Their details.
+    was: &'a TableDetails,
+    is: &'a TableDetails,
+    /// For each visible column after: the place of the same column among those before.
+    same: Vec<Option<usize>>,
+    old: Vec<Whole<'a>>,
+    new: Vec<Whole<'a>>,
+    mariadb: bool,
+    /// ` IF NOT EXISTS` and ` IF EXISTS`, where the text says so.
+    conditions: (&'static str, &'static str),
+}
+
+/// The statements that turn `before` into `after`; `None` where the definitions do not tell which column became which.
+///
+/// # Errors
+/// If an expression is none.
+pub(super) fn statements(
+    server: &Server,
+    ddl: &Ddl,
+    before: &Table,
+    after: &Table,
+) -> Result<Option<Vec<String>>, Unspeakable> {
+    let (Some(was), Some(is)) = (before.details.as_deref(), after.details.as_deref()) else { return Ok(None) };
+    let (old, new) = (visible(before), visible(after));
+    let Some(same) = pair(ddl, &old, &new) else { return Ok(None) };
+    let mariadb = server.flavour == Flavour::MariaDb;
+    let conditions = if is_conditional(ddl) { (" IF NOT EXISTS", " IF EXISTS") } else { ("", "") };
+    let difference = Difference { before, after, was, is, same, old, new, mariadb, conditions };
+    let mut clauses = Clauses::default();
+    difference.columns(&mut clauses)?;
+    difference.indexes(&mut clauses)?;
+    difference.constraints(&mut clauses)?;
+    difference.options(ddl, &mut clauses);
+    let all: Vec<String> = clauses.first.into_iter().chain(clauses.columns).chain(clauses.last).collect();
+    let partitions = match (&was.partitioning, &is.partitioning) {
+        (_, Some(by)) if ddl.action == PARTITION_BY => Some(partition_by(by)?),
+        (was, is) => change(was.as_ref(), is.as_ref())?,
+    };
+    let alter = |clauses: &[String]| format!("ALTER TABLE {} {}", name(after), clauses.join(", "));
+    let mut out = Vec::new();
+    out.extend((!all.is_empty()).then(|| alter(&all)));
+    out.extend((!clauses.afterwards.is_empty()).then(|| alter(&clauses.afterwards)));
+    out.extend(partitions.map(|clause| alter(&[clause])));
+    Ok(Some(out))
+}
+
+/// For each column of `new` the place of the one in `old` that it was; `None` as a whole if that cannot be told. A column that was rewritten for another
+/// type has another id, and with CHANGE perhaps another name.
+fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<usize>>> {
+    let new_ids: HashSet<i64> = new.iter().map(|c| c.column.id).collect();
+    let gone = |at: &usize| old.get(*at).is_some_and(|c| !new_ids.contains(&c.column.id));
+    let named = |name: &str| old.iter().position(|c| c.column.name.to_lowercase() == name.to_lowercase());
+    let changes = if matches!(ddl.action, MODIFY | SEVERAL) { changed_names(&ddl.query) } else { Vec::new() };
+    let mut same: Vec<Option<usize>> = new
+        .iter()
+        .map(|column| {
+            let by_id = old.iter().position(|c| c.column.id == column.column.id);
+            let lower = column.column.name.to_lowercase();
+            let was =
+                changes.iter().find(|(_, to)| to.to_lowercase() == lower).map_or(&column.column.name, |(from, _)| from);
+            by_id.or_else(|| named(was).filter(gone))
+        })
+        .collect();
+    // One column was changed, and its text was not understood.
+    if ddl.action == MODIFY && same.contains(&None) {
+        let mut left = (0..old.len()).filter(|at| gone(at) && !same.contains(&Some(*at)));
+        let (Some(only), None) = (left.next(), left.next()) else { return None };
+        let mut open = same.iter_mut().filter(|place| place.is_none());
+        let (Some(place), None) = (open.next(), open.next()) else { return None };
+        *place = Some(only);
+    }
+    let mut taken = HashSet::new();
+    same.iter().flatten().all(|at| taken.insert(*at)).then_some(same)
+}
+
+impl Difference<'_> {
+    fn columns(&self, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+        for (at, column) in self.old.iter().enumerate() {
+            if !self.same.contains(&Some(at)) {
+                clauses.columns.push(format!("DROP COLUMN{} {}", self.conditions.1, column.name()));
+            }
+        }
+        let kept: Vec<usize> = self.same.iter().flatten().copied().collect();
+        let mut flags = stays(&kept).into_iter();
+        let in_place: Vec<bool> = self.same.iter().map(|s| s.is_some() && flags.next().unwrap_or(false)).collect();
+        for (at, column) in self.new.iter().enumerate() {
+            let stays = in_place.get(at).copied().unwrap_or(false);
+            let last = !in_place.iter().skip(at + 1).any(|stays| *stays);
+            let position = match at.checked_sub(1).and_then(|before| self.new.get(before)) {
+                None => " FIRST".to_owned(),
+                Some(before) => format!(" AFTER {}", before.name()),
+            };
+            match self.same.get(at).copied().flatten().and_then(|was| self.old.get(was)) {
+                None => self.add(column, if last { "" } else { &position }, clauses)?,
+                Some(was) => self.change(was, column, if stays { "" } else { &position }, clauses)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&self, column: &Whole<'_>, position: &str, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+        let old_rows = column.for_old_rows(self.mariadb);
+        let given = old_rows.as_deref().map_or(Given::Own, Given::Instead);
+        let (name, definition) = (column.name(), column.definition(None, given)?);
+        clauses.columns.push(format!("ADD COLUMN{} {name} {definition}{position}", self.conditions.0));
+        if old_rows.is_some() {
+            clauses.afterwards.push(match (&column.details.default, column.default()?) {
+                (ColumnDefault::None, _) | (_, None) => format!("ALTER COLUMN {name} DROP DEFAULT"),
+                (ColumnDefault::Now | ColumnDefault::Expression(_), _) => {
+                    format!("MODIFY COLUMN {name} {}", column.definition(None, Given::Own)?)
+                }
+                (_, Some(default)) => format!("ALTER COLUMN {name} SET DEFAULT {default}"),
+            });
+        }
+        Ok(())
+    }
+
+    fn change(
+        &self,
+        was: &Whole<'_>,
+        is: &Whole<'_>,
+        position: &str,
+        clauses: &mut Clauses,
+    ) -> Result<(), Unspeakable> {
+        let (from, to) = (was.name(), is.name());
+        let definition = is.definition(None, Given::Own)?;
+        let differs = was.definition(None, Given::Own)? != definition;
+        let plain = |default: &ColumnDefault| {
+            matches!(
+                default,
+                ColumnDefault::None | ColumnDefault::Null | ColumnDefault::Text(_) | ColumnDefault::Bits(_)
+            )
+        };
+        let default_alone = differs
+            && plain(&is.details.default)
+            && was.definition(None, Given::Instead(""))? == is.definition(None, Given::Instead(""))?;
+        clauses.columns.push(match (from == to, position.is_empty()) {
+            (true, true) if !differs => return Ok(()),
+            (true, true) if default_alone => match is.default()? {
+                Some(default) => format!("ALTER COLUMN {to} SET DEFAULT {default}"),
+                None => format!("ALTER COLUMN {to} DROP DEFAULT"),
+            },
+            (true, _) => format!("MODIFY COLUMN {to} {definition}{position}"),
+            (false, true) if !differs => format!("RENAME COLUMN {from} TO {to}"),
+            (false, _) => format!("CHANGE COLUMN {from} {to} {definition}{position}"),
+        });
+        Ok(())
+    }
+
+    /// The id that a column of before has after; `None` if it is gone.
+    fn id_after(&self, id: i64) -> Option<i64> {
+        let at = self.old.iter().position(|c| c.column.id == id)?;
+        let now = self.same.iter().position(|same| *same == Some(at))?;
+        self.new.get(now).map(|c| c.column.id)
+    }
+
+    /// What an index of before holds when its columns are as they are after: those that are gone leave it.
+    fn parts_after(&self, index: &Index) -> Vec<IndexPart> {
+        let part = |part: &IndexPart| match part {
+            IndexPart::Column(id, prefix) => self.id_after(*id).map(|id| IndexPart::Column(id, *prefix)),
+            IndexPart::Expression(_) => Some(part.clone()),
+        };
+        index.parts.iter().filter_map(part).collect()
+    }
+
+    fn indexes(&self, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+        let known = |index: &&Index| !index.foreign_kind;
+        let like = |was: &Index, is: &Index| {
+            let shape = |i: &Index| (i.primary, i.unique, i.global, i.comment.clone());
+            shape(was) == shape(is) && self.parts_after(was) == is.parts
+        };
+        // By its id; or, as one whose column was rewritten for another type, by its name.
+        let same = |was: &Index, is: &Index| {
+            like(was, is) && (was.id == is.id || was.name.to_lowercase() == is.name.to_lowercase())
+        };
+        for was in self.was.indexes.iter().filter(known) {
+            let goes_by_itself = self.parts_after(was).is_empty();
+            if !goes_by_itself && !self.is.indexes.iter().any(|is| same(was, is)) {
+                clauses.first.push(if was.primary {
+                    "DROP PRIMARY KEY".to_owned()
+                } else {
+                    format!("DROP INDEX{} {}", self.conditions.1, quote_name(&was.name))
+                });
+            }
+        }
+        for is in self.is.indexes.iter().filter(known) {
+            match self.was.indexes.iter().find(|was| same(was, is)) {
+                None => clauses.last.push(format!("ADD {}", self.with_condition(index(is, self.after)?))),
+                Some(was) => {
+                    let name = quote_name(&is.name);
+                    if was.name != is.name {
+                        clauses.last.push(format!("RENAME INDEX {} TO {name}", quote_name(&was.name)));
+                    }
+                    if was.invisible != is.invisible {
+                        let word = if is.invisible { "INVISIBLE" } else { "VISIBLE" };
+                        clauses.last.push(format!("ALTER INDEX {name} {word}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `UNIQUE KEY IF NOT EXISTS …`, where the text says so.
+    fn with_condition(&self, index: String) -> String {
+        if self.conditions.0.is_empty() || index.starts_with("PRIMARY") {
+            return index;
+        }
+        index.replacen("KEY", &format!("KEY{}", self.conditions.0), 1)
+    }
+
+    fn constraints(&self, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+        let keys = |table: &'_ Table, details: &TableDetails| -> Vec<(i64, String)> {
+            table.foreign_keys.iter().zip(&details.foreign_keys).map(|(k, d)| (d.id, k.name.clone())).collect()
+        };
+        let (had, has) = (keys(self.before, self.was), keys(self.after, self.is));
+        for (_, name) in had.iter().filter(|key| !has.contains(key)) {
+            clauses.first.push(format!("DROP FOREIGN KEY {}", quote_name(name)));
+        }
+        for (key, own) in self.after.foreign_keys.iter().zip(&self.is.foreign_keys) {
+            if !had.contains(&(own.id, key.name.clone())) {
+                clauses.last.push(format!("ADD {}", foreign_key(key, own, self.after)));
+            }
+        }
+        for was in self.was.checks.iter().filter(|c| !self.is.checks.iter().any(|d| d.id == c.id)) {
+            clauses.first.push(format!("DROP CHECK {}", quote_name(&was.name)));
+        }
+        for is in &self.is.checks {
+            match self.was.checks.iter().find(|c| c.id == is.id) {
+                None => clauses.last.push(format!("ADD {}", check(is)?)),
+                Some(was) if was.enforced != is.enforced => {
+                    let word = if is.enforced { "ENFORCED" } else { "NOT ENFORCED" };
+                    clauses.last.push(format!("ALTER CHECK {} {word}", quote_name(&is.name)));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn options(&self, ddl: &Ddl, clauses: &mut Clauses) {
+        let (was, is) = (self.before, self.after);
+        if (&was.charset, &was.collation) != (&is.charset, &is.collation) {
+            clauses.last.push(format!("DEFAULT CHARACTER SET = {} COLLATE = {}", is.charset, is.collation));
+        }
+        if self.was.comment != self.is.comment {
+            clauses.last.push(format!("COMMENT = {}", quote_text(&self.is.comment)));
+        }
+        // A job that is about other things may show where the counter was.
+        if ddl.action == SEVERAL && self.is.auto_increment > self.was.auto_increment {
+            clauses.last.push(format!("AUTO_INCREMENT = {}", self.is.auto_increment));
+        }
+    }
+}

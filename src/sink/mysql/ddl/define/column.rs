@@ -1,0 +1,169 @@
+//! A column in TiDB's words.
+
+use super::super::dialect::Unspeakable;
+use super::expression::expression;
+use crate::model::{Column, ColumnDefault, ColumnDetails, Generated, Handle, Kind, Table, Value};
+use crate::sink::mysql::literal;
+use crate::sink::mysql::session::{quote_name, quote_text};
+
+/// A column with its details.
+#[derive(Clone, Copy)]
+pub(super) struct Whole<'a> {
+    pub column: &'a Column,
+    pub details: &'a ColumnDetails,
+    /// `AUTO_RANDOM`, shard bits and range bits; 0 bits for none.
+    pub auto_random: (u64, u64),
+}
+
+/// The columns that a statement names, in order: helpers of indexes are none.
+pub(super) fn visible(table: &Table) -> Vec<Whole<'_>> {
+    let Some(details) = &table.details else { return Vec::new() };
+    let whole = |(at, (column, own))| {
+        let key = matches!(&table.handle, Handle::Int(handle) if *handle == at)
+            || matches!(&table.handle, Handle::Common(parts) if parts.first().is_some_and(|p| p.column == at));
+        let auto_random = if key { details.own.auto_random } else { (0, 0) };
+        Whole { column, details: own, auto_random }
+    };
+    table.columns.iter().zip(&details.columns).enumerate().map(whole).filter(|w| !w.column.hidden).collect()
+}
+
+/// Which default stands in a definition.
+#[derive(Clone, Copy)]
+pub(super) enum Given<'a> {
+    /// The column's own.
+    Own,
+    /// This one, as SQL, for the rows that are there.
+    Instead(&'a str),
+}
+
+impl Whole<'_> {
+    pub(super) fn name(&self) -> String {
+        quote_name(&self.column.name)
+    }
+
+    /// Everything behind the name. A character set is left out where it is that of `table`.
+    ///
+    /// # Errors
+    /// If an expression is none.
+    pub(super) fn definition(&self, table: Option<&Table>, given: Given<'_>) -> Result<String, Unspeakable> {
+        let mut sql = self.kind(table);
+        let Self { column, details, .. } = self;
+        if column.generated != Generated::No {
+            let word = if column.generated == Generated::Stored { "STORED" } else { "VIRTUAL" };
+            sql.push_str(&format!(" GENERATED ALWAYS AS ({}) {word}", expression(&details.generated)?));
+        }
+        sql.push_str(match (column.nullable, &column.kind) {
+            (false, _) => " NOT NULL",
+            // It would be NOT NULL where nothing is said.
+            (true, Kind::Timestamp { .. }) => " NULL",
+            (true, _) => "",
+        });
+        if column.generated == Generated::No {
+            let default = match given {
+                Given::Own => self.default()?,
+                Given::Instead(value) => Some(value.to_owned()),
+            };
+            sql.extend(default.map(|value| format!(" DEFAULT {value}")));
+            if details.on_update {
+                sql.push_str(&format!(" ON UPDATE {}", self.now()));
+            }
+        }
+        if details.auto_increment {
+            sql.push_str(" AUTO_INCREMENT");
+        }
+        match self.auto_random {
+            (0, _) => {}
+            (bits, 0) => sql.push_str(&format!(" /*T![auto_rand] AUTO_RANDOM({bits}) */")),
+            (bits, range) => sql.push_str(&format!(" /*T![auto_rand] AUTO_RANDOM({bits}, {range}) */")),
+        }
+        if !details.comment.is_empty() {
+            sql.push_str(&format!(" COMMENT {}", quote_text(&details.comment)));
+        }
+        Ok(sql)
+    }
+
+    fn kind(&self, table: Option<&Table>) -> String {
+        let mut sql = self.details.sql.clone();
+        if let Kind::Enum { elements } | Kind::Set { elements } = &self.column.kind {
+            let list: Vec<String> = elements.iter().map(|e| quote_text(e)).collect();
+            sql.push_str(&format!("({})", list.join(",")));
+        }
+        if let Some((charset, collation)) = &self.details.charset
+            && table.is_none_or(|t| (&t.charset, &t.collation) != (charset, collation))
+        {
+            sql.push_str(&format!(" CHARACTER SET {charset} COLLATE {collation}"));
+        }
+        sql
+    }
+
+    /// What stands behind DEFAULT; `None` if that is not said.
+    ///
+    /// # Errors
+    /// If an expression is none.
+    pub(super) fn default(&self) -> Result<Option<String>, Unspeakable> {
+        Ok(Some(match &self.details.default {
+            ColumnDefault::None => return Ok(None),
+            ColumnDefault::Null => "NULL".to_owned(),
+            ColumnDefault::Text(text) => quote_text(text),
+            ColumnDefault::Bits(bytes) => bits(bytes),
+            ColumnDefault::Now => self.now(),
+            ColumnDefault::Expression(sql) if sql.trim_start().to_lowercase().starts_with("nextval") => {
+                expression(sql)?.to_owned()
+            }
+            ColumnDefault::Expression(sql) => format!("({})", expression(sql)?),
+        }))
+    }
+
+    fn now(&self) -> String {
+        match self.column.kind {
+            Kind::Timestamp { fsp } | Kind::Datetime { fsp } if fsp > 0 => format!("CURRENT_TIMESTAMP({fsp})"),
+            Kind::Date => "(CURRENT_DATE)".to_owned(),
+            _ => "CURRENT_TIMESTAMP".to_owned(),
+        }
+    }
+
+    /// What the rows that are older than the column hold in it, as a default, where that is another value than new rows get.
+    pub(super) fn for_old_rows(&self, mariadb: bool) -> Option<String> {
+        let Self { column, details, .. } = self;
+        let value = &column.missing;
+        if *value == Value::Absent || column.generated != Generated::No {
+            return None;
+        }
+        let implied = matches!(details.default, ColumnDefault::None | ColumnDefault::Null);
+        match &column.kind {
+            // MariaDB's JSON is a text, which would be empty.
+            Kind::Json if mariadb && !column.nullable => {}
+            _ if *value == details.new => return None,
+            _ if implied && *value == Value::Null => return None,
+            _ => {}
+        }
+        literal_of(column, value)
+    }
+}
+
+/// `value` as it may stand behind DEFAULT.
+fn literal_of(column: &Column, value: &Value) -> Option<String> {
+    let element = |list: &[String], at: usize| list.get(at).map(|e| quote_text(e));
+    match (&column.kind, value) {
+        (Kind::Enum { elements }, Value::Enum(number)) => {
+            element(elements, usize::try_from(*number).ok()?.checked_sub(1)?)
+        }
+        (Kind::Set { elements }, Value::Set(mask)) => {
+            let there = elements.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
+            Some(quote_text(&there.map(|(_, e)| e.as_str()).collect::<Vec<_>>().join(",")))
+        }
+        (Kind::Bit { .. }, Value::Bit(number)) => Some(bits(&number.to_be_bytes())),
+        (kind, value) => {
+            let mut out = Vec::new();
+            literal::write(&mut out, kind, value).ok()?;
+            String::from_utf8(out).ok()
+        }
+    }
+}
+
+/// `b'101'`.
+fn bits(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().map(|b| format!("{b:08b}")).collect();
+    let digits = digits.trim_start_matches('0');
+    format!("b'{}'", if digits.is_empty() { "0" } else { digits })
+}

@@ -1,0 +1,64 @@
+//! CREATE TABLE from a definition.
+
+use super::super::dialect::Unspeakable;
+use super::column::{Given, visible};
+use super::index::{check, foreign_key, index};
+use super::name;
+use super::partition::partition_by;
+use crate::model::{Table, TableDetails};
+use crate::sink::mysql::session::{quote_name, quote_text};
+
+/// The statement that makes `table`; nothing fails with IF NOT EXISTS if it is there.
+///
+/// # Errors
+/// If an expression is none.
+pub(super) fn table(table: &Table, condition: bool) -> Result<String, Unspeakable> {
+    let nothing = TableDetails::default();
+    let details = table.details.as_deref().unwrap_or(&nothing);
+    let mut lines = Vec::new();
+    for column in visible(table) {
+        lines.push(format!("{} {}", column.name(), column.definition(Some(table), Given::Own)?));
+    }
+    for key in details.indexes.iter().filter(|i| !i.foreign_kind) {
+        lines.push(index(key, table)?);
+    }
+    for (key, own) in table.foreign_keys.iter().zip(&details.foreign_keys) {
+        lines.push(foreign_key(key, own, table));
+    }
+    for constraint in &details.checks {
+        lines.push(check(constraint)?);
+    }
+    let condition = if condition { "IF NOT EXISTS " } else { "" };
+    let mut sql = format!("CREATE TABLE {condition}{} ({})", name(table), lines.join(","));
+    sql.push_str(&options(table, details));
+    if let Some(by) = &details.partitioning {
+        sql.push_str(&format!(" {}", partition_by(by)?));
+    }
+    Ok(sql)
+}
+
+fn options(table: &Table, details: &TableDetails) -> String {
+    let mut sql = format!(" DEFAULT CHARSET={} COLLATE={}", table.charset, table.collation);
+    if details.auto_increment > 0 {
+        sql.push_str(&format!(" AUTO_INCREMENT={}", details.auto_increment));
+    }
+    if !details.comment.is_empty() {
+        sql.push_str(&format!(" COMMENT={}", quote_text(&details.comment)));
+    }
+    let own = &details.own;
+    if own.auto_id_cache > 0 {
+        sql.push_str(&format!(" /*T![auto_id_cache] AUTO_ID_CACHE={} */", own.auto_id_cache));
+    }
+    if own.shard_row_id_bits > 0 {
+        sql.push_str(&format!(" /*T! SHARD_ROW_ID_BITS={} */", own.shard_row_id_bits));
+    }
+    if own.pre_split_regions > 0 {
+        sql.push_str(&format!(" /*T! PRE_SPLIT_REGIONS={} */", own.pre_split_regions));
+    }
+    if let Some((column, number, unit)) = &own.ttl
+        && number.bytes().all(|b| b.is_ascii_digit())
+    {
+        sql.push_str(&format!(" /*T![ttl] TTL={} + INTERVAL {number} {unit} */", quote_name(column)));
+    }
+    sql
+}

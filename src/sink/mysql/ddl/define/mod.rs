@@ -1,0 +1,66 @@
+//! Statements made from definitions: what TiDB decided, not what somebody typed.
+//!
+//! A text depends on its session: on the zone in which it names a time, on sql_mode, on the clock, on the letter case of names. The definitions before and
+//! after the job do not. So CREATE TABLE is written from the one after, and ALTER TABLE from the difference. What comes out are TiDB's words in UTC, with
+//! every character set and collation named; [`dialect`](super::dialect) says them to the target.
+//!
+//! ```text
+//! column, index, partition   parts of a definition       create   a whole one
+//! alter   the difference of two    order   which columns have moved    expression   what of TiDB's SQL may stand in a statement
+//! ```
+//! Jobs whose effect no definition shows, or of whose tables none is known, keep their text: `None`.
+
+mod alter;
+mod column;
+mod create;
+mod expression;
+mod index;
+mod order;
+mod partition;
+#[cfg(test)]
+mod tests;
+
+use super::action;
+use super::dialect::Unspeakable;
+use crate::model::{Ddl, Table};
+use crate::sink::mysql::session::Server;
+
+/// Jobs that are the difference of two definitions.
+const DIFFERENCES: [u8; 28] =
+    [5, 6, 7, 8, 9, 10, 12, 15, 17, 18, 19, 20, 22, 32, 33, 37, 38, 41, 43, 44, 45, 48, 61, 64, 71, 72, 73, 74];
+
+/// The statements that do what `ddl` did, one after the other; none if nothing is left that a statement could say. `None` where its text has to do.
+///
+/// # Errors
+/// Why no statement can be made, where a text could do harm.
+pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Vec<String>>, Unspeakable> {
+    if ddl.temporary || !ddl.after.iter().all(|table| table.details.is_some()) {
+        return Ok(None);
+    }
+    match (ddl.action, ddl.before.as_slice(), ddl.after.as_slice()) {
+        (action::CREATE_TABLE | action::CREATE_TABLES, [], [_, ..]) => {
+            let condition = is_conditional(ddl);
+            ddl.after.iter().map(|table| create::table(table, condition)).collect::<Result<_, _>>().map(Some)
+        }
+        (number, [before], [after]) if DIFFERENCES.contains(&number) && same_place(before, after) => {
+            alter::statements(server, ddl, before, after)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn same_place(before: &Table, after: &Table) -> bool {
+    before.details.is_some() && (&before.schema, &before.name) == (&after.schema, &after.name)
+}
+
+/// Whether the text says IF EXISTS or IF NOT EXISTS: then a target that has it already, or has it no more, is no error.
+fn is_conditional(ddl: &Ddl) -> bool {
+    let tokens = crate::sql::tokens(&ddl.query);
+    let words: Vec<_> = tokens.iter().map(|(token, ..)| token).collect();
+    words.windows(3).any(|w| matches!(w, [a, b, c] if a.is("IF") && (b.is("EXISTS") || b.is("NOT") && c.is("EXISTS"))))
+}
+
+/// `` `db`.`table` ``.
+fn name(table: &Table) -> String {
+    crate::sink::mysql::batch::full_name(table)
+}

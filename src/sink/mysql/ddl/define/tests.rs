@@ -1,0 +1,1 @@
+//! Statements from definitions, as text.
