@@ -261,6 +261,7 @@ mod tests {
             partitions: Vec::new(),
             charset: "utf8mb4".into(),
             collation: "utf8mb4_bin".into(),
+            details: None,
         }
     }
 

@@ -31,6 +31,29 @@ impl fmt::Display for Line {
     }
 }
 
+/// The most patterns of a list that are no plain names: each takes 20 KB when it is ready to search.
+const MOST_EXPRESSIONS: usize = 2000;
+
+/// Lines as they are read, and how many more of them may be patterns that are no plain names.
+struct Lines {
+    all: Vec<Line>,
+    left: usize,
+}
+
+impl Lines {
+    fn add(&mut self, line: Option<Line>) -> Result<(), Fault> {
+        let Some(line) = line else { return Ok(()) };
+        if matches!(line.schema, Matcher::Regex(_)) || matches!(line.table, Matcher::Regex(_)) {
+            self.left = self.left.checked_sub(1).ok_or_else(|| {
+                let text = format!("{}: this is one of more than {MOST_EXPRESSIONS} patterns with wildcards or regular expressions", line.place);
+                Fault::usage(text).hint("write plain names where they do; one regular expression can stand for many patterns: /^(a|b|c)$/.*")
+            })?;
+        }
+        self.all.push(line);
+        Ok(())
+    }
+}
+
 /// How much of a database a list takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -54,14 +77,15 @@ impl Patterns {
     /// # Errors
     /// A usage fault that names the pattern, with file and line where it comes from one.
     pub fn read(list: &[String], what: &str, case_sensitive: bool) -> Result<Self, Fault> {
-        let mut lines = Vec::new();
+        let mut lines = Lines { all: Vec::new(), left: MOST_EXPRESSIONS };
         for (i, text) in list.iter().enumerate() {
             let place = format!("{what}, pattern {}", i + 1);
             match text.trim().strip_prefix('@') {
                 Some(path) => file(path, &place, case_sensitive, &mut lines)?,
-                None => lines.extend(line(text, &place, case_sensitive).map_err(|wrong| wrong.fault(&place, text))?),
+                None => lines.add(line(text, &place, case_sensitive).map_err(|wrong| wrong.fault(&place, text))?)?,
             }
         }
+        let lines = lines.all;
         if lines.is_empty() && !list.is_empty() {
             let text = format!("{what} holds no pattern, only comments or empty lines");
             return Err(Fault::usage(text).hint("`*.*` takes in every table"));
@@ -111,7 +135,7 @@ impl Patterns {
 }
 
 /// The lines of a file. An error names the file and the line, not what stands there: it may be any file, and a secret.
-fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Vec<Line>) -> Result<(), Fault> {
+fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Lines) -> Result<(), Fault> {
     let path = path.trim();
     let text = fs::read_to_string(path)
         .map_err(|e| Fault::usage(format!("{place}: cannot read the file of patterns {path}: {e}")))?;
@@ -121,7 +145,7 @@ fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Vec<Line>) ->
             return Err(Fault::usage(format!("{place}: a file of patterns cannot name another one")));
         }
         let unshown = |_| Fault::usage(format!("{place}: this line is no pattern of tables")).hint(PATTERN);
-        lines.extend(line(text, &place, case_sensitive).map_err(unshown)?);
+        lines.add(line(text, &place, case_sensitive).map_err(unshown)?)?;
     }
     Ok(())
 }
@@ -204,6 +228,16 @@ mod tests {
     fn list(patterns: &[&str]) -> Patterns {
         let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
         Patterns::read(&patterns, "tables", false).unwrap()
+    }
+
+    #[test]
+    fn patterns_that_are_no_names_have_a_bound() {
+        let many = |pattern: &str, n: usize| vec![pattern.to_owned(); n];
+        let read = |list: Vec<String>| Patterns::read(&list, "tables", false).map_err(|fault| fault.message);
+        assert!(read(many("app.t1", MOST_EXPRESSIONS + 1)).is_ok());
+        assert!(read(many("app.t*", MOST_EXPRESSIONS)).is_ok());
+        let told = read(many("app.t*", MOST_EXPRESSIONS + 1)).unwrap_err();
+        assert!(told.starts_with("tables, pattern 2001: this is one of more than 2000 patterns"), "{told}");
     }
 
     fn problem(patterns: &[&str]) -> String {

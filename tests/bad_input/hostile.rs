@@ -3,11 +3,12 @@
 use mysql::prelude::Queryable;
 
 use crate::Case;
-use crate::story::{self, ALTER, BAD, MESSAGES, ddl};
+use crate::story::{self, ALTER, BAD, COMMENT, MESSAGES, ddl};
 use crate::world::{World, proper, run};
 
 pub const CASES: &[Case] = &[
     ("a DDL text that hides a second statement", second_statement),
+    ("a DDL text of more than one statement", more_than_one),
     ("a DDL text that hides a query", hidden_query),
     ("a backslash that TiDB leaves as it is", backslash),
     ("a value of a session variable is one value", variables),
@@ -48,7 +49,6 @@ fn second_statement(world: &mut World) {
         format!("alter table t comment \"x\" /*/ \" */ ; {drop}; -- \""),
         format!("ALTER TABLE `t` COMMENT 'x' /*/ ` */ ; {drop}; -- `"),
         format!("/*/ ' */ {drop}; -- '\nALTER TABLE `t` COMMENT 'x'"),
-        format!("ALTER TABLE `t` COMMENT 'x'; {drop}"),
     ] {
         world.record_with(&ddl(BAD, ALTER, text.as_bytes()));
         let ran = world.sync();
@@ -56,12 +56,27 @@ fn second_statement(world: &mut World) {
         proper(&ran, 4, &[&story::ts(BAD).0.to_string(), "--skip-ddl"]);
         world.expect_applied(BAD, &ran.stderr);
     }
-    // The way on that it names.
+    // The way on that the last one names.
     let folder = world.dir.path().to_str().unwrap();
     let skip = story::ts(BAD).0.to_string();
     run(&["sync", "--quiet", "--from", folder, "--to", &world.server.url(), "--link", &world.db, "--skip-ddl", &skip])
         .expect(0);
     untouched(world, &victim, "skipped", "");
+}
+
+/// What is read without any doubt, and is more than one statement: what the definition says is done, and nothing else.
+fn more_than_one(world: &mut World) {
+    let victim = victim(world);
+    let text = format!("ALTER TABLE `t` COMMENT 'x'; DROP DATABASE `{victim}`");
+    world.record_with(&ddl(BAD, ALTER, text.as_bytes()));
+    let ran = world.sync().expect(0);
+    untouched(world, &victim, &text, &ran.stderr);
+    assert_eq!(comment(world).as_deref(), Some(COMMENT));
+}
+
+fn comment(world: &mut World) -> Option<String> {
+    let sql = "SELECT table_comment FROM information_schema.tables WHERE table_name = 't' AND table_schema = ";
+    world.conn.query_first(format!("{sql}'{}'", world.db)).unwrap()
 }
 
 fn hidden_query(world: &mut World) {
@@ -94,20 +109,15 @@ fn hidden_query(world: &mut World) {
     }
 }
 
-/// What TiDB's text means arrives, and nothing that a server would make of it.
+/// What TiDB's definition says arrives, and nothing that a server would make of it.
 fn backslash(world: &mut World) {
     let victim = victim(world);
-    let comment = format!("\\', COMMENT = '; DROP DATABASE `{victim}`; -- ");
-    let text = format!("ALTER TABLE `t` COMMENT = '{}';", comment.replace('\'', "''"));
+    let text = format!("ALTER TABLE `t` COMMENT = '{}';", COMMENT.replace('\'', "''"));
     assert!(text.contains("'\\''"), "{text}");
     world.record_with(&ddl(BAD, ALTER, text.as_bytes()));
     let ran = world.sync().expect(0);
     untouched(world, &victim, &text, &ran.stderr);
-    let sql = format!(
-        "SELECT table_comment FROM information_schema.tables WHERE table_schema = '{}' AND table_name = 't'",
-        world.db
-    );
-    assert_eq!(world.conn.query_first::<String, _>(sql).unwrap(), Some(comment));
+    assert_eq!(comment(world).as_deref(), Some(COMMENT));
     let without = MESSAGES;
     assert_eq!(world.checkpoint(), story::end().0, "all {without} messages are behind it");
 }

@@ -142,6 +142,9 @@ pub fn rows_after(count: usize) -> Option<Vec<&'static str>> {
     }
 }
 
+/// The comment that [`ALTER`] gives the table: who reads it as SQL finds more than one statement.
+pub const COMMENT: &str = "\\', COMMENT = '; DROP DATABASE `victim`; -- ";
+
 /// The answer of `/ddl/history`: the stream's two jobs and [`ALTER`].
 pub fn history(db: &str) -> Json {
     let job = |id: i64, at: usize, action: u8, table_id: i64, db_info: &Json, table_info: &Json| {
@@ -156,9 +159,11 @@ pub fn history(db: &str) -> Json {
         })
     };
     let table = table_info(&table(db), &details(), ts(1).0);
+    let mut altered = table.clone();
+    altered["comment"] = COMMENT.into();
     json!([
         job(JOBS[0], 0, 1, 0, &db_info(SCHEMA, db), &Json::Null),
         job(JOBS[1], 1, 3, TABLE, &Json::Null, &table),
-        job(ALTER, BAD, 17, TABLE, &Json::Null, &table),
+        job(ALTER, BAD, 17, TABLE, &Json::Null, &altered),
     ])
 }

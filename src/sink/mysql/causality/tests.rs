@@ -39,6 +39,7 @@ fn table(name: &str, columns: &[(Kind, bool)], keys: &[&[usize]]) -> Table {
         partitions: Vec::new(),
         charset: "utf8mb4".into(),
         collation: "utf8mb4_bin".into(),
+        details: None,
     }
 }
 

@@ -227,7 +227,9 @@ impl Difference<'_> {
                     }
                     if was.invisible != is.invisible {
                         let word = if is.invisible { "INVISIBLE" } else { "VISIBLE" };
-                        clauses.last.push(format!("ALTER INDEX {name} {word}"));
+                        // The new name is not known yet in the statement that gives it.
+                        let place = if was.name == is.name { &mut clauses.last } else { &mut clauses.afterwards };
+                        place.push(format!("ALTER INDEX {name} {word}"));
                     }
                 }
             }
