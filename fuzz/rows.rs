@@ -44,6 +44,7 @@ fn table(id: i64, handle: Handle) -> Arc<Table> {
         partitions: Vec::new(),
         charset: "utf8mb4".to_owned(),
         collation: "utf8mb4_bin".to_owned(),
+        details: None,
     })
 }
 

@@ -94,6 +94,7 @@ fn tokens(texts: &[String]) -> Vec<Vec<Token>> {
         partitions: Vec::new(),
         charset: "utf8mb4".into(),
         collation: "utf8mb4_bin".into(),
+        details: None,
     });
     let mut causality = Causality::new();
     let insert = |(n, text): (i64, &String)| {

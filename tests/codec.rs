@@ -188,6 +188,7 @@ fn table() -> impl Strategy<Value = Arc<Table>> {
                 partitions: Vec::new(),
                 charset: "utf8mb4".into(),
                 collation: "utf8mb4_bin".into(),
+                details: None,
             })
         },
     )

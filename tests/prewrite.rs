@@ -44,6 +44,7 @@ fn table(id: i64) -> Arc<Table> {
         partitions: Vec::new(),
         charset: "utf8mb4".into(),
         collation: "utf8mb4_bin".into(),
+        details: None,
     })
 }
 

@@ -179,6 +179,8 @@ pub struct Ddl {
     /// Rows that were written with it come before its message, so it runs before them: behind this ts. `None`, as nearly always: at its
     /// own commit ts.
     pub early: Option<CommitTs>,
+    /// The zone of the session that ran it, in which values became times; `None` if that is not known.
+    pub zone: Option<TimeZone>,
 }
 
 /// Where a DDL comes from, as a link sees it whose target is a source too.

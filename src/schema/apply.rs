@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
+use super::job::Reorg;
 use super::moved::Moves;
 use super::rename::renames;
 use super::store::{State, Store};
@@ -59,6 +62,8 @@ pub(super) struct Effect {
     pub collation: Option<String>,
     pub checks: bool,
     pub temporary: bool,
+    /// The zone of its session.
+    pub zone: Option<TimeZone>,
     /// The statement as the user wrote it.
     pub query: String,
     /// See [`HistoryInfo`](super::HistoryInfo).
@@ -121,6 +126,7 @@ impl Store {
             collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
             checks: infos().any(|t| t.checks.is_some()),
             temporary: infos().any(|t| t.temp_table_type != 0),
+            zone: job.reorg.as_ref().and_then(Reorg::zone),
             query: job.query.clone(),
             finished: CommitTs(job.info.finished_ts),
             moves_of_partitions: self.moves(job).map(Box::new),

@@ -1,5 +1,6 @@
 //! DDL jobs as TiDB's history shows them (spec/tidb-formats.md §6.1, §6.2).
 
+use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::info::nullable;
@@ -51,9 +52,44 @@ pub struct Job {
     /// What it left behind.
     #[serde(rename = "binlog", deserialize_with = "nullable")]
     pub info: HistoryInfo,
+    /// How values are rewritten, where they are.
+    #[serde(rename = "reorg_meta")]
+    pub reorg: Option<Reorg>,
     /// The parts of an ALTER of several.
     #[serde(rename = "multi_schema_info", deserialize_with = "nullable", skip_serializing_if = "Parts::is_none")]
     pub parts: Parts,
+}
+
+/// `DDLReorgMeta`: of the session that ran the job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reorg {
+    /// Its zone.
+    pub location: Option<Location>,
+}
+
+/// `TimeZoneLocation`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Location {
+    /// A name, `Asia/Shanghai`; empty where only an offset was set.
+    #[serde(deserialize_with = "nullable")]
+    pub name: String,
+    /// Seconds east of UTC.
+    #[serde(deserialize_with = "nullable")]
+    pub offset: i32,
+}
+
+impl Reorg {
+    /// The zone, if it is one that is known.
+    #[must_use]
+    pub fn zone(&self) -> Option<TimeZone> {
+        let Location { name, offset } = self.location.as_ref()?;
+        if *offset == 0 && !name.is_empty() {
+            return TimeZone::get(name).ok();
+        }
+        Offset::from_seconds(*offset).ok().map(Offset::to_time_zone)
+    }
 }
 
 /// `MultiSchemaInfo`: what an ALTER of several parts is made of.

@@ -37,6 +37,7 @@ impl Effect {
             checks: self.checks,
             temporary: self.temporary,
             early: None,
+            zone: self.zone,
             partitions,
         }
     }

@@ -84,6 +84,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         refused: None,
         side: Side::Unknown,
         early: None,
+        zone: None,
         partitions: Vec::new(),
     };
     Ok(Some(TextDdl { ddl, one_of }))

@@ -121,6 +121,7 @@ impl State {
             partitions: self.partitions.as_ref().map(Partitions::ids).unwrap_or_default(),
             charset: "utf8mb4".to_owned(),
             collation: self.collation.clone(),
+            details: None,
         })
     }
 

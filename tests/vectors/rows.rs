@@ -24,6 +24,7 @@ fn table(vector: &Vector<'_>, handle: Handle) -> Result<Table> {
         partitions: Vec::new(),
         charset: "utf8mb4".into(),
         collation: "utf8mb4_bin".into(),
+        details: None,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What is stored beside the intent of a DDL, enough to judge it and to finish it without the stream.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::action;
@@ -42,6 +44,9 @@ pub struct Begun {
     /// Where it runs before its message: the position behind which ([`Ddl::early`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early: Option<u64>,
+    /// The zones, as SQL, of those statements that do not run in UTC, by their numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<usize, String>,
 }
 
 impl Begun {
@@ -63,6 +68,7 @@ impl Begun {
             optional_from: None,
             origin: None,
             early: ddl.early.map(|ts| ts.0),
+            zones: BTreeMap::new(),
         }
     }
 

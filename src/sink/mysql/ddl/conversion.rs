@@ -6,6 +6,7 @@ use super::dialect::{Retyped, retyped};
 use super::form::{Form, Name};
 use super::run::Setback;
 use super::way::refused;
+use super::zone::{Step, steps};
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Kind};
@@ -14,8 +15,8 @@ use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text, shor
 /// What has to be done for one statement.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
-    /// Statements that run before it.
-    pub before: Vec<String>,
+    /// Statements that run before it, some of them in a zone of their own.
+    pub before: Vec<Step>,
     /// What an operator should know.
     pub said: Vec<String>,
 }
@@ -32,6 +33,7 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
     };
     let mariadb = session.server().flavour == Flavour::MariaDb;
     for column in columns {
+        prepared.before.extend(steps(session, &table, &column, (ts, ddl))?);
         let Some((from, fraction)) = there(session, &table, &column.column, ddl)? else { continue };
         let Some(rule) = Class::of(&column.word).and_then(|to| find(from, to, mariadb)) else { continue };
         if let Some(condition) = rule.unless
@@ -44,7 +46,7 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
             Some(_) if matches!(from, Class::Datetime | Class::Time) && !fraction => {}
             Some(kind) => {
                 let name = quote_name(&column.column);
-                prepared.before.push(format!("ALTER TABLE {table} MODIFY {name} {kind}"));
+                prepared.before.push((format!("ALTER TABLE {table} MODIFY {name} {kind}"), None));
             }
             None if rule.unless.is_none() => {
                 prepared.said.push(format!("column {} of {table}: {}", quote_name(&column.column), rule.why));

@@ -5,7 +5,7 @@
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
 //! define    the statements, made from definitions           text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! references   foreign keys that hold a column: dropped, and added again behind it
-//! conversion, conversions   columns of another type, whose values this target would make otherwise
+//! zone       columns that become TIMESTAMPs, or cease to be    conversion, conversions   columns of another type, whose values this target would make otherwise
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
 //! settle    the same question at the start of a run
@@ -44,6 +44,7 @@ mod verdict;
 mod view;
 mod wait;
 mod way;
+mod zone;
 
 pub use begun::Begun;
 pub use policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};

@@ -2,6 +2,7 @@
 //! changed and the keys added again, one statement after the other under one intent.
 
 use super::begun::Begun;
+use super::define::DROP_FOREIGN;
 use super::form::{Form, Name};
 use super::text::{Token, tokens};
 use crate::checkpoint::Failed;
@@ -55,6 +56,21 @@ pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Resul
         optional_from: Some(optional_from),
         ..Begun::new(ddl, statements)
     }))
+}
+
+/// Why `statement` is left out, if all that it does is to drop a foreign key that the target does not have: it refused that one, or never got it.
+///
+/// # Errors
+/// If the target cannot be read.
+pub(super) fn is_missing(session: &mut Session, statement: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
+    let Form::Alter { name, .. } = Form::of(statement, &ddl.schema) else { return Ok(None) };
+    let dropped = statement.strip_prefix(&format!("ALTER TABLE {name} {DROP_FOREIGN}"));
+    let Some(key) = dropped.and_then(|quoted| quoted.strip_prefix('`')?.strip_suffix('`')) else { return Ok(None) };
+    let key = key.replace("``", "`");
+    if references(session, &name)?.iter().any(|r| r.child == name && same(&r.name, &key)) {
+        return Ok(None);
+    }
+    Ok(Some(format!("foreign key {} of {name} is not on the target, and need not be dropped", quote_name(&key))))
 }
 
 /// The columns that a statement changes, with their names behind it.

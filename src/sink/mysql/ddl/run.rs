@@ -22,7 +22,7 @@ use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::PendingDdl;
 use crate::sink::mysql::failure::{Class, classify};
 use crate::sink::mysql::retry::passes;
-use crate::sink::mysql::session::{Session, quote_name, shorten};
+use crate::sink::mysql::session::{Session, quote_name, quote_text, shorten};
 use crate::sink::mysql::skipped::Skipped;
 use crate::stop::Stop;
 
@@ -169,12 +169,12 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
             perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
             return Ok(ran(ground, skipped, (ts, ddl), true)?);
         }
-        Way::Run { statements, said } => {
+        Way::Run { statements, zones, optional_from, said } => {
             warn_of_charset(ground, ts, ddl)?;
             for text in said {
                 (ground.events)(Event::Note(format!("{text}: `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
             }
-            let mut begun = Begun::new(ddl, statements);
+            let mut begun = Begun { zones, optional_from, ..Begun::new(ddl, statements) };
             match perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
                 Err(Setback::Refused(failed)) if references::holds(&failed) && begun.statements.len() == 1 => {
                     let around = references::around(ground.session, ddl, begun.statement(0))?;
@@ -312,7 +312,7 @@ pub fn announce(
 /// Runs one statement whose intent is stored.
 fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Setback> {
     let sql = begun.statement(step);
-    let Err(error) = ground.session.try_run_single(&begun.sent(step)) else { return Ok(()) };
+    let Err(error) = send(ground, begun, step) else { return Ok(()) };
     let class = classify(&error);
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());
@@ -348,6 +348,15 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     ground.link.end_ddl(ground.session, None)?;
     let failed = failed(error, key, begun, sql);
     Err(if passes(class) { Setback::Failed(failed) } else { Setback::Refused(failed) })
+}
+
+/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone with it.
+fn send(ground: &mut Ground<'_>, begun: &Begun, step: usize) -> mysql::Result<()> {
+    let Some(zone) = begun.zones.get(&step) else { return ground.session.try_run_single(&begun.sent(step)).map(drop) };
+    ground.session.try_run(&format!("SET SESSION time_zone = {}", quote_text(zone)))?;
+    let sent = ground.session.try_run_single(&begun.sent(step)).map(drop);
+    ground.session.try_run("SET SESSION time_zone = '+00:00'")?;
+    sent
 }
 
 fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {

@@ -19,6 +19,8 @@ pub(super) enum Plan {
     Run {
         /// In the target's words.
         statements: Vec<String>,
+        /// How many of the last ones the target may refuse.
+        optional: usize,
         /// What is left out of them, and what else an operator should know.
         said: Vec<String>,
     },
@@ -50,7 +52,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     }
     let made = define::statements(server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
     let texts = match &made {
-        Some(statements) => statements.iter().map(String::as_str).collect(),
+        Some(made) => made.statements.iter().chain(&made.optional).map(String::as_str).collect(),
         None => texts(ts, ddl)?,
     };
     let default = default_of(ddl);
@@ -72,7 +74,8 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     if ddl.action == action::CREATE_TABLES {
         said.push("if this was a restore, the rows that it brought are not in the stream, and have to be restored on the target too".to_owned());
     }
-    Ok(Plan::Run { statements, said })
+    let optional = made.map_or(0, |made| made.optional.len());
+    Ok(Plan::Run { statements, optional, said })
 }
 
 /// A DDL about partitions by KEY, in which another server keeps other rows than TiDB does.
@@ -88,6 +91,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
         ddl.partitions.iter().filter_map(of).collect::<Result<Vec<_>, _>>().map_err(|why| refused(&why.message))?;
     Ok(Plan::Run {
         statements: vec![format!("{DELETE} {} WHERE {}", full_name(table), conditions.join(" OR "))],
+        optional: 0,
         said: vec![
             "its partitions are by KEY, and hold other rows there than in TiDB: the rows themselves are deleted"
                 .to_owned(),

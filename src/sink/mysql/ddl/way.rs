@@ -1,7 +1,10 @@
 //! Which way a DDL takes: run, in which words, replaced, left out, or refused.
 
+use std::collections::BTreeMap;
+
 use super::conversion;
 use super::missing;
+use super::references;
 use super::run::{Ground, Setback};
 use super::unrun::Unrun;
 use super::verdict::{Plan, plan};
@@ -27,6 +30,10 @@ pub(super) enum Way {
     Run {
         /// In the target's words.
         statements: Vec<String>,
+        /// The zones, as SQL, of those that do not run in UTC, by their numbers.
+        zones: BTreeMap<usize, String>,
+        /// Those from this one on are left out where the target refuses them.
+        optional_from: Option<usize>,
         /// What an operator should know about them.
         said: Vec<String>,
     },
@@ -55,17 +62,25 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
     }
     match plan(ground.session.server(), ts, ddl).map_err(refused)? {
         Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),
-        Plan::Run { statements: planned, mut said } => {
-            let mut statements = Vec::new();
+        Plan::Run { statements: planned, optional, mut said } => {
+            let (mut statements, mut zones) = (Vec::new(), BTreeMap::new());
             for mut statement in planned {
+                if let Some(why) = references::is_missing(ground.session, &statement, ddl)? {
+                    said.push(why);
+                    continue;
+                }
                 said.extend(own_definer(ground.session, &mut statement)?);
                 super::collation::check(ground.session, &statement, ts)?;
                 let prepared = conversion::prepare(ground.session, &statement, ts, ddl)?;
                 said.extend(prepared.said);
-                statements.extend(prepared.before);
+                for (before, zone) in prepared.before {
+                    zones.extend(zone.map(|zone| (statements.len(), zone)));
+                    statements.push(before);
+                }
                 statements.push(statement);
             }
-            Ok(Way::Run { statements, said })
+            let optional_from = (optional > 0).then(|| statements.len() - optional);
+            Ok(Way::Run { statements, zones, optional_from, said })
         }
     }
 }

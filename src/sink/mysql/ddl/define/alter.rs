@@ -7,12 +7,14 @@ use super::column::{Given, Whole, visible};
 use super::index::{check, foreign_key, index};
 use super::order::stays;
 use super::partition::{change, partition_by};
-use super::{is_conditional, name};
+use super::{Made, is_conditional, name};
 use crate::model::{ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
 use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
 
 /// ActionType of PARTITION BY.
 const PARTITION_BY: u8 = 71;
+/// How the clause begins that drops a foreign key.
+pub(in crate::sink::mysql::ddl) const DROP_FOREIGN: &str = "DROP FOREIGN KEY ";
 /// ActionType of an ALTER of several parts.
 const SEVERAL: u8 = 61;
 /// ActionType of MODIFY and CHANGE COLUMN.
@@ -24,6 +26,10 @@ struct Clauses {
     first: Vec<String>,
     columns: Vec<String>,
     last: Vec<String>,
+    /// Foreign keys that are dropped, each by a statement in front: the target may never have had one.
+    foreign_gone: Vec<String>,
+    /// Those that are added, each by a statement behind.
+    foreign_new: Vec<String>,
     /// Clauses of a second statement: real defaults of new columns, behind which the rows have what they had upstream.
     afterwards: Vec<String>,
 }
@@ -53,7 +59,7 @@ pub(super) fn statements(
     ddl: &Ddl,
     before: &Table,
     after: &Table,
-) -> Result<Option<Vec<String>>, Unspeakable> {
+) -> Result<Option<Made>, Unspeakable> {
     let (Some(was), Some(is)) = (before.details.as_deref(), after.details.as_deref()) else { return Ok(None) };
     let (old, new) = (visible(before), visible(after));
     let Some(same) = pair(ddl, &old, &new) else { return Ok(None) };
@@ -71,11 +77,12 @@ pub(super) fn statements(
         (was, is) => change(was.as_ref(), is.as_ref())?,
     };
     let alter = |clauses: &[String]| format!("ALTER TABLE {} {}", name(after), clauses.join(", "));
-    let mut out = Vec::new();
+    let mut out: Vec<String> = clauses.foreign_gone.iter().map(|clause| alter(std::slice::from_ref(clause))).collect();
     out.extend((!all.is_empty()).then(|| alter(&all)));
     out.extend((!clauses.afterwards.is_empty()).then(|| alter(&clauses.afterwards)));
     out.extend(partitions.map(|clause| alter(&[clause])));
-    Ok(Some(out))
+    let optional = clauses.foreign_new.iter().map(|clause| alter(std::slice::from_ref(clause))).collect();
+    Ok(Some(Made { statements: out, optional }))
 }
 
 /// For each column of `new` the place of the one in `old` that it was; `None` as a whole if that cannot be told. A column that was rewritten for another
@@ -251,11 +258,11 @@ impl Difference<'_> {
         };
         let (had, has) = (keys(self.before, self.was), keys(self.after, self.is));
         for (_, name) in had.iter().filter(|key| !has.contains(key)) {
-            clauses.first.push(format!("DROP FOREIGN KEY {}", quote_name(name)));
+            clauses.foreign_gone.push(format!("{DROP_FOREIGN}{}", quote_name(name)));
         }
         for (key, own) in self.after.foreign_keys.iter().zip(&self.is.foreign_keys) {
             if !had.contains(&(own.id, key.name.clone())) {
-                clauses.last.push(format!("ADD {}", foreign_key(key, own, self.after)));
+                clauses.foreign_new.push(format!("ADD {}", foreign_key(key, own, self.after)));
             }
         }
         for was in self.was.checks.iter().filter(|c| !self.is.checks.iter().any(|d| d.id == c.id)) {

@@ -156,7 +156,9 @@ fn literal_of(column: &Column, value: &Value) -> Option<String> {
         (kind, value) => {
             let mut out = Vec::new();
             literal::write(&mut out, kind, value).ok()?;
-            String::from_utf8(out).ok()
+            let sql = String::from_utf8(out).ok()?;
+            // A text or JSON may have a default that is an expression, if any.
+            Some(if *kind == Kind::Json { format!("({sql})") } else { sql })
         }
     }
 }

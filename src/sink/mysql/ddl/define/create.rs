@@ -2,17 +2,17 @@
 
 use super::super::dialect::Unspeakable;
 use super::column::{Given, visible};
-use super::index::{check, foreign_key, index};
+use super::index::{check, foreign_keys, index};
 use super::name;
 use super::partition::partition_by;
 use crate::model::{Table, TableDetails};
 use crate::sink::mysql::session::{quote_name, quote_text};
 
-/// The statement that makes `table`; nothing fails with IF NOT EXISTS if it is there.
+/// The statement that makes `table`, with its foreign keys or without; `condition` is for IF NOT EXISTS.
 ///
 /// # Errors
 /// If an expression is none.
-pub(super) fn table(table: &Table, condition: bool) -> Result<String, Unspeakable> {
+pub(super) fn table(table: &Table, condition: bool, foreign: bool) -> Result<String, Unspeakable> {
     let nothing = TableDetails::default();
     let details = table.details.as_deref().unwrap_or(&nothing);
     let mut lines = Vec::new();
@@ -22,8 +22,8 @@ pub(super) fn table(table: &Table, condition: bool) -> Result<String, Unspeakabl
     for key in details.indexes.iter().filter(|i| !i.foreign_kind) {
         lines.push(index(key, table)?);
     }
-    for (key, own) in table.foreign_keys.iter().zip(&details.foreign_keys) {
-        lines.push(foreign_key(key, own, table));
+    if foreign {
+        lines.extend(foreign_keys(table));
     }
     for constraint in &details.checks {
         lines.push(check(constraint)?);

@@ -47,6 +47,12 @@ fn part(part: &IndexPart, table: &Table) -> Result<String, Unspeakable> {
     }
 }
 
+/// All foreign keys of `table`, as they stand in CREATE TABLE, and behind ADD.
+pub(super) fn foreign_keys(table: &Table) -> Vec<String> {
+    let details = table.details.iter().flat_map(|d| &d.foreign_keys);
+    table.foreign_keys.iter().zip(details).map(|(key, own)| foreign_key(key, own, table)).collect()
+}
+
 /// A foreign key as it stands in CREATE TABLE, and behind ADD.
 pub(super) fn foreign_key(key: &ForeignKey, details: &ForeignKeyDetails, table: &Table) -> String {
     let list = |names: &[String]| names.iter().map(|n| quote_name(n)).collect::<Vec<_>>().join(",");

@@ -20,27 +20,44 @@ mod partition;
 #[cfg(test)]
 mod tests;
 
+pub(super) use alter::DROP_FOREIGN;
+
 use super::action;
 use super::dialect::Unspeakable;
 use crate::model::{Ddl, Table};
-use crate::sink::mysql::session::Server;
+use crate::sink::mysql::session::{Flavour, Server};
 
 /// Jobs that are the difference of two definitions.
 const DIFFERENCES: [u8; 28] =
     [5, 6, 7, 8, 9, 10, 12, 15, 17, 18, 19, 20, 22, 32, 33, 37, 38, 41, 43, 44, 45, 48, 61, 64, 71, 72, 73, 74];
 
-/// The statements that do what `ddl` did, one after the other; none if nothing is left that a statement could say. `None` where its text has to do.
+/// What does what a DDL did.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// The statements, one after the other; none if nothing is left that a statement could say.
+    pub statements: Vec<String>,
+    /// More of them: foreign keys, which a target may refuse, and a replica can do without.
+    pub optional: Vec<String>,
+}
+
+/// The statements that do what `ddl` did, one after the other. `None` where its text has to do.
 ///
 /// # Errors
 /// Why no statement can be made, where a text could do harm.
-pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Vec<String>>, Unspeakable> {
+pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unspeakable> {
     if ddl.temporary || !ddl.after.iter().all(|table| table.details.is_some()) {
         return Ok(None);
     }
     match (ddl.action, ddl.before.as_slice(), ddl.after.as_slice()) {
         (action::CREATE_TABLE | action::CREATE_TABLES, [], [_, ..]) => {
-            let condition = is_conditional(ddl);
-            ddl.after.iter().map(|table| create::table(table, condition)).collect::<Result<_, _>>().map(Some)
+            let (condition, inline) = (is_conditional(ddl), server.flavour == Flavour::TiDb);
+            let mut made = Made::default();
+            for table in &ddl.after {
+                made.statements.push(create::table(table, condition, inline)?);
+                let keys = if inline { Vec::new() } else { index::foreign_keys(table) };
+                made.optional.extend(keys.into_iter().map(|key| format!("ALTER TABLE {} ADD {key}", name(table))));
+            }
+            Ok(Some(made))
         }
         (number, [before], [after]) if DIFFERENCES.contains(&number) && same_place(before, after) => {
             alter::statements(server, ddl, before, after)

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use self::edit::Edit;
 pub(super) use self::retyped::{Retyped, changed_names, retyped};
+use super::text::Token;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
 
@@ -137,6 +138,9 @@ impl<'a> Dialect<'a> {
         let mut edit = Edit::new(sql);
         let mut without = Vec::new();
         let mut left = true;
+        if self.mariadb && edit.is_any(1, &["TABLE", "TEMPORARY", "INDEX", "UNIQUE"]) {
+            self.without_introducers(&mut edit);
+        }
         if edit.is(0, "CREATE") && edit.is_any(1, &["TABLE", "TEMPORARY"]) {
             let name = edit.behind_condition(if edit.is(1, "TABLE") { 2 } else { 3 });
             self.create_table(&mut edit, name, &mut without)?;
@@ -155,6 +159,15 @@ impl<'a> Dialect<'a> {
             sequence::translate(&mut edit);
         }
         Ok(Spoken { sql: left.then(|| edit.finish()), without })
+    }
+
+    /// MariaDB loses the backslashes of a text behind `_utf8mb4` when it keeps the expression. Our sessions are in utf8mb4 in any case.
+    fn without_introducers(&self, edit: &mut Edit<'_>) {
+        for at in 0..edit.len() {
+            if edit.is(at, "_utf8mb4") && edit.token(at + 1) == Some(Token::Text) {
+                edit.cut(at..at + 1);
+            }
+        }
     }
 
     fn create_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<(), Unspeakable> {
