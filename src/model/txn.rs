@@ -172,6 +172,8 @@ pub struct Ddl {
     /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has
     /// said what to do about this DDL.
     pub refused: Option<Box<Fault>>,
+    /// Why its text must not be sent: who reads it may find another statement in it. What is made from definitions does not care.
+    pub unclear: Option<Box<Fault>>,
     /// Where it comes from, on a link with loopback control.
     pub side: Side,
     /// The partitions that it emptied or exchanged.

@@ -11,7 +11,7 @@ impl Effect {
     /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's restored text, which holds a database
     /// name only where the user wrote one.
     pub fn into_ddl(self, commit_ts: CommitTs, query: String) -> Ddl {
-        let (query, refused) = self.as_every_server_reads_it(commit_ts, query);
+        let (query, unclear) = self.as_every_server_reads_it(commit_ts, query);
         let (schema, query) = match self.action {
             action::RENAME_TABLE | action::RENAME_TABLES => self.rename(query),
             action::EXCHANGE_PARTITION => (self.exchange_database(&query), query),
@@ -28,7 +28,8 @@ impl Effect {
             table: self.table,
             query,
             written: self.query,
-            refused: refused.map(Box::new),
+            refused: None,
+            unclear: unclear.map(Box::new),
             side: Side::Unknown,
             after: self.after,
             before: self.before,
@@ -42,7 +43,7 @@ impl Effect {
         }
     }
 
-    /// The statement in its canonical form; as it is, and refused, where it has none.
+    /// The statement in its canonical form; as it is, with the reason, where it has none.
     fn as_every_server_reads_it(&self, commit_ts: CommitTs, query: String) -> (String, Option<Fault>) {
         let (origin, statement) = match Origin::split(&query) {
             Some((origin, statement)) => (Some(origin), statement),

@@ -82,6 +82,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         temporary: false,
         written,
         refused: None,
+        unclear: None,
         side: Side::Unknown,
         early: None,
         zone: None,

@@ -3,11 +3,12 @@
 use mysql::prelude::Queryable;
 
 use crate::Case;
-use crate::story::{self, ALTER, BAD, COMMENT, MESSAGES, ddl};
+use crate::story::{self, ALTER, BAD, COMMENT, MESSAGES, VIEW, ddl};
 use crate::world::{World, proper, run};
 
 pub const CASES: &[Case] = &[
     ("a DDL text that hides a second statement", second_statement),
+    ("a DDL text that hides a second statement is left out by its ts", skipped),
     ("a DDL text of more than one statement", more_than_one),
     ("a DDL text that hides a query", hidden_query),
     ("a backslash that TiDB leaves as it is", backslash),
@@ -53,15 +54,40 @@ fn second_statement(world: &mut World) {
         world.record_with(&ddl(BAD, ALTER, text.as_bytes()));
         let ran = world.sync();
         untouched(world, &victim, &text, &ran.stderr);
+        // The definition says what the job did, whatever the text hides.
+        assert_eq!(ran.code, 0, "{text:?}: {}", ran.stderr);
+        assert_eq!(comment(world).as_deref(), Some(COMMENT));
+        anew(world);
+        // Nothing but the text says what a view is.
+        let view = text.replace("ALTER TABLE `t` COMMENT 'x'", "CREATE VIEW `v` AS SELECT 'x'");
+        world.record_with(&ddl(BAD, VIEW, view.as_bytes()));
+        let ran = world.sync();
+        untouched(world, &victim, &view, &ran.stderr);
         proper(&ran, 4, &[&story::ts(BAD).0.to_string(), "--skip-ddl"]);
         world.expect_applied(BAD, &ran.stderr);
+        anew(world);
     }
-    // The way on that the last one names.
-    let folder = world.dir.path().to_str().unwrap();
-    let skip = story::ts(BAD).0.to_string();
-    run(&["sync", "--quiet", "--from", folder, "--to", &world.server.url(), "--link", &world.db, "--skip-ddl", &skip])
+}
+
+/// The way on that the error names.
+fn skipped(world: &mut World) {
+    let victim = victim(world);
+    let text = format!("CREATE VIEW `v` AS SELECT 'x' /*!; DROP DATABASE `{victim}`*/");
+    world.record_with(&ddl(BAD, VIEW, text.as_bytes()));
+    world.sync().expect(4);
+    let (folder, skip) = (world.dir.path().display().to_string(), story::ts(BAD).0.to_string());
+    run(&["sync", "--quiet", "--from", &folder, "--to", &world.server.url(), "--link", &world.db, "--skip-ddl", &skip])
         .expect(0);
     untouched(world, &victim, "skipped", "");
+}
+
+/// As if nothing had been brought yet.
+fn anew(world: &mut World) {
+    let db = world.db.clone();
+    world.sql(&format!("DROP DATABASE IF EXISTS `{db}`"));
+    world.sql(&format!("DELETE FROM tidb_binlog.tisync_checkpoint WHERE link = '{db}'"));
+    world.sql(&format!("DELETE FROM tidb_binlog.tisync_slot WHERE link = '{db}'"));
+    world.sql("DELETE FROM tidb_binlog.checkpoint");
 }
 
 /// What is read without any doubt, and is more than one statement: what the definition says is done, and nothing else.
@@ -102,10 +128,7 @@ fn hidden_query(world: &mut World) {
         assert!([0, 4].contains(&ran.code), "{text:?}: {}", ran.stderr);
         // What it says to TiDB may well run; then it is there as TiDB has it, and the next one begins from anew.
         world.sql(&format!("DROP TABLE IF EXISTS `{db}`.`copy`"));
-        world.sql(&format!("DROP DATABASE IF EXISTS `{db}`"));
-        world.sql(&format!("DELETE FROM tidb_binlog.tisync_checkpoint WHERE link = '{db}'"));
-        world.sql(&format!("DELETE FROM tidb_binlog.tisync_slot WHERE link = '{db}'"));
-        world.sql("DELETE FROM tidb_binlog.checkpoint");
+        anew(world);
     }
 }
 

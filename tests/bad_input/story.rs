@@ -24,6 +24,8 @@ pub const TABLE: i64 = 102;
 const SCHEMA: i64 = 101;
 /// A job on the table that the history knows and the good stream does not have.
 pub const ALTER: i64 = 203;
+/// One that makes a view.
+pub const VIEW: i64 = 204;
 const JOBS: [i64; 2] = [201, 202];
 
 /// The commit ts of message `at`; 0 is the first one.
@@ -161,9 +163,12 @@ pub fn history(db: &str) -> Json {
     let table = table_info(&table(db), &details(), ts(1).0);
     let mut altered = table.clone();
     altered["comment"] = COMMENT.into();
+    let mut view = table.clone();
+    (view["id"], view["name"], view["view"]) = ((TABLE + 1).into(), json!({ "O": "v", "L": "v" }), json!({}));
     json!([
         job(JOBS[0], 0, 1, 0, &db_info(SCHEMA, db), &Json::Null),
         job(JOBS[1], 1, 3, TABLE, &Json::Null, &table),
         job(ALTER, BAD, 17, TABLE, &Json::Null, &altered),
+        job(VIEW, BAD, 21, TABLE + 1, &Json::Null, &view),
     ])
 }

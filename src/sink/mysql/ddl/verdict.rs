@@ -53,7 +53,10 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     let made = define::statements(server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
     let texts = match &made {
         Some(made) => made.statements.iter().chain(&made.optional).map(String::as_str).collect(),
-        None => texts(ts, ddl)?,
+        None => match &ddl.unclear {
+            Some(fault) => return Err(Fault::clone(fault)),
+            None => texts(ts, ddl)?,
+        },
     };
     let default = default_of(ddl);
     let (mut statements, mut said) = (Vec::new(), Vec::new());

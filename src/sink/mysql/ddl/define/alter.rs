@@ -46,6 +46,8 @@ struct Difference<'a> {
     old: Vec<Whole<'a>>,
     new: Vec<Whole<'a>>,
     mariadb: bool,
+    /// Whether the target has RENAME COLUMN.
+    renames: bool,
     /// ` IF NOT EXISTS` and ` IF EXISTS`, where the text says so.
     conditions: (&'static str, &'static str),
 }
@@ -64,8 +66,9 @@ pub(super) fn statements(
     let (old, new) = (visible(before), visible(after));
     let Some(same) = pair(ddl, &old, &new) else { return Ok(None) };
     let mariadb = server.flavour == Flavour::MariaDb;
+    let renames = server.flavour != Flavour::MySql || server.version >= (8, 0, 0);
     let conditions = if is_conditional(ddl) { (" IF NOT EXISTS", " IF EXISTS") } else { ("", "") };
-    let difference = Difference { before, after, was, is, same, old, new, mariadb, conditions };
+    let difference = Difference { before, after, was, is, same, old, new, mariadb, renames, conditions };
     let mut clauses = Clauses::default();
     difference.columns(&mut clauses)?;
     difference.indexes(&mut clauses)?;
@@ -182,7 +185,7 @@ impl Difference<'_> {
                 None => format!("ALTER COLUMN {to} DROP DEFAULT"),
             },
             (true, _) => format!("MODIFY COLUMN {to} {definition}{position}"),
-            (false, true) if !differs => format!("RENAME COLUMN {from} TO {to}"),
+            (false, true) if !differs && self.renames => format!("RENAME COLUMN {from} TO {to}"),
             (false, _) => format!("CHANGE COLUMN {from} {to} {definition}{position}"),
         });
         Ok(())

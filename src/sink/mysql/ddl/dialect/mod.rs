@@ -164,7 +164,8 @@ impl<'a> Dialect<'a> {
     /// MariaDB loses the backslashes of a text behind `_utf8mb4` when it keeps the expression. Our sessions are in utf8mb4 in any case.
     fn without_introducers(&self, edit: &mut Edit<'_>) {
         for at in 0..edit.len() {
-            if edit.is(at, "_utf8mb4") && edit.token(at + 1) == Some(Token::Text) {
+            let in_expression = at > 0 && !edit.is(at - 1, "DEFAULT");
+            if in_expression && edit.is(at, "_utf8mb4") && edit.token(at + 1) == Some(Token::Text) {
                 edit.cut(at..at + 1);
             }
         }
