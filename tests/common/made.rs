@@ -107,9 +107,14 @@ impl Made {
         self.payloads.push(binlog.encode_to_vec());
         let finished = CommitTs::from_parts(self.ms, 2).0;
         let table_name = left["TableInfo"]["name"]["L"].clone();
-        if let Some(info) = left["TableInfo"].as_object_mut() {
-            info.insert("update_timestamp".to_owned(), json!(CommitTs::from_parts(self.ms, 0).0));
-        }
+        let updated = json!(CommitTs::from_parts(self.ms, 0).0);
+        let date = |info: &mut Json| {
+            if let Some(place) = info.get_mut("update_timestamp") {
+                *place = updated.clone();
+            }
+        };
+        date(&mut left["TableInfo"]);
+        left["MultipleTableInfos"].as_array_mut().into_iter().flatten().for_each(date);
         left["SchemaVersion"] = json!(self.version);
         left["FinishedTS"] = json!(finished);
         self.jobs.push(json!({

@@ -87,6 +87,7 @@ fn defaults(story: &mut Story<'_>) {
     let t = story.t(&columns);
     let sql = r"CREATE TABLE `t` (`id` INT PRIMARY KEY,`a` VARCHAR(20) DEFAULT _UTF8MB4'x\\y',`b` VARCHAR(20) DEFAULT 'x\\y',`c` VARCHAR(20) DEFAULT _UTF8MB4'\\',`d` VARCHAR(20) DEFAULT _UTF8MB4'\\''\\',`e` VARCHAR(20) DEFAULT _UTF8MB4'\\n');";
     story.ddl(3, sql, &t);
+    // Typed under NO_BACKSLASH_ESCAPES, and restored by an older TiDB.
     let older = [&columns[..], &[varchar("f").added(r"c:\new")]].concat();
     let t = story.t(&older);
     story.ddl(5, r"ALTER TABLE `t` ADD COLUMN `f` VARCHAR(20) DEFAULT 'c:\new';", &t);

@@ -7,6 +7,7 @@ use tisync::model::{Kind, Value};
 use crate::Case;
 use crate::column::{Defined, Field, field, id, time};
 use crate::common::made::INT;
+use crate::common::server::{Dialect, refuse};
 use crate::story::Story;
 use crate::world::{dec, i, s, text};
 
@@ -28,7 +29,9 @@ pub fn cases() -> Vec<Case> {
     let each = all.map(|sample| -> Case {
         (format!("a default of {}", sample.case), Box::new(move |story| check(story, &sample)))
     });
-    each.chain([crate::case("a default of bytes that JSON has damaged is never a guess", damaged)]).collect()
+    each.chain([crate::case("a default that is a function", function)])
+        .chain([crate::case("a default of bytes that JSON has damaged is never a guess", damaged)])
+        .collect()
 }
 
 fn of(case: &'static str, sql: [&'static str; 2], kind: Kind, default: &str, shown: [&'static str; 2]) -> Sample {
@@ -253,6 +256,21 @@ fn check(story: &mut Story<'_>, sample: &Sample) {
             format!("SELECT id, {}, {} FROM {table} ORDER BY id", select.replace('?', "n"), select.replace('?', "m"));
         story.shows(&sql, &format!("{before}2|~|{other};3|{shown}|{shown}"));
     }
+}
+
+/// `default_is_expr` tells it from a text of the same letters.
+fn function(story: &mut Story<'_>) {
+    let server = Dialect::of(story.world.server);
+    if server.mysql && server.version < (8, 0) {
+        refuse("MySQL 5.7 has no defaults that are expressions");
+    }
+    let varchar = field("u", text()).length(40).default("uuid()");
+    let t = story.t(&[varchar.clone().also("/default_is_expr", json!(true)), varchar.named("v")]);
+    let sql = "CREATE TABLE `t` (`id` INT PRIMARY KEY,`u` VARCHAR(40) DEFAULT (UUID()),`v` VARCHAR(40) DEFAULT _UTF8MB4'uuid()');";
+    story.ddl(3, sql, &t);
+    story.play();
+    story.world.run("INSERT INTO t (id) VALUES (1)");
+    story.shows("SELECT LENGTH(u), v FROM t", "36|uuid()");
 }
 
 /// Bytes that are no UTF-8 have no second place in the definition (§6.7): only the text still has them. It is right to take them from there, and to stop.

@@ -17,6 +17,7 @@ pub fn cases() -> Vec<Case> {
         case("in another letter case: a column is dropped, changed and moved", columns),
         case("in another letter case: a table is truncated", truncated),
         case("in another letter case: a table is dropped", dropped),
+        case("in another letter case: a table is dropped if it exists", dropped_if_exists),
         case("in another letter case: several tables are dropped", several_dropped),
         case("in another letter case: a table is renamed", renamed),
         case("in another letter case: a table is renamed by ALTER TABLE", renamed_by_alter),
@@ -25,12 +26,17 @@ pub fn cases() -> Vec<Case> {
         case("in another letter case: indexes come, change their names and go", indexes),
         case("in another letter case: a database is named before the table", qualified),
         case("in another letter case: a view is dropped", view),
+        case("in another letter case: a view is dropped if it exists", view_if_exists),
+        case("in another letter case: a view is replaced", view_replaced),
         case("in another letter case: a view is made of a table", view_of),
         case("in another letter case: a table is made like another", like),
         case("in another letter case: a foreign key names its parent", foreign_key),
         case("in another letter case: a partition is truncated and dropped", partitions),
         case("in another letter case: a database is altered", database_altered),
-        case("in another letter case: a database is dropped", database_dropped),
+        case("in another letter case: a database is dropped", |story| database_dropped(story, "")),
+        case("in another letter case: a database is dropped if it exists", |story| {
+            database_dropped(story, "IF EXISTS ")
+        }),
     ]
 }
 
@@ -98,6 +104,13 @@ fn truncated(story: &mut Story<'_>) {
 fn dropped(story: &mut Story<'_>) {
     let t = worker(story);
     story.typed(4, "drop table worker", "DROP TABLE `worker`;", &t);
+    story.play();
+    assert_eq!(story.tables(), "");
+}
+
+fn dropped_if_exists(story: &mut Story<'_>) {
+    let t = worker(story);
+    story.ddl(4, "DROP TABLE IF EXISTS `worker`;", &t);
     story.play();
     assert_eq!(story.tables(), "");
 }
@@ -195,11 +208,11 @@ fn qualified(story: &mut Story<'_>) {
 /// A view's TableInfo, of the two columns of `Worker`.
 fn view_info(story: &Story<'_>, select: &str) -> Json {
     let mut info = Defined::new(&story.db, 203, "Everybody", &[id(), field("a", INT)]).info();
-    let user = json!({"Username": "root", "Hostname": "%", "CurrentUser": false, "AuthUsername": "root", "AuthHostname": "%", "AuthPlugin": ""});
+    let user = json!({"Username": "root", "Hostname": "127.0.0.1", "CurrentUser": false, "AuthUsername": "root", "AuthHostname": "%", "AuthPlugin": ""});
     info["pk_is_handle"] = json!(false);
     info["view"] = json!({
         "view_algorithm": 0, "view_definer": user, "view_security": 0, "view_select": select, "view_checkoption": 1,
-        "view_cols": [name("id"), name("a")],
+        "view_cols": null,
     });
     info
 }
@@ -221,6 +234,29 @@ fn view(story: &mut Story<'_>) {
     story.job(24, 203, "drop view EVERYBODY", "DROP VIEW `EVERYBODY`;", info);
     story.play();
     assert_eq!(story.tables(), "Worker");
+}
+
+fn view_if_exists(story: &mut Story<'_>) {
+    worker(story);
+    made_view(story, "Worker");
+    let info = view_info(story, "");
+    story.job(24, 203, "drop view if exists EVERYBODY", "DROP VIEW IF EXISTS `EVERYBODY`;", info);
+    story.play();
+    assert_eq!(story.tables(), "Worker");
+}
+
+/// The new view has the name as it was typed, and there is one.
+fn view_replaced(story: &mut Story<'_>) {
+    worker(story);
+    made_view(story, "Worker");
+    let mut info = view_info(story, &format!("SELECT `id` AS `id`,2 AS `a` FROM `{}`.`Worker`", story.db));
+    info["id"] = json!(204);
+    info["name"] = name("EVERYBODY");
+    let restored = "CREATE OR REPLACE ALGORITHM = UNDEFINED DEFINER = CURRENT_USER SQL SECURITY DEFINER VIEW `EVERYBODY` AS SELECT `id`,2 AS `a` FROM `Worker`;";
+    story.job(21, 204, "create or replace view EVERYBODY as select id, 2 as a from Worker", restored, info);
+    story.play();
+    assert_eq!(story.tables(), "EVERYBODY,Worker");
+    story.shows("SELECT * FROM EVERYBODY", "1|2");
 }
 
 /// The select of a view keeps the case in which its tables were typed, so here the catalog has to know.
@@ -305,9 +341,10 @@ fn database_altered(story: &mut Story<'_>) {
     story.shows(&sql, "utf8mb4_general_ci");
 }
 
-fn database_dropped(story: &mut Story<'_>) {
+/// IF EXISTS would let a drop of nothing pass.
+fn database_dropped(story: &mut Story<'_>, condition: &str) {
     worker(story);
-    let sql = format!("DROP DATABASE `{}`;", story.db.to_lowercase());
+    let sql = format!("DROP DATABASE {condition}`{}`;", story.db.to_lowercase());
     database(story, 2, &sql, |info| info["state"] = json!(0));
     story.play();
     story.shows(&format!("SHOW DATABASES LIKE '{}'", story.db), "");

@@ -17,6 +17,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("a column whose default is now has the source's moment in older rows", added),
         case("a row without a key whose added column is now is found and deleted", deleted_without_a_key),
+        case("a row without a key whose added timestamp is now is found and changed", changed_without_a_key),
         case("a column whose default is now, with fractions of a second and on update", with_fractions),
         case("a table with columns whose default is now", made),
         case("a default that becomes now leaves older rows alone", set),
@@ -78,6 +79,24 @@ fn deleted_without_a_key(story: &mut Story<'_>) {
     story.delete(&new, vec![i(1), time(THEN)]);
     story.play();
     story.shows("SELECT * FROM t", "2|2024-05-06 07:08:09");
+}
+
+fn changed_without_a_key(story: &mut Story<'_>) {
+    let own = |story: &Story<'_>, fields: &[Field]| Defined::new(&story.db, T, "t", fields).without_key();
+    let old = own(story, &[field("a", INT)]);
+    story.ddl(3, "CREATE TABLE `t` (`a` INT);", &old);
+    story.made.rows(&old.table, [1, 2].map(|n| RowKind::Insert(vec![i(n)])).to_vec());
+    let ts = stamp("ts", 0).not_null().default(NOW).origin("2024-05-06 07:08:09").on_update();
+    let new = own(story, &[field("a", INT), ts]);
+    story.ddl(
+        5,
+        "ALTER TABLE `t` ADD COLUMN `ts` TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP() ON UPDATE CURRENT_TIMESTAMP();",
+        &new,
+    );
+    let [old, new_row] = [(1, THEN), (10, [2025, 1, 1, 0, 0, 0])].map(|(a, at)| vec![i(a), time(at)]);
+    story.made.rows(&new.table, vec![RowKind::Update { old, new: new_row }]);
+    story.play();
+    story.shows("SELECT * FROM t ORDER BY a", "2|2024-05-06 07:08:09;10|2025-01-01 00:00:00");
 }
 
 fn with_fractions(story: &mut Story<'_>) {

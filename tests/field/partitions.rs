@@ -15,6 +15,9 @@ pub fn cases() -> Vec<Case> {
         case("a bound by UNIX_TIMESTAMP is the source's number, and what is dropped is its partition", by_seconds),
         case("a partition by UNIX_TIMESTAMP is added, and another one emptied", added),
         case("a bound that is a sum, and one by TO_DAYS", computed),
+        case("a table by LINEAR HASH has the source's own parts", linear),
+        case("a table in subpartitions is none to TiDB", subpartitions),
+        case("partitions say where they are stored", stored),
         case("a bound of RANGE COLUMNS on a datetime is no moment", by_columns),
     ]
 }
@@ -119,6 +122,49 @@ fn computed(story: &mut Story<'_>) {
     story.shows("SELECT * FROM t PARTITION (p0)", "1|9");
     story.shows("SELECT * FROM days PARTITION (p0)", "1|2023-12-31");
     story.shows("SELECT * FROM days PARTITION (p1)", "2|2024-01-01");
+}
+
+/// TiDB takes LINEAR HASH for HASH, and the two put rows into different parts: 6 of 6 is in the first one, or in the third.
+fn linear(story: &mut Story<'_>) {
+    let parts = |first: i64| {
+        let part = |n: i64| json!({"id": if n == 0 { first } else { 210 + n }, "name": name(&format!("p{n}")), "less_than": null, "in_values": null});
+        json!({
+            "type": 2, "expr": "`id`", "columns": null, "enable": true, "definitions": (0..6).map(part).collect::<Vec<_>>(),
+            "adding_definitions": null, "dropping_definitions": null, "states": null, "num": 6, "ddl_state": 0,
+        })
+    };
+    let t = story.t(&[]).also("/partition", parts(210));
+    story.ddl(3, "CREATE TABLE `t` (`id` INT PRIMARY KEY) PARTITION BY LINEAR HASH (`id`) PARTITIONS 6;", &t);
+    inserted(story, &t, [1, 2, 6, 8, 12].map(|n| vec![i(n)]).to_vec());
+    let emptied = story.t(&[]).also("/partition", parts(220));
+    story.ddl(23, "ALTER TABLE `t` TRUNCATE PARTITION `p0`;", &emptied);
+    story.play();
+    story.shows("SELECT * FROM t ORDER BY id", "1;2;8");
+    let methods = "SELECT DISTINCT partition_method FROM information_schema.partitions WHERE table_schema = DATABASE()";
+    story.shows(methods, "HASH");
+}
+
+/// It warns, and makes a table without partitions.
+fn subpartitions(story: &mut Story<'_>) {
+    let t = story.t(&[]);
+    let sql = "CREATE TABLE `t` (`id` INT PRIMARY KEY) PARTITION BY RANGE (`id`) SUBPARTITION BY HASH (`id`) SUBPARTITIONS 2 (PARTITION `p0` VALUES LESS THAN (10));";
+    story.ddl(3, sql, &t);
+    // More than its one partition would take.
+    inserted(story, &t, [1, 10].map(|n| vec![i(n)]).to_vec());
+    story.play();
+    story.shows("SELECT * FROM t ORDER BY id", "1;10");
+    story.shows("SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = DATABASE() AND partition_name IS NOT NULL", "0");
+}
+
+fn stored(story: &mut Story<'_>) {
+    let t = story.t(&[]).also("/partition", ranges("`id`", &[(211, "p0", "10"), (212, "p1", "20")]));
+    let sql = "CREATE TABLE `t` (`id` INT PRIMARY KEY) PARTITION BY RANGE (`id`) (PARTITION `p0` VALUES LESS THAN (10) ENGINE = InnoDB DATA DIRECTORY = '/dev/null/nowhere' MAX_ROWS = 1,\
+        PARTITION `p1` VALUES LESS THAN (20) TABLESPACE = `ts1` NODEGROUP = 2 STORAGE ENGINE = TokuDB);";
+    story.ddl(3, sql, &t);
+    inserted(story, &t, [1, 10].map(|n| vec![i(n)]).to_vec());
+    story.play();
+    story.shows("SELECT * FROM t PARTITION (p0)", "1");
+    story.shows("SELECT * FROM t PARTITION (p1)", "10");
 }
 
 fn by_columns(story: &mut Story<'_>) {
