@@ -100,7 +100,8 @@ fn with_part(story: &mut Story<'_>, part: &str, kept: bool) {
     story.insert(&t, vec![i(1), s("x"), i(10)]);
     story.play();
     story.shows("SELECT * FROM t", "1|x|10");
-    assert_eq!(indexes(story), if kept { "k|n|BTREE" } else { "" });
+    // HASH is what some servers say back, and never have.
+    assert_eq!(indexes(story).replace("HASH", "BTREE"), if kept { "k|n|BTREE" } else { "" });
 }
 
 fn altered(story: &mut Story<'_>, part: &str) {
