@@ -137,7 +137,7 @@ fn other_comments(story: &mut Story<'_>) {
     let mut by_a = index(1, "by_a", &[("a", 1)]);
     by_a["comment"] = json!(r"index \ and \n\");
     let t = story.t(&[field("a", INT).comment(r"column \ and \n\")]).indexes(&[by_a.clone()]);
-    let sql = r"CREATE TABLE `t` (`id` INT PRIMARY KEY,`a` INT COMMENT _UTF8MB4'column \\ and \\n\\',INDEX `by_a`(`a`) COMMENT 'index \ and \n\');";
+    let sql = r"CREATE TABLE `t` (`id` INT PRIMARY KEY,`a` INT COMMENT 'column \\ and \\n\\',INDEX `by_a`(`a`) COMMENT 'index \ and \n\');";
     story.ddl(3, sql, &t);
     let more = [field("a", INT).comment(r"column \ and \n\"), field("b", INT).comment(r"\")];
     let wider = story.t(&more).indexes(&[by_a.clone()]);
