@@ -3,9 +3,8 @@
 
 use serde_json::json;
 use tisync::model::{Generated, Kind, Value};
-use tisync::playground::tableinfo::name;
 
-use crate::column::{Field, field, index};
+use crate::column::{Field, field, index, part, partitions};
 use crate::common::made::INT;
 use crate::common::server::{Dialect, refuse};
 use crate::story::Story;
@@ -16,6 +15,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("backslashes of an ENUM's elements are the definition's", enumeration),
         case("backslashes at the end of an ENUM's and a SET's elements are the definition's", awkward_elements),
+        case("backslashes of an ENUM's elements that are changed are the definition's", enumeration_changed),
         case("backslashes of a SET's elements in a new table are the definition's", set),
         case("backslashes of a default are the definition's, doubled in the text or not", defaults),
         case("a backslash at the end of a table's comment is the definition's", table_comment),
@@ -64,6 +64,29 @@ fn awkward_elements(story: &mut Story<'_>) {
     story.play();
     story.world.run("INSERT INTO t (id) VALUES (3)");
     story.shows("SELECT * FROM t ORDER BY id", r"1|x\\y|\,it's\,x\\y;2|\n|%;3|it's\|\,\n");
+}
+
+fn enumeration_changed(story: &mut Story<'_>) {
+    let listing = |elements: &[&str]| field("e", Kind::Enum { elements: listed(elements) });
+    let t = story.t(&[listing(&[r"a\b"])]);
+    story.typed(
+        3,
+        r"create table t (id int primary key, e enum('a\\b'))",
+        r"CREATE TABLE `t` (`id` INT PRIMARY KEY,`e` ENUM('a\b'));",
+        &t,
+    );
+    story.insert(&t, vec![i(1), Value::Enum(1)]);
+    let t = story.t(&[listing(&[r"a\b", r"\n", r"\"]).default(r"\")]);
+    story.typed(
+        12,
+        r"alter table t modify column e enum('a\\b','\\n','\\') default '\\'",
+        r"ALTER TABLE `t` MODIFY COLUMN `e` ENUM('a\b','\n','\') DEFAULT _UTF8MB4'\\';",
+        &t,
+    );
+    story.insert(&t, vec![i(2), Value::Enum(2)]);
+    story.play();
+    story.world.run("INSERT INTO t (id) VALUES (3)");
+    story.shows("SELECT * FROM t ORDER BY id", r"1|a\b;2|\n;3|\");
 }
 
 fn set(story: &mut Story<'_>) {
@@ -156,14 +179,13 @@ fn other_comments(story: &mut Story<'_>) {
 }
 
 fn partition_comment(story: &mut Story<'_>) {
-    let part = |id: i64, part: &str, below: &str, comment: &str| json!({"id": id, "name": name(part), "less_than": [below], "in_values": null, "comment": comment});
-    let t = story.t(&[]).also(
-        "/partition",
-        json!({
-            "type": 1, "expr": "`id`", "columns": null, "enable": true, "definitions": [part(211, "p0", "10", r"c:\"), part(212, "p1", "20", r"c:\new")],
-            "adding_definitions": null, "dropping_definitions": null, "states": null, "num": 2, "ddl_state": 0,
-        }),
-    );
+    let commented = |id, name, below, comment: &str| {
+        let mut part = part(id, name, &json!(below));
+        part["comment"] = json!(comment);
+        part
+    };
+    let parts = vec![commented(211, "p0", "10", r"c:\"), commented(212, "p1", "20", r"c:\new")];
+    let t = story.t(&[]).also("/partition", partitions(1, "`id`", parts));
     let sql = r"CREATE TABLE `t` (`id` INT PRIMARY KEY) PARTITION BY RANGE (`id`) (PARTITION `p0` VALUES LESS THAN (10) COMMENT = 'c:\',PARTITION `p1` VALUES LESS THAN (20) COMMENT = 'c:\new');";
     story.ddl(3, sql, &t);
     story.insert(&t, vec![i(1)]);

@@ -72,6 +72,12 @@ impl Field {
         self
     }
 
+    pub fn without_default(mut self) -> Self {
+        self.details.default = None;
+        self.also.retain(|(place, _)| *place != "/default_bit");
+        self.new_table()
+    }
+
     pub fn generated(mut self, how: Generated, expression: &str) -> Self {
         self.generated = how;
         self.details.generated = Some(expression.to_owned());
@@ -180,4 +186,20 @@ pub fn unique(id: i64, name: &str, columns: &[(&str, i64)]) -> Json {
 /// A DATE, DATETIME or TIMESTAMP (in UTC): year, month, day, hour, minute, second.
 pub fn time([year, month, day, hour, minute, second]: [u32; 6]) -> Value {
     Value::Time(Civil { year, month, day, hour, minute, second, micros: 0 }.pack())
+}
+
+/// A PartitionInfo: its type (1 RANGE, 2 HASH), its expression and its parts.
+pub fn partitions(kind: u8, expression: &str, parts: Vec<Json>) -> Json {
+    json!({
+        "type": kind, "expr": expression, "columns": null, "enable": true, "num": parts.len(), "definitions": parts,
+        "adding_definitions": null, "dropping_definitions": null, "states": null, "ddl_state": 0,
+    })
+}
+
+/// One of them; `below` is null where it is HASH.
+pub fn part(id: i64, name: &str, below: &Json) -> Json {
+    let less_than = if below.is_null() { Json::Null } else { json!([below]) };
+    json!({
+        "id": id, "name": tableinfo::name(name), "less_than": less_than, "in_values": null, "policy_ref_info": null, "comment": "",
+    })
 }

@@ -249,7 +249,21 @@ fn check(story: &mut Story<'_>, sample: &Sample) {
     for table in [&two, &made] {
         story.insert(table, vec![i(2), Value::Null, value.clone()]);
     }
+    // One that is set later, and one that goes.
+    let without = field.clone().without_default();
+    let later = |n: &Field| Defined::new(&story.db, 203, "s", &[id(), n.clone(), field.clone().new_table().named("m")]);
+    let [before, set] = [later(&without), later(&field.clone().new_table())];
+    let gone = Defined::new(&story.db, 203, "s", &[id(), field.clone().new_table(), without.named("m")]);
+    story.ddl(
+        3,
+        &format!("CREATE TABLE `s` (`id` INT PRIMARY KEY,`n` {kind} NULL,`m` {kind} NULL DEFAULT {default});"),
+        &before,
+    );
+    story.ddl(15, &format!("ALTER TABLE `s` ALTER COLUMN `n` SET DEFAULT {default};"), &set);
+    story.ddl(15, "ALTER TABLE `s` ALTER COLUMN `m` DROP DEFAULT;", &gone);
     story.play();
+    story.world.run("INSERT INTO s (id) VALUES (1)");
+    story.shows(&format!("SELECT {}, m FROM s", select.replace('?', "n")), &format!("{shown}|~"));
     for (table, before) in [("t", format!("1|{shown}|{shown};")), ("c", String::new())] {
         story.world.run(&format!("INSERT INTO {table} (id) VALUES (3)"));
         let sql =

@@ -16,6 +16,7 @@ mod defaults;
 mod keys;
 mod names;
 mod now;
+mod objects;
 mod options;
 mod order;
 mod partitions;
@@ -50,6 +51,7 @@ fn main() {
         keys::cases(),
         names::cases(),
         now::cases(),
+        objects::cases(),
         options::cases(),
         order::cases(),
         partitions::cases(),

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use tisync::model::{Handle, KeyPart, Kind, Row, RowKind};
 use tisync::playground::tableinfo::name;
 
-use crate::column::{Defined, Field, field, id, time};
+use crate::column::{Defined, Field, field, id, part, partitions, time};
 use crate::common::made::INT;
 use crate::story::{Story, T};
 use crate::world::i;
@@ -28,11 +28,7 @@ const FEBRUARY: i64 = 1_706_716_800;
 
 /// Partitions by range: the id, the name and what each is below.
 fn ranges(expression: &str, all: &[(i64, &str, &str)]) -> Json {
-    let part = |(id, part, below): &(i64, &str, &str)| json!({"id": id, "name": name(part), "less_than": [below], "in_values": null});
-    json!({
-        "type": 1, "expr": expression, "columns": null, "enable": true, "definitions": all.iter().map(part).collect::<Vec<_>>(),
-        "adding_definitions": null, "dropping_definitions": null, "states": null, "num": all.len(), "ddl_state": 0,
-    })
+    partitions(1, expression, all.iter().map(|(id, name, below)| part(*id, name, &json!(below))).collect())
 }
 
 /// The table `t` with a clustered key of `id` and the second column.
@@ -127,11 +123,8 @@ fn computed(story: &mut Story<'_>) {
 /// TiDB takes LINEAR HASH for HASH, and the two put rows into different parts: 6 of 6 is in the first one, or in the third.
 fn linear(story: &mut Story<'_>) {
     let parts = |first: i64| {
-        let part = |n: i64| json!({"id": if n == 0 { first } else { 210 + n }, "name": name(&format!("p{n}")), "less_than": null, "in_values": null});
-        json!({
-            "type": 2, "expr": "`id`", "columns": null, "enable": true, "definitions": (0..6).map(part).collect::<Vec<_>>(),
-            "adding_definitions": null, "dropping_definitions": null, "states": null, "num": 6, "ddl_state": 0,
-        })
+        let part = |n: i64| part(if n == 0 { first } else { 210 + n }, &format!("p{n}"), &Json::Null);
+        partitions(2, "`id`", (0..6).map(part).collect())
     };
     let t = story.t(&[]).also("/partition", parts(210));
     story.ddl(3, "CREATE TABLE `t` (`id` INT PRIMARY KEY) PARTITION BY LINEAR HASH (`id`) PARTITIONS 6;", &t);
