@@ -1,4 +1,4 @@
-//! A small recording, made message by message: tables, rows and DDL of one database `d`.
+//! A small recording, made message by message: tables, rows and DDL of one database, `d` unless a test names another.
 #![allow(dead_code, reason = "each test uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -21,7 +21,12 @@ const BEGIN_MS: u64 = 1_735_689_600_000;
 
 pub const INT: Kind = Kind::Int { bytes: 4, unsigned: false };
 
+/// The cluster that it comes from, unless a test says another.
+const CLUSTER: u64 = 7_000_000_000_000_000_009;
+
 pub struct Made {
+    database: String,
+    cluster_id: u64,
     ms: u64,
     version: i64,
     jobs: Vec<Json>,
@@ -55,13 +60,19 @@ pub fn table(id: i64, name: &str, columns: &[(&str, Kind)]) -> Table {
 impl Default for Made {
     /// With its database.
     fn default() -> Self {
-        let mut made = Self { ms: BEGIN_MS, version: 40, jobs: Vec::new(), payloads: Vec::new() };
-        made.job(1, 0, "CREATE DATABASE `d`", &db_info(SCHEMA, "d"), &Json::Null);
-        made
+        Self::of("d", CLUSTER)
     }
 }
 
 impl Made {
+    /// One of another database, which it makes, and from another cluster.
+    pub fn of(database: &str, cluster_id: u64) -> Self {
+        let (jobs, payloads) = (Vec::new(), Vec::new());
+        let mut made = Self { database: database.to_owned(), cluster_id, ms: BEGIN_MS, version: 40, jobs, payloads };
+        made.job(1, 0, &format!("CREATE DATABASE `{database}`"), &db_info(SCHEMA, database), &Json::Null);
+        made
+    }
+
     /// Where it starts.
     pub fn start() -> String {
         CommitTs::from_parts(BEGIN_MS, 0).0.to_string()
@@ -78,34 +89,62 @@ impl Made {
 
     /// Any job that leaves `table` behind; gives its commit ts.
     pub fn alter(&mut self, action: u8, query: &str, table: &Table, details: &Details) -> u64 {
-        let info = table_info(table, details, CommitTs::from_parts(self.ms, 0).0);
-        self.job(action, table.id, query, &Json::Null, &info)
+        self.job(action, table.id, query, &Json::Null, &table_info(table, details, 0))
     }
 
     /// A job as it is.
     pub fn job(&mut self, action: u8, table_id: i64, query: &str, db_info: &Json, table_info: &Json) -> u64 {
+        self.typed(action, table_id, [query, query], json!({"DBInfo": db_info, "TableInfo": table_info}))
+    }
+
+    /// A job whose statement was typed in other words than TiDB restored it in for its message. `left` is what it leaves behind.
+    pub fn typed(&mut self, action: u8, table_id: i64, [typed, restored]: [&str; 2], mut left: Json) -> u64 {
         self.version += 1;
         let id = 1000 + self.version;
         let (mut binlog, ts) = self.next();
-        binlog.ddl_query = Some(query.as_bytes().to_vec().into());
+        binlog.ddl_query = Some(restored.as_bytes().to_vec().into());
         binlog.ddl_job_id = Some(id);
         binlog.ddl_schema_state = Some(5);
         self.payloads.push(binlog.encode_to_vec());
         let finished = CommitTs::from_parts(self.ms, 2).0;
+        let table_name = left["TableInfo"]["name"]["L"].clone();
+        let updated = json!(CommitTs::from_parts(self.ms, 0).0);
+        let date = |info: &mut Json| {
+            if let Some(place) = info.get_mut("update_timestamp") {
+                *place = updated.clone();
+            }
+        };
+        date(&mut left["TableInfo"]);
+        left["MultipleTableInfos"].as_array_mut().into_iter().flatten().for_each(date);
+        left["SchemaVersion"] = json!(self.version);
+        left["FinishedTS"] = json!(finished);
         self.jobs.push(json!({
-            "id": id, "type": action, "schema_id": SCHEMA, "table_id": table_id, "schema_name": "d", "table_name": table_info["name"]["L"],
-            "state": 6, "query": query, "start_ts": finished,
-            "binlog": {"SchemaVersion": self.version, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": finished},
+            "id": id, "type": action, "schema_id": SCHEMA, "table_id": table_id, "schema_name": self.database.to_lowercase(),
+            "table_name": table_name, "state": 6, "query": typed, "start_ts": finished, "binlog": left,
         }));
         ts
     }
 
+    /// The job that was made last, as the history shows it.
+    pub fn last_job(&mut self) -> &mut Json {
+        self.jobs.last_mut().unwrap()
+    }
+
     /// A transaction; gives its commit ts.
     pub fn rows(&mut self, table: &Table, kinds: Vec<RowKind>) -> u64 {
+        self.rows_of(self.version, table, kinds)
+    }
+
+    /// A transaction that already has the definition which the next job leaves behind, though that one's message is yet to come.
+    pub fn early_rows(&mut self, table: &Table, kinds: Vec<RowKind>) -> u64 {
+        self.rows_of(self.version + 1, table, kinds)
+    }
+
+    fn rows_of(&mut self, version: i64, table: &Table, kinds: Vec<RowKind>) -> u64 {
         let table = Arc::new(table.clone());
         let changes: Vec<_> = kinds.into_iter().map(|kind| RowChange { table: Arc::clone(&table), kind }).collect();
         let (mut binlog, ts) = self.next();
-        binlog.prewrite_value = Some(encode::prewrite(self.version, &changes, &mut |_| 0).unwrap());
+        binlog.prewrite_value = Some(encode::prewrite(version, &changes, &mut |_| 0).unwrap());
         self.payloads.push(binlog.encode_to_vec());
         ts
     }
@@ -131,7 +170,8 @@ impl Made {
     /// Writes what there is so far, whatever stood there before.
     pub fn save(&self, dir: &Path) {
         let end = CommitTs::from_parts(self.ms + 500, 0).0;
-        let meta = json!({"cluster_id": 7_000_000_000_000_000_009_u64, "start_ts": CommitTs::from_parts(BEGIN_MS, 0).0, "end_ts": end});
+        let meta =
+            json!({"cluster_id": self.cluster_id, "start_ts": CommitTs::from_parts(BEGIN_MS, 0).0, "end_ts": end});
         fs::write(dir.join("meta.json"), meta.to_string()).unwrap();
         fs::write(dir.join("ddl_history.json"), json!(self.jobs).to_string()).unwrap();
         let _ = fs::remove_file(dir.join("binlogs.bin"));

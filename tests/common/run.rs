@@ -60,7 +60,13 @@ impl Running {
 
     /// Waits for its end, and fails unless it comes within the limit with the exit code `code`.
     #[track_caller]
-    pub fn expect(mut self, code: i32) -> Ran {
+    pub fn expect(self, code: i32) -> Ran {
+        self.end().expect(code)
+    }
+
+    /// Waits for its end, whatever the exit code, and fails unless it comes within the limit.
+    #[track_caller]
+    pub fn end(mut self) -> Ran {
         let begin = Instant::now();
         while !self.ended() {
             if begin.elapsed() > LIMIT {
@@ -70,7 +76,7 @@ impl Running {
             }
             sleep(Duration::from_millis(10));
         }
-        binary::wait(self.child.take().expect("it ran")).expect(code)
+        binary::wait(self.child.take().expect("it ran"))
     }
 
     /// Waits until `reached` says so, as long as the run goes on.
