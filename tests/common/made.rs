@@ -83,6 +83,18 @@ impl Made {
 
     /// A job as it is.
     pub fn job(&mut self, action: u8, table_id: i64, query: &str, db_info: &Json, table_info: &Json) -> u64 {
+        self.job_in(SCHEMA, (action, table_id), query, db_info, table_info)
+    }
+
+    /// The same in the database of this id.
+    pub fn job_in(
+        &mut self,
+        schema: i64,
+        (action, table_id): (u8, i64),
+        query: &str,
+        db_info: &Json,
+        table_info: &Json,
+    ) -> u64 {
         self.version += 1;
         let id = 1000 + self.version;
         let (mut binlog, ts) = self.next();
@@ -92,7 +104,7 @@ impl Made {
         self.payloads.push(binlog.encode_to_vec());
         let finished = CommitTs::from_parts(self.ms, 2).0;
         self.jobs.push(json!({
-            "id": id, "type": action, "schema_id": SCHEMA, "table_id": table_id, "schema_name": "d", "table_name": table_info["name"]["L"],
+            "id": id, "type": action, "schema_id": schema, "table_id": table_id, "schema_name": "d", "table_name": table_info["name"]["L"],
             "state": 6, "query": query, "start_ts": finished,
             "binlog": {"SchemaVersion": self.version, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": finished},
         }));

@@ -38,6 +38,7 @@ mod run;
 mod settle;
 mod shown;
 pub mod text;
+mod unnamable;
 mod unrun;
 mod verdict;
 mod view;
