@@ -258,6 +258,60 @@ fn one_drop_of_several_tables_names_its_own() {
     assert_eq!(name(&mut catalog, 2, 3), "dropped by DDL job 106", "a late row of an older version");
 }
 
+/// A statement that stays text has the names that the catalog has, whoever made them.
+#[test]
+fn names_are_those_of_the_catalog() {
+    let view = |id, name| {
+        let mut info = table(id, name);
+        info["view"] = json!({});
+        info
+    };
+    let made = |version, action, id, info: Json, query: &str| {
+        job(version, action, 1001, id, query, json!({"TableInfo": info}))
+    };
+    let mut child = table(4, "Child");
+    child["fk_info"] = json!([{"name": "f", "ref_schema": "B", "ref_table": {"O": "U", "L": "u"}, "state": 5, "cols": [], "ref_cols": []}]);
+    let tables = json!({"MultipleTableInfos": [table(6, "One"), table(7, "Two")]});
+    let drop = "drop view V1, old_view";
+    let jobs = vec![
+        made(5, 3, 4, child, "create table a.Child (id int references B.U(id))"),
+        made(6, 21, 5, view(5, "v1"), "create view v1 as select * from CHILD"),
+        job(7, 60, 1001, 0, "create table a.One (id int references T(id)); create table A.Two like T", tables),
+        // These say nothing of what they drop.
+        job(8, 24, 1001, 5, drop, json!({})),
+        job(9, 24, 1001, 9, drop, json!({})),
+        job(10, 4, 1001, 4, "drop table CHILD", json!({})),
+        made(11, 21, 11, view(11, "v2"), "create view v2 as select * from V1, old_view"),
+    ];
+    let snapshot = Snapshot {
+        databases: vec![(
+            serde_json::from_value(json!({"id": 1001, "db_name": {"O": "A", "L": "a"}})).unwrap(),
+            vec![serde_json::from_value(view(9, "Old_View")).unwrap()],
+        )],
+    };
+    let fake = Fake { jobs: Mutex::new([two_databases(), jobs].concat()), current: Some(snapshot), ..Fake::default() };
+    let mut catalog = Catalog::at(Arc::new(fake), CommitTs(4000)).unwrap();
+    let mut query = |version, query: &str| ddl(&mut catalog, version, query).unwrap();
+    let made = query(5, "CREATE TABLE `a`.`Child` (`id` INT REFERENCES `B`.`U`(`id`));");
+    assert_eq!(made.query, "CREATE TABLE `A`.`Child` (`id` INT REFERENCES `b`.`u`(`id`));");
+    let parent = &made.after[0].foreign_keys[0];
+    assert_eq!((parent.parent_schema.as_str(), parent.parent_table.as_str()), ("b", "u"));
+    assert_eq!(
+        query(6, "CREATE VIEW `v1` AS SELECT * FROM `CHILD`;").query,
+        "CREATE VIEW `v1` AS SELECT * FROM `Child`;"
+    );
+    assert_eq!(
+        query(7, "CREATE TABLE `a`.`One` (`id` INT REFERENCES `T`(`id`)); CREATE TABLE `A`.`Two` LIKE `T`;").query,
+        "CREATE TABLE `A`.`One` (`id` INT REFERENCES `t`(`id`)); CREATE TABLE `A`.`Two` LIKE `t`;"
+    );
+    let drop = "DROP VIEW `V1`, `old_view`;";
+    assert_eq!(query(8, drop).query, "DROP VIEW `A`.`v1`;");
+    assert_eq!(query(9, drop).query, "DROP VIEW `A`.`Old_View`;");
+    assert_eq!(query(10, "DROP TABLE `CHILD`;").query, "DROP TABLE `Child`;");
+    let unknown = "CREATE VIEW `v2` AS SELECT * FROM `V1`, `old_view`;";
+    assert_eq!(query(11, unknown).query, unknown, "what is gone has no name any more");
+}
+
 #[test]
 fn ids_change_with_truncate_and_partitioning() {
     let cut = job(5, 11, 1001, 1, "truncate table t", json!({"TableInfo": table(7, "t")}));

@@ -68,6 +68,8 @@ pub(super) struct Effect {
     pub query: String,
     /// See [`HistoryInfo`](super::HistoryInfo).
     pub finished: CommitTs,
+    /// What else its statement names, in the catalog's spelling.
+    pub others: Vec<(String, String)>,
     /// What it did to partitions.
     pub moves_of_partitions: Option<Box<Moves>>,
 }
@@ -113,12 +115,13 @@ impl Store {
         let names = job.info.table.as_deref().or(job.info.tables.last());
         let on_table = db.is_none() || names.is_some();
         let infos = || job.info.table.as_deref().into_iter().chain(&job.info.tables);
+        let known = || self.name_of(job.table_id).unwrap_or(&job.table_name).to_owned();
         let table = names.map(|t| t.name.0.clone()).filter(|_| on_table);
         Effect {
             job_id: job.id,
             action: job.action,
             schema,
-            table: table.unwrap_or_else(|| if on_table { job.table_name.clone() } else { String::new() }),
+            table: table.unwrap_or_else(|| if on_table { known() } else { String::new() }),
             before: Vec::new(),
             after: Vec::new(),
             moves: Vec::new(),
@@ -129,6 +132,7 @@ impl Store {
             zone: job.reorg.as_ref().and_then(Reorg::zone),
             query: job.query.clone(),
             finished: CommitTs(job.info.finished_ts),
+            others: self.rowless_name(job.table_id).into_iter().collect(),
             moves_of_partitions: self.moves(job).map(Box::new),
         }
     }
@@ -163,6 +167,7 @@ impl Store {
     fn drop_schema(&mut self, job: &Job, effect: &mut Effect) {
         let version = job.info.schema_version;
         self.databases.remove(&job.schema_id);
+        self.rowless.retain(|_, (schema, _)| *schema != job.schema_id);
         for entry in self.entries.values_mut() {
             if entry.schema_id != job.schema_id || matches!(entry.state, State::Gone { .. }) {
                 continue;

@@ -252,7 +252,8 @@ impl Catalog {
     pub(super) fn apply(&mut self, job: PackedJob) -> Result<()> {
         let job = job.open()?;
         self.early.applied(job.id);
-        let effect = self.store.apply(&job);
+        let mut effect = self.store.apply(&job);
+        self.store.spell(&mut effect);
         if let Some(ahead) = &self.ahead {
             ahead.pass(&job, &effect.after);
         }

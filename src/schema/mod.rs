@@ -6,7 +6,8 @@
 //! apply       what one job does to the store rename, statement   the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
 //! text        a DDL of which nothing but its text is known
-//! names       the names in a statement and their places
+//! names       the names in a statement and their places; mention: those in a query or an expression
+//! spelling    a statement whose names are in the letter case that the catalog has them in
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ahead       what tables become beyond that position
 //! ```
@@ -27,12 +28,14 @@ mod info;
 mod job;
 mod keys;
 mod lex;
+mod mention;
 mod moved;
 pub mod names;
 mod packed;
 mod partition;
 mod rename;
 mod seed;
+mod spelling;
 mod statement;
 mod store;
 mod text;

@@ -67,9 +67,10 @@ impl Catalog {
             self.confirmed.job(&job);
             self.note_reorganised(&job);
             let (id, finished) = (job.id, CommitTs(job.finished_ts));
-            let effect = self.store.apply(&job.open()?);
+            let mut effect = self.store.apply(&job.open()?);
             self.moved.note(&effect);
             if finished.physical_ms() >= near {
+                self.store.spell(&mut effect);
                 self.effects.insert(id, effect);
             }
         }

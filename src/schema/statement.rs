@@ -20,6 +20,7 @@ impl Effect {
             action::DROP_SEQUENCE => self.drop("SEQUENCE", query),
             _ => (self.schema.clone(), query),
         };
+        let query = self.in_the_catalogs_spelling(query, &schema);
         let partitions = self.moves_of_partitions.as_ref().map(|m| m.partitions()).unwrap_or_default();
         Ddl {
             job_id: self.job_id,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::convert::{Converted, convert};
+use super::spelling::same;
 use super::{DbInfo, TableInfo};
 use crate::model::Table;
 
@@ -30,6 +31,19 @@ pub(super) enum State {
     Gone { how: &'static str, job: i64, last: Option<Arc<Table>> },
 }
 
+impl State {
+    /// The name of what is there.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Live(table) => Some(&table.name),
+            Self::Unreadable { name, .. } | Self::Coming { name } | Self::Unknown { name: Some(name), .. } => {
+                Some(name)
+            }
+            Self::Unknown { name: None, .. } | Self::Gone { .. } => None,
+        }
+    }
+}
+
 /// A table id with its database, and the version that set it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
@@ -43,6 +57,8 @@ pub(super) struct Entry {
 pub(super) struct Store {
     pub databases: BTreeMap<i64, Database>,
     pub entries: BTreeMap<i64, Entry>,
+    /// Views, sequences and temporary tables: their databases and names are all that is known of them.
+    pub rowless: BTreeMap<i64, (i64, String)>,
     /// The highest version applied.
     pub version: i64,
 }
@@ -55,7 +71,12 @@ impl Store {
             charset: "utf8mb4".to_owned(),
             collation: "utf8mb4_bin".to_owned(),
         };
-        Self { databases: BTreeMap::from([(1, utf8("mysql"))]), entries: BTreeMap::new(), version: 0 }
+        Self {
+            databases: BTreeMap::from([(1, utf8("mysql"))]),
+            entries: BTreeMap::new(),
+            rowless: BTreeMap::new(),
+            version: 0,
+        }
     }
 
     /// The table behind `id`, if it is there and readable.
@@ -73,7 +94,7 @@ impl Store {
 
     /// The id of a database by its name, in any case.
     pub fn database_id(&self, name: &str) -> Option<i64> {
-        self.databases.iter().find(|(_, d)| d.name.to_lowercase() == name.to_lowercase()).map(|(id, _)| *id)
+        self.databases.iter().find(|(_, d)| same(&d.name, name)).map(|(id, _)| *id)
     }
 
     /// Adds or replaces a database.
@@ -90,16 +111,66 @@ impl Store {
             return self.live(info.id).cloned();
         }
         let state = match convert(info, schema) {
-            Converted::Table(table) => State::Live(Arc::new(*table)),
+            Converted::Table(mut table) => {
+                self.spell_parents(&mut table);
+                State::Live(Arc::new(*table))
+            }
             Converted::Unreadable(why) => State::Unreadable { name: info.name.0.clone(), why },
-            Converted::Rowless => return None,
+            Converted::Rowless => {
+                self.put_rowless(info, schema_id);
+                return None;
+            }
         };
         self.entries.insert(info.id, Entry { schema_id, version, state });
         self.live(info.id).cloned()
     }
 
+    /// CREATE OR REPLACE VIEW makes a new id, and no job says that the old one is gone.
+    fn put_rowless(&mut self, info: &TableInfo, schema_id: i64) {
+        self.rowless.retain(|_, (schema, name)| *schema != schema_id || !same(name, &info.name.0));
+        self.rowless.insert(info.id, (schema_id, info.name.0.clone()));
+    }
+
+    /// Database and name of a table, view or sequence by these in any case.
+    pub fn spelled(&self, schema: &str, name: &str) -> Option<(String, String)> {
+        let schema_id = self.database_id(schema)?;
+        let fits = |id: i64, found: &str| id == schema_id && same(found, name);
+        let table = self.entries.values().filter_map(|e| Some((e.schema_id, e.state.name()?)));
+        let rowless = self.rowless.values().map(|(id, name)| (*id, name.as_str()));
+        let (_, found) = table.chain(rowless).find(|(id, found)| fits(*id, found))?;
+        Some((self.database(schema_id, schema), found.to_owned()))
+    }
+
+    /// The name of what is behind `id`, where it is there.
+    pub fn name_of(&self, id: i64) -> Option<&str> {
+        let rowless = self.rowless.get(&id).map(|(_, name)| name.as_str());
+        rowless.or_else(|| self.entries.get(&id)?.state.name())
+    }
+
+    /// Database and name of a view, a sequence or a temporary table.
+    pub fn rowless_name(&self, id: i64) -> Option<(String, String)> {
+        let (schema_id, name) = self.rowless.get(&id)?;
+        Some((self.database(*schema_id, ""), name.clone()))
+    }
+
+    /// A `TableInfo` has the parents of its foreign keys as somebody wrote them.
+    fn spell_parents(&self, table: &mut Table) {
+        let own = (table.schema.clone(), table.name.clone());
+        for key in &mut table.foreign_keys {
+            let schema = if key.parent_schema.is_empty() { &own.0 } else { &key.parent_schema };
+            let is_own = same(schema, &own.0) && same(&key.parent_table, &own.1);
+            let spelled = if is_own { Some(own.clone()) } else { self.spelled(schema, &key.parent_table) };
+            let Some((schema, name)) = spelled else { continue };
+            key.parent_table = name;
+            if !key.parent_schema.is_empty() {
+                key.parent_schema = schema;
+            }
+        }
+    }
+
     /// Marks `id` as gone; gives the table that it was.
     pub fn remove(&mut self, id: i64, how: &'static str, job: i64, version: i64) -> Option<Arc<Table>> {
+        self.rowless.remove(&id);
         let entry = self.entries.get_mut(&id)?;
         if entry.version > version {
             return None;

@@ -97,6 +97,20 @@ impl Made {
         self.typed(action, table_id, [query, query], json!({"DBInfo": db_info, "TableInfo": table_info}))
     }
 
+    /// The same in the database of this id.
+    pub fn job_in(
+        &mut self,
+        schema: i64,
+        (action, table_id): (u8, i64),
+        query: &str,
+        db_info: &Json,
+        table_info: &Json,
+    ) -> u64 {
+        let ts = self.job(action, table_id, query, db_info, table_info);
+        self.last_job()["schema_id"] = json!(schema);
+        ts
+    }
+
     /// A job whose statement was typed in other words than TiDB restored it in for its message. `left` is what it leaves behind.
     pub fn typed(&mut self, action: u8, table_id: i64, [typed, restored]: [&str; 2], mut left: Json) -> u64 {
         self.version += 1;

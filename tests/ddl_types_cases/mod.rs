@@ -5,6 +5,7 @@ mod more;
 mod other;
 mod own;
 mod policy;
+mod refused;
 mod tokens;
 mod types;
 
@@ -19,7 +20,7 @@ pub fn all() -> Vec<(&'static str, Case)> {
     }
     all.push(("every_kind_that_runs_with_marks", Box::new(|_| types::with_marks())));
     all.push(("tokens_are_where_the_server_reads_them", Box::new(tokens::as_the_server_reads)));
-    let plain = policy::CASES.iter().chain(more::CASES).chain(docs::CASES);
+    let plain = policy::CASES.iter().chain(more::CASES).chain(docs::CASES).chain(refused::CASES);
     all.extend(plain.map(|(name, case)| (*name, Box::new(*case) as Case)));
     all
 }

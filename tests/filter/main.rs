@@ -14,6 +14,8 @@
 mod common;
 
 mod altered;
+mod beyond;
+mod cased;
 mod generated;
 mod recorded;
 mod routed;
@@ -47,6 +49,11 @@ fn main() -> ExitCode {
         made("patterns_that_are_wrong_are_named", generated::patterns_that_are_wrong_are_named),
         made("an_unknown_definition_that_nobody_wants", unknown::an_unknown_definition_that_nobody_wants),
         made("columns_that_a_rule_leaves_out", altered::columns_that_a_rule_leaves_out),
+        made("a_table_that_no_other_server_can_have", beyond::a_table_that_no_other_server_can_have),
+        made("a_rule_or_a_route_for_a_name_beyond", beyond::a_rule_or_a_route_for_a_name_beyond),
+        made("other_names_beyond", beyond::other_names_beyond),
+        made("names_in_another_letter_case", cased::names_in_another_letter_case),
+        made("routes_in_another_letter_case", cased::routes_in_another_letter_case),
         made("a_database_under_another_name", routed::a_database_under_another_name),
         made("two_tables_on_one_name_are_refused", routed::two_tables_on_one_name_are_refused),
         recorded("everything_of_one_database", recorded::of_one_database),

@@ -16,6 +16,7 @@ use tisync::playground::mariadb::PrivateServer;
 use tisync::stop::Stop;
 
 use crate::common::binary::{Ran, tisync};
+use crate::common::made::Made;
 
 pub struct World {
     pub dir: TempDir,
@@ -37,6 +38,12 @@ impl World {
     /// Syncs the folder with `more` arguments, all of it.
     pub fn sync(&self, more: &[&str]) -> Ran {
         sync_from(self.dir.path(), &self.server, more)
+    }
+
+    /// The same of `made`.
+    pub fn sync_of(&self, made: &Made, more: &[&str]) -> Ran {
+        made.save(self.dir.path());
+        self.sync(more)
     }
 
     /// One value as text; `NULL` too.

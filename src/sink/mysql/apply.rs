@@ -161,6 +161,7 @@ impl Worker {
         let name = full_name(table);
         let mut found = Anomalies::default();
         let Lane { session, .. } = self.open_lane()?;
+        session.server().has_room_for(table)?;
         let ran = made(&mut |step| apply_step(session, (table, &name), step, safe, &mut found));
         if found != Anomalies::default() {
             if ran.is_err() {

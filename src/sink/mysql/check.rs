@@ -15,6 +15,7 @@ use super::numbers::{self, Numbering};
 use super::session::{Flavour, Session, quote_name};
 use super::shape::found::{self, Facts, Found, Tables};
 use super::shape::{Fit, Fits, compare};
+use super::unnamable::{ANOTHER, lacks};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::Table;
@@ -64,7 +65,10 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         match found.get(&facts.key(&table.schema, &table.name)) {
             None if hidden(session, table) => denied.push(no_right("SELECT", table)),
             None if allow_missing || leads => missing.push(full_name(table)),
-            None => problems.push(format!("table {} is missing", full_name(table))),
+            None => problems.push(match session.server().cannot_name_table(&table.schema, &table.name) {
+                None => format!("table {} is missing", full_name(table)),
+                Some(odd) => format!("table {} is missing: {}; {ANOTHER}", full_name(table), lacks(odd)),
+            }),
             Some(there) => {
                 if there.columns.values().any(|c| c.counted) {
                     counted.push(full_name(table));

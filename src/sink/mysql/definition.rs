@@ -30,7 +30,13 @@ impl MysqlSink {
             "SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY 1",
             quote_text(schema)
         );
-        self.asked(|| Session::open(&self.context.target)?.fetch(&sql).map_err(Error::from))
+        self.asked(|| {
+            let mut session = Session::open(&self.context.target)?;
+            if session.server().cannot_name(schema).is_some() {
+                return Ok(Vec::new());
+            }
+            session.fetch(&sql).map_err(Error::from)
+        })
     }
 
     /// What `ask` finds, however often it takes.
@@ -54,6 +60,9 @@ fn ask(context: &Context, schema: &str, table: &str) -> Result<Definition> {
 
 /// The table or view as information_schema shows it; `None` where there is none.
 fn read(session: &mut Session, schema: &str, name: &str) -> Result<Option<Table>, Failed> {
+    if session.server().cannot_name_table(schema, name).is_some() {
+        return Ok(None);
+    }
     let named = format!("table_schema = {} AND table_name = {}", quote_text(schema), quote_text(name));
     let mut columns = columns(session, &named)?;
     if columns.is_empty() {

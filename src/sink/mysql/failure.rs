@@ -1,6 +1,9 @@
 //! What the server's errors mean, and what an operator can do about them.
 
+mod definition;
+
 use anyhow::Error;
+use definition::Unfit;
 use mysql::DriverError;
 
 use super::answer::unexpected;
@@ -34,6 +37,8 @@ pub enum Class {
     Object,
     /// The server does not know what the statement asks for.
     Syntax,
+    /// The server knows it, and does not take such a table, view or key.
+    Definition,
     /// Anything else.
     Other,
 }
@@ -70,23 +75,13 @@ pub fn classify(error: &mysql::Error) -> Class {
         1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 3058 | 1969 | 8002 | 8022 | 9001..=9008 | 9010 | 9011 => {
             Class::Contention
         }
+        1005 if e.message.contains("errno: 28 ") => Class::Full,
+        code if Unfit::of(code, &e.message).is_some() => Class::Definition,
         3 | 1021 | 1030 | 1114 | 1041 => Class::Full,
         1153 | 1301 | 8004 | 8025 => Class::TooLarge,
-        1048
-        | 1264..=1267
-        | 1292
-        | 1364
-        | 1366
-        | 1406
-        | 1411
-        | 1416
-        | 1426
-        | 1525
-        | 1526
-        | 1690
-        | 3140
-        | 3819
-        | 4025 => Class::Data,
+        1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1525 | 1526 | 1690 | 3140 | 3819 | 4025 => {
+            Class::Data
+        }
         1022 | 1062 | 1169 | 1586 => Class::Duplicate,
         1007 | 1008 | 1017 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176
         | 1347 | 1507 | 1517 => Class::Object,
@@ -159,6 +154,7 @@ impl Class {
                 "the target's tables are not those of the upstream at this commit ts: compare both definitions"
             }
             Self::Syntax => "the target does not understand this",
+            Self::Definition => Unfit::Rule.hint(),
             Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
         }
     }
@@ -257,7 +253,7 @@ fn hint(error: &mysql::Error) -> &'static str {
                 "binlog_format is STATEMENT on the target, which READ COMMITTED sessions cannot write under: set it to ROW there, or give the account \
                  the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7"
             }
-            _ => classify(error).hint(),
+            code => Unfit::of(code, &e.message).map_or_else(|| classify(error).hint(), Unfit::hint),
         },
         mysql::Error::FromRowError(_) => {
             "the target, or a proxy in front of it, answers in a way that tisync does not know; nothing was changed by this query"
@@ -290,7 +286,9 @@ pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, wa
     if !matches!(classify(error), Class::Login | Class::Privilege | Class::ReadOnly) {
         fault.kind = Kind::Refused;
     }
-    fault.hint = format!("{}; {ways}", fault.hint);
+    // What the class says of a batch of rows is about no such statement.
+    let says = Some(fault.hint).filter(|hint| hint != Class::Other.hint()).map(|hint| hint + "; ").unwrap_or_default();
+    fault.hint = says + ways;
     Error::new(said(error)).context(fault)
 }
 
@@ -310,7 +308,9 @@ fn said(error: &mysql::Error) -> Said {
 fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
     let answered = matches!(error, mysql::Error::MySqlError(_));
     let kind = match classify(error) {
-        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::TooLarge => Kind::Refused,
+        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::Definition | Class::TooLarge => {
+            Kind::Refused
+        }
         // Whatever it is, the same will be refused again.
         Class::Other if answered => Kind::Refused,
         _ => Kind::Connect,
@@ -334,7 +334,7 @@ mod tests {
             assert_eq!(exit_code(&explain(&error, "it did not work")), exit, "{code}");
             let refused = refuse(&error, "it did not work", "or do without");
             assert_eq!(exit_code(&refused), sure, "{code}");
-            assert!(fault(&refused).unwrap().hint.ends_with("; or do without"), "{refused:#}");
+            assert!(fault(&refused).unwrap().hint.ends_with("or do without"), "{refused:#}");
             assert_eq!(format!("{refused:#}"), format!("it did not work: error {code} (HY000): no"));
         }
     }

@@ -54,6 +54,7 @@ mod step;
 mod taken;
 mod takeover;
 pub mod tidb_limit;
+mod unnamable;
 mod waits;
 mod watch;
 mod window;

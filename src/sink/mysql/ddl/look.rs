@@ -29,6 +29,9 @@ pub fn look(session: &mut Session, form: &Form) -> Result<Picture, Failed> {
 }
 
 fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, Failed> {
+    if session.server().cannot_name(name).is_some() {
+        return Ok(None);
+    }
     // Not SHOW CREATE DATABASE first: for one that is not there, its answer depends on the account's rights.
     let found: Option<String> = session.fetch_one(&format!(
         "SELECT schema_name FROM information_schema.schemata WHERE schema_name = {}",
@@ -48,6 +51,9 @@ fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, 
 }
 
 fn object(session: &mut Session, name: &Name) -> Result<Option<State>, Failed> {
+    if session.server().cannot_name_table(&name.schema, &name.name).is_some() {
+        return Ok(None);
+    }
     let flavour = session.server().flavour;
     let id = if flavour == Flavour::TiDb { "tidb_table_id" } else { "NULL" };
     type Found = (String, Option<String>, Option<String>, Option<u64>);

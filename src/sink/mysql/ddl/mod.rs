@@ -39,6 +39,7 @@ mod run;
 mod settle;
 mod shown;
 pub mod text;
+mod unnamable;
 mod unrun;
 mod verdict;
 mod view;

@@ -20,7 +20,7 @@ use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::PendingDdl;
-use crate::sink::mysql::failure::{Class, classify};
+use crate::sink::mysql::failure::{Class, classify, refuse};
 use crate::sink::mysql::retry::passes;
 use crate::sink::mysql::session::{Session, quote_name, quote_text, shorten};
 use crate::sink::mysql::skipped::Skipped;
@@ -342,7 +342,7 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     }
     if step > 0 {
         // What came before it is done: the intent stays, and says so.
-        return Err(failed(error, key, begun, sql).into());
+        return Err(Setback::Failed(in_the_midst(failed(error, key, begun, sql))));
     }
     // Nothing of the job happened: a restart may simply try again.
     ground.link.end_ddl(ground.session, None)?;
@@ -357,6 +357,18 @@ fn send(ground: &mut Ground<'_>, begun: &Begun, step: usize) -> mysql::Result<()
     let sent = ground.session.try_run_single(&begun.sent(step)).map(drop);
     ground.session.try_run("SET SESSION time_zone = '+00:00'")?;
     sent
+}
+
+/// The refusal of a statement that others of its DDL came before.
+fn in_the_midst(failed: Failed) -> Failed {
+    match failed {
+        Failed::Target { error, attempted } if !passes(classify(&error)) => Failed::Refused(refuse(
+            &error,
+            attempted,
+            "what comes before it in this DDL is done: run what suits the target by hand, and start again, which goes on behind it",
+        )),
+        other => other,
+    }
 }
 
 fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {

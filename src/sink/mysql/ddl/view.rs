@@ -9,7 +9,9 @@ use crate::sink::mysql::session::{Session, quote_text};
 fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
     let all: Vec<_> = tokens(sql).into_iter().filter(|(t, ..)| !matches!(t, Token::Comment(_))).collect();
     let view = all.iter().position(|(t, ..)| t.is("VIEW"))?;
-    let at = all.iter().take(view).position(|(t, ..)| t.is("DEFINER"))?;
+    // In SQL SECURITY DEFINER the word says nothing about who that is.
+    let security = |at: usize| at.checked_sub(1).and_then(|at| all.get(at)).is_some_and(|(t, ..)| t.is("SECURITY"));
+    let at = (0..view).find(|at| all.get(*at).is_some_and(|(t, ..)| t.is("DEFINER")) && !security(*at))?;
     let part = |at: usize| {
         let (token, start, end) = all.get(at)?;
         let text = sql.get(*start..*end)?;
@@ -71,6 +73,7 @@ mod tests {
         assert_eq!(of(&view("'a'@'10.0.0.1'")), own("a", "10.0.0.1", "'a'@'10.0.0.1'"));
         assert_eq!(of(&view("bob@localhost")), own("bob", "localhost", "bob@localhost"));
         assert_eq!(of(&view("bob")), own("bob", "%", "bob"));
+        assert_eq!(of("CREATE SQL SECURITY DEFINER VIEW `v` AS SELECT 1"), None);
         assert_eq!(of("CREATE TABLE `definer` (a INT)"), None);
         assert_eq!(of("CREATE VIEW v AS SELECT `definer` FROM t"), None);
     }

@@ -6,6 +6,7 @@ use super::conversion;
 use super::missing;
 use super::references;
 use super::run::{Ground, Setback};
+use super::unnamable;
 use super::unrun::Unrun;
 use super::verdict::{Plan, plan};
 use super::view::own_definer;
@@ -60,6 +61,9 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
     if !ground.policy.run {
         return Unrun::of(ground, ts, ddl).map(Way::Unrun).map_err(refused);
     }
+    if let Some(why) = unnamable::never_there(ground.session.server(), ddl) {
+        return Ok(Way::LeaveOut(why));
+    }
     match plan(ground.session.server(), ts, ddl).map_err(refused)? {
         Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),
         Plan::Run { statements: planned, optional, mut said } => {
@@ -69,6 +73,7 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
                     said.push(why);
                     continue;
                 }
+                unnamable::check(ground.session.server(), &statement, ts, ddl).map_err(refused)?;
                 said.extend(own_definer(ground.session, &mut statement)?);
                 super::collation::check(ground.session, &statement, ts)?;
                 let prepared = conversion::prepare(ground.session, &statement, ts, ddl)?;

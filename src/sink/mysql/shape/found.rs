@@ -80,6 +80,9 @@ pub type Tables = BTreeMap<(String, String), Found>;
 /// # Errors
 /// If the target does not answer.
 pub fn read(session: &mut Session, facts: Facts, schema: &str, table: Option<&str>, found: &mut Tables) -> Result<()> {
+    if session.server().cannot_name_table(schema, table.unwrap_or_default()).is_some() {
+        return Ok(());
+    }
     let mut scope = format!("table_schema = {}", quote_text(schema));
     if let Some(table) = table {
         scope.push_str(&format!(" AND table_name = {}", quote_text(table)));

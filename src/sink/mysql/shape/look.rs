@@ -38,6 +38,9 @@ pub(in crate::sink::mysql) struct Seen {
 /// # Errors
 /// What the target said.
 pub(in crate::sink::mysql) fn see(session: &mut Session, table: &Table) -> Result<Option<Seen>> {
+    if session.server().cannot_name_table(&table.schema, &table.name).is_some() {
+        return Ok(None);
+    }
     let name = full_name(table);
     let facts = Facts::read(session)?;
     loop {
