@@ -92,6 +92,24 @@ pub fn a_rule_or_a_route_for_a_name_beyond() -> Outcome {
     Ok(())
 }
 
+/// An index on `id`, as TableInfo has it.
+fn key(id: usize, name: &str) -> Json {
+    let column = json!({ "name": { "O": "id", "L": "id" }, "offset": 0, "length": -1 });
+    json!({ "id": id, "idx_name": { "O": name, "L": name }, "idx_cols": [column], "state": 5 })
+}
+
+fn with_keys(table: &Table, keys: &[Json]) -> Json {
+    let mut info = info(table);
+    info["index_info"] = json!(keys);
+    info
+}
+
+/// The same with a comment.
+fn said(mut info: Json) -> Json {
+    info["comment"] = json!("😀");
+    info
+}
+
 /// Columns, keys, views, and whole databases.
 pub fn other_names_beyond() -> Outcome {
     let mut made = Made::default();
@@ -105,9 +123,13 @@ pub fn other_names_beyond() -> Outcome {
         skipped.push(ts.to_string());
     };
     let mut skipped = Vec::new();
-    for statement in ["ALTER TABLE `t` ADD INDEX `i😀`(`id`)", "CREATE INDEX `k😀` ON `t`(`id`)"] {
-        let ts = made.job(7, 201, statement, &Json::Null, &info(&t));
-        next(&made, &mut skipped, ts, statement);
+    let mut keys = Vec::new();
+    for (name, statement) in
+        [("i😀", "ALTER TABLE `t` ADD INDEX `i😀`(`id`)"), ("k😀", "CREATE INDEX `k😀` ON `t`(`id`)")]
+    {
+        keys.push(key(keys.len() + 1, name));
+        let ts = made.job(7, 201, statement, &Json::Null, &with_keys(&t, &keys));
+        next(&made, &mut skipped, ts, &format!("ADD KEY `{name}` (`id`)"));
     }
     let mut view = info(&table(202, "v😀", &[("id", INT)]));
     view["view"] = json!({});
@@ -115,10 +137,10 @@ pub fn other_names_beyond() -> Outcome {
     let ts = made.job(21, 202, statement, &Json::Null, &view);
     next(&made, &mut skipped, ts, statement);
     made.job(24, 202, "DROP VIEW `v😀`", &Json::Null, &view);
-    made.job(61, 201, "ALTER TABLE `t` COMMENT = '😀' /* 😀 */", &Json::Null, &info(&t));
+    made.job(61, 201, "ALTER TABLE `t` COMMENT = '😀' /* 😀 */", &Json::Null, &said(with_keys(&t, &keys)));
     let wide = table(201, "t", &[("id", INT), ("a😀?", INT)]);
-    let ts = made.alter(5, "ALTER TABLE `t` ADD COLUMN `a😀` INT", &wide, &Details::default());
-    next(&made, &mut skipped, ts, "ADD COLUMN `a😀` INT");
+    let ts = made.job(5, 201, "ALTER TABLE `t` ADD COLUMN `a😀` INT", &Json::Null, &said(with_keys(&wide, &keys)));
+    next(&made, &mut skipped, ts, "ADD COLUMN `a😀` int");
     made.insert(&wide, vec![Value::Int(7), Value::Int(8)]);
     let database = |state: i64| {
         let mut info = db_info(SCHEMA + 1, "e😀");
