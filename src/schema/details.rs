@@ -77,7 +77,7 @@ fn column(info: &ColumnInfo, kind: &Kind, table: &TableInfo) -> Option<ColumnDet
 
 fn charset(info: &ColumnInfo, table: &TableInfo) -> Option<(String, String)> {
     let field = &info.field;
-    let text = matches!(field.tp, 15 | 0xf7..=0xfe) && !(is_binary(info) && !matches!(field.tp, 0xf7 | 0xf8));
+    let text = matches!(field.tp, 0xf7 | 0xf8) || matches!(field.tp, 15 | 0xf9..=0xfe) && !is_binary(info);
     // Very old columns leave both empty, and mean their table's.
     let or = |own: &str, of_table: &str| if own.is_empty() { of_table } else { own }.to_lowercase();
     text.then(|| (or(&field.charset, &table.charset), or(&field.collate, &table.collate)))
