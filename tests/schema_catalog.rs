@@ -204,6 +204,18 @@ fn rename_of_several_finds_each_database() {
     assert_eq!((ddl.before.len(), ddl.after.len()), (2, 2), "a table that moves twice is one table");
 }
 
+/// TiDB 8.1 shows the last name of a table that moves twice for both moves.
+#[test]
+fn a_swap_goes_by_the_statement_where_only_last_names_are_told() {
+    let query = "rename table T to tmp, b.u to t, a.TMP to b.U";
+    let infos =
+        json!({"MultipleTableInfos": [table(1, "U"), table(2, "t"), table(1, "U")], "TableInfo": table(1, "U")});
+    let mut catalog = at([two_databases(), vec![job(5, 47, 1002, 1, query, infos)]].concat(), 4000);
+    let ddl = ddl(&mut catalog, 5, "RENAME TABLE `T` TO `tmp`, `b`.`u` TO `t`, `a`.`TMP` TO `b`.`U`;").unwrap();
+    assert_eq!(ddl.query, "RENAME TABLE `A`.`t` TO `A`.`tmp`, `b`.`u` TO `A`.`t`, `A`.`tmp` TO `b`.`U`;");
+    assert_eq!((name(&mut catalog, 1, 5), name(&mut catalog, 2, 5)), ("b.U".to_owned(), "A.t".to_owned()));
+}
+
 #[test]
 fn rename_that_cannot_be_told_is_no_guess() {
     let query = "rename table A.t to t9, b.u to b.u9";

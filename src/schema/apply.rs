@@ -1,5 +1,6 @@
 //! What one DDL job does to the store (spec/tidb-binlog.md §5.3, spec/tidb-formats.md §6.2), Drainer's slips mended.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -213,6 +214,9 @@ impl Store {
         let targets = self.targets(job).unwrap_or_default();
         let mut complete = targets.len() == infos.len();
         let mut first_seen: Vec<i64> = Vec::new();
+        // A table that moves twice: some versions of TiDB show its last name for both moves, so the one between is that of the statement.
+        let written = renames(&job.query).unwrap_or_default();
+        let mut between: BTreeMap<i64, (String, String)> = BTreeMap::new();
         for (i, info) in infos.iter().enumerate() {
             let old = self.live(info.id).cloned();
             if !first_seen.contains(&info.id) {
@@ -225,10 +229,12 @@ impl Store {
             };
             let schema = self.database(schema_id, &job.schema_name);
             self.put(info, schema_id, &schema, version);
-            match old {
-                Some(old) => effect
-                    .moves
-                    .push(Move { from: (old.schema.clone(), old.name.clone()), to: (schema, info.name.0.clone()) }),
+            let from = between.remove(&info.id).or_else(|| old.map(|old| (old.schema.clone(), old.name.clone())));
+            let new = written.get(i).map(|(_, new)| new.table.as_str()).filter(|new| !info.name.is(new));
+            let to = (schema, new.unwrap_or(&info.name.0).to_owned());
+            between.insert(info.id, to.clone());
+            match from {
+                Some(from) => effect.moves.push(Move { from, to }),
                 None => complete = false,
             }
         }

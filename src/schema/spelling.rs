@@ -132,7 +132,8 @@ impl Speller<'_> {
         let by_move = moves.len() == names.places.len();
         for (i, place) in names.places.iter().enumerate() {
             let written = Written { schema: place.schema.as_deref(), name: &place.name, at: place.at.clone() };
-            let name = moves.get(i).copied().filter(|_| by_move).or_else(|| self.find(&written));
+            let moved = moves.get(i).copied().filter(|name| by_move && same(&name.1, &place.name));
+            let name = moved.or_else(|| self.find(&written));
             if place.role == Role::Database {
                 let database = self.database(&place.name).filter(|database| *database != place.name);
                 edits.extend(database.map(|database| (written.at, quoted(database))));

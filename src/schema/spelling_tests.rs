@@ -89,6 +89,12 @@ fn each_move_has_its_own_names() {
         spelled("RENAME TABLE worker TO tmp, other.team TO worker, `TMP` TO other.TEAM;", &moves),
         "RENAME TABLE `Worker` TO `Tmp`, `Other`.`Team` TO `WORKER`, `Tmp` TO `Other`.`team`;"
     );
+    // Moves that are not those of the statement.
+    let last = [("Shop.Worker", "Shop.Spare"), ("Shop.Spare", "Shop.Spare")];
+    assert_eq!(
+        spelled("RENAME TABLE worker TO tmp, tmp TO spare", &last),
+        "RENAME TABLE `Worker` TO tmp, tmp TO `Spare`"
+    );
     assert_eq!(
         spelled("ALTER TABLE worker RENAME AS `Boss`", &[("Shop.Worker", "Shop.Boss")]),
         "ALTER TABLE `Worker` RENAME AS `Boss`"
