@@ -1,8 +1,10 @@
 //! Whose rights a view runs with. TiDB's text keeps the definer that the user wrote: an account of the upstream, which the target need not
 //! have. A view without its definer cannot be read there.
 
+use super::form::{Form, Name};
 use super::text::{Token, tokens};
 use crate::checkpoint::Failed;
+use crate::model::Ddl;
 use crate::sink::mysql::session::{Session, quote_text};
 
 /// The definer that a CREATE VIEW names: its user and host, and where it stands.
@@ -55,6 +57,21 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
     Ok(Some(format!(
         "its definer {grantee} is not known on the target, so the view runs with the rights of tisync's account"
     )))
+}
+
+/// The statement that drops the view which `sql` replaces, if the target has it in another letter case: there that is another view.
+///
+/// # Errors
+/// If the target cannot be read.
+pub(super) fn drop_other_spelling(session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
+    let Form::Create { name, replace: true } = Form::of(sql, &ddl.schema) else { return Ok(None) };
+    let found = session.fetch_one::<String>(&format!(
+        "SELECT table_name FROM information_schema.views WHERE table_schema = {} AND LOWER(table_name) = LOWER({1}) \
+         AND BINARY table_name <> BINARY {1}",
+        quote_text(&name.schema),
+        quote_text(&name.name)
+    ))?;
+    Ok(found.map(|old| format!("DROP VIEW {}", Name { schema: name.schema, name: old })))
 }
 
 #[cfg(test)]

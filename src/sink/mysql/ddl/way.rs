@@ -9,7 +9,7 @@ use super::run::{Ground, Setback};
 use super::unnamable;
 use super::unrun::Unrun;
 use super::verdict::{Plan, plan};
-use super::view::own_definer;
+use super::view::{drop_other_spelling, own_definer};
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Side};
@@ -75,6 +75,7 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
                 }
                 unnamable::check(ground.session.server(), &statement, ts, ddl).map_err(refused)?;
                 said.extend(own_definer(ground.session, &mut statement)?);
+                statements.extend(drop_other_spelling(ground.session, &statement, ddl)?);
                 super::collation::check(ground.session, &statement, ts)?;
                 let prepared = conversion::prepare(ground.session, &statement, ts, ddl)?;
                 said.extend(prepared.said);
