@@ -41,7 +41,7 @@ impl Whole<'_> {
         quote_name(&self.column.name)
     }
 
-    /// Everything behind the name. A character set is left out where it is that of `table`.
+    /// Everything behind the name. A character set is left out where it is that of `table`, which is being made.
     ///
     /// # Errors
     /// If an expression is none.
@@ -88,10 +88,12 @@ impl Whole<'_> {
             let list: Vec<String> = elements.iter().map(|e| quote_text(e)).collect();
             sql.push_str(&format!("({})", list.join(",")));
         }
-        if let Some((charset, collation)) = &self.details.charset
-            && table.is_none_or(|t| (&t.charset, &t.collation) != (charset, collation))
-        {
-            sql.push_str(&format!(" CHARACTER SET {charset} COLLATE {collation}"));
+        let Some((charset, collation)) = &self.details.charset else { return sql };
+        match table {
+            Some(table) if (&table.charset, &table.collation) == (charset, collation) => {}
+            Some(_) => sql.push_str(&format!(" CHARACTER SET {charset} COLLATE {collation}")),
+            // MySQL shows for ever that a character set was said. The collation says it as well.
+            None => sql.push_str(&format!(" COLLATE {collation}")),
         }
         sql
     }
