@@ -85,7 +85,11 @@ impl State {
     }
 
     /// Adds a column at the end; rows that are there hold what it has for them.
-    pub fn add_column(&mut self, column: Column, details: ColumnDetails) {
+    pub fn add_column(&mut self, mut column: Column, details: ColumnDetails) {
+        // The statement names no collation, so it is the table's.
+        if let Kind::Text { collation, .. } = &mut column.kind {
+            collation.clone_from(&self.table.collation);
+        }
         self.rows.values_mut().for_each(|row| row.push(column.missing.clone()));
         self.details.columns.insert(column.name.clone(), details);
         Arc::make_mut(&mut self.table).columns.push(column);
