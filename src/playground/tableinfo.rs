@@ -13,6 +13,12 @@ use crate::model::{Column, ForeignKey, Generated, Handle, Key, Kind, Table};
 pub struct Details {
     /// By column name.
     pub columns: BTreeMap<String, ColumnDetails>,
+    /// Indexes that are no keys.
+    pub indexes: Vec<Key>,
+    /// The table's comment.
+    pub comment: String,
+    /// What foreign keys do on DELETE and on UPDATE, by name, as TiDB's numbers; CASCADE where nothing is said.
+    pub reactions: BTreeMap<String, (u8, u8)>,
 }
 
 /// See [`Details`].
@@ -20,6 +26,16 @@ pub struct Details {
 pub struct ColumnDetails {
     /// n of VARCHAR(n) or VARBINARY(n).
     pub length: Option<u32>,
+    /// TiDB's number of a text's or a byte string's type, where it is another one: CHAR, TINYTEXT, LONGBLOB.
+    pub tp: Option<u8>,
+    /// A number's width and digits behind the point, where they are not the usual ones: tinyint(1), float(7,3).
+    pub width: Option<(i64, i64)>,
+    /// More flags of a number: UNSIGNED of a DECIMAL, ZEROFILL.
+    pub flags: u32,
+    /// Its comment.
+    pub comment: String,
+    /// ON UPDATE CURRENT_TIMESTAMP.
+    pub on_update: bool,
     /// AUTO_INCREMENT.
     pub auto_increment: bool,
     /// Text of the default for new rows.
@@ -53,15 +69,17 @@ pub fn db_info(id: i64, database: &str) -> Json {
     })
 }
 
-/// TableInfo of a table without partitions, whose foreign keys are all shown as cascading; `updated` is the ts of
+/// TableInfo of a table without partitions; `updated` is the ts of
 /// its last DDL.
 #[must_use]
 pub fn table_info(table: &Table, details: &Details, updated: u64) -> Json {
     let columns: Vec<_> = (0i64..).zip(&table.columns).map(|(at, c)| column_info(table, c, details, at)).collect();
     let listed = table.keys.iter().filter(|k| !is_handle(table, k));
-    let indexes: Vec<_> = (1i64..).zip(listed).map(|(id, key)| index_info(table, key, id)).collect();
+    let unique = listed.map(|key| (key, true)).chain(details.indexes.iter().map(|key| (key, false)));
+    let indexes: Vec<_> = (1i64..).zip(unique).map(|(id, (key, unique))| index_info(table, key, unique, id)).collect();
     let index_count = indexes.len();
-    let foreign: Vec<_> = (1i64..).zip(&table.foreign_keys).map(|(id, key)| foreign_info(table, key, id)).collect();
+    let foreign: Vec<_> =
+        (1i64..).zip(&table.foreign_keys).map(|(id, key)| foreign_info(table, key, details, id)).collect();
     let foreign_count = foreign.len();
     json!({
         "id": table.id, "name": name(&table.name), "charset": table.charset, "collate": table.collation,
@@ -71,7 +89,7 @@ pub fn table_info(table: &Table, details: &Details, updated: u64) -> Json {
         "pk_is_handle": matches!(table.handle, Handle::Int(_)),
         "is_common_handle": matches!(table.handle, Handle::Common(_)),
         "common_handle_version": u8::from(matches!(table.handle, Handle::Common(_))),
-        "comment": "", "auto_inc_id": 0, "auto_id_cache": 0, "auto_rand_id": 0,
+        "comment": details.comment, "auto_inc_id": 0, "auto_id_cache": 0, "auto_rand_id": 0,
         "max_col_id": table.columns.iter().map(|c| c.id).max().unwrap_or(0),
         "max_idx_id": index_count, "max_fk_id": foreign_count, "max_cst_id": 0, "update_timestamp": updated,
         "ShardRowIDBits": 0, "max_shard_row_id_bits": 0, "auto_random_bits": 0, "auto_random_range_bits": 0,
@@ -88,7 +106,14 @@ fn is_handle(table: &Table, key: &Key) -> bool {
 
 fn column_info(table: &Table, column: &Column, details: &Details, offset: i64) -> Json {
     let own = details.of(column);
-    let field = Field::of(&column.kind, own.length);
+    let mut field = Field::of(&column.kind, own.length);
+    if let (Some(tp), Kind::Text { .. } | Kind::Binary { fixed: None }) = (own.tp, &column.kind) {
+        field.tp = tp;
+    }
+    if let Some(width) = own.width {
+        (field.flen, field.decimal) = width;
+    }
+    field.flag |= own.flags;
     // A column that came later and allows no NULL fills older rows with its default.
     let origin = own.origin.as_ref().or(own.default.as_ref().filter(|_| own.added));
     json!({
@@ -101,7 +126,7 @@ fn column_info(table: &Table, column: &Column, details: &Details, offset: i64) -
             "Decimal": field.decimal, "Charset": field.charset, "Collate": field.collate,
             "Elems": field.elements, "ElemsIsBinaryLit": null, "Array": false,
         },
-        "state": 5, "comment": "", "hidden": column.hidden, "change_state_info": null, "version": 2,
+        "state": 5, "comment": own.comment, "hidden": column.hidden, "change_state_info": null, "version": 2,
     })
 }
 
@@ -113,6 +138,7 @@ fn key_flags(table: &Table, column: &Column, own: &ColumnDetails) -> u32 {
     let mut flags = unique;
     flags |= u32::from(primary) << 1;
     flags |= u32::from(own.auto_increment) << 9;
+    flags |= u32::from(own.on_update) << 13;
     if !column.nullable {
         flags |= 1;
         // "No default value".
@@ -194,7 +220,7 @@ impl Field {
     }
 }
 
-fn index_info(table: &Table, key: &Key, id: i64) -> Json {
+fn index_info(table: &Table, key: &Key, unique: bool, id: i64) -> Json {
     let part = |p: &crate::model::KeyPart| {
         let column = table.columns.get(p.column).map_or("", |c| c.name.as_str());
         json!({ "name": name(column), "offset": p.column, "length": p.prefix.map_or(-1, i64::from) })
@@ -202,18 +228,18 @@ fn index_info(table: &Table, key: &Key, id: i64) -> Json {
     json!({
         "id": id, "idx_name": name(&key.name), "tbl_name": name(""),
         "idx_cols": key.parts.iter().map(part).collect::<Vec<_>>(),
-        "state": 5, "backfill_state": 0, "comment": "", "index_type": 1, "is_unique": true,
+        "state": 5, "backfill_state": 0, "comment": "", "index_type": 1, "is_unique": unique,
         "is_primary": key.primary, "is_invisible": false, "is_global": false, "mv_index": false,
     })
 }
 
-/// Both actions are CASCADE.
-fn foreign_info(table: &Table, key: &ForeignKey, id: i64) -> Json {
+fn foreign_info(table: &Table, key: &ForeignKey, details: &Details, id: i64) -> Json {
     let names = |list: &[String]| list.iter().map(|n| name(n)).collect::<Vec<_>>();
+    let reaction = details.reactions.get(&key.name).copied().unwrap_or((2, 2));
     json!({
         "id": id, "fk_name": name(&key.name), "ref_schema": name(parent_schema(table, key)),
         "ref_table": name(&key.parent_table), "ref_cols": names(&key.parent_columns), "cols": names(&key.columns),
-        "on_delete": 2, "on_update": 2, "state": 5, "version": 1,
+        "on_delete": reaction.0, "on_update": reaction.1, "state": 5, "version": 1,
     })
 }
 

@@ -75,7 +75,7 @@ pub fn table(db: &str) -> Arc<Table> {
 
 fn details() -> Details {
     let name = ColumnDetails { length: Some(20), ..ColumnDetails::default() };
-    Details { columns: BTreeMap::from([("name".to_owned(), name)]) }
+    Details { columns: BTreeMap::from([("name".to_owned(), name)]), ..Details::default() }
 }
 
 pub fn row(id: i64, name: &str) -> Row {

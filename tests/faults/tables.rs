@@ -47,7 +47,13 @@ impl State {
     fn new(table: Table, lengths: &[(&str, u32)]) -> Self {
         let detail = |n: u32| ColumnDetails { length: Some(n), ..ColumnDetails::default() };
         let columns = lengths.iter().map(|(name, n)| ((*name).to_owned(), detail(*n))).collect();
-        Self { table: Arc::new(table), details: Details { columns }, parent: None, rows: BTreeMap::new(), next: 1 }
+        Self {
+            table: Arc::new(table),
+            details: Details { columns, ..Details::default() },
+            parent: None,
+            rows: BTreeMap::new(),
+            next: 1,
+        }
     }
 
     /// A handle that no row has had before.

@@ -125,7 +125,7 @@ impl Defined {
             field.also.iter().map(|(place, value)| (format!("/cols/{at}{place}"), value.clone())).collect()
         };
         let also = (0..).zip(fields).flat_map(|(at, field)| place(at, field)).collect();
-        Self { table, details: Details { columns }, also }
+        Self { table, details: Details { columns, ..Details::default() }, also }
     }
 
     /// Its rows have hidden numbers.

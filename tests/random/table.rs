@@ -133,7 +133,7 @@ impl State {
     pub fn info(&self, ts: u64) -> Json {
         let details = self.fields.iter().map(|f| (f.name().to_owned(), f.details.clone())).collect();
         let table = self.table();
-        let mut info = tableinfo::table_info(&table, &Details { columns: details }, ts);
+        let mut info = tableinfo::table_info(&table, &Details { columns: details, ..Details::default() }, ts);
         info["comment"] = json!(self.comment);
         info["max_col_id"] = json!(self.last_column);
         let mut indexes = info["index_info"].as_array().cloned().unwrap_or_default();

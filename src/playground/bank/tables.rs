@@ -143,5 +143,5 @@ fn key(name: &str, primary: bool, columns: &[usize]) -> Key {
 fn with_lengths(table: Table, lengths: &[(&str, u32)]) -> Draft {
     let details = |n: &u32| ColumnDetails { length: Some(*n), ..ColumnDetails::default() };
     let columns: BTreeMap<_, _> = lengths.iter().map(|(name, n)| ((*name).to_owned(), details(n))).collect();
-    (table, Details { columns })
+    (table, Details { columns, ..Details::default() })
 }

@@ -24,6 +24,7 @@ pub(super) struct Described {
     scale: Option<u64>,
     fsp: Option<u64>,
     length: Option<u64>,
+    comment: String,
 }
 
 impl Described {
@@ -44,6 +45,7 @@ impl Described {
             scale: number(text("numeric_scale"))?,
             fsp: number(text("datetime_precision"))?,
             length: number(text("character_maximum_length"))?,
+            comment: text("column_comment").unwrap_or_default(),
         })
     }
 }
@@ -69,7 +71,23 @@ pub(super) fn read(from: &Described, json: bool) -> Result<(Column, ColumnDetail
         length: matches!(from.data_type.as_str(), "char" | "varchar" | "varbinary")
             .then(|| from.length.and_then(|n| u32::try_from(n).ok()))
             .flatten(),
-        auto_increment: from.extra.contains("AUTO_INCREMENT"),
+        tp: match from.data_type.as_str() {
+            "char" => Some(254),
+            "tinytext" | "tinyblob" => Some(249),
+            "mediumtext" | "mediumblob" => Some(250),
+            "longtext" | "longblob" => Some(251),
+            _ => None,
+        },
+        width: width(from),
+        flags: if is_number(from) {
+            let has = |word: &str| u32::from(from.column_type.contains(word));
+            has("unsigned") * 32 + has("zerofill") * 64
+        } else {
+            0
+        },
+        comment: from.comment.clone(),
+        on_update: from.extra.to_lowercase().contains("on update"),
+        auto_increment: from.extra.to_uppercase().contains("AUTO_INCREMENT"),
         default: from.default.as_deref().and_then(literal),
         added: false,
         origin: None,
@@ -77,6 +95,19 @@ pub(super) fn read(from: &Described, json: bool) -> Result<(Column, ColumnDetail
     };
     let (name, nullable) = (from.name.clone(), from.nullable);
     Ok((Column { id: 0, name, kind, nullable, generated, hidden: false, missing: Value::Null }, details))
+}
+
+fn is_number(from: &Described) -> bool {
+    let kind = from.data_type.as_str();
+    kind.ends_with("int") || matches!(kind, "decimal" | "float" | "double")
+}
+
+/// What stands in the brackets of a number's type.
+fn width(from: &Described) -> Option<(i64, i64)> {
+    let (_, rest) = from.column_type.split_once('(').filter(|_| is_number(from))?;
+    let (inner, _) = rest.split_once(')')?;
+    let (flen, decimal) = inner.split_once(',').unwrap_or((inner, "0"));
+    Some((flen.parse().ok()?, decimal.parse().ok()?))
 }
 
 fn kind(from: &Described) -> Result<Kind> {
@@ -142,6 +173,7 @@ fn literal(sql: &str) -> Option<String> {
     let quoted = sql.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     match quoted {
         Some(text) => Some(text.replace("''", "'")),
+        None if sql.starts_with("current_timestamp") => Some("CURRENT_TIMESTAMP".to_owned()),
         None => sql.parse::<f64>().ok().map(|_| sql.to_owned()),
     }
 }

@@ -1,5 +1,7 @@
 //! A table's definition out of MariaDB's information_schema.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail, ensure};
 use mysql::prelude::Queryable;
 use mysql::{Conn, params};
@@ -25,10 +27,10 @@ pub(super) struct Definition {
 
 /// The definition of a table; `None` if there is none of that name.
 pub(super) fn read(conn: &mut Conn, schema: &str, name: &str) -> Result<Option<Definition>> {
-    type Found = (String, Option<String>, Option<String>);
-    let query = "SELECT table_type, table_collation, create_options FROM information_schema.tables \
+    type Found = (String, Option<String>, Option<String>, Option<String>);
+    let query = "SELECT table_type, table_collation, create_options, table_comment FROM information_schema.tables \
                  WHERE table_schema = ? AND table_name = ?";
-    let Some((kind, collation, options)) = conn.one_with::<Found>(query, (schema, name))? else {
+    let Some((kind, collation, options, comment)) = conn.one_with::<Found>(query, (schema, name))? else {
         return Ok(None);
     };
     ensure!(kind == "BASE TABLE", "it is a {}", kind.to_lowercase());
@@ -43,8 +45,15 @@ pub(super) fn read(conn: &mut Conn, schema: &str, name: &str) -> Result<Option<D
         details.columns.insert(column.name.clone(), own);
         columns.push(column);
     }
-    let keys = keys(conn, schema, name, &columns)?;
+    let (mut keys, mut indexes) = (Vec::new(), Vec::new());
+    for (key, unique) in self::keys(conn, schema, name, &columns)? {
+        if unique { keys.push(key) } else { indexes.push(key) }
+    }
+    keys.sort_by_key(|key| !key.primary);
     let (foreign_keys, cascades) = foreign_keys(conn, schema, name)?;
+    details.indexes = indexes;
+    details.comment = comment.unwrap_or_default();
+    details.reactions = reactions(conn, schema, name)?;
     let shown: Option<(String, String)> =
         conn.one(format!("SHOW CREATE TABLE {}.{}", sql_name(schema), sql_name(name)))?;
     let text = shown.map(|(_, text)| column::with_json(&text, &json)).context("SHOW CREATE TABLE shows nothing")?;
@@ -70,7 +79,7 @@ fn columns(conn: &mut Conn, schema: &str, name: &str) -> Result<Vec<Described>> 
     // As text, numbers included.
     let query = "SELECT column_name, data_type, column_type, is_nullable = 'YES' AS nullable, character_set_name,
             collation_name, column_default, extra, generation_expression, numeric_precision, numeric_scale,
-            datetime_precision, character_maximum_length
+            datetime_precision, character_maximum_length, column_comment
         FROM information_schema.columns WHERE table_schema = ";
     let query =
         format!("{query}{} AND table_name = {} ORDER BY ordinal_position", quote_text(schema), quote_text(name));
@@ -93,24 +102,41 @@ fn json_columns(conn: &mut Conn, schema: &str, name: &str) -> Result<Vec<String>
     Ok(conn.all_with(query, params! { "db" => schema, "name" => name })?)
 }
 
-/// Primary and unique keys.
-fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result<Vec<Key>> {
-    let query = "SELECT index_name, column_name, sub_part, index_type FROM information_schema.statistics
-        WHERE table_schema = ? AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index";
-    let mut keys: Vec<Key> = Vec::new();
-    for (key, column, prefix, kind) in conn.all_with::<(String, String, Option<u32>, String)>(query, (schema, name))? {
-        if kind == "HASH" {
+/// All indexes, and whether each is unique.
+fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result<Vec<(Key, bool)>> {
+    type Found = (String, String, Option<u32>, String, bool);
+    let query =
+        "SELECT index_name, column_name, sub_part, index_type, non_unique = 0 FROM information_schema.statistics
+        WHERE table_schema = ? AND table_name = ? ORDER BY index_name, seq_in_index";
+    let mut keys: Vec<(Key, bool)> = Vec::new();
+    for (key, column, prefix, kind, unique) in conn.all_with::<Found>(query, (schema, name))? {
+        if kind == "HASH" && unique {
             bail!("its key `{key}` is unique over texts without a length");
         }
         let column = columns.iter().position(|c| c.name == column).context("a key of an unknown column")?;
         let part = KeyPart { column, prefix };
-        match keys.last_mut().filter(|last| last.name == key) {
-            Some(last) => last.parts.push(part),
-            None => keys.push(Key { primary: key == "PRIMARY", name: key, parts: vec![part] }),
+        match keys.last_mut().filter(|(last, _)| last.name == key) {
+            Some((last, _)) => last.parts.push(part),
+            None => keys.push((Key { primary: key == "PRIMARY", name: key, parts: vec![part] }, unique)),
         }
     }
-    keys.sort_by_key(|key| !key.primary);
     Ok(keys)
+}
+
+/// What foreign keys do on DELETE and on UPDATE, as TiDB's numbers.
+fn reactions(conn: &mut Conn, schema: &str, name: &str) -> Result<BTreeMap<String, (u8, u8)>> {
+    let query = "SELECT constraint_name, delete_rule, update_rule FROM information_schema.referential_constraints
+        WHERE constraint_schema = ? AND table_name = ?";
+    let number = |rule: &str| match rule {
+        "RESTRICT" => 1,
+        "CASCADE" => 2,
+        "SET NULL" => 3,
+        "NO ACTION" => 4,
+        "SET DEFAULT" => 5,
+        _ => 0,
+    };
+    let rules = conn.all_with::<(String, String, String)>(query, (schema, name))?;
+    Ok(rules.into_iter().map(|(key, delete, update)| (key, (number(&delete), number(&update)))).collect())
 }
 
 /// Foreign keys, and whether one of them changes rows by itself.

@@ -15,6 +15,7 @@ use super::references;
 use super::unrun::{Unrun, not_run};
 use super::wait::{own, until_over};
 use super::way::{Way, way};
+use super::zone::send;
 use crate::checkpoint::{DdlAt, Failed, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
@@ -22,7 +23,7 @@ use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::PendingDdl;
 use crate::sink::mysql::failure::{Class, classify, refuse};
 use crate::sink::mysql::retry::passes;
-use crate::sink::mysql::session::{Session, quote_name, quote_text, shorten};
+use crate::sink::mysql::session::{Session, quote_name, shorten};
 use crate::sink::mysql::skipped::Skipped;
 use crate::stop::Stop;
 
@@ -312,7 +313,7 @@ pub fn announce(
 /// Runs one statement whose intent is stored.
 fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Setback> {
     let sql = begun.statement(step);
-    let Err(error) = send(ground, begun, step) else { return Ok(()) };
+    let Err(error) = send(ground.session, begun, step) else { return Ok(()) };
     let class = classify(&error);
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());
@@ -348,15 +349,6 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     ground.link.end_ddl(ground.session, None)?;
     let failed = failed(error, key, begun, sql);
     Err(if passes(class) { Setback::Failed(failed) } else { Setback::Refused(failed) })
-}
-
-/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone with it.
-fn send(ground: &mut Ground<'_>, begun: &Begun, step: usize) -> mysql::Result<()> {
-    let Some(zone) = begun.zones.get(&step) else { return ground.session.try_run_single(&begun.sent(step)).map(drop) };
-    ground.session.try_run(&format!("SET SESSION time_zone = {}", quote_text(zone)))?;
-    let sent = ground.session.try_run_single(&begun.sent(step)).map(drop);
-    ground.session.try_run("SET SESSION time_zone = '+00:00'")?;
-    sent
 }
 
 /// The refusal of a statement that others of its DDL came before.

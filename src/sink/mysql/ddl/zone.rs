@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::begun::Begun;
 use super::dialect::Retyped;
 use super::form::Name;
 use super::run::Setback;
@@ -107,6 +108,18 @@ fn one_offset(zone: &TimeZone, first: &str, last: &str) -> Option<String> {
     let seconds = offset(first).seconds();
     let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
     (seconds % 60 == 0).then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
+}
+
+/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone with it.
+///
+/// # Errors
+/// The server's own.
+pub(super) fn send(session: &mut Session, begun: &Begun, step: usize) -> mysql::Result<()> {
+    let Some(zone) = begun.zones.get(&step) else { return session.try_run_single(&begun.sent(step)).map(drop) };
+    session.try_run(&format!("SET SESSION time_zone = {}", quote_text(zone)))?;
+    let sent = session.try_run_single(&begun.sent(step)).map(drop);
+    session.try_run("SET SESSION time_zone = '+00:00'")?;
+    sent
 }
 
 #[cfg(test)]
