@@ -11,6 +11,7 @@ use super::mention::{Kind, Mention, mentions};
 use super::names::{Names, Role};
 use super::store::Store;
 use crate::model::Partition;
+use crate::sql::is_closed;
 
 /// Database and name.
 type Name = (String, String);
@@ -111,7 +112,11 @@ struct Speller<'a> {
 }
 
 impl Speller<'_> {
+    /// A text in which a string or a name has no end stays: it is not sent.
     fn respell(&self, sql: &str) -> String {
+        if !is_closed(sql) {
+            return sql.to_owned();
+        }
         let names = Names::of(sql);
         let apart: Vec<Range<usize>> = names.places.iter().map(|place| place.at.clone()).collect();
         let mentions = mentions(sql, &apart);

@@ -14,6 +14,6 @@ mod upstream;
 mod value;
 
 pub use query::has_query;
-pub use token::{Token, tokens};
+pub use token::{Token, is_closed, tokens};
 pub use upstream::{Source, Unclear, canonical};
 pub use value::{is_variable, literal};

@@ -40,6 +40,13 @@ pub fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
     out
 }
 
+/// Whether every string, name and comment of `sql` has its end.
+#[must_use]
+pub fn is_closed(sql: &str) -> bool {
+    // Then what follows is a token of its own.
+    tokens(&format!("{sql}\nx")).last().is_some_and(|(token, ..)| token.is("x"))
+}
+
 /// The token at the start of `rest`, `None` for a piece of white space, and its length in bytes. `escapes`: whether a backslash in a
 /// string escapes.
 pub(super) fn next(rest: &str, escapes: bool) -> (Option<Token<'_>>, usize) {

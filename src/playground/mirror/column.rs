@@ -219,6 +219,7 @@ mod tests {
     fn defaults_that_are_literals() {
         assert_eq!(literal("'it''s'").as_deref(), Some("it's"));
         assert_eq!(literal("5").as_deref(), Some("5"));
-        assert_eq!(literal("current_timestamp()"), None);
+        assert_eq!(literal("current_timestamp()").as_deref(), Some("CURRENT_TIMESTAMP"));
+        assert_eq!(literal("uuid()"), None);
     }
 }

@@ -94,7 +94,13 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
     let new_ids: HashSet<i64> = new.iter().map(|c| c.column.id).collect();
     let gone = |at: &usize| old.get(*at).is_some_and(|c| !new_ids.contains(&c.column.id));
     let named = |name: &str| old.iter().position(|c| c.column.name.to_lowercase() == name.to_lowercase());
-    let changes = if matches!(ddl.action, MODIFY | SEVERAL) { changed_names(&ddl.query) } else { Vec::new() };
+    let read = if matches!(ddl.action, MODIFY | SEVERAL) { changed_names(&ddl.query) } else { Some(Vec::new()) };
+    let all_known = new.iter().all(|c| old.iter().any(|d| d.column.id == c.column.id));
+    // In one job nothing but its text tells a column that was changed from one that came while another one went.
+    if read.is_none() && ddl.action == SEVERAL && !all_known {
+        return None;
+    }
+    let changes = read.unwrap_or_default();
     let mut same: Vec<Option<usize>> = new
         .iter()
         .map(|column| {

@@ -1,7 +1,7 @@
 //! SQL that TiDB keeps as text: expressions of generated columns, checks, defaults and partitions, and bounds.
 
 use super::super::dialect::Unspeakable;
-use crate::sql::{Token, has_query, tokens};
+use crate::sql::{Token, has_query, is_closed, tokens};
 
 /// `text` if it can be nothing but one expression (or several with commas between them), wherever it stands.
 ///
@@ -21,16 +21,10 @@ pub(super) fn expression(text: &str) -> Result<&str, Unspeakable> {
     }
     let whole = text.get(end..).is_some_and(|rest| rest.trim().is_empty());
     let control = text.chars().any(char::is_control);
-    if depth > 0 || !whole || control || text.trim().is_empty() || has_query(text) || is_open(text) {
+    if depth > 0 || !whole || control || text.trim().is_empty() || has_query(text) || !is_closed(text) {
         return Err(refused(text));
     }
     Ok(text)
-}
-
-/// Whether a string or a name in `text` has no end.
-fn is_open(text: &str) -> bool {
-    // With a closed text, what follows it is a token of its own.
-    tokens(&format!("{text} x")).last().is_none_or(|(token, ..)| !token.is("x"))
 }
 
 fn refused(text: &str) -> Unspeakable {

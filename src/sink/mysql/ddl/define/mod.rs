@@ -40,12 +40,17 @@ pub(super) struct Made {
     pub optional: Vec<String>,
 }
 
+/// ActionType of a table's character set.
+const CHARSET: u8 = 22;
+
 /// The statements that do what `ddl` did, one after the other. `None` where its text has to do.
 ///
 /// # Errors
 /// Why no statement can be made, where a text could do harm.
 pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unspeakable> {
-    if ddl.temporary || !ddl.after.iter().all(|table| table.details.is_some()) {
+    // A TiDB does not take the columns and the table's own character set in one statement.
+    let converts = ddl.action == CHARSET && server.flavour == Flavour::TiDb;
+    if ddl.temporary || converts || !ddl.after.iter().all(|table| table.details.is_some()) {
         return Ok(None);
     }
     match (ddl.action, ddl.before.as_slice(), ddl.after.as_slice()) {

@@ -22,19 +22,23 @@ pub(in crate::sink::mysql::ddl) fn retyped(sql: &str) -> Vec<Retyped> {
     edit.items(from..edit.len()).into_iter().filter_map(|item| one(&edit, item.start, item.end)).collect()
 }
 
-/// The columns that CHANGE and RENAME COLUMN in `sql` give another name: from, to.
-pub(in crate::sink::mysql::ddl) fn changed_names(sql: &str) -> Vec<(String, String)> {
+/// The columns that CHANGE and RENAME COLUMN in `sql`, an ALTER TABLE, give another name: from, to. `None` if it is none, or one of these is not
+/// understood.
+pub(in crate::sink::mysql::ddl) fn changed_names(sql: &str) -> Option<Vec<(String, String)>> {
     let edit = Edit::new(sql);
-    let Some(from) = clauses(&edit) else { return Vec::new() };
-    let pair = |item: std::ops::Range<usize>| {
-        let column = if edit.is(item.start + 1, "COLUMN") { item.start + 2 } else { item.start + 1 };
-        if edit.is(item.start, "RENAME") && edit.is(column + 1, "TO") {
-            return edit.name(column).zip(edit.name(column + 2));
+    let from = clauses(&edit)?;
+    let mut pairs = Vec::new();
+    for item in edit.items(from..edit.len()) {
+        let renames = edit.is(item.start, "RENAME") && edit.is(item.start + 1, "COLUMN");
+        if !renames && !edit.is(item.start, "CHANGE") {
+            continue;
         }
+        let column = if edit.is(item.start + 1, "COLUMN") { item.start + 2 } else { item.start + 1 };
         let name = edit.behind_condition(column);
-        edit.is(item.start, "CHANGE").then(|| edit.name(name).zip(edit.name(name + 1)))?
-    };
-    edit.items(from..edit.len()).into_iter().filter_map(pair).collect()
+        let new = if renames && edit.is(name + 1, "TO") { name + 2 } else { name + 1 };
+        pairs.push(edit.name(name).zip(edit.name(new)).filter(|_| new < item.end)?);
+    }
+    Some(pairs)
 }
 
 /// Where the clauses of an ALTER TABLE begin.
@@ -59,6 +63,26 @@ fn one(edit: &Edit<'_>, at: usize, end: usize) -> Option<Retyped> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_before_and_after() {
+        let of = |sql: &str| {
+            let shown = |pairs: Vec<(String, String)>| {
+                pairs.into_iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>().join("; ")
+            };
+            changed_names(sql).map(shown)
+        };
+        let pairs = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            of(
+                "ALTER TABLE `d`.`t` CHANGE COLUMN `a` `b` INT, CHANGE IF EXISTS c d INT, RENAME COLUMN e TO `f`, RENAME INDEX g TO h, ADD i INT"
+            ),
+            pairs("a b; c d; e f")
+        );
+        assert_eq!(of("ALTER TABLE t ADD COLUMN a INT, DROP COLUMN b"), pairs(""));
+        assert_eq!(of("ALTER TABLE t CHANGE a"), None);
+        assert_eq!(of("CREATE TABLE t (a INT)"), None);
+    }
 
     #[test]
     fn columns_and_their_new_types() {
