@@ -25,6 +25,7 @@ pub fn cases() -> Vec<Case> {
         case("a generated column typed under NO_BACKSLASH_ESCAPES has the definition's expression", generated),
         case("a generated column is added under NO_BACKSLASH_ESCAPES", generated_added),
         case("a generated column with backslashes typed as ever", generated_as_ever),
+        case("a generated column that is NOT NULL", generated_not_null),
     ]
 }
 
@@ -237,6 +238,24 @@ fn generated_added(story: &mut Story<'_>) {
     story.insert(&new, vec![i(2), s("1ddd"), Value::Absent]);
     story.play();
     story.shows("SELECT * FROM t ORDER BY id", "1|1234|x;2|1ddd|1ddd");
+}
+
+/// MariaDB has no NOT NULL for it.
+fn generated_not_null(story: &mut Story<'_>) {
+    let how = |stored| if stored { Generated::Stored } else { Generated::Virtual };
+    let b = |name, stored| field(name, INT).not_null().generated(how(stored), "`a` + 1");
+    let t = story.t(&[field("a", INT), b("b", true)]);
+    story.ddl(
+        3,
+        "CREATE TABLE `t` (`id` INT PRIMARY KEY,`a` INT,`b` BIGINT GENERATED ALWAYS AS(`a`+1) STORED NOT NULL);",
+        &t,
+    );
+    story.insert(&t, vec![i(1), i(5), i(6)]);
+    let with = story.t(&[field("a", INT), b("b", true), b("c", false)]);
+    story.ddl(5, "ALTER TABLE `t` ADD COLUMN `c` BIGINT GENERATED ALWAYS AS(`a`+1) VIRTUAL NOT NULL;", &with);
+    story.insert(&with, vec![i(2), i(7), i(8), Value::Absent]);
+    story.play();
+    story.shows("SELECT * FROM t ORDER BY id", "1|5|6|6;2|7|8|8");
 }
 
 fn generated_as_ever(story: &mut Story<'_>) {

@@ -67,6 +67,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
         statements.extend(spoken.sql);
         said.extend(spoken.without);
     }
+    said.extend(made.iter().flat_map(|made| made.without.clone()));
     if statements.is_empty() {
         return Ok(Plan::LeaveOut(if said.is_empty() {
             "it says nothing to this target".to_owned()

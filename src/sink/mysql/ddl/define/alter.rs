@@ -85,7 +85,7 @@ pub(super) fn statements(
     out.extend((!clauses.afterwards.is_empty()).then(|| alter(&clauses.afterwards)));
     out.extend(partitions.map(|clause| alter(&[clause])));
     let optional = clauses.foreign_new.iter().map(|clause| alter(std::slice::from_ref(clause))).collect();
-    Ok(Some(Made { statements: out, optional }))
+    Ok(Some(Made { statements: out, optional, ..Made::default() }))
 }
 
 /// For each column of `new` the place of the one in `old` that it was; `None` as a whole if that cannot be told. A column that was rewritten for another

@@ -22,6 +22,8 @@ mod tests;
 
 pub(super) use alter::DROP_FOREIGN;
 
+use std::sync::Arc;
+
 use super::action;
 use super::dialect::Unspeakable;
 use crate::model::{Ddl, Table};
@@ -38,6 +40,19 @@ pub(super) struct Made {
     pub statements: Vec<String>,
     /// More of them: foreign keys, which a target may refuse, and a replica can do without.
     pub optional: Vec<String>,
+    /// What is in no statement.
+    pub without: Vec<String>,
+}
+
+/// What of the indexes that `ddl` brings no statement makes.
+fn left_out(ddl: &Ddl) -> Vec<String> {
+    let indexes = |tables: &'_ [Arc<Table>]| -> Vec<(i64, String)> {
+        let details = tables.iter().flat_map(|t| &t.details).flat_map(|d| &d.indexes);
+        details.filter(|i| i.foreign_kind).map(|i| (i.id, i.name.clone())).collect()
+    };
+    let before = indexes(&ddl.before);
+    let new = indexes(&ddl.after).into_iter().filter(|index| !before.contains(index));
+    new.map(|(_, name)| format!("index `{name}` is of a kind that TiDB alone has")).collect()
 }
 
 /// ActionType of a table's character set.
@@ -53,7 +68,7 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
     if ddl.temporary || converts || !ddl.after.iter().all(|table| table.details.is_some()) {
         return Ok(None);
     }
-    match (ddl.action, ddl.before.as_slice(), ddl.after.as_slice()) {
+    let made = match (ddl.action, ddl.before.as_slice(), ddl.after.as_slice()) {
         (action::CREATE_TABLE | action::CREATE_TABLES, [], [_, ..]) => {
             let (condition, inline) = (is_conditional(ddl), server.flavour == Flavour::TiDb);
             let mut made = Made::default();
@@ -62,13 +77,14 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
                 let keys = if inline { Vec::new() } else { index::foreign_keys(table) };
                 made.optional.extend(keys.into_iter().map(|key| format!("ALTER TABLE {} ADD {key}", name(table))));
             }
-            Ok(Some(made))
+            Some(made)
         }
         (number, [before], [after]) if DIFFERENCES.contains(&number) && same_place(before, after) => {
-            alter::statements(server, ddl, before, after)
+            alter::statements(server, ddl, before, after)?
         }
-        _ => Ok(None),
-    }
+        _ => None,
+    };
+    Ok(made.map(|made| Made { without: left_out(ddl), ..made }))
 }
 
 fn same_place(before: &Table, after: &Table) -> bool {

@@ -1,6 +1,30 @@
 //! What of TiDB's SQL may stand in a statement. What is made of definitions is tried on a real server (`tests/definitions`).
 
+use std::sync::Arc;
+
 use super::expression::expression;
+use super::statements;
+use crate::model::{Ddl, Index, Table, TableDetails};
+use crate::sink::mysql::session::Server;
+
+#[test]
+fn an_index_of_tidbs_own_kind_is_said() {
+    let table = |indexes: Vec<Index>| {
+        let details = TableDetails { indexes, ..TableDetails::default() };
+        Arc::new(Table { details: Some(Arc::new(details)), ..Table::named("d", "t") })
+    };
+    let index = Index { id: 3, name: "near".to_owned(), foreign_kind: true, ..Index::default() };
+    let (before, after) = (vec![table(vec![])], vec![table(vec![index.clone()])]);
+    let ddl = Ddl { action: 7, before, after, ..Ddl::default() };
+    let server = Server::read("9.7.0".to_owned(), None, 1 << 20);
+    let made = |ddl: &Ddl| match statements(&server, ddl) {
+        Ok(Some(made)) => (made.statements, made.without),
+        _ => panic!("nothing is made"),
+    };
+    assert_eq!(made(&ddl), (vec![], vec!["index `near` is of a kind that TiDB alone has".to_owned()]));
+    let later = Ddl { before: ddl.after.clone(), ..ddl };
+    assert_eq!(made(&later), (vec![], vec![]));
+}
 
 #[test]
 fn nothing_leaves_its_brackets() {

@@ -254,7 +254,13 @@ impl Dialect<'_> {
     /// A column from its name on.
     fn column(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let places = edit.surface(range.clone());
+        let computed = places.iter().any(|at| edit.is(*at, "AS") && edit.sign(*at + 1, '('));
         for at in places.into_iter().filter(|at| *at > range.start) {
+            if self.mariadb && computed && edit.is(at, "NOT") && edit.is(at + 1, "NULL") {
+                // A column that the server computes is never said to be NOT NULL there.
+                edit.cut(at..at + 2);
+                continue;
+            }
             if edit.is(at, "CHECK") && edit.sign(at + 1, '(') {
                 let (end, part) = self.check(edit, at);
                 if let Part::Goes(why) = part {

@@ -78,6 +78,10 @@ fn for_mariadb() {
                 "CREATE TABLE `t` (`a` INT,INDEX `i`(`a`) INVISIBLE)",
                 "CREATE TABLE `t` (`a` INT,INDEX `i`(`a`) IGNORED)",
             ),
+            (
+                "CREATE TABLE `t` (`a` INT NOT NULL,`b` INT GENERATED ALWAYS AS (`a` + 1) STORED NOT NULL COMMENT 'x')",
+                "CREATE TABLE `t` (`a` INT NOT NULL,`b` INT GENERATED ALWAYS AS (`a` + 1) STORED COMMENT 'x')",
+            ),
             ("ALTER TABLE `t` ALTER INDEX `i` VISIBLE", "ALTER TABLE `t` ALTER INDEX `i` NOT IGNORED"),
             ("CREATE INDEX `i` ON `t` (`a`) INVISIBLE", "CREATE INDEX `i` ON `t` (`a`) IGNORED"),
             (
