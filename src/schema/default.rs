@@ -18,25 +18,29 @@ pub(super) const DAMAGED: char = '\u{fffd}';
 /// The value of `column` in a row that does not hold it; `Absent` for a generated column and where nobody can tell.
 #[must_use]
 pub fn missing(column: &ColumnInfo, kind: &Kind) -> Value {
-    if !column.generated_expr_string.is_empty() {
-        return Value::Absent;
-    }
-    let bits = column.origin_default_bit.as_deref().filter(|b| !b.is_empty());
-    if let (Kind::Bit { .. }, Some(bits)) = (kind, bits) {
-        return STANDARD.decode(bits).ok().and_then(|b| bit(&b)).unwrap_or(Value::Absent);
-    }
-    match &column.origin_default {
-        Some(text) => origin(column, kind, text).unwrap_or(Value::Absent),
-        None if !column.has(NOT_NULL) => Value::Null,
-        None => zero(kind),
-    }
+    value(column, kind, column.origin_default.as_deref(), column.origin_default_bit.as_deref())
 }
 
 /// What new rows get that do not name `column`, where that is a plain value; `Absent` if it is none.
 #[must_use]
 pub fn for_new_rows(column: &ColumnInfo, kind: &Kind) -> Value {
-    let (origin_default, origin_default_bit) = (column.default.clone(), column.default_bit.clone());
-    missing(&ColumnInfo { origin_default, origin_default_bit, ..column.clone() }, kind)
+    value(column, kind, column.default.as_deref(), column.default_bit.as_deref())
+}
+
+/// The default `text`, for BIT `bits`, of `column` as a value.
+fn value(column: &ColumnInfo, kind: &Kind, text: Option<&str>, bits: Option<&str>) -> Value {
+    if !column.generated_expr_string.is_empty() {
+        return Value::Absent;
+    }
+    let bits = bits.filter(|b| !b.is_empty());
+    if let (Kind::Bit { .. }, Some(bits)) = (kind, bits) {
+        return STANDARD.decode(bits).ok().and_then(|b| bit(&b)).unwrap_or(Value::Absent);
+    }
+    match text {
+        Some(text) => origin(column, kind, text).unwrap_or(Value::Absent),
+        None if !column.has(NOT_NULL) => Value::Null,
+        None => zero(kind),
+    }
 }
 
 /// The zero value of a NOT NULL column without a default; of an ENUM the first element.

@@ -89,7 +89,7 @@ fn find<'a>(known: &'a [Name], schema: &str, name: &str) -> Option<&'a Name> {
     known.iter().find(|known| same(&known.1, name) && same(&known.0, schema))
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 

@@ -2,6 +2,7 @@
 
 use super::apply::{Effect, Move, action};
 use super::rename::{drops_several, exchanged};
+use super::spelling::quoted;
 use crate::error::Fault;
 use crate::mark::Origin;
 use crate::model::{CommitTs, Ddl, Kind, Side, Table};
@@ -96,7 +97,7 @@ impl Effect {
 }
 
 fn qualified(schema: &str, table: &str) -> String {
-    format!("`{}`.`{}`", schema.replace('`', "``"), table.replace('`', "``"))
+    format!("{}.{}", quoted(schema), quoted(table))
 }
 
 /// Whether an ENUM or a SET of `table` has this element; the source keeps no spaces at its end.

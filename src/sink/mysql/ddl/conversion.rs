@@ -33,8 +33,9 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
     };
     let mariadb = session.server().flavour == Flavour::MariaDb;
     for column in columns {
-        prepared.before.extend(steps(session, &table, &column, (ts, ddl))?);
-        let Some((from, fraction)) = there(session, &table, &column.column, ddl)? else { continue };
+        let Some((word, precision)) = there(session, &table, &column.column)? else { continue };
+        prepared.before.extend(steps(session, &table, (&column, &word, precision), (ts, ddl))?);
+        let Some(from) = class(&word, &column.column, ddl) else { continue };
         let Some(rule) = Class::of(&column.word).and_then(|to| find(from, to, mariadb)) else { continue };
         if let Some(condition) = rule.unless
             && let Some(value) = other(session, &table, &column, condition)?
@@ -43,7 +44,7 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
         }
         match rule.through {
             // Whole seconds need no step between.
-            Some(_) if matches!(from, Class::Datetime | Class::Time) && !fraction => {}
+            Some(_) if matches!(from, Class::Datetime | Class::Time) && precision == 0 => {}
             Some(kind) => {
                 let name = quote_name(&column.column);
                 prepared.before.push((format!("ALTER TABLE {table} MODIFY {name} {kind}"), None));
@@ -57,24 +58,23 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
     Ok(prepared)
 }
 
-/// What the target's column holds now, and whether with fractions of a second; `None` where it is not there, which the statement itself
+/// The word of the type that the target's column has now, and its digits behind the second; `None` where it is not there, which the statement itself
 /// will show.
-fn there(session: &mut Session, table: &Name, column: &str, ddl: &Ddl) -> Result<Option<(Class, bool)>, Failed> {
+fn there(session: &mut Session, table: &Name, column: &str) -> Result<Option<(String, u64)>, Failed> {
     let found: Option<(String, Option<u64>)> = session.fetch_one(&format!(
         "SELECT data_type, datetime_precision FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
         quote_text(&table.schema),
         quote_text(&table.name),
         quote_text(column)
     ))?;
-    let Some((word, precision)) = found else { return Ok(None) };
-    // MariaDB keeps JSON as a text.
-    let is_json = ddl
-        .before
-        .iter()
-        .flat_map(|t| &t.columns)
-        .any(|c| c.kind == Kind::Json && c.name.to_lowercase() == column.to_lowercase());
-    let class = if is_json { Some(Class::Json) } else { Class::of(&word) };
-    Ok(class.map(|class| (class, precision.unwrap_or(0) > 0)))
+    Ok(found.map(|(word, precision)| (word.to_lowercase(), precision.unwrap_or(0))))
+}
+
+/// What a column of this type holds. MariaDB keeps JSON as a text.
+fn class(word: &str, column: &str, ddl: &Ddl) -> Option<Class> {
+    let same = |name: &str| name.to_lowercase() == column.to_lowercase();
+    let is_json = ddl.before.iter().flat_map(|t| &t.columns).any(|c| c.kind == Kind::Json && same(&c.name));
+    if is_json { Some(Class::Json) } else { Class::of(word) }
 }
 
 /// A value that `condition` selects.

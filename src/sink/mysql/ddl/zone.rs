@@ -17,30 +17,22 @@ use crate::sink::mysql::session::{Session, quote_name, quote_text, shorten};
 /// A statement that runs before the job's own, and the zone that it runs in, as SQL.
 pub(super) type Step = (String, Option<String>);
 
-/// The steps that bring `column` of `table` over from or to TIMESTAMP; none where nothing depends on a zone.
+/// The steps that bring a column of `table`, which is a `from` with so many digits behind the second, over from or to TIMESTAMP; none where nothing depends on a zone.
 ///
 /// # Errors
 /// Refused, if the target cannot compute in the zone. As the target's, if it cannot be read.
 pub(super) fn steps(
     session: &mut Session,
     table: &Name,
-    column: &Retyped,
+    (column, from, precision): (&Retyped, &str, u64),
     (ts, ddl): (CommitTs, &Ddl),
 ) -> Result<Vec<Step>, Setback> {
     let Some(zone) = ddl.zone.as_ref().filter(|zone| **zone != TimeZone::UTC) else { return Ok(Vec::new()) };
-    let found: Option<(String, Option<u64>)> = session.fetch_one(&format!(
-        "SELECT LOWER(data_type), datetime_precision FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
-        quote_text(&table.schema),
-        quote_text(&table.name),
-        quote_text(&column.column)
-    ))?;
-    let Some((from, precision)) = found else { return Ok(Vec::new()) };
-    let precision = precision.unwrap_or(0);
     let to = column.word.to_lowercase();
     let (modify, name) = (format!("ALTER TABLE {table} MODIFY"), quote_name(&column.column));
     let datetime = |digits: u64| format!("{modify} {name} DATETIME({digits}) NULL");
     let timestamp = |digits: u64| format!("{modify} {name} TIMESTAMP({digits}) NULL");
-    Ok(match (from.as_str(), to.as_str()) {
+    Ok(match (from, to.as_str()) {
         ("timestamp", "timestamp") => Vec::new(),
         ("timestamp", _) => {
             let sql = in_zone(session, table, &name, zone, (ts, ddl))?;
