@@ -3,8 +3,8 @@
 
 use super::begun::Begun;
 use super::define::DROP_FOREIGN;
+use super::dialect::retyped;
 use super::form::{Form, Name};
-use super::text::{Token, tokens};
 use crate::checkpoint::Failed;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Session, quote_name, quote_text};
@@ -75,28 +75,7 @@ pub(super) fn is_missing(session: &mut Session, statement: &str, ddl: &Ddl) -> R
 
 /// The columns that a statement changes, with their names behind it.
 fn changed_columns(sql: &str) -> Vec<(String, String)> {
-    let all: Vec<Token<'_>> =
-        tokens(sql).into_iter().map(|(t, ..)| t).filter(|t| !matches!(t, Token::Comment(_))).collect();
-    let name = |at: usize| match all.get(at)? {
-        Token::Word(word) => Some((*word).to_owned()),
-        Token::Name(name) => Some(name.strip_prefix('`')?.strip_suffix('`')?.replace("``", "`")),
-        _ => None,
-    };
-    let mut columns = Vec::new();
-    for (at, token) in all.iter().enumerate() {
-        let (modifies, changes) = (token.is("MODIFY"), token.is("CHANGE"));
-        if !modifies && !changes {
-            continue;
-        }
-        let mut column = at + 1 + usize::from(all.get(at + 1).is_some_and(|t| t.is("COLUMN")));
-        if all.get(column).is_some_and(|t| t.is("IF")) {
-            column += 2;
-        }
-        if let (Some(old), Some(new)) = (name(column), name(column + usize::from(changes))) {
-            columns.push((old, new));
-        }
-    }
-    columns
+    retyped(sql).into_iter().map(|column| (column.column, column.renamed)).collect()
 }
 
 fn same(a: &str, b: &str) -> bool {

@@ -7,6 +7,8 @@ use super::edit::Edit;
 pub(in crate::sink::mysql::ddl) struct Retyped {
     /// Its name before.
     pub column: String,
+    /// Its name behind the statement.
+    pub renamed: String,
     /// The word of its new type, in upper case.
     pub word: String,
     /// The number behind that word; 0 where there is none.
@@ -52,12 +54,13 @@ fn one(edit: &Edit<'_>, at: usize, end: usize) -> Option<Retyped> {
     (change || edit.is(at, "MODIFY")).then_some(())?;
     let name = edit.behind_condition(if edit.is(at + 1, "COLUMN") { at + 2 } else { at + 1 });
     let column = edit.name(name)?;
-    let kind = if change { name + 2 } else { name + 1 };
+    let new = name + usize::from(change);
+    let (renamed, kind) = (edit.name(new)?, new + 1);
     let word = edit.name(kind)?.to_uppercase();
     let number = edit.sign(kind + 1, '(').then(|| edit.name(kind + 2)).flatten();
     let size = number.and_then(|n| n.parse().ok()).unwrap_or(0);
     let unsigned = (kind..end).any(|at| edit.is(at, "UNSIGNED"));
-    Some(Retyped { column, word, size, unsigned })
+    Some(Retyped { column, renamed, word, size, unsigned })
 }
 
 #[cfg(test)]
