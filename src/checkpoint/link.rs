@@ -9,7 +9,7 @@ use super::failed::Failed;
 use super::locks;
 use super::who::Who;
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl};
+use crate::model::{CommitTs, Ddl, Table};
 use crate::sink::mysql::session::{Session, quote_text};
 
 /// A DDL that was begun and not known to have ended.
@@ -159,6 +159,12 @@ impl Link {
     #[must_use]
     pub fn ddl_lock(&self) -> String {
         locks::name(self.cluster_id, &self.name, self.run, "ddl")
+    }
+
+    /// What the empty table is called that shows what a definition is on the target: the same in every run, so that none is left for ever.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("tisync_reference_{:x}", Table::id_of_names(&self.cluster_id.to_string(), &self.name))
     }
 
     /// The same of the session that writes the link's row.

@@ -14,7 +14,7 @@ const NOWHERE: &str = "_tisync_no_such_table";
 const REPLICATED: [&str; 9] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "CREATE VIEW"];
 /// What the checkpoint's tables need.
-const KEPT: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER"];
+const KEPT: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP"];
 
 /// Rights on a database that an account lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod world;
 mod backslashes;
 mod column;
 mod defaults;
+mod differs;
 mod keys;
 mod names;
 mod now;
@@ -42,9 +43,10 @@ fn case(name: &str, run: fn(&mut Story<'_>)) -> Case {
 /// Makes the cases of one kind.
 type Cases = fn() -> Vec<Case>;
 
-const ALL: [Cases; 11] = [
+const ALL: [Cases; 12] = [
     backslashes::cases,
     defaults::cases,
+    differs::cases,
     keys::cases,
     names::cases,
     now::cases,

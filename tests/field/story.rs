@@ -79,8 +79,14 @@ impl<'a> Story<'a> {
 
     /// Plays it as far as it goes, with more arguments.
     pub fn play_with(&mut self, more: &[&str]) -> Ran {
+        self.play_as("root", more)
+    }
+
+    /// The same with another account, which has no password.
+    pub fn play_as(&mut self, user: &str, more: &[&str]) -> Ran {
         self.made.save(self.dir.path());
-        let (folder, url) = (self.dir.path().display().to_string(), self.world.server.url());
+        let url = self.world.server.url().replace("root@", &format!("{user}@"));
+        let folder = self.dir.path().display().to_string();
         let args = ["sync", "--from", &folder, "--to", &url, "--link", &self.db];
         let args: Vec<String> = args.iter().chain(more).map(|a| (*a).to_owned()).collect();
         let ran = Running::start(&args).end();

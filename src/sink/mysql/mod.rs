@@ -40,6 +40,7 @@ mod position;
 mod relaxed;
 mod reopen;
 mod retry;
+pub mod schema_diff;
 pub mod secret;
 mod server;
 pub mod session;

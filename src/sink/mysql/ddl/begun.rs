@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::action;
+use super::expected::ExpectedTable;
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
 use super::picture::{Picture, VERSION};
@@ -47,6 +48,12 @@ pub struct Begun {
     /// The zones, as SQL, of those statements that do not run in UTC, by their numbers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<usize, String>,
+    /// What the tables have to be in the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<ExpectedTable>,
+    /// Whether all statements are done, and the tables were then not what they have to be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ran: bool,
 }
 
 impl Begun {
@@ -69,6 +76,8 @@ impl Begun {
             origin: None,
             early: ddl.early.map(|ts| ts.0),
             zones: BTreeMap::new(),
+            expected: Vec::new(),
+            ran: false,
         }
     }
 

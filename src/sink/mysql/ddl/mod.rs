@@ -12,6 +12,7 @@
 //! form      what a statement is about (parse reads it)
 //! picture   what it concerns on the target (look takes it); begun is what is stored
 //! wait      until the session that ran it is gone
+//! expected  what the tables have to be in the end, and whether they are
 //! judge     two pictures: not done, done, in part, unknown (partitions, renamed: where only ids tell; shown: for the operator)
 //! ```
 
@@ -23,6 +24,7 @@ mod conversion;
 mod conversions;
 mod define;
 mod dialect;
+mod expected;
 pub mod form;
 pub mod judge;
 #[cfg(test)]

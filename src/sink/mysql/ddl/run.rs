@@ -7,6 +7,7 @@
 
 use super::begun::Begun;
 use super::charset::warn_of_charset;
+use super::expected::{confirm, expected};
 use super::judge::Verdict;
 use super::look::look;
 use super::missing;
@@ -175,11 +176,13 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
             for text in said {
                 (ground.events)(Event::Note(format!("{text}: `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
             }
-            let mut begun = Begun { zones, optional_from, ..Begun::new(ddl, statements) };
+            let expected = expected(ground.session.server(), ddl);
+            let mut begun = Begun { zones, optional_from, expected, ..Begun::new(ddl, statements) };
             match perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
                 Err(Setback::Refused(failed)) if references::holds(&failed) && begun.statements.len() == 1 => {
                     let around = references::around(ground.session, ddl, begun.statement(0))?;
-                    let mut begun = around.ok_or(Setback::Refused(failed))?;
+                    let around = around.ok_or(Setback::Refused(failed))?;
+                    let mut begun = Begun { expected: begun.expected, ..around };
                     perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
                 }
                 done => done?,
@@ -212,6 +215,11 @@ fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &D
                 return Err(failed.into());
             };
             let step = intent.step as usize;
+            if begun.ran {
+                let all = begun.statements.len();
+                perform(ground, (ts, ddl.job_id), &mut begun, all, None)?;
+                return Ok(ran(ground, skipped, (ts, ddl), begun.replaced)?);
+            }
             until_over(ground, &intent.lock, &begun, step)?;
             let now = look(ground.session, &begun.form(step))?;
             let next = match begun.judge(step, &now) {
@@ -277,6 +285,7 @@ pub(super) fn perform(
         })?;
         statement(ground, (ts, job), begun, step)?;
     }
+    confirm(ground, (ts, job), begun)?;
     let done = DdlAt { ts, job, early: begun.early.map(CommitTs) };
     Ok(ground.link.end_ddl(ground.session, Some(done))?)
 }
@@ -296,6 +305,9 @@ pub fn announce(
     let lock = ground.link.ddl_lock();
     own(ground, &lock)?;
     begun.picture = look(ground.session, &begun.form(step))?;
+    if fresh.is_some() {
+        begun.keep_shown();
+    }
     begun.origin = ground.session.origin(ts).map(|origin| origin.to_string());
     if let Some(name) = &begun.database {
         let sql = format!("USE {}", quote_name(name));

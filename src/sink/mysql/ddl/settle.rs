@@ -38,6 +38,9 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
     let Some(mut begun) = Begun::of(intent) else {
         return by_word(ground, intent, &what);
     };
+    if begun.ran {
+        return confirm_again(ground, intent, begun, &what);
+    }
     let step = intent.step as usize;
     until_over(ground, &intent.lock, &begun, step)?;
     let now = look(ground.session, &begun.form(step))?;
@@ -73,6 +76,19 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         Verdict::NotDone | Verdict::Unknown { .. } => step,
     };
     match perform(ground, (intent.ts, intent.job), &mut begun, next, None) {
+        Ok(()) => Ok(Settled::Done),
+        Err(Setback::Failed(failed) | Setback::Refused(failed)) => Err(failed),
+    }
+}
+
+/// A DDL that ran, and left the tables otherwise than they have to be: they are compared once more, unless the operator has said that they may stay.
+fn confirm_again(ground: &mut Ground<'_>, intent: &Intent, mut begun: Begun, what: &str) -> Result<Settled, Failed> {
+    if ground.word == Some(PendingDdl::Done) {
+        begun.expected.clear();
+        (ground.events)(Event::Warning(format!("by your word, the target's tables stay as they are after {what}")));
+    }
+    let all = begun.statements.len();
+    match perform(ground, (intent.ts, intent.job), &mut begun, all, None) {
         Ok(()) => Ok(Settled::Done),
         Err(Setback::Failed(failed) | Setback::Refused(failed)) => Err(failed),
     }

@@ -48,7 +48,7 @@ fn part(part: &IndexPart, table: &Table) -> Result<String, Unspeakable> {
 }
 
 /// All foreign keys of `table`, as they stand in CREATE TABLE, and behind ADD.
-pub(super) fn foreign_keys(table: &Table) -> Vec<String> {
+pub(in super::super) fn foreign_keys(table: &Table) -> Vec<String> {
     let details = table.details.iter().flat_map(|d| &d.foreign_keys);
     table.foreign_keys.iter().zip(details).map(|(key, own)| foreign_key(key, own, table)).collect()
 }

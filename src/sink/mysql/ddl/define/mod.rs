@@ -98,6 +98,17 @@ fn is_conditional(ddl: &Ddl) -> bool {
     words.windows(3).any(|w| matches!(w, [a, b, c] if a.is("IF") && (b.is("EXISTS") || b.is("NOT") && c.is("EXISTS"))))
 }
 
+/// CREATE TABLE of `table`, without its foreign keys.
+///
+/// # Errors
+/// If an expression is none.
+pub(super) fn create(table: &Table) -> Result<String, Unspeakable> {
+    create::table(table, false, false)
+}
+
+pub(super) use index::foreign_keys;
+pub(super) use partition::said as partitions_said;
+
 /// `` `db`.`table` ``.
 fn name(table: &Table) -> String {
     crate::sink::mysql::batch::full_name(table)

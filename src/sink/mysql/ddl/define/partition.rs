@@ -46,8 +46,23 @@ pub(super) fn definitions<'a>(
     partitions.map(|p| definition(by, p)).collect::<Result<Vec<_>, _>>().map(|all| all.join(","))
 }
 
+/// The names of `partitions`, each with what [`definitions`] says of it.
+///
+/// # Errors
+/// If a bound is no expression.
+pub(in super::super) fn said(
+    by: &Partitioning,
+    partitions: &[PartitionDetails],
+) -> Result<Vec<(String, String)>, Unspeakable> {
+    partitions.iter().map(|p| Ok((p.name.clone(), values(by, p)?.trim().to_owned()))).collect()
+}
+
 fn definition(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Unspeakable> {
-    let mut sql = format!("PARTITION {}", quote_name(&partition.name));
+    Ok(format!("PARTITION {}{}", quote_name(&partition.name), values(by, partition)?))
+}
+
+fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Unspeakable> {
+    let mut sql = String::new();
     match by.method {
         Method::Range => sql.push_str(&format!(" VALUES LESS THAN ({})", list(&partition.less_than)?)),
         Method::List => {

@@ -1,0 +1,242 @@
+//! What the tables of a DDL have to be on the target when it is done, and whether they are.
+//!
+//! A server may take a statement and do something else: cut a name, change a type, leave a constraint out. So the target's definition is compared with
+//! the upstream's ([`schema_diff`](crate::sink::mysql::schema_diff)) before the DDL counts as done, and so before any row follows. What differed before
+//! the DDL may go on to differ, and a foreign key may be missing: who runs a replica has reasons for such things.
+
+use mysql::Error;
+use serde::{Deserialize, Serialize};
+
+use super::begun::Begun;
+use super::define;
+use super::dialect::{Unspeakable, speak};
+use super::form::Name;
+use super::run::{Ground, Setback};
+use super::text::rewrite;
+use crate::checkpoint::Failed;
+use crate::error::Fault;
+use crate::event::Event;
+use crate::model::{CommitTs, Ddl, Table};
+use crate::sink::mysql::failure::classify;
+use crate::sink::mysql::retry::passes;
+use crate::sink::mysql::schema_diff::{Collations, Difference, PARTITIONS, Part, Reference, Shown, show, statements};
+use crate::sink::mysql::session::{Server, shorten};
+
+/// How many differences an error names.
+const NAMED: usize = 8;
+
+/// A table whose definition a DDL changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedTable {
+    /// Its database and its name on the target.
+    schema: String,
+    name: String,
+    /// What it has to be.
+    after: Reference,
+    /// What it had to be before; `None` for a new one.
+    before: Option<Reference>,
+    /// Columns and indexes that have another name now, with the earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    renamed: Vec<(String, String)>,
+    /// What the target showed before the first statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown: Option<String>,
+}
+
+/// The tables that `ddl` changes or makes, as far as definitions tell.
+pub(super) fn expected(server: &Server, ddl: &Ddl) -> Vec<ExpectedTable> {
+    let one = |after: &Table| {
+        let reference = reference(server, after).ok()??;
+        let before = ddl.before.iter().find(|b| b.id == after.id);
+        let was = match before {
+            None if ddl.before.is_empty() => None,
+            // Under another id its definition is not the job's affair.
+            None => return None,
+            Some(before) => Some(self::reference(server, before).ok()??),
+        };
+        let renamed = before.map(|before| renamed(before, after)).unwrap_or_default();
+        let (schema, name) = (after.schema.clone(), after.name.clone());
+        let changed = was.as_ref() != Some(&reference);
+        changed.then_some(ExpectedTable { schema, name, after: reference, before: was, renamed, shown: None })
+    };
+    ddl.after.iter().filter(|_| !ddl.temporary).filter_map(|table| one(table)).collect()
+}
+
+/// What makes an empty table like `table`; `None` if its whole definition is not known.
+///
+/// # Errors
+/// What the target cannot have.
+pub(super) fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, Unspeakable> {
+    let Some(details) = &table.details else { return Ok(None) };
+    let mut bare = Table { foreign_keys: Vec::new(), ..table.clone() };
+    let mut own = crate::model::TableDetails { foreign_keys: Vec::new(), auto_increment: 0, ..(**details).clone() };
+    let mut made = |own: &crate::model::TableDetails| {
+        bare.details = Some(std::sync::Arc::new(own.clone()));
+        definition(server, &bare)
+    };
+    let all = details.partitioning.as_ref().map_or(0, |by| by.partitions.len());
+    let whole = if all > PARTITIONS { Some(made(&own)?) } else { None };
+    let mut more = Vec::new();
+    if let Some(by) = own.partitioning.as_mut().filter(|_| whole.is_some()) {
+        let rest = by.partitions.split_off(PARTITIONS);
+        more = define::partitions_said(by, &rest)?;
+    }
+    let foreign_keys = define::foreign_keys(table);
+    Ok(Some(Reference { definition: made(&own)?, whole, more, foreign_keys }))
+}
+
+/// What stands behind the name of `table` in its CREATE TABLE, in the target's words.
+fn definition(server: &Server, table: &Table) -> Result<String, Unspeakable> {
+    let sql = define::create(table)?;
+    let checks = table.details.as_ref().is_some_and(|details| !details.checks.is_empty());
+    let ddl = Ddl { action: super::action::CREATE_TABLE, checks, ..Ddl::default() };
+    words(server, &sql, &ddl)
+}
+
+/// What stands behind the name in `sql`, a CREATE TABLE of TiDB's, in the target's words.
+///
+/// # Errors
+/// What the target cannot have.
+pub(super) fn words(server: &Server, sql: &str, ddl: &Ddl) -> Result<String, Unspeakable> {
+    let text = rewrite(sql, server.flavour, None).unwrap_or_default();
+    let spoken = speak(&text, server, ddl)?.sql.unwrap_or_default();
+    let bracket = crate::sql::tokens(&spoken).into_iter().find(|(token, ..)| *token == crate::sql::Token::Sign('('));
+    let from = bracket.map_or(spoken.len(), |(_, from, _)| from);
+    Ok(spoken.get(from..).unwrap_or_default().to_owned())
+}
+
+fn renamed(before: &Table, after: &Table) -> Vec<(String, String)> {
+    let columns = after.columns.iter().filter_map(|c| {
+        let old = before.columns.iter().find(|o| o.id == c.id && o.name != c.name)?;
+        Some((c.name.clone(), old.name.clone()))
+    });
+    let indexes = |table: &Table| table.details.as_ref().map(|d| d.indexes.clone()).unwrap_or_default();
+    let old = indexes(before);
+    let keys = indexes(after).into_iter().filter_map(|key| {
+        let was = old.iter().find(|o| o.id == key.id && o.name != key.name)?;
+        Some((key.name, was.name.clone()))
+    });
+    columns.chain(keys).collect()
+}
+
+impl Begun {
+    /// Keeps what the target showed before the first statement. A table that is made, and was not there, is what its statement says.
+    pub(super) fn keep_shown(&mut self) {
+        let picture = &self.picture;
+        self.expected.retain_mut(|expected| {
+            let name = Name { schema: expected.schema.clone(), name: expected.name.clone() };
+            expected.shown = picture.state(&name).map(|state| state.definition.clone());
+            expected.before.is_some() || expected.shown.is_some()
+        });
+    }
+}
+
+/// Compares the tables of `begun`, whose statements are done, with what they have to be.
+///
+/// # Errors
+/// Refused, with what differs and the statements that mend it; the intent stays, so that no row goes on before.
+pub(super) fn confirm(ground: &mut Ground<'_>, (ts, job): (CommitTs, i64), begun: &mut Begun) -> Result<(), Setback> {
+    let mut faults = Vec::new();
+    for expected in &begun.expected {
+        match compare(ground, expected) {
+            Ok(None) => {}
+            Ok(Some(wrong)) => faults.push((expected, wrong)),
+            Err(Failed::Target { error, .. }) if !passes(classify(&error)) => unknown(ground, expected, ts, &error),
+            Err(failed) => return Err(failed.into()),
+        }
+    }
+    let Some(fault) = fault(&faults, (ts, job), begun) else { return Ok(()) };
+    begun.ran = true;
+    let last = u32::try_from(begun.statements.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let stored =
+        begun.write().map_err(|e| Failed::from(Fault::refused(format!("cannot store what a DDL concerns: {e}"))))?;
+    let lock = ground.link.ddl_lock();
+    ground.link.step_ddl(ground.session, (ts, &begun.text()), (last, &stored), &lock)?;
+    Err(Setback::Failed(fault.into()))
+}
+
+/// What is wrong with a table.
+struct Wrong {
+    differences: Vec<Difference>,
+    mend: Vec<String>,
+}
+
+fn compare(ground: &mut Ground<'_>, expected: &ExpectedTable) -> Result<Option<Wrong>, Failed> {
+    let reference = ground.link.reference();
+    let table = Name { schema: expected.schema.clone(), name: expected.name.clone() }.to_string();
+    let Some(now) = show(ground.session, &table)? else { return Ok(None) };
+    let (upstream, mut found) = expected.after.compare(ground.session, &reference, &now, &expected.schema)?;
+    found.retain(|d| !(matches!(d.part, Part::ForeignKey(_)) && d.target.is_none()));
+    let before = expected.before.as_ref().zip(expected.shown.as_deref().and_then(Shown::read));
+    if let Some((reference_before, shown)) = before.filter(|_| !found.is_empty()) {
+        let (_, old) = reference_before.compare(ground.session, &reference, &shown, &expected.schema)?;
+        let (known, new): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|d| old.iter().any(|o| o.part == earlier(&d.part, &expected.renamed)));
+        found = new;
+        if !known.is_empty() {
+            (ground.events)(Event::Note(format!(
+                "{table} on the target is not what it is upstream, and was not before this DDL: {}",
+                listed(&known, "; ")
+            )));
+        }
+    }
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let collations = Collations::read(ground.session)?;
+    let mend = statements(ground.session.server(), &table, (&upstream, &now), &found, &collations);
+    Ok(Some(Wrong { differences: found, mend }))
+}
+
+/// `part` under its name before the DDL.
+fn earlier(part: &Part, renamed: &[(String, String)]) -> Part {
+    let was = |name: &String| renamed.iter().find(|(now, _)| now == name).map_or(name, |(_, old)| old).clone();
+    match part {
+        Part::Column(name) => Part::Column(was(name)),
+        Part::Attribute(name, attribute) => Part::Attribute(was(name), *attribute),
+        Part::Key(name) => Part::Key(was(name)),
+        other => other.clone(),
+    }
+}
+
+fn listed(differences: &[Difference], between: &str) -> String {
+    let mut lines: Vec<String> = differences.iter().take(NAMED).map(ToString::to_string).collect();
+    if differences.len() > NAMED {
+        lines.push(format!("and {} more", differences.len() - NAMED));
+    }
+    lines.join(between)
+}
+
+/// The target does not make the reference, which it has to be able to.
+fn unknown(ground: &Ground<'_>, expected: &ExpectedTable, ts: CommitTs, error: &Error) {
+    (ground.events)(Event::Warning(format!(
+        "whether `{}`.`{}` is on the target what it is upstream after the DDL of commit ts {} was not compared: {error}",
+        expected.schema,
+        expected.name,
+        ts.explain()
+    )));
+}
+
+fn fault(faults: &[(&ExpectedTable, Wrong)], (ts, job): (CommitTs, i64), begun: &Begun) -> Option<Fault> {
+    if faults.is_empty() {
+        return None;
+    }
+    let tables: Vec<String> = faults
+        .iter()
+        .map(|(table, wrong)| format!("`{}`.`{}`:\n  {}", table.schema, table.name, listed(&wrong.differences, "\n  ")))
+        .collect();
+    let mend: Vec<&str> = faults.iter().flat_map(|(_, wrong)| &wrong.mend).map(String::as_str).collect();
+    Some(
+        Fault::refused(format!(
+            "the DDL of commit ts {} (job {job}) ran, `{}`, but the target is not now what the upstream is\n{}",
+            ts.explain(),
+            shorten(&begun.text()),
+            tables.join("\n")
+        ))
+        .hint(format!(
+            "no row behind it was written. Make both alike, for instance with `{}`, and run the same command again; or keep the target as it \
+             is, and go on with `--pending-ddl done`",
+            mend.join("; ")
+        )),
+    )
+}
