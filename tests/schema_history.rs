@@ -317,7 +317,7 @@ fn names(tables: &[Arc<Table>]) -> Vec<(i64, &str)> {
 
 fn swap_by_rename(root: &Path) -> Result<(), Failed> {
     let (_, ddls) = replay(&root.join("everything"))?;
-    let swap = ddls.iter().find(|d| d.action == 47).ok_or("no RENAME of several tables")?;
+    let swap = ddls.iter().find(|d| d.action.number() == 47).ok_or("no RENAME of several tables")?;
     assert_eq!(names(&swap.before), [(171, "t"), (158, "t_renamed")]);
     assert_eq!(names(&swap.after), [(171, "t_old"), (158, "t")]);
     assert_eq!(swap.schema, "evolve");
@@ -328,7 +328,7 @@ fn swap_by_rename(root: &Path) -> Result<(), Failed> {
 fn exchange_partition(root: &Path) -> Result<(), Failed> {
     let folder = root.join("everything");
     let (mut catalog, ddls) = replay(&folder)?;
-    let exchange = ddls.iter().find(|d| d.action == 42).ok_or("no EXCHANGE PARTITION")?;
+    let exchange = ddls.iter().find(|d| d.action.number() == 42).ok_or("no EXCHANGE PARTITION")?;
     assert_eq!(exchange.job_id, 214);
     assert_eq!(names(&exchange.before), [(212, "ex_t"), (208, "ex_p")]);
     assert_eq!(names(&exchange.after), [(209, "ex_t"), (208, "ex_p")]);

@@ -147,7 +147,7 @@ fn table(vector: &Json) -> Result<(), Failed> {
 
 fn job(vector: &Json) -> Result<(), Failed> {
     let job: Job = serde_json::from_value(vector["json"].clone())?;
-    same((job.id, job.action, job.state, job.schema_id, job.table_id), (42, 3, 6, 1, 100))?;
+    same((job.id, job.action.number(), job.state, job.schema_id, job.table_id), (42, 3, 6, 1, 100))?;
     same((job.info.schema_version, job.effective()), (35, true))?;
     let want = vector["json"]["binlog"]["FinishedTS"].as_u64().unwrap_or_default();
     same(job.info.finished_ts, want)?;

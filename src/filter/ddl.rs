@@ -16,19 +16,22 @@ use std::sync::Arc;
 use super::event::Event;
 use super::{Filter, Scope, moves, wanted};
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl, Table};
+use crate::model::{ActionType, CommitTs, Ddl, Table};
 use crate::schema::names::{Names, Role, Verb};
 use crate::schema::statements;
-
-/// ActionType numbers (spec/tidb-formats.md §6.4) of what the text alone does not tell.
-mod action {
-    pub const CREATE_TABLES: u8 = 60;
-}
 
 /// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
 /// knows what to do about them.
 pub(crate) const fn concerns_cluster(ddl: &Ddl) -> bool {
-    matches!(ddl.action, 51..=53 | 62 | 68..=70) || ddl.schema.is_empty()
+    let policy = matches!(
+        ddl.action,
+        ActionType::CreatePlacementPolicy | ActionType::AlterPlacementPolicy | ActionType::DropPlacementPolicy
+    );
+    let group = matches!(
+        ddl.action,
+        ActionType::CreateResourceGroup | ActionType::AlterResourceGroup | ActionType::DropResourceGroup
+    );
+    policy || group || matches!(ddl.action, ActionType::FlashbackCluster) || ddl.schema.is_empty()
 }
 
 /// What becomes of a DDL.
@@ -70,7 +73,7 @@ impl Filter {
         if concerns_cluster(&ddl) {
             return Judged::pass(ddl);
         }
-        if ddl.action == action::CREATE_TABLES {
+        if ddl.action == ActionType::CreateTables {
             return self.created(ddl);
         }
         let names = Names::of(&ddl.query);

@@ -1,11 +1,13 @@
 //! The nouns that travel between the stages. Nothing here does any I/O.
 
+mod action;
 mod details;
 mod table;
 mod ts;
 mod txn;
 mod value;
 
+pub use action::ActionType;
 pub use details::{
     Check, ColumnDefault, ColumnDetails, ForeignKeyDetails, Index, IndexPart, Method, PartitionDetails, Partitioning,
     TableDetails, TidbOptions,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crossbeam_channel::Receiver;
 use jiff::tz::TimeZone;
 
-use super::{CommitTs, Partition, Table, Value};
+use super::{ActionType, CommitTs, Partition, Table, Value};
 use crate::decode::LargeTxn;
 use crate::error::Fault;
 
@@ -147,8 +147,8 @@ pub enum RowKind {
 pub struct Ddl {
     /// TiDB's job id.
     pub job_id: i64,
-    /// TiDB's ActionType number (spec/tidb-formats.md §6.4).
-    pub action: u8,
+    /// The type of its job.
+    pub action: ActionType,
     /// The database that must be current when the statement runs; for RENAME the one before the job.
     pub schema: String,
     /// The table it names; empty for a statement on a database.

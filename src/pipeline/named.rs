@@ -10,13 +10,10 @@ use super::Pipeline;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::filter::{from_nowhere, ways_on};
-use crate::model::{Change, CommitTs, Ddl, Definition, Table};
+use crate::model::{ActionType, Change, CommitTs, Ddl, Definition, Table};
 use crate::schema::names::Names;
 use crate::schema::{TextDdl, Unclear, from_text, unclear};
 use crate::sql::{Source, canonical};
-
-/// DROP DATABASE among TiDB's types of DDL (spec/tidb-formats.md §6.4).
-const DROP_SCHEMA: u8 = 2;
 
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
@@ -53,7 +50,7 @@ impl Pipeline<'_> {
         })?;
         let Some(TextDdl { mut ddl, one_of }) = found else { return Ok(None) };
         ddl.refused = refused.map(Box::new);
-        if ddl.action == DROP_SCHEMA {
+        if ddl.action == ActionType::DropSchema {
             self.name_contents(&mut ddl, commit_ts)?;
         }
         if self.moved_from_nowhere(&mut ddl, commit_ts) {
@@ -111,8 +108,8 @@ impl Pipeline<'_> {
     /// one that this text is for: that holds however often the run was begun anew between them.
     fn next_of_several(&mut self, ddl: Ddl, objects: &[Arc<Table>], commit_ts: CommitTs) -> Result<Option<Ddl>> {
         let what = match ddl.action {
-            24 => "VIEW",
-            36 => "SEQUENCE",
+            ActionType::DropView => "VIEW",
+            ActionType::DropSequence => "SEQUENCE",
             _ => "TABLE",
         };
         for table in objects.iter().filter(|t| self.selection.unread(&t.schema, &t.name).is_none()) {

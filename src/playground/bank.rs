@@ -25,7 +25,7 @@ use super::tableinfo;
 use super::upstream::Upstream;
 use crate::decode::time::Civil;
 use crate::error::Fault;
-use crate::model::{CommitTs, Row, Value};
+use crate::model::{ActionType, CommitTs, Row, Value};
 
 pub use self::state::Expected;
 
@@ -110,12 +110,12 @@ impl Bank {
             query,
             comment: None,
         };
-        let create = job(1, 0, "", format!("CREATE DATABASE `{DATABASE}`"));
+        let create = job(ActionType::CreateSchema, 0, "", format!("CREATE DATABASE `{DATABASE}`"));
         upstream.ddl(&create, |_| (tableinfo::db_info(schema_id, DATABASE), Json::Null))?;
         let mut tables = Vec::new();
         for (mut table, details) in tables::all() {
             table.id = upstream.new_id();
-            let create = job(3, table.id, &table.name, tableinfo::create_table(&table, &details));
+            let create = job(ActionType::CreateTable, table.id, &table.name, tableinfo::create_table(&table, &details));
             upstream.ddl(&create, |ts| (Json::Null, tableinfo::table_info(&table, &details, ts)))?;
             tables.push(State::new(schema_id, table, details));
         }
@@ -268,7 +268,7 @@ impl Bank {
         }
         state.details.columns.insert(name, details);
         let job = Job {
-            action: 5,
+            action: ActionType::AddColumn,
             schema_id: state.schema_id,
             schema_name: DATABASE.to_owned(),
             table_id: state.table.id,

@@ -7,16 +7,9 @@ use super::Routes;
 use super::text::Rewritten;
 use crate::error::Fault;
 use crate::filter::{concerns_cluster, drop_tables, if_not_exists};
-use crate::model::{CommitTs, Ddl, Table};
+use crate::model::{ActionType, CommitTs, Ddl, Table};
 use crate::schema::names::{Names, Role, Verb};
 use crate::schema::statements;
-
-/// ActionType numbers (spec/tidb-formats.md §6.4) of what the text alone does not tell.
-mod action {
-    pub const RECOVER_TABLE: u8 = 25;
-    pub const CREATE_TABLES: u8 = 60;
-    pub const RECOVER_SCHEMA: u8 = 63;
-}
 
 /// Database and name.
 type Name = (String, String);
@@ -79,7 +72,7 @@ impl Router {
         let refused = self.follow(ts, &ddl);
         let home = ddl.schema.clone();
         let (before, after) = (self.all(&ddl.before), self.all(&ddl.after));
-        let brings_back = matches!(ddl.action, action::RECOVER_TABLE | action::RECOVER_SCHEMA);
+        let brings_back = matches!(ddl.action, ActionType::RecoverTable | ActionType::RecoverSchema);
         let rewritten = if brings_back { Rewritten::Same } else { self.statement(&ddl, &before) };
         let moved = self.routes.table(&home, &ddl.table).filter(|_| !ddl.table.is_empty());
         let database = self.routes.database(&home).to_owned();
@@ -155,7 +148,7 @@ impl Router {
 
     fn statement(&self, ddl: &Ddl, before: &[Arc<Table>]) -> Rewritten {
         let home = &ddl.schema;
-        if ddl.action == action::CREATE_TABLES {
+        if ddl.action == ActionType::CreateTables {
             let (mut texts, mut schema, mut changed) = (Vec::new(), None, false);
             for text in statements(&ddl.query) {
                 match self.routes.rewrite(text, home) {

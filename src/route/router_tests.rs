@@ -12,7 +12,7 @@ fn ddl(action: u8, at: &str, query: &str, before: &[(i64, &str)], after: &[(i64,
     let (schema, name) = at.split_once('.').unwrap_or((at, ""));
     let own = |list: &[(i64, &str)]| list.iter().map(|(id, name)| table(*id, name, &[])).collect();
     Ddl {
-        action,
+        action: action.into(),
         schema: schema.to_owned(),
         table: name.to_owned(),
         query: query.to_owned(),

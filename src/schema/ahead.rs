@@ -9,15 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
-use super::apply::action;
 use super::{Converted, History, Job, TableInfo, convert};
 use crate::mark::Origin;
-use crate::model::{CommitTs, Table};
+use crate::model::{ActionType, CommitTs, Table};
 
 /// Definitions that are kept of what the stream has passed: rows that were taken before may still be under way.
 const KEPT: usize = 256;
-/// The ActionType of MODIFY COLUMN.
-const MODIFY_COLUMN: i64 = 12;
 
 /// A later definition of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +60,7 @@ type Left = (Change, Arc<Table>);
 struct Change {
     /// The table's id before.
     from: i64,
-    action: i64,
+    action: ActionType,
     at: CommitTs,
     brought: bool,
 }
@@ -156,13 +153,14 @@ struct Chain {
 impl Chain {
     fn add(&mut self, change: Change, table: &Arc<Table>) {
         let Change { from, action: what, at, brought } = change;
-        let replaced = matches!(what, action::TRUNCATE_TABLE | action::PARTITION_BY | action::REMOVE_PARTITIONING);
-        if table.id != self.id && !(replaced && from == self.id) || what == action::DROP_TABLE {
+        let replaced =
+            matches!(what, ActionType::TruncateTable | ActionType::PartitionBy | ActionType::RemovePartitioning);
+        if table.id != self.id && !(replaced && from == self.id) || what == ActionType::DropTable {
             return;
         }
         self.id = table.id;
         self.found.newest = self.found.newest.max(Some(at));
-        self.found.later.push(Later { table: Arc::clone(table), modifies: what == MODIFY_COLUMN, brought });
+        self.found.later.push(Later { table: Arc::clone(table), modifies: what == ActionType::ModifyColumn, brought });
     }
 }
 

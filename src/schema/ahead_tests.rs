@@ -67,10 +67,10 @@ impl History for Jobs {
     }
 }
 
-fn job(id: i64, action: i64, from: i64, to: &Table) -> Job {
+fn job(id: i64, action: u8, from: i64, to: &Table) -> Job {
     let info = crate::playground::tableinfo::table_info(to, &Default::default(), 0);
     let info: TableInfo = serde_json::from_value(info).unwrap();
-    let mut job = Job { id, action, table_id: from, state: 6, ..Job::default() };
+    let mut job = Job { id, action: action.into(), table_id: from, state: 6, ..Job::default() };
     job.info.schema_version = id;
     job.info.finished_ts = 1000 + u64::try_from(id).unwrap();
     job.info.table = Some(Box::new(info));

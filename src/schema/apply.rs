@@ -10,35 +10,7 @@ use super::moved::Moves;
 use super::rename::renames;
 use super::store::{State, Store};
 use super::{Job, TableInfo};
-use crate::model::{CommitTs, Table};
-
-/// ActionType numbers (spec/tidb-formats.md §6.4).
-pub(super) mod action {
-    pub const CREATE_SCHEMA: i64 = 1;
-    pub const DROP_SCHEMA: i64 = 2;
-    pub const CREATE_TABLE: i64 = 3;
-    pub const DROP_TABLE: i64 = 4;
-    pub const DROP_INDEX: i64 = 8;
-    pub const TRUNCATE_TABLE: i64 = 11;
-    pub const RENAME_TABLE: i64 = 14;
-    pub const CREATE_VIEW: i64 = 21;
-    pub const DROP_VIEW: i64 = 24;
-    pub const RECOVER_TABLE: i64 = 25;
-    pub const MODIFY_SCHEMA: i64 = 26;
-    pub const DROP_PRIMARY_KEY: i64 = 33;
-    pub const CREATE_SEQUENCE: i64 = 34;
-    pub const DROP_SEQUENCE: i64 = 36;
-    pub const TRUNCATE_PARTITION: i64 = 23;
-    pub const EXCHANGE_PARTITION: i64 = 42;
-    pub const RENAME_TABLES: i64 = 47;
-    pub const DROP_INDEXES: i64 = 48;
-    pub const CREATE_TABLES: i64 = 60;
-    pub const MULTI_SCHEMA_CHANGE: i64 = 61;
-    pub const RECOVER_SCHEMA: i64 = 63;
-    pub const REORGANIZE_PARTITION: i64 = 64;
-    pub const PARTITION_BY: i64 = 71;
-    pub const REMOVE_PARTITIONING: i64 = 72;
-}
+use crate::model::{ActionType, CommitTs, Table};
 
 /// One table's move by RENAME: databases and names before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +23,7 @@ pub(super) struct Move {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Effect {
     pub job_id: i64,
-    pub action: i64,
+    pub action: ActionType,
     /// The job's database and table, in their original case; no table for a job on a database.
     pub schema: String,
     pub table: String,
@@ -81,21 +53,26 @@ impl Store {
         let mut effect = self.describe(job);
         let info = job.info.table.as_deref();
         match job.action {
-            action::CREATE_SCHEMA | action::MODIFY_SCHEMA => {}
-            action::DROP_SCHEMA => self.drop_schema(job, &mut effect),
-            action::RECOVER_SCHEMA => self.recover_schema(job, &mut effect),
-            action::CREATE_TABLE | action::CREATE_VIEW | action::CREATE_SEQUENCE | action::RECOVER_TABLE => {
+            ActionType::CreateSchema | ActionType::ModifySchemaCharset => {}
+            ActionType::DropSchema => self.drop_schema(job, &mut effect),
+            ActionType::RecoverSchema => self.recover_schema(job, &mut effect),
+            ActionType::CreateTable
+            | ActionType::CreateView
+            | ActionType::CreateSequence
+            | ActionType::RecoverTable => {
                 self.put_one(job, info, &mut effect);
             }
-            action::DROP_TABLE | action::DROP_VIEW | action::DROP_SEQUENCE => {
+            ActionType::DropTable | ActionType::DropView | ActionType::DropSequence => {
                 effect.before.extend(self.remove(job.table_id, "dropped", job.id, job.info.schema_version));
             }
-            action::TRUNCATE_TABLE => self.replace_id(job, "truncated", &mut effect),
-            action::PARTITION_BY | action::REMOVE_PARTITIONING => self.replace_id(job, "repartitioned", &mut effect),
-            action::RENAME_TABLE => self.rename(job, &mut effect),
-            action::RENAME_TABLES => self.rename_all(job, &mut effect),
-            action::EXCHANGE_PARTITION => self.exchange(job, &mut effect),
-            action::CREATE_TABLES => {
+            ActionType::TruncateTable => self.replace_id(job, "truncated", &mut effect),
+            ActionType::PartitionBy | ActionType::RemovePartitioning => {
+                self.replace_id(job, "repartitioned", &mut effect)
+            }
+            ActionType::RenameTable => self.rename(job, &mut effect),
+            ActionType::RenameTables => self.rename_all(job, &mut effect),
+            ActionType::ExchangePartition => self.exchange(job, &mut effect),
+            ActionType::CreateTables => {
                 for info in &job.info.tables {
                     self.put_one(job, Some(info), &mut effect);
                 }
@@ -109,7 +86,7 @@ impl Store {
     /// Names and database options of the job; stores its database, too.
     fn describe(&mut self, job: &Job) -> Effect {
         let db = job.info.db.as_deref();
-        if let Some(db) = db.filter(|d| d.id != 0 && job.action != action::DROP_SCHEMA) {
+        if let Some(db) = db.filter(|d| d.id != 0 && job.action != ActionType::DropSchema) {
             self.put_database(db);
         }
         let schema = db.map_or_else(|| self.database(job.schema_id, &job.schema_name), |d| d.name.0.clone());

@@ -18,7 +18,7 @@ use super::store::{State, Store};
 use super::twice::Reorganised;
 use super::{History, Job, RESERVED_ABOVE, seed};
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl, Table};
+use crate::model::{ActionType, CommitTs, Ddl, Table};
 
 /// For how long after its beginning the catalog asks the history again about schema versions that it has not seen: a
 /// job that committed just before the start reaches the history late, and sends no message.
@@ -282,7 +282,9 @@ impl Catalog {
             },
             State::Unknown { name, why } => {
                 // Its name of today is that of this point unless a job to come gives it that one.
-                let renamed = self.pending.values().any(|j| matches!(j.action, 14 | 47) && j.tables.contains(&id));
+                let renamed = self.pending.values().any(|j| {
+                    matches!(j.action, ActionType::RenameTable | ActionType::RenameTables) && j.tables.contains(&id)
+                });
                 let schema = self.store.databases.get(&entry.schema_id).filter(|_| !renamed);
                 Found::Unknown {
                     name: name.clone().and_then(|name| Some((schema?.name.clone(), name))),

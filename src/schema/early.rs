@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::apply::action::{DROP_INDEX, DROP_INDEXES, DROP_PRIMARY_KEY, MULTI_SCHEMA_CHANGE};
 use super::catalog::Catalog;
 use super::packed::PackedJob;
 use super::{Converted, Job, convert};
-use crate::model::{CommitTs, Table};
+use crate::model::{ActionType, CommitTs, Table};
 
 /// ALTERs of several parts that the stream has not brought yet.
 #[derive(Debug, Default)]
@@ -37,10 +36,16 @@ pub struct EarlyJob {
 
 impl EarlyJobs {
     pub(super) fn await_message(&mut self, job: &PackedJob) {
-        if job.action == MULTI_SCHEMA_CHANGE {
+        if job.action == ActionType::MultiSchemaChange {
             self.awaited.insert((job.first_version, job.id));
         }
-        if matches!(job.action, MULTI_SCHEMA_CHANGE | DROP_INDEX | DROP_PRIMARY_KEY | DROP_INDEXES) {
+        if matches!(
+            job.action,
+            ActionType::MultiSchemaChange
+                | ActionType::DropIndex
+                | ActionType::DropPrimaryKey
+                | ActionType::DropIndexes
+        ) {
             self.drops.insert((CommitTs(job.started_ts), job.id));
         }
     }

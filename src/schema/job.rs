@@ -5,12 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::info::nullable;
 use super::{DbInfo, TableInfo};
+use crate::model::ActionType;
 
 /// Ids above this belong to the tables in which TiDB keeps its DDL jobs.
 pub const RESERVED_ABOVE: i64 = 281_474_976_709_655;
-
-/// The ActionType of FLASHBACK CLUSTER.
-const FLASHBACK_CLUSTER: i64 = 62;
 
 /// A finished DDL job: done, rolled back or cancelled.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,9 +17,9 @@ pub struct Job {
     /// Its id. Jobs do not run in the order of their ids.
     #[serde(deserialize_with = "nullable")]
     pub id: i64,
-    /// The ActionType number (spec/tidb-formats.md §6.4).
+    /// What kind of DDL it is.
     #[serde(rename = "type", deserialize_with = "nullable")]
-    pub action: i64,
+    pub action: ActionType,
     /// Its database; for RENAME the new one.
     #[serde(deserialize_with = "nullable")]
     pub schema_id: i64,
@@ -121,7 +119,7 @@ impl Job {
     /// everything.
     #[must_use]
     pub fn effective(&self) -> bool {
-        let changed = self.info.schema_version != 0 || self.action == FLASHBACK_CLUSTER;
+        let changed = self.info.schema_version != 0 || self.action == ActionType::FlashbackCluster;
         matches!(self.state, 4 | 6) && changed && self.table_id <= RESERVED_ABOVE
     }
 }

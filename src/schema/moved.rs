@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::apply::{Effect, action};
+use super::apply::Effect;
 use super::catalog::{Catalog, Found};
 use super::info::PRIMARY;
 use super::store::Store;
 use super::{Job, TableInfo};
-use crate::model::{Hashed, Partition, Table};
+use crate::model::{ActionType, Hashed, Partition, Table};
 
 /// `PartitionType` of KEY.
 const KEY: i64 = 4;
@@ -53,7 +53,7 @@ pub(super) struct MovedRows {
 impl Store {
     /// What `job` is about to do to partitions.
     pub(super) fn moves(&self, job: &Job) -> Option<Moves> {
-        if !matches!(job.action, action::TRUNCATE_PARTITION | action::EXCHANGE_PARTITION) {
+        if !matches!(job.action, ActionType::TruncatePartition | ActionType::ExchangePartition) {
             return None;
         }
         let (info, version) = (job.info.table.as_deref()?, job.info.schema_version);
@@ -63,7 +63,7 @@ impl Store {
             return None;
         }
         let changed = before.iter().zip(definitions).enumerate().filter(|(_, (id, now))| **id != now.id);
-        let exchanged = job.action == action::EXCHANGE_PARTITION;
+        let exchanged = job.action == ActionType::ExchangePartition;
         let moved = changed.map(|(at, (id, now))| Moved {
             version,
             partition: Partition { name: now.name.0.clone(), hashed: hashed(info, at) },

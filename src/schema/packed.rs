@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use zstd::bulk::Compressor;
 
 use super::{DbInfo, Job, TableInfo};
+use crate::model::ActionType;
 
 /// zstd's fastest usual level: definitions are repetitive, and each is unpacked at most once.
 const LEVEL: i32 = 1;
@@ -56,7 +57,7 @@ impl<T: DeserializeOwned> Kept<T> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct PackedJob {
     pub id: i64,
-    pub action: i64,
+    pub action: ActionType,
     pub schema_id: i64,
     pub table_id: i64,
     /// The schema version that it ended with, and the [first](Job::first_version) that shows a part of it.

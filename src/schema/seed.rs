@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::catalog::Catalog;
 use super::packed::{PackedJob, PackedSnapshot, PackedTable, Packer};
 use super::{History, RESERVED_ABOVE};
-use crate::model::CommitTs;
+use crate::model::{ActionType, CommitTs};
 
 /// Jobs that finished this shortly before the start keep what their DDL needs: should their message still come, it is
 /// answered in full.
@@ -135,14 +135,14 @@ impl Catalog {
 
     /// Whether a pending job gives `id` its first definition, so that no row can come before that.
     fn made_later(&self, id: i64) -> bool {
-        use super::apply::action::{
-            CREATE_SEQUENCE, CREATE_TABLE, CREATE_TABLES, CREATE_VIEW, PARTITION_BY, RECOVER_TABLE,
-            REMOVE_PARTITIONING, TRUNCATE_TABLE,
-        };
         let first = self.pending.values().find(|j| j.tables.contains(&id));
         first.is_some_and(|j| match j.action {
-            CREATE_TABLE | CREATE_TABLES | CREATE_VIEW | CREATE_SEQUENCE | RECOVER_TABLE => true,
-            TRUNCATE_TABLE | PARTITION_BY | REMOVE_PARTITIONING => j.table_id != id,
+            ActionType::CreateTable
+            | ActionType::CreateTables
+            | ActionType::CreateView
+            | ActionType::CreateSequence
+            | ActionType::RecoverTable => true,
+            ActionType::TruncateTable | ActionType::PartitionBy | ActionType::RemovePartitioning => j.table_id != id,
             _ => false,
         })
     }

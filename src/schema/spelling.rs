@@ -5,12 +5,12 @@
 
 use std::ops::Range;
 
-use super::apply::{Effect, Move, action};
+use super::apply::{Effect, Move};
 use super::lex::{spans, statements};
 use super::mention::{Kind, Mention, mentions};
 use super::names::{Names, Role};
 use super::store::Store;
-use crate::model::Partition;
+use crate::model::{ActionType, Partition};
 use crate::sql::is_closed;
 
 /// Database and name.
@@ -64,7 +64,7 @@ impl Effect {
         known.extend(self.others.iter().cloned());
         let exchanged = self.moves_of_partitions.as_ref().map(|moves| moves.partitions()).unwrap_or_default();
         let speller = Speller { known, home, moves: &self.moves, exchanged };
-        if self.action != action::CREATE_TABLES {
+        if self.action != ActionType::CreateTables {
             return speller.respell(&query);
         }
         let (mut out, mut rest) = (String::with_capacity(query.len()), query.as_str());

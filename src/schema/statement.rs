@@ -1,11 +1,11 @@
 //! The statement that runs on the target for a job, and the database that must be current for it.
 
-use super::apply::{Effect, Move, action};
+use super::apply::{Effect, Move};
 use super::rename::{drops_several, exchanged};
 use super::spelling::quoted;
 use crate::error::Fault;
 use crate::mark::Origin;
-use crate::model::{CommitTs, Ddl, Kind, Side, Table};
+use crate::model::{ActionType, CommitTs, Ddl, Kind, Side, Table};
 use crate::sql::{Source, Unclear, canonical};
 
 impl Effect {
@@ -14,18 +14,18 @@ impl Effect {
     pub fn into_ddl(self, commit_ts: CommitTs, query: String) -> Ddl {
         let (query, unclear) = self.as_every_server_reads_it(commit_ts, query);
         let (schema, query) = match self.action {
-            action::RENAME_TABLE | action::RENAME_TABLES => self.rename(query),
-            action::EXCHANGE_PARTITION => (self.exchange_database(&query), query),
-            action::DROP_TABLE => self.drop("TABLE", query),
-            action::DROP_VIEW => self.drop("VIEW", query),
-            action::DROP_SEQUENCE => self.drop("SEQUENCE", query),
+            ActionType::RenameTable | ActionType::RenameTables => self.rename(query),
+            ActionType::ExchangePartition => (self.exchange_database(&query), query),
+            ActionType::DropTable => self.drop("TABLE", query),
+            ActionType::DropView => self.drop("VIEW", query),
+            ActionType::DropSequence => self.drop("SEQUENCE", query),
             _ => (self.schema.clone(), query),
         };
         let query = self.in_the_catalogs_spelling(query, &schema);
         let partitions = self.moves_of_partitions.as_ref().map(|m| m.partitions()).unwrap_or_default();
         Ddl {
             job_id: self.job_id,
-            action: u8::try_from(self.action).unwrap_or(u8::MAX),
+            action: self.action,
             schema,
             table: self.table,
             query,

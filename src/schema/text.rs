@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::lex::{Token, statements, tokens};
 use super::names::Names;
-use crate::model::{Ddl, Side, Table};
+use crate::model::{ActionType, Ddl, Side, Table};
 
 /// A DDL by its text.
 #[derive(Clone, Debug)]
@@ -43,10 +43,10 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     let mut found = read(first).ok_or(Unclear::Unknown)?;
     if parts.len() > 1 {
         // A batch of CREATE TABLE is one job.
-        found.action = 60;
+        found.action = ActionType::CreateTables;
         found.tables.clear();
         for part in &parts {
-            let one = read(part).filter(|f| f.action == 3).ok_or(Unclear::Several)?;
+            let one = read(part).filter(|f| f.action == ActionType::CreateTable).ok_or(Unclear::Several)?;
             found.tables.extend(one.tables);
         }
     }
@@ -60,10 +60,14 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         schema.clone_from(&table.schema);
     }
     let (before, after) = match action {
-        1 | 2 | 26 => (vec![], vec![]),
-        3 | 21 | 25 | 34 | 60 => (vec![], tables),
-        4 | 24 | 36 => (tables, vec![]),
-        14 | 47 => (tables, new),
+        ActionType::CreateSchema | ActionType::DropSchema | ActionType::ModifySchemaCharset => (vec![], vec![]),
+        ActionType::CreateTable
+        | ActionType::CreateView
+        | ActionType::RecoverTable
+        | ActionType::CreateSequence
+        | ActionType::CreateTables => (vec![], tables),
+        ActionType::DropTable | ActionType::DropView | ActionType::DropSequence => (tables, vec![]),
+        ActionType::RenameTable | ActionType::RenameTables => (tables, new),
         _ => (tables.clone(), tables),
     };
     let one_of = if several { before.clone() } else { vec![] };
@@ -106,7 +110,7 @@ fn used(statement: &str) -> Option<String> {
 }
 
 struct Found {
-    action: u8,
+    action: ActionType,
     schema: String,
     tables: Vec<Arc<Table>>,
     /// The new names of a RENAME.
@@ -188,24 +192,24 @@ impl<'a> Reader<'a> {
         } else if self.take("TRUNCATE") {
             self.take("TABLE");
             let table = self.table()?;
-            self.found(11, vec![table])
+            self.found(ActionType::TruncateTable, vec![table])
         } else if self.take("RENAME") {
             self.any(&["TABLE", "TABLES"]).then_some(())?;
             self.rename()
         } else if self.any(&["RECOVER", "FLASHBACK"]) {
             self.back()
         } else if self.any(&["LOCK", "UNLOCK"]) {
-            self.found(27, vec![])
+            self.found(ActionType::LockTable, vec![])
         } else {
             None
         }
     }
 
-    fn found(&self, action: u8, tables: Vec<Arc<Table>>) -> Option<Found> {
+    fn found(&self, action: ActionType, tables: Vec<Arc<Table>>) -> Option<Found> {
         Some(Found { action, schema: self.current.to_owned(), tables, new: vec![], several: false })
     }
 
-    fn database(&mut self, action: u8) -> Option<Found> {
+    fn database(&mut self, action: ActionType) -> Option<Found> {
         self.condition();
         let schema = self.word()?;
         Some(Found { schema, ..self.found(action, vec![])? })
@@ -213,17 +217,23 @@ impl<'a> Reader<'a> {
 
     fn create(&mut self) -> Option<Found> {
         if self.any(&["DATABASE", "SCHEMA"]) {
-            return self.database(1);
+            return self.database(ActionType::CreateSchema);
         }
         if self.take("PLACEMENT") {
-            return self.found(51, vec![]);
+            return self.found(ActionType::CreatePlacementPolicy, vec![]);
         }
         if self.take("RESOURCE") {
-            return self.found(68, vec![]);
+            return self.found(ActionType::CreateResourceGroup, vec![]);
         }
         // OR REPLACE, ALGORITHM, DEFINER, TEMPORARY, UNIQUE and the like stand before the kind.
         while self.at < self.tokens.len() {
-            let action = [("TABLE", 3), ("VIEW", 21), ("SEQUENCE", 34)].into_iter().find(|(w, _)| self.is(w));
+            let action = [
+                ("TABLE", ActionType::CreateTable),
+                ("VIEW", ActionType::CreateView),
+                ("SEQUENCE", ActionType::CreateSequence),
+            ]
+            .into_iter()
+            .find(|(w, _)| self.is(w));
             if let Some((_, action)) = action {
                 self.at += 1;
                 self.condition();
@@ -231,7 +241,7 @@ impl<'a> Reader<'a> {
                 return self.found(action, vec![table]);
             }
             if self.take("INDEX") {
-                return self.index(7);
+                return self.index(ActionType::AddIndex);
             }
             self.at += 1;
         }
@@ -239,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// CREATE INDEX and DROP INDEX from the name on.
-    fn index(&mut self, action: u8) -> Option<Found> {
+    fn index(&mut self, action: ActionType) -> Option<Found> {
         while self.at < self.tokens.len() && !self.take("ON") {
             self.at += 1;
         }
@@ -249,25 +259,25 @@ impl<'a> Reader<'a> {
 
     fn drop(&mut self) -> Option<Found> {
         if self.any(&["DATABASE", "SCHEMA"]) {
-            return self.database(2);
+            return self.database(ActionType::DropSchema);
         }
         if self.take("INDEX") {
-            return self.index(8);
+            return self.index(ActionType::DropIndex);
         }
         if self.take("PLACEMENT") {
-            return self.found(53, vec![]);
+            return self.found(ActionType::DropPlacementPolicy, vec![]);
         }
         if self.take("RESOURCE") {
-            return self.found(70, vec![]);
+            return self.found(ActionType::DropResourceGroup, vec![]);
         }
         self.take("GLOBAL");
         self.take("TEMPORARY");
         let action = if self.any(&["TABLE", "TABLES"]) {
-            4
+            ActionType::DropTable
         } else if self.take("VIEW") {
-            24
+            ActionType::DropView
         } else {
-            self.take("SEQUENCE").then_some(36)?
+            self.take("SEQUENCE").then_some(ActionType::DropSequence)?
         };
         self.condition();
         let mut tables = vec![self.table()?];
@@ -288,17 +298,17 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        let action = if old.len() > 1 { 47 } else { 14 };
+        let action = if old.len() > 1 { ActionType::RenameTables } else { ActionType::RenameTable };
         Some(Found { new, ..self.found(action, old)? })
     }
 
     /// RECOVER TABLE, FLASHBACK TABLE, DATABASE and CLUSTER.
     fn back(&mut self) -> Option<Found> {
         if self.take("CLUSTER") {
-            return self.found(62, vec![]);
+            return self.found(ActionType::FlashbackCluster, vec![]);
         }
         if self.any(&["DATABASE", "SCHEMA"]) {
-            return self.database(63);
+            return self.database(ActionType::RecoverSchema);
         }
         self.take("TABLE").then_some(())?;
         let mut tables = vec![];
@@ -308,7 +318,7 @@ impl<'a> Reader<'a> {
                 tables = vec![self.table()?];
             }
         }
-        let found = self.found(25, vec![])?;
+        let found = self.found(ActionType::RecoverTable, vec![])?;
         Some(Found { tables, ..found })
     }
 
@@ -317,18 +327,18 @@ impl<'a> Reader<'a> {
             let options = ["CHARSET", "CHARACTER", "COLLATE", "DEFAULT", "PLACEMENT"];
             let named = !options.iter().any(|o| self.is(o));
             let schema = if named { self.word()? } else { self.current.to_owned() };
-            return Some(Found { schema, ..self.found(26, vec![])? });
+            return Some(Found { schema, ..self.found(ActionType::ModifySchemaCharset, vec![])? });
         }
         if self.take("PLACEMENT") {
-            return self.found(52, vec![]);
+            return self.found(ActionType::AlterPlacementPolicy, vec![]);
         }
         if self.take("RESOURCE") {
-            return self.found(69, vec![]);
+            return self.found(ActionType::AlterResourceGroup, vec![]);
         }
         if self.take("SEQUENCE") {
             self.condition();
             let table = self.table()?;
-            return self.found(35, vec![table]);
+            return self.found(ActionType::AlterSequence, vec![table]);
         }
         self.take("IGNORE");
         self.take("TABLE").then_some(())?;
@@ -344,12 +354,12 @@ impl<'a> Reader<'a> {
             let _ = self.any(&["TO", "AS"]) || self.mark('=');
             let new = self.table()?;
             if self.at == self.tokens.len() {
-                return Some(Found { new: vec![new], ..self.found(14, vec![table])? });
+                return Some(Found { new: vec![new], ..self.found(ActionType::RenameTable, vec![table])? });
             }
         }
         self.at = begin;
         if self.take("SET") && self.take("TIFLASH") {
-            return self.found(30, vec![table]);
+            return self.found(ActionType::SetTiFlashReplica, vec![table]);
         }
         self.at = begin;
         if self.take("EXCHANGE") {
@@ -358,18 +368,18 @@ impl<'a> Reader<'a> {
             }
             self.take("TABLE").then_some(())?;
             let with = self.table()?;
-            return self.found(42, vec![table, with]);
+            return self.found(ActionType::ExchangePartition, vec![table, with]);
         }
         let action = match () {
-            () if self.is("CACHE") => 57,
-            () if self.is("NOCACHE") => 59,
-            () if self.is("ATTRIBUTES") => 49,
-            () if self.is("TRUNCATE") => 23,
-            () if self.is("DROP") && self.has(&["PARTITION"]) => 20,
-            () if self.is("REORGANIZE") => 64,
-            () if self.is("ALTER") && self.has(&["VISIBLE", "INVISIBLE"]) => 41,
+            () if self.is("CACHE") => ActionType::CacheTable,
+            () if self.is("NOCACHE") => ActionType::NoCacheTable,
+            () if self.is("ATTRIBUTES") => ActionType::AlterTableAttributes,
+            () if self.is("TRUNCATE") => ActionType::TruncatePartition,
+            () if self.is("DROP") && self.has(&["PARTITION"]) => ActionType::DropPartition,
+            () if self.is("REORGANIZE") => ActionType::ReorganizePartition,
+            () if self.is("ALTER") && self.has(&["VISIBLE", "INVISIBLE"]) => ActionType::AlterIndexVisibility,
             // Whatever else it is, its text says it all.
-            () => 61,
+            () => ActionType::MultiSchemaChange,
         };
         self.found(action, vec![table])
     }

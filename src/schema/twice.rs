@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::apply::action;
 use super::catalog::Catalog;
 use super::packed::PackedJob;
 use crate::decode::Writes;
-use crate::model::{CommitTs, Table};
+use crate::model::{ActionType, CommitTs, Table};
 
 /// While partitions were reorganised.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +25,10 @@ pub(super) type Reorganised = HashMap<i64, Vec<Reorganisation>>;
 impl Catalog {
     /// Takes note of `job`, if it is one of those.
     pub(super) fn note_reorganised(&mut self, job: &PackedJob) {
-        if matches!(job.action, action::REORGANIZE_PARTITION | action::PARTITION_BY | action::REMOVE_PARTITIONING) {
+        if matches!(
+            job.action,
+            ActionType::ReorganizePartition | ActionType::PartitionBy | ActionType::RemovePartitioning
+        ) {
             let (began, copied) = (CommitTs(job.started_ts), CommitTs(job.copied_ts));
             let reorganisation = Reorganisation { began, copied, version: job.version, said: false };
             self.reorganised.entry(job.table_id).or_default().push(reorganisation);

@@ -80,7 +80,7 @@ fn show(server: &PrivateServer) {
     let (mut control, link) = started(server, 62, "busy", 1);
     let ddl = Ddl {
         job_id: 61,
-        action: 5,
+        action: tisync::model::ActionType::AddColumn,
         schema: "a".to_owned(),
         table: String::new(),
         query: String::new(),

@@ -38,7 +38,7 @@ fn ddl(server: &PrivateServer) {
     let (mut control, link) = started(server, 3, "ddl", 1);
     let ddl = Ddl {
         job_id: 61,
-        action: 5,
+        action: tisync::model::ActionType::AddColumn,
         schema: "it's `a`".to_owned(),
         table: String::new(),
         query: String::new(),

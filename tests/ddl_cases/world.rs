@@ -179,7 +179,7 @@ fn run_ddl(ground: &mut Ground<'_>, ddl: &Ddl) -> Result<Ran, Failed> {
 pub fn ddl(db: &str, action: u8, query: &str) -> Ddl {
     Ddl {
         job_id: JOB,
-        action,
+        action: action.into(),
         schema: db.to_owned(),
         table: String::new(),
         query: query.to_owned(),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tisync::model::ActionType;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::sink::mysql::ddl::action::ACTIONS;
 
 use super::{more, types};
 
@@ -21,7 +21,7 @@ fn every_type(_: &PrivateServer) {
         .filter(|cells| cells[0].parse::<u8>().is_ok())
         .collect();
     let listed: Vec<(u8, &str)> = rows.iter().map(|cells| (cells[0].parse().unwrap(), cells[1])).collect();
-    let known: Vec<(u8, &str)> = ACTIONS.iter().map(|a| (a.number, a.name)).collect();
+    let known: Vec<(u8, &str)> = ActionType::ALL.iter().map(|a| (a.number(), a.name())).collect();
     assert_eq!(listed, known);
     let all: Vec<(&str, u8)> = types::types().iter().chain(&more::more()).map(|t| (t.test, t.action)).collect();
     let mut tried = BTreeSet::new();

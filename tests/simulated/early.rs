@@ -74,7 +74,7 @@ pub fn parts_show_before_the_job_is_over(folder: &Path) -> Result<(), Failed> {
         }
         let waits = jobs
             .iter()
-            .any(|(job, _)| job.action == 61 && shown.contains(&job.id) && Some(job.id) == binlog.ddl_job_id);
+            .any(|(job, _)| job.action.number() == 61 && shown.contains(&job.id) && Some(job.id) == binlog.ddl_job_id);
         if waits {
             // Meanwhile its rows arrive, and nothing in the history tells of it: none of them may be applied.
             let table = || server.connect().and_then(|mut c| Ok(c.query_drop("SELECT 1 FROM ms.t")?)).is_ok();

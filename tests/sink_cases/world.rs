@@ -178,7 +178,7 @@ pub fn ddl(n: u64, action: u8, db: &str, query: &str, before: &[&Arc<Table>], af
     let (before, after) = (own(before), own(after));
     let ddl = Ddl {
         job_id: 9,
-        action,
+        action: action.into(),
         schema: db.to_owned(),
         table: "t".to_owned(),
         query: query.to_owned(),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jobs::Jobs;
+use crate::model::ActionType;
 
 /// Tables by id, each with its database's id.
 type Tables = BTreeMap<i64, (i64, Value)>;
@@ -26,7 +27,7 @@ pub(super) struct Catalog {
 #[derive(Deserialize)]
 struct Job {
     #[serde(rename = "type")]
-    action: u8,
+    action: ActionType,
     schema_id: i64,
     table_id: i64,
     state: u8,
@@ -90,20 +91,22 @@ impl Catalog {
             return;
         }
         match job.action {
-            4 | 24 | 36 => {
+            ActionType::DropTable | ActionType::DropView | ActionType::DropSequence => {
                 self.tables.remove(&job.table_id);
             }
-            42 => {
+            ActionType::ExchangePartition => {
                 if let Some(info) = outcome.table_info {
                     self.exchange(job.table_id, info);
                 }
             }
             action => {
-                if matches!(action, 11 | 71 | 72) {
+                if matches!(
+                    action,
+                    ActionType::TruncateTable | ActionType::PartitionBy | ActionType::RemovePartitioning
+                ) {
                     self.tables.remove(&job.table_id);
                 }
-                // Only these put a table into the job's database; other jobs may name another one.
-                let placed = matches!(action, 3 | 11 | 14 | 21 | 25 | 34 | 60);
+                let placed = puts_its_table(action);
                 for info in outcome.table_info.into_iter().chain(outcome.multiple_table_infos.unwrap_or_default()) {
                     self.put(job.schema_id, placed, info);
                 }
@@ -111,13 +114,13 @@ impl Catalog {
         }
     }
 
-    fn apply_database(&mut self, action: u8, id: i64, db: Value) {
+    fn apply_database(&mut self, action: ActionType, id: i64, db: Value) {
         match action {
-            2 => {
+            ActionType::DropSchema => {
                 self.databases.remove(&id);
                 move_all(&mut self.tables, &mut self.dropped, id);
             }
-            63 => {
+            ActionType::RecoverSchema => {
                 self.databases.insert(id, db);
                 move_all(&mut self.dropped, &mut self.tables, id);
             }
@@ -146,6 +149,21 @@ impl Catalog {
         let schema = self.tables.get(&id).map_or(0, |(schema, _)| *schema);
         self.put(schema, false, partitioned);
     }
+}
+
+/// Whether such a job puts its table into the job's database; others may name another one.
+const fn puts_its_table(action: ActionType) -> bool {
+    use ActionType as Type;
+    matches!(
+        action,
+        Type::CreateTable
+            | Type::TruncateTable
+            | Type::RenameTable
+            | Type::CreateView
+            | Type::RecoverTable
+            | Type::CreateSequence
+            | Type::CreateTables
+    )
 }
 
 /// Moves the tables of database `id`.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::state::lock;
+use crate::model::ActionType;
 
 /// When a job appears in the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub(super) struct Jobs {
 struct Outline {
     id: i64,
     #[serde(rename = "type", default)]
-    action: i64,
+    action: ActionType,
     #[serde(default)]
     table_id: i64,
     #[serde(default)]
@@ -75,6 +76,20 @@ struct Id {
     id: i64,
 }
 
+/// Whether there is no table of its id behind such a job.
+const fn ends_its_table(action: ActionType) -> bool {
+    use ActionType as Type;
+    matches!(
+        action,
+        Type::DropTable
+            | Type::TruncateTable
+            | Type::DropView
+            | Type::DropSequence
+            | Type::PartitionBy
+            | Type::RemovePartitioning
+    )
+}
+
 impl Jobs {
     /// Takes in a job, visible at once, or `delay` after its message was sent.
     pub(super) fn add(&self, json: &str, delay: Option<Duration>) -> Result<i64> {
@@ -84,7 +99,7 @@ impl Jobs {
             let infos = b.table_info.into_iter().chain(b.multiple_table_infos.unwrap_or_default());
             (b.schema_version, infos.map(|info| info.id).collect())
         });
-        let ended = matches!(job.action, 4 | 11 | 24 | 36 | 71 | 72).then_some(job.table_id);
+        let ended = ends_its_table(job.action).then_some(job.table_id);
         if delay.is_none() {
             self.came_to(version);
         }

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::datum;
+use crate::model::ActionType;
 
 /// What a DDL job did, for the history and the binlog.
 pub(crate) struct Job {
-    /// ActionType (spec/tidb-formats.md §6.4).
-    pub(crate) action: u8,
+    pub(crate) action: ActionType,
     pub(crate) schema_id: i64,
     pub(crate) schema_name: String,
     /// 0 for a job on a database.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 
 use super::draft::Draft;
 use super::truth::{TableTruth, Truth};
-use crate::model::{CommitTs, Row, RowChange, RowKind, Table};
+use crate::model::{ActionType, CommitTs, Row, RowChange, RowKind, Table};
 use crate::playground::encode::{self, job::Job};
 use crate::playground::tableinfo;
 use crate::source::binlog::{Binlog, TP_COMMIT};
@@ -74,7 +74,7 @@ impl Stream {
             job_count: 0,
         };
         stream.schema_id = stream.new_id();
-        let job = stream.job(1, 0, "", format!("CREATE DATABASE `{schema}`"));
+        let job = stream.job(ActionType::CreateSchema, 0, "", format!("CREATE DATABASE `{schema}`"));
         let info = tableinfo::db_info(stream.schema_id, schema);
         stream.ddl(&job, |_| (info, Json::Null))?;
         Ok(stream)
@@ -88,7 +88,7 @@ impl Stream {
         let Draft { mut table, details } = draft;
         table.id = self.new_id();
         table.schema.clone_from(&self.schema);
-        let job = self.job(3, table.id, &table.name, tableinfo::create_table(&table, &details));
+        let job = self.job(ActionType::CreateTable, table.id, &table.name, tableinfo::create_table(&table, &details));
         self.ddl(&job, |ts| (Json::Null, tableinfo::table_info(&table, &details, ts)))?;
         self.tables.push(TableTruth::new(Arc::new(table)));
         Ok(Place(self.tables.len() - 1))
@@ -185,7 +185,7 @@ impl Stream {
         self.last_id
     }
 
-    fn job(&self, action: u8, table_id: i64, table_name: &str, query: String) -> Job {
+    fn job(&self, action: ActionType, table_id: i64, table_name: &str, query: String) -> Job {
         let (schema_id, schema_name) = (self.schema_id, self.schema.clone());
         Job { action, schema_id, schema_name, table_id, table_name: table_name.to_owned(), query, comment: None }
     }

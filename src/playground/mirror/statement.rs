@@ -1,6 +1,7 @@
 //! What a statement of MariaDB's binlog is: one that a TiDB would write down as DDL jobs, one that concerns nobody else, or
 //! one that is refused.
 
+use crate::model::ActionType;
 use crate::sink::mysql::ddl::form::Form;
 use crate::sink::mysql::ddl::text::{self, Token};
 
@@ -112,14 +113,13 @@ pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> 
     }
 }
 
-/// TiDB's ActionType of an ALTER TABLE, CREATE INDEX or DROP INDEX (spec/tidb-formats.md §6.4).
-pub(super) fn action(sql: &str) -> u8 {
-    const MULTI: u8 = 61;
+/// TiDB's ActionType of an ALTER TABLE, CREATE INDEX or DROP INDEX.
+pub(super) fn action(sql: &str) -> ActionType {
     let tokens = tokens(sql);
     let is = |at: usize, words: &[&str]| tokens.get(at).is_some_and(|t| words.iter().any(|w| t.is(w)));
     match (is(0, &["CREATE"]), is(0, &["DROP"])) {
-        (true, _) => return 7,
-        (_, true) => return 8,
+        (true, _) => return ActionType::AddIndex,
+        (_, true) => return ActionType::DropIndex,
         _ => {}
     }
     // ALTER [IGNORE] TABLE [IF EXISTS] name[.name]
@@ -127,26 +127,26 @@ pub(super) fn action(sql: &str) -> u8 {
     at += if is(at, &["IF"]) { 2 } else { 0 };
     at += if tokens.get(at + 1) == Some(&Token::Sign('.')) { 3 } else { 1 };
     if commas(tokens.get(at..).unwrap_or_default()) > 0 {
-        return MULTI;
+        return ActionType::MultiSchemaChange;
     }
     let index = ["INDEX", "KEY", "UNIQUE", "FULLTEXT"];
     let foreign = ["CONSTRAINT", "FOREIGN"];
     match at + 1 {
-        next if is(at, &["ADD"]) && is(next, &index) => 7,
-        next if is(at, &["ADD"]) && is(next, &["PRIMARY"]) => 32,
-        next if is(at, &["ADD"]) && is(next, &foreign) => 9,
-        _ if is(at, &["ADD"]) => 5,
-        next if is(at, &["DROP"]) && is(next, &index) => 8,
-        next if is(at, &["DROP"]) && is(next, &["PRIMARY"]) => 33,
-        next if is(at, &["DROP"]) && is(next, &foreign) => 10,
-        _ if is(at, &["DROP"]) => 6,
-        next if is(at, &["RENAME"]) && is(next, &index) => 18,
-        _ if is(at, &["MODIFY", "CHANGE", "RENAME"]) => 12,
-        _ if is(at, &["ALTER"]) => 15,
-        _ if is(at, &["COMMENT"]) => 17,
-        _ if is(at, &["AUTO_INCREMENT"]) => 13,
-        _ if is(at, &["CONVERT", "DEFAULT", "CHARSET", "CHARACTER", "COLLATE"]) => 22,
-        _ => MULTI,
+        next if is(at, &["ADD"]) && is(next, &index) => ActionType::AddIndex,
+        next if is(at, &["ADD"]) && is(next, &["PRIMARY"]) => ActionType::AddPrimaryKey,
+        next if is(at, &["ADD"]) && is(next, &foreign) => ActionType::AddForeignKey,
+        _ if is(at, &["ADD"]) => ActionType::AddColumn,
+        next if is(at, &["DROP"]) && is(next, &index) => ActionType::DropIndex,
+        next if is(at, &["DROP"]) && is(next, &["PRIMARY"]) => ActionType::DropPrimaryKey,
+        next if is(at, &["DROP"]) && is(next, &foreign) => ActionType::DropForeignKey,
+        _ if is(at, &["DROP"]) => ActionType::DropColumn,
+        next if is(at, &["RENAME"]) && is(next, &index) => ActionType::RenameIndex,
+        _ if is(at, &["MODIFY", "CHANGE", "RENAME"]) => ActionType::ModifyColumn,
+        _ if is(at, &["ALTER"]) => ActionType::SetDefaultValue,
+        _ if is(at, &["COMMENT"]) => ActionType::ModifyTableComment,
+        _ if is(at, &["AUTO_INCREMENT"]) => ActionType::RebaseAutoId,
+        _ if is(at, &["CONVERT", "DEFAULT", "CHARSET", "CHARACTER", "COLLATE"]) => ActionType::ModifyTableCharset,
+        _ => ActionType::MultiSchemaChange,
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
             ("CREATE INDEX i ON b (a)", 7),
             ("ALTER TABLE b CONVERT TO CHARACTER SET latin1", 22),
         ] {
-            assert_eq!(action(sql), number, "{sql}");
+            assert_eq!(action(sql).number(), number, "{sql}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::shadow::{Query, Shadow};
 use super::statement::{self, Statement};
 use crate::event::{Event, Events};
 use crate::mark::Origin;
-use crate::model::{RowChange, Table};
+use crate::model::{ActionType, RowChange, Table};
 use crate::playground::cluster::Cluster;
 use crate::playground::encode::job::Job;
 use crate::playground::sql_name;
@@ -134,15 +134,15 @@ impl Turner {
         }
         let id = self.upstream.new_id();
         self.catalog.databases.insert(name.to_owned(), id);
-        self.database_job(1, "CREATE", name, id)
+        self.database_job(ActionType::CreateSchema, "CREATE", name, id)
     }
 
     fn alter_database(&mut self, name: &str) -> Result<()> {
         let id = self.database(name)?;
-        self.database_job(26, "ALTER", name, id)
+        self.database_job(ActionType::ModifySchemaCharset, "ALTER", name, id)
     }
 
-    fn database_job(&mut self, action: u8, verb: &str, name: &str, id: i64) -> Result<()> {
+    fn database_job(&mut self, action: ActionType, verb: &str, name: &str, id: i64) -> Result<()> {
         let (charset, collation) = self.shadow.database(name)?.context("the database is not there")?;
         let mut info = tableinfo::db_info(id, name);
         info["charset"] = super::column::as_tidb(&charset).into();
@@ -162,7 +162,7 @@ impl Turner {
         let mut info = tableinfo::db_info(id, name);
         info["state"] = 0.into();
         let query = format!("DROP DATABASE {}", sql_name(name));
-        self.job((2, id, name), None, query, &move |_| (info.clone(), Json::Null))
+        self.job((ActionType::DropSchema, id, name), None, query, &move |_| (info.clone(), Json::Null))
     }
 
     fn create_table(&mut self, name: &Name, replace: bool, sql: &str) -> Result<()> {
@@ -180,7 +180,7 @@ impl Turner {
         let nonclustered = sql.contains("[clustered_index] NONCLUSTERED");
         let known = Known::new(schema_id, self.upstream.new_id(), nonclustered, definition).context("refused")?;
         self.warn(name, cascades);
-        self.table_job(3, &known, text)?;
+        self.table_job(ActionType::CreateTable, &known, text)?;
         self.catalog.put(known);
         Ok(())
     }
@@ -192,7 +192,7 @@ impl Turner {
 
     fn forget_table(&mut self, name: &Name) -> Result<()> {
         let known = self.catalog.take(&name.schema, &name.name).with_context(|| unknown(name))?;
-        self.table_job(4, &known, format!("DROP TABLE {}", sql_name(&name.name)))
+        self.table_job(ActionType::DropTable, &known, format!("DROP TABLE {}", sql_name(&name.name)))
     }
 
     fn truncate_table(&mut self, name: &Name) -> Result<()> {
@@ -200,7 +200,9 @@ impl Turner {
         let new = old.moved(old.schema_id, self.upstream.new_id(), &name.schema, &name.name)?;
         let query = format!("TRUNCATE TABLE {}", sql_name(&name.name));
         let info = new.clone();
-        self.job((11, old.schema_id, &name.schema), Some(&old.table), query, &move |ts| (Json::Null, info.info(ts)))?;
+        self.job((ActionType::TruncateTable, old.schema_id, &name.schema), Some(&old.table), query, &move |ts| {
+            (Json::Null, info.info(ts))
+        })?;
         self.catalog.put(new);
         Ok(())
     }
@@ -210,7 +212,7 @@ impl Turner {
         let old = self.known(from)?;
         let schema_id = self.database(&to.schema)?;
         let new = old.moved(schema_id, old.table.id, &to.schema, &to.name)?;
-        self.table_job(14, &new, format!("RENAME TABLE {from} TO {to}"))?;
+        self.table_job(ActionType::RenameTable, &new, format!("RENAME TABLE {from} TO {to}"))?;
         self.catalog.take(&from.schema, &from.name);
         self.catalog.put(new);
         Ok(())
@@ -228,7 +230,7 @@ impl Turner {
         Ok(())
     }
 
-    fn table_job(&mut self, action: u8, known: &Known, query: String) -> Result<()> {
+    fn table_job(&mut self, action: ActionType, known: &Known, query: String) -> Result<()> {
         let schema = known.table.schema.clone();
         let info = known.clone();
         let outcome = move |ts| (Json::Null, info.info(ts));
@@ -238,7 +240,7 @@ impl Turner {
     /// A job on a database (by id and name) or a table.
     fn job(
         &mut self,
-        (action, schema_id, schema): (u8, i64, &str),
+        (action, schema_id, schema): (ActionType, i64, &str),
         table: Option<&Table>,
         query: String,
         outcome: &dyn Fn(u64) -> (Json, Json),

@@ -8,7 +8,7 @@ fn read(text: &str) -> (u8, String, String, String, String) {
     let found = from_text(text).unwrap().unwrap().ddl;
     let names =
         |tables: &[Arc<Table>]| tables.iter().map(|t| format!("{}.{}", t.schema, t.name)).collect::<Vec<_>>().join(" ");
-    (found.action, found.schema.clone(), names(&found.before), names(&found.after), found.query)
+    (found.action.number(), found.schema.clone(), names(&found.before), names(&found.after), found.query)
 }
 
 #[test]

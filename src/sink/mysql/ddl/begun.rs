@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::action;
 use super::expected::ExpectedTable;
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
 use super::picture::{Picture, VERSION};
 use crate::checkpoint::Intent;
-use crate::model::{Ddl, Table};
+use crate::model::{ActionType, Ddl, Table};
 
 /// How a statement of ours begins that deletes what a partition holds upstream.
 pub(super) const DELETE: &str = "DELETE FROM";
@@ -20,8 +19,8 @@ pub(super) const DELETE: &str = "DELETE FROM";
 pub struct Begun {
     /// The version of this layout.
     pub version: u32,
-    /// TiDB's ActionType number.
-    pub action: u8,
+    /// The type of its job.
+    pub action: ActionType,
     /// The database that must be current; `None` for a statement that makes or drops one.
     pub database: Option<String>,
     /// All statements in order. The intent says which one is under way.
@@ -61,7 +60,7 @@ impl Begun {
     #[must_use]
     pub fn new(ddl: &Ddl, statements: Vec<String>) -> Self {
         // ALTER DATABASE may name none, and means the current one.
-        let of_database = matches!(ddl.action, action::CREATE_SCHEMA | action::DROP_SCHEMA);
+        let of_database = matches!(ddl.action, ActionType::CreateSchema | ActionType::DropSchema);
         Self {
             version: VERSION,
             action: ddl.action,
@@ -138,7 +137,7 @@ impl Begun {
     /// What became of the statement of `step`, if the target is `now` like this.
     #[must_use]
     pub fn judge(&self, step: usize, now: &Picture) -> Verdict {
-        if self.action == action::TRUNCATE_PARTITION && !self.replaced && self.statement(step).starts_with(DELETE) {
+        if self.action == ActionType::TruncatePartition && !self.replaced && self.statement(step).starts_with(DELETE) {
             // The same rows, so once more changes nothing more.
             return Verdict::NotDone;
         }

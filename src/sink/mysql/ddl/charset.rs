@@ -1,16 +1,15 @@
 //! A table that takes its charset from a database whose default is not the upstream's compares text differently.
 
-use super::action;
 use super::run::Ground;
 use super::text::inherits_charset;
 use crate::checkpoint::Failed;
 use crate::event::Event;
-use crate::model::{CommitTs, Ddl};
+use crate::model::{ActionType, CommitTs, Ddl};
 use crate::sink::mysql::session::{quote_name, quote_text};
 
 /// Says so before such a table is made.
 pub(super) fn warn_of_charset(ground: &mut Ground<'_>, ts: CommitTs, ddl: &Ddl) -> Result<(), Failed> {
-    let Some(table) = ddl.after.first().filter(|_| ddl.action == action::CREATE_TABLE) else { return Ok(()) };
+    let Some(table) = ddl.after.first().filter(|_| ddl.action == ActionType::CreateTable) else { return Ok(()) };
     if table.collation.is_empty() || !inherits_charset(&ddl.query) {
         return Ok(());
     }

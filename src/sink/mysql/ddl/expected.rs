@@ -89,7 +89,7 @@ pub(super) fn reference(server: &Server, table: &Table) -> Result<Option<Referen
 fn definition(server: &Server, table: &Table) -> Result<String, Unspeakable> {
     let sql = define::create(table)?;
     let checks = table.details.as_ref().is_some_and(|details| !details.checks.is_empty());
-    let ddl = Ddl { action: super::action::CREATE_TABLE, checks, ..Ddl::default() };
+    let ddl = Ddl { action: crate::model::ActionType::CreateTable, checks, ..Ddl::default() };
     words(server, &sql, &ddl)
 }
 

@@ -1,18 +1,17 @@
 //! DDLs that do not run because the operator said so, or because their tables are missing since such a one.
 
-use super::action;
 use super::run::{Ground, How, Ran};
 use super::unrun::not_run;
 use crate::checkpoint::{DdlAt, Failed};
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{CommitTs, Ddl};
+use crate::model::{ActionType, CommitTs, Ddl};
 use crate::sink::mysql::session::shorten;
 use crate::sink::mysql::skipped::Skipped;
 
 /// Records a DDL that the operator wants skipped.
 pub(super) fn leave_out(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
-    let whole = matches!(ddl.action, action::RECOVER_SCHEMA | action::CREATE_SCHEMA);
+    let whole = matches!(ddl.action, ActionType::RecoverSchema | ActionType::CreateSchema);
     let mut skipped = skipped.clone();
     let names = transaction(ground, |ground| {
         ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
@@ -36,7 +35,7 @@ pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Res
         return Ok(true);
     }
     let missing = ddl.before.iter().filter(|t| skipped.has_table(t.id)).count();
-    if missing == 0 || ddl.action == action::DROP_SCHEMA {
+    if missing == 0 || ddl.action == ActionType::DropSchema {
         return Ok(false);
     }
     if missing < ddl.before.len() {
@@ -57,12 +56,12 @@ pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Res
 pub(super) fn follow(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
     let mut skipped = skipped.clone();
     let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
-    let schema = (ddl.action == action::DROP_SCHEMA).then_some(ddl.schema.as_str());
+    let schema = (ddl.action == ActionType::DropSchema).then_some(ddl.schema.as_str());
     transaction(ground, |ground| {
         ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
         skipped.end(ground.session, ground.link, (ts, &gone, schema))?;
         // A truncated table has a new id, a new table of a missing database is missing as well.
-        let dropped = matches!(ddl.action, action::DROP_SCHEMA | action::DROP_TABLE);
+        let dropped = matches!(ddl.action, ActionType::DropSchema | ActionType::DropTable);
         if !dropped && ddl.after.iter().any(|t| ddl.before.iter().all(|b| b.id != t.id)) {
             skipped.record(ground.session, ground.link, (ts, ddl, false))?;
         }
@@ -79,7 +78,7 @@ pub(super) fn end_of_database(
     ts: CommitTs,
     ddl: &Ddl,
 ) -> Result<Option<Skipped>, Failed> {
-    if ddl.action != action::DROP_SCHEMA || skipped.is_empty() {
+    if ddl.action != ActionType::DropSchema || skipped.is_empty() {
         return Ok(None);
     }
     let mut skipped = skipped.clone();

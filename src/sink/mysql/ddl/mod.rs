@@ -16,7 +16,7 @@
 //! judge     two pictures: not done, done, in part, unknown (partitions, renamed: where only ids tell; shown: for the operator)
 //! ```
 
-pub mod action;
+mod action;
 mod begun;
 mod charset;
 mod collation;

@@ -7,7 +7,7 @@ use super::dialect::{TEMPORARY, Unspeakable, speak};
 use super::form::Form;
 use super::text::{rewrite, split};
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl, Partition};
+use crate::model::{ActionType, CommitTs, Ddl, Partition};
 use crate::sink::mysql::batch::full_name;
 use crate::sink::mysql::hashed::condition;
 use crate::sink::mysql::session::{Flavour, Server, shorten};
@@ -34,15 +34,15 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     }
     let tidb = server.flavour == Flavour::TiDb;
     let left = |why: &str| Ok(Plan::LeaveOut(why.to_owned()));
-    match action::find(ddl.action).map(|a| a.fate) {
-        Some(Fate::BringsBack) => return Err(brings_back(ts, ddl)),
-        Some(Fate::LeftOut(why)) => return left(why),
-        Some(Fate::RunsOnTidb(why)) if !tidb => return left(why),
-        Some(Fate::RunsUnlessMysql(why)) if server.flavour == Flavour::MySql => return left(why),
-        Some(Fate::Repairs) if same_columns(ddl) => return left("it mends the upstream's own notion of the table"),
-        Some(Fate::Repairs) => return Err(repairs(ts, ddl)),
-        Some(Fate::Unused) | None if Form::of(&ddl.query, &ddl.schema) == Form::Other => return Err(unknown(ts, ddl)),
-        Some(_) | None => {}
+    match action::fate(ddl.action) {
+        Fate::BringsBack => return Err(brings_back(ts, ddl)),
+        Fate::LeftOut(why) => return left(why),
+        Fate::RunsOnTidb(why) if !tidb => return left(why),
+        Fate::RunsUnlessMysql(why) if server.flavour == Flavour::MySql => return left(why),
+        Fate::Repairs if same_columns(ddl) => return left("it mends the upstream's own notion of the table"),
+        Fate::Repairs => return Err(repairs(ts, ddl)),
+        Fate::Unused if Form::of(&ddl.query, &ddl.schema) == Form::Other => return Err(unknown(ts, ddl)),
+        _ => {}
     }
     if ddl.temporary && !tidb {
         return left(TEMPORARY);
@@ -75,7 +75,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
             said.join("; ")
         }));
     }
-    if ddl.action == action::CREATE_TABLES {
+    if ddl.action == ActionType::CreateTables {
         said.push("if this was a restore, the rows that it brought are not in the stream, and have to be restored on the target too".to_owned());
     }
     let optional = made.map_or(0, |made| made.optional.len());
@@ -87,7 +87,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
     let refused =
         |why: &str| Fault::refused(format!("{} cannot run on the target: {why}", named(ts, ddl))).hint(ways_on(ts));
     let table = ddl.after.iter().find(|t| !t.columns.is_empty());
-    let (Some(table), action::TRUNCATE_PARTITION) = (table, ddl.action) else {
+    let (Some(table), ActionType::TruncatePartition) = (table, ddl.action) else {
         return Err(refused("its partitions are by KEY, and hold other rows there than in TiDB"));
     };
     let of = |p: &Partition| p.hashed.as_ref().map(|hashed| condition(table, hashed));
@@ -107,7 +107,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
 fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     let why = match Form::of(text, &ddl.schema) {
         Form::Other => "it is no DDL that is known",
-        Form::DropDatabase(_) if ddl.action != action::DROP_SCHEMA => "it drops a database, and its job does not",
+        Form::DropDatabase(_) if ddl.action != ActionType::DropSchema => "it drops a database, and its job does not",
         _ if has_query(text) => "it has a query in it, which no DDL of TiDB has",
         _ => return Ok(()),
     };
@@ -117,7 +117,7 @@ fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
 /// The statements of the job: one, but for tables that were made together.
 fn texts(ts: CommitTs, ddl: &Ddl) -> Result<Vec<&str>, Fault> {
     let texts = split(&ddl.query);
-    if ddl.action == action::CREATE_TABLES {
+    if ddl.action == ActionType::CreateTables {
         if texts.len() == ddl.after.len() {
             return Ok(texts);
         }
@@ -182,7 +182,7 @@ fn repairs(ts: CommitTs, ddl: &Ddl) -> Fault {
 }
 
 fn unknown(ts: CommitTs, ddl: &Ddl) -> Fault {
-    Fault::refused(format!("{} is a job of type {}, which tisync does not know", named(ts, ddl), ddl.action))
+    Fault::refused(format!("{} is a job of type {}, which tisync does not know", named(ts, ddl), ddl.action.number()))
         .hint(ways_on(ts))
 }
 

@@ -8,17 +8,11 @@ use super::index::{check, foreign_key, index};
 use super::order::stays;
 use super::partition::{change, partition_by};
 use super::{Made, is_conditional, name};
-use crate::model::{ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
+use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
 use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
 
-/// ActionType of PARTITION BY.
-const PARTITION_BY: u8 = 71;
 /// How the clause begins that drops a foreign key.
 pub(in crate::sink::mysql::ddl) const DROP_FOREIGN: &str = "DROP FOREIGN KEY ";
-/// ActionType of an ALTER of several parts.
-const SEVERAL: u8 = 61;
-/// ActionType of MODIFY and CHANGE COLUMN.
-const MODIFY: u8 = 12;
 
 /// The clauses of one ALTER TABLE, in the order in which they stand.
 #[derive(Default)]
@@ -76,7 +70,7 @@ pub(super) fn statements(
     difference.options(ddl, &mut clauses);
     let all: Vec<String> = clauses.first.into_iter().chain(clauses.columns).chain(clauses.last).collect();
     let partitions = match (&was.partitioning, &is.partitioning) {
-        (_, Some(by)) if ddl.action == PARTITION_BY => Some(partition_by(by)?),
+        (_, Some(by)) if ddl.action == ActionType::PartitionBy => Some(partition_by(by)?),
         (was, is) => change(was.as_ref(), is.as_ref())?,
     };
     let alter = |clauses: &[String]| format!("ALTER TABLE {} {}", name(after), clauses.join(", "));
@@ -94,10 +88,14 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
     let new_ids: HashSet<i64> = new.iter().map(|c| c.column.id).collect();
     let gone = |at: &usize| old.get(*at).is_some_and(|c| !new_ids.contains(&c.column.id));
     let named = |name: &str| old.iter().position(|c| c.column.name.to_lowercase() == name.to_lowercase());
-    let read = if matches!(ddl.action, MODIFY | SEVERAL) { changed_names(&ddl.query) } else { Some(Vec::new()) };
+    let read = if matches!(ddl.action, ActionType::ModifyColumn | ActionType::MultiSchemaChange) {
+        changed_names(&ddl.query)
+    } else {
+        Some(Vec::new())
+    };
     let all_known = new.iter().all(|c| old.iter().any(|d| d.column.id == c.column.id));
     // In one job nothing but its text tells a column that was changed from one that came while another one went.
-    if read.is_none() && ddl.action == SEVERAL && !all_known {
+    if read.is_none() && ddl.action == ActionType::MultiSchemaChange && !all_known {
         return None;
     }
     let changes = read.unwrap_or_default();
@@ -112,7 +110,7 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
         })
         .collect();
     // One column was changed, and its text was not understood.
-    if ddl.action == MODIFY && same.contains(&None) {
+    if ddl.action == ActionType::ModifyColumn && same.contains(&None) {
         let mut left = (0..old.len()).filter(|at| gone(at) && !same.contains(&Some(*at)));
         let (Some(only), None) = (left.next(), left.next()) else { return None };
         let mut open = same.iter_mut().filter(|place| place.is_none());
@@ -299,7 +297,7 @@ impl Difference<'_> {
             clauses.last.push(format!("COMMENT = {}", quote_text(&self.is.comment)));
         }
         // A job that is about other things may show where the counter was.
-        if ddl.action == SEVERAL && self.is.auto_increment > self.was.auto_increment {
+        if ddl.action == ActionType::MultiSchemaChange && self.is.auto_increment > self.was.auto_increment {
             clauses.last.push(format!("AUTO_INCREMENT = {}", self.is.auto_increment));
         }
     }

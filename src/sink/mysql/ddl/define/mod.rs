@@ -24,14 +24,45 @@ pub(super) use alter::DROP_FOREIGN;
 
 use std::sync::Arc;
 
-use super::action;
 use super::dialect::Unspeakable;
-use crate::model::{Ddl, Table};
+use crate::model::{ActionType, Ddl, Table};
 use crate::sink::mysql::session::{Flavour, Server};
 
-/// Jobs that are the difference of two definitions.
-const DIFFERENCES: [u8; 28] =
-    [5, 6, 7, 8, 9, 10, 12, 15, 17, 18, 19, 20, 22, 32, 33, 37, 38, 41, 43, 44, 45, 48, 61, 64, 71, 72, 73, 74];
+/// Whether such a job is the difference of two definitions.
+const fn is_difference(action: ActionType) -> bool {
+    use ActionType as Type;
+    matches!(
+        action,
+        Type::AddColumn
+            | Type::DropColumn
+            | Type::AddIndex
+            | Type::DropIndex
+            | Type::AddForeignKey
+            | Type::DropForeignKey
+            | Type::ModifyColumn
+            | Type::SetDefaultValue
+            | Type::ModifyTableComment
+            | Type::RenameIndex
+            | Type::AddPartition
+            | Type::DropPartition
+            | Type::ModifyTableCharset
+            | Type::AddPrimaryKey
+            | Type::DropPrimaryKey
+            | Type::AddColumns
+            | Type::DropColumns
+            | Type::AlterIndexVisibility
+            | Type::AddCheck
+            | Type::DropCheck
+            | Type::AlterCheck
+            | Type::DropIndexes
+            | Type::MultiSchemaChange
+            | Type::ReorganizePartition
+            | Type::PartitionBy
+            | Type::RemovePartitioning
+            | Type::AddColumnarIndex
+            | Type::ModifyEngineAttribute
+    )
+}
 
 /// What does what a DDL did.
 #[derive(Debug, Default)]
@@ -55,21 +86,18 @@ fn left_out(ddl: &Ddl) -> Vec<String> {
     new.map(|(_, name)| format!("index `{name}` is of a kind that TiDB alone has")).collect()
 }
 
-/// ActionType of a table's character set.
-const CHARSET: u8 = 22;
-
 /// The statements that do what `ddl` did, one after the other. `None` where its text has to do.
 ///
 /// # Errors
 /// Why no statement can be made, where a text could do harm.
 pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unspeakable> {
     // A TiDB does not take the columns and the table's own character set in one statement.
-    let converts = ddl.action == CHARSET && server.flavour == Flavour::TiDb;
+    let converts = ddl.action == ActionType::ModifyTableCharset && server.flavour == Flavour::TiDb;
     if ddl.temporary || converts || !ddl.after.iter().all(|table| table.details.is_some()) {
         return Ok(None);
     }
     let made = match (ddl.action, ddl.before.as_slice(), ddl.after.as_slice()) {
-        (action::CREATE_TABLE | action::CREATE_TABLES, [], [_, ..]) => {
+        (ActionType::CreateTable | ActionType::CreateTables, [], [_, ..]) => {
             let (condition, inline) = (is_conditional(ddl), server.flavour == Flavour::TiDb);
             let mut made = Made::default();
             for table in &ddl.after {
@@ -79,7 +107,7 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
             }
             Some(made)
         }
-        (number, [before], [after]) if DIFFERENCES.contains(&number) && same_place(before, after) => {
+        (action, [before], [after]) if is_difference(action) && same_place(before, after) => {
             alter::statements(server, ddl, before, after)?
         }
         _ => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::expression::expression;
 use super::statements;
-use crate::model::{Ddl, Index, Table, TableDetails};
+use crate::model::{ActionType, Ddl, Index, Table, TableDetails};
 use crate::sink::mysql::session::Server;
 
 #[test]
@@ -15,7 +15,7 @@ fn an_index_of_tidbs_own_kind_is_said() {
     };
     let index = Index { id: 3, name: "near".to_owned(), foreign_kind: true, ..Index::default() };
     let (before, after) = (vec![table(vec![])], vec![table(vec![index.clone()])]);
-    let ddl = Ddl { action: 7, before, after, ..Ddl::default() };
+    let ddl = Ddl { action: ActionType::AddIndex, before, after, ..Ddl::default() };
     let server = Server::read("9.7.0".to_owned(), None, 1 << 20);
     let made = |ddl: &Ddl| match statements(&server, ddl) {
         Ok(Some(made)) => (made.statements, made.without),
