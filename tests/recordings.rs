@@ -82,7 +82,9 @@ fn everything_equals_its_dump(folder: &Path) -> Result<(), Failed> {
     args.push("--quiet".to_owned());
     let ran = run(&args, 0);
     assert!(ran.contains("left out"), "rows of the tables that were skipped are listed: {ran}");
-    equal(&server, &folder.join("everything/dump"), &["kinds", "evolve", "bank"])
+    equal(&server, &folder.join("everything/dump"), &["kinds", "evolve", "bank"])?;
+    same_definitions(&server, &folder.join("everything/dump"), &["kinds.*", "evolve.*", "bank.*", "!evolve.dropme*"]);
+    Ok(())
 }
 
 /// What a server's configuration may say otherwise than tisync's sessions rely on.
@@ -274,7 +276,9 @@ fn bidirectional_sides_equal_their_dumps(folder: &Path) -> Result<(), Failed> {
 fn tidb_8_equals_its_dump(folder: &Path) -> Result<(), Failed> {
     let server = server::start(&[])?;
     run(&everything_args(folder, "feed-v81/pump", &server), 0);
-    equal(&server, &folder.join("feed-v81/dump"), &["kinds", "evolve", "bank"])
+    equal(&server, &folder.join("feed-v81/dump"), &["kinds", "evolve", "bank"])?;
+    same_definitions(&server, &folder.join("feed-v81/dump"), &["kinds.*", "evolve.*", "bank.*", "!evolve.dropme*"]);
+    Ok(())
 }
 
 /// Random DML beside DDL, as a cluster under load has it.
@@ -297,6 +301,7 @@ fn partitions_equal_their_dump(folder: &Path, name: &str) -> Result<(), Failed> 
     assert!(!said.contains("`part`.`reorg_ck_upd` has no key"), "{said}");
     let mut conn = server.connect()?;
     dump::load(&mut conn, &folder.join(name).join("dump"), &["part"], "truth_")?;
+    same_definitions(&server, &folder.join(name).join("dump"), &["part.*"]);
     same(&server, "part", &TWICE)?;
     for table in TWICE {
         let counts = |database: &str| format!("SELECT id, n, COUNT(*) AS times FROM {database}.{table} GROUP BY id, n");
@@ -330,7 +335,10 @@ fn replayed(folder: &Path, name: &str, databases: &[&str], options: &[&str]) -> 
         server::refuse("MySQL before 8.0 has no RENAME COLUMN: the run stops, and says so");
     }
     println!("{}", ran.expect(0).stderr);
-    equal(&server, &folder.join(name).join("dump"), databases)
+    equal(&server, &folder.join(name).join("dump"), databases)?;
+    let patterns: Vec<String> = databases.iter().map(|database| format!("{database}.*")).collect();
+    same_definitions(&server, &folder.join(name).join("dump"), &patterns.iter().map(String::as_str).collect::<Vec<_>>());
+    Ok(())
 }
 
 /// A sync of a recording that goes on without the statements that bring rows back.
@@ -347,6 +355,16 @@ fn everything_args(folder: &Path, name: &str, server: &PrivateServer) -> Vec<Str
 fn run(args: &[String], code: i32) -> String {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     tisync(&args).expect(code).stderr
+}
+
+/// Every table is what the dump says, as `schema diff` sees it; the tables of skipped DDL are not there.
+fn same_definitions(server: &PrivateServer, dump: &Path, patterns: &[&str]) {
+    let (dump, url) = (dump.display().to_string(), server.url());
+    let mut args = vec!["schema", "diff", "--from", &dump, "--to", &url];
+    patterns.iter().for_each(|pattern| args.extend(["--tables", pattern]));
+    let ran = tisync(&args);
+    println!("{}", ran.stdout);
+    ran.expect(0);
 }
 
 fn path(folder: &Path, name: &str) -> String {

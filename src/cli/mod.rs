@@ -7,6 +7,7 @@ pub mod mark;
 pub mod nodes;
 mod playground;
 mod record;
+pub mod schema;
 mod size;
 mod sync;
 pub mod ts;
@@ -83,6 +84,10 @@ const NODES_EXAMPLES: &str = "Examples:
   tisync nodes list --pd http://10.0.0.1:2379
   tisync nodes pause --pd http://10.0.0.1:2379 pump-1:8250";
 
+const SCHEMA_EXAMPLES: &str = "Examples:
+  tisync schema diff --config tisync.toml
+  tisync schema diff --from mysql://root@tidb1:4000 --to mysql://repl@db2:3306";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   tisync completions bash > /etc/bash_completion.d/tisync
   tisync completions fish > ~/.config/fish/completions/tisync.fish";
@@ -102,6 +107,9 @@ pub enum Command {
     /// Shows where links on a target stand, moves or forgets one.
     #[command(subcommand, after_help = CHECKPOINT_EXAMPLES)]
     Checkpoint(Box<checkpoint::CheckpointCommand>),
+    /// Compares the definitions of tables on both sides.
+    #[command(subcommand, after_help = SCHEMA_EXAMPLES)]
+    Schema(Box<schema::SchemaCommand>),
     /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
     Record(Box<RecordArgs>),
     /// The table by which two opposite links recognise what came from the other side.

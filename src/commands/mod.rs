@@ -10,6 +10,7 @@ mod nodes;
 mod place;
 mod playground;
 mod record;
+mod schema;
 pub mod sync;
 pub mod ts;
 mod whose;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &live::Clusters),
         Command::Sync(args) => sync::run(&args),
         Command::Checkpoint(command) => checkpoint::run(&command, cli.output),
+        Command::Schema(command) => schema::run(&command, cli.output),
         Command::Record(args) => record::run(&args),
         Command::Mark(command) => mark::run(&command, cli.output),
         Command::Nodes(command) => nodes::run(&command, cli.output),

@@ -53,15 +53,20 @@ fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, Drain
 
 /// What `tisync sync` with this file would work with.
 fn settings(file: &Path, link: Option<&str>, plain: &PlainArgs) -> Result<Settings> {
-    let mut words: Vec<OsString> = ["tisync", "sync", "--config"].map(OsString::from).into();
-    words.push(file.into());
+    let mut words: Vec<OsString> = vec!["--config".into(), file.into()];
     if let Some(link) = link {
         words.extend(["--link", link].map(OsString::from));
     }
     if plain.allow_plain_password {
         words.push("--allow-plain-password".into());
     }
-    match Cli::try_parse_from(words).map(|cli| cli.command) {
+    settings_of(words)
+}
+
+/// What `tisync sync` with these arguments would work with.
+pub(super) fn settings_of(words: Vec<OsString>) -> Result<Settings> {
+    let all = ["tisync", "sync"].map(OsString::from).into_iter().chain(words);
+    match Cli::try_parse_from(all).map(|cli| cli.command) {
         Ok(Command::Sync(args)) => Settings::of(&args),
         Ok(_) => Err(Fault::usage("no arguments of sync").into()),
         Err(error) => Err(Fault::usage(error.to_string()).into()),

@@ -8,18 +8,16 @@ use mysql::Error;
 use serde::{Deserialize, Serialize};
 
 use super::begun::Begun;
-use super::define;
-use super::dialect::{Unspeakable, speak};
 use super::form::Name;
+use super::reference::reference;
 use super::run::{Ground, Setback};
-use super::text::rewrite;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{CommitTs, Ddl, Table};
 use crate::sink::mysql::failure::classify;
 use crate::sink::mysql::retry::passes;
-use crate::sink::mysql::schema_diff::{Collations, Difference, PARTITIONS, Part, Reference, Shown, show, statements};
+use crate::sink::mysql::schema_diff::{Collations, Difference, Part, Reference, Shown, show, statements};
 use crate::sink::mysql::session::{Server, shorten};
 
 /// How many differences an error names.
@@ -46,63 +44,20 @@ pub struct ExpectedTable {
 /// The tables that `ddl` changes or makes, as far as definitions tell.
 pub(super) fn expected(server: &Server, ddl: &Ddl) -> Vec<ExpectedTable> {
     let one = |after: &Table| {
-        let reference = reference(server, after).ok()??;
+        let now = reference(server, after).ok()??;
         let before = ddl.before.iter().find(|b| b.id == after.id);
         let was = match before {
             None if ddl.before.is_empty() => None,
             // Under another id its definition is not the job's affair.
             None => return None,
-            Some(before) => Some(self::reference(server, before).ok()??),
+            Some(before) => Some(reference(server, before).ok()??),
         };
         let renamed = before.map(|before| renamed(before, after)).unwrap_or_default();
         let (schema, name) = (after.schema.clone(), after.name.clone());
-        let changed = was.as_ref() != Some(&reference);
-        changed.then_some(ExpectedTable { schema, name, after: reference, before: was, renamed, shown: None })
+        let changed = was.as_ref() != Some(&now);
+        changed.then_some(ExpectedTable { schema, name, after: now, before: was, renamed, shown: None })
     };
     ddl.after.iter().filter(|_| !ddl.temporary).filter_map(|table| one(table)).collect()
-}
-
-/// What makes an empty table like `table`; `None` if its whole definition is not known.
-///
-/// # Errors
-/// What the target cannot have.
-pub(super) fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, Unspeakable> {
-    let Some(details) = &table.details else { return Ok(None) };
-    let mut bare = Table { foreign_keys: Vec::new(), ..table.clone() };
-    let mut own = crate::model::TableDetails { foreign_keys: Vec::new(), auto_increment: 0, ..(**details).clone() };
-    let mut made = |own: &crate::model::TableDetails| {
-        bare.details = Some(std::sync::Arc::new(own.clone()));
-        definition(server, &bare)
-    };
-    let all = details.partitioning.as_ref().map_or(0, |by| by.partitions.len());
-    let whole = if all > PARTITIONS { Some(made(&own)?) } else { None };
-    let mut more = Vec::new();
-    if let Some(by) = own.partitioning.as_mut().filter(|_| whole.is_some()) {
-        let rest = by.partitions.split_off(PARTITIONS);
-        more = define::partitions_said(by, &rest)?;
-    }
-    let foreign_keys = define::foreign_keys(table);
-    Ok(Some(Reference { definition: made(&own)?, whole, more, foreign_keys }))
-}
-
-/// What stands behind the name of `table` in its CREATE TABLE, in the target's words.
-fn definition(server: &Server, table: &Table) -> Result<String, Unspeakable> {
-    let sql = define::create(table)?;
-    let checks = table.details.as_ref().is_some_and(|details| !details.checks.is_empty());
-    let ddl = Ddl { action: crate::model::ActionType::CreateTable, checks, ..Ddl::default() };
-    words(server, &sql, &ddl)
-}
-
-/// What stands behind the name in `sql`, a CREATE TABLE of TiDB's, in the target's words.
-///
-/// # Errors
-/// What the target cannot have.
-pub(super) fn words(server: &Server, sql: &str, ddl: &Ddl) -> Result<String, Unspeakable> {
-    let text = rewrite(sql, server.flavour, None).unwrap_or_default();
-    let spoken = speak(&text, server, ddl)?.sql.unwrap_or_default();
-    let bracket = crate::sql::tokens(&spoken).into_iter().find(|(token, ..)| *token == crate::sql::Token::Sign('('));
-    let from = bracket.map_or(spoken.len(), |(_, from, _)| from);
-    Ok(spoken.get(from..).unwrap_or_default().to_owned())
 }
 
 fn renamed(before: &Table, after: &Table) -> Vec<(String, String)> {

@@ -12,6 +12,7 @@
 //! form      what a statement is about (parse reads it)
 //! picture   what it concerns on the target (look takes it); begun is what is stored
 //! wait      until the session that ran it is gone
+//! reference what makes an empty table like the upstream's
 //! expected  what the tables have to be in the end, and whether they are
 //! judge     two pictures: not done, done, in part, unknown (partitions, renamed: where only ids tell; shown: for the operator)
 //! ```
@@ -35,6 +36,7 @@ mod parse;
 mod partitions;
 pub mod picture;
 mod policy;
+mod reference;
 mod references;
 mod renamed;
 mod run;
@@ -51,6 +53,7 @@ mod zone;
 
 pub use begun::Begun;
 pub use policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
+pub use reference::{Reference, reference, reference_of_text};
 pub use run::{Ground, How, Ran, announce, resume, run};
 pub use settle::{Settled, settle};
 pub use unrun::Unrun;

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::column::{Attribute, ShownColumn};
-use super::foreign::ForeignKey;
+use super::foreign::{ForeignKey, same_names};
 use super::reference::Collations;
-use super::shown::{Named, Shown, between_commas, in_brackets, pieces};
+use super::shown::{Named, Piece, Shown, between_commas, in_brackets, pieces};
 use super::tail::{Options, Partitioning};
 
 /// A part of a definition.
@@ -213,8 +213,8 @@ fn serves_foreign_key(key: &Named, foreign_keys: &[ForeignKey]) -> bool {
     let all = pieces(&key.text);
     let Some((columns, _)) = in_brackets(&all).filter(|_| key.text.starts_with("KEY")) else { return false };
     let columns: Vec<String> =
-        between_commas(columns).iter().filter_map(|p| p.first()).map(|p| p.name().to_lowercase()).collect();
-    foreign_keys.iter().any(|foreign| foreign.columns == columns)
+        between_commas(columns).iter().filter_map(|p| p.first()).map(Piece::name).collect();
+    foreign_keys.iter().any(|foreign| same_names(&foreign.columns, &columns))
 }
 
 /// Names of columns, indexes and partitions ignore case everywhere.

@@ -1,10 +1,11 @@
 //! A foreign key as SHOW CREATE TABLE shows it, compared by what it does: its name may have to be another one on the target.
 
+use super::difference::same_name;
 use super::shown::{Piece, between_commas, in_brackets, pieces};
 use crate::sink::mysql::session::quote_name;
 use crate::sql::Token;
 
-/// A foreign key. Names of tables are in lower case: some servers keep no other.
+/// A foreign key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ForeignKey {
     pub name: String,
@@ -27,7 +28,7 @@ impl ForeignKey {
             .iter()
             .take(bracket)
             .filter(|p| p.token != Token::Sign('.'))
-            .map(|p| p.name().to_lowercase())
+            .map(Piece::name)
             .collect();
         let (parents, behind) = in_brackets(rest)?;
         let (parent_schema, parent) = match path.as_slice() {
@@ -36,7 +37,7 @@ impl ForeignKey {
             _ => return None,
         };
         let names = |all: &[Piece<'_>]| {
-            between_commas(all).iter().filter_map(|p| p.first()).map(|p| p.name().to_lowercase()).collect()
+            between_commas(all).iter().filter_map(|p| p.first()).map(Piece::name).collect()
         };
         let (on_delete, on_update) = (reaction(behind, "DELETE"), reaction(behind, "UPDATE"));
         Some(Self {
@@ -58,15 +59,15 @@ impl ForeignKey {
         Self::read(name, all.get(at..)?)
     }
 
-    /// Whether both do the same in a table of database `home`.
+    /// Whether both do the same in a table of database `home`. Some servers keep the names of tables in lower case.
     pub fn same(&self, other: &Self, home: &str) -> bool {
-        let place = |key: &Self| match key.parent_schema.as_str() {
-            "" => home.to_lowercase(),
-            schema => schema.to_owned(),
+        let place = |key: &Self| {
+            let schema = if key.parent_schema.is_empty() { home } else { &key.parent_schema };
+            (schema.to_lowercase(), key.parent.to_lowercase())
         };
         place(self) == place(other)
-            && (&self.columns, &self.parent, &self.parent_columns)
-                == (&other.columns, &other.parent, &other.parent_columns)
+            && same_names(&self.columns, &other.columns)
+            && same_names(&self.parent_columns, &other.parent_columns)
             && (&self.on_delete, &self.on_update) == (&other.on_delete, &other.on_update)
     }
 
@@ -89,6 +90,10 @@ impl ForeignKey {
         }
         sql
     }
+}
+
+pub(super) fn same_names(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
 }
 
 /// What happens ON `event`; empty for RESTRICT and NO ACTION, which are the same wherever no constraint is deferred, and are the default.

@@ -20,4 +20,4 @@ mod tail;
 pub use difference::{Difference, Part, differences};
 pub use mend::statements;
 pub use reference::{Collations, PARTITIONS, Reference, show};
-pub use shown::Shown;
+pub use shown::{Shown, without_foreign_keys};

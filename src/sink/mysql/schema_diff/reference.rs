@@ -30,9 +30,18 @@ pub struct Reference {
     /// Foreign keys as they stand in CREATE TABLE, each parent with its database. They are not made: that would lock parents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<String>,
+    /// What of the upstream's definition the target cannot have, and why.
+    #[serde(skip)]
+    pub without: Vec<String>,
 }
 
 impl Reference {
+    /// What stands behind the name in CREATE TABLE, with all partitions.
+    #[must_use]
+    pub fn all(&self) -> &str {
+        self.whole.as_ref().unwrap_or(&self.definition)
+    }
+
     /// What the table that the target shows as `target`, in database `home`, has otherwise. `name` is what the reference is called meanwhile.
     ///
     /// # Errors

@@ -98,6 +98,30 @@ pub(super) fn text_of<'a>(text: &'a str, part: &[Piece<'_>]) -> &'a str {
     }
 }
 
+/// `sql`, a CREATE TABLE, without its foreign keys, and these as they stand in a statement. `parent` gives the names of a parent on the target.
+#[must_use]
+pub fn without_foreign_keys(sql: &str, parent: &dyn Fn(&str, &str) -> (String, String)) -> (String, Vec<String>) {
+    let all = pieces(sql);
+    let Some((inner, _)) = in_brackets(&all) else { return (sql.to_owned(), Vec::new()) };
+    let (mut kept, mut keys) = (Vec::new(), Vec::new());
+    for part in between_commas(inner) {
+        let own = text_of(sql, part);
+        match ForeignKey::of(own).filter(|_| part.first().is_some_and(|p| p.is("CONSTRAINT") || p.is("FOREIGN"))) {
+            Some(key) => {
+                let (parent_schema, name) = parent(&key.parent_schema, &key.parent);
+                keys.push(ForeignKey { parent_schema, parent: name, ..key }.text());
+            }
+            None => kept.push(own),
+        }
+    }
+    let (from, to) = match (inner.first(), inner.last()) {
+        (Some(first), Some(last)) => (first.from, last.to),
+        _ => return (sql.to_owned(), Vec::new()),
+    };
+    let (before, behind) = (sql.get(..from).unwrap_or_default(), sql.get(to..).unwrap_or_default());
+    (format!("{before}{}{behind}", kept.join(",\n  ")), keys)
+}
+
 impl Shown {
     /// The parts of `text`, which a server gave for SHOW CREATE TABLE; `None` if it is no table.
     #[must_use]
