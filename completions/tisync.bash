@@ -46,6 +46,9 @@ _tisync() {
             tisync,record)
                 cmd="tisync__subcmd__record"
                 ;;
+            tisync,schema)
+                cmd="tisync__subcmd__schema"
+                ;;
             tisync,sync)
                 cmd="tisync__subcmd__sync"
                 ;;
@@ -136,6 +139,9 @@ _tisync() {
             tisync__subcmd__help,record)
                 cmd="tisync__subcmd__help__subcmd__record"
                 ;;
+            tisync__subcmd__help,schema)
+                cmd="tisync__subcmd__help__subcmd__schema"
+                ;;
             tisync__subcmd__help,sync)
                 cmd="tisync__subcmd__help__subcmd__sync"
                 ;;
@@ -183,6 +189,9 @@ _tisync() {
                 ;;
             tisync__subcmd__help__subcmd__nodes,set-state)
                 cmd="tisync__subcmd__help__subcmd__nodes__subcmd__set__subcmd__state"
+                ;;
+            tisync__subcmd__help__subcmd__schema,diff)
+                cmd="tisync__subcmd__help__subcmd__schema__subcmd__diff"
                 ;;
             tisync__subcmd__help__subcmd__ts,check)
                 cmd="tisync__subcmd__help__subcmd__ts__subcmd__check"
@@ -256,6 +265,18 @@ _tisync() {
             tisync__subcmd__nodes__subcmd__help,set-state)
                 cmd="tisync__subcmd__nodes__subcmd__help__subcmd__set__subcmd__state"
                 ;;
+            tisync__subcmd__schema,diff)
+                cmd="tisync__subcmd__schema__subcmd__diff"
+                ;;
+            tisync__subcmd__schema,help)
+                cmd="tisync__subcmd__schema__subcmd__help"
+                ;;
+            tisync__subcmd__schema__subcmd__help,diff)
+                cmd="tisync__subcmd__schema__subcmd__help__subcmd__diff"
+                ;;
+            tisync__subcmd__schema__subcmd__help,help)
+                cmd="tisync__subcmd__schema__subcmd__help__subcmd__help"
+                ;;
             tisync__subcmd__ts,check)
                 cmd="tisync__subcmd__ts__subcmd__check"
                 ;;
@@ -305,7 +326,7 @@ _tisync() {
 
     case "${cmd}" in
         tisync)
-            opts="-v -h -V --color --output --verbose --help --version ts sync checkpoint record mark nodes config init playground completions man help"
+            opts="-v -h -V --color --output --verbose --help --version ts sync checkpoint schema record mark nodes config init playground completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,7 +938,7 @@ _tisync() {
             return 0
             ;;
         tisync__subcmd__help)
-            opts="ts sync checkpoint record mark nodes config init playground completions man help"
+            opts="ts sync checkpoint schema record mark nodes config init playground completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1255,6 +1276,34 @@ _tisync() {
         tisync__subcmd__help__subcmd__record)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__schema)
+            opts="diff"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__help__subcmd__schema__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2159,6 +2208,132 @@ _tisync() {
                     COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__schema)
+            opts="-v -h -V --color --output --verbose --help --version diff help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__schema__subcmd__diff)
+            opts="-v -h -V --config --link --from --to --tables --route --schema-from --sql --ssl-ca --ssl-cert --ssl-key --allow-plain-password --color --output --verbose --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --link)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tables)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --route)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --schema-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssl-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__schema__subcmd__help)
+            opts="diff help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__schema__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tisync__subcmd__schema__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

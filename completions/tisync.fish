@@ -36,6 +36,7 @@ complete -c tisync -n "__fish_tisync_needs_command" -s V -l version -d 'Print ve
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
+complete -c tisync -n "__fish_tisync_needs_command" -f -a "schema" -d 'Compares the definitions of tables on both sides'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
 complete -c tisync -n "__fish_tisync_needs_command" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
@@ -274,6 +275,40 @@ complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_see
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "clear" -d 'Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start'
 complete -c tisync -n "__fish_tisync_using_subcommand checkpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Compares the definitions of all replicated tables, and says what makes the target\'s like the upstream\'s'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l config -d 'A tisync.toml or a drainer.toml with the link' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l link -d 'Which link of the file' -r
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l from -d 'Where the right definitions are: a cluster (pd://host:port), a server (mysql://user@host:port) or the folder of a Dumpling dump' -r
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l to -d 'The target: `mysql://user@host:port/?ssl-mode=…`' -r
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l tables -d 'Which tables, as for `sync`; may be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l route -d 'Names on the target, as for `sync`; may be given several times' -r
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l schema-from -d 'Status address of a TiDB server, `http://host:10080`, instead of those registered in PD' -r
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l ssl-ca -d 'CA certificate (PEM) of the upstream cluster; turns TLS on' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l ssl-cert -d 'Client certificate (PEM) for the upstream cluster' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l ssl-key -d 'Private key (PEM) of the client certificate' -r -F
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l color -d 'When to colour messages' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`'
+always\t'Always'
+never\t'Never'"
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l output -d 'How the answer is written' -r -f -a "text\t'For people and shell variables'
+json\t'One JSON value with a `version`'
+csv\t'A header line and rows'"
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l sql -d 'Prints the statements alone'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -l allow-plain-password -d 'Lets the target\'s password go to another machine without TLS, where whoever is between can read it'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -s v -l verbose -d 'Says more on standard error'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from diff" -s V -l version -d 'Print version'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Compares the definitions of all replicated tables, and says what makes the target\'s like the upstream\'s'
+complete -c tisync -n "__fish_tisync_using_subcommand schema; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand record" -l from -d 'The TiDB cluster with Pumps: `pd://host:port[,host:port…]`' -r
 complete -c tisync -n "__fish_tisync_using_subcommand record" -l dir -d 'The folder of the recording; made if need be' -r -F
 complete -c tisync -n "__fish_tisync_using_subcommand record" -l start-ts -d 'Where a new recording begins (exclusive): a ts or a time; unless given, now. Later the folder decides' -r
@@ -644,18 +679,19 @@ csv\t'A header line and rows'"
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s v -l verbose -d 'Says more on standard error'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tisync -n "__fish_tisync_using_subcommand man" -s V -l version -d 'Print version'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "init" -d 'Asks what a link or two need, tries each answer at once, and writes a tisync.toml'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
-complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint record mark nodes config init playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "ts" -d 'Finds, checks and converts timestamps (TSO)'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "sync" -d 'Replicates: pulls transactions from a cluster (or a folder) and applies them to a target'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "checkpoint" -d 'Shows where links on a target stand, moves or forgets one'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "schema" -d 'Compares the definitions of tables on both sides'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "record" -d 'Keeps a cluster\'s stream in a folder, to be replayed later with `sync --from DIR`'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "mark" -d 'The table by which two opposite links recognise what came from the other side'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "nodes" -d 'Lists the Pumps and drainers of a cluster, pauses them, takes them offline'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "config" -d 'Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "init" -d 'Asks what a link or two need, tries each answer at once, and writes a tisync.toml'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "playground" -d 'Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "completions" -d 'Prints the completion script of a shell'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "man" -d 'Prints a manual page, or writes all of them into a folder'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and not __fish_seen_subcommand_from ts sync checkpoint schema record mark nodes config init playground completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-br" -d 'Print the commit ts that a backup by BR ends at'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "from-dumpling" -d 'Print the commit ts of a dump by Dumpling or mydumper'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from ts" -f -a "now" -d 'Print the current ts of a cluster'
@@ -665,6 +701,7 @@ complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subc
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "show" -d 'Shows where each link on the target stands, and Drainer\'s own checkpoint'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "set" -d 'Moves a link to another commit ts, and says what that loses or repeats'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from checkpoint" -f -a "clear" -d 'Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start'
+complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from schema" -f -a "diff" -d 'Compares the definitions of all replicated tables, and says what makes the target\'s like the upstream\'s'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "setup" -d 'Makes the mark table and the rows of a channel where they are missing; what is there stays as it is'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "status" -d 'Shows the rows: how many transactions carried them, and who writes'
 complete -c tisync -n "__fish_tisync_using_subcommand help; and __fish_seen_subcommand_from mark" -f -a "drop" -d 'Deletes the rows of a channel that nobody writes with any more'

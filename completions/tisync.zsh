@@ -432,6 +432,86 @@ esac
     ;;
 esac
 ;;
+(schema)
+_arguments "${_arguments_options[@]}" : \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_tisync__subcmd__schema_commands" \
+"*::: :->schema" \
+&& ret=0
+
+    case $state in
+    (schema)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-schema-command-$line[1]:"
+        case $line[1] in
+            (diff)
+_arguments "${_arguments_options[@]}" : \
+'--config=[A tisync.toml or a drainer.toml with the link]:FILE:_files' \
+'--link=[Which link of the file]:NAME:_default' \
+'--from=[Where the right definitions are\: a cluster (pd\://host\:port), a server (mysql\://user@host\:port) or the folder of a Dumpling dump]:SOURCE:_default' \
+'--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
+'*--tables=[Which tables, as for \`sync\`; may be given several times]:PATTERN:_default' \
+'*--route=[Names on the target, as for \`sync\`; may be given several times]:FROM=TO:_default' \
+'--schema-from=[Status address of a TiDB server, \`http\://host\:10080\`, instead of those registered in PD]:URL:_default' \
+'--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
+'--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
+'--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
+'--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
+always\:"Always"
+never\:"Never"))' \
+'--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
+json\:"One JSON value with a \`version\`"
+csv\:"A header line and rows"))' \
+'--sql[Prints the statements alone]' \
+'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
+'*-v[Says more on standard error]' \
+'*--verbose[Says more on standard error]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__schema__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-schema-help-command-$line[1]:"
+        case $line[1] in
+            (diff)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (record)
 _arguments "${_arguments_options[@]}" : \
 '--from=[The TiDB cluster with Pumps\: \`pd\://host\:port\[,host\:port…\]\`]:SOURCE:_default' \
@@ -1148,6 +1228,26 @@ _arguments "${_arguments_options[@]}" : \
     ;;
 esac
 ;;
+(schema)
+_arguments "${_arguments_options[@]}" : \
+":: :_tisync__subcmd__help__subcmd__schema_commands" \
+"*::: :->schema" \
+&& ret=0
+
+    case $state in
+    (schema)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:tisync-help-schema-command-$line[1]:"
+        case $line[1] in
+            (diff)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (record)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1279,6 +1379,7 @@ _tisync_commands() {
 'ts:Finds, checks and converts timestamps (TSO)' \
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
 'checkpoint:Shows where links on a target stand, moves or forgets one' \
+'schema:Compares the definitions of tables on both sides' \
 'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
 'mark:The table by which two opposite links recognise what came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
@@ -1424,6 +1525,7 @@ _tisync__subcmd__help_commands() {
 'ts:Finds, checks and converts timestamps (TSO)' \
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
 'checkpoint:Shows where links on a target stand, moves or forgets one' \
+'schema:Compares the definitions of tables on both sides' \
 'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
 'mark:The table by which two opposite links recognise what came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
@@ -1573,6 +1675,18 @@ _tisync__subcmd__help__subcmd__playground_commands() {
 _tisync__subcmd__help__subcmd__record_commands() {
     local commands; commands=()
     _describe -t commands 'tisync help record commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__schema_commands] )) ||
+_tisync__subcmd__help__subcmd__schema_commands() {
+    local commands; commands=(
+'diff:Compares the definitions of all replicated tables, and says what makes the target'\''s like the upstream'\''s' \
+    )
+    _describe -t commands 'tisync help schema commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__help__subcmd__schema__subcmd__diff_commands] )) ||
+_tisync__subcmd__help__subcmd__schema__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync help schema diff commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__help__subcmd__sync_commands] )) ||
 _tisync__subcmd__help__subcmd__sync_commands() {
@@ -1762,6 +1876,37 @@ _tisync__subcmd__playground_commands() {
 _tisync__subcmd__record_commands() {
     local commands; commands=()
     _describe -t commands 'tisync record commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__schema_commands] )) ||
+_tisync__subcmd__schema_commands() {
+    local commands; commands=(
+'diff:Compares the definitions of all replicated tables, and says what makes the target'\''s like the upstream'\''s' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync schema commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__schema__subcmd__diff_commands] )) ||
+_tisync__subcmd__schema__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync schema diff commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__schema__subcmd__help_commands] )) ||
+_tisync__subcmd__schema__subcmd__help_commands() {
+    local commands; commands=(
+'diff:Compares the definitions of all replicated tables, and says what makes the target'\''s like the upstream'\''s' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'tisync schema help commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__schema__subcmd__help__subcmd__diff_commands] )) ||
+_tisync__subcmd__schema__subcmd__help__subcmd__diff_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync schema help diff commands' commands "$@"
+}
+(( $+functions[_tisync__subcmd__schema__subcmd__help__subcmd__help_commands] )) ||
+_tisync__subcmd__schema__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'tisync schema help help commands' commands "$@"
 }
 (( $+functions[_tisync__subcmd__sync_commands] )) ||
 _tisync__subcmd__sync_commands() {

@@ -337,7 +337,11 @@ fn replayed(folder: &Path, name: &str, databases: &[&str], options: &[&str]) -> 
     println!("{}", ran.expect(0).stderr);
     equal(&server, &folder.join(name).join("dump"), databases)?;
     let patterns: Vec<String> = databases.iter().map(|database| format!("{database}.*")).collect();
-    same_definitions(&server, &folder.join(name).join("dump"), &patterns.iter().map(String::as_str).collect::<Vec<_>>());
+    same_definitions(
+        &server,
+        &folder.join(name).join("dump"),
+        &patterns.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     Ok(())
 }
 

@@ -46,27 +46,44 @@ pub(super) fn compare(settings: &Settings) -> Result<Vec<TableReport>> {
     let target = Target::parse_with(&settings.target, &settings.connection, &events)?;
     let mut session = Session::open(&target)?;
     let wanted = wanted::all(settings, session.server(), &events)?;
-    let made = make_database(&mut session)?;
-    let compared = tables(&mut session, settings, wanted);
-    if made {
-        session.run(&format!("DROP DATABASE {}", quote_name(SCHEMA)))?;
-    }
+    let place = Place::find(&mut session)?;
+    let compared = tables(&mut session, settings, wanted, &place);
+    place.leave(&mut session)?;
     compared
 }
 
-/// References need a database. A target that no link wrote to has none: whether it was made now.
-fn make_database(session: &mut Session) -> Result<bool> {
-    let there: Option<String> = session.first(&format!(
-        "SELECT schema_name FROM information_schema.schemata WHERE schema_name = {}",
-        quote_text(SCHEMA)
-    ))?;
-    if there.is_none() {
-        session.run(&format!("CREATE DATABASE {}", quote_name(SCHEMA)))?;
-    }
-    Ok(there.is_none())
+/// Where references are made for a moment.
+struct Place {
+    /// In quotes, with its database.
+    reference: String,
+    /// A database of its own, for a target that no link has written to yet.
+    own: Option<String>,
 }
 
-fn tables(session: &mut Session, settings: &Settings, wanted: Vec<Wanted>) -> Result<Vec<TableReport>> {
+impl Place {
+    fn find(session: &mut Session) -> Result<Self> {
+        let name = format!("tisync_reference_{}", session.connection_id());
+        let there: Option<String> = session.first(&format!(
+            "SELECT schema_name FROM information_schema.schemata WHERE schema_name = {}",
+            quote_text(SCHEMA)
+        ))?;
+        let (schema, own) = match there {
+            Some(_) => (SCHEMA, None),
+            None => (name.as_str(), Some(name.clone())),
+        };
+        if own.is_some() {
+            session.run(&format!("CREATE DATABASE {}", quote_name(schema)))?;
+        }
+        Ok(Self { reference: format!("{}.{}", quote_name(schema), quote_name(&name)), own })
+    }
+
+    fn leave(self, session: &mut Session) -> Result<()> {
+        let drop = self.own.map(|own| session.run(&format!("DROP DATABASE {}", quote_name(&own))));
+        drop.transpose().map(|_| ())
+    }
+}
+
+fn tables(session: &mut Session, settings: &Settings, wanted: Vec<Wanted>, place: &Place) -> Result<Vec<TableReport>> {
     let mut there: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut reports = Vec::new();
     for Wanted { schema, name, reference } in wanted {
@@ -87,8 +104,7 @@ fn tables(session: &mut Session, settings: &Settings, wanted: Vec<Wanted>) -> Re
                 report.without = reference.without;
             }
             Ok(reference) => {
-                let name = format!("tisync_reference_{}", session.connection_id());
-                let compared = one(session, &name, &quoted, &reference, &report.schema);
+                let compared = one(session, &place.reference, &quoted, &reference, &report.schema);
                 (report.outcome, report.statements) = outcome(compared)?;
                 report.without = reference.without;
             }

@@ -34,7 +34,8 @@ fn settings(args: &SchemaDiffArgs) -> Result<Settings> {
         }
     };
     add("--config", args.config.clone().map(Into::into));
-    let texts = [("--link", &args.link), ("--from", &args.from), ("--to", &args.to), ("--schema-from", &args.schema_from)];
+    let texts =
+        [("--link", &args.link), ("--from", &args.from), ("--to", &args.to), ("--schema-from", &args.schema_from)];
     texts.into_iter().for_each(|(flag, value)| add(flag, value.clone().map(Into::into)));
     args.tables.iter().for_each(|pattern| add("--tables", Some(pattern.into())));
     args.route.iter().for_each(|route| add("--route", Some(format!("{}={}", route.from, route.to).into())));

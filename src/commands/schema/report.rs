@@ -145,7 +145,9 @@ fn summary(report: &[TableReport]) -> String {
         ("extra", "on the target alone"),
         ("unknown", "not compared"),
     ];
-    parts.extend(others.into_iter().filter(|(key, _)| count(key) > 0).map(|(key, word)| format!("{} {word}", count(key))));
+    parts.extend(
+        others.into_iter().filter(|(key, _)| count(key) > 0).map(|(key, word)| format!("{} {word}", count(key))),
+    );
     let tables = if report.len() == 1 { "1 table".to_owned() } else { format!("{} tables", report.len()) };
     format!("{tables}: {}", parts.join(", "))
 }

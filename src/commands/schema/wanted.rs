@@ -129,7 +129,9 @@ fn of_dump(settings: &Settings, server: &Server, folder: &Path) -> Result<Vec<Wa
     }
     if files == 0 {
         return Err(Fault::usage(format!("no file in {} ends in -schema.sql", folder.display()))
-            .hint("--from takes a cluster (pd://…), a server (mysql://…) or the folder of an uncompressed Dumpling dump")
+            .hint(
+                "--from takes a cluster (pd://…), a server (mysql://…) or the folder of an uncompressed Dumpling dump",
+            )
             .into());
     }
     Ok(found)

@@ -11,7 +11,7 @@ use super::begun::Begun;
 use super::form::Name;
 use super::reference::reference;
 use super::run::{Ground, Setback};
-use crate::checkpoint::Failed;
+use crate::checkpoint::{Failed, SCHEMA};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{CommitTs, Ddl, Table};
@@ -117,7 +117,7 @@ struct Wrong {
 }
 
 fn compare(ground: &mut Ground<'_>, expected: &ExpectedTable) -> Result<Option<Wrong>, Failed> {
-    let reference = ground.link.reference();
+    let reference = Name { schema: SCHEMA.to_owned(), name: ground.link.reference() }.to_string();
     let table = Name { schema: expected.schema.clone(), name: expected.name.clone() }.to_string();
     let Some(now) = show(ground.session, &table)? else { return Ok(None) };
     let (upstream, mut found) = expected.after.compare(ground.session, &reference, &now, &expected.schema)?;

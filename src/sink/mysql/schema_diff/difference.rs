@@ -212,8 +212,7 @@ impl Found<'_> {
 fn serves_foreign_key(key: &Named, foreign_keys: &[ForeignKey]) -> bool {
     let all = pieces(&key.text);
     let Some((columns, _)) = in_brackets(&all).filter(|_| key.text.starts_with("KEY")) else { return false };
-    let columns: Vec<String> =
-        between_commas(columns).iter().filter_map(|p| p.first()).map(Piece::name).collect();
+    let columns: Vec<String> = between_commas(columns).iter().filter_map(|p| p.first()).map(Piece::name).collect();
     foreign_keys.iter().any(|foreign| same_names(&foreign.columns, &columns))
 }
 

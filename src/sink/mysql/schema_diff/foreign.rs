@@ -24,21 +24,15 @@ impl ForeignKey {
         let (columns, rest) = in_brackets(part)?;
         let rest = rest.split_first().filter(|(first, _)| first.is("REFERENCES"))?.1;
         let bracket = rest.iter().position(|piece| piece.depth() == 1)?;
-        let path: Vec<String> = rest
-            .iter()
-            .take(bracket)
-            .filter(|p| p.token != Token::Sign('.'))
-            .map(Piece::name)
-            .collect();
+        let path: Vec<String> =
+            rest.iter().take(bracket).filter(|p| p.token != Token::Sign('.')).map(Piece::name).collect();
         let (parents, behind) = in_brackets(rest)?;
         let (parent_schema, parent) = match path.as_slice() {
             [schema, table] => (schema.clone(), table.clone()),
             [table] => (String::new(), table.clone()),
             _ => return None,
         };
-        let names = |all: &[Piece<'_>]| {
-            between_commas(all).iter().filter_map(|p| p.first()).map(Piece::name).collect()
-        };
+        let names = |all: &[Piece<'_>]| between_commas(all).iter().filter_map(|p| p.first()).map(Piece::name).collect();
         let (on_delete, on_update) = (reaction(behind, "DELETE"), reaction(behind, "UPDATE"));
         Some(Self {
             name,

@@ -10,8 +10,8 @@ use super::difference::{Difference, differences};
 use super::foreign::ForeignKey;
 use super::shown::{Named, Shown};
 use super::tail::Options;
-use crate::checkpoint::{Failed, SCHEMA};
-use crate::sink::mysql::session::{Session, quote_name};
+use crate::checkpoint::Failed;
+use crate::sink::mysql::session::Session;
 
 /// How many partitions a reference has; a server makes a file for each.
 pub const PARTITIONS: usize = 64;
@@ -42,7 +42,8 @@ impl Reference {
         self.whole.as_ref().unwrap_or(&self.definition)
     }
 
-    /// What the table that the target shows as `target`, in database `home`, has otherwise. `name` is what the reference is called meanwhile.
+    /// What the table that the target shows as `target`, in database `home`, has otherwise. `name`, in quotes with its database, is what
+    /// the reference is called meanwhile.
     ///
     /// # Errors
     /// If the target does not make the reference, or cannot be read.
@@ -66,11 +67,10 @@ impl Reference {
     }
 
     fn make(&self, session: &mut Session, name: &str, definition: &str) -> Result<Option<Shown>, Failed> {
-        let name = format!("{}.{}", quote_name(SCHEMA), quote_name(name));
         let drop = format!("DROP TABLE IF EXISTS {name}");
         session.exec(&drop)?;
         session.exec(&format!("CREATE TABLE {name} {definition}"))?;
-        let shown = show(session, &name);
+        let shown = show(session, name);
         session.exec(&drop)?;
         let mut shown = shown?;
         if let Some(shown) = &mut shown {
