@@ -3,11 +3,11 @@
 use serde_json::Value as Json;
 use tisync::mark::Origin;
 use tisync::playground::tableinfo::{Details, create_table, db_info, table_info};
-use tisync::schema::names::Names;
-use tisync::schema::{DbInfo, Job, TableInfo, convert, from_text, statements, words};
+use tisync::schema::{DbInfo, Job, TableInfo, convert, from_text};
 use tisync::sink::mysql::ddl::form::Form;
-use tisync::sink::mysql::ddl::text::{inherits_charset, rewrite, split};
+use tisync::sink::mysql::ddl::text::{inherits_charset, rewrite};
 use tisync::sink::mysql::session::Flavour;
+use tisync::sql::{Statement, mentions, statements};
 
 use crate::rows;
 use crate::targets::Target;
@@ -138,9 +138,14 @@ fn jobs() -> Vec<Vec<u8>> {
 /// The text of a DDL, by everything that reads one.
 fn text(input: &[u8]) {
     let sql = String::from_utf8_lossy(input);
-    let _ =
-        (Names::of(&sql), from_text(&sql), Form::of(&sql, "db").names(), inherits_charset(&sql), Origin::split(&sql));
-    let _ = (split(&sql).len(), statements(&sql).len(), words(&sql).len());
+    let _ = (
+        Statement::of(&sql),
+        from_text(&sql),
+        Form::of(&sql, "db").names(),
+        inherits_charset(&sql),
+        Origin::split(&sql),
+    );
+    let _ = (statements(&sql).len(), mentions(&sql, &[]).len());
     for flavour in [Flavour::TiDb, Flavour::MySql, Flavour::MariaDb] {
         let _ = rewrite(&sql, flavour, Some(("utf8mb4", "utf8mb4_bin")));
     }

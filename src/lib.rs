@@ -18,7 +18,7 @@
 //!   Pumps over gRPC, and brings the stream of one that joins; `source/recording` reads a folder, `source/pb` what a Drainer wrote as files. [`pd`] finds PD's leader, the
 //!   Pumps and the TiDB servers, and writes the entry of the link, which [`place`] keeps true: a Drainer's to all who look.
 //! - [`merge`] puts any number of streams into one order: that of their commit ts.
-//! - [`sql`] is how text of SQL is read, by every stage: one tokenizer, and the form in which a source's DDL goes on.
+//! - [`sql`] is how text of SQL is read, by every stage: one tokenizer, one type for what a DDL statement says, and the form in which a source's DDL goes on.
 //! - [`schema`] knows every table as of the position, by following TiDB's history of DDL jobs; for a target that has each DDL first, also what becomes
 //!   of it ([`schema::Ahead`]).
 //! - [`decode`] turns bytes into typed rows, each with an `Arc` of the definition that reads it. Rows of Drainer's files name their columns; the sink says what

@@ -14,11 +14,10 @@
 use std::sync::Arc;
 
 use super::event::Event;
-use super::{Filter, Scope, moves, wanted};
+use super::{Filter, Scope, wanted};
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::schema::names::{Names, Role, Verb};
-use crate::schema::statements;
+use crate::sql::{Role, Statement, Verb, statements};
 
 /// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
 /// knows what to do about them.
@@ -76,14 +75,14 @@ impl Filter {
         if ddl.action == ActionType::CreateTables {
             return self.created(ddl);
         }
-        let names = Names::of(&ddl.query);
+        let names = Statement::of(&ddl.query);
         if ddl.table.is_empty() {
             return self.on_database(&names, ddl);
         }
-        if moves::renames(&names) {
+        if !names.moves().is_empty() {
             return self.renamed(ts, &names, ddl);
         }
-        if let Some(with) = names.places.iter().find(|p| p.role == Role::With) {
+        if let Some(with) = names.place(Role::With) {
             let other = (with.schema.clone().unwrap_or_else(|| ddl.schema.clone()), with.name.clone());
             return self.exchanged(ts, &names, other, ddl);
         }
@@ -106,7 +105,7 @@ impl Filter {
         })
     }
 
-    fn on_database(&self, names: &Names, mut ddl: Ddl) -> Judged {
+    fn on_database(&self, names: &Statement, mut ddl: Ddl) -> Judged {
         let scope = self.database(&ddl.schema);
         if scope == Scope::None {
             return Judged::out(if wanted(&ddl.schema) { Why::Tables } else { Why::System });
@@ -117,7 +116,7 @@ impl Filter {
         if scope == Scope::All {
             return Judged::pass(ddl);
         }
-        let place = names.places.iter().find(|p| p.role == Role::Database);
+        let place = names.place(Role::Database);
         match (names.verb, place) {
             (Verb::CreateDatabase, Some(place)) => ddl.query = if_not_exists(&ddl.query, place.at.start),
             (Verb::DropDatabase, _) => {
@@ -143,8 +142,8 @@ impl Filter {
         let (mut why, mut kept) = (Why::System, Vec::new());
         let all = statements(&ddl.query);
         for text in &all {
-            let names = Names::of(text);
-            let Some(place) = names.places.iter().find(|p| p.role == Role::Subject) else {
+            let names = Statement::of(text);
+            let Some(place) = names.place(Role::Subject) else {
                 kept.push(*text);
                 continue;
             };
@@ -163,7 +162,7 @@ impl Filter {
         if kept.len() < all.len() {
             let subjects: Vec<(String, String)> = kept
                 .iter()
-                .flat_map(|text| Names::of(text).places)
+                .flat_map(|text| Statement::of(text).places)
                 .filter(|p| p.role == Role::Subject)
                 .map(|p| (p.schema.unwrap_or_else(|| ddl.schema.clone()).to_lowercase(), p.name.to_lowercase()))
                 .collect();
@@ -173,8 +172,8 @@ impl Filter {
         Judged::pass(ddl)
     }
 
-    fn exchanged(&self, ts: CommitTs, names: &Names, other: (String, String), mut ddl: Ddl) -> Judged {
-        let subject = names.places.iter().find(|p| p.role == Role::Subject);
+    fn exchanged(&self, ts: CommitTs, names: &Statement, other: (String, String), mut ddl: Ddl) -> Judged {
+        let subject = names.place(Role::Subject);
         let schema = subject.and_then(|p| p.schema.clone()).unwrap_or_else(|| ddl.schema.clone());
         let table = subject.map_or_else(|| ddl.table.clone(), |p| p.name.clone());
         match (self.table(&schema, &table), self.table(&other.0, &other.1)) {

@@ -7,7 +7,7 @@ use super::pattern;
 use super::tables::Patterns;
 use crate::decode::Kinds;
 use crate::error::Fault;
-use crate::schema::names::Verb;
+use crate::sql::Verb;
 
 /// One kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt;
 use super::event::Event;
 use super::{Filter, Scope, why_never};
 use crate::decode::Kinds;
-use crate::schema::names::Verb;
+use crate::sql::Verb;
 
 /// What becomes of a table or a database, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

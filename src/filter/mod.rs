@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use crate::decode::Kinds;
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::schema::names::Verb;
+use crate::sql::Verb;
 
 pub use count::Counts;
 pub use ddl::{Judged, Why};

@@ -15,7 +15,7 @@ use super::ddl::{Judged, Why, ways_on};
 use super::event::Event;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
-use crate::schema::names::{Names, Role, Verb};
+use crate::sql::{Place, Statement};
 
 /// A table's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,24 +45,18 @@ struct Chain {
 
 /// Tables of a RENAME of which the text does not say where they come from, as (database, new name): their old names stand without a
 /// database, and are the new ones if they are taken to be in `home`, where the statement leaves them.
-pub(crate) fn from_nowhere(names: &Names, home: &str) -> Vec<(String, String)> {
-    let moved = pairs(names, home).into_iter().filter(|(old, new)| renames(names) && old.same(new));
+pub(crate) fn from_nowhere(names: &Statement, home: &str) -> Vec<(String, String)> {
+    let moved = pairs(names, home).into_iter().filter(|(old, new)| old.same(new));
     moved.map(|(_, new)| (new.schema, new.table)).collect()
 }
 
 /// Old and new names as the statement has them; `home` is the database of a name without one.
-fn pairs(names: &Names, home: &str) -> Vec<(Name, Name)> {
-    let mut pairs = Vec::new();
-    let mut old = None;
-    for place in &names.places {
-        let name = Name { schema: place.schema.clone().unwrap_or_else(|| home.to_owned()), table: place.name.clone() };
-        match (place.role, old.take()) {
-            (Role::New, Some(old)) => pairs.push((old, name)),
-            (Role::Subject, _) => old = Some(name),
-            _ => {}
-        }
-    }
-    pairs
+fn pairs(names: &Statement, home: &str) -> Vec<(Name, Name)> {
+    let name = |place: &Place| Name {
+        schema: place.schema.clone().unwrap_or_else(|| home.to_owned()),
+        table: place.name.clone(),
+    };
+    names.moves().into_iter().map(|(old, new)| (name(old), name(new))).collect()
 }
 
 fn chains(pairs: &[(Name, Name)]) -> Vec<Chain> {
@@ -79,14 +73,9 @@ fn chains(pairs: &[(Name, Name)]) -> Vec<Chain> {
     chains
 }
 
-/// Whether `names` are those of a statement that renames tables.
-pub(super) fn renames(names: &Names) -> bool {
-    matches!(names.verb, Verb::RenameTable | Verb::AlterTable) && names.places.iter().any(|p| p.role == Role::New)
-}
-
 impl Filter {
     /// What becomes of a DDL that renames tables.
-    pub(super) fn renamed(&self, ts: CommitTs, names: &Names, mut ddl: Ddl) -> Judged {
+    pub(super) fn renamed(&self, ts: CommitTs, names: &Statement, mut ddl: Ddl) -> Judged {
         let pairs = pairs(names, &ddl.schema);
         let (mut kept, mut staying, mut entering, mut leaving) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut why = Why::System;

@@ -11,9 +11,8 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::filter::{from_nowhere, ways_on};
 use crate::model::{ActionType, Change, CommitTs, Ddl, Definition, Table};
-use crate::schema::names::Names;
 use crate::schema::{TextDdl, Unclear, from_text, unclear};
-use crate::sql::{Source, canonical};
+use crate::sql::{Source, Statement, canonical};
 
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
@@ -82,7 +81,7 @@ impl Pipeline<'_> {
 
     /// A RENAME from another database whose name is not written: TiDB took the session's. True if it does not concern the target.
     fn moved_from_nowhere(&mut self, ddl: &mut Ddl, commit_ts: CommitTs) -> bool {
-        let moved = from_nowhere(&Names::of(&ddl.query), &ddl.schema);
+        let moved = from_nowhere(&Statement::of(&ddl.query), &ddl.schema);
         if moved.is_empty() {
             return false;
         }

@@ -8,8 +8,7 @@ use super::text::Rewritten;
 use crate::error::Fault;
 use crate::filter::{concerns_cluster, drop_tables, if_not_exists};
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::schema::names::{Names, Role, Verb};
-use crate::schema::statements;
+use crate::sql::{Role, Statement, Verb, statements};
 
 /// Database and name.
 type Name = (String, String);
@@ -120,7 +119,7 @@ impl Router {
 
     /// Keeps account of names through `ddl`, whose names are still the upstream's.
     fn follow(&mut self, ts: CommitTs, ddl: &Ddl) -> Option<Fault> {
-        let names = Names::of(&ddl.query);
+        let names = Statement::of(&ddl.query);
         match names.verb {
             Verb::CreateDatabase => drop(self.databases.insert(ddl.schema.to_lowercase())),
             Verb::DropDatabase => drop(self.databases.remove(&ddl.schema.to_lowercase())),
@@ -165,14 +164,14 @@ impl Router {
             return if changed { Rewritten::As(texts.join("; "), schema) } else { Rewritten::Same };
         }
         let rewritten = self.routes.rewrite(&ddl.query, home);
-        match Names::of(&ddl.query).verb {
+        match Statement::of(&ddl.query).verb {
             Verb::DropDatabase => self.dropped(home, before, rewritten),
             Verb::CreateDatabase if self.shared(home) || self.routes.scatters(home) => {
                 let (text, schema) = match rewritten {
                     Rewritten::As(text, schema) => (text, schema),
                     _ => (ddl.query.clone(), home.clone()),
                 };
-                let place = Names::of(&text).places.into_iter().find(|p| p.role == Role::Database);
+                let place = Statement::of(&text).place(Role::Database).cloned();
                 let text = place.map_or_else(|| text.clone(), |p| if_not_exists(&text, p.at.start));
                 Rewritten::As(text, schema)
             }
@@ -207,7 +206,7 @@ fn lower((schema, name): &Name) -> Name {
 /// `text`, in which nothing is renamed, with its table's database, since the current one will be another.
 fn written_out(text: &str, home: &str) -> String {
     let mut out = text.to_owned();
-    for place in Names::of(text).places.iter().rev().filter(|p| p.schema.is_none() && p.role != Role::Database) {
+    for place in Statement::of(text).places.iter().rev().filter(|p| p.schema.is_none() && p.role != Role::Database) {
         let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
         out.replace_range(place.at.clone(), &format!("{}.{}", quoted(home), quoted(&place.name)));
     }

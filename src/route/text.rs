@@ -2,7 +2,7 @@
 //! found, nothing is guessed.
 
 use super::Routes;
-use crate::schema::names::{Names, Place, Role, Verb};
+use crate::sql::{Edit, Place, Role, Statement, edited, tokens};
 
 /// What becomes of a statement.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ fn sql((schema, name): &(String, String)) -> String {
 impl Routes {
     /// `query`, run while `home` is the database, with the target's names.
     pub(super) fn rewrite(&self, query: &str, home: &str) -> Rewritten {
-        let names = Names::of(query);
+        let names = Statement::of(query);
         if !names.complete {
             return if self.may_concern(query, home, &names) { Rewritten::Unsure } else { Rewritten::Same };
         }
@@ -51,18 +51,12 @@ impl Routes {
                 Rewritten::As(format!("RENAME TABLE {};", rest.join(", ")), schema)
             };
         }
-        let mut out = String::with_capacity(query.len() + 32);
-        let mut from = 0;
-        for (place, to, _) in &targets {
-            out.push_str(query.get(from..place.at.start).unwrap_or_default());
-            match place.role {
-                Role::Database => out.push_str(&format!("`{}`", to.0.replace('`', "``"))),
-                _ => out.push_str(&sql(to)),
-            }
-            from = place.at.end;
-        }
-        out.push_str(query.get(from..).unwrap_or_default());
-        Rewritten::As(out, schema)
+        let edit = |(place, to, _): &(&Place, (String, String), bool)| match place.role {
+            Role::Database => (place.at.clone(), format!("`{}`", to.0.replace('`', "``"))),
+            _ => (place.at.clone(), sql(to)),
+        };
+        let edits: Vec<Edit> = targets.iter().map(edit).collect();
+        Rewritten::As(edited(query, &edits), schema)
     }
 
     /// What a name is on the target, and whether that is another one.
@@ -79,17 +73,15 @@ impl Routes {
     }
 
     /// Whether a statement whose names are not all known may hold one that is called otherwise.
-    fn may_concern(&self, query: &str, home: &str, names: &Names) -> bool {
+    fn may_concern(&self, query: &str, home: &str, names: &Statement) -> bool {
         let named = names.places.iter().any(|p| self.target(p, home).2);
-        named || self.concerns(home) || crate::schema::words(query).iter().any(|word| self.concerns(word))
+        let words = || tokens(query).into_iter().filter_map(|(token, ..)| token.name());
+        named || self.concerns(home) || words().any(|word| self.concerns(&word))
     }
 }
 
 /// A RENAME some of whose tables have their new names already: the moves that are left. `None` if it is not one.
-fn moved_already(names: &Names, targets: &[(&Place, (String, String), bool)]) -> Option<Vec<String>> {
-    let only_renames = names.verb == Verb::RenameTable
-        || (names.verb == Verb::AlterTable
-            && matches!(targets, [(a, ..), (b, ..)] if a.role == Role::Subject && b.role == Role::New));
+fn moved_already(names: &Statement, targets: &[(&Place, (String, String), bool)]) -> Option<Vec<String>> {
     let same = |a: &(String, String), b: &(String, String)| {
         (a.0.to_lowercase(), a.1.to_lowercase()) == (b.0.to_lowercase(), b.1.to_lowercase())
     };
@@ -97,7 +89,7 @@ fn moved_already(names: &Names, targets: &[(&Place, (String, String), bool)]) ->
         .chunks(2)
         .filter_map(|pair| if let [(_, old, _), (_, new, _)] = pair { Some((old, new)) } else { None })
         .collect();
-    if !only_renames || !pairs.iter().any(|(old, new)| same(old, new)) {
+    if !names.only_renames || !pairs.iter().any(|(old, new)| same(old, new)) {
         return None;
     }
     let left = pairs.iter().filter(|(old, new)| !same(old, new));
@@ -198,11 +190,11 @@ mod tests {
                 // Back again it is what it was, written out.
                 let back = routes(&[("app2.*", "app.*"), ("y.*", "x.*")]).rewrite(&text, &schema);
                 if let Rewritten::As(back, _) = back {
-                    let places = |sql: &str| Names::of(sql).places.iter().map(|p| (p.role, p.name.clone())).collect::<Vec<_>>();
+                    let places = |sql: &str| Statement::of(sql).places.iter().map(|p| (p.role, p.name.clone())).collect::<Vec<_>>();
                     proptest::prop_assert_eq!(places(&back), places(&sql));
                     let bare = |sql: &str| {
                         let mut out = sql.to_owned();
-                        for place in Names::of(sql).places.iter().rev() {
+                        for place in Statement::of(sql).places.iter().rev() {
                             out.replace_range(place.at.clone(), "");
                         }
                         out

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 
 use super::job::Reorg;
 use super::moved::Moves;
-use super::rename::renames;
 use super::store::{State, Store};
 use super::{Job, TableInfo};
 use crate::model::{ActionType, CommitTs, Table};
+use crate::sql::Statement;
 
 /// One table's move by RENAME: databases and names before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +192,8 @@ impl Store {
         let mut complete = targets.len() == infos.len();
         let mut first_seen: Vec<i64> = Vec::new();
         // A table that moves twice: some versions of TiDB show its last name for both moves, so the one between is that of the statement.
-        let written = renames(&job.query).unwrap_or_default();
+        let statement = Statement::of(&job.query);
+        let written = if statement.only_renames { statement.moves() } else { Vec::new() };
         let mut between: BTreeMap<i64, (String, String)> = BTreeMap::new();
         for (i, info) in infos.iter().enumerate() {
             let old = self.live(info.id).cloned();
@@ -207,7 +208,7 @@ impl Store {
             let schema = self.database(schema_id, &job.schema_name);
             self.put(info, schema_id, &schema, version);
             let from = between.remove(&info.id).or_else(|| old.map(|old| (old.schema.clone(), old.name.clone())));
-            let new = written.get(i).map(|(_, new)| new.table.as_str()).filter(|new| !info.name.is(new));
+            let new = written.get(i).map(|(_, new)| new.name.as_str()).filter(|new| !info.name.is(new));
             let to = (schema, new.unwrap_or(&info.name.0).to_owned());
             between.insert(info.id, to.clone());
             match from {
@@ -224,7 +225,8 @@ impl Store {
     /// The database of each new name of a RENAME of several tables; `None` if it cannot be told.
     fn targets(&self, job: &Job) -> Option<Vec<i64>> {
         let infos = &job.info.tables;
-        let pairs = renames(&job.query).filter(|p| p.len() == infos.len())?;
+        let statement = Statement::of(&job.query);
+        let pairs = Some(statement.moves()).filter(|p| statement.only_renames && p.len() == infos.len())?;
         let paired = || pairs.iter().zip(infos);
         // An unqualified name is one of the session's database. A table's first old name tells where it was.
         let of_old = paired().find_map(|((old, _), info)| match old.schema {

@@ -3,10 +3,9 @@
 //! ```text
 //! job, info   what TiDB's JSON says          file, http   where it comes from (trait History)
 //! convert, details  TableInfo -> model::Table  default      what a row holds that is older than a column
-//! apply       what one job does to the store rename, statement   the text that runs on the target
+//! apply       what one job does to the store statement      the text that runs on the target
 //! packed      a job until its time           each        a long list, element by element
 //! text        a DDL of which nothing but its text is known
-//! names       the names in a statement and their places; mention: those in a query or an expression
 //! spelling    a statement whose names are in the letter case that the catalog has them in
 //! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
 //! ahead       what tables become beyond that position
@@ -27,13 +26,9 @@ mod http;
 mod info;
 mod job;
 mod keys;
-mod lex;
-mod mention;
 mod moved;
-pub mod names;
 mod packed;
 mod partition;
-mod rename;
 mod seed;
 mod spelling;
 mod statement;
@@ -53,7 +48,6 @@ pub use http::HttpHistory;
 pub use info::{CiStr, ColumnInfo, DbInfo, FieldType, PUBLIC, TableInfo, TtlInfo};
 pub use job::{HistoryInfo, Job, RESERVED_ABOVE, Snapshot};
 pub use keys::{CheckInfo, FkInfo, IndexColumn, IndexInfo};
-pub use lex::{statements, words};
 pub use moved::{LateTable, Moved};
 pub use partition::{PartitionDefinition, PartitionInfo};
 pub(crate) use statement::unclear;

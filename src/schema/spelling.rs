@@ -6,12 +6,9 @@
 use std::ops::Range;
 
 use super::apply::{Effect, Move};
-use super::lex::{spans, statements};
-use super::mention::{Kind, Mention, mentions};
-use super::names::{Names, Role};
 use super::store::Store;
 use crate::model::{ActionType, Partition};
-use crate::sql::is_closed;
+use crate::sql::{Clause, Edit, Kind, Mention, Role, Statement, edited, is_closed, mentions, statements};
 
 /// Database and name.
 type Name = (String, String);
@@ -48,7 +45,7 @@ impl Store {
 fn named(sql: &str) -> Vec<(Option<String>, String)> {
     let mut named = Vec::new();
     for statement in statements(sql) {
-        let places = Names::of(statement).places;
+        let places = Statement::of(statement).places;
         let apart: Vec<Range<usize>> = places.iter().map(|place| place.at.clone()).collect();
         let of_query = mentions(statement, &apart).into_iter().filter(|m| m.kind == Kind::Read);
         named.extend(places.into_iter().map(|place| (place.schema, place.name)));
@@ -93,9 +90,6 @@ pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// What takes the place of some bytes of a statement.
-type Edit = (Range<usize>, String);
-
 /// A name that stands in a statement.
 struct Written<'a> {
     schema: Option<&'a str>,
@@ -117,20 +111,20 @@ impl Speller<'_> {
         if !is_closed(sql) {
             return sql.to_owned();
         }
-        let names = Names::of(sql);
+        let names = Statement::of(sql);
         let apart: Vec<Range<usize>> = names.places.iter().map(|place| place.at.clone()).collect();
         let mentions = mentions(sql, &apart);
         let mut prefixes = Prefixes::default();
         let mut edits = self.edit_places(&names, &mut prefixes);
         edits.extend(self.edit_read(&mentions, &mut prefixes));
         edits.extend(mentions.iter().filter(|m| m.kind == Kind::Prefix).filter_map(|m| self.edit_prefix(m, &prefixes)));
-        edits.extend(self.edit_partition(sql));
+        edits.extend(self.edit_partition(&names));
         edits.sort_by_key(|(at, _)| at.start);
-        applied(sql, &edits)
+        edited(sql, &edits)
     }
 
     /// What the statement makes, changes, drops or refers to.
-    fn edit_places(&self, names: &Names, prefixes: &mut Prefixes) -> Vec<Edit> {
+    fn edit_places(&self, names: &Statement, prefixes: &mut Prefixes) -> Vec<Edit> {
         let mut edits = Vec::new();
         // Several moves may give a name to one table after the other: each place has that of its own move.
         let moves: Vec<&Name> = self.moves.iter().flat_map(|m| [&m.from, &m.to]).collect();
@@ -155,7 +149,7 @@ impl Speller<'_> {
         let mut edits = Vec::new();
         let common: Vec<&str> = mentions.iter().filter(|m| m.kind == Kind::Common).map(|m| m.name.as_str()).collect();
         for mention in mentions.iter().filter(|m| m.kind == Kind::Read) {
-            let written = mention.written();
+            let written = written(mention);
             let hidden = common.iter().find(|name| mention.schema.is_none() && same(name, &mention.name));
             let own = hidden.map(|name| (String::new(), (*name).to_owned()));
             let name = own.as_ref().or_else(|| self.find(&written));
@@ -169,15 +163,9 @@ impl Speller<'_> {
     }
 
     /// The partition of an EXCHANGE.
-    fn edit_partition(&self, sql: &str) -> Option<Edit> {
-        let tokens = if self.exchanged.is_empty() { Vec::new() } else { spans(sql) };
-        let begin = tokens.windows(2).position(
-            |pair| matches!(pair, [(first, _), (second, _)] if first.is("EXCHANGE") && second.is("PARTITION")),
-        )?;
-        let (token, at) = tokens.get(begin + 2)?;
-        let written = token.name()?;
-        let own =
-            self.exchanged.iter().find(|partition| same(&partition.name, written) && partition.name != written)?;
+    fn edit_partition(&self, statement: &Statement) -> Option<Edit> {
+        let Some(Clause::ExchangePartition(written, at)) = statement.clauses.first() else { return None };
+        let own = self.exchanged.iter().find(|own| same(&own.name, written) && own.name != *written)?;
         Some((at.clone(), quoted(&own.name)))
     }
 
@@ -202,7 +190,7 @@ impl Speller<'_> {
 
     /// The same of what stands in front of a column.
     fn edit_prefix(&self, mention: &Mention, prefixes: &Prefixes) -> Option<Edit> {
-        let written = mention.written();
+        let written = written(mention);
         if written.schema.is_some() {
             return self.edit(&written, self.find(&written));
         }
@@ -211,10 +199,8 @@ impl Speller<'_> {
     }
 }
 
-impl Mention {
-    fn written(&self) -> Written<'_> {
-        Written { schema: self.schema.as_deref(), name: &self.name, at: self.at.clone() }
-    }
+fn written(mention: &Mention) -> Written<'_> {
+    Written { schema: mention.schema.as_deref(), name: &mention.name, at: mention.at.clone() }
 }
 
 /// What may stand in front of a column.
@@ -234,19 +220,6 @@ impl Prefixes {
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first)
     }
-}
-
-fn applied(sql: &str, edits: &[Edit]) -> String {
-    let mut out = String::with_capacity(sql.len() + 16);
-    let mut from = 0;
-    for (at, text) in edits {
-        let Some(before) = sql.get(from..at.start) else { continue };
-        out.push_str(before);
-        out.push_str(text);
-        from = at.end;
-    }
-    out.push_str(sql.get(from..).unwrap_or_default());
-    out
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! The statement that runs on the target for a job, and the database that must be current for it.
 
 use super::apply::{Effect, Move};
-use super::rename::{drops_several, exchanged};
 use super::spelling::quoted;
 use crate::error::Fault;
 use crate::mark::Origin;
 use crate::model::{ActionType, CommitTs, Ddl, Kind, Side, Table};
-use crate::sql::{Source, Unclear, canonical};
+use crate::sql::{Role, Source, Statement, Unclear, canonical};
 
 impl Effect {
     /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's restored text, which holds a database
@@ -79,15 +78,17 @@ impl Effect {
     /// The session's database is that of whichever table has no database written before it.
     fn exchange_database(&self, query: &str) -> String {
         let partitioned = self.before.iter().chain(&self.after).find(|t| t.name == self.table).map(|t| &t.schema);
-        match (exchanged(query), partitioned) {
-            (Some((table, _)), Some(schema)) if table.schema.is_none() => schema.clone(),
+        let statement = Statement::of(query);
+        let subject = statement.place(Role::Subject).filter(|_| statement.place(Role::With).is_some());
+        match (subject, partitioned) {
+            (Some(table), Some(schema)) if table.schema.is_none() => schema.clone(),
             _ => self.schema.clone(),
         }
     }
 
     /// One of several objects of a DROP; each has a job and a message of its own, all with the same text.
     fn drop(&self, what: &str, query: String) -> (String, String) {
-        let query = if drops_several(&query) {
+        let query = if Statement::of(&query).subjects().count() > 1 {
             format!("DROP {what} {};", qualified(&self.schema, &self.table))
         } else {
             query

@@ -41,7 +41,7 @@ impl Place {
     pub(super) fn take(&mut self, token: Token<'_>) {
         self.list = match (token, self.list) {
             (Token::Word(w), _) if ["ENUM", "SET"].iter().any(|l| w.eq_ignore_ascii_case(l)) => 1,
-            (Token::Sign('('), 1) | (Token::Text | Token::Sign(','), 2) => 2,
+            (Token::Sign('('), 1) | (Token::Text(_) | Token::Sign(','), 2) => 2,
             (Token::Word(w), 2) if w.starts_with('_') => 2,
             _ => 0,
         };

@@ -3,6 +3,8 @@
 //! Where a string, a name in quotes or a comment begins and ends is what decides whether a text is what it looks like. `tests/tokens.rs`
 //! compares that with a server's own reader.
 
+use std::borrow::Cow;
+
 /// A piece of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token<'a> {
@@ -10,20 +12,39 @@ pub enum Token<'a> {
     Word(&'a str),
     /// A name in back quotes, quotes included.
     Name(&'a str),
-    /// A string in single or double quotes.
-    Text,
+    /// A string in single or double quotes, quotes included.
+    Text(&'a str),
     /// A comment of any kind.
     Comment(&'a str),
     /// Any other single character.
     Sign(char),
 }
 
-impl Token<'_> {
+impl<'a> Token<'a> {
     /// Whether it is this keyword, in whatever case.
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
     }
+
+    /// The name that it may be, without its quotes. A session with ANSI_QUOTES puts names in double quotes. One without an end is a name all the same:
+    /// its text is refused elsewhere.
+    #[must_use]
+    pub fn name(&self) -> Option<Cow<'a, str>> {
+        match *self {
+            Self::Word(name) => Some(Cow::Borrowed(name)),
+            Self::Name(quoted) => Some(bare(quoted, "`", "``")),
+            Self::Text(quoted) if quoted.starts_with('"') => Some(bare(quoted, "\"", "\"\"")),
+            _ => None,
+        }
+    }
+}
+
+/// What stands between two quotes, which are doubled within it.
+fn bare<'a>(quoted: &'a str, quote: &str, doubled: &str) -> Cow<'a, str> {
+    let inner = quoted.strip_prefix(quote).unwrap_or(quoted);
+    let inner = inner.strip_suffix(quote).unwrap_or(inner);
+    if inner.contains(quote) { Cow::Owned(inner.replace(doubled, quote)) } else { Cow::Borrowed(inner) }
 }
 
 /// The tokens of `sql`, each with the byte range that it covers. White space is left out; what is not closed goes to the end.
@@ -36,6 +57,22 @@ pub fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
         let end = at + length.max(1);
         out.extend(token.map(|token| (token, at, end)));
         at = end;
+    }
+    out
+}
+
+/// The statements of `sql`, which are separated by semicolons (a batched CREATE TABLE has several), without empty ones.
+#[must_use]
+pub fn statements(sql: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut begin = 0;
+    let ends = tokens(sql).into_iter().filter(|(token, ..)| *token == Token::Sign(';')).map(|(_, at, _)| at);
+    for end in ends.chain([sql.len()]) {
+        let statement = sql.get(begin..end).unwrap_or_default().trim();
+        if !statement.is_empty() {
+            out.push(statement);
+        }
+        begin = end + 1;
     }
     out
 }
@@ -58,7 +95,10 @@ pub(super) fn next(rest: &str, escapes: bool) -> (Option<Token<'_>>, usize) {
             let length = quoted_end(rest, '`', false).unwrap_or(rest.len());
             (Some(Token::Name(piece(length))), length)
         }
-        '\'' | '"' => (Some(Token::Text), quoted_end(rest, first, escapes).unwrap_or(rest.len())),
+        '\'' | '"' => {
+            let length = quoted_end(rest, first, escapes).unwrap_or(rest.len());
+            (Some(Token::Text(piece(length))), length)
+        }
         c if is_word(c) => {
             let length = digits_end(rest).or_else(|| rest.find(|c| !is_word(c))).unwrap_or(rest.len());
             (Some(Token::Word(piece(length))), length)
@@ -125,7 +165,7 @@ mod tests {
             let letter = match token {
                 Token::Word(_) => 'w',
                 Token::Name(_) => 'n',
-                Token::Text => 't',
+                Token::Text(_) => 't',
                 Token::Comment(_) => 'c',
                 Token::Sign(_) => 's',
             };
@@ -157,14 +197,41 @@ mod tests {
         }
     }
 
+    #[test]
+    fn statements_split_outside_of_quotes() {
+        let sql =
+            "CREATE TABLE `a;b` (x INT DEFAULT ';' /* ; */); -- ;\n create table c (名 int comment 'it''s;\\';');;";
+        let parts = statements(sql);
+        assert_eq!(parts.len(), 2, "{parts:?}");
+        assert!(parts[0].ends_with(')') && parts[1].contains("create table c"));
+        assert!(statements(" ; ").is_empty());
+        assert_eq!(statements("drop table `unclosed").len(), 1);
+        assert_eq!(
+            statements("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "),
+            ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]
+        );
+    }
+
+    #[test]
+    fn names_lose_their_quotes() {
+        let names: Vec<_> =
+            tokens("`we``ird`.名前/*T![x] y */'z' \"a\"\"`b\" 5 `open").iter().map(|(t, ..)| t.name()).collect();
+        let name = |text: &'static str| Some(Cow::Borrowed(text));
+        assert_eq!(names, [name("we`ird"), None, name("名前"), None, None, name("a\"`b"), name("5"), name("open")]);
+        assert_eq!(tokens("`")[0].0.name(), name(""));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(sql in "([-#/*`'\";\\\\ \n\ta名]|.){0,24}") {
             let mut at = 0;
-            for (_, start, end) in tokens(&sql) {
+            for (token, start, end) in tokens(&sql) {
                 proptest::prop_assert!(start >= at && end > start && sql.get(start..end).is_some());
+                proptest::prop_assert!(token.name().is_none_or(|name| name.len() <= end - start));
                 at = end;
             }
+            let kept: usize = statements(&sql).iter().map(|s| s.len()).sum();
+            proptest::prop_assert!(kept <= sql.len());
         }
     }
 }

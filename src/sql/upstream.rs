@@ -130,7 +130,7 @@ fn read(text: &str, reading: Reading) -> Result<Read<'_>, Unclear> {
         if !matches!(token, Token::Comment(_)) {
             place.take(token);
         }
-        let element = token == Token::Text && place.is_element();
+        let element = matches!(token, Token::Text(_)) && place.is_element();
         let written = piece_of(token, piece, reading, element || option)?;
         if element {
             elements.push(written.clone());
@@ -155,11 +155,13 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading, plain: bool)
         Token::Comment(_) => Cow::Borrowed(" "),
         Token::Name(_) if !closed(false) => return Err(Unclear("it holds a name without an end")),
         Token::Name(name) if name.contains('\0') => return Err(Unclear("it holds a character that no text has")),
-        Token::Text if !closed(reading == Reading::Typed) => return Err(Unclear("it holds a string without an end")),
-        Token::Text if piece.starts_with('"') && piece.contains('\\') => {
+        Token::Text(_) if !closed(reading == Reading::Typed) => {
+            return Err(Unclear("it holds a string without an end"));
+        }
+        Token::Text(_) if piece.starts_with('"') && piece.contains('\\') => {
             return Err(Unclear("it holds a backslash in double quotes, which servers read in two ways"));
         }
-        Token::Text if reading == Reading::Restored => restored(piece, plain),
+        Token::Text(_) if reading == Reading::Restored => restored(piece, plain),
         Token::Word(word) if word.starts_with('$') => {
             return Err(Unclear("it holds a word that begins with `$`, which servers read in two ways"));
         }

@@ -107,7 +107,7 @@ proptest::proptest! {
                 let piece = &once[from..to];
                 match token {
                     Token::Comment(comment) => proptest::prop_assert!(comment.starts_with("/*T!") && comment.ends_with("*/")),
-                    Token::Text => proptest::prop_assert!(piece.len() > 1),
+                    Token::Text(_) => proptest::prop_assert!(piece.len() > 1),
                     _ => {}
                 }
             }

@@ -54,7 +54,7 @@ pub fn as_the_server_reads(server: &PrivateServer) {
                 refused += 1;
                 // Servers count the place behind a comma for the comma.
                 // Where it begins to count within words and white space is not the point.
-                let whole = |token| matches!(token, Token::Name(_) | Token::Text | Token::Comment(_));
+                let whole = |token| matches!(token, Token::Name(_) | Token::Text(_) | Token::Comment(_));
                 let inside = tokens(&text).into_iter().any(|(token, from, to)| whole(token) && from < at && at < to);
                 assert!(!inside, "seed {seed}: {text:?}: stopped at {at}: {:?}", tokens(&text));
             }

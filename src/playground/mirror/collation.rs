@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::sink::mysql::ddl::text::{Token, tokens};
+use crate::sql::{Edit, Token, edited, tokens};
 
 /// `sql` with a collation behind every character set that has none; `defaults` holds MariaDB's by character set.
 pub(super) fn named(sql: &str, defaults: &BTreeMap<String, String>) -> String {
     let all = tokens(sql);
-    let mut out = String::with_capacity(sql.len());
-    let mut from = 0;
+    let mut edits: Vec<Edit> = Vec::new();
     for (at, (token, ..)) in all.iter().enumerate() {
         let next = |n: usize| all.get(at + n).map(|(token, ..)| token);
         let mut behind = match token {
@@ -21,14 +20,10 @@ pub(super) fn named(sql: &str, defaults: &BTreeMap<String, String>) -> String {
         let rest = all.get(at + behind + 1..).unwrap_or_default();
         let default = defaults.get(&name.to_lowercase());
         if let Some(collation) = default.filter(|_| !collated(rest)) {
-            out.push_str(sql.get(from..*end).unwrap_or_default());
-            out.push_str(" COLLATE ");
-            out.push_str(collation);
-            from = *end;
+            edits.push((*end..*end, format!(" COLLATE {collation}")));
         }
     }
-    out.push_str(sql.get(from..).unwrap_or_default());
-    out
+    edited(sql, &edits)
 }
 
 /// Whether the clause that goes on with `rest` names a collation.

@@ -3,7 +3,7 @@
 
 use crate::model::ActionType;
 use crate::sink::mysql::ddl::form::Form;
-use crate::sink::mysql::ddl::text::{self, Token};
+use crate::sql::Words;
 
 /// First words of statements that leave no trace in a TiDB's binlog: accounts, statistics, maintenance.
 const UNSEEN: [&[&str]; 23] = [
@@ -84,9 +84,9 @@ pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> 
     if sql.starts_with("DROP /*!40005 TEMPORARY */") {
         return Ok(Statement::Unseen);
     }
-    let tokens = tokens(sql);
-    let begins = |words: &[&str]| words.iter().enumerate().all(|(i, word)| tokens.get(i).is_some_and(|t| t.is(word)));
-    if tokens.is_empty() || UNSEEN.iter().any(|words| begins(words)) {
+    let words = Words::of(sql);
+    let begins = |phrase: &[&str]| words.phrase(0, phrase).is_some();
+    if words.is_empty() || UNSEEN.iter().any(|phrase| begins(phrase)) {
         return Ok(Statement::Unseen);
     }
     if begins(&["COMMIT"]) {
@@ -98,12 +98,11 @@ pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> 
     if begins(&["ROLLBACK"]) {
         return Ok(Statement::Rollback);
     }
-    if !FOLLOWED.iter().any(|words| begins(words)) {
+    if !FOLLOWED.iter().any(|phrase| begins(phrase)) {
         return Err("it is none of the statements that the simulated cluster follows");
     }
     let table = begins(&["ALTER"]) || begins(&["CREATE"]);
-    if table && tokens.iter().any(|t| matches!(t, Token::Word(w) if TOO_MUCH.iter().any(|m| w.eq_ignore_ascii_case(m))))
-    {
+    if table && (0..words.len()).any(|at| words.is_any(at, &TOO_MUCH)) {
         return Err("partitions, tablespaces and system versioning are not followed");
     }
     match Form::of(sql, current) {
@@ -115,18 +114,17 @@ pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> 
 
 /// TiDB's ActionType of an ALTER TABLE, CREATE INDEX or DROP INDEX.
 pub(super) fn action(sql: &str) -> ActionType {
-    let tokens = tokens(sql);
-    let is = |at: usize, words: &[&str]| tokens.get(at).is_some_and(|t| words.iter().any(|w| t.is(w)));
+    let words = Words::of(sql);
+    let is = |at: usize, any: &[&str]| words.is_any(at, any);
     match (is(0, &["CREATE"]), is(0, &["DROP"])) {
         (true, _) => return ActionType::AddIndex,
         (_, true) => return ActionType::DropIndex,
         _ => {}
     }
     // ALTER [IGNORE] TABLE [IF EXISTS] name[.name]
-    let mut at = 2 + usize::from(is(1, &["IGNORE"]));
-    at += if is(at, &["IF"]) { 2 } else { 0 };
-    at += if tokens.get(at + 1) == Some(&Token::Sign('.')) { 3 } else { 1 };
-    if commas(tokens.get(at..).unwrap_or_default()) > 0 {
+    let table = 2 + usize::from(is(1, &["IGNORE"]));
+    let at = words.behind_name(words.behind_condition(table));
+    if words.items(at..words.len()).len() > 1 {
         return ActionType::MultiSchemaChange;
     }
     let index = ["INDEX", "KEY", "UNIQUE", "FULLTEXT"];
@@ -148,57 +146,6 @@ pub(super) fn action(sql: &str) -> ActionType {
         _ if is(at, &["CONVERT", "DEFAULT", "CHARSET", "CHARACTER", "COLLATE"]) => ActionType::ModifyTableCharset,
         _ => ActionType::MultiSchemaChange,
     }
-}
-
-/// The tokens of `sql` without comments.
-fn tokens(sql: &str) -> Vec<Token<'_>> {
-    text::tokens(sql).into_iter().map(|(token, ..)| token).filter(|t| !matches!(t, Token::Comment(_))).collect()
-}
-
-/// The name that a token may be.
-fn name(token: &Token) -> Option<String> {
-    match token {
-        Token::Word(name) => Some((*name).to_owned()),
-        Token::Name(quoted) => Some(quoted.strip_prefix('`')?.strip_suffix('`')?.replace("``", "`")),
-        _ => None,
-    }
-}
-
-/// Commas outside of brackets.
-fn commas(tokens: &[Token]) -> usize {
-    let mut depth = 0_usize;
-    let mut found = 0;
-    for token in tokens {
-        match token {
-            Token::Sign('(') => depth += 1,
-            Token::Sign(')') => depth = depth.saturating_sub(1),
-            Token::Sign(',') if depth == 0 => found += 1,
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Old and new names of the columns that an ALTER TABLE renames.
-pub(super) fn renamed_columns(sql: &str) -> Vec<(String, String)> {
-    let tokens = tokens(sql);
-    let mut found = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        let name = |n: usize| tokens.get(n).and_then(name);
-        let is = |n: usize, word: &str| tokens.get(n).is_some_and(|t| t.is(word));
-        let pair = if token.is("CHANGE") {
-            let mut first = at + 1 + usize::from(is(at + 1, "COLUMN"));
-            first += if is(first, "IF") { 2 } else { 0 };
-            name(first).zip(name(first + 1))
-        } else if token.is("RENAME") && is(at + 1, "COLUMN") {
-            let first = at + 2 + if is(at + 2, "IF") { 2 } else { 0 };
-            name(first).zip(name(first + 2))
-        } else {
-            None
-        };
-        found.extend(pair);
-    }
-    found
 }
 
 #[cfg(test)]
@@ -252,13 +199,5 @@ mod tests {
         ] {
             assert_eq!(action(sql).number(), number, "{sql}");
         }
-    }
-
-    #[test]
-    fn renamed_columns_are_found() {
-        let sql =
-            "ALTER TABLE t CHANGE `a` b INT, CHANGE COLUMN IF EXISTS c `d` INT, RENAME COLUMN e TO f, MODIFY g INT";
-        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(renamed_columns(sql), [pair("a", "b"), pair("c", "d"), pair("e", "f")]);
     }
 }

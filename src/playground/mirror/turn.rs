@@ -22,6 +22,7 @@ use crate::playground::sql_name;
 use crate::playground::tableinfo;
 use crate::playground::upstream::Upstream;
 use crate::sink::mysql::ddl::form::{Form, Name};
+use crate::sql;
 
 /// MariaDB's own databases: nothing in them is a TiDB's.
 const SYSTEM: [&str; 4] = ["mysql", "sys", "performance_schema", "information_schema"];
@@ -223,7 +224,9 @@ impl Turner {
         let definition = self.shadow.table(&name.schema, &name.name).context("refused")?;
         let definition = definition.context("the table is not there")?;
         self.warn(name, definition.cascades);
-        let new = old.altered(definition, &statement::renamed_columns(sql)).context("refused")?;
+        let new = old
+            .altered(definition, &sql::Statement::of(sql).renamed_columns().unwrap_or_default())
+            .context("refused")?;
         let query = collation::named(sql, &self.shadow.collations);
         self.table_job(statement::action(sql), &new, query)?;
         self.catalog.put(new);

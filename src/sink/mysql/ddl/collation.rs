@@ -1,12 +1,12 @@
 //! Collations that a statement names and the target does not have: text would compare otherwise, so none is put in their place.
 
 use super::run::Setback;
-use super::text::{Token, tokens};
 use super::way::refused;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::sink::mysql::session::{Session, shorten};
+use crate::sql::{Token, tokens};
 
 /// The server's code for one that it does not know.
 const UNKNOWN_COLLATION: u16 = 1273;

@@ -2,7 +2,6 @@
 //! or not at all while such values are there.
 
 use super::conversions::{Class, Rule, find};
-use super::dialect::{Retyped, retyped};
 use super::form::{Form, Name};
 use super::run::Setback;
 use super::way::refused;
@@ -11,6 +10,7 @@ use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Kind};
 use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text, shorten};
+use crate::sql::{Retyped, Statement};
 
 /// What has to be done for one statement.
 #[derive(Debug, Default)]
@@ -27,20 +27,21 @@ pub(super) struct Prepared {
 /// Refused, if some would become others than they are upstream.
 pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, Setback> {
     let mut prepared = Prepared::default();
-    let columns = if session.server().flavour == Flavour::TiDb { Vec::new() } else { retyped(sql) };
-    let Some(table) = Form::of(sql, &ddl.schema).names().into_iter().next().filter(|_| !columns.is_empty()) else {
+    if session.server().flavour == Flavour::TiDb {
         return Ok(prepared);
-    };
+    }
+    let statement = Statement::of(sql);
+    let Some(table) = Form::of(sql, &ddl.schema).names().into_iter().next() else { return Ok(prepared) };
     let mariadb = session.server().flavour == Flavour::MariaDb;
-    for column in columns {
+    for column in statement.retyped() {
         let Some((word, precision)) = there(session, &table, &column.column)? else { continue };
-        prepared.before.extend(steps(session, &table, (&column, &word, precision), (ts, ddl))?);
+        prepared.before.extend(steps(session, &table, (column, &word, precision), (ts, ddl))?);
         let Some(from) = class(&word, &column.column, ddl) else { continue };
         let Some(rule) = Class::of(&column.word).and_then(|to| find(from, to, mariadb)) else { continue };
         if let Some(condition) = rule.unless
-            && let Some(value) = other(session, &table, &column, condition)?
+            && let Some(value) = other(session, &table, column, condition)?
         {
-            return Err(refused(differs(sql, ts, (&table, &column), rule, &value)));
+            return Err(refused(differs(sql, ts, (&table, column), rule, &value)));
         }
         match rule.through {
             // Whole seconds need no step between.

@@ -1,6 +1,6 @@
-//! What a DDL statement is about, read from its text: only that text says what runs on the target.
+//! What a DDL statement is about, as its text says: only that text runs on the target.
 
-use super::parse::parse;
+use crate::sql::{Clause, Place, Role, Statement, Verb};
 
 /// The name of a table, view or sequence, with its database.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,6 +9,12 @@ pub struct Name {
     pub schema: String,
     /// The object.
     pub name: String,
+}
+
+impl Name {
+    fn at(place: &Place, current: &str) -> Self {
+        Self { schema: place.schema.as_deref().unwrap_or(current).to_owned(), name: place.name.clone() }
+    }
 }
 
 impl std::fmt::Display for Name {
@@ -29,6 +35,18 @@ pub enum Unseen {
     Exchange(String, Name),
     /// TiDB's FORCE AUTO_INCREMENT, which may lower the counter: twice is not the same as once.
     ForcedCounter,
+}
+
+impl Unseen {
+    fn of(statement: &Statement, forced: bool, current: &str) -> Self {
+        let with = statement.place(Role::With).map(|place| Name::at(place, current));
+        match (statement.clauses.first(), with) {
+            (Some(Clause::TruncatePartition(names)), _) => Self::Truncate(names.clone()),
+            (Some(Clause::ExchangePartition(partition, _)), Some(with)) => Self::Exchange(partition.clone(), with),
+            _ if forced => Self::ForcedCounter,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// What a statement is.
@@ -82,7 +100,44 @@ impl Form {
     /// The form of `sql`, run while `current` is the database.
     #[must_use]
     pub fn of(sql: &str, current: &str) -> Self {
-        parse(sql, current).unwrap_or(Self::Other)
+        let statement = Statement::of(sql);
+        let forced = sql.contains("/*T![force_inc]");
+        Self::read(&statement, forced, current).unwrap_or(Self::Other)
+    }
+
+    fn read(statement: &Statement, forced: bool, current: &str) -> Option<Self> {
+        let name = |place: &Place| Name::at(place, current);
+        let subject = || statement.place(Role::Subject).map(name);
+        let database =
+            || statement.place(Role::Database).map_or_else(|| current.to_owned(), |place| place.name.clone());
+        let drop = |what| Self::Drop { what, names: statement.subjects().map(name).collect() };
+        Some(match statement.verb {
+            Verb::CreateDatabase => Self::CreateDatabase(database()),
+            Verb::AlterDatabase => Self::AlterDatabase(database()),
+            Verb::DropDatabase => Self::DropDatabase(database()),
+            Verb::CreateTable | Verb::CreateView | Verb::CreateSequence => {
+                Self::Create { name: subject()?, replace: statement.replaces }
+            }
+            Verb::DropTable => drop("TABLE"),
+            Verb::DropView => drop("VIEW"),
+            Verb::DropSequence => drop("SEQUENCE"),
+            Verb::RenameTable | Verb::AlterTable if statement.only_renames => {
+                Self::Rename(statement.moves().into_iter().map(|(old, new)| (name(old), name(new))).collect())
+            }
+            Verb::TruncateTable => Self::Truncate(subject()?),
+            Verb::CreateIndex | Verb::DropIndex => {
+                Self::Alter { name: subject()?, renamed: None, unseen: Unseen::Nothing }
+            }
+            Verb::AlterTable => Self::Alter {
+                name: subject()?,
+                renamed: statement.place(Role::New).map(name),
+                unseen: Unseen::of(statement, forced, current),
+            },
+            Verb::AlterSequence => {
+                Self::AlterSequence { name: subject()?, restart: statement.clauses.contains(&Clause::Restart) }
+            }
+            _ => return None,
+        })
     }
 
     /// Every table, view and sequence that it names.

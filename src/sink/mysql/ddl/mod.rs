@@ -9,7 +9,7 @@
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
 //! settle    the same question at the start of a run
-//! form      what a statement is about (parse reads it)
+//! form      what a statement is about
 //! picture   what it concerns on the target (look takes it); begun is what is stored
 //! wait      until the session that ran it is gone
 //! reference what makes an empty table like the upstream's
@@ -32,7 +32,6 @@ pub mod judge;
 mod judge_tests;
 pub mod look;
 mod missing;
-mod parse;
 mod partitions;
 pub mod picture;
 mod policy;

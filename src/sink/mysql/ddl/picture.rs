@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::form::Name;
-use super::text::{Token, tokens};
+use crate::sql::{Token, tokens};
 
 /// The version of the stored form of a [`Picture`].
 pub const VERSION: u32 = 1;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::text::split;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
@@ -83,7 +82,7 @@ impl DdlPolicy {
     /// A usage fault if the replacement says nothing.
     pub(super) fn instead(&self, ts: CommitTs) -> Result<Option<Vec<String>>, Fault> {
         let Some(text) = self.replace.get(&ts) else { return Ok(None) };
-        let statements: Vec<String> = split(text).into_iter().map(str::to_owned).collect();
+        let statements: Vec<String> = crate::sql::statements(text).into_iter().map(str::to_owned).collect();
         if statements.is_empty() {
             return Err(Fault::usage(format!("what shall run instead of the DDL of commit ts {} is empty", ts.0))
                 .hint(format!("`--on-ddl-error skip:{}` leaves it out", ts.0)));

@@ -3,11 +3,11 @@
 
 use super::begun::Begun;
 use super::define::DROP_FOREIGN;
-use super::dialect::retyped;
 use super::form::{Form, Name};
 use crate::checkpoint::Failed;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Session, quote_name, quote_text};
+use crate::sql::Statement;
 
 /// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of one that gets another name that
 /// the key needs its index, and of one that gets another type that both sides would not fit.
@@ -75,7 +75,7 @@ pub(super) fn is_missing(session: &mut Session, statement: &str, ddl: &Ddl) -> R
 
 /// The columns that a statement changes, with their names behind it.
 fn changed_columns(sql: &str) -> Vec<(String, String)> {
-    retyped(sql).into_iter().map(|column| (column.column, column.renamed)).collect()
+    Statement::of(sql).retyped().map(|column| (column.column.clone(), column.renamed.clone())).collect()
 }
 
 fn same(a: &str, b: &str) -> bool {

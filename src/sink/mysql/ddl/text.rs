@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::sink::mysql::session::Flavour;
-pub(crate) use crate::sql::{Token, tokens};
+use crate::sql::{Edit, Token, edited, tokens};
 
 /// TiDB's default collation of `charset`, if it has to be named.
 fn default_collation(charset: &str) -> Option<&'static str> {
@@ -63,22 +63,17 @@ fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize
 /// For a TiDB: the upstream's rows already carry what its TTL deletes, so the target's must rest; placement names belong to the upstream's
 /// own stores.
 fn without_ttl_jobs(sql: &str) -> String {
-    let mut out = String::with_capacity(sql.len());
-    let mut from = 0;
-    for (token, start, end) in tokens(sql) {
-        let Token::Comment(text) = token else { continue };
+    let edit = |(token, start, end)| {
+        let Token::Comment(text) = token else { return None };
         let ttl = text.strip_prefix("/*T![ttl]").map(str::trim_start);
         if text.starts_with("/*T![placement]") || ttl.is_some_and(|t| t.starts_with("TTL_ENABLE")) {
-            out.push_str(sql.get(from..start).unwrap_or_default());
-            from = end;
-        } else if ttl.and_then(|t| t.strip_prefix("TTL")).is_some_and(|t| t.trim_start().starts_with('=')) {
-            out.push_str(sql.get(from..end).unwrap_or_default());
-            out.push_str(" /*T![ttl] TTL_ENABLE = 'OFF' */");
-            from = end;
+            return Some((start..end, String::new()));
         }
-    }
-    out.push_str(sql.get(from..).unwrap_or_default());
-    out.trim_end().to_owned()
+        let begins = ttl.and_then(|t| t.strip_prefix("TTL")).is_some_and(|t| t.trim_start().starts_with('='));
+        begins.then(|| (end..end, " /*T![ttl] TTL_ENABLE = 'OFF' */".to_owned()))
+    };
+    let edits: Vec<Edit> = tokens(sql).into_iter().filter_map(edit).collect();
+    edited(sql, &edits).trim_end().to_owned()
 }
 
 fn with_collations(sql: &str, all: &[(Token, usize, usize)], default: Option<(&str, &str)>, create: bool) -> String {
@@ -125,15 +120,9 @@ fn with_collations(sql: &str, all: &[(Token, usize, usize)], default: Option<(&s
     }
     stack.iter_mut().for_each(&mut close);
     insertions.sort_unstable();
-    let mut out = String::with_capacity(sql.len() + insertions.len() * 24);
-    let mut from = 0;
-    for (at, collation) in insertions {
-        out.push_str(sql.get(from..at).unwrap_or_default());
-        out.push_str(" COLLATE ");
-        out.push_str(collation);
-        from = at;
-    }
-    out.push_str(sql.get(from..).unwrap_or_default());
+    let edits: Vec<Edit> =
+        insertions.into_iter().map(|(at, collation)| (at..at, format!(" COLLATE {collation}"))).collect();
+    let mut out = edited(sql, &edits);
     if let Some((charset, collation)) = default.filter(|_| !any_charset && !any_collation) {
         let _ = write!(out, " CHARACTER SET {charset} COLLATE {collation}");
     }
@@ -156,21 +145,6 @@ pub fn inherits_charset(sql: &str) -> bool {
         }
     }
     columns
-}
-
-/// The statements of `sql`, which TiDB joined with semicolons.
-#[must_use]
-pub fn split(sql: &str) -> Vec<&str> {
-    let mut out = Vec::new();
-    let mut from = 0;
-    for (token, start, end) in tokens(sql) {
-        if token == Token::Sign(';') {
-            out.push(sql.get(from..start).unwrap_or_default());
-            from = end;
-        }
-    }
-    out.push(sql.get(from..).unwrap_or_default());
-    out.into_iter().map(str::trim).filter(|s| !s.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -223,11 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_and_charsets() {
-        assert_eq!(
-            split("CREATE TABLE a (b INT); ; CREATE TABLE `;` (c TEXT DEFAULT ';') "),
-            ["CREATE TABLE a (b INT)", "CREATE TABLE `;` (c TEXT DEFAULT ';')"]
-        );
+    fn charsets_of_the_database() {
         assert!(inherits_charset("CREATE TABLE a (b CHAR(5) CHARACTER SET utf8)"));
         assert!(!inherits_charset("CREATE TABLE a (b INT) CHARSET utf8"));
         assert!(!inherits_charset("CREATE TABLE a LIKE b"));
@@ -236,13 +206,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(sql in ".*") {
-            let all = tokens(&sql);
-            let mut at = 0;
-            for (_, start, end) in all {
-                proptest::prop_assert!(start >= at && end > start && sql.get(start..end).is_some());
-                at = end;
-            }
-            let _ = (rewrite(&sql, Flavour::MySql, None), split(&sql), inherits_charset(&sql));
+            let _ = (rewrite(&sql, Flavour::MySql, None), inherits_charset(&sql));
         }
     }
 }

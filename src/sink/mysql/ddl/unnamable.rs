@@ -1,19 +1,19 @@
 //! Statements with names that the target cannot have.
 
 use super::form::Form;
-use super::text::{Token, tokens};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::server::Server;
 use crate::sink::mysql::session::shorten;
 use crate::sink::mysql::unnamable::{ANOTHER, lacks};
+use crate::sql::{Token, tokens};
 
 /// The first character in a name of `sql` that no name can have there. Text and comments may hold it.
 fn odd(server: &Server, sql: &str) -> Option<char> {
     tokens(sql).into_iter().find_map(|(token, ..)| match token {
         Token::Word(name) | Token::Name(name) => server.cannot_name(name),
         // In double quotes it may be a name; TiDB writes none.
-        Token::Text | Token::Comment(_) | Token::Sign(_) => None,
+        Token::Text(_) | Token::Comment(_) | Token::Sign(_) => None,
     })
 }
 

@@ -5,13 +5,13 @@ use super::begun::DELETE;
 use super::define;
 use super::dialect::{TEMPORARY, Unspeakable, speak};
 use super::form::Form;
-use super::text::{rewrite, split};
+use super::text::rewrite;
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Partition};
 use crate::sink::mysql::batch::full_name;
 use crate::sink::mysql::hashed::condition;
 use crate::sink::mysql::session::{Flavour, Server, shorten};
-use crate::sql::has_query;
+use crate::sql::{has_query, statements};
 
 /// What becomes of a DDL.
 pub(super) enum Plan {
@@ -116,7 +116,7 @@ fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
 
 /// The statements of the job: one, but for tables that were made together.
 fn texts(ts: CommitTs, ddl: &Ddl) -> Result<Vec<&str>, Fault> {
-    let texts = split(&ddl.query);
+    let texts = statements(&ddl.query);
     if ddl.action == ActionType::CreateTables {
         if texts.len() == ddl.after.len() {
             return Ok(texts);

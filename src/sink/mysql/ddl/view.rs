@@ -1,40 +1,32 @@
 //! Whose rights a view runs with. TiDB's text keeps the definer that the user wrote: an account of the upstream, which the target need not
 //! have. A view without its definer cannot be read there.
 
+use std::borrow::Cow;
+
 use super::form::{Form, Name};
-use super::text::{Token, tokens};
 use crate::checkpoint::Failed;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Session, quote_text};
+use crate::sql::{Token, Words};
 
 /// The definer that a CREATE VIEW names: its user and host, and where it stands.
 fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
-    let all: Vec<_> = tokens(sql).into_iter().filter(|(t, ..)| !matches!(t, Token::Comment(_))).collect();
-    let view = all.iter().position(|(t, ..)| t.is("VIEW"))?;
+    let words = Words::of(sql);
+    let view = (0..words.len()).find(|at| words.is(*at, "VIEW"))?;
     // In SQL SECURITY DEFINER the word says nothing about who that is.
-    let security = |at: usize| at.checked_sub(1).and_then(|at| all.get(at)).is_some_and(|(t, ..)| t.is("SECURITY"));
-    let at = (0..view).find(|at| all.get(*at).is_some_and(|(t, ..)| t.is("DEFINER")) && !security(*at))?;
-    let part = |at: usize| {
-        let (token, start, end) = all.get(at)?;
-        let text = sql.get(*start..*end)?;
-        let plain = |quote: char| text.trim_matches(quote).to_owned();
-        match token {
-            Token::Name(_) => Some(plain('`')),
-            Token::Text => Some(plain(text.chars().next()?)),
-            Token::Word(word) => Some((*word).to_owned()),
-            _ => None,
-        }
+    let security = |at: usize| at > 0 && words.is(at - 1, "SECURITY");
+    let at = (0..view).find(|at| words.is(*at, "DEFINER") && !security(*at))?;
+    let part = |at: usize| match words.token(at)? {
+        Token::Text(text) => Some(text.trim_matches(['\'', '"']).to_owned()),
+        token => token.name().map(Cow::into_owned),
     };
-    let sign = |at: usize, sign: char| all.get(at).is_some_and(|(t, ..)| *t == Token::Sign(sign));
-    let user = if sign(at + 1, '=') { at + 2 } else { at + 1 };
-    let (_, from, _) = all.get(user)?;
-    if !sign(user + 1, '@') {
-        let name = part(user)?;
-        let (.., to) = all.get(user)?;
-        return (!name.eq_ignore_ascii_case("CURRENT_USER")).then(|| (name, "%".to_owned(), *from, *to));
+    let user = if words.sign(at + 1, '=') { at + 2 } else { at + 1 };
+    if !words.sign(user + 1, '@') {
+        let (name, span) = (part(user)?, words.bytes(user..user + 1)?);
+        return (!name.eq_ignore_ascii_case("CURRENT_USER")).then(|| (name, "%".to_owned(), span.start, span.end));
     }
-    let (.., to) = all.get(user + 2)?;
-    Some((part(user)?, part(user + 2)?, *from, *to))
+    let span = words.bytes(user..user + 3)?;
+    Some((part(user)?, part(user + 2)?, span.start, span.end))
 }
 
 /// Gives the view in `sql` to tisync's own account if the target does not have its definer, or this account may not see it; and says so.

@@ -6,13 +6,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::begun::Begun;
-use super::dialect::Retyped;
 use super::form::Name;
 use super::run::Setback;
 use super::way::refused;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::session::{Session, quote_name, quote_text, shorten};
+use crate::sql::Retyped;
 
 /// A statement that runs before the job's own, and the zone that it runs in, as SQL.
 pub(super) type Step = (String, Option<String>);

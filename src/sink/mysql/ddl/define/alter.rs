@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::dialect::{Unspeakable, changed_names};
+use super::super::dialect::Unspeakable;
 use super::column::{Given, Whole, visible};
 use super::index::{check, foreign_key, index};
 use super::order::stays;
@@ -10,6 +10,7 @@ use super::partition::{change, partition_by};
 use super::{Made, is_conditional, name};
 use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
 use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::sql::Statement;
 
 /// How the clause begins that drops a foreign key.
 pub(in crate::sink::mysql::ddl) const DROP_FOREIGN: &str = "DROP FOREIGN KEY ";
@@ -89,7 +90,7 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
     let gone = |at: &usize| old.get(*at).is_some_and(|c| !new_ids.contains(&c.column.id));
     let named = |name: &str| old.iter().position(|c| c.column.name.to_lowercase() == name.to_lowercase());
     let read = if matches!(ddl.action, ActionType::ModifyColumn | ActionType::MultiSchemaChange) {
-        changed_names(&ddl.query)
+        Statement::of(&ddl.query).renamed_columns()
     } else {
         Some(Vec::new())
     };

@@ -121,9 +121,7 @@ fn same_place(before: &Table, after: &Table) -> bool {
 
 /// Whether the text says IF EXISTS or IF NOT EXISTS: then a target that has it already, or has it no more, is no error.
 fn is_conditional(ddl: &Ddl) -> bool {
-    let tokens = crate::sql::tokens(&ddl.query);
-    let words: Vec<_> = tokens.iter().map(|(token, ..)| token).collect();
-    words.windows(3).any(|w| matches!(w, [a, b, c] if a.is("IF") && (b.is("EXISTS") || b.is("NOT") && c.is("EXISTS"))))
+    crate::sql::Statement::of(&ddl.query).conditional
 }
 
 /// CREATE TABLE of `table`, without its foreign keys.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::edit::Edit;
 use super::option::{of_intervals, of_the_upstream, only_own};
 use super::{Dialect, Hiding, Judged, Part, Unspeakable};
-use crate::sink::mysql::ddl::text::Token;
+use crate::sql::Token;
 
 /// Functions that may stand behind DEFAULT without brackets of their own.
 const NOW: [&str; 6] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_DATE", "CURDATE"];
@@ -342,7 +342,7 @@ fn text_default(edit: &mut Edit<'_>, range: Range<usize>) {
         }
         let charset = matches!(edit.token(at + 1), Some(Token::Word(word)) if word.starts_with('_'));
         let value = if charset { at + 2 } else { at + 1 };
-        if value < range.end && matches!(edit.token(value), Some(Token::Text)) {
+        if value < range.end && matches!(edit.token(value), Some(Token::Text(_))) {
             edit.cut(at..value + 1);
         }
     }

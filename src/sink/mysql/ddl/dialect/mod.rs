@@ -6,7 +6,6 @@
 mod clause;
 mod edit;
 mod option;
-mod retyped;
 mod sequence;
 #[cfg(test)]
 mod tests;
@@ -14,10 +13,9 @@ mod tests;
 use std::collections::BTreeSet;
 
 use self::edit::Edit;
-pub(super) use self::retyped::{Retyped, changed_names, retyped};
-use super::text::Token;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
+use crate::sql::Token;
 
 /// Why such a table is left out.
 pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave their session";
@@ -165,7 +163,7 @@ impl<'a> Dialect<'a> {
     fn without_introducers(&self, edit: &mut Edit<'_>) {
         for at in 0..edit.len() {
             let in_expression = at > 0 && !edit.is(at - 1, "DEFAULT");
-            if in_expression && edit.is(at, "_utf8mb4") && edit.token(at + 1) == Some(Token::Text) {
+            if in_expression && edit.is(at, "_utf8mb4") && matches!(edit.token(at + 1), Some(Token::Text(_))) {
                 edit.cut(at..at + 1);
             }
         }

@@ -1,7 +1,7 @@
 //! MariaDB's sequences take the same options as TiDB's, with a range that is one smaller on either side.
 
 use super::edit::Edit;
-use crate::sink::mysql::ddl::text::Token;
+use crate::sql::Token;
 
 /// The largest number that a sequence of MariaDB may come to; its opposite is the smallest.
 const LARGEST: &str = "9223372036854775806";
