@@ -115,7 +115,7 @@ impl<'a> World<'a> {
     /// Runs the statements that it gives.
     fn apply(&mut self) {
         let sql = self.diff(&["--sql"]).stdout;
-        for statement in tisync::schema::statements(&sql) {
+        for statement in tisync::sql::statements(&sql) {
             self.conn.query_drop(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
         }
     }
@@ -225,7 +225,7 @@ fn from_a_server(server: &PrivateServer) {
     };
     let ran = diff(&[]).expect(1);
     assert!(ran.stdout.contains("`to_another`.`child` is missing"), "{}", ran.stdout);
-    for statement in tisync::schema::statements(&diff(&["--sql"]).stdout) {
+    for statement in tisync::sql::statements(&diff(&["--sql"]).stdout) {
         world.conn.query_drop(statement).unwrap_or_else(|error| panic!("{error}: {statement}"));
     }
     let ran = diff(&[]);

@@ -13,11 +13,12 @@ use crate::event::Events;
 use crate::filter::wanted;
 use crate::model::Table;
 use crate::pd::Pd;
-use crate::schema::{Converted, History, HttpHistory, convert, statements};
+use crate::schema::{Converted, History, HttpHistory, convert};
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::ddl::{Reference, reference, reference_of_text};
 use crate::sink::mysql::session::{Flavour, Server, Session, quote_name, quote_text};
 use crate::source;
+use crate::sql::statements;
 
 /// A table that the target has to have, by its names there.
 pub(super) struct Wanted {
