@@ -16,6 +16,8 @@ mod mend;
 mod reference;
 mod shown;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use difference::{Difference, Part, differences};
 pub use mend::statements;
