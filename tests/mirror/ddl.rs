@@ -1,5 +1,8 @@
 //! Every DDL that is followed, with rows before and behind each.
 
+use mysql::prelude::Queryable;
+
+use crate::common::binary::tisync;
 use crate::world::World;
 
 const STATEMENTS: &[&str] = &[
@@ -98,6 +101,14 @@ fn every_followed_statement() {
     world.catch_up();
     println!("{:?} {:?} {:?}", world.same("one"), world.same("two"), world.same("three"));
     assert_eq!(world.on_b("SELECT bb FROM one.s WHERE id = 2"), ["two!"]);
+    // The same by the cluster's TableInfos, and a change by hand.
+    let (from, to) = (world.a.cluster().pd_url(), world.b.url());
+    let args = ["schema", "diff", "--from", &from, "--to", &to];
+    let ran = tisync(&args).expect(0);
+    assert!(ran.stdout.contains(" equal"), "{}", ran.stdout);
+    world.b.connect().unwrap().query_drop("ALTER TABLE one.s ALTER c SET DEFAULT 9").unwrap();
+    let ran = tisync(&args).expect(1);
+    assert!(ran.stdout.contains("default of column `c`: upstream `DEFAULT 8`, target `DEFAULT 9`"), "{}", ran.stdout);
     assert_eq!(
         world
             .on_b("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'mysql' AND table_name = 'own'"),
