@@ -144,9 +144,10 @@ fn main() {
 }
 
 fn each_change(server: &PrivateServer) {
-    server::only_mariadb(server, "its words for CHECKs and generated columns");
     let mut world = World::new(server, "each_change");
-    for (change, named) in CHANGES {
+    // MySQL 5.7 reads CHECKs and keeps none.
+    let keeps = |change: &str| !(server::has_no_atomic_ddl() && change.contains("CONSTRAINT ch"));
+    for (change, named) in CHANGES.into_iter().filter(|(change, _)| keeps(change)) {
         world.conn.query_drop(change).unwrap_or_else(|error| panic!("{error}: {change}"));
         let ran = world.diff(&[]).expect(1);
         assert!(ran.stdout.contains(named), "{change}: {named} is not in\n{}", ran.stdout);
