@@ -67,7 +67,8 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
     let damaged = text.contains(DAMAGED);
     match kind {
         Kind::Int { unsigned: true, .. } => text.trim().parse().ok().map(Value::UInt),
-        Kind::Int { .. } | Kind::Year => text.trim().parse().ok().map(Value::Int),
+        Kind::Int { .. } => text.trim().parse().ok().map(Value::Int),
+        Kind::Year => year(text).map(Value::Int),
         // Adding zero turns -0.0 into 0.0, the only zero that TiDB stores.
         Kind::Float => text.trim().parse::<f32>().ok().filter(|f| f.is_finite()).map(|f| Value::Float(f + 0.0)),
         Kind::Double => text.trim().parse::<f64>().ok().filter(|f| f.is_finite()).map(|f| Value::Double(f + 0.0)),
@@ -90,6 +91,17 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
         Kind::Json if text.is_empty() => Some(zero(kind)),
         Kind::Json => Some(Value::Json(text.to_owned().into())),
     }
+}
+
+/// TiDB keeps the text as it was typed, and reads one or two digits as a year from 1970 to 2069; of four, `0000` is the year zero.
+fn year(text: &str) -> Option<i64> {
+    let number: i64 = text.trim().parse().ok()?;
+    Some(match number {
+        0 if text.len() == 4 => 0,
+        0..=69 => 2000 + number,
+        70..=99 => 1900 + number,
+        _ => number,
+    })
 }
 
 /// Big-endian bytes, at most 8 that count.
@@ -327,6 +339,16 @@ mod tests {
         column.origin_default = Some("a".to_owned());
         let padded = Value::Bytes(Bytes::from_static(b"a\0\0\0"));
         assert_eq!(missing(&column, &Kind::Binary { fixed: Some(4) }), padded);
+    }
+
+    #[test]
+    fn years_of_one_or_two_digits() {
+        for (text, want) in
+            [("0", 2000), ("00", 2000), ("0000", 0), ("5", 2005), ("69", 2069), ("70", 1970), ("1901", 1901)]
+        {
+            assert_eq!(year(text), Some(want), "{text}");
+        }
+        assert_eq!(year("x"), None);
     }
 
     #[test]

@@ -154,10 +154,10 @@ fn default(info: &ColumnInfo) -> Option<ColumnDefault> {
     })
 }
 
-/// `CURRENT_TIMESTAMP`, with or without digits behind it.
+/// `CURRENT_TIMESTAMP`, with or without digits behind it, or `CURRENT_DATE`.
 fn is_now(text: &str) -> bool {
-    let word = "CURRENT_TIMESTAMP";
-    text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+    let is = |word: &str| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+    is("CURRENT_TIMESTAMP") || is("CURRENT_DATE")
 }
 
 fn index(info: &IndexInfo, table: &TableInfo, columns: &[(&ColumnInfo, &Kind)]) -> Option<Index> {

@@ -12,6 +12,7 @@ mod world;
 
 mod backslashes;
 mod column;
+mod constraints;
 mod defaults;
 mod differs;
 mod keys;
@@ -43,8 +44,9 @@ fn case(name: &str, run: fn(&mut Story<'_>)) -> Case {
 /// Makes the cases of one kind.
 type Cases = fn() -> Vec<Case>;
 
-const ALL: [Cases; 12] = [
+const ALL: [Cases; 13] = [
     backslashes::cases,
+    constraints::cases,
     defaults::cases,
     differs::cases,
     keys::cases,

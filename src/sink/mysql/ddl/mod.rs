@@ -4,6 +4,7 @@
 //! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
 //! define    the statements, made from definitions           text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
+//! constraint   names of foreign keys and CHECKs, which are unique in more than their table there
 //! references   foreign keys that hold a column: dropped, and added again behind it
 //! zone       columns that become TIMESTAMPs, or cease to be    conversion, conversions   columns of another type, whose values this target would make otherwise
 //! missing   DDLs that the operator skips, and tables missing since
@@ -21,6 +22,7 @@ mod action;
 mod begun;
 mod charset;
 mod collation;
+mod constraint;
 mod conversion;
 mod conversions;
 mod define;

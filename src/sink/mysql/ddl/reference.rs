@@ -68,7 +68,7 @@ fn unwrapped(sql: &str) -> String {
 }
 
 fn definition(server: &Server, table: &Table) -> Result<(String, Vec<String>), String> {
-    let sql = define::create(table).map_err(|why| why.0)?;
+    let sql = define::create(server, table).map_err(|why| why.0)?;
     let checks = table.details.as_ref().is_some_and(|details| !details.checks.is_empty());
     words(server, &sql, &Ddl { action: ActionType::CreateTable, checks, ..Ddl::default() })
 }

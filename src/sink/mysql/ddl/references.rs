@@ -2,11 +2,11 @@
 //! changed and the keys added again, one statement after the other under one intent.
 
 use super::begun::Begun;
-use super::define::DROP_FOREIGN;
+use super::dialect::renames_apart;
 use super::form::{Form, Name};
 use crate::checkpoint::Failed;
 use crate::model::Ddl;
-use crate::sink::mysql::session::{Session, quote_name, quote_text};
+use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
 use crate::sql::Statement;
 
 /// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of one that gets another name that
@@ -18,12 +18,12 @@ const MISFIT: &str = "errno: 150";
 
 /// A foreign key of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Reference {
-    name: String,
-    child: Name,
-    parent: Name,
+pub(super) struct Reference {
+    pub name: String,
+    pub child: Name,
+    pub parent: Name,
     /// Columns of the one and of the other.
-    columns: Vec<(String, String)>,
+    pub columns: Vec<(String, String)>,
     rules: String,
 }
 
@@ -58,19 +58,20 @@ pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Resul
     }))
 }
 
-/// Why `statement` is left out, if all that it does is to drop a foreign key that the target does not have: it refused that one, or never got it.
+/// `statement` as two, where it gives a column of a foreign key another name and does more: a server that copies the table for the rest refuses that.
 ///
 /// # Errors
 /// If the target cannot be read.
-pub(super) fn is_missing(session: &mut Session, statement: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
-    let Form::Alter { name, .. } = Form::of(statement, &ddl.schema) else { return Ok(None) };
-    let dropped = statement.strip_prefix(&format!("ALTER TABLE {name} {DROP_FOREIGN}"));
-    let Some(key) = dropped.and_then(|quoted| quoted.strip_prefix('`')?.strip_suffix('`')) else { return Ok(None) };
-    let key = key.replace("``", "`");
-    if references(session, &name)?.iter().any(|r| r.child == name && same(&r.name, &key)) {
-        return Ok(None);
+pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Result<Vec<String>, Failed> {
+    let server = session.server();
+    let plain = server.flavour != Flavour::MySql || server.version >= (8, 0, 0);
+    let Form::Alter { name, renamed: None, .. } = Form::of(&statement, &ddl.schema) else { return Ok(vec![statement]) };
+    if server.flavour == Flavour::TiDb || renames_apart(&statement, plain, |_| true).is_none() {
+        return Ok(vec![statement]);
     }
-    Ok(Some(format!("foreign key {} of {name} is not on the target, and need not be dropped", quote_name(&key))))
+    let keys = references(session, &name)?;
+    let held = |column: &str| keys.iter().any(|r| r.is_over(&name, &[(column.to_owned(), String::new())]));
+    Ok(renames_apart(&statement, plain, held).map_or_else(|| vec![statement], |(names, rest)| vec![names, rest]))
 }
 
 /// The columns that a statement changes, with their names behind it.
@@ -78,11 +79,16 @@ fn changed_columns(sql: &str) -> Vec<(String, String)> {
     Statement::of(sql).retyped().map(|column| (column.column.clone(), column.renamed.clone())).collect()
 }
 
-fn same(a: &str, b: &str) -> bool {
+/// Whether servers take both for the same name.
+pub(super) fn same(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }
 
-fn references(session: &mut Session, table: &Name) -> Result<Vec<Reference>, Failed> {
+/// The foreign keys of `table` and those to it.
+///
+/// # Errors
+/// If the target cannot be read.
+pub(super) fn references(session: &mut Session, table: &Name) -> Result<Vec<Reference>, Failed> {
     type Found = (String, String, String, String, String, String, String, String, String);
     let (schema, name) = (quote_text(&table.schema), quote_text(&table.name));
     let rows: Vec<Found> = session.fetch(&format!(

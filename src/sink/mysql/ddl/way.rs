@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::constraint::{Named, Names};
 use super::conversion;
 use super::missing;
 use super::references;
@@ -68,11 +69,18 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
         Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),
         Plan::Run { statements: planned, optional, mut said } => {
             let (mut statements, mut zones) = (Vec::new(), BTreeMap::new());
-            for mut statement in planned {
-                if let Some(why) = references::is_missing(ground.session, &statement, ddl)? {
-                    said.push(why);
-                    continue;
-                }
+            let (mut names, mut left_behind) = (Names::default(), Vec::new());
+            for planned in planned {
+                let mut statement = match names.named(ground.session, &planned, ddl)? {
+                    Named::Runs(statement, index) => {
+                        left_behind.extend(index);
+                        statement
+                    }
+                    Named::Goes(why) => {
+                        said.push(why);
+                        continue;
+                    }
+                };
                 unnamable::check(ground.session.server(), &statement, ts, ddl).map_err(refused)?;
                 said.extend(own_definer(ground.session, &mut statement)?);
                 statements.extend(drop_other_spelling(ground.session, &statement, ddl)?);
@@ -83,9 +91,11 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
                     zones.extend(zone.map(|zone| (statements.len(), zone)));
                     statements.push(before);
                 }
-                statements.push(statement);
+                statements.extend(references::apart(ground.session, statement, ddl)?);
             }
-            let optional_from = (optional > 0).then(|| statements.len() - optional);
+            let optional = optional + left_behind.len();
+            statements.extend(left_behind);
+            let optional_from = (optional > 0).then(|| statements.len().saturating_sub(optional));
             Ok(Way::Run { statements, zones, optional_from, said })
         }
     }

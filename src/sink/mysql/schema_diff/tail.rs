@@ -79,7 +79,14 @@ fn partitioning(text: &str) -> Partitioning {
     let by = text_of(text, all.get(..end).unwrap_or_default()).to_owned();
     let count = number.and_then(|at| all.get(at + 1)).map(|piece| piece.text.to_owned());
     let inner = list.and_then(|at| in_brackets(all.get(at..)?)).map(|(inner, _)| inner).unwrap_or_default();
-    let partitions = between_commas(inner).into_iter().map(|part| partition(text, part)).collect();
+    let mut partitions: Vec<Named> = between_commas(inner).into_iter().map(|part| partition(text, part)).collect();
+    // Servers remember for ever that the usual names were said.
+    let usual = |(at, p): (usize, &Named)| p.name == format!("p{at}") && p.text.is_empty();
+    let told = !partitions.is_empty() && partitions.iter().enumerate().all(usual);
+    let count = if told { Some(partitions.len().to_string()) } else { count };
+    if told {
+        partitions.clear();
+    }
     Partitioning { by, count, partitions, text: text.trim().to_owned() }
 }
 

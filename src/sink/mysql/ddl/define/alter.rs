@@ -12,9 +12,6 @@ use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, Tabl
 use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
 use crate::sql::Statement;
 
-/// How the clause begins that drops a foreign key.
-pub(in crate::sink::mysql::ddl) const DROP_FOREIGN: &str = "DROP FOREIGN KEY ";
-
 /// The clauses of one ALTER TABLE, in the order in which they stand.
 #[derive(Default)]
 struct Clauses {
@@ -41,6 +38,8 @@ struct Difference<'a> {
     old: Vec<Whole<'a>>,
     new: Vec<Whole<'a>>,
     mariadb: bool,
+    /// Whether defaults that are expressions need a statement of their own: MySQL takes no `uuid()` in a definition beside ADD COLUMN.
+    late_defaults: bool,
     /// Whether the target has RENAME COLUMN.
     renames: bool,
     /// ` IF NOT EXISTS` and ` IF EXISTS`, where the text says so.
@@ -58,12 +57,13 @@ pub(super) fn statements(
     after: &Table,
 ) -> Result<Option<Made>, Unspeakable> {
     let (Some(was), Some(is)) = (before.details.as_deref(), after.details.as_deref()) else { return Ok(None) };
-    let (old, new) = (visible(before), visible(after));
+    let (old, new) = (visible(before, server), visible(after, server));
     let Some(same) = pair(ddl, &old, &new) else { return Ok(None) };
     let mariadb = server.flavour == Flavour::MariaDb;
     let renames = server.flavour != Flavour::MySql || server.version >= (8, 0, 0);
     let conditions = if is_conditional(ddl) { (" IF NOT EXISTS", " IF EXISTS") } else { ("", "") };
-    let difference = Difference { before, after, was, is, same, old, new, mariadb, renames, conditions };
+    let late_defaults = server.flavour == Flavour::MySql && server.version >= (8, 0, 13) && same.contains(&None);
+    let difference = Difference { before, after, was, is, same, old, new, mariadb, late_defaults, renames, conditions };
     let mut clauses = Clauses::default();
     difference.columns(&mut clauses)?;
     difference.indexes(&mut clauses)?;
@@ -71,8 +71,8 @@ pub(super) fn statements(
     difference.options(ddl, &mut clauses);
     let all: Vec<String> = clauses.first.into_iter().chain(clauses.columns).chain(clauses.last).collect();
     let partitions = match (&was.partitioning, &is.partitioning) {
-        (_, Some(by)) if ddl.action == ActionType::PartitionBy => Some(partition_by(by)?),
-        (was, is) => change(was.as_ref(), is.as_ref())?,
+        (_, Some(by)) if ddl.action == ActionType::PartitionBy => Some(partition_by(by, after)?),
+        (was, is) => change(was.as_ref(), is.as_ref(), after)?,
     };
     let alter = |clauses: &[String]| format!("ALTER TABLE {} {}", name(after), clauses.join(", "));
     let mut out: Vec<String> = clauses.foreign_gone.iter().map(|clause| alter(std::slice::from_ref(clause))).collect();
@@ -154,6 +154,10 @@ impl Difference<'_> {
         clauses.columns.push(format!("ADD COLUMN{} {name} {definition}{position}", self.conditions.0));
         if old_rows.is_some() {
             clauses.afterwards.push(match (&column.details.default, column.default()?) {
+                // MariaDB forgets ON UPDATE with a default.
+                _ if column.details.on_update => {
+                    format!("MODIFY COLUMN {name} {}", column.definition(None, Given::Own)?)
+                }
                 (ColumnDefault::None, _) | (_, None) => format!("ALTER COLUMN {name} DROP DEFAULT"),
                 (ColumnDefault::Now | ColumnDefault::Expression(_), _) => {
                     format!("MODIFY COLUMN {name} {}", column.definition(None, Given::Own)?)
@@ -172,7 +176,7 @@ impl Difference<'_> {
         clauses: &mut Clauses,
     ) -> Result<(), Unspeakable> {
         let (from, to) = (was.name(), is.name());
-        let definition = is.definition(None, Given::Own)?;
+        let mut definition = is.definition(None, Given::Own)?;
         let differs = was.definition(None, Given::Own)? != definition;
         let plain = |default: &ColumnDefault| {
             matches!(
@@ -182,7 +186,16 @@ impl Difference<'_> {
         };
         let default_alone = differs
             && plain(&is.details.default)
+            // MariaDB 11.4 keeps a default that is the time beside some other changes.
+            && plain(&was.details.default)
+            && !is.details.on_update
             && was.definition(None, Given::Instead(""))? == is.definition(None, Given::Instead(""))?;
+        let said = differs || !position.is_empty();
+        if said && self.late_defaults && matches!(is.details.default, ColumnDefault::Expression(_)) {
+            let default = is.default()?;
+            clauses.afterwards.extend(default.map(|default| format!("ALTER COLUMN {to} SET DEFAULT {default}")));
+            definition = is.definition(None, Given::Nothing)?;
+        }
         clauses.columns.push(match (from == to, position.is_empty()) {
             (true, true) if !differs => return Ok(()),
             (true, true) if default_alone => match is.default()? {
@@ -266,7 +279,7 @@ impl Difference<'_> {
         };
         let (had, has) = (keys(self.before, self.was), keys(self.after, self.is));
         for (_, name) in had.iter().filter(|key| !has.contains(key)) {
-            clauses.foreign_gone.push(format!("{DROP_FOREIGN}{}", quote_name(name)));
+            clauses.foreign_gone.push(format!("DROP FOREIGN KEY {}", quote_name(name)));
         }
         for (key, own) in self.after.foreign_keys.iter().zip(&self.is.foreign_keys) {
             if !had.contains(&(own.id, key.name.clone())) {
@@ -279,6 +292,11 @@ impl Difference<'_> {
         for is in &self.is.checks {
             match self.was.checks.iter().find(|c| c.id == is.id) {
                 None => clauses.last.push(format!("ADD {}", check(is)?)),
+                // MariaDB has none that are not enforced.
+                Some(was) if was.enforced != is.enforced && self.mariadb => clauses.last.push(match is.enforced {
+                    true => format!("ADD {}", check(is)?),
+                    false => format!("DROP CHECK {}", quote_name(&is.name)),
+                }),
                 Some(was) if was.enforced != is.enforced => {
                     let word = if is.enforced { "ENFORCED" } else { "NOT ENFORCED" };
                     clauses.last.push(format!("ALTER CHECK {} {word}", quote_name(&is.name)));

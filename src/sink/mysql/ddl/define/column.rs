@@ -4,7 +4,7 @@ use super::super::dialect::Unspeakable;
 use super::expression::expression;
 use crate::model::{Column, ColumnDefault, ColumnDetails, Generated, Handle, Kind, Table, Value};
 use crate::sink::mysql::literal;
-use crate::sink::mysql::session::{quote_name, quote_text};
+use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
 
 /// A column with its details.
 #[derive(Clone, Copy)]
@@ -13,16 +13,22 @@ pub(super) struct Whole<'a> {
     pub details: &'a ColumnDetails,
     /// `AUTO_RANDOM`, shard bits and range bits; 0 bits for none.
     pub auto_random: (u64, u64),
+    /// Whether its default, an expression, stays unsaid.
+    pub silent: bool,
 }
 
-/// The columns that a statement names, in order: helpers of indexes are none.
-pub(super) fn visible(table: &Table) -> Vec<Whole<'_>> {
+/// The columns that a statement to `server` names, in order: helpers of indexes are none.
+pub(super) fn visible<'a>(table: &'a Table, server: &Server) -> Vec<Whole<'a>> {
     let Some(details) = &table.details else { return Vec::new() };
-    let whole = |(at, (column, own))| {
+    let mysql = server.flavour == Flavour::MySql;
+    let whole = |(at, (column, own)): (usize, (&'a Column, &'a ColumnDetails))| {
         let key = matches!(&table.handle, Handle::Int(handle) if *handle == at)
             || matches!(&table.handle, Handle::Common(parts) if parts.first().is_some_and(|p| p.column == at));
         let auto_random = if key { details.own.auto_random } else { (0, 0) };
-        Whole { column, details: own, auto_random }
+        // A MySQL makes no generated column of one behind it whose default is an expression. A replica does without the default.
+        let used = |n: &ColumnDetails| mentions(&n.generated, &column.name);
+        let silent = mysql && is_expression(own, column) && details.columns.iter().take(at).any(used);
+        Whole { column, details: own, auto_random, silent }
     };
     table.columns.iter().zip(&details.columns).enumerate().map(whole).filter(|w| !w.column.hidden).collect()
 }
@@ -34,6 +40,8 @@ pub(super) enum Given<'a> {
     Own,
     /// This one, as SQL, for the rows that are there.
     Instead(&'a str),
+    /// None.
+    Nothing,
 }
 
 impl Whole<'_> {
@@ -62,6 +70,7 @@ impl Whole<'_> {
             let default = match given {
                 Given::Own => self.default()?,
                 Given::Instead(value) => Some(value.to_owned()),
+                Given::Nothing => None,
             };
             sql.extend(default.map(|value| format!(" DEFAULT {value}")));
             if details.on_update {
@@ -103,6 +112,9 @@ impl Whole<'_> {
     /// # Errors
     /// If an expression is none.
     pub(super) fn default(&self) -> Result<Option<String>, Unspeakable> {
+        if self.silent {
+            return Ok(None);
+        }
         Ok(Some(match &self.details.default {
             ColumnDefault::None => return Ok(None),
             ColumnDefault::Null => "NULL".to_owned(),
@@ -141,6 +153,20 @@ impl Whole<'_> {
         }
         literal_of(column, value)
     }
+}
+
+/// Whether the default is more than a value, for MySQL.
+fn is_expression(details: &ColumnDetails, column: &Column) -> bool {
+    match details.default {
+        ColumnDefault::Expression(_) => true,
+        ColumnDefault::Now => column.kind == Kind::Date,
+        _ => false,
+    }
+}
+
+/// Whether an expression of TiDB's, which quotes all names, has the column in it.
+fn mentions(expression: &str, column: &str) -> bool {
+    !expression.is_empty() && expression.contains(&quote_name(column))
 }
 
 /// `value` as it may stand behind DEFAULT.

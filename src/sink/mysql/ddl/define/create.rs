@@ -6,23 +6,23 @@ use super::index::{check, foreign_keys, index};
 use super::name;
 use super::partition::partition_by;
 use crate::model::{Table, TableDetails};
-use crate::sink::mysql::session::{quote_name, quote_text};
+use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
 
-/// The statement that makes `table`, with its foreign keys or without; `condition` is for IF NOT EXISTS.
+/// The statement that makes `table`, on a TiDB with its foreign keys; `condition` is for IF NOT EXISTS.
 ///
 /// # Errors
 /// If an expression is none.
-pub(super) fn table(table: &Table, condition: bool, foreign: bool) -> Result<String, Unspeakable> {
+pub(super) fn table(server: &Server, table: &Table, condition: bool) -> Result<String, Unspeakable> {
     let nothing = TableDetails::default();
     let details = table.details.as_deref().unwrap_or(&nothing);
     let mut lines = Vec::new();
-    for column in visible(table) {
+    for column in visible(table, server) {
         lines.push(format!("{} {}", column.name(), column.definition(Some(table), Given::Own)?));
     }
     for key in details.indexes.iter().filter(|i| !i.foreign_kind) {
         lines.push(index(key, table)?);
     }
-    if foreign {
+    if server.flavour == Flavour::TiDb {
         lines.extend(foreign_keys(table));
     }
     for constraint in &details.checks {
@@ -32,7 +32,7 @@ pub(super) fn table(table: &Table, condition: bool, foreign: bool) -> Result<Str
     let mut sql = format!("CREATE TABLE {condition}{} ({})", name(table), lines.join(","));
     sql.push_str(&options(table, details));
     if let Some(by) = &details.partitioning {
-        sql.push_str(&format!(" {}", partition_by(by)?));
+        sql.push_str(&format!(" {}", partition_by(by, table)?));
     }
     Ok(sql)
 }

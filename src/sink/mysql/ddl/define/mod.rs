@@ -20,10 +20,9 @@ mod partition;
 #[cfg(test)]
 mod tests;
 
-pub(super) use alter::DROP_FOREIGN;
-
 use std::sync::Arc;
 
+use self::column::visible;
 use super::dialect::Unspeakable;
 use crate::model::{ActionType, Ddl, Table};
 use crate::sink::mysql::session::{Flavour, Server};
@@ -75,15 +74,23 @@ pub(super) struct Made {
     pub without: Vec<String>,
 }
 
-/// What of the indexes that `ddl` brings no statement makes.
-fn left_out(ddl: &Ddl) -> Vec<String> {
+/// What of what `ddl` brings is in no statement to `server`.
+fn left_out(server: &Server, ddl: &Ddl) -> Vec<String> {
     let indexes = |tables: &'_ [Arc<Table>]| -> Vec<(i64, String)> {
         let details = tables.iter().flat_map(|t| &t.details).flat_map(|d| &d.indexes);
         details.filter(|i| i.foreign_kind).map(|i| (i.id, i.name.clone())).collect()
     };
     let before = indexes(&ddl.before);
     let new = indexes(&ddl.after).into_iter().filter(|index| !before.contains(index));
-    new.map(|(_, name)| format!("index `{name}` is of a kind that TiDB alone has")).collect()
+    let indexes = new.map(|(_, name)| format!("index `{name}` is of a kind that TiDB alone has"));
+    let silent = |tables: &[Arc<Table>]| -> Vec<String> {
+        tables.iter().flat_map(|t| visible(t, server)).filter(|c| c.silent).map(|c| c.name()).collect()
+    };
+    let was = silent(&ddl.before);
+    let defaults = silent(&ddl.after).into_iter().filter(|name| !was.contains(name)).map(|name| {
+        format!("column {name} is without its DEFAULT, an expression: a generated column before it is made of it, which MySQL does not take")
+    });
+    indexes.chain(defaults).collect()
 }
 
 /// The statements that do what `ddl` did, one after the other. `None` where its text has to do.
@@ -101,7 +108,7 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
             let (condition, inline) = (is_conditional(ddl), server.flavour == Flavour::TiDb);
             let mut made = Made::default();
             for table in &ddl.after {
-                made.statements.push(create::table(table, condition, inline)?);
+                made.statements.push(create::table(server, table, condition)?);
                 let keys = if inline { Vec::new() } else { index::foreign_keys(table) };
                 made.optional.extend(keys.into_iter().map(|key| format!("ALTER TABLE {} ADD {key}", name(table))));
             }
@@ -112,7 +119,7 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
         }
         _ => None,
     };
-    Ok(made.map(|made| Made { without: left_out(ddl), ..made }))
+    Ok(made.map(|made| Made { without: left_out(server, ddl), ..made }))
 }
 
 fn same_place(before: &Table, after: &Table) -> bool {
@@ -128,8 +135,8 @@ fn is_conditional(ddl: &Ddl) -> bool {
 ///
 /// # Errors
 /// If an expression is none.
-pub(super) fn create(table: &Table) -> Result<String, Unspeakable> {
-    create::table(table, false, false)
+pub(super) fn create(server: &Server, table: &Table) -> Result<String, Unspeakable> {
+    create::table(server, table, false)
 }
 
 pub(super) use index::foreign_keys;

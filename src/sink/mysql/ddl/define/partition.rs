@@ -1,16 +1,23 @@
 //! Partitions in TiDB's words.
 
+use std::cmp::Ordering;
+
 use super::super::dialect::Unspeakable;
 use super::expression::expression;
-use crate::model::{Method, PartitionDetails, Partitioning};
+use crate::model::{Method, PartitionDetails, Partitioning, Table};
 use crate::sink::mysql::session::{quote_name, quote_text};
 
 /// `PARTITION BY …`.
 ///
 /// # Errors
 /// If an expression or a bound is none.
-pub(super) fn partition_by(by: &Partitioning) -> Result<String, Unspeakable> {
-    let columns = || by.columns.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(",");
+pub(super) fn partition_by(by: &Partitioning, table: &Table) -> Result<String, Unspeakable> {
+    let list = |names: &[&str]| names.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(",");
+    let columns = || match by.columns.is_empty() {
+        // A MySQL that is to find them itself stumbles over indexes on parts of columns.
+        true => list(&primary_key(table)),
+        false => list(&by.columns.iter().map(String::as_str).collect::<Vec<_>>()),
+    };
     let of = |word: &str| -> Result<String, Unspeakable> {
         Ok(match by.expression.is_empty() {
             true => format!("{word} COLUMNS({})", columns()),
@@ -23,8 +30,7 @@ pub(super) fn partition_by(by: &Partitioning) -> Result<String, Unspeakable> {
         Method::Hash => format!("HASH ({})", expression(&by.expression)?),
         Method::Key => format!("KEY ({})", columns()),
     };
-    let usual = |(at, p): (usize, &PartitionDetails)| p.name == format!("p{at}") && p.comment.is_empty();
-    if is_counted(by) && by.partitions.iter().enumerate().all(usual) {
+    if is_counted(by) && are_usual(&by.partitions, 0) {
         return Ok(format!("PARTITION BY {what} PARTITIONS {}", by.partitions.len()));
     }
     Ok(format!("PARTITION BY {what} ({})", definitions(by, by.partitions.iter())?))
@@ -33,6 +39,17 @@ pub(super) fn partition_by(by: &Partitioning) -> Result<String, Unspeakable> {
 /// Whether its partitions are told by their number.
 pub(super) fn is_counted(by: &Partitioning) -> bool {
     matches!(by.method, Method::Hash | Method::Key)
+}
+
+/// The columns of the primary key.
+fn primary_key(table: &Table) -> Vec<&str> {
+    let parts = table.keys.iter().filter(|key| key.primary).flat_map(|key| &key.parts);
+    parts.filter_map(|part| table.columns.get(part.column)).map(|c| c.name.as_str()).collect()
+}
+
+/// Whether all of `partitions`, of which the first has the number `first`, are called what they are where nobody names them.
+fn are_usual(partitions: &[PartitionDetails], first: usize) -> bool {
+    (first..).zip(partitions).all(|(at, p)| p.name == format!("p{at}") && p.comment.is_empty())
 }
 
 /// `PARTITION … , PARTITION …`.
@@ -86,30 +103,34 @@ fn list(values: &[String]) -> Result<String, Unspeakable> {
     Ok(all.join(","))
 }
 
-/// What turns the partitions `before` into those `after`, as a clause of ALTER TABLE.
+/// What turns the partitions `before` into those `after`, which `table` has, as a clause of ALTER TABLE.
 ///
 /// # Errors
 /// If an expression or a bound is none.
 pub(super) fn change(
     before: Option<&Partitioning>,
     after: Option<&Partitioning>,
+    table: &Table,
 ) -> Result<Option<String>, Unspeakable> {
     let (before, after) = match (before, after) {
         (None, None) => return Ok(None),
         (Some(_), None) => return Ok(Some("REMOVE PARTITIONING".to_owned())),
-        (None, Some(after)) => return partition_by(after).map(Some),
+        (None, Some(after)) => return partition_by(after, table).map(Some),
         (Some(before), Some(after)) => (before, after),
     };
     let method = |by: &Partitioning| (by.method, by.expression.clone(), by.columns.clone());
     if method(before) != method(after) {
-        return partition_by(after).map(Some);
+        return partition_by(after, table).map(Some);
     }
     if is_counted(after) {
         let (had, has) = (before.partitions.len(), after.partitions.len());
         return Ok(match had.cmp(&has) {
-            std::cmp::Ordering::Less => Some(format!("ADD PARTITION PARTITIONS {}", has - had)),
-            std::cmp::Ordering::Greater => Some(format!("COALESCE PARTITION {}", had - has)),
-            std::cmp::Ordering::Equal => None,
+            Ordering::Less => Some(match after.partitions.get(had..).unwrap_or_default() {
+                new if are_usual(new, had) => format!("ADD PARTITION PARTITIONS {}", has - had),
+                new => format!("ADD PARTITION ({})", definitions(after, new.iter())?),
+            }),
+            Ordering::Greater => Some(format!("COALESCE PARTITION {}", had - has)),
+            Ordering::Equal => None,
         });
     }
     // A partition that took in others may keep its name and its bounds, but not its id.

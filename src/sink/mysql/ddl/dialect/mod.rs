@@ -3,8 +3,10 @@
 //!
 //! A replica can do without an index or a constraint: its rows come from a server that had them.
 
+mod apart;
 mod clause;
 mod edit;
+mod mention;
 mod option;
 mod sequence;
 #[cfg(test)]
@@ -12,7 +14,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub(super) use self::apart::renames_apart;
 use self::edit::Edit;
+pub(super) use self::mention::{Kind, Mention, has_one_clause, mentions, renamed};
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
 use crate::sql::Token;

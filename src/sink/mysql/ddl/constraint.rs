@@ -1,0 +1,276 @@
+//! Names of foreign keys and CHECK constraints. TiDB has those of each kind unique in each table; InnoDB has those of foreign keys unique in each database, as
+//! MySQL has those of CHECKs; MariaDB has both kinds together in each table. So one whose name another has gets its table's name in front, and what is about it
+//! later finds it: by that name, or, as servers give constraints other names too (with RENAME TABLE, and where none was said), by what it is.
+
+use std::sync::Arc;
+
+use super::dialect::{Kind, Mention, has_one_clause, mentions, renamed};
+use super::form::{Form, Name};
+use super::references::{Reference, references, same};
+use crate::checkpoint::Failed;
+use crate::model::{Ddl, ForeignKey, Table};
+use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
+
+/// The longest name, in characters.
+const LONGEST: usize = 64;
+
+/// The names that the statements of one DDL have got so far.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    given: Vec<(Kind, Name, String)>,
+}
+
+/// A statement with the names that the target has.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// It runs like this; and, where the target made an index for a foreign key that it drops, what drops that one.
+    Runs(String, Option<String>),
+    /// All that it does is about a constraint that the target does not have.
+    Goes(String),
+}
+
+impl Names {
+    /// `sql` of `ddl` with the names that the target has, or can have.
+    ///
+    /// # Errors
+    /// If the target cannot be read.
+    pub(super) fn named(&mut self, session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Named, Failed> {
+        let same_names = session.server().flavour == Flavour::TiDb;
+        let found = if same_names { Vec::new() } else { mentions(sql) };
+        let as_it_is = || Named::Runs(sql.to_owned(), None);
+        let form = Form::of(sql, &ddl.schema);
+        let (Form::Create { name: table, .. } | Form::Alter { name: table, .. }) = form else { return Ok(as_it_is()) };
+        let (mut names, mut left_behind) = (Vec::new(), None);
+        let single = found.len() == 1 && has_one_clause(sql);
+        for mention in found {
+            let name = match (mention.new, mention.kind) {
+                (true, _) => self.free(session, &table, &mention, ddl)?,
+                (false, Kind::Foreign) => {
+                    let keys = references(session, &table)?;
+                    let key = key_of(&keys, &table, &mention.name, ddl);
+                    if let Some(key) = key {
+                        left_behind = index_of(session, key, &keys, ddl)?;
+                    }
+                    key.map(|key| key.name.clone())
+                }
+                (false, Kind::Check) => check_of(session, &table, &mention.name, ddl)?,
+            };
+            match name {
+                Some(name) if name == mention.name => {}
+                Some(name) => names.push((mention, name)),
+                None if single => return Ok(Named::Goes(missing(&mention, &table))),
+                // The server will say what it has.
+                None => {}
+            }
+        }
+        Ok(Named::Runs(renamed(sql, &names), left_behind))
+    }
+
+    /// A name for a new constraint of `table` that nobody has.
+    fn free(
+        &mut self,
+        session: &mut Session,
+        table: &Name,
+        mention: &Mention,
+        ddl: &Ddl,
+    ) -> Result<Option<String>, Failed> {
+        let mariadb = session.server().flavour == Flavour::MariaDb;
+        let kind = mention.kind;
+        let upstream = definition(&ddl.after, table, &mention.name);
+        for name in candidates(&table.name, &mention.name) {
+            // MariaDB has CHECKs by name in each table, and together with the foreign keys there.
+            let excludes = |(other, of): (Kind, &Name)| match () {
+                () if *of == *table => other == kind || mariadb,
+                () => other == kind && of.schema == table.schema && !(mariadb && kind == Kind::Check),
+            };
+            let given = self.given.iter().any(|(kind, of, n)| same(n, &name) && excludes((*kind, of)));
+            let taken = match (mariadb, kind) {
+                _ if given => true,
+                (true, Kind::Check) => has_foreign(session, table, &name)?,
+                (true, Kind::Foreign) => {
+                    is_taken(session, (kind, &name), table, upstream)?
+                        || checks(session, table)?.iter().any(|(n, _)| same(n, &name))
+                }
+                (false, _) => is_taken(session, (kind, &name), table, upstream)?,
+            };
+            if !taken {
+                self.given.push((kind, table.clone(), name.clone()));
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn has_foreign(session: &mut Session, table: &Name, name: &str) -> Result<bool, Failed> {
+    Ok(references(session, table)?.iter().any(|key| key.child == *table && same(&key.name, name)))
+}
+
+fn missing(mention: &Mention, table: &Name) -> String {
+    let what = if mention.kind == Kind::Foreign { "foreign key" } else { "CHECK constraint" };
+    format!("{what} {} of {table} is not on the target, and need not be dropped", quote_name(&mention.name))
+}
+
+/// The names that the constraint `name` of `table` may have on the target, in the order in which they are tried.
+fn candidates(table: &str, name: &str) -> [String; 3] {
+    let long = format!("{table}_{name}");
+    // The same in each version, on each machine.
+    let hash = format!("_{:08x}", crc32fast::hash(format!("{table}\0{name}").as_bytes()));
+    let shortened: String = long.chars().take(LONGEST - hash.len()).chain(hash.chars()).collect();
+    let fits = long.chars().count() <= LONGEST;
+    [name.to_owned(), if fits { long } else { shortened.clone() }, shortened]
+}
+
+/// The foreign key `name` of `table`, as the upstream has it.
+fn definition<'a>(tables: &'a [Arc<Table>], table: &Name, name: &str) -> Option<(&'a Table, &'a ForeignKey)> {
+    let own = tables.iter().find(|t| t.schema == table.schema && t.name == table.name)?;
+    own.foreign_keys.iter().find(|key| same(&key.name, name)).map(|key| (&**own, key))
+}
+
+/// Whether `there` is what `key` of `table` is on the target.
+fn is_same(there: &Reference, (table, key): (&Table, &ForeignKey)) -> bool {
+    let schema = if key.parent_schema.is_empty() { &table.schema } else { &key.parent_schema };
+    let parent = same(&there.parent.schema, schema) && same(&there.parent.name, &key.parent_table);
+    let pairs = key.columns.iter().zip(&key.parent_columns);
+    parent
+        && there.columns.len() == key.columns.len()
+        && there.columns.iter().zip(pairs).all(|((a, b), (c, d))| same(a, c) && same(b, d))
+}
+
+/// Whether another constraint has the name. The very key, where somebody made it before, is none: the server will say so.
+fn is_taken(
+    session: &mut Session,
+    (kind, name): (Kind, &str),
+    table: &Name,
+    upstream: Option<(&Table, &ForeignKey)>,
+) -> Result<bool, Failed> {
+    let (from, condition) = match kind {
+        Kind::Foreign => ("referential_constraints", ""),
+        Kind::Check => ("table_constraints", " AND constraint_type = 'CHECK'"),
+    };
+    let owners: Vec<String> = session.fetch(&format!(
+        "SELECT table_name FROM information_schema.{from} WHERE constraint_schema = {} AND constraint_name = {}{condition}",
+        quote_text(&table.schema),
+        quote_text(name)
+    ))?;
+    if owners.is_empty() || kind == Kind::Check || owners.iter().any(|owner| *owner != table.name) {
+        return Ok(!owners.is_empty());
+    }
+    let keys = references(session, table)?;
+    let very = |r: &Reference| same(&r.name, name) && upstream.is_some_and(|upstream| is_same(r, upstream));
+    Ok(!keys.iter().any(very))
+}
+
+/// What the target has as the foreign key `name` of `table`.
+fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Option<&'a Reference> {
+    let own = || keys.iter().filter(|key| key.child == *table);
+    let called = |name: &str| own().find(|key| same(&key.name, name));
+    let candidates = candidates(&table.name, name);
+    let Some(upstream) = definition(&ddl.before, table, name) else {
+        return candidates.iter().find_map(|name| called(name));
+    };
+    let alike = |name: &String| called(name).filter(|key| is_same(key, upstream));
+    // Of two that are alike the other one has its own name.
+    let others = |key: &&Reference| upstream.0.foreign_keys.iter().any(|k| k != upstream.1 && same(&k.name, &key.name));
+    candidates
+        .iter()
+        .find_map(alike)
+        .or_else(|| own().find(|key| is_same(key, upstream) && !others(key)))
+        .or_else(|| called(name).filter(|key| !others(key)))
+}
+
+/// The statement that drops the index which the target made for the foreign key `key`, if the upstream has none of that name and nobody else needs it.
+fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Ddl) -> Result<Option<String>, Failed> {
+    let own = |t: &&Arc<Table>| t.schema == key.child.schema && t.name == key.child.name;
+    let mut known = ddl.before.iter().chain(&ddl.after).filter(own).map(|t| t.details.as_ref());
+    if known.any(|details| details.is_none_or(|d| d.indexes.iter().any(|i| same(&i.name, &key.name)))) {
+        return Ok(None);
+    }
+    let columns: Vec<String> = session.fetch(&format!(
+        "SELECT column_name FROM information_schema.statistics WHERE table_schema = {} AND table_name = {} AND index_name = {} \
+         AND non_unique = 1 ORDER BY seq_in_index",
+        quote_text(&key.child.schema),
+        quote_text(&key.child.name),
+        quote_text(&key.name)
+    ))?;
+    let over = columns.len() == key.columns.len() && columns.iter().zip(&key.columns).all(|(a, (b, _))| same(a, b));
+    let first = |other: &Reference| {
+        let side = |(child, parent): &(String, String)| {
+            [(&other.child, child), (&other.parent, parent)]
+                .into_iter()
+                .any(|(table, column)| *table == key.child && columns.first().is_some_and(|c| same(c, column)))
+        };
+        other.columns.first().is_some_and(side)
+    };
+    let needed = keys.iter().any(|other| other != key && first(other));
+    let index = quote_name(&key.name);
+    Ok((over && !needed).then(|| format!("ALTER TABLE {} DROP INDEX {index}", key.child)))
+}
+
+/// What the target calls the CHECK constraint `name` of `table`.
+fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
+    let there = checks(session, table)?;
+    let called = |name: &String| there.iter().find(|(there, _)| same(there, name));
+    let own = ddl.before.iter().find(|t| t.schema == table.schema && t.name == table.name);
+    let upstream: Vec<_> = own.iter().flat_map(|t| &t.details).flat_map(|d| &d.checks).collect();
+    let wanted = upstream.iter().find(|c| same(&c.name, name)).map(|c| bare(&c.expression));
+    let found: Vec<_> = candidates(&table.name, name).iter().filter_map(called).collect();
+    if let Some(first) = found.first() {
+        let with_condition = found.iter().find(|(_, clause)| Some(bare(clause)) == wanted);
+        return Ok(Some(with_condition.unwrap_or(first).0.clone()));
+    }
+    // Of those whose names say nothing: the one with this condition.
+    let known = |n: &str| upstream.iter().any(|c| candidates(&table.name, &c.name).iter().any(|c| same(c, n)));
+    let open: Vec<_> = there.iter().filter(|(n, _)| !known(n)).collect();
+    let by_condition = open.iter().find(|(_, clause)| Some(bare(clause)) == wanted);
+    // Or the only one, which the server may spell otherwise.
+    let unfound = upstream.iter().filter(|c| candidates(&table.name, &c.name).iter().all(|n| called(n).is_none()));
+    let only = if unfound.count() == 1 && wanted.is_some() { open.first().filter(|_| open.len() == 1) } else { None };
+    Ok(by_condition.or(only).map(|(name, _)| name.clone()))
+}
+
+/// The CHECK constraints of `table` on the target: names and conditions.
+fn checks(session: &mut Session, table: &Name) -> Result<Vec<(String, String)>, Failed> {
+    let (schema, name) = (quote_text(&table.schema), quote_text(&table.name));
+    session.fetch(&match session.server().flavour {
+        Flavour::MariaDb => format!(
+            "SELECT constraint_name, check_clause FROM information_schema.check_constraints \
+             WHERE constraint_schema = {schema} AND table_name = {name}"
+        ),
+        _ => format!(
+            "SELECT c.constraint_name, c.check_clause FROM information_schema.check_constraints c \
+             JOIN information_schema.table_constraints t \
+             ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name \
+             WHERE t.constraint_type = 'CHECK' AND t.table_schema = {schema} AND t.table_name = {name}"
+        ),
+    })
+}
+
+/// A condition without what each server writes in its own way.
+fn bare(condition: &str) -> String {
+    let text = condition.to_lowercase().replace("_utf8mb4", "");
+    text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '`' | '\'' | '"' | '\\')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_gets_the_tables_in_front() {
+        assert_eq!(candidates("t", "fk")[..2], ["fk", "t_fk"]);
+        let (table, key) = ("ä".repeat(64), "名".repeat(64));
+        let [_, long, longer] = candidates(&table, &key);
+        assert_eq!((long.chars().count(), &long), (64, &longer));
+        assert_ne!(long, candidates(&table, &"名".repeat(63))[1]);
+        // Whose names together are the same.
+        assert_ne!(candidates("a", "b_c")[2], candidates("a_b", "c")[2]);
+        assert_eq!(candidates("a", "b_c")[1], candidates("a_b", "c")[1]);
+    }
+
+    #[test]
+    fn conditions_are_compared_without_their_dress() {
+        assert_eq!(bare("(`a` > 0) AND `b` <> _utf8mb4'x'"), bare("((`a` > 0) and (`b` <> _utf8mb4\\'x\\'))"));
+        assert_ne!(bare("`a` > 0"), bare("`a` > 1"));
+    }
+}

@@ -1,0 +1,227 @@
+//! Names of constraints: TiDB has them for each table, the targets for a whole database, and change them with a table's name.
+
+use serde_json::{Value as Json, json};
+use tisync::model::Kind;
+use tisync::playground::tableinfo::name;
+
+use crate::column::{Defined, field, id, index};
+use crate::common::server::Dialect;
+use crate::story::Story;
+use crate::world::i;
+use crate::{Case, case};
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        case("foreign keys of one name in two tables: each goes by itself", foreign_twice),
+        case("foreign keys of one name with the longest names", foreign_long),
+        case("a foreign key is dropped whatever name RENAME TABLE gave it", foreign_renamed),
+        case("a foreign key goes with the index that the target made for it", foreign_index),
+        case("CHECKs of one name in two tables: each goes by itself", check_twice),
+        case("a CHECK is dropped whatever name RENAME TABLE gave it", check_renamed),
+        case("a CHECK is enforced from later on", check_enforced),
+        case("a foreign key and a CHECK of one name in one table", both),
+    ]
+}
+
+const BIG: Kind = Kind::Int { bytes: 8, unsigned: false };
+
+fn foreign(key: &str) -> Json {
+    json!({
+        "id": 1, "fk_name": name(key), "ref_schema": name(""), "ref_table": name("par"), "ref_cols": [name("id")], "cols": [name("p")],
+        "on_delete": 0, "on_update": 0, "state": 5, "version": 0,
+    })
+}
+
+fn check(number: i64, key: &str, expression: &str, enforced: bool) -> Json {
+    json!({
+        "id": number, "constraint_name": name(key), "table_name": name("kid"), "constraint_cols": [name("p")], "enforced": enforced,
+        "in_column": false, "expr_string": expression, "state": 5,
+    })
+}
+
+fn parent(story: &mut Story<'_>) {
+    let parent = Defined::new(&story.db, 202, "par", &[field("id", BIG).not_null()]);
+    story.ddl(3, "CREATE TABLE `par` (`id` BIGINT PRIMARY KEY);", &parent);
+}
+
+fn table(story: &Story<'_>, number: i64, name: &str) -> Defined {
+    Defined::new(&story.db, number, name, &[id(), field("p", BIG)]).indexes(&[index(1, "i", &[("p", 1)])])
+}
+
+/// The foreign keys of the database, with their tables.
+const KEYS: &str = "SELECT table_name, constraint_name FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE() \
+                    ORDER BY LOWER(table_name), constraint_name";
+
+/// A table with a foreign key, or with CHECKs.
+fn made(story: &mut Story<'_>, table: &Defined, place: &str, constraints: Json) -> Defined {
+    let with = table.clone().also(place, constraints);
+    story.ddl(
+        3,
+        &format!("CREATE TABLE `{}` (`id` INT PRIMARY KEY,`p` BIGINT,INDEX `i`(`p`));", table.table.name),
+        &with,
+    );
+    with
+}
+
+fn foreign_twice(story: &mut Story<'_>) {
+    parent(story);
+    let (one, two) = (table(story, 203, "kid"), table(story, 204, "Mate"));
+    made(story, &one, "/fk_info", json!([foreign("fk")]));
+    made(story, &two, "/fk_info", json!([foreign("FK")]));
+    let ran = story.play();
+    assert!(!ran.stderr.contains("left out"), "{}", ran.stderr);
+    story.shows(KEYS, "kid|fk;Mate|Mate_FK");
+    // Another run.
+    story.ddl(10, "ALTER TABLE `Mate` DROP FOREIGN KEY `fk`;", &two);
+    story.play();
+    story.shows(KEYS, "kid|fk");
+    story.ddl(
+        9,
+        "ALTER TABLE `Mate` ADD CONSTRAINT `fk` FOREIGN KEY (`p`) REFERENCES `par`(`id`);",
+        &two.also("/fk_info", json!([foreign("fk")])),
+    );
+    story.ddl(10, "ALTER TABLE `kid` DROP FOREIGN KEY `fk`;", &one);
+    story.play();
+    story.shows(KEYS, "Mate|Mate_fk");
+}
+
+fn foreign_long(story: &mut Story<'_>) {
+    parent(story);
+    let (long, key) = ("t".repeat(64), "k".repeat(64));
+    let (one, two) = (table(story, 203, "kid"), table(story, 204, &long));
+    made(story, &one, "/fk_info", json!([foreign(&key)]));
+    made(story, &two, "/fk_info", json!([foreign(&key)]));
+    story.play();
+    story.shows(
+        "SELECT COUNT(*) FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()",
+        "2",
+    );
+    story.ddl(10, &format!("ALTER TABLE `{long}` DROP FOREIGN KEY `{key}`;"), &two);
+    story.play();
+    story.shows(KEYS, &format!("kid|{key}"));
+}
+
+fn foreign_renamed(story: &mut Story<'_>) {
+    parent(story);
+    let kid = table(story, 203, "kid");
+    let with = made(story, &kid, "/fk_info", json!([foreign("kid_ibfk_1")]));
+    story.ddl(14, "RENAME TABLE `kid` TO `kin`;", &with.renamed("kin"));
+    story.play();
+    story.shows(KEYS, "kin|kin_ibfk_1");
+    story.ddl(10, "ALTER TABLE `kin` DROP FOREIGN KEY `kid_ibfk_1`;", &kid.renamed("kin"));
+    let ran = story.play();
+    assert!(!ran.stderr.contains("need not be dropped"), "{}", ran.stderr);
+    story.shows(KEYS, "");
+}
+
+/// As a TiDB of before 6.6 leaves it, which makes no index.
+fn foreign_index(story: &mut Story<'_>) {
+    parent(story);
+    let kid = Defined::new(&story.db, 203, "kid", &[id(), field("p", BIG)]);
+    let with = kid.clone().also("/fk_info", json!([foreign("fk")]));
+    story.ddl(3, "CREATE TABLE `kid` (`id` INT PRIMARY KEY,`p` BIGINT,CONSTRAINT `fk` FOREIGN KEY (`p`) REFERENCES `par`(`id`));", &with);
+    story.play();
+    let indexes = "SELECT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'kid' AND index_name <> 'PRIMARY'";
+    story.shows(indexes, "fk");
+    story.ddl(10, "ALTER TABLE `kid` DROP FOREIGN KEY `fk`;", &kid);
+    story.play();
+    story.shows(KEYS, "");
+    story.shows(indexes, "");
+}
+
+/// Names and conditions of the CHECKs of a table, as far as SHOW CREATE TABLE tells.
+fn checks(story: &mut Story<'_>, table: &str) -> Vec<String> {
+    let shown = story.world.one(&format!("SHOW CREATE TABLE `{table}`"));
+    shown
+        .lines()
+        .filter(|l| l.contains(" CHECK "))
+        .map(|l| l.trim().trim_end_matches(',').replace(['(', ')'], ""))
+        .collect()
+}
+
+fn has_checks(story: &Story<'_>) -> bool {
+    Dialect::of(story.world.server).version >= (8, 0)
+}
+
+fn is_mysql(story: &Story<'_>) -> bool {
+    Dialect::of(story.world.server).mysql
+}
+
+fn check_twice(story: &mut Story<'_>) {
+    if !has_checks(story) {
+        return;
+    }
+    let (one, two) = (table(story, 203, "kid"), table(story, 204, "kin"));
+    for table in [&one, &two] {
+        made(story, table, "/constraint_info", json!([check(1, "c", "`p` > 0", true), check(2, "d", "`p` > 1", true)]));
+    }
+    story.insert(&two, vec![i(1), i(5)]);
+    story.play();
+    assert_eq!(checks(story, "kid"), ["CONSTRAINT `c` CHECK `p` > 0", "CONSTRAINT `d` CHECK `p` > 1"]);
+    let prefix = if is_mysql(story) { "kin_" } else { "" };
+    let named =
+        |number: i64| format!("CONSTRAINT `{prefix}{}` CHECK `p` > {number}", if number == 0 { "c" } else { "d" });
+    assert_eq!(checks(story, "kin"), [named(0), named(1)]);
+    story.ddl(
+        44,
+        "ALTER TABLE `kin` DROP CONSTRAINT `c`;",
+        &two.clone().also("/constraint_info", json!([check(2, "d", "`p` > 1", true)])),
+    );
+    story.play();
+    assert_eq!(checks(story, "kin"), [named(1)]);
+    assert_eq!(checks(story, "kid").len(), 2);
+    story.ddl(
+        45,
+        "ALTER TABLE `kin` ALTER CONSTRAINT `d` NOT ENFORCED;",
+        &two.also("/constraint_info", json!([check(2, "d", "`p` > 1", false)])),
+    );
+    story.play();
+    let left = if is_mysql(story) { vec![named(1) + " /*!80016 NOT ENFORCED */"] } else { Vec::new() };
+    assert_eq!(checks(story, "kin"), left);
+}
+
+fn check_renamed(story: &mut Story<'_>) {
+    if !has_checks(story) {
+        return;
+    }
+    let kid = table(story, 203, "kid");
+    let all = json!([check(1, "kid_chk_1", "`p` > 0", true), check(2, "kid_chk_2", "`p` <> 7 and `id` < 100", true)]);
+    let with = made(story, &kid, "/constraint_info", all);
+    story.ddl(14, "RENAME TABLE `kid` TO `kin`;", &with.renamed("kin"));
+    story.play();
+    let left = kid.renamed("kin").also("/constraint_info", json!([check(1, "kid_chk_1", "`p` > 0", true)]));
+    story.ddl(44, "ALTER TABLE `kin` DROP CONSTRAINT `kid_chk_2`;", &left);
+    story.play();
+    let name = if is_mysql(story) { "kin_chk_1" } else { "kid_chk_1" };
+    assert_eq!(checks(story, "kin"), [format!("CONSTRAINT `{name}` CHECK `p` > 0")]);
+}
+
+fn check_enforced(story: &mut Story<'_>) {
+    if !has_checks(story) {
+        return;
+    }
+    let kid = table(story, 203, "kid");
+    made(story, &kid, "/constraint_info", json!([check(1, "c", "`p` > 0", false)]));
+    let with = kid.also("/constraint_info", json!([check(1, "c", "`p` > 0", true)]));
+    story.ddl(45, "ALTER TABLE `kid` ALTER CONSTRAINT `c` ENFORCED;", &with);
+    story.play();
+    assert_eq!(checks(story, "kid"), ["CONSTRAINT `c` CHECK `p` > 0"]);
+}
+
+fn both(story: &mut Story<'_>) {
+    parent(story);
+    let kid = table(story, 203, "kid");
+    let with = kid.clone().also("/fk_info", json!([foreign("x")]));
+    let with = made(story, &with, "/constraint_info", json!([check(1, "x", "`p` > 0", true)]));
+    let ran = story.play();
+    let left_out = !has_checks(story);
+    assert_eq!(ran.stderr.contains("left out"), left_out, "{}", ran.stderr);
+    story.shows(
+        "SELECT COUNT(*) FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()",
+        "1",
+    );
+    story.ddl(10, "ALTER TABLE `kid` DROP FOREIGN KEY `x`;", &with.also("/fk_info", json!([])));
+    story.play();
+    story.shows(KEYS, "");
+    assert_eq!(checks(story, "kid").len(), usize::from(!left_out));
+}
