@@ -83,6 +83,9 @@ const CHANGES: [(&str, &str); 22] = [
     ("ALTER TABLE ranges REMOVE PARTITIONING", "partitioning is missing on the target"),
 ];
 
+/// A case's name and what it does.
+type Case = (&'static str, fn(&PrivateServer));
+
 struct World<'a> {
     server: &'a PrivateServer,
     dump: TempDir,
@@ -124,14 +127,14 @@ impl<'a> World<'a> {
 fn main() {
     let arguments = Arguments::from_args();
     let server = Arc::new(server::start(&[]).unwrap_or_else(|error| panic!("these tests need a server: {error:#}")));
-    let cases: [(&str, fn(&PrivateServer)); 5] = [
+    let cases: [Case; 5] = [
         ("each change is named, and taken back by the statements", each_change),
         ("a target that has what the dump says is equal, and is left as it was", equal),
         ("a table that is missing, one too many, one that cannot be compared", whole_tables),
         ("the answer for programs", for_programs),
         ("from a server, under other names", from_a_server),
     ];
-    let trial = |(name, case): (&str, fn(&PrivateServer))| {
+    let trial = |(name, case): Case| {
         let server = server.clone();
         server::trial(name.to_owned(), move || {
             case(&server);

@@ -60,7 +60,7 @@ fn of_cluster(settings: &Settings, server: &Server) -> Result<Vec<Wanted>> {
     let addresses = match &settings.source.schema_from {
         Some(address) => vec![address.clone()],
         None => {
-            let pd = Pd::connect(&[settings.source.address.clone()], security)?;
+            let pd = Pd::connect(std::slice::from_ref(&settings.source.address), security)?;
             pd.tidb_servers()?.iter().map(|server| server.status_url(security)).collect()
         }
     };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::begun::Begun;
 use super::form::Name;
-use super::reference::reference;
+use super::reference::unnamed_reference;
 use super::run::{Ground, Setback};
 use crate::checkpoint::{Failed, SCHEMA};
 use crate::error::Fault;
@@ -44,13 +44,13 @@ pub struct ExpectedTable {
 /// The tables that `ddl` changes or makes, as far as definitions tell.
 pub(super) fn expected(server: &Server, ddl: &Ddl) -> Vec<ExpectedTable> {
     let one = |after: &Table| {
-        let now = reference(server, after).ok()??;
+        let now = unnamed_reference(server, after).ok()??;
         let before = ddl.before.iter().find(|b| b.id == after.id);
         let was = match before {
             None if ddl.before.is_empty() => None,
             // Under another id its definition is not the job's affair.
             None => return None,
-            Some(before) => Some(reference(server, before).ok()??),
+            Some(before) => Some(unnamed_reference(server, before).ok()??),
         };
         let renamed = before.map(|before| renamed(before, after)).unwrap_or_default();
         let (schema, name) = (after.schema.clone(), after.name.clone());

@@ -34,6 +34,17 @@ pub fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, St
     Ok(Some(Reference { definition, whole, more, foreign_keys: define::foreign_keys(table), without }))
 }
 
+/// The same with CHECKs that have no names: MySQL has each name once in a database, and references of several links are in one.
+///
+/// # Errors
+/// What the target cannot have.
+pub(super) fn unnamed_reference(server: &Server, table: &Table) -> Result<Option<Reference>, String> {
+    let Some(details) = &table.details else { return Ok(None) };
+    let mut own = (**details).clone();
+    own.checks.iter_mut().for_each(|check| check.name.clear());
+    reference(server, &Table { details: Some(Arc::new(own)), ..table.clone() })
+}
+
 /// The same of `sql`, a CREATE TABLE as a server shows it: `tidb` if that is a TiDB, whose words are said to the target in its own. `parent` gives the
 /// names that the parent of a foreign key has on the target; its database is empty where the statement names none.
 ///

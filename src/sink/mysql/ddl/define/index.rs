@@ -90,5 +90,6 @@ fn reaction(option: i64) -> Option<&'static str> {
 /// If its condition is no expression.
 pub(super) fn check(check: &Check) -> Result<String, Unspeakable> {
     let enforced = if check.enforced { "" } else { " NOT ENFORCED" };
-    Ok(format!("CONSTRAINT {} CHECK ({}){enforced}", quote_name(&check.name), expression(&check.expression)?))
+    let name = if check.name.is_empty() { String::new() } else { format!("CONSTRAINT {} ", quote_name(&check.name)) };
+    Ok(format!("{name}CHECK ({}){enforced}", expression(&check.expression)?))
 }
