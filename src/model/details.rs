@@ -34,8 +34,21 @@ pub struct TidbOptions {
     pub auto_random: (u64, u64),
     /// `AUTO_ID_CACHE`; 0 if nobody set it.
     pub auto_id_cache: i64,
-    /// Column, number, and unit of `TTL`.
-    pub ttl: Option<(String, String, &'static str)>,
+    /// `TTL`.
+    pub ttl: Option<Ttl>,
+}
+
+/// When rows expire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ttl {
+    /// The column whose time counts.
+    pub column: String,
+    /// How many units later, as SQL.
+    pub interval: String,
+    /// `DAY`, `MINUTE_SECOND` …
+    pub unit: &'static str,
+    /// How often TiDB looks: `1h`; empty in TiDB before 7.0, which has no such option.
+    pub job_interval: String,
 }
 
 /// What a column has beside [`Column`](super::Column)'s own fields.

@@ -10,7 +10,7 @@ mod value;
 pub use action::ActionType;
 pub use details::{
     Check, ColumnDefault, ColumnDetails, ForeignKeyDetails, Index, IndexPart, Method, PartitionDetails, Partitioning,
-    TableDetails, TidbOptions,
+    TableDetails, TidbOptions, Ttl,
 };
 pub use table::{Column, Definition, ForeignKey, Generated, Handle, Hashed, Key, KeyPart, Kind, Partition, Table};
 pub use ts::{CommitTs, span_text};

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::default::{DAMAGED, for_new_rows};
+use super::info::TtlInfo;
 use super::info::{
     AUTO_INCREMENT, ColumnInfo, NO_DEFAULT, NOT_NULL, ON_UPDATE_NOW, PRIMARY, PUBLIC, UNSIGNED, ZEROFILL,
 };
@@ -11,7 +12,7 @@ use super::keys::{CheckInfo, FkInfo, IndexColumn, IndexInfo};
 use super::{PartitionDefinition, PartitionInfo, TableInfo};
 use crate::model::{
     Check, ColumnDefault, ColumnDetails, ForeignKeyDetails, Index, IndexPart, Kind, Method, PartitionDetails,
-    Partitioning, TableDetails, TidbOptions,
+    Partitioning, TableDetails, TidbOptions, Ttl,
 };
 
 /// The details of a base table whose public columns, in order, are `columns`; `None` where the JSON does not tell them: bytes that are no UTF-8 are lost in
@@ -43,23 +44,46 @@ pub(super) fn details(info: &TableInfo, columns: &[(&ColumnInfo, &Kind)]) -> Opt
             None => None,
         },
         comment: info.comment.clone(),
-        auto_increment: info.auto_inc_id,
+        auto_increment: info.auto_inc_id.cast_unsigned(),
         own: TidbOptions {
             shard_row_id_bits: info.shard_row_id_bits,
             pre_split_regions: info.pre_split_regions,
             auto_random: (info.auto_random_bits, info.auto_random_range_bits),
             auto_id_cache: info.auto_id_cache,
-            ttl: info
-                .ttl_info
-                .as_ref()
-                .and_then(|ttl| Some((ttl.column.0.clone(), ttl.interval_expr.clone(), unit(ttl.interval_time_unit)?))),
+            ttl: info.ttl_info.as_ref().and_then(|info| ttl(info)),
         },
     })
 }
 
-fn unit(number: i64) -> Option<&'static str> {
-    const UNITS: [&str; 8] = ["SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"];
-    UNITS.get(usize::try_from(number.checked_sub(2)?).ok()?).copied()
+fn ttl(info: &TtlInfo) -> Option<Ttl> {
+    const UNITS: [&str; 20] = [
+        "MICROSECOND",
+        "SECOND",
+        "MINUTE",
+        "HOUR",
+        "DAY",
+        "WEEK",
+        "MONTH",
+        "QUARTER",
+        "YEAR",
+        "SECOND_MICROSECOND",
+        "MINUTE_MICROSECOND",
+        "MINUTE_SECOND",
+        "HOUR_MICROSECOND",
+        "HOUR_SECOND",
+        "HOUR_MINUTE",
+        "DAY_MICROSECOND",
+        "DAY_SECOND",
+        "DAY_MINUTE",
+        "DAY_HOUR",
+        "YEAR_MONTH",
+    ];
+    Some(Ttl {
+        column: info.column.0.clone(),
+        interval: info.interval_expr.clone(),
+        unit: UNITS.get(usize::try_from(info.interval_time_unit.checked_sub(1)?).ok()?)?,
+        job_interval: info.job_interval.clone(),
+    })
 }
 
 fn column(info: &ColumnInfo, kind: &Kind, table: &TableInfo) -> Option<ColumnDetails> {

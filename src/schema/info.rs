@@ -198,9 +198,9 @@ pub struct TableInfo {
     /// Its comment.
     #[serde(deserialize_with = "nullable")]
     pub comment: String,
-    /// `AUTO_INCREMENT = n`; 0 if nobody set it.
+    /// `AUTO_INCREMENT = n`; 0 if nobody set it, negative from 2⁶³ on.
     #[serde(deserialize_with = "nullable")]
-    pub auto_inc_id: u64,
+    pub auto_inc_id: i64,
     /// `AUTO_ID_CACHE`.
     #[serde(deserialize_with = "nullable")]
     pub auto_id_cache: i64,
@@ -230,9 +230,12 @@ pub struct TtlInfo {
     /// How many units later a row expires.
     #[serde(deserialize_with = "nullable")]
     pub interval_expr: String,
-    /// `TimeUnitType`: 2 seconds, 3 minutes, 4 hours, 5 days, 6 weeks, 7 months, 8 quarters, 9 years.
+    /// `TimeUnitType`: 1 microseconds, 2 seconds, 3 minutes, 4 hours, 5 days …, 20 years and months.
     #[serde(deserialize_with = "nullable")]
     pub interval_time_unit: i64,
+    /// How often expired rows are looked for: `1h`.
+    #[serde(deserialize_with = "nullable")]
+    pub job_interval: String,
 }
 
 /// `ColumnInfo`.

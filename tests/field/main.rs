@@ -12,6 +12,7 @@ mod world;
 
 mod backslashes;
 mod column;
+mod columns;
 mod constraints;
 mod defaults;
 mod differs;
@@ -44,8 +45,9 @@ fn case(name: &str, run: fn(&mut Story<'_>)) -> Case {
 /// Makes the cases of one kind.
 type Cases = fn() -> Vec<Case>;
 
-const ALL: [Cases; 13] = [
+const ALL: [Cases; 14] = [
     backslashes::cases,
+    columns::cases,
     constraints::cases,
     defaults::cases,
     differs::cases,

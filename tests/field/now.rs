@@ -21,6 +21,9 @@ pub fn cases() -> Vec<Case> {
         case("a column whose default is now, with fractions of a second and on update", with_fractions),
         case("a table with columns whose default is now", made),
         case("a default that becomes now leaves older rows alone", set),
+        case("a DATE whose default is the current date", current_date),
+        case("a NULL that becomes a TIMESTAMP NOT NULL stops the run before it changes", null_becomes_now),
+        case("a column without NULLs becomes a TIMESTAMP NOT NULL", no_null_becomes_now),
     ]
 }
 
@@ -163,4 +166,44 @@ fn set(story: &mut Story<'_>) {
     story.play();
     story.shows("SELECT * FROM t ORDER BY id", "1|2025-01-01 00:00:00;2|2024-05-06 07:08:09");
     assert_eq!([default_of(story, "d"), updates(story, "d")], ["CURRENT_TIMESTAMP", "ON UPDATE CURRENT_TIMESTAMP"]);
+}
+
+/// TiDB keeps the function's name as if it were a text.
+fn current_date(story: &mut Story<'_>) {
+    let date = |name| field(name, Kind::Date).default("CURRENT_DATE");
+    let t = story.t(&[date("d")]);
+    story.ddl(3, "CREATE TABLE `t` (`id` INT PRIMARY KEY,`d` DATE DEFAULT (CURRENT_DATE()));", &t);
+    story.insert(&t, vec![i(1), time([2024, 5, 6, 0, 0, 0])]);
+    let more = story.t(&[date("d"), date("e").not_null()]);
+    story.ddl(5, "ALTER TABLE `t` ADD COLUMN `e` DATE NOT NULL DEFAULT (CURRENT_DATE());", &more);
+    story.delete(&more, vec![i(1), time([2024, 5, 6, 0, 0, 0]), time([2024, 5, 7, 0, 0, 0])]);
+    story.play();
+    story.world.run("INSERT INTO t (id) VALUES (2)");
+    // The server's own session may be in another zone.
+    story.shows("SELECT ABS(DATEDIFF(d, UTC_TIMESTAMP())) <= 1 AND ABS(DATEDIFF(e, UTC_TIMESTAMP())) <= 1 FROM t", "1");
+}
+
+fn becomes_timestamp(story: &mut Story<'_>, value: tisync::model::Value) {
+    let c = field("c", crate::world::text()).length(20);
+    let t = story.t(&[c]);
+    story.ddl(3, "CREATE TABLE `t` (`id` INT PRIMARY KEY,`c` VARCHAR(20));", &t);
+    story.insert(&t, vec![i(1), value]);
+    let mut new = story.t(&[stamp("c", 0).not_null()]);
+    new.table.columns[1].id = 3;
+    story.ddl(12, "ALTER TABLE `t` MODIFY COLUMN `c` TIMESTAMP NOT NULL;", &new);
+}
+
+/// TiDB gives it the moment at which it rewrites the column, and keeps that nowhere.
+fn null_becomes_now(story: &mut Story<'_>) {
+    becomes_timestamp(story, tisync::model::Value::Null);
+    let ran = story.play_with(&[]).expect(4);
+    assert!(ran.stderr.contains("it holds NULL, for one, and it gets the moment"), "{}", ran.stderr);
+    story.shows("SELECT * FROM t", "1|~");
+    assert_eq!(story.of_column("data_type", "c"), "varchar");
+}
+
+fn no_null_becomes_now(story: &mut Story<'_>) {
+    becomes_timestamp(story, crate::world::s("2024-05-06 07:08:09"));
+    story.play();
+    story.shows("SELECT * FROM t", "1|2024-05-06 07:08:09");
 }

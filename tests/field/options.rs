@@ -70,6 +70,7 @@ pub fn cases() -> Vec<Case> {
         crate::case("a text that is BINARY names its collation, too", binary_collation),
         crate::case("a column says how it is stored", column_options),
         crate::case("a UNIQUE key is CLUSTERED nowhere", unclustered),
+        crate::case("a counter starts above every BIGINT", high_counter),
     ];
     options.chain(parts).chain(altered).chain(more).collect()
 }
@@ -173,4 +174,13 @@ fn unclustered(story: &mut Story<'_>) {
     story.play();
     story.shows("SELECT * FROM t", "1|10");
     story.shows("SELECT index_name, non_unique FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY index_name", "k|0;PRIMARY|0");
+}
+
+/// TiDB keeps the counter as a signed number.
+fn high_counter(story: &mut Story<'_>) {
+    let t = story.t(&[]).also("/auto_inc_id", json!(-1));
+    story.ddl(3, "CREATE TABLE `t` (`id` INT PRIMARY KEY) AUTO_INCREMENT = 18446744073709551615;", &t);
+    story.insert(&t, vec![i(1)]);
+    story.play();
+    story.shows("SELECT * FROM t", "1");
 }

@@ -1,16 +1,21 @@
 //! A column that gets another type, where this target converts values otherwise than TiDB has: by way of a type that makes it the same,
 //! or not at all while such values are there.
 
-use super::conversions::{Class, Rule, find};
+use std::sync::Arc;
+
+use super::conversions::{Class, find};
 use super::form::{Form, Name};
 use super::run::Setback;
 use super::way::refused;
 use super::zone::{Step, steps};
 use crate::checkpoint::Failed;
 use crate::error::Fault;
-use crate::model::{CommitTs, Ddl, Kind};
+use crate::model::{Column, CommitTs, Ddl, Kind, Table};
 use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text, shorten};
 use crate::sql::{Retyped, Statement};
+
+/// Why a NULL in a column that becomes a TIMESTAMP NOT NULL is not the same on both sides.
+const MOMENT: &str = "it gets the moment at which the statement runs, on each side its own";
 
 /// What has to be done for one statement.
 #[derive(Debug, Default)]
@@ -27,11 +32,16 @@ pub(super) struct Prepared {
 /// Refused, if some would become others than they are upstream.
 pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, Setback> {
     let mut prepared = Prepared::default();
+    let statement = Statement::of(sql);
+    let Some(table) = Form::of(sql, &ddl.schema).names().into_iter().next() else { return Ok(prepared) };
+    for column in statement.retyped() {
+        if gets_the_moment(ddl, column) && holds_null(session, &table, column)? {
+            return Err(refused(differs(sql, ts, (&table, column), MOMENT, "NULL")));
+        }
+    }
     if session.server().flavour == Flavour::TiDb {
         return Ok(prepared);
     }
-    let statement = Statement::of(sql);
-    let Some(table) = Form::of(sql, &ddl.schema).names().into_iter().next() else { return Ok(prepared) };
     let mariadb = session.server().flavour == Flavour::MariaDb;
     for column in statement.retyped() {
         let Some((word, precision)) = there(session, &table, &column.column)? else { continue };
@@ -41,7 +51,7 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
         if let Some(condition) = rule.unless
             && let Some(value) = other(session, &table, column, condition)?
         {
-            return Err(refused(differs(sql, ts, (&table, column), rule, &value)));
+            return Err(refused(differs(sql, ts, (&table, column), rule.why, &value)));
         }
         match rule.through {
             // Whole seconds need no step between.
@@ -78,6 +88,26 @@ fn class(word: &str, column: &str, ddl: &Ddl) -> Option<Class> {
     if is_json { Some(Class::Json) } else { Class::of(word) }
 }
 
+/// Whether a NULL in the column becomes the moment at which the statement runs, which each side has for itself.
+fn gets_the_moment(ddl: &Ddl, column: &Retyped) -> bool {
+    let nullable = |tables: &[Arc<Table>], name: &str| {
+        let named = |c: &&Column| c.name.to_lowercase() == name.to_lowercase();
+        tables.iter().flat_map(|t| &t.columns).find(named).map(|c| c.nullable)
+    };
+    column.word == "TIMESTAMP"
+        && nullable(&ddl.after, &column.renamed) == Some(false)
+        && nullable(&ddl.before, &column.column) != Some(false)
+}
+
+fn holds_null(session: &mut Session, table: &Name, column: &Retyped) -> Result<bool, Setback> {
+    // The statement itself shows that it is not there.
+    if there(session, table, &column.column)?.is_none() {
+        return Ok(false);
+    }
+    let sql = format!("SELECT 1 FROM {table} WHERE {} IS NULL LIMIT 1", quote_name(&column.column));
+    Ok(session.fetch_one::<u8>(&sql)?.is_some())
+}
+
 /// A value that `condition` selects.
 fn other(session: &mut Session, table: &Name, column: &Retyped, condition: &str) -> Result<Option<String>, Failed> {
     let name = quote_name(&column.column);
@@ -87,14 +117,14 @@ fn other(session: &mut Session, table: &Name, column: &Retyped, condition: &str)
     Ok(found.flatten())
 }
 
-fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), rule: &Rule, value: &str) -> Fault {
+fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), why: &str, value: &str) -> Fault {
     Fault::refused(format!(
         "`{}` (commit ts {}) would not make of column {} of {table} what it is upstream: it holds {}, for one, and {}",
         shorten(sql),
         ts.explain(),
         quote_name(&column.column),
         shorten(value),
-        rule.why
+        why
     ))
     .hint(format!(
         "nothing was changed. To have the upstream's values, run the statement with UPDATEs behind it that bring them: `--on-ddl-error 'replace:{0}=SQL; SQL'`; \

@@ -2,6 +2,7 @@
 
 use super::super::dialect::Unspeakable;
 use super::column::{Given, visible};
+use super::expression::{expression, refused};
 use super::index::{check, foreign_keys, index};
 use super::name;
 use super::partition::partition_by;
@@ -30,14 +31,19 @@ pub(super) fn table(server: &Server, table: &Table, condition: bool) -> Result<S
     }
     let condition = if condition { "IF NOT EXISTS " } else { "" };
     let mut sql = format!("CREATE TABLE {condition}{} ({})", name(table), lines.join(","));
-    sql.push_str(&options(table, details));
+    sql.push_str(&options(table, details)?);
     if let Some(by) = &details.partitioning {
         sql.push_str(&format!(" {}", partition_by(by, table)?));
     }
     Ok(sql)
 }
 
-fn options(table: &Table, details: &TableDetails) -> String {
+/// A number or a text, as an expression: it stands in a comment that a TiDB reads.
+fn interval(text: &str) -> Result<&str, Unspeakable> {
+    if text.contains("*/") { Err(refused(text)) } else { expression(text) }
+}
+
+fn options(table: &Table, details: &TableDetails) -> Result<String, Unspeakable> {
     let mut sql = format!(" DEFAULT CHARSET={} COLLATE={}", table.charset, table.collation);
     if details.auto_increment > 0 {
         sql.push_str(&format!(" AUTO_INCREMENT={}", details.auto_increment));
@@ -55,10 +61,16 @@ fn options(table: &Table, details: &TableDetails) -> String {
     if own.pre_split_regions > 0 {
         sql.push_str(&format!(" /*T! PRE_SPLIT_REGIONS={} */", own.pre_split_regions));
     }
-    if let Some((column, number, unit)) = &own.ttl
-        && number.bytes().all(|b| b.is_ascii_digit())
-    {
-        sql.push_str(&format!(" /*T![ttl] TTL={} + INTERVAL {number} {unit} */", quote_name(column)));
+    if let Some(ttl) = &own.ttl {
+        sql.push_str(&format!(
+            " /*T![ttl] TTL={} + INTERVAL {} {} */",
+            quote_name(&ttl.column),
+            interval(&ttl.interval)?,
+            ttl.unit
+        ));
+        if !ttl.job_interval.is_empty() {
+            sql.push_str(&format!(" /*T![ttl] TTL_JOB_INTERVAL={} */", quote_text(&ttl.job_interval)));
+        }
     }
-    sql
+    Ok(sql)
 }

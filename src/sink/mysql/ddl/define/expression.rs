@@ -27,7 +27,7 @@ pub(super) fn expression(text: &str) -> Result<&str, Unspeakable> {
     Ok(text)
 }
 
-fn refused(text: &str) -> Unspeakable {
+pub(super) fn refused(text: &str) -> Unspeakable {
     let shown: String = text.chars().take(200).collect();
     Unspeakable(format!("its definition has `{shown}` where an expression belongs"))
 }

@@ -82,6 +82,8 @@ fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Uns
     let mut sql = String::new();
     match by.method {
         Method::Range => sql.push_str(&format!(" VALUES LESS THAN ({})", list(&partition.less_than)?)),
+        // TiDB 6 takes a DEFAULT partition and keeps nothing of that.
+        Method::List if partition.in_values.is_empty() => sql.push_str(" DEFAULT"),
         Method::List => {
             let row = |values: &Vec<String>| match values.as_slice() {
                 [one] => expression(one).map(str::to_owned),

@@ -254,6 +254,7 @@ impl Dialect<'_> {
     /// A column from its name on.
     fn column(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let places = edit.surface(range.clone());
+        let counts_fractions = self.lacks_fractional_counters() && is_fractional(edit, range.start);
         let computed = places.iter().any(|at| edit.is(*at, "AS") && edit.sign(*at + 1, '('));
         for at in places.into_iter().filter(|at| *at > range.start) {
             if self.mariadb && computed && edit.is(at, "NOT") && edit.is(at + 1, "NULL") {
@@ -273,6 +274,9 @@ impl Dialect<'_> {
                 edit.cut(at + 1..edit.close(at + 1) + 1);
             } else if edit.is_any(at, &["CLUSTERED", "NONCLUSTERED"]) {
                 edit.cut(at..at + 1);
+            } else if counts_fractions && edit.is(at, "AUTO_INCREMENT") {
+                edit.cut(at..at + 1);
+                without.push(format!("without AUTO_INCREMENT: {} has none for FLOAT and DOUBLE", self.target()));
             } else if edit.is(at, "AUTO_RANDOM") {
                 edit.cut(at..if edit.sign(at + 1, '(') { edit.close(at + 1) + 1 } else { at + 1 });
             } else if self.mariadb && edit.is_any(at, &["COLUMN_FORMAT", "STORAGE"]) {
@@ -328,6 +332,13 @@ impl Dialect<'_> {
         }
         behind
     }
+}
+
+/// Whether a column from its name on is a FLOAT or a DOUBLE; CHANGE has another name in front.
+fn is_fractional(edit: &Edit<'_>, at: usize) -> bool {
+    (1..=2).any(|n| {
+        edit.is_any(at + n, &["FLOAT", "DOUBLE", "REAL"]) && !matches!(edit.token(at + n), Some(Token::Name(_)))
+    })
 }
 
 /// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the statement and drops the default.

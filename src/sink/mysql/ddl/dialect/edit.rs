@@ -24,6 +24,11 @@ impl<'a> Edit<'a> {
         Self { sql, words: Words::of(sql), changes: Vec::new() }
     }
 
+    /// The token at `at` as it is written.
+    pub(super) fn written(&self, at: usize) -> &'a str {
+        self.words.bytes(at..at + 1).and_then(|span| self.sql.get(span)).unwrap_or_default()
+    }
+
     /// Takes `range` away.
     pub(super) fn cut(&mut self, range: Range<usize>) {
         self.put(range, "");

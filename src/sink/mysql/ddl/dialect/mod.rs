@@ -4,6 +4,7 @@
 //! A replica can do without an index or a constraint: its rows come from a server that had them.
 
 mod apart;
+mod call;
 mod clause;
 mod edit;
 mod mention;
@@ -110,6 +111,11 @@ impl<'a> Dialect<'a> {
         self.mariadb || self.version >= (9, 0, 0)
     }
 
+    /// Whether AUTO_INCREMENT is for whole numbers alone.
+    fn lacks_fractional_counters(&self) -> bool {
+        !self.mariadb && self.version >= (8, 4, 0)
+    }
+
     fn has_rename_column(&self) -> bool {
         self.mariadb || self.version >= (8, 0, 0)
     }
@@ -140,6 +146,7 @@ impl<'a> Dialect<'a> {
         let mut edit = Edit::new(sql);
         let mut without = Vec::new();
         let mut left = true;
+        call::translate(&mut edit);
         if self.mariadb && edit.is_any(1, &["TABLE", "TEMPORARY", "INDEX", "UNIQUE"]) {
             self.without_introducers(&mut edit);
         }

@@ -7,6 +7,7 @@ use crate::model::{Column, Ddl, Generated, Handle, Kind, Table, Value};
 use crate::sink::mysql::session::{Flavour, Server};
 
 const MARIADB: (Flavour, (u32, u32, u32)) = (Flavour::MariaDb, (10, 11, 0));
+const MYSQL_9: (Flavour, (u32, u32, u32)) = (Flavour::MySql, (9, 7, 0));
 const MYSQL_8: (Flavour, (u32, u32, u32)) = (Flavour::MySql, (8, 0, 36));
 const MYSQL_5: (Flavour, (u32, u32, u32)) = (Flavour::MySql, (5, 7, 44));
 
@@ -180,6 +181,30 @@ fn for_mysql() {
             ),
         ],
     );
+    check(
+        MYSQL_9,
+        &[
+            (
+                "CREATE TABLE `t` (`a` float NOT NULL AUTO_INCREMENT COMMENT 'x',`double` int AUTO_INCREMENT,PRIMARY KEY (`a`))",
+                "CREATE TABLE `t` (`a` float NOT NULL COMMENT 'x',`double` int AUTO_INCREMENT,PRIMARY KEY (`a`)) -- without AUTO_INCREMENT: this MySQL has none for FLOAT and DOUBLE",
+            ),
+            (
+                "ALTER TABLE `t` CHANGE COLUMN `a` `b` double unsigned NOT NULL AUTO_INCREMENT",
+                "ALTER TABLE `t` CHANGE COLUMN `a` `b` double unsigned NOT NULL -- without AUTO_INCREMENT: this MySQL has none for FLOAT and DOUBLE",
+            ),
+        ],
+    );
+    check(MYSQL_8, &[("CREATE TABLE `t` (`a` float NOT NULL AUTO_INCREMENT,PRIMARY KEY (`a`))", "")]);
+    let char = (
+        "CREATE TABLE `t` (`a` varchar(9) GENERATED ALWAYS AS (char_func(65, `char_func`, null)) VIRTUAL,`b` int GENERATED ALWAYS AS (locate(char_func(char_func(65, 'utf8mb4'), NULL), 'char_func(1, null)')) VIRTUAL)",
+        "CREATE TABLE `t` (`a` varchar(9) GENERATED ALWAYS AS (CHAR(65, `char_func`)) VIRTUAL,`b` int GENERATED ALWAYS AS (locate(CHAR(CHAR(65 USING utf8mb4)), 'char_func(1, null)')) VIRTUAL)",
+    );
+    let view = (
+        "CREATE SQL SECURITY DEFINER VIEW `v` AS SELECT CHAR_FUNC(65, 66, NULL) AS `x`",
+        "CREATE SQL SECURITY DEFINER VIEW `v` AS SELECT CHAR(65, 66) AS `x`",
+    );
+    check(MYSQL_8, &[char, view]);
+    check(MARIADB, &[char, view]);
     check(
         MYSQL_5,
         &[
