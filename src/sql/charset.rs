@@ -15,7 +15,8 @@ struct Clause {
 #[must_use]
 pub fn with_collations(sql: &str, default: &dyn Fn(&str) -> Option<String>) -> String {
     let all = tokens(sql);
-    let creates = all.first().is_some_and(|(token, ..)| token.is("CREATE"));
+    let first = all.iter().map(|(token, ..)| token).find(|token| !matches!(token, Token::Comment(_)));
+    let creates = first.is_some_and(|token| token.is("CREATE"));
     let is = |at: usize, word: &str| all.get(at).is_some_and(|(token, ..)| token.is(word));
     let mut unsaid: Vec<(usize, String)> = Vec::new();
     let mut stack = vec![Clause::default()];
@@ -110,6 +111,7 @@ mod tests {
                 "",
             ),
             ("ALTER TABLE t ADD a CHAR(5) CHARACTER SET binary", ""),
+            ("/* x */ CREATE TABLE t (a INT) CHARSET latin1, COMMENT 'x', COLLATE latin1_bin", ""),
             (
                 "CREATE TABLE t (a CHAR(5) CHARSET latin1, b INT) CHARACTER SET = latin1, COMMENT = 'x', COLLATE latin1_bin",
                 "CREATE TABLE t (a CHAR(5) CHARSET latin1 COLLATE latin1_swedish_ci, b INT) CHARACTER SET = latin1, COMMENT = 'x', COLLATE latin1_bin",
