@@ -5,9 +5,9 @@ use tisync::mark::Origin;
 use tisync::playground::tableinfo::{Details, create_table, db_info, table_info};
 use tisync::schema::{DbInfo, Job, TableInfo, convert, from_text};
 use tisync::sink::mysql::ddl::form::Form;
-use tisync::sink::mysql::ddl::text::{inherits_charset, rewrite};
+use tisync::sink::mysql::ddl::text::rewrite;
 use tisync::sink::mysql::session::Flavour;
-use tisync::sql::{Statement, mentions, statements};
+use tisync::sql::{Statement, mentions, names_charset, statements};
 
 use crate::rows;
 use crate::targets::Target;
@@ -138,13 +138,8 @@ fn jobs() -> Vec<Vec<u8>> {
 /// The text of a DDL, by everything that reads one.
 fn text(input: &[u8]) {
     let sql = String::from_utf8_lossy(input);
-    let _ = (
-        Statement::of(&sql),
-        from_text(&sql),
-        Form::of(&sql, "db").names(),
-        inherits_charset(&sql),
-        Origin::split(&sql),
-    );
+    let _ =
+        (Statement::of(&sql), from_text(&sql), Form::of(&sql, "db").names(), names_charset(&sql), Origin::split(&sql));
     let _ = (statements(&sql).len(), mentions(&sql, &[]).len());
     for flavour in [Flavour::TiDb, Flavour::MySql, Flavour::MariaDb] {
         let _ = rewrite(&sql, flavour, Some(("utf8mb4", "utf8mb4_bin")));

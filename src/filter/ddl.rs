@@ -17,7 +17,7 @@ use super::event::Event;
 use super::{Filter, Scope, wanted};
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::sql::{Role, Statement, Verb, statements};
+use crate::sql::{Role, Statement, Verb, quoted, statements};
 
 /// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
 /// knows what to do about them.
@@ -223,7 +223,7 @@ pub(crate) fn if_not_exists(query: &str, at: usize) -> String {
 
 /// A statement that drops these tables, all names written out.
 pub(crate) fn drop_tables(tables: &[Arc<Table>]) -> String {
-    let name = |t: &Arc<Table>| format!("`{}`.`{}`", t.schema.replace('`', "``"), t.name.replace('`', "``"));
+    let name = |t: &Arc<Table>| format!("{}.{}", quoted(&t.schema), quoted(&t.name));
     format!("DROP TABLE IF EXISTS {};", tables.iter().map(name).collect::<Vec<_>>().join(", "))
 }
 

@@ -15,7 +15,7 @@ use super::ddl::{Judged, Why, ways_on};
 use super::event::Event;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
-use crate::sql::{Place, Statement};
+use crate::sql::{Place, Statement, quoted};
 
 /// A table's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Name {
     }
 
     fn sql(&self) -> String {
-        format!("`{}`.`{}`", self.schema.replace('`', "``"), self.table.replace('`', "``"))
+        format!("{}.{}", quoted(&self.schema), quoted(&self.table))
     }
 }
 

@@ -17,8 +17,4 @@ pub mod tableinfo;
 pub mod truth;
 mod upstream;
 
-/// A name as SQL quotes it.
-#[must_use]
-pub fn sql_name(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
+pub use crate::sql::quoted as sql_name;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use crate::model::{Column, ForeignKey, Generated, Handle, Key, Kind, Table};
+use crate::sql::quoted;
 
 /// What a definition has beyond what [`Table`] needs for reading rows. Columns without details take the type's widest
 /// usual form: TEXT and BLOB for strings, no default.
@@ -338,10 +339,6 @@ fn type_sql(kind: &Kind, length: Option<u32>) -> String {
         Kind::Bit { width } => format!("BIT({width})"),
         Kind::Json => "JSON".to_owned(),
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }
 
 /// Without backslashes, which our own definitions have none of.

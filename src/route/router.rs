@@ -8,7 +8,7 @@ use super::text::Rewritten;
 use crate::error::Fault;
 use crate::filter::{concerns_cluster, drop_tables, if_not_exists};
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::sql::{Role, Statement, Verb, statements};
+use crate::sql::{Edit, Role, Statement, Verb, edited, quoted, statements};
 
 /// Database and name.
 type Name = (String, String);
@@ -205,12 +205,10 @@ fn lower((schema, name): &Name) -> Name {
 
 /// `text`, in which nothing is renamed, with its table's database, since the current one will be another.
 fn written_out(text: &str, home: &str) -> String {
-    let mut out = text.to_owned();
-    for place in Statement::of(text).places.iter().rev().filter(|p| p.schema.is_none() && p.role != Role::Database) {
-        let quoted = |name: &str| format!("`{}`", name.replace('`', "``"));
-        out.replace_range(place.at.clone(), &format!("{}.{}", quoted(home), quoted(&place.name)));
-    }
-    out
+    let statement = Statement::of(text);
+    let bare = statement.places.iter().filter(|p| p.schema.is_none() && p.role != Role::Database);
+    let edits: Vec<Edit> = bare.map(|p| (p.at.clone(), format!("{}.{}", quoted(home), quoted(&p.name)))).collect();
+    edited(text, &edits)
 }
 
 const APART: &str = "give one of them another route, or leave it out with a `!` pattern";

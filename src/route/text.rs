@@ -2,7 +2,7 @@
 //! found, nothing is guessed.
 
 use super::Routes;
-use crate::sql::{Edit, Place, Role, Statement, edited, tokens};
+use crate::sql::{Edit, Place, Role, Statement, edited, quoted, tokens};
 
 /// What becomes of a statement.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Rewritten {
 
 /// Database and name, quoted.
 fn sql((schema, name): &(String, String)) -> String {
-    format!("`{}`.`{}`", schema.replace('`', "``"), name.replace('`', "``"))
+    format!("{}.{}", quoted(schema), quoted(name))
 }
 
 impl Routes {
@@ -52,7 +52,7 @@ impl Routes {
             };
         }
         let edit = |(place, to, _): &(&Place, (String, String), bool)| match place.role {
-            Role::Database => (place.at.clone(), format!("`{}`", to.0.replace('`', "``"))),
+            Role::Database => (place.at.clone(), quoted(&to.0)),
             _ => (place.at.clone(), sql(to)),
         };
         let edits: Vec<Edit> = targets.iter().map(edit).collect();

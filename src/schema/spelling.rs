@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::apply::{Effect, Move};
 use super::store::Store;
 use crate::model::{ActionType, Partition};
-use crate::sql::{Clause, Edit, Kind, Mention, Role, Statement, edited, is_closed, mentions, statements};
+use crate::sql::{Clause, Edit, Kind, Mention, Role, Statement, edited, is_closed, mentions, quoted, statements};
 
 /// Database and name.
 type Name = (String, String);
@@ -84,10 +84,6 @@ impl Effect {
 
 fn find<'a>(known: &'a [Name], schema: &str, name: &str) -> Option<&'a Name> {
     known.iter().find(|known| same(&known.1, name) && same(&known.0, schema))
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }
 
 /// A name that stands in a statement.

@@ -1,11 +1,10 @@
 //! The statement that runs on the target for a job, and the database that must be current for it.
 
 use super::apply::{Effect, Move};
-use super::spelling::quoted;
 use crate::error::Fault;
 use crate::mark::Origin;
 use crate::model::{ActionType, CommitTs, Ddl, Kind, Side, Table};
-use crate::sql::{Role, Source, Statement, Unclear, canonical};
+use crate::sql::{Role, Source, Statement, Unclear, canonical, quoted};
 
 impl Effect {
     /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's restored text, which holds a database

@@ -1,6 +1,12 @@
-//! Pieces of a text, replaced.
+//! Pieces of a text, replaced; names, quoted.
 
 use std::ops::Range;
+
+/// `name` in back quotes.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
 
 /// What takes the place of some bytes of a text; of none, it is put in there.
 pub type Edit = (Range<usize>, String);

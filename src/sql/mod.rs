@@ -4,12 +4,14 @@
 //! token      the one tokenizer: where words, names, strings and comments begin and end
 //! words      the tokens of a statement by their places; edit: pieces of its text, replaced
 //! statement  what a DDL is, what it names and where, what an ALTER TABLE does
+//! charset    its character sets, and the collations that it leaves unsaid
 //! mention    the tables and sequences that a query or an expression names
 //! upstream   a DDL text of a source in a form that every server reads in the same way
 //! query      whether a DDL takes rows from somewhere
 //! value      what an operator wrote as the value of a variable, as SQL
 //! ```
 
+mod charset;
 mod edit;
 mod mention;
 mod place;
@@ -20,7 +22,8 @@ mod upstream;
 mod value;
 mod words;
 
-pub use edit::{Edit, edited};
+pub use charset::{names_charset, with_collations};
+pub use edit::{Edit, edited, quoted};
 pub use mention::{Kind, Mention, mentions};
 pub use query::has_query;
 pub use statement::{Clause, Place, Retyped, Role, Statement, Verb};

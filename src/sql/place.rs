@@ -8,7 +8,7 @@ const INDEXES: [&str; 7] = ["INDEX", "KEY", "UNIQUE", "PRIMARY", "FULLTEXT", "SP
 
 /// Follows the tokens of a text.
 #[derive(Default)]
-pub(super) struct Place {
+pub(super) struct StringPlace {
     /// For each bracket that is open: what of it is behind the last comma.
     clauses: Vec<Clause>,
     /// The same of the text around them.
@@ -36,7 +36,7 @@ enum Before {
     Equals,
 }
 
-impl Place {
+impl StringPlace {
     /// Takes the next token; comments and white space are none.
     pub(super) fn take(&mut self, token: Token<'_>) {
         self.list = match (token, self.list) {

@@ -1,7 +1,7 @@
 //! The text of a DDL of a source, in a form that every server reads in the same way as the source did.
 //!
 //! TiDB restores what a user typed before it writes it into its binlog: keywords in upper case, names in back quotes, strings in single
-//! quotes. In some of these strings ([`Place`]) it leaves each backslash as it is, while a server takes a backslash for an escape: read in
+//! quotes. In some of these strings ([`StringPlace`]) it leaves each backslash as it is, while a server takes a backslash for an escape: read in
 //! that way, `COMMENT = 'a\'` swallows what follows. So they get their backslashes doubled here, and a text that is as the user
 //! typed it stays. Comments go, but for those in which TiDB wraps its own features.
 //!
@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::place::Place;
+use super::place::StringPlace;
 use super::token::{Token, is_space, next, quoted_end};
 
 /// First words of the features that TiDB wraps in `/*T! … */` or `/*T![name] … */`.
@@ -110,7 +110,7 @@ struct Read<'a> {
 fn read(text: &str, reading: Reading) -> Result<Read<'_>, Unclear> {
     let mut out = String::with_capacity(text.len() + 8);
     let mut elements = Vec::new();
-    let mut place = Place::default();
+    let mut place = StringPlace::default();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
         let feature = if rest.starts_with("/*T!") { Some(feature(rest, reading)?) } else { None };

@@ -40,7 +40,6 @@
 
 mod census;
 mod charset;
-mod collation;
 mod column;
 mod definition;
 mod follow;

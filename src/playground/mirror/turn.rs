@@ -7,7 +7,6 @@ use mysql::binlog::events::{Event as BinlogEvent, TableMapEvent};
 use serde_json::Value as Json;
 
 use super::census::Census;
-use super::collation;
 use super::known::{Catalog, Known};
 use super::origin::Origins;
 use super::rows;
@@ -227,7 +226,7 @@ impl Turner {
         let new = old
             .altered(definition, &sql::Statement::of(sql).renamed_columns().unwrap_or_default())
             .context("refused")?;
-        let query = collation::named(sql, &self.shadow.collations);
+        let query = sql::with_collations(sql, &|name| self.shadow.collations.get(&name.to_lowercase()).cloned());
         self.table_job(statement::action(sql), &new, query)?;
         self.catalog.put(new);
         Ok(())

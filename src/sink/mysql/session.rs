@@ -19,6 +19,7 @@ use super::waits::Caller;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::mark::Carrier;
+pub use crate::sql::quoted as quote_name;
 
 /// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
@@ -293,12 +294,6 @@ pub(super) fn shorten(sql: &str) -> String {
 #[must_use]
 pub fn is_lost(error: &mysql::Error) -> bool {
     classify(error) == Class::Connection
-}
-
-/// `name` in back quotes.
-#[must_use]
-pub fn quote_name(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }
 
 /// `text` as a string literal (backslash escapes are on in our sessions).

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::form::Name;
-use crate::sql::{Token, tokens};
+use crate::sql::{Edit, Token, edited, tokens};
 
 /// The version of the stored form of a [`Picture`].
 pub const VERSION: u32 = 1;
@@ -115,8 +115,7 @@ pub fn same_name(a: &str, b: &str) -> bool {
 #[must_use]
 pub fn without_counters(definition: &str) -> String {
     let all = tokens(definition);
-    let mut out = String::with_capacity(definition.len());
-    let mut from = 0;
+    let mut edits: Vec<Edit> = Vec::new();
     for (i, (token, start, end)) in all.iter().enumerate() {
         let counter = match token {
             Token::Comment(text) if text.starts_with("/*T![auto_rand_base]") => Some(*end),
@@ -127,12 +126,11 @@ pub fn without_counters(definition: &str) -> String {
             _ => None,
         };
         if let Some(end) = counter {
-            out.push_str(definition.get(from..*start).unwrap_or_default().trim_end());
-            from = end;
+            let before = definition.get(..*start).unwrap_or_default().trim_end().len();
+            edits.push((before..end, String::new()));
         }
     }
-    out.push_str(definition.get(from..).unwrap_or_default());
-    out
+    edited(definition, &edits)
 }
 
 #[cfg(test)]

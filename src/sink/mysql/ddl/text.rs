@@ -3,10 +3,8 @@
 //! Charsets without a collation get TiDB's default one, because the targets' own defaults ignore case. Everything else
 //! stays as TiDB wrote it: `/*T![feature] … */` is a comment to all but TiDB.
 
-use std::fmt::Write;
-
 use crate::sink::mysql::session::Flavour;
-use crate::sql::{Edit, Token, edited, tokens};
+use crate::sql::{Edit, Token, edited, names_charset, tokens, with_collations};
 
 /// TiDB's default collation of `charset`, if it has to be named.
 fn default_collation(charset: &str) -> Option<&'static str> {
@@ -18,13 +16,6 @@ fn default_collation(charset: &str) -> Option<&'static str> {
         "gbk" => "gbk_chinese_ci",
         _ => return None,
     })
-}
-
-/// What one column definition or list of options says about its charset.
-#[derive(Default)]
-struct Clause {
-    charset: Option<(usize, &'static str)>,
-    collation: bool,
 }
 
 /// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it. `default` is the charset and
@@ -48,8 +39,12 @@ pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Op
     if !(first("CREATE") && (database || second(&["TABLE"]) || second(&["TEMPORARY"])) || first("ALTER")) {
         return Some(sql.to_owned());
     }
-    let default = (first("CREATE") && database).then(|| default.unwrap_or(("utf8mb4", "utf8mb4_bin")));
-    Some(with_collations(sql, &all, default, first("CREATE")))
+    let mut out = with_collations(sql, &|name| default_collation(name).map(str::to_owned));
+    if first("CREATE") && database && !names_charset(sql) {
+        let (charset, collation) = default.unwrap_or(("utf8mb4", "utf8mb4_bin"));
+        out.push_str(&format!(" CHARACTER SET {charset} COLLATE {collation}"));
+    }
+    Some(out)
 }
 
 /// Whether an ALTER TABLE has nothing behind the name but comments that the target does not read.
@@ -74,77 +69,6 @@ fn without_ttl_jobs(sql: &str) -> String {
     };
     let edits: Vec<Edit> = tokens(sql).into_iter().filter_map(edit).collect();
     edited(sql, &edits).trim_end().to_owned()
-}
-
-fn with_collations(sql: &str, all: &[(Token, usize, usize)], default: Option<(&str, &str)>, create: bool) -> String {
-    let mut insertions: Vec<(usize, &'static str)> = Vec::new();
-    let mut stack = vec![Clause::default()];
-    let mut close = |clause: &mut Clause| {
-        let clause = std::mem::take(clause);
-        if let (Some(found), false) = (clause.charset, clause.collation) {
-            insertions.push(found);
-        }
-    };
-    let (mut any_charset, mut any_collation) = (false, false);
-    let mut i = 0;
-    while let Some((token, ..)) = all.get(i) {
-        let depth = stack.len();
-        let Some(top) = stack.last_mut() else { break };
-        match token {
-            Token::Sign('(') => stack.push(Clause::default()),
-            Token::Sign(')') if depth > 1 => {
-                close(top);
-                stack.pop();
-            }
-            // The options behind CREATE TABLE's columns may have commas between them.
-            Token::Sign(',') if depth > 1 || !create => close(top),
-            t if t.is("COLLATE") => (top.collation, any_collation) = (true, true),
-            // Deeper than a list of columns stand expressions: CAST(a AS CHAR CHARACTER SET utf8) has no collation.
-            t if depth <= 2 && (t.is("CHARSET") || t.is("CHARACTER")) => {
-                let mut j = i + 1;
-                if t.is("CHARACTER") && all.get(j).is_some_and(|(t, ..)| t.is("SET")) {
-                    j += 1;
-                }
-                if all.get(j).is_some_and(|(t, ..)| *t == Token::Sign('=')) {
-                    j += 1;
-                }
-                if let Some((Token::Word(name), _, end)) = all.get(j) {
-                    any_charset = true;
-                    top.charset = default_collation(name).map(|c| (*end, c));
-                    i = j;
-                }
-            }
-            _ => {}
-        }
-        i += 1;
-    }
-    stack.iter_mut().for_each(&mut close);
-    insertions.sort_unstable();
-    let edits: Vec<Edit> =
-        insertions.into_iter().map(|(at, collation)| (at..at, format!(" COLLATE {collation}"))).collect();
-    let mut out = edited(sql, &edits);
-    if let Some((charset, collation)) = default.filter(|_| !any_charset && !any_collation) {
-        let _ = write!(out, " CHARACTER SET {charset} COLLATE {collation}");
-    }
-    out
-}
-
-/// Whether a CREATE TABLE leaves its charset to the database: no option, and no other table to copy.
-#[must_use]
-pub fn inherits_charset(sql: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut columns = false;
-    for (token, ..) in tokens(sql) {
-        match token {
-            Token::Sign('(') => (depth, columns) = (depth + 1, true),
-            Token::Sign(')') => depth = depth.saturating_sub(1),
-            t if depth == 0 && (t.is("CHARSET") || t.is("CHARACTER") || t.is("COLLATE") || t.is("LIKE")) => {
-                return false;
-            }
-            _ => {}
-        }
-    }
-    columns
 }
 
 #[cfg(test)]
@@ -196,17 +120,10 @@ mod tests {
         assert_eq!(tidb("ALTER TABLE `t` /*T![ttl] REMOVE TTL */").unwrap(), "ALTER TABLE `t` /*T![ttl] REMOVE TTL */");
     }
 
-    #[test]
-    fn charsets_of_the_database() {
-        assert!(inherits_charset("CREATE TABLE a (b CHAR(5) CHARACTER SET utf8)"));
-        assert!(!inherits_charset("CREATE TABLE a (b INT) CHARSET utf8"));
-        assert!(!inherits_charset("CREATE TABLE a LIKE b"));
-    }
-
     proptest::proptest! {
         #[test]
         fn any_text_is_survived(sql in ".*") {
-            let _ = (rewrite(&sql, Flavour::MySql, None), inherits_charset(&sql));
+            let _ = rewrite(&sql, Flavour::MySql, None);
         }
     }
 }

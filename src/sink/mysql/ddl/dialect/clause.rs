@@ -116,7 +116,7 @@ impl Dialect<'_> {
         let word = if edit.is(at, "PARTITION") || edit.is(at, "COLUMN") { at + 1 } else { at };
         let name = edit.behind_condition(word);
         if !self.has_conditions() && name > word {
-            if !edit.is(at, "PARTITION") && edit.name(name).is_some_and(|n| !self.had_column(&n)) {
+            if !edit.is(at, "PARTITION") && edit.name(name).is_some_and(|n| self.never_had_column(&n)) {
                 return Part::Goes(None);
             }
             edit.cut(word..name);
@@ -318,6 +318,11 @@ impl Dialect<'_> {
                 edit.put(end - 1..end, "))");
             }
         }
+    }
+
+    /// Of a table of which only the name is known it cannot be told: the target itself will say.
+    fn never_had_column(&self, name: &str) -> bool {
+        self.ddl.before.iter().any(|t| !t.columns.is_empty()) && !self.had_column(name)
     }
 
     fn had_column(&self, name: &str) -> bool {
