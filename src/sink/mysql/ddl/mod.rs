@@ -9,6 +9,7 @@
 //! zone       columns that become TIMESTAMPs, or cease to be    conversion, conversions   columns of another type, whose values this target would make otherwise
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
+//! refusal   what an operator reads when a statement does not come to its end
 //! settle    the same question at the start of a run
 //! form      what a statement is about
 //! picture   what it concerns on the target (look takes it); begun is what is stored
@@ -39,6 +40,7 @@ pub mod picture;
 mod policy;
 mod reference;
 mod references;
+mod refusal;
 mod renamed;
 mod run;
 mod settle;

@@ -13,6 +13,7 @@ use super::look::look;
 use super::missing;
 use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, for_good};
 use super::references;
+use super::refusal::{failed, in_the_midst, unknown};
 use super::unrun::{Unrun, not_run};
 use super::wait::{own, until_over};
 use super::way::{Way, way};
@@ -22,7 +23,7 @@ use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
 use crate::sink::mysql::PendingDdl;
-use crate::sink::mysql::failure::{Class, classify, refuse};
+use crate::sink::mysql::failure::{Class, classify};
 use crate::sink::mysql::retry::passes;
 use crate::sink::mysql::session::{Session, quote_name, shorten};
 use crate::sink::mysql::skipped::Skipped;
@@ -361,50 +362,4 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     ground.link.end_ddl(ground.session, None)?;
     let failed = failed(error, key, begun, sql);
     Err(if passes(class) { Setback::Failed(failed) } else { Setback::Refused(failed) })
-}
-
-/// The refusal of a statement that others of its DDL came before.
-fn in_the_midst(failed: Failed) -> Failed {
-    match failed {
-        Failed::Target { error, attempted } if !passes(classify(&error)) => Failed::Refused(refuse(
-            &error,
-            attempted,
-            "what comes before it in this DDL is done: run what suits the target by hand, and start again, which goes on behind it",
-        )),
-        other => other,
-    }
-}
-
-fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {
-    let place = begun.database.as_ref().map_or(String::new(), |d| format!(" in database `{d}`"));
-    Failed::Target {
-        error,
-        attempted: format!(
-            "cannot run the DDL of commit ts {} (job {job}){place}: the target refused `{}`",
-            ts.explain(),
-            shorten(sql)
-        ),
-    }
-}
-
-pub(super) fn unknown(
-    (ts, job): (CommitTs, i64),
-    begun: &Begun,
-    step: usize,
-    (why, before, now): (&str, &str, &str),
-) -> Fault {
-    let part = match begun.statements.len() {
-        0 | 1 => String::new(),
-        all => format!("statement {} of {all} of ", step + 1),
-    };
-    Fault::refused(format!(
-        "this DDL was begun on the target and its end was not seen: {part}job {job} (commit ts {}), `{}`. Whether it took effect \
-         cannot be told: {why}\nbefore it:\n{before}\nnow:\n{now}",
-        ts.explain(),
-        shorten(begun.statement(step))
-    ))
-    .hint(
-        "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if it \
-         did not",
-    )
 }

@@ -3,7 +3,8 @@
 use super::begun::Begun;
 use super::judge::Verdict;
 use super::look::look;
-use super::run::{Ground, Setback, perform, replace, unknown};
+use super::refusal::unknown;
+use super::run::{Ground, Setback, perform, replace};
 use super::wait::until_over;
 use crate::checkpoint::{Failed, Intent};
 use crate::error::Fault;
