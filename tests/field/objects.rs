@@ -21,6 +21,7 @@ pub fn cases() -> Vec<Case> {
         case("in another letter case: a foreign key names its parent", foreign_key),
         case("in another letter case: a partition is truncated and dropped", some_partitions),
         case("in another letter case: a database is altered", database_altered),
+        case("a database with options that TiDB ignores", database_options),
         case("in another letter case: a database is dropped", |story| database_dropped(story, "")),
         case("in another letter case: a database is dropped if it exists", |story| {
             database_dropped(story, "IF EXISTS ")
@@ -191,4 +192,26 @@ fn exchanged(story: &mut Story<'_>) {
     story.play();
     story.shows("SELECT * FROM Worker ORDER BY id", "2|20;3|30");
     story.shows("SELECT * FROM Other ORDER BY id", "1|10;4|40");
+}
+
+/// What TiDB reads and ignores, or keeps for itself, in CREATE DATABASE: it stopped the run, or made every table after it one that the server refuses.
+fn database_options(story: &mut Story<'_>) {
+    let options = ["ENCRYPTION = 'Y'", "ENCRYPTION = 'N'", "SET TIFLASH REPLICA 1", "PLACEMENT POLICY = `pp`"];
+    for (option, collation) in
+        options.into_iter().zip(["utf8mb4_general_ci", "utf8mb4_bin", "latin1_bin", "utf8mb4_bin"])
+    {
+        let db = story.db.clone();
+        database(story, 2, &format!("DROP DATABASE `{db}`;"), |info| info["state"] = json!(0));
+        let sql = format!("CREATE DATABASE `{db}` {option} COLLATE = {collation};");
+        database(story, 1, &sql, |info| {
+            info["charset"] = json!(collation.split('_').next());
+            info["collate"] = json!(collation);
+        });
+        story.play();
+        let sql = format!("SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = '{db}'");
+        story.shows(&sql, collation);
+    }
+    worker(story);
+    story.play();
+    story.shows("SELECT COUNT(*) FROM Worker", "1");
 }

@@ -71,7 +71,12 @@ pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Resu
     }
     let keys = references(session, &name)?;
     let held = |column: &str| keys.iter().any(|r| r.is_over(&name, &[(column.to_owned(), String::new())]));
-    Ok(renames_apart(&statement, plain, held).map_or_else(|| vec![statement], |(names, rest)| vec![names, rest]))
+    let all = changed_columns(&statement);
+    let before = |name: &str| all.iter().find(|(_, new)| same(new, name)).map_or(name, |(old, _)| old).to_owned();
+    // Where the rest changes a column that a key holds, the keys go before all of it ([`around`]).
+    let two = renames_apart(&statement, plain, held)
+        .filter(|(_, rest)| !changed_columns(rest).iter().any(|(column, _)| held(&before(column))));
+    Ok(two.map_or_else(|| vec![statement], |(names, rest)| vec![names, rest]))
 }
 
 /// The columns that a statement changes, with their names behind it.

@@ -6,13 +6,14 @@
 //!
 //! ```text
 //! column, index, partition   parts of a definition       create   a whole one
-//! alter   the difference of two    order   which columns have moved    expression   what of TiDB's SQL may stand in a statement
+//! database   CREATE and ALTER DATABASE    alter   the difference of two    order   which columns have moved    expression   what of TiDB's SQL may stand in a statement
 //! ```
 //! Jobs whose effect no definition shows, or of whose tables none is known, keep their text: `None`.
 
 mod alter;
 mod column;
 mod create;
+mod database;
 mod expression;
 mod index;
 mod order;
@@ -117,7 +118,8 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
         (action, [before], [after]) if is_difference(action) && same_place(before, after) => {
             alter::statements(server, ddl, before, after)?
         }
-        _ => None,
+        _ => database::statement(ddl, is_conditional(ddl))
+            .map(|statement| Made { statements: vec![statement], ..Made::default() }),
     };
     Ok(made.map(|made| Made { without: left_out(server, ddl), ..made }))
 }
