@@ -7,6 +7,7 @@ use super::foreign::{ForeignKey, same_names};
 use super::reference::Collations;
 use super::shown::{Named, Piece, Shown, between_commas, in_brackets, pieces};
 use super::tail::{Options, Partitioning};
+use crate::sql::Token;
 
 /// A part of a definition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +99,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn add(&mut self, part: Part, upstream: Option<String>, target: Option<String>) {
-        if upstream != target {
+        if !matches!((&upstream, &target), (Some(a), Some(b)) if same_text(a, b)) && upstream != target {
             self.list.push(Difference { part, upstream, target });
         }
     }
@@ -170,7 +171,7 @@ impl Found<'_> {
     }
 
     fn checks(&mut self, upstream: &[Named], target: &[Named]) {
-        let has = |all: &[Named], check: &Named| all.iter().any(|other| other.text == check.text);
+        let has = |all: &[Named], check: &Named| all.iter().any(|other| same_text(&other.text, &check.text));
         for check in upstream.iter().filter(|check| !has(target, check)) {
             self.add(Part::Check(check.text.clone()), Some(check.text.clone()), None);
         }
@@ -214,6 +215,19 @@ fn serves_foreign_key(key: &Named, foreign_keys: &[ForeignKey]) -> bool {
     let Some((columns, _)) = in_brackets(&all).filter(|_| key.text.starts_with("KEY")) else { return false };
     let columns: Vec<String> = between_commas(columns).iter().filter_map(|p| p.first()).map(Piece::name).collect();
     foreign_keys.iter().any(|foreign| same_names(&foreign.columns, &columns))
+}
+
+fn same_text(a: &str, b: &str) -> bool {
+    a == b || names_in_lower_case(a) == names_in_lower_case(b)
+}
+
+/// `text` with the names in quotes in lower case: where a column got its own name in other letters, some versions show its indexes with the old one.
+fn names_in_lower_case(text: &str) -> String {
+    let one = |piece: Piece<'_>| match piece.token {
+        Token::Name(_) => piece.text.to_lowercase(),
+        _ => piece.text.to_owned(),
+    };
+    pieces(text).into_iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 /// Names of columns, indexes and partitions ignore case everywhere.

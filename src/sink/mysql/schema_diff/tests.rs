@@ -75,6 +75,13 @@ fn counters_engines_and_names_of_constraints_are_no_difference() {
 }
 
 #[test]
+fn the_letter_case_of_names_is_no_difference_and_that_of_texts_is_one() {
+    let other = MARIADB.replace("(`e`) IGNORED", "(`E`) IGNORED").replace("`g` > 0", "`G` > 0");
+    assert_eq!(found(MARIADB, &other), [] as [String; 0]);
+    assert_eq!(found(MARIADB, &MARIADB.replace("COMMENT 'uu'", "COMMENT 'UU'")).len(), 1);
+}
+
+#[test]
 fn a_collation_is_compared_wherever_it_is_said() {
     let of =
         |column: &str, table: &str| format!("CREATE TABLE `t` (\n  `a` text{column}\n) DEFAULT CHARSET=utf8mb4{table}");
