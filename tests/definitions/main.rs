@@ -181,6 +181,9 @@ fn converted(info: &TableInfo, name: &str, id: i64, db: &str) -> Arc<Table> {
 /// SHOW CREATE TABLE without what may differ: the order of keys and constraints, and names of constraints, which are unique in the database.
 fn shown(world: &mut World<'_>, table: &Table) -> String {
     let row = world.one(&format!("SHOW CREATE TABLE `{}`.`{}`", table.schema, table.name));
+    // A foreign key that went and came again says what it said not before, or the other way round: both are the default.
+    let row = ["DELETE", "UPDATE"].iter().fold(row, |row, event| row.replace(&format!(" ON {event} NO ACTION"), ""));
+    let row = ["DELETE", "UPDATE"].iter().fold(row, |row, event| row.replace(&format!(" ON {event} RESTRICT"), ""));
     let (_, rest) = row.split_once("` (").unwrap();
     let (mut parts, mut lines) = (Vec::new(), Vec::new());
     let counted = |by: &Partitioning| matches!(by.method, Method::Hash | Method::Key);

@@ -10,8 +10,9 @@ use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
 use crate::sql::Statement;
 
 /// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of one that gets another name that
-/// the key needs its index, and of one that gets another type that both sides would not fit.
-const HELD: [u16; 4] = [1553, 1832, 1833, 3780];
+/// the key needs its index, and of one that gets another type that both sides would not fit; where a statement gives a column another name and has
+/// the table copied, that this is not supported.
+const HELD: [u16; 5] = [1553, 1832, 1833, 1846, 3780];
 /// MySQL 5.7's code for the last, among other reasons; [`MISFIT`] is in the text of this one.
 const RENAME: u16 = 1025;
 const MISFIT: &str = "errno: 150";
