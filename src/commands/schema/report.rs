@@ -81,12 +81,11 @@ pub(super) fn print(report: &[TableReport], sql: bool, format: Format) -> Result
             if all.is_empty() { Ok(()) } else { output::answer(&all.join("\n")) }
         }
         Format::Json => {
-            let table = |t: &'_ TableReport| -> Vec<Part> { parts(&t.outcome) };
             let tables = report.iter().map(|t| Table {
                 schema: &t.schema,
                 table: &t.name,
                 status: status(&t.outcome),
-                differences: table(t),
+                differences: parts(&t.outcome),
                 without: &t.without,
                 reason: if let Outcome::Unknown(why) = &t.outcome { Some(why) } else { None },
                 statements: &t.statements,

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::dialect::{Kind, Mention, has_one_clause, mentions, renamed};
 use super::form::{Form, Name};
-use super::references::{Reference, references, same};
+use super::picture::same_name;
+use super::references::{Reference, references};
 use crate::checkpoint::Failed;
 use crate::model::{Ddl, ForeignKey, Table};
 use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
@@ -83,13 +84,13 @@ impl Names {
                 () if *of == *table => other == kind || mariadb,
                 () => other == kind && of.schema == table.schema && !(mariadb && kind == Kind::Check),
             };
-            let given = self.given.iter().any(|(kind, of, n)| same(n, &name) && excludes((*kind, of)));
+            let given = self.given.iter().any(|(kind, of, n)| same_name(n, &name) && excludes((*kind, of)));
             let taken = match (mariadb, kind) {
                 _ if given => true,
                 (true, Kind::Check) => has_foreign(session, table, &name)?,
                 (true, Kind::Foreign) => {
                     is_taken(session, (kind, &name), table, upstream)?
-                        || checks(session, table)?.iter().any(|(n, _)| same(n, &name))
+                        || checks(session, table)?.iter().any(|(n, _)| same_name(n, &name))
                 }
                 (false, _) => is_taken(session, (kind, &name), table, upstream)?,
             };
@@ -103,7 +104,7 @@ impl Names {
 }
 
 fn has_foreign(session: &mut Session, table: &Name, name: &str) -> Result<bool, Failed> {
-    Ok(references(session, table)?.iter().any(|key| key.child == *table && same(&key.name, name)))
+    Ok(references(session, table)?.iter().any(|key| key.child == *table && same_name(&key.name, name)))
 }
 
 fn missing(mention: &Mention, table: &Name) -> String {
@@ -124,17 +125,17 @@ fn candidates(table: &str, name: &str) -> [String; 3] {
 /// The foreign key `name` of `table`, as the upstream has it.
 fn definition<'a>(tables: &'a [Arc<Table>], table: &Name, name: &str) -> Option<(&'a Table, &'a ForeignKey)> {
     let own = tables.iter().find(|t| t.schema == table.schema && t.name == table.name)?;
-    own.foreign_keys.iter().find(|key| same(&key.name, name)).map(|key| (&**own, key))
+    own.foreign_keys.iter().find(|key| same_name(&key.name, name)).map(|key| (&**own, key))
 }
 
 /// Whether `there` is what `key` of `table` is on the target.
 fn is_same(there: &Reference, (table, key): (&Table, &ForeignKey)) -> bool {
     let schema = if key.parent_schema.is_empty() { &table.schema } else { &key.parent_schema };
-    let parent = same(&there.parent.schema, schema) && same(&there.parent.name, &key.parent_table);
+    let parent = same_name(&there.parent.schema, schema) && same_name(&there.parent.name, &key.parent_table);
     let pairs = key.columns.iter().zip(&key.parent_columns);
     parent
         && there.columns.len() == key.columns.len()
-        && there.columns.iter().zip(pairs).all(|((a, b), (c, d))| same(a, c) && same(b, d))
+        && there.columns.iter().zip(pairs).all(|((a, b), (c, d))| same_name(a, c) && same_name(b, d))
 }
 
 /// Whether another constraint has the name. The very key, where somebody made it before, is none: the server will say so.
@@ -157,21 +158,22 @@ fn is_taken(
         return Ok(!owners.is_empty());
     }
     let keys = references(session, table)?;
-    let very = |r: &Reference| same(&r.name, name) && upstream.is_some_and(|upstream| is_same(r, upstream));
+    let very = |r: &Reference| same_name(&r.name, name) && upstream.is_some_and(|upstream| is_same(r, upstream));
     Ok(!keys.iter().any(very))
 }
 
 /// What the target has as the foreign key `name` of `table`.
 fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Option<&'a Reference> {
     let own = || keys.iter().filter(|key| key.child == *table);
-    let called = |name: &str| own().find(|key| same(&key.name, name));
+    let called = |name: &str| own().find(|key| same_name(&key.name, name));
     let candidates = candidates(&table.name, name);
     let Some(upstream) = definition(&ddl.before, table, name) else {
         return candidates.iter().find_map(|name| called(name));
     };
     let alike = |name: &String| called(name).filter(|key| is_same(key, upstream));
     // Of two that are alike the other one has its own name.
-    let others = |key: &&Reference| upstream.0.foreign_keys.iter().any(|k| k != upstream.1 && same(&k.name, &key.name));
+    let others =
+        |key: &&Reference| upstream.0.foreign_keys.iter().any(|k| k != upstream.1 && same_name(&k.name, &key.name));
     candidates
         .iter()
         .find_map(alike)
@@ -183,7 +185,7 @@ fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Opt
 fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Ddl) -> Result<Option<String>, Failed> {
     let own = |t: &&Arc<Table>| t.schema == key.child.schema && t.name == key.child.name;
     let mut known = ddl.before.iter().chain(&ddl.after).filter(own).map(|t| t.details.as_ref());
-    if known.any(|details| details.is_none_or(|d| d.indexes.iter().any(|i| same(&i.name, &key.name)))) {
+    if known.any(|details| details.is_none_or(|d| d.indexes.iter().any(|i| same_name(&i.name, &key.name)))) {
         return Ok(None);
     }
     let columns: Vec<String> = session.fetch(&format!(
@@ -193,12 +195,13 @@ fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Dd
         quote_text(&key.child.name),
         quote_text(&key.name)
     ))?;
-    let over = columns.len() == key.columns.len() && columns.iter().zip(&key.columns).all(|(a, (b, _))| same(a, b));
+    let over =
+        columns.len() == key.columns.len() && columns.iter().zip(&key.columns).all(|(a, (b, _))| same_name(a, b));
     let first = |other: &Reference| {
         let side = |(child, parent): &(String, String)| {
             [(&other.child, child), (&other.parent, parent)]
                 .into_iter()
-                .any(|(table, column)| *table == key.child && columns.first().is_some_and(|c| same(c, column)))
+                .any(|(table, column)| *table == key.child && columns.first().is_some_and(|c| same_name(c, column)))
         };
         other.columns.first().is_some_and(side)
     };
@@ -210,17 +213,17 @@ fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Dd
 /// What the target calls the CHECK constraint `name` of `table`.
 fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
     let there = checks(session, table)?;
-    let called = |name: &String| there.iter().find(|(there, _)| same(there, name));
+    let called = |name: &String| there.iter().find(|(there, _)| same_name(there, name));
     let own = ddl.before.iter().find(|t| t.schema == table.schema && t.name == table.name);
     let upstream: Vec<_> = own.iter().flat_map(|t| &t.details).flat_map(|d| &d.checks).collect();
-    let wanted = upstream.iter().find(|c| same(&c.name, name)).map(|c| bare(&c.expression));
+    let wanted = upstream.iter().find(|c| same_name(&c.name, name)).map(|c| bare(&c.expression));
     let found: Vec<_> = candidates(&table.name, name).iter().filter_map(called).collect();
     if let Some(first) = found.first() {
         let with_condition = found.iter().find(|(_, clause)| Some(bare(clause)) == wanted);
         return Ok(Some(with_condition.unwrap_or(first).0.clone()));
     }
     // Of those whose names say nothing: the one with this condition.
-    let known = |n: &str| upstream.iter().any(|c| candidates(&table.name, &c.name).iter().any(|c| same(c, n)));
+    let known = |n: &str| upstream.iter().any(|c| candidates(&table.name, &c.name).iter().any(|c| same_name(c, n)));
     let open: Vec<_> = there.iter().filter(|(n, _)| !known(n)).collect();
     let by_condition = open.iter().find(|(_, clause)| Some(bare(clause)) == wanted);
     // Or the only one, which the server may spell otherwise.

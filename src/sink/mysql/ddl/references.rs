@@ -4,6 +4,7 @@
 use super::begun::Begun;
 use super::dialect::renames_apart;
 use super::form::{Form, Name};
+use super::picture::same_name;
 use crate::checkpoint::Failed;
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
@@ -73,7 +74,7 @@ pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Resu
     let keys = references(session, &name)?;
     let held = |column: &str| keys.iter().any(|r| r.is_over(&name, &[(column.to_owned(), String::new())]));
     let all = changed_columns(&statement);
-    let before = |name: &str| all.iter().find(|(_, new)| same(new, name)).map_or(name, |(old, _)| old).to_owned();
+    let before = |name: &str| all.iter().find(|(_, new)| same_name(new, name)).map_or(name, |(old, _)| old).to_owned();
     // Where the rest changes a column that a key holds, the keys go before all of it ([`around`]).
     let two = renames_apart(&statement, plain, held)
         .filter(|(_, rest)| !changed_columns(rest).iter().any(|(column, _)| held(&before(column))));
@@ -83,11 +84,6 @@ pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Resu
 /// The columns that a statement changes, with their names behind it.
 fn changed_columns(sql: &str) -> Vec<(String, String)> {
     Statement::of(sql).retyped().map(|column| (column.column.clone(), column.renamed.clone())).collect()
-}
-
-/// Whether servers take both for the same name.
-pub(super) fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
 }
 
 /// The foreign keys of `table` and those to it.
@@ -128,7 +124,7 @@ impl Reference {
     fn is_over(&self, table: &Name, changed: &[(String, String)]) -> bool {
         self.columns.iter().any(|(own, to)| {
             changed.iter().any(|(column, _)| {
-                self.child == *table && same(own, column) || self.parent == *table && same(to, column)
+                self.child == *table && same_name(own, column) || self.parent == *table && same_name(to, column)
             })
         })
     }
@@ -136,7 +132,8 @@ impl Reference {
     /// The statement that adds it again.
     fn added(&self, table: &Name, changed: &[(String, String)]) -> String {
         let behind = |of: &Name, column: &str| {
-            let new = changed.iter().find(|(old, _)| of == table && same(old, column)).map(|(_, new)| new.as_str());
+            let new =
+                changed.iter().find(|(old, _)| of == table && same_name(old, column)).map(|(_, new)| new.as_str());
             quote_name(new.unwrap_or(column))
         };
         let own: Vec<String> = self.columns.iter().map(|(own, _)| behind(&self.child, own)).collect();

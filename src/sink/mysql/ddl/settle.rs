@@ -76,10 +76,7 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         }
         Verdict::NotDone | Verdict::Unknown { .. } => step,
     };
-    match perform(ground, (intent.ts, intent.job), &mut begun, next, None) {
-        Ok(()) => Ok(Settled::Done),
-        Err(Setback::Failed(failed) | Setback::Refused(failed)) => Err(failed),
-    }
+    finish(ground, intent, begun, next)
 }
 
 /// A DDL that ran, and left the tables otherwise than they have to be: they are compared once more, unless the operator has said that they may stay.
@@ -89,7 +86,12 @@ fn confirm_again(ground: &mut Ground<'_>, intent: &Intent, mut begun: Begun, wha
         (ground.events)(Event::Warning(format!("by your word, the target's tables stay as they are after {what}")));
     }
     let all = begun.statements.len();
-    match perform(ground, (intent.ts, intent.job), &mut begun, all, None) {
+    finish(ground, intent, begun, all)
+}
+
+/// Runs what is left from `step` on, compares the tables and ends the intent.
+fn finish(ground: &mut Ground<'_>, intent: &Intent, mut begun: Begun, step: usize) -> Result<Settled, Failed> {
+    match perform(ground, (intent.ts, intent.job), &mut begun, step, None) {
         Ok(()) => Ok(Settled::Done),
         Err(Setback::Failed(failed) | Setback::Refused(failed)) => Err(failed),
     }

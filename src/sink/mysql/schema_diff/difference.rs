@@ -7,6 +7,7 @@ use super::foreign::{ForeignKey, same_names};
 use super::reference::Collations;
 use super::shown::{Named, Piece, Shown, between_commas, in_brackets, pieces};
 use super::tail::{Options, Partitioning};
+use crate::sink::mysql::ddl::picture::same_name;
 use crate::sql::Token;
 
 /// A part of a definition.
@@ -228,9 +229,4 @@ fn names_in_lower_case(text: &str) -> String {
         _ => piece.text.to_owned(),
     };
     pieces(text).into_iter().map(one).collect::<Vec<_>>().join(" ")
-}
-
-/// Names of columns, indexes and partitions ignore case everywhere.
-pub(super) fn same_name(a: &str, b: &str) -> bool {
-    a == b || a.to_lowercase() == b.to_lowercase()
 }

@@ -1,7 +1,7 @@
 //! A foreign key as SHOW CREATE TABLE shows it, compared by what it does: its name may have to be another one on the target.
 
-use super::difference::same_name;
 use super::shown::{Piece, between_commas, in_brackets, pieces};
+use crate::sink::mysql::ddl::picture::same_name;
 use crate::sink::mysql::session::quote_name;
 use crate::sql::Token;
 

@@ -1,11 +1,12 @@
 //! The statements that make a table on the target what the upstream's is.
 
 use super::column::ShownColumn;
-use super::difference::{Difference, Part, same_name};
+use super::difference::{Difference, Part};
 use super::foreign::ForeignKey;
 use super::reference::Collations;
 use super::shown::{Named, Shown};
 use super::tail::Partitioning;
+use crate::sink::mysql::ddl::picture::same_name;
 use crate::sink::mysql::session::{Flavour, Server, quote_name};
 
 /// ALTER TABLEs that take away `differences` from the table `name`, in quotes, which is `target` now and has to be `upstream`.
