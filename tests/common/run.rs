@@ -1,7 +1,9 @@
 //! A run of the binary that goes on while the test does something else, and is never left behind.
 
-use std::process::{Child, Command};
-use std::thread::sleep;
+use std::io::Read;
+use std::process::{Child, ChildStderr, Command};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use super::binary::{self, Ran};
@@ -12,17 +14,66 @@ pub const LIMIT: Duration = Duration::from_secs(150);
 /// A run of `tisync`; killed if the test gives it up.
 pub struct Running {
     child: Option<Child>,
+    said: Said,
+}
+
+/// What a run has written to its stderr so far.
+#[derive(Default)]
+struct Said {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+fn so_far(text: &Mutex<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&text.lock().expect("no reader panics")).into_owned()
+}
+
+impl Said {
+    fn follow(mut stderr: ChildStderr) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let shared = text.clone();
+        let reader = std::thread::spawn(move || {
+            let mut part = [0; 4096];
+            while let Ok(length @ 1..) = stderr.read(&mut part) {
+                shared.lock().expect("no reader panics").extend_from_slice(&part[..length]);
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        so_far(&self.text)
+    }
 }
 
 impl Running {
     pub fn start(args: &[String]) -> Self {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        Self { child: Some(binary::spawn(&args)) }
+        let mut child = binary::spawn(&args);
+        let said = Said::follow(child.stderr.take().expect("it is piped"));
+        Self { child: Some(child), said }
     }
 
     /// No run, in the place of one that is taken out.
     pub fn none() -> Self {
-        Self { child: None }
+        Self { child: None, said: Said::default() }
+    }
+
+    /// Waits until it has written `text` to its stderr that many times.
+    #[track_caller]
+    pub fn until_says(&mut self, text: &str, times: usize) {
+        let said = self.said.text.clone();
+        self.until(text, || so_far(&said).matches(text).count() >= times);
+    }
+
+    /// Waits for the end that comes, and gives all that it said.
+    fn wait(&mut self) -> Ran {
+        let mut ran = binary::wait(self.child.take().expect("it ran"));
+        if let Some(reader) = self.said.reader.take() {
+            reader.join().expect("it only reads");
+        }
+        ran.stderr = self.said.text();
+        ran
     }
 
     /// Whether it has ended by itself.
@@ -50,12 +101,11 @@ impl Running {
     #[track_caller]
     pub fn kill(&mut self) -> Ran {
         if self.ended() {
-            let ran = binary::wait(self.child.take().expect("it ran"));
+            let ran = self.wait();
             panic!("ended by itself with {}\n{}{}", ran.code, ran.stdout, ran.stderr);
         }
-        let mut child = self.child.take().expect("it runs");
-        child.kill().expect("its own child");
-        binary::wait(child)
+        self.child.as_mut().expect("it runs").kill().expect("its own child");
+        self.wait()
     }
 
     /// Waits for its end, and fails unless it comes within the limit with the exit code `code`.
@@ -71,12 +121,12 @@ impl Running {
         while !self.ended() {
             if begin.elapsed() > LIMIT {
                 self.child.as_mut().expect("it runs").kill().expect("its own child");
-                let ran = binary::wait(self.child.take().expect("it ran"));
+                let ran = self.wait();
                 panic!("did not end within {LIMIT:?}\n{}{}", ran.stdout, ran.stderr);
             }
             sleep(Duration::from_millis(10));
         }
-        binary::wait(self.child.take().expect("it ran"))
+        self.wait()
     }
 
     /// Waits until `reached` says so, as long as the run goes on.
@@ -85,7 +135,7 @@ impl Running {
         let begin = Instant::now();
         while !reached() {
             if self.ended() {
-                let ran = binary::wait(self.child.take().expect("it ran"));
+                let ran = self.wait();
                 panic!("ended with {} before {what}\n{}{}", ran.code, ran.stdout, ran.stderr);
             }
             assert!(begin.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");

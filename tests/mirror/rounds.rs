@@ -37,8 +37,9 @@ struct Links<'a> {
 struct Process {
     directions: Vec<usize>,
     running: Running,
-    /// Where the marks of each target stood when it began.
-    from: [i64; 2],
+    /// Where the marks of each target stood when it was seen to read its Pump: before it does, it may have settled a DDL, and what the one
+    /// before it had sent may have come to its end.
+    from: Option<[i64; 2]>,
 }
 
 impl<'a> Links<'a> {
@@ -53,7 +54,6 @@ impl<'a> Links<'a> {
     }
 
     fn process(&self, directions: Vec<usize>, workers: &str, more: &[&str]) -> Process {
-        let from = [0, 1].map(|d| counted(self.pair.target(d)));
         let running = match (self.form, directions.as_slice()) {
             (Form::Apart, [direction]) => {
                 let own = if *direction == 1 { self.back } else { &[] };
@@ -65,7 +65,7 @@ impl<'a> Links<'a> {
                 Running::start(&args.iter().chain(more).map(|a| (*a).to_owned()).collect::<Vec<_>>())
             }
         };
-        Process { directions, running, from }
+        Process { directions, running, from: None }
     }
 
     /// The tisync.toml of both links.
@@ -93,6 +93,8 @@ impl<'a> Links<'a> {
     fn works(&mut self, which: usize) {
         let pair = self.pair;
         let Process { directions, running, from } = &mut self.running[which];
+        running.until_says("note: reading Pump", directions.len());
+        let from = *from.get_or_insert_with(|| [0, 1].map(|d| counted(pair.target(d))));
         running.until("some progress", || directions.iter().all(|d| counted(pair.target(*d)) > from[*d] + 2));
     }
 
