@@ -167,6 +167,8 @@ pub struct Ddl {
     pub collation: Option<String>,
     /// Whether the table has CHECK constraints upstream. TiDB reads them without keeping them unless told to, so the statement does not say.
     pub checks: bool,
+    /// Sequences that it is about, by database and name before the job: some targets have none.
+    pub sequences: Vec<(String, String)>,
     /// Whether it is about a temporary table, whose rows no stream carries.
     pub temporary: bool,
     /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has

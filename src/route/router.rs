@@ -89,6 +89,9 @@ impl Router {
             Rewritten::Unsure => refused = refused.or_else(|| Some(unsure(ts, &ddl))),
         }
         (ddl.before, ddl.after) = (before, after);
+        for name in &mut ddl.sequences {
+            *name = self.routes.table(&name.0, &name.1).unwrap_or_else(|| name.clone());
+        }
         match &mut ddl.refused {
             Some(fault) => fault.hint.push_str("; in SQL for the target use the target's names"),
             none => *none = refused.map(Box::new),

@@ -34,6 +34,8 @@ pub(super) struct Effect {
     pub charset: Option<String>,
     pub collation: Option<String>,
     pub checks: bool,
+    /// Sequences among what it is about, by database and name before it.
+    pub sequences: Vec<(String, String)>,
     pub temporary: bool,
     /// The zone of its session.
     pub zone: Option<TimeZone>,
@@ -95,6 +97,7 @@ impl Store {
         let infos = || job.info.table.as_deref().into_iter().chain(&job.info.tables);
         let known = || self.name_of(job.table_id).unwrap_or(&job.table_name).to_owned();
         let table = names.map(|t| t.name.0.clone()).filter(|_| on_table);
+        let sequences = self.sequences(job, &schema);
         Effect {
             job_id: job.id,
             action: job.action,
@@ -106,6 +109,7 @@ impl Store {
             charset: db.map(|d| d.charset.clone()).filter(|c| !c.is_empty()),
             collation: db.map(|d| d.collate.clone()).filter(|c| !c.is_empty()),
             checks: infos().any(|t| t.checks.is_some()),
+            sequences,
             temporary: infos().any(|t| t.temp_table_type != 0),
             zone: job.reorg.as_ref().and_then(Reorg::zone),
             query: job.query.clone(),
@@ -113,6 +117,28 @@ impl Store {
             others: self.rowless_name(job.table_id).into_iter().collect(),
             moves_of_partitions: self.moves(job).map(Box::new),
         }
+    }
+
+    /// The sequences of the job under their names before it: those that the store has, or that stand in its text.
+    fn sequences(&self, job: &Job, schema: &str) -> Vec<(String, String)> {
+        let infos = job.info.tables.iter().chain(job.info.table.as_deref().filter(|_| job.info.tables.is_empty()));
+        let statement = Statement::of(&job.query);
+        let moves = statement.moves();
+        let one = |(at, info): (usize, &TableInfo)| {
+            let written = || {
+                let (old, _) = moves.get(at)?;
+                Some((old.schema.clone().unwrap_or_else(|| schema.to_owned()), old.name.clone()))
+            };
+            self.rowless_name(info.id).or_else(written)
+        };
+        let mut found: Vec<_> = infos.enumerate().filter(|(_, info)| info.sequence).filter_map(one).collect();
+        found.dedup();
+        found
+    }
+
+    /// Database and name of what is behind `id`.
+    fn place(&self, id: i64) -> Option<(String, String)> {
+        self.live(id).map(|t| (t.schema.clone(), t.name.clone())).or_else(|| self.rowless_name(id))
     }
 
     /// Adds or replaces a table in the job's database.
@@ -175,7 +201,7 @@ impl Store {
 
     /// One table, in the job's database from now on.
     fn rename(&mut self, job: &Job, effect: &mut Effect) {
-        let from = self.live(job.table_id).map(|t| (t.schema.clone(), t.name.clone()));
+        let from = self.place(job.table_id);
         effect.before.extend(self.live(job.table_id).cloned());
         let Some(info) = job.info.table.as_deref() else { return };
         effect.moves.extend(from.map(|from| Move { from, to: (effect.schema.clone(), info.name.0.clone()) }));
@@ -196,10 +222,10 @@ impl Store {
         let written = if statement.only_renames { statement.moves() } else { Vec::new() };
         let mut between: BTreeMap<i64, (String, String)> = BTreeMap::new();
         for (i, info) in infos.iter().enumerate() {
-            let old = self.live(info.id).cloned();
+            let (old, place) = (self.live(info.id).cloned(), self.place(info.id));
             if !first_seen.contains(&info.id) {
                 first_seen.push(info.id);
-                effect.before.extend(old.clone());
+                effect.before.extend(old);
             }
             let Some(schema_id) = targets.get(i).copied().filter(|_| targets.len() == infos.len()) else {
                 self.forget(info.id, job.schema_id, version, lost(job));
@@ -207,7 +233,7 @@ impl Store {
             };
             let schema = self.database(schema_id, &job.schema_name);
             self.put(info, schema_id, &schema, version);
-            let from = between.remove(&info.id).or_else(|| old.map(|old| (old.schema.clone(), old.name.clone())));
+            let from = between.remove(&info.id).or(place);
             let new = written.get(i).map(|(_, new)| new.name.as_str()).filter(|new| !info.name.is(new));
             let to = (schema, new.unwrap_or(&info.name.0).to_owned());
             between.insert(info.id, to.clone());
@@ -222,6 +248,12 @@ impl Store {
         effect.after.extend(first_seen.iter().filter_map(|id| self.live(*id).cloned()));
     }
 
+    /// The id of the database of what is behind `id`.
+    fn home(&self, id: i64) -> Option<i64> {
+        let rowless = self.rowless.get(&id).map(|(schema, _)| *schema);
+        rowless.or_else(|| self.entries.get(&id).map(|e| e.schema_id))
+    }
+
     /// The database of each new name of a RENAME of several tables; `None` if it cannot be told.
     fn targets(&self, job: &Job) -> Option<Vec<i64>> {
         let infos = &job.info.tables;
@@ -230,7 +262,7 @@ impl Store {
         let paired = || pairs.iter().zip(infos);
         // An unqualified name is one of the session's database. A table's first old name tells where it was.
         let of_old = paired().find_map(|((old, _), info)| match old.schema {
-            None => self.entries.get(&info.id).map(|e| e.schema_id),
+            None => self.home(info.id),
             Some(_) => None,
         });
         // The job's database is the target of the last pair.

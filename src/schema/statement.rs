@@ -36,6 +36,7 @@ impl Effect {
             charset: self.charset,
             collation: self.collation,
             checks: self.checks,
+            sequences: self.sequences,
             temporary: self.temporary,
             early: None,
             zone: self.zone,

@@ -84,6 +84,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
         charset: None,
         collation: None,
         checks: true,
+        sequences: Vec::new(),
         temporary: false,
         written,
         refused: None,

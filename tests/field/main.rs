@@ -23,6 +23,7 @@ mod objects;
 mod options;
 mod order;
 mod partitions;
+mod sequences;
 mod story;
 mod zeros;
 mod zones;
@@ -45,7 +46,7 @@ fn case(name: &str, run: fn(&mut Story<'_>)) -> Case {
 /// Makes the cases of one kind.
 type Cases = fn() -> Vec<Case>;
 
-const ALL: [Cases; 14] = [
+const ALL: [Cases; 15] = [
     backslashes::cases,
     columns::cases,
     constraints::cases,
@@ -58,6 +59,7 @@ const ALL: [Cases; 14] = [
     options::cases,
     order::cases,
     partitions::cases,
+    sequences::cases,
     zeros::cases,
     zones::cases,
 ];

@@ -27,7 +27,7 @@ const ATTRIBUTES: &str = "attributes concern the upstream's stores alone";
 const PLACEMENT: &str = "placement concerns the upstream's stores alone";
 const CACHES: &str = "table caches concern the upstream alone";
 const GROUPS: &str = "resource groups concern the upstream alone";
-const SEQUENCES: &str = "MySQL has no sequences";
+pub(super) const SEQUENCES: &str = "MySQL has no sequences";
 const TTL: &str = "the rows that TTL removes arrive by themselves";
 
 /// What becomes of jobs of this type.

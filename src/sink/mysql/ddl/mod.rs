@@ -3,6 +3,7 @@
 //! ```text
 //! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
+//! sequence   statements that name sequences as tables, for a target that has none
 //! define    the statements, made from definitions           text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! constraint   names of foreign keys and CHECKs, which are unique in more than their table there
 //! references   foreign keys that hold a column: dropped, and added again behind it
@@ -43,6 +44,7 @@ mod references;
 mod refusal;
 mod renamed;
 mod run;
+mod sequence;
 mod settle;
 mod shown;
 pub mod text;

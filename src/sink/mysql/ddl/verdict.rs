@@ -1,10 +1,11 @@
 //! What becomes of a DDL on this target by its type and its text: run as which statements, left out, or refused.
 
-use super::action::{self, Fate};
+use super::action::{self, Fate, SEQUENCES};
 use super::begun::DELETE;
 use super::define;
 use super::dialect::{TEMPORARY, Unspeakable, speak};
 use super::form::Form;
+use super::sequence::{self, Left};
 use super::text::rewrite;
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Partition};
@@ -50,6 +51,9 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     if !tidb && ddl.partitions.iter().any(|p| p.hashed.is_some()) {
         return hashed_otherwise(ts, ddl);
     }
+    if let Some(rest) = sequence::without(ddl).filter(|_| server.flavour == Flavour::MySql) {
+        return without_sequences(server, ts, ddl, rest);
+    }
     let made = define::statements(server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
     let texts = match &made {
         Some(made) => made.statements.iter().chain(&made.optional).map(String::as_str).collect(),
@@ -80,6 +84,17 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     }
     let optional = made.map_or(0, |made| made.optional.len());
     Ok(Plan::Run { statements, optional, said })
+}
+
+/// A statement that names sequences, and perhaps tables, for a target that has none.
+fn without_sequences(server: &Server, ts: CommitTs, ddl: &Ddl, left: Left) -> Result<Plan, Fault> {
+    let Some(query) = left.sql else { return Ok(Plan::LeaveOut(SEQUENCES.to_owned())) };
+    let rest = Ddl { query, sequences: Vec::new(), ..ddl.clone() };
+    let mut planned = plan(server, ts, &rest)?;
+    if let Plan::Run { said, .. } = &mut planned {
+        said.extend(left.without.iter().map(|name| format!("without the sequence {name}: {SEQUENCES}")));
+    }
+    Ok(planned)
 }
 
 /// A DDL about partitions by KEY, in which another server keeps other rows than TiDB does.
