@@ -43,6 +43,13 @@ pub fn mentions(sql: &str, apart: &[Range<usize>]) -> Vec<Mention> {
     reader.found
 }
 
+/// Whether what stands at `at` in a query begins one of its parts, or a query in brackets.
+pub(crate) fn begins_query(words: &Words<'_>, at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else { return false };
+    let set = ["AS", "UNION", "ALL", "DISTINCT", "EXCEPT", "INTERSECT"];
+    words.is_any(before, &set) || words.sign(before, '(') || words.sign(before, ')')
+}
+
 struct Reader<'a> {
     words: Words<'a>,
     at: usize,
@@ -70,12 +77,20 @@ impl Reader<'_> {
         if self.is(0, &["FROM", "JOIN", "STRAIGHT_JOIN"]) {
             self.at += 1;
             self.tables();
+        } else if self.whole_table() {
+            self.at += 1;
+            self.read();
         } else if of_sequence || self.is(0, &["VALUE"]) && self.is(1, &["FOR"]) {
             self.at += 2;
             self.read();
         } else if !(self.common_table() || self.column()) {
             self.at += 1;
         }
+    }
+
+    /// `TABLE t`, which is `SELECT * FROM t`.
+    fn whole_table(&self) -> bool {
+        self.is(0, &["TABLE"]) && self.name(1).is_some() && begins_query(&self.words, self.at)
     }
 
     /// A list of tables behind FROM or JOIN; what is joined is another one.

@@ -24,6 +24,7 @@ mod words;
 
 pub use charset::{names_charset, with_collations};
 pub use edit::{Edit, edited, quoted};
+pub(crate) use mention::begins_query;
 pub use mention::{Kind, Mention, mentions};
 pub use query::has_query;
 pub use statement::{Clause, Place, Retyped, Role, Statement, Verb};

@@ -6,6 +6,7 @@ use tisync::playground::tableinfo::{db_info, name};
 
 use crate::column::{Defined, field, id, index, part, partitions};
 use crate::common::made::{INT, SCHEMA};
+use crate::common::server;
 use crate::names::{with, worker};
 use crate::story::Story;
 use crate::world::i;
@@ -17,6 +18,9 @@ pub fn cases() -> Vec<Case> {
         case("in another letter case: a view is dropped if it exists", view_if_exists),
         case("in another letter case: a view is replaced", view_replaced),
         case("in another letter case: a view is made of a table", view_of),
+        case("a view is made of a whole table", view_of_a_whole),
+        case("a view is made of whole tables, in parts and in brackets", view_of_wholes),
+        case("a view is made of VALUES ROW", view_of_values),
         case("in another letter case: a table is made like another", like),
         case("in another letter case: a foreign key names its parent", foreign_key),
         case("in another letter case: a partition is truncated and dropped", some_partitions),
@@ -91,6 +95,47 @@ fn view_of(story: &mut Story<'_>) {
     story.play();
     assert_eq!(story.tables(), "Everybody,Worker");
     story.shows("SELECT * FROM Everybody", "1|10");
+}
+
+fn view_as(story: &mut Story<'_>, select: &str) {
+    worker(story);
+    let t = with(story, &[]);
+    story.insert(&t, vec![i(2), i(20)]);
+    story.insert(&t, vec![i(3), i(5)]);
+    let restored = format!(
+        "CREATE ALGORITHM = UNDEFINED DEFINER = CURRENT_USER SQL SECURITY DEFINER VIEW `Everybody` AS {select};"
+    );
+    let info = view_info(story, select);
+    story.job(21, 203, &format!("create view Everybody as {select}"), &restored, info);
+}
+
+/// MariaDB has no TABLE statement. The name of the table follows the catalog here too.
+fn view_of_a_whole(story: &mut Story<'_>) {
+    view_as(story, "TABLE `WORKER` ORDER BY `a` DESC LIMIT 2");
+    story.play();
+    story.shows("SELECT * FROM Everybody", "2|20;1|10");
+}
+
+fn view_of_wholes(story: &mut Story<'_>) {
+    view_as(
+        story,
+        "SELECT * FROM `Worker` WHERE (`id`,`a`) IN (TABLE `worker`) UNION ALL TABLE `WORKER` UNION ALL (TABLE `Worker` ORDER BY `a` LIMIT 1)",
+    );
+    story.play();
+    story.shows("SELECT * FROM Everybody ORDER BY id", "1|10;1|10;2|20;2|20;3|5;3|5;3|5");
+}
+
+/// Its columns have other names on MariaDB.
+fn view_of_values(story: &mut Story<'_>) {
+    view_as(story, "VALUES ROW(1,2), ROW(3,4)");
+    if server::is_mysql() && !server::has_no_atomic_ddl() {
+        story.play();
+        story.shows("SELECT column_0, column_1 FROM Everybody ORDER BY column_0", "1|2;3|4");
+        return;
+    }
+    let ran = story.play_with(&[]).expect(4);
+    assert!(ran.stderr.contains("has no VALUES ROW"), "{}", ran.stderr);
+    assert_eq!(story.tables(), "Worker");
 }
 
 fn like(story: &mut Story<'_>) {

@@ -9,6 +9,7 @@ mod clause;
 mod edit;
 mod mention;
 mod option;
+mod query;
 mod sequence;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use self::edit::Edit;
 pub(super) use self::mention::{Kind, Mention, has_one_clause, mentions, renamed};
 use crate::model::Ddl;
 use crate::sink::mysql::session::{Flavour, Server};
-use crate::sql::Token;
+use crate::sql::{Statement, Token, Verb};
 
 /// Why such a table is left out.
 pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave their session";
@@ -164,6 +165,8 @@ impl<'a> Dialect<'a> {
             left = self.alter_table(&mut edit, name, &mut without)?;
         } else if edit.is_any(0, &["CREATE", "DROP"]) && (1..4).any(|at| edit.is(at, "INDEX")) {
             left = self.index(&mut edit, &mut without)?;
+        } else if Statement::of(sql).verb == Verb::CreateView {
+            self.view(&mut edit)?;
         } else if edit.is_any(0, &["CREATE", "ALTER"]) && edit.is(1, "SEQUENCE") && self.mariadb {
             sequence::translate(&mut edit);
         }
