@@ -16,6 +16,7 @@ mod columns;
 mod constraints;
 mod defaults;
 mod differs;
+mod functions;
 mod keys;
 mod names;
 mod now;
@@ -46,12 +47,13 @@ fn case(name: &str, run: fn(&mut Story<'_>)) -> Case {
 /// Makes the cases of one kind.
 type Cases = fn() -> Vec<Case>;
 
-const ALL: [Cases; 15] = [
+const ALL: [Cases; 16] = [
     backslashes::cases,
     columns::cases,
     constraints::cases,
     defaults::cases,
     differs::cases,
+    functions::cases,
     keys::cases,
     names::cases,
     now::cases,

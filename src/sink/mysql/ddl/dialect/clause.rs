@@ -5,15 +5,9 @@ use std::ops::Range;
 use super::edit::Edit;
 use super::option::{of_intervals, of_the_upstream, only_own};
 use super::{Dialect, Hiding, Judged, Part, Unspeakable};
+use crate::sink::mysql::session::quote_name;
 use crate::sql::Token;
 
-/// Functions that may stand behind DEFAULT without brackets of their own.
-const NOW: [&str; 6] = ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_DATE", "CURDATE"];
-/// The first MySQL whose defaults may be expressions.
-const EXPRESSIONS: (u32, u32, u32) = (8, 0, 13);
-/// Types that have no default which is a literal.
-const LONG: [&str; 9] =
-    ["TEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
 /// What begins a key.
 const KEYS: [&str; 6] = ["INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"];
 
@@ -186,13 +180,16 @@ impl Dialect<'_> {
         let close = edit.close(open);
         let on_expression = edit.items(open + 1..close).iter().any(|part| edit.sign(part.start, '('));
         if on_expression && !self.has_expression_indexes() {
-            let name = (range.start..open).find_map(|at| match edit.token(at) {
-                Some(Token::Name(_)) => edit.name(at),
-                _ => None,
-            });
             return Ok(Part::Goes(Some(format!(
-                "index `{}` is on an expression, and {} has no such indexes",
-                name.unwrap_or_default(),
+                "index {} is on an expression, and {} has no such indexes",
+                quote_name(&self.index_name(edit, range.start..open)),
+                self.target()
+            ))));
+        }
+        if let Some(what) = self.lacking(edit, open + 1..close) {
+            return Ok(Part::Goes(Some(format!(
+                "index {} needs {what}, which {} does not have",
+                quote_name(&self.index_name(edit, range.start..open)),
                 self.target()
             ))));
         }
@@ -205,13 +202,23 @@ impl Dialect<'_> {
         Ok(Part::Stays)
     }
 
+    /// The name in quotes in `range`.
+    fn index_name(&self, edit: &Edit<'_>, range: Range<usize>) -> String {
+        let name =
+            range.into_iter().find_map(|at| edit.name(at).filter(|_| matches!(edit.token(at), Some(Token::Name(_)))));
+        name.unwrap_or_default().into_owned()
+    }
+
     /// An index by its name; one on an expression never came to a target that has none.
     pub(super) fn named_index(&self, edit: &Edit<'_>, at: usize) -> Part {
         let name = edit.name(at).unwrap_or_default();
-        if self.has_expression_indexes() || !self.on_expressions.contains(&name.to_lowercase()) {
+        if !self.on_expressions.contains(&name.to_lowercase()) {
             return Part::Stays;
         }
-        Part::Goes(Some(format!("index `{name}` is on an expression, and {} has no such indexes", self.target())))
+        Part::Goes(Some(match self.has_expression_indexes() {
+            false => format!("index `{name}` is on an expression, and {} has no such indexes", self.target()),
+            true => format!("index `{name}` was left out before: {} does not have what it needs", self.target()),
+        }))
     }
 
     /// INVISIBLE and VISIBLE in the target's words; false if it has none.
@@ -242,6 +249,9 @@ impl Dialect<'_> {
         if !self.has_checks() {
             return goes(format!("without its CHECK: {} has none", self.target()));
         }
+        if let Some(what) = self.lacking(edit, at + 1..behind) {
+            return goes(format!("without its CHECK: it needs {what}, which {} does not have", self.target()));
+        }
         if !self.has_unenforced_checks() {
             if unenforced.is_some() {
                 return goes(format!("without its CHECK: {} has none that is not enforced", self.target()));
@@ -255,9 +265,16 @@ impl Dialect<'_> {
     fn column(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let places = edit.surface(range.clone());
         let counts_fractions = self.lacks_fractional_counters() && is_fractional(edit, range.start);
-        let computed = places.iter().any(|at| edit.is(*at, "AS") && edit.sign(*at + 1, '('));
+        let computed = places.iter().copied().find(|at| edit.is(*at, "AS") && edit.sign(*at + 1, '('));
+        if let Some(what) = computed.and_then(|at| self.lacking(edit, at + 1..edit.close(at + 1))) {
+            return Err(Unspeakable(format!(
+                "column {} is computed with {what}, which {} does not have",
+                quote_name(&edit.name(range.start).unwrap_or_default()),
+                self.target()
+            )));
+        }
         for at in places.into_iter().filter(|at| *at > range.start) {
-            if self.mariadb && computed && edit.is(at, "NOT") && edit.is(at + 1, "NULL") {
+            if self.mariadb && computed.is_some() && edit.is(at, "NOT") && edit.is(at + 1, "NULL") {
                 // A column that the server computes is never said to be NOT NULL there.
                 edit.cut(at..at + 2);
                 continue;
@@ -287,37 +304,9 @@ impl Dialect<'_> {
                 edit.cut(at..end);
             }
         }
-        text_default(edit, range.clone());
+        super::default::text_default(edit, range.clone());
         self.defaults(edit, range, without);
         Ok(Part::Stays)
-    }
-
-    /// Defaults that are expressions.
-    fn defaults(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) {
-        if self.mariadb {
-            return;
-        }
-        for at in edit.surface(range) {
-            if !edit.is(at, "DEFAULT") {
-                continue;
-            }
-            let called = edit.sign(at + 2, '(') && matches!(edit.token(at + 1), Some(Token::Word(_)));
-            let end = match edit.phrase(at + 1, &["NEXT", "VALUE", "FOR"]) {
-                Some(name) => edit.behind_name(name),
-                None if called && !edit.is_any(at + 1, &NOW) => edit.close(at + 2) + 1,
-                None if edit.sign(at + 1, '(') && self.version < EXPRESSIONS => edit.close(at + 1) + 1,
-                None => continue,
-            };
-            let sequence = edit.is_any(at + 1, &["NEXT", "NEXTVAL"]);
-            if sequence || self.version < EXPRESSIONS {
-                edit.cut(at..end);
-                let what = if sequence { "sequences" } else { "defaults that are expressions" };
-                without.push(format!("without a DEFAULT: {} has no {what}", self.target()));
-            } else {
-                edit.put(at + 1..at + 1 + 1, &format!("({}", edit.name(at + 1).unwrap_or_default()));
-                edit.put(end - 1..end, "))");
-            }
-        }
     }
 
     /// Of a table of which only the name is known it cannot be told: the target itself will say.
@@ -346,24 +335,6 @@ fn is_fractional(edit: &Edit<'_>, at: usize) -> bool {
     })
 }
 
-/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the statement and drops the default.
-fn text_default(edit: &mut Edit<'_>, range: Range<usize>) {
-    // Behind one name, or in CHANGE behind two.
-    if !(1..=2).any(|n| edit.is_any(range.start + n, &LONG)) {
-        return;
-    }
-    for at in edit.surface(range.clone()) {
-        if !edit.is(at, "DEFAULT") {
-            continue;
-        }
-        let charset = matches!(edit.token(at + 1), Some(Token::Word(word)) if word.starts_with('_'));
-        let value = if charset { at + 2 } else { at + 1 };
-        if value < range.end && matches!(edit.token(value), Some(Token::Text(_))) {
-            edit.cut(at..value + 1);
-        }
-    }
-}
-
 /// Behind REFERENCES t (a, b) ON DELETE SET NULL ON UPDATE CASCADE.
 fn behind_reference(edit: &Edit<'_>, at: usize) -> usize {
     let mut end = edit.behind_name(at + 1);
@@ -373,7 +344,10 @@ fn behind_reference(edit: &Edit<'_>, at: usize) -> usize {
     loop {
         if edit.is(end, "MATCH") {
             end += 2;
-        } else if edit.is(end, "ON") && edit.is_any(end + 1, &["DELETE", "UPDATE"]) && !edit.is_any(end + 2, &NOW) {
+        } else if edit.is(end, "ON")
+            && edit.is_any(end + 1, &["DELETE", "UPDATE"])
+            && !edit.is_any(end + 2, &super::default::NOW)
+        {
             end += if edit.is_any(end + 2, &["SET", "NO"]) { 4 } else { 3 };
         } else {
             return end.min(edit.len());

@@ -6,7 +6,9 @@
 mod apart;
 mod call;
 mod clause;
+mod default;
 mod edit;
+mod function;
 mod mention;
 mod option;
 mod query;
@@ -19,7 +21,7 @@ use std::collections::BTreeSet;
 pub(super) use self::apart::renames_apart;
 use self::edit::Edit;
 pub(super) use self::mention::{Kind, Mention, has_one_clause, mentions, renamed};
-use crate::model::Ddl;
+use crate::model::{Ddl, IndexPart};
 use crate::sink::mysql::session::{Flavour, Server};
 use crate::sql::{Statement, Token, Verb};
 
@@ -41,7 +43,7 @@ pub(super) struct Dialect<'a> {
     version: (u32, u32, u32),
     /// Whether the table has CHECK constraints upstream.
     checks: bool,
-    /// Names of the table's indexes on expressions, in lower case, before the job.
+    /// Names of the table's indexes on expressions, in lower case, before the job, that the target cannot have.
     on_expressions: BTreeSet<String>,
     ddl: &'a Ddl,
 }
@@ -89,13 +91,21 @@ impl<'a> Dialect<'a> {
         let hidden = ddl.before.iter().flat_map(|t| &t.columns).filter(|c| c.hidden);
         let index =
             |name: &str| name.strip_prefix("_V$_").and_then(|n| n.rsplit_once('_')).map(|(n, _)| n.to_lowercase());
-        Self {
+        let mut new = Self {
             mariadb: server.flavour == Flavour::MariaDb,
             version: server.version,
             checks: ddl.checks,
-            on_expressions: hidden.filter_map(|c| index(&c.name)).collect(),
+            on_expressions: BTreeSet::new(),
             ddl,
-        }
+        };
+        new.on_expressions = if new.has_expression_indexes() {
+            let indexes = ddl.before.iter().flat_map(|t| &t.details).flat_map(|d| &d.indexes);
+            let lacks = |part: &IndexPart| matches!(part, IndexPart::Expression(sql) if new.lacking_in(sql).is_some());
+            indexes.filter(|i| i.parts.iter().any(lacks)).map(|i| i.name.to_lowercase()).collect()
+        } else {
+            hidden.filter_map(|c| index(&c.name)).collect()
+        };
+        new
     }
 
     /// The target, for people.
@@ -148,6 +158,7 @@ impl<'a> Dialect<'a> {
         let mut without = Vec::new();
         let mut left = true;
         call::translate(&mut edit);
+        self.functions(&mut edit);
         if self.mariadb && edit.is_any(1, &["TABLE", "TEMPORARY", "INDEX", "UNIQUE"]) {
             self.without_introducers(&mut edit);
         }

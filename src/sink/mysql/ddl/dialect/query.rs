@@ -12,6 +12,9 @@ impl Dialect<'_> {
 
     /// A CREATE VIEW: `TABLE t` is `SELECT * FROM t`, whatever follows it.
     pub(super) fn view(&self, edit: &mut Edit<'_>) -> Result<(), Unspeakable> {
+        if let Some(what) = self.lacking(edit, 0..edit.len()) {
+            return Err(Unspeakable(format!("its query needs {what}, which {} does not have", self.target())));
+        }
         if self.has_table_statement() {
             return Ok(());
         }

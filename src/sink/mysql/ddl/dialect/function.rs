@@ -1,0 +1,221 @@
+//! Functions that TiDB has and a target has not, or not with so many arguments: said in other words where these mean the very same, and named
+//! where there are none.
+
+use std::ops::Range;
+
+use super::Dialect;
+use super::edit::Edit;
+use crate::sql::Token;
+
+type Version = (u32, u32, u32);
+
+const ALWAYS: Version = (0, 0, 0);
+const NEVER: Version = (u32::MAX, 0, 0);
+/// As many arguments as TiDB takes.
+const ANY: usize = usize::MAX;
+
+/// The version from which a kind of server has a function, the one in which it goes again, and how many arguments it takes at most.
+struct Since(Version, Version, usize);
+
+const HAS: Since = Since(ALWAYS, NEVER, ANY);
+const LACKS: Since = Since(NEVER, NEVER, ANY);
+
+const fn since(major: u32, minor: u32, patch: u32) -> Since {
+    Since((major, minor, patch), NEVER, ANY)
+}
+
+const fn until(major: u32, minor: u32, patch: u32) -> Since {
+    Since(ALWAYS, (major, minor, patch), ANY)
+}
+
+const fn up_to(arguments: usize) -> Since {
+    Since(ALWAYS, NEVER, arguments)
+}
+
+/// Functions that not all servers have: in MySQL, in MariaDB. Measured on MySQL 5.7.22, 8.0.31 and 9.7.4 and on MariaDB 10.11.19 and 11.4.5.
+const FUNCTIONS: [(&str, Since, Since); 31] = [
+    // With an initialization vector in MariaDB from 11.2 on: see `late` below.
+    ("AES_DECRYPT", HAS, up_to(2)),
+    ("AES_ENCRYPT", HAS, up_to(2)),
+    ("ANY_VALUE", since(5, 7, 5), LACKS),
+    ("BIN_TO_UUID", since(8, 0, 0), LACKS),
+    ("DECODE", until(8, 0, 0), HAS),
+    ("EMBED_TEXT", LACKS, LACKS),
+    ("ENCODE", until(8, 0, 0), HAS),
+    ("FORMAT_BYTES", since(8, 0, 16), since(11, 8, 0)),
+    ("FORMAT_NANO_TIME", LACKS, LACKS),
+    ("FTS_MATCH_WORD", LACKS, LACKS),
+    ("IS_UUID", since(8, 0, 0), LACKS),
+    ("JSON_MEMBEROF", since(8, 0, 17), LACKS),
+    ("JSON_OVERLAPS", since(8, 0, 17), since(10, 9, 0)),
+    ("JSON_SCHEMA_VALID", since(8, 0, 17), since(11, 1, 0)),
+    ("JSON_STORAGE_FREE", since(8, 0, 2), LACKS),
+    ("JSON_STORAGE_SIZE", since(5, 7, 22), LACKS),
+    ("JSON_SUM_CRC32", LACKS, LACKS),
+    ("PASSWORD", until(8, 0, 0), HAS),
+    ("REGEXP_INSTR", since(8, 0, 4), up_to(2)),
+    ("REGEXP_LIKE", since(8, 0, 4), LACKS),
+    ("REGEXP_REPLACE", since(8, 0, 4), up_to(3)),
+    ("REGEXP_SUBSTR", since(8, 0, 4), up_to(2)),
+    ("SM3", LACKS, LACKS),
+    ("TRANSLATE", LACKS, LACKS),
+    ("UUID_TIMESTAMP", LACKS, LACKS),
+    ("UUID_TO_BIN", since(8, 0, 0), LACKS),
+    ("UUID_V4", LACKS, since(11, 7, 0)),
+    ("UUID_V7", LACKS, since(11, 7, 0)),
+    ("UUID_VERSION", LACKS, LACKS),
+    ("VALIDATE_PASSWORD_STRENGTH", HAS, LACKS),
+    ("VITESS_HASH", LACKS, LACKS),
+];
+
+/// What functions of TiDB's own begin with.
+const OWN: [&str; 3] = ["TIDB_", "MASK_", "VEC_"];
+
+/// Arguments that say what is so without them, by their numbers.
+const IMPLIED: [(&str, usize, &str); 8] = [
+    ("REGEXP_INSTR", 2, "1"),
+    ("REGEXP_INSTR", 3, "1"),
+    ("REGEXP_INSTR", 4, "0"),
+    ("REGEXP_REPLACE", 3, "1"),
+    ("REGEXP_REPLACE", 4, "0"),
+    ("REGEXP_SUBSTR", 2, "1"),
+    ("REGEXP_SUBSTR", 3, "1"),
+    ("UUID_TO_BIN", 1, "0"),
+];
+
+/// Types that a value may be cast to: in MySQL, in MariaDB.
+const TYPES: [(&str, Since, Since); 5] = [
+    ("DOUBLE", since(8, 0, 17), HAS),
+    ("FLOAT", since(8, 0, 17), HAS),
+    ("JSON", HAS, LACKS),
+    ("REAL", since(8, 0, 17), LACKS),
+    // MySQL does not take it in a definition: it looks for a function `cast_as_year`.
+    ("YEAR", LACKS, LACKS),
+];
+
+/// A call in the words of a server: what stands before its arguments, between them, and behind.
+type Form = (&'static str, &'static str, &'static str);
+
+/// Calls that mean the same where the function is missing, for that many arguments. An argument that is not valid upstream has no row there.
+const INSTEAD: [(&str, usize, Form); 4] = [
+    ("ANY_VALUE", 1, ("(", "", ")")),
+    ("REGEXP_LIKE", 2, ("((", ") REGEXP (", "))")),
+    ("UUID_TO_BIN", 1, ("UNHEX(REPLACE(REPLACE(REPLACE(", "", ",'-',''),'{',''),'}',''))")),
+    ("BIN_TO_UUID", 1, ("INSERT(INSERT(INSERT(INSERT(LOWER(HEX(", "", ")),9,0,'-'),14,0,'-'),19,0,'-'),24,0,'-')")),
+];
+
+/// Functions that TiDB writes under another name than all other servers, where they have them.
+const OTHERWISE: [(&str, usize, Form); 2] =
+    [("INSERT_FUNC", 4, ("INSERT(", ",", ")")), ("JSON_MEMBEROF", 2, ("((", ") MEMBER OF (", "))"))];
+
+/// What becomes of a call.
+enum Call {
+    /// These pieces, by their places, are written otherwise.
+    Said(Vec<(Range<usize>, String)>),
+    /// The target has nothing that means the same.
+    Lacks(String),
+}
+
+impl Dialect<'_> {
+    /// Says what the target has under another name.
+    pub(super) fn functions(&self, edit: &mut Edit<'_>) {
+        for at in 0..edit.len() {
+            if let Some(Call::Said(pieces)) = self.call(edit, at) {
+                pieces.into_iter().for_each(|(range, text)| edit.put(range, &text));
+            }
+        }
+    }
+
+    /// What of the expression in `range` the target lacks, for people.
+    pub(super) fn lacking(&self, edit: &Edit<'_>, range: Range<usize>) -> Option<String> {
+        range.into_iter().find_map(|at| match self.call(edit, at) {
+            Some(Call::Lacks(what)) => Some(what),
+            _ => None,
+        })
+    }
+
+    /// The same of an expression as TiDB keeps it.
+    pub(super) fn lacking_in(&self, expression: &str) -> Option<String> {
+        let edit = Edit::new(expression);
+        self.lacking(&edit, 0..edit.len())
+    }
+
+    fn has(&self, (mysql, mariadb): (&Since, &Since), arguments: usize) -> bool {
+        let Since(from, to, most) = if self.mariadb { mariadb } else { mysql };
+        (*from..*to).contains(&self.version) && arguments <= *most
+    }
+
+    fn call(&self, edit: &Edit<'_>, at: usize) -> Option<Call> {
+        let Some(Token::Word(word)) = edit.token(at) else { return None };
+        let name = word.to_ascii_uppercase();
+        if name == "ILIKE" && !edit.sign(at + 1, '(') {
+            return Some(Call::Lacks("ILIKE".to_owned()));
+        }
+        if self.mariadb && edit.phrase(at, &["MEMBER", "OF"]).is_some_and(|open| edit.sign(open, '(')) {
+            return Some(Call::Lacks("MEMBER OF".to_owned()));
+        }
+        if !edit.sign(at + 1, '(') {
+            return None;
+        }
+        let close = edit.close(at + 1);
+        let arguments = edit.items(at + 2..close);
+        if matches!(name.as_str(), "CAST" | "CONVERT") {
+            return self.cast(edit, &name, &arguments);
+        }
+        let all = arguments.len();
+        let known = FUNCTIONS.iter().find(|(of, ..)| *of == name).map(|(_, mysql, mariadb)| (mysql, mariadb));
+        let late = self.mariadb && self.version >= (11, 2, 0) && name.starts_with("AES_");
+        let own = OWN.iter().any(|own| name.starts_with(own));
+        if late || known.map_or(!own, |known| self.has(known, all)) {
+            let otherwise = OTHERWISE.iter().find(|(of, n, _)| *of == name && *n == all);
+            return otherwise.map(|(.., form)| written(at, close, &arguments, all, *form));
+        }
+        let needed = needed(edit, &name, &arguments);
+        if let Some((.., form)) = INSTEAD.iter().find(|(of, n, _)| *of == name && *n == needed) {
+            return Some(written(at, close, &arguments, needed, *form));
+        }
+        if known.is_some_and(|known| self.has(known, needed)) {
+            let behind = arguments.get(needed).map_or(close, |argument| argument.start);
+            return Some(Call::Said(vec![(behind - 1..close, String::new())]));
+        }
+        let fewer = known.is_some_and(|known| self.has(known, 0));
+        Some(Call::Lacks(if fewer { format!("{name} with {all} arguments") } else { name }))
+    }
+
+    /// CAST(x AS type), and CONVERT(x, type).
+    fn cast(&self, edit: &Edit<'_>, name: &str, arguments: &[Range<usize>]) -> Option<Call> {
+        let kind = match arguments {
+            [_, kind] if name == "CONVERT" => kind.start,
+            [only] if name == "CAST" => edit.surface(only.clone()).into_iter().rev().find(|at| edit.is(*at, "AS"))? + 1,
+            _ => return None,
+        };
+        let (word, mysql, mariadb) = TYPES.iter().find(|(word, ..)| edit.is(kind, word))?;
+        if self.has((mysql, mariadb), 0) {
+            return None;
+        }
+        if self.mariadb && *word == "REAL" {
+            return Some(Call::Said(vec![(kind..kind + 1, "DOUBLE".to_owned())]));
+        }
+        Some(Call::Lacks(format!("{name} to {word}")))
+    }
+}
+
+/// How many of `arguments` say something: the last ones may say what is so without them.
+fn needed(edit: &Edit<'_>, name: &str, arguments: &[Range<usize>]) -> usize {
+    let implied = |number: usize, argument: &Range<usize>| {
+        let found = IMPLIED.iter().find(|(of, n, _)| *of == name && *n == number);
+        argument.len() == 1 && found.is_some_and(|(.., value)| edit.written(argument.start) == *value)
+    };
+    let behind = arguments.iter().enumerate().rev().take_while(|(number, argument)| implied(*number, argument)).count();
+    arguments.len() - behind
+}
+
+/// The call at `at`, which ends at `close`, with its first `count` arguments.
+fn written(at: usize, close: usize, arguments: &[Range<usize>], count: usize, (before, between, behind): Form) -> Call {
+    let mut pieces = vec![(at..at + 2, before.to_owned())];
+    let commas = arguments.iter().take(count).skip(1).map(|argument| argument.start - 1);
+    pieces.extend(commas.map(|comma| (comma..comma + 1, between.to_owned())));
+    let end = arguments.get(count).map_or(close, |argument| argument.start - 1);
+    pieces.push((end..close + 1, behind.to_owned()));
+    Call::Said(pieces)
+}
