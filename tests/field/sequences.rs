@@ -14,6 +14,9 @@ pub fn cases() -> Vec<Case> {
         case("a sequence is renamed", renamed),
         case("a sequence is renamed by ALTER TABLE", renamed_by_alter),
         case("a sequence is renamed, and a table that takes its name", renamed_with_a_table),
+        case("a sequence whose next number lies before its new range", before_its_range),
+        case("a sequence restarts before its range", restarts_before_its_range),
+        case("a sequence is altered with NO MINVALUE", without_a_bound),
         case("a sequence is renamed to another database, and a table with it", moved_with_a_table),
     ]
 }
@@ -87,4 +90,51 @@ fn moved_with_a_table(story: &mut Story<'_>) {
     story.shows(&format!("SELECT * FROM {other}.u ORDER BY id"), "1;2");
     let sql = format!("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{other}'");
     story.shows(&sql, if server::is_mysql() { "1" } else { "2" });
+}
+
+fn altered(story: &mut Story<'_>, sql: &str) {
+    story.job(35, 203, sql, sql, sequence("s"));
+}
+
+/// Next number, range, start and increment of `s`.
+#[track_caller]
+fn counts(story: &mut Story<'_>, all: &str) {
+    server::only_mariadb(story.world.server, "sequences");
+    let sql = "SELECT next_not_cached_value, minimum_value, maximum_value, start_value, increment FROM s";
+    story.shows(sql, all);
+}
+
+/// TiDB takes it, and MariaDB says 4085.
+fn before_its_range(story: &mut Story<'_>) {
+    begun(story);
+    altered(story, "ALTER SEQUENCE `s` START WITH 53 MINVALUE 50 INCREMENT BY 5;");
+    let ran = story.play();
+    counts(story, "53|50|100|53|5");
+    assert!(ran.stderr.contains("goes on with 53"), "{}", ran.stderr);
+    altered(story, "ALTER SEQUENCE `s` MINVALUE -100 MAXVALUE -1 START WITH -1 INCREMENT BY -1;");
+    story.play();
+    counts(story, "-1|-100|-1|-1|-1");
+}
+
+fn restarts_before_its_range(story: &mut Story<'_>) {
+    begun(story);
+    altered(story, "ALTER SEQUENCE `s` RESTART WITH 0 CACHE 5;");
+    story.play();
+    counts(story, "1|1|100|1|1");
+    altered(story, "ALTER SEQUENCE `s` RESTART WITH 7;");
+    story.play();
+    counts(story, "7|1|100|1|1");
+    // Like there, it has run out.
+    altered(story, "ALTER SEQUENCE `s` RESTART WITH 500;");
+    story.play();
+    counts(story, "500|1|100|1|1");
+}
+
+/// TiDB leaves the bounds as they are.
+fn without_a_bound(story: &mut Story<'_>) {
+    begun(story);
+    altered(story, "ALTER SEQUENCE `s` MINVALUE -7 NO MAXVALUE;");
+    altered(story, "ALTER SEQUENCE `s` NO MINVALUE;");
+    story.play();
+    counts(story, "1|-7|100|1|1");
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
 //! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
-//! sequence   statements that name sequences as tables, for a target that has none
+//! sequence   statements that name sequences as tables, for a target that has none; range: ALTER SEQUENCE within what MariaDB takes
 //! define    the statements, made from definitions           text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
 //! constraint   names of foreign keys and CHECKs, which are unique in more than their table there
 //! references   foreign keys that hold a column: dropped, and added again behind it
@@ -39,6 +39,7 @@ mod missing;
 mod partitions;
 pub mod picture;
 mod policy;
+mod range;
 mod reference;
 mod references;
 mod refusal;

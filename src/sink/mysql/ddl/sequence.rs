@@ -3,6 +3,7 @@
 use super::form::{Form, Name};
 use super::picture::same_name;
 use crate::model::Ddl;
+use crate::sql::{Token, Words};
 
 /// What is left of a statement without the sequences in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +34,16 @@ pub(super) fn without(ddl: &Ddl) -> Option<Left> {
     }
     let sql = (!kept.is_empty()).then(|| format!("RENAME TABLE {}", kept.join(", ")));
     Some(Left { sql, without })
+}
+
+/// The number of the option at `at` of a sequence, and where it stands.
+pub(super) fn number(words: &Words<'_>, at: usize) -> Option<(i128, std::ops::Range<usize>)> {
+    let behind = if words.is_any(at + 1, &["BY", "WITH"]) || words.sign(at + 1, '=') { at + 2 } else { at + 1 };
+    let negative = words.sign(behind, '-');
+    let digits = if negative { behind + 1 } else { behind };
+    let Some(Token::Word(text)) = words.token(digits) else { return None };
+    let number: i128 = text.parse().ok()?;
+    Some((if negative { -number } else { number }, behind..digits + 1))
 }
 
 #[cfg(test)]

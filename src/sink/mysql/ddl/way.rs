@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::constraint::{Named, Names};
 use super::conversion;
 use super::missing;
+use super::range::keep_in_range;
 use super::references;
 use super::run::{Ground, Setback};
 use super::unnamable;
@@ -82,6 +83,7 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
                     }
                 };
                 unnamable::check(ground.session.server(), &statement, ts, ddl).map_err(refused)?;
+                said.extend(keep_in_range(ground.session, &mut statement, ddl)?);
                 said.extend(own_definer(ground.session, &mut statement)?);
                 statements.extend(drop_other_spelling(ground.session, &statement, ddl)?);
                 super::collation::check(ground.session, &statement, ts)?;

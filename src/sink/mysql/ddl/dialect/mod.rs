@@ -179,7 +179,7 @@ impl<'a> Dialect<'a> {
         } else if Statement::of(sql).verb == Verb::CreateView {
             self.view(&mut edit)?;
         } else if edit.is_any(0, &["CREATE", "ALTER"]) && edit.is(1, "SEQUENCE") && self.mariadb {
-            sequence::translate(&mut edit);
+            left = sequence::translate(&mut edit);
         }
         Ok(Spoken { sql: left.then(|| edit.finish()), without })
     }
