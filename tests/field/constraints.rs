@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use tisync::model::Kind;
 use tisync::playground::tableinfo::name;
 
-use crate::column::{Defined, field, id, index};
+use crate::column::{Defined, Field, field, id, index};
 use crate::common::server::Dialect;
 use crate::story::Story;
 use crate::world::i;
@@ -16,6 +16,7 @@ pub fn cases() -> Vec<Case> {
         case("foreign keys of one name with the longest names", foreign_long),
         case("a foreign key is dropped whatever name RENAME TABLE gave it", foreign_renamed),
         case("a foreign key goes with the index that the target made for it", foreign_index),
+        case("a foreign key with back quotes in its names", foreign_back_quotes),
         case("CHECKs of one name in two tables: each goes by itself", check_twice),
         case("a CHECK is dropped whatever name RENAME TABLE gave it", check_renamed),
         case("a CHECK is enforced from later on", check_enforced),
@@ -224,4 +225,36 @@ fn both(story: &mut Story<'_>) {
     story.play();
     story.shows(KEYS, "");
     assert_eq!(checks(story, "kid").len(), usize::from(!left_out));
+}
+
+/// MariaDB 11 shows the names of a foreign key without doubling the back quotes in them.
+fn foreign_back_quotes(story: &mut Story<'_>) {
+    let odd = "e)`,";
+    let parent = Defined::new(&story.db, 202, "p`a", &[field("i`d", BIG).not_null()]);
+    story.ddl(3, "CREATE TABLE `p``a` (`i``d` BIGINT PRIMARY KEY);", &parent);
+    let key = json!({
+        "id": 1, "fk_name": name("f`k"), "ref_schema": name(""), "ref_table": name("p`a"), "ref_cols": [name("i`d")], "cols": [name(odd)],
+        "on_delete": 2, "on_update": 0, "state": 5, "version": 0,
+    });
+    let db = story.db.clone();
+    let with = |more: &[Field]| {
+        let fields = [&[id(), field(odd, BIG)], more].concat();
+        Defined::new(&db, 203, "k`id", &fields).indexes(&[index(1, "f`k", &[(odd, 1)])])
+    };
+    let plain = with(&[]);
+    let keyed = plain.clone().also("/fk_info", json!([key]));
+    let more = with(&[field("m`", BIG)]).also("/fk_info", json!([key]));
+    story.ddl(3, "CREATE TABLE `k``id` (`id` INT PRIMARY KEY,`e)``,` BIGINT,KEY `f``k` (`e)``,`));", &plain);
+    story.ddl(
+        9,
+        "ALTER TABLE `k``id` ADD CONSTRAINT `f``k` FOREIGN KEY (`e)``,`) REFERENCES `p``a`(`i``d`) ON DELETE CASCADE;",
+        &keyed,
+    );
+    story.ddl(5, "ALTER TABLE `k``id` ADD COLUMN `m``` BIGINT;", &more);
+    let ran = story.play();
+    assert!(!ran.stderr.contains("is not what it is upstream"), "{}", ran.stderr);
+    story.ddl(10, "ALTER TABLE `k``id` DROP FOREIGN KEY `f``k`;", &with(&[field("m`", BIG)]));
+    let ran = story.play();
+    assert!(!ran.stderr.contains("is not what it is upstream"), "{}", ran.stderr);
+    story.shows(KEYS, "");
 }

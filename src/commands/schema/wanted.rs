@@ -16,6 +16,7 @@ use crate::pd::Pd;
 use crate::schema::{Converted, History, HttpHistory, convert};
 use crate::sink::mysql::connect::Target;
 use crate::sink::mysql::ddl::{Reference, reference, reference_of_text};
+use crate::sink::mysql::schema_diff::well_quoted;
 use crate::sink::mysql::session::{Flavour, Server, Session, quote_name, quote_text};
 use crate::source;
 use crate::sql::statements;
@@ -95,7 +96,9 @@ fn of_server(settings: &Settings, server: &Server, events: &Events) -> Result<Ve
     for (schema, name) in names.into_iter().filter(|(schema, name)| is_wanted(settings, schema, name)) {
         let row: Option<(String, String)> =
             session.first(&format!("SHOW CREATE TABLE {}.{}", quote_name(&schema), quote_name(&name)))?;
-        found.extend(row.map(|(_, sql)| of_text(settings, server, (&schema, &name), &sql, tidb)));
+        let Some((_, sql)) = row else { continue };
+        let sql = well_quoted(&mut session, (&schema, &name), sql)?;
+        found.push(of_text(settings, server, (&schema, &name), &sql, tidb));
     }
     Ok(found)
 }

@@ -7,6 +7,7 @@ use super::form::{Form, Name};
 use super::picture::{Database, DatabaseState, Ids, Object, Picture, State, without_counters};
 use crate::checkpoint::Failed;
 use crate::sink::mysql::failure::Class;
+use crate::sink::mysql::schema_diff::well_quoted;
 use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text};
 
 /// The present state of everything that `form` concerns. Leaves `information_schema` as the current database: how a view is
@@ -65,6 +66,7 @@ fn object(session: &mut Session, name: &Name) -> Result<Option<State>, Failed> {
     let sequence = kind == "SEQUENCE";
     let definition = show(session, &format!("SHOW CREATE {} {name}", if sequence { "SEQUENCE" } else { "TABLE" }))?
         .unwrap_or_default();
+    let definition = well_quoted(session, (&name.schema, &name.name), definition)?;
     let mut columns: Vec<String> = Vec::new();
     if !sequence {
         columns = session.fetch(&format!(

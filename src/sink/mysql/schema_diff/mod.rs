@@ -13,6 +13,7 @@ mod column;
 mod difference;
 mod foreign;
 mod mend;
+mod quotes;
 mod reference;
 mod shown;
 mod tail;
@@ -21,5 +22,6 @@ mod tests;
 
 pub use difference::{Difference, Part, differences};
 pub use mend::statements;
+pub use quotes::well_quoted;
 pub use reference::{Collations, PARTITIONS, Reference, show};
 pub use shown::{Shown, without_foreign_keys};

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::column::ShownColumn;
 use super::difference::{Difference, differences};
 use super::foreign::ForeignKey;
+use super::quotes::well_quoted;
 use super::shown::{Named, Shown};
 use super::tail::Options;
 use crate::checkpoint::Failed;
 use crate::sink::mysql::session::{Flavour, Session};
+use crate::sql::Words;
 
 /// How many partitions a reference has; a server makes a file for each.
 pub const PARTITIONS: usize = 64;
@@ -119,14 +121,16 @@ fn plain(text: &str) -> String {
         .to_uppercase()
 }
 
-/// A table as the target shows it; `None` if it is no table.
+/// A table, by its name in quotes with its database, as the target shows it; `None` if it is no table.
 ///
 /// # Errors
 /// If it is not there, or cannot be read.
 pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, Failed> {
     let row: Option<Row> = session.fetch_one(&format!("SHOW CREATE TABLE {name}"))?;
     let text = row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok);
-    Ok(text.as_deref().and_then(Shown::read))
+    let words = Words::of(name);
+    let Some(((schema, table), text)) = words.name(0).zip(words.name(2)).zip(text) else { return Ok(None) };
+    Ok(Shown::read(&well_quoted(session, (&schema, &table), text)?))
 }
 
 /// Each character set's default collation on a server. Empty: two defaults of the same set are the same, and nothing else.
