@@ -3,7 +3,7 @@
 use serde_json::json;
 use tisync::model::Kind;
 
-use crate::column::{Defined, field, index, part, partitions};
+use crate::column::{self, Defined, field, index, part, partitions};
 use crate::common::binary::Ran;
 use crate::common::made::INT;
 use crate::story::Story;
@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         case("what differs: a table that was there, until it is mended", until_mended),
         case("what differs: a table that was there, kept by word", kept_by_word),
+        case("what differs: tables that were there, of several that one job makes", of_several),
         case("what differs: every part is named", every_part),
         case("what differs: one bound of many partitions", one_bound),
         case("what differs: what did before may go on to", as_before),
@@ -161,4 +162,28 @@ fn without_rights(story: &mut Story<'_>) {
     let ran = story.play_as(&user, &[]).expect(0);
     assert!(ran.stderr.contains("was not compared"), "{}", ran.stderr);
     story.shows("SELECT * FROM t ORDER BY id", "1|~;2|3");
+}
+
+/// Each is looked at before its own statement.
+fn of_several(story: &mut Story<'_>) {
+    story.play();
+    let of = |story: &Story<'_>, id, name: &str| Defined::new(&story.db, id, name, &[column::id(), field("a", INT)]);
+    let all = [of(story, 202, "u"), of(story, 203, "v"), of(story, 204, "w"), of(story, 205, "x")];
+    let sql = ["u", "v", "w", "x"]
+        .map(|name| format!("CREATE TABLE IF NOT EXISTS `{name}` (`id` INT PRIMARY KEY,`a` INT);"))
+        .concat();
+    let infos: Vec<_> = all.iter().map(Defined::info).collect();
+    story.made.typed(60, 202, [&sql, &sql], json!({"DBInfo": null, "TableInfo": null, "MultipleTableInfos": infos}));
+    story.insert(&all[3], vec![i(1), i(10)]);
+    let db = story.db.clone();
+    story.world.run(&format!("CREATE TABLE {db}.v (id INT PRIMARY KEY, a BIGINT)"));
+    story.world.run(&format!("CREATE TABLE {db}.x (id INT PRIMARY KEY, a SMALLINT)"));
+    let words = ["`v`:\n", "`x`:\n", "type of column `a`: upstream `int"];
+    stops(story, &[], &words);
+    // The next run knows it still.
+    let ran = stops(story, &[], &words);
+    assert!(!ran.stderr.contains("`w`:"), "{}", ran.stderr);
+    mend(story, &ran);
+    story.play();
+    story.shows("SELECT * FROM x", "1|10");
 }

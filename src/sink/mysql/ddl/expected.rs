@@ -4,11 +4,13 @@
 //! the upstream's ([`schema_diff`](crate::sink::mysql::schema_diff)) before the DDL counts as done, and so before any row follows. What differed before
 //! the DDL may go on to differ, and a foreign key may be missing: who runs a replica has reasons for such things.
 
+use std::collections::BTreeSet;
+
 use mysql::Error;
 use serde::{Deserialize, Serialize};
 
 use super::begun::Begun;
-use super::form::Name;
+use super::form::{Form, Name};
 use super::reference::unnamed_reference;
 use super::run::{Ground, Setback};
 use crate::checkpoint::{Failed, SCHEMA};
@@ -75,11 +77,21 @@ fn renamed(before: &Table, after: &Table) -> Vec<(String, String)> {
 }
 
 impl Begun {
-    /// Keeps what the target showed before the first statement. A table that is made, and was not there, is what its statement says.
-    pub(super) fn keep_shown(&mut self) {
+    /// Keeps what the target showed before the first statement, and of a table that is made before the one that makes it: a picture has what its own
+    /// statement names. A table that is made, and was not there, is what its statement says.
+    pub(super) fn keep_shown(&mut self, step: usize) {
+        let made = |step: usize| match self.form(step) {
+            Form::Create { name, .. } => Some(name),
+            _ => None,
+        };
+        let (now, first) = (made(step), step == 0);
+        let later: BTreeSet<Name> = (1..self.statements.len()).filter(|_| first).filter_map(made).collect();
         let picture = &self.picture;
         self.expected.retain_mut(|expected| {
             let name = Name { schema: expected.schema.clone(), name: expected.name.clone() };
+            if now.as_ref() != Some(&name) && (!first || later.contains(&name)) {
+                return true;
+            }
             expected.shown = picture.state(&name).map(|state| state.definition.clone());
             expected.before.is_some() || expected.shown.is_some()
         });

@@ -306,8 +306,8 @@ pub fn announce(
     let lock = ground.link.ddl_lock();
     own(ground, &lock)?;
     begun.picture = look(ground.session, &begun.form(step))?;
-    if fresh.is_some() {
-        begun.keep_shown();
+    if fresh.is_some() || step > 0 {
+        begun.keep_shown(step);
     }
     begun.origin = ground.session.origin(ts).map(|origin| origin.to_string());
     if let Some(name) = &begun.database {
