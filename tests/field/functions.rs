@@ -32,6 +32,7 @@ pub fn cases() -> Vec<Case> {
     let mut cases = vec![
         case("functions: other words for the same", other_words),
         case("functions: a CHECK and defaults do without", left_out),
+        case("a generated column that divides", divides),
         case("functions: an index does without, and is dropped", index_left_out),
     ];
     let one = |(expression, has, lacks): (&'static str, [bool; 3], &'static str)| -> Case {
@@ -100,6 +101,32 @@ fn other_words(story: &mut Story<'_>) {
     );
     if place(story) > 0 {
         story.shows("SELECT sub FROM t ORDER BY id", "yz;~");
+    }
+}
+
+/// MySQL 9 makes 0.33330 of it.
+fn divides(story: &mut Story<'_>) {
+    let third = |name| field(name, Kind::Decimal { precision: 20, scale: 5 });
+    let half = |name| third(name).generated(Generated::Virtual, "`id` / 3");
+    let t = story.t(&[half("g")]);
+    story.ddl(3, "CREATE TABLE `t` (`id` INT PRIMARY KEY,`g` DECIMAL(20,5) GENERATED ALWAYS AS(`id`/3) VIRTUAL);", &t);
+    story.insert(&t, vec![i(1), Value::Absent]);
+    let commented = story.t(&[half("g"), computed("h", "concat(`id`, _utf8mb4' / ')")]);
+    story.ddl(
+        5,
+        "ALTER TABLE `t` ADD COLUMN `h` VARCHAR(80) GENERATED ALWAYS AS(concat(`id`,' / ')) VIRTUAL;",
+        &commented,
+    );
+    let more = story.t(&[half("g"), computed("h", "concat(`id`, _utf8mb4' / ')"), half("k")]);
+    story.ddl(5, "ALTER TABLE `t` ADD COLUMN `k` DECIMAL(20,5) GENERATED ALWAYS AS(`id`/3) VIRTUAL;", &more);
+    let ran = story.play();
+    let warned = |column: &str| {
+        ran.stderr.matches(&format!("column `{column}` of `{}`.`t` is computed with a division", story.db)).count()
+    };
+    let rounds = usize::from(place(story) == 1);
+    assert_eq!([warned("g"), warned("h"), warned("k")], [rounds, 0, rounds], "{}", ran.stderr);
+    if rounds == 0 {
+        story.shows("SELECT g, k FROM t", "0.33333|0.33333");
     }
 }
 

@@ -8,6 +8,7 @@
 //! constraint   names of foreign keys and CHECKs, which are unique in more than their table there
 //! references   foreign keys that hold a column: dropped, and added again behind it
 //! zone       columns that become TIMESTAMPs, or cease to be    conversion, conversions   columns of another type, whose values this target would make otherwise
+//! division   generated columns that divide, which MySQL rounds otherwise
 //! missing   DDLs that the operator skips, and tables missing since
 //! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
 //! refusal   what an operator reads when a statement does not come to its end
@@ -29,6 +30,7 @@ mod conversion;
 mod conversions;
 mod define;
 mod dialect;
+mod division;
 mod expected;
 pub mod form;
 pub mod judge;

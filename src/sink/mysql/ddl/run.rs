@@ -7,6 +7,7 @@
 
 use super::begun::Begun;
 use super::charset::warn_of_charset;
+use super::division::warn_of_divisions;
 use super::expected::{confirm, expected};
 use super::judge::Verdict;
 use super::look::look;
@@ -174,6 +175,7 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
         }
         Way::Run { statements, zones, optional_from, said } => {
             warn_of_charset(ground, ts, ddl)?;
+            warn_of_divisions(ground, ts, ddl);
             for text in said {
                 (ground.events)(Event::Note(format!("{text}: `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
             }
