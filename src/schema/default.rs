@@ -12,7 +12,7 @@ use crate::model::{Decimal, Kind, Value};
 
 /// The longest BINARY(n), in bytes.
 const MAX_BINARY: u32 = 255;
-/// What JSON leaves of bytes that are no UTF-8.
+/// What JSON leaves of bytes that are no UTF-8. TiDB has its own definitions from JSON too, so it is what its rows have, and its users see.
 pub(super) const DAMAGED: char = '\u{fffd}';
 
 /// The value of `column` in a row that does not hold it; `Absent` for a generated column and where nobody can tell.
@@ -24,7 +24,20 @@ pub fn missing(column: &ColumnInfo, kind: &Kind) -> Value {
 /// What new rows get that do not name `column`, where that is a plain value; `Absent` if it is none.
 #[must_use]
 pub fn for_new_rows(column: &ColumnInfo, kind: &Kind) -> Value {
-    value(column, kind, column.default.as_deref(), column.default_bit.as_deref())
+    let text = column.default.as_deref().filter(|text| !is_too_long(column, text));
+    value(column, kind, text, column.default_bit.as_deref())
+}
+
+/// Whether JSON made more of a default's bytes than the column has room for: TiDB then refuses the rows that would get it.
+pub(super) fn is_too_long(column: &ColumnInfo, default: &str) -> bool {
+    default.contains(DAMAGED) && room(column).is_some_and(|room| default.len() > room)
+}
+
+/// The bytes that a BINARY or VARBINARY has room for.
+fn room(column: &ColumnInfo) -> Option<usize> {
+    let field = &column.field;
+    let sized = matches!(field.tp, 15 | 0xfd | 0xfe) && field.charset.eq_ignore_ascii_case("binary");
+    usize::try_from(field.flen).ok().filter(|_| sized)
 }
 
 /// The default `text`, for BIT `bits`, of `column` as a value.
@@ -64,7 +77,6 @@ fn zero(kind: &Kind) -> Value {
 
 /// `text` as a value of the column's type; `None` if it is not one, or not all of it is there.
 fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
-    let damaged = text.contains(DAMAGED);
     match kind {
         Kind::Int { unsigned: true, .. } => text.trim().parse().ok().map(Value::UInt),
         Kind::Int { .. } => text.trim().parse().ok().map(Value::Int),
@@ -83,10 +95,14 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
             Some(Value::Bytes(text.trim_end_matches(' ').to_owned().into()))
         }
         Kind::Text { .. } => Some(Value::Bytes(text.to_owned().into())),
-        Kind::Binary { .. } | Kind::Bit { .. } if damaged => None,
-        Kind::Binary { fixed } => Some(padded(text.as_bytes(), *fixed)),
+        Kind::Binary { fixed } => {
+            // TiDB cuts what is too long where it reads an old row.
+            let cut = room(column).and_then(|room| text.as_bytes().get(..room));
+            Some(padded(cut.unwrap_or(text.as_bytes()), *fixed))
+        }
         Kind::Enum { elements } => element(elements, text).map(|i| Value::Enum(i + 1)),
         Kind::Set { elements } => set(elements, text).map(Value::Set),
+        Kind::Bit { .. } if text.contains(DAMAGED) => None,
         Kind::Bit { .. } => bit(text.as_bytes()),
         Kind::Json if text.is_empty() => Some(zero(kind)),
         Kind::Json => Some(Value::Json(text.to_owned().into())),
@@ -335,10 +351,28 @@ mod tests {
         column.version = 1;
         assert_eq!(missing(&column, &stamp), Value::Time(1_850_845_719_989_059_584));
         column.origin_default = Some("a\u{fffd}".to_owned());
-        assert_eq!(missing(&column, &Kind::Binary { fixed: Some(4) }), Value::Absent, "bytes lost in JSON");
+        assert_eq!(missing(&column, &Kind::Bit { width: 16 }), Value::Absent, "bytes lost in JSON");
         column.origin_default = Some("a".to_owned());
         let padded = Value::Bytes(Bytes::from_static(b"a\0\0\0"));
         assert_eq!(missing(&column, &Kind::Binary { fixed: Some(4) }), padded);
+    }
+
+    #[test]
+    fn bytes_are_what_json_made_of_them() {
+        let mut column = ColumnInfo { origin_default: Some("\u{fffd}\u{1}".to_owned()), ..ColumnInfo::default() };
+        column.default = column.origin_default.clone();
+        column.field.tp = 15;
+        column.field.charset = "binary".into();
+        // What TiDB 6.6 shows of x'ff01' in old rows; a new one is refused where that is too long.
+        let all: &[u8] = b"\xef\xbf\xbd\x01";
+        let cases = [(9, all, Some(all)), (4, all, Some(all)), (2, &all[..2], None)];
+        let kind = Kind::Binary { fixed: None };
+        for (flen, old, new) in cases {
+            column.field.flen = flen;
+            assert_eq!(missing(&column, &kind), Value::Bytes(old.into()), "{flen}");
+            let new = new.map_or(Value::Null, |bytes| Value::Bytes(bytes.into()));
+            assert_eq!(for_new_rows(&column, &kind), new, "{flen}");
+        }
     }
 
     #[test]

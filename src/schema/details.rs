@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::default::{DAMAGED, for_new_rows};
+use super::default::{DAMAGED, for_new_rows, is_too_long};
 use super::info::TtlInfo;
 use super::info::{
     AUTO_INCREMENT, ColumnInfo, NO_DEFAULT, NOT_NULL, ON_UPDATE_NOW, PRIMARY, PUBLIC, UNSIGNED, ZEROFILL,
@@ -141,7 +141,8 @@ fn type_sql(info: &ColumnInfo) -> Option<String> {
         13 => return Some("year".to_owned()),
         16 => sized("bit"),
         0xf5 => "json".to_owned(),
-        0xf7 | 0xf8 if field.elems.iter().any(|e| e.contains(DAMAGED)) => return None,
+        // No server takes two elements that JSON has made alike.
+        0xf7 | 0xf8 if field.elems.iter().filter(|e| e.contains(DAMAGED)).count() > 1 => return None,
         0xf7 => "enum".to_owned(),
         0xf8 => "set".to_owned(),
         15 | 0xfd => sized(&or("varbinary", "varchar")),
@@ -167,12 +168,12 @@ fn default(info: &ColumnInfo) -> Option<ColumnDefault> {
     if let (16, Some(bits)) = (info.field.tp, bits) {
         return STANDARD.decode(bits).ok().map(ColumnDefault::Bits);
     }
-    Some(match &info.default {
+    Some(match info.default.as_ref().filter(|text| !is_too_long(info, text)) {
         None if info.has(NOT_NULL) || info.has(NO_DEFAULT) => ColumnDefault::None,
         None => ColumnDefault::Null,
         Some(text) if info.default_is_expr => ColumnDefault::Expression(text.clone()),
         Some(text) if matches!(info.field.tp, 7 | 10 | 12) && is_now(text) => ColumnDefault::Now,
-        Some(text) if text.contains(DAMAGED) => return None,
+        Some(text) if info.field.tp == 16 && text.contains(DAMAGED) => return None,
         Some(text) if info.field.tp == 16 => ColumnDefault::Bits(text.as_bytes().to_vec()),
         Some(text) => ColumnDefault::Text(text.clone()),
     })

@@ -182,10 +182,12 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
     let mut sessions = Vec::new();
     for number in 0..=WRITERS {
         let (sender, receiver) = sync_channel(if number == WRITERS { 1 } else { AHEAD });
-        // Every second session is somewhere else.
-        let zone = if number % 2 == 0 { "+00:00" } else { "+08:00" };
-        let session = Session { conn: open(upstream, zone)?, counted: if number == WRITERS { ddl } else { rows } };
-        sessions.push(thread::spawn(move || session.work(&receiver)));
+        // Every second session is somewhere else; whether that of the DDL is one of them is the seed's affair.
+        let east = seed.is_multiple_of(2) != number.is_multiple_of(2);
+        let address = upstream.to_owned();
+        let open = move || open(&address, if east { "+08:00" } else { "+00:00" });
+        let session = Session { conn: open()?, counted: if number == WRITERS { ddl } else { rows } };
+        sessions.push(thread::spawn(move || session.work(&receiver, open)));
         queues.push(sender);
     }
     let mut random = Random::new(!seed);
@@ -219,7 +221,7 @@ fn type_in(upstream: &str, seed: u64, length: Duration) -> Result<String> {
     }
     drop(queues);
     for session in sessions {
-        session.join().map_err(|_| anyhow::anyhow!("a session panicked"))?;
+        session.join().map_err(|_| anyhow::anyhow!("a session panicked"))??;
     }
     Ok(format!("transactions: {}, DDL: {}", rows.shown(), ddl.shown()))
 }
@@ -254,23 +256,26 @@ struct Session {
 
 impl Session {
     /// Each list is a transaction. What the server refuses is left out: beside others nobody can say what is possible.
-    fn work(mut self, queue: &Receiver<Work>) {
+    ///
+    /// A TiDB that panics ends the session and lives on, so a session that broke is opened anew.
+    fn work(mut self, queue: &Receiver<Work>, open: impl Fn() -> Result<Conn>) -> Result<()> {
         for Work { statements, done: waiting } in queue {
             match self.transaction(&statements) {
                 Ok(()) => _ = self.counted.done.fetch_add(1, Ordering::Relaxed),
                 Err(error) => {
                     self.counted.refuse(&error);
-                    let _ = self.conn.query_drop("ROLLBACK");
+                    if self.conn.query_drop("ROLLBACK").is_err() {
+                        self.conn = open()?;
+                    }
                 }
             }
             if let Some(waiting) = waiting {
                 let _ = waiting.send(());
             }
         }
+        Ok(())
     }
-}
 
-impl Session {
     fn transaction(&mut self, statements: &[String]) -> mysql::Result<()> {
         if let [alone] = statements {
             return self.conn.query_drop(alone);

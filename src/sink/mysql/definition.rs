@@ -10,7 +10,7 @@ use super::context::Context;
 use super::failure::class_of;
 use super::retry::{Backoff, Outlook, passes};
 use super::session::{Session, quote_text};
-use super::shape::elements::elements;
+use super::shape::elements::{column_type, elements};
 use super::shape::unique;
 use crate::checkpoint::Failed;
 use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Table, Value};
@@ -82,8 +82,10 @@ fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, Failed> {
     ))?;
     // TiDB lists a table twice after a RENAME that swapped it across databases.
     rows.dedup();
+    let flavour = session.server().flavour;
     let column = |(i, row): (usize, Found)| {
-        let (name, data_type, column_type, charset, collation, nullable, extra, octets) = row;
+        let (name, data_type, told, charset, collation, nullable, extra, octets) = row;
+        let definition = column_type(flavour, told);
         let extra = extra.to_uppercase();
         let generated = if extra.contains("VIRTUAL") {
             Generated::Virtual
@@ -95,7 +97,7 @@ fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, Failed> {
         Column {
             id: i64::try_from(i).unwrap_or(i64::MAX),
             name,
-            kind: kind(&data_type.to_lowercase(), &column_type, (charset, collation), octets),
+            kind: kind(&data_type.to_lowercase(), &definition, (charset, collation), octets),
             nullable: nullable == "YES",
             generated,
             hidden: false,

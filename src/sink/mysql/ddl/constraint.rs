@@ -189,7 +189,7 @@ fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Dd
         return Ok(None);
     }
     let columns: Vec<String> = session.fetch(&format!(
-        "SELECT column_name FROM information_schema.statistics WHERE table_schema = {} AND table_name = {} AND index_name = {} \
+        "SELECT COALESCE(column_name, '') FROM information_schema.statistics WHERE table_schema = {} AND table_name = {} AND index_name = {} \
          AND non_unique = 1 ORDER BY seq_in_index",
         quote_text(&key.child.schema),
         quote_text(&key.child.name),

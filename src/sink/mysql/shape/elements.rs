@@ -1,5 +1,12 @@
 //! The texts of an ENUM or SET, as `information_schema` writes them: `enum('a','it''s')`.
 
+use crate::sink::mysql::session::Flavour;
+
+/// A `column_type` in the way of MySQL and MariaDB: TiDB doubles no backslashes in it.
+pub(in crate::sink::mysql) fn column_type(flavour: Flavour, told: String) -> String {
+    if flavour == Flavour::TiDb { told.replace('\\', r"\\") } else { told }
+}
+
 /// The elements of a column's definition; `None` if it is none of the two.
 pub(in crate::sink::mysql) fn elements(definition: &str) -> Option<Vec<String>> {
     let open = definition.find('(')?;
@@ -68,6 +75,13 @@ mod tests {
         assert_eq!(read(r"enum('a\\b','\n')").as_deref(), Some("a\\b|\n"));
         assert_eq!(read("bigint(20) unsigned"), None);
         assert_eq!(read("enum('a"), None);
+    }
+
+    #[test]
+    fn a_backslash_of_tidb_is_one() {
+        let read = |flavour, told: &str| elements(&column_type(flavour, told.to_owned())).map(|e| e.join("|"));
+        assert_eq!(read(Flavour::TiDb, r"enum('a\b','c\','it''s')").as_deref(), Some(r"a\b|c\|it's"));
+        assert_eq!(read(Flavour::MariaDb, r"enum('a\\b','c\\')").as_deref(), Some(r"a\b|c\"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::elements::column_type;
 use super::unique;
 use crate::sink::mysql::session::{Flavour, Session, quote_text};
 
@@ -105,6 +106,7 @@ fn columns(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables)
         "SELECT table_schema, table_name, column_name, extra, column_default IS NULL, is_nullable, column_type, data_type \
          FROM information_schema.columns WHERE {scope}"
     ))?;
+    let flavour = session.server().flavour;
     for (schema, table, name, extra, no_default, nullable, definition, kind) in rows {
         let Some(entry) = found.get_mut(&facts.key(&schema, &table)) else { continue };
         let extra = extra.to_uppercase();
@@ -118,7 +120,7 @@ fn columns(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables)
             nullable,
             counted,
             invisible_key: lower == "my_row_id" && extra.contains("INVISIBLE"),
-            definition,
+            definition: column_type(flavour, definition),
             kind: kind.to_lowercase(),
             json: false,
             name,

@@ -32,13 +32,13 @@ pub fn read(session: &mut Session, scope: &str) -> Result<Vec<UniquePart>, Faile
 }
 
 fn query(flavour: Flavour, scope: &str) -> String {
-    // TiDB's STATISTICS has no lengths of prefixes (6.6 says NULL of all).
-    let (table, name) = match flavour {
-        Flavour::TiDb => ("tidb_indexes", "key_name"),
-        Flavour::MySql | Flavour::MariaDb => ("statistics", "index_name"),
+    // TiDB's STATISTICS has no lengths of prefixes (6.6 says NULL of all). An expression's column is called `NULL` there, as one may be.
+    let (table, name, column) = match flavour {
+        Flavour::TiDb => ("tidb_indexes", "key_name", "IF(expression IS NULL, column_name, NULL)"),
+        Flavour::MySql | Flavour::MariaDb => ("statistics", "index_name", "column_name"),
     };
     format!(
-        "SELECT table_schema, table_name, {name}, seq_in_index, column_name, sub_part FROM information_schema.{table} \
+        "SELECT table_schema, table_name, {name}, seq_in_index, {column}, sub_part FROM information_schema.{table} \
          WHERE {scope} AND non_unique = 0 ORDER BY table_schema, table_name, {name}, seq_in_index"
     )
 }
@@ -90,11 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn tidb_is_asked_where_it_tells_prefixes() {
-        assert!(
-            query(Flavour::TiDb, "TRUE")
-                .contains("key_name, seq_in_index, column_name, sub_part FROM information_schema.tidb_indexes")
-        );
+    fn tidb_is_asked_where_it_tells_prefixes_and_expressions() {
+        let asked = "key_name, seq_in_index, IF(expression IS NULL, column_name, NULL), sub_part FROM information_schema.tidb_indexes";
+        assert!(query(Flavour::TiDb, "TRUE").contains(asked));
         for flavour in [Flavour::MySql, Flavour::MariaDb] {
             assert!(query(flavour, "TRUE").contains("FROM information_schema.statistics"));
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::dialect::Unspeakable;
 use super::column::{Given, Whole, visible};
 use super::index::{check, foreign_key, index};
-use super::order::stays;
+use super::order::{Place, placed, stays};
 use super::partition::{change, partition_by};
 use super::{Made, is_conditional, name};
 use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
@@ -42,6 +42,8 @@ struct Difference<'a> {
     late_defaults: bool,
     /// Whether the target has RENAME COLUMN.
     renames: bool,
+    /// Whether AFTER names a column that was there before the statement, and that it does not change: TiDB wants that.
+    behind_old: bool,
     /// ` IF NOT EXISTS` and ` IF EXISTS`, where the text says so.
     conditions: (&'static str, &'static str),
 }
@@ -63,7 +65,9 @@ pub(super) fn statements(
     let renames = server.flavour != Flavour::MySql || server.version >= (8, 0, 0);
     let conditions = if is_conditional(ddl) { (" IF NOT EXISTS", " IF EXISTS") } else { ("", "") };
     let late_defaults = server.flavour == Flavour::MySql && server.version >= (8, 0, 13) && same.contains(&None);
-    let difference = Difference { before, after, was, is, same, old, new, mariadb, late_defaults, renames, conditions };
+    let behind_old = server.flavour == Flavour::TiDb;
+    let difference =
+        Difference { before, after, was, is, same, old, new, mariadb, late_defaults, renames, behind_old, conditions };
     let mut clauses = Clauses::default();
     difference.columns(&mut clauses)?;
     difference.indexes(&mut clauses)?;
@@ -132,16 +136,19 @@ impl Difference<'_> {
         let kept: Vec<usize> = self.same.iter().flatten().copied().collect();
         let mut flags = stays(&kept).into_iter();
         let in_place: Vec<bool> = self.same.iter().map(|s| s.is_some() && flags.next().unwrap_or(false)).collect();
-        for (at, column) in self.new.iter().enumerate() {
-            let stays = in_place.get(at).copied().unwrap_or(false);
-            let last = !in_place.iter().skip(at + 1).any(|stays| *stays);
-            let position = match at.checked_sub(1).and_then(|before| self.new.get(before)) {
-                None => " FIRST".to_owned(),
-                Some(before) => format!(" AFTER {}", before.name()),
+        let new: Vec<bool> = self.same.iter().map(Option::is_none).collect();
+        for (at, place) in placed(&in_place, &new, self.behind_old) {
+            let Some(column) = self.new.get(at) else { continue };
+            let position = match place {
+                Place::Unsaid => String::new(),
+                Place::First => " FIRST".to_owned(),
+                Place::After(before) => {
+                    self.new.get(before).map_or_else(String::new, |c| format!(" AFTER {}", c.name()))
+                }
             };
             match self.same.get(at).copied().flatten().and_then(|was| self.old.get(was)) {
-                None => self.add(column, if last { "" } else { &position }, clauses)?,
-                Some(was) => self.change(was, column, if stays { "" } else { &position }, clauses)?,
+                None => self.add(column, &position, clauses)?,
+                Some(was) => self.change(was, column, &position, clauses)?,
             }
         }
         Ok(())

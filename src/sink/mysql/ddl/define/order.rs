@@ -25,9 +25,71 @@ pub(super) fn stays(places: &[usize]) -> Vec<bool> {
     stays
 }
 
+/// Where a clause puts a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where it is; a new one at the end.
+    Unsaid,
+    First,
+    /// Behind the column of this number.
+    After(usize),
+}
+
+/// The columns in the order of their clauses, with their places: `stays` says of each whether it needs not move, `new` whether it was not there.
+///
+/// MySQL and MariaDB take one clause after the other, so each column goes behind its neighbour. TiDB looks for the neighbour in the table as it is
+/// before the statement (`behind_old`): there all go behind the last column that stays, the rearmost first.
+pub(super) fn placed(stays: &[bool], new: &[bool], behind_old: bool) -> Vec<(usize, Place)> {
+    let stays_at = |at: usize| stays.get(at).copied().unwrap_or(false);
+    let new_at = |at: usize| new.get(at).copied().unwrap_or(false);
+    let behind = |at: usize| at.checked_sub(1).map_or(Place::First, Place::After);
+    let mut out = Vec::new();
+    let mut start = 0;
+    while start < stays.len() {
+        if stays_at(start) {
+            out.push((start, Place::Unsaid));
+            start += 1;
+            continue;
+        }
+        let end = (start..stays.len()).find(|at| stays_at(*at)).unwrap_or(stays.len());
+        let at_the_end = end == stays.len();
+        if !behind_old || at_the_end && (start..end).all(new_at) {
+            let place = |at| if at_the_end && new_at(at) { Place::Unsaid } else { behind(at) };
+            out.extend((start..end).map(|at| (at, place(at))));
+        } else {
+            out.extend((start..end).rev().map(|at| (at, behind(start))));
+        }
+        start = end;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_columns_come_to_one_place() {
+        use Place::{After, First, Unsaid};
+        let of = |stays: &[u8], new: &[u8], behind_old| {
+            placed(
+                &stays.iter().map(|s| *s == 1).collect::<Vec<_>>(),
+                &new.iter().map(|s| *s == 1).collect::<Vec<_>>(),
+                behind_old,
+            )
+        };
+        // Two new ones in front, and one at the end.
+        let (stays, new) = ([0, 0, 1, 0], [1, 1, 0, 1]);
+        assert_eq!(of(&stays, &new, false), [(0, First), (1, After(0)), (2, Unsaid), (3, Unsaid)]);
+        assert_eq!(of(&stays, &new, true), [(1, First), (0, First), (2, Unsaid), (3, Unsaid)]);
+        // A new one and one that moved, in the middle and at the end.
+        let (stays, new) = ([1, 0, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0]);
+        let one_by_one = [(0, Unsaid), (1, After(0)), (2, After(1)), (3, Unsaid), (4, Unsaid), (5, After(4))];
+        assert_eq!(of(&stays, &new, false), one_by_one);
+        let rearmost_first = [(0, Unsaid), (2, After(0)), (1, After(0)), (3, Unsaid), (5, After(3)), (4, After(3))];
+        assert_eq!(of(&stays, &new, true), rearmost_first);
+        assert_eq!(of(&[1, 0, 0], &[0, 1, 1], true), [(0, Unsaid), (1, Unsaid), (2, Unsaid)]);
+    }
 
     #[test]
     fn the_fewest_move() {
