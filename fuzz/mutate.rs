@@ -1,6 +1,6 @@
 //! Damage: what a flipped bit, a cut, a lost or repeated piece, another length, or somebody with bad intent makes of an input.
 
-use tisync::playground::encode::datum::uvarint;
+use tisync::playground::encode::uvarint;
 
 use crate::random::Random;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use tisync::backup::metadata::Metadata;
+use tisync::backup::dumpling::Metadata;
 use tisync::backup::storage::Storage;
 use tisync::backup::{br, dumpling};
 use tisync::checkpoint::Who;
@@ -12,8 +12,8 @@ use tisync::config::{Document, FileKind, open};
 use tisync::event::silent;
 use tisync::filter::{Filter, Rules};
 use tisync::moment;
-use tisync::pd::{State, Status, endpoints};
-use tisync::sink::mysql::connect::Target as Server;
+use tisync::mysql::address::Target as Server;
+use tisync::pd::{State, Status, parse_endpoints};
 use tisync::sink::mysql::ddl::Begun;
 
 use crate::mutate::varint;
@@ -120,7 +120,7 @@ fn configurations() -> Vec<Vec<u8>> {
 /// Addresses, patterns of tables, and points in time.
 fn address(input: &[u8]) {
     let text = String::from_utf8_lossy(input).into_owned();
-    let _ = (endpoints(std::slice::from_ref(&text)).is_ok(), Server::parse(&text, &silent()).is_ok());
+    let _ = (parse_endpoints(std::slice::from_ref(&text)).is_ok(), Server::parse(&text, &silent()).is_ok());
     let _ =
         Filter::new(&Rules { tables: tisync::filter::split(&text), ..Rules::default() }).map(|f| f.table("app", &text));
     let _ = (moment::parse(&text, None, Timestamp::UNIX_EPOCH).is_ok(), State::read(&text));

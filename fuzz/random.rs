@@ -1,6 +1,6 @@
 //! Numbers that look random, and are the same for the same seed.
 
-use tisync::playground::random::Random as Numbers;
+use tisync::playground::Random as Numbers;
 
 /// What the damage of one input is made of.
 pub struct Random(Numbers);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tisync::decode::json;
-use tisync::decode::time::Civil;
+use tisync::decode::value::Civil;
 use tisync::model::{Column, Decimal, Generated, Handle, Key, KeyPart, Kind, Row, RowChange, RowKind, Table, Value};
 use tisync::playground::encode;
 
@@ -80,7 +80,7 @@ fn row(n: i64) -> Row {
     let text = |text: String| Value::Bytes(Bytes::from(text));
     let time = Civil { year: 2024, month: 2, day: 29, hour: 23, minute: 59, second: 58, micros: 123_456 }.pack();
     let document = format!(r#"{{"a": [1, -2.5, "x", null, true], "n": {n}, "deep": {{"er": [[[{n}]]]}}}}"#);
-    let binary = encode::json::document(document.as_bytes()).expect("a document");
+    let binary = encode::document(document.as_bytes()).expect("a document");
     vec![
         Value::Int(n),
         Value::UInt(n.unsigned_abs() << 40),

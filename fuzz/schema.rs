@@ -2,11 +2,11 @@
 
 use serde_json::Value as Json;
 use tisync::mark::Origin;
+use tisync::mysql::session::Flavour;
 use tisync::playground::tableinfo::{Details, create_table, db_info, table_info};
 use tisync::schema::{DbInfo, Job, TableInfo, convert, from_text};
 use tisync::sink::mysql::ddl::form::Form;
-use tisync::sink::mysql::ddl::text::rewrite;
-use tisync::sink::mysql::session::Flavour;
+use tisync::sink::mysql::ddl::form::rewrite;
 use tisync::sql::{Statement, mentions, names_charset, statements};
 
 use crate::rows;

@@ -11,8 +11,8 @@ use tisync::decode::named::{Column, DmlData, Event, Names};
 use tisync::decode::{Kinds, LargeTxn, Lookup, Writes, json, rows as read_rows, tables as ids};
 use tisync::model::{Body, CommitTs, Definition, Pulled, RawTxn};
 use tisync::playground::encode;
+use tisync::source::pb::frames::{Binlog, read_message as read_named};
 use tisync::source::pb::frames::{Frames as PbFrames, Next, frame};
-use tisync::source::pb::message::{Binlog, read as read_named};
 use tisync::source::recording::Frames;
 use tisync::source::{read, write};
 
@@ -81,7 +81,7 @@ fn documents() -> Vec<Vec<u8>> {
         "18446744073709551615",
     ]
     .iter()
-    .map(|text| encode::json::document(text.as_bytes()).expect("a document"))
+    .map(|text| encode::document(text.as_bytes()).expect("a document"))
     .collect()
 }
 

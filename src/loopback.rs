@@ -17,10 +17,9 @@
 //! is no link's target, none of it is asked for.
 
 mod echo;
-mod unmarked;
 
-use unmarked::Asks;
-pub use unmarked::{Identify, OF_A_TARGET};
+use echo::Asks;
+pub use echo::{Identify, OF_A_TARGET};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;

@@ -1,5 +1,10 @@
 //! A moment as an operator types it: RFC 3339, a date-time with or without a zone, `now`, or relative to now.
 //! And a time zone as an operator types it. One parser for every option that takes a time.
+//!
+//! Where a first start begins.
+
+use std::fmt;
+use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
 use jiff::civil::DateTime;
@@ -156,6 +161,35 @@ pub fn ts_or_time(text: &str) -> Result<CommitTs, String> {
     }
     let time = parse(text, None, Timestamp::now()).and_then(to_ts);
     time.map_err(|e| format!("{e}: {EXPECTED}"))
+}
+
+/// Where a first start begins; later the target's checkpoint decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Behind this ts (exclusive).
+    Ts(CommitTs),
+    /// At PD's current ts: what was before is never replicated.
+    Now,
+}
+
+impl FromStr for Start {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "now" {
+            return Ok(Self::Now);
+        }
+        ts_or_time(text).map(Self::Ts).map_err(|e| format!("{e}, or `now`"))
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ts(ts) => write!(f, "{}", ts.0),
+            Self::Now => f.write_str("now"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,16 +2,13 @@
 //!
 //! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
 
-mod early;
-mod late;
+mod ddl_order;
 mod named;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result};
 
-use self::early::ReadAhead;
-use self::late::Late;
 use crate::decode::named::Names;
 use crate::decode::{self, LargeTxn, Lookup, Writes};
 use crate::error::Fault;
@@ -25,6 +22,8 @@ use crate::selection::Selection;
 use crate::sink::{Clash, Sink};
 use crate::source::Stream;
 use crate::stop::Stop;
+use ddl_order::Late;
+use ddl_order::ReadAhead;
 
 /// How long the loop waits for the next transaction before it looks at the signals again.
 const PATIENCE: Duration = Duration::from_millis(100);

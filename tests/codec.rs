@@ -9,10 +9,10 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use tisync::decode::cursor::Cursor;
+use tisync::decode::datum::Cursor;
 use tisync::decode::datum::{self, Datum};
-use tisync::decode::time::Civil;
-use tisync::decode::{Lookup, decimal, json, row, rows};
+use tisync::decode::value::Civil;
+use tisync::decode::{Lookup, json, row, rows, value};
 use tisync::model::{
     Column, CommitTs, Decimal, Generated, Handle, KeyPart, Kind, Row, RowChange, RowKind, Table, Value,
 };
@@ -124,7 +124,7 @@ fn value(kind: &Kind) -> BoxedStrategy<Value> {
         }
         Kind::Json => document()
             .prop_map(|document| {
-                let binary = encode::json::document(document.to_string().as_bytes()).unwrap();
+                let binary = encode::document(document.to_string().as_bytes()).unwrap();
                 Value::Json(json::text(&binary).unwrap().into())
             })
             .boxed(),
@@ -263,11 +263,11 @@ proptest! {
     fn integers(n in any::<i64>(), u in any::<u64>(), few in 0..64u32) {
         let (n, u) = (n >> few, u >> few);
         let mut out = Vec::new();
-        encode::datum::int(&mut out, n);
-        encode::datum::uint(&mut out, u);
-        encode::datum::key_int(&mut out, n);
-        encode::datum::key_uint(&mut out, u);
-        encode::datum::duration(&mut out, n);
+        encode::int(&mut out, n);
+        encode::uint(&mut out, u);
+        encode::key_int(&mut out, n);
+        encode::key_uint(&mut out, u);
+        encode::duration(&mut out, n);
         let mut from = Cursor::new(&out);
         for expected in [Datum::Int(n), Datum::UInt(u), Datum::Int(n), Datum::UInt(u), Datum::Duration(n)] {
             prop_assert_eq!(Datum::read(&mut from).unwrap(), expected);
@@ -278,8 +278,8 @@ proptest! {
     #[test]
     fn floats_keep_their_bits_and_their_order(a in finite(), b in finite()) {
         let (mut x, mut y) = (Vec::new(), Vec::new());
-        encode::datum::float(&mut x, a);
-        encode::datum::float(&mut y, b);
+        encode::float(&mut x, a);
+        encode::float(&mut y, b);
         prop_assert_eq!(Datum::read(&mut Cursor::new(&x)).unwrap(), Datum::Float(a));
         prop_assert_eq!(a.partial_cmp(&b), x.partial_cmp(&y));
     }
@@ -287,8 +287,8 @@ proptest! {
     #[test]
     fn strings_in_both_forms(bytes in vec(any::<u8>(), 0..40)) {
         let mut out = Vec::new();
-        encode::datum::bytes(&mut out, &bytes);
-        encode::datum::key_bytes(&mut out, &bytes);
+        encode::bytes(&mut out, &bytes);
+        encode::key_bytes(&mut out, &bytes);
         let mut from = Cursor::new(&out);
         prop_assert_eq!(Datum::read(&mut from).unwrap(), Datum::Bytes(bytes.as_slice().into()));
         prop_assert_eq!(Datum::read(&mut from).unwrap(), Datum::Bytes(bytes.as_slice().into()));
@@ -300,9 +300,9 @@ proptest! {
         (precision, scale, text) in precision_and_scale().prop_flat_map(|(p, s)| (Just(p), Just(s), digits(p, s))),
     ) {
         let mut out = Vec::new();
-        encode::decimal::decimal(&mut out, &text, precision, scale).unwrap();
+        encode::decimal(&mut out, &text, precision, scale).unwrap();
         let mut from = Cursor::new(&out);
-        let binary = decimal::Binary::read(&mut from).unwrap();
+        let binary = value::Binary::read(&mut from).unwrap();
         prop_assert_eq!((binary.precision, binary.scale), (precision, scale));
         prop_assert_eq!(String::from_utf8(binary.text().unwrap()).unwrap(), text);
         prop_assert!(from.is_empty());
@@ -310,7 +310,7 @@ proptest! {
 
     #[test]
     fn json_documents(value in document()) {
-        let binary = encode::json::document(value.to_string().as_bytes()).unwrap();
+        let binary = encode::document(value.to_string().as_bytes()).unwrap();
         prop_assert_eq!(json::length(&binary).unwrap(), binary.len());
         let text = json::text(&binary).unwrap();
         prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&text).unwrap(), value);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use libtest_mimic::{Arguments, Failed, Trial};
 use prost::Message;
-use tisync::decode::cursor::Cursor;
+use tisync::decode::datum::Cursor;
 use tisync::decode::datum::{self, Datum};
 use tisync::decode::json;
 use tisync::source::binlog::{Binlog, PrewriteValue, TableMutation};

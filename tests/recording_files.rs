@@ -14,7 +14,7 @@ use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
 use tisync::source::Source;
 use tisync::source::recording::recorder::{Layout, Recorder};
-use tisync::source::recording::{Meta, Recording, Writer, history_file, parts};
+use tisync::source::recording::{Meta, Recording, Writer, frames, history_file};
 
 fn said() -> Vec<Pulled> {
     let ts = |i: u64| CommitTs((5 << 30) + i * 300);
@@ -218,12 +218,12 @@ fn a_recorder_that_is_killed_misses_and_repeats_nothing() {
             }
             drop(recorder);
             // What a killed process may leave: the beginning of a message in the last part, and a part of which nothing is known.
-            let parts = parts::list(dir.path());
+            let parts = frames::list(dir.path());
             let mut bytes = fs::read(&parts.last().unwrap().1).unwrap();
             cut_off += bytes.len();
             bytes.extend_from_slice(&[0, 0, 1, 0, 7]);
             fs::write(&parts.last().unwrap().1, bytes).unwrap();
-            fs::write(dir.path().join(parts::name(parts.last().unwrap().0 + 1, compress)), [0, 0, 9]).unwrap();
+            fs::write(dir.path().join(frames::name(parts.last().unwrap().0 + 1, compress)), [0, 0, 9]).unwrap();
             // Read as it lies there.
             let expected: Vec<RawTxn> = txns_of(&said);
             let (got, position) = read_behind(dir.path(), CommitTs(5)).unwrap();
@@ -231,7 +231,7 @@ fn a_recorder_that_is_killed_misses_and_repeats_nothing() {
             assert_eq!(position, said.last().map_or(CommitTs(5), Pulled::ts));
         }
         assert!(cut_off > 0 && next > 40);
-        assert!(parts::list(dir.path()).len() > 4, "{:?}", parts::list(dir.path()));
+        assert!(frames::list(dir.path()).len() > 4, "{:?}", frames::list(dir.path()));
     }
 }
 
@@ -251,7 +251,7 @@ fn a_recorder_goes_on_with_its_own_recording_only() {
     recorder.sync().unwrap();
     drop(recorder);
     assert!(refused(open(dir.path(), 8)).contains("of cluster 9, and this is cluster 8"));
-    let part = dir.path().join(parts::name(1, false));
+    let part = dir.path().join(frames::name(1, false));
     let bytes = fs::read(&part).unwrap();
     fs::write(&part, &bytes[1..]).unwrap();
     assert!(refused(open(dir.path(), 9)).contains("is not whole: part 1 should have"));

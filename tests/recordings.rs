@@ -23,7 +23,6 @@ use common::target::{checkpoint, equal, position, same};
 use libtest_mimic::{Arguments, Failed};
 use mysql::prelude::Queryable;
 use tisync::playground::compare::{self, Definitions, Side};
-use tisync::playground::dump;
 use tisync::playground::mariadb::PrivateServer;
 
 /// What a crash of the machine would leave is not asked here.
@@ -208,7 +207,7 @@ fn everything_with_its_flashbacks_replaced(folder: &Path) -> Result<(), Failed> 
     assert!(said.contains("by your word, 0 DDLs were skipped and 2 replaced in this run"), "{said}");
     assert!(said.contains(&format!("commit ts {}, in `evolve`: `FLASHBACK TABLE", back[0])), "{said}");
     assert!(said.contains("replaced by `CREATE TABLE dropme2"), "{said}");
-    dump::load(&mut server.connect()?, &dir.join("dump"), &["evolve"], "truth_")?;
+    compare::load_dump(&mut server.connect()?, &dir.join("dump"), &["evolve"], "truth_")?;
     same(&server, "evolve", &[])?;
     Ok(())
 }
@@ -216,8 +215,8 @@ fn everything_with_its_flashbacks_replaced(folder: &Path) -> Result<(), Failed> 
 fn the_comparison_sees_one_byte_and_one_table(folder: &Path) -> Result<(), Failed> {
     let server = server::start(&[])?;
     let mut conn = server.connect()?;
-    dump::load(&mut conn, &folder.join("everything/dump"), &["kinds"], "a_")?;
-    dump::load(&mut conn, &folder.join("everything/dump"), &["kinds"], "b_")?;
+    compare::load_dump(&mut conn, &folder.join("everything/dump"), &["kinds"], "a_")?;
+    compare::load_dump(&mut conn, &folder.join("everything/dump"), &["kinds"], "b_")?;
     let compared = || {
         let (mut a, mut b) = (Side::new(server.connect()?, "a_kinds")?, Side::new(server.connect()?, "b_kinds")?);
         compare::databases(&mut a, &mut b, Definitions::Exact, &[])
@@ -300,7 +299,7 @@ fn partitions_equal_their_dump(folder: &Path, name: &str) -> Result<(), Failed> 
     }
     assert!(!said.contains("`part`.`reorg_ck_upd` has no key"), "{said}");
     let mut conn = server.connect()?;
-    dump::load(&mut conn, &folder.join(name).join("dump"), &["part"], "truth_")?;
+    compare::load_dump(&mut conn, &folder.join(name).join("dump"), &["part"], "truth_")?;
     same_definitions(&server, &folder.join(name).join("dump"), &["part.*"]);
     same(&server, "part", &TWICE)?;
     for table in TWICE {

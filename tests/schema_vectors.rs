@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value as Json, json};
-use tisync::decode::time;
+use tisync::decode::value;
 use tisync::model::{Handle, Kind, Table, Value};
 use tisync::schema::{Converted, DbInfo, Job, TableInfo, convert};
 
@@ -104,11 +104,11 @@ fn shown(kind: &Kind, value: &Value, zone: Option<&str>) -> Json {
             json!({"index": i, "name": elements[usize::try_from(*i).unwrap() - 1]})
         }
         (Kind::Set { elements }, Value::Set(bits)) => json!({"bits": bits, "name": names(elements, *bits)}),
-        (Kind::Date, Value::Time(t)) => text(&|out| time::write_date(out, *t)),
-        (Kind::Datetime { fsp }, Value::Time(t)) => text(&|out| time::write_datetime(out, *t, *fsp)),
-        (Kind::Duration { fsp }, Value::Duration(n)) => text(&|out| time::write_duration(out, *n, *fsp)),
+        (Kind::Date, Value::Time(t)) => text(&|out| value::write_date(out, *t)),
+        (Kind::Datetime { fsp }, Value::Time(t)) => text(&|out| value::write_datetime(out, *t, *fsp)),
+        (Kind::Duration { fsp }, Value::Duration(n)) => text(&|out| value::write_duration(out, *n, *fsp)),
         (Kind::Timestamp { fsp }, Value::Time(t)) => {
-            let Json::String(utc) = text(&|out| time::write_datetime(out, *t, *fsp)) else { unreachable!() };
+            let Json::String(utc) = text(&|out| value::write_datetime(out, *t, *fsp)) else { unreachable!() };
             if *t == 0 {
                 return json!(utc);
             }

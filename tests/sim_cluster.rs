@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prost::Message;
 use tisync::model::CommitTs;
-use tisync::pd::etcd::{PutRequest, PutResponse, TxnResponse, swap_request};
+use tisync::pd::message::{PutRequest, PutResponse, TxnResponse, swap_request};
 use tisync::pd::message::{RangeRequest, RangeResponse, RequestHeader, TsoRequest, TsoResponse};
 use tisync::playground::cluster::{Break, ClockMode, Cluster, ClusterSpec};
 use tisync::source::binlog::{Binlog, TP_COMMIT, TP_ROLLBACK};

@@ -17,8 +17,8 @@ use tisync::event::silent;
 use tisync::merge::{Merge, Merged};
 use tisync::model::{Body, CommitTs, Pulled, RawTxn};
 use tisync::source::pb::Known;
+use tisync::source::pb::frames::Binlog;
 use tisync::source::pb::frames::frame;
-use tisync::source::pb::message::Binlog;
 use tisync::source::recording::{Meta, Writer};
 use tisync::source::{Options, Source, open};
 

@@ -21,7 +21,7 @@ use tisync::model::CommitTs;
 use tisync::pd::message::{GetGcSafePointResponse, GetMembersResponse, RangeRequest, RangeResponse, TsoResponse};
 use tisync::playground::bank::{Bank, BankOptions};
 use tisync::playground::cluster::{Behaviour, Cluster, ClusterSpec, PumpSpec};
-use tisync::playground::replay::{self, Recording, ReplayOptions, Spread};
+use tisync::playground::{self, Recording, ReplayOptions, Spread};
 use tisync::source::binlog::{Binlog, Entity, PullBinlogResp, TP_ROLLBACK};
 use wire::{Reader, call, json, page};
 
@@ -273,7 +273,7 @@ fn is_fake(payload: &Bytes) -> bool {
 fn whole_recording(folder: &Path) {
     for name in ["everything", "bidi-a"] {
         let recording = Recording::read(&folder.join(name)).unwrap();
-        let cluster = replay::start(&recording, &options(1)).unwrap();
+        let cluster = playground::start(&recording, &options(1)).unwrap();
         assert_eq!(drain(&cluster, 0, &recording), recording.streams[0], "{name}");
         assert!(cluster.tso() > recording.end_ts);
         let jobs = json(&cluster.status_address(), "/ddl/history");
@@ -288,7 +288,7 @@ fn whole_recording(folder: &Path) {
 fn spread(folder: &Path) {
     let recording = Recording::read(&folder.join("everything")).unwrap();
     for how in [Spread::Turns, Spread::Hash] {
-        let cluster = replay::start(&recording, &ReplayOptions { spread: how, ..options(3) }).unwrap();
+        let cluster = playground::start(&recording, &ReplayOptions { spread: how, ..options(3) }).unwrap();
         let mut all = Vec::new();
         for pump in 0..3 {
             let own = drain(&cluster, pump, &recording);
@@ -306,7 +306,7 @@ fn spread(folder: &Path) {
 
 fn two_pumps(folder: &Path) {
     let recording = Recording::read(&folder.join("two-pumps")).unwrap();
-    let cluster = replay::start(&recording, &options(1)).unwrap();
+    let cluster = playground::start(&recording, &options(1)).unwrap();
     assert_eq!((cluster.pump_count(), recording.streams.len()), (2, 2));
     for (pump, stream) in recording.streams.iter().enumerate() {
         let own: Vec<_> = stream.clone();
@@ -327,7 +327,7 @@ fn packed(folder: &Path) {
 fn late_jobs(folder: &Path) {
     let recording = Recording::read(&folder.join("bidi-a")).unwrap();
     let late = ReplayOptions { job_delay: Some(Duration::ZERO), ..options(1) };
-    let cluster = replay::start(&recording, &late).unwrap();
+    let cluster = playground::start(&recording, &late).unwrap();
     let count = || json(&cluster.status_address(), "/ddl/history").as_array().unwrap().len();
     // The older jobs have no message in this recording, so they are there from the start.
     assert_eq!(count(), recording.jobs.len() - 9);
@@ -342,7 +342,7 @@ fn serve(folder: &Path) {
     let flag = stop.clone();
     let server = std::thread::spawn(move || {
         let recording = Recording::read(&folder).unwrap();
-        replay::serve(&recording, &options(1), &flag, |cluster| sender.send(cluster.pd_url()).unwrap())
+        playground::serve(&recording, &options(1), &flag, |cluster| sender.send(cluster.pd_url()).unwrap())
     });
     let pd = receiver.recv_timeout(Duration::from_secs(30)).unwrap().replace("pd://", "");
     let asked = RangeRequest { key: Bytes::from_static(b"/tidb-binlog/v1/pumps/pump-1"), ..RangeRequest::default() };
@@ -357,7 +357,7 @@ fn serve(folder: &Path) {
 fn schema(folder: &Path) {
     let folder = folder.join("everything");
     let recording = Recording::read(&folder).unwrap();
-    let cluster = replay::start(&recording, &options(1)).unwrap();
+    let cluster = playground::start(&recording, &options(1)).unwrap();
     let tidb = cluster.status_address();
     let databases = json(&tidb, "/schema");
     let mut ours = Vec::new();

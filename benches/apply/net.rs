@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tisync::model::{Row, Table};
+use tisync::mysql::literal;
 use tisync::playground::sql_name;
-use tisync::sink::mysql::literal;
 
 /// What became of a row, or of all equal rows of a table without a key.
 pub struct Effect {

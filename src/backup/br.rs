@@ -2,16 +2,21 @@
 //!
 //! Only the message's own fields are read, so format v1, which holds all files and schemas in it, and v2, which refers
 //! to other files, are read alike, whatever their size.
+//!
+//! BR's encryption: AES in counter mode over the whole file, behind an IV of 16 bytes (spec/tidb-binlog.md §11.2).
+//! Nothing in the file says that it is encrypted, and nothing proves the key right: the reader of the plain bytes must.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use anyhow::{Result, ensure};
+use aes::{Aes128, Aes192, Aes256};
+use anyhow::{Context, Result, anyhow, ensure};
+use ctr::Ctr128BE;
+use ctr::cipher::{KeyIvInit, StreamCipher};
 use jiff::Timestamp;
 
-use crate::backup::crypter::{Crypter, IV_LEN};
-use crate::backup::plausible;
-use crate::backup::storage::{Object, Storage};
-use crate::backup::wire::{Fields, Shape};
+use super::storage::{Object, Storage};
+use super::{Fields, Shape};
+use crate::backup;
 use crate::error::Fault;
 use crate::model::CommitTs;
 
@@ -114,7 +119,7 @@ fn parse(object: Object, crypter: Option<&Crypter>, now: Timestamp) -> Result<Ba
         return Ok(backup);
     }
     ensure!(backup.end_version.0 != 0, "it has no end-version: it may have been cut off");
-    if let Some(why) = plausible::doubt(backup.end_version, now) {
+    if let Some(why) = backup::doubt(backup.end_version, now) {
         anyhow::bail!("its end-version is no TS of a cluster: {}: {why}", backup.end_version.explain());
     }
     ensure!(
@@ -268,124 +273,121 @@ fn looks_encrypted(storage: &Storage) -> Result<bool> {
     Ok(sample.len() >= 64 && (36..=64).contains(&high) && (24..=50).contains(&printable))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
+/// How long the IV in front of the file is.
+pub const IV_LEN: u64 = 16;
 
-    use proptest::prelude::*;
+/// BR's encryption methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// A key of 16 bytes.
+    Aes128Ctr,
+    /// A key of 24 bytes.
+    Aes192Ctr,
+    /// A key of 32 bytes.
+    Aes256Ctr,
+}
 
-    use super::*;
-
-    const END: u64 = 470_617_655_293_509_638;
-
-    fn varint(mut n: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while n >= 0x80 {
-            bytes.push(n.to_le_bytes()[0] | 0x80);
-            n >>= 7;
-        }
-        bytes.push(n.to_le_bytes()[0]);
-        bytes
-    }
-
-    fn number(field: u64, n: u64) -> Vec<u8> {
-        [varint(field << 3), varint(n)].concat()
-    }
-
-    fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
-        [varint(field << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
-    }
-
-    fn v2() -> Vec<u8> {
-        let file = [bytes(1, b"backupmeta.schema.000000002"), bytes(2, &[0xab; 32]), number(11, 6586)].concat();
-        [
-            number(1, 7_710_597_548_067_916_630),
-            bytes(2, b"\"8.1.0\"\n"),
-            number(6, END),
-            bytes(11, b"BR\nRelease Version: v8.1.0\n"),
-            number(12, 1),
-            bytes(14, &bytes(1, &file)),
-            bytes(20, b"True"),
-            number(25, 111_184),
-        ]
-        .concat()
-    }
-
-    fn parsed(message: &[u8]) -> Result<Backup> {
-        let reader = Box::new(Cursor::new(message.to_vec()));
-        let now = "2026-11-21T13:00:00Z".parse().unwrap();
-        parse(Object { place: "b".into(), len: message.len() as u64, reader }, None, now)
-    }
-
-    #[test]
-    fn both_formats() {
-        let backup = parsed(&v2()).unwrap();
-        assert_eq!((backup.end_version, backup.version, backup.cluster_version.as_str()), (CommitTs(END), 1, "8.1.0"));
-        assert_eq!(
-            (backup.index_files.as_slice(), backup.is_incremental()),
-            (&["backupmeta.schema.000000002".to_owned()][..], false)
-        );
-        // v1 holds its files (field 4) in front of the versions; one of them is larger than any text may be.
-        let v1 = [
-            number(1, 7),
-            bytes(4, &vec![0x33; 100_000]),
-            number(5, END - 9),
-            number(6, END),
-            bytes(7, b"x"),
-            number(99, 1),
-        ]
-        .concat();
-        let backup = parsed(&v1).unwrap();
-        assert_eq!((backup.start_version, backup.version, backup.is_incremental()), (CommitTs(END - 9), 0, true));
-        let full = [number(1, 7), number(5, END), number(6, END)].concat();
-        assert!(!parsed(&full).unwrap().is_incremental());
-    }
-
-    #[test]
-    fn what_makes_no_sense() {
-        for (message, part) in [
-            (number(6, END), "cluster"),
-            (number(1, 7), "no end-version"),
-            ([number(1, 7), number(6, 154)].concat(), "no TS"),
-            ([number(1, 7), number(6, END + (1 << 40))].concat(), "future"),
-            ([number(1, 7), number(5, END + 1), number(6, END)].concat(), "before it starts"),
-            ([number(1, 7), bytes(6, b"1")].concat(), "stored as"),
-            ([number(1, 7), number(6, END), bytes(2, &[0xff])].concat(), "UTF-8"),
-            ([number(1, 7), number(6, END), bytes(14, &bytes(1, b""))].concat(), "without a name"),
-            ([number(1, 7), number(6, END), bytes(2, &vec![b'8'; 70_000])].concat(), "at most"),
-        ] {
-            let error = format!("{:#}", parsed(&message).unwrap_err());
-            assert!(error.contains(part), "{error}");
+impl Method {
+    /// BR's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aes128Ctr => "aes128-ctr",
+            Self::Aes192Ctr => "aes192-ctr",
+            Self::Aes256Ctr => "aes256-ctr",
         }
     }
 
-    #[test]
-    fn a_cut_or_flipped_file_never_panics() {
-        let whole = v2();
-        for end in 0..whole.len() {
-            // There is no checksum: a cut between two fields behind the end-version cannot be seen, and loses nothing.
-            assert!(parsed(&whole[..end]).map_or(true, |b| b.end_version.0 == END), "cut at {end}");
-        }
-        let mut refused = 0;
-        for bit in 0..whole.len() * 8 {
-            let mut flipped = whole.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            refused += usize::from(parsed(&flipped).is_err());
-        }
-        assert!(refused > 100, "{refused}");
-    }
-
-    proptest! {
-        #[test]
-        fn random_bytes_are_no_backup(message in proptest::collection::vec(any::<u8>(), 0..400)) {
-            prop_assert!(parsed(&message).is_err());
-        }
-
-        #[test]
-        fn every_version_comes_back(start in 0..END, cluster in 1u64.., size: u64) {
-            let message = [number(1, cluster), number(5, start), number(6, END), number(25, size)].concat();
-            let backup = parsed(&message).unwrap();
-            prop_assert_eq!((backup.start_version.0, backup.end_version.0, backup.cluster_id, backup.size), (start, END, cluster, size));
+    /// Bytes of its key.
+    #[must_use]
+    pub const fn key_len(self) -> usize {
+        match self {
+            Self::Aes128Ctr => 16,
+            Self::Aes192Ctr => 24,
+            Self::Aes256Ctr => 32,
         }
     }
 }
+
+/// A method with its key. Has no `Debug`, so that no log ever shows the key.
+pub struct Crypter {
+    method: Method,
+    key: Vec<u8>,
+}
+
+impl Crypter {
+    /// `method` with the key that is written in `hex` as BR takes it; one line end behind it is ignored.
+    ///
+    /// # Errors
+    /// A usage fault, which never repeats the key, when it is not hex or of the wrong length.
+    pub fn new(method: Method, hex: &str) -> Result<Self> {
+        let digits = hex.strip_suffix('\n').unwrap_or(hex);
+        let digits = digits.strip_suffix('\r').unwrap_or(digits);
+        let need =
+            format!("{} needs a key of {} bytes, {} hex digits", method.name(), method.key_len(), method.key_len() * 2);
+        let key = hex::decode(digits).map_err(|_| {
+            let fault = Fault::usage("the key is not written in pairs of hex digits");
+            anyhow!(fault.hint(format!("{need}, as BR got it")))
+        })?;
+        if key.len() != method.key_len() {
+            let fault = Fault::usage(format!("the key has {} bytes, but {need}", key.len()));
+            return Err(fault.hint("check --crypter-method and the key against BR's own command line").into());
+        }
+        Ok(Self { method, key })
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The plain bytes behind the IV at the start of `reader`.
+    ///
+    /// # Errors
+    /// When the IV cannot be read.
+    pub fn decrypt<R: Read>(&self, mut reader: R) -> Result<Decrypting<R>> {
+        let mut iv = [0; 16];
+        reader.read_exact(&mut iv).context("the file ends within the 16-byte IV that encrypted files begin with")?;
+        Ok(Decrypting { reader, cipher: self.cipher(&iv)? })
+    }
+
+    fn cipher(&self, iv: &[u8; 16]) -> Result<Cipher> {
+        ensure!(self.key.len() == self.method.key_len(), "the key does not fit {}", self.method.name());
+        let wrong = |_| anyhow!("the key does not fit {}", self.method.name());
+        Ok(match self.method {
+            Method::Aes128Ctr => Cipher::Aes128(Ctr128BE::new_from_slices(&self.key, iv).map_err(wrong)?),
+            Method::Aes192Ctr => Cipher::Aes192(Ctr128BE::new_from_slices(&self.key, iv).map_err(wrong)?),
+            Method::Aes256Ctr => Cipher::Aes256(Ctr128BE::new_from_slices(&self.key, iv).map_err(wrong)?),
+        })
+    }
+}
+
+enum Cipher {
+    Aes128(Ctr128BE<Aes128>),
+    Aes192(Ctr128BE<Aes192>),
+    Aes256(Ctr128BE<Aes256>),
+}
+
+/// A reader whose bytes are decrypted on their way.
+pub struct Decrypting<R> {
+    reader: R,
+    cipher: Cipher,
+}
+
+impl<R: Read> Read for Decrypting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.reader.read(buffer)?;
+        let bytes = buffer.get_mut(..len).unwrap_or_default();
+        match &mut self.cipher {
+            Cipher::Aes128(c) => c.apply_keystream(bytes),
+            Cipher::Aes192(c) => c.apply_keystream(bytes),
+            Cipher::Aes256(c) => c.apply_keystream(bytes),
+        }
+        Ok(len)
+    }
+}
+
+#[cfg(test)]
+#[path = "br_tests.rs"]
+mod tests;

@@ -1,4 +1,8 @@
 //! The commit ts of a dump by Dumpling or mydumper: its `metadata` file, judged (spec/tidb-binlog.md §11.4).
+//!
+//! The text of a dump's `metadata` file, taken apart without judging it (spec/tidb-binlog.md §11.4).
+//!
+//! Dumpling and older mydumpers write headed blocks of `Key: value` lines; newer mydumpers write an INI-like file.
 
 use std::io::Read;
 
@@ -6,12 +10,10 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::backup::metadata::{Layout, Metadata, Position};
-use crate::backup::plausible;
-use crate::backup::storage::{Object, Storage};
+use super::storage::{Object, Storage};
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::moment;
+use crate::{backup, moment};
 
 /// mydumper lists every table in its metadata, so it may be large; but not larger than this.
 const MAX_LEN: u64 = 256 << 20;
@@ -165,8 +167,8 @@ fn server(gtid: &str) -> &'static str {
 /// The ts that the text `pos` stands for.
 fn position_ts(place: &str, pos: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<CommitTs> {
     if pos.bytes().all(|b| b.is_ascii_digit()) {
-        let ts = plausible::number(pos).map_err(|f| Fault::refused(format!("`Pos` in {place}: {f}")).hint(f.hint))?;
-        return match plausible::doubt(ts, now) {
+        let ts = backup::number(pos).map_err(|f| Fault::refused(format!("`Pos` in {place}: {f}")).hint(f.hint))?;
+        return match backup::doubt(ts, now) {
             None => Ok(ts),
             Some(why) => {
                 Err(Fault::refused(format!("`Pos` in {place} is no TS of a cluster: {}: {why}", ts.explain()))
@@ -192,7 +194,7 @@ fn position_ts(place: &str, pos: &str, zone: Option<&TimeZone>, now: Timestamp) 
         }
     };
     let ts = moment::to_ts(time).with_context(|| format!("`Pos` in {place}"))?;
-    match plausible::doubt(ts, now) {
+    match backup::doubt(ts, now) {
         None => Ok(ts),
         Some(why) => Err(Fault::refused(format!("`Pos` in {place}, {pos}, would be {}: {why}", ts.explain()))
             .hint("check --time-zone: it is the zone of the session that dumped; and this machine's clock")
@@ -224,3 +226,168 @@ fn warnings(file: &Metadata, pos: &str) -> Vec<String> {
     }
     warnings
 }
+
+/// Who lays a metadata file out like this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Dumpling, and mydumper up to 0.11: `SHOW MASTER STATUS:`, then indented `Log: …`, `Pos: …`.
+    Headed,
+    /// mydumper from 0.12 on: `[source]`, then `File = …`, `Position = …`.
+    Ini,
+}
+
+/// One server's position, as it stands in the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// A binlog's name; `tidb-binlog` for TiDB.
+    pub log: Option<String>,
+    /// An offset in a MySQL binlog; for TiDB a TSO, or the text that was given as `--snapshot`.
+    pub pos: Option<String>,
+    /// Servers with GTIDs only; several lines joined.
+    pub gtid: Option<String>,
+}
+
+/// What a metadata file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// Who laid it out.
+    pub layout: Layout,
+    /// In the dump host's own time zone, which the file does not name.
+    pub started: Option<String>,
+    /// Missing when the dump has not come to its end.
+    pub finished: Option<String>,
+    /// The position of the dumped server itself, taken before the data was read.
+    pub position: Option<Position>,
+    /// The same, taken again after all connections were open.
+    pub after_connect: Option<Position>,
+    /// How many positions of other servers, whose replica the dumped one was, follow.
+    pub replicas: usize,
+    /// Two values for one key in the first position: which one holds cannot be told.
+    pub contradiction: Option<String>,
+}
+
+/// Whose position a block gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    None,
+    Own,
+    AfterConnect,
+    Other,
+}
+
+impl Metadata {
+    /// What `text` says; `None` when not one line of it is of a metadata file.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let ini = text.lines().map(str::trim_start).any(|l| l.starts_with("# Started dump at") || l.starts_with('['));
+        let layout = if ini { Layout::Ini } else { Layout::Headed };
+        let mut file = Self {
+            layout,
+            started: None,
+            finished: None,
+            position: None,
+            after_connect: None,
+            replicas: 0,
+            contradiction: None,
+        };
+        let mut section = Section::None;
+        for line in text.lines().map(str::trim) {
+            let bare = line.trim_start_matches('#').trim_start();
+            if let Some(when) = bare.strip_prefix("Started dump at:") {
+                file.started = Some(when.trim().to_owned());
+            } else if let Some(when) = bare.strip_prefix("Finished dump at:") {
+                file.finished = Some(when.trim().to_owned());
+            } else if let Some(next) = header(line, layout) {
+                section = file.open(next);
+            } else {
+                file.line(section, bare);
+            }
+        }
+        let known = file.started.is_some() || file.finished.is_some() || file.position.is_some() || file.replicas > 0;
+        known.then_some(file)
+    }
+
+    /// Begins a block; a second one of the server itself is the position after connecting, whatever its header says.
+    fn open(&mut self, section: Section) -> Section {
+        match section {
+            Section::Own if self.position.is_some() => self.open(Section::AfterConnect),
+            Section::Own => {
+                self.position = Some(Position::default());
+                section
+            }
+            Section::AfterConnect => {
+                self.after_connect = Some(Position::default());
+                section
+            }
+            Section::Other => {
+                self.replicas += 1;
+                section
+            }
+            Section::None => section,
+        }
+    }
+
+    /// One line of a block.
+    fn line(&mut self, section: Section, line: &str) {
+        let position = match section {
+            Section::Own => &mut self.position,
+            Section::AfterConnect => &mut self.after_connect,
+            Section::Other | Section::None => return,
+        };
+        let Some(position) = position else { return };
+        let (name, value) = match self.layout {
+            Layout::Headed => line.split_once(':').unwrap_or((line, "")),
+            Layout::Ini => line.split_once('=').unwrap_or((line, "")),
+        };
+        let value = value.trim().trim_matches(['"', '\'']).to_owned();
+        let slot = match (self.layout, name.trim().to_ascii_lowercase().as_str()) {
+            (Layout::Headed, "log") | (Layout::Ini, "file" | "source_log_file" | "master_log_file") => {
+                &mut position.log
+            }
+            (Layout::Headed, "pos") | (Layout::Ini, "position" | "source_log_pos" | "master_log_pos") => {
+                &mut position.pos
+            }
+            (Layout::Headed, "gtid") | (Layout::Ini, "executed_gtid_set") => &mut position.gtid,
+            _ => {
+                // The sets of MySQL run over several lines, each but the last ending with a comma.
+                if let Some(set) = position.gtid.as_mut().filter(|set| set.ends_with(',')) {
+                    set.push_str(line);
+                }
+                return;
+            }
+        };
+        match slot {
+            Some(first) if *first != value && section == Section::Own => {
+                self.contradiction = Some(format!("{}: `{first}` and `{value}`", name.trim()));
+            }
+            Some(_) => {}
+            None => *slot = Some(value),
+        }
+    }
+}
+
+/// Whose block `line` begins; `None` for any other line.
+fn header(line: &str, layout: Layout) -> Option<Section> {
+    if layout == Layout::Ini {
+        let name = line.strip_prefix('[')?.strip_suffix(']')?.to_ascii_lowercase();
+        return Some(match name.as_str() {
+            "master" | "source" => Section::Own,
+            _ if name.starts_with("replication") || name.starts_with("slave") || name.starts_with("replica") => {
+                Section::Other
+            }
+            _ => Section::None,
+        });
+    }
+    let upper = line.to_ascii_uppercase();
+    let query = upper.strip_prefix("SHOW ")?;
+    Some(if query.starts_with("MASTER STATUS") || query.starts_with("BINARY LOG STATUS") {
+        if query.contains("AFTER CONNECTION") { Section::AfterConnect } else { Section::Own }
+    } else {
+        Section::Other
+    })
+}
+
+#[cfg(test)]
+#[path = "dumpling_tests.rs"]
+mod tests;

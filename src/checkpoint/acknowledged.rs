@@ -2,18 +2,20 @@
 //!
 //! A server that answers is no server that remembers: one that does not flush its log at each commit loses the last ones when it is
 //! killed, and a replica that is promoted may lack them. So each new connection reads what all slots of the link hold, and compares.
+//!
+//! The transactions above a link's position that are durable all the same, as a new run finds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::failed::Failed;
 use super::link::Link;
+use super::record::{self, Record};
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::sink::mysql::failure::Class;
-use crate::sink::mysql::session::Session;
+use crate::mysql::error::{Class, Failed, Refusal};
+use crate::mysql::session::Session;
 
 /// How often the target is looked at before it counts as having lost something, and the pause between: a node of a cluster that is a
 /// moment behind the others shows the same.
@@ -229,47 +231,111 @@ fn missing(held: &Held, run: u64, batches: &BTreeMap<u32, u64>, position: Commit
     None
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What must not be applied again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// First and last commit ts, both included; ascending, without overlap.
+    ranges: VecDeque<(CommitTs, CommitTs)>,
+    /// Row changes already durable of transactions that were split and not finished.
+    parts: BTreeMap<CommitTs, u64>,
+}
 
-    fn held(link: Option<(u64, u64)>, slots: &[(u32, u64, u64)]) -> Held {
-        let slots = slots.iter().map(|(slot, run, batch)| (*slot, (*run, *batch))).collect();
-        Held { link: link.map(|(run, ts)| (run, CommitTs(ts))), slots }
+impl Applied {
+    /// What `records` say about transactions above `position`.
+    #[must_use]
+    pub fn new(records: impl IntoIterator<Item = Record>, position: CommitTs) -> Self {
+        let mut found = Vec::new();
+        let mut parts = BTreeMap::new();
+        for record in records {
+            match record {
+                Record::Range { first, last } => found.push((first, last)),
+                Record::List(list) => found.extend(list.into_iter().map(|ts| (ts, ts))),
+                Record::Part { ts, rows } => {
+                    let known = parts.entry(ts).or_insert(0);
+                    *known = rows.max(*known);
+                }
+            }
+        }
+        found.sort_unstable();
+        let mut ranges: VecDeque<(CommitTs, CommitTs)> = VecDeque::new();
+        for (first, last) in found {
+            match ranges.back_mut() {
+                Some((_, end)) if first <= *end => *end = last.max(*end),
+                _ => ranges.push_back((first, last)),
+            }
+        }
+        let mut applied = Self { ranges, parts };
+        applied.forget_up_to(position);
+        let Self { ranges, parts } = &mut applied;
+        parts.retain(|ts, _| !covered(ranges, *ts));
+        applied
     }
 
-    #[test]
-    fn what_is_missing() {
-        let batches = BTreeMap::from([(0, 7), (2, 3)]);
-        let look = |held: &Held| missing(held, 5, &batches, CommitTs(100)).map(|f| f.what);
-        let all = [(0, 5, 7), (1, 5, 0), (2, 5, 3)];
-        assert_eq!(look(&held(Some((5, 100)), &all)), None);
-        // More than was told: a COMMIT whose answer has not come.
-        assert_eq!(look(&held(Some((5, 120)), &[(0, 5, 8), (2, 5, 3)])), None);
-        // A later run has the link, or is taking it.
-        assert_eq!(look(&held(Some((6, 90)), &[])), None);
-        assert_eq!(look(&held(Some((5, 100)), &[(0, 6, 0), (2, 6, 0)])), None);
-
-        let says = |held: &Held, words: &str| {
-            let what = look(held).expect("something is missing");
-            assert!(what.contains(words), "{what}");
-        };
-        says(&held(None, &[]), "no row");
-        says(&held(Some((4, 100)), &all), "run 4");
-        says(&held(Some((5, 99)), &all), "position");
-        says(&held(Some((5, 100)), &[(0, 5, 6), (2, 5, 3)]), "batch 7 of worker 0");
-        says(&held(Some((5, 100)), &[(0, 5, 7)]), "batch 3 of worker 2");
-        says(&held(Some((5, 100)), &[(0, 5, 7), (2, 4, 9)]), "batch 3 of worker 2");
+    /// Whether the whole transaction is durable.
+    #[must_use]
+    pub fn contains(&self, ts: CommitTs) -> bool {
+        covered(&self.ranges, ts)
     }
 
-    #[test]
-    fn an_answer_from_before_a_comparison_is_not_taken() {
-        let acknowledged = Acknowledged::new(Some(CommitTs(10)));
-        assert!(acknowledged.batch(0, 1, 0) && acknowledged.position(CommitTs(11), 0));
-        acknowledged.lock().compared += 1;
-        assert!(!acknowledged.batch(0, 2, 0) && !acknowledged.position(CommitTs(12), 0));
-        assert!(acknowledged.batch(0, 2, 1) && acknowledged.position(CommitTs(5), 1));
-        let state = acknowledged.lock();
-        assert_eq!((state.batches.get(&0), state.position), (Some(&2), CommitTs(11)));
+    /// How many row changes from the beginning of the transaction are durable, if it was split and not finished.
+    #[must_use]
+    pub fn part(&self, ts: CommitTs) -> Option<u64> {
+        self.parts.get(&ts).copied()
+    }
+
+    /// Drops what lies at or below `ts`; cheap enough to be called for each transaction.
+    pub fn forget_up_to(&mut self, ts: CommitTs) {
+        while self.ranges.front().is_some_and(|(_, last)| *last <= ts) {
+            self.ranges.pop_front();
+        }
+        while let Some(entry) = self.parts.first_entry().filter(|e| *e.key() <= ts) {
+            entry.remove();
+        }
+    }
+
+    /// Whether it holds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty() && self.parts.is_empty()
+    }
+
+    /// The largest commit ts in it.
+    #[must_use]
+    pub fn last(&self) -> Option<CommitTs> {
+        let part = self.parts.keys().next_back().copied();
+        self.ranges.back().map(|(_, last)| *last).max(part)
+    }
+
+    /// The same as records.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut singles = Vec::new();
+        for (first, last) in &self.ranges {
+            if first == last {
+                singles.push(*first);
+            } else {
+                records.push(Record::Range { first: *first, last: *last });
+            }
+        }
+        if !singles.is_empty() {
+            records.push(Record::List(singles));
+        }
+        records.extend(self.parts.iter().map(|(ts, rows)| Record::Part { ts: *ts, rows: *rows }));
+        records
+    }
+
+    pub(super) fn seal(&self) -> Result<Vec<u8>, Refusal> {
+        let encoded = self.records().iter().map(Record::encode).collect::<Result<Vec<_>, _>>()?;
+        Ok(record::seal(encoded.iter().map(Vec::as_slice)))
     }
 }
+
+fn covered(ranges: &VecDeque<(CommitTs, CommitTs)>, ts: CommitTs) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= ts);
+    after.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|(_, last)| ts <= *last)
+}
+
+#[cfg(test)]
+#[path = "acknowledged_tests.rs"]
+mod tests;

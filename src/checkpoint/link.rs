@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::acknowledged::Forgotten;
-use super::early::{self, DdlAt, EarlyDdl};
-use super::failed::Failed;
+use super::lease::Who;
 use super::locks;
-use super::who::Who;
+use super::record::{self, DdlAt, EarlyDdl};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Table};
-use crate::sink::mysql::session::{Session, quote_text};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Session, quote_text};
 
 /// A DDL that was begun and not known to have ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl State {
             last_job: (last_job > 0).then_some(last_job),
             intent: (ddl_ts > 0).then_some(intent),
             safe_until: (safe_until > 0).then_some(CommitTs(safe_until)),
-            early: early::read(&early)?,
+            early: record::read(&early)?,
         })
     }
 
@@ -177,7 +177,7 @@ impl Link {
         locks::name(self.cluster_id, &self.name, self.run, &locks::slot_owner(slot, claim))
     }
 
-    /// Names `session` as the one that writes the link's row, which [`take`](super::take) does for its own: due after a
+    /// Names `session` as the one that writes the link's row, which [`take`](super::takeover) does for its own: due after a
     /// reconnect. The session before it, if the server still has it, is ended.
     ///
     /// # Errors
@@ -240,7 +240,7 @@ impl Link {
             return self.update(session, &moved, "<=", position);
         };
         let jobs = self.early.with(at);
-        let text = quote_text(&early::write(&jobs));
+        let text = quote_text(&record::write(&jobs));
         let moved = format!("`commit_ts` = {}, `early_ddl` = {text}{}{set}", early.0, self.clean(early));
         self.update(session, &moved, "<=", early)?;
         self.early.set(jobs);

@@ -6,12 +6,12 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::failed::Failed;
 use super::record::fnv;
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
-use crate::sink::mysql::failure::Class;
-use crate::sink::mysql::session::{Flavour, Session, quote_text};
+use crate::mysql::error::Class;
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, Session, quote_text};
 use crate::stop::Stop;
 
 /// How often a lock that somebody holds is looked at.

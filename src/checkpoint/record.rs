@@ -3,9 +3,15 @@
 //! A slot's `applied` is a version byte, records one after the other, and a checksum of four bytes (FNV-1a, big-endian).
 //! A record is a tag and numbers in LEB128. A ts is written as the milliseconds since the ts before it (0 before the
 //! first); then comes its counter, or what that adds where the millisecond is the same.
+//!
+//! DDL jobs that ran before their place in the stream, because rows of theirs come before their message: the link's row remembers them until
+//! the position has come to the message, so that none runs twice.
 
-use super::failed::Refusal;
-use crate::model::CommitTs;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::Fault;
+use crate::model::{CommitTs, Ddl};
+use crate::mysql::error::{Failed, Refusal};
 
 /// The layout described above.
 const FORMAT: u8 = 1;
@@ -240,90 +246,93 @@ impl Cursor<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// A DDL as the link's row knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DdlAt {
+    /// The commit ts of its message.
+    pub ts: CommitTs,
+    /// TiDB's job id.
+    pub job: i64,
+    /// See [`Ddl::early`].
+    pub early: Option<CommitTs>,
+}
 
-    use super::*;
-
-    /// Commit ts as TiDB gives them, and at the edges of what fits.
-    fn any_ts() -> impl Strategy<Value = CommitTs> {
-        let near = (0..3_000_u64, 0..4_u64).prop_map(|(ms, n)| CommitTs::from_parts(1_605_022_819_591 + ms, n));
-        prop_oneof![6 => near, 1 => any::<u64>().prop_map(CommitTs), 1 => Just(CommitTs(0)), 1 => Just(CommitTs::MAX)]
+impl DdlAt {
+    /// `ddl`, whose message has the commit ts `ts`.
+    #[must_use]
+    pub fn of(ts: CommitTs, ddl: &Ddl) -> Self {
+        Self { ts, job: ddl.job_id, early: ddl.early }
     }
 
-    fn any_record() -> impl Strategy<Value = Record> {
-        prop_oneof![
-            (any_ts(), any_ts()).prop_map(|(a, b)| Record::Range { first: a.min(b), last: a.max(b) }),
-            proptest::collection::btree_set(any_ts(), 1..40).prop_map(|s| Record::List(s.into_iter().collect())),
-            (any_ts(), prop_oneof![1..9_u64, Just(u64::MAX)]).prop_map(|(ts, rows)| Record::Part { ts, rows }),
-        ]
-    }
-
-    fn sealed(records: &[Record]) -> Vec<u8> {
-        let encoded: Vec<_> = records.iter().map(|r| r.encode().unwrap()).collect();
-        seal(encoded.iter().map(Vec::as_slice))
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_sealed_opens_again(records in proptest::collection::vec(any_record(), 0..6)) {
-            prop_assert_eq!(open(&sealed(&records)).unwrap(), records);
-        }
-
-        #[test]
-        fn damage_is_noticed(
-            records in proptest::collection::vec(any_record(), 1..4),
-            at in any::<prop::sample::Index>(),
-            flip in 1..=255_u8,
-            cut in any::<prop::sample::Index>(),
-        ) {
-            let blob = sealed(&records);
-            let mut flipped = blob.clone();
-            flipped[at.index(blob.len())] ^= flip;
-            prop_assert!(open(&flipped).is_err());
-            let cut = &blob[..1 + cut.index(blob.len() - 1)];
-            prop_assert!(open(cut).is_err());
-            prop_assert!(open(&[blob.as_slice(), &[0]].concat()).is_err());
-        }
-
-        /// Even with a right checksum nothing is read that is not exactly what is written.
-        #[test]
-        fn only_what_is_written_is_read(bytes in proptest::collection::vec(prop_oneof![0..8_u8, any::<u8>()], 1..24)) {
-            let blob = seal([bytes.as_slice()].into_iter());
-            if let Ok(records) = open(&blob) {
-                prop_assert_eq!(sealed(&records), blob);
-            }
-        }
-    }
-
-    #[test]
-    fn a_transaction_takes_two_to_four_bytes() {
-        let list: Vec<_> = (0..1000).map(|n| CommitTs::from_parts(1_605_022_819_591 + 3 * n, 1 + n % 3)).collect();
-        let bytes = Record::List(list).encode().unwrap();
-        assert!((2000..2020).contains(&bytes.len()), "{}", bytes.len());
-        let range = Record::of(&[CommitTs(420_747_102_018_863_124), CommitTs(420_747_102_018_863_900)], true);
-        assert!(range.encode().unwrap().len() <= 12);
-    }
-
-    #[test]
-    fn wrong_lengths_and_formats() {
-        let words = |blob: &[u8]| open(blob).unwrap_err().0;
-        assert_eq!(open(&[]), Ok(vec![]));
-        assert_eq!(words(&[1]), "they are cut off");
-        assert_eq!(words(&[0; 4]), "they are cut off");
-        assert_eq!(words(&[2, 0, 0, 0, 0]), "they are of format 2, which this tisync does not know");
-        assert_eq!(words(&[1, 0, 0, 0, 0]), "their checksum does not match");
-        // A count of 2^63, with a right checksum: no memory is reserved for it.
-        let wild = [&[LIST][..], &[0x80; 9], &[1]].concat();
-        assert_eq!(words(&seal([wild.as_slice()].into_iter())), "a record in them cannot be read");
-    }
-
-    #[test]
-    fn the_lists_that_are_ranges() {
-        let [a, b, c] = [3, 5, 9].map(CommitTs);
-        assert_eq!(Record::of(&[a, b, c], true), Record::Range { first: a, last: c });
-        assert_eq!(Record::of(&[a, b, c], false), Record::List(vec![a, b, c]));
-        assert_eq!(Record::of(&[b], true), Record::List(vec![b]));
+    /// The position that the link has when it has run.
+    #[must_use]
+    pub fn position(self) -> CommitTs {
+        self.early.unwrap_or(self.ts)
     }
 }
+
+impl From<(CommitTs, i64)> for DdlAt {
+    fn from((ts, job): (CommitTs, i64)) -> Self {
+        Self { ts, job, early: None }
+    }
+}
+
+/// Jobs that ran early, each with the commit ts of its message.
+pub(super) type Early = Vec<(i64, CommitTs)>;
+
+/// Those of a link, as its row has them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EarlyDdl(Arc<Mutex<Early>>);
+
+impl EarlyDdl {
+    pub(super) fn new(jobs: Early) -> Self {
+        Self(Arc::new(Mutex::new(jobs)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Early> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn jobs(&self) -> Early {
+        self.lock().clone()
+    }
+
+    /// With `at`, and without those whose message the position has passed.
+    pub(super) fn with(&self, at: DdlAt) -> Early {
+        let mut jobs = self.jobs();
+        jobs.retain(|(job, ts)| *ts > at.position() && *job != at.job);
+        jobs.push((at.job, at.ts));
+        jobs
+    }
+
+    pub(super) fn set(&self, jobs: Early) {
+        *self.lock() = jobs;
+    }
+}
+
+/// The text in the row.
+pub(super) fn write(jobs: &Early) -> String {
+    let texts: Vec<String> = jobs.iter().map(|(job, ts)| format!("{job}:{}", ts.0)).collect();
+    texts.join(",")
+}
+
+/// What the row says.
+///
+/// # Errors
+/// If it is not what this program writes: a DDL could run twice.
+pub(super) fn read(text: &str) -> Result<Early, Failed> {
+    let one = |text: &str| {
+        let (job, ts) = text.split_once(':')?;
+        Some((job.parse().ok()?, CommitTs(ts.parse().ok()?)))
+    };
+    let jobs: Option<Early> = text.split(',').filter(|part| !part.is_empty()).map(one).collect();
+    jobs.ok_or_else(|| {
+        Fault::refused(format!("`{text}` in tidb_binlog.tisync_checkpoint (column `early_ddl`) is no list of DDL jobs"))
+            .hint("restore the row: without that list a DDL could run twice")
+            .into()
+    })
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -6,16 +6,16 @@
 
 use std::fmt;
 
-use super::failed::Failed;
 use super::link::Link;
 use super::locks;
 use super::record::{self, Record};
-use super::take::damaged;
-use super::wait::ShortWaits;
+use super::takeover::ShortWaits;
+use super::takeover::damaged;
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::sink::mysql::failure::Class;
-use crate::sink::mysql::session::Session;
+use crate::mysql::error::Class;
+use crate::mysql::error::Failed;
+use crate::mysql::session::Session;
 
 /// The slot's row is this session's and has another last batch than it knows of: a COMMIT took effect although its answer said otherwise, or the
 /// server behind the connection has changed. Claimed again, the slot tells what holds.

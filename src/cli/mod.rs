@@ -1,21 +1,15 @@
 //! Raw arguments, help and examples. Past `commands` nobody sees them.
 
-pub mod checkpoint;
-mod config;
-pub mod init;
-pub mod mark;
-pub mod nodes;
-mod playground;
-mod record;
-pub mod schema;
-mod size;
+pub mod cluster;
+pub mod config;
 mod sync;
+pub mod target;
 pub mod ts;
 
+pub use cluster::PlaygroundArgs;
+pub use cluster::RecordArgs;
 pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
-pub use playground::PlaygroundArgs;
-pub use record::RecordArgs;
-pub use size::Size;
+pub use sync::Size;
 pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg, WrongSideArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -106,24 +100,24 @@ pub enum Command {
     Sync(Box<SyncArgs>),
     /// Shows where links on a target stand, moves or forgets one.
     #[command(subcommand, after_help = CHECKPOINT_EXAMPLES)]
-    Checkpoint(Box<checkpoint::CheckpointCommand>),
+    Checkpoint(Box<target::CheckpointCommand>),
     /// Compares the definitions of tables on both sides.
     #[command(subcommand, after_help = SCHEMA_EXAMPLES)]
-    Schema(Box<schema::SchemaCommand>),
+    Schema(Box<target::SchemaCommand>),
     /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
     Record(Box<RecordArgs>),
     /// The table by which two opposite links recognise what came from the other side.
     #[command(subcommand, after_help = MARK_EXAMPLES)]
-    Mark(Box<mark::MarkCommand>),
+    Mark(Box<target::MarkCommand>),
     /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
     #[command(subcommand, after_help = NODES_EXAMPLES)]
-    Nodes(Box<nodes::NodesCommand>),
+    Nodes(Box<cluster::NodesCommand>),
     /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(Box<ConfigCommand>),
     /// Asks what a link or two need, tries each answer at once, and writes a tisync.toml.
-    #[command(after_help = init::EXAMPLES)]
-    Init(Box<init::InitArgs>),
+    #[command(after_help = config::INIT_EXAMPLES)]
+    Init(Box<config::InitArgs>),
     /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.

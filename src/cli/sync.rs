@@ -1,12 +1,15 @@
 //! Arguments of `tisync sync`.
+//!
+//! Sizes in bytes, as an operator writes them.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use super::{PlainArgs, SecurityArgs, Size};
+use super::{PlainArgs, SecurityArgs};
 use crate::config::Start;
 use crate::moment;
 
@@ -334,21 +337,57 @@ impl FromStr for OnDdlErrorArg {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::OnDdlErrorArg::{Ask, Replace, Skip, Stop};
-    use super::*;
+/// Units, the largest first.
+const UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
-    #[test]
-    fn every_form_of_on_ddl_error() {
-        let of = |text: &str| text.parse::<OnDdlErrorArg>();
-        assert_eq!([of("stop"), of("ask"), of("skip:17")], [Ok(Stop), Ok(Ask), Ok(Skip(17))]);
-        assert_eq!(
-            of("replace:17=ALTER TABLE t ADD c INT DEFAULT 5 COMMENT 'a=b:c'"),
-            Ok(Replace(17, "ALTER TABLE t ADD c INT DEFAULT 5 COMMENT 'a=b:c'".to_owned()))
-        );
-        for wrong in ["", "skip", "skip:", "skip:x", "replace:17", "replace:17=", "replace:x=DO 0", "go on", "stop:1"] {
-            assert!(of(wrong).is_err(), "{wrong}");
+/// A number of bytes: `268435456`, `256MiB`, `1 GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub usize);
+
+impl Size {
+    /// The least memory that a run can do with.
+    pub const LEAST_MEMORY: Self = Self(64 << 20);
+
+    /// A size for `--memory-limit`.
+    ///
+    /// # Errors
+    /// If it is no size, or too small.
+    pub fn memory(text: &str) -> Result<Self, String> {
+        let size: Self = text.parse()?;
+        if size < Self::LEAST_MEMORY {
+            return Err(format!("at least {} are needed", Self::LEAST_MEMORY));
+        }
+        Ok(size)
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected a size as `256MiB`, `1GiB` or a number of bytes".to_owned();
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (digits, unit) = text.split_at_checked(end).ok_or_else(wrong)?;
+        let unit = unit.trim_start();
+        let factor = match UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) {
+            Some((_, factor)) => *factor,
+            None if unit.is_empty() => 1,
+            None => return Err(wrong()),
+        };
+        let number: usize = digits.parse().map_err(|_| wrong())?;
+        number.checked_mul(factor).map(Self).ok_or_else(|| "larger than any memory".to_owned())
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
+            Some((name, factor)) => write!(f, "{}{name}", self.0 / factor),
+            None => write!(f, "{}", self.0),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sync_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::SecurityArgs;
-use crate::backup::crypter::Method;
+use crate::backup::br::Method;
 
 /// `tisync ts …`. Each prints its answer alone on standard output.
 #[derive(Debug, Subcommand)]

@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::cli::mark::{MarkCommand, MarkDropArgs, MarkPlace, MarkSetupArgs, MarkStatusArgs};
+use crate::cli::target::{MarkCommand, MarkDropArgs, MarkPlace, MarkSetupArgs, MarkStatusArgs};
 use crate::error::Fault;
 use crate::mark::{self, Mark, Plan, Status};
+use crate::mysql::address::Target;
+use crate::mysql::session::Session;
 use crate::output;
-use crate::sink::mysql::connect::Target;
-use crate::sink::mysql::session::Session;
 
 /// Version of the JSON answers.
 const VERSION: u32 = 1;

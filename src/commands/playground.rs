@@ -1,24 +1,33 @@
 //! `tisync playground`: a simulated cluster, a private MariaDB, the sync between them, and a comparison at the end.
+//!
+//! A recording over the simulated wire: served for other terminals, or synced and compared with its dump.
+//!
+//! The playground's own load: a bank whose balances always sum to the same, and tables that show off types and keys.
 
-mod bank;
-mod both;
-mod recording;
+pub(crate) mod both;
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
-use std::thread::sleep;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, PlaygroundArgs};
 use crate::config::Settings;
 use crate::error::{Fault, Kind};
+use crate::model::CommitTs;
+use crate::mysql::answer::Answers;
 use crate::output::{self, Progress};
 use crate::pipeline::End;
+use crate::playground::bank::{Bank, BankOptions, Limit};
 use crate::playground::cluster::{Cluster, ClusterSpec};
+use crate::playground::compare::{self, Comparison, Definitions, Side};
 use crate::playground::mariadb::PrivateServer;
-use crate::playground::replay;
-use crate::sink::mysql::answer::Answers;
+use crate::playground::{self, Recording};
 use crate::stop::Stop;
 
 /// How often waiting looks at the signals.
@@ -36,10 +45,10 @@ pub fn run(args: &PlaygroundArgs) -> Result<()> {
         return both::run(args, &stop);
     }
     match (&args.recording, args.serve) {
-        (Some(dir), true) => recording::serve(dir, args, &stop),
-        (Some(dir), false) => recording::run(dir, args, &stop),
-        (None, true) => bank::serve(args, &stop),
-        (None, false) => bank::run(args, &stop),
+        (Some(dir), true) => serve_recording(dir, args, &stop),
+        (Some(dir), false) => run_recording(dir, args, &stop),
+        (None, true) => serve_bank(args, &stop),
+        (None, false) => run_bank(args, &stop),
     }
 }
 
@@ -59,8 +68,8 @@ fn introduce(cluster: &Cluster) {
     ));
 }
 
-fn replay_options(args: &PlaygroundArgs) -> replay::ReplayOptions {
-    replay::ReplayOptions { pumps: args.pumps, job_delay: job_delay(args), ..Default::default() }
+fn replay_options(args: &PlaygroundArgs) -> playground::ReplayOptions {
+    playground::ReplayOptions { pumps: args.pumps, job_delay: job_delay(args), ..Default::default() }
 }
 
 fn job_delay(args: &PlaygroundArgs) -> Option<Duration> {
@@ -116,4 +125,177 @@ fn different(differences: &[String]) -> anyhow::Error {
     Fault::new(Kind::Negative, format!("the target differs from the source:\n  {}", differences.join("\n  ")))
         .hint("this must not happen: please report it with the seed")
         .into()
+}
+
+/// Serves it until a signal.
+pub fn serve_recording(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
+    let mut printed = Ok(());
+    playground::serve(&Recording::read(dir)?, &replay_options(args), stop.flag(), |cluster| {
+        introduce(cluster);
+        printed = output::answer(&cluster.pd_url());
+        if printed.is_err() {
+            // Nobody can learn the address: there is nothing to stay for.
+            stop.request();
+        }
+    })?;
+    printed
+}
+
+/// Serves it to a sync into a private MariaDB, and compares the end with the dump beside it, where there is one.
+pub fn run_recording(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
+    let recording = Recording::read(dir)?;
+    let server = target()?;
+    let cluster = playground::start(&recording, &replay_options(args))?;
+    introduce(&cluster);
+    let mut more = vec!["--until".to_owned(), "caught-up".to_owned(), "--allow-missing".to_owned()];
+    more.extend(["--start-ts".to_owned(), recording.start_ts.max(CommitTs(1)).to_string()]);
+    more.extend(args.skip_ddl.iter().flat_map(|ts| ["--skip-ddl".to_owned(), ts.to_string()]));
+    if sync(&cluster.pd_url(), &server.url(), &more, stop)? == End::Stopped {
+        return Err(Fault::new(Kind::Interrupted, "stopped by a signal; nothing was compared").into());
+    }
+    let dump = dir.join("dump");
+    if dump.is_dir() {
+        let found = compare_with_dump(&server, &dump)?;
+        if !found.equal() {
+            return Err(different(&found.differences));
+        }
+        output::answer(&format!("equal to its dump: {} tables, {} rows", found.tables, found.rows))?;
+    } else {
+        output::answer(&format!("applied; the target holds about {} rows. No dump to compare with", rows(&server)?))?;
+    }
+    if args.keep {
+        keep(&server, stop);
+    }
+    Ok(())
+}
+
+fn compare_with_dump(server: &PrivateServer, dir: &Path) -> Result<Comparison> {
+    let mut databases = BTreeSet::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        databases.extend(name.strip_suffix("-schema-create.sql").map(str::to_owned));
+    }
+    let names: Vec<&str> = databases.iter().map(String::as_str).collect();
+    compare::load_dump(&mut server.connect()?, dir, &names, "truth_")?;
+    let mut all = Comparison::default();
+    for name in names {
+        let mut left = Side::new(server.connect()?, name)?;
+        let mut right = Side::new(server.connect()?, &format!("truth_{name}"))?;
+        let found = compare::databases(&mut left, &mut right, Definitions::Exact, &[])?;
+        all.tables += found.tables;
+        all.rows += found.rows;
+        all.differences.extend(found.differences);
+    }
+    Ok(all)
+}
+
+/// Time between two looks of the reader.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+fn options(args: &PlaygroundArgs) -> BankOptions {
+    let rate = Some(f64::from(args.rate));
+    BankOptions { seed: args.seed, rate, job_delay: job_delay(args), ..BankOptions::default() }
+}
+
+/// Serves the cluster with the bank at work, until a signal.
+pub fn serve_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
+    let cluster = cluster(args)?;
+    let start = cluster.tso();
+    let bank = Bank::start(Arc::clone(&cluster), options(args))?;
+    output::note(&format!("start behind it with --start-ts {start}"));
+    output::answer(&cluster.pd_url())?;
+    let running = bank.spawn(Limit { time: Some(Duration::from_secs(args.duration)), ..Limit::default() });
+    wait(stop);
+    running.stop().map(|_| ())
+}
+
+/// Runs the whole: cluster, bank, MariaDB, sync, comparison.
+pub fn run_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
+    let server = target()?;
+    let cluster = cluster(args)?;
+    let start = cluster.tso();
+    let bank = Bank::start(Arc::clone(&cluster), options(args))?;
+    output::note(&format!(
+        "the bank is open: {} transactions a second for {} s, seed {}",
+        args.rate, args.duration, args.seed
+    ));
+    let sum = bank.sum();
+    let accounts = BankOptions::default().accounts;
+    let running = bank.spawn(Limit { time: Some(Duration::from_secs(args.duration)), ..Limit::default() });
+    let reader = Reader::start(&server, accounts, sum);
+
+    // A first run to the end of the load, a second one for the rest: a restart is part of the show.
+    let end = CommitTs::from_millis(cluster.tso().physical_ms() + args.duration * 1000);
+    let from = cluster.pd_url();
+    let first = ["--start-ts".to_owned(), start.to_string(), "--until-ts".to_owned(), end.to_string()];
+    let ended = sync(&from, &server.url(), &first, stop)?;
+    let bank = if ended == End::Stopped { running.stop()? } else { running.wait()? };
+    if ended == End::Stopped {
+        return Err(Fault::new(Kind::Interrupted, "stopped by a signal; nothing was compared").into());
+    }
+    sync(&from, &server.url(), &["--until".to_owned(), "caught-up".to_owned()], stop)?;
+    let (reads, wrong) = reader.stop()?;
+
+    let found = compare_with_bank(&server, &bank)?;
+    output::note(&format!("{reads} snapshots of the balances were read meanwhile, {wrong} with a wrong sum"));
+    if !found.equal() || wrong > 0 {
+        return Err(different(&found.differences));
+    }
+    let summary = format!(
+        "equal: {} transactions of the bank, {} tables, {} rows; the balances sum to {}.{:02}",
+        bank.done(),
+        found.tables,
+        found.rows,
+        sum / 100,
+        sum % 100
+    );
+    output::answer(&summary)?;
+    if args.keep {
+        keep(&server, stop);
+    }
+    Ok(())
+}
+
+fn compare_with_bank(server: &PrivateServer, bank: &Bank) -> Result<compare::Comparison> {
+    let mut conn = server.connect()?;
+    compare::load_expected(&mut conn, "bank", "bank_truth", &bank.expected())?;
+    let mut left = Side::new(server.connect()?, "bank")?;
+    let mut right = Side::new(server.connect()?, "bank_truth")?;
+    compare::databases(&mut left, &mut right, Definitions::Exact, &[])
+}
+
+/// Reads the sum of all balances over and over while the sync writes.
+struct Reader {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<(u64, u64)>>,
+}
+
+impl Reader {
+    fn start(server: &PrivateServer, accounts: u32, sum: i64) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let conn = server.connect();
+        let thread = std::thread::spawn(move || {
+            let mut conn = conn?;
+            let (mut reads, mut wrong) = (0, 0);
+            while !flag.load(Ordering::Relaxed) {
+                let query = "SELECT COUNT(*), CAST(SUM(balance) * 100 AS SIGNED) FROM bank.accounts";
+                // Until the table is there, there is nothing to read.
+                if let Ok(Some((count, Some(found)))) = conn.one::<(u32, Option<i64>)>(query)
+                    && count == accounts
+                {
+                    reads += 1;
+                    wrong += u64::from(found != sum);
+                }
+                sleep(LOOK_EVERY);
+            }
+            Ok((reads, wrong))
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) -> Result<(u64, u64)> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| Fault::refused("the reader's thread panicked"))?
+    }
 }

@@ -1,15 +1,33 @@
 //! Addresses of clusters, as files give them and as the parts of tisync take them.
+//!
+//! Which cluster a link comes from and which it goes to, as far as the addresses tell: enough to see that two links go opposite
+//! ways, or the same way.
+//!
+//! Where passwords come from: the environment, files, and Drainer's encrypted texts.
+//!
+//! Where a Drainer kept its checkpoint, as its drainer.toml says (spec/tidb-binlog.md §8.1).
 
-use std::fmt::{Display, Write as _};
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Write as _};
+use std::path::{Path, PathBuf};
 
+use aes::cipher::consts::U16;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use aes::{Aes128, Aes192, Aes256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
-use super::origin::Given;
+use super::Environment;
+use super::draft::{Given, Origin};
 use super::reader::Reader;
 use crate::error::fault;
 use crate::event::silent;
-use crate::pd::endpoints;
-use crate::sink::mysql::connect::Target;
+use crate::mysql::address::Target;
+use crate::mysql::login::Secret;
+use crate::pd::parse_endpoints;
+use crate::sink::mysql::Connection;
+use crate::source;
 
 /// What can end a part of an address, and all else that RFC 3986 does not leave as it is.
 pub(crate) const PARTS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -53,7 +71,7 @@ pub(super) fn check(address: &str) -> Result<(), String> {
 
 /// PD's addresses as one source: `pd://a:2379,b:2379`. Notes those that are none.
 pub(super) fn pd(reader: &Reader<'_>, key: &str, given: Given<Vec<String>>) -> Option<Given<String>> {
-    match endpoints(&given.value) {
+    match parse_endpoints(&given.value) {
         Ok(found) => {
             let tls = if found.iter().any(|e| e.tls) { "https" } else { "pd" };
             let list: Vec<String> = found.into_iter().map(|e| e.address).collect();
@@ -70,5 +88,266 @@ fn reason(error: &anyhow::Error) -> String {
     match fault(error) {
         Some(fault) if !fault.hint.is_empty() => format!("{}; {}", fault.message, fault.hint),
         _ => error.to_string(),
+    }
+}
+
+/// Everything that an end is known by: `cluster id`, `pd host:port`, `sql host:port`, `folder path`. Two that share one of them are the same cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(BTreeSet<String>);
+
+impl Places {
+    /// Of a source's address.
+    #[must_use]
+    pub(super) fn of_source(address: &str) -> Self {
+        if !source::is_cluster(address) {
+            return Self(BTreeSet::from([format!("folder {address}")]));
+        }
+        // An address that cannot be read is refused where it is opened.
+        let found = parse_endpoints(&[address.to_owned()]).unwrap_or_default();
+        Self(found.into_iter().map(|e| format!("pd {}", e.address.to_lowercase())).collect())
+    }
+
+    /// Of a target's address.
+    #[must_use]
+    pub(super) fn of_target(address: &str) -> Self {
+        let place = Target::parse(address, &silent()).map(|target| match target.socket {
+            Some(socket) => format!("socket {socket}"),
+            None => format!("sql {}:{}", target.host.to_lowercase(), target.port),
+        });
+        Self(place.into_iter().collect())
+    }
+
+    /// Of SQL servers, each `host:port`.
+    #[must_use]
+    pub fn of_servers(addresses: impl IntoIterator<Item = String>) -> Self {
+        Self(addresses.into_iter().map(|address| format!("sql {}", address.to_lowercase())).collect())
+    }
+
+    /// Of the cluster with this id, which PD gave it.
+    #[must_use]
+    pub fn of_cluster(id: u64) -> Self {
+        Self(BTreeSet::from([format!("cluster {id}")]))
+    }
+
+    /// Whether it is known where its SQL servers are.
+    #[must_use]
+    pub fn has_sql(&self) -> bool {
+        self.0.iter().any(|place| place.starts_with("sql ") || place.starts_with("socket "))
+    }
+
+    /// The same with what `other` is known by.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Whether both are the same cluster: by their ids, where both are known; two sites may use the same addresses.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let id = |places: &Self| places.0.iter().any(|place| place.starts_with("cluster "));
+        let ids = id(self) && id(other);
+        self.0.iter().any(|place| (!ids || place.starts_with("cluster ")) && other.0.contains(place))
+    }
+
+    /// What a cluster of a file that is the same adds.
+    fn learn(&mut self, clusters: &[Self]) {
+        let known: Vec<&Self> = clusters.iter().filter(|cluster| self.is(cluster)).collect();
+        let more: BTreeSet<String> = known.into_iter().flat_map(|cluster| cluster.0.iter().cloned()).collect();
+        self.0.extend(more);
+    }
+}
+
+/// Both ends of a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Where it comes from.
+    pub from: Places,
+    /// Where it goes.
+    pub to: Places,
+    /// By what it is known that both are one cluster, where the clusters were asked.
+    pub one_by: Option<String>,
+    /// They were asked, and are two: addresses that both have mean nothing.
+    pub two: bool,
+}
+
+impl Ends {
+    /// Of a link with these addresses, and what `clusters`, those of a file, say about them: each is what one cluster is known by.
+    #[must_use]
+    pub(super) fn new(from: &str, to: &str, clusters: &[Places]) -> Self {
+        let mut ends = Self { from: Places::of_source(from), to: Places::of_target(to), ..Self::default() };
+        ends.from.learn(clusters);
+        ends.to.learn(clusters);
+        ends
+    }
+
+    /// Whether it leads from a cluster to itself.
+    #[must_use]
+    pub fn is_round(&self) -> bool {
+        self.one_by.is_some() || (!self.two && self.from.is(&self.to))
+    }
+
+    /// Whether `other` goes back where this one comes from; of two within one cluster neither does.
+    #[must_use]
+    pub fn opposite(&self, other: &Self) -> bool {
+        self.from.is(&other.to) && self.to.is(&other.from) && !self.same(other)
+    }
+
+    /// Whether `other` goes the same way.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.from.is(&other.from) && self.to.is(&other.to)
+    }
+}
+
+/// The variable that holds the key of Drainer's encrypted passwords.
+pub(super) const KEY_VARIABLE: &str = "BINLOG_SECRET_KEY";
+
+/// The key of a Drainer that was told none: public, as it is in every copy of TiDB Binlog.
+const BUILT_IN_KEY: &str = "a529b7665997f043a30ac8fadcb51d6aa032c226ab5b7750530b12b8c1a16a48";
+
+/// The bytes of an AES block, and of an initialisation vector.
+const BLOCK: usize = 16;
+
+/// The variable for the password of the cluster of that name.
+pub(crate) fn variable(cluster: &str) -> String {
+    let name: String =
+        cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    format!("TISYNC_PASSWORD_{name}")
+}
+
+/// What the environment's variable `name` holds, if it is not empty.
+pub(super) fn of_variable(name: &str, environment: Environment<'_>) -> Option<Given<Secret>> {
+    let text = environment(name).filter(|t| !t.is_empty())?;
+    Some(Given { value: Secret::new(text), origin: Origin::Environment(name.to_owned()) })
+}
+
+/// The first line of a file; else why not.
+pub(crate) fn of_file(path: &str) -> Result<Secret, String> {
+    let text = std::fs::read_to_string(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?;
+    Ok(Secret::new(text.lines().next().unwrap_or_default()))
+}
+
+/// A password that `binlogctl -cmd encrypt` wrote (spec/tidb-binlog.md §9.4): base64 of the initialisation vector, `@` and the text in
+/// AES-CFB. The reasons for a failure never repeat it.
+pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret, String> {
+    let hex_key = environment(KEY_VARIABLE).filter(|k| !k.is_empty());
+    let whose = if hex_key.is_some() { KEY_VARIABLE } else { "Drainer's built-in key" };
+    let key = hex::decode(hex_key.as_deref().unwrap_or(BUILT_IN_KEY).trim())
+        .map_err(|_| format!("{KEY_VARIABLE} is not hexadecimal"))?;
+    let bytes = STANDARD.decode(text.trim()).map_err(|_| "is not what `binlogctl -cmd encrypt` writes: no base64")?;
+    let Some((iv, cipher)) =
+        bytes.split_first_chunk::<BLOCK>().and_then(|(iv, rest)| Some((iv, rest.strip_prefix(b"@")?)))
+    else {
+        return Err("is not what `binlogctl -cmd encrypt` writes: a part is missing".to_owned());
+    };
+    let plain = match key.len() {
+        16 => cfb(Aes128::new_from_slice(&key).ok(), iv, cipher),
+        24 => cfb(Aes192::new_from_slice(&key).ok(), iv, cipher),
+        32 => cfb(Aes256::new_from_slice(&key).ok(), iv, cipher),
+        _ => None,
+    };
+    let plain = plain.ok_or_else(|| format!("{KEY_VARIABLE} must be 16, 24 or 32 bytes in hexadecimal"))?;
+    // A wrong key gives noise, which nearly never is text.
+    String::from_utf8(plain)
+        .map(Secret::new)
+        .map_err(|_| format!("cannot be decrypted with {whose}: was it encrypted with another {KEY_VARIABLE}?"))
+}
+
+/// AES-CFB with feedback of whole blocks: each block is XORed with the encryption of the one before it.
+fn cfb(aes: Option<impl BlockCipherEncrypt<BlockSize = U16>>, iv: &[u8; BLOCK], cipher: &[u8]) -> Option<Vec<u8>> {
+    let aes = aes?;
+    let mut plain = Vec::with_capacity(cipher.len());
+    let mut before: Array<u8, U16> = Array::from(*iv);
+    for chunk in cipher.chunks(BLOCK) {
+        aes.encrypt_block(&mut before);
+        plain.extend(chunk.iter().zip(&before).map(|(c, k)| c ^ k));
+        if let Ok(whole) = <[u8; BLOCK]>::try_from(chunk) {
+            before = Array::from(whole);
+        }
+    }
+    Some(plain)
+}
+
+/// Where the Drainer that a link takes over from kept its checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DrainerCheckpoint {
+    /// In a table on the link's own target; the usual place is `tidb_binlog`.`checkpoint`.
+    Target {
+        /// Its database.
+        schema: String,
+        /// Its table.
+        table: String,
+    },
+    /// In a table on another server.
+    Server {
+        /// `mysql://user@host:port/?…`, without a password.
+        address: String,
+        /// Its password and the like.
+        connection: Connection,
+        /// Its database.
+        schema: String,
+        /// Its table.
+        table: String,
+    },
+    /// In a file: `<data-dir>/savepoint`, TOML with `commitTS`, `consistent` and `schema-version`, without the cluster's id.
+    File(PathBuf),
+}
+
+impl Default for DrainerCheckpoint {
+    fn default() -> Self {
+        Self::Target { schema: "tidb_binlog".to_owned(), table: "checkpoint".to_owned() }
+    }
+}
+
+impl fmt::Display for DrainerCheckpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target { schema, table } => write!(f, "{schema}.{table} on the target"),
+            Self::Server { address, schema, table, .. } => write!(f, "{schema}.{table} on {address}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(pd: &str, sql: &str) -> Places {
+        Places::of_source(pd).and(Places::of_target(sql))
+    }
+
+    #[test]
+    fn a_file_says_which_pd_and_which_sql_are_one_cluster() {
+        let clusters = [cluster("pd://a1:2379,a2:2379", "mysql://r@a:4000"), cluster("pd://b:2379", "tidb://b")];
+        let ends = |from, to| Ends::new(from, to, &clusters);
+        let there = ends("pd://a1:2379,a2:2379", "mysql://root@B:4000/?ssl-mode=disabled");
+        assert!(there.opposite(&ends("http://b:2379", "mysql://other@a:4000")));
+        // One of PD's members is enough.
+        assert!(
+            there.opposite(&ends("pd://b:2379", "mysql://a:4000"))
+                && there.same(&ends("pd://a2:2379", "tidb://b:4000"))
+        );
+        assert!(!there.opposite(&there) && !there.same(&ends("pd://b:2379", "mysql://a:4000")));
+        assert!(!there.opposite(&ends("pd://b:2379", "mysql://a:4001")));
+        let within = ends("pd://b:2379", "mysql://b:4000");
+        assert!(within.same(&within) && !within.opposite(&within));
+    }
+
+    #[test]
+    fn ids_tell_more_than_addresses() {
+        let known = |id, port: &str| Places::of_cluster(id).and(Places::of_servers([format!("10.0.0.1:{port}")]));
+        assert!(!known(1, "4000").is(&known(2, "4000")) && known(1, "4000").is(&known(1, "4001")));
+        assert!(known(1, "4000").is(&Places::of_target("mysql://10.0.0.1:4000")));
+    }
+
+    #[test]
+    fn without_a_file_only_equal_addresses_are_the_same() {
+        let ends = |from, to| Ends::new(from, to, &[]);
+        assert!(!ends("pd://a:2379", "mysql://b").opposite(&ends("pd://b:2379", "mysql://a")));
+        assert!(ends("./recording", "mysql://b").same(&ends("./recording", "mysql://x@b:3306")));
+        let socket = "mysql://root@localhost/?socket=/run/b.sock";
+        assert!(ends("./r", socket).same(&ends("./r", socket)) && !ends("./r", socket).same(&ends("./s", socket)));
     }
 }

@@ -1,16 +1,20 @@
 //! What one link was given, key by key and with its origin, before the defaults.
+//!
+//! Where a setting came from.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::origin::{Given, Origin};
-use super::rules::{Replacement, Route};
-use super::{DrainerCheckpoint, Start};
+use super::Start;
+use super::address::DrainerCheckpoint;
+use super::settings::{Replacement, Route};
 use crate::cli::Size;
 use crate::filter::EventRule;
 use crate::loopback::OtherChannels;
+use crate::mysql::login::Secret;
 use crate::output::hidden;
-use crate::sink::mysql::secret::Secret;
 use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError, WrongSide};
 
 macro_rules! draft {
@@ -208,7 +212,7 @@ impl Show for PathBuf {
 
 impl Show for Duration {
     fn show(&self) -> String {
-        super::duration::show(*self)
+        super::document::show(*self)
     }
 }
 
@@ -269,5 +273,77 @@ fn hide(text: &str) -> String {
             None => shown.into_owned(),
         },
         _ => shown.into_owned(),
+    }
+}
+
+/// Where a setting came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// A variable of the environment.
+    Environment(String),
+    /// A file.
+    File {
+        /// Its path.
+        path: Arc<Path>,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// Nobody said anything.
+    Default,
+}
+
+impl Origin {
+    /// The line in a file, or 0.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        match self {
+            Self::File { line, .. } => *line,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value that somebody gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given<T> {
+    /// The value.
+    pub value: T,
+    /// Who gave it.
+    pub origin: Origin,
+}
+
+impl<T> Given<T> {
+    /// `value`, from the command line.
+    pub fn flag(value: T) -> Self {
+        Self { value, origin: Origin::Flag }
+    }
+
+    /// Another value of the same origin.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Given<U> {
+        Given { value: to(self.value), origin: self.origin }
+    }
+
+    /// Another value of the same origin.
+    pub fn with<U>(&self, value: U) -> Given<U> {
+        Given { value, origin: self.origin.clone() }
+    }
+
+    /// The line in a file, or 0.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.origin.line()
     }
 }

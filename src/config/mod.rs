@@ -3,47 +3,36 @@
 //!
 //! Each place gives a [`Draft`], key by key with its [`Origin`]: the command line and its environment (`flags`), a tisync.toml
 //! (`tisync`), a drainer.toml (`drainer`). They are laid over each other, and the defaults make [`Settings`] of the rest.
+//!
+//! Lays the places where settings can stand over each other.
 
 mod address;
 mod check;
-mod checkpoint;
 mod document;
 mod draft;
 pub mod drainer;
-mod duration;
-mod ends;
 mod flags;
-mod load;
-mod opposite;
-mod origin;
-mod password;
 mod reader;
-mod rounds;
-mod rules;
-mod session;
 mod settings;
-mod several;
-mod start;
 pub mod tisync;
 mod write;
 
-pub use check::{Checked, check};
-pub use checkpoint::DrainerCheckpoint;
-pub use document::{Document, Problem};
-pub use draft::Draft;
-pub use ends::{Ends, Places};
-pub use load::{FileKind, Idle, Loaded, link, load, open, upstream};
-pub use opposite::{Discord, discords, opposites, repeated, repetition};
-pub use origin::{Given, Origin};
-pub use rounds::{Round, rounds};
-pub use rules::{Replacement, Route};
-pub use settings::{LoopbackSettings, Settings, SourceSettings, Until, security};
-pub use several::agree;
-pub use start::Start;
-pub use write::{Converted, Passwords, convert};
+use std::path::{Path, PathBuf};
 
-pub(crate) use address::{PARTS, append, encode};
-pub(crate) use password::{of_file as password_of_file, variable as password_variable};
+use anyhow::Result;
+
+use crate::cli::SyncArgs;
+use crate::error::{Fault, nearest};
+pub use crate::moment::Start;
+use crate::pd::Security;
+pub use address::{DrainerCheckpoint, Ends, Places};
+pub(crate) use address::{PARTS, append, encode, of_file as password_of_file, variable as password_variable};
+pub use check::{Checked, Discord, Round, check, discords, opposites, repeated, repetition, rounds};
+pub use document::{Document, Problem};
+pub use draft::{Draft, Given, Origin};
+pub use flags::agree;
+pub use settings::{LoopbackSettings, Replacement, Route, Settings, SourceSettings, Until, security};
+pub use write::{Converted, Passwords, convert};
 pub(crate) use write::{list as toml_list, text as toml_text};
 
 /// The name of a link that was given none.
@@ -65,4 +54,209 @@ pub enum Remark {
     Warning(String),
     /// Good to know.
     Note(String),
+}
+
+/// What all places together give for a link, and what should be known about it.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// What was given.
+    pub draft: Draft,
+    /// What should be known.
+    pub remarks: Vec<Remark>,
+    /// Keys of a drainer.toml that do nothing here.
+    pub idle: Vec<IneffectiveKey>,
+    /// What the clusters of the file are known by.
+    pub clusters: Vec<Places>,
+}
+
+/// A key that was given and does nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IneffectiveKey {
+    /// Its full name, or that of a variable.
+    pub key: String,
+    /// Its line, or 0.
+    pub line: usize,
+    /// Why it does nothing.
+    pub why: &'static str,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// tisync.toml.
+    Tisync,
+    /// drainer.toml.
+    Drainer,
+}
+
+impl FileKind {
+    /// Tells by the keys.
+    ///
+    /// # Errors
+    /// A usage fault if it is neither, or seems to be both.
+    pub fn of(document: &Document) -> Result<Self> {
+        let keys = || document.root.0.iter().map(|(key, _)| key.as_str());
+        let tisync = keys().find(|k| ["cluster", "link"].contains(k));
+        let drainer = keys().find(|k| drainer::TOP.contains(k));
+        let path = document.path.display();
+        match (tisync, drainer) {
+            (Some(_), None) => Ok(Self::Tisync),
+            (None, Some(_)) => Ok(Self::Drainer),
+            (Some(ours), Some(theirs)) => Err(Fault::usage(format!(
+                "{path} has both `{ours}`, which is tisync.toml's, and `{theirs}`, which is drainer.toml's"
+            ))
+            .hint("`tisync config convert drainer.toml` writes the tisync.toml of the same meaning")
+            .into()),
+            (None, None) => {
+                let near = keys()
+                    .find_map(|k| nearest(k, ["cluster", "link"].into_iter().chain(drainer::TOP)).map(|n| (k, n)));
+                let hint = near.map_or(String::new(), |(key, near)| format!("did you mean `{near}` by `{key}`? "));
+                Err(Fault::usage(format!("{path} is neither a tisync.toml nor a drainer.toml"))
+                    .hint(format!(
+                        "{hint}A tisync.toml has [cluster.NAME] and [[link]], a drainer.toml has pd-urls and [syncer]"
+                    ))
+                    .into())
+            }
+        }
+    }
+}
+
+/// What a file gives for the link that the flags name, or for its only one.
+fn file(path: &Path, flags: &mut Draft, environment: Environment<'_>) -> Result<Loaded> {
+    // Never none: without a link in the file there is one that has nothing from it.
+    Ok(links(path, flags, environment, false)?.pop().unwrap_or_default())
+}
+
+/// The same, or for each of its links if `every` is set and the flags name none.
+fn links(path: &Path, flags: &mut Draft, environment: Environment<'_>, every: bool) -> Result<Vec<Loaded>> {
+    let document = Document::open(path)?;
+    match FileKind::of(&document)? {
+        FileKind::Tisync => {
+            let file = tisync::File::read(&document, environment);
+            document.done()?;
+            let name = flags.link.as_ref().map(|n| n.value.as_str());
+            let drafts = match name {
+                None if every && file.links.len() > 1 => file.links.clone(),
+                name => vec![file.choose(&document, name)?],
+            };
+            file.name(flags);
+            let clusters = file.places();
+            let loaded = |draft| Loaded { draft, clusters: clusters.clone(), ..Loaded::default() };
+            let mut all: Vec<Loaded> = drafts.into_iter().map(loaded).collect();
+            // They are about the file: once is enough.
+            if let Some(first) = all.first_mut() {
+                first.remarks = file.remarks;
+            }
+            Ok(all)
+        }
+        FileKind::Drainer => {
+            let loaded = drainer::read(&document, environment);
+            document.done()?;
+            Ok(vec![loaded])
+        }
+    }
+}
+
+/// The cluster that is meant in a file: its PD and the TLS files. `name` is one of a tisync.toml's clusters, and needed where several
+/// have a PD; a drainer.toml has one, without a name.
+///
+/// # Errors
+/// A usage fault with everything that is wrong with the file, or if the cluster is not clear.
+pub fn upstream(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Result<(String, Security)> {
+    let document = Document::open(path)?;
+    let shown = path.display();
+    let draft = match FileKind::of(&document)? {
+        FileKind::Tisync => {
+            let file = tisync::File::read(&document, environment);
+            document.done()?;
+            let names = file.upstreams();
+            let chosen = match (name, names.as_slice()) {
+                (Some(name), all) if all.contains(&name) => name,
+                (None, [one]) => *one,
+                (Some(name), _) => {
+                    let fault = Fault::usage(format!("{shown} has no cluster `{name}` with a `pd`"));
+                    return Err(fault.hint(format!("it has: {}", names.join(", "))).into());
+                }
+                (None, _) => {
+                    let fault =
+                        Fault::usage(format!("{shown} has {} clusters with a `pd`: {}", names.len(), names.join(", ")));
+                    return Err(fault.hint("choose one with --cluster NAME").into());
+                }
+            };
+            let mut draft = Draft { from: Some(Given::flag(chosen.to_owned())), ..Draft::default() };
+            file.name(&mut draft);
+            draft
+        }
+        FileKind::Drainer => {
+            let loaded = drainer::read(&document, environment);
+            document.done()?;
+            if let Some(name) = name {
+                let fault =
+                    Fault::usage(format!("{shown} is a drainer.toml, whose cluster has no name such as `{name}`"));
+                return Err(fault.hint("leave out --cluster").into());
+            }
+            loaded.draft
+        }
+    };
+    let Some(from) = draft.from else {
+        return Err(Fault::usage(format!("{shown} names no PD")).hint("`pd-urls` in a drainer.toml").into());
+    };
+    let file = |given: Option<Given<PathBuf>>| given.map(|g| g.value);
+    Ok((from.value, Security { ca: file(draft.ssl_ca), cert: file(draft.ssl_cert), key: file(draft.ssl_key) }))
+}
+
+/// What a file of one link gives by itself, and what kind of file it is.
+///
+/// # Errors
+/// A usage fault with everything that is wrong.
+pub fn open(path: &Path, environment: Environment<'_>) -> Result<(FileKind, Loaded)> {
+    let kind = FileKind::of(&Document::open(path)?)?;
+    Ok((kind, file(path, &mut Draft::default(), environment)?))
+}
+
+/// What a file gives for its link of the name, or for its only one.
+///
+/// # Errors
+/// A usage fault with everything that is wrong, or if it is not clear which link is meant.
+pub fn link(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Result<Draft> {
+    let mut flags = Draft { link: name.map(|n| Given::flag(n.to_owned())), ..Draft::default() };
+    Ok(file(path, &mut flags, environment)?.draft)
+}
+
+/// What the command line, the environment and the file that they name give together.
+///
+/// # Errors
+/// A usage fault with everything that is wrong, or if it is not clear which link is meant.
+pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
+    Ok(lay(args, environment, false)?.pop().unwrap_or_default())
+}
+
+/// The same for every link of the file, or for the one that the flags name.
+fn load_all(args: &SyncArgs, environment: Environment<'_>) -> Result<Vec<Loaded>> {
+    lay(args, environment, true)
+}
+
+fn lay(args: &SyncArgs, environment: Environment<'_>, every: bool) -> Result<Vec<Loaded>> {
+    let mut flags = Draft::of_args(args, environment);
+    let Some(path) = &args.config else { return Ok(vec![Loaded { draft: flags, ..Loaded::default() }]) };
+    let mut all = links(path, &mut flags, environment, every)?;
+    if let [_, _, ..] = all.as_slice() {
+        flags::refuse_flags_of_one(args, &flags, path, &all)?;
+    }
+    for loaded in &mut all {
+        tell_idle(loaded, path);
+        loaded.draft = flags.clone().over(std::mem::take(&mut loaded.draft));
+    }
+    Ok(all)
+}
+
+fn tell_idle(loaded: &mut Loaded, path: &Path) {
+    if !loaded.idle.is_empty() {
+        let list: Vec<&str> = loaded.idle.iter().map(|i| i.key.as_str()).collect();
+        loaded.remarks.push(Remark::Note(format!(
+            "of {}, these do nothing here: {} (`tisync config check {0}` says why)",
+            path.display(),
+            list.join(", ")
+        )));
+    }
 }

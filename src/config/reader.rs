@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::document::{Document, Item, Table, Value};
-use super::origin::{Given, Origin};
-use crate::near::nearest;
+use super::draft::{Given, Origin};
+use crate::error::nearest;
 
 /// A table of a file, the keys that it may have, and what the environment says over it.
 pub(super) struct Reader<'d> {

@@ -1,11 +1,15 @@
 //! The settings of one link, and how the command line gives them.
+//!
+//! What a link replicates, as a file says it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Draft, DrainerCheckpoint, Ends, Given, Loaded, Origin, Remark, Replacement, Start, environment, load};
+use super::address::{DrainerCheckpoint, Ends};
+use super::draft::{Draft, Given, Origin};
+use super::{Loaded, Remark, Start, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
@@ -330,4 +334,22 @@ fn on_conflict(draft: &mut Draft, safe_mode: bool) -> Result<OnConflict> {
 #[must_use]
 pub fn security(args: &SecurityArgs) -> Security {
     Security { ca: args.ssl_ca.clone(), cert: args.ssl_cert.clone(), key: args.ssl_key.clone() }
+}
+
+/// A new name: `app.*` becomes `app2.*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The pattern of the upstream's names.
+    pub from: String,
+    /// The target's name.
+    pub to: String,
+}
+
+/// What runs instead of a DDL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// The DDL's commit ts.
+    pub ts: u64,
+    /// The statements.
+    pub sql: String,
 }

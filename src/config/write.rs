@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::load::{Idle, Loaded};
-use super::origin::{Given, Origin};
-use super::{Draft, DrainerCheckpoint, Start, duration};
-use crate::sink::mysql::secret::Secret;
+use super::draft::{Given, Origin};
+use super::{Draft, DrainerCheckpoint, Start, document};
+use super::{IneffectiveKey, Loaded};
+use crate::mysql::login::Secret;
 use crate::sink::mysql::{Connection, Mode};
 
 /// What becomes of passwords.
@@ -113,7 +113,7 @@ impl Writer<'_> {
             "syncer.sql-mode, without those that tisync chooses itself",
             |m| list(m),
         );
-        self.put("read-timeout", draft.read_timeout.as_ref(), "syncer.to.read-timeout", |d| text(&duration::show(*d)));
+        self.put("read-timeout", draft.read_timeout.as_ref(), "syncer.to.read-timeout", |d| text(&document::show(*d)));
     }
 
     /// `sql`, and `sql-tls` of its parameters.
@@ -129,7 +129,7 @@ impl Writer<'_> {
 
     fn password(&mut self, given: Option<&Given<Secret>>, cluster: &str) {
         let Some(given) = given else { return };
-        let variable = super::password::variable(cluster);
+        let variable = super::address::variable(cluster);
         if let Origin::Environment(name) = &given.origin {
             self.line(&format!("# The password came from {name}: set {variable}, or password-file"));
             return;
@@ -220,12 +220,12 @@ impl Writer<'_> {
         }
     }
 
-    fn left_out(&mut self, idle: &[Idle]) {
+    fn left_out(&mut self, idle: &[IneffectiveKey]) {
         if idle.is_empty() {
             return;
         }
         self.line("\n# Left out, because it does nothing here:");
-        for Idle { key, line, why } in idle {
+        for IneffectiveKey { key, line, why } in idle {
             let place = if *line > 0 { format!(" (line {line})") } else { String::new() };
             self.line(&format!("# - {key}{place}: {why}"));
         }

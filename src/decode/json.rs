@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::cursor::Cursor;
-use super::time::{self, Civil};
+use super::datum::Cursor;
+use super::value::{self, Civil};
 
 /// Type codes.
 pub const OBJECT: u8 = 0x01;
@@ -124,7 +124,7 @@ impl Writer {
             }
             TIME => {
                 self.out.push(b'"');
-                time::write_duration(&mut self.out, i64::from_le_bytes(from.array()?), 6);
+                value::write_duration(&mut self.out, i64::from_le_bytes(from.array()?), 6);
                 self.out.push(b'"');
             }
             _ => self.time(code, u64::from_le_bytes(from.array()?))?,
@@ -201,8 +201,8 @@ impl Writer {
         ensure!(civil.month <= 12 && civil.micros < 1_000_000, "a JSON document holds the impossible time {core:#x}");
         self.out.push(b'"');
         match code {
-            DATE => time::write_date(&mut self.out, civil.pack()),
-            _ => time::write_datetime(&mut self.out, civil.pack(), 6),
+            DATE => value::write_date(&mut self.out, civil.pack()),
+            _ => value::write_datetime(&mut self.out, civil.pack(), 6),
         }
         self.out.push(b'"');
         Ok(())

@@ -3,17 +3,13 @@
 
 #![warn(clippy::indexing_slicing)]
 
-pub mod cursor;
 pub mod datum;
-pub mod decimal;
-mod handle;
 pub mod json;
 mod large;
 pub mod named;
 mod once;
 mod prewrite;
 pub mod row;
-pub mod time;
 pub mod value;
 
 use std::sync::Arc;

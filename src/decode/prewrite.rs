@@ -7,7 +7,7 @@ use std::fmt;
 use anyhow::{Result, bail, ensure};
 
 use super::Kinds;
-use super::cursor::Cursor;
+use super::datum::Cursor;
 use crate::model::RowKind;
 
 /// Groups within each other that an unknown field may have.

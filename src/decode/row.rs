@@ -1,14 +1,14 @@
 //! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without length, count or order
 //! (spec/tidb-formats.md §4.1, §4.6; spec/tidb-binlog.md §3.2).
+//!
+//! The handle in front of an inserted row (spec/tidb-formats.md §4.6).
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
 
-use super::cursor::Cursor;
-use super::datum::{self, Datum};
-use super::handle::Prefix;
+use super::datum::{self, Cursor, Datum};
 use super::value;
-use crate::model::{Column, Handle, Row, RowKind, Table, Value};
+use crate::model::{Column, Handle, KeyPart, Row, RowKind, Table, Value};
 
 /// Most pairs in one item: both images of the widest table (4,096 columns), and as many that the table does not know.
 /// Bounds the search for unknown column ids in damaged rows.
@@ -233,151 +233,77 @@ fn in_column(error: Error, column: &Column) -> Error {
     error.context(format!("column `{}`", column.name))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Generated, Handle, KeyPart, Kind};
+/// A handle that was passed over, to be asked for what the row itself lacks.
+pub(super) enum Prefix<'a> {
+    /// The hidden row id: no column.
+    RowId,
+    /// The value of one integer column.
+    Int(usize, i64),
+    /// A datum for each part of the clustered primary key.
+    Common(&'a [KeyPart], Cursor<'a>),
+}
 
-    fn column(id: i64, name: &str, kind: Kind) -> Column {
-        let missing = Value::Bytes(Bytes::from_static(b"filled in"));
-        Column { id, name: name.to_owned(), kind, nullable: true, generated: Generated::No, hidden: false, missing }
+impl<'a> Prefix<'a> {
+    /// Passes over the handle of a row of `table`.
+    pub(super) fn read(table: &'a Table, from: &mut Cursor<'a>) -> Result<Self> {
+        Ok(match &table.handle {
+            Handle::RowId => {
+                integer(from)?;
+                Self::RowId
+            }
+            Handle::Int(column) => Self::Int(*column, integer(from)?),
+            Handle::Common(parts) => {
+                let start = *from;
+                for _ in parts {
+                    datum::skip(from).context("the primary key in front of the row")?;
+                }
+                Self::Common(parts, start)
+            }
+        })
     }
 
-    /// `id` BIGINT, `a` text, `b` INT, with the column ids 1, 2, 3.
-    fn table(handle: Handle) -> Table {
-        let text = Kind::Text { charset: "utf8mb4".into(), collation: "utf8mb4_general_ci".into() };
-        Table {
-            id: 7,
-            schema: "db".into(),
-            name: "t".into(),
-            columns: vec![
-                column(1, "id", Kind::Int { bytes: 8, unsigned: false }),
-                column(2, "a", text),
-                column(3, "b", Kind::Int { bytes: 4, unsigned: false }),
-            ],
-            keys: Vec::new(),
-            handle,
-            foreign_keys: Vec::new(),
-            partitions: Vec::new(),
-            charset: "utf8mb4".into(),
-            collation: "utf8mb4_bin".into(),
-            details: None,
+    /// Fills the columns of `row` that the handle knows and the row does not hold itself. The row goes first: with
+    /// new collations a string in the handle is only the key to sort it by. A prefix of a column is not its value.
+    pub(super) fn fill(self, table: &Table, row: &mut [Value], source: &Bytes) -> Result<()> {
+        match self {
+            Self::RowId => {}
+            Self::Int(at, n) => {
+                let (column, slot) = place(table, row, at)?;
+                if absent(slot) {
+                    *slot = value::from_handle(n, &column.kind).with_context(|| in_handle(column))?;
+                }
+            }
+            Self::Common(parts, mut from) => {
+                for part in parts {
+                    let (column, slot) = place(table, row, part.column)?;
+                    if part.prefix.is_some() || !absent(slot) {
+                        datum::skip(&mut from)?;
+                        continue;
+                    }
+                    let datum = Datum::read(&mut from)?;
+                    *slot = value::value(datum, &column.kind, source).with_context(|| in_handle(column))?;
+                }
+            }
         }
-    }
-
-    fn bytes(hex: &str) -> Bytes {
-        hex::decode(hex.replace(' ', "")).unwrap().into()
-    }
-
-    fn text(value: &'static str) -> Value {
-        Value::Bytes(value.into())
-    }
-
-    fn problem<T: std::fmt::Debug>(result: Result<T>) -> String {
-        format!("{:#}", result.unwrap_err())
-    }
-
-    #[test]
-    fn an_integer_handle_is_a_column() {
-        let table = table(Handle::Int(0));
-        let row = insert(&table, &bytes("0802 0804020241 08060803")).unwrap();
-        assert_eq!(row, [Value::Int(1), text("A"), Value::Int(-2)]);
-        // Out of order, with an unknown column and the row's own id, which wins.
-        let row = insert(&table, &bytes("0802 08060803 08080202ff 0804020241 08020806")).unwrap();
-        assert_eq!(row, [Value::Int(3), text("A"), Value::Int(-2)]);
-        assert_eq!(insert(&table, &bytes("0802 00")).unwrap(), [Value::Int(1), text("filled in"), text("filled in")]);
-    }
-
-    #[test]
-    fn a_common_handle_fills_only_what_the_row_lacks() {
-        let part = |column, prefix| KeyPart { column, prefix };
-        let table = table(Handle::Common(vec![part(1, None), part(2, None), part(0, Some(3))]));
-        let row = insert(&table, &bytes("02080041 0041 0802 0812 0804 02044161")).unwrap();
-        assert_eq!(row, [text("filled in"), text("Aa"), Value::Int(1)]);
-        // Without new collations the key holds the text itself and the row leaves it out.
-        let row = insert(&table, &bytes("02044161 0802 0812 00")).unwrap();
-        assert_eq!(row, [text("filled in"), text("Aa"), Value::Int(1)]);
-        let error = problem(insert(&table, &bytes("0802 0802 0812 00")));
-        assert_eq!(error, "column `a`, in the handle: a text column cannot hold a signed number");
-    }
-
-    #[test]
-    fn an_update_is_split_at_the_second_occurrence() {
-        let table = table(Handle::RowId);
-        let RowKind::Update { old, new } =
-            update(&table, &bytes("08020802 080400 0801080e 08020804 0804 02027a 0801080e")).unwrap()
-        else {
-            panic!("an update");
-        };
-        assert_eq!(old, [Value::Int(1), Value::Null, Value::Absent]);
-        assert_eq!(new, [Value::Int(2), text("z"), Value::Absent]);
-        let torn = problem(update(&table, &bytes("08020802 080400 08020802")));
-        assert_eq!(torn, "column `a` is in one of the two images only");
-        let thrice = problem(update(&table, &bytes("08020802 08020802 08020802")));
-        assert_eq!(thrice, "column `id` is there more than twice");
-    }
-
-    #[test]
-    fn columns_that_the_target_computes_are_absent() {
-        let mut table = table(Handle::RowId);
-        table.columns[1].generated = Generated::Stored;
-        table.columns[2].hidden = true;
-        let row = delete(&table, &bytes("08020802 0804 020278 0806 0803 0801080e")).unwrap();
-        assert_eq!(row, [Value::Int(1), Value::Absent, Value::Absent]);
-        let twice = problem(delete(&table, &bytes("0804 020278 0804 020278")));
-        assert_eq!(twice, "column `a` is there twice");
-    }
-
-    #[test]
-    fn a_column_that_the_row_lacks_is_not_guessed() {
-        let mut table = table(Handle::RowId);
-        table.columns[1].missing = Value::Absent;
-        let expected = "column `a` is not in the row, and TiDB's schema does not tell what rows hold that are older \
-                        than the column";
-        assert_eq!(problem(insert(&table, &bytes("0802 08020802"))), expected);
-        table.columns[1].nullable = false;
-        let problem = problem(update(&table, &bytes("08020802 08020804")));
-        assert_eq!(problem, format!("the image after the update: {expected}"));
-        // One that the row has, or that the target computes, needs no such value.
-        assert!(delete(&table, &bytes("08020802 0804 020278")).is_ok());
-        table.columns[1].generated = Generated::Virtual;
-        assert!(delete(&table, &bytes("08020802")).is_ok());
-    }
-
-    #[test]
-    fn a_column_that_is_being_dropped_is_in_neither_image() {
-        let mut table = table(Handle::RowId);
-        let absent = [Value::Int(1), Value::Absent, Value::Absent];
-        assert_eq!(delete(&table, &bytes("08020802")).unwrap(), absent);
-        let both = bytes("08020802 08020804");
-        let new = [Value::Int(2), Value::Absent, Value::Absent];
-        assert_eq!(update(&table, &both).unwrap(), RowKind::Update { old: absent.to_vec(), new: new.to_vec() });
-        table.columns[1].nullable = false;
-        let RowKind::Update { old, new } = update(&table, &both).unwrap() else { panic!("an update") };
-        assert_eq!((&old[1], &new[1]), (&Value::Absent, &text("filled in")));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused_by_name() {
-        let mut table = table(Handle::RowId);
-        for (hex, expected) in [
-            ("08020802 08020802", "column `id` is there twice"),
-            ("08020202 41", "column `id`: an integer column cannot hold a string"),
-            ("0806 0880808080 20", "column `b`: 4294967296 does not fit 4 bytes"),
-            ("0804 0208 4141", "column `a`: the bytes end too early: 4 wanted, 2 left"),
-            ("0802", "column `id`: the bytes end too early"),
-            ("0908 00", "there is an unsigned number where a column id belongs"),
-            ("0812 0b", "column id 9, not in the definition: no value begins with the flag 0x0b"),
-            ("80000100 0000 01 0100 01", "a column id: no value begins with the flag 0x80"),
-            ("", "a column id: the bytes end too early"),
-        ] {
-            assert_eq!(problem(delete(&table, &bytes(hex))), expected, "{hex}");
-        }
-        assert!(problem(insert(&table, &bytes("020241 00"))).contains("is a string instead of an integer"));
-        table.columns[0].nullable = false;
-        assert!(problem(delete(&table, &bytes("080200"))).contains("`id` is NULL"));
-        let mut endless = Vec::new();
-        (0..=MAX_PAIRS).for_each(|_| endless.extend([8, 20, 0]));
-        assert!(problem(delete(&table, &endless.into())).contains("more than 16384 columns"));
+        Ok(())
     }
 }
+
+fn integer(from: &mut Cursor<'_>) -> Result<i64> {
+    match Datum::read(from).context("the handle in front of the row")? {
+        Datum::Int(n) => Ok(n),
+        other => bail!("the handle in front of the row is {} instead of an integer", other.name()),
+    }
+}
+
+fn place<'t, 'r>(table: &'t Table, row: &'r mut [Value], at: usize) -> Result<(&'t Column, &'r mut Value)> {
+    table.columns.get(at).zip(row.get_mut(at)).context("the handle names a column that the table does not have")
+}
+
+fn in_handle(column: &Column) -> String {
+    format!("column `{}`, in the handle", column.name)
+}
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

@@ -1,14 +1,17 @@
 //! From a datum to the value of a column: what TiDB calls unflattening (spec/tidb-formats.md §1.6), with every check
 //! that tells a wrong definition or damaged bytes from data.
+//!
+//! MySQL's binary decimal to text, exactly (spec/tidb-formats.md §2).
+//!
+//! TiDB's packed time and duration: reading, building and printing them (spec/tidb-formats.md §3.1, §3.2).
 
 use std::borrow::Cow;
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 
-use super::datum::Datum;
+use super::datum::{Cursor, Datum};
 use super::json;
-use super::time::Civil;
 use crate::model::{Decimal, Kind, Value};
 
 /// Largest TIME in nanoseconds: 838:59:59.999999.
@@ -156,77 +159,239 @@ fn name(kind: &Kind) -> &'static str {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Digits in a full group of 4 bytes.
+const GROUP_DIGITS: u8 = 9;
+/// Bytes that the first or last group takes by its number of digits.
+const GROUP_BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
+/// TiDB's writer never goes above this, columns not above 65.
+const MAX_PRECISION: u8 = 81;
+/// Digits behind the point.
+const MAX_SCALE: u8 = 30;
 
-    fn of(datum: Datum<'_>, kind: &Kind) -> Result<Value> {
-        value(datum, kind, &Bytes::new())
+/// Bytes of a decimal of `precision` digits, `scale` of them behind the point; `None` if there is no such decimal.
+#[must_use]
+pub fn size(precision: u8, scale: u8) -> Option<usize> {
+    let whole = precision.checked_sub(scale)?;
+    if precision == 0 || precision > MAX_PRECISION || scale > MAX_SCALE {
+        return None;
+    }
+    let part = |digits: u8| {
+        let partial = GROUP_BYTES.get(usize::from(digits % GROUP_DIGITS)).copied()?;
+        Some(usize::from(digits / GROUP_DIGITS) * 4 + partial)
+    };
+    Some(part(whole)? + part(scale)?).filter(|size| *size <= 40)
+}
+
+/// A binary decimal with the digits that its own header gives it, whatever the column's definition says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binary<'a> {
+    /// Digits in all.
+    pub precision: u8,
+    /// Digits behind the point.
+    pub scale: u8,
+    /// The groups, their number right for the two above.
+    bytes: &'a [u8],
+}
+
+impl<'a> Binary<'a> {
+    /// Reads header and groups.
+    ///
+    /// # Errors
+    /// If the header makes no sense or the bytes end too early.
+    pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
+        let [precision, scale] = from.array()?;
+        let Some(size) = size(precision, scale) else {
+            bail!("there is no decimal of {precision} digits with {scale} behind the point");
+        };
+        Ok(Self { precision, scale, bytes: from.take(size)? })
     }
 
-    #[test]
-    fn integers_keep_to_their_width_and_sign() {
-        let int = |bytes, unsigned| Kind::Int { bytes, unsigned };
-        assert_eq!(of(Datum::Int(-128), &int(1, false)).unwrap(), Value::Int(-128));
-        assert!(of(Datum::Int(-129), &int(1, false)).is_err());
-        assert!(of(Datum::Int(1 << 23), &int(3, false)).is_err());
-        assert_eq!(of(Datum::Int(i64::MIN), &int(8, false)).unwrap(), Value::Int(i64::MIN));
-        assert_eq!(of(Datum::UInt(7), &int(4, false)).unwrap(), Value::Int(7));
-        assert!(of(Datum::UInt(u64::MAX), &int(8, false)).is_err());
-        assert_eq!(of(Datum::UInt(u64::MAX), &int(8, true)).unwrap(), Value::UInt(u64::MAX));
-        assert_eq!(of(Datum::Int(255), &int(1, true)).unwrap(), Value::UInt(255));
-        assert!(of(Datum::Int(256), &int(1, true)).is_err());
-        assert!(of(Datum::Int(-1), &int(8, true)).is_err());
-        assert_eq!(from_handle(-1, &int(8, true)).unwrap(), Value::UInt(u64::MAX));
-        assert!(from_handle(-1, &int(4, true)).is_err());
-    }
-
-    #[test]
-    fn sets_enums_and_bits_keep_to_their_elements() {
-        let two = || vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(of(Datum::UInt(2), &Kind::Enum { elements: two() }).unwrap(), Value::Enum(2));
-        assert_eq!(of(Datum::UInt(3), &Kind::Enum { elements: two() }).unwrap(), Value::Enum(0));
-        assert_eq!(of(Datum::UInt(3), &Kind::Set { elements: two() }).unwrap(), Value::Set(3));
-        assert!(of(Datum::UInt(4), &Kind::Set { elements: two() }).is_err());
-        assert_eq!(of(Datum::UInt(u64::MAX), &Kind::Bit { width: 64 }).unwrap(), Value::Bit(u64::MAX));
-        assert!(of(Datum::UInt(8), &Kind::Bit { width: 3 }).is_err());
-    }
-
-    #[test]
-    fn times_that_have_no_text_are_refused() {
-        let datetime = Kind::Datetime { fsp: 6 };
-        assert_eq!(of(Datum::UInt(0), &datetime).unwrap(), Value::Time(0));
-        let latest = 9_147_936_188_962_652_735;
-        assert_eq!(of(Datum::UInt(latest), &datetime).unwrap(), Value::Time(latest));
-        for packed in [latest + 1, u64::MAX, 63 << 24, 1_000_000, 1 << 63] {
-            assert!(of(Datum::UInt(packed), &datetime).is_err(), "{packed:#x}");
+    /// The digits: `-12.340`; all digits of the scale, no leading zeros but one before the point, no negative zero.
+    ///
+    /// # Errors
+    /// If a group holds more than its digits.
+    pub fn text(&self) -> Result<Vec<u8>> {
+        let mut groups = Groups {
+            from: Cursor::new(self.bytes),
+            negative: self.bytes.first().is_some_and(|b| b & 0x80 == 0),
+            flip: 0x80,
+        };
+        let whole = self.precision - self.scale;
+        // The sign is put in front first and taken away again if all digits are zero.
+        let mut out = Vec::with_capacity(usize::from(self.precision) + 4);
+        out.push(b'-');
+        let leading = whole % GROUP_DIGITS;
+        if leading > 0 {
+            // As loose as TiDB, which lets the first group hold one digit more.
+            push_digits(&mut out, groups.next(leading, 10u32.pow(u32::from(leading) + 1))?, 0);
         }
-        let time = Kind::Duration { fsp: 0 };
-        assert_eq!(
-            of(Datum::Duration(-3_020_399_999_999_000), &time).unwrap(),
-            Value::Duration(-3_020_399_999_999_000)
-        );
-        assert!(of(Datum::Int(3_020_400_000_000_000), &time).is_err());
-        assert!(of(Datum::Int(i64::MIN), &time).is_err());
-    }
-
-    #[test]
-    fn a_flag_of_another_type_is_refused() {
-        let error = of(Datum::Int(1), &Kind::Json).unwrap_err();
-        assert_eq!(error.to_string(), "a JSON column cannot hold a signed number");
-        assert!(of(Datum::Float(1.0), &Kind::Decimal { precision: 3, scale: 1 }).is_err());
-        assert!(of(Datum::Float(1e300), &Kind::Float).is_err());
-        assert!(of(Datum::Float(f64::NAN), &Kind::Double).is_err());
-        assert!(of(Datum::Max, &Kind::Double).is_err());
-        assert_eq!(of(Datum::Null, &Kind::Double).unwrap(), Value::Null);
-    }
-
-    #[test]
-    fn strings_are_not_copied() {
-        let source = Bytes::from_static(b"..abc");
-        let part = source.get(2..).unwrap();
-        let kind = Kind::Binary { fixed: None };
-        let Value::Bytes(bytes) = value(Datum::Bytes(part.into()), &kind, &source).unwrap() else { panic!("bytes") };
-        assert_eq!((bytes.as_ptr(), &bytes[..]), (part.as_ptr(), b"abc".as_slice()));
+        for _ in 0..whole / GROUP_DIGITS {
+            let width = if out.len() > 1 { GROUP_DIGITS } else { 0 };
+            push_digits(&mut out, groups.next(GROUP_DIGITS, 1_000_000_000)?, width);
+        }
+        if out.len() == 1 {
+            out.push(b'0');
+        }
+        if self.scale > 0 {
+            out.push(b'.');
+            for _ in 0..self.scale / GROUP_DIGITS {
+                push_digits(&mut out, groups.next(GROUP_DIGITS, 1_000_000_000)?, GROUP_DIGITS);
+            }
+            let trailing = self.scale % GROUP_DIGITS;
+            if trailing > 0 {
+                push_digits(&mut out, groups.next(trailing, 10u32.pow(u32::from(trailing)))?, trailing);
+            }
+        }
+        if !groups.negative || out.iter().all(|b| matches!(b, b'-' | b'0' | b'.')) {
+            out.remove(0);
+        }
+        Ok(out)
     }
 }
+
+/// The groups of a decimal from left to right.
+struct Groups<'a> {
+    from: Cursor<'a>,
+    /// Every byte is complemented.
+    negative: bool,
+    /// The inverted bits of the next byte: the top one of the very first byte.
+    flip: u8,
+}
+
+impl Groups<'_> {
+    /// The next group, of `digits` digits; it must be below `limit`.
+    fn next(&mut self, digits: u8, limit: u32) -> Result<u32> {
+        let bytes = self.from.take(GROUP_BYTES.get(usize::from(digits)).copied().unwrap_or(0))?;
+        let mask = if self.negative { 0xff } else { 0 };
+        let mut group = 0;
+        for byte in bytes {
+            group = group << 8 | u32::from(byte ^ mask ^ self.flip);
+            self.flip = 0;
+        }
+        ensure!(group < limit, "a decimal holds {group} where {digits} digits belong");
+        Ok(group)
+    }
+}
+
+/// Appends `group` with at least `width` digits; nothing at all for zero without a width.
+fn push_digits(out: &mut Vec<u8>, mut group: u32, width: u8) {
+    let start = out.len();
+    let mut left = width;
+    while group > 0 || left > 0 {
+        out.push(b"0123456789".get(usize::try_from(group % 10).unwrap_or(0)).copied().unwrap_or(b'0'));
+        group /= 10;
+        left = left.saturating_sub(1);
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
+}
+
+/// The parts of a packed time. No part is checked: months and days may be 0, and 31 February can be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Civil {
+    /// 0 to 9999.
+    pub year: u32,
+    /// 0 to 12.
+    pub month: u32,
+    /// 0 to 31.
+    pub day: u32,
+    /// 0 to 23.
+    pub hour: u32,
+    /// 0 to 59.
+    pub minute: u32,
+    /// 0 to 59.
+    pub second: u32,
+    /// 0 to 999,999.
+    pub micros: u32,
+}
+
+impl Civil {
+    /// The parts of `packed`; the zero date is all zero.
+    #[must_use]
+    pub const fn unpack(packed: u64) -> Self {
+        let (hms, ymd) = (low(packed >> 24, 17), low(packed >> 41, 23));
+        let months = ymd >> 5;
+        Self {
+            year: months / 13,
+            month: months % 13,
+            day: ymd & 31,
+            hour: hms >> 12,
+            minute: (hms >> 6) & 63,
+            second: hms & 63,
+            micros: low(packed, 24),
+        }
+    }
+
+    /// The packed form.
+    #[must_use]
+    pub const fn pack(self) -> u64 {
+        let ymd = ((self.year as u64 * 13 + self.month as u64) << 5) | self.day as u64;
+        let hms = ((self.hour as u64) << 12) | ((self.minute as u64) << 6) | self.second as u64;
+        (((ymd << 17) | hms) << 24) | self.micros as u64
+    }
+}
+
+/// The lowest `bits` (at most 32) of `n`.
+#[allow(clippy::cast_possible_truncation, reason = "masked to at most 32 bits just before")]
+const fn low(n: u64, bits: u32) -> u32 {
+    (n & ((1 << bits) - 1)) as u32
+}
+
+/// Appends `YYYY-MM-DD`.
+pub fn write_date(out: &mut Vec<u8>, packed: u64) {
+    let t = Civil::unpack(packed);
+    digits(out, t.year, 4);
+    out.push(b'-');
+    digits(out, t.month, 2);
+    out.push(b'-');
+    digits(out, t.day, 2);
+}
+
+/// Appends `YYYY-MM-DD hh:mm:ss` and exactly `fsp` (0 to 6) fraction digits, the rest cut off.
+pub fn write_datetime(out: &mut Vec<u8>, packed: u64, fsp: u8) {
+    let t = Civil::unpack(packed);
+    write_date(out, packed);
+    out.push(b' ');
+    write_clock(out, t.hour, t.minute, t.second);
+    write_fraction(out, t.micros, fsp);
+}
+
+/// Appends `[-]hh:mm:ss` (hours up to three digits) and exactly `fsp` fraction digits of `nanos`.
+pub fn write_duration(out: &mut Vec<u8>, nanos: i64, fsp: u8) {
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    let micros = nanos.unsigned_abs() / 1000;
+    let seconds = micros / 1_000_000;
+    let hours = u32::try_from(seconds / 3600).unwrap_or(u32::MAX);
+    write_clock(out, hours, low(seconds / 60 % 60, 6), low(seconds % 60, 6));
+    write_fraction(out, low(micros % 1_000_000, 20), fsp);
+}
+
+fn write_clock(out: &mut Vec<u8>, hour: u32, minute: u32, second: u32) {
+    digits(out, hour, 2);
+    out.push(b':');
+    digits(out, minute, 2);
+    out.push(b':');
+    digits(out, second, 2);
+}
+
+fn write_fraction(out: &mut Vec<u8>, micros: u32, fsp: u8) {
+    let fsp = fsp.min(6);
+    if fsp > 0 {
+        out.push(b'.');
+        digits(out, micros / 10u32.pow(6 - u32::from(fsp)), usize::from(fsp));
+    }
+}
+
+/// Appends `n` with at least `width` digits.
+fn digits(out: &mut Vec<u8>, n: u32, width: usize) {
+    let text = n.to_string();
+    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(text.len())));
+    out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+#[path = "value_tests.rs"]
+mod tests;

@@ -6,34 +6,30 @@
 //! event     kinds of events and the rules on them      explain   which rule decides about a table
 //! ddl       what becomes of a DDL: as it is, in part, not at all, refused (moves: RENAME)
 //! ```
+//!
+//! Which rule decides about a table, for `tisync config filter`.
+//!
+//! What was left out of a run by the operator's rules.
 
-mod count;
 mod ddl;
 pub mod drainer;
 mod event;
-mod explain;
-mod moves;
 mod pattern;
 mod tables;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use crate::decode::Kinds;
+use crate::decode::{Kinds, LeftOut};
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::sql::Verb;
-
-pub use count::Counts;
 pub use ddl::{Judged, Why};
-pub use explain::Explanation;
-pub use tables::{Scope, split};
-
-pub(crate) use ddl::{concerns_cluster, drop_tables, if_not_exists, ways_on};
-pub(crate) use moves::from_nowhere;
+pub(crate) use ddl::{concerns_cluster, drop_tables, from_nowhere, if_not_exists, ways_on};
+use event::{Event, Rule};
 pub(crate) use pattern::quoted as quoted_name;
-
-use self::event::{Event, Rule};
-use self::tables::Patterns;
+use tables::Patterns;
+pub use tables::{Scope, split};
 
 /// Databases of TiDB and MySQL themselves, and those in which replication tools keep their checkpoints and marks; with what they are.
 const NEVER: [(&str, &str); 9] = [
@@ -193,31 +189,156 @@ impl Filter {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What becomes of a table or a database, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What was asked about: a table, or a database with `*`.
+    pub what: String,
+    /// Whether it is replicated; of a database, whether any table of it may be.
+    pub replicated: bool,
+    /// The reason.
+    pub because: String,
+    /// What is left out of it nevertheless, a line each.
+    pub without: Vec<String>,
+}
 
-    #[test]
-    fn system_databases_are_out_in_any_case() {
-        assert!(!wanted("mysql") && !wanted("PERFORMANCE_SCHEMA") && !wanted("tidb_binlog") && !wanted("retl"));
-        assert!(wanted("bank") && wanted("mysql2") && wanted("test"));
-        let own = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect();
-        let filter = Filter::new(&Rules { tables: own(&["*.*", "mysql.user"]), ..Rules::default() }).unwrap();
-        assert!(!filter.table("mysql", "user") && filter.database("Mysql") == Scope::None && filter.table("a", "user"));
-    }
-
-    #[test]
-    fn kinds_that_several_rules_leave_out() {
-        let own = |list: &[&str]| list.iter().map(|t| (*t).to_owned()).collect();
-        let rule = |tables: &[&str], ignore: &[&str]| EventRule {
-            tables: own(tables),
-            ignore: own(ignore),
-            ..EventRule::default()
-        };
-        let events = vec![rule(&["a.*", "!a.x"], &["insert"]), rule(&[], &["delete"])];
-        let filter = Filter::new(&Rules { events, ..Rules::default() }).unwrap();
-        assert_eq!(filter.kinds("a", "t"), Kinds { insert: false, update: true, delete: false });
-        assert_eq!(filter.keeps("a", "t"), Some("event rule 2 for `*.*`: ignores delete"));
-        assert_eq!(filter.kinds("a", "x"), Kinds { insert: true, update: true, delete: false });
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.replicated { "is replicated" } else { "is not replicated" };
+        write!(f, "{} {verdict}: {}", self.what, self.because)?;
+        self.without.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
+
+impl Filter {
+    /// Says which rule decides about a table; with `*` or an empty name about the database.
+    #[must_use]
+    pub fn explain(&self, schema: &str, table: &str) -> Explanation {
+        let whole = table.is_empty() || table == "*";
+        let what = if whole { format!("the database {schema}") } else { format!("{schema}.{table}") };
+        if let Some(why) = why_never(schema) {
+            let because = format!("`{schema}` is always left out, whatever the patterns say: {why}");
+            return Explanation { what, replicated: false, because, without: Vec::new() };
+        }
+        let (replicated, because) = if self.tables.is_empty() {
+            (true, "there are no patterns, so every table is".to_owned())
+        } else if whole {
+            self.explain_database(schema)
+        } else {
+            match self.tables.deciding(schema, table) {
+                Some(line) if line.positive => {
+                    (true, format!("{line} takes it in, and no pattern behind it takes it out"))
+                }
+                Some(line) => (false, format!("{line} takes it out, and no pattern behind it takes it in")),
+                None => (false, "no pattern takes it in".to_owned()),
+            }
+        };
+        let without = if replicated { self.left_out(schema, if whole { "" } else { table }) } else { Vec::new() };
+        Explanation { what, replicated, because, without }
+    }
+
+    fn explain_database(&self, schema: &str) -> (bool, String) {
+        match self.tables.scope(schema) {
+            Scope::All => (true, "with all its tables; DROP DATABASE runs on the target".to_owned()),
+            Scope::Some => (
+                true,
+                "in part; CREATE DATABASE runs on the target, DROP DATABASE becomes DROP TABLE of that part".to_owned(),
+            ),
+            Scope::None => (false, "no pattern takes in a table of it".to_owned()),
+        }
+    }
+
+    /// What the rules on events leave out of a table, or of DDL on a database where `table` is empty.
+    fn left_out(&self, schema: &str, table: &str) -> Vec<String> {
+        let takes = |r: &&event::Rule| {
+            if table.is_empty() { r.tables.takes_database(schema) } else { r.tables.takes(schema, table) }
+        };
+        let mut lines: Vec<String> = self.events.iter().filter(takes).map(|r| r.text.clone()).collect();
+        if !table.is_empty() {
+            let Kinds { insert, update, delete } = self.kinds(schema, table);
+            let gone: Vec<&str> = [(insert, "INSERT"), (update, "UPDATE"), (delete, "DELETE")]
+                .into_iter()
+                .filter(|(kept, _)| !kept)
+                .map(|(_, name)| name)
+                .collect();
+            if !gone.is_empty() {
+                lines.push(format!("so no {} arrives on the target", gone.join(", ")));
+            }
+        }
+        let destructive = [Verb::DropDatabase, Verb::DropTable, Verb::TruncateTable];
+        let kept = |verb: Verb| !self.events.iter().filter(takes).any(|r| r.ignores(Event::Ddl(verb)));
+        if !lines.is_empty() && destructive.into_iter().all(|v| !kept(v)) {
+            lines.push("so nothing is dropped or truncated on the target".to_owned());
+        }
+        lines
+    }
+}
+
+/// Counts of what the rules left out, system databases not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Row changes of tables that are not replicated.
+    pub table_rows: u64,
+    /// Row changes of a kind that an event rule leaves out.
+    pub event_rows: u64,
+    /// DDLs on tables that are not replicated.
+    pub table_ddl: u64,
+    /// DDLs that an event rule leaves out.
+    pub event_ddl: u64,
+    /// Transactions of which nothing was left.
+    pub emptied: u64,
+    /// Transactions left out for their commit ts.
+    pub ignored: u64,
+}
+
+impl Counts {
+    /// Adds the row changes of a transaction, of which nothing was left if `empty`.
+    pub fn rows(&mut self, left_out: LeftOut, empty: bool) {
+        self.table_rows += left_out.tables;
+        self.event_rows += left_out.kinds;
+        self.emptied += u64::from(empty && left_out != LeftOut::default());
+    }
+
+    /// Adds a DDL.
+    pub fn ddl(&mut self, why: Why) {
+        match why {
+            Why::System => {}
+            Why::Tables => self.table_ddl += 1,
+            Why::Events => self.event_ddl += 1,
+        }
+    }
+
+    /// Whether anything was left out.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let several = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+        let part = |rows: u64, ddl: u64, by: &str| {
+            let counts: Vec<String> = [(rows, "row change"), (ddl, "DDL")]
+                .iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, what)| several(*n, what))
+                .collect();
+            (!counts.is_empty()).then(|| format!("{} {by}", counts.join(" and ")))
+        };
+        let parts = [
+            part(self.table_rows, self.table_ddl, "of tables that are not replicated"),
+            part(self.event_rows, self.event_ddl, "by event rules"),
+            (self.ignored > 0).then(|| format!("{} by commit ts", several(self.ignored, "transaction"))),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        write!(f, "left out: {}", parts.join("; "))?;
+        if self.emptied > 0 {
+            write!(f, "; nothing was left of {}", several(self.emptied, "transaction"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

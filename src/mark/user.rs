@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::statements::INFO_CHARS;
+use super::INFO_CHARS;
 use crate::checkpoint::{Who, survey};
-use crate::sink::mysql::session::Session;
+use crate::mysql::session::Session;
 
 /// A link as a mark row names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(User::read(""), None);
         assert_eq!(User::read("tisync mark setup"), None);
         let long = "x".repeat(60);
-        let info = super::super::statements::cut(&format!("tisync 5 {long}"));
+        let info = crate::mark::cut(&format!("tisync 5 {long}"));
         let user = User::read(&info).unwrap();
         assert!(user.is(5, &long) && !user.is(5, &"x".repeat(40)));
     }

@@ -1,17 +1,20 @@
 //! How a run shows where its links stand: a line each that is rewritten on a terminal, `key=value` lines elsewhere.
+//!
+//! The lines at the bottom of a terminal that are rewritten, and how other lines get past them.
 
 mod link;
-mod screen;
 
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use self::link::Link;
-use self::screen::Screen;
+use super::one_line;
 use crate::event::{Event, Events};
 use crate::sink::mysql::{Answer, DdlTrouble};
+use link::Link;
 
 /// How often lines are written where there is no terminal.
 const LINES_EVERY: Duration = Duration::from_secs(10);
@@ -63,7 +66,7 @@ impl Progress {
     /// links go on meanwhile.
     pub fn asker(&self, which: usize) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
         let ask = self.alone(which);
-        move |trouble| ask(&mut |before| super::ask::at_terminal(before, trouble))
+        move |trouble| ask(&mut |before| super::at_terminal(before, trouble))
     }
 
     /// Asks at the terminal for a secret of this link, in the same way; `None` where nobody could answer.
@@ -179,5 +182,58 @@ impl View {
         } else {
             self.links.iter().filter(|link| link.begun()).for_each(|link| super::note(&link.plain_line()));
         }
+    }
+}
+
+/// The bottom of the terminal, where there is one.
+struct Screen {
+    rewritten: bool,
+    /// `None` while it is out of the way.
+    bar: Option<ProgressBar>,
+}
+
+impl Screen {
+    /// `quiet`: as if there were no terminal.
+    fn start(quiet: bool) -> Self {
+        let mut screen = Self { rewritten: !quiet && io::stderr().is_terminal(), bar: None };
+        screen.resume();
+        screen
+    }
+
+    /// Whether lines are rewritten; otherwise each is printed once, and now and then.
+    fn rewritten(&self) -> bool {
+        self.rewritten
+    }
+
+    /// Shows these lines instead of those before.
+    fn draw(&self, lines: &[String]) {
+        if let Some(bar) = &self.bar {
+            // Below each other, behind the sign of life.
+            bar.set_message(lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n  "));
+        }
+    }
+
+    /// Prints a line without tearing those that are rewritten.
+    fn aside(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Takes the lines away, until [`resume`](Self::resume).
+    fn pause(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// The next lines are shown again.
+    fn resume(&mut self) {
+        self.bar = self.rewritten.then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.set_style(ProgressStyle::default_spinner());
+            bar
+        });
     }
 }

@@ -15,15 +15,15 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
-use super::etcd::{TxnRequest, TxnResponse, remove_request, swap_request};
 use super::message::{
     GetGcSafePointRequest, GetGcSafePointResponse, GetMembersRequest, GetMembersResponse, KeyValue, RangeRequest,
     RangeResponse, RequestHeader, ResponseHeader, TsoRequest, TsoResponse,
 };
+use super::message::{TxnRequest, TxnResponse, remove_request, swap_request};
 use super::security::{Security, reason};
 use crate::error::Fault;
+use crate::error::quoted;
 use crate::model::CommitTs;
-use crate::shell::quoted;
 
 /// How long a connection may take to be made.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(5);

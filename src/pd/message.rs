@@ -1,5 +1,7 @@
 //! The messages of PD (`pdpb`) and etcd (`etcdserverpb`) that a replicator needs, by hand, with the field numbers of
 //! spec/tidb-binlog.md §1.2 and §1.3. The simulated cluster answers with the same ones.
+//!
+//! The messages with which a key of PD's etcd is written, by hand, with the field numbers of spec/tidb-binlog.md §1.3.
 
 use bytes::Bytes;
 use prost::Message;
@@ -206,4 +208,171 @@ pub struct RangeResponse {
     /// How many there are.
     #[prost(int64, tag = "4")]
     pub count: i64,
+}
+
+/// `etcdserverpb.PutRequest`.
+#[derive(Clone, PartialEq, Message)]
+pub struct PutRequest {
+    /// The key.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub key: Bytes,
+    /// Its new value.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: Bytes,
+    /// 0: the key stays until somebody removes it.
+    #[prost(int64, tag = "3")]
+    pub lease: i64,
+}
+
+/// `etcdserverpb.PutResponse`.
+#[derive(Clone, PartialEq, Message)]
+pub struct PutResponse {
+    /// etcd's header.
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<EtcdHeader>,
+}
+
+/// `etcdserverpb.DeleteRangeRequest`, for one key.
+#[derive(Clone, PartialEq, Message)]
+pub struct DeleteRequest {
+    /// The key.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub key: Bytes,
+}
+
+/// `etcdserverpb.Compare`: a condition on a key.
+#[derive(Clone, PartialEq, Message)]
+pub struct Compare {
+    /// 0 equal, 1 greater, 2 less, 3 not equal.
+    #[prost(int32, tag = "1")]
+    pub result: i32,
+    /// 0 version, 1 create, 2 mod, 3 value, 4 lease.
+    #[prost(int32, tag = "2")]
+    pub target: i32,
+    /// The key.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub key: Bytes,
+    /// What the target is compared with.
+    #[prost(oneof = "Operand", tags = "4, 5, 6, 7")]
+    pub operand: Option<Operand>,
+}
+
+/// `etcdserverpb.Compare.target_union`.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Operand {
+    /// How often the key was written.
+    #[prost(int64, tag = "4")]
+    Version(i64),
+    /// The revision that made it.
+    #[prost(int64, tag = "5")]
+    CreateRevision(i64),
+    /// The revision that changed it last; 0: there is no such key.
+    #[prost(int64, tag = "6")]
+    ModRevision(i64),
+    /// Its value.
+    #[prost(bytes = "bytes", tag = "7")]
+    Value(Bytes),
+}
+
+/// `Compare.result`: equal.
+pub const EQUAL: i32 = 0;
+/// `Compare.result`: greater.
+pub const GREATER: i32 = 1;
+/// `Compare.target`: the revision that changed the key last.
+pub const MOD: i32 = 2;
+
+/// `etcdserverpb.RequestOp`.
+#[derive(Clone, PartialEq, Message)]
+pub struct RequestOp {
+    /// What to do.
+    #[prost(oneof = "Op", tags = "1, 2, 3")]
+    pub op: Option<Op>,
+}
+
+/// `etcdserverpb.RequestOp.request`, as far as it is needed.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Op {
+    /// Reads.
+    #[prost(message, tag = "1")]
+    Range(RangeRequest),
+    /// Writes.
+    #[prost(message, tag = "2")]
+    Put(PutRequest),
+    /// Removes.
+    #[prost(message, tag = "3")]
+    Delete(DeleteRequest),
+}
+
+/// `etcdserverpb.TxnRequest`.
+#[derive(Clone, PartialEq, Message)]
+pub struct TxnRequest {
+    /// All of them must hold.
+    #[prost(message, repeated, tag = "1")]
+    pub compare: Vec<Compare>,
+    /// Done if they do.
+    #[prost(message, repeated, tag = "2")]
+    pub success: Vec<RequestOp>,
+    /// Done if they do not.
+    #[prost(message, repeated, tag = "3")]
+    pub failure: Vec<RequestOp>,
+}
+
+/// `etcdserverpb.TxnResponse`; the answers to its parts are not looked at.
+#[derive(Clone, PartialEq, Message)]
+pub struct TxnResponse {
+    /// etcd's header.
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<EtcdHeader>,
+    /// Whether the conditions held.
+    #[prost(bool, tag = "2")]
+    pub succeeded: bool,
+}
+
+/// Writes `value` under `key` if the key was last changed by `revision`; 0: if there is no such key.
+#[must_use]
+pub fn swap_request(key: &str, value: &[u8], revision: i64) -> TxnRequest {
+    let put = PutRequest { key: bytes(key), value: Bytes::copy_from_slice(value), lease: 0 };
+    unchanged(key, revision, Op::Put(put))
+}
+
+/// Removes `key` if it was last changed by `revision`.
+#[must_use]
+pub fn remove_request(key: &str, revision: i64) -> TxnRequest {
+    unchanged(key, revision, Op::Delete(DeleteRequest { key: bytes(key) }))
+}
+
+fn bytes(key: &str) -> Bytes {
+    Bytes::copy_from_slice(key.as_bytes())
+}
+
+/// Does `op` if `key` was last changed by `revision`; 0: if there is no such key.
+fn unchanged(key: &str, revision: i64, op: Op) -> TxnRequest {
+    let operand = Some(Operand::ModRevision(revision));
+    TxnRequest {
+        compare: vec![Compare { result: EQUAL, target: MOD, key: bytes(key), operand }],
+        success: vec![RequestOp { op: Some(op) }],
+        failure: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_conditional_write() {
+        // Compare{target MOD, key "k", mod_revision 0}: fields 2, 3 and 6; EQUAL is 0 and not written, a oneof's 0 is.
+        let absent = swap_request("k", b"v", 0).encode_to_vec();
+        assert_eq!(hex::encode(absent), "0a0710021a016b3000".to_owned() + "1208" + "1206" + "0a016b" + "120176");
+        // Revision 150 takes two bytes.
+        let changed = swap_request("k", b"v", 150).encode_to_vec();
+        assert_eq!(hex::encode(changed), "0a0810021a016b309601".to_owned() + "1208" + "1206" + "0a016b" + "120176");
+        // DeleteRangeRequest is the third of the oneof.
+        let removed = remove_request("k", 150).encode_to_vec();
+        assert_eq!(hex::encode(removed), "0a0810021a016b309601".to_owned() + "1205" + "1a03" + "0a016b");
+        let answer = TxnResponse::decode(hex::decode("0a021805100112001a00").unwrap().as_slice()).err();
+        assert!(answer.is_some(), "a wrong wire type is no answer");
+        let answer = TxnResponse::decode(hex::decode("0a02180510011a0412020a00").unwrap().as_slice()).unwrap();
+        assert!(answer.succeeded && answer.header.unwrap().revision == 5);
+    }
 }

@@ -1,34 +1,30 @@
 //! PD and the etcd inside it: members, timestamps, and the keys under which Pumps and TiDB servers register.
 //!
 //! [`Pd`] is the blocking client that every command uses; the async half behind it stays in this folder.
+//!
+//! PD addresses as operators write them: `pd://h:p,h2:p2`, `http(s)://h:p`, bare `h:p`, comma lists of any of these.
 
-mod address;
 mod client;
-pub mod etcd;
 pub mod message;
 mod node;
 mod security;
-mod status;
 
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::error::Fault;
 use crate::model::CommitTs;
-
-pub use address::endpoints;
+use client::Client;
+pub(crate) use client::words;
 pub use client::{
     DIAL_LIMIT, REQUEST_LIMIT, get_request, members_request, range_request, safe_point_request, tso_request,
 };
 pub use message::KeyValue;
-pub use node::{Node, State, TidbServer, Unread};
+pub use node::{Node, State, Status, TidbServer, Unread};
 pub use security::Security;
 pub(crate) use security::reason;
-pub use status::Status;
-
-use client::Client;
-pub(crate) use client::words;
 
 /// Where Pumps register (spec/tidb-binlog.md §1.4).
 pub const PUMPS: &str = "/tidb-binlog/v1/pumps/";
@@ -53,7 +49,7 @@ impl Pd {
     /// # Errors
     /// A usage fault for an address that is none; a connect fault with every address tried and why it failed.
     pub fn connect(endpoints: &[String], security: &Security) -> Result<Self> {
-        let endpoints = address::endpoints(endpoints)?;
+        let endpoints = parse_endpoints(endpoints)?;
         security.check(endpoints.iter().any(|e| e.tls))?;
         let addresses: Vec<String> = endpoints.into_iter().map(|e| e.address).collect();
         let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the client of PD")?;
@@ -202,5 +198,92 @@ impl Drop for Pd {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// One PD server to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `host:port`; an IPv6 host keeps its brackets.
+    pub address: String,
+    /// Whether it was written as `https://`.
+    pub tls: bool,
+}
+
+/// Reads every address of `texts`, in order, each once.
+///
+/// # Errors
+/// A usage fault that names the address that is none.
+pub fn parse_endpoints(texts: &[String]) -> Result<Vec<Endpoint>> {
+    let mut found = Vec::new();
+    for item in texts.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()) {
+        let endpoint = endpoint(item)?;
+        if !found.contains(&endpoint) {
+            found.push(endpoint);
+        }
+    }
+    if found.is_empty() {
+        return Err(wrong("no PD address was given"));
+    }
+    Ok(found)
+}
+
+fn endpoint(text: &str) -> Result<Endpoint> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let tls = match scheme {
+        "" | "pd" | "http" => false,
+        "https" => true,
+        _ => return Err(wrong(&format!("`{scheme}://` is no scheme of a PD address"))),
+    };
+    if rest.contains('@') {
+        // Not shown: what stands before the @ may be a password.
+        return Err(wrong("a PD address has no user or password"));
+    }
+    let address = rest.trim_end_matches('/');
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return Err(wrong(&format!("the PD address `{text}` has no port")));
+    };
+    let bare_v6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
+    if host.is_empty() || bare_v6 || host.contains(['/', '?', '#', ' ']) || !matches!(port.parse::<u16>(), Ok(1..)) {
+        return Err(wrong(&format!("`{text}` is no PD address")));
+    }
+    Ok(Endpoint { address: address.to_owned(), tls })
+}
+
+fn wrong(message: &str) -> anyhow::Error {
+    Fault::usage(message)
+        .hint("write it as `pd://10.0.0.1:2379`, with several servers as `pd://10.0.0.1:2379,10.0.0.2:2379`")
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Vec<String> {
+        parse_endpoints(&[text.to_owned()]).unwrap().into_iter().map(|e| e.address).collect()
+    }
+
+    #[test]
+    fn every_way_to_write_it() {
+        assert_eq!(parsed("pd://a:2379,b:2380"), ["a:2379", "b:2380"]);
+        assert_eq!(parsed("http://a:1, http://b:2/ ,a:1,"), ["a:1", "b:2"]);
+        assert_eq!(parsed("10.0.0.1:2379"), ["10.0.0.1:2379"]);
+        assert_eq!(parsed("https://[::1]:2379"), ["[::1]:2379"]);
+        assert!(parse_endpoints(&["https://a:1".into()]).unwrap()[0].tls);
+    }
+
+    #[test]
+    fn what_is_none() {
+        for text in
+            ["", ",", "host", "host:0", "host:x", "host:99999", "mysql://h:1", "::1:2379", "h:1/v3", ":1", "a b:1"]
+        {
+            let error = parse_endpoints(&[text.to_owned()]).unwrap_err();
+            let fault = crate::error::fault(&error).unwrap();
+            assert_eq!(fault.kind, crate::error::Kind::Usage, "{text}");
+            assert!(fault.hint.contains("pd://"));
+        }
+        let error = parse_endpoints(&["http://root:secret@h:1".into()]).unwrap_err();
+        assert!(!format!("{error:?}").contains("secret"));
     }
 }

@@ -4,8 +4,6 @@
 //! It writes what a TiDB would write into its Pumps: DDL jobs with their definitions, and rows in binlog form. What a
 //! real TiDB also shows and this one does not: rows written while a column is half added, and transactions that overlap.
 
-mod show;
-mod state;
 mod tables;
 
 use std::sync::Arc;
@@ -16,18 +14,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
-use self::state::{State, Work, money};
 use self::tables::DATABASE;
+use super::Random;
+use super::Upstream;
 use super::cluster::Cluster;
-use super::encode::job::Job;
-use super::random::Random;
+use super::encode::row::Job;
 use super::tableinfo;
-use super::upstream::Upstream;
-use crate::decode::time::Civil;
+use crate::decode::value::Civil;
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Row, Value};
+use tables::{State, Work, money};
 
-pub use self::state::Expected;
+pub use tables::Expected;
 
 /// The most rows that the first transactions insert at once.
 const SEED_ROWS: i64 = 500;
@@ -211,7 +209,7 @@ impl Bank {
                 let shows = self.tables.get_mut(FIRST_SHOW..).unwrap_or_default();
                 let at = usize::try_from(self.random.below(u64::try_from(shows.len())?))?;
                 if let Some(state) = shows.get_mut(at) {
-                    show::change(&mut self.random, state, &mut work);
+                    tables::change(&mut self.random, state, &mut work);
                 }
             }
         } else {

@@ -6,18 +6,10 @@
 //! listens on 127.0.0.1 alone.
 
 mod catalog;
-mod clock;
-mod entries;
 mod etcd;
-mod grpc;
-mod jobs;
-mod join;
-mod keys;
-mod node;
 mod pd;
 mod pump;
 mod state;
-mod status;
 mod store;
 
 use std::future::Pending;
@@ -28,15 +20,15 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use self::clock::Clock;
-use self::node::{Node, listen};
 use self::pump::Site;
 use self::state::{Pump, Shared, Tidb, lock};
 use self::store::Stored;
 use crate::model::CommitTs;
+use state::Clock;
+use state::{Node, listen};
 
-pub use self::clock::ClockMode;
 pub use self::store::{Behaviour, Break};
+pub use state::ClockMode;
 
 /// What a cluster consists of.
 #[derive(Clone, Debug)]
@@ -135,7 +127,7 @@ impl Cluster {
             pd: format!("127.0.0.1:{pd_port}"),
             clock: Clock::new(spec.clock),
             pumps,
-            jobs: jobs::Jobs::default(),
+            jobs: catalog::Jobs::default(),
             tidb: Mutex::new(Tidb {
                 version: spec.version,
                 binlog_status: "On".to_owned(),
@@ -151,7 +143,7 @@ impl Cluster {
         let mut pd = Node::new("pd".to_owned(), pd_port);
         pd.start(Some(pd_listener), pd::router(shared.clone()), NOTHING)?;
         let mut tidb = Node::new("tidb".to_owned(), status_port);
-        tidb.start(Some(tidb_listener), status::router(shared.clone()), NOTHING)?;
+        tidb.start(Some(tidb_listener), pd::status_router(shared.clone()), NOTHING)?;
         let mut nodes = Vec::new();
         for (index, (listener, port)) in listeners.into_iter().enumerate() {
             let site = Site { shared: shared.clone(), index };
@@ -365,7 +357,7 @@ impl Cluster {
     /// # Errors
     /// If the port was taken meanwhile.
     pub fn set_tidb_running(&self, run: bool) -> Result<()> {
-        switch(&self.tidb, run, || status::router(self.shared.clone()))
+        switch(&self.tidb, run, || pd::status_router(self.shared.clone()))
     }
 
     fn pump(&self, index: usize) -> Result<&Pump> {

@@ -1,13 +1,21 @@
 //! Are two databases equal, on one server or on two? Tables, columns, keys and every row, compared byte for byte.
+//!
+//! Loads a Dumpling dump (SQL files) into a server under other database names: the truth to compare a target with.
+//!
+//! Writes the state that the bank expects beside the target's tables, so that both can be compared on one server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use mysql::prelude::Queryable;
 use mysql::{Conn, Value, params};
 
+use super::bank::Expected;
 use super::sql_name;
-use crate::sink::mysql::answer::Answers;
+use crate::mysql::answer::Answers;
+use crate::mysql::literal;
 
 /// What a comparison found. Empty means equal.
 #[derive(Debug, Default)]
@@ -216,4 +224,118 @@ fn shown(value: &Value, json: bool) -> String {
         Value::Double(d) => format!("{d}/{:x}", d.to_bits()),
         other => other.as_sql(false),
     }
+}
+
+/// Loads every table of `databases` from the dump in `dir`, each into a new database called `prefix` + its name.
+/// The connection's session settings are changed.
+///
+/// # Errors
+/// If a file cannot be read or the server refuses a statement; the file is named.
+pub fn load_dump(conn: &mut Conn, dir: &Path, databases: &[&str], prefix: &str) -> Result<()> {
+    conn.query_drop(
+        "SET NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
+    )?;
+    // As TiDB does it; MySQL before 8.0 would make the first TIMESTAMP of a table NOT NULL. Elsewhere it is so, or is no variable of a session.
+    let _ = conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
+    for database in databases {
+        let target = sql_name(&format!("{prefix}{database}"));
+        conn.query_drop(format!("CREATE DATABASE {target} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))?;
+        conn.query_drop(format!("USE {target}"))?;
+        for (table, files) in files(dir, database)? {
+            for file in files {
+                let sql = fs::read_to_string(dir.join(&file)).with_context(|| format!("cannot read {file}"))?;
+                load_one(conn, &mend(&sql, &table)).with_context(|| format!("cannot load {file}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of each table, the one that creates it first.
+fn files(dir: &Path, database: &str) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let start = format!("{database}.");
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some(rest) = name.strip_prefix(&start).and_then(|r| r.strip_suffix(".sql")) else { continue };
+        match rest.strip_suffix("-schema") {
+            Some(table) => tables.entry(table.to_owned()).or_default().insert(0, name.clone()),
+            None => {
+                let table = rest.rsplit_once('.').map_or(rest, |(table, _)| table);
+                tables.entry(table.to_owned()).or_default().push(name.clone());
+            }
+        }
+    }
+    Ok(tables)
+}
+
+/// Runs the statements of a file; without its keys on expressions, where the server knows none.
+fn load_one(conn: &mut Conn, sql: &str) -> Result<()> {
+    let Err(error) = run(conn, sql) else { return Ok(()) };
+    let keys = |line: &&str| line.trim_start().starts_with("KEY ") && line.contains("((");
+    if !sql.lines().any(|line| keys(&line)) {
+        return Err(error);
+    }
+    let lines: Vec<&str> = sql.lines().filter(|line| !keys(line)).collect();
+    // The comma before what was the last line of the list.
+    run(conn, &lines.join("\n").replace(",\n) ENGINE", "\n) ENGINE"))
+}
+
+/// Takes out the dump's own session settings, and quotes a table name that Dumpling leaves half quoted.
+fn mend(sql: &str, table: &str) -> String {
+    let sql = sql.replace("/*!40101 SET NAMES binary*/;", "").replace("/*!40014 SET FOREIGN_KEY_CHECKS=0*/;", "");
+    if table.contains('`') {
+        let half = format!("INSERT INTO {} VALUES", table.replace('`', "``"));
+        return sql.replace(&half, &format!("INSERT INTO {} VALUES", sql_name(table)));
+    }
+    sql
+}
+
+/// Runs statements one behind the other, the result of each looked at.
+fn run(conn: &mut Conn, sql: &str) -> Result<()> {
+    let mut results = conn.query_iter(sql)?;
+    while let Some(set) = results.iter() {
+        for row in set {
+            row?;
+        }
+    }
+    Ok(())
+}
+
+/// Rows in one statement.
+const CHUNK: usize = 500;
+
+/// Makes database `truth` with the tables of `database`, each holding what `expected` says.
+///
+/// # Errors
+/// If a table is missing on the server, or takes a row differently from how it was meant.
+pub fn load_expected(conn: &mut Conn, database: &str, truth: &str, expected: &[Expected]) -> Result<()> {
+    conn.query_drop(
+        "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
+    )?;
+    let truth = sql_name(truth);
+    conn.query_drop(format!("CREATE DATABASE {truth} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))?;
+    for one in expected {
+        let name = sql_name(&one.table.name);
+        conn.query_drop(format!("CREATE TABLE {truth}.{name} LIKE {}.{name}", sql_name(database)))
+            .with_context(|| format!("table {name} is missing on the target"))?;
+        let columns: Vec<String> =
+            one.table.columns.iter().filter(|c| c.writable()).map(|c| sql_name(&c.name)).collect();
+        for rows in one.rows.chunks(CHUNK) {
+            let mut sql = format!("INSERT INTO {truth}.{name} ({}) VALUES ", columns.join(",")).into_bytes();
+            for (n, row) in rows.iter().enumerate() {
+                sql.extend_from_slice(if n == 0 { b"(" } else { b",(" });
+                let written = one.table.columns.iter().zip(row).filter(|(column, _)| column.writable());
+                for (m, (column, value)) in written.enumerate() {
+                    if m > 0 {
+                        sql.push(b',');
+                    }
+                    literal::write(&mut sql, &column.kind, value)?;
+                }
+                sql.push(b')');
+            }
+            conn.query_drop(String::from_utf8(sql)?)?;
+        }
+    }
+    Ok(())
 }

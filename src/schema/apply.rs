@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::job::Reorg;
-use super::moved::Moves;
+use super::partitions::Moves;
 use super::store::{State, Store};
 use super::{Job, TableInfo};
 use crate::model::{ActionType, CommitTs, Table};

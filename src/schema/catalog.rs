@@ -10,13 +10,13 @@ use bytes::Bytes;
 
 use super::ahead::Ahead;
 use super::apply::Effect;
-use super::confirm::Confirmed;
+use super::early::Confirmed;
 use super::early::EarlyJobs;
-use super::moved::MovedRows;
-use super::packed::{PackedJob, Packer};
+use super::job::{PackedJob, Packer};
+use super::partitions::MovedRows;
+use super::partitions::Reorganised;
 use super::store::{State, Store};
-use super::twice::Reorganised;
-use super::{History, Job, RESERVED_ABOVE, seed};
+use super::{History, Job, RESERVED_ABOVE, store};
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
 
@@ -90,7 +90,7 @@ impl Catalog {
     pub fn at(history: Arc<dyn History>, start: CommitTs) -> Result<Self> {
         let reading = || format!("reading the schema as of {}", start.explain());
         // First what is, then what was: so every job behind the current definitions is in the history that follows.
-        let current = seed::current(&*history).with_context(reading)?;
+        let current = store::current(&*history).with_context(reading)?;
         let now = Instant::now();
         let mut catalog = Self {
             history: Arc::clone(&history),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::info::{ColumnInfo, NOT_NULL};
-use crate::decode::time::Civil;
+use crate::decode::value::Civil;
 use crate::model::{Decimal, Kind, Value};
 
 /// The longest BINARY(n), in bytes.

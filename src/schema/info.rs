@@ -9,8 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::keys::{CheckInfo, FkInfo, IndexInfo};
-use super::partition::PartitionInfo;
+use super::index_info::PartitionInfo;
+use super::index_info::{CheckInfo, FkInfo, IndexInfo};
 
 /// `SchemaState` of what clients see; every other state is on its way in or out.
 pub const PUBLIC: i64 = 5;

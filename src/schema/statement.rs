@@ -1,10 +1,21 @@
 //! The statement that runs on the target for a job, and the database that must be current for it.
+//!
+//! A statement with the names of databases, tables, views and sequences as the catalog spells them: upstream `WORKER` is the table `Worker`,
+//! on a server whose names have a case there is no such table.
+//!
+//! A new name is one that its job left behind, so the catalog has that too. Aliases of a query, and the tables in front of columns, follow.
+
+use std::ops::Range;
 
 use super::apply::{Effect, Move};
+use super::store::Store;
 use crate::error::Fault;
 use crate::mark::Origin;
-use crate::model::{ActionType, CommitTs, Ddl, Kind, Side, Table};
-use crate::sql::{Role, Source, Statement, Unclear, canonical, quoted};
+use crate::model::{ActionType, CommitTs, Ddl, Kind, Partition, Side, Table};
+use crate::sql::{
+    Clause, Edit, Mention, MentionKind, Role, Source, Statement, Unclear, canonical, edited, is_closed, mentions,
+    quoted, statements,
+};
 
 impl Effect {
     /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's restored text, which holds a database
@@ -118,3 +129,218 @@ pub(crate) fn unclear(statement: &str, commit_ts: CommitTs, Unclear(why): Unclea
         commit_ts.0
     ))
 }
+
+/// Database and name.
+type Name = (String, String);
+
+/// Whether both are the same name to TiDB.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || !(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase()
+}
+
+impl Store {
+    /// Looks up what the statement of `effect` names beside the job's own tables, while the store is as the job left it.
+    pub fn spell(&self, effect: &mut Effect) {
+        let own = effect.own_names();
+        let mut homes: Vec<&str> = Vec::new();
+        for (schema, _) in &own {
+            if !homes.contains(&schema.as_str()) {
+                homes.push(schema);
+            }
+        }
+        let mut others = std::mem::take(&mut effect.others);
+        for (schema, name) in named(&effect.query) {
+            let schemas = schema.as_deref().map_or_else(|| homes.clone(), |schema| vec![schema]);
+            for schema in schemas {
+                if find(&own, schema, &name).is_none() && find(&others, schema, &name).is_none() {
+                    others.extend(self.spelled(schema, &name));
+                }
+            }
+        }
+        effect.others = others;
+    }
+}
+
+/// What a statement names: databases, where they are written, and names.
+fn named(sql: &str) -> Vec<(Option<String>, String)> {
+    let mut named = Vec::new();
+    for statement in statements(sql) {
+        let places = Statement::of(statement).places;
+        let apart: Vec<Range<usize>> = places.iter().map(|place| place.at.clone()).collect();
+        let of_query = mentions(statement, &apart).into_iter().filter(|m| m.kind == MentionKind::Read);
+        named.extend(places.into_iter().map(|place| (place.schema, place.name)));
+        named.extend(of_query.map(|m| (m.schema, m.name)));
+    }
+    named
+}
+
+impl Effect {
+    /// `query`, run while `home` is the database, in the catalog's spelling.
+    pub(super) fn in_the_catalogs_spelling(&self, query: String, home: &str) -> String {
+        let mut known = self.own_names();
+        known.extend(self.others.iter().cloned());
+        let exchanged = self.moves_of_partitions.as_ref().map(|moves| moves.partitions()).unwrap_or_default();
+        let speller = Speller { known, home, moves: &self.moves, exchanged };
+        if self.action != ActionType::CreateTables {
+            return speller.respell(&query);
+        }
+        let (mut out, mut rest) = (String::with_capacity(query.len()), query.as_str());
+        for statement in statements(&query) {
+            let Some((before, behind)) = rest.split_once(statement) else { continue };
+            out.push_str(before);
+            out.push_str(&speller.respell(statement));
+            rest = behind;
+        }
+        out + rest
+    }
+
+    /// The job's own tables, views and sequences, before and after.
+    fn own_names(&self) -> Vec<Name> {
+        let moved = self.moves.iter().flat_map(|m| [&m.from, &m.to]).cloned();
+        let tables = self.before.iter().chain(&self.after).map(|t| (t.schema.clone(), t.name.clone()));
+        moved.chain(tables).chain([(self.schema.clone(), self.table.clone())]).collect()
+    }
+}
+
+fn find<'a>(known: &'a [Name], schema: &str, name: &str) -> Option<&'a Name> {
+    known.iter().find(|known| same(&known.1, name) && same(&known.0, schema))
+}
+
+/// A name that stands in a statement.
+struct Written<'a> {
+    schema: Option<&'a str>,
+    name: &'a str,
+    at: Range<usize>,
+}
+
+struct Speller<'a> {
+    known: Vec<Name>,
+    home: &'a str,
+    moves: &'a [Move],
+    /// Partitions, as their table has them: MariaDB finds the rows of an exchanged one by its name as written.
+    exchanged: Vec<Partition>,
+}
+
+impl Speller<'_> {
+    /// A text in which a string or a name has no end stays: it is not sent.
+    fn respell(&self, sql: &str) -> String {
+        if !is_closed(sql) {
+            return sql.to_owned();
+        }
+        let names = Statement::of(sql);
+        let apart: Vec<Range<usize>> = names.places.iter().map(|place| place.at.clone()).collect();
+        let mentions = mentions(sql, &apart);
+        let mut prefixes = Prefixes::default();
+        let mut edits = self.edit_places(&names, &mut prefixes);
+        edits.extend(self.edit_read(&mentions, &mut prefixes));
+        edits.extend(
+            mentions.iter().filter(|m| m.kind == MentionKind::Prefix).filter_map(|m| self.edit_prefix(m, &prefixes)),
+        );
+        edits.extend(self.edit_partition(&names));
+        edits.sort_by_key(|(at, _)| at.start);
+        edited(sql, &edits)
+    }
+
+    /// What the statement makes, changes, drops or refers to.
+    fn edit_places(&self, names: &Statement, prefixes: &mut Prefixes) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        // Several moves may give a name to one table after the other: each place has that of its own move.
+        let moves: Vec<&Name> = self.moves.iter().flat_map(|m| [&m.from, &m.to]).collect();
+        let by_move = moves.len() == names.places.len();
+        for (i, place) in names.places.iter().enumerate() {
+            let written = Written { schema: place.schema.as_deref(), name: &place.name, at: place.at.clone() };
+            let moved = moves.get(i).copied().filter(|name| by_move && same(&name.1, &place.name));
+            let name = moved.or_else(|| self.find(&written));
+            if place.role == Role::Database {
+                let database = self.database(&place.name).filter(|database| *database != place.name);
+                edits.extend(database.map(|database| (written.at, quoted(database))));
+                continue;
+            }
+            prefixes.add(&place.name, name.map_or(&place.name, |name| &name.1));
+            edits.extend(self.edit(&written, name));
+        }
+        edits
+    }
+
+    /// What a query or an expression reads.
+    fn edit_read(&self, mentions: &[Mention], prefixes: &mut Prefixes) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let common: Vec<&str> =
+            mentions.iter().filter(|m| m.kind == MentionKind::Common).map(|m| m.name.as_str()).collect();
+        for mention in mentions.iter().filter(|m| m.kind == MentionKind::Read) {
+            let written = written(mention);
+            let hidden = common.iter().find(|name| mention.schema.is_none() && same(name, &mention.name));
+            let own = hidden.map(|name| (String::new(), (*name).to_owned()));
+            let name = own.as_ref().or_else(|| self.find(&written));
+            match &mention.alias {
+                Some(alias) => prefixes.add(alias, alias),
+                None => prefixes.add(&mention.name, name.map_or(&mention.name, |name| &name.1)),
+            }
+            edits.extend(self.edit(&written, name));
+        }
+        edits
+    }
+
+    /// The partition of an EXCHANGE.
+    fn edit_partition(&self, statement: &Statement) -> Option<Edit> {
+        let Some(Clause::ExchangePartition(written, at)) = statement.clauses.first() else { return None };
+        let own = self.exchanged.iter().find(|own| same(&own.name, written) && own.name != *written)?;
+        Some((at.clone(), quoted(&own.name)))
+    }
+
+    fn find(&self, written: &Written<'_>) -> Option<&Name> {
+        find(&self.known, written.schema.unwrap_or(self.home), written.name)
+    }
+
+    fn database(&self, name: &str) -> Option<&str> {
+        self.known.iter().map(|(schema, _)| schema.as_str()).find(|schema| same(schema, name))
+    }
+
+    /// The catalog's spelling in place of another one.
+    fn edit(&self, written: &Written<'_>, name: Option<&Name>) -> Option<Edit> {
+        let spelled = name.map_or(written.name, |(_, name)| name.as_str());
+        let Some(schema) = written.schema else {
+            return (spelled != written.name).then(|| (written.at.clone(), quoted(spelled)));
+        };
+        let database = name.map(|(schema, _)| schema.as_str()).or_else(|| self.database(schema)).unwrap_or(schema);
+        (spelled != written.name || database != schema)
+            .then(|| (written.at.clone(), format!("{}.{}", quoted(database), quoted(spelled))))
+    }
+
+    /// The same of what stands in front of a column.
+    fn edit_prefix(&self, mention: &Mention, prefixes: &Prefixes) -> Option<Edit> {
+        let written = written(mention);
+        if written.schema.is_some() {
+            return self.edit(&written, self.find(&written));
+        }
+        let spelled = prefixes.find(written.name).filter(|spelled| *spelled != written.name)?;
+        Some((written.at, quoted(spelled)))
+    }
+}
+
+fn written(mention: &Mention) -> Written<'_> {
+    Written { schema: mention.schema.as_deref(), name: &mention.name, at: mention.at.clone() }
+}
+
+/// What may stand in front of a column.
+#[derive(Default)]
+struct Prefixes(Vec<String>);
+
+impl Prefixes {
+    fn add(&mut self, written: &str, spelled: &str) {
+        if same(written, spelled) && !self.0.iter().any(|known| known == spelled) {
+            self.0.push(spelled.to_owned());
+        }
+    }
+
+    /// The one spelling of `name`; two queries in a statement may have an alias each.
+    fn find(&self, name: &str) -> Option<&str> {
+        let mut fitting = self.0.iter().filter(|known| same(known, name));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first)
+    }
+}
+
+#[cfg(test)]
+#[path = "statement_tests.rs"]
+mod tests;

@@ -1,8 +1,14 @@
 //! Pump's messages and the `Binlog` inside them, by hand, with the field numbers of spec/tidb-binlog.md §2 and §3.1.
 //! `bytes` fields share the memory of the message they were read from.
+//!
+//! Between the `Binlog` bytes that a Pump keeps and what travels on (spec/tidb-binlog.md §2.2, §2.3, §3.1).
 
+use anyhow::Result;
 use bytes::Bytes;
 use prost::Message;
+
+use crate::error::Fault;
+use crate::model::{Body, CommitTs, Pulled, RawTxn};
 
 /// `binlog.Binlog`: what a Pump stored of one transaction (proto2: absent fields are `None`).
 #[derive(Clone, PartialEq, Message)]
@@ -144,4 +150,194 @@ pub struct WriteBinlogResp {
     /// Empty: written.
     #[prost(string, tag = "1")]
     pub errmsg: String,
+}
+
+/// Reads one payload of a Pump's stream. The rows stay as they are and share the payload's memory.
+///
+/// # Errors
+/// For bytes that are no binlog, a commit ts that is none, and messages that a Pump never sends (prewrite, obsolete and
+/// contradictory ones): each names the ts and what is wrong.
+pub fn read(payload: Bytes) -> Result<Pulled> {
+    let len = payload.len();
+    let binlog = Binlog::decode(payload)
+        .map_err(|e| wrong(&format!("a message of {len} bytes is not a binlog ({e}; spec: binlog.Binlog)")))?;
+    let tp = binlog.tp.unwrap_or_default();
+    let commit_ts = match binlog.commit_ts.map(|ts| (ts, CommitTs::from_wire(ts))) {
+        Some((1.., Some(ts))) => ts,
+        Some((ts, _)) => {
+            return Err(wrong(&format!("a binlog has the impossible commit ts {ts} ({})", started(&binlog))));
+        }
+        None => {
+            return Err(wrong(&format!("a binlog has no commit ts ({}, type {})", started(&binlog), type_name(tp))));
+        }
+    };
+    let bad = |what: String| Err(wrong(&format!("the binlog with commit ts {} {what}", commit_ts.explain())));
+    let start = binlog.start_ts.unwrap_or_default();
+    let Some(start_ts) = CommitTs::from_wire(start) else { return bad(format!("has the impossible start ts {start}")) };
+    let rows = binlog.prewrite_value.filter(|v| !v.is_empty());
+    let job_id = binlog.ddl_job_id.unwrap_or_default();
+    let empty = rows.is_none() && job_id == 0;
+
+    match tp {
+        TP_COMMIT | TP_ROLLBACK if empty && start_ts == commit_ts => return Ok(Pulled::Resolved(commit_ts)),
+        TP_ROLLBACK if empty => return Ok(Pulled::Resolved(commit_ts)),
+        TP_COMMIT => {}
+        TP_ROLLBACK => return bad("is of type Rollback but holds data".to_owned()),
+        other => return bad(format!("is of type {}, which no Pump sends", type_name(other))),
+    }
+    if start_ts >= commit_ts {
+        return bad(format!("holds data but began at {}, not before its commit", start_ts.explain()));
+    }
+    let body = match (job_id, rows) {
+        (..0, _) => return bad(format!("has the impossible DDL job id {job_id}")),
+        (0, Some(rows)) => Body::Rows(rows),
+        (0, None) => Body::Nothing,
+        (_, Some(_)) => return bad(format!("holds both rows and the DDL job {job_id}")),
+        (_, None) => {
+            let query = binlog.ddl_query.unwrap_or_default();
+            Body::Ddl { job_id, query, schema_state: binlog.ddl_schema_state.unwrap_or_default() }
+        }
+    };
+    Ok(Pulled::Txn(RawTxn { commit_ts, start_ts, body }))
+}
+
+/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0. What comes from no Pump, and has no place in
+/// its messages ([`Body::Named`], [`Body::Statement`]), is left out.
+#[must_use]
+pub fn write(pulled: &Pulled) -> Binlog {
+    let base = |tp, start: CommitTs, commit: CommitTs| Binlog {
+        tp: Some(tp),
+        start_ts: Some(start.to_wire()),
+        commit_ts: Some(commit.to_wire()),
+        ddl_job_id: Some(0),
+        ddl_schema_state: Some(0),
+        ..Binlog::default()
+    };
+    match pulled {
+        // A stream that joins is no message; as far as its ts goes, it says what a position marker says.
+        Pulled::Resolved(ts) | Pulled::Joins { from: ts, .. } => base(TP_ROLLBACK, *ts, *ts),
+        Pulled::Txn(txn) => {
+            let mut binlog = base(TP_COMMIT, txn.start_ts, txn.commit_ts);
+            match &txn.body {
+                Body::Rows(rows) => binlog.prewrite_value = Some(rows.clone()),
+                Body::Ddl { job_id, query, schema_state } => {
+                    binlog.ddl_query = Some(query.clone());
+                    binlog.ddl_job_id = Some(*job_id);
+                    binlog.ddl_schema_state = Some(*schema_state);
+                }
+                Body::Named { .. } | Body::Statement(_) | Body::Nothing => {}
+            }
+            binlog
+        }
+    }
+}
+
+fn started(binlog: &Binlog) -> String {
+    match binlog.start_ts {
+        Some(ts) => format!("start ts {}", CommitTs::from_wire(ts).map_or(ts.to_string(), CommitTs::explain)),
+        None => "no start ts".to_owned(),
+    }
+}
+
+fn type_name(tp: i32) -> String {
+    let name = match tp {
+        0 => "Prewrite",
+        1 => "Commit",
+        2 => "Rollback",
+        3 => "PreDDL",
+        4 => "PostDDL",
+        _ => return tp.to_string(),
+    };
+    format!("{tp} ({name})")
+}
+
+fn wrong(message: &str) -> anyhow::Error {
+    Fault::refused(message)
+        .hint("the Pump's store or the file may be damaged; look at the Pump's log, or take the recording anew. Nothing of it was applied")
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn binlog(tp: i32, start: i64, commit: i64) -> Binlog {
+        Binlog { tp: Some(tp), start_ts: Some(start), commit_ts: Some(commit), ..Binlog::default() }
+    }
+
+    fn read_of(binlog: &Binlog) -> Result<Pulled> {
+        read(binlog.encode_to_vec().into())
+    }
+
+    #[test]
+    fn the_fake_of_the_specification() {
+        let bytes = hex::decode("0802109480f0a0a9e8b2eb05189480f0a0a9e8b2eb0538004000").unwrap();
+        let fake = Pulled::Resolved(CommitTs(420_747_102_018_863_124));
+        assert_eq!(read(bytes.clone().into()).unwrap(), fake);
+        assert_eq!(write(&fake).encode_to_vec(), bytes);
+    }
+
+    #[test]
+    fn what_a_pump_sends() {
+        assert_eq!(read_of(&binlog(2, 7, 7)).unwrap(), Pulled::Resolved(CommitTs(7)));
+        assert_eq!(read_of(&binlog(2, 5, 7)).unwrap(), Pulled::Resolved(CommitTs(7)));
+        assert_eq!(read_of(&binlog(1, 7, 7)).unwrap(), Pulled::Resolved(CommitTs(7)));
+        let nothing = RawTxn { commit_ts: CommitTs(7), start_ts: CommitTs(5), body: Body::Nothing };
+        assert_eq!(read_of(&binlog(1, 5, 7)).unwrap(), Pulled::Txn(nothing));
+    }
+
+    #[test]
+    fn what_no_pump_sends() {
+        let rows = |b: Binlog| Binlog { prewrite_value: Some(Bytes::from_static(b"\x08\x01")), ..b };
+        let ddl = |b: Binlog, id| Binlog { ddl_job_id: Some(id), ..b };
+        let cases = [
+            (binlog(0, 5, 7), "Prewrite"),
+            (binlog(3, 5, 7), "PreDDL"),
+            (binlog(9, 5, 7), "type 9"),
+            (binlog(1, 5, 0), "impossible commit ts 0"),
+            (binlog(1, 5, -7), "impossible commit ts -7"),
+            (Binlog { commit_ts: None, ..binlog(0, 5, 0) }, "no commit ts"),
+            (binlog(1, -5, 7), "impossible start ts -5"),
+            (rows(binlog(2, 5, 7)), "Rollback but holds data"),
+            (rows(binlog(1, 7, 7)), "not before its commit"),
+            (binlog(1, 9, 7), "not before its commit"),
+            (ddl(binlog(1, 5, 7), -1), "job id -1"),
+            (ddl(rows(binlog(1, 5, 7)), 3), "both rows and the DDL job 3"),
+        ];
+        for (binlog, words) in cases {
+            let error = read_of(&binlog).unwrap_err();
+            assert!(error.to_string().contains(words), "{error} / {words}");
+            assert!(!crate::error::fault(&error).unwrap().hint.is_empty());
+        }
+    }
+
+    fn body() -> impl Strategy<Value = Body> {
+        let bytes = || proptest::collection::vec(any::<u8>(), 1..50).prop_map(Bytes::from);
+        prop_oneof![
+            bytes().prop_map(Body::Rows),
+            (1..i64::MAX, bytes(), any::<i32>()).prop_map(|(job_id, query, schema_state)| Body::Ddl {
+                job_id,
+                query,
+                schema_state
+            }),
+            Just(Body::Nothing),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn written_and_read_again(start in 0..1_u64 << 40, more in 1..1_u64 << 40, body in body()) {
+            let txn = Pulled::Txn(RawTxn { commit_ts: CommitTs(start + more), start_ts: CommitTs(start), body });
+            prop_assert_eq!(read(write(&txn).encode_to_vec().into()).unwrap(), txn);
+        }
+
+        #[test]
+        fn any_bytes_give_an_answer_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Err(error) = read(bytes.into()) {
+                prop_assert!(crate::error::fault(&error).is_some());
+            }
+        }
+    }
 }

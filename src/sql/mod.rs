@@ -10,25 +10,108 @@
 //! query      whether a DDL takes rows from somewhere
 //! value      what an operator wrote as the value of a variable, as SQL
 //! ```
+//!
+//! Pieces of a text, replaced; names, quoted.
+//!
+//! What an operator wrote as the value of a session variable, as SQL: never more than one value.
 
-mod charset;
-mod edit;
 mod mention;
-mod place;
-mod query;
-mod statement;
+pub(crate) mod statement;
 mod token;
 mod upstream;
-mod value;
-mod words;
 
-pub use charset::{names_charset, with_collations};
-pub use edit::{Edit, edited, quoted};
+use std::ops::Range;
+
 pub(crate) use mention::begins_query;
-pub use mention::{Kind, Mention, mentions};
-pub use query::has_query;
+pub use mention::{Mention, MentionKind, has_query, mentions, names_charset, with_collations};
 pub use statement::{Clause, Place, Retyped, Role, Statement, Verb};
-pub use token::{Token, is_closed, statements, tokens};
+pub use token::{Token, Words, is_closed, statements, tokens};
 pub use upstream::{Source, Unclear, canonical};
-pub use value::{is_variable, literal};
-pub use words::Words;
+
+/// `name` in back quotes.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// What takes the place of some bytes of a text; of none, it is put in there.
+pub type Edit = (Range<usize>, String);
+
+/// `sql` with `edits`, which are in order. One that begins within the one before it is not made.
+#[must_use]
+pub fn edited(sql: &str, edits: &[Edit]) -> String {
+    let mut out = String::with_capacity(sql.len() + 32);
+    let mut from = 0;
+    for (at, text) in edits {
+        let Some(before) = sql.get(from..at.start) else { continue };
+        out.push_str(before);
+        out.push_str(text);
+        from = at.end;
+    }
+    out.push_str(sql.get(from..).unwrap_or_default());
+    out
+}
+
+/// Whether `name` can be that of a variable.
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
+    let rest = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    name.len() <= 64
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && name.bytes().all(rest)
+}
+
+/// `value` as it may stand behind `=`: a number and a bare word (`ON`, `DEFAULT`) as they are, anything else as a string. One that is
+/// written in quotes is the string in them.
+#[must_use]
+pub fn literal(value: &str) -> String {
+    let value = value.trim();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = value.strip_prefix('-').unwrap_or(value);
+    let number =
+        unsigned.split_once('.').map_or_else(|| digits(unsigned), |(whole, part)| digits(whole) && digits(part));
+    if number || is_variable(value) {
+        return value.to_owned();
+    }
+    let bare = ['\'', '"'].into_iter().find_map(|quote| {
+        let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+        let doubled = [quote, quote].iter().collect::<String>();
+        let plain = inner.replace(&doubled, &quote.to_string());
+        (!inner.replace(&doubled, "").contains(quote) && !inner.contains('\\')).then_some(plain)
+    });
+    crate::mysql::session::quote_text(bare.as_deref().unwrap_or(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value() {
+        for (value, sql) in [
+            ("20", "20"),
+            ("-1.5", "-1.5"),
+            ("ON", "ON"),
+            ("DEFAULT", "DEFAULT"),
+            ("'READ-COMMITTED'", "'READ-COMMITTED'"),
+            ("READ-COMMITTED", "'READ-COMMITTED'"),
+            ("\"it's\"", "'it\\'s'"),
+            ("'it''s'", "'it\\'s'"),
+            ("", "''"),
+            ("''", "''"),
+            ("20; DROP DATABASE x", "'20; DROP DATABASE x'"),
+            ("'a'; DROP DATABASE x; SET @a = 'b'", "'\\'a\\'; DROP DATABASE x; SET @a = \\'b\\''"),
+            ("'a', sql_mode = 'b'", "'\\'a\\', sql_mode = \\'b\\''"),
+            ("'\\'", "'\\'\\\\\\''"),
+            ("1,autocommit=0", "'1,autocommit=0'"),
+            ("1 /*!, a = 2*/", "'1 /*!, a = 2*/'"),
+            ("(SELECT 1)", "'(SELECT 1)'"),
+        ] {
+            assert_eq!(literal(value), sql, "{value}");
+        }
+        assert!(is_variable("lock_wait_timeout") && is_variable("_x"));
+        for bad in ["", "a b", "a=1,b", "a`", "1a", "@a", "é", "a.b"] {
+            assert!(!is_variable(bad), "{bad}");
+        }
+    }
+}

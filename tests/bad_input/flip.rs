@@ -13,7 +13,7 @@ use tisync::playground::mariadb::PrivateServer;
 use crate::Case;
 use crate::common::binary::{Ran, command, wait};
 use crate::world::World;
-use tisync::playground::random::Random;
+use tisync::playground::Random;
 
 pub const CASES: &[Case] = &[("a server whose answers arrive damaged", flipped)];
 

@@ -10,7 +10,7 @@ use tisync::error::fault;
 use tisync::event::silent;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::pipeline::Pipeline;
-use tisync::playground::random::Random;
+use tisync::playground::Random;
 use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::{Sink, Totals};
 use tisync::source::Source;

@@ -182,7 +182,7 @@ fn clear(server: &PrivateServer) {
     // Its entry in PD goes as well, where somebody says where PD is; not that of another cluster.
     left_behind(server, 68, "entered");
     let cluster = Cluster::start(ClusterSpec::new(68, 1)).unwrap();
-    let key = format!("{}{}", tisync::pd::DRAINERS, tisync::place::node_id("entered", &server.url(), 68));
+    let key = format!("{}{}", tisync::pd::DRAINERS, tisync::registration::node_id("entered", &server.url(), 68));
     cluster.set_key(&key, Some(r#"{"nodeId":"x","host":"h:1","state":"paused"}"#));
     let other = Cluster::start(ClusterSpec::new(69, 1)).unwrap();
     let clear = |from: &str| tisync(server, &["clear", "--link", "entered", "--yes", "--from", from]);

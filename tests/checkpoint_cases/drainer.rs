@@ -139,17 +139,17 @@ fn forgotten(server: &PrivateServer) {
     two.save_position(&mut b, ts(4)).unwrap();
     write(&mut b, &two, ts(4), 1, false).unwrap();
     write(&mut a, &one, ts(3), 1, false).unwrap();
-    assert_eq!(one.forget(&mut a, &place).unwrap(), drainer::Left::HandedOn("two".to_owned()));
+    assert_eq!(one.forget(&mut a, &place).unwrap(), drainer::DrainerRowLeft::HandedOn("two".to_owned()));
     let there = row(ts(3), 1, false);
     assert_eq!(owner(&mut b, &two, ts(4)).unwrap(), Owner::Us(there), "the other link goes on");
     assert_eq!(write(&mut b, &two, ts(6), 2, true).unwrap(), Owner::Us(there));
-    assert_eq!(two.forget(&mut b, &place).unwrap(), drainer::Left::Gone);
+    assert_eq!(two.forget(&mut b, &place).unwrap(), drainer::DrainerRowLeft::Gone);
     assert_eq!(read(&mut b, 47).unwrap(), None, "nothing is left that passes for a Drainer's");
     // What a Drainer wrote since stays.
     let (mut c, three) = started(server, 47, "three", 1);
     write(&mut c, &three, ts(6), 2, true).unwrap();
     by_drainer(&mut server.connect().unwrap(), 47, &format!(r#"{{"consistent":true,"commitTS":{}}}"#, ts(8)));
-    assert_eq!(three.forget(&mut c, &place).unwrap(), drainer::Left::AsItWas);
+    assert_eq!(three.forget(&mut c, &place).unwrap(), drainer::DrainerRowLeft::AsItWas);
     assert_eq!(read(&mut c, 47).unwrap(), Some(row(ts(8), 0, true)));
 }
 

@@ -16,9 +16,9 @@ use tisync::checkpoint::{Failed, Link, Taken, take};
 use tisync::error::fault;
 use tisync::event::{Event, Events, silent};
 use tisync::model::CommitTs;
+use tisync::mysql::address::Target;
+use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::sink::mysql::connect::Target;
-use tisync::sink::mysql::session::Session;
 
 pub type Case = fn(&PrivateServer);
 

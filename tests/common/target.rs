@@ -5,7 +5,6 @@ use std::path::Path;
 use libtest_mimic::Failed;
 use mysql::prelude::Queryable;
 use tisync::playground::compare::{self, Definitions, Side};
-use tisync::playground::dump;
 use tisync::playground::mariadb::PrivateServer;
 
 /// `evolve` holds two tables that only FLASHBACK and RECOVER brought back; no binlog has their rows.
@@ -14,7 +13,7 @@ const BROUGHT_BACK: [&str; 2] = ["dropme", "dropme2"];
 /// Loads the dump beside the target's databases and compares them, on the same server.
 pub fn equal(server: &PrivateServer, dir: &Path, databases: &[&str]) -> Result<(), Failed> {
     let mut conn = server.connect()?;
-    dump::load(&mut conn, dir, databases, "truth_")?;
+    compare::load_dump(&mut conn, dir, databases, "truth_")?;
     for database in databases {
         same(server, database, &BROUGHT_BACK)?;
     }

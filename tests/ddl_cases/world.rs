@@ -8,12 +8,12 @@ use tisync::checkpoint::{Failed, Intent, Link, State, take};
 use tisync::event::{Event, Events};
 use tisync::mark::{Mark, Origin, Writer};
 use tisync::model::{CommitTs, Ddl, Table};
+use tisync::mysql::address::Target;
+use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::PendingDdl;
-use tisync::sink::mysql::connect::Target;
+use tisync::sink::mysql::ddl::skipped::Skipped;
 use tisync::sink::mysql::ddl::{Begun, DdlPolicy, Ground, Ran, Settled, announce, resume, run, settle};
-use tisync::sink::mysql::session::Session;
-use tisync::sink::mysql::skipped::Skipped;
 use tisync::stop::Stop;
 
 pub const TS: CommitTs = CommitTs(420_747_102_018_863_124);

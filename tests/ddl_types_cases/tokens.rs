@@ -5,8 +5,8 @@
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
+use tisync::playground::Random;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::random::Random;
 use tisync::sql::{Token, tokens};
 
 /// How many texts; `TISYNC_TOKEN_TEXTS` says another number.

@@ -7,7 +7,7 @@ mod keys;
 mod partitions;
 mod types;
 
-use tisync::playground::random::Random;
+use tisync::playground::Random;
 use tisync::schema::{CiStr, ColumnInfo, FieldType, TableInfo};
 
 pub use jobs::Job;

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use common::server;
 use libtest_mimic::Arguments;
 use tisync::model::{Change, Column, Generated, Kind, Method, Partitioning, Table, Txn, Value};
+use tisync::mysql::literal;
+use tisync::playground::Random;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::random::Random;
 use tisync::schema::{CiStr, Converted, TableInfo, convert};
-use tisync::sink::mysql::{MysqlSink, literal};
+use tisync::sink::mysql::MysqlSink;
 
 use made::{Job, Maker};
 use world::{World, apply, ddl};

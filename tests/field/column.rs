@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use tisync::decode::time::Civil;
+use tisync::decode::value::Civil;
 use tisync::model::{Generated, Handle, Kind, Table, Value};
 use tisync::playground::tableinfo::{self, ColumnDetails, Details};
 

@@ -8,7 +8,7 @@ use tisync::playground::mariadb::PrivateServer;
 use crate::types::{T, sync};
 use crate::write::{Cell, ddl, event, file, int, rows};
 
-fn insert(ts: u64, table: &str, n: i64) -> tisync::source::pb::message::Binlog {
+fn insert(ts: u64, table: &str, n: i64) -> tisync::source::pb::frames::Binlog {
     let cell: Cell<'static> = ("a", 3, "int", int(n), None);
     rows(ts, &[event(table, 0, &[cell])])
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 use tisync::decode::named::{Column, DmlData, Event};
-use tisync::source::pb::message::Binlog;
+use tisync::source::pb::frames::Binlog;
 
 pub fn varint(mut n: u64) -> Vec<u8> {
     let mut out = Vec::new();

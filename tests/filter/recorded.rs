@@ -4,7 +4,6 @@ use std::path::Path;
 
 use mysql::prelude::Queryable;
 use tisync::playground::compare::{self, Definitions, Side};
-use tisync::playground::dump;
 use tisync::playground::mariadb::PrivateServer;
 
 use crate::Outcome;
@@ -33,7 +32,7 @@ fn equal(
     except: &[&str],
 ) -> Outcome {
     let mut conn = server.connect()?;
-    dump::load(&mut conn, &folder.join("dump"), &[name], "truth_")?;
+    compare::load_dump(&mut conn, &folder.join("dump"), &[name], "truth_")?;
     for (from, to) in renames {
         conn.query_drop(format!("RENAME TABLE truth_{name}.`{from}` TO truth_{name}.`{to}`"))?;
     }
@@ -66,7 +65,7 @@ pub fn of_one_table(folder: &Path) -> Outcome {
     sync(folder, &world.server, &["--tables", "kinds.clustered"]);
     assert_eq!((databases(&world.server), world.tables("kinds")), ("kinds".to_owned(), "clustered".to_owned()));
     let mut conn = world.server.connect()?;
-    dump::load(&mut conn, &folder.join("dump"), &["kinds"], "truth_")?;
+    compare::load_dump(&mut conn, &folder.join("dump"), &["kinds"], "truth_")?;
     let sum = |schema: &str| {
         one(
             &world.server,
@@ -96,7 +95,7 @@ pub fn by_expressions(folder: &Path) -> Outcome {
     assert_eq!(world.tables("evolve"), "t,t_old");
     let others: Vec<String> = {
         let mut conn = world.server.connect()?;
-        dump::load(&mut conn, &folder.join("dump"), &["kinds", "evolve"], "all_")?;
+        compare::load_dump(&mut conn, &folder.join("dump"), &["kinds", "evolve"], "all_")?;
         conn.query(
             "SELECT table_name FROM information_schema.tables WHERE (table_schema = 'all_kinds' AND table_name NOT RLIKE '^[b-d]') \
              OR (table_schema = 'all_evolve' AND table_name NOT RLIKE '^t')",

@@ -1,11 +1,11 @@
 //! Each right that is missing is found by trying, and the GRANT that is shown is enough.
 
 use mysql::prelude::Queryable;
+use tisync::commands::init::lacks;
 use tisync::event;
+use tisync::mysql::address::Target;
+use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::sink::mysql::connect::Target;
-use tisync::sink::mysql::session::Session;
-use tisync::wizard::lacks;
 
 const RIGHTS: [&str; 9] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "CREATE VIEW"];
 

@@ -15,7 +15,7 @@ use tisync::loopback::{Counts, Loopback, OtherChannels};
 use tisync::mark::Mark;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::pipeline::Pipeline;
-use tisync::playground::dump;
+use tisync::playground::compare;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::mysql::{Mode, MysqlOptions, MysqlSink};
@@ -80,7 +80,7 @@ pub fn both_in_one(folder: &Path) -> Result<(), Failed> {
     }
     for ((side, ..), except) in SIDES.into_iter().zip([&[][..], &["b_only"][..]]) {
         let mut conn = server.connect()?;
-        dump::load(&mut conn, &folder.join(side).join("dump"), &["bidi"], "truth_")?;
+        compare::load_dump(&mut conn, &folder.join(side).join("dump"), &["bidi"], "truth_")?;
         let rows = same(&server, "bidi", except)?;
         assert!(rows > 100, "{rows}");
         conn.query_drop("DROP DATABASE truth_bidi")?;

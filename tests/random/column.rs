@@ -1,7 +1,7 @@
 //! Columns of any type: how they are written in a statement, and values for them.
 
 use bytes::Bytes;
-use tisync::decode::time::Civil;
+use tisync::decode::value::Civil;
 use tisync::model::{Column, Decimal, Generated, Kind, Value};
 use tisync::playground::sql_name;
 use tisync::playground::tableinfo::ColumnDetails;

@@ -9,7 +9,7 @@ use mysql::prelude::Queryable;
 use prost::Message;
 use tisync::decode;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::replay::{self, Recording, ReplayOptions};
+use tisync::playground::{self, Recording, ReplayOptions};
 use tisync::schema::Job;
 use tisync::source::binlog::{Binlog, PrewriteValue};
 
@@ -33,7 +33,7 @@ pub fn parts_show_before_the_job_is_over(folder: &Path) -> Result<(), Failed> {
     recording.streams = vec![Vec::new()];
     let mut behaviour = pump(0);
     behaviour.fakes = None;
-    let cluster = replay::start(&recording, &ReplayOptions { behaviour, ..ReplayOptions::default() })?;
+    let cluster = playground::start(&recording, &ReplayOptions { behaviour, ..ReplayOptions::default() })?;
     for (job, text) in &jobs {
         let announced = stream.iter().any(|m| Binlog::decode(m.clone()).is_ok_and(|b| b.ddl_job_id == Some(job.id)));
         match announced {

@@ -11,7 +11,7 @@ use tisync::merge::{Merge, Merged};
 use tisync::model::{CommitTs, RawTxn};
 use tisync::playground::cluster::Cluster;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::replay::{self, Recording, ReplayOptions, Spread};
+use tisync::playground::{self, Recording, ReplayOptions, Spread};
 use tisync::schema::FileHistory;
 use tisync::source::{self, Options, Source};
 
@@ -28,7 +28,7 @@ const KILLED: usize = 1;
 fn three(recording: &Recording, spread: Spread) -> Result<Cluster, Failed> {
     let job_delay = Some(Duration::from_millis(100));
     let options = ReplayOptions { pumps: 3, spread, behaviour: pump(1), job_delay, ..ReplayOptions::default() };
-    let cluster = replay::start(recording, &options)?;
+    let cluster = playground::start(recording, &options)?;
     cluster.slow_pump(SLOW, Duration::from_millis(5))?;
     cluster.slow_pump(KILLED, Duration::from_millis(4))?;
     Ok(cluster)
@@ -134,7 +134,7 @@ pub fn a_recorded_pair(folder: &Path) -> Result<(), Failed> {
     let folder = folder.join("two-pumps");
     let recording = Recording::read(&folder)?;
     let options = ReplayOptions { behaviour: pump(0), ..ReplayOptions::default() };
-    let cluster = replay::start(&recording, &options)?;
+    let cluster = playground::start(&recording, &options)?;
     assert_eq!(cluster.pump_count(), 2);
     let server = PrivateServer::start()?;
     let start = recording.start_ts.to_string();

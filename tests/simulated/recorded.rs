@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Failed;
 use tisync::playground::cluster::{Behaviour, Cluster};
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::replay::{self, Recording, ReplayOptions};
+use tisync::playground::{self, Recording, ReplayOptions};
 
 use crate::common::recordings;
 use crate::common::run::Running;
@@ -28,7 +28,7 @@ pub fn with_late_jobs(folder: &Path) -> Result<(), Failed> {
     let recording = Recording::read(&folder)?;
     let late = Duration::from_millis(1000);
     let options = ReplayOptions { behaviour: pump(0), job_delay: Some(late), ..ReplayOptions::default() };
-    let cluster = replay::start(&recording, &options)?;
+    let cluster = playground::start(&recording, &options)?;
     let announced: BTreeSet<i64> =
         recordings::messages(&folder).iter().filter_map(|b| b.ddl_job_id).filter(|id| *id > 0).collect();
     for job in &recording.jobs {
@@ -59,7 +59,7 @@ pub fn stopped_ten_times(folder: &Path) -> Result<(), Failed> {
     let folder = folder.join("everything");
     let late = Some(Duration::from_millis(50));
     let options = ReplayOptions { behaviour: pump(3), job_delay: late, ..ReplayOptions::default() };
-    let cluster = replay::start(&Recording::read(&folder)?, &options)?;
+    let cluster = playground::start(&Recording::read(&folder)?, &options)?;
     let server = PrivateServer::start()?;
     let rows = recordings::commit_tss(&folder, true);
     let args = everything(&cluster, &server, &folder);

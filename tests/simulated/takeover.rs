@@ -9,7 +9,7 @@ use mysql::prelude::Queryable;
 use tisync::playground::bank::{Bank, BankOptions, Limit};
 use tisync::playground::cluster::Cluster;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::replay::{self, Recording, ReplayOptions};
+use tisync::playground::{self, Recording, ReplayOptions};
 
 use crate::bank::{equal as equal_to_bank, two_pumps};
 use crate::common::binary::Ran;
@@ -98,8 +98,10 @@ pub fn drainers_checkpoint_is_taken_over_and_left() -> Result<(), Failed> {
 /// A recorded stream, cut in its middle.
 pub fn in_a_recording(folder: &Path) -> Result<(), Failed> {
     let folder = folder.join("everything");
-    let cluster =
-        replay::start(&Recording::read(&folder)?, &ReplayOptions { behaviour: pump(0), ..ReplayOptions::default() })?;
+    let cluster = playground::start(
+        &Recording::read(&folder)?,
+        &ReplayOptions { behaviour: pump(0), ..ReplayOptions::default() },
+    )?;
     let server = PrivateServer::start()?;
     let all = recordings::commit_tss(&folder, true);
     let cut = all[all.len() / 2];

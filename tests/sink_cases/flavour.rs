@@ -4,10 +4,10 @@ use crate::common::server::Dialect;
 use mysql::prelude::Queryable;
 use tisync::error::exit_code;
 use tisync::event::silent;
+use tisync::mysql::address::Target;
+use tisync::mysql::session::{Flavour, Session};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
-use tisync::sink::mysql::connect::Target;
-use tisync::sink::mysql::session::{Flavour, Session};
 use tisync::sink::mysql::{MysqlOptions, MysqlSink};
 
 use super::Case;

@@ -6,10 +6,10 @@ use crate::common::server::{self, Dialect};
 use mysql::prelude::Queryable;
 use tisync::event::silent;
 use tisync::model::{Change, Kind, Table, Txn};
+use tisync::mysql::address::Target;
+use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
-use tisync::sink::mysql::connect::Target;
-use tisync::sink::mysql::session::Session;
 use tisync::sink::mysql::{Mode, MysqlOptions, MysqlSink};
 
 use super::Case;

@@ -1,7 +1,7 @@
 //! Targets whose own settings are others than a link needs: zones and SQL modes.
 
 use crate::common::server;
-use tisync::decode::time::Civil;
+use tisync::decode::value::Civil;
 use tisync::model::{Kind, Value};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;

@@ -3,9 +3,9 @@
 use mysql::prelude::Queryable;
 use tisync::checkpoint::{DrainerPlace, DrainerTable};
 use tisync::model::CommitTs;
+use tisync::mysql::address::Target;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;
-use tisync::sink::mysql::connect::Target;
 use tisync::sink::mysql::{MysqlOptions, MysqlSink};
 
 use super::Case;

@@ -1,7 +1,7 @@
 //! Every type with its edge values, inserted and deleted again by key and by whole row.
 
 use bytes::Bytes;
-use tisync::decode::time::Civil;
+use tisync::decode::value::Civil;
 use tisync::model::{Kind, Row, Value};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;

@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value as Json, json};
-use tisync::decode::cursor::Cursor;
+use tisync::decode::datum::Cursor;
 use tisync::decode::datum::{self, Datum};
-use tisync::decode::decimal::{self, Binary};
-use tisync::decode::{json as binary_json, time};
+use tisync::decode::json as binary_json;
+use tisync::decode::value::{self, Binary};
 use tisync::model::{Kind, Value};
 use tisync::playground::encode;
 
@@ -73,13 +73,13 @@ fn trials(vectors: &[Json]) -> Vec<Trial> {
 fn run(vector: &Json) -> Result<()> {
     let vector = Vector(vector);
     match vector.text("kind")? {
-        "varint" => number(&vector, |from| from.varint(), encode::datum::varint),
-        "uvarint" => number(&vector, |from| from.uvarint(), encode::datum::uvarint),
-        "mem_int" => number(&vector, datum::int, |out, n| unflagged(out, |out| encode::datum::key_int(out, n))),
-        "mem_uint" => number(&vector, datum::uint, |out, n| unflagged(out, |out| encode::datum::key_uint(out, n))),
+        "varint" => number(&vector, |from| from.varint(), encode::varint),
+        "uvarint" => number(&vector, |from| from.uvarint(), encode::uvarint),
+        "mem_int" => number(&vector, datum::int, |out, n| unflagged(out, |out| encode::key_int(out, n))),
+        "mem_uint" => number(&vector, datum::uint, |out, n| unflagged(out, |out| encode::key_uint(out, n))),
         "mem_float" => float(&vector),
-        "mem_bytes" => string(&vector, datum::comparable_bytes, encode::datum::comparable_bytes),
-        "compact_bytes" => string(&vector, |from| Ok(from.compact_bytes()?.to_vec()), encode::datum::compact_bytes),
+        "mem_bytes" => string(&vector, datum::comparable_bytes, encode::comparable_bytes),
+        "compact_bytes" => string(&vector, |from| Ok(from.compact_bytes()?.to_vec()), encode::compact_bytes),
         "decimal" => decimal(&vector),
         "time_packed" => packed_time(&vector),
         "duration" => duration(&vector),
@@ -151,7 +151,7 @@ fn float(vector: &Vector<'_>) -> Result<()> {
     let mut out = Vec::new();
     unflagged(&mut out, |out| {
         let bits = u64::from_str_radix(vector.text("ieee_bits_hex").unwrap(), 16).unwrap();
-        encode::datum::float(out, f64::from_bits(bits));
+        encode::float(out, f64::from_bits(bits));
     });
     same("written", out, bytes.to_vec())
 }
@@ -171,14 +171,14 @@ fn string(
 fn decimal(vector: &Vector<'_>) -> Result<()> {
     let bytes = vector.bytes("hex")?;
     let (precision, scale) = (vector.small("precision")?, vector.small("frac")?);
-    same("size", decimal::size(precision, scale), Some(usize::from(vector.small("bin_size")?)))?;
+    same("size", value::size(precision, scale), Some(usize::from(vector.small("bin_size")?)))?;
     let mut from = Cursor::new(&bytes);
     let text = String::from_utf8(Binary::read(&mut from)?.text()?)?;
     ensure!(from.is_empty(), "bytes are left");
     same("read", text.as_str(), vector.text("decoded")?)?;
     for text in [vector.text("text")?, vector.text("decoded")?] {
         let mut out = Vec::new();
-        encode::decimal::decimal(&mut out, text, precision, scale)?;
+        encode::decimal(&mut out, text, precision, scale)?;
         same("written", out, bytes.to_vec())?;
     }
     Ok(())
@@ -194,11 +194,11 @@ fn packed_time(vector: &Vector<'_>) -> Result<()> {
         _ => (Kind::Datetime { fsp }, vector.text("text")?),
     };
     let mut out = Vec::new();
-    encode::datum::uint(&mut out, packed);
+    encode::uint(&mut out, packed);
     let value = cell(&out, &kind)?;
     same("value", &value, &Value::Time(packed))?;
     same("text", rows::shown(&value, &kind, "UTC")?, json!(expected))?;
-    same("packed again", time::Civil::unpack(packed).pack(), packed)
+    same("packed again", value::Civil::unpack(packed).pack(), packed)
 }
 
 /// The value datum `bytes` in a column of `kind`.
@@ -214,8 +214,8 @@ fn duration(vector: &Vector<'_>) -> Result<()> {
     let kind = Kind::Duration { fsp: vector.small("fsp")? };
     let nanos: i64 = vector.text("nanoseconds")?.parse()?;
     let (mut key, mut row) = (Vec::new(), Vec::new());
-    encode::datum::duration(&mut key, nanos);
-    encode::datum::int(&mut row, nanos);
+    encode::duration(&mut key, nanos);
+    encode::int(&mut row, nanos);
     for (field, written) in [("datum_key_hex", key), ("row_v1_value_hex", row)] {
         let bytes = vector.bytes(field)?;
         same("written", written, bytes.to_vec())?;
@@ -240,8 +240,8 @@ fn document(vector: &Vector<'_>) -> Result<()> {
     }
     if let Ok(original) = vector.text("text") {
         same("the text it came from", &found, &serde_json::from_str(original)?)?;
-        same("written", encode::json::document(original.as_bytes())?, bytes.to_vec())?;
-        same("written from its text", encode::json::document(text.as_bytes())?, bytes.to_vec())?;
+        same("written", encode::document(original.as_bytes())?, bytes.to_vec())?;
+        same("written from its text", encode::document(text.as_bytes())?, bytes.to_vec())?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use tisync::decode::{row, time};
+use tisync::decode::{row, value};
 use tisync::model::{Column, Generated, Handle, KeyPart, Kind, Row, RowKind, Table, Value};
 use tisync::playground::encode;
 
@@ -138,17 +138,17 @@ pub fn shown(value: &Value, kind: &Kind, zone: &str) -> Result<Json> {
         (Value::Json(text), _) => json!(std::str::from_utf8(text)?),
         (Value::Bytes(bytes), _) => json!({ "bytes_hex": hex::encode(bytes) }),
         (Value::Time(packed), Kind::Date) => {
-            time::write_date(&mut out, *packed);
+            value::write_date(&mut out, *packed);
             json!(String::from_utf8(out)?)
         }
         (Value::Time(packed), Kind::Datetime { fsp } | Kind::Timestamp { fsp }) => {
-            time::write_datetime(&mut out, *packed, *fsp);
+            value::write_datetime(&mut out, *packed, *fsp);
             let utc = String::from_utf8(out)?;
             let local = matches!(kind, Kind::Timestamp { .. }) && *packed != 0 && zone == "Asia/Shanghai";
             json!(if local { shanghai(&utc)? } else { utc })
         }
         (Value::Duration(nanos), Kind::Duration { fsp }) => {
-            time::write_duration(&mut out, *nanos, *fsp);
+            value::write_duration(&mut out, *nanos, *fsp);
             json!(String::from_utf8(out)?)
         }
         (Value::Enum(n), Kind::Enum { elements }) => {

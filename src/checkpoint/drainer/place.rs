@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::Row;
-use crate::checkpoint::failed::Failed;
-use crate::checkpoint::look::standings;
+use crate::checkpoint::inspect::standings;
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::sink::mysql::connect::Target;
-use crate::sink::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::address::Target;
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Session, quote_name, quote_text};
 
 /// Where a Drainer keeps its checkpoint.
 #[derive(Clone, Debug)]

@@ -1,7 +1,9 @@
 //! `tisync checkpoint`: what a target's checkpoints say, and the operator's word about them.
+//!
+//! `tisync checkpoint set` and `clear`: refused while a run holds the link, and unless the operator says yes to what it costs.
+//!
+//! The entry of a link among the Drainers in PD, which goes when the link is forgotten: Pumps would wait for it for ever.
 
-mod change;
-mod entry;
 mod show;
 
 use std::ffi::OsString;
@@ -11,14 +13,20 @@ use anyhow::Result;
 use clap::Parser;
 
 use super::sync;
-use crate::checkpoint::{DrainerPlace, LinkSurvey};
-use crate::cli::checkpoint::{CheckpointCommand, CheckpointLink, CheckpointTarget};
+use crate::checkpoint::drainer::DrainerRowLeft;
+use crate::checkpoint::{DrainerPlace, LinkSurvey, Taken, Who, survey, take_unless};
+use crate::cli::target::{CheckpointClear, CheckpointCommand, CheckpointLink, CheckpointSet, CheckpointTarget};
 use crate::cli::{Cli, Command, Format, PlainArgs};
-use crate::config::Settings;
+use crate::config::{Settings, security};
 use crate::error::Fault;
-use crate::output;
-use crate::sink::mysql::connect::Target;
-use crate::sink::mysql::session::Session;
+use crate::mark::{Writer, definition};
+use crate::model::CommitTs;
+use crate::mysql::address::Target;
+use crate::mysql::session::Session;
+use crate::pd::{Pd, Security};
+use crate::registration::{self, Unregistered};
+use crate::stop::Stop;
+use crate::{output, source};
 
 /// Runs `command`.
 ///
@@ -27,8 +35,8 @@ use crate::sink::mysql::session::Session;
 pub fn run(command: &CheckpointCommand, format: Format) -> Result<()> {
     match command {
         CheckpointCommand::Show(args) => show::run(args, format),
-        CheckpointCommand::Set(args) => change::set(args),
-        CheckpointCommand::Clear(args) => change::clear(args),
+        CheckpointCommand::Set(args) => set(args),
+        CheckpointCommand::Clear(args) => clear(args),
     }
 }
 
@@ -94,4 +102,193 @@ fn choose<'a>(found: &'a [LinkSurvey], wanted: &CheckpointLink) -> Result<&'a Li
                 .into())
         }
     }
+}
+
+/// Moves a link.
+fn set(args: &CheckpointSet) -> Result<()> {
+    let (mut session, _) = open(&args.target, Some(&args.link.link))?;
+    let found = survey(&mut session)?;
+    let link = choose(&found, &args.link)?;
+    let wanted = CommitTs(args.ts);
+    not_running(link)?;
+    if let Some(ddl) = &link.pending {
+        return Err(Fault::refused(format!(
+            "link `{}` has a DDL of which nobody knows how it ended: job {} at {}, `{}`",
+            link.link,
+            ddl.job,
+            ddl.ts.explain(),
+            ddl.query
+        ))
+        .hint("settle it first: `tisync sync` does, or asks for --pending-ddl done|again")
+        .into());
+    }
+    let cost = cost(link, wanted);
+    if let (Some(cost), false) = (&cost, args.yes) {
+        return Err(Fault::refused(cost.clone()).hint("--yes does it").into());
+    }
+    let taken = take_marked(&mut session, link)?;
+    taken.link.move_to(&mut session, wanted, &taken)?;
+    if let Some(cost) = cost {
+        output::warn(&cost);
+    }
+    output::answer(&format!("link `{}` of cluster {} is at {}", link.link, link.cluster_id, wanted.explain()))
+}
+
+/// Forgets a link.
+fn clear(args: &CheckpointClear) -> Result<()> {
+    let (mut session, place) = open(&args.target, Some(&args.link.link))?;
+    let found = survey(&mut session)?;
+    let link = choose(&found, &args.link)?;
+    not_running(link)?;
+    let at = link.position.map_or("has not started".to_owned(), |ts| format!("is at {}", ts.explain()));
+    let cost = format!(
+        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, from \
+         Drainer's checkpoint if a Drainer has written one since, or where --start-ts says",
+        link.link, link.cluster_id
+    );
+    if !args.yes {
+        return Err(Fault::refused(cost).hint("--yes does it").into());
+    }
+    // Who cannot be asked keeps the link from being forgotten by half.
+    let entry = Entry::find(args, link.cluster_id)?;
+    let taken = take_marked(&mut session, link)?;
+    let left = taken.link.forget(&mut session, &place.kept())?;
+    output::warn(&cost);
+    match left {
+        DrainerRowLeft::AsItWas => {}
+        DrainerRowLeft::Gone => {
+            output::note("Drainer's checkpoint on the target, which this link had written, is deleted with it")
+        }
+        DrainerRowLeft::HandedOn(heir) => {
+            output::note(&format!("Drainer's checkpoint on the target is kept by link `{heir}` from now on"))
+        }
+    }
+    entry.remove()?;
+    output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
+}
+
+/// Takes the link. What its run writes with marks, its records included, is changed with the same: who reads the target must not take it for
+/// data, nor what the next one changes.
+fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<Taken> {
+    let marks = link.who.as_ref().and_then(|who| Some((who, who.writes_mark()?)));
+    let marks = match marks {
+        Some((who, mark)) if definition(session, &mark)?.is_sound() => Some((who, mark)),
+        _ => None,
+    };
+    let who = marks.as_ref().map(|(who, mark)| Who::this_process(&who.account, Some(mark)));
+    if let Some((_, mark)) = marks {
+        let writer = Writer::new(mark, link.cluster_id, &link.link, output::events());
+        session.carry(Some(writer.carrier(0)));
+    }
+    take_unless(session, (link.cluster_id, &link.link), (0, 0), who.as_ref(), &Stop::default(), &output::events())
+}
+
+fn not_running(link: &LinkSurvey) -> Result<()> {
+    if link.running != Some(true) {
+        return Ok(());
+    }
+    let who = link.who.as_ref().map_or(String::new(), |who| format!(" ({who})"));
+    Err(Fault::refused(format!(
+        "run {}{who} holds link `{}`: it would go on as if nothing had happened",
+        link.run, link.link
+    ))
+    .hint("stop it first (SIGTERM); then its checkpoint is exact, too")
+    .into())
+}
+
+/// What moving the link to `wanted` loses or repeats.
+fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
+    let at = link.position?;
+    let last = link.applied.last().unwrap_or_default().max(at);
+    if wanted > at {
+        return Some(format!(
+            "link `{}` is at {}: what lies between that and {} is never applied, and lost unless the target has it otherwise",
+            link.link,
+            at.explain(),
+            wanted.explain()
+        ));
+    }
+    (wanted < at).then(|| {
+        format!(
+            "link `{}` is at {}: everything from {} on is applied again: rows in safe mode up to {last} (tables without a key need \
+             --allow-repeats), DDL as it comes, which may fail, or empty a table once more",
+            link.link,
+            at.explain(),
+            wanted.explain()
+        )
+    })
+}
+
+/// Where it is.
+enum Entry {
+    /// In this PD, under this id.
+    In(Box<Pd>, String),
+    /// Nobody said which PD it is.
+    Somewhere(String),
+    /// The link comes from files.
+    Nowhere,
+}
+
+impl Entry {
+    /// Finds the PD of the cluster and the node id of the link.
+    fn find(args: &CheckpointClear, cluster_id: u64) -> Result<Self> {
+        let link = &args.link.link;
+        let of_file = match (&args.target.to, &args.target.config) {
+            (None, Some(file)) => Some(settings(file, Some(link), &args.target.plain)?),
+            _ => None,
+        };
+        let target = args.target.to.as_ref().or(of_file.as_ref().map(|s| &s.target));
+        let given = args.node_id.clone().or(of_file.as_ref().and_then(|s| s.node_id.clone()));
+        let id = match (given, target) {
+            (Some(id), _) => id,
+            (None, Some(target)) => registration::node_id(link, target, cluster_id),
+            (None, None) => return Ok(Self::Nowhere),
+        };
+        let pd = match (&args.from, of_file) {
+            (Some(address), _) => Some((address.clone(), security(&args.security))),
+            (None, Some(file)) => Some((file.source.address, file.source.security)),
+            (None, None) => None,
+        };
+        match pd {
+            None => Ok(Self::Somewhere(id)),
+            Some((address, _)) if !source::is_cluster(&address) => Ok(Self::Nowhere),
+            Some((address, security)) => Ok(Self::In(Box::new(connect(&address, &security, cluster_id)?), id)),
+        }
+    }
+
+    /// Removes it.
+    fn remove(self) -> Result<()> {
+        match self {
+            Self::Nowhere => Ok(()),
+            Self::Somewhere(id) => {
+                output::warn(&format!(
+                    "if the link was registered, its entry {id} is still among the Drainers in PD, and no Pump can go offline before it gets \
+                     further: `tisync nodes set-state {id} offline --pd` and the address of PD; with --from pd://… this command \
+                     would have removed it"
+                ));
+                Ok(())
+            }
+            Self::In(pd, id) => {
+                match registration::unregister(&pd, &id)? {
+                    Unregistered::Nothing => {}
+                    Unregistered::Removed => output::note(&format!("the entry of drainer {id} in PD is removed")),
+                    Unregistered::Alive(host) => output::warn(&format!(
+                        "the entry of drainer {id} in PD stays: somebody keeps it alive, at {host}. `tisync nodes offline {id} {}` asks \
+                         that one to end",
+                        pd.flags()
+                    )),
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn connect(address: &str, security: &Security, cluster_id: u64) -> Result<Pd> {
+    let pd = Pd::connect(&[address.to_owned()], security)?;
+    if pd.cluster_id() == cluster_id {
+        return Ok(pd);
+    }
+    let text = format!("the link comes from cluster {cluster_id}, but {address} is PD of cluster {}", pd.cluster_id());
+    Err(Fault::refused(text).hint("name the PD of the right cluster with --from; nothing was changed").into())
 }

@@ -10,8 +10,8 @@ use crate::checkpoint::drainer::{self, Row};
 use crate::checkpoint::lease::{Seen, Terms};
 use crate::checkpoint::{LinkSurvey, Who, survey};
 use crate::cli::Format;
-use crate::cli::checkpoint::CheckpointShow;
-use crate::commands::ts::show::{self, VERSION, utc};
+use crate::cli::target::CheckpointShow;
+use crate::commands::ts::{self, VERSION, utc};
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::output::{self, one_line};
@@ -24,12 +24,12 @@ pub(super) fn run(args: &CheckpointShow, format: Format) -> Result<()> {
     let drainers = place.rows(&mut session)?;
     match format {
         Format::Text => output::answer(text(&links, &drainers).trim_end()),
-        Format::Json => show::json(&Answer {
+        Format::Json => ts::json(&Answer {
             version: VERSION,
             links: links.iter().map(LinkRow::new).collect(),
             drainer: drainers.iter().map(|(id, row)| DrainerRow::new(*id, row, &links)).collect(),
         }),
-        Format::Csv => show::csv(&links.iter().map(Line::new).collect::<Vec<_>>()),
+        Format::Csv => ts::csv(&links.iter().map(Line::new).collect::<Vec<_>>()),
     }
 }
 

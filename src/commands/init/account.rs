@@ -1,40 +1,49 @@
 //! Where SQL goes, as whom, and with which password.
+//!
+//! Where PD is, and what it says.
+//!
+//! Which tables, and whether the accounts may write them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::interview::{Choice, Interview, Kept, Question, Side};
+use super::probe::{Account, Cluster, Lack, Server, addresses};
 use super::{Found, reached};
-use crate::cli::init::{InitArgs, KeepArg};
+use crate::cli::config::{InitArgs, KeepArg};
 use crate::config::{environment, password_of_file, password_variable};
 use crate::error::Fault;
 use crate::event::{Event, Events};
+use crate::filter::{self, Filter, Rules, Scope};
 use crate::identity::Upstream;
+use crate::mysql::address::PASSWORD_VARIABLE;
+use crate::mysql::error::refused_login;
+use crate::mysql::login::Secret;
+use crate::pd::Security;
 use crate::sink::mysql::check;
-use crate::sink::mysql::connect::PASSWORD_VARIABLE;
-use crate::sink::mysql::failure::refused_login;
-use crate::sink::mysql::secret::Secret;
-use crate::wizard::{Account, Choice, Interview, Kept, Question, Server, Side};
 
 /// Which side is asked for.
-pub(super) struct Asked {
+pub(super) struct AccountAnswers {
     flag: &'static str,
     file_flag: &'static str,
     first: bool,
 }
 
 /// The first cluster, to which the link back goes.
-pub(super) const FIRST: Asked = Asked { flag: "--from-sql", file_flag: "--from-password-file", first: true };
+pub(super) const FIRST: AccountAnswers =
+    AccountAnswers { flag: "--from-sql", file_flag: "--from-password-file", first: true };
 /// The second.
-pub(super) const SECOND: Asked = Asked { flag: "--to", file_flag: "--to-password-file", first: false };
+pub(super) const SECOND: AccountAnswers =
+    AccountAnswers { flag: "--to", file_flag: "--to-password-file", first: false };
 
 /// Asks; `source` is the cluster whose changes go there, which it must not be.
-pub(super) fn ask(
+pub(super) fn ask_account(
     interview: &mut Interview<'_>,
     args: &InitArgs,
     side: &mut Side,
     found: &mut Found,
-    asked: &Asked,
+    asked: &AccountAnswers,
     source: Option<&Upstream>,
 ) -> Result<()> {
     let (given, file) =
@@ -146,4 +155,129 @@ fn settings(interview: &mut Interview<'_>, server: &mut Server) -> Result<()> {
         return Ok(());
     }
     Err(Fault::refused(format!("{}: {}", server.name, problems.join("; "))).hint("mend it there, then go on").into())
+}
+
+/// Which cluster is asked for.
+pub(super) struct SourceAnswers<'a> {
+    pub flag: &'static str,
+    /// Of CA, certificate and key.
+    pub tls: [&'static str; 3],
+    pub given: Option<&'a str>,
+    pub security: Security,
+    /// The id of the other cluster.
+    pub other: Option<u64>,
+}
+
+pub(super) fn ask_source(
+    interview: &mut Interview<'_>,
+    args: &InitArgs,
+    side: &mut Side,
+    found: &mut Found,
+    asked: &SourceAnswers<'_>,
+) -> Result<()> {
+    let text = format!("PD of cluster {} (host:port, several with commas)", side.name);
+    let mut last: Option<String> = None;
+    interview.until_good(|interview| {
+        let question = Question { flag: asked.flag, text: &text, default: last.as_deref() };
+        let typed = interview.text(question, asked.given)?;
+        last = Some(typed.clone());
+        let (pd, https) = addresses(&typed)?;
+        let mut security = asked.security.clone();
+        if https && security.ca.is_none() {
+            security = files(interview, asked.tls)?;
+        }
+        let answered = Cluster::look(&pd, &security);
+        let cluster = reached(interview, args, answered)?;
+        if let Some(cluster) = &cluster {
+            interview.found(&cluster.shown());
+            cluster.doubts().iter().for_each(|doubt| interview.warn(doubt));
+            if asked.other == Some(cluster.id) {
+                return Err(Fault::usage(format!("{typed} is the first cluster again: both have id {}", cluster.id))
+                    .hint("each side has a PD of its own")
+                    .into());
+            }
+        }
+        (side.pd, side.security) = (pd, security);
+        side.cluster_id = cluster.as_ref().map(|c| c.id);
+        found.cluster = cluster;
+        Ok(())
+    })
+}
+
+/// The files for TLS. `pem` without a certificate of our own.
+fn files(interview: &mut Interview<'_>, [ca, cert, key]: [&'static str; 3]) -> Result<Security> {
+    let mut file = |flag, text, optional: bool| -> Result<Option<PathBuf>> {
+        let default = optional.then_some("");
+        let typed = interview.text(Question { flag, text, default }, None)?;
+        Ok(Some(typed).filter(|t| !t.is_empty()).map(PathBuf::from))
+    };
+    let ca = file(ca, "CA certificate of the cluster (a PEM file)", false)?;
+    let cert = file(cert, "Client certificate (a PEM file, empty for none)", true)?;
+    let key = if cert.is_some() { file(key, "Its private key (a PEM file)", false)? } else { None };
+    Ok(Security { ca, cert, key })
+}
+
+/// How `all` is typed.
+const ALL: &str = "all";
+
+pub(super) fn ask_tables(
+    interview: &mut Interview<'_>,
+    args: &InitArgs,
+    both: bool,
+    of_a: &mut Found,
+    of_b: &mut Found,
+) -> Result<Vec<String>> {
+    let given = (!args.tables.is_empty()).then(|| args.tables.join(","));
+    let text = "Which tables (patterns with commas, as in app.*,!app.tmp_*)?";
+    interview.until_good(|interview| {
+        let typed = interview.text(Question { flag: "--tables", text, default: Some(ALL) }, given.as_deref())?;
+        let tables = if typed == ALL { Vec::new() } else { filter::split(&typed) };
+        let filter = Filter::new(&Rules { tables: tables.clone(), ..Rules::default() })?;
+        let mut lacks = rights(interview, &filter, of_a, of_b)?;
+        if both {
+            lacks.extend(rights(interview, &filter, of_b, of_a)?);
+        }
+        if lacks.is_empty() {
+            return Ok(tables);
+        }
+        let fault = Fault::connect(format!("rights are missing:\n  {}", lacks.join("\n  ")))
+            .hint("as an administrator: run these statements, then go on");
+        if args.unchecked {
+            interview.warn(&fault.message);
+            return Ok(tables);
+        }
+        Err(fault.into())
+    })
+}
+
+/// The statements that an administrator of `target` has to run before it can take what `source` has.
+fn rights(interview: &mut Interview<'_>, filter: &Filter, source: &Found, target: &mut Found) -> Result<Vec<String>> {
+    let Some(server) = &mut target.server else { return Ok(Vec::new()) };
+    let known = source.cluster.as_ref().and_then(|c| c.databases.as_ref());
+    let wanted: Vec<String> =
+        known.into_iter().flatten().filter(|name| !matches!(filter.database(name), Scope::None)).cloned().collect();
+    let lacks = server.lacks(&wanted)?;
+    if lacks.is_empty() {
+        let list = match wanted.len() {
+            0 => "tidb_binlog".to_owned(),
+            n => format!("{n} databases and tidb_binlog"),
+        };
+        interview.found(&format!("{}: the account has the rights that a link needs on {list}", server.name));
+    }
+    let line =
+        |lack: Lack| format!("{}: {} on `{}`; {}", server.name, lack.rights.join(", "), lack.database, lack.grant);
+    Ok(lacks.into_iter().map(line).collect())
+}
+
+pub(super) fn sync_mode(interview: &mut Interview<'_>, args: &InitArgs) -> Result<u8> {
+    let text = "Sync mode (1: columns have to be the same on both sides, 2: those that both have are replicated)";
+    let given = args.sync_mode.map(|n| n.to_string());
+    interview.until_good(|interview| {
+        let question = Question { flag: "--sync-mode", text, default: Some("1") };
+        match interview.text(question, given.as_deref())?.as_str() {
+            "1" => Ok(1),
+            "2" => Ok(2),
+            other => Err(Fault::usage(format!("there is no sync mode `{other}`")).hint("1 or 2").into()),
+        }
+    })
 }

@@ -9,14 +9,14 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::{
+    Answers, Interview, Kept, Question, Written, document, one_liners, password_file, quoted, sync, unattended,
+};
 use crate::cli::Format;
-use crate::cli::init::InitArgs;
+use crate::cli::config::InitArgs;
 use crate::config::{Remark, check, environment};
 use crate::error::Fault;
 use crate::output::{self, undisturbed};
-use crate::wizard::{
-    Answers, Interview, Kept, Question, Written, document, one_liners, password_file, quoted, sync, unattended,
-};
 
 /// Where it goes unless somebody says otherwise.
 const FILE: &str = "tisync.toml";

@@ -1,21 +1,41 @@
-//! `tisync init`: the wizard. The steps are here in their order; what they ask of is in [`crate::wizard`].
+//! `tisync init`: the wizard. The steps are here in their order; what they ask of is in [`super::init`].
+//!
+//! What two opposite links need: a channel, a mark table, and one side whose DDL goes to the other.
+//!
+//! The questions of `tisync init` and what becomes of the answers. Nothing here prints, and nothing is changed on a cluster.
+//!
+//! ```text
+//! interview ──► answers ──► document   the tisync.toml
+//! asks, or      (missing:   command    the same as command lines
+//! takes flags   what nobody
+//!               answered)
+//! cluster, server, rights: what is found where an answer leads
+//! ```
+//!
+//! `commands::init` holds the steps in their order; [`Asker`] is whoever is asked: the terminal, or a test.
 
 mod account;
-mod both;
+mod document;
 mod file;
-mod source;
+pub(crate) mod interview;
+mod probe;
 mod start;
-mod tables;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use super::mark::sql_text;
 use crate::cli::Format;
-use crate::cli::init::InitArgs;
+use crate::cli::config::{InitArgs, YesNo};
 use crate::config::{Start, security};
+pub use crate::error::quoted;
 use crate::error::{Fault, Kind, fault};
 use crate::identity::Upstream;
+use crate::mark::{self, DEFAULT_TABLE, Mark, Plan, ROWS};
+use crate::mysql::login::Secret;
 use crate::output::Dialogue;
-use crate::wizard::{Answers, Asker as _, Choice, Cluster, Interview, Question, Server, Side, missing};
+pub use document::{Written, document, one_liners, password_file, sync, unattended};
+pub use interview::{Answers, Begin, Choice, Ended, Interview, Kept, Marks, Question, Side, missing};
+pub use probe::{Account, Cluster, Lack, Server, addresses, lacks};
 
 /// What was found on one side.
 #[derive(Default)]
@@ -53,16 +73,16 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
     let both = ways(interview, args)?;
     let [mut a, mut b] = names(interview, args)?;
     let (mut of_a, mut of_b) = (Found::default(), Found::default());
-    let first = source::Asked {
+    let first = account::SourceAnswers {
         flag: "--from-pd",
         tls: ["--ssl-ca", "--ssl-cert", "--ssl-key"],
         given: args.from_pd.as_deref(),
         security: security(&args.security),
         other: None,
     };
-    source::ask(interview, args, &mut a, &mut of_a, &first)?;
+    account::ask_source(interview, args, &mut a, &mut of_a, &first)?;
     if both {
-        let second = source::Asked {
+        let second = account::SourceAnswers {
             flag: "--to-pd",
             tls: ["--to-ssl-ca", "--to-ssl-cert", "--to-ssl-key"],
             given: args.to_pd.as_deref(),
@@ -73,22 +93,22 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
             },
             other: a.cluster_id,
         };
-        source::ask(interview, args, &mut b, &mut of_b, &second)?;
+        account::ask_source(interview, args, &mut b, &mut of_b, &second)?;
     }
-    account::ask(interview, args, &mut b, &mut of_b, &account::SECOND, upstream(&a, &of_a)?.as_ref())?;
+    account::ask_account(interview, args, &mut b, &mut of_b, &account::SECOND, upstream(&a, &of_a)?.as_ref())?;
     if both {
-        account::ask(interview, args, &mut a, &mut of_a, &account::FIRST, upstream(&b, &of_b)?.as_ref())?;
+        account::ask_account(interview, args, &mut a, &mut of_a, &account::FIRST, upstream(&b, &of_b)?.as_ref())?;
     }
     let link = |from: &Side, to: &Side| {
         if both { format!("{}-to-{}", from.name, to.name) } else { crate::config::DEFAULT_LINK.to_owned() }
     };
     let start = start::first(interview, args, &link(&a, &b), &a, &of_a, &mut of_b)?;
     let back = if both { Some(start::back(interview, args, &link(&b, &a), &b, &of_b, &mut of_a)?) } else { None };
-    let tables = tables::ask(interview, args, both, &mut of_a, &mut of_b)?;
-    let marks = if both { Some(both::marks(interview, args, [&a.name, &b.name])?) } else { None };
-    let sync_mode = tables::sync_mode(interview, args)?;
+    let tables = account::ask_tables(interview, args, both, &mut of_a, &mut of_b)?;
+    let marks = if both { Some(marks(interview, args, [&a.name, &b.name])?) } else { None };
+    let sync_mode = account::sync_mode(interview, args)?;
     let set_up = match &marks {
-        Some(marks) => both::set_up(interview, args, marks, [&mut of_a, &mut of_b])?,
+        Some(marks) => set_up(interview, args, marks, [&mut of_a, &mut of_b])?,
         None => None,
     };
     Ok((Answers { sides: [a, b], start, back, tables, sync_mode, marks: marks.map(|m| m.marks) }, set_up))
@@ -153,6 +173,121 @@ fn reached<T>(interview: &mut Interview<'_>, args: &InitArgs, result: Result<T>)
 }
 
 /// What a start is called in a comment and as a flag.
-fn begin(flag: &str, value: &str, said: String, start: Start) -> crate::wizard::Begin {
-    crate::wizard::Begin { start, said, flags: vec![flag.to_owned(), value.to_owned()] }
+fn begin(flag: &str, value: &str, said: String, start: Start) -> Begin {
+    Begin { start, said, flags: vec![flag.to_owned(), value.to_owned()] }
+}
+
+/// The answers about marks.
+struct Answered {
+    pub marks: Marks,
+    mark: Mark,
+}
+
+fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&String; 2]) -> Result<Answered> {
+    let given = args.channel_id.map(|n| n.to_string());
+    let text = "Channel of the marks (the same number on both clusters)";
+    let channel: i64 = interview.until_good(|interview| {
+        let typed = interview.text(Question { flag: "--channel-id", text, default: Some("1") }, given.as_deref())?;
+        typed
+            .parse()
+            .map_err(|_| Fault::usage(format!("the channel cannot be `{typed}`")).hint("a whole number").into())
+    })?;
+    let text = "Mark table";
+    let mark = interview.until_good(|interview| {
+        let question = Question { flag: "--mark-table", text, default: Some(DEFAULT_TABLE) };
+        Mark::new(&interview.text(question, args.mark_table.as_deref())?, channel)
+    })?;
+    let [a, b] = names;
+    let labels = [format!("{a}: its DDL goes to {b}"), format!("{b}: its DDL goes to {a}")];
+    let ddl_from = interview.until_good(|interview| {
+        let given = match &args.ddl_from {
+            None => None,
+            Some(name) if name == a => Some(0),
+            Some(name) if name == b => Some(1),
+            Some(other) => {
+                return Err(Fault::usage(format!("--ddl-from names no cluster of the file: `{other}`"))
+                    .hint(format!("it can be {a} or {b}"))
+                    .into());
+            }
+        };
+        let [first, second] = &labels;
+        let text = "DDL goes one way only. Where will it be run?";
+        interview.choose(Choice { flag: "--ddl-from", text, choices: &[first, second], default: Some(0) }, given)
+    })?;
+    Ok(Answered { marks: Marks { channel, table: mark.name(), ddl_from }, mark })
+}
+
+/// Makes the mark table and its rows, if that is wanted. Says whether it was; `None` if it could not be asked.
+fn set_up(
+    interview: &mut Interview<'_>,
+    args: &InitArgs,
+    answered: &Answered,
+    found: [&mut Found; 2],
+) -> Result<Option<bool>> {
+    let mut servers: Vec<_> = found.into_iter().filter_map(|f| f.server.as_mut()).collect();
+    let given = args.mark_setup.map(|word| word == YesNo::Yes);
+    if servers.len() < 2 || args.dry_run && given != Some(true) {
+        return Ok(given);
+    }
+    interview.until_good(|interview| {
+        let mut plans: Vec<Plan> = Vec::new();
+        for server in &mut servers {
+            let plan = mark::plan(&mut server.session, &answered.mark, ROWS);
+            plans.push(plan.with_context(|| format!("on {}", server.name))?);
+        }
+        if plans.iter().all(|p| p.statements.is_empty()) {
+            interview.found(&format!("{}: both clusters have it, with the rows of the channel", answered.mark.name()));
+            return Ok(Some(true));
+        }
+        for (server, plan) in servers.iter().zip(&plans) {
+            interview.found(&sql_text([(server.name.as_str(), plan.statements.as_slice())].into_iter()));
+        }
+        let wanted = interview.agree("--mark-setup", "Run this now?", true, given)?;
+        if wanted && !args.dry_run {
+            for (server, plan) in servers.iter_mut().zip(&plans) {
+                mark::apply(&mut server.session, plan).with_context(|| format!("on {}", server.name))?;
+            }
+            interview.found("done");
+        }
+        Ok(Some(wanted))
+    })
+}
+
+/// Who answers questions, and sees what was found.
+pub trait Asker {
+    /// Whether somebody is there. If not, nothing is asked.
+    fn attended(&self) -> bool;
+
+    /// A line of text; what is typed, or `default` for nothing.
+    ///
+    /// # Errors
+    /// If nobody can be asked any more.
+    fn text(&mut self, question: &str, default: Option<&str>) -> Result<String>;
+
+    /// One of `choices`, by number; `default` is the one that is offered first.
+    ///
+    /// # Errors
+    /// If nobody can be asked any more.
+    fn choose(&mut self, question: &str, choices: &[&str], default: usize) -> Result<usize>;
+
+    /// Yes or no.
+    ///
+    /// # Errors
+    /// If nobody can be asked any more.
+    fn agree(&mut self, question: &str, default: bool) -> Result<bool>;
+
+    /// Something that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// If nobody can be asked any more.
+    fn secret(&mut self, question: &str) -> Result<Secret>;
+
+    /// Shows what was found.
+    fn found(&mut self, text: &str);
+
+    /// Shows what somebody should look at.
+    fn warn(&mut self, text: &str);
+
+    /// Shows why an answer is not taken.
+    fn wrong(&mut self, error: &anyhow::Error);
 }

@@ -2,18 +2,18 @@
 
 use anyhow::Result;
 
+use super::{Begin, Choice, Interview, Question, Side};
 use super::{Found, begin};
 use crate::checkpoint;
 use crate::cli::SecurityArgs;
-use crate::cli::init::{InitArgs, StartArgs};
+use crate::cli::config::{InitArgs, StartArgs};
 use crate::cli::ts::{CheckArgs, CrypterArgs, PdArgs};
-use crate::commands::live::Clusters;
-use crate::commands::ts::facts::CheckpointFact;
-use crate::commands::ts::{check, from_br, from_dumpling, judge};
+use crate::commands::clusters::Clusters;
+use crate::commands::ts::check::CheckpointFact;
+use crate::commands::ts::{self, check, judge};
 use crate::config::Start;
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::wizard::{Begin, Choice, Interview, Question, Side};
 
 /// Where a start comes from.
 enum Held {
@@ -69,7 +69,7 @@ fn backup(interview: &mut Interview<'_>, given: &StartArgs) -> Result<(Held, Beg
     let flag = "--start-from-br";
     let text = "The backup (a folder, s3://, gcs:// or azure://)";
     let place = interview.text(Question { flag, text, default: None }, given.start_from_br.as_deref())?;
-    let backup = from_br::open(&place, &given.crypter)?;
+    let backup = ts::open_backup(&place, &given.crypter)?;
     let said = format!("the end of the backup in {}", public(&place));
     Ok((Held::Backup(place.clone()), at(flag, &place, said, backup.end_version)))
 }
@@ -78,7 +78,7 @@ fn dump(interview: &mut Interview<'_>, given: &StartArgs) -> Result<(Held, Begin
     let flag = "--start-from-dumpling";
     let text = "The dump (a folder, its metadata file, s3://, gcs:// or azure://)";
     let place = interview.text(Question { flag, text, default: None }, given.start_from_dumpling.as_deref())?;
-    let dump = from_dumpling::open(&place, given.time_zone.as_ref())?;
+    let dump = ts::open_dump(&place, given.time_zone.as_ref())?;
     let said = format!("the snapshot of the dump in {}", public(&place));
     Ok((Held::Dump(place.clone()), at(flag, &place, said, dump.ts)))
 }

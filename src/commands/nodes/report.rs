@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::Kind;
-use crate::commands::ts::show::utc;
+use crate::commands::ts::utc;
+use crate::error::quoted;
 use crate::model::{CommitTs, span_text};
 use crate::output::one_line;
 use crate::pd::Node;
-use crate::place::judge::{self, Life};
-use crate::shell::quoted;
+use crate::registration::heartbeat::{self, Life};
 
 /// One node as JSON and CSV have it. Every ts is a string, as it has more than 53 bits.
 #[derive(Debug, Serialize)]
@@ -33,7 +33,7 @@ impl Row {
             kind: kind.word(),
             id: node.id.clone(),
             state: node.state.to_string(),
-            life: judge::life(node, now).word(),
+            life: heartbeat::life(node, now).word(),
             address: node.host.clone(),
             max_commit_ts: node.max_commit_ts.to_string(),
             max_commit_time: utc(node.max_commit_ts),
@@ -85,9 +85,9 @@ fn harmless(cells: [String; 8]) -> [String; 8] {
 pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<String> {
     let of = |kind: Kind| all.iter().filter(move |(k, _)| *k == kind).map(|(_, node)| node);
     let drainers: Vec<Node> = of(Kind::Drainer).cloned().collect();
-    let mut notes = judge::ghosts(&drainers, "", now, flags);
+    let mut notes = heartbeat::ghosts(&drainers, "", now, flags);
     for pump in of(Kind::Pump) {
-        if judge::life(pump, now) == Life::Dead {
+        if heartbeat::life(pump, now) == Life::Dead {
             let age = span_text(age(pump.update_ts, now));
             notes.push(format!(
                 "pump {} ({}) is probably dead: it says {}, and was last heard of {age} ago. Whoever reads the cluster waits for it: \
@@ -105,7 +105,7 @@ pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<Str
                 pump.id,
                 drainer.id,
                 drainer.state,
-                judge::life(drainer, now).word(),
+                heartbeat::life(drainer, now).word(),
                 pump.max_commit_ts.explain(),
                 drainer.max_commit_ts.explain()
             ));

@@ -1,32 +1,31 @@
 //! One link: its parts, and its run.
+//!
+//! What a link says at its end.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
+use super::several::Seat;
+use super::{Clock, Secretly, open, sink_options, source_options, start, until};
 use crate::checkpoint::Forgotten;
-use crate::commands::place;
+use crate::commands::clusters;
 use crate::config::Settings;
 use crate::event::{Event, Events};
-use crate::loopback::{Loopback, OF_A_TARGET};
+use crate::loopback::{Counts, Loopback, OF_A_TARGET};
 use crate::model::{CommitTs, Table};
 use crate::output;
 use crate::pipeline::{End, Pipeline};
-use crate::place::Durable;
+use crate::registration::Durable;
 use crate::route::Router;
 use crate::schema::{Ahead, Catalog, History};
 use crate::selection::Selection;
-use crate::sink::Sink;
 use crate::sink::mysql::{Asker, MysqlOptions, MysqlSink, Reopening};
+use crate::sink::{Sink, Totals};
 use crate::source::pump::Muster;
 use crate::source::{self, Source};
 use crate::stop::Stop;
-
-use super::opposite::Seat;
-use super::parts::{Secretly, open, sink_options, source_options};
-use super::report::{report, report_loopback};
-use super::start::{Clock, start, until};
 
 /// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
 const LARGE_PART: usize = 16;
@@ -66,7 +65,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let ahead = options.ahead.clone();
     // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
     let opening = open(&settings.target, options, &secret, events)?;
-    let mut place = place::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    let mut place = clusters::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
     let mut sink = opening.finish()?;
     let mut run = LinkRun { settings, source, until, opposite, ahead, seat, registered: false, stop, events };
     let ended = loop {
@@ -78,8 +77,8 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     };
     muster.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
     let (ended, position) = ended?;
-    match place.as_ref().and_then(place::Place::asked).filter(|_| ended == End::Stopped) {
-        Some(asked) => Err(place::stopped(&asked, position).into()),
+    match place.as_ref().and_then(clusters::Place::asked).filter(|_| ended == End::Stopped) {
+        Some(asked) => Err(clusters::stopped(&asked, position).into()),
         None => Ok((ended, position)),
     }
 }
@@ -101,7 +100,7 @@ struct LinkRun<'a> {
 
 impl LinkRun<'_> {
     /// Runs from where `sink` stands, and reports. Gives how that ended, and how far it came.
-    fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut place::Place>) -> (Result<End>, CommitTs) {
+    fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut clusters::Place>) -> (Result<End>, CommitTs) {
         let from = match start(self.settings, sink.position()) {
             Ok(from) => from,
             Err(error) => return (Err(error), CommitTs::default()),
@@ -113,12 +112,12 @@ impl LinkRun<'_> {
         (ended, position)
     }
 
-    fn from(&mut self, from: CommitTs, sink: &mut MysqlSink, mut place: Option<&mut place::Place>) -> Result<End> {
+    fn from(&mut self, from: CommitTs, sink: &mut MysqlSink, mut place: Option<&mut clusters::Place>) -> Result<End> {
         let (settings, events) = (self.settings, self.events);
         let (catalog, router, loopback) = self.schema(from, sink)?;
         // Nothing is left to refuse the start but the stream itself; if that does, the entry goes again.
         if let Some(place) = place.as_mut().filter(|_| !std::mem::replace(&mut self.registered, true)) {
-            place::register(place, events)?;
+            clusters::register(place, events)?;
         }
         let streams = self.source.streams(from)?;
         if let Some(place) = place {
@@ -236,4 +235,72 @@ fn left_as_they_are<'a>(
             || filter.leaves_definition(&t.schema, &t.name, None)
     };
     Ok(tables.filter(left).collect())
+}
+
+/// What was not replicated because it came from the other side.
+pub(super) fn report_loopback(counts: &Counts, events: &Events) {
+    let mut text = format!(
+        "{} transactions came from the other side and were dropped, {} of them bookkeeping alone",
+        counts.dropped, counts.bookkeeping
+    );
+    for (channel, txns) in &counts.others {
+        text.push_str(&format!("; {txns} carried a mark of channel {channel}"));
+    }
+    text.push_str(&format!("; echoes: {}", counts.echoes));
+    events(Event::Note(text));
+}
+
+/// What an operator must not miss at the end of a run.
+pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
+    report_ddl(totals, events);
+    for table in totals.left_out.iter().filter(|t| t.table_id != 0 || t.rows > 0) {
+        let ended = if table.ended { "; the upstream has dropped it since" } else { "" };
+        events(Event::Warning(format!(
+            "`{}`.`{}` is not on the target, because the DDL of commit ts {} was skipped: {} row changes left out{ended}",
+            table.schema, table.table, table.commit_ts.0, table.rows
+        )));
+    }
+    for (table, odd) in &totals.anomalies {
+        events(Event::Warning(format!(
+            "{table} was not as expected: {} rows to change or delete were missing, {} rows to insert were there already",
+            odd.missing, odd.duplicate
+        )));
+    }
+    for (table, rows) in &totals.narrowed {
+        events(Event::Warning(format!(
+            "{table}: {rows} row changes were written without the columns that the target lacks, as --sync-mode 2, or a rule that leaves out its DDL, allows"
+        )));
+    }
+    if late > 0 {
+        events(Event::Note(format!(
+            "changes of tables that had just been dropped or truncated were left out {late} times"
+        )));
+    }
+}
+
+/// DDLs that did not run as they are because somebody wanted it so, or because the target had them first.
+fn report_ddl(totals: &Totals, events: &Events) {
+    let skipped = totals.decided.iter().filter(|d| d.instead.is_none()).count();
+    if !totals.decided.is_empty() {
+        events(Event::Warning(format!(
+            "by your word, {skipped} DDLs were skipped and {} replaced in this run:",
+            totals.decided.len() - skipped
+        )));
+    }
+    for ddl in &totals.decided {
+        let how = ddl.instead.as_ref().map_or_else(|| "skipped".to_owned(), |sql| format!("replaced by `{sql}`"));
+        events(Event::Warning(format!("commit ts {}, in `{}`: `{}` {how}", ddl.commit_ts.0, ddl.schema, ddl.query)));
+    }
+    if totals.returned_ddl > 0 {
+        events(Event::Note(format!("{} DDLs came from the other side and were followed", totals.returned_ddl)));
+    }
+    if totals.wrong_side_ddl > 0 {
+        events(Event::Warning(format!("{} DDLs on the wrong side were ignored", totals.wrong_side_ddl)));
+    }
+    if totals.unrun_ddl > 0 {
+        events(Event::Note(format!(
+            "{} DDLs of the upstream were followed and not run on the target, because no DDL is run on this link",
+            totals.unrun_ddl
+        )));
+    }
 }

@@ -1,29 +1,41 @@
 //! `tisync sync`: links, each from a source to a target. One is the plain case ([`link`]); several of a file run beside each other
 //! ([`several`]), and those that go opposite ways know of each other ([`opposite`]).
+//!
+//! Where a run begins and ends.
+//!
+//! What the source and the target of a link are opened with.
 
 mod link;
-mod opposite;
-mod parts;
-mod report;
 mod several;
-mod start;
+
+use std::cell::Cell;
+use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::whose::identify;
+use super::clusters::identify;
+use crate::checkpoint::lease::Terms;
+use crate::checkpoint::{DrainerPlace, DrainerTable};
 use crate::cli::SyncArgs;
-use crate::config::{Remark, Settings, agree};
+use crate::config::{DrainerCheckpoint, Remark, Settings, SourceSettings, Start, Until, agree};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
+use crate::identity::Upstream;
+use crate::model::CommitTs;
+use crate::mysql::address::Target;
+use crate::mysql::error::wants_password;
+use crate::mysql::login::Secret;
 use crate::output::{self, Progress};
+use crate::pd::Security;
 use crate::pipeline::End;
-use crate::sink::mysql::Asker;
+use crate::schema::{FileHistory, History, HttpHistory};
+use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, Opening};
+use crate::source::pump::Muster;
+use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
-
-use self::link::Around;
-pub use self::link::link;
-pub(super) use self::several::together;
-pub(super) use self::start::drainer;
+use link::Around;
+pub use link::link;
+pub(super) use several::together;
 
 /// What an operator does after an orderly stop.
 const GOES_ON: &str = "the same command goes on from there";
@@ -62,7 +74,7 @@ fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
 }
 
 /// Whoever sits at the terminal answers the questions of a link.
-fn around(progress: &Progress, which: usize, seat: Option<opposite::Seat>) -> Around {
+fn around(progress: &Progress, which: usize, seat: Option<several::Seat>) -> Around {
     let asker = output::can_ask().then(|| Asker::new(progress.asker(which)));
     Around { asker, secret: Box::new(progress.secret(which)), seat }
 }
@@ -74,4 +86,180 @@ fn tell(remarks: &[Remark], events: &Events) {
             Remark::Note(text) => Event::Note(text),
         });
     }
+}
+
+/// The source's newest ts as of the start, asked for once: a folder has to be read to its end for it.
+struct Clock<'a> {
+    source: &'a dyn Source,
+    asked: Cell<Option<CommitTs>>,
+}
+
+impl<'a> Clock<'a> {
+    fn of(source: &'a dyn Source) -> Self {
+        Self { source, asked: Cell::new(None) }
+    }
+
+    /// # Errors
+    /// If the source cannot tell.
+    fn now(&self) -> Result<CommitTs> {
+        if let Some(now) = self.asked.get() {
+            return Ok(now);
+        }
+        let now = self.source.now()?;
+        self.asked.set(Some(now));
+        Ok(now)
+    }
+}
+
+fn until(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
+    Ok(match settings.until {
+        Some(Until::CaughtUp) => Some(clock.now()?),
+        Some(Until::Ts(ts)) => Some(ts),
+        None => None,
+    })
+}
+
+/// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files know where they begin; a cluster's clock is
+/// asked at every start, because only the target knows which one is the first.
+fn first(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
+    match (settings.start, clock.source.first()) {
+        (Some(Start::Now), None) => clock.now().map(Some),
+        (_, first) => Ok(first),
+    }
+}
+
+/// Where the Drainer that this link takes over from kept its checkpoint.
+pub(in crate::commands) fn drainer(settings: &Settings, events: &Events) -> Result<DrainerPlace> {
+    let table = |schema, table| DrainerTable { schema, table };
+    Ok(match settings.drainer_checkpoint.clone() {
+        None => DrainerPlace::default(),
+        Some(DrainerCheckpoint::Target { schema, table: name }) => DrainerPlace::Target(table(schema, name)),
+        Some(DrainerCheckpoint::Server { address, connection, schema, table: name }) => DrainerPlace::Server {
+            server: Box::new(Target::parse_with(&address, &connection, events)?),
+            table: table(schema, name),
+        },
+        Some(DrainerCheckpoint::File(path)) => DrainerPlace::File(path),
+    })
+}
+
+/// The start ts that somebody named.
+fn named(start: Option<Start>) -> Option<CommitTs> {
+    match start {
+        Some(Start::Ts(ts)) => Some(ts),
+        Some(Start::Now) | None => None,
+    }
+}
+
+/// Where the run starts: `position` is the target's checkpoint, or else where a first start begins.
+fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
+    match (position, named(settings.start)) {
+        (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
+            "the start ts {} is later than the target's checkpoint {}: what lies between them would be lost",
+            given.explain(),
+            checkpoint.explain()
+        ))
+        .hint("leave the start ts out to go on from the checkpoint; after loading a newer backup, name a new --link")
+        .into()),
+        (Some(position), _) => Ok(position),
+        (None, _) => Err(Fault::usage(
+            "this is the first start of this link: the target has no checkpoint, and no --start-ts says where to begin",
+        )
+        .hint(
+            "--start-ts $(tisync ts from-br BACKUP), or $(tisync ts from-dumpling DUMP), of the backup that the target \
+             was loaded from",
+        )
+        .into()),
+    }
+}
+
+/// Messages of the stream that wait to be taken have this part of it.
+const QUEUE_PART: usize = 16;
+
+fn source_options(settings: &Settings, muster: &Arc<Muster>) -> source::Options {
+    let SourceSettings { security, gzip, schema_from, files, .. } = settings.source.clone();
+    let tls = security.clone();
+    let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
+    let queue_bytes = settings.memory_limit / QUEUE_PART;
+    let muster = Arc::clone(muster);
+    source::Options {
+        security,
+        gzip,
+        queue_bytes,
+        message_bytes: settings.memory_limit,
+        muster,
+        files,
+        ..source::Options::new(Arc::new(history))
+    }
+}
+
+fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) -> Result<Arc<dyn History>> {
+    let over_http =
+        |addresses| -> Result<Arc<dyn History>> { Ok(Arc::new(HttpHistory::secured(addresses, security.clone()))) };
+    match (origin, schema_from) {
+        (_, Some(address)) => over_http(vec![address.to_owned()]),
+        (Origin::Cluster(pd), None) => {
+            over_http(pd.tidb_servers()?.iter().map(|server| server.status_url(security)).collect())
+        }
+        (Origin::Recording(Some(file)), None) => Ok(Arc::new(FileHistory::open(file)?)),
+        (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json")
+            .hint("save the answer of http://TIDB:10080/ddl/history there, or name a TiDB server with --schema-from")
+            .into()),
+    }
+}
+
+fn sink_options(settings: &Settings, clock: &Clock<'_>, stop: &Stop, events: &Events) -> Result<MysqlOptions> {
+    let source = clock.source;
+    let SourceSettings { address, security, .. } = &settings.source;
+    let upstream = source::is_cluster(address).then(|| Upstream::connect(address, security)).transpose()?;
+    Ok(MysqlOptions {
+        upstream,
+        connection: settings.connection.clone(),
+        start: named(settings.start),
+        start_yields: settings.start_yields,
+        first: first(settings, clock)?,
+        first_is_now: settings.start == Some(Start::Now) && source.first().is_none(),
+        now: clock.now().ok(),
+        drainer: drainer(settings, events)?,
+        ignore_drainer: settings.ignore_drainer,
+        allow_repeats: settings.allow_repeats,
+        lease: Terms { take_over: settings.take_over, ..Terms::default() },
+        safe_mode: settings.safe_mode,
+        safe_until: settings.safe_until,
+        mode: settings.mode,
+        allow_missing: settings.allow_missing,
+        ddl: ddl(settings),
+        pending_ddl: settings.pending_ddl,
+        memory_limit: settings.memory_limit,
+        workers: settings.workers,
+        batch_rows: settings.batch_rows,
+        max_txn_rows: settings.max_txn_rows,
+        on_conflict: settings.on_conflict,
+        mark: settings.mark.clone(),
+        stop: stop.clone(),
+        ..MysqlOptions::new(source.cluster_id(), settings.link.clone())
+    })
+}
+
+/// Asks for something that nobody else shall see; `None` where nobody can answer.
+type Secretly = dyn Fn(&str) -> Result<Option<String>> + Send + Sync;
+
+/// Opens the target; asks for a password if it wants one, none was given, and somebody sits at a terminal.
+fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events) -> Result<Opening> {
+    let error = match Opening::begin(target, options.clone(), events.clone()) {
+        Ok(opening) => return Ok(opening),
+        Err(error) => error,
+    };
+    if !wants_password(&error) {
+        return Err(error);
+    }
+    let Some(password) = ask("password of the target: ")? else { return Err(error) };
+    options.connection.password = Some(Secret::new(password));
+    Opening::begin(target, options, events.clone())
+}
+
+/// What a DDL brings that is left out by its ts is missing on the target, as with any other that is skipped.
+fn ddl(settings: &Settings) -> DdlPolicy {
+    let mut policy = settings.ddl.clone();
+    policy.skip.extend(settings.filter.ignored());
+    policy
 }

@@ -1,22 +1,26 @@
 //! Several links beside each other, each in a thread of its own with its own position, workers and stop.
 //!
 //! A signal drains them all. One that fails drains the others, unless they shall go on; the first failure is that of the command.
+//!
+//! Links that go opposite ways tell each other which cluster they come from: what a link writes names it, so each knows
+//! the other's data when it comes back.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, ScopedJoinHandle, scope, sleep};
 use std::time::Duration;
 
 use anyhow::{Error, Result};
 
-use super::opposite::seats;
 use super::{GOES_ON, around, link, tell};
-use crate::config::Settings;
+use crate::config::{Settings, opposites};
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::output::Progress;
 use crate::pipeline::End;
+use crate::sink::mysql::limits::Numbering;
 use crate::stop::Stop;
 
 /// How often it looks whether a link has ended, or a signal has come.
@@ -196,130 +200,109 @@ impl<'s> Watch<'s> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
+/// How long a waiting link sleeps before it looks at its stop again.
+const PATIENCE: Duration = Duration::from_millis(100);
 
-    use super::*;
+/// What is known of a link's source.
+#[derive(Clone, Copy)]
+enum Known {
+    NotYet,
+    Cluster(u64),
+    /// It ended before anybody knew.
+    Never,
+}
 
-    type Work = Box<dyn FnOnce(&Stop) -> Result<(End, CommitTs)> + Send>;
+/// All links of a process.
+struct Roll {
+    known: Mutex<Vec<Known>>,
+    news: Condvar,
+    /// How each link's target gives numbers to rows, where it does.
+    numbers: Mutex<Vec<Option<Numbering>>>,
+}
 
-    /// Until it is told to stop, and then a while.
-    fn endless() -> Work {
-        Box::new(|stop| {
-            while !stop.requested() {
-                sleep(TICK);
-            }
-            sleep(TICK * 3);
-            Ok((End::Stopped, CommitTs(7)))
-        })
+impl Roll {
+    fn new(links: usize) -> Arc<Self> {
+        let (known, numbers) = (Mutex::new(vec![Known::NotYet; links]), Mutex::new(vec![None; links]));
+        Arc::new(Self { known, news: Condvar::new(), numbers })
     }
 
-    fn ends(after: Duration, result: fn() -> Result<(End, CommitTs)>) -> Work {
-        Box::new(move |_| {
-            sleep(after);
-            result()
-        })
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What came of it, and what was said.
-    fn watched(work: Vec<(&'static str, Work)>, keep_going: bool, signals: &Stop) -> (Result<()>, String) {
-        let said = Arc::new(Mutex::new(String::new()));
-        let result = scope(|scope| {
-            let start = |(name, work): (&'static str, Work)| {
-                let (stop, said) = (Stop::default(), Arc::clone(&said));
-                let events: Events = Arc::new(move |event| match event {
-                    Event::Note(text) | Event::Warning(text) => *said.lock().unwrap() += &format!("{name}: {text}\n"),
-                    other => panic!("{other:?}"),
-                });
-                let stopped = stop.clone();
-                let thread = Some(Builder::new().spawn_scoped(scope, move || work(&stopped)));
-                Running { name, stop, told: false, events, thread }
-            };
-            Watch::new(work.into_iter().map(start).collect(), keep_going).until_all_ended(signals)
-        });
-        let said = said.lock().unwrap().clone();
-        (result, said)
-    }
-
-    fn refused() -> Result<(End, CommitTs)> {
-        Err(Fault::refused("row missing").hint("look").into())
-    }
-
-    fn finished() -> Result<(End, CommitTs)> {
-        Ok((End::Finished, CommitTs(5)))
-    }
-
-    fn code(result: &Result<()>) -> u8 {
-        crate::error::exit_code(result.as_ref().unwrap_err())
-    }
-
-    #[test]
-    fn one_that_fails_stops_the_others() {
-        // However late the others begin: it fails when they are told to stop.
-        let late: Work = Box::new(|stop| {
-            while !stop.requested() {
-                sleep(TICK);
-            }
-            Err(Fault::connect("gone").into())
-        });
-        let work = vec![("there", endless()), ("back", ends(Duration::ZERO, refused)), ("third", late)];
-        let (result, said) = watched(work, false, &Stop::default());
-        assert_eq!(code(&result), 4);
-        let error = result.unwrap_err();
-        assert_eq!(format!("{error:#}"), "link `back`: row missing");
-        assert_eq!(fault(&error).unwrap().hint, "look");
-        assert!(said.contains("back: failed; the others drain and stop"), "{said}");
-        assert!(said.contains("there: stopped after draining; everything up to 7"), "{said}");
-        assert!(said.contains("third: failed too: gone"), "{said}");
-    }
-
-    #[test]
-    fn others_go_on_if_they_shall() {
-        let work = vec![("there", ends(TICK * 10, finished)), ("back", ends(Duration::ZERO, refused))];
-        let (result, said) = watched(work, true, &Stop::default());
-        assert_eq!(code(&result), 4);
-        assert!(said.contains("back: failed: row missing; the others go on"), "{said}");
-        assert!(said.contains("there: has come to its end at 5"), "{said}");
-    }
-
-    #[test]
-    fn a_panic_is_an_error() {
-        let panics = ends(TICK, || panic!("as a link might"));
-        let (result, _) = watched(vec![("there", endless()), ("back", panics)], false, &Stop::default());
-        assert_eq!(code(&result), 4);
-        assert!(format!("{:#}", result.unwrap_err()).starts_with("link `back`: its thread panicked"));
-    }
-
-    #[test]
-    fn ends_by_themselves_and_by_a_signal() {
-        let work = || vec![("there", ends(TICK * 4, finished)), ("back", ends(Duration::ZERO, finished))];
-        let (result, said) = watched(work(), false, &Stop::default());
-        assert!(result.is_ok() && said.contains("back: has come to its end at 5"), "{said}");
-        assert!(said.contains("; the others go on\n") && said.trim_end().ends_with(')'), "{said}");
-
-        let interrupted = Box::new(|stop: &Stop| {
-            while !stop.requested() {
-                sleep(TICK);
-            }
-            Err(Fault::new(Kind::Interrupted, "stopped while waiting for a DDL job").into())
-        });
-        let stop = Stop::default();
-        stop.request();
-        let (result, _) = watched(vec![("there", endless()), ("back", interrupted)], false, &stop);
-        assert_eq!(code(&result), 5);
-        let text = result.unwrap_err().to_string();
-        // In the order of the file, although the second one was done first.
-        let (there, back) = text.split_once("; `back`: ").unwrap_or_else(|| panic!("{text}"));
-        assert!(there.contains("; `there`: everything up to 7") && back.starts_with("stopped while waiting"), "{text}");
-    }
-
-    /// Somebody has taken one link offline from outside: that is no word about the others, but they belong together.
-    #[test]
-    fn one_that_was_asked_from_outside_names_who() {
-        let paused = ends(Duration::ZERO, || Err(Fault::new(Kind::Interrupted, "paused by binlogctl").into()));
-        let (result, _) = watched(vec![("there", endless()), ("back", paused)], false, &Stop::default());
-        assert_eq!(code(&result), 5);
-        assert_eq!(format!("{:#}", result.unwrap_err()), "link `back`: paused by binlogctl");
+    fn tell(&self, which: usize, what: Known) {
+        if let Some(entry) = self.known().get_mut(which)
+            && matches!(entry, Known::NotYet)
+        {
+            *entry = what;
+        }
+        self.news.notify_all();
     }
 }
+
+/// A link's place among them. Dropping it says that nothing more will be told.
+pub struct Seat {
+    roll: Arc<Roll>,
+    own: usize,
+    opposite: Option<usize>,
+}
+
+/// A seat for each link.
+#[must_use]
+pub fn seats(links: &[Settings]) -> Vec<Seat> {
+    let pairs = opposites(links);
+    let roll = Roll::new(links.len());
+    let seat = |own| {
+        let opposite = pairs.iter().find_map(|(a, b)| match own {
+            own if own == *a => Some(*b),
+            own if own == *b => Some(*a),
+            _ => None,
+        });
+        Seat { roll: Arc::clone(&roll), own, opposite }
+    };
+    (0..links.len()).map(seat).collect()
+}
+
+impl Seat {
+    /// Says that the link comes from `cluster_id`, and gives where the opposite one comes from: waits until that is known, or will
+    /// never be. `None` too if there is no such link, or if `stop` ends the waiting.
+    #[must_use]
+    pub fn exchange(&self, cluster_id: u64, stop: &Stop) -> Option<u64> {
+        self.roll.tell(self.own, Known::Cluster(cluster_id));
+        let opposite = self.opposite?;
+        let mut known = self.roll.known();
+        while !stop.requested() {
+            match known.get(opposite) {
+                Some(Known::Cluster(id)) => return Some(*id),
+                Some(Known::NotYet) => {}
+                Some(Known::Never) | None => return None,
+            }
+            known = self.roll.news.wait_timeout(known, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        None
+    }
+}
+
+impl Seat {
+    /// Says how the link's target numbers rows. Gives a warning if the opposite link's target, which said so before, may give the same
+    /// numbers, although neither gives all.
+    #[must_use]
+    pub fn numbers(&self, own: Numbering) -> Option<String> {
+        let mut numbers = self.roll.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = numbers.get_mut(self.own) {
+            *entry = Some(own);
+        }
+        let other = numbers.get(self.opposite?).copied().flatten()?;
+        own.clash(other)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.roll.tell(self.own, Known::Never);
+    }
+}
+
+#[cfg(test)]
+#[path = "several_tests.rs"]
+mod tests;

@@ -1,4 +1,8 @@
 //! `tisync ts check`: gathers the facts, has them judged, prints the report.
+//!
+//! What `ts check` judges by, gathered from backups, PD, the Pumps and the target.
+//!
+//! What `ts check` found.
 
 use std::fmt::Write;
 
@@ -6,15 +10,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::backup::plausible;
+use super::{Live, judge};
 use crate::cli::Format;
 use crate::cli::ts::CheckArgs;
-use crate::commands::ts::facts::{BackupFact, CheckpointFact, Facts};
-use crate::commands::ts::report::{Finding, Level, Report};
-use crate::commands::ts::{Live, from_br, from_dumpling, judge, show};
+use crate::commands::ts;
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::output;
+use crate::{backup, output};
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -41,7 +43,7 @@ struct Row<'a> {
 /// # Errors
 /// A negative fault when replication cannot start there; else whatever kept the facts from being gathered.
 pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
-    let ts = plausible::number(&args.ts)?;
+    let ts = backup::number(&args.ts)?;
     let facts = gather(args, live)?;
     let report = judge::judge(ts, &facts);
     print(ts, &report, format)?;
@@ -64,7 +66,7 @@ pub(in crate::commands) fn verdict(ts: CommitTs, report: &Report) -> Result<()> 
 pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<Facts> {
     let mut facts = Facts { clock: Timestamp::now(), ..Facts::default() };
     if let Some(address) = &args.backup {
-        let backup = from_br::open(address, &args.crypter)?;
+        let backup = ts::open_backup(address, &args.crypter)?;
         let incremental = backup.is_incremental();
         facts.backup = Some(BackupFact {
             name: format!("the backup in {address}"),
@@ -74,12 +76,12 @@ pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<F
             warnings: Vec::new(),
         });
     } else if let Some(address) = &args.dump {
-        let dump = from_dumpling::open(address, args.time_zone.as_ref())?;
+        let dump = ts::open_dump(address, args.time_zone.as_ref())?;
         let name = format!("the dump in {address}");
         facts.backup = Some(BackupFact { name, ts: dump.ts, start: None, cluster_id: None, warnings: dump.warnings });
     } else if let Some(text) = &args.backup_ts {
-        let held = plausible::number(text)?;
-        if let Some(why) = plausible::doubt(held, facts.clock) {
+        let held = backup::number(text)?;
+        if let Some(why) = backup::doubt(held, facts.clock) {
             let fault = Fault::usage(format!("--backup-ts {held} is no TS of a cluster: {why}"));
             return Err(fault.hint("`tisync ts from-br` and `from-dumpling` print a backup's TS").into());
         }
@@ -103,10 +105,10 @@ pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<F
 fn print(ts: CommitTs, report: &Report, format: Format) -> Result<()> {
     match format {
         Format::Text => output::answer(&text(ts, report)),
-        Format::Json => show::json(&Answer {
-            version: show::VERSION,
+        Format::Json => ts::json(&Answer {
+            version: ts::VERSION,
             ts: ts.to_string(),
-            time: show::utc(ts),
+            time: ts::utc(ts),
             verdict: report.verdict(),
             interval: judge::INTERVAL,
             findings: &report.findings,
@@ -114,9 +116,9 @@ fn print(ts: CommitTs, report: &Report, format: Format) -> Result<()> {
         Format::Csv => {
             let mut rows = Vec::new();
             for Finding { level, code, message, hint } in &report.findings {
-                rows.push(Row { version: show::VERSION, ts: ts.to_string(), level: *level, code, message, hint });
+                rows.push(Row { version: ts::VERSION, ts: ts.to_string(), level: *level, code, message, hint });
             }
-            show::csv(&rows)
+            ts::csv(&rows)
         }
     }
 }
@@ -139,4 +141,113 @@ pub(in crate::commands) fn text(ts: CommitTs, report: &Report) -> String {
     }
     let _ = write!(text, "\n\n{}", judge::INTERVAL);
     text
+}
+
+/// What is known about the place to start from. What is absent was not asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// This machine's clock.
+    pub clock: Timestamp,
+    /// A fresh ts of the upstream.
+    pub now: Option<CommitTs>,
+    /// The upstream's cluster id.
+    pub cluster_id: Option<u64>,
+    /// The upstream's Pumps that are not offline.
+    pub pumps: Option<Vec<PumpFact>>,
+    /// What the target was restored or loaded from.
+    pub backup: Option<BackupFact>,
+    /// How far an earlier replication has brought the target.
+    pub checkpoint: CheckpointFact,
+    /// What of the target's settings may cost it its last commits.
+    pub risk: Option<String>,
+}
+
+/// A Pump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PumpFact {
+    /// Its node id.
+    pub name: String,
+    /// Its gauge `binlog_pump_storage_gc_ts`: it has deleted everything older. Milliseconds since the Unix epoch; 0 when it
+    /// has not deleted anything yet.
+    pub gc_ms: u64,
+}
+
+/// A backup or dump that the target was filled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupFact {
+    /// Which, as in `the dump in /dumps/today`.
+    pub name: String,
+    /// It holds everything up to and including this.
+    pub ts: CommitTs,
+    /// For an incremental backup: it holds only what is above this.
+    pub start: Option<CommitTs>,
+    /// The cluster that it was taken of, where it says.
+    pub cluster_id: Option<u64>,
+    /// What makes its ts less than certain.
+    pub warnings: Vec<String>,
+}
+
+/// The target's checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckpointFact {
+    /// No target was named.
+    #[default]
+    NotAsked,
+    /// The target has none.
+    None,
+    /// The target holds everything up to and including this.
+    At(CommitTs),
+}
+
+/// How bad a finding is, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Fine.
+    Ok,
+    /// Nobody gave what it takes to tell.
+    Unchecked,
+    /// Possible, with a price.
+    Warn,
+    /// Data would be lost, or nothing would come.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What was looked at: `plausible`, `future`, `pump-gc`, `cluster`, `backup`, `checkpoint`, `interval`.
+    pub code: &'static str,
+    /// What was found.
+    pub message: String,
+    /// What to do about it; empty when nothing.
+    pub hint: String,
+}
+
+/// All that was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// In the order in which they were looked at.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The worst level; nothing that was left unchecked makes it worse than fine.
+    #[must_use]
+    pub fn verdict(&self) -> Level {
+        let known = self.findings.iter().map(|f| f.level).filter(|l| *l != Level::Unchecked);
+        known.max().unwrap_or(Level::Unchecked)
+    }
+
+    /// Appends a finding.
+    pub fn add(&mut self, level: Level, code: &'static str, message: impl Into<String>, hint: impl Into<String>) {
+        self.findings.push(Finding { level, code, message: message.into(), hint: hint.into() });
+    }
+
+    /// Appends a finding that is fine.
+    pub fn ok(&mut self, code: &'static str, message: impl Into<String>) {
+        self.add(Level::Ok, code, message, "");
+    }
 }

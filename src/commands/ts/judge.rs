@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::backup::plausible::{self, AHEAD_MS, EARLIEST_MS};
-use crate::commands::ts::facts::{CheckpointFact, Facts, PumpFact};
-use crate::commands::ts::report::{Level, Report};
+use super::check::{CheckpointFact, Facts, PumpFact};
+use super::check::{Level, Report};
+use crate::backup::{self, AHEAD_MS, EARLIEST_MS};
 use crate::model::{CommitTs, span_text};
 
 /// How much older than the start a Pump's oldest data should be, so that it is still there when sync asks for it.
@@ -40,7 +40,7 @@ fn plausible_ts(report: &mut Report, ts: CommitTs, clock: Timestamp) -> bool {
         report.ok("plausible", "it has 18 digits, and a time at which there was a TiDB");
         return true;
     }
-    let why = plausible::doubt(ts, clock).unwrap_or_else(|| "its time is out of range".to_owned());
+    let why = backup::doubt(ts, clock).unwrap_or_else(|| "its time is out of range".to_owned());
     report.add(
         Level::Bad,
         "plausible",
@@ -238,7 +238,7 @@ fn join(report: &mut Report, ts: CommitTs, held: CommitTs, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::ts::facts::BackupFact;
+    use crate::commands::ts::check::BackupFact;
 
     const TS: CommitTs = CommitTs(470_616_376_687_198_209);
 

@@ -1,5 +1,23 @@
 //! Every key of drainer.toml and every flag of Drainer (spec/tidb-binlog.md §9.1, §9.2), and what becomes of it here. `docs/drainer.md`
 //! says the same to people; a test compares them.
+//!
+//! `[syncer.to.checkpoint]`: where Drainer kept its position (spec/tidb-binlog.md §8.1).
+//!
+//! The filters of drainer.toml (spec/tidb-binlog.md §9.3), as they stand there.
+
+use std::path::Path;
+
+use Fate::{Honoured, Idle, Refused};
+use Kind::{Flag, Pairs, Stamps, Text, Texts, Whole};
+
+use super::{File, default};
+use crate::config::address::DrainerCheckpoint;
+use crate::config::draft::{Draft, Given, Origin};
+use crate::config::reader::{Reader, commas};
+use crate::config::{IneffectiveKey, Remark};
+use crate::error::nearest;
+use crate::filter::drainer::{EventFilter, Migrate, Rules};
+use crate::sink::mysql::Connection;
 
 /// What a value has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +67,6 @@ impl Key {
         (!self.flag.is_empty()).then(|| format!("BINLOG_SERVER_{}", self.flag.to_ascii_uppercase().replace('-', "_")))
     }
 }
-
-use Fate::{Honoured, Idle, Refused};
-use Kind::{Flag, Pairs, Stamps, Text, Texts, Whole};
 
 const fn key(path: &'static str, flag: &'static str, kind: Kind, fate: Fate) -> Key {
     Key { path, flag, kind, fate }
@@ -242,4 +257,151 @@ pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
         }
     }
     names
+}
+
+impl<'d> File<'d> {
+    /// Where it is; without a type, where the rows go.
+    pub(super) fn checkpoint(&mut self, draft: &mut Draft) {
+        let to = self.syncer_table().table_or_none("to");
+        let checkpoint = to.table_or_none("checkpoint");
+        let text = |key, fallback: &str| checkpoint.some_text(key).map_or(fallback.to_owned(), |t| t.value);
+        let schema = text("schema", "tidb_binlog");
+        let kind = checkpoint.some_text("type");
+        let place = match kind.as_ref().map(|k| k.value.to_ascii_lowercase()).as_deref() {
+            // Without a type only the schema counts.
+            None => DrainerCheckpoint::Target { schema, table: "checkpoint".to_owned() },
+            Some("mysql" | "tidb") => match self.server(&checkpoint, schema, text("table", "checkpoint")) {
+                Some(place) => place,
+                None => return,
+            },
+            Some("file") => {
+                let folder = self.root.some_text("data-dir").map_or("data.drainer".to_owned(), |t| t.value);
+                DrainerCheckpoint::File(Path::new(&folder).join("savepoint"))
+            }
+            Some(other) => {
+                let given = kind.unwrap_or_else(|| default(String::new()));
+                let message = match other {
+                    "oracle" => "tisync does not read Oracle: name the position with --start-ts",
+                    _ => "can be mysql, tidb or file",
+                };
+                return checkpoint.refuse("type", &given, message);
+            }
+        };
+        draft.drainer_checkpoint = Some(kind.map_or_else(|| default(()), |k| k.with(())).with(place));
+    }
+
+    fn server(&self, checkpoint: &Reader<'_>, schema: String, table: String) -> Option<DrainerCheckpoint> {
+        let text = |key, fallback: &str| checkpoint.some_text(key).map_or(fallback.to_owned(), |t| t.value);
+        let port = checkpoint.whole("port", 0..=65_535).filter(|p| p.value != 0).map(|p| p.map(|n| n.to_string()));
+        let port = port.unwrap_or_else(|| default("3306".to_owned()));
+        let address = self.join(checkpoint, "mysql", &text("user", "root"), &text("host", "127.0.0.1"), &port)?;
+        // Each table's own: Drainer decrypts the target's in its place.
+        let password = self.password(checkpoint).map(|p| p.value);
+        Some(DrainerCheckpoint::Server {
+            address,
+            connection: Connection { password, ..Connection::default() },
+            schema,
+            table,
+        })
+    }
+}
+
+impl<'d> File<'d> {
+    /// Reads them all.
+    pub(super) fn filters(&mut self, draft: &mut Draft) {
+        let syncer = self.syncer_table();
+        let mut filters = Rules::default();
+        if let Some(schemas) = syncer.text("ignore-schemas") {
+            filters.ignore_db = commas(&schemas.value);
+            if filters.ignore_db.is_empty() {
+                syncer.refuse("ignore-schemas", &schemas, "is empty, which Drainer refuses too: leave it out");
+            }
+        }
+        if let Some(list) = syncer.texts("replicate-do-db") {
+            if list.value.iter().any(|name| name.trim().is_empty()) {
+                syncer.refuse("replicate-do-db", &list, "an item is empty");
+            }
+            filters.do_db = list.value;
+        }
+        filters.do_table = tables(&syncer, "replicate-do-table");
+        filters.ignore_table = tables(&syncer, "ignore-table");
+        filters.case_sensitive = syncer.flag("case-sensitive").is_some_and(|f| f.value);
+        events(&syncer, &mut filters);
+        self.bindings(&syncer, &mut filters);
+        let first = ["replicate-do-db", "replicate-do-table", "ignore-schemas", "ignore-table", "table-migrate-rule"];
+        let origin = first.into_iter().find_map(|key| syncer.origin(key));
+        let origin = origin.unwrap_or(Origin::Default);
+        self.remarks.extend(filters.warnings().into_iter().map(Remark::Warning));
+        match filters.convert() {
+            Ok(rules) => {
+                let given = |empty: bool| (!empty).then(|| origin.clone());
+                draft.tables = given(rules.tables.is_empty()).map(|origin| Given { value: rules.tables, origin });
+                draft.events = given(rules.events.is_empty()).map(|origin| Given { value: rules.events, origin });
+            }
+            Err(fault) => syncer.wrong(syncer.line(), "the filters", fault.to_string()),
+        }
+    }
+
+    fn bindings(&mut self, syncer: &Reader<'d>, filters: &mut Rules) {
+        for rule in syncer.tables("table-migrate-rule") {
+            rule.only(&["binlog-filter-rule", "source", "target"], &[]);
+            let mut binding = Migrate::default();
+            if let Some(source) = rule.table("source") {
+                source.only(&["schema", "table"], &[]);
+                let text = |key| source.text(key).map_or(String::new(), |t| t.value);
+                (binding.schema, binding.table) = (text("schema"), text("table"));
+            }
+            if binding.schema.is_empty() {
+                rule.wrong(rule.line(), "source.schema", "names no database");
+            }
+            let target = rule.table("target");
+            if let Some(target) = &target {
+                target.only(&["schema", "table"], &[]);
+            }
+            if target.is_some_and(|t| ["schema", "table"].iter().any(|key| t.some_text(key).is_some())) {
+                let why = "Drainer renames for Oracle alone; routes rename here";
+                self.idle.push(IneffectiveKey {
+                    key: "syncer.table-migrate-rule.target".to_owned(),
+                    line: rule.line(),
+                    why,
+                });
+            }
+            if let Some(names) = rule.texts("binlog-filter-rule") {
+                for name in names.value.iter().filter(|name| !filters.event_filters.contains_key(*name)) {
+                    let near = nearest(name, filters.event_filters.keys().map(String::as_str));
+                    let hint = near.map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+                    rule.refuse(
+                        "binlog-filter-rule",
+                        &names,
+                        format!("there is no [syncer.binlog-filter-rule.{name}]{hint}"),
+                    );
+                }
+                binding.filters = names.value;
+            }
+            filters.migrate.push(binding);
+        }
+    }
+}
+
+fn tables(syncer: &Reader<'_>, key: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for rule in syncer.tables(key) {
+        rule.only(&["db-name", "tbl-name"], &[]);
+        match (rule.some_text("db-name"), rule.some_text("tbl-name")) {
+            (Some(db), Some(table)) => found.push((db.value, table.value)),
+            _ => rule.wrong(rule.line(), "db-name", "`db-name` and `tbl-name` are both needed"),
+        }
+    }
+    found
+}
+
+fn events(syncer: &Reader<'_>, filters: &mut Rules) {
+    let Some(rules) = syncer.table("binlog-filter-rule") else { return };
+    for name in rules.keys() {
+        let Some(rule) = rules.table(name) else { continue };
+        rule.only(&["ignore-event", "ignore-sql"], &[]);
+        let list = |key| rule.texts(key).map_or(Vec::new(), |l| l.value);
+        let filter = EventFilter { ignore_event: list("ignore-event"), ignore_sql: list("ignore-sql") };
+        filters.event_filters.insert(name.to_owned(), filter);
+    }
 }

@@ -1,6 +1,6 @@
 //! tisync.toml: clusters named once, and the links between them.
 
-mod cluster;
+pub(crate) mod cluster;
 mod link;
 
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ use anyhow::Result;
 use self::cluster::Cluster;
 use super::document::Document;
 use super::draft::Draft;
-use super::origin::Given;
+use super::draft::Given;
 use super::reader::Reader;
-use super::{Environment, Places, Remark, password};
+use super::{Environment, Places, Remark, address};
 use crate::error::Fault;
-use crate::near::nearest;
-use crate::sink::mysql::connect::PASSWORD_VARIABLE;
-use crate::sink::mysql::secret::{Secret, told_of};
+use crate::error::nearest;
+use crate::mysql::address::PASSWORD_VARIABLE;
+use crate::mysql::login::{Secret, told_of};
 
 /// The keys of each table, for the manual page too.
 pub const KEYS: [(&str, &[&str]); 9] = [
@@ -52,7 +52,7 @@ impl File {
     pub(super) fn read(document: &Document, environment: Environment<'_>) -> Self {
         let root = Reader::root(document);
         root.only(&ROOT, &every_key());
-        let target_password = password::of_variable(PASSWORD_VARIABLE, environment);
+        let target_password = address::of_variable(PASSWORD_VARIABLE, environment);
         let mut file = Self {
             clusters: BTreeMap::new(),
             target_password,

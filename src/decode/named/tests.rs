@@ -65,12 +65,12 @@ fn datum(value: &Value) -> Vec<u8> {
         Value::Bytes(b) | Value::Json(b) => bytes(b),
         Value::Time(t) => {
             let mut out = Vec::new();
-            crate::decode::time::write_datetime(&mut out, *t, 6);
+            crate::decode::value::write_datetime(&mut out, *t, 6);
             bytes(&out)
         }
         Value::Duration(n) => {
             let mut out = Vec::new();
-            crate::decode::time::write_duration(&mut out, *n, 6);
+            crate::decode::value::write_duration(&mut out, *n, 6);
             bytes(&out)
         }
         Value::Absent => vec![],
@@ -182,7 +182,7 @@ fn typed() -> impl Strategy<Value = (u8, &'static str, Value)> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from);
     let civil = (0..9999_u32, 0..=12_u32, 0..=31_u32, 0..24_u32, 0..60_u32, 0..60_u32, 0..1_000_000_u32);
     let time = civil.prop_map(|(year, month, day, hour, minute, second, micros)| {
-        Value::Time(crate::decode::time::Civil { year, month, day, hour, minute, second, micros }.pack())
+        Value::Time(crate::decode::value::Civil { year, month, day, hour, minute, second, micros }.pack())
     });
     let decimal = ("[1-9][0-9]{0,20}", "[0-9]{1,9}", any::<bool>()).prop_map(|(a, b, minus)| {
         Value::Decimal(Decimal { text: format!("{}{a}.{b}", if minus { "-" } else { "" }).into() })

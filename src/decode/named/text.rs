@@ -5,9 +5,9 @@ use bytes::Bytes;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::decode::cursor::Cursor;
+use crate::decode::datum::Cursor;
 use crate::decode::datum::Datum;
-use crate::decode::time::Civil;
+use crate::decode::value::Civil;
 use crate::model::{Decimal, Kind, Value};
 
 /// Most digits that a DECIMAL has, its sign and point counted.
@@ -187,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decode::time::{write_datetime, write_duration};
+    use crate::decode::value::{write_datetime, write_duration};
 
     fn datum(text: &str) -> Bytes {
         assert!(text.len() < 64, "one byte of length");

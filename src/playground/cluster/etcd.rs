@@ -1,30 +1,38 @@
 //! etcd's side of PD: the keys under which Pumps and TiDB servers register, whose values are made when they are asked for, so
 //! that heartbeats are always fresh while a server runs; and those that others write.
+//!
+//! What a test does with the cluster's entries in etcd.
+//!
+//! The part of etcd that others write: drainers' entries, and whatever a test puts there. Pumps and TiDB servers have theirs made
+//! for them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::Result;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::json;
 use tonic::Status;
 
-use super::grpc;
-use super::keys::holds;
+use super::pump::Site;
 use super::state::{DDL_ID, Shared, lock};
-use crate::pd::etcd::{Compare, Op, PutRequest, PutResponse, TxnRequest, TxnResponse};
-use crate::pd::message::{EtcdHeader, KeyValue, RangeRequest, RangeResponse};
+use super::{Cluster, pd, store};
+use crate::pd::message::{
+    Compare, EQUAL, EtcdHeader, GREATER, KeyValue, Op, Operand, PutRequest, PutResponse, RangeRequest, RangeResponse,
+    TxnRequest, TxnResponse,
+};
 use crate::pd::{PUMPS, Status as Entry};
 
 /// `etcdserverpb.KV/Range`: one key, a range, or everything from a key on.
 pub(super) async fn range(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    grpc::unary(request, |asked| answer(&shared, &asked)).await
+    pd::unary(request, |asked| answer(&shared, &asked)).await
 }
 
 /// `etcdserverpb.KV/Put`.
 pub(super) async fn put(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    grpc::unary(request, |asked: PutRequest| {
+    pd::unary(request, |asked: PutRequest| {
         write(&shared, &asked)?;
         Ok(PutResponse { header: Some(header(&shared)) })
     })
@@ -33,7 +41,7 @@ pub(super) async fn put(State(shared): State<Arc<Shared>>, request: Request) -> 
 
 /// `etcdserverpb.KV/Txn`: reads in it are not answered.
 pub(super) async fn txn(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    grpc::unary(request, |asked: TxnRequest| {
+    pd::unary(request, |asked: TxnRequest| {
         // One at a time, as in etcd.
         let _alone = lock(&shared.writing);
         let found = pairs(&shared);
@@ -155,4 +163,160 @@ fn keys(shared: &Shared) -> BTreeMap<String, String> {
         keys.insert("/topology/tidb/127.0.0.1:4000/ttl".to_owned(), nanos.to_string());
     }
     keys
+}
+
+impl Cluster {
+    /// Starts a Pump as one that is new or was offline: it registers as `online` and tells every drainer that says so, too. Takes up
+    /// to 10 s if one does not answer.
+    ///
+    /// # Errors
+    /// If one of them does not answer: then the Pump is offline again, as a real one that does not start.
+    pub fn join_pump(&self, index: usize) -> Result<()> {
+        let site = Site { shared: self.shared.clone(), index };
+        if !lock(self.node(index)?).running() {
+            self.restart_pump(index)?;
+        }
+        store::register(&site)
+    }
+
+    /// The value of a key that somebody wrote into etcd.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Option<String> {
+        lock(&self.shared.keys).get(key).map(|pair| String::from_utf8_lossy(&pair.value).into_owned())
+    }
+
+    /// The keys that somebody wrote into etcd.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        lock(&self.shared.keys).all().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Writes a key of etcd; `None` takes it away.
+    pub fn set_key(&self, key: &str, value: Option<&str>) {
+        // Not between a client's condition and what it does if that holds.
+        let _alone = lock(&self.shared.writing);
+        let mut keys = lock(&self.shared.keys);
+        match value {
+            Some(value) => keys.put(key, Bytes::copy_from_slice(value.as_bytes())),
+            None => keys.remove(key),
+        }
+    }
+
+    /// Whether clients may write into etcd.
+    pub fn set_etcd_writable(&self, writable: bool) {
+        lock(&self.shared.keys).locked = !writable;
+    }
+
+    /// A Pump's state in etcd.
+    ///
+    /// # Errors
+    /// If there is no such Pump.
+    pub fn pump_state(&self, index: usize) -> Result<String> {
+        Ok(lock(&self.pump(index)?.entry).state.clone())
+    }
+
+    /// The Pumps that say `online`; all of them, if none does.
+    #[must_use]
+    pub fn online_pumps(&self) -> Vec<usize> {
+        let pumps = self.shared.pumps.iter().enumerate();
+        let online = |p: &super::state::Pump| {
+            let entry = lock(&p.entry);
+            entry.listed && entry.state == "online"
+        };
+        let found: Vec<usize> = pumps.filter(|(_, p)| online(p)).map(|(index, _)| index).collect();
+        if found.is_empty() { (0..self.pump_count()).collect() } else { found }
+    }
+}
+
+/// `Compare.result`: less.
+const LESS: i32 = 2;
+
+/// Keys with their histories, as etcd counts them.
+#[derive(Default)]
+pub(super) struct Keys {
+    all: BTreeMap<String, KeyValue>,
+    revision: i64,
+    /// Whether somebody may write.
+    pub(super) locked: bool,
+}
+
+impl Keys {
+    pub(super) fn get(&self, key: &str) -> Option<&KeyValue> {
+        self.all.get(key)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &KeyValue)> {
+        self.all.iter()
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    pub(super) fn put(&mut self, key: &str, value: Bytes) {
+        self.revision += 1;
+        let before = self.all.get(key);
+        let pair = KeyValue {
+            key: key.to_owned().into(),
+            create_revision: before.map_or(self.revision, |b| b.create_revision),
+            mod_revision: self.revision,
+            version: before.map_or(1, |b| b.version + 1),
+            value,
+            lease: 0,
+        };
+        self.all.insert(key.to_owned(), pair);
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        self.revision += 1;
+        self.all.remove(key);
+    }
+}
+
+/// Whether a condition holds for what its key holds.
+pub(super) fn holds(found: Option<&KeyValue>, compare: &Compare) -> bool {
+    let number = |of: fn(&KeyValue) -> i64, with: i64| found.map_or(0, of).cmp(&with);
+    let order = match &compare.operand {
+        Some(Operand::Version(n)) => number(|kv| kv.version, *n),
+        Some(Operand::CreateRevision(n)) => number(|kv| kv.create_revision, *n),
+        Some(Operand::ModRevision(n)) => number(|kv| kv.mod_revision, *n),
+        Some(Operand::Value(value)) => match found {
+            Some(kv) => kv.value.cmp(value),
+            None => return false,
+        },
+        None => return false,
+    };
+    match compare.result {
+        EQUAL => order.is_eq(),
+        GREATER => order.is_gt(),
+        LESS => order.is_lt(),
+        _ => order.is_ne(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pd::message::MOD;
+
+    #[test]
+    fn conditions_and_revisions() {
+        let mut keys = Keys::default();
+        let condition = |result, n| Compare {
+            result,
+            target: MOD,
+            key: Bytes::from_static(b"k"),
+            operand: Some(Operand::ModRevision(n)),
+        };
+        assert!(holds(keys.get("k"), &condition(EQUAL, 0)) && !holds(keys.get("k"), &condition(GREATER, 0)));
+        keys.put("k", Bytes::from_static(b"1"));
+        keys.put("other", Bytes::new());
+        keys.put("k", Bytes::from_static(b"2"));
+        let found = keys.get("k").cloned().unwrap();
+        assert_eq!((found.create_revision, found.mod_revision, found.version), (1, 3, 2));
+        assert!(holds(Some(&found), &condition(EQUAL, 3)) && holds(Some(&found), &condition(GREATER, 0)));
+        assert!(!holds(Some(&found), &condition(EQUAL, 0)));
+        keys.remove("k");
+        assert!(holds(keys.get("k"), &condition(EQUAL, 0)) && keys.all().count() == 1);
+    }
 }

@@ -17,7 +17,7 @@ use tonic::Status;
 
 use super::state::{Pump, Shared, lock};
 use super::store::{Break, Store, Stored};
-use super::{grpc, join};
+use super::{pd, store};
 use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp, WriteBinlogReq, WriteBinlogResp};
 
 /// How often an idle stream looks whether its reader is still there.
@@ -54,7 +54,7 @@ pub(super) fn router(site: Site) -> Router {
         .route("/status", get(status_page))
         .route("/drainers", get(drainers_page))
         .route("/state/{node}/{action}", put(state_action))
-        .fallback(grpc::unknown)
+        .fallback(pd::unknown)
         .with_state(site)
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn write_fakes(site: Site) {
 }
 
 async fn pull_binlogs(State(site): State<Site>, request: Request) -> Response {
-    grpc::server_stream(request, |asked: PullBinlogReq| {
+    pd::server_stream(request, |asked: PullBinlogReq| {
         let pump = site.check(asked.cluster_id)?;
         if pump.has_left() {
             return Err(Status::unavailable("connection refused: the Pump has ended"));
@@ -160,7 +160,7 @@ fn response(message: Stored) -> PullBinlogResp {
 }
 
 async fn write_binlog(State(site): State<Site>, request: Request) -> Response {
-    grpc::unary(request, |asked: WriteBinlogReq| {
+    pd::unary(request, |asked: WriteBinlogReq| {
         site.check(asked.cluster_id)?;
         let errmsg = if asked.payload.is_empty() { "" } else { "a simulated Pump takes no binlog over the network" };
         Ok(WriteBinlogResp { errmsg: errmsg.to_owned() })
@@ -205,7 +205,7 @@ async fn status_page(State(site): State<Site>) -> Response {
 }
 
 async fn drainers_page(State(site): State<Site>) -> Response {
-    let all: Vec<_> = join::drainers(&site.shared).iter().filter_map(|d| d.write().ok()).collect();
+    let all: Vec<_> = store::drainers(&site.shared).iter().filter_map(|d| d.write().ok()).collect();
     let all: Vec<_> = all.iter().map(|json| String::from_utf8_lossy(json)).collect();
     json_page(format!("[{}]", all.join(",")))
 }
@@ -228,10 +228,10 @@ async fn state_action(State(site): State<Site>, Path((node, action)): Path<(Stri
     let site = site.clone();
     tokio::spawn(async move {
         if on_the_way == "closing" {
-            join::close(site).await;
+            store::close(site).await;
         } else {
             sleep(IDLE).await;
-            join::leave(&site, "paused");
+            store::leave(&site, "paused");
         }
     });
     answer_page(200, &format!("apply action {action} success!"))

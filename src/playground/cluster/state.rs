@@ -1,14 +1,24 @@
 //! What the servers of one simulated cluster share.
+//!
+//! The timestamp oracle of the simulated cluster: one counter for everybody who asks.
+//!
+//! One server of the simulated cluster: a port on loopback and a runtime of its own, so that stopping it cuts its
+//! connections at once, as a killed process would.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
+use anyhow::{Context, Result};
+use axum::Router;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
 
 use super::PumpSpec;
-use super::clock::Clock;
-use super::jobs::Jobs;
-use super::keys::Keys;
+use super::catalog::Jobs;
+use super::etcd::Keys;
 use super::store::Store;
 use crate::model::CommitTs;
 
@@ -134,4 +144,150 @@ pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 /// See [`lock`].
 pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many timestamps fit into one millisecond.
+const PER_MS: u64 = 1 << 18;
+
+/// Where the physical part of timestamps comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockMode {
+    /// This machine's clock, as PD does it.
+    Wall,
+    /// Stands still at this ts: each request takes the next counter, and `set_tso` moves it on. For runs that must be
+    /// the same every time.
+    Manual(CommitTs),
+}
+
+/// Gives out timestamps that only rise.
+pub(super) struct Clock {
+    wall: bool,
+    last: Mutex<CommitTs>,
+}
+
+impl Clock {
+    pub(super) fn new(mode: ClockMode) -> Self {
+        match mode {
+            ClockMode::Wall => Self { wall: true, last: Mutex::new(CommitTs(0)) },
+            ClockMode::Manual(ts) => Self { wall: false, last: Mutex::new(ts) },
+        }
+    }
+
+    /// The largest of the next `count` timestamps; `None` if a millisecond cannot hold that many, or for none at all.
+    pub(super) fn take(&self, count: u32) -> Option<CommitTs> {
+        let count = u64::from(count);
+        if count == 0 || count >= PER_MS {
+            return None;
+        }
+        let mut last = lock(&self.last);
+        let now = self.physical(*last);
+        let used = if now > last.physical_ms() { 0 } else { last.logical() };
+        let next = used + count;
+        *last = if next < PER_MS { CommitTs::from_parts(now, next) } else { CommitTs::from_parts(now + 1, count) };
+        Some(*last)
+    }
+
+    /// The next timestamp.
+    pub(super) fn next(&self) -> CommitTs {
+        // One always fits; the fallback only keeps the types honest.
+        self.take(1).unwrap_or_default()
+    }
+
+    /// Everything from now on is above `ts`; nothing happens if it is anyway.
+    pub(super) fn raise(&self, ts: CommitTs) {
+        let mut last = lock(&self.last);
+        *last = (*last).max(ts);
+    }
+
+    /// About now, without taking a timestamp: what heartbeats show.
+    pub(super) fn about(&self) -> CommitTs {
+        let last = *lock(&self.last);
+        last.max(CommitTs::from_millis(self.physical(last)))
+    }
+
+    fn physical(&self, last: CommitTs) -> u64 {
+        let wall = if self.wall { u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0) } else { 0 };
+        wall.max(last.physical_ms())
+    }
+}
+
+/// How long a stopped server may take to be gone.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+
+/// A running or stopped server.
+pub(super) struct Node {
+    name: String,
+    port: u16,
+    runtime: Option<Runtime>,
+}
+
+/// Listens on `port` of 127.0.0.1; 0 takes a free one.
+pub(super) fn listen(port: u16) -> Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("the simulated cluster cannot listen on 127.0.0.1:{port}"))?;
+    listener.set_nonblocking(true)?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port))
+}
+
+impl Node {
+    /// A server that does not run yet.
+    pub(super) fn new(name: String, port: u16) -> Self {
+        Self { name, port, runtime: None }
+    }
+
+    pub(super) fn running(&self) -> bool {
+        self.runtime.is_some()
+    }
+
+    /// Starts on `listener`, or on its own port again.
+    pub(super) fn start<F>(&mut self, listener: Option<TcpListener>, router: Router, beside: Option<F>) -> Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = match listener {
+            Some(listener) => listener,
+            None => listen(self.port)?.0,
+        };
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name(&self.name).enable_all().build()?;
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        drop(entered);
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        if let Some(beside) = beside {
+            runtime.spawn(beside);
+        }
+        self.runtime = Some(runtime);
+        Ok(())
+    }
+
+    /// Drops every connection and the port.
+    pub(super) fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(STOP_LIMIT);
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_never_overlap_and_spill_into_the_next_millisecond() {
+        let clock = Clock::new(ClockMode::Manual(CommitTs::from_parts(1000, 0)));
+        assert_eq!(clock.take(10), Some(CommitTs::from_parts(1000, 10)));
+        assert_eq!(clock.take(1), Some(CommitTs::from_parts(1000, 11)));
+        assert_eq!(clock.take(262_143), Some(CommitTs::from_parts(1001, 262_143)));
+        assert_eq!(clock.take(1), Some(CommitTs::from_parts(1002, 1)));
+        assert_eq!((clock.take(0), clock.take(262_144)), (None, None));
+        clock.raise(CommitTs::from_parts(5, 5));
+        assert_eq!(clock.next(), CommitTs::from_parts(1002, 2));
+    }
 }

@@ -1,10 +1,14 @@
 //! Rows as a binlog carries them: the old format, with the handle in front of an inserted one
 //! (spec/tidb-formats.md §4.1, §4.3, §4.6).
+//!
+//! DDL jobs: as TiDB's history shows them, and the key that stands in their binlog.
 
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use serde_json::{Value as Json, json};
 
-use super::{datum, decimal, json};
-use crate::model::{Column, Handle, KeyPart, Kind, Row, Table, Value};
+use crate::model::{ActionType, Column, Handle, KeyPart, Kind, Row, Table, Value};
+use crate::playground::encode;
 
 /// The column id of the hidden row id.
 const ROW_ID: i64 = -1;
@@ -27,7 +31,7 @@ pub fn insert(table: &Table, row: &Row, row_id: i64) -> Result<Vec<u8>> {
         }
     }
     if out.len() == start {
-        datum::null(&mut out);
+        encode::null(&mut out);
     }
     Ok(out)
 }
@@ -55,11 +59,11 @@ pub fn delete(table: &Table, row: &Row, row_id: i64) -> Result<Vec<u8>> {
         }
     }
     if table.handle == Handle::RowId {
-        datum::int(&mut out, ROW_ID);
-        datum::int(&mut out, row_id);
+        encode::int(&mut out, ROW_ID);
+        encode::int(&mut out, row_id);
     }
     if out.is_empty() {
-        datum::null(&mut out);
+        encode::null(&mut out);
     }
     Ok(out)
 }
@@ -72,7 +76,7 @@ fn check(table: &Table, row: &Row) -> Result<()> {
 }
 
 fn pair(out: &mut Vec<u8>, column: &Column, value: &Value) -> Result<()> {
-    datum::int(out, column.id);
+    encode::int(out, column.id);
     cell(out, &column.kind, value).with_context(|| format!("column `{}`", column.name))
 }
 
@@ -80,17 +84,17 @@ fn pair(out: &mut Vec<u8>, column: &Column, value: &Value) -> Result<()> {
 fn cell(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
     match value {
         Value::Absent => bail!("no value given"),
-        Value::Null => datum::null(out),
-        Value::Int(n) | Value::Duration(n) => datum::int(out, *n),
-        Value::UInt(n) | Value::Time(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n) => datum::uint(out, *n),
-        Value::Float(x) => datum::float(out, f64::from(*x)),
-        Value::Double(x) => datum::float(out, *x),
-        Value::Bytes(bytes) => datum::bytes(out, bytes),
-        Value::Json(text) => datum::json(out, &json::document(text)?),
+        Value::Null => encode::null(out),
+        Value::Int(n) | Value::Duration(n) => encode::int(out, *n),
+        Value::UInt(n) | Value::Time(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n) => encode::uint(out, *n),
+        Value::Float(x) => encode::float(out, f64::from(*x)),
+        Value::Double(x) => encode::float(out, *x),
+        Value::Bytes(bytes) => encode::bytes(out, bytes),
+        Value::Json(text) => encode::json(out, &encode::document(text)?),
         Value::Decimal(number) => {
             let Kind::Decimal { precision, scale } = kind else { bail!("a decimal in a column of another type") };
             out.push(crate::decode::datum::DECIMAL);
-            decimal::decimal(out, std::str::from_utf8(&number.text)?, *precision, *scale)?;
+            encode::decimal(out, std::str::from_utf8(&number.text)?, *precision, *scale)?;
         }
     }
     Ok(())
@@ -98,10 +102,10 @@ fn cell(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
 
 fn handle(out: &mut Vec<u8>, table: &Table, row: &Row, row_id: i64) -> Result<()> {
     match &table.handle {
-        Handle::RowId => datum::int(out, row_id),
+        Handle::RowId => encode::int(out, row_id),
         Handle::Int(at) => match row.get(*at) {
-            Some(Value::Int(n)) => datum::int(out, *n),
-            Some(Value::UInt(n)) => datum::int(out, n.cast_signed()),
+            Some(Value::Int(n)) => encode::int(out, *n),
+            Some(Value::UInt(n)) => encode::int(out, n.cast_signed()),
             _ => bail!("the handle column has no integer"),
         },
         Handle::Common(parts) => {
@@ -122,13 +126,13 @@ fn handle(out: &mut Vec<u8>, table: &Table, row: &Row, row_id: i64) -> Result<()
 fn key_part(out: &mut Vec<u8>, column: &Column, value: &Value, part: &KeyPart) -> Result<()> {
     match (&column.kind, value) {
         (Kind::Text { collation, .. }, Value::Bytes(bytes)) => {
-            datum::bytes(out, &sort_key(collation, chars(bytes, part.prefix)));
+            encode::bytes(out, &sort_key(collation, chars(bytes, part.prefix)));
         }
         (Kind::Binary { .. }, Value::Bytes(bytes)) => {
             let end = part.prefix.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-            datum::bytes(out, bytes.get(..end).unwrap_or(bytes));
+            encode::bytes(out, bytes.get(..end).unwrap_or(bytes));
         }
-        (_, Value::Duration(nanos)) => datum::duration(out, *nanos),
+        (_, Value::Duration(nanos)) => encode::duration(out, *nanos),
         (kind, value) => cell(out, kind, value)?,
     }
     Ok(())
@@ -170,4 +174,50 @@ fn told_by_handle(table: &Table, at: usize) -> bool {
 /// VARCHAR in a `*_bin` collation, the text again in the row, is written for both.
 fn needs_restoring(kind: &Kind) -> bool {
     matches!(kind, Kind::Text { .. })
+}
+
+/// What a DDL job did, for the history and the binlog.
+pub(crate) struct Job {
+    pub(crate) action: ActionType,
+    pub(crate) schema_id: i64,
+    pub(crate) schema_name: String,
+    /// 0 for a job on a database.
+    pub(crate) table_id: i64,
+    pub(crate) table_name: String,
+    pub(crate) query: String,
+    /// A comment in front of it: the history keeps it, the binlog, whose text TiDB restores, does not.
+    pub(crate) comment: Option<String>,
+}
+
+impl Job {
+    /// As the history shows it when it is finished (spec/tidb-formats.md §6.1).
+    pub(crate) fn json(&self, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
+        let query = self.comment.iter().map(String::as_str).chain([self.query.as_str()]).collect::<Vec<_>>().join(" ");
+        json!({
+            "id": id, "type": self.action, "schema_id": self.schema_id, "table_id": self.table_id,
+            "schema_name": self.schema_name, "table_name": self.table_name, "state": 6, "warning": null, "err": null,
+            "err_count": 0, "row_count": 0, "raw_args": null, "schema_state": 5, "snapshot_ver": 0,
+            "real_start_ts": ts, "start_ts": ts, "dependency_id": 0, "query": query,
+            "binlog": {
+                "SchemaVersion": version, "DBInfo": db_info, "TableInfo": table_info, "FinishedTS": ts,
+                "MultipleTableInfos": null,
+            },
+            "version": 1, "reorg_meta": null, "multi_schema_info": null, "priority": 0, "seq_num": version,
+            "charset": "utf8mb4", "collate": "utf8mb4_bin",
+        })
+    }
+
+    /// The meta key that the job wrote first (spec/tidb-formats.md §5.3).
+    pub(crate) fn meta_key(&self) -> Bytes {
+        let (hash, field) = if self.table_id == 0 {
+            ("DBs".to_owned(), format!("DB:{}", self.schema_id))
+        } else {
+            (format!("DB:{}", self.schema_id), format!("Table:{}", self.table_id))
+        };
+        let mut key = vec![b'm'];
+        encode::comparable_bytes(&mut key, hash.as_bytes());
+        key.extend(u64::from(b'h').to_be_bytes());
+        encode::comparable_bytes(&mut key, field.as_bytes());
+        key.into()
+    }
 }

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result};
 
-use super::draft::{BIGINT, Draft, scaled};
+use super::{BIGINT, Draft, scaled};
 use super::{Place, Stream, Workload};
-use crate::decode::time::Civil;
+use crate::decode::value::Civil;
 use crate::model::{Kind, Row, Value};
-use crate::playground::random::Random;
+use crate::playground::Random;
 
 /// Columns behind the key.
 const COLUMNS: u64 = 99;

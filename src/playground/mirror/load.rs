@@ -12,8 +12,8 @@ use mysql::prelude::Queryable;
 
 use super::Mirror;
 use crate::error::Fault;
-use crate::playground::random::Random;
-use crate::sink::mysql::answer::Answers;
+use crate::mysql::answer::Answers;
+use crate::playground::Random;
 
 /// The database of the work.
 pub const DATABASE: &str = "play";

@@ -37,42 +37,36 @@
 //! - Hidden row ids are made up: an update or a delete names another one than its insert did. Nobody reads them.
 //! - A DROP or RENAME of several tables is as many jobs, with the states between them to be seen.
 //! - A -0.0 becomes 0.0, as on its way through a TiDB.
+//!
+//! The thread that reads, turns and writes, and what it tells of itself.
 
-mod census;
-mod charset;
-mod column;
 mod definition;
-mod follow;
 mod known;
 pub mod load;
-mod origin;
 mod reader;
 mod rows;
-mod shadow;
 mod statement;
 mod turn;
-mod value;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
-pub use self::census::Census;
-
-use self::follow::{Shared, State, Work};
-use self::reader::Place;
-use self::shadow::Shadow;
-use self::turn::Turner;
 use super::cluster::{Cluster, ClusterSpec};
 use super::mariadb::PrivateServer;
 use crate::error::{Fault, Kind};
-use crate::event::Events;
-use crate::sink::mysql::answer::Answers;
+use crate::event::{Event, Events};
+use crate::mysql::answer::Answers;
+pub use known::Census;
+use reader::{Broken, Place, Reader, Step};
+use statement::Shadow;
+use turn::Turner;
 
 /// What both servers are started with: TiDB's defaults.
 const LIKE_TIDB: [&str; 3] =
@@ -278,5 +272,107 @@ impl Drop for Mirror {
         self.shared.stop.store(true, Ordering::Relaxed);
         // A heartbeat, or the lost connection, wakes the thread. Its panic has been printed already.
         let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// How long until a lost server is tried again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// What the reading thread tells.
+struct Shared {
+    stop: AtomicBool,
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+/// How far it is.
+struct State {
+    place: Place,
+    failure: Option<String>,
+    groups: u64,
+    rows: u64,
+    census: Census,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the thread works with.
+struct Work {
+    socket: PathBuf,
+    cluster: Arc<Cluster>,
+    shared: Arc<Shared>,
+    events: Events,
+    turner: Turner,
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.fail(&anyhow!("its thread panicked"));
+        }
+    }
+}
+
+impl Work {
+    /// Works until it is to stop, or the stream has failed.
+    fn run(mut self) {
+        let mut lost = false;
+        while !self.shared.stop.load(Ordering::Relaxed) {
+            let place = self.shared.lock().place.clone();
+            let ended = match Reader::open(&self.socket, place) {
+                Ok(reader) => {
+                    lost = false;
+                    self.read(reader)
+                }
+                Err(error) => Err(Broken::Connection(error)),
+            };
+            match ended {
+                Ok(()) => return,
+                Err(Broken::Connection(error)) => {
+                    // Once, however long it takes.
+                    if !std::mem::replace(&mut lost, true) {
+                        let why = format!("MariaDB's binlog cannot be read: {error:#}");
+                        (self.events)(Event::Retrying { why, next: AGAIN, since: Duration::ZERO });
+                    }
+                    sleep(AGAIN);
+                }
+                Err(Broken::Cut(next)) => self.shared.lock().place = next,
+                Err(Broken::Content(error)) => return self.fail(&error),
+            }
+        }
+    }
+
+    /// Reads until it is to stop.
+    fn read(&mut self, mut reader: Reader) -> Result<(), Broken> {
+        while !self.shared.stop.load(Ordering::Relaxed) {
+            let (place, done) = match reader.next()? {
+                Step::Idle(place) => (place, None),
+                Step::Group(items, place) => {
+                    let rows = self.turner.group(&items).map_err(Broken::Content)?;
+                    (place, Some(rows))
+                }
+            };
+            let mut state = self.shared.lock();
+            state.place = place;
+            state.groups += u64::from(done.is_some());
+            state.rows += done.unwrap_or(0);
+            state.census = self.turner.census();
+            self.shared.moved.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Ends the stream: no fake may promise that nothing is missing.
+    fn fail(&self, error: &anyhow::Error) {
+        // The one Pump is there.
+        let _ = self.cluster.behave(0, |b| (b.silent, b.fakes) = (true, None));
+        let text = format!("the stream of cluster {} has stopped: {error:#}", self.cluster.cluster_id());
+        (self.events)(Event::Warning(text.clone()));
+        self.shared.lock().failure = Some(text);
+        self.shared.moved.notify_all();
     }
 }

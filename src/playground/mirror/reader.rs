@@ -9,7 +9,7 @@ use mysql::binlog::events::{Event, EventData, QueryEvent, StatusVarVal};
 use mysql::prelude::Queryable;
 use mysql::{BinlogRequest, Conn, OptsBuilder};
 
-use super::shadow::Query;
+use super::statement::Query;
 use super::statement::{self, Statement};
 use super::turn::Item;
 

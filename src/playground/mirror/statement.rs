@@ -1,7 +1,26 @@
 //! What a statement of MariaDB's binlog is: one that a TiDB would write down as DDL jobs, one that concerns nobody else, or
 //! one that is refused.
+//!
+//! Where a DDL comes from, where MariaDB's binlog does not say: it writes its own text of a DROP TABLE, without the comment in
+//! front of it. But the link that runs it has stored that it is about to, and that passes through here first.
+//!
+//! A second MariaDB without rows that repeats every DDL, one after the other: so there is a server whose definitions are
+//! those of the place that the binlog's reader has come to, however far the first server is ahead.
 
-use crate::model::ActionType;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::definition::{self, Definition};
+use crate::mark::Origin;
+use crate::model::{ActionType, Row, RowChange, RowKind, Table, Value};
+use crate::mysql::answer::Answers;
+use crate::playground::mariadb::PrivateServer;
+use crate::playground::sql_name;
+use crate::sink::mysql::ddl::Begun;
 use crate::sink::mysql::ddl::form::Form;
 use crate::sql::Words;
 
@@ -148,6 +167,160 @@ pub(super) fn action(sql: &str) -> ActionType {
     }
 }
 
+/// The statements that links are about to run, by cluster and link.
+#[derive(Default)]
+pub(super) struct Origins(BTreeMap<(u64, Vec<u8>), Open>);
+
+struct Open {
+    origin: Origin,
+    form: Form,
+}
+
+impl Origins {
+    /// Takes notice of a change, if it is one of a link's row.
+    pub(super) fn see(&mut self, change: &RowChange) {
+        let table = &change.table;
+        if table.schema != "tidb_binlog" || table.name != "tisync_checkpoint" {
+            return;
+        }
+        let (row, open) = match &change.kind {
+            RowKind::Insert(row) | RowKind::Update { new: row, .. } => (row, open(table, row)),
+            RowKind::Delete(row) => (row, None),
+        };
+        let cluster_id = number(table, row, "cluster_id").unwrap_or_default();
+        let key = (cluster_id, bytes(table, row, "link").unwrap_or_default().to_vec());
+        match open {
+            Some(open) => drop(self.0.insert(key, open)),
+            None => drop(self.0.remove(&key)),
+        }
+    }
+
+    /// What stood in front of a statement of this form.
+    pub(super) fn of(&self, form: &Form) -> Option<String> {
+        self.0.values().find(|open| same(form, &open.form)).map(|open| open.origin.to_string())
+    }
+}
+
+fn open(table: &Arc<Table>, row: &Row) -> Option<Open> {
+    let begun = Begun::read(std::str::from_utf8(bytes(table, row, "ddl_before")?).ok()?)?;
+    let step = usize::try_from(number(table, row, "ddl_step")?).ok()?;
+    let (origin, _) = Origin::split(begun.origin.as_deref()?)?;
+    Some(Open { origin, form: begun.form(step) })
+}
+
+/// MariaDB may leave out names of a DROP that it did not find, and logs after a crash which of them were gone.
+fn same(found: &Form, open: &Form) -> bool {
+    match (found, open) {
+        (Form::Drop { names, .. }, Form::Drop { names: all, .. }) => names.iter().all(|name| all.contains(name)),
+        (found, open) => found == open,
+    }
+}
+
+fn number(table: &Table, row: &Row, column: &str) -> Option<u64> {
+    match table.value(row, column)? {
+        Value::UInt(n) => Some(*n),
+        Value::Int(n) => u64::try_from(*n).ok(),
+        _ => None,
+    }
+}
+
+fn bytes<'a>(table: &Table, row: &'a Row, column: &str) -> Option<&'a [u8]> {
+    match table.value(row, column)? {
+        Value::Bytes(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// It holds nothing that would have to survive it.
+const SMALL: [&str; 7] = [
+    "--innodb-buffer-pool-size=8M",
+    "--innodb-log-file-size=8M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--skip-innodb-doublewrite",
+    "--performance-schema=OFF",
+    "--key-buffer-size=1M",
+    "--aria-pagecache-buffer-size=8M",
+];
+
+/// A statement of the binlog, with what its session had set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Query {
+    /// The current database; empty for none.
+    pub(super) schema: String,
+    /// The statement.
+    pub(super) sql: String,
+    /// `sql_mode` as a number.
+    pub(super) sql_mode: Option<u64>,
+    /// Ids of `collation_connection` and `collation_server`.
+    pub(super) collations: Option<(u16, u16)>,
+}
+
+/// The server that repeats DDL.
+pub(super) struct Shadow {
+    conn: Conn,
+    /// MariaDB's default collation of each character set.
+    pub(super) collations: BTreeMap<String, String>,
+    _server: PrivateServer,
+}
+
+impl Shadow {
+    /// Starts it with `options`, which decide about character sets and time zone as on the first server.
+    pub(super) fn start(options: &[&str]) -> Result<Self> {
+        let all: Vec<&str> = SMALL.iter().chain(options).copied().collect();
+        let server = PrivateServer::start_alone(&all)?;
+        let mut conn = server.connect()?;
+        let query = "SELECT character_set_name, default_collate_name FROM information_schema.character_sets";
+        let collations = conn.all(query)?.into_iter().collect();
+        Ok(Self { conn, collations, _server: server })
+    }
+
+    /// Repeats a DDL.
+    ///
+    /// # Errors
+    /// If this server refuses what the first one did.
+    pub(super) fn run(&mut self, query: &Query) -> Result<()> {
+        if let Some(mode) = query.sql_mode {
+            self.conn.query_drop(format!("SET SESSION sql_mode = {mode}"))?;
+        }
+        // Tables come without the parents of their foreign keys now and then, as the first server allows too.
+        self.conn.query_drop("SET SESSION foreign_key_checks = 0")?;
+        if !query.schema.is_empty() {
+            // CREATE DATABASE names itself as current; where the database is really needed, the statement fails itself.
+            let _ = self.conn.query_drop(format!("USE {}", sql_name(&query.schema)));
+        }
+        if let Some((connection, server)) = query.collations {
+            let set = format!("SET SESSION collation_connection = {connection}, collation_server = {server}");
+            self.conn.query_drop(set)?;
+        }
+        let done = self.conn.query_drop(&query.sql).context("the server that repeats DDL");
+        // Whatever mode the statement had, names and texts below are read with the usual one.
+        self.conn.query_drop("SET SESSION sql_mode = DEFAULT")?;
+        self.conn.query_drop("SET NAMES utf8mb4")?;
+        done
+    }
+
+    /// The definition of a table; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it has something that a TiDB's table cannot have here.
+    pub(super) fn table(&mut self, schema: &str, name: &str) -> Result<Option<Definition>> {
+        definition::read(&mut self.conn, schema, name)
+    }
+
+    /// Default character set and collation of a database; `None` if there is none.
+    pub(super) fn database(&mut self, name: &str) -> Result<Option<(String, String)>> {
+        let query = "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata \
+                     WHERE schema_name = ?";
+        Ok(self.conn.one_with(query, (name,))?)
+    }
+
+    /// Whether there is a table, view or sequence of this name.
+    pub(super) fn has(&mut self, schema: &str, name: &str) -> Result<bool> {
+        let query = "SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?";
+        Ok(self.conn.one_with::<u8>(query, (schema, name))?.is_some())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,5 +372,14 @@ mod tests {
         ] {
             assert_eq!(action(sql).number(), number, "{sql}");
         }
+    }
+
+    #[test]
+    fn a_drop_answers_to_one_of_more_tables() {
+        let same = |found: &str, open: &str| super::same(&Form::of(found, "d"), &Form::of(open, "d"));
+        assert!(same("DROP TABLE `a` /* generated by server */", "DROP TABLE IF EXISTS a, b"));
+        assert!(!same("DROP TABLE `a`,`c` /* generated by server */", "DROP TABLE a, b"));
+        assert!(!same("DROP TABLE `e`.`a` /* generated by server */", "DROP TABLE a"));
+        assert!(same("DROP DATABASE x", "DROP DATABASE IF EXISTS `x`") && !same("TRUNCATE a", "DROP TABLE a"));
     }
 }

@@ -6,20 +6,20 @@ use anyhow::{Context, Result, bail, ensure};
 use mysql::binlog::events::{Event as BinlogEvent, TableMapEvent};
 use serde_json::Value as Json;
 
-use super::census::Census;
+use super::known::Census;
 use super::known::{Catalog, Known};
-use super::origin::Origins;
 use super::rows;
-use super::shadow::{Query, Shadow};
+use super::statement::Origins;
 use super::statement::{self, Statement};
+use super::statement::{Query, Shadow};
 use crate::event::{Event, Events};
 use crate::mark::Origin;
 use crate::model::{ActionType, RowChange, Table};
+use crate::playground::Upstream;
 use crate::playground::cluster::Cluster;
-use crate::playground::encode::job::Job;
+use crate::playground::encode::row::Job;
 use crate::playground::sql_name;
 use crate::playground::tableinfo;
-use crate::playground::upstream::Upstream;
 use crate::sink::mysql::ddl::form::{Form, Name};
 use crate::sql;
 
@@ -145,8 +145,8 @@ impl Turner {
     fn database_job(&mut self, action: ActionType, verb: &str, name: &str, id: i64) -> Result<()> {
         let (charset, collation) = self.shadow.database(name)?.context("the database is not there")?;
         let mut info = tableinfo::db_info(id, name);
-        info["charset"] = super::column::as_tidb(&charset).into();
-        info["collate"] = super::column::as_tidb(&collation).into();
+        info["charset"] = super::definition::as_tidb(&charset).into();
+        info["collate"] = super::definition::as_tidb(&collation).into();
         let query = format!("{verb} DATABASE {} CHARACTER SET = {charset} COLLATE = {collation}", sql_name(name));
         self.job((action, id, name), None, query, &move |_| (info.clone(), Json::Null))
     }

@@ -1,14 +1,27 @@
 //! What a worker does while nothing else is under way: DDL.
+//!
+//! Waiting for the link of the other direction to bring a DDL of the target to the source, and for how long.
+//!
+//! What is held is not lost: the stream keeps it, and the position stays before it.
+
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
 
+use super::batch::full_name;
 use super::ddl::{self, DdlPolicy, Ground, How, Ran, Unrun};
-use super::failure::{class_of, is_vague};
-use super::retry::{Backoff, passes};
-use super::session::shorten;
+use super::shape::{Changed, HINT_AHEAD};
+use super::shared::Context;
+use super::watch::Backoff;
 use super::worker::{VAGUE, Worker};
 use crate::checkpoint::{DdlAt, locks};
-use crate::model::{CommitTs, Ddl};
+use crate::error::{Fault, Kind};
+use crate::event::Event;
+use crate::model::{CommitTs, Ddl, Table};
+use crate::mysql::error::{class_of, is_vague};
+use crate::mysql::session::shorten;
 use crate::sink::{DecidedDdl, Totals};
 
 impl Worker {
@@ -25,7 +38,7 @@ impl Worker {
                 Err(error) => error,
             };
             let most = if is_vague(&error) { VAGUE } else { u32::MAX };
-            let passing = class_of(&error).filter(|c| passes(*c) && backoff.tries() < most);
+            let passing = class_of(&error).filter(|c| c.is_transient() && backoff.tries() < most);
             let Some(class) = passing else { return Err(error) };
             // The session that ran it has to be gone before anybody can say what became of it.
             self.hang_up();
@@ -87,5 +100,152 @@ fn count(totals: &mut Totals, how: How, ts: CommitTs, ddl: &Ddl, policy: &DdlPol
             query: shorten(&ddl.query),
             instead: policy.replace.get(&ts).filter(|_| how == How::Replaced).map(|sql| shorten(sql)),
         });
+    }
+}
+
+/// How old a change of the target's table may be that the source does not have: an older one does not come through any more.
+const OLDEST: Duration = Duration::from_secs(600);
+/// For how long it is waited for in any case. Also how long the source's history may be silent.
+const AT_LEAST: Duration = Duration::from_secs(10);
+const SILENT: Duration = Duration::from_secs(60);
+/// For how long a DDL that changes nothing that can be seen may be on its way.
+const NEWS: Duration = Duration::from_secs(60);
+/// How often it looks again, at first and later.
+const FIRST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_millis(200);
+/// When it is said, and how often.
+const TELL_AFTER: Duration = Duration::from_secs(2);
+const TELL_EVERY: Duration = Duration::from_secs(5);
+/// How often a stop is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How the target's table differs from all that the source is known to come to.
+pub(super) struct Difference {
+    /// What is to be said of it.
+    pub(super) texts: Vec<String>,
+    /// When the target's table was changed.
+    pub(super) changed: Option<Changed>,
+    /// When the newest DDL on it was run that the source has, or that is on its way in the history.
+    pub(super) newest: Option<CommitTs>,
+}
+
+impl Difference {
+    /// Whether no DDL of the target's can be on its way to the source, `waited` having passed: what the source has is newer than all DDL on the
+    /// target's table, or that is old.
+    fn stays(&self, waited: Duration) -> bool {
+        let Some(changed) = self.changed else { return waited > OLDEST };
+        let overtaken = self.newest.is_some_and(|ts| (changed.at + 1) * 1000 < ts.physical_ms());
+        overtaken || changed.age > OLDEST
+    }
+}
+
+/// Why rows of a table are held; an error is why the source's history does not say.
+type Why = Result<Difference>;
+
+/// Rows of one table that wait.
+pub(super) struct Held {
+    table: String,
+    since: Instant,
+    told: Option<Instant>,
+    pause: Duration,
+}
+
+impl Held {
+    pub(super) fn new(table: &Arc<Table>) -> Self {
+        Self { table: full_name(table), since: Instant::now(), told: None, pause: FIRST }
+    }
+
+    /// Waits a moment, if the source may still hear of the target's last DDL on the table, although that looks like nothing. Gives whether it
+    /// waited: not every DDL goes to the source.
+    ///
+    /// # Errors
+    /// If the run is to end.
+    pub(super) fn wait_for_news(
+        &mut self,
+        context: &Context,
+        changed: Option<Changed>,
+        newest: Option<CommitTs>,
+    ) -> Result<bool> {
+        let due = |c: &Changed| c.age < NEWS && newest.is_none_or(|ts| ts.physical_ms() < c.at * 1000);
+        let Some(changed) = changed.filter(due) else { return Ok(false) };
+        self.wait(context, Ok(Difference { texts: Vec::new(), changed: Some(changed), newest }))?;
+        Ok(true)
+    }
+
+    /// Waits a moment.
+    ///
+    /// # Errors
+    /// If it was long enough, or the run is to end.
+    pub(super) fn wait(&mut self, context: &Context, why: Why) -> Result<()> {
+        let waited = self.since.elapsed();
+        match why {
+            Err(error) if waited > SILENT => return Err(error),
+            Err(_) => {}
+            Ok(difference) if waited > AT_LEAST && difference.stays(waited) => return Err(given_up(&difference.texts)),
+            Ok(_) => {}
+        }
+        if waited > TELL_AFTER && self.told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
+            self.told = Some(Instant::now());
+            let what = format!(
+                "the target's DDL on {}, which the link of the other direction has not brought to the source yet",
+                self.table
+            );
+            (context.events)(Event::Waiting { what, since: waited });
+        }
+        self.pause = (self.pause * 2).min(LONGEST);
+        let begin = Instant::now();
+        while begin.elapsed() < self.pause {
+            self.check(context)?;
+            sleep(LOOK.min(self.pause));
+        }
+        self.check(context)
+    }
+
+    fn check(&self, context: &Context) -> Result<()> {
+        if context.options.stop.requested() {
+            return Err(Fault::new(
+                Kind::Interrupted,
+                format!(
+                    "stopped by a signal while rows of {} waited for the target's own DDL to come to the source",
+                    self.table
+                ),
+            )
+            .hint("the same command goes on from the checkpoint; nothing is lost")
+            .into());
+        }
+        if context.shared.is_stopped() {
+            return Err(Fault::connect("given up, because the run failed elsewhere").into());
+        }
+        Ok(())
+    }
+}
+
+fn given_up(differences: &[String]) -> Error {
+    Fault::refused(format!(
+        "{}\nNo DDL of the target that is still on its way to the source makes this difference",
+        differences.join("\n  ")
+    ))
+    .hint(HINT_AHEAD)
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_still_be_on_its_way() {
+        let stays = |at: Option<u64>, age: u64, newest: Option<u64>, waited: u64| {
+            let changed = at.map(|at| Changed { age: Duration::from_secs(age), at });
+            let newest = newest.map(|ms| CommitTs(ms << 18));
+            Difference { texts: Vec::new(), changed, newest }.stays(Duration::from_secs(waited))
+        };
+        // Changed a moment ago, and nothing is known; or what is known is older, or of the same second.
+        assert!(!stays(Some(1000), 5, None, 500));
+        assert!(!stays(Some(1000), 5, Some(999_000), 500) && !stays(Some(1000), 5, Some(1_000_900), 500));
+        // Overtaken, or too old.
+        assert!(stays(Some(1000), 5, Some(1_001_001), 0) && stays(Some(1000), 601, None, 0));
+        // A server that does not tell.
+        assert!(!stays(None, 0, Some(1_001_001), 599) && stays(None, 0, None, 601));
     }
 }

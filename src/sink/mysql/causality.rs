@@ -9,22 +9,21 @@
 //! - Foreign keys: see [`foreign`].
 //!
 //! Order is transitive: a change need not share a token with every other that it must follow, only with one that does.
+//!
+//! Tokens of one change, each once.
+//!
+//! What a table's rows take tokens for, worked out once for each definition.
+//!
+//! Foreign keys: children take their parent's key shared, parents take it exclusively, so parent and child keep their
+//! order, and the children of one parent have none among them.
 
 mod digest;
-mod fold;
-mod foreign;
-mod give;
-mod plan;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use self::foreign::Registry;
-use self::give::Give;
-use self::plan::Plan;
-use crate::model::{Key, RowChange, Table};
+use crate::model::{ForeignKey, Key, Row, RowChange, RowKind, Table};
+use digest::{Digest, Part, digest, seed};
 
 /// Definitions kept before those are dropped that no row uses any more.
 const PLANS: usize = 256;
@@ -125,3 +124,295 @@ impl Causality {
 fn address(table: &Arc<Table>) -> usize {
     Arc::as_ptr(table).addr()
 }
+
+/// Where the tokens of one change go.
+struct Give<'a> {
+    out: &'a mut Vec<Token>,
+    from: usize,
+}
+
+impl<'a> Give<'a> {
+    fn new(out: &'a mut Vec<Token>) -> Self {
+        let from = out.len();
+        Self { out, from }
+    }
+
+    /// A change has few tokens: looking through them is quicker than a set.
+    fn token(&mut self, hash: u64, exclusive: bool) {
+        let known = self.out.iter_mut().skip(self.from).find(|t| t.hash == hash);
+        match known {
+            Some(token) => token.exclusive |= exclusive,
+            None => self.out.push(Token { hash, exclusive }),
+        }
+    }
+}
+
+/// The plan for one definition, which it keeps alive.
+#[derive(Debug)]
+struct Plan {
+    table: Arc<Table>,
+    keys: Vec<Unique>,
+    /// Which of the keys tells rows apart.
+    identity: Option<usize>,
+    /// The token of the table itself, for one without such a key.
+    whole: u64,
+    foreign: Vec<End>,
+}
+
+/// A primary or unique key.
+#[derive(Debug)]
+struct Unique {
+    seed: u64,
+    parts: Vec<Part>,
+    text: bool,
+    computed: bool,
+}
+
+impl Unique {
+    fn new(table: &Table, key: &Key) -> Self {
+        let kind = if key.primary { "primary key" } else { "unique key" };
+        // A computed part counts as a constant: what the other parts say remains.
+        let parts: Vec<Part> = key.parts.iter().filter_map(|p| Part::new(table, p.column, p.prefix)).collect();
+        Self {
+            seed: seed([kind, &table.schema, &table.name, &key.name]),
+            text: parts.iter().any(Part::text),
+            computed: parts.len() < key.parts.len(),
+            parts,
+        }
+    }
+
+    fn same(&self, a: &Row, b: &Row) -> bool {
+        !self.computed && self.parts.iter().all(|p| p.same(a, b))
+    }
+
+    /// A value comes or goes. An exotic one may be equal to any other, so it takes what all of them share.
+    fn give(&self, row: &Row, identity: bool, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+        let Digest { own, wide, exotic, null } = digest(self.seed, &self.parts, row, self.text, scratch);
+        if null {
+            return;
+        }
+        if !exotic || identity {
+            give.token(own, true);
+        }
+        if self.text {
+            give.token(wide, exotic);
+        }
+    }
+
+    /// A row stays where it is: only what else happens to this very row matters.
+    fn stay(&self, row: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+        give.token(digest(self.seed, &self.parts, row, false, scratch).own, true);
+    }
+}
+
+impl Plan {
+    /// `more`: keys that only the target has.
+    fn new(table: &Arc<Table>, more: &[Key], registry: &Registry) -> Self {
+        let identifies = |k: &Key| !k.parts.is_empty() && k.identifies(&table.columns);
+        let keys = || table.keys.iter().chain(more).filter(|k| !k.parts.is_empty());
+        Self {
+            keys: keys().map(|k| Unique::new(table, k)).collect(),
+            identity: keys().position(identifies),
+            whole: seed(["table", &table.schema, &table.name]),
+            foreign: registry.ends(table),
+            table: table.clone(),
+        }
+    }
+
+    /// The tokens of one change.
+    fn give(&self, change: &RowKind, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+        match change {
+            RowKind::Insert(row) => self.image(row, false, scratch, give),
+            RowKind::Delete(row) => self.image(row, true, scratch, give),
+            RowKind::Update { old, new } => match self.identity {
+                Some(identity) => self.update(identity, old, new, scratch, give),
+                None => {
+                    self.image(old, true, scratch, give);
+                    self.image(new, false, scratch, give);
+                }
+            },
+        }
+    }
+
+    fn image(&self, row: &Row, removed: bool, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+        for (i, key) in self.keys.iter().enumerate() {
+            key.give(row, self.identity == Some(i), scratch, give);
+        }
+        if self.identity.is_none() {
+            // No row may go before it came. More than that: who looks for one without a key reads the whole table, and
+            // would stop at each row that another worker has not committed yet.
+            give.token(self.whole, removed);
+        }
+        self.foreign.iter().for_each(|end| end.give(row, scratch, give));
+    }
+
+    /// Values that an update leaves alone need no token: whoever gave the row this value, and whoever takes it away, is
+    /// in line with the update through the row's identity, and with all other rows of that value through the key.
+    fn update(&self, identity: usize, old: &Row, new: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+        for (i, key) in self.keys.iter().enumerate() {
+            match (key.same(old, new), i == identity) {
+                (true, true) => key.stay(new, scratch, give),
+                (true, false) => {}
+                (false, is_identity) => {
+                    key.give(old, is_identity, scratch, give);
+                    key.give(new, is_identity, scratch, give);
+                }
+            }
+        }
+        for end in self.foreign.iter().filter(|end| !end.same(old, new)) {
+            end.give(old, scratch, give);
+            end.give(new, scratch, give);
+        }
+    }
+}
+
+/// Database and name of a table, in lower case.
+type Name = (String, String);
+
+/// The columns of a table that some child refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reference {
+    /// In lower case.
+    columns: Vec<String>,
+    /// Parent or child has a column among them that the target computes, so values cannot be compared.
+    computed: bool,
+}
+
+/// Which columns of which tables the known foreign keys refer to.
+#[derive(Debug, Default)]
+struct Registry {
+    parents: HashMap<Name, Vec<Reference>>,
+}
+
+impl Registry {
+    /// Takes note of a table's foreign keys; `true` if that changes the tokens of any table.
+    fn learn(&mut self, table: &Table) -> bool {
+        let mut news = false;
+        for key in &table.foreign_keys {
+            let columns: Vec<String> = key.parent_columns.iter().map(|c| c.to_lowercase()).collect();
+            let computed = parts(table, &key.columns).1;
+            let known = self.parents.entry(parent(table, key)).or_default();
+            match known.iter_mut().find(|r| r.columns == columns) {
+                Some(reference) => news |= mark(reference, computed),
+                None => {
+                    known.push(Reference { columns, computed });
+                    news = true;
+                }
+            }
+        }
+        for reference in self.parents.get_mut(&name(&table.schema, &table.name)).into_iter().flatten() {
+            news |= mark(reference, parts(table, &reference.columns).1);
+        }
+        news
+    }
+
+    /// What the rows of `table` take for foreign keys, as a child and as a parent.
+    fn ends(&self, table: &Table) -> Vec<End> {
+        let mut ends = Vec::new();
+        for key in &table.foreign_keys {
+            let parent = parent(table, key);
+            let columns: Vec<String> = key.parent_columns.iter().map(|c| c.to_lowercase()).collect();
+            let known = self.parents.get(&parent).into_iter().flatten().find(|r| r.columns == columns);
+            let computed = known.is_some_and(|r| r.computed);
+            ends.push(End::new(table, &key.columns, &parent, &columns, (false, computed)));
+        }
+        let own = name(&table.schema, &table.name);
+        for reference in self.parents.get(&own).into_iter().flatten() {
+            ends.push(End::new(table, &reference.columns, &own, &reference.columns, (true, reference.computed)));
+        }
+        ends
+    }
+}
+
+fn mark(reference: &mut Reference, computed: bool) -> bool {
+    let news = computed && !reference.computed;
+    reference.computed |= computed;
+    news
+}
+
+fn name(schema: &str, table: &str) -> Name {
+    (schema.to_lowercase(), table.to_lowercase())
+}
+
+fn parent(table: &Table, key: &ForeignKey) -> Name {
+    let schema = if key.parent_schema.is_empty() { &table.schema } else { &key.parent_schema };
+    name(schema, &key.parent_table)
+}
+
+/// The columns of `table` with these names, and whether one of them has no values, or is not there.
+fn parts(table: &Table, names: &[String]) -> (Vec<Part>, bool) {
+    let find = |name: &String| table.columns.iter().position(|c| c.name.to_lowercase() == name.to_lowercase());
+    let found: Vec<Part> = names.iter().filter_map(|n| Part::new(table, find(n)?, None)).collect();
+    let computed = found.len() < names.len();
+    (found, computed)
+}
+
+/// One end of a foreign key.
+///
+/// Texts that may equal other texts need a token that stands for all of them. There are two: `children`, which all
+/// children share and an exotic parent takes exclusively, and `parents`, which all plain parents share and an exotic
+/// child takes exclusively. So exotic children do not hold up plain ones.
+#[derive(Debug)]
+struct End {
+    parent: bool,
+    parts: Vec<Part>,
+    computed: bool,
+    wide: bool,
+    seed: u64,
+    children: u64,
+    parents: u64,
+}
+
+impl End {
+    fn new(
+        table: &Table,
+        columns: &[String],
+        parent: &Name,
+        key: &[String],
+        (is_parent, computed): (bool, bool),
+    ) -> Self {
+        let columns_of = || key.iter().map(String::as_str);
+        let tagged = |tag: &str| seed([tag, parent.0.as_str(), parent.1.as_str()].into_iter().chain(columns_of()));
+        let (parts, missing) = parts(table, columns);
+        Self {
+            parent: is_parent,
+            wide: computed || missing || parts.iter().any(Part::text),
+            computed: computed || missing,
+            parts,
+            seed: tagged("foreign key"),
+            children: tagged("foreign key, children"),
+            parents: tagged("foreign key, parents"),
+        }
+    }
+
+    /// Whether both images refer, or are referred to, alike.
+    fn same(&self, a: &Row, b: &Row) -> bool {
+        !self.computed && self.parts.iter().all(|p| p.same(a, b))
+    }
+
+    /// The tokens of one image.
+    fn give(&self, row: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+        let Digest { own, exotic, null, .. } = digest(self.seed, &self.parts, row, false, scratch);
+        if null {
+            return;
+        }
+        let exotic = exotic || self.computed;
+        if !exotic {
+            give.token(own, self.parent);
+        }
+        match (self.wide, self.parent, exotic) {
+            (false, ..) => {}
+            (_, true, true) => give.token(self.children, true),
+            (_, true, false) => give.token(self.parents, false),
+            (_, false, exotic) => {
+                give.token(self.children, false);
+                if exotic {
+                    give.token(self.parents, true);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,23 +2,25 @@
 //!
 //! Everything found is said at once. Rights on rows are tried with statements that change nothing, because the text of
 //! SHOW GRANTS (roles, patterns, proxies) does not tell.
+//!
+//! Whether a target's settings let it lose commits that it has acknowledged, when it or its machine crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::Mode;
 use super::batch::full_name;
-use super::failure::{Class, classify};
-use super::numbers::{self, Numbering};
-use super::session::{Flavour, Session, quote_name};
+use super::limits::{self, ANOTHER, Numbering, lacks};
+use super::options::Mode;
 use super::shape::found::{self, Facts, Found, Tables};
-use super::shape::{Fit, Fits, compare};
-use super::unnamable::{ANOTHER, lacks};
+use super::shape::{Fit, Fits, fits};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::Table;
+use crate::mysql::address::Target;
+use crate::mysql::error::{Class, classify};
+use crate::mysql::session::{Flavour, Session, quote_name};
 
 /// Problems that are shown one by one: no more than a small screen takes.
 const SHOWN: usize = 10;
@@ -92,7 +94,7 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
         }
     }
     triggers(session, tables, events)?;
-    let numbering = if both_ways { numbers::check(session, &counted, events)? } else { None };
+    let numbering = if both_ways { limits::check(session, &counted, events)? } else { None };
     name(missing, "tables are missing on the target", events);
     name(
         others,
@@ -228,8 +230,8 @@ fn compared(
         problems.push(format!("{name} is kept by {}, which has no transactions: use InnoDB", there.engine));
     }
     if fits.mode(table, mode) == Mode::Full {
-        problems.extend(compare::columns(table, there));
-        problems.extend(compare::keys(table, there));
+        problems.extend(fits::columns(table, there));
+        problems.extend(fits::keys(table, there));
         return None;
     }
     match fits.make(table, there, facts) {
@@ -303,4 +305,63 @@ fn triggers(session: &mut Session, tables: &[&Arc<Table>], events: &Events) -> R
         }
     }
     Ok(())
+}
+
+/// What of the target's settings may cost it the last commits, in words; `None` if it keeps each.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn risk(session: &mut Session) -> Result<Option<String>> {
+    if session.server().flavour == Flavour::TiDb {
+        return Ok(None);
+    }
+    let names = "'innodb_flush_log_at_trx_commit','sync_binlog','log_bin'";
+    let rows: Vec<(String, String)> =
+        session.rows(&format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))?;
+    Ok(judge(&rows.into_iter().map(|(name, value)| (name.to_lowercase(), value.to_uppercase())).collect()))
+}
+
+/// The same for the target at `to`.
+///
+/// # Errors
+/// If it cannot be reached or read.
+pub fn risk_of(to: &str, events: &Events) -> Result<Option<String>> {
+    risk(&mut Session::open(&Target::parse(to, events)?)?)
+}
+
+fn judge(values: &BTreeMap<String, String>) -> Option<String> {
+    let is_not_one = |name: &str| values.get(name).filter(|v| *v != "1").map(|v| format!("{name} is {v}"));
+    let binlog = values.get("log_bin").is_some_and(|v| matches!(v.as_str(), "ON" | "1"));
+    let found: Vec<String> = is_not_one("innodb_flush_log_at_trx_commit")
+        .into_iter()
+        .chain(is_not_one("sync_binlog").filter(|_| binlog))
+        .collect();
+    if found.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "the target may lose its last commits when it crashes: {}, and only 1 keeps each. A run notices, and brings them again as long as the \
+         upstream still has them",
+        found.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_settings_forget() {
+        let judged = |flush: &str, sync: &str, log_bin: &str| {
+            let pairs = [("innodb_flush_log_at_trx_commit", flush), ("sync_binlog", sync), ("log_bin", log_bin)];
+            judge(&pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        };
+        assert_eq!(judged("1", "1", "ON"), None);
+        assert_eq!(judged("1", "0", "OFF"), None, "a binlog that is not written loses nothing");
+        let says = |flush: &str, sync: &str, words: &str| assert!(judged(flush, sync, "ON").unwrap().contains(words));
+        says("2", "1", "crashes: innodb_flush_log_at_trx_commit is 2, and");
+        says("1", "1000", "crashes: sync_binlog is 1000, and");
+        says("0", "0", "innodb_flush_log_at_trx_commit is 0, sync_binlog is 0");
+        assert_eq!(judge(&BTreeMap::new()), None, "another engine");
+    }
 }

@@ -1,19 +1,27 @@
 //! The definition of one table as the target has it: for rows that come without one.
+//!
+//! In which partition a row belongs: the server is asked, by means of a copy of the table without its rows, in a transaction that is taken back.
+//!
+//! SHOW CREATE TABLE with the names in it quoted as in a statement: MariaDB 11 does not double the back quotes in names of a foreign key, its columns and its
+//! parent's columns. So it shows a text that nobody can read for sure, and what those names are is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result};
 
 use super::MysqlSink;
-use super::context::Context;
-use super::failure::class_of;
-use super::retry::{Backoff, Outlook, passes};
-use super::session::{Session, quote_text};
-use super::shape::elements::{column_type, elements};
-use super::shape::unique;
-use crate::checkpoint::Failed;
-use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Table, Value};
+use super::batch::full_name;
+use super::limits::condition;
+use super::shape::found::{self, column_type, elements};
+use super::shared::Context;
+use super::watch::{Backoff, Outlook};
+use crate::checkpoint::{Failed, SCHEMA};
+use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Partition, Row, Table, Value};
+use crate::mysql::error::class_of;
+use crate::mysql::literal;
+use crate::mysql::server::Flavour;
+use crate::mysql::session::{Session, quote_name, quote_text};
 
 impl MysqlSink {
     /// What the target has of a table. Asks over a connection of its own, again and again while the target is away.
@@ -45,7 +53,7 @@ impl MysqlSink {
         loop {
             let asked = ask();
             let Err(error) = asked else { return asked };
-            let Some(class) = class_of(&error).filter(|c| passes(*c)) else { return Err(error) };
+            let Some(class) = class_of(&error).filter(|c| c.is_transient()) else { return Err(error) };
             let Context { options, shared, events, told, .. } = &*self.context;
             backoff.pause(class, &error, &Outlook { stop: &options.stop, shared, events, told })?;
         }
@@ -142,7 +150,7 @@ fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String
 
 fn keys(session: &mut Session, named: &str, columns: &mut Vec<Column>) -> Result<Vec<Key>, Failed> {
     let mut found: BTreeMap<(bool, String), Vec<KeyPart>> = BTreeMap::new();
-    for unique::UniquePart { index, column, prefix, .. } in unique::read(session, named)? {
+    for found::UniquePart { index, column, prefix, .. } in found::read_unique_keys(session, named)? {
         let place = column.and_then(|c| columns.iter().position(|d| d.name.to_lowercase() == c.to_lowercase()));
         let column = place.unwrap_or_else(|| {
             columns.push(expression());
@@ -188,4 +196,155 @@ fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, F
         }
     }
     Ok(keys)
+}
+
+/// The code for a row that no partition takes.
+const NO_PARTITION: u16 = 1526;
+
+impl MysqlSink {
+    /// See [`Sink::locate`](crate::sink::Sink::locate). Asks over a connection of its own, again and again while the target is away.
+    pub(super) fn find_partitions(
+        &self,
+        table: &Table,
+        partitions: &[Partition],
+        rows: &[&Row],
+    ) -> Result<Vec<Option<usize>>> {
+        self.asked(|| ask_partition(&self.context, table, partitions, rows))
+            .with_context(|| format!("cannot tell in which partitions of {} late rows are", full_name(table)))
+    }
+}
+
+fn ask_partition(
+    context: &Context,
+    table: &Table,
+    partitions: &[Partition],
+    rows: &[&Row],
+) -> Result<Vec<Option<usize>>> {
+    let mut session = Session::open(&context.target)?;
+    let copy = format!("{}.{}", quote_name(SCHEMA), quote_name(&format!("tisync_copy_{}", context.link.run())));
+    let drop = format!("DROP TABLE IF EXISTS {copy}");
+    session.exec(&drop).map_err(Error::from)?;
+    session.exec(&format!("CREATE TABLE {copy} LIKE {}", full_name(table))).map_err(Error::from)?;
+    let found = rows.iter().map(|row| one(&mut session, &copy, table, partitions, row)).collect();
+    session.exec(&drop).map_err(Error::from)?;
+    found
+}
+
+/// Puts one row into the empty copy, looks where it is, and takes it back.
+fn one(session: &mut Session, copy: &str, table: &Table, partitions: &[Partition], row: &Row) -> Result<Option<usize>> {
+    session.open_transaction().map_err(Error::from)?;
+    let found = match session.exec(&insert(copy, table, row)?) {
+        Err(failed) if failed.code() == Some(NO_PARTITION) => Ok(None),
+        Err(failed) => Err(failed.into()),
+        Ok(_) => first(session, copy, table, partitions).map_err(Error::from),
+    };
+    session.rollback();
+    found
+}
+
+fn first(session: &mut Session, copy: &str, table: &Table, partitions: &[Partition]) -> Result<Option<usize>, Failed> {
+    for (at, partition) in partitions.iter().enumerate() {
+        let own = partition.hashed.as_ref().filter(|_| !matches!(session.server().flavour, Flavour::TiDb));
+        let rows = match own {
+            Some(hashed) => format!("{copy} WHERE {}", condition(table, hashed)?),
+            None => format!("{copy} PARTITION ({})", quote_name(&partition.name)),
+        };
+        if session.fetch_one::<u64>(&format!("SELECT COUNT(*) FROM {rows}"))?.unwrap_or(0) > 0 {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+fn insert(copy: &str, table: &Table, row: &Row) -> Result<String> {
+    let mut sql = Vec::new();
+    let mut names = Vec::new();
+    for (column, value) in table.columns.iter().zip(row).filter(|(_, value)| !matches!(value, Value::Absent)) {
+        if !names.is_empty() {
+            sql.push(b',');
+        }
+        names.push(quote_name(&column.name));
+        literal::write(&mut sql, &column.kind, value)?;
+    }
+    let mut text = format!("INSERT INTO {copy} ({}) VALUES (", names.join(", ")).into_bytes();
+    text.extend(sql);
+    text.push(b')');
+    Ok(String::from_utf8(text)?)
+}
+
+/// Name, columns and the parent's columns of a foreign key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Names {
+    key: String,
+    columns: Vec<String>,
+    parent_columns: Vec<String>,
+}
+
+/// The first version whose texts are not taken as they are.
+const CARELESS: (u32, u32, u32) = (11, 0, 0);
+
+/// `text`, what the server of `session` showed for CREATE TABLE of the table, as a statement has it.
+///
+/// # Errors
+/// If the target cannot be read.
+pub fn well_quoted(session: &mut Session, (schema, table): (&str, &str), text: String) -> Result<String, Failed> {
+    let server = session.server();
+    if server.flavour != Flavour::MariaDb || server.version < CARELESS || !text.contains("` FOREIGN KEY (`") {
+        return Ok(text);
+    }
+    let rows: Vec<(String, String, String)> = session.fetch(&format!(
+        "SELECT constraint_name, column_name, referenced_column_name FROM information_schema.key_column_usage \
+         WHERE table_schema = {} AND table_name = {} AND referenced_table_name IS NOT NULL ORDER BY constraint_name, ordinal_position",
+        quote_text(schema),
+        quote_text(table)
+    ))?;
+    let mut keys: Vec<Names> = Vec::new();
+    for (key, column, parent_column) in rows {
+        if keys.last().is_none_or(|last| last.key != key) {
+            keys.push(Names { key, ..Names::default() });
+        }
+        if let Some(last) = keys.last_mut() {
+            last.columns.push(column);
+            last.parent_columns.push(parent_column);
+        }
+    }
+    Ok(keys.iter().fold(text, |text, key| key.quoted_in(text)))
+}
+
+impl Names {
+    /// `text` with the foreign key in it as a statement has it. One that is so already stays.
+    fn quoted_in(&self, text: String) -> String {
+        let carelessly = |name: &str| format!("`{name}`");
+        let head = |quote: &dyn Fn(&str) -> String| {
+            format!("\n  CONSTRAINT {} FOREIGN KEY ({}) REFERENCES ", quote(&self.key), list(&self.columns, quote))
+        };
+        let tail = |quote: &dyn Fn(&str) -> String| format!(" ({})", list(&self.parent_columns, quote));
+        let (shown, meant) = (head(&carelessly), head(&quote_name));
+        let Some((before, behind)) = text.split_once(&shown) else { return text };
+        let Some((parent, rest)) = behind.split_once(&tail(&carelessly)) else { return text };
+        format!("{before}{meant}{parent}{}{rest}", tail(&quote_name))
+    }
+}
+
+fn list(names: &[String], quote: &dyn Fn(&str) -> String) -> String {
+    names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_foreign_keys_are_quoted() {
+        let key = Names {
+            key: "f2`,(".to_owned(),
+            columns: vec!["e)`,".to_owned(), "x".to_owned()],
+            parent_columns: vec!["i`d".to_owned(), "y".to_owned()],
+        };
+        let around = |key: &str| format!("CREATE TABLE `k` (\n  KEY `f2``,(` (`e)``,`),\n  {key} ON DELETE CASCADE\n)");
+        let shown = around("CONSTRAINT `f2`,(` FOREIGN KEY (`e)`,`, `x`) REFERENCES `p``a` (`i`d`, `y`)");
+        let meant = around("CONSTRAINT `f2``,(` FOREIGN KEY (`e)``,`, `x`) REFERENCES `p``a` (`i``d`, `y`)");
+        assert_eq!(key.quoted_in(shown), meant);
+        assert_eq!(key.quoted_in(meant.clone()), meant);
+    }
 }

@@ -1,36 +1,36 @@
 //! How a sink begins: takes the link's lease, takes the link over from an earlier run, settles what that left behind, starts its workers.
+//!
+//! Beginning anew where the target lost what it had said is durable: under the same lease, from what it really holds.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 
-use super::board::Board;
 use super::causality::Causality;
-use super::connect::Target;
-use super::context::Context;
+use super::ddl::skipped::{self, Skipped};
 use super::ddl::{self, Ground};
-use super::lineage::Lineage;
-use super::numbers::Numbering;
-use super::reopen::trying;
-use super::retry::Told;
-use super::session::Session;
+use super::drainer::{self, Beginning};
+use super::limits::{Numbering, TidbLimit};
+use super::options::{self, MysqlOptions, Size};
+use super::scheduler::{Board, Lineage};
 use super::shape::Fits;
-use super::shared::Shared;
-use super::size::{self, Size};
-use super::takeover::Beginning;
-use super::tidb_limit::TidbLimit;
-use super::waits::{Caller, Waits};
-use super::watch::Watch;
+use super::shared::{Context, Shared};
+use super::watch::{Backoff, Outlook, Told, Watch};
 use super::window::Window;
 use super::worker::Worker;
-use super::{MysqlOptions, MysqlSink, check, durability, skipped, takeover};
+use super::{MysqlSink, check};
 use crate::checkpoint::drainer::Reached;
 use crate::checkpoint::lease::Lease;
-use crate::checkpoint::{self, Acknowledged, Applied, Taken};
+use crate::checkpoint::{self, Acknowledged, Applied, Link, Taken, is_known};
+use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
 use crate::model::{CommitTs, Table};
+use crate::mysql::address::Target;
+use crate::mysql::answer::{Caller, Waits};
+use crate::mysql::error::class_of;
+use crate::mysql::session::Session;
 
 /// How often a start is tried again whose target goes away in the middle of it: half a minute in all.
 const TRIES: u32 = 8;
@@ -110,8 +110,8 @@ impl Opening {
 pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<MysqlSink> {
     let Parts { target, options, events, lease, waits, .. } = parts.clone();
     let server = session.server().clone();
-    let room = size::room(&mut session)?;
-    let size = Size::choose(&options, size::round_trip(&mut session)?).within(room, &events)?;
+    let room = options::room(&mut session)?;
+    let size = Size::choose(&options, options::round_trip(&mut session)?).within(room, &events)?;
     let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
     let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
     // Nobody else of this run writes with the first row yet.
@@ -129,7 +129,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     if let Some(at) = position {
         let last = applied.last().max(safe_until).unwrap_or_default().max(at);
         let reached = Reached { position: at, last };
-        if let Some(behind) = takeover::again(&mut session, &link, reached, &options, &events)? {
+        if let Some(behind) = drainer::again(&mut session, &link, reached, &options, &events)? {
             (applied, last_job, safe_until) = (Applied::default(), None, Some(behind.safe_until));
             position = Some(behind.ts);
             intent = intent.filter(|intent| intent.ts > behind.ts);
@@ -153,7 +153,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     let fresh = position.is_none();
     let begun = match position {
         Some(position) => Beginning { start: None, overlap: safe_until.filter(|until| *until > position) },
-        None => takeover::begin(&mut session, &link, &options, &events)?,
+        None => drainer::begin(&mut session, &link, &options, &events)?,
     };
     say_start(&options, position, begun, &events);
     let skipped = skipped::Skipped::load(&mut session, &link)?;
@@ -227,7 +227,7 @@ impl MysqlSink {
         let ask = check::Ask { tables: &wanted, fresh: self.fresh, allow_missing, mode, both_ways, leads };
         self.context.exactly_once(self.opened, wanted.iter().map(|t| &**t))?;
         let numbering = check::check(&mut session, &ask, &self.context.fits, &self.context.events)?;
-        if let Some(risk) = durability::risk(&mut session)? {
+        if let Some(risk) = check::risk(&mut session)? {
             (self.context.events)(Event::Warning(risk));
         }
         for table in wanted.iter().filter(|t| !leads || self.context.fits.knows(t)) {
@@ -279,4 +279,88 @@ fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
     let worker = Worker::new(number, context.clone());
     let name = format!("target-{number}");
     std::thread::Builder::new().name(name).spawn(move || worker.work()).context("cannot start a worker thread")
+}
+
+/// Opens a sink that was open before, or whose target answered a moment ago: again, up to `most` times, where the target goes away meanwhile.
+///
+/// # Errors
+/// The first that does not pass, or the last; or interrupted.
+pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<MysqlSink>) -> Result<MysqlSink> {
+    let (shared, told) = (Shared::new(None, Skipped::default()), Told::default());
+    let outlook = Outlook { stop: &parts.options.stop, shared: &shared, events: &parts.events, told: &told };
+    let mut backoff = Backoff::new();
+    loop {
+        let error = match open() {
+            Ok(sink) => return Ok(sink),
+            Err(error) => error,
+        };
+        let Some(class) = class_of(&error).filter(|c| c.is_transient() && backoff.tries() < most) else {
+            return Err(error);
+        };
+        backoff.pause(class, &error, &outlook)?;
+    }
+}
+
+/// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as far as the next one needs it.
+pub struct Reopening {
+    parts: Parts,
+    link: Link,
+    /// Whether the link began in this process, and where: then its start holds where the target knows nothing of it.
+    began: Option<Option<CommitTs>>,
+    /// How far everything was durable, by the target's word.
+    reached: Option<CommitTs>,
+}
+
+impl Reopening {
+    /// Ends `sink`, and keeps its lease.
+    #[must_use]
+    pub fn of(sink: MysqlSink) -> Self {
+        let context = &sink.context;
+        Self {
+            parts: sink.parts.clone(),
+            link: context.link.clone(),
+            began: sink.began,
+            reached: context.shared.position(),
+        }
+    }
+
+    /// How far everything was durable, by the target's word.
+    #[must_use]
+    pub fn reached(&self) -> Option<CommitTs> {
+        self.reached
+    }
+
+    /// Takes the link over as a fresh run does; tries again while the target is away.
+    ///
+    /// # Errors
+    /// Refused if the target does not know the link any more; else as [`Opening::finish`](super::Opening::finish), or interrupted.
+    pub fn open(&self) -> Result<MysqlSink> {
+        trying(&self.parts, u32::MAX, || self.try_open())
+    }
+
+    fn try_open(&self) -> Result<MysqlSink> {
+        let mut session = self.parts.session()?;
+        let mut parts = self.parts.clone();
+        match self.began {
+            Some(start) => parts.options.first = start.or(parts.options.first),
+            None if !is_known(&mut session, &self.link)? => return Err(self.unknown().into()),
+            None => {}
+        }
+        let mut sink = finish(parts, session, self.link.run())?;
+        match self.began {
+            Some(_) => sink.began = self.began,
+            None if sink.fresh => return Err(self.unknown().into()),
+            None => {}
+        }
+        Ok(sink)
+    }
+
+    fn unknown(&self) -> Fault {
+        let reached = self.reached.map_or(String::new(), |ts| format!(", which had come to {}", ts.explain()));
+        Fault::refused(format!(
+            "the target knows nothing of link `{}` any more{reached}: it was restored to a time before the link began, or is another server",
+            self.link.name()
+        ))
+        .hint("nothing more was written. Load the target from a backup of the upstream and start behind its ts, or bring back the server that has the link's rows in tidb_binlog")
+    }
 }

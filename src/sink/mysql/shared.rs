@@ -1,13 +1,33 @@
 //! What the sink and its workers both see: position, totals, what is left out, and the first error.
+//!
+//! What all workers of a sink share, and what it decides about a transaction by its ts.
+//!
+//! When the position moves, and when it is saved apart from data.
+//!
+//! A worker's connection with its slot, and whether the server behind it still remembers what was acknowledged.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
 
-use super::skipped::Skipped;
+use super::MysqlSink;
+use super::batch::full_name;
+use super::ddl::skipped::Skipped;
+use super::options::{MysqlOptions, OnConflict, Size};
+use super::scheduler::{Board, Job};
+use super::shape::Fits;
+use super::statement::Style;
+use super::watch::Told;
+use crate::checkpoint::{Acknowledged, DrainerTable, Link, Slot};
 use crate::error::{Fault, fault};
-use crate::model::CommitTs;
+use crate::event::Events;
+use crate::mark::Writer;
+use crate::model::{CommitTs, Table};
+use crate::mysql::address::Target;
+use crate::mysql::answer::Waits;
+use crate::mysql::session::{Server, Session};
 use crate::sink::Totals;
 
 /// See the module.
@@ -133,5 +153,152 @@ impl Shared {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// What all workers of a sink share.
+pub(super) struct Context {
+    pub(super) target: Target,
+    pub(super) link: Link,
+    /// What the target said is durable, in this run.
+    pub(super) acknowledged: Acknowledged,
+    pub(super) options: MysqlOptions,
+    pub(super) server: Server,
+    /// Tables whose columns are not the same on both sides.
+    pub(super) fits: Fits,
+    /// Transactions at or below it may be on the target already.
+    pub(super) safe_until: Option<CommitTs>,
+    /// The same, as far as Drainer may have applied it.
+    pub(super) overlap: Option<CommitTs>,
+    /// Drainer's checkpoint, which is kept in step.
+    pub(super) drainer: DrainerTable,
+    pub(super) size: Size,
+    pub(super) events: Events,
+    pub(super) shared: Shared,
+    pub(super) board: Board,
+    /// The position that the run began with.
+    pub(super) opened: Option<CommitTs>,
+    pub(super) told: Told,
+    /// What the workers wait for.
+    pub(super) waits: Arc<Waits>,
+    /// What the transactions carry, if the target is a source too.
+    pub(super) marks: Option<Writer>,
+}
+
+impl Context {
+    /// Whether a transaction of `ts` may be on the target already.
+    pub(super) fn safe(&self, ts: CommitTs) -> bool {
+        self.options.forgives() || self.safe_until.is_some_and(|until| ts <= until)
+    }
+
+    /// Sees to it that rows above `ts` (all, if `None`) have each effect once: those that Drainer may have applied before do not, if
+    /// nothing tells them from others.
+    ///
+    /// # Errors
+    /// Refused, with those of `tables` that have no key, unless the operator allows it.
+    pub(super) fn exactly_once<'a>(
+        &self,
+        ts: Option<CommitTs>,
+        tables: impl Iterator<Item = &'a Arc<Table>>,
+    ) -> Result<()> {
+        let Some(until) = self.overlap.filter(|until| ts.is_none_or(|ts| ts < *until)) else { return Ok(()) };
+        if self.options.allow_repeats {
+            return Ok(());
+        }
+        let keyless = |t: &&Arc<Table>| !t.keys.iter().any(|k| !k.parts.is_empty() && k.identifies(&t.columns));
+        let names: Vec<String> = tables.filter(keyless).map(|t| full_name(t)).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::refused(format!(
+            "rows up to {} may be on the target already (Drainer was not stopped cleanly, or the checkpoint was set back), and nothing \
+             tells them from others in tables without a primary key or a unique key of NOT NULL columns: {}",
+            until.explain(),
+            names.join(", ")
+        ))
+        .hint(
+            "if it was Drainer, start it again and stop it with SIGTERM, so that its checkpoint says `consistent`; or start with --allow-repeats, after which \
+             some rows of these tables may be there twice, or keep a deleted twin: compare them later",
+        )
+        .into())
+    }
+
+    pub(super) fn style(&self, safe: bool) -> Style {
+        Style::of(&self.server, safe).clearing(self.options.on_conflict == OnConflict::Count)
+    }
+}
+
+/// How often a position is saved apart from data, and Drainer's row with it.
+const SAVE_EVERY: Duration = Duration::from_secs(3);
+
+impl MysqlSink {
+    /// The position moved to the last ts taken, without data.
+    pub(super) fn moved(&mut self) -> Result<()> {
+        self.news = self.taken;
+        self.reach();
+        self.save_in_time()
+    }
+
+    /// The position is the last ts taken, as soon as all before it is durable.
+    pub(super) fn reach(&mut self) {
+        let Some(ts) = self.taken else { return };
+        if !self.window.is_empty() {
+            self.window.reach(ts);
+        } else if self.board().unfinished() == 0 {
+            self.shared().reached(ts);
+        }
+    }
+
+    /// Where there is nothing to apply, nobody would notice that the target was restarted and has forgotten something, but for the lease.
+    fn compare_after_a_loss(&mut self) {
+        let losses = self.parts.lease.losses();
+        if losses != self.losses {
+            self.losses = losses;
+            self.board().put(Job::Compare, None, &[], 0);
+        }
+    }
+
+    /// Saves the position every now and then.
+    pub(super) fn save_in_time(&mut self) -> Result<()> {
+        self.compare_after_a_loss();
+        let Some(ts) = self.shared().position() else { return Ok(()) };
+        match self.saved {
+            Some((at, saved)) if at.elapsed() < SAVE_EVERY || saved == ts || Some(saved) >= self.news => return Ok(()),
+            None if Some(ts) == self.opened || self.news.is_none() => return Ok(()),
+            _ => {}
+        }
+        if !self.shared().begin_save() {
+            return self.shared().check();
+        }
+        self.saved = Some((Instant::now(), ts));
+        self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
+        self.shared().check()
+    }
+}
+
+/// One connection with its slot.
+pub(super) struct Lane {
+    pub(super) session: Session,
+    pub(super) slot: Slot,
+    /// The number of the comparison by which the server behind it holds all that was acknowledged.
+    pub(super) compared: u64,
+}
+
+impl Lane {
+    /// Takes note, with `note`, that something is durable. Where other connections were made meanwhile, this one is first shown to lead to a
+    /// server that remembers: the one that gave the answer may be gone.
+    ///
+    /// # Errors
+    /// If the connection is lost, or the server has forgotten something: whether this is durable is open then.
+    pub(super) fn acknowledge(
+        &mut self,
+        acknowledged: &Acknowledged,
+        link: &Link,
+        note: impl Fn(&Acknowledged, u64) -> bool,
+    ) -> Result<()> {
+        while !note(acknowledged, self.compared) {
+            self.compared = acknowledged.compare(&mut self.session, link)?;
+        }
+        Ok(())
     }
 }

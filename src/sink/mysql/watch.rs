@@ -1,18 +1,25 @@
 //! Says what keeps the target from answering, while the workers wait for it.
+//!
+//! Who is in the way of a session, as far as the server tells.
+//!
+//! How long to wait before something is tried again, and who hears of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::blocker;
-use super::connect::Target;
-use super::failure::{Class, class_of};
-use super::session::Session;
-use super::waits::{Waiting, Waits};
+use super::shared::Shared;
 use crate::checkpoint::{Failed, locks};
+use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
+use crate::model::span_text;
+use crate::mysql::address::Target;
+use crate::mysql::answer::{Waiting, Waits};
+use crate::mysql::error::{Class, class_of};
+use crate::mysql::session::{Flavour, Session, shorten};
+use crate::stop::Stop;
 
 /// How long an answer may take before anybody is told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -139,7 +146,7 @@ impl Look {
 /// What the target says about a wait. A connection whose statement the target is long done with, while its answer is not here, has lost it:
 /// no time limit tells that, because a DDL may take as long as it likes. It is ended, and what waits for it goes the way of a lost connection.
 fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Failed> {
-    if waiting.since.elapsed() >= LOST && blocker::has_answered(session, waiting.session, LOST.as_secs() / 2)? {
+    if waiting.since.elapsed() >= LOST && has_answered(session, waiting.session, LOST.as_secs() / 2)? {
         // It may be another account's, behind a proxy.
         let ended = locks::known(locks::end(session, waiting.session))?.unwrap_or(false);
         return Ok(Some(format!(
@@ -147,5 +154,230 @@ fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Faile
             if ended { ": the connection is ended" } else { "" }
         )));
     }
-    blocker::of(session, waiting.session)
+    of(session, waiting.session)
+}
+
+/// The table, number, user, host, command of the session that holds the lock, and how long it has been at that.
+type Holder = (Option<String>, u64, Option<String>, Option<String>, Option<String>, Option<u64>);
+
+/// The state of a session: command, state, seconds.
+type State = (Option<String>, Option<String>, Option<u64>);
+
+const MARIADB: &str = "SELECT l.lock_table, CAST(b.trx_mysql_thread_id AS UNSIGNED), p.user, p.host, p.command, CAST(p.time AS UNSIGNED) \
+     FROM information_schema.innodb_lock_waits w \
+     JOIN information_schema.innodb_trx r ON r.trx_id = w.requesting_trx_id \
+     JOIN information_schema.innodb_trx b ON b.trx_id = w.blocking_trx_id \
+     LEFT JOIN information_schema.innodb_locks l ON l.lock_id = w.requested_lock_id \
+     LEFT JOIN information_schema.processlist p ON p.id = b.trx_mysql_thread_id \
+     WHERE r.trx_mysql_thread_id = ";
+const MYSQL: &str = "SELECT w.locked_table, CAST(w.blocking_pid AS UNSIGNED), p.user, p.host, p.command, CAST(p.time AS UNSIGNED) \
+     FROM sys.innodb_lock_waits w LEFT JOIN information_schema.processlist p ON p.id = w.blocking_pid \
+     WHERE w.waiting_pid = ";
+const TIDB: &str = "SELECT NULL, CAST(h.session_id AS UNSIGNED), h.user, NULL, IF(h.state = 'Idle', 'Sleep', 'Query'), \
+     CAST(TIMESTAMPDIFF(SECOND, h.start_time, NOW()) AS UNSIGNED) \
+     FROM information_schema.data_lock_waits w \
+     JOIN information_schema.cluster_tidb_trx r ON r.id = w.trx_id \
+     JOIN information_schema.cluster_tidb_trx h ON h.id = w.current_holding_trx_id \
+     WHERE r.session_id = ";
+
+/// What the server behind `session` says about why the session `waits` gets no answer; `None` if it says nothing.
+///
+/// # Errors
+/// If the connection is lost. What the account may not see, or the server does not have, is no error.
+pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Failed> {
+    if waits == 0 {
+        return Ok(None);
+    }
+    let query = match session.server().flavour {
+        Flavour::MariaDb => MARIADB,
+        Flavour::MySql => MYSQL,
+        Flavour::TiDb => TIDB,
+    };
+    let held = if_told(session.fetch_one::<Holder>(&format!("{query}{waits} LIMIT 1")))?;
+    if let Some(holder) = held.flatten() {
+        return Ok(Some(row_lock(&holder)));
+    }
+    let sql = format!(
+        "SELECT command, state, CAST(time AS UNSIGNED) FROM information_schema.{} WHERE id = {waits}",
+        if session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" }
+    );
+    Ok(if_told(session.fetch_one::<State>(&sql))?.and_then(state))
+}
+
+/// Whether the server has long answered what the session `waits` waits for: it has run nothing for `seconds`.
+///
+/// # Errors
+/// As [`of`].
+pub(super) fn has_answered(session: &mut Session, waits: u64, seconds: u64) -> Result<bool, Failed> {
+    let list = if session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
+    let sql = format!(
+        "SELECT COUNT(*) FROM information_schema.{list} WHERE id = {waits} AND command = 'Sleep' AND time >= {seconds}"
+    );
+    Ok(waits > 0 && if_told(session.fetch_one::<u64>(&sql))?.flatten() == Some(1))
+}
+
+fn row_lock((table, id, user, host, command, seconds): &Holder) -> String {
+    let table = table.as_deref().map_or_else(|| "a row".to_owned(), |table| format!("a row of {table}"));
+    let account = match (user, host) {
+        (Some(user), Some(host)) => format!(" of {user}@{}", host.rsplit_once(':').map_or(host.as_str(), |(h, _)| h)),
+        (Some(user), None) => format!(" of {user}"),
+        _ => String::new(),
+    };
+    let time = seconds.map(|seconds| span_text(seconds.saturating_mul(1000))).unwrap_or_default();
+    let doing = match command.as_deref() {
+        Some("Sleep") => format!(", which has had its transaction open without running anything for {time}"),
+        Some(_) => format!(", which has been at work for {time}"),
+        None => String::new(),
+    };
+    format!("{table} is locked by session {id}{account}{doing}")
+}
+
+/// The words for a session that no row lock holds up.
+fn state(found: Option<State>) -> Option<String> {
+    let Some((command, state, _)) = found else {
+        return Some("the target has no such session any more: its answer was lost".to_owned());
+    };
+    let state = state.filter(|state| !state.is_empty())?;
+    let lower = state.to_lowercase();
+    let why = if ["global read lock", "backup lock", "commit lock"].iter().any(|lock| lower.contains(lock)) {
+        ": somebody has FLUSH TABLES WITH READ LOCK, or makes a backup"
+    } else if lower.contains("metadata lock") {
+        ": another session has the table open in a transaction, or changes it"
+    } else {
+        ""
+    };
+    let state = shorten(&state);
+    match command.as_deref() {
+        // It has answered, or is gone in all but name.
+        Some("Sleep") => None,
+        _ => Some(format!("its state there is `{state}`{why}")),
+    }
+}
+
+/// What the server does not tell this account is not known.
+fn if_told<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The first pause after a lost connection; each further one is twice as long.
+const FIRST: Duration = Duration::from_millis(100);
+/// The longest pause: a target that comes back is found within this.
+const LONGEST: Duration = Duration::from_secs(15);
+/// The same for locks, which are soon free again.
+const FIRST_LOCK: Duration = Duration::from_millis(5);
+const LONGEST_LOCK: Duration = Duration::from_secs(2);
+/// Lock conflicts that are nobody's business.
+const QUIET: u32 = 5;
+/// How long a lost connection is tried again although the run was asked to end.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
+/// How often somebody who waits looks whether he still should.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// One thing that is tried until it works.
+pub(super) struct Backoff {
+    tries: u32,
+    since: Instant,
+}
+
+impl Backoff {
+    pub(super) fn new() -> Self {
+        Self { tries: 0, since: Instant::now() }
+    }
+
+    /// How many pauses there were.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// Waits before the next try, and says so unless it is a matter of moments.
+    ///
+    /// # Errors
+    /// If the run is to end meanwhile.
+    pub(super) fn pause(&mut self, class: Class, error: &Error, outlook: &Outlook<'_>) -> Result<()> {
+        let (first, longest, quiet) = match class {
+            Class::Contention => (FIRST_LOCK, LONGEST_LOCK, QUIET),
+            _ => (FIRST, LONGEST, 0),
+        };
+        let pause = first.saturating_mul(1 << self.tries.min(16)).min(longest);
+        self.tries += 1;
+        if self.tries > quiet {
+            outlook.tell(error, pause, self.since.elapsed());
+        }
+        let begin = Instant::now();
+        // Whoever drains after a signal still gets over a lock or a moment's loss, but does not wait for a target that is away.
+        let patient = class == Class::Contention || self.since.elapsed() < LAST_PATIENCE;
+        loop {
+            outlook.check(error, patient)?;
+            let left = pause.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+}
+
+/// What somebody who waits looks at, and whom he tells.
+pub(super) struct Outlook<'a> {
+    pub(super) stop: &'a Stop,
+    pub(super) shared: &'a Shared,
+    pub(super) events: &'a Events,
+    pub(super) told: &'a Told,
+}
+
+/// When a retry was last told of: all workers lose their connections at once, and one line is enough.
+#[derive(Default)]
+pub(super) struct Told(Mutex<Option<Instant>>);
+
+impl Outlook<'_> {
+    fn tell(&self, error: &Error, next: Duration, since: Duration) {
+        let mut last = self.told.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|at| at.elapsed() < next.max(Duration::from_secs(1))) {
+            return;
+        }
+        *last = Some(Instant::now());
+        (self.events)(Event::Retrying { why: format!("{error:#}"), next, since });
+    }
+
+    /// # Errors
+    /// If the operator asked the run to end, or another worker failed.
+    fn check(&self, error: &Error, patient: bool) -> Result<()> {
+        if !patient && self.stop.requested() {
+            let hint = fault(error).map(|f| f.hint.clone()).unwrap_or_default();
+            return Err(Fault::new(
+                Kind::Interrupted,
+                format!("stopped by a signal while the target could not be written to; what was read but not applied comes again: {error:#}"),
+            )
+            .hint(format!("the same command goes on from the checkpoint. {hint}"))
+            .into());
+        }
+        if self.shared.is_stopped() {
+            return Err(Fault::connect("given up, because the run failed elsewhere").into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_in_the_way_in_words() {
+        let text = |s: &str| Some(s.to_owned());
+        let holder = (text("`a`.`t`"), 52, text("app"), text("10.0.0.5:4711"), text("Sleep"), Some(95));
+        assert_eq!(
+            row_lock(&holder),
+            "a row of `a`.`t` is locked by session 52 of app@10.0.0.5, which has had its transaction open without running anything for 1m 35s"
+        );
+        assert_eq!(row_lock(&(None, 3, None, None, None, None)), "a row is locked by session 3");
+        let ftwrl = state(Some((text("Query"), text("Waiting for backup lock"), Some(7)))).unwrap_or_default();
+        assert!(ftwrl.contains("`Waiting for backup lock`: somebody has FLUSH TABLES WITH READ LOCK"), "{ftwrl}");
+        assert_eq!(state(Some((text("Query"), text(""), Some(7)))), None);
+        assert!(state(None).is_some_and(|text| text.contains("no such session")));
+    }
 }

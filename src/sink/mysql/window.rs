@@ -2,13 +2,25 @@
 //!
 //! Transactions that share a token (see [`causality`](super::causality)) belong to one group, because their order matters; groups
 //! are free of each other. A batch is made of whole groups, with its transactions in the order of their commit ts.
+//!
+//! How what was collected goes to the workers: the window in batches, or one job with nothing else under way.
+//!
+//! The row changes of one transaction that is too large to be held as a batch, or that may be split: taken in portions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
+use super::MysqlSink;
 use super::batch::{Definitions, Part};
 use super::causality::Token;
+use super::ddl::skipped::Skipped;
+use super::scheduler::Job;
 use crate::checkpoint::Record;
+use crate::decode::LargeTxn;
+use crate::event::Event;
 use crate::model::{CommitTs, RowChange, Table};
 
 /// Transactions collected so far.
@@ -229,6 +241,121 @@ impl Batch {
         self.tokens.sort_unstable_by_key(|(hash, exclusive)| (*hash, !exclusive));
         self.tokens.dedup_by_key(|(hash, _)| *hash);
         self.record = Record::List(self.parts.iter().map(|p| p.ts).collect());
+    }
+}
+
+/// A batch with fewer row changes is not worth a connection of its own.
+const LEAST_ROWS: u64 = 500;
+/// How long a stuck batch may hold up all others before it is told.
+const PATIENT_UNTIL: Duration = Duration::from_secs(5);
+
+impl MysqlSink {
+    /// Cuts the window into batches and puts them up.
+    pub(super) fn close_window(&mut self) -> Result<()> {
+        if self.window.is_empty() {
+            return Ok(());
+        }
+        let window = std::mem::take(&mut self.window);
+        let size = self.context.size;
+        let (last, held) = (window.last(), window.bytes());
+        let batches = window.cut(size.workers, LEAST_ROWS);
+        let board = &self.context.board;
+        let begin = Instant::now();
+        // What comes is held as well.
+        board.wait_for_room(size.in_flight.saturating_sub(held).max(1), size.workers * 2, size.records(), |held_up| {
+            if begin.elapsed() >= PATIENT_UNTIL {
+                let what = format!(
+                    "what the target has not finished of the transactions up to {}; as much as may go before them is applied",
+                    held_up.explain()
+                );
+                (self.context.events)(Event::Waiting { what, since: begin.elapsed() });
+            }
+        });
+        self.context.shared.check()?;
+        let records = batches.iter().map(|b| b.record.size()).sum();
+        let number = board.open(last, batches.len(), records);
+        for mut batch in batches {
+            let (id, oldest) = board.numbers();
+            let before = self.lineage.enter(id, &std::mem::take(&mut batch.tokens), oldest);
+            batch.heavy = size.is_heavy(batch.largest);
+            let bytes = batch.bytes + size.statement(batch.largest);
+            board.put(Job::Batch(batch), Some(number), &before, bytes);
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.close_window()?;
+        self.board().wait_until_idle();
+        self.lineage.clear();
+        self.shared().check()
+    }
+
+    /// Does `job`, which brings everything up to `last`, with nothing else under way.
+    pub(super) fn alone(&mut self, last: CommitTs, job: Job) -> Result<()> {
+        self.settle()?;
+        let window = self.board().open(last, 1, 0);
+        self.board().put(job, Some(window), &[], 0);
+        self.settle()
+    }
+}
+
+/// Where the rows come from. They can be gone through again, for another try.
+pub(super) enum Rows {
+    /// Decoded one after the other.
+    Lazy(Box<LargeTxn>),
+    /// There already.
+    Ready { rows: Vec<RowChange>, next: usize },
+}
+
+impl Rows {
+    /// Back to the first row, then over `done` of them.
+    ///
+    /// # Errors
+    /// If the rows cannot be read.
+    pub(super) fn restart(&mut self, done: u64) -> Result<()> {
+        match self {
+            Self::Lazy(txn) => {
+                txn.rewind();
+                txn.pass_over(done).map(drop)
+            }
+            Self::Ready { next, .. } => {
+                *next = usize::try_from(done)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Result<RowChange>> {
+        match self {
+            Self::Lazy(txn) => txn.next(),
+            Self::Ready { rows, next } => {
+                let row = rows.get(*next).cloned().map(Ok);
+                *next += 1;
+                row
+            }
+        }
+    }
+
+    /// The next portion of the transaction of `ts`: at most `rows` row changes and about `bytes` bytes; `None` behind the last.
+    ///
+    /// # Errors
+    /// If a row cannot be read.
+    pub(super) fn portion(&mut self, ts: CommitTs, rows: u64, bytes: usize, skipped: &Skipped) -> Result<Option<Part>> {
+        let mut part = Part::new(ts);
+        let mut taken = 0;
+        while taken < rows && part.bytes < bytes {
+            let Some(row) = self.next() else { break };
+            let row = row?;
+            taken += 1;
+            if skipped.has_table(row.table.id) {
+                part.leave_out(row.table.id);
+            } else {
+                part.push(row);
+            }
+        }
+        Ok((taken > 0).then_some(part))
     }
 }
 

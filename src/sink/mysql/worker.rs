@@ -6,19 +6,19 @@ use std::time::Duration;
 use anyhow::{Error, Result};
 
 use super::apply::Done;
-use super::board::{Job, Task};
-use super::columns::Doubt;
-use super::context::Context;
-use super::failure::{Class, class_of, is_late, is_vague};
-use super::lane::Lane;
-use super::large::Rows;
-use super::retry::{Backoff, Outlook, passes};
-use super::session::Session;
-use super::waits::Caller;
+use super::scheduler::{Job, Task};
+use super::shape::Doubt;
+use super::shared::Context;
+use super::shared::Lane;
+use super::watch::{Backoff, Outlook};
+use super::window::Rows;
 use crate::checkpoint::{Forgotten, OtherBatch, Record, Slot};
 use crate::error::{Fault, Kind, fault};
 use crate::event::Event;
 use crate::model::CommitTs;
+use crate::mysql::answer::Caller;
+use crate::mysql::error::{Class, class_of, is_late, is_vague};
+use crate::mysql::session::Session;
 use crate::sink::Anomalies;
 
 /// How often an error without a code of its own is tried again: about a minute.
@@ -243,7 +243,7 @@ impl Worker {
                 After::Refused(error) => match self.look_again() {
                     Ok(true) => self.pending = None,
                     Ok(false) => return Ok(Some(error)),
-                    Err(other) => match class_of(&other).filter(|c| passes(*c)) {
+                    Err(other) => match class_of(&other).filter(|c| c.is_transient()) {
                         Some(class) => {
                             self.lane = None;
                             self.pause(&mut backoff, class, &other)?;
@@ -282,7 +282,7 @@ impl Worker {
             }
             match self.connect() {
                 Ok(lane) => self.lane = Some(lane),
-                Err(error) => match class_of(&error).filter(|c| passes(*c)) {
+                Err(error) => match class_of(&error).filter(|c| c.is_transient()) {
                     Some(class) => self.pause(backoff, class, &error)?,
                     None => return Err(error),
                 },
@@ -355,7 +355,7 @@ impl Worker {
             }
         }
         match class.or(unclear.then_some(Class::Contention)) {
-            Some(class) if unclear || passes(class) => {
+            Some(class) if unclear || class.is_transient() => {
                 self.pause(backoff, class, &error)?;
                 let lane = self.lane(backoff)?;
                 if number.is_some_and(|n| lane.slot.durable() >= n) {
@@ -363,7 +363,7 @@ impl Worker {
                 }
                 let most = match class {
                     _ if is_vague(&error) => VAGUE,
-                    class if passes(class) => u32::MAX,
+                    class if class.is_transient() => u32::MAX,
                     _ => COMMITS,
                 };
                 if backoff.tries() >= most {

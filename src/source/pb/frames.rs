@@ -1,15 +1,23 @@
 //! Reads the frames of one of Drainer's files; never holds more than one of them (spec/tidb-binlog.md §9.6):
 //! magic u32, length u64, payload, CRC-32C of the payload u32, all little-endian.
+//!
+//! The messages in Drainer's files, package `pb_binlog` (spec/tidb-binlog.md §9.6). `bytes` fields share the memory of the
+//! frame they were read from.
+//!
+//! The files of a folder that Drainer wrote, in their order (spec/tidb-binlog.md §9.6).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
+use jiff::tz::TimeZone;
+use prost::Message;
 
 use crate::error::Fault;
+use crate::model::{Body, CommitTs, RawTxn};
 use crate::source::recording::too_large;
 
 /// What every frame begins with.
@@ -202,88 +210,134 @@ impl Frames {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::Write;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(bytes: &[u8]) -> Result<(Vec<Bytes>, Next)> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), bytes).unwrap();
-        let mut frames = Frames::open(file.path())?;
-        let mut got = Vec::new();
-        loop {
-            let size = frames.next_size()?;
-            match frames.read()? {
-                Next::Payload(payload) => {
-                    assert_eq!(payload.len(), size);
-                    got.push(payload);
-                }
-                end => {
-                    assert_eq!(frames.read()?, end, "it stays at its end");
-                    return Ok((got, end));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_frame_of_the_specification() {
-        let payload = hex::decode("080110052202613b").unwrap();
-        assert_eq!(hex::encode(frame(&payload)), "04051b1c0800000000000000080110052202613b464131a3");
-        assert_eq!(read(&frame(&payload)).unwrap(), (vec![payload.into()], Next::End));
-    }
-
-    fn payloads() -> impl Strategy<Value = Vec<Vec<u8>>> {
-        proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..6)
-    }
-
-    fn whole(payloads: &[Vec<u8>]) -> Vec<u8> {
-        payloads.iter().flat_map(|p| frame(p)).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn written_and_read_again(payloads in payloads()) {
-            let bytes = whole(&payloads);
-            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            gzip.write_all(&bytes).unwrap();
-            for form in [bytes.clone(), gzip.finish().unwrap(), zstd::encode_all(&bytes[..], 1).unwrap()] {
-                let (got, end) = read(&form).unwrap();
-                prop_assert_eq!(end, Next::End);
-                prop_assert_eq!(&got, &payloads.iter().map(|p| Bytes::from(p.clone())).collect::<Vec<_>>());
-            }
-        }
-
-        #[test]
-        fn cut_off_anywhere(payloads in payloads(), cut in 0..300_usize) {
-            let bytes = whole(&payloads);
-            let cut = cut.min(bytes.len());
-            let (got, end) = read(&bytes[..cut]).unwrap();
-            prop_assert!(payloads.iter().zip(&got).all(|(a, b)| a[..] == b[..]));
-            let at: usize = got.iter().map(|p| p.len() + HEAD + 4).sum();
-            prop_assert_eq!(end, if at == cut { Next::End } else { Next::Torn(at as u64) });
-        }
-
-        #[test]
-        fn any_flipped_bit_shows(payloads in payloads().prop_filter("some", |p| !p.is_empty()), bit in any::<prop::sample::Index>()) {
-            let mut bytes = whole(&payloads);
-            let bit = bit.index(bytes.len() * 8);
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            // A length that became too large looks like a file that is cut off.
-            match read(&bytes) {
-                Err(error) => prop_assert!(crate::error::fault(&error).is_some_and(|f| !f.hint.is_empty())),
-                Ok((_, end)) => prop_assert!(matches!(end, Next::Torn(_))),
-            }
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = read(&bytes);
-        }
-    }
+/// `pb_binlog.Binlog`: one transaction or DDL.
+#[derive(Clone, PartialEq, Message)]
+pub struct Binlog {
+    /// 0 rows, 1 DDL.
+    #[prost(int32, optional, tag = "1")]
+    pub tp: Option<i32>,
+    /// When it took effect.
+    #[prost(int64, optional, tag = "2")]
+    pub commit_ts: Option<i64>,
+    /// A serialized `pb_binlog.DMLData`, for rows.
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub dml_data: Option<Bytes>,
+    /// The statement, for DDL.
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub ddl_query: Option<Bytes>,
 }
+
+/// Reads a message. `zone` is what its TIMESTAMPs are in.
+///
+/// # Errors
+/// For bytes that are no such message, and for a commit ts that is none.
+pub fn read_message(payload: Bytes, zone: &TimeZone) -> Result<RawTxn> {
+    let length = payload.len();
+    let binlog = Binlog::decode(payload)
+        .map_err(|e| wrong(&format!("a message of {length} bytes is not one of Drainer's ({e}; pb_binlog.Binlog)")))?;
+    let ts = binlog.commit_ts.unwrap_or_default();
+    let Some(commit_ts) = CommitTs::from_wire(ts).filter(|ts| ts.0 > 0) else {
+        return Err(wrong(&format!("a message has the impossible commit ts {ts}")));
+    };
+    let body = match (binlog.tp, binlog.dml_data, binlog.ddl_query) {
+        (Some(0) | None, Some(events), None) => Body::Named { events, zone: zone.clone() },
+        (Some(1), None, Some(query)) => Body::Statement(query),
+        (Some(0) | None, None, None) => Body::Nothing,
+        (tp, rows, ddl) => {
+            let (rows, ddl) = (rows.is_some(), ddl.is_some());
+            return Err(wrong(&format!(
+                "the message of commit ts {} contradicts itself: type {}, rows {rows}, DDL {ddl}",
+                commit_ts.explain(),
+                tp.unwrap_or_default()
+            )));
+        }
+    };
+    // The file does not tell when it began; any ts below will do.
+    Ok(RawTxn { commit_ts, start_ts: CommitTs(commit_ts.0 - 1), body })
+}
+
+fn wrong(message: &str) -> anyhow::Error {
+    Fault::refused(message)
+        .hint("its checksum is right, so it was written so: was it Drainer with db-type `file`? Nothing of it was applied")
+        .into()
+}
+
+/// What the names begin with.
+const PREFIX: &str = "binlog-";
+
+/// A file by its place in the folder's order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PbFile {
+    /// Rises by one from file to file.
+    pub index: u64,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+/// The index in a file's name: `binlog-0000000000000007-20261121113036`, with two to four parts between dashes and perhaps an
+/// extension behind. `None` for any other name.
+#[must_use]
+pub fn index(name: &str) -> Option<u64> {
+    let parts: Vec<&str> = name.strip_prefix(PREFIX)?.split('-').collect();
+    if parts.len() > 3 {
+        return None;
+    }
+    // Only the last part may have an extension.
+    let digits = parts.first()?.split('.').next()?;
+    let plausible = (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|_| plausible)
+}
+
+/// Whether there is such a file in `dir`; false also where it cannot be read.
+#[must_use]
+pub fn holds_files(dir: &Path) -> bool {
+    let names = fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.file_name());
+    names.into_iter().any(|name| name.to_str().and_then(index).is_some())
+}
+
+/// The files of `dir`, by index.
+///
+/// # Errors
+/// If there is none, one is missing between others, or one is there twice.
+pub fn list(dir: &Path) -> Result<Vec<PbFile>> {
+    let unreadable = |e: std::io::Error| {
+        Fault::connect(format!("cannot read the folder {}: {e}", dir.display()))
+            .hint("check the path and its permissions")
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if let Some(index) = path.file_name().and_then(|n| n.to_str()).and_then(index)
+            && path.is_file()
+        {
+            files.push(PbFile { index, path });
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let text = format!("{} holds no file of Drainer's (binlog-0000000000000000-…)", dir.display());
+        return Err(Fault::usage(text).hint("name the folder that Drainer's `dir` named").into());
+    }
+    for (a, b) in files.iter().zip(files.iter().skip(1)) {
+        if a.index == b.index {
+            let text = format!("file {} is there twice: {} and {}", a.index, a.path.display(), b.path.display());
+            return Err(Fault::usage(text).hint("keep the one that is whole, and move the other away").into());
+        }
+        if b.index != a.index + 1 {
+            let text = format!(
+                "the files of {} are not complete: behind number {} comes number {}",
+                dir.display(),
+                a.index,
+                b.index
+            );
+            return Err(Fault::refused(text)
+                .hint("bring the missing files back; what they hold would be lost. To begin behind the gap, move the files before it away")
+                .into());
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;

@@ -5,12 +5,12 @@
 //!
 //! A Drainer that was killed begins again a little before where it was, and writes again what it wrote: that is passed over. A
 //! file that ends within a message is at its end, if it is the last one.
+//!
+//! Tells a transaction that Drainer wrote again after a restart from one that is out of order.
 
 pub mod frames;
-pub mod message;
-pub mod names;
-mod repeats;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -18,15 +18,12 @@ use std::thread;
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
 
-use self::frames::{Frames, Next};
-use self::names::PbFile;
-use self::repeats::Repeats;
-use super::queue::Queue;
-use super::{QUEUE_BYTES, Source, Stream};
+use super::{QUEUE_BYTES, Queue, Source, Stream, print};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Pulled, RawTxn};
 use crate::schema::{History, Job, Snapshot};
+use frames::{Frames, Next, PbFile};
 
 /// What the files do not say themselves.
 #[derive(Clone, Debug)]
@@ -68,7 +65,7 @@ impl PbFiles {
     /// # Errors
     /// As [`open`](Self::open), and for such a message.
     pub fn open_within(dir: &Path, known: Known, largest: usize, events: Events) -> Result<Self> {
-        let files = names::list(dir)?;
+        let files = frames::list(dir)?;
         let mut first = None;
         for file in &files {
             first = first_ts(file, largest)?;
@@ -138,7 +135,9 @@ fn first_ts(file: &PbFile, largest: usize) -> Result<Option<CommitTs>> {
     let mut frames = Frames::open(&file.path)?.within(largest);
     let place = frames.place();
     match frames.read()? {
-        Next::Payload(payload) => Ok(Some(message::read(payload, &TimeZone::UTC).with_context(|| place)?.commit_ts)),
+        Next::Payload(payload) => {
+            Ok(Some(frames::read_message(payload, &TimeZone::UTC).with_context(|| place)?.commit_ts))
+        }
         Next::End | Next::Torn(_) => Ok(None),
     }
 }
@@ -158,7 +157,7 @@ impl Source for PbFiles {
         for file in self.files.iter().rev().take(2) {
             let mut frames = Frames::open(&file.path)?.within(self.message_bytes);
             while let Next::Payload(payload) = frames.read()? {
-                last = last.max(message::read(payload, &TimeZone::UTC)?.commit_ts);
+                last = last.max(frames::read_message(payload, &TimeZone::UTC)?.commit_ts);
             }
         }
         Ok(last)
@@ -223,7 +222,7 @@ impl Reader {
                     }
                     Next::Torn(_) => return Err(torn(&place)),
                 };
-                let txn = message::read(payload, &self.zone).with_context(|| place.clone())?;
+                let txn = frames::read_message(payload, &self.zone).with_context(|| place.clone())?;
                 if !self.take(txn, &mut repeats, queue).with_context(|| place)? {
                     return Ok(());
                 }
@@ -271,5 +270,91 @@ impl History for NoJobs {
 
     fn current(&self) -> Result<Option<Snapshot>> {
         Ok(None)
+    }
+}
+
+/// Transactions whose content is remembered. Drainer's checkpoint lags by seconds; what lies further back is passed over unseen.
+const REMEMBERED: usize = 100_000;
+
+/// What has been read.
+struct Repeats {
+    last: CommitTs,
+    recent: BTreeMap<CommitTs, u64>,
+    passed_over: u64,
+}
+
+impl Repeats {
+    fn new() -> Self {
+        Self { last: CommitTs(0), recent: BTreeMap::new(), passed_over: 0 }
+    }
+
+    /// The highest commit ts so far.
+    fn last(&self) -> CommitTs {
+        self.last
+    }
+
+    /// How many transactions were there before.
+    fn passed_over(&self) -> u64 {
+        self.passed_over
+    }
+
+    /// Whether `txn` lies behind all that came before; false if it was there already.
+    ///
+    /// # Errors
+    /// If it lies before what was read and was not there, or not like this.
+    fn is_new(&mut self, txn: &RawTxn) -> Result<bool> {
+        let ts = txn.commit_ts;
+        let print = print(txn);
+        if ts > self.last {
+            self.last = ts;
+            self.recent.insert(ts, print);
+            if self.recent.len() > REMEMBERED {
+                self.recent.pop_first();
+            }
+            return Ok(true);
+        }
+        self.passed_over += 1;
+        let forgotten = self.recent.first_key_value().is_none_or(|(first, _)| ts < *first);
+        match self.recent.get(&ts) {
+            Some(known) if *known == print => Ok(false),
+            None if forgotten => Ok(false),
+            known => {
+                let why = if known.is_some() {
+                    "and differs from the one that was there"
+                } else {
+                    "and was not there before"
+                };
+                let text = format!("the transaction of {} comes behind {}, {why}", ts.explain(), self.last.explain());
+                Err(Fault::refused(text)
+                    .hint("Drainer writes the same again after a restart, never another: are the files of one Drainer only?")
+                    .into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Body;
+
+    fn txn(ts: u64, text: &'static str) -> RawTxn {
+        RawTxn { commit_ts: CommitTs(ts), start_ts: CommitTs(ts - 1), body: Body::Statement(text.into()) }
+    }
+
+    #[test]
+    fn the_same_again_is_passed_over() {
+        let mut repeats = Repeats::new();
+        for ts in [5, 7, 9] {
+            assert!(repeats.is_new(&txn(ts, "a")).unwrap());
+        }
+        assert!(!repeats.is_new(&txn(7, "a")).unwrap());
+        assert!(!repeats.is_new(&txn(9, "a")).unwrap());
+        assert!(!repeats.is_new(&txn(3, "from before the files")).unwrap());
+        assert!(repeats.is_new(&txn(10, "a")).unwrap());
+        assert_eq!((repeats.passed_over(), repeats.last()), (3, CommitTs(10)));
+        for bad in [txn(8, "a"), txn(7, "b")] {
+            assert!(repeats.is_new(&bad).is_err(), "{bad:?}");
+        }
     }
 }

@@ -3,38 +3,35 @@
 //! Async code of the program lives here, behind `pd` and in `place`: one task for each Pump ([`pull`]) and one that calls
 //! the roll ([`roll`]), on a small runtime in a thread of its own. A Pump that joins gets its task from the roll; one that
 //! goes offline with everything read ends its own.
+//!
+//! What others may know of the Pumps while they are read, and how they have the roll called at once.
+//!
+//! What the silence of a Pump means. A healthy one sends at least a position marker every few seconds.
 
 mod check;
-mod crew;
-mod lapse;
+mod membership;
 mod messages;
-mod muster;
 mod pull;
-mod roll;
-mod roster;
-mod silence;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::{Options, SILENCE, Source, Stream};
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, span_text};
 use crate::pd::{Node, Pd, REQUEST_LIMIT, Security};
 use crate::schema::History;
-
 pub use check::{Lapse, binlog_is_on, gc_ts};
-pub use muster::Muster;
+use membership::{Crew, Outlet, Roster};
 pub use pull::request;
-
-use crew::{Crew, Outlet};
-use roster::Roster;
 
 /// How patient the source is. Tests shorten it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,5 +171,169 @@ impl Source for PumpSource {
         });
         spawned.context("cannot start the thread that reads the Pumps")?;
         Ok(streams)
+    }
+}
+
+/// Shared between a cluster's source and whoever answers for the link in the cluster.
+pub struct Muster {
+    /// How often a roll call was asked for.
+    asked: AtomicU64,
+    rung: Notify,
+    /// Up to which of these a listing has been made that began later.
+    done: watch::Sender<u64>,
+    positions: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
+    lapses: Mutex<BTreeMap<String, Lapse>>,
+    registered: AtomicBool,
+}
+
+impl Default for Muster {
+    fn default() -> Self {
+        Self {
+            asked: AtomicU64::new(0),
+            rung: Notify::new(),
+            done: watch::Sender::new(0),
+            positions: Mutex::default(),
+            lapses: Mutex::default(),
+            registered: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Muster {
+    /// Has the roll called now; ends when a listing that began after this call is complete, and every Pump that it
+    /// brought is being read.
+    pub async fn call(&self) {
+        let mut done = self.done.subscribe();
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        self.rung.notify_one();
+        // Cannot fail: the sender lives as long as `self`.
+        let _ = done.wait_for(|done| *done >= number).await;
+    }
+
+    /// How far each Pump has been read, by node id; those that are not read any more have left.
+    #[must_use]
+    pub fn positions(&self) -> BTreeMap<String, CommitTs> {
+        let positions = lock(&self.positions);
+        positions.iter().map(|(id, ts)| (id.clone(), CommitTs(ts.load(Ordering::Relaxed)))).collect()
+    }
+
+    /// The TiDB servers that did not write Binlog at some time of this run, in the order of their names.
+    #[must_use]
+    pub fn lapses(&self) -> Vec<Lapse> {
+        lock(&self.lapses).values().cloned().collect()
+    }
+
+    /// The link has an entry among the cluster's drainers, so that a Pump waits for it before it goes offline.
+    pub fn set_registered(&self, registered: bool) {
+        self.registered.store(registered, Ordering::SeqCst);
+    }
+
+    fn registered(&self) -> bool {
+        self.registered.load(Ordering::SeqCst)
+    }
+
+    /// Where a Pump's reader says how far it is.
+    fn enrol(&self, id: &str, from: CommitTs) -> Arc<AtomicU64> {
+        let position = Arc::new(AtomicU64::new(from.0));
+        lock(&self.positions).insert(id.to_owned(), Arc::clone(&position));
+        position
+    }
+
+    fn leave(&self, id: &str) {
+        lock(&self.positions).remove(id);
+    }
+
+    /// Ends when a roll call is asked for.
+    async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    /// How many roll calls have been asked for so far: a listing that begins now answers them.
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn answered(&self, asked: u64) {
+        self.done.send_modify(|done| *done = asked.max(*done));
+    }
+
+    /// The servers as they are now; gives what has changed since the last look, one sentence each.
+    fn look(&self, servers: &[crate::pd::TidbServer]) -> Vec<String> {
+        let mut lapses = lock(&self.lapses);
+        servers.iter().filter_map(|server| Lapse::update(&mut lapses, server, Instant::now())).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a Pump says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Its other port does not answer either.
+    Hangs,
+    /// It has more, and does not send it.
+    Stuck,
+    /// It has come no further itself.
+    Waits,
+}
+
+/// One Pump's silence, told once for each cause.
+#[derive(Default)]
+struct Silence(Mutex<Option<Cause>>);
+
+impl Silence {
+    /// The words for nothing since `limit`, at `position`, where the Pump's metrics say that it is at `newest` (exact to the
+    /// millisecond); and whether that is news.
+    pub fn explain(&self, limit: Duration, position: CommitTs, newest: Result<CommitTs>) -> (String, bool) {
+        let begin = format!("nothing for {} s, not even a position marker", limit.as_secs_f32());
+        let (cause, text) = match newest {
+            Err(error) => {
+                (Cause::Hangs, format!("{begin}, and its metrics do not answer ({error:#}): it hangs or is cut off"))
+            }
+            Ok(newest) if newest.physical_ms() > position.physical_ms() => (
+                Cause::Stuck,
+                format!("{begin}, though it holds data up to {}: it hangs, and is connected to anew", newest.explain()),
+            ),
+            Ok(_) => (
+                Cause::Waits,
+                format!(
+                    "{begin}; it answers, and has come no further itself: waiting, probably for a transaction whose outcome \
+                     TiKV is to tell (up to 10 min). This is no lag of tisync's"
+                ),
+            ),
+        };
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = told.replace(cause) != Some(cause);
+        (text, news)
+    }
+
+    /// It sends again after `silent`: words for that, if its silence was told.
+    pub fn over(&mut self, id: &str, silent: Duration) -> Option<String> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take()?;
+        let time = span_text(u64::try_from(silent.as_millis()).unwrap_or(u64::MAX));
+        Some(format!("Pump {id} sends again after {time}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t08_a_pump_that_waits_is_told_from_one_that_hangs() {
+        let mut silence = Silence::default();
+        let limit = Duration::from_secs(30);
+        let at = CommitTs::from_parts(1000, 7);
+        let (text, news) = silence.explain(limit, at, Ok(CommitTs::from_millis(1000)));
+        assert!(news && text.contains("waiting") && text.contains("no lag") && !text.contains("hangs"), "{text}");
+        assert!(!silence.explain(limit, at, Ok(CommitTs::from_millis(1000))).1, "told once");
+        let (text, news) = silence.explain(limit, at, Ok(CommitTs::from_millis(1001)));
+        assert!(news && text.contains("hangs") && text.contains("holds data up to"), "{text}");
+        let (text, news) = silence.explain(limit, at, Err(anyhow::anyhow!("refused")));
+        assert!(news && text.contains("hangs or is cut off") && text.contains("nothing for 30 s"), "{text}");
+        assert!(silence.over("p1", Duration::from_secs(95)).is_some_and(|t| t.contains("p1 sends again after 1m 35s")));
+        assert!(silence.over("p1", limit).is_none());
     }
 }

@@ -12,8 +12,8 @@ use tonic::codec::CompressionEncoding;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Request, Status, Streaming};
 
+use super::Silence;
 use super::messages::{Desk, DeskCodec, Said, Taken};
-use super::silence::Silence;
 use super::{Crew, Muster, Outlet, Roster, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};

@@ -1,16 +1,22 @@
 //! Reads the frames of `binlogs.bin` one after the other; never holds more than one of them.
+//!
+//! Writes `binlogs.bin`.
+//!
+//! The parts of a long recording: `binlogs-000001.bin`, or `.bin.zst`, and so on. Each goes on where the one before ends.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use prost::Message;
 
-use super::parts;
+use super::{BINLOGS, BINLOGS_ZST};
 use crate::error::Fault;
-use crate::model::Pulled;
+use crate::model::{Body, Pulled, RawTxn};
+use crate::source::binlog::write;
 
 /// Above this no protobuf message can be.
 const MAX_FRAME: u64 = i32::MAX as u64;
@@ -95,7 +101,7 @@ impl Frames {
         let mut head = Vec::with_capacity(4);
         self.take(4, &mut head)?;
         while head.is_empty() {
-            let Some(next) = parts::next(&self.path) else { return Ok(None) };
+            let Some(next) = next(&self.path) else { return Ok(None) };
             self.input = input(&next)?;
             (self.path, self.offset) = (Arc::new(next), 0);
             self.take(4, &mut head)?;
@@ -191,4 +197,188 @@ pub(in crate::source) fn too_large(place: &str, length: u64, most: u64) -> anyho
 
 fn place(path: &Path, offset: u64) -> String {
     format!("{} at byte {offset}", path.display())
+}
+
+/// zstd's level: payloads are text for the most part, and a recording is written once.
+const LEVEL: i32 = 3;
+
+/// Writes the messages of one Pump into a folder; [`Meta::write`](super::Meta::write) makes a recording of it.
+pub struct Writer {
+    output: Output,
+}
+
+/// Counts what goes through.
+struct Counted<'a> {
+    output: &'a mut dyn Write,
+    written: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.written = self.written.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.output.flush()
+    }
+}
+
+enum Output {
+    Plain(BufWriter<File>),
+    Zstd(zstd::Encoder<'static, BufWriter<File>>),
+}
+
+impl Writer {
+    /// Makes the folder `dir` if need be, and a new file in it, compressed or plain.
+    ///
+    /// # Errors
+    /// If there is such a file already, or it cannot be made.
+    pub fn create(dir: &Path, compressed: bool) -> Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
+        let path = dir.join(if compressed { BINLOGS_ZST } else { BINLOGS });
+        let file = File::create_new(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let file = BufWriter::new(file);
+        let output = if compressed { Output::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Output::Plain(file) };
+        Ok(Self { output })
+    }
+
+    /// Appends a payload as a Pump sent it.
+    ///
+    /// # Errors
+    /// If it cannot be written, or is larger than a message can be.
+    pub fn payload(&mut self, payload: &[u8]) -> Result<()> {
+        self.streamed(u64::try_from(payload.len())?, |output| output.write_all(payload))
+    }
+
+    /// Appends a payload of `len` bytes that `write` gives piece by piece, so that it need not be in memory as a whole.
+    ///
+    /// # Errors
+    /// If it cannot be written, is larger than a message can be, or has another length than it was to have: then the
+    /// file is spoilt.
+    pub fn streamed(&mut self, len: u64, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+        let head = u32::try_from(len).context("a message is larger than a recording can hold")?;
+        let output: &mut dyn Write = match &mut self.output {
+            Output::Plain(file) => file,
+            Output::Zstd(file) => file,
+        };
+        let mut counted = Counted { output, written: 0 };
+        counted.output.write_all(&head.to_be_bytes()).context("cannot write the recording")?;
+        write(&mut counted).context("cannot write the recording")?;
+        ensure!(counted.written == len, "a message of {len} bytes turned out to have {}", counted.written);
+        Ok(())
+    }
+
+    /// Appends what a stream said.
+    ///
+    /// # Errors
+    /// As [`payload`](Self::payload); and if no Pump says such a thing.
+    pub fn pulled(&mut self, pulled: &Pulled) -> Result<()> {
+        let foreign = |txn: &RawTxn| matches!(txn.body, Body::Named { .. } | Body::Statement(_));
+        ensure!(
+            !matches!(pulled, Pulled::Txn(txn) if foreign(txn)),
+            "a recording holds what Pumps say, and none says this"
+        );
+        self.payload(&write(pulled).encode_to_vec())
+    }
+
+    /// Writes what is left, down to the disk.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(self) -> Result<()> {
+        let file = match self.output {
+            Output::Plain(file) => file,
+            Output::Zstd(file) => file.finish().context("cannot write the recording")?,
+        };
+        let file = file.into_inner().map_err(|e| e.into_error()).context("cannot write the recording")?;
+        file.sync_all().context("cannot write the recording to the disk")
+    }
+}
+
+/// The name of part `number`, from 1.
+#[must_use]
+pub fn name(number: u32, compressed: bool) -> String {
+    format!("binlogs-{number:06}.bin{}", if compressed { ".zst" } else { "" })
+}
+
+/// The number in a part's name, and whether it is compressed; `None` for any other name.
+#[must_use]
+pub fn number(name: &str) -> Option<(u32, bool)> {
+    let rest = name.strip_prefix("binlogs-")?;
+    let (digits, compressed) = match rest.strip_suffix(".bin.zst") {
+        Some(digits) => (digits, true),
+        None => (rest.strip_suffix(".bin")?, false),
+    };
+    let plain = digits.len() >= 6 && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|n| plain && *n > 0).map(|n| (n, compressed))
+}
+
+/// The parts in `dir` by their numbers. Nothing where it cannot be read.
+#[must_use]
+pub fn list(dir: &Path) -> Vec<(u32, PathBuf)> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut parts: Vec<(u32, PathBuf)> =
+        entries.filter_map(|e| Some((number(e.file_name().to_str()?)?.0, e.path()))).collect();
+    parts.sort();
+    parts
+}
+
+/// The first part in `dir`; `None` if there are none.
+///
+/// # Errors
+/// If one is missing or there twice.
+pub fn first(dir: &Path) -> Result<Option<PathBuf>> {
+    let parts = list(dir);
+    for ((found, path), wanted) in parts.iter().zip(1_u32..) {
+        if *found > wanted {
+            let text = format!("{} lacks part {wanted} of the recording: {} is there", dir.display(), path.display());
+            return Err(Fault::usage(text).hint("bring the missing part back").into());
+        }
+        if *found < wanted {
+            let text = format!("{} is there both plain and compressed", path.display());
+            return Err(Fault::usage(text).hint("remove the one that is not meant").into());
+        }
+    }
+    Ok(parts.into_iter().next().map(|(_, path)| path))
+}
+
+/// The part behind that of `path`, if `path` is a part and there is one.
+#[must_use]
+pub fn next(path: &Path) -> Option<PathBuf> {
+    let (number, _) = number(path.file_name()?.to_str()?)?;
+    let dir = path.parent()?;
+    [false, true].map(|compressed| dir.join(name(number + 1, compressed))).into_iter().find(|p| p.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers() {
+        for (part, compressed) in [(1, false), (999_999, true), (1_000_000, false)] {
+            assert_eq!(number(&name(part, compressed)), Some((part, compressed)));
+        }
+        for other in ["binlogs.bin", "binlogs-1.bin", "binlogs-000000.bin", "binlogs-000001.txt", "binlogs-00000x.bin"]
+        {
+            assert_eq!(number(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn gaps_and_doubles_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(first(dir.path()).unwrap(), None);
+        let put = |number, compressed| fs::write(dir.path().join(name(number, compressed)), "").unwrap();
+        put(2, true);
+        assert!(format!("{:#}", first(dir.path()).unwrap_err()).contains("lacks part 1"));
+        put(1, false);
+        let part = first(dir.path()).unwrap().unwrap();
+        assert_eq!(next(&part).unwrap(), dir.path().join(name(2, true)));
+        assert_eq!(next(&next(&part).unwrap()), None);
+        put(2, false);
+        assert!(format!("{:#}", first(dir.path()).unwrap_err()).contains("both plain and compressed"));
+    }
 }

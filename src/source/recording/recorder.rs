@@ -14,7 +14,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use super::{Meta, parts};
+use super::{Meta, frames};
 use crate::error::Fault;
 use crate::model::{CommitTs, Pulled};
 use crate::source::write;
@@ -91,7 +91,7 @@ impl Recorder {
             }
             Some(meta) => meta,
             None => {
-                if super::files(dir).is_ok() || !parts::list(dir).is_empty() {
+                if super::files(dir).is_ok() || !frames::list(dir).is_empty() {
                     let text = format!("{} holds messages already, but no meta.json that says which", dir.display());
                     return Err(Fault::usage(text).hint("name an empty folder").into());
                 }
@@ -232,12 +232,12 @@ impl Recorder {
 
     /// The last part, if it has room and is of the right kind, or else a new one.
     fn part(&mut self) -> io::Result<File> {
-        let last = self.dir.join(parts::name(self.tail.part, self.layout.compress));
+        let last = self.dir.join(frames::name(self.tail.part, self.layout.compress));
         if self.tail.part > 0 && self.tail.bytes < self.layout.part_bytes && last.is_file() {
             return OpenOptions::new().append(true).open(last);
         }
         self.tail = Tail { part: self.tail.part + 1, bytes: 0 };
-        let path = self.dir.join(parts::name(self.tail.part, self.layout.compress));
+        let path = self.dir.join(frames::name(self.tail.part, self.layout.compress));
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
         File::open(&self.dir)?.sync_all()?;
         Ok(file)
@@ -281,7 +281,7 @@ fn with_tail(mut meta: Meta, tail: Tail) -> Result<Meta> {
 /// Takes away what lies behind `tail`.
 fn cut_back(dir: &Path, tail: Tail) -> Result<()> {
     let mut found = tail.part == 0;
-    for (number, path) in parts::list(dir) {
+    for (number, path) in frames::list(dir) {
         if number > tail.part {
             fs::remove_file(&path).map_err(|e| trouble(dir, &e))?;
         } else if number == tail.part {

@@ -1,9 +1,9 @@
 //! Reads a statement from its first word to its last.
 
-use super::super::words::Words;
-use super::clause::{Clause, column};
+use super::{Clause, column};
 use super::{Place, Role, Statement, Verb};
 use crate::sql::Token;
+use crate::sql::token::Words;
 
 pub(super) fn read(sql: &str) -> Statement {
     let words = Words::of(sql);

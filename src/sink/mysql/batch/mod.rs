@@ -5,10 +5,11 @@
 //! collation holds for equal still come out right, because each table's deletes run before its inserts.
 //!
 //! Nothing here owns a row but [`Part`]: what is folded borrows, so that it can be folded again after a failure.
+//!
+//! Which definition of each table a set of transactions was read by.
+//!
+//! The net effect on one table.
 
-mod definitions;
-mod identity;
-mod net;
 mod table;
 
 use std::collections;
@@ -17,13 +18,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-pub use self::definitions::Definitions;
-use self::identity::identifying;
-pub use self::net::{Counted, Net, sole};
-pub use self::table::TableChanges;
-use super::literal;
 use crate::error::Fault;
-use crate::model::{CommitTs, Row, RowChange, RowKind, Table, Value};
+use crate::model::{Column, CommitTs, Key, KeyPart, Row, RowChange, RowKind, Table, Value};
+use crate::mysql::literal::{self, same};
+pub use table::TableChanges;
+use table::{Identity, identifying};
 
 /// One upstream transaction of a batch, kept until it is durable.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +77,7 @@ pub fn change_size(change: &RowChange) -> usize {
 /// `` `db`.`table` `` as statements and messages name it.
 #[must_use]
 pub fn full_name(table: &Table) -> String {
-    use super::session::quote_name;
+    use crate::mysql::session::quote_name;
     format!("{}.{}", quote_name(&table.schema), quote_name(&table.name))
 }
 
@@ -217,6 +216,139 @@ impl<'a> Folder<'a> {
         }
         Ok(index)
     }
+}
+
+/// The tables of transactions that will be folded together: one definition of each.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    by_address: HashMap<usize, Arc<Table>>,
+    by_name: HashMap<(String, String), Arc<Table>>,
+}
+
+impl Definitions {
+    /// Whether `table` is another definition of a table that is there already: the two cannot be folded together.
+    #[must_use]
+    pub fn conflict(&self, table: &Arc<Table>) -> bool {
+        if self.by_address.contains_key(&Arc::as_ptr(table).addr()) {
+            return false;
+        }
+        let there = self.by_name.get(&(table.schema.clone(), table.name.clone()));
+        there.is_some_and(|t| **t != **table)
+    }
+
+    /// Takes `table` in.
+    pub fn learn(&mut self, table: &Arc<Table>) {
+        // Kept, so that its address stays taken.
+        if self.by_address.insert(Arc::as_ptr(table).addr(), table.clone()).is_none() {
+            self.by_name.entry((table.schema.clone(), table.name.clone())).or_insert_with(|| table.clone());
+        }
+    }
+}
+
+/// A row and how often it is meant; more than once only without a key.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counted<'a> {
+    /// Its values.
+    pub row: &'a Row,
+    /// How often; 0 when it was taken back.
+    pub count: u64,
+}
+
+/// The net effect of a batch on one table, in the order in which it has to be written. Each list is sorted by the key
+/// where there is one: the server then walks its index, and transactions side by side take locks in one order.
+#[derive(Debug, Default)]
+pub struct Net<'a> {
+    /// Rows to delete.
+    pub removed: Vec<Counted<'a>>,
+    /// Only in safe mode: rows that were put in and taken out again here. They may have been there before, and must not be behind.
+    pub cleared: Vec<Counted<'a>>,
+    /// The new images of rows to change where they are, each once: key and columns are the old ones.
+    pub changed: Vec<Counted<'a>>,
+    /// Rows to insert.
+    pub inserted: Vec<Counted<'a>>,
+}
+
+impl<'a> TableChanges<'a> {
+    /// The net effect. A row that comes back as it was is in no part of it, unless in `safe` mode: there the target may be at any
+    /// of the states in between, so each row that a key tells from all others is written or deleted. `in_place` fills [`Net::changed`].
+    #[must_use]
+    pub fn net(&self, in_place: bool, safe: bool) -> Net<'a> {
+        let in_place = in_place && self.can_change();
+        let mut net = Net::default();
+        for touched in &self.touched {
+            let (mut removed, mut inserted) = (touched.removed, touched.inserted);
+            let always = safe && (self.key().is_some() || sole(self.table, removed.row).is_some());
+            if removed.count == 0 && inserted.count == 0 && always {
+                net.cleared.push(Counted { count: 1, ..removed });
+            }
+            if removed.count > 0 && inserted.count > 0 && !always {
+                if self.is_same(removed.row, inserted.row) {
+                    let both = removed.count.min(inserted.count);
+                    removed.count -= both;
+                    inserted.count -= both;
+                } else if in_place && written(removed.row).eq(written(inserted.row)) {
+                    net.changed.push(inserted);
+                    continue;
+                }
+            }
+            if removed.count > 0 {
+                net.removed.push(removed);
+            }
+            if inserted.count > 0 {
+                net.inserted.push(inserted);
+            }
+        }
+        [&mut net.removed, &mut net.cleared, &mut net.changed, &mut net.inserted]
+            .into_iter()
+            .for_each(|rows| self.sort(rows));
+        net
+    }
+
+    fn sort(&self, rows: &mut [Counted]) {
+        match &self.identity {
+            Identity::Single(column)
+                if matches!(rows.first().and_then(|r| r.row.get(*column)), Some(Value::Int(_))) =>
+            {
+                rows.sort_by_cached_key(|r| match r.row.get(*column) {
+                    Some(Value::Int(n)) => *n,
+                    _ => 0,
+                });
+            }
+            Identity::Single(_) | Identity::Key(_) => rows.sort_unstable_by(|a, b| self.identity.order(a.row, b.row)),
+            Identity::Whole(_) => {}
+        }
+    }
+
+    fn is_same(&self, old: &Row, new: &Row) -> bool {
+        self.table.columns.iter().zip(old.iter().zip(new)).all(|(c, (a, b))| !c.writable() || same(a, b))
+    }
+
+    /// Whether a row whose key stays may be changed where it is: it can then meet no other row. Not with a second unique
+    /// key, which rows may swap among them.
+    fn can_change(&self) -> bool {
+        let is_identity = |k: &Key, key: &[usize]| {
+            k.parts.iter().map(|p| &p.column).eq(key) && k.parts.iter().all(|p| p.prefix.is_none())
+        };
+        match (self.table.keys.as_slice(), self.key()) {
+            ([only], Some(key)) => is_identity(only, key),
+            _ => false,
+        }
+    }
+}
+
+/// The unique key of a table that may have none of NOT NULL columns, whose value only this row can have.
+#[must_use]
+pub fn sole<'t>(table: &'t Table, row: &Row) -> Option<&'t Key> {
+    let full = |k: &KeyPart| {
+        table.columns.get(k.column).is_some_and(Column::writable)
+            && !matches!(row.get(k.column), None | Some(Value::Null | Value::Absent))
+    };
+    table.keys.iter().find(|k| !k.parts.is_empty() && k.parts.iter().all(full))
+}
+
+/// Which columns a row has a value for.
+fn written(row: &Row) -> impl Iterator<Item = bool> {
+    row.iter().map(|v| *v != Value::Absent)
 }
 
 #[cfg(test)]

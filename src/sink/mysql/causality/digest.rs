@@ -1,10 +1,27 @@
 //! Hashes of the values of some columns of a row: equal where any target may hold the values for equal.
+//!
+//! Text, folded so that what any collation of any target holds for equal comes out equal.
+//!
+//! The target's collation need not be the upstream's, so the folding is coarser than each of them. Only printable ASCII
+//! and the CJK unified ideographs of the Basic Multilingual Plane are *plain*: their equalities are few and known. Any
+//! other character (accents, ligatures, full-width forms, ignorable characters, emoji, bytes that are not UTF-8) may make
+//! a text equal to many others, and is left to the caller as *exotic*.
+//!
+//! What is equal among plain texts, beyond letter case, trailing spaces and control characters (which the Unicode
+//! collations ignore):
+//! - Czech: a tab or a space between words (`latin2_czech_cs`). So no space counts.
+//! - Lithuanian and Latvian: `y` = `i`; classical Latin: `j` = `i` and `v` = `u`; Swedish and Finnish of old: `w` = `v`.
+//! - Lithuanian before Unicode 9: `ch` = `c`.
+//! - Hungarian: a doubled digraph is written short, `ccs` = `cscs`, and so for dz, dzs, gy, ly, ny, sz, ty, zs.
+//! - `gbk_chinese_ci` of MariaDB: `~` = `y`.
+//!
+//! Three characters of ASCII are exotic: NUL, at which `tis620_thai_ci` stops reading; the grave accent, which
+//! `koi8u_general_ci` and `cp1251_ukrainian_ci` take for nothing; DEL, a letter in `cp1257_lithuanian_ci`.
 
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::{FixedState, FoldHasher};
 
-use super::fold::{Extent, fold};
 use crate::model::{Kind, Row, Table, Value};
 
 /// One column of a key, and how its values are read.
@@ -151,3 +168,146 @@ pub(super) fn seed<'a>(names: impl IntoIterator<Item = &'a str>) -> u64 {
     names.into_iter().for_each(|name| bytes(&mut hasher, name.to_lowercase().as_bytes()));
     hasher.finish()
 }
+
+/// In [`LETTERS`]: dropped.
+const IGNORED: u8 = 0;
+/// In [`LETTERS`]: makes a text exotic.
+const EXOTIC: u8 = 1;
+/// The letter that each character of ASCII is folded to, or one of the above.
+const LETTERS: [u8; 128] = letters();
+/// A bit for each letter of a Hungarian digraph, in two classes: no digraph has letters of both.
+const DIGRAPH: [u16; 128] = digraph();
+/// The class of c, d, s, z.
+const FIRST: u16 = 0x00f;
+/// The class of g, l, n, t and y, which is folded to i.
+const SECOND: u16 = 0x1f0;
+
+const fn letters() -> [u8; 128] {
+    let mut table = [0; 128];
+    let mut b = 0_u8;
+    while b < 128 {
+        table[b as usize] = match b.to_ascii_lowercase() {
+            b'j' | b'y' | b'~' => b'i',
+            b'v' | b'w' => b'u',
+            0 | b'`' | 0x7f => EXOTIC,
+            0x01..=0x20 => IGNORED,
+            lower => lower,
+        };
+        b += 1;
+    }
+    table
+}
+
+const fn digraph() -> [u16; 128] {
+    let mut table = [0; 128];
+    let members = *b"cdszigltn";
+    let mut i = 0;
+    while i < members.len() {
+        table[members[i] as usize] = 1 << i;
+        i += 1;
+    }
+    table
+}
+
+/// Letters of one class that stand side by side.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    start: usize,
+    seen: u16,
+}
+
+impl Run {
+    /// Ends the run. One that may hold a doubled digraph keeps only the set of its letters, which both spellings share.
+    fn close(&mut self, out: &mut Vec<u8>) {
+        const MARK: u8 = 1;
+        let has = |letters: u16| self.seen & letters == letters;
+        let double = has(0b101) || has(0b1010) || has(0b1100) || (has(0x10) && self.seen != 0x10);
+        if double && out.len() - self.start >= 3 {
+            out.truncate(self.start);
+            let [high, low] = self.seen.to_be_bytes();
+            out.extend_from_slice(&[MARK, low, high]);
+        }
+        self.seen = 0;
+    }
+
+    fn letter(&mut self, out: &mut Vec<u8>, bit: u16) {
+        let class = if bit & FIRST != 0 { FIRST } else { SECOND };
+        if self.seen & class == 0 {
+            if self.seen != 0 {
+                self.close(out);
+            }
+            self.start = out.len();
+        }
+        self.seen |= bit;
+    }
+}
+
+/// How much of a text a key holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// As many characters.
+    Characters(usize),
+    /// As many characters or bytes: servers differ in what a prefix counts in this character set.
+    Either(usize),
+}
+
+/// Writes the folded form of `text` to `out`, which is emptied first. `false` if it is exotic; then `out` is of no use.
+pub(super) fn fold(mut text: &[u8], extent: Extent, out: &mut Vec<u8>) -> bool {
+    let (mut left, ascii) = match extent {
+        Extent::Whole => (usize::MAX, false),
+        Extent::Characters(n) => (n, false),
+        Extent::Either(n) => (n, true),
+    };
+    let mut run = Run::default();
+    out.clear();
+    out.reserve(text.len().min(left));
+    while left > 0 {
+        left -= 1;
+        match text {
+            [] => break,
+            [b @ ..=0x7f, rest @ ..] => {
+                text = rest;
+                let letter = LETTERS[usize::from(*b)];
+                if letter <= EXOTIC {
+                    if letter == EXOTIC {
+                        return false;
+                    }
+                    continue;
+                }
+                if letter == b'h' && out.last() == Some(&b'c') {
+                    continue;
+                }
+                let bit = DIGRAPH[usize::from(letter)];
+                if bit != 0 {
+                    run.letter(out, bit);
+                } else if run.seen != 0 {
+                    run.close(out);
+                }
+                out.push(letter);
+            }
+            [a @ 0xe3..=0xe9, b @ 0x80..=0xbf, c @ 0x80..=0xbf, rest @ ..] if !ascii && ideograph(*a, *b) => {
+                text = rest;
+                run.close(out);
+                out.extend_from_slice(&[*a, *b, *c]);
+            }
+            _ => return false,
+        }
+    }
+    run.close(out);
+    true
+}
+
+/// Whether all characters whose UTF-8 begins so are within U+3400 to U+4DBF or U+4E00 to U+9FFF.
+fn ideograph(a: u8, b: u8) -> bool {
+    match a {
+        0xe3 => b >= 0x90,
+        0xe4 => b <= 0xb6 || b >= 0xb8,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+#[path = "digest_tests.rs"]
+mod tests;

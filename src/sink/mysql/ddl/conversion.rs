@@ -1,18 +1,30 @@
 //! A column that gets another type, where this target converts values otherwise than TiDB has: by way of a type that makes it the same,
 //! or not at all while such values are there.
+//!
+//! A column that becomes a TIMESTAMP, or is none any more: TiDB converts its values in the zone of the session that ran the job, and keeps that zone with
+//! the job. Our sessions are in UTC, so these values get a step of their own, in that zone.
+//!
+//! A table that takes its charset from a database whose default is not the upstream's compares text differently.
+//!
+//! Collations that a statement names and the target does not have: text would compare otherwise, so none is put in their place.
 
 use std::sync::Arc;
 
-use super::conversions::{Class, find};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::conversion_table::{Class, find};
 use super::form::{Form, Name};
-use super::run::Setback;
-use super::way::refused;
-use super::zone::{Step, steps};
+use super::run::{Ground, Setback};
+use super::settle::Begun;
+use super::verdict::refused;
 use crate::checkpoint::Failed;
 use crate::error::Fault;
-use crate::model::{Column, CommitTs, Ddl, Kind, Table};
-use crate::sink::mysql::session::{Flavour, Session, quote_name, quote_text, shorten};
-use crate::sql::{Retyped, Statement};
+use crate::event::Event;
+use crate::model::{ActionType, Column, CommitTs, Ddl, Kind, Table};
+use crate::mysql::session::{Flavour, Session, quote_name, quote_text, shorten};
+use crate::sql::{Retyped, Role, Statement, Token, names_charset, tokens};
 
 /// Why a NULL in a column that becomes a TIMESTAMP NOT NULL is not the same on both sides.
 const MOMENT: &str = "it gets the moment at which the statement runs, on each side its own";
@@ -131,4 +143,232 @@ fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), why: &st
          if the values may differ, `replace:{0}=` with the statement as it is; `--skip-ddl {0}` goes on without",
         ts.0
     ))
+}
+
+/// A statement that runs before the job's own, and the zone that it runs in, as SQL.
+pub(super) type Step = (String, Option<String>);
+
+/// The steps that bring a column of `table`, which is a `from` with so many digits behind the second, over from or to TIMESTAMP; none where nothing depends on a zone.
+///
+/// # Errors
+/// Refused, if the target cannot compute in the zone. As the target's, if it cannot be read.
+pub(super) fn steps(
+    session: &mut Session,
+    table: &Name,
+    (column, from, precision): (&Retyped, &str, u64),
+    (ts, ddl): (CommitTs, &Ddl),
+) -> Result<Vec<Step>, Setback> {
+    let Some(zone) = ddl.zone.as_ref().filter(|zone| **zone != TimeZone::UTC) else { return Ok(Vec::new()) };
+    let to = column.word.to_lowercase();
+    let (modify, name) = (format!("ALTER TABLE {table} MODIFY"), quote_name(&column.column));
+    let datetime = |digits: u64| format!("{modify} {name} DATETIME({digits}) NULL");
+    let timestamp = |digits: u64| format!("{modify} {name} TIMESTAMP({digits}) NULL");
+    Ok(match (from, to.as_str()) {
+        ("timestamp", "timestamp") => Vec::new(),
+        ("timestamp", _) => {
+            let sql = in_zone(session, table, &name, zone, (ts, ddl))?;
+            vec![(datetime(precision), sql)]
+        }
+        (_, "timestamp") => {
+            let digits = u64::from(column.size).min(6);
+            let mut steps = Vec::new();
+            if from != "datetime" {
+                steps.push((datetime(digits), None));
+            }
+            let sql = in_zone(session, table, &name, zone, (ts, ddl))?;
+            steps.push((timestamp(digits), sql));
+            steps
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// The zone as SQL. Few servers know zones by their names, but one offset will do where the zone has one for all the values.
+fn in_zone(
+    session: &mut Session,
+    table: &Name,
+    column: &str,
+    zone: &TimeZone,
+    (ts, ddl): (CommitTs, &Ddl),
+) -> Result<Option<String>, Setback> {
+    let ends: Option<(Option<String>, Option<String>)> = session.fetch_one(&format!(
+        "SELECT CAST(MIN({column}) AS CHAR), CAST(MAX({column}) AS CHAR) FROM {table} WHERE {column} > '1970-01-02'"
+    ))?;
+    let (Some(first), Some(last)) = ends.unwrap_or_default() else { return Ok(Some("+00:00".to_owned())) };
+    if let Some(offset) = one_offset(zone, &first, &last) {
+        return Ok(Some(offset));
+    }
+    let name = zone.iana_name().unwrap_or_default();
+    let known: Option<Option<String>> =
+        session.fetch_one(&format!("SELECT CAST(CONVERT_TZ('2024-01-01', 'UTC', {}) AS CHAR)", quote_text(name)))?;
+    if known.flatten().is_some() {
+        return Ok(Some(name.to_owned()));
+    }
+    Err(refused(
+        Fault::refused(format!(
+            "`{}` (commit ts {}) turned values of column {column} of {table} into times in the zone {name}, whose offset changes between {first} and {last}, \
+             and the target does not know this zone",
+            shorten(&ddl.query),
+            ts.explain()
+        ))
+        .hint("load the time zones on the target (`mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql mysql`), then run the same command again"),
+    ))
+}
+
+/// `+08:00`, if `zone` has one offset from `first` to `last`.
+fn one_offset(zone: &TimeZone, first: &str, last: &str) -> Option<String> {
+    let time = |text: &str| {
+        let time: DateTime = text.replacen(' ', "T", 1).parse().ok()?;
+        time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    };
+    // A day on both sides, since these may be times of the zone or of UTC.
+    let day = jiff::SignedDuration::from_hours(24);
+    let (first, last) = (time(first)?.checked_sub(day).ok()?, time(last)?.checked_add(day).ok()?);
+    let offset = |at: Timestamp| zone.to_offset(at);
+    if zone.following(first).take_while(|c| c.timestamp() <= last).any(|c| c.offset() != offset(first)) {
+        return None;
+    }
+    let seconds = offset(first).seconds();
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+    (seconds % 60 == 0).then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
+}
+
+/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone with it.
+///
+/// # Errors
+/// The server's own.
+pub(super) fn send(session: &mut Session, begun: &Begun, step: usize) -> mysql::Result<()> {
+    let Some(zone) = begun.zones.get(&step) else { return session.try_run_single(&begun.sent(step)).map(drop) };
+    session.try_run(&format!("SET SESSION time_zone = {}", quote_text(zone)))?;
+    let sent = session.try_run_single(&begun.sent(step)).map(drop);
+    session.try_run("SET SESSION time_zone = '+00:00'")?;
+    sent
+}
+
+/// The table that `ddl` makes without a word about its character set. What is made from a definition always says it.
+fn inheriting(ddl: &Ddl) -> Option<&Table> {
+    let table = ddl.after.first().filter(|_| ddl.action == ActionType::CreateTable)?;
+    let statement = Statement::of(&ddl.query);
+    let says =
+        table.details.is_some() && !ddl.temporary || statement.place(Role::Like).is_some() || names_charset(&ddl.query);
+    (!says && !table.collation.is_empty()).then_some(table)
+}
+
+/// Says so before such a table is made.
+pub(super) fn warn_of_charset(ground: &mut Ground<'_>, ts: CommitTs, ddl: &Ddl) -> Result<(), Failed> {
+    let Some(table) = inheriting(ddl) else { return Ok(()) };
+    let there: Option<String> = ground.session.fetch_one(&format!(
+        "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = {}",
+        quote_text(&table.schema)
+    ))?;
+    let Some(there) = there else { return Ok(()) };
+    if there.replace("utf8mb3", "utf8") != table.collation.replace("utf8mb3", "utf8") {
+        (ground.events)(Event::Warning(format!(
+            "table `{}`.`{}` gets collation {there} from its database on the target, but has {} upstream (commit ts {}): its \
+             text may compare differently. `ALTER DATABASE {} COLLATE {}` on the target would prevent it for further tables",
+            table.schema,
+            table.name,
+            table.collation,
+            ts.explain(),
+            quote_name(&table.schema),
+            table.collation
+        )));
+    }
+    Ok(())
+}
+
+/// The server's code for one that it does not know.
+const UNKNOWN_COLLATION: u16 = 1273;
+
+/// The collations that `sql` names.
+fn named(sql: &str) -> Vec<&str> {
+    let all: Vec<Token<'_>> = tokens(sql).into_iter().map(|(t, ..)| t).collect();
+    let mut names = Vec::new();
+    for (at, token) in all.iter().enumerate() {
+        if !token.is("COLLATE") {
+            continue;
+        }
+        let value = at + if all.get(at + 1) == Some(&Token::Sign('=')) { 2 } else { 1 };
+        if let Some(Token::Word(name)) = all.get(value)
+            && !names.contains(name)
+        {
+            names.push(*name);
+        }
+    }
+    names
+}
+
+/// Whether the target has them all.
+///
+/// # Errors
+/// Refused, with the first that it lacks.
+pub(super) fn check(session: &mut Session, sql: &str, ts: CommitTs) -> Result<(), Setback> {
+    for name in named(sql) {
+        let charset = name.split('_').next().unwrap_or_default();
+        let unknown = |code: u16| code == UNKNOWN_COLLATION;
+        match session.exec(&format!("DO CONVERT('' USING {charset}) COLLATE {name}")) {
+            Err(failed) if failed.code().is_some_and(unknown) => {
+                return Err(refused(lacks(session, name, sql, ts)));
+            }
+            Err(failed) if failed.class() == Some(crate::mysql::error::Class::Connection) => {
+                return Err(Failed::into(failed));
+            }
+            // What else may be wrong with it the statement itself will show.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn lacks(session: &Session, name: &str, sql: &str, ts: CommitTs) -> Fault {
+    Fault::refused(format!(
+        "`{}` (commit ts {}) needs the collation {name}, which the target ({}) does not have",
+        shorten(sql),
+        ts.explain(),
+        session.server()
+    ))
+    .hint(format!(
+        "choose one of the target's that compares alike, and run the statement with it: `--on-ddl-error 'replace:{}=SQL'`. A unique \
+         key must not hold texts for equal that the upstream tells apart",
+        ts.0
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TableDetails;
+    use std::sync::Arc;
+
+    #[test]
+    fn one_offset_for_all_values() {
+        let of = |zone: &str, first: &str, last: &str| one_offset(&TimeZone::get(zone).unwrap(), first, last);
+        let text = |offset: &str| Some(offset.to_owned());
+        assert_eq!(of("Asia/Shanghai", "2000-01-01 00:00:00", "2030-01-01 00:00:00"), text("+08:00"));
+        assert_eq!(of("Asia/Shanghai", "1987-01-01 00:00:00", "2000-01-01 00:00:00"), None);
+        assert_eq!(of("America/New_York", "2024-01-05 00:00:00", "2024-02-01 12:00:00.125"), text("-05:00"));
+        assert_eq!(of("America/New_York", "2024-01-05 00:00:00", "2024-07-01 00:00:00"), None);
+        assert_eq!(of("America/New_York", "2024-01-05 00:00:00", "2025-01-05 00:00:00"), None);
+        assert_eq!(of("Asia/Kolkata", "2024-01-05 00:00:00", "2025-01-05 00:00:00"), text("+05:30"));
+    }
+
+    #[test]
+    fn only_a_text_can_leave_it_unsaid() {
+        let warns = |query: &str, details: bool| {
+            let details = details.then(|| Arc::new(TableDetails::default()));
+            let table = Table { collation: "utf8mb4_bin".to_owned(), details, ..Table::named("d", "t") };
+            let (action, query) = (ActionType::CreateTable, query.to_owned());
+            inheriting(&Ddl { action, query, after: vec![Arc::new(table)], ..Ddl::default() }).is_some()
+        };
+        assert!(warns("CREATE TABLE `t` (`a` CHAR(5) CHARACTER SET utf8)", false));
+        assert!(!warns("CREATE TABLE `t` (`a` CHAR(5))", true), "the statement is made from the definition");
+        assert!(!warns("CREATE TABLE `t` (`a` INT) CHARSET utf8", false));
+        assert!(!warns("CREATE TABLE `t` LIKE `s`", false));
+    }
+
+    #[test]
+    fn names_are_found() {
+        let sql = "CREATE TABLE t (a TEXT COLLATE utf8mb4_bin, b TEXT COLLATE utf8mb4_0900_ai_ci) COLLATE = utf8mb4_bin COMMENT 'COLLATE x'";
+        assert_eq!(named(sql), ["utf8mb4_bin", "utf8mb4_0900_ai_ci"]);
+    }
 }

@@ -5,16 +5,19 @@
 //! which that is not so (TRUNCATE, EXCHANGE PARTITION, a swap of equal tables) are decided by ids, and without ids they are
 //! unknown. Where the pictures differ, they have to differ as the statement would have it; all else is unknown. Never a
 //! guess.
+//!
+//! Judges RENAME TABLE of one or several tables by playing it through: after how many of its moves would the target be as it is?
+//!
+//! Statements that only ids can judge: TRUNCATE of a table or of partitions, EXCHANGE PARTITION.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Name, Unseen};
-use super::partitions::{exchange, truncate, truncate_partitions};
-use super::picture::{DatabaseState, Picture, State, same_name};
-use super::renamed::rename;
-use super::shown::both;
+use super::picture::{DatabaseState, Ids, Picture, State, same_name};
+use super::settle::both;
+use crate::mysql::session::quote_name;
 
 /// What became of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,4 +220,112 @@ fn shape<'a>(shapes: &'a [Shape], name: &Name) -> Option<&'a Shape> {
 
 fn folded(columns: &[String]) -> BTreeSet<String> {
     columns.iter().map(|c| c.to_lowercase()).collect()
+}
+
+/// What is where: the name that an object had before, with its state.
+type Scene<'a> = BTreeMap<&'a Name, Option<(&'a Name, &'a State)>>;
+
+pub(super) fn rename(pairs: &[(Name, Name)], before: &Picture, now: &Picture) -> Judged {
+    let names = pairs.iter().flat_map(|(a, b)| [a, b]);
+    let mut scene: Scene<'_> = names.map(|n| (n, before.state(n).map(|s| (n, s)))).collect();
+    // How many moves lead to the present state; all of them give one that is told apart from the others by ids, or not.
+    let mut fitting: Vec<usize> = Vec::from_iter(renamed_fits(&scene, now).then_some(0));
+    for (done, (from, to)) in (1..).zip(pairs) {
+        let moved = scene.insert(from, None).flatten();
+        if moved.is_none() || scene.get(to).is_some_and(Option::is_some) {
+            // The server refuses this one; whether those before it stay is not for us to say.
+            let untouched = fitting.first() == Some(&0);
+            return if untouched { Ok(Verdict::NotDone) } else { Err(Unclear(OTHERWISE)) };
+        }
+        scene.insert(to, moved);
+        if renamed_fits(&scene, now) {
+            fitting.push(done);
+        }
+    }
+    let known = scene.values().flatten().all(|(_, state)| state.ids.is_some());
+    let Some(done) = fitting.last().copied() else { return Err(Unclear(OTHERWISE)) };
+    if fitting.len() > 1 && !known {
+        return Err(Unclear(NO_IDS));
+    }
+    // With ids, several fit only where a table came back to its place: the same state, so the later one will do.
+    Ok(match pairs.get(done..).unwrap_or_default() {
+        [] => Verdict::Done,
+        _ if done == 0 => Verdict::NotDone,
+        rest => {
+            let rest: Vec<String> = rest.iter().map(|(a, b)| format!("{a} TO {b}")).collect();
+            Verdict::Partly(format!("RENAME TABLE {}", rest.join(", ")))
+        }
+    })
+}
+
+fn renamed_fits(scene: &Scene<'_>, now: &Picture) -> bool {
+    scene.iter().all(|(name, expected)| match (expected, now.state(name)) {
+        (None, None) => true,
+        (Some((old, before)), Some(now)) => match (&before.ids, &now.ids) {
+            (Some(before), Some(now)) => before == now,
+            _ => body(before, old) == body(now, name),
+        },
+        _ => false,
+    })
+}
+
+/// A definition without the table's name, and without foreign keys, which may be named after it.
+fn body<'a>(state: &'a State, name: &Name) -> Vec<&'a str> {
+    let quoted = quote_name(&name.name);
+    let rest = state.definition.split_once(&quoted).map_or(state.definition.as_str(), |(_, rest)| rest);
+    rest.lines().filter(|l| !l.trim_start().starts_with("CONSTRAINT")).collect()
+}
+
+type PartitionStates<'a> = (Option<&'a State>, Option<&'a State>);
+
+/// The ids of a table that is there before and now, with the definition unchanged; `None` if it is on neither side.
+fn ids<'a>(state: PartitionStates<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {
+    match state {
+        (None, None) => Ok(None),
+        (Some(before), Some(now)) if before.definition == now.definition => match (&before.ids, &now.ids) {
+            (Some(before), Some(now)) => Ok(Some((before, now))),
+            _ => Err(Unclear(NO_IDS)),
+        },
+        _ => Err(Unclear(OTHERWISE)),
+    }
+}
+
+pub(super) fn truncate(state: PartitionStates<'_>) -> Judged {
+    let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
+    let old: BTreeSet<u64> = before.all().collect();
+    // Where some partitions are new and others are not, it stopped half way: to begin again ends where it would have ended.
+    Ok(if now.all().any(|id| old.contains(&id)) { Verdict::NotDone } else { Verdict::Done })
+}
+
+pub(super) fn truncate_partitions(names: &[String], state: PartitionStates<'_>) -> Judged {
+    let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
+    let concerned = |key: &str| names.is_empty() || names.iter().any(|n| same_name(n, key));
+    let known = |name: &String| before.partitions.keys().any(|k| same_name(k, name));
+    if before.partitions.is_empty() || !names.iter().all(known) {
+        return Err(Unclear(NO_IDS));
+    }
+    if before.table != now.table || !before.partitions.keys().eq(now.partitions.keys()) {
+        return Err(Unclear(OTHERWISE));
+    }
+    let pairs = || before.partitions.iter().zip(now.partitions.values());
+    if pairs().any(|((name, before), now)| !concerned(name) && before != now) {
+        return Err(Unclear(OTHERWISE));
+    }
+    let left = pairs().any(|((name, before), now)| concerned(name) && before.iter().any(|id| now.contains(id)));
+    Ok(if left { Verdict::NotDone } else { Verdict::Done })
+}
+
+/// The partition and the table have each other's id afterwards.
+pub(super) fn exchange(partition: &str, partitioned: PartitionStates<'_>, plain: PartitionStates<'_>) -> Judged {
+    let (Some((before, now)), Some((plain_before, plain_now))) = (ids(partitioned)?, ids(plain)?) else {
+        // One of them was not there and is not: the server will refuse it.
+        return Ok(Verdict::NotDone);
+    };
+    let there = (before.partition(partition), now.partition(partition), plain_before.table, plain_now.table);
+    let (Some(before), Some(now), Some(plain_before), Some(plain_now)) = there else { return Err(Unclear(NO_IDS)) };
+    match (now, plain_now) {
+        same if same == (before, plain_before) => Ok(Verdict::NotDone),
+        swapped if swapped == (plain_before, before) => Ok(Verdict::Done),
+        _ => Err(Unclear(OTHERWISE)),
+    }
 }

@@ -2,12 +2,20 @@
 //!
 //! A definition alone cannot tell whether a TRUNCATE, an EXCHANGE PARTITION or a swap of two equal tables took place; the
 //! ids that the storage engine gives to tables and partitions can. They are `None` where the account may not read them.
+//!
+//! Takes a [`Picture`] of the target.
 
 use std::collections::BTreeMap;
 
+use mysql::Row;
+use mysql::prelude::FromRow;
 use serde::{Deserialize, Serialize};
 
-use super::form::Name;
+use super::form::{Form, Name};
+use crate::checkpoint::Failed;
+use crate::mysql::error::Class;
+use crate::mysql::session::{Flavour, Session, quote_name, quote_text};
+use crate::sink::mysql::schema_diff::well_quoted;
 use crate::sql::{Edit, Token, edited, tokens};
 
 /// The version of the stored form of a [`Picture`].
@@ -133,53 +141,216 @@ pub fn without_counters(definition: &str) -> String {
     edited(definition, &edits)
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::collection::{btree_map, vec};
-    use proptest::option::of;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn state() -> impl Strategy<Value = State> {
-        let ids = (of(any::<u64>()), btree_map(".{0,6}", vec(any::<u64>(), 0..3), 0..4))
-            .prop_map(|(table, partitions)| Ids { table, partitions });
-        (".*", vec(".{0,8}", 0..4), of(ids), of(".{0,19}"), of(".{0,9}")).prop_map(
-            |(definition, columns, ids, created, counter)| State { definition, columns, ids, created, counter },
-        )
+/// The present state of everything that `form` concerns. Leaves `information_schema` as the current database: how a view is
+/// shown depends on that, and a later session has to see the same.
+///
+/// # Errors
+/// If the target cannot be read.
+pub fn look(session: &mut Session, form: &Form) -> Result<Picture, Failed> {
+    session.exec("USE `information_schema`")?;
+    let database = match form.database() {
+        Some(name) => Some(Database { name: name.to_owned(), there: database(session, name)? }),
+        None => None,
+    };
+    let mut objects = Vec::new();
+    for name in form.names() {
+        let there = object(session, &name)?;
+        objects.push(Object { schema: name.schema, name: name.name, there });
     }
+    Ok(Picture { database, objects })
+}
 
-    proptest! {
-        #[test]
-        fn a_stored_picture_comes_back(
-            objects in vec((".{0,8}", ".{0,8}", of(state())), 0..4),
-            database in of((".{0,8}", of((".*", vec(".{0,8}", 0..4))))),
-        ) {
-            let objects = objects.into_iter().map(|(schema, name, there)| Object { schema, name, there }).collect();
-            let database = database.map(|(name, there)| Database {
-                name,
-                there: there.map(|(definition, tables)| DatabaseState { definition, tables }),
-            });
-            let picture = Picture { database, objects };
-            let text = serde_json::to_string(&picture).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Picture>(&text).unwrap(), picture);
-        }
-
-        #[test]
-        fn counters_are_all_that_goes(text in ".*", n in any::<u64>()) {
-            let _ = without_counters(&text);
-            let with = format!("CREATE TABLE `t` (\n  `AUTO_INCREMENT=5` int COMMENT ' AUTO_INCREMENT=7'\n) ENGINE=InnoDB AUTO_INCREMENT={n} DEFAULT CHARSET=utf8mb4");
-            let without = with.replace(&format!(" AUTO_INCREMENT={n} DEFAULT"), " DEFAULT");
-            prop_assert_eq!(without_counters(&with), without);
-        }
+fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, Failed> {
+    if session.server().cannot_name(name).is_some() {
+        return Ok(None);
     }
+    // Not SHOW CREATE DATABASE first: for one that is not there, its answer depends on the account's rights.
+    let found: Option<String> = session.fetch_one(&format!(
+        "SELECT schema_name FROM information_schema.schemata WHERE schema_name = {}",
+        quote_text(name)
+    ))?;
+    if found.is_none() {
+        return Ok(None);
+    }
+    let definition = show(session, &format!("SHOW CREATE DATABASE {}", quote_name(name)))?.unwrap_or_default();
+    let mut tables: Vec<String> = session.fetch(&format!(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = {}",
+        quote_text(name)
+    ))?;
+    tables.sort();
+    tables.dedup();
+    Ok(Some(DatabaseState { definition, tables }))
+}
 
-    #[test]
-    fn the_base_of_auto_random_goes_too() {
-        let tidb = "CREATE TABLE `t` (\n  `id` bigint /*T![auto_rand] AUTO_RANDOM(5) */\n) ENGINE=InnoDB /*T![auto_rand_base] AUTO_RANDOM_BASE=30001 */";
-        assert_eq!(
-            without_counters(tidb),
-            "CREATE TABLE `t` (\n  `id` bigint /*T![auto_rand] AUTO_RANDOM(5) */\n) ENGINE=InnoDB"
-        );
+fn object(session: &mut Session, name: &Name) -> Result<Option<State>, Failed> {
+    if session.server().cannot_name_table(&name.schema, &name.name).is_some() {
+        return Ok(None);
+    }
+    let flavour = session.server().flavour;
+    let id = if flavour == Flavour::TiDb { "tidb_table_id" } else { "NULL" };
+    type Found = (String, Option<String>, Option<String>, Option<u64>);
+    let found: Option<Found> = session.fetch_one(&format!(
+        "SELECT table_type, engine, CAST(create_time AS CHAR), {id} FROM information_schema.tables WHERE {}",
+        named("", name)
+    ))?;
+    let Some((kind, engine, created, id)) = found else { return Ok(None) };
+    let sequence = kind == "SEQUENCE";
+    let definition = show(session, &format!("SHOW CREATE {} {name}", if sequence { "SEQUENCE" } else { "TABLE" }))?
+        .unwrap_or_default();
+    let definition = well_quoted(session, (&name.schema, &name.name), definition)?;
+    let mut columns: Vec<String> = Vec::new();
+    if !sequence {
+        columns = session.fetch(&format!(
+            "SELECT column_name FROM information_schema.columns WHERE {} ORDER BY ordinal_position",
+            named("", name)
+        ))?;
+        // TiDB lists a table twice after a RENAME that swapped it across databases.
+        columns.dedup();
+    }
+    let ids = match flavour {
+        Flavour::TiDb => tidb_ids(session, name, id)?,
+        _ if engine.is_some_and(|e| e.eq_ignore_ascii_case("InnoDB")) => innodb_ids(session, name)?,
+        _ => None,
+    };
+    let counter = if sequence && flavour == Flavour::MariaDb {
+        let found: Option<(i64, i64)> =
+            session.fetch_one(&format!("SELECT next_not_cached_value, cycle_count FROM {name}"))?;
+        found.map(|(next, cycle)| format!("{next}, cycle {cycle}"))
+    } else {
+        None
+    };
+    Ok(Some(State { definition: without_counters(&definition), columns, ids, created, counter }))
+}
+
+/// The condition that picks an object in one of information_schema's tables.
+fn named(prefix: &str, name: &Name) -> String {
+    format!("{prefix}table_schema = {} AND {prefix}table_name = {}", quote_text(&name.schema), quote_text(&name.name))
+}
+
+/// The second column of a SHOW CREATE; `None` where the account may not see it (a view without SHOW VIEW).
+fn show(session: &mut Session, sql: &str) -> Result<Option<String>, Failed> {
+    match session.fetch_one::<Row>(sql) {
+        Ok(row) => Ok(row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok)),
+        Err(failed) if failed.class() == Some(Class::Privilege) => Ok(None),
+        Err(failed) => Err(failed),
     }
 }
+
+/// The rows of a query on something that not every server has or shows to everybody; `None` where it does not.
+fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec<T>>, Failed> {
+    match session.fetch(sql) {
+        Ok(rows) => Ok(Some(rows)),
+        Err(failed) if failed.is_not_there() => Ok(None),
+        Err(failed) => Err(failed),
+    }
+}
+
+fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Option<Ids>, Failed> {
+    let sql = format!(
+        "SELECT partition_name, tidb_partition_id FROM information_schema.partitions \
+         WHERE {} AND partition_name IS NOT NULL AND tidb_partition_id IS NOT NULL",
+        named("", name)
+    );
+    // The column is younger than TiDB 4.0; the table's own id still tells a TRUNCATE there.
+    let mut partitions: Vec<(String, u64)> = if_allowed(session, &sql)?.unwrap_or_default();
+    partitions.sort();
+    partitions.dedup();
+    Ok(table.map(|id| Ids {
+        table: Some(id),
+        partitions: partitions.into_iter().map(|(name, id)| (name, vec![id])).collect(),
+    }))
+}
+
+/// InnoDB's ids of a table and of its partitions, whose rows are named `database/table#P#partition`.
+fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, Failed> {
+    let server = session.server();
+    let tables = if server.flavour == Flavour::MySql && server.version >= (8, 0, 0) {
+        "INNODB_TABLES"
+    } else {
+        "INNODB_SYS_TABLES"
+    };
+    let folded: Option<u8> = session.fetch_one("SELECT @@lower_case_table_names")?;
+    let (Some(schema), Some(table)) = (file_name(session, &name.schema)?, file_name(session, &name.name)?) else {
+        return Ok(None);
+    };
+    let path = format!("{schema}/{table}");
+    let sql = format!(
+        "SELECT CAST(NAME AS CHAR), TABLE_ID FROM information_schema.{tables} WHERE NAME = {} OR NAME LIKE {} ORDER BY TABLE_ID",
+        quote_text(&path),
+        quote_text(&format!("{path}#%"))
+    );
+    let Some(rows) = if_allowed::<(String, u64)>(session, &sql)? else { return Ok(None) };
+    let mut ids = Ids::default();
+    for (found, id) in rows {
+        // The comparison on the server may ignore case, and takes an underscore for any character.
+        let (own, partition) = found.split_once('#').map_or((found.as_str(), None), |(own, rest)| (own, Some(rest)));
+        if own != path && !(folded != Some(0) && own.eq_ignore_ascii_case(&path)) {
+            continue;
+        }
+        match partition {
+            None => ids.table = Some(id),
+            Some(rest) => {
+                // `P#p0`, or `P#p0#SP#s0`; an encoded name holds no `#`.
+                let encoded = rest.split('#').nth(1).unwrap_or(rest);
+                ids.partitions.entry(partition_name(session, encoded)?).or_default().push(id);
+            }
+        }
+    }
+    Ok((ids.table.is_some() || !ids.partitions.is_empty()).then_some(ids))
+}
+
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// How the server spells `name` in a file's name: everything but letters, digits and `_` as `@xxxx`. Only the server knows its short
+/// forms for letters of some languages; one that does not tell (MySQL does not) leaves names with such letters unknown.
+fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Failed> {
+    if is_plain(name) {
+        return Ok(Some(name.to_owned()));
+    }
+    let sql = format!("SELECT CAST(CONVERT({} USING filename) AS BINARY)", quote_text(name));
+    if let Some(rows) = if_allowed::<Vec<u8>>(session, &sql)? {
+        return Ok(rows.into_iter().next().and_then(|bytes| String::from_utf8(bytes).ok()));
+    }
+    Ok(name.chars().map(encoded).collect())
+}
+
+/// What a server writes for `c` in a file's name; `None` where it has a short form, which only the server knows.
+fn encoded(c: char) -> Option<String> {
+    match u32::from(c) {
+        _ if c.is_ascii_alphanumeric() || c == '_' => Some(c.to_string()),
+        0xc0..=0x5ff | 0x1e00..=0x1fff | 0x2160..=0x217f | 0x24b0..=0x24ef | 0xff20..=0xff5f => None,
+        code => Some(format!("@{code:04x}")),
+    }
+}
+
+/// The name behind `encoded`, if it has no short forms in it.
+fn decoded(encoded: &str) -> Option<String> {
+    let mut parts = encoded.split('@');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(4)?;
+        name.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+        name.push_str(rest);
+    }
+    Some(name)
+}
+
+/// The name behind an encoded one; the encoded one itself where the server does not tell.
+fn partition_name(session: &mut Session, encoded: &str) -> Result<String, Failed> {
+    if is_plain(encoded) {
+        return Ok(encoded.to_owned());
+    }
+    let sql = format!(
+        "SELECT CONVERT(CAST(CAST({} AS BINARY) AS CHAR CHARACTER SET filename) USING utf8mb4)",
+        quote_text(encoded)
+    );
+    let rows: Option<Vec<Option<String>>> = if_allowed(session, &sql)?;
+    let told = rows.and_then(|r| r.into_iter().next().flatten());
+    Ok(told.or_else(|| decoded(encoded)).unwrap_or_else(|| encoded.to_owned()))
+}
+
+#[cfg(test)]
+#[path = "picture_tests.rs"]
+mod tests;

@@ -5,29 +5,28 @@
 //! ```
 //! So at any moment the link's row says which single statement may be under way, and what its objects were before it.
 
-use super::begun::Begun;
-use super::charset::warn_of_charset;
-use super::division::warn_of_divisions;
+use super::constraint;
+use super::conversion::send;
+use super::conversion::warn_of_charset;
+use super::conversion_table::warn_of_divisions;
 use super::expected::{confirm, expected};
 use super::judge::Verdict;
-use super::look::look;
-use super::missing;
-use super::policy::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, for_good};
-use super::references;
-use super::refusal::{failed, in_the_midst, unknown};
-use super::unrun::{Unrun, not_run};
+use super::picture::look;
+use super::settle::Begun;
+use super::settle::{failed, in_the_midst, unknown};
+use super::skipped;
+use super::skipped::Skipped;
+use super::skipped::{Unrun, not_run};
+use super::verdict::{Way, way};
 use super::wait::{own, until_over};
-use super::way::{Way, way};
-use super::zone::send;
+use super::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, for_good};
 use crate::checkpoint::{DdlAt, Failed, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
+use crate::mysql::error::{Class, classify};
+use crate::mysql::session::{Session, quote_name, shorten};
 use crate::sink::mysql::PendingDdl;
-use crate::sink::mysql::failure::{Class, classify};
-use crate::sink::mysql::retry::passes;
-use crate::sink::mysql::session::{Session, quote_name, shorten};
-use crate::sink::mysql::skipped::Skipped;
 use crate::stop::Stop;
 
 /// What a DDL runs with.
@@ -156,8 +155,8 @@ fn answer(ground: &Ground<'_>, trouble: &DdlTrouble) -> Answer {
 
 fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
     let how = match way(ground, skipped, ts, ddl)? {
-        Way::Skip => return Ok(missing::leave_out(ground, skipped, ts, ddl)?),
-        Way::Follow => return Ok(missing::follow(ground, skipped, ts, ddl)?),
+        Way::Skip => return Ok(skipped::leave_out(ground, skipped, ts, ddl)?),
+        Way::Follow => return Ok(skipped::follow(ground, skipped, ts, ddl)?),
         Way::Unrun(unrun) => {
             ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
             unrun.tell(ground, ts, ddl);
@@ -182,8 +181,8 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
             let expected = expected(ground.session.server(), ddl);
             let mut begun = Begun { zones, optional_from, expected, ..Begun::new(ddl, statements) };
             match perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
-                Err(Setback::Refused(failed)) if references::holds(&failed) && begun.statements.len() == 1 => {
-                    let around = references::around(ground.session, ddl, begun.statement(0))?;
+                Err(Setback::Refused(failed)) if constraint::holds(&failed) && begun.statements.len() == 1 => {
+                    let around = constraint::around(ground.session, ddl, begun.statement(0))?;
                     let around = around.ok_or(Setback::Refused(failed))?;
                     let mut begun = Begun { expected: begun.expected, ..around };
                     perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
@@ -193,7 +192,7 @@ fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl)
             return Ok(ran(ground, skipped, (ts, ddl), false)?);
         }
     };
-    Ok(Ran { how, skipped: missing::end_of_database(ground, skipped, ts, ddl)? })
+    Ok(Ran { how, skipped: skipped::end_of_database(ground, skipped, ts, ddl)? })
 }
 
 fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
@@ -250,7 +249,7 @@ fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &D
 }
 
 fn ran(ground: &mut Ground<'_>, skipped: &Skipped, (ts, ddl): (CommitTs, &Ddl), replaced: bool) -> Result<Ran, Failed> {
-    let skipped = missing::end_of_database(ground, skipped, ts, ddl)?;
+    let skipped = skipped::end_of_database(ground, skipped, ts, ddl)?;
     let (query, at) = (shorten(&ddl.query), ts.explain());
     if !replaced {
         (ground.events)(Event::Note(format!("ran `{query}` (commit ts {at})")));
@@ -283,7 +282,7 @@ pub(super) fn perform(
         let fresh = fresh.filter(|_| step == 0);
         announce(ground, (ts, job), begun, step, fresh).map_err(|failed| match failed.class() {
             // Without its database, nothing of it has begun.
-            Some(class) if fresh.is_some() && !passes(class) => Setback::Refused(failed),
+            Some(class) if fresh.is_some() && !class.is_transient() => Setback::Refused(failed),
             _ => Setback::Failed(failed),
         })?;
         statement(ground, (ts, job), begun, step)?;
@@ -351,7 +350,7 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
             _ => return Err(failed(error, key, begun, sql).into()),
         }
     }
-    if !passes(class) && begun.optional_from.is_some_and(|from| step >= from) {
+    if !class.is_transient() && begun.optional_from.is_some_and(|from| step >= from) {
         let error = anyhow::Error::from(failed(error, key, begun, sql));
         (ground.events)(Event::Warning(format!("{error:#}: left out, the rest of the DDL is done")));
         return Ok(());
@@ -363,5 +362,5 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     // Nothing of the job happened: a restart may simply try again.
     ground.link.end_ddl(ground.session, None)?;
     let failed = failed(error, key, begun, sql);
-    Err(if passes(class) { Setback::Failed(failed) } else { Setback::Refused(failed) })
+    Err(if class.is_transient() { Setback::Failed(failed) } else { Setback::Refused(failed) })
 }

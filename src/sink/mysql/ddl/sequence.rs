@@ -1,8 +1,12 @@
 //! DDL about sequences that does not say so, RENAME TABLE above all, for a target that has none.
+//!
+//! ALTER SEQUENCE that leaves a MariaDB's sequence before its range, which TiDB allows: there it goes on with the range's first number.
 
 use super::form::{Form, Name};
 use super::picture::same_name;
+use crate::checkpoint::Failed;
 use crate::model::Ddl;
+use crate::mysql::session::{Flavour, Session};
 use crate::sql::{Token, Words};
 
 /// What is left of a statement without the sequences in it.
@@ -46,6 +50,95 @@ pub(super) fn number(words: &Words<'_>, at: usize) -> Option<(i128, std::ops::Ra
     Some((if negative { -number } else { number }, behind..digits + 1))
 }
 
+/// What a sequence counts through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counter {
+    next: i128,
+    min: i128,
+    max: i128,
+    start: i128,
+    increment: i128,
+}
+
+impl Counter {
+    fn read(session: &mut Session, name: &Name) -> Result<Option<Self>, Failed> {
+        let sql =
+            format!("SELECT next_not_cached_value, minimum_value, maximum_value, start_value, increment FROM {name}");
+        match session.fetch_one::<(i64, i64, i64, i64, i64)>(&sql) {
+            Ok(row) => Ok(row.map(|(next, min, max, start, increment)| {
+                let [next, min, max, start, increment] = [next, min, max, start, increment].map(i128::from);
+                Self { next, min, max, start, increment }
+            })),
+            // The server will say so.
+            Err(failed) if failed.is_not_there() => Ok(None),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// With the options of an ALTER SEQUENCE; and where the number that it restarts with stands, or where one may.
+    fn altered(mut self, words: &Words<'_>) -> (Self, Option<std::ops::Range<usize>>) {
+        let (mut restart, mut restarts) = (None, false);
+        for at in 2..words.len() {
+            let Some((value, place)) = number(words, at) else {
+                if words.is(at, "RESTART") {
+                    restarts = true;
+                    restart = Some(at..at + 1);
+                }
+                continue;
+            };
+            match () {
+                () if words.is(at, "INCREMENT") => self.increment = value,
+                () if words.is(at, "START") => self.start = value,
+                () if words.is(at, "MINVALUE") => self.min = value,
+                () if words.is(at, "MAXVALUE") => self.max = value,
+                () if words.is(at, "RESTART") => {
+                    (self.next, restarts) = (value, false);
+                    restart = Some(at..place.end);
+                }
+                () => {}
+            }
+        }
+        if restarts {
+            self.next = self.start;
+        }
+        (self, restart)
+    }
+
+    /// The first number of the range, where the next one lies before it: of those that count from the start.
+    fn first(&self) -> Option<i128> {
+        let Self { next, min, max, start, increment } = *self;
+        match () {
+            () if increment > 0 && next < min => Some(min + (start - min).rem_euclid(increment)),
+            () if increment < 0 && next > max => Some(max - (max - start).rem_euclid(-increment)),
+            () => None,
+        }
+    }
+}
+
+/// Lets `sql` restart a sequence that would be left before its range, and says so.
+///
+/// # Errors
+/// If the target cannot be read.
+pub(super) fn keep_in_range(session: &mut Session, sql: &mut String, ddl: &Ddl) -> Result<Option<String>, Failed> {
+    if session.server().flavour != Flavour::MariaDb {
+        return Ok(None);
+    }
+    let Form::AlterSequence { name, .. } = Form::of(sql, &ddl.schema) else { return Ok(None) };
+    let Some(counter) = Counter::read(session, &name)? else { return Ok(None) };
+    let words = Words::of(sql);
+    let (altered, place) = counter.altered(&words);
+    let Some(first) = altered.first() else { return Ok(None) };
+    let restart = format!("RESTART WITH {first}");
+    match place.and_then(|place| words.bytes(place)) {
+        Some(bytes) => sql.replace_range(bytes, &restart),
+        None => *sql = format!("{} {restart}", sql.trim_end().trim_end_matches(';')),
+    }
+    Ok(Some(format!(
+        "the sequence {name} goes on with {first}, the first number of its new range: MariaDB has none whose next number ({}) lies before it",
+        altered.next
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +161,23 @@ mod tests {
             left("RENAME TABLE s TO x, t TO s, x TO e.y, s TO u", &["s"]),
             some("RENAME TABLE `d`.`t` TO `d`.`s`, `d`.`s` TO `d`.`u`")
         );
+    }
+
+    #[test]
+    fn before_its_range() {
+        let up = Counter { next: 11, min: 1, max: 1000, start: 1, increment: 1 };
+        let down = Counter { next: -11, min: -1000, max: -1, start: -1, increment: -1 };
+        let of = |counter: Counter, sql: &str| {
+            let (altered, place) = counter.altered(&Words::of(sql));
+            (altered.first(), place)
+        };
+        assert_eq!(of(up, "ALTER SEQUENCE s MAXVALUE 5"), (None, None));
+        assert_eq!(of(up, "ALTER SEQUENCE s START WITH 500 MINVALUE 500"), (Some(500), None));
+        assert_eq!(of(up, "ALTER SEQUENCE s START 503 MINVALUE = 500 INCREMENT BY 5"), (Some(503), None));
+        assert_eq!(of(up, "ALTER SEQUENCE s RESTART WITH -5"), (Some(1), Some(3..7)));
+        assert_eq!(of(up, "ALTER SEQUENCE s RESTART WITH 5000"), (None, Some(3..6)));
+        assert_eq!(of(up, "ALTER SEQUENCE s RESTART START 500 MINVALUE 500"), (None, Some(3..4)));
+        assert_eq!(of(down, "ALTER SEQUENCE s MAXVALUE -500 START WITH -500"), (Some(-500), None));
+        assert_eq!(of(down, "ALTER SEQUENCE s START 1 MINVALUE 1 MAXVALUE 9 INCREMENT 1"), (Some(1), None));
     }
 }

@@ -1,16 +1,28 @@
 //! At the start of a run: what became of the DDL that an earlier run began and did not see end?
+//!
+//! What is stored beside the intent of a DDL, enough to judge it and to finish it without the stream.
+//!
+//! What an operator reads when a statement of a DDL does not come to its end.
+//!
+//! Two pictures as an operator sees them side by side: few lines, those that differ.
 
-use super::begun::Begun;
-use super::judge::Verdict;
-use super::look::look;
-use super::refusal::unknown;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::expected::ExpectedTable;
+use super::form::Form;
+use super::judge::{Expected, Shape, Verdict, judge};
+use super::picture::{Ids, Picture, State, VERSION, look};
 use super::run::{Ground, Setback, perform, replace};
 use super::wait::until_over;
 use crate::checkpoint::{Failed, Intent};
 use crate::error::Fault;
 use crate::event::Event;
-use crate::sink::mysql::PendingDdl;
-use crate::sink::mysql::session::shorten;
+use crate::model::{ActionType, CommitTs, Ddl, Table};
+use crate::mysql::error::{classify, refuse};
+use crate::mysql::session::{quote_name, shorten};
+use crate::sink::mysql::options::PendingDdl;
 
 /// How a DDL that was left behind was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,4 +132,259 @@ fn by_word(ground: &mut Ground<'_>, intent: &Intent, what: &str) -> Result<Settl
             Ok(Settled::TakenBack)
         }
     }
+}
+
+/// How a statement of ours begins that deletes what a partition holds upstream.
+pub(super) const DELETE: &str = "DELETE FROM";
+
+/// A DDL under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The version of this layout.
+    pub version: u32,
+    /// The type of its job.
+    pub action: ActionType,
+    /// The database that must be current; `None` for a statement that makes or drops one.
+    pub database: Option<String>,
+    /// All statements in order. The intent says which one is under way.
+    pub statements: Vec<String>,
+    /// The upstream's tables before the job, where they are known.
+    pub before: Vec<Shape>,
+    /// The same after it.
+    pub after: Vec<Shape>,
+    /// The target before the statement that is under way.
+    pub picture: Picture,
+    /// Whether the operator wrote the statements.
+    #[serde(default)]
+    pub replaced: bool,
+    /// Statements from this one on are left out, and that is said, where the target refuses them: what came before is worth having alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optional_from: Option<usize>,
+    /// What stands in front of the statement that is under way as it was sent ([`Origin`](crate::mark::Origin)). Kept apart, so that
+    /// the statements are the same with marks and without: who judges, and who shows them, needs it no more than an older tisync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Where it runs before its message: the position behind which ([`Ddl::early`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<u64>,
+    /// The zones, as SQL, of those statements that do not run in UTC, by their numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<usize, String>,
+    /// What the tables have to be in the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<ExpectedTable>,
+    /// Whether all statements are done, and the tables were then not what they have to be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ran: bool,
+}
+
+impl Begun {
+    /// `ddl`, which runs as `statements`.
+    #[must_use]
+    pub fn new(ddl: &Ddl, statements: Vec<String>) -> Self {
+        // ALTER DATABASE may name none, and means the current one.
+        let of_database = matches!(ddl.action, ActionType::CreateSchema | ActionType::DropSchema);
+        Self {
+            version: VERSION,
+            action: ddl.action,
+            database: (!of_database && !ddl.schema.is_empty()).then(|| ddl.schema.clone()),
+            statements,
+            // A table of which only the name is known has no columns, and says nothing here.
+            before: ddl.before.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
+            after: ddl.after.iter().filter(|t| !t.columns.is_empty()).map(|t| shape(t)).collect(),
+            picture: Picture::default(),
+            replaced: false,
+            optional_from: None,
+            origin: None,
+            early: ddl.early.map(|ts| ts.0),
+            zones: BTreeMap::new(),
+            expected: Vec::new(),
+            ran: false,
+        }
+    }
+
+    /// The same of statements that the operator wrote: what they leave behind need not be what the upstream has.
+    #[must_use]
+    pub fn instead(ddl: &Ddl, statements: Vec<String>) -> Self {
+        Self { before: vec![], after: vec![], replaced: true, ..Self::new(ddl, statements) }
+    }
+
+    /// Reads a stored one; `None` if it is of another version, or damaged.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|b: &Self| b.version == VERSION)
+    }
+
+    /// What is stored beside `intent`; `None` as [`read`](Self::read), and if its statements are not those that the intent names: they are to run
+    /// with our rights, and one of the two was changed.
+    #[must_use]
+    pub fn of(intent: &Intent) -> Option<Self> {
+        let begun = Self::read(intent.before.as_deref()?)?;
+        let home = begun.database.as_ref().is_none_or(|database| *database == intent.schema);
+        (home && begun.text() == intent.query && (intent.step as usize) < begun.statements.len()).then_some(begun)
+    }
+
+    /// All statements as one text, as the intent has them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.statements.join("; ")
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// None that can happen: names and numbers always have one.
+    pub fn write(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// The statement of `step`.
+    #[must_use]
+    pub fn statement(&self, step: usize) -> &str {
+        self.statements.get(step).map_or("", String::as_str)
+    }
+
+    /// The same as it is sent, and as the target's own lists show it.
+    #[must_use]
+    pub fn sent(&self, step: usize) -> String {
+        let statement = self.statement(step);
+        self.origin.as_ref().map_or_else(|| statement.to_owned(), |origin| format!("{origin} {statement}"))
+    }
+
+    /// What the statement of `step` is.
+    #[must_use]
+    pub fn form(&self, step: usize) -> Form {
+        Form::of(self.statement(step), self.database.as_deref().unwrap_or_default())
+    }
+
+    /// What became of the statement of `step`, if the target is `now` like this.
+    #[must_use]
+    pub fn judge(&self, step: usize, now: &Picture) -> Verdict {
+        if self.action == ActionType::TruncatePartition && !self.replaced && self.statement(step).starts_with(DELETE) {
+            // The same rows, so once more changes nothing more.
+            return Verdict::NotDone;
+        }
+        let form = self.form(step);
+        judge(Expected { form: &form, before: &self.before, after: &self.after }, &self.picture, now)
+    }
+}
+
+fn shape(table: &Table) -> Shape {
+    let columns = table.columns.iter().filter(|c| !c.hidden).map(|c| c.name.clone()).collect();
+    Shape { schema: table.schema.clone(), name: table.name.clone(), columns }
+}
+
+/// The refusal of a statement that others of its DDL came before.
+pub(super) fn in_the_midst(failed: Failed) -> Failed {
+    match failed {
+        Failed::Target { error, attempted } if !classify(&error).is_transient() => Failed::Refused(refuse(
+            &error,
+            attempted,
+            "what comes before it in this DDL is done: run what suits the target by hand, and start again, which goes on behind it",
+        )),
+        other => other,
+    }
+}
+
+/// The refusal of `sql` by the target.
+pub(super) fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {
+    let place = begun.database.as_ref().map_or(String::new(), |d| format!(" in database `{d}`"));
+    Failed::Target {
+        error,
+        attempted: format!(
+            "cannot run the DDL of commit ts {} (job {job}){place}: the target refused `{}`",
+            ts.explain(),
+            shorten(sql)
+        ),
+    }
+}
+
+/// That nobody can tell what became of a statement.
+pub(super) fn unknown(
+    (ts, job): (CommitTs, i64),
+    begun: &Begun,
+    step: usize,
+    (why, before, now): (&str, &str, &str),
+) -> Fault {
+    let part = match begun.statements.len() {
+        0 | 1 => String::new(),
+        all => format!("statement {} of {all} of ", step + 1),
+    };
+    Fault::refused(format!(
+        "this DDL was begun on the target and its end was not seen: {part}job {job} (commit ts {}), `{}`. Whether it took effect \
+         cannot be told: {why}\nbefore it:\n{before}\nnow:\n{now}",
+        ts.explain(),
+        shorten(begun.statement(step))
+    ))
+    .hint(
+        "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if it \
+         did not",
+    )
+}
+
+/// Lines for each side.
+const LINES: usize = 6;
+
+/// Both pictures, each in at most six lines: what each object is, and the lines of definitions that differ.
+pub(super) fn both(before: &Picture, now: &Picture) -> (String, String) {
+    let (old, new) = (lines(before), lines(now));
+    (differing(&old, &new), differing(&new, &old))
+}
+
+/// A line, and whether it always shows.
+type Line = (String, bool);
+
+fn differing(own: &[Line], other: &[Line]) -> String {
+    let kept = own.iter().filter(|(line, always)| *always || other.iter().all(|(o, _)| o != line));
+    let mut lines: Vec<String> = kept.map(|(line, _)| format!("  {}", shorten(line))).collect();
+    if lines.len() > LINES {
+        lines.truncate(LINES - 1);
+        lines.push("  …".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn lines(picture: &Picture) -> Vec<Line> {
+    let mut out = Vec::new();
+    if let Some(database) = &picture.database {
+        let name = quote_name(&database.name);
+        match &database.there {
+            None => out.push((format!("database {name}: not there"), true)),
+            Some(state) => {
+                out.push((format!("database {name}: {} tables", state.tables.len()), true));
+                out.push((state.definition.clone(), false));
+                out.extend(state.tables.iter().map(|t| (format!("table {}", quote_name(t)), false)));
+            }
+        }
+    }
+    for object in &picture.objects {
+        let name = format!("{}.{}", quote_name(&object.schema), quote_name(&object.name));
+        match &object.there {
+            None => out.push((format!("{name}: not there"), true)),
+            Some(state) => {
+                out.push((format!("{name}: {}", described(state)), true));
+                out.extend(state.definition.lines().map(|l| (l.trim().to_owned(), false)));
+            }
+        }
+    }
+    out
+}
+
+fn described(state: &State) -> String {
+    let mut text = match &state.ids {
+        None => "its ids are not known".to_owned(),
+        Some(Ids { table, partitions }) => {
+            let own = table.iter().map(|id| format!("id {id}"));
+            own.chain(partitions.iter().map(|(name, ids)| format!("partition {name} {ids:?}")))
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
+    };
+    if let Some(created) = &state.created {
+        text.push_str(&format!(", created {created}"));
+    }
+    if let Some(counter) = &state.counter {
+        text.push_str(&format!(", next value {counter}"));
+    }
+    text
 }

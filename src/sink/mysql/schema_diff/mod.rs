@@ -8,20 +8,355 @@
 //! reference   the empty table       shown   SHOW CREATE TABLE in parts (column, foreign, tail: one kind of part each)
 //! difference  what differs          mend    the statements that make both alike
 //! ```
+//!
+//! The reference: an empty table that is made on the target from the upstream's definition, shown, and dropped again.
+//!
+//! The statements that make a table on the target what the upstream's is.
 
-mod column;
 mod difference;
-mod foreign;
-mod mend;
-mod quotes;
-mod reference;
 mod shown;
-mod tail;
+
+use std::collections::BTreeMap;
+
+use mysql::Row;
+use serde::{Deserialize, Serialize};
+
+use super::ddl::picture::same_name;
+pub use super::definition::well_quoted;
+use crate::checkpoint::Failed;
+use crate::mysql::session::{Flavour, Server, Session, quote_name};
+use crate::sql::Words;
+use difference::ShownColumn;
+pub use difference::{Difference, Part, differences};
+use shown::{ForeignKey, Named, Options, Partitioning};
+pub use shown::{Shown, without_foreign_keys};
+
+/// How many partitions a reference has; a server makes a file for each.
+pub const PARTITIONS: usize = 64;
+
+/// What a table has to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// What stands behind the name in CREATE TABLE, in the target's words, without foreign keys and with the first [`PARTITIONS`] partitions.
+    pub definition: String,
+    /// The same with all partitions, where there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
+    /// Names of the partitions that `definition` leaves out, and what is said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<(String, String)>,
+    /// Foreign keys as they stand in CREATE TABLE, each parent with its database. They are not made: that would lock parents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<String>,
+    /// What of the upstream's definition the target cannot have, and why.
+    #[serde(skip)]
+    pub without: Vec<String>,
+}
+
+impl Reference {
+    /// What stands behind the name in CREATE TABLE, with all partitions.
+    #[must_use]
+    pub fn all(&self) -> &str {
+        self.whole.as_ref().unwrap_or(&self.definition)
+    }
+
+    /// What the table that the target shows as `target`, in database `home`, has otherwise. `name`, in quotes with its database, is what
+    /// the reference is called meanwhile.
+    ///
+    /// # Errors
+    /// If the target does not make the reference, or cannot be read.
+    pub fn compare(
+        &self,
+        session: &mut Session,
+        name: &str,
+        target: &Shown,
+        home: &str,
+    ) -> Result<(Shown, Vec<Difference>), Failed> {
+        // A TiDB shows a definition in the very words of ours, and takes its time to make a table.
+        if session.server().flavour == Flavour::TiDb
+            && let Some(own) = self.as_written()
+            && differences(&own, target, home, &Collations::default()).is_empty()
+        {
+            return Ok((own, Vec::new()));
+        }
+        let first = self.make(session, name, &self.definition)?.map(|shown| self.with_more(shown, target));
+        let Some(mut upstream) = first else { return Ok((Shown::default(), Vec::new())) };
+        let mut found = differences(&upstream, target, home, &Collations::default());
+        if let Some(whole) = self.whole.as_ref().filter(|_| !found.is_empty()) {
+            upstream = self.make(session, name, whole)?.unwrap_or(upstream);
+        }
+        if !found.is_empty() {
+            found = differences(&upstream, target, home, &Collations::read(session)?);
+        }
+        Ok((upstream, found))
+    }
+
+    /// The definition as it is, without a server's look at it.
+    fn as_written(&self) -> Option<Shown> {
+        let mut shown = Shown::read(&format!("CREATE TABLE `t` {}", self.all()))?;
+        shown.foreign_keys = self.foreign_keys.iter().filter_map(|key| ForeignKey::of(key)).collect();
+        Some(shown)
+    }
+
+    fn make(&self, session: &mut Session, name: &str, definition: &str) -> Result<Option<Shown>, Failed> {
+        let drop = format!("DROP TABLE IF EXISTS {name}");
+        // First: what a run that was killed has left goes, and an account that may not drop makes nothing that stays.
+        session.exec(&drop)?;
+        session.exec(&format!("CREATE TABLE {name} {definition}"))?;
+        let shown = show(session, name);
+        session.exec(&drop)?;
+        let mut shown = shown?;
+        if let Some(shown) = &mut shown {
+            // Names that the server made up for this one table.
+            let made_up = |name: &str| name.starts_with("tisync_reference") || name.starts_with("CONSTRAINT_");
+            shown.checks.iter_mut().filter(|c| made_up(&c.name)).for_each(|c| c.name.clear());
+            shown.foreign_keys = self.foreign_keys.iter().filter_map(|key| ForeignKey::of(key)).collect();
+        }
+        Ok(shown)
+    }
+
+    /// `shown` with the partitions that were left out: in the target's words, where those say the same.
+    fn with_more(&self, mut shown: Shown, target: &Shown) -> Shown {
+        let there = target.partitioning.as_ref().map(|by| by.partitions.as_slice()).unwrap_or_default();
+        if let Some(by) = &mut shown.partitioning {
+            by.partitions.extend(self.more.iter().map(|(name, text)| {
+                let same = there.iter().find(|p| p.name == *name && plain(&p.text) == plain(text));
+                same.cloned().unwrap_or_else(|| Named { name: name.clone(), text: text.clone() })
+            }));
+        }
+        shown
+    }
+}
+
+/// `text` without what servers write in several ways.
+fn plain(text: &str) -> String {
+    text.replace("_utf8mb4'", "'")
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '`')
+        .collect::<String>()
+        .to_uppercase()
+}
+
+/// A table, by its name in quotes with its database, as the target shows it; `None` if it is no table.
+///
+/// # Errors
+/// If it is not there, or cannot be read.
+pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, Failed> {
+    let row: Option<Row> = session.fetch_one(&format!("SHOW CREATE TABLE {name}"))?;
+    let text = row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok);
+    let words = Words::of(name);
+    let Some(((schema, table), text)) = words.name(0).zip(words.name(2)).zip(text) else { return Ok(None) };
+    Ok(Shown::read(&well_quoted(session, (&schema, &table), text)?))
+}
+
+/// Each character set's default collation on a server. Empty: two defaults of the same set are the same, and nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Collations(BTreeMap<String, String>);
+
+impl Collations {
+    /// Those of the server of `session`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(session: &mut Session) -> Result<Self, Failed> {
+        let sql =
+            "SELECT LOWER(character_set_name), LOWER(default_collate_name) FROM information_schema.character_sets";
+        Ok(Self(session.fetch::<(String, String)>(sql)?.into_iter().collect()))
+    }
+
+    fn default_of(&self, charset: &str) -> String {
+        self.0.get(charset).cloned().unwrap_or_else(|| format!("default of {charset}"))
+    }
+
+    fn of(&self, column: &ShownColumn, options: &Options) -> Option<String> {
+        column.collation(|charset| self.default_of(charset)).or_else(|| self.of_table(options))
+    }
+
+    fn of_table(&self, options: &Options) -> Option<String> {
+        let collation = options.get("COLLATE").map(|name| name.to_lowercase());
+        collation.or_else(|| options.get("CHARSET").map(|charset| self.default_of(&charset.to_lowercase())))
+    }
+}
+
+/// ALTER TABLEs that take away `differences` from the table `name`, in quotes, which is `target` now and has to be `upstream`.
+///
+/// A renamed column cannot be told from one that was dropped and another that was added, so who runs this reads it before.
+#[must_use]
+pub fn statements(
+    server: &Server,
+    name: &str,
+    (upstream, target): (&Shown, &Shown),
+    differences: &[Difference],
+    collations: &Collations,
+) -> Vec<String> {
+    let mend = Mend { server, upstream, target, differences, collations };
+    let mut all = Vec::new();
+    all.extend(mend.gone_foreign_keys());
+    let clauses = [mend.drops(), mend.columns(), mend.adds(), mend.options()].concat();
+    if !clauses.is_empty() {
+        all.push(clauses.join(", "));
+    }
+    all.extend(mend.partitioning());
+    all.extend(mend.new_foreign_keys());
+    all.into_iter().map(|clause| format!("ALTER TABLE {name} {clause}")).collect()
+}
+
+struct Mend<'a> {
+    server: &'a Server,
+    upstream: &'a Shown,
+    target: &'a Shown,
+    differences: &'a [Difference],
+    collations: &'a Collations,
+}
+
+impl Mend<'_> {
+    fn differs(&self, is: impl Fn(&Part) -> bool) -> bool {
+        self.differences.iter().any(|d| is(&d.part))
+    }
+
+    /// Of all parts that `name` gives a name: those that differ, with what each side has.
+    fn named(&self, name: impl Fn(&Part) -> Option<&String>) -> impl Iterator<Item = (&String, &Difference)> {
+        self.differences.iter().filter_map(move |d| Some((name(&d.part)?, d)))
+    }
+
+    fn keys(&self) -> impl Iterator<Item = (&String, &Difference)> {
+        self.named(|part| if let Part::Key(name) = part { Some(name) } else { None })
+    }
+
+    fn checks(&self) -> impl Iterator<Item = (&String, &Difference)> {
+        self.named(|part| if let Part::Check(text) = part { Some(text) } else { None })
+    }
+
+    fn drops(&self) -> Vec<String> {
+        let check = if self.server.flavour == Flavour::MySql { "CHECK" } else { "CONSTRAINT" };
+        let named =
+            |text: &str| self.target.checks.iter().find(|c: &&Named| c.text == text).map(|c| quote_name(&c.name));
+        let checks = self.checks().filter(|(_, d)| d.target.is_some());
+        let mut all: Vec<String> =
+            checks.filter_map(|(text, _)| Some(format!("DROP {check} {}", named(text)?))).collect();
+        all.extend(self.keys().filter(|(_, d)| d.target.is_some()).map(|(name, _)| match name.as_str() {
+            "PRIMARY" => "DROP PRIMARY KEY".to_owned(),
+            name => format!("DROP INDEX {}", quote_name(name)),
+        }));
+        let more =
+            self.target.columns.iter().filter(|c| !self.upstream.columns.iter().any(|u| same_name(&u.name, &c.name)));
+        all.extend(more.map(|column| format!("DROP COLUMN {}", quote_name(&column.name))));
+        all
+    }
+
+    /// Columns that are added, changed or moved, in the order of the definition.
+    fn columns(&self) -> Vec<String> {
+        let moved = self.differs(|part| *part == Part::Order);
+        let mut clauses = Vec::new();
+        let mut before: Option<&ShownColumn> = None;
+        for column in &self.upstream.columns {
+            let is_new = self.differs(|part| matches!(part, Part::Column(name) if *name == column.name));
+            let differs = self.differs(|part| matches!(part, Part::Attribute(name, _) if *name == column.name));
+            let place = match before {
+                Some(before) => format!(" AFTER {}", quote_name(&before.name)),
+                None => " FIRST".to_owned(),
+            };
+            let (word, place) = match (is_new, moved) {
+                (true, _) => ("ADD", place.as_str()),
+                (false, true) => ("MODIFY", place.as_str()),
+                (false, false) => ("MODIFY", ""),
+            };
+            if is_new || differs || moved {
+                clauses.push(format!("{word} COLUMN {} {}{place}", quote_name(&column.name), self.definition(column)));
+            }
+            before = Some(column);
+        }
+        clauses
+    }
+
+    /// What stands behind the column's name: with its collation, whatever the table's is.
+    fn definition(&self, column: &ShownColumn) -> String {
+        use difference::Attribute::{Charset, Collation, Type};
+        let named = column.attributes.contains_key(&Charset) || column.attributes.contains_key(&Collation);
+        let collation = self.collations.of(column, &self.upstream.options).filter(|_| column.is_text() && !named);
+        match (collation, column.attributes.get(&Type)) {
+            (Some(collation), Some(sql)) => {
+                format!("{sql} COLLATE {collation}{}", column.text.get(sql.len()..).unwrap_or_default())
+            }
+            _ => column.text.clone(),
+        }
+    }
+
+    fn adds(&self) -> Vec<String> {
+        let keys = self.keys().filter_map(|(_, d)| d.upstream.as_ref()).map(|text| format!("ADD {text}"));
+        let name = |text: &str| {
+            let named = self.upstream.checks.iter().find(|c| c.text == text && !c.name.is_empty());
+            named.map_or_else(String::new, |c| format!("CONSTRAINT {} ", quote_name(&c.name)))
+        };
+        let checks = self.checks().filter_map(|(_, d)| d.upstream.as_ref());
+        keys.chain(checks.map(|text| format!("ADD {}{text}", name(text)))).collect()
+    }
+
+    fn options(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if self.differs(|part| *part == Part::Collation) {
+            let charset = self.upstream.options.get("CHARSET").map_or("utf8mb4", String::as_str);
+            let collation = self.collations.of_table(&self.upstream.options).unwrap_or_default();
+            all.push(format!("DEFAULT CHARSET={charset} COLLATE={collation}"));
+        }
+        for difference in self.differences {
+            match (&difference.part, &difference.upstream) {
+                (Part::Option(name), text) if name == "COMMENT" => {
+                    all.push(format!("COMMENT={}", text.as_deref().unwrap_or("''")));
+                }
+                (Part::Option(name), Some(text)) if name.starts_with('[') => all.push(text.clone()),
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn partitioning(&self) -> Option<String> {
+        let counted = self.differs(|part| matches!(part, Part::Option(name) if name == "number of partitions"));
+        let differs = counted || self.differs(|part| matches!(part, Part::Partitioning | Part::Partition(_)));
+        if !differs {
+            return None;
+        }
+        match (&self.upstream.partitioning, &self.target.partitioning) {
+            (Some(own), Some(other)) => Some(added(own, other).unwrap_or_else(|| own.text.clone())),
+            (Some(own), None) => Some(own.text.clone()),
+            (None, _) => Some("REMOVE PARTITIONING".to_owned()),
+        }
+    }
+
+    fn gone_foreign_keys(&self) -> Vec<String> {
+        let gone = self.foreign(&self.target.foreign_keys, |d| d.target.as_ref());
+        gone.map(|key| format!("DROP FOREIGN KEY {}", quote_name(&key.name))).collect()
+    }
+
+    fn new_foreign_keys(&self) -> Vec<String> {
+        self.foreign(&self.upstream.foreign_keys, |d| d.upstream.as_ref())
+            .map(|key| format!("ADD {}", key.text()))
+            .collect()
+    }
+
+    fn foreign<'a>(
+        &'a self,
+        all: &'a [ForeignKey],
+        side: impl Fn(&Difference) -> Option<&String> + 'a,
+    ) -> impl Iterator<Item = &'a ForeignKey> + 'a {
+        let differs = move |key: &&ForeignKey| {
+            let text = key.text();
+            self.differences.iter().any(|d| matches!(d.part, Part::ForeignKey(_)) && side(d) == Some(&text))
+        };
+        all.iter().filter(differs)
+    }
+}
+
+/// The clause that adds partitions behind those that are there, where that is all.
+fn added(own: &Partitioning, other: &Partitioning) -> Option<String> {
+    let (there, new) = own.partitions.split_at_checked(other.partitions.len())?;
+    if own.by != other.by || there != other.partitions || new.is_empty() {
+        return None;
+    }
+    let list: Vec<String> = new.iter().map(|p| format!("PARTITION {} {}", quote_name(&p.name), p.text)).collect();
+    Some(format!("ADD PARTITION ({})", list.join(", ")))
+}
+
 #[cfg(test)]
 mod tests;
-
-pub use difference::{Difference, Part, differences};
-pub use mend::statements;
-pub use quotes::well_quoted;
-pub use reference::{Collations, PARTITIONS, Reference, show};
-pub use shown::{Shown, without_foreign_keys};

@@ -1,8 +1,14 @@
 //! What SHOW CREATE TABLE says, in parts.
+//!
+//! What SHOW CREATE TABLE says behind the columns: the table's options and its partitions.
+//!
+//! A foreign key as SHOW CREATE TABLE shows it, compared by what it does: its name may have to be another one on the target.
 
-use super::column::ShownColumn;
-use super::foreign::ForeignKey;
-use super::tail::{Options, Partitioning};
+use std::collections::BTreeMap;
+
+use super::difference::ShownColumn;
+use crate::mysql::session::quote_name;
+use crate::sink::mysql::ddl::picture::same_name;
 use crate::sql::{Token, tokens};
 
 /// A table as its server shows it.
@@ -134,7 +140,7 @@ impl Shown {
             shown.take(text, part);
         }
         let tail = behind.first().map_or("", |first| text.get(first.from..).unwrap_or_default());
-        (shown.options, shown.partitioning) = super::tail::read(tail);
+        (shown.options, shown.partitioning) = read(tail);
         Some(shown)
     }
 
@@ -169,4 +175,198 @@ fn key(text: &str, part: &[Piece<'_>]) -> Named {
     let name = part.iter().take(bracket).rev().find(|piece| matches!(piece.token, Token::Name(_)));
     let name = name.map_or_else(|| "PRIMARY".to_owned(), Piece::name);
     Named { name, text: text_of(text, part).replace(" USING BTREE", "") }
+}
+
+/// The options that a definition of TiDB's has: `COLLATE`, `DEFAULT CHARSET`, `COMMENT`, and comments with TiDB's own. The storage engine and its
+/// options are the target's own affair.
+pub(super) type Options = BTreeMap<String, String>;
+
+/// How a table is partitioned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Partitioning {
+    /// `PARTITION BY RANGE (…)`, without their number.
+    pub by: String,
+    /// Their number where nothing else is said of them.
+    pub count: Option<String>,
+    /// Each with what is said of it.
+    pub partitions: Vec<Named>,
+    /// As it stands in a statement.
+    pub text: String,
+}
+
+/// The options and the partitions in `text`.
+pub(super) fn read(text: &str) -> (Options, Option<Partitioning>) {
+    let all = pieces(text);
+    let by = |words: &[Piece<'_>]| matches!(words, [a, b] if a.is("PARTITION") && b.is("BY"));
+    let plain = all.windows(2).position(by);
+    // MySQL shows the clause in a comment that older servers leave out.
+    let hidden = all.iter().position(|piece| clause_in_comment(piece).is_some());
+    let end = plain.or(hidden).unwrap_or(all.len());
+    let clause = match (plain, hidden) {
+        (Some(at), _) => all.get(at).and_then(|piece| text.get(piece.from..)),
+        (None, Some(at)) => all.get(at).and_then(clause_in_comment),
+        (None, None) => None,
+    };
+    (options(all.get(..end).unwrap_or_default()), clause.map(partitioning))
+}
+
+fn clause_in_comment<'a>(piece: &Piece<'a>) -> Option<&'a str> {
+    let Token::Comment(text) = piece.token else { return None };
+    let inner = text.strip_prefix("/*!")?.strip_suffix("*/")?.trim_start_matches(|c: char| c.is_ascii_digit()).trim();
+    inner.starts_with("PARTITION BY").then_some(inner)
+}
+
+fn options(all: &[Piece<'_>]) -> Options {
+    let mut options = Options::new();
+    for (at, piece) in all.iter().enumerate() {
+        let value = match (all.get(at + 1).map(|p| p.token), all.get(at + 2)) {
+            (Some(Token::Sign('=')), Some(value)) => Some(value.text.to_owned()),
+            _ => None,
+        };
+        match (piece.token, value) {
+            (Token::Word(word), Some(value)) if ["CHARSET", "COLLATE", "COMMENT"].contains(&word) => {
+                options.insert(word.to_owned(), value);
+            }
+            (Token::Comment(text), _) if text.starts_with("/*T!") && !text.contains("auto_rand_base") => {
+                let name = text.trim_start_matches("/*T!").split('=').next().unwrap_or_default().trim();
+                options.insert(name.to_owned(), text.to_owned());
+            }
+            _ => {}
+        }
+    }
+    options
+}
+
+fn partitioning(text: &str) -> Partitioning {
+    let all = pieces(text);
+    // The last brackets on the outside hold the partitions, if they begin with the word.
+    let mut depth = 0;
+    let list = all.iter().enumerate().find_map(|(at, piece)| {
+        let outside = depth == 0;
+        depth += piece.depth();
+        (outside && piece.depth() == 1 && all.get(at + 1).is_some_and(|next| next.is("PARTITION"))).then_some(at)
+    });
+    let number = all.iter().position(|piece| piece.is("PARTITIONS"));
+    let end = number.or(list).unwrap_or(all.len());
+    let by = text_of(text, all.get(..end).unwrap_or_default()).to_owned();
+    let count = number.and_then(|at| all.get(at + 1)).map(|piece| piece.text.to_owned());
+    let inner = list.and_then(|at| in_brackets(all.get(at..)?)).map(|(inner, _)| inner).unwrap_or_default();
+    let mut partitions: Vec<Named> = between_commas(inner).into_iter().map(|part| partition(text, part)).collect();
+    // Servers remember for ever that the usual names were said.
+    let usual = |(at, p): (usize, &Named)| p.name == format!("p{at}") && p.text.is_empty();
+    let told = !partitions.is_empty() && partitions.iter().enumerate().all(usual);
+    let count = if told { Some(partitions.len().to_string()) } else { count };
+    if told {
+        partitions.clear();
+    }
+    Partitioning { by, count, partitions, text: text.trim().to_owned() }
+}
+
+/// `PARTITION name VALUES … ENGINE = …`, without the engine.
+fn partition(text: &str, part: &[Piece<'_>]) -> Named {
+    let name = part.get(1).map(Piece::name).unwrap_or_default();
+    let rest = part.get(2..).unwrap_or_default();
+    let engine = rest.iter().position(|piece| piece.is("ENGINE")).unwrap_or(rest.len());
+    let said = text_of(text, rest.get(..engine).unwrap_or_default());
+    let behind = text_of(text, rest.get(engine + 3..).unwrap_or_default());
+    Named { name, text: format!("{said} {behind}").trim().to_owned() }
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ForeignKey {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// Empty where it is the table's own database.
+    pub parent_schema: String,
+    pub parent: String,
+    pub parent_columns: Vec<String>,
+    pub on_delete: String,
+    pub on_update: String,
+}
+
+impl ForeignKey {
+    /// Reads `FOREIGN KEY (…) REFERENCES … (…) …`.
+    pub fn read(name: String, part: &[Piece<'_>]) -> Option<Self> {
+        let (columns, rest) = in_brackets(part)?;
+        let rest = rest.split_first().filter(|(first, _)| first.is("REFERENCES"))?.1;
+        let bracket = rest.iter().position(|piece| piece.depth() == 1)?;
+        let path: Vec<String> =
+            rest.iter().take(bracket).filter(|p| p.token != Token::Sign('.')).map(Piece::name).collect();
+        let (parents, behind) = in_brackets(rest)?;
+        let (parent_schema, parent) = match path.as_slice() {
+            [schema, table] => (schema.clone(), table.clone()),
+            [table] => (String::new(), table.clone()),
+            _ => return None,
+        };
+        let names = |all: &[Piece<'_>]| between_commas(all).iter().filter_map(|p| p.first()).map(Piece::name).collect();
+        let (on_delete, on_update) = (reaction(behind, "DELETE"), reaction(behind, "UPDATE"));
+        Some(Self {
+            name,
+            columns: names(columns),
+            parent_schema,
+            parent,
+            parent_columns: names(parents),
+            on_delete,
+            on_update,
+        })
+    }
+
+    /// Reads `CONSTRAINT … FOREIGN KEY …`.
+    pub fn of(text: &str) -> Option<Self> {
+        let all = pieces(text);
+        let at = all.iter().position(|piece| piece.is("FOREIGN"))?;
+        let name = all.get(1).filter(|_| at > 1).map(Piece::name).unwrap_or_default();
+        Self::read(name, all.get(at..)?)
+    }
+
+    /// Whether both do the same in a table of database `home`. Some servers keep the names of tables in lower case.
+    pub fn same(&self, other: &Self, home: &str) -> bool {
+        let place = |key: &Self| {
+            let schema = if key.parent_schema.is_empty() { home } else { &key.parent_schema };
+            (schema.to_lowercase(), key.parent.to_lowercase())
+        };
+        place(self) == place(other)
+            && same_names(&self.columns, &other.columns)
+            && same_names(&self.parent_columns, &other.parent_columns)
+            && (&self.on_delete, &self.on_update) == (&other.on_delete, &other.on_update)
+    }
+
+    /// As it stands in a statement.
+    pub fn text(&self) -> String {
+        let list = |names: &[String]| names.iter().map(|n| quote_name(n)).collect::<Vec<_>>().join(",");
+        let name = if self.name.is_empty() { String::new() } else { format!("CONSTRAINT {} ", quote_name(&self.name)) };
+        let schema =
+            if self.parent_schema.is_empty() { String::new() } else { format!("{}.", quote_name(&self.parent_schema)) };
+        let mut sql = format!(
+            "{name}FOREIGN KEY ({}) REFERENCES {schema}{} ({})",
+            list(&self.columns),
+            quote_name(&self.parent),
+            list(&self.parent_columns)
+        );
+        for (event, what) in [("DELETE", &self.on_delete), ("UPDATE", &self.on_update)] {
+            if !what.is_empty() {
+                sql.push_str(&format!(" ON {event} {what}"));
+            }
+        }
+        sql
+    }
+}
+
+pub(super) fn same_names(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
+}
+
+/// What happens ON `event`; empty for RESTRICT and NO ACTION, which are the same wherever no constraint is deferred, and are the default.
+fn reaction(behind: &[Piece<'_>], event: &str) -> String {
+    let at = behind.windows(2).position(|w| matches!(w, [on, what] if on.is("ON") && what.is(event)));
+    let words: Vec<String> = match at {
+        Some(at) => behind.iter().skip(at + 2).take(2).map(|p| p.text.to_ascii_uppercase()).collect(),
+        None => Vec::new(),
+    };
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["CASCADE", ..] => "CASCADE".to_owned(),
+        ["SET", what] => format!("SET {what}"),
+        _ => String::new(),
+    }
 }

@@ -1,19 +1,20 @@
 //! A table whose columns are not the same on both sides, and the row that the target takes, made of the upstream's: in mode 2, and where the
 //! target has DDL that the upstream does not have yet.
+//!
+//! The value of a NOT NULL column without a default that only the target has: the zero of its type, said explicitly, so that strict
+//! mode can stay on.
 
 use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::compare::{self, parts_text};
-use super::elements::{elements, places, same_numbers};
-use super::found::{Facts, Found, FoundColumn, Parts};
-use super::zero::zero;
+use super::fits::{self, parts_text};
+use super::found::{Facts, Found, FoundColumn, Parts, elements, places, same_numbers};
 use crate::error::Fault;
 use crate::model::{Column, Generated, Handle, Key, KeyPart, Kind, Row, RowKind, Table, Value};
+use crate::mysql::literal;
+use crate::mysql::session::{quote_name, quote_text};
 use crate::sink::mysql::batch::full_name;
-use crate::sink::mysql::literal;
-use crate::sink::mysql::session::quote_name;
 
 /// A column of the target that the upstream lacks and that must be given a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,7 +268,7 @@ impl Maker<'_> {
     fn keys(&mut self, picks: &[Pick]) -> Vec<Key> {
         let (mut kept, mut lost) = (Vec::new(), Vec::new());
         for key in &self.table.keys {
-            let Some(there) = compare::parts(self.table, key) else {
+            let Some(there) = fits::parts(self.table, key) else {
                 kept.extend(moved(key, picks));
                 continue;
             };
@@ -298,7 +299,7 @@ impl Maker<'_> {
 
     /// Unique keys that only the target has, as far as the upstream's columns decide about them.
     fn more_keys(&mut self, picks: &[Pick]) -> Vec<Key> {
-        let known: Vec<Parts> = self.table.keys.iter().filter_map(|k| compare::parts(self.table, k)).collect();
+        let known: Vec<Parts> = self.table.keys.iter().filter_map(|k| fits::parts(self.table, k)).collect();
         let mut more = Vec::new();
         for parts in self.there.keys.iter().filter(|p| !known.contains(*p)) {
             if parts.iter().any(|(name, _)| name.is_empty()) {
@@ -371,4 +372,29 @@ fn moved(key: &Key, picks: &[Pick]) -> Option<Key> {
         Some(KeyPart { column, prefix: p.prefix })
     };
     Some(Key { parts: key.parts.iter().map(part).collect::<Option<_>>()?, ..key.clone() })
+}
+
+/// The literal; `None` if the type has no zero.
+pub(super) fn zero(column: &FoundColumn, facts: Facts) -> Option<String> {
+    let date = |zero: &str, earliest: &str| {
+        // Where the server's own sessions refuse zero dates, a dump of the table could not be loaded again.
+        format!("'{}'", if facts.zero_dates { zero } else { earliest })
+    };
+    Some(match column.kind.as_str() {
+        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" | "decimal" | "numeric" | "float"
+        | "double" | "year" | "bit" => "0".to_owned(),
+        "json" => "'null'".to_owned(),
+        "longtext" if column.json => "'null'".to_owned(),
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary" | "varbinary" | "tinyblob"
+        | "blob" | "mediumblob" | "longblob" | "set" => "''".to_owned(),
+        "date" => date("0000-00-00", "1000-01-01"),
+        "datetime" => date("0000-00-00 00:00:00", "1000-01-01 00:00:00"),
+        "timestamp" => date("0000-00-00 00:00:00", "1970-01-01 00:00:01"),
+        "time" => "'00:00:00'".to_owned(),
+        "enum" => quote_text(elements(&column.definition)?.first()?),
+        "uuid" => "'00000000-0000-0000-0000-000000000000'".to_owned(),
+        "inet6" => "'::'".to_owned(),
+        "inet4" => "'0.0.0.0'".to_owned(),
+        _ => return None,
+    })
 }

@@ -1,12 +1,19 @@
 //! Tables as they are on the target.
+//!
+//! The texts of an ENUM or SET, as `information_schema` writes them: `enum('a','it''s')`.
+//!
+//! The unique keys of tables as they are on the target.
+//!
+//! The columns of a table as the server itself names them in a result: asked within the transaction that writes to the table, it says
+//! that they are still those that the rows were made for. From then on to its end, no DDL changes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use mysql::prelude::Queryable;
 
-use super::elements::column_type;
-use super::unique;
-use crate::sink::mysql::session::{Flavour, Session, quote_text};
+use crate::checkpoint::Failed;
+use crate::mysql::session::{Flavour, Session, quote_text};
 
 /// A key's columns in lower case, with their prefix lengths, in order.
 pub type Parts = Vec<(String, Option<u32>)>;
@@ -152,7 +159,7 @@ fn checks(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) 
 
 fn keys(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) -> Result<()> {
     let mut keys: BTreeMap<((String, String), String), Parts> = BTreeMap::new();
-    for part in unique::read(session, scope)? {
+    for part in read_unique_keys(session, scope)? {
         let column = part.column.unwrap_or_default().to_lowercase();
         keys.entry((facts.key(&part.schema, &part.table), part.index)).or_default().push((column, part.prefix));
     }
@@ -162,4 +169,214 @@ fn keys(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) ->
         }
     }
     Ok(())
+}
+
+/// A `column_type` in the way of MySQL and MariaDB: TiDB doubles no backslashes in it.
+pub(in crate::sink::mysql) fn column_type(flavour: Flavour, told: String) -> String {
+    if flavour == Flavour::TiDb { told.replace('\\', r"\\") } else { told }
+}
+
+/// The elements of a column's definition; `None` if it is none of the two.
+pub(in crate::sink::mysql) fn elements(definition: &str) -> Option<Vec<String>> {
+    let open = definition.find('(')?;
+    let (word, list) = definition.split_at_checked(open)?;
+    if !word.eq_ignore_ascii_case("enum") && !word.eq_ignore_ascii_case("set") {
+        return None;
+    }
+    let mut chars = list.strip_prefix('(')?.chars().peekable();
+    let mut found = Vec::new();
+    loop {
+        match chars.next()? {
+            '\'' => {}
+            ',' => continue,
+            ')' => return Some(found),
+            _ => return None,
+        }
+        let mut text = String::new();
+        loop {
+            match chars.next()? {
+                '\'' if chars.next_if_eq(&'\'').is_some() => text.push('\''),
+                '\'' => break,
+                '\\' => match chars.next()? {
+                    '0' => text.push('\0'),
+                    'n' => text.push('\n'),
+                    'r' => text.push('\r'),
+                    other => text.push(other),
+                },
+                c => text.push(c),
+            }
+        }
+        found.push(text);
+    }
+}
+
+/// Where each of `upstream` is among `target`, from 1; `None` for one that is not there.
+pub(super) fn places(upstream: &[String], target: &[String]) -> Vec<Option<u64>> {
+    let target: Vec<String> = target.iter().map(|t| shown(t)).collect();
+    let place = |(at, element): (usize, &String)| {
+        let text = shown(element);
+        let here = target.get(at).filter(|t| **t == text).map(|_| at);
+        here.or_else(|| target.iter().position(|t| *t == text)).and_then(|at| u64::try_from(at + 1).ok())
+    };
+    upstream.iter().enumerate().map(place).collect()
+}
+
+/// An element as servers show it: some drop trailing spaces earlier than others, and MariaDB's `information_schema` knows characters
+/// of three bytes at the most.
+fn shown(element: &str) -> String {
+    element.trim_end_matches(' ').chars().map(|c| if c > '\u{ffff}' { '?' } else { c }).collect()
+}
+
+/// Whether each element has the number that it has upstream; the target may have more of them behind.
+pub(super) fn same_numbers(places: &[Option<u64>]) -> bool {
+    places.iter().zip(1_u64..).all(|(place, n)| *place == Some(n))
+}
+
+/// A column of a unique key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UniquePart {
+    /// Database of the table.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The key's name.
+    pub index: String,
+    /// Its place in the key, from 1.
+    pub place: u32,
+    /// `None` for an expression.
+    pub column: Option<String>,
+    /// Characters of the column that the key holds, if not all.
+    pub prefix: Option<u32>,
+}
+
+type Told = (String, String, String, u32, Option<String>, Option<u32>);
+
+/// The unique keys of the tables that `scope`, a condition on `table_schema` and `table_name`, picks; the columns of each in order.
+///
+/// # Errors
+/// If the target does not answer.
+pub fn read_unique_keys(session: &mut Session, scope: &str) -> Result<Vec<UniquePart>, Failed> {
+    let sql = query(session.server().flavour, scope);
+    Ok(parts(session.fetch::<Told>(&sql)?))
+}
+
+fn query(flavour: Flavour, scope: &str) -> String {
+    // TiDB's STATISTICS has no lengths of prefixes (6.6 says NULL of all). An expression's column is called `NULL` there, as one may be.
+    let (table, name, column) = match flavour {
+        Flavour::TiDb => ("tidb_indexes", "key_name", "IF(expression IS NULL, column_name, NULL)"),
+        Flavour::MySql | Flavour::MariaDb => ("statistics", "index_name", "column_name"),
+    };
+    format!(
+        "SELECT table_schema, table_name, {name}, seq_in_index, {column}, sub_part FROM information_schema.{table} \
+         WHERE {scope} AND non_unique = 0 ORDER BY table_schema, table_name, {name}, seq_in_index"
+    )
+}
+
+/// TiDB lists a table twice after a RENAME that swapped it across databases.
+fn parts(rows: Vec<Told>) -> Vec<UniquePart> {
+    let part = |(schema, table, index, place, column, prefix): Told| UniquePart {
+        schema,
+        table,
+        index,
+        place,
+        column,
+        prefix,
+    };
+    let mut parts: Vec<UniquePart> = rows.into_iter().map(part).collect();
+    parts.dedup();
+    parts
+}
+
+/// Names and types of all columns, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::sink::mysql) struct Signature(Vec<u8>);
+
+impl Session {
+    /// The signature of the table `name`, which is quoted.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub(in crate::sink::mysql) fn signature(&mut self, name: &str) -> mysql::Result<Signature> {
+        let result = self.conn.query_iter(format!("SELECT * FROM {name} LIMIT 0"))?;
+        let mut text = Vec::new();
+        for column in result.columns().as_ref() {
+            text.extend_from_slice(column.name_ref());
+            text.push(0);
+            let kind = column.column_type() as u8;
+            let length = column.column_length().to_le_bytes();
+            let flags = column.flags().bits().to_le_bytes();
+            text.extend([kind, column.decimals()].into_iter().chain(length).chain(flags));
+            text.extend(column.character_set().to_le_bytes());
+        }
+        Ok(Signature(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_read_as_servers_write_them() {
+        let read = |text: &str| elements(text).map(|e| e.join("|"));
+        assert_eq!(read("enum('a','b c')").as_deref(), Some("a|b c"));
+        assert_eq!(read("set('it''s','x,y',')','')").as_deref(), Some("it's|x,y|)|"));
+        assert_eq!(read(r"enum('a\\b','\n')").as_deref(), Some("a\\b|\n"));
+        assert_eq!(read("bigint(20) unsigned"), None);
+        assert_eq!(read("enum('a"), None);
+    }
+
+    #[test]
+    fn a_backslash_of_tidb_is_one() {
+        let read = |flavour, told: &str| elements(&column_type(flavour, told.to_owned())).map(|e| e.join("|"));
+        assert_eq!(read(Flavour::TiDb, r"enum('a\b','c\','it''s')").as_deref(), Some(r"a\b|c\|it's"));
+        assert_eq!(read(Flavour::MariaDb, r"enum('a\\b','c\\')").as_deref(), Some(r"a\b|c\"));
+    }
+
+    #[test]
+    fn elements_are_found_by_their_text() {
+        let list = |text: &str| text.split('|').map(str::to_owned).collect::<Vec<_>>();
+        let places = |a: &str, b: &str| places(&list(a), &list(b));
+        assert_eq!(places("a|b", "b|a |c"), [Some(2), Some(1)]);
+        assert!(same_numbers(&places("a|b", "a|b|c")));
+        assert!(!same_numbers(&places("a|b|c", "a|b")));
+        assert!(!same_numbers(&places("a|b", "A|b")));
+        assert!(same_numbers(&places("😀|😁", "?|?")));
+    }
+
+    fn told(table: &str, index: &str, place: u32, column: Option<&str>, prefix: Option<u32>) -> Told {
+        ("d".to_owned(), table.to_owned(), index.to_owned(), place, column.map(str::to_owned), prefix)
+    }
+
+    #[test]
+    fn a_table_that_is_listed_twice_has_each_key_once() {
+        // What TiDB 6.6 says after `RENAME TABLE a.x TO b.tmp, b.y TO a.x, b.tmp TO b.y`.
+        let rows = vec![
+            told("y", "PRIMARY", 1, Some("a"), None),
+            told("y", "PRIMARY", 1, Some("a"), None),
+            told("y", "u", 1, Some("c"), Some(4)),
+            told("y", "u", 1, Some("c"), Some(4)),
+            told("y", "u", 2, Some("b"), None),
+            told("y", "u", 2, Some("b"), None),
+        ];
+        let found: Vec<(String, Option<String>, Option<u32>)> =
+            parts(rows).into_iter().map(|p| (p.index, p.column, p.prefix)).collect();
+        let part = |index: &str, column: &str, prefix| (index.to_owned(), Some(column.to_owned()), prefix);
+        assert_eq!(found, [part("PRIMARY", "a", None), part("u", "c", Some(4)), part("u", "b", None)]);
+    }
+
+    #[test]
+    fn two_expressions_of_one_key_stay_two() {
+        let rows = vec![told("t", "e", 1, None, None), told("t", "e", 2, None, None)];
+        assert_eq!(parts(rows).len(), 2);
+    }
+
+    #[test]
+    fn tidb_is_asked_where_it_tells_prefixes_and_expressions() {
+        let asked = "key_name, seq_in_index, IF(expression IS NULL, column_name, NULL), sub_part FROM information_schema.tidb_indexes";
+        assert!(query(Flavour::TiDb, "TRUE").contains(asked));
+        for flavour in [Flavour::MySql, Flavour::MariaDb] {
+            assert!(query(flavour, "TRUE").contains("FROM information_schema.statistics"));
+        }
+    }
 }

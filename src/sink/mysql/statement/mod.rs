@@ -1,25 +1,28 @@
 //! From a table's net effect to SQL: deletes by key, deletes by whole row, changes in place, multi-row inserts.
 //!
 //! Statements are given away one by one as they are made, so that one of them at a time is in memory.
+//!
+//! Rows that go into the same statements.
+//!
+//! New images for rows that stay where they are.
+//!
+//! Inserts of many rows.
 
-mod change;
-mod chunk;
 mod delete;
-mod group;
 mod in_order;
-mod insert;
-mod whole;
+
+use std::cell::Cell;
 
 use anyhow::{Context, Result};
 
-pub use self::in_order::in_order;
-
-use super::batch::{TableChanges, full_name};
-use super::literal::{self, JsonStyle};
-use super::session::{Flavour, Server, quote_name};
+use super::batch::{Counted, TableChanges, full_name};
 use super::shape::fit::Extra;
 use crate::error::Fault;
-use crate::model::{Row, Table};
+use crate::model::{Kind, Row, Table, Value};
+use crate::mysql::literal::{self, JsonStyle};
+use crate::mysql::session::{Flavour, Server, quote_name};
+use in_order::Chunk;
+pub use in_order::in_order;
 
 /// Bytes of one statement, unless a single row needs more.
 const BYTES: usize = 1 << 20;
@@ -193,5 +196,126 @@ impl Work<'_> {
             (bytes + PACKET_EXTRA).next_power_of_two()
         ))
         .into())
+    }
+}
+
+/// Rows with values for the same columns, which strict mode takes or does not take.
+struct Group<'a> {
+    columns: Vec<usize>,
+    relaxed: bool,
+    rows: Vec<Counted<'a>>,
+}
+
+/// Rows by the columns that they have and by whether strict mode takes them.
+fn groups<'a>(table: &Table, rows: &[Counted<'a>]) -> Vec<Group<'a>> {
+    let enums = table.columns.iter().any(|c| matches!(c.kind, Kind::Enum { .. }));
+    let mut groups: Vec<Group> = Vec::new();
+    for row in rows {
+        let relaxed = enums && row.row.contains(&Value::Enum(0));
+        let fits = |g: &Group| g.relaxed == relaxed && present(table, row.row).eq(g.columns.iter().copied());
+        match groups.iter_mut().find(|g| fits(g)) {
+            Some(group) => group.rows.push(*row),
+            None => groups.push(Group { columns: present(table, row.row).collect(), relaxed, rows: vec![*row] }),
+        }
+    }
+    groups
+}
+
+/// The columns that a statement names for `row`.
+fn present(table: &Table, row: &Row) -> impl Iterator<Item = usize> {
+    let columns = table.columns.iter().zip(row).enumerate();
+    columns.filter(|(_, (c, v))| c.writable() && !matches!(v, Value::Absent)).map(|(i, _)| i)
+}
+
+impl Work<'_> {
+    /// An INSERT that finds every key taken. An UPDATE cannot bring other values for each row without changing their
+    /// types on the way.
+    fn change(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
+        groups(self.table, rows).iter().try_for_each(|group| self.change_group(key, group, emit))
+    }
+
+    fn change_group(&self, key: &[usize], group: &Group, emit: Emit<'_>) -> Result<()> {
+        let set: Vec<String> = group.columns.iter().filter(|c| !key.contains(c)).map(|c| self.name(*c)).collect();
+        if group.relaxed || set.is_empty() {
+            return group.rows.iter().try_for_each(|row| self.change_one(key, group, *row, emit));
+        }
+        let set: Vec<String> = set.iter().map(|n| format!("{n}=VALUES({n})")).collect();
+        let tail = format!(" ON DUPLICATE KEY UPDATE {}", set.join(","));
+        let mut chunk = Chunk::new(self.head("INSERT", group), b",", tail.into_bytes(), self.style.chunk);
+        // The last row of the statement that becomes full.
+        let last = Cell::new(None);
+        let mut full = |sql: &str, rows| match (rows, last.get()) {
+            (1, Some(row)) => self.change_one(key, group, row, emit),
+            _ => emit(Step::Change { sql, rows }),
+        };
+        for row in &group.rows {
+            let size = literal::row_size(self.table, row.row);
+            if size > LARGE {
+                chunk.make_room(size, &mut full)?;
+            }
+            if let Some(alone) = chunk.push(|out| self.values(out, row.row, &group.columns), &mut full)? {
+                self.check_size(alone)?;
+            }
+            last.set(Some(*row));
+        }
+        chunk.finish(&mut full)
+    }
+
+    /// A row alone is deleted and inserted: for one row, no server says whether it was there.
+    fn change_one(&self, key: &[usize], group: &Group, row: Counted, emit: Emit<'_>) -> Result<()> {
+        self.delete_by_key(key, std::slice::from_ref(&row), emit)?;
+        self.insert_group(&Group { columns: group.columns.clone(), relaxed: group.relaxed, rows: vec![row] }, emit)
+    }
+}
+
+/// From this size on it matters how the text of a row grows.
+const LARGE: usize = 64 << 10;
+
+impl Work<'_> {
+    fn insert(&self, rows: &[Counted], emit: Emit<'_>) -> Result<()> {
+        groups(self.table, rows).iter().try_for_each(|group| self.insert_group(group, emit))
+    }
+
+    fn insert_group(&self, group: &Group, emit: Emit<'_>) -> Result<()> {
+        let verb = if self.style.replace { "REPLACE" } else { "INSERT" };
+        let mut chunk = Chunk::new(self.head(verb, group), b",", Vec::new(), self.style.chunk);
+        let zeros = Cell::new(0);
+        let mut full = |sql: &str, rows| emit(Step::Insert { sql, rows, relaxed: zeros.take() });
+        for Counted { row, count } in &group.rows {
+            let own = if group.relaxed { row.iter().filter(|v| **v == Value::Enum(0)).count() as u64 } else { 0 };
+            let size = literal::row_size(self.table, row);
+            for _ in 0..*count {
+                if size > LARGE {
+                    chunk.make_room(size, &mut full)?;
+                }
+                if let Some(alone) = chunk.push(|out| self.values(out, row, &group.columns), &mut full)? {
+                    self.check_size(alone)?;
+                }
+                zeros.set(zeros.get() + own);
+            }
+        }
+        chunk.finish(&mut full)
+    }
+
+    fn head(&self, verb: &str, group: &Group) -> Vec<u8> {
+        let mut names: Vec<String> = group.columns.iter().map(|c| self.name(*c)).collect();
+        names.extend(self.extras.iter().map(|e| quote_name(&e.name)));
+        format!("{verb} INTO {} ({}) VALUES ", full_name(self.table), names.join(",")).into_bytes()
+    }
+
+    fn values(&self, out: &mut Vec<u8>, row: &Row, columns: &[usize]) -> Result<()> {
+        out.push(b'(');
+        for (i, column) in columns.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            self.literal(out, row, *column)?;
+        }
+        for extra in self.extras {
+            out.push(b',');
+            out.extend_from_slice(extra.literal.as_bytes());
+        }
+        out.push(b')');
+        Ok(())
     }
 }

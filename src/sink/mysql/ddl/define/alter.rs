@@ -1,15 +1,15 @@
 //! ALTER TABLE from the difference of two definitions.
+//!
+//! Which columns have moved.
 
 use std::collections::HashSet;
 
-use super::super::dialect::Unspeakable;
 use super::column::{Given, Whole, visible};
-use super::index::{check, foreign_key, index};
-use super::order::{Place, placed, stays};
-use super::partition::{change, partition_by};
+use super::index::{change, check, foreign_key, index, partition_by};
 use super::{Made, is_conditional, name};
 use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
-use crate::sink::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::sink::mysql::ddl::dialect::Unspeakable;
 use crate::sql::Statement;
 
 /// The clauses of one ALTER TABLE, in the order in which they stand.
@@ -328,3 +328,71 @@ impl Difference<'_> {
         }
     }
 }
+
+/// Of `places`, the earlier places of what is in a list now, those that need not move for the others to come into order: a longest
+/// increasing subsequence, as flags.
+pub(super) fn stays(places: &[usize]) -> Vec<bool> {
+    // For each length, where the subsequence of that length with the smallest end ends; and what is before each.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(places.len());
+    for (at, place) in places.iter().enumerate() {
+        let length = ends.partition_point(|end| places.get(*end) < Some(place));
+        before.push(length.checked_sub(1).and_then(|l| ends.get(l)).copied());
+        match ends.get_mut(length) {
+            Some(end) => *end = at,
+            None => ends.push(at),
+        }
+    }
+    let mut stays = vec![false; places.len()];
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        if let Some(flag) = stays.get_mut(at) {
+            *flag = true;
+        }
+        next = before.get(at).copied().flatten();
+    }
+    stays
+}
+
+/// Where a clause puts a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where it is; a new one at the end.
+    Unsaid,
+    First,
+    /// Behind the column of this number.
+    After(usize),
+}
+
+/// The columns in the order of their clauses, with their places: `stays` says of each whether it needs not move, `new` whether it was not there.
+///
+/// MySQL and MariaDB take one clause after the other, so each column goes behind its neighbour. TiDB looks for the neighbour in the table as it is
+/// before the statement (`behind_old`): there all go behind the last column that stays, the rearmost first.
+pub(super) fn placed(stays: &[bool], new: &[bool], behind_old: bool) -> Vec<(usize, Place)> {
+    let stays_at = |at: usize| stays.get(at).copied().unwrap_or(false);
+    let new_at = |at: usize| new.get(at).copied().unwrap_or(false);
+    let behind = |at: usize| at.checked_sub(1).map_or(Place::First, Place::After);
+    let mut out = Vec::new();
+    let mut start = 0;
+    while start < stays.len() {
+        if stays_at(start) {
+            out.push((start, Place::Unsaid));
+            start += 1;
+            continue;
+        }
+        let end = (start..stays.len()).find(|at| stays_at(*at)).unwrap_or(stays.len());
+        let at_the_end = end == stays.len();
+        if !behind_old || at_the_end && (start..end).all(new_at) {
+            let place = |at| if at_the_end && new_at(at) { Place::Unsaid } else { behind(at) };
+            out.extend((start..end).map(|at| (at, place(at))));
+        } else {
+            out.extend((start..end).rev().map(|at| (at, behind(start))));
+        }
+        start = end;
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "alter_tests.rs"]
+mod tests;

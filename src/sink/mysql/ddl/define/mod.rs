@@ -9,24 +9,25 @@
 //! database   CREATE and ALTER DATABASE    alter   the difference of two    order   which columns have moved    expression   what of TiDB's SQL may stand in a statement
 //! ```
 //! Jobs whose effect no definition shows, or of whose tables none is known, keep their text: `None`.
+//!
+//! CREATE TABLE from a definition.
+//!
+//! CREATE DATABASE and ALTER DATABASE: their character set and collation, which is all that a target needs of a DBInfo. What TiDB reads and
+//! ignores beside them (ENCRYPTION), or keeps for its own stores (placement, TiFlash), is not in it.
 
 mod alter;
 mod column;
-mod create;
-mod database;
-mod expression;
 mod index;
-mod order;
-mod partition;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
-use self::column::visible;
 use super::dialect::Unspeakable;
-use crate::model::{ActionType, Ddl, Table};
-use crate::sink::mysql::session::{Flavour, Server};
+use crate::model::{ActionType, Ddl, Table, TableDetails};
+use crate::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::sql::{Role, Statement};
+use column::{Given, expression, refused, visible};
+use index::{check, index, partition_by};
+pub(super) use index::{foreign_keys, said as partitions_said};
 
 /// Whether such a job is the difference of two definitions.
 const fn is_difference(action: ActionType) -> bool {
@@ -109,7 +110,7 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
             let (condition, inline) = (is_conditional(ddl), server.flavour == Flavour::TiDb);
             let mut made = Made::default();
             for table in &ddl.after {
-                made.statements.push(create::table(server, table, condition)?);
+                made.statements.push(create_table(server, table, condition)?);
                 let keys = if inline { Vec::new() } else { index::foreign_keys(table) };
                 made.optional.extend(keys.into_iter().map(|key| format!("ALTER TABLE {} ADD {key}", name(table))));
             }
@@ -118,7 +119,7 @@ pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Uns
         (action, [before], [after]) if is_difference(action) && same_place(before, after) => {
             alter::statements(server, ddl, before, after)?
         }
-        _ => database::statement(ddl, is_conditional(ddl))
+        _ => create_or_alter_database(ddl, is_conditional(ddl))
             .map(|statement| Made { statements: vec![statement], ..Made::default() }),
     };
     Ok(made.map(|made| Made { without: left_out(server, ddl), ..made }))
@@ -138,13 +139,98 @@ fn is_conditional(ddl: &Ddl) -> bool {
 /// # Errors
 /// If an expression is none.
 pub(super) fn create(server: &Server, table: &Table) -> Result<String, Unspeakable> {
-    create::table(server, table, false)
+    create_table(server, table, false)
 }
-
-pub(super) use index::foreign_keys;
-pub(super) use partition::said as partitions_said;
 
 /// `` `db`.`table` ``.
 fn name(table: &Table) -> String {
     crate::sink::mysql::batch::full_name(table)
 }
+
+/// The statement that makes `table`, on a TiDB with its foreign keys; `condition` is for IF NOT EXISTS.
+///
+/// # Errors
+/// If an expression is none.
+fn create_table(server: &Server, table: &Table, condition: bool) -> Result<String, Unspeakable> {
+    let nothing = TableDetails::default();
+    let details = table.details.as_deref().unwrap_or(&nothing);
+    let mut lines = Vec::new();
+    for column in visible(table, server) {
+        lines.push(format!("{} {}", column.name(), column.definition(Some(table), Given::Own)?));
+    }
+    for key in details.indexes.iter().filter(|i| !i.foreign_kind) {
+        lines.push(index(key, table)?);
+    }
+    if server.flavour == Flavour::TiDb {
+        lines.extend(foreign_keys(table));
+    }
+    for constraint in &details.checks {
+        lines.push(check(constraint)?);
+    }
+    let condition = if condition { "IF NOT EXISTS " } else { "" };
+    let mut sql = format!("CREATE TABLE {condition}{} ({})", name(table), lines.join(","));
+    sql.push_str(&options(table, details)?);
+    if let Some(by) = &details.partitioning {
+        sql.push_str(&format!(" {}", partition_by(by, table)?));
+    }
+    Ok(sql)
+}
+
+/// A number or a text, as an expression: it stands in a comment that a TiDB reads.
+fn interval(text: &str) -> Result<&str, Unspeakable> {
+    if text.contains("*/") { Err(refused(text)) } else { expression(text) }
+}
+
+fn options(table: &Table, details: &TableDetails) -> Result<String, Unspeakable> {
+    let mut sql = format!(" DEFAULT CHARSET={} COLLATE={}", table.charset, table.collation);
+    if details.auto_increment > 0 {
+        sql.push_str(&format!(" AUTO_INCREMENT={}", details.auto_increment));
+    }
+    if !details.comment.is_empty() {
+        sql.push_str(&format!(" COMMENT={}", quote_text(&details.comment)));
+    }
+    let own = &details.own;
+    if own.auto_id_cache > 0 {
+        sql.push_str(&format!(" /*T![auto_id_cache] AUTO_ID_CACHE={} */", own.auto_id_cache));
+    }
+    if own.shard_row_id_bits > 0 {
+        sql.push_str(&format!(" /*T! SHARD_ROW_ID_BITS={} */", own.shard_row_id_bits));
+    }
+    if own.pre_split_regions > 0 {
+        sql.push_str(&format!(" /*T! PRE_SPLIT_REGIONS={} */", own.pre_split_regions));
+    }
+    if let Some(ttl) = &own.ttl {
+        sql.push_str(&format!(
+            " /*T![ttl] TTL={} + INTERVAL {} {} */",
+            quote_name(&ttl.column),
+            interval(&ttl.interval)?,
+            ttl.unit
+        ));
+        if !ttl.job_interval.is_empty() {
+            sql.push_str(&format!(" /*T![ttl] TTL_JOB_INTERVAL={} */", quote_text(&ttl.job_interval)));
+        }
+    }
+    Ok(sql)
+}
+
+/// The statement that does what `ddl` did to its database; `None` where its DBInfo is not known.
+fn create_or_alter_database(ddl: &Ddl, condition: bool) -> Option<String> {
+    let verb = match ddl.action {
+        ActionType::CreateSchema if condition => "CREATE DATABASE IF NOT EXISTS",
+        ActionType::CreateSchema => "CREATE DATABASE",
+        ActionType::ModifySchemaCharset => "ALTER DATABASE",
+        _ => return None,
+    };
+    let (charset, collation) = ddl.charset.as_deref().zip(ddl.collation.as_deref())?;
+    let is_word = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !is_word(charset) || !is_word(collation) {
+        return None;
+    }
+    // The name as it stands in the statement is the catalog's, and the route's.
+    let statement = Statement::of(&ddl.query);
+    let name = statement.place(Role::Database).map_or(ddl.schema.as_str(), |place| place.name.as_str());
+    Some(format!("{verb} {} CHARACTER SET {charset} COLLATE {collation}", quote_name(name)))
+}
+
+#[cfg(test)]
+mod tests;

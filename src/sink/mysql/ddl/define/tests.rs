@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::expression::expression;
+use super::column::expression;
 use super::statements;
 use crate::model::{
     ActionType, Ddl, Index, Method, PartitionDetails, Partitioning, Table, TableDetails, TidbOptions, Ttl,
 };
-use crate::sink::mysql::session::Server;
+use crate::mysql::session::Server;
 
 #[test]
 fn an_index_of_tidbs_own_kind_is_said() {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::edit::Edit;
-use super::option::{of_intervals, of_the_upstream, only_own};
+use super::edit::{of_intervals, of_the_upstream, only_own};
 use super::{Dialect, Hiding, Judged, Part, Unspeakable};
-use crate::sink::mysql::session::quote_name;
+use crate::mysql::session::quote_name;
 use crate::sql::Token;
 
 /// What begins a key.
@@ -304,7 +304,7 @@ impl Dialect<'_> {
                 edit.cut(at..end);
             }
         }
-        super::default::text_default(edit, range.clone());
+        super::function::text_default(edit, range.clone());
         self.defaults(edit, range, without);
         Ok(Part::Stays)
     }
@@ -346,7 +346,7 @@ fn behind_reference(edit: &Edit<'_>, at: usize) -> usize {
             end += 2;
         } else if edit.is(end, "ON")
             && edit.is_any(end + 1, &["DELETE", "UPDATE"])
-            && !edit.is_any(end + 2, &super::default::NOW)
+            && !edit.is_any(end + 2, &super::function::NOW)
         {
             end += if edit.is_any(end + 2, &["SET", "NO"]) { 4 } else { 3 };
         } else {

@@ -1,11 +1,17 @@
 //! Functions that TiDB has and a target has not, or not with so many arguments: said in other words where these mean the very same, and named
 //! where there are none.
+//!
+//! Defaults that a server does not have, or writes otherwise.
+//!
+//! What a view's query says in words that older servers and MariaDB do not have.
+//!
+//! Functions that TiDB writes under a name of its own.
 
 use std::ops::Range;
 
-use super::Dialect;
 use super::edit::Edit;
-use crate::sql::Token;
+use super::{Dialect, Unspeakable};
+use crate::sql::{Token, begins_query};
 
 type Version = (u32, u32, u32);
 
@@ -218,4 +224,131 @@ fn written(at: usize, close: usize, arguments: &[Range<usize>], count: usize, (b
     let end = arguments.get(count).map_or(close, |argument| argument.start - 1);
     pieces.push((end..close + 1, behind.to_owned()));
     Call::Said(pieces)
+}
+
+/// Functions that may stand behind DEFAULT without brackets of their own.
+pub(super) const NOW: [&str; 6] =
+    ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_DATE", "CURDATE"];
+/// The first MySQL whose defaults may be expressions.
+const EXPRESSIONS: (u32, u32, u32) = (8, 0, 13);
+/// Types that have no default which is a literal.
+const LONG: [&str; 9] =
+    ["TEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
+
+impl Dialect<'_> {
+    /// Defaults that are expressions.
+    pub(super) fn defaults(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) {
+        for at in edit.surface(range) {
+            if !edit.is(at, "DEFAULT") {
+                continue;
+            }
+            let called = edit.sign(at + 2, '(') && matches!(edit.token(at + 1), Some(Token::Word(_)));
+            let open = if called { at + 2 } else { at + 1 };
+            let what = if edit.sign(open, '(') { self.lacking(edit, at + 1..edit.close(open)) } else { None };
+            if let Some(what) = what {
+                no_default(edit, at..edit.close(open) + 1);
+                without.push(format!("without a DEFAULT: it needs {what}, which {} does not have", self.target()));
+                continue;
+            }
+            if self.mariadb {
+                continue;
+            }
+            let end = match edit.phrase(at + 1, &["NEXT", "VALUE", "FOR"]) {
+                Some(name) => edit.behind_name(name),
+                None if called && !edit.is_any(at + 1, &NOW) => edit.close(at + 2) + 1,
+                None if edit.sign(at + 1, '(') && self.version < EXPRESSIONS => edit.close(at + 1) + 1,
+                None => continue,
+            };
+            let sequence = edit.is_any(at + 1, &["NEXT", "NEXTVAL"]);
+            if sequence || self.version < EXPRESSIONS {
+                no_default(edit, at..end);
+                let what = if sequence { "sequences" } else { "defaults that are expressions" };
+                without.push(format!("without a DEFAULT: {} has no {what}", self.target()));
+            } else {
+                edit.put(at + 1..at + 1 + 1, &format!("({}", edit.name(at + 1).unwrap_or_default()));
+                edit.put(end - 1..end, "))");
+            }
+        }
+    }
+}
+
+/// Takes a default away; behind SET it is dropped.
+fn no_default(edit: &mut Edit<'_>, range: Range<usize>) {
+    match range.start.checked_sub(1).filter(|before| edit.is(*before, "SET")) {
+        Some(set) => edit.put(set..range.end, "DROP DEFAULT"),
+        None => edit.cut(range),
+    }
+}
+
+/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the statement and drops the default.
+pub(super) fn text_default(edit: &mut Edit<'_>, range: Range<usize>) {
+    // Behind one name, or in CHANGE behind two.
+    if !(1..=2).any(|n| edit.is_any(range.start + n, &LONG)) {
+        return;
+    }
+    for at in edit.surface(range.clone()) {
+        if !edit.is(at, "DEFAULT") {
+            continue;
+        }
+        let charset = matches!(edit.token(at + 1), Some(Token::Word(word)) if word.starts_with('_'));
+        let value = if charset { at + 2 } else { at + 1 };
+        if value < range.end && matches!(edit.token(value), Some(Token::Text(_))) {
+            edit.cut(at..value + 1);
+        }
+    }
+}
+
+impl Dialect<'_> {
+    /// Whether `TABLE t` and `VALUES ROW(1)` are queries.
+    fn has_table_statement(&self) -> bool {
+        !self.mariadb && self.version >= (8, 0, 19)
+    }
+
+    /// A CREATE VIEW: `TABLE t` is `SELECT * FROM t`, whatever follows it.
+    pub(super) fn view(&self, edit: &mut Edit<'_>) -> Result<(), Unspeakable> {
+        if let Some(what) = self.lacking(edit, 0..edit.len()) {
+            return Err(Unspeakable(format!("its query needs {what}, which {} does not have", self.target())));
+        }
+        if self.has_table_statement() {
+            return Ok(());
+        }
+        for at in 1..edit.len() {
+            if !begins_query(edit, at) {
+                continue;
+            }
+            let word = matches!(edit.token(at), Some(Token::Word(_)));
+            if word && edit.is(at, "VALUES") && edit.is(at + 1, "ROW") && edit.sign(at + 2, '(') {
+                return Err(Unspeakable(format!(
+                    "{} has no VALUES ROW(…); a SELECT of the same values, with UNION ALL between the rows, does the same",
+                    self.target()
+                )));
+            }
+            if word && edit.is(at, "TABLE") && matches!(edit.token(at + 1), Some(Token::Name(_) | Token::Word(_))) {
+                edit.put(at..at + 1, "SELECT * FROM");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// TiDB writes `CHAR(65)` as `char_func(65, null)`, and `CHAR(65 USING utf8mb4)` as `char_func(65, 'utf8mb4')`.
+pub(super) fn translate_calls(edit: &mut Edit<'_>) {
+    for at in 0..edit.len() {
+        if !edit.is(at, "CHAR_FUNC") || !matches!(edit.token(at), Some(Token::Word(_))) || !edit.sign(at + 1, '(') {
+            continue;
+        }
+        let close = edit.close(at + 1);
+        let arguments = edit.items(at + 2..close);
+        let [_, .., last] = arguments.as_slice() else { continue };
+        let charset = edit.written(last.start).trim_matches('\'');
+        if last.len() != 1 || !charset.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            continue;
+        }
+        match edit.token(last.start) {
+            Some(Token::Text(_)) => edit.put(last.start - 1..last.end, &format!(" USING {charset}")),
+            Some(Token::Word(_)) if edit.is(last.start, "NULL") => edit.cut(last.start - 1..last.end),
+            _ => continue,
+        }
+        edit.put(at..at + 1, "CHAR");
+    }
 }

@@ -2,28 +2,20 @@
 //! translated, what it cannot have and can do without is left out, what it cannot have and cannot do without is refused before it is sent.
 //!
 //! A replica can do without an index or a constraint: its rows come from a server that had them.
+//!
+//! MariaDB's sequences take the same options as TiDB's, with a range that is one smaller on either side.
 
-mod apart;
-mod call;
 mod clause;
-mod default;
 mod edit;
 mod function;
-mod mention;
-mod option;
-mod query;
-mod sequence;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 
-pub(super) use self::apart::renames_apart;
-use self::edit::Edit;
-pub(super) use self::mention::{Kind, Mention, has_one_clause, mentions, renamed};
 use crate::model::{Ddl, IndexPart};
-use crate::sink::mysql::session::{Flavour, Server};
+use crate::mysql::session::{Flavour, Server};
 use crate::sql::{Statement, Token, Verb};
+use edit::Edit;
+pub(super) use edit::{Kind, Mention, has_one_clause, mentions, renamed, renames_apart};
 
 /// Why such a table is left out.
 pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave their session";
@@ -157,7 +149,7 @@ impl<'a> Dialect<'a> {
         let mut edit = Edit::new(sql);
         let mut without = Vec::new();
         let mut left = true;
-        call::translate(&mut edit);
+        function::translate_calls(&mut edit);
         self.functions(&mut edit);
         if self.mariadb && edit.is_any(1, &["TABLE", "TEMPORARY", "INDEX", "UNIQUE"]) {
             self.without_introducers(&mut edit);
@@ -179,7 +171,7 @@ impl<'a> Dialect<'a> {
         } else if Statement::of(sql).verb == Verb::CreateView {
             self.view(&mut edit)?;
         } else if edit.is_any(0, &["CREATE", "ALTER"]) && edit.is(1, "SEQUENCE") && self.mariadb {
-            left = sequence::translate(&mut edit);
+            left = translate_sequence(&mut edit);
         }
         Ok(Spoken { sql: left.then(|| edit.finish()), without })
     }
@@ -253,3 +245,38 @@ impl<'a> Dialect<'a> {
         }
     }
 }
+
+/// The largest number that a sequence of MariaDB may come to; its opposite is the smallest.
+const LARGEST: &str = "9223372036854775806";
+const SMALLEST: &str = "9223372036854775807";
+
+/// Gives whether anything is left to do.
+fn translate_sequence(edit: &mut Edit<'_>) -> bool {
+    let (mut options, alters) =
+        (edit.len().saturating_sub(edit.behind_name(edit.behind_condition(2))), edit.is(0, "ALTER"));
+    for at in 0..edit.len() {
+        let value = if edit.sign(at + 1, '=') { at + 2 } else { at + 1 };
+        if edit.is(at, "MAXVALUE") && edit.is(value, "9223372036854775807") {
+            edit.put(value..value + 1, LARGEST);
+        } else if edit.is(at, "MINVALUE") && edit.sign(value, '-') && edit.is(value + 1, "9223372036854775808") {
+            edit.put(value + 1..value + 2, SMALLEST);
+        } else if alters && edit.is(at, "NO") && edit.is_any(at + 1, &["MINVALUE", "MAXVALUE"]) {
+            // TiDB reads it and leaves the bound as it is; MariaDB would take the default.
+            edit.cut(at..at + 2);
+            options = options.saturating_sub(2);
+        } else if alters && edit.is_any(at, &["NOMINVALUE", "NOMAXVALUE"]) {
+            edit.cut(at..at + 1);
+            options = options.saturating_sub(1);
+        } else if edit.is(at, "NO") && edit.is_any(at + 1, &["CACHE", "CYCLE"]) {
+            let word = if edit.is(at + 1, "CACHE") { "NOCACHE" } else { "NOCYCLE" };
+            edit.put(at..at + 2, word);
+        } else if edit.is(at, "ENGINE") && matches!(edit.token(value), Some(Token::Word(_) | Token::Name(_))) && at > 2
+        {
+            edit.cut(at..value + 1);
+        }
+    }
+    options > 0 || !alters
+}
+
+#[cfg(test)]
+mod tests;

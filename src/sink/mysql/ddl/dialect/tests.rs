@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::speak;
 use crate::model::{Column, Ddl, Generated, Handle, Kind, Table, Value};
-use crate::sink::mysql::session::{Flavour, Server};
+use crate::mysql::session::{Flavour, Server};
 
 const MARIADB: (Flavour, (u32, u32, u32)) = (Flavour::MariaDb, (10, 11, 0));
 const MYSQL_9: (Flavour, (u32, u32, u32)) = (Flavour::MySql, (9, 7, 0));

@@ -1,0 +1,200 @@
+//! What `tisync ts` asks running clusters and targets.
+//!
+//! Asks the clusters of links who they are: addresses do not tell that two links go opposite ways, or that one leads to its own source.
+//!
+//! A link's place in the upstream cluster, as its settings want it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::ts::check::PumpFact;
+use super::ts::{Live, SourceFacts};
+use crate::cli::ts::PdArgs;
+use crate::config::{Places, Remark, Settings, security};
+use crate::error::{Fault, Kind};
+use crate::event::{Event, Events, silent};
+use crate::identity::{Upstream, Verdict};
+use crate::model::CommitTs;
+use crate::mysql::address::Target;
+use crate::mysql::session::Session;
+use crate::pd::{Pd, State};
+pub use crate::registration::Place;
+use crate::registration::{self, Asked, Durable, Options, Wish};
+use crate::sink::mysql::check;
+use crate::source;
+use crate::source::pump::{self, Muster};
+use crate::stop::Stop;
+use crate::{checkpoint, output};
+
+/// How long a Pump may take to tell its metrics.
+const METRICS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Asks real clusters.
+#[derive(Clone, Copy, Debug)]
+pub struct Clusters;
+
+impl Live for Clusters {
+    fn now(&self, args: &PdArgs) -> Result<CommitTs> {
+        Pd::connect(&args.pd, &security(&args.security))?.tso()
+    }
+
+    fn source(&self, args: &PdArgs) -> Result<SourceFacts> {
+        let security = security(&args.security);
+        let pd = Pd::connect(&args.pd, &security)?;
+        let now = pd.tso()?;
+        let agent = security.agent(METRICS_LIMIT)?;
+        let mut pumps = Vec::new();
+        for node in pd.pumps()?.into_iter().filter(|n| n.state != State::Offline) {
+            let gc_ms = pump::gc_ts(&agent, &security, &node.host)?.physical_ms();
+            pumps.push(PumpFact { name: node.id, gc_ms });
+        }
+        pd.take_warnings().iter().for_each(|w| output::warn(w));
+        Ok(SourceFacts { cluster_id: pd.cluster_id(), now, pumps })
+    }
+
+    fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>> {
+        checkpoint::look(to, cluster_id, &output::events())
+    }
+
+    fn risk(&self, to: &str) -> Result<Option<String>> {
+        check::risk_of(to, &output::events())
+    }
+}
+
+/// How long a target may take with each answer: nobody waits for one that hangs.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Adds what their clusters say to the links' ends, and says who could not be asked. Changes nothing there.
+pub fn identify(links: &mut [Settings]) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let upstreams: Vec<Option<Upstream>> = links.iter_mut().map(|link| upstream(link, &mut remarks)).collect();
+    for (index, link) in links.iter_mut().enumerate() {
+        let own = upstreams.get(index).and_then(Option::as_ref);
+        if upstreams.iter().all(Option::is_none) {
+            continue;
+        }
+        if let Err(error) = target(link, own, upstreams.iter().flatten(), &mut remarks) {
+            remarks.push(unasked(link, &error));
+        }
+    }
+    remarks
+}
+
+/// The cluster that the link comes from, as far as it is a live one that answers.
+fn upstream(link: &mut Settings, remarks: &mut Vec<Remark>) -> Option<Upstream> {
+    if !source::is_cluster(&link.source.address) {
+        return None;
+    }
+    let asked = Upstream::connect(&link.source.address, &link.source.security)
+        .and_then(|upstream| Ok((upstream.servers()?, upstream)));
+    match asked {
+        Ok((servers, upstream)) => {
+            let mut known = std::mem::take(&mut link.ends.from);
+            if !known.has_sql() {
+                known = known.and(Places::of_servers(servers));
+            }
+            link.ends.from = known.and(Places::of_cluster(upstream.cluster_id()));
+            Some(upstream)
+        }
+        Err(error) => {
+            remarks.push(unasked(link, &error));
+            None
+        }
+    }
+}
+
+/// Which of the clusters the link's target is.
+fn target<'a>(
+    link: &mut Settings,
+    own: Option<&Upstream>,
+    all: impl Iterator<Item = &'a Upstream>,
+    remarks: &mut Vec<Remark>,
+) -> anyhow::Result<()> {
+    let target = Target::parse_with(&link.target, &link.connection, &silent())?;
+    let mut session = Session::open(&target.answering_within(LIMIT))?;
+    let mut asked = Vec::new();
+    for upstream in all {
+        let id = upstream.cluster_id();
+        if asked.contains(&id) {
+            continue;
+        }
+        asked.push(id);
+        let is_own = own.is_some_and(|own| own.cluster_id() == id);
+        match upstream.is(&mut session, &target)? {
+            Verdict::Same(how) => {
+                link.ends.to = std::mem::take(&mut link.ends.to).and(Places::of_cluster(id));
+                if is_own {
+                    link.ends.one_by = Some(how);
+                }
+            }
+            Verdict::Other => link.ends.two |= is_own,
+            Verdict::Unknown(why) if is_own => {
+                remarks.push(Remark::Warning(format!("link `{}`: {}", link.link, upstream.doubt(&target, &why))));
+            }
+            Verdict::Unknown(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whoever does not answer keeps its link from starting, which then says why.
+fn unasked(link: &Settings, error: &anyhow::Error) -> Remark {
+    Remark::Note(format!("link `{}`: whether it leads to its own source was not asked: {error:#}", link.link))
+}
+
+/// Looks at the place of a link to a live cluster; `None` for a folder, or if the operator wants none.
+pub fn look(
+    settings: &Settings,
+    cluster_id: u64,
+    durable: Durable,
+    muster: &Arc<Muster>,
+    stop: &Stop,
+    events: &Events,
+) -> Result<Option<Place>> {
+    if !source::is_cluster(&settings.source.address) {
+        return Ok(None);
+    }
+    if !settings.register {
+        let text =
+            "not registered in the cluster (--no-register): a Pump that goes offline does not wait for this link";
+        events(Event::Note(text.to_owned()));
+        return Ok(None);
+    }
+    let id =
+        settings.node_id.clone().unwrap_or_else(|| registration::node_id(&settings.link, &settings.target, cluster_id));
+    registration::check_id(&id)?;
+    let options = Options {
+        pd: settings.source.address.clone(),
+        security: settings.source.security.clone(),
+        id,
+        addr: settings.addr.clone(),
+        advertise: settings.advertise_addr.clone(),
+        listen: settings.listen,
+        take_over: settings.take_over,
+        every: registration::HEARTBEAT,
+    };
+    Place::look(&options, durable, Arc::clone(muster), stop, events).map(Some)
+}
+
+/// Writes the entry, once it is known where the target stands.
+pub fn register(place: &mut Place, events: &Events) -> Result<()> {
+    place.register()?;
+    let (id, host) = place.name();
+    events(Event::Note(format!("registered in the cluster as drainer {id} at {host}")));
+    Ok(())
+}
+
+/// How a run ends that somebody outside has asked to end.
+pub fn stopped(asked: &Asked, position: CommitTs) -> Fault {
+    let (what, hint) = match asked.wish {
+        Wish::Pause => ("paused", "the same command goes on from there"),
+        Wish::Close => (
+            "taken offline",
+            "Pumps no longer wait for this link; the same command goes on from there, as long as they still hold what follows",
+        ),
+    };
+    let text = format!("{what} by {} after draining; everything up to {} is applied", asked.by, position.explain());
+    Fault::new(Kind::Interrupted, text).hint(hint)
+}

@@ -1,0 +1,343 @@
+//! What PD and TiDB's status ports say about a cluster.
+//!
+//! The SQL side of a cluster: an account that can be entered.
+//!
+//! Which rights an account lacks for writing what a link writes, tried with statements on a table that nobody has: servers look at
+//! rights before they look whether a table is there. The text of SHOW GRANTS (roles, patterns, proxies) does not tell.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use crate::config::encode;
+use crate::error::Fault;
+use crate::event::silent;
+use crate::identity::{Upstream, Verdict};
+use crate::model::CommitTs;
+use crate::mysql::address::Target;
+use crate::mysql::error::{Class, classify};
+use crate::mysql::login::Secret;
+use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::pd::{Node, Pd, Security, State, TidbServer, parse_endpoints};
+use crate::registration::heartbeat::life;
+use crate::sink::mysql::Connection;
+use crate::{checkpoint, filter};
+
+/// How long a status port may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Drainers that are listed by name.
+const SHOWN: usize = 5;
+
+/// A cluster that answered.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// PD's id of it.
+    pub id: u64,
+    now: CommitTs,
+    leader: String,
+    servers: Vec<(TidbServer, bool)>,
+    pumps: Vec<Node>,
+    drainers: Vec<Node>,
+    /// Its users' databases, where a status port told them.
+    pub databases: Option<Vec<String>>,
+    warnings: Vec<String>,
+}
+
+/// PD's addresses as a tisync.toml has them, and whether one of them says https.
+///
+/// # Errors
+/// A usage fault that names the address that is none.
+pub fn addresses(text: &str) -> Result<(Vec<String>, bool)> {
+    let found = parse_endpoints(&[text.to_owned()])?;
+    let tls = found.iter().any(|e| e.tls);
+    let list = found.into_iter().map(|e| if e.tls { format!("https://{}", e.address) } else { e.address });
+    Ok((list.collect(), tls))
+}
+
+#[derive(Deserialize)]
+struct Database {
+    db_name: Name,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    #[serde(rename = "O")]
+    original: String,
+}
+
+impl Cluster {
+    /// Asks PD at `addresses`, and the status port of each TiDB server that is registered there.
+    ///
+    /// # Errors
+    /// If PD cannot be reached or does not answer.
+    pub fn look(addresses: &[String], security: &Security) -> Result<Self> {
+        let pd = Pd::connect(addresses, security)?;
+        let agent = security.agent(LIMIT)?;
+        let mut databases = None;
+        let mut servers = Vec::new();
+        for server in pd.tidb_servers()? {
+            let answer = agent
+                .get(format!("{}/schema", server.status_url(security)))
+                .call()
+                .ok()
+                .filter(|a| a.status().is_success());
+            let list = answer.and_then(|mut a| a.body_mut().read_json::<Vec<Database>>().ok());
+            servers.push((server, list.is_some()));
+            databases = databases.or(list);
+        }
+        let databases = databases
+            .map(|list| list.into_iter().map(|d| d.db_name.original).filter(|name| filter::wanted(name)).collect());
+        let (pumps, drainers, now) = (pd.pumps()?, pd.drainers()?, pd.tso()?);
+        let warnings = pd.take_warnings();
+        let (id, leader) = (pd.cluster_id(), pd.leader());
+        Ok(Self { id, now, leader, servers, pumps, drainers, databases, warnings })
+    }
+
+    /// What was found, in a few lines.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut text = format!("cluster {}, PD's leader is {}", self.id, self.leader);
+        // Writing into a String cannot fail.
+        for (server, answers) in &self.servers {
+            let binlog = if server.binlog_status.is_empty() { "none" } else { &server.binlog_status };
+            let port = if *answers { "answers" } else { "does not answer" };
+            let version = server.version.split_once("TiDB-").map_or(server.version.as_str(), |(_, own)| own);
+            let (sql, status) = (server.sql_address(), server.status_address());
+            let _ = write!(text, "\nTiDB {version} {sql}, binlog {binlog}, status port {status} {port}");
+        }
+        for pump in self.pumps.iter().filter(|p| p.state != State::Offline) {
+            let _ = write!(text, "\nPump {} {} ({})", pump.id, pump.state, life(pump, self.now).word());
+        }
+        let known: Vec<&Node> = self.drainers.iter().filter(|d| d.state != State::Offline).collect();
+        for drainer in known.iter().take(SHOWN) {
+            let at = drainer.max_commit_ts.explain();
+            let _ =
+                write!(text, "\ndrainer {} {} ({}) at {at}", drainer.id, drainer.state, life(drainer, self.now).word());
+        }
+        if known.len() > SHOWN {
+            let _ = write!(text, "\nand {} drainers more: `tisync nodes list` shows them", known.len() - SHOWN);
+        }
+        if known.is_empty() {
+            text.push_str("\nno drainer reads it");
+        }
+        if let Some(databases) = &self.databases {
+            let _ = write!(text, "\n{} databases of its users", databases.len());
+        }
+        text
+    }
+
+    /// What would keep a link from running, or somebody should know.
+    #[must_use]
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = self.warnings.clone();
+        if self.pumps.iter().all(|p| p.state == State::Offline) {
+            doubts.push(
+                "no Pump is registered: start Pumps, and TiDB with binlog on; TiDB 8.4 and later have no Binlog"
+                    .to_owned(),
+            );
+        }
+        for (server, _) in self.servers.iter().filter(|(s, _)| s.binlog_status != "On") {
+            doubts.push(format!("TiDB {} writes no Binlog: its changes would be missed", server.sql_address()));
+        }
+        if self.servers.is_empty() {
+            doubts.push("no TiDB server is registered: the history of DDL is read from one's status port".to_owned());
+        } else if self.servers.iter().all(|(_, answers)| !answers) {
+            doubts.push(
+                "no status port answers from here, and the history of DDL is read there: open one to this machine, or give the cluster a \
+                 `schema-from = \"http://host:10080\"` in the file"
+                    .to_owned(),
+            );
+        }
+        doubts
+    }
+}
+
+/// An address, and the password if the address and the environment lead to none.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// As the file will have it: without a password.
+    pub address: String,
+    /// Whether the address names the user.
+    pub has_user: bool,
+}
+
+impl Account {
+    /// Reads what was typed: `mysql://user@host:port`, or `host:port`.
+    ///
+    /// # Errors
+    /// A usage fault if it is no address, or has a password in it; never with the password.
+    pub fn read(text: &str) -> Result<Self> {
+        let address = if text.contains("://") { text.to_owned() } else { format!("mysql://{text}") };
+        let (_, rest) = address.split_once("://").unwrap_or_default();
+        let account = rest.rsplit_once('@').map(|(account, _)| account);
+        if account.is_some_and(|a| a.contains(':')) {
+            return Err(Fault::usage("a password stands in the address, where others can read it")
+                .hint("leave it out: it is taken from a password file or the environment, or asked for")
+                .into());
+        }
+        Target::parse(&address, &silent())?;
+        let has_user = account.is_some_and(|a| !a.is_empty());
+        Ok(Self { address, has_user })
+    }
+
+    /// The same with the user `name`.
+    #[must_use]
+    pub fn of(&self, name: &str) -> String {
+        let (scheme, rest) = self.address.split_once("://").unwrap_or(("mysql", &self.address));
+        format!("{scheme}://{}@{rest}", encode(name))
+    }
+}
+
+/// A server that let us in.
+pub struct Server {
+    /// The connection.
+    pub session: Session,
+    /// What messages call it.
+    pub name: String,
+    target: Target,
+    password: Option<Secret>,
+}
+
+impl Server {
+    /// Enters `address` with `password`, or with the one that the address or the environment lead to.
+    ///
+    /// # Errors
+    /// If it cannot be reached, refuses the account, or is too old.
+    pub fn enter(address: &str, password: Option<Secret>) -> Result<Self> {
+        let connection = Connection { password: password.clone(), ..Connection::default() };
+        let target = Target::parse_with(address, &connection, &silent())?;
+        let session = Session::open(&target)?;
+        Ok(Self { session, name: target.name(), target, password })
+    }
+
+    /// Sees to it that it is not of the cluster `upstream`, from which its changes come; gives what to say where that cannot be told.
+    ///
+    /// # Errors
+    /// Refused if it is.
+    pub fn is_not(&mut self, upstream: &Upstream) -> Result<Option<String>> {
+        match upstream.is(&mut self.session, &self.target)? {
+            Verdict::Same(how) => Err(upstream.same(&self.target, &how).into()),
+            Verdict::Other => Ok(None),
+            Verdict::Unknown(why) => Ok(Some(upstream.doubt(&self.target, &why))),
+        }
+    }
+
+    /// Kind and version, as in `MariaDB 10.11.6`.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        self.session.server().to_string()
+    }
+
+    /// The password that was given to [`enter`](Self::enter).
+    #[must_use]
+    pub fn password(&self) -> Option<&Secret> {
+        self.password.as_ref()
+    }
+
+    /// The rights that the account lacks for a link that writes into `databases`.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub fn lacks(&mut self, databases: &[String]) -> Result<Vec<Lack>> {
+        lacks(&mut self.session, databases)
+    }
+}
+
+/// A table that nobody has.
+const NOWHERE: &str = "_tisync_no_such_table";
+
+/// What rows and DDL of users' tables need.
+const REPLICATED: [&str; 9] =
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "CREATE VIEW"];
+/// What the checkpoint's tables need.
+const KEPT: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP"];
+
+/// Rights on a database that an account lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// The database.
+    pub database: String,
+    /// The rights.
+    pub rights: Vec<&'static str>,
+    /// The statement by which an administrator gives them.
+    pub grant: String,
+}
+
+/// The rights that the account of `session` lacks on `databases` and on the checkpoint's.
+///
+/// # Errors
+/// If the server does not answer.
+pub fn lacks(session: &mut Session, databases: &[String]) -> Result<Vec<Lack>> {
+    let account: String = session.first("SELECT CURRENT_USER()")?.unwrap_or_default();
+    let account = match account.rsplit_once('@') {
+        Some((user, host)) => format!("{}@{}", quote_text(user), quote_text(host)),
+        None => quote_text(&account),
+    };
+    let wanted = databases.iter().map(|d| (d.as_str(), &REPLICATED[..])).chain([(checkpoint::SCHEMA, &KEPT[..])]);
+    let mut lacks = Vec::new();
+    for (database, rights) in wanted {
+        let mut missing = Vec::new();
+        for right in rights {
+            if denied(session, database, right)? {
+                missing.push(*right);
+            }
+        }
+        if !missing.is_empty() {
+            // All of them: of several grants on patterns that fit, MariaDB and MySQL take one alone.
+            let grant = format!("GRANT {} ON {}.* TO {account};", rights.join(", "), pattern(database));
+            lacks.push(Lack { database: database.to_owned(), rights: missing, grant });
+        }
+    }
+    Ok(lacks)
+}
+
+/// The database's name as GRANT takes it, where `_` and `%` stand for others.
+fn pattern(database: &str) -> String {
+    quote_name(&database.replace('_', "\\_").replace('%', "\\%"))
+}
+
+fn denied(session: &mut Session, database: &str, right: &str) -> Result<bool> {
+    let table = format!("{}.{}", quote_name(database), quote_name(NOWHERE));
+    let sql = match right {
+        "SELECT" => format!("SELECT 1 FROM {table} WHERE 1 = 0"),
+        "INSERT" => format!("INSERT INTO {table} VALUES ()"),
+        "UPDATE" => format!("UPDATE {table} SET x = 0 WHERE 1 = 0"),
+        "DELETE" => format!("DELETE FROM {table} WHERE 1 = 0"),
+        "DROP" => format!("DROP TABLE {table}"),
+        "ALTER" => format!("ALTER TABLE {table} COMMENT = ''"),
+        "INDEX" => format!("CREATE INDEX x ON {table} (x)"),
+        // Stops at a table that is not there to be copied or shown, and that everybody may read.
+        "CREATE" => format!("CREATE TABLE {table} LIKE information_schema.{}", quote_name(NOWHERE)),
+        _ => format!("CREATE VIEW {table} AS SELECT 1 FROM information_schema.{}", quote_name(NOWHERE)),
+    };
+    match session.try_run(&sql) {
+        Err(error) => match classify(&error) {
+            Class::Privilege => Ok(true),
+            Class::Connection => Err(error.into()),
+            _ => Ok(false),
+        },
+        Ok(_) => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_for_an_address() {
+        let read = |text: &str| Account::read(text).map(|a| (a.address, a.has_user));
+        assert_eq!(read("db2:3306").unwrap(), ("mysql://db2:3306".to_owned(), false));
+        assert_eq!(read("repl@db2:3306").unwrap(), ("mysql://repl@db2:3306".to_owned(), true));
+        let tidb = "tidb://repl@db2/?ssl-mode=required";
+        assert_eq!(read(tidb).unwrap(), (tidb.to_owned(), true));
+        assert_eq!(Account::read("db2").unwrap().of("a@b"), "mysql://a%40b@db2");
+        for secret in ["repl:hunter2@db2", "mysql://repl:hunter2@db2:3306", "mysql://:hunter2@db2"] {
+            let error = read(secret).unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+        assert!(read("postgres://db2").is_err());
+    }
+}

@@ -1,0 +1,403 @@
+//! What the server's errors mean, and what an operator can do about them.
+//!
+//! Why bookkeeping did not succeed: the caller may try again after one half of it, never after the other.
+
+use anyhow::Error;
+use mysql::DriverError;
+
+use super::answer::unexpected;
+use super::definition_codes::Unfit;
+use crate::error::{Fault, Kind};
+
+/// The words for an answer that did not come in time.
+const NO_ANSWER: &str = "no answer in time (`read-timeout`)";
+
+/// What kind of failure an error of the target is. Which of them are tried again is the retry policy's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The connection is gone or never was; what was under way may have happened.
+    Connection,
+    /// User or password are wrong.
+    Login,
+    /// The account may not do this.
+    Privilege,
+    /// The server takes no writes.
+    ReadOnly,
+    /// A deadlock, a lock wait that took too long, a killed query: the same may succeed later.
+    Contention,
+    /// The server's disk or table space is full.
+    Full,
+    /// A statement is larger than the server takes.
+    TooLarge,
+    /// A value does not fit its column.
+    Data,
+    /// A key is taken already.
+    Duplicate,
+    /// A database, table or column is not there, or is there already.
+    Object,
+    /// The server does not know what the statement asks for.
+    Syntax,
+    /// The server knows it, and does not take such a table, view or key.
+    Definition,
+    /// Anything else.
+    Other,
+}
+
+impl Class {
+    /// Whether the same may succeed later without anybody's doing; otherwise it needs the operator.
+    pub(crate) fn is_transient(self) -> bool {
+        matches!(self, Self::Connection | Self::Contention | Self::ReadOnly)
+    }
+}
+
+/// The class of `error`, by the server's code. Codes of MySQL, MariaDB and TiDB.
+#[must_use]
+pub fn classify(error: &mysql::Error) -> Class {
+    let mysql::Error::MySqlError(e) = error else {
+        return match error {
+            mysql::Error::DriverError(DriverError::PacketTooLarge) => Class::TooLarge,
+            mysql::Error::DriverError(DriverError::UnknownAuthPlugin(_)) => Class::Login,
+            mysql::Error::FromValueError(_) | mysql::Error::FromRowError(_) => Class::Other,
+            _ => Class::Connection,
+        };
+    };
+    match e.code {
+        1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 8501 => {
+            Class::Connection
+        }
+        // A TiDB that is cut off from its cluster has an old schema; behind the same address may be one that is not.
+        8027 => Class::Connection,
+        // A node of Galera that has left its cluster, or is still joining; elsewhere it is a command that the server does not know.
+        1047 if e.message.contains("WSREP") => Class::Connection,
+        1045 | 1130 | 3159 | 1251 | 1698 | 1820 | 1862 => Class::Login,
+        1044 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
+        1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
+        // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's certification, TiDB's check of the schema.
+        1180 if no_space(&e.message) => Class::Full,
+        UNNAMED if passes_on_tidb(&e.message) => Class::Contention,
+        1180 | 3101 | 8005 | 8028 => Class::Contention,
+        // TiDB: a check of keys that was put off to the COMMIT. What it found is in the text.
+        8147 if e.message.contains("Duplicate entry") => Class::Duplicate,
+        8147 => Class::Contention,
+        1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 3058 | 1969 | 8002 | 8022 | 9001..=9008 | 9010 | 9011 => {
+            Class::Contention
+        }
+        1005 if e.message.contains("errno: 28 ") => Class::Full,
+        code if Unfit::of(code, &e.message).is_some() => Class::Definition,
+        3 | 1021 | 1030 | 1114 | 1041 => Class::Full,
+        1153 | 1301 | 8004 | 8025 => Class::TooLarge,
+        1048 | 1264..=1267 | 1292 | 1364 | 1366 | 1406 | 1411 | 1416 | 1525 | 1526 | 1690 | 3140 | 3819 | 4025 => {
+            Class::Data
+        }
+        1022 | 1062 | 1169 | 1586 => Class::Duplicate,
+        1007 | 1008 | 1017 | 1046 | 1049 | 1050 | 1051 | 1054 | 1060 | 1061 | 1072 | 1091 | 1109 | 1146 | 1176
+        | 1347 | 1507 | 1517 => Class::Object,
+        1064 | 1115 | 1149 | 1193 | 1235 | 1273 | 1286 | 1305 | 1478 | 1479 | 1901 | 1905 | 3750 | 4161 => {
+            Class::Syntax
+        }
+        _ => Class::Other,
+    }
+}
+
+/// The code for whatever has none of its own.
+const UNNAMED: u16 = 1105;
+
+/// Whether an error without a code of its own is one of TiDB's that a moment later is over: a column is just being added to the table, or a part of
+/// the cluster starts again.
+fn passes_on_tidb(message: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "columnID count not match",
+        "[try again later]",
+        "rpc error: ",
+        "context canceled",
+        "loss connection",
+        "backoffer.maxSleep",
+        "Information schema is changed",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Whether `error` has a code that says so little that it is tried again only for a while.
+pub(crate) fn is_vague(error: &Error) -> bool {
+    code_of(error) == Some(UNNAMED)
+}
+
+/// Whether the engine's error behind 1180 is that the disk is full: `Got error 28 "No space left on device" during COMMIT`.
+fn no_space(message: &str) -> bool {
+    message.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()) == Some("28")
+}
+
+impl Class {
+    /// Whether the server answered, so that the statement surely had no effect.
+    #[must_use]
+    pub fn is_definite(self) -> bool {
+        !matches!(self, Self::Connection | Self::Contention | Self::Full | Self::Other)
+    }
+
+    /// What an operator can do about it.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Connection => {
+                "check that the target runs and can be reached; the next run continues from the checkpoint"
+            }
+            Self::Login => "check user and password: TISYNC_TARGET_PASSWORD, password-file= or ~/.my.cnf",
+            Self::Privilege => {
+                "the account needs SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW and SHOW VIEW \
+                 on the replicated databases and on tidb_binlog"
+            }
+            Self::ReadOnly => "is this a replica? Switch read_only off on the target, or name its primary",
+            Self::Contention => {
+                "something else holds locks on the target; start again: it continues from the checkpoint"
+            }
+            Self::Full => "make room on the target and start again: it continues from the checkpoint",
+            Self::TooLarge => "raise max_allowed_packet on the target, and start again",
+            Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
+            Self::Duplicate => {
+                "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
+                 if that is known and harmless, --on-conflict count overwrites such rows and counts them; --safe-mode is for a start from a \
+                 backup that is no consistent point"
+            }
+            Self::Object => {
+                "the target's tables are not those of the upstream at this commit ts: compare both definitions"
+            }
+            Self::Syntax => "the target does not understand this",
+            Self::Definition => Unfit::Rule.hint(),
+            Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
+        }
+    }
+}
+
+/// The server's or the driver's own words, with their class, at the end of the chain of an error.
+#[derive(Debug)]
+struct Said {
+    class: Class,
+    code: Option<u16>,
+    text: String,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Said {}
+
+/// The class of an error that [`explain`] made; `None` if it did not come from the target.
+#[must_use]
+pub(crate) fn class_of(error: &Error) -> Option<Class> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.class)
+}
+
+/// The server's code in an error that [`explain`] made, if it answered.
+#[must_use]
+pub(crate) fn code_of(error: &Error) -> Option<u16> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
+}
+
+/// Whether the driver gave up waiting for an answer.
+fn timed_out(error: &mysql::Error) -> bool {
+    let e = match error {
+        mysql::Error::IoError(e) => Some(e),
+        mysql::Error::CodecError(e) => std::error::Error::source(e).and_then(|cause| cause.downcast_ref()),
+        _ => None,
+    };
+    e.is_some_and(|e: &std::io::Error| e.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// The words of the target in an error that [`explain`] made.
+#[must_use]
+pub(crate) fn said_of(error: &Error) -> Option<&str> {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.text.as_str())
+}
+
+/// Whether the target did not answer in time. It may be at work still.
+#[must_use]
+pub(crate) fn is_late(error: &Error) -> bool {
+    error.chain().find_map(|e| e.downcast_ref::<Said>()).is_some_and(|said| said.text == NO_ANSWER)
+}
+
+/// Whether the target wants a password and was given none.
+#[must_use]
+pub fn wants_password(error: &Error) -> bool {
+    let said = error.chain().find_map(|e| e.downcast_ref::<Said>());
+    said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
+}
+
+/// Whether the target did not let the account in.
+#[must_use]
+pub fn refused_login(error: &Error) -> bool {
+    class_of(error) == Some(Class::Login)
+}
+
+/// What an operator can do about `error`, where its code says more than its class.
+fn hint(error: &mysql::Error) -> &'static str {
+    match error {
+        mysql::Error::MySqlError(e) => match e.code {
+            8004 => {
+                "raise performance.txn-total-size-limit in the configuration of the target's TiDB servers and start again; or let large \
+                 transactions be split with --max-txn-rows"
+            }
+            8025 => {
+                "a row is larger than the target takes: raise performance.txn-entry-size-limit in the configuration of its TiDB servers, and \
+                 raftstore.raft-entry-max-size of its TiKV servers if that is smaller; then start again"
+            }
+            3159 => {
+                "the target takes encrypted connections alone: leave ssl-mode=disabled away, or write ssl-mode=required"
+            }
+            3750 => {
+                "sql_require_primary_key is ON on the target, and the account may not switch it off for itself: grant it SESSION_VARIABLES_ADMIN, or \
+                 have it switched off; --on-ddl-error 'replace:TS=SQL' makes the table with a key of the target's own"
+            }
+            1040 => "the target has no connection left: raise its max_connections, or start with fewer by --workers",
+            1203 => USER_LIMIT,
+            1226 if e.message.contains("max_user_connections") => USER_LIMIT,
+            1226 => {
+                "the account may do no more within this hour: lift its limit, MAX_QUERIES_PER_HOUR, MAX_UPDATES_PER_HOUR or \
+                 MAX_CONNECTIONS_PER_HOUR"
+            }
+            1665 => {
+                "binlog_format is STATEMENT on the target, which READ COMMITTED sessions cannot write under: set it to ROW there, or give the account \
+                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7"
+            }
+            code => Unfit::of(code, &e.message).map_or_else(|| classify(error).hint(), Unfit::hint),
+        },
+        mysql::Error::FromRowError(_) => {
+            "the target, or a proxy in front of it, answers in a way that tisync does not know; nothing was changed by this query"
+        }
+        mysql::Error::DriverError(DriverError::UnknownAuthPlugin(_)) => {
+            "tisync knows mysql_native_password, caching_sha2_password, ed25519 and parsec: give the account one of these, as in ALTER USER … \
+             IDENTIFIED WITH caching_sha2_password BY …; of an account that is not there a MySQL says the same"
+        }
+        _ => classify(error).hint(),
+    }
+}
+
+/// For an account that has as many connections as it may.
+const USER_LIMIT: &str = "the account has as many connections as it may: raise its MAX_USER_CONNECTIONS (or the server's max_user_connections), or start with \
+                          fewer by --workers";
+
+/// `error` with what was attempted and what to do about it.
+pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
+    Error::new(said(error)).context(fault_of(error, attempted))
+}
+
+/// `error` with the words of `fault`.
+pub(crate) fn explain_as(error: &mysql::Error, fault: Fault) -> Error {
+    Error::new(said(error)).context(fault)
+}
+
+/// The same of something that the target refuses for good, with the ways on. What it merely does not allow this account, or now, stays that.
+pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, ways: &str) -> Error {
+    let mut fault = fault_of(error, attempted);
+    if !matches!(classify(error), Class::Login | Class::Privilege | Class::ReadOnly) {
+        fault.kind = Kind::Refused;
+    }
+    // What the class says of a batch of rows is about no such statement.
+    let says = Some(fault.hint).filter(|hint| hint != Class::Other.hint()).map(|hint| hint + "; ").unwrap_or_default();
+    fault.hint = says + ways;
+    Error::new(said(error)).context(fault)
+}
+
+fn said(error: &mysql::Error) -> Said {
+    let text = match error {
+        mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),
+        _ if timed_out(error) => NO_ANSWER.to_owned(),
+        mysql::Error::IoError(e) => e.to_string(),
+        mysql::Error::DriverError(e) => e.to_string(),
+        mysql::Error::FromRowError(e) => unexpected(e),
+        other => other.to_string(),
+    };
+    let code = if let mysql::Error::MySqlError(e) = error { Some(e.code) } else { None };
+    Said { class: classify(error), code, text }
+}
+
+fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
+    let answered = matches!(error, mysql::Error::MySqlError(_));
+    let kind = match classify(error) {
+        Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::Definition | Class::TooLarge => {
+            Kind::Refused
+        }
+        // Whatever it is, the same will be refused again.
+        Class::Other if answered => Kind::Refused,
+        _ => Kind::Connect,
+    };
+    Fault::new(kind, attempted.to_string()).hint(hint(error))
+}
+
+/// An error that keeps what the target said, for whoever decides about another try; `?` makes an [`anyhow::Error`] with
+/// kind and hint of it.
+#[derive(Debug)]
+pub enum Failed {
+    /// The target or the way to it.
+    Target {
+        /// What it said.
+        error: mysql::Error,
+        /// What was attempted.
+        attempted: String,
+    },
+    /// Going on would be wrong: the link was taken over, or its rows are not what they must be.
+    Refused(Error),
+}
+
+impl Failed {
+    /// What kind of failure of the target it is; `None` for a refusal.
+    #[must_use]
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Self::Target { error, .. } => Some(classify(error)),
+            Self::Refused(_) => None,
+        }
+    }
+
+    /// Whether the server said that it does not have what was asked for, or does not show it to this account: the only errors that are an
+    /// answer to a look.
+    #[must_use]
+    pub fn is_not_there(&self) -> bool {
+        // Galera in strict mode has no name for it.
+        self.said().contains("pxc_strict_mode")
+            || self.code() == Some(1128)
+            || matches!(self.class(), Some(Class::Object | Class::Syntax | Class::Privilege))
+    }
+
+    /// The server's error code, if it answered.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Target { error: mysql::Error::MySqlError(e), .. } => Some(e.code),
+            _ => None,
+        }
+    }
+
+    /// What the server said, without its code; empty if it did not answer.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        match self {
+            Self::Target { error: mysql::Error::MySqlError(e), .. } => &e.message,
+            _ => "",
+        }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Target { error, attempted } => explain(&error, attempted),
+            Failed::Refused(error) => error,
+        }
+    }
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault.into())
+    }
+}
+
+/// Why bytes are no records, or a record no bytes; who knows the row makes a [`Fault`] of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

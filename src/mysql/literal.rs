@@ -1,0 +1,293 @@
+//! Values as SQL literals, exact for each type (spec/tidb-formats.md §8.3).
+//!
+//! Every literal is valid UTF-8: bytes that are not are written as hexadecimal, which keeps them.
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+
+use crate::decode::value;
+use crate::model::{Column, Kind, Row, Table, Value};
+
+/// Appends `value` of a column of `kind`.
+///
+/// # Errors
+/// If the value cannot be one of the kind, or no SQL literal stands for it (infinities).
+pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
+    match (value, kind) {
+        (Value::Null, _) => out.extend_from_slice(b"NULL"),
+        (Value::Int(n), _) => integer(out, *n),
+        (Value::UInt(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n), _) => integer(out, *n),
+        // The exact widened number: the shortest text of the largest FLOAT lies above what the server lets in, and a
+        // comparison widens the column's side in the same way.
+        (Value::Float(x), _) => double(out, f64::from(*x))?,
+        (Value::Double(x), _) => double(out, *x)?,
+        (Value::Decimal(d), _) => {
+            if d.text.is_empty() || !d.text.iter().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.')) {
+                bail!("not a decimal: {:?}", d.text);
+            }
+            out.extend_from_slice(&d.text);
+        }
+        (Value::Time(t), Kind::Date) => in_quotes(out, |out| value::write_date(out, *t)),
+        (Value::Time(t), Kind::Datetime { fsp } | Kind::Timestamp { fsp }) => {
+            in_quotes(out, |out| value::write_datetime(out, *t, *fsp));
+        }
+        (Value::Duration(n), Kind::Duration { fsp }) => in_quotes(out, |out| value::write_duration(out, *n, *fsp)),
+        (Value::Bytes(b), Kind::Text { .. }) if is_plain(b) => in_quotes(out, |out| out.extend_from_slice(b)),
+        (Value::Bytes(b), Kind::Text { .. }) if std::str::from_utf8(b).is_ok() => quoted(out, b),
+        (Value::Bytes(b), Kind::Text { .. } | Kind::Binary { .. }) => hexadecimal(out, b),
+        (Value::Json(text), Kind::Json) if std::str::from_utf8(text).is_ok() => quoted(out, text),
+        (value, kind) => bail!("the value {value:?} does not belong into a column of type {kind:?}"),
+    }
+    Ok(())
+}
+
+fn integer(out: &mut Vec<u8>, n: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+}
+
+/// Always with an exponent: a literal without one is a DECIMAL, and compares and rounds as such.
+fn double(out: &mut Vec<u8>, x: f64) -> Result<()> {
+    if !x.is_finite() {
+        bail!("no SQL number stands for {x}");
+    }
+    write!(out, "{x:e}")?;
+    Ok(())
+}
+
+fn in_quotes(out: &mut Vec<u8>, text: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'\'');
+    text(out);
+    out.push(b'\'');
+}
+
+/// Appends `text` as a string literal. NO_BACKSLASH_ESCAPES must be off, which the session's sql_mode sees to.
+pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + 2);
+    out.push(b'\'');
+    let mut rest = text;
+    while let Some(at) = special(rest) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        out.push(b'\\');
+        match special.first() {
+            Some(0) => out.push(b'0'),
+            Some(b'\n') => out.push(b'n'),
+            Some(b'\r') => out.push(b'r'),
+            Some(0x1a) => out.push(b'Z'),
+            Some(b) => out.push(*b),
+            None => {}
+        }
+        rest = special.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out.push(b'\'');
+}
+
+/// Whether `text` is printable ASCII that needs no backslash, as most texts are.
+fn is_plain(text: &[u8]) -> bool {
+    let (chunks, rest) = text.as_chunks::<32>();
+    // No early end within a chunk: so it becomes a few instructions on whole registers.
+    let plain = |bytes: &[u8]| {
+        bytes.iter().fold(true, |all, b| all & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\'') & (*b != b'\\'))
+    };
+    chunks.iter().all(|chunk| plain(chunk)) && plain(rest)
+}
+
+/// Where the first byte is that needs a backslash. Looks at many at a time: most texts have none.
+fn special(text: &[u8]) -> Option<usize> {
+    let needs = |b: &u8| matches!(b, b'\'' | b'\\' | 0 | b'\n' | b'\r' | 0x1a);
+    let (chunks, rest) = text.as_chunks::<32>();
+    for (n, chunk) in chunks.iter().enumerate() {
+        // No early end: so it becomes a few instructions on whole registers.
+        let any = chunk.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'\'') | (*b == b'\\'));
+        if any && let Some(at) = chunk.iter().position(needs) {
+            return Some(n * 32 + at);
+        }
+    }
+    rest.iter().position(needs).map(|at| chunks.len() * 32 + at)
+}
+
+/// Appends `bytes` as a binary string, `x'…'`.
+pub fn hexadecimal(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |n: u8| DIGITS.get(usize::from(n & 15)).copied().unwrap_or(b'0');
+    out.reserve(bytes.len() * 2 + 3);
+    out.extend_from_slice(b"x'");
+    let begin = out.len();
+    out.resize(begin + bytes.len() * 2, 0);
+    let (pairs, _) = out.get_mut(begin..).unwrap_or_default().as_chunks_mut::<2>();
+    for (pair, b) in pairs.iter_mut().zip(bytes) {
+        *pair = [digit(b >> 4), digit(*b)];
+    }
+    out.push(b'\'');
+}
+
+/// How the target compares JSON documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonStyle {
+    /// JSON is a type: MySQL, TiDB.
+    Typed,
+    /// JSON is text: MariaDB; `equals` says whether it has JSON_EQUALS (10.7).
+    Text {
+        /// See above.
+        equals: bool,
+    },
+}
+
+/// Appends a condition that holds for exactly the rows whose column `name` (quoted) holds `value`, letter case and
+/// trailing spaces included. `loose` lets JSON documents that mean the same pass.
+///
+/// # Errors
+/// See [`write`].
+pub fn condition(
+    out: &mut Vec<u8>,
+    name: &str,
+    kind: &Kind,
+    value: &Value,
+    json: JsonStyle,
+    loose: bool,
+) -> Result<()> {
+    let mut text = Vec::new();
+    write(&mut text, kind, value)?;
+    let text = String::from_utf8(text)?;
+    match (kind, value) {
+        (_, Value::Null) => write!(out, "{name} IS NULL")?,
+        (Kind::Json, _) => match (json, loose) {
+            (JsonStyle::Typed, true) => write!(out, "{name} = CAST({text} AS JSON)")?,
+            (JsonStyle::Typed, false) => write!(
+                out,
+                "CAST(CAST({name} AS CHAR) AS BINARY) = CAST(CAST(CAST({text} AS JSON) AS CHAR) AS BINARY)"
+            )?,
+            (JsonStyle::Text { equals: true }, true) => write!(out, "JSON_EQUALS({name}, {text}) = 1")?,
+            (JsonStyle::Text { .. }, _) => {
+                write!(out, "CAST(JSON_COMPACT({name}) AS BINARY) = CAST(JSON_COMPACT({text}) AS BINARY)")?;
+            }
+        },
+        (Kind::Text { .. }, Value::Bytes(b)) if std::str::from_utf8(b).is_ok() => write!(
+            out,
+            // The first half can use an index; the second tells apart what the column's collation holds for equal.
+            "{name} = {text} AND CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({text} AS BINARY)"
+        )?,
+        (Kind::Text { .. }, _) => write!(out, "CAST({name} AS BINARY) = {text}")?,
+        // A YEAR of 0 compared with the number 0 is taken for 2000; its text is not.
+        (Kind::Year, _) => write!(out, "{name} + 0 = {text}")?,
+        _ => write!(out, "{name} = {text}")?,
+    }
+    Ok(())
+}
+
+/// Whether two values of one column are the same, bit by bit.
+#[must_use]
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+        (Value::Double(a), Value::Double(b)) => a.to_bits() == b.to_bits(),
+        (a, b) => a == b,
+    }
+}
+
+/// Appends bytes that are equal for two values only if the values are the same, bit by bit.
+pub fn identity(out: &mut Vec<u8>, value: &Value) {
+    let (tag, fixed) = match value {
+        Value::Absent => (0, 0),
+        Value::Null => (1, 0),
+        Value::Int(n) | Value::Duration(n) => (2, n.cast_unsigned()),
+        Value::UInt(n) | Value::Time(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n) => (3, *n),
+        Value::Float(x) => (4, u64::from(x.to_bits())),
+        Value::Double(x) => (5, x.to_bits()),
+        Value::Decimal(d) => return bytes(out, &d.text),
+        Value::Bytes(b) | Value::Json(b) => return bytes(out, b),
+    };
+    out.push(tag);
+    out.extend_from_slice(&fixed.to_be_bytes());
+}
+
+fn bytes(out: &mut Vec<u8>, b: &[u8]) {
+    out.push(6);
+    out.extend_from_slice(&(b.len() as u64).to_be_bytes());
+    out.extend_from_slice(b);
+}
+
+/// Roughly how much text `value` becomes.
+pub(crate) fn size(value: &Value) -> usize {
+    match value {
+        Value::Bytes(b) | Value::Json(b) => b.len() + 3,
+        Value::Decimal(d) => d.text.len() + 1,
+        _ => 12,
+    }
+}
+
+/// Roughly how many bytes of text a row of `table` becomes: bytes are written as two digits each.
+#[must_use]
+pub fn row_size(table: &Table, row: &Row) -> usize {
+    let one = |(column, value): (&Column, &Value)| match column.kind {
+        Kind::Binary { .. } => size(value) * 2,
+        _ => size(value),
+    };
+    table.columns.iter().zip(row).map(one).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Decimal;
+
+    fn text(kind: &Kind, value: Value) -> String {
+        let mut out = Vec::new();
+        write(&mut out, kind, &value).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn literals() {
+        let utf8 = Kind::Text { charset: "utf8mb4".into(), collation: "utf8mb4_bin".into() };
+        assert_eq!(text(&Kind::Float, Value::Float(f32::MAX)), "3.4028234663852886e38");
+        assert_eq!(text(&Kind::Double, Value::Double(0.1)), "1e-1");
+        assert_eq!(text(&utf8, Value::Bytes(Bytes::from_static(b"a'b\\c\n\r\0\x1a%"))), "'a\\'b\\\\c\\n\\r\\0\\Z%'");
+        assert_eq!(text(&utf8, Value::Bytes(Bytes::from_static(b"\xe9\xff"))), "x'e9ff'");
+        let long = "0123456789 abcdefghijklmnopqrstuvwxyz~ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        for (special, written) in [("", ""), ("'", "\\'"), ("\0", "\\0"), ("\t\n", "\t\\n"), ("é", "é"), ("\\", "\\\\")]
+        {
+            for at in [0, 31, 32, 40, long.len()] {
+                let (a, b) = long.split_at(at);
+                let bytes = Bytes::from(format!("{a}{special}{b}"));
+                assert_eq!(text(&utf8, Value::Bytes(bytes)), format!("'{a}{written}{b}'"));
+            }
+        }
+        assert_eq!(text(&Kind::Binary { fixed: None }, Value::Bytes(Bytes::new())), "x''");
+        assert_eq!(text(&Kind::Date, Value::Time(0)), "'0000-00-00'");
+        assert_eq!(text(&Kind::Duration { fsp: 3 }, Value::Duration(-1_000_000)), "'-00:00:00.001'");
+        assert_eq!(text(&Kind::Json, Value::Json(Bytes::from_static(b"{\"a\": \"\\n\"}"))), "'{\"a\": \"\\\\n\"}'");
+        let mut out = Vec::new();
+        assert!(write(&mut out, &Kind::Double, &Value::Double(f64::NAN)).is_err());
+        assert!(write(&mut out, &Kind::Date, &Value::Absent).is_err());
+        let bad = Decimal { text: Bytes::from_static(b"1; drop") };
+        assert!(write(&mut out, &Kind::Double, &Value::Decimal(bad)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_quoted_text_ends_where_it_should(b in ".*") {
+            let mut out = Vec::new();
+            quoted(&mut out, b.as_bytes());
+            // Read it back as the server's lexer does.
+            let inner = &out[1..out.len() - 1];
+            let (mut back, mut i) = (Vec::new(), 0);
+            while i < inner.len() {
+                prop_assert!(inner[i] != b'\'');
+                if inner[i] == b'\\' {
+                    i += 1;
+                    back.push(match inner[i] { b'0' => 0, b'n' => b'\n', b'r' => b'\r', b'Z' => 0x1a, c => c });
+                } else {
+                    back.push(inner[i]);
+                }
+                i += 1;
+            }
+            prop_assert_eq!(back, b.into_bytes());
+        }
+    }
+}

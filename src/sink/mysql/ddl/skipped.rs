@@ -1,0 +1,350 @@
+//! DDLs that do not run because the operator said so, or because their tables are missing since such a one.
+//!
+//! DDLs that were skipped by the operator's word, and the tables that are missing on the target since.
+//!
+//! Kept in `tidb_binlog.tisync_skipped`, so that later rows of those tables are left out, and counted, through restarts.
+//!
+//! DDL that is followed and not run: the schema and the position move on.
+//!
+//! Of two opposite links one runs all DDL. The other one runs none, and what it finds upstream must have come from its own target. Anything
+//! else there is on the wrong side: nobody brings it to the target, and rows will not fit soon.
+
+use std::collections::HashMap;
+
+use super::WrongSide;
+use super::run::{Ground, How, Ran};
+use super::verdict::{Plan, plan};
+use crate::checkpoint::{DdlAt, Failed, Link};
+use crate::error::Fault;
+use crate::event::Event;
+use crate::model::{ActionType, CommitTs, Ddl, Side};
+use crate::mysql::session::{Session, quote_text, shorten};
+use crate::sink::LeftOut;
+use crate::sink::mysql::ddl;
+
+/// Records a DDL that the operator wants skipped.
+pub(super) fn leave_out(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+    let whole = matches!(ddl.action, ActionType::RecoverSchema | ActionType::CreateSchema);
+    let mut skipped = skipped.clone();
+    let names = transaction(ground, |ground| {
+        ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
+        skipped.record(ground.session, ground.link, (ts, ddl, whole))
+    })?;
+    let left = if names.is_empty() { String::new() } else { format!("; left out from here on: {}", names.join(", ")) };
+    (ground.events)(Event::Warning(format!(
+        "skipped by your word: `{}` (commit ts {}){left}",
+        shorten(&ddl.query),
+        ts.explain()
+    )));
+    Ok(Ran { how: How::Skipped, skipped: Some(skipped) })
+}
+
+/// Whether `ddl` is about tables that are missing on the target through a skipped DDL.
+pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<bool, Fault> {
+    if skipped.is_empty() {
+        return Ok(false);
+    }
+    if skipped.has_schema(&ddl.schema) {
+        return Ok(true);
+    }
+    let missing = ddl.before.iter().filter(|t| skipped.has_table(t.id)).count();
+    if missing == 0 || ddl.action == ActionType::DropSchema {
+        return Ok(false);
+    }
+    if missing < ddl.before.len() {
+        return Err(Fault::refused(format!(
+            "`{}` (commit ts {}) joins tables that are on the target with tables that a skipped DDL left out",
+            shorten(&ddl.query),
+            ts.explain()
+        ))
+        .hint(format!(
+            "bring the tables to the state behind it by hand, and leave it out with `--skip-ddl {}`",
+            ts.0
+        )));
+    }
+    Ok(true)
+}
+
+/// Keeps the list of missing tables right through a DDL on them, which is not run.
+pub(super) fn follow(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+    let mut skipped = skipped.clone();
+    let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
+    let schema = (ddl.action == ActionType::DropSchema).then_some(ddl.schema.as_str());
+    transaction(ground, |ground| {
+        ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
+        skipped.end(ground.session, ground.link, (ts, &gone, schema))?;
+        // A truncated table has a new id, a new table of a missing database is missing as well.
+        let dropped = matches!(ddl.action, ActionType::DropSchema | ActionType::DropTable);
+        if !dropped && ddl.after.iter().any(|t| ddl.before.iter().all(|b| b.id != t.id)) {
+            skipped.record(ground.session, ground.link, (ts, ddl, false))?;
+        }
+        Ok(())
+    })?;
+    not_run(ground, "its table was left out before", ts, ddl);
+    Ok(Ran { how: How::LeftOut, skipped: Some(skipped) })
+}
+
+/// Ends the entries of what was missing in a database that `ddl` has dropped. Doing it once more changes nothing.
+pub(super) fn end_of_database(
+    ground: &mut Ground<'_>,
+    skipped: &Skipped,
+    ts: CommitTs,
+    ddl: &Ddl,
+) -> Result<Option<Skipped>, Failed> {
+    if ddl.action != ActionType::DropSchema || skipped.is_empty() {
+        return Ok(None);
+    }
+    let mut skipped = skipped.clone();
+    skipped.end(ground.session, ground.link, (ts, &[], Some(&ddl.schema)))?;
+    Ok(Some(skipped))
+}
+
+fn transaction<T>(
+    ground: &mut Ground<'_>,
+    work: impl FnOnce(&mut Ground<'_>) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let done = match ground.session.open_transaction() {
+        Ok(()) => work(ground).and_then(|value| ground.session.commit_open().map(|()| value)),
+        Err(failed) => Err(failed),
+    };
+    // Where the connection is lost, everything is taken back as well.
+    ground.session.rollback();
+    done
+}
+
+/// What is left out on this link.
+#[derive(Clone, Debug, Default)]
+pub struct Skipped {
+    entries: Vec<LeftOut>,
+    tables: HashMap<i64, usize>,
+}
+
+impl Skipped {
+    /// Reads what earlier runs skipped.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load(session: &mut Session, checkpoint: &Link) -> Result<Self, Failed> {
+        type Found = (u64, i64, String, String, bool, u64, u64);
+        let rows: Vec<Found> = session.fetch(&format!(
+            "SELECT `commit_ts`, `table_id`, `schema_name`, `table_name`, `whole_schema`, `rows_left_out`, `ended_ts` \
+             FROM `tidb_binlog`.`tisync_skipped` WHERE {} ORDER BY `commit_ts`, `table_id`",
+            checkpoint.link_condition()
+        ))?;
+        let mut skipped = Self::default();
+        for (ts, table_id, schema, table, whole, rows, ended) in rows {
+            // A statement that brought nothing leaves a row for the record only.
+            if table_id != 0 || whole {
+                let ended = ended != 0;
+                skipped.push(LeftOut { commit_ts: CommitTs(ts), table_id, schema, table, rows, ended });
+            }
+        }
+        Ok(skipped)
+    }
+
+    fn push(&mut self, entry: LeftOut) {
+        if entry.table_id != 0 && !entry.ended {
+            self.tables.insert(entry.table_id, self.entries.len());
+        }
+        self.entries.push(entry);
+    }
+
+    /// Whether rows of this table are left out.
+    #[must_use]
+    pub fn has_table(&self, id: i64) -> bool {
+        self.tables.contains_key(&id)
+    }
+
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.iter().all(|e| e.ended)
+    }
+
+    /// Whether this whole database is missing.
+    #[must_use]
+    pub fn has_schema(&self, name: &str) -> bool {
+        self.entries.iter().any(|e| e.table_id == 0 && !e.ended && e.schema.eq_ignore_ascii_case(name))
+    }
+
+    /// All entries, ended ones too.
+    #[must_use]
+    pub fn entries(&self) -> &[LeftOut] {
+        &self.entries
+    }
+
+    /// Records `ddl` at `ts` as not run, within the open transaction, with the tables that it would have brought; with
+    /// `whole_schema` its database is missing too.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn record(
+        &mut self,
+        session: &mut Session,
+        checkpoint: &Link,
+        (ts, ddl, whole_schema): (CommitTs, &Ddl, bool),
+    ) -> Result<Vec<String>, Failed> {
+        let brought: Vec<_> = ddl.after.iter().filter(|t| ddl.before.iter().all(|b| b.id != t.id)).collect();
+        let mut rows: Vec<(i64, &str, &str)> =
+            brought.iter().map(|t| (t.id, t.schema.as_str(), t.name.as_str())).collect();
+        if whole_schema || rows.is_empty() {
+            rows.push((0, &ddl.schema, if whole_schema { "" } else { &ddl.table }));
+        }
+        for (id, schema, table) in &rows {
+            session.write(&format!(
+                "REPLACE INTO `tidb_binlog`.`tisync_skipped` (`cluster_id`, `link`, `commit_ts`, `table_id`, `job_id`, \
+                 `schema_name`, `table_name`, `query`, `whole_schema`) VALUES ({}, {}, {id}, {}, {}, {}, {}, {})",
+                checkpoint.link_values(),
+                ts.0,
+                ddl.job_id,
+                quote_text(schema),
+                quote_text(table),
+                quote_text(&shorten(&ddl.query)),
+                u8::from(whole_schema && *id == 0)
+            ))?;
+        }
+        let mut names = Vec::new();
+        for (id, schema, table) in rows {
+            if id != 0 || whole_schema {
+                let (schema, table) = (schema.to_owned(), table.to_owned());
+                names.push(format!("{schema}.{}", if table.is_empty() { "*" } else { &table }));
+                self.push(LeftOut { commit_ts: ts, table_id: id, schema, table, rows: 0, ended: false });
+            }
+        }
+        Ok(names)
+    }
+
+    /// Marks tables that the upstream dropped at `ts`, and with `schema` a whole database.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn end(
+        &mut self,
+        session: &mut Session,
+        checkpoint: &Link,
+        (ts, ids, schema): (CommitTs, &[i64], Option<&str>),
+    ) -> Result<(), Failed> {
+        for entry in &mut self.entries {
+            let hit = match schema {
+                Some(name) => entry.schema.eq_ignore_ascii_case(name),
+                None => entry.table_id != 0 && ids.contains(&entry.table_id),
+            };
+            if !hit || entry.ended {
+                continue;
+            }
+            session.write(&format!(
+                "UPDATE `tidb_binlog`.`tisync_skipped` SET `ended_ts` = {} WHERE {} AND `commit_ts` = {} AND `table_id` = {}",
+                ts.0,
+                checkpoint.link_condition(),
+                entry.commit_ts.0,
+                entry.table_id
+            ))?;
+            entry.ended = true;
+            self.tables.remove(&entry.table_id);
+        }
+        Ok(())
+    }
+
+    /// Adds to the counts of rows left out, within the open transaction.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_counts(
+        &self,
+        session: &mut Session,
+        checkpoint: &Link,
+        counts: &HashMap<i64, u64>,
+    ) -> Result<(), Failed> {
+        for (id, rows) in counts {
+            let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get(*i)) else { continue };
+            session.write(&format!(
+                "UPDATE `tidb_binlog`.`tisync_skipped` SET `rows_left_out` = `rows_left_out` + {rows} \
+                 WHERE {} AND `commit_ts` = {} AND `table_id` = {id}",
+                checkpoint.link_condition(),
+                entry.commit_ts.0
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the same counts over once they are durable.
+    pub fn add_counts(&mut self, counts: &HashMap<i64, u64>) {
+        for (id, rows) in counts {
+            if let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get_mut(*i)) {
+                entry.rows += rows;
+            }
+        }
+    }
+}
+
+/// Why a DDL is followed and not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrun {
+    /// No DDL is run on this link.
+    Off,
+    /// The same, though it should have come from the target; the operator does not mind.
+    WrongSide,
+    /// The target had it first.
+    CameBack,
+}
+
+impl Unrun {
+    /// What `ddl` is where none is run.
+    ///
+    /// # Errors
+    /// Refused if somebody ran it upstream, it would change something on the target, and the operator does mind.
+    pub(super) fn of(ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) -> Result<Self, Fault> {
+        if ddl.side != Side::Upstream || matches!(plan(ground.session.server(), ts, ddl), Ok(Plan::LeaveOut(_))) {
+            return Ok(Self::Off);
+        }
+        match ground.policy.wrong_side {
+            WrongSide::Ignore => Ok(Self::WrongSide),
+            WrongSide::Stop => Err(refusal(ts, ddl)),
+        }
+    }
+
+    /// Says it.
+    pub(super) fn tell(self, ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) {
+        let (query, at) = (shorten(&ddl.query), ts.explain());
+        match self {
+            Self::CameBack => not_run(ground, "because it came from there", ts, ddl),
+            Self::Off if !ddl::brings_back(ddl.action) => {
+                not_run(ground, "because no DDL is run on this link", ts, ddl)
+            }
+            Self::Off => (ground.events)(Event::Warning(format!(
+                "no DDL is run on this link, and this one brings rows back that no binlog repeats: `{query}` (commit ts {at})"
+            ))),
+            Self::WrongSide => (ground.events)(Event::Warning(format!(
+                "ignored, as --wrong-side-ddl says: `{query}` in database `{}` (commit ts {at}) was run on the source and did not come from \
+                 the target, which does not have it",
+                ddl.schema
+            ))),
+        }
+    }
+}
+
+pub(super) fn not_run(ground: &Ground<'_>, why: &str, ts: CommitTs, ddl: &Ddl) {
+    (ground.events)(Event::Note(format!(
+        "not run on the target, {why}: `{}` (commit ts {})",
+        shorten(&ddl.query),
+        ts.explain()
+    )));
+}
+
+fn refusal(ts: CommitTs, ddl: &Ddl) -> Fault {
+    Fault::refused(format!(
+        "this DDL is on the wrong side: `{}` in database `{}` (commit ts {}) was run on the source of this link, which runs no DDL, and \
+         did not come from its target. So the target does not have it, and nobody brings it there",
+        shorten(&ddl.query),
+        ddl.schema,
+        ts.explain()
+    ))
+    .hint(format!(
+        "the position stays before it. To have it on both sides, start again with `--on-ddl-error 'replace:{0}=SQL'`, SQL being the \
+         statement: it runs on the target, and the other direction knows it as its own. Or undo it on the source, run it on the target, \
+         from where it comes by itself, and leave both out here with `--skip-ddl {0}` and the ts of what undoes it. `--skip-ddl {0}` \
+         alone goes on without it, `--wrong-side-ddl ignore` without all of them: that is also what it takes where the other \
+         direction is a Drainer, which does not say what came through it",
+        ts.0
+    ))
+}

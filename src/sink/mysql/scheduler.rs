@@ -1,0 +1,395 @@
+//! The board between the sink and its workers: tasks that wait for others, tasks that are ready, and how far the target is.
+//!
+//! Which batches under way hold which tokens, so that a new batch knows for which it has to wait.
+//!
+//! How far the target is: the low-water mark below which everything is durable.
+//!
+//! Transactions go to the target in windows, each cut into parts that become durable in any order. The mark stands at
+//! the end of the last window before which none is unfinished; a part that never comes back blocks it for good.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::window::{Batch, Rows};
+use crate::model::{CommitTs, Ddl, Table};
+
+/// Numbers tasks in the order of the stream.
+pub(super) type Id = u64;
+
+/// What a worker is to do.
+pub(super) enum Job {
+    /// Whole transactions, as one transaction of the target.
+    Batch(Batch),
+    /// One transaction that is too large for a batch, or that may be split.
+    /// The number says how many of its row changes are durable already.
+    Large(CommitTs, Box<Rows>, u64),
+    /// A DDL.
+    Ddl(CommitTs, Box<Ddl>),
+    /// Compares tables with the target's.
+    Look(Vec<Arc<Table>>),
+    /// Sees to it that the target still holds all that it acknowledged.
+    Compare,
+    /// Saves a position that was reached; `drained` if nothing was left to apply when it was.
+    Save {
+        /// Everything at or below is durable.
+        ts: CommitTs,
+        /// See above.
+        drained: bool,
+    },
+}
+
+/// A job with its place in the order.
+pub(super) struct Task {
+    pub(super) id: Id,
+    pub(super) job: Job,
+    /// The window that it is a part of.
+    pub(super) window: Option<WindowId>,
+    /// It was refused before, and is tried again now that everything older is durable.
+    pub(super) alone: bool,
+    pub(super) bytes: usize,
+    /// Its rows are so large that their text, and what a connection keeps of it, cannot be held by each worker: one of them does all such.
+    heavy: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Board {
+    state: Mutex<State>,
+    workers: Condvar,
+    sink: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    ready: BTreeMap<Id, Task>,
+    waiting: HashMap<Id, (Task, usize)>,
+    /// Refused tasks that are tried again when they are the oldest.
+    parked: BTreeMap<Id, Task>,
+    dependents: HashMap<Id, Vec<Id>>,
+    unfinished: BTreeSet<Id>,
+    running: usize,
+    bytes: usize,
+    next: Id,
+    progress: Progress,
+    closed: bool,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a window of `parts` tasks that reaches `last`, of which the slots keep `records` bytes.
+    pub(super) fn open(&self, last: CommitTs, parts: usize, records: usize) -> WindowId {
+        self.lock().progress.open(last, parts, records)
+    }
+
+    /// The number of the next task, and of the oldest unfinished one (the next if there is none).
+    pub(super) fn numbers(&self) -> (Id, Id) {
+        let state = self.lock();
+        (state.next, state.unfinished.first().copied().unwrap_or(state.next))
+    }
+
+    /// Puts up a task that has to wait for those in `before`; its number is the next.
+    pub(super) fn put(&self, job: Job, window: Option<WindowId>, before: &[Id], bytes: usize) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let id = state.next;
+        state.next += 1;
+        state.unfinished.insert(id);
+        state.bytes += bytes;
+        let heavy = match &job {
+            Job::Batch(batch) => batch.heavy,
+            Job::Large(..) => true,
+            _ => false,
+        };
+        let task = Task { id, job, window, alone: false, bytes, heavy };
+        let open: Vec<Id> = before.iter().copied().filter(|b| state.unfinished.contains(b)).collect();
+        for other in &open {
+            state.dependents.entry(*other).or_default().push(id);
+        }
+        if open.is_empty() {
+            self.ready(&mut state, task);
+        } else {
+            state.waiting.insert(id, (task, open.len()));
+        }
+    }
+
+    fn ready(&self, state: &mut State, task: Task) {
+        let heavy = task.heavy;
+        state.ready.insert(task.id, task);
+        if heavy {
+            // Whoever wakes must be the one that takes it.
+            self.workers.notify_all();
+        } else {
+            self.workers.notify_one();
+        }
+    }
+
+    /// The oldest task that is ready, of those with large rows only if `heavy`; waits for one. `None` when there will be no more.
+    pub(super) fn take(&self, heavy: bool) -> Option<Task> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            let first = state.ready.iter().find(|(_, task)| heavy || !task.heavy).map(|(id, _)| *id);
+            if let Some(task) = first.and_then(|id| state.ready.remove(&id)) {
+                state.running += 1;
+                return Some(task);
+            }
+            state = self.workers.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// `task` was refused: it will be ready again when everything older is durable.
+    pub(super) fn park(&self, mut task: Task) {
+        let mut state = self.lock();
+        state.running -= 1;
+        task.alone = true;
+        state.parked.insert(task.id, task);
+        self.settle(&mut state);
+    }
+
+    /// Task `id` is durable. `reached` gets the low-water mark if it moved, before anybody who waits goes on.
+    pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize, reached: impl FnOnce(CommitTs)) {
+        let mut state = self.lock();
+        state.running -= 1;
+        state.unfinished.remove(&id);
+        state.bytes = state.bytes.saturating_sub(bytes);
+        for other in state.dependents.remove(&id).unwrap_or_default() {
+            let Some((_, left)) = state.waiting.get_mut(&other) else { continue };
+            *left -= 1;
+            if *left == 0
+                && let Some((task, _)) = state.waiting.remove(&other)
+            {
+                self.ready(&mut state, task);
+            }
+        }
+        if let Some(mark) = window.and_then(|w| state.progress.done(w)) {
+            reached(mark);
+        }
+        self.settle(&mut state);
+    }
+
+    /// Whether one part of `window` is left, and no older window is open.
+    pub(super) fn only_left(&self, window: WindowId) -> bool {
+        self.lock().progress.only_left(window)
+    }
+
+    /// Wakes whoever has something to do now.
+    fn settle(&self, state: &mut State) {
+        let oldest = state.unfinished.first().copied();
+        if let Some(task) = oldest.and_then(|id| state.parked.remove(&id)) {
+            self.ready(state, task);
+        }
+        self.sink.notify_all();
+    }
+
+    /// Something failed for good: no task begins any more. `running` says that the caller still holds one.
+    pub(super) fn close(&self, running: bool) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.running -= usize::from(running);
+        state.ready.clear();
+        state.waiting.clear();
+        state.parked.clear();
+        self.workers.notify_all();
+        self.sink.notify_all();
+    }
+
+    /// Waits until less than `bytes` and `tasks` are under way, and what the slots keep above the mark is below `records` bytes; or, after a
+    /// failure, until nothing runs any more. `stuck` hears every second how far the window reaches that keeps the mark where it is, if it is for
+    /// that.
+    pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize, records: usize, stuck: impl FnMut(CommitTs)) {
+        self.wait(
+            |s| s.bytes < bytes && s.unfinished.len() < tasks && s.progress.records() < records,
+            |s| s.progress.oldest().filter(|_| s.progress.records() >= records),
+            stuck,
+        );
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) fn wait_until_idle(&self) {
+        self.wait(|s| s.unfinished.is_empty(), |_| None, |_| {});
+    }
+
+    fn wait(
+        &self,
+        reached: impl Fn(&State) -> bool,
+        held_up: impl Fn(&State) -> Option<CommitTs>,
+        mut stuck: impl FnMut(CommitTs),
+    ) {
+        let mut state = self.lock();
+        let mut told = Instant::now();
+        while !(reached(&state) || state.closed && state.running == 0) {
+            if told.elapsed() >= Duration::from_secs(1) {
+                told = Instant::now();
+                held_up(&state).into_iter().for_each(&mut stuck);
+            }
+            // The time-out only guards against a worker that died without a word.
+            let waited = self.sink.wait_timeout(state, Duration::from_secs(1));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Tasks under way.
+    pub(super) fn unfinished(&self) -> usize {
+        self.lock().unfinished.len()
+    }
+}
+
+/// Entries that may pile up before dead ones are looked for.
+const ROOM: usize = 1 << 16;
+
+/// The batches under way by the tokens of their rows. Batches are numbered in the order of the stream.
+#[derive(Default)]
+pub(super) struct Lineage {
+    holders: HashMap<u64, Holders, foldhash::fast::FixedState>,
+    room: usize,
+}
+
+#[derive(Default)]
+struct Holders {
+    exclusive: Option<Id>,
+    /// Those behind the exclusive one.
+    shared: Vec<Id>,
+}
+
+impl Lineage {
+    /// Enters batch `id` with its tokens (each hash once, with whether it is exclusive), and gives the batches at or above
+    /// `oldest` that have to be durable before it. Those below are durable already.
+    pub(super) fn enter(&mut self, id: Id, tokens: &[(u64, bool)], oldest: Id) -> Vec<Id> {
+        if self.holders.len() > self.room.max(ROOM) {
+            self.holders
+                .retain(|_, h| h.exclusive.is_some_and(|e| e >= oldest) || h.shared.iter().any(|s| *s >= oldest));
+            self.room = self.holders.len() * 2;
+        }
+        let mut before = Vec::new();
+        for (hash, exclusive) in tokens {
+            let holders = self.holders.entry(*hash).or_default();
+            before.extend(holders.exclusive.filter(|e| *e >= oldest));
+            if *exclusive {
+                before.extend(holders.shared.drain(..).filter(|s| *s >= oldest));
+                holders.exclusive = Some(id);
+            } else {
+                if holders.shared.len() > 8 {
+                    holders.shared.retain(|s| *s >= oldest);
+                }
+                holders.shared.push(id);
+            }
+        }
+        before.sort_unstable();
+        before.dedup();
+        before
+    }
+
+    /// Nothing is under way any more.
+    pub(super) fn clear(&mut self) {
+        self.holders.clear();
+    }
+}
+
+/// Names a window; rises by one from window to window.
+pub type WindowId = u64;
+
+/// The windows under way, oldest first.
+#[derive(Debug, Default)]
+pub struct Progress {
+    open: VecDeque<Open>,
+    next: WindowId,
+    records: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    last: CommitTs,
+    left: usize,
+    records: usize,
+}
+
+impl Progress {
+    /// A window of `parts` parts that reaches `last` has gone on its way; `records` is how many bytes the target keeps to remember what of it is
+    /// durable, until the mark has passed it.
+    pub fn open(&mut self, last: CommitTs, parts: usize, records: usize) -> WindowId {
+        self.open.push_back(Open { last, left: parts, records });
+        self.records += records;
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// One of the parts of `window` is durable. Gives the new low-water mark if it moved.
+    pub fn done(&mut self, window: WindowId) -> Option<CommitTs> {
+        let first = self.next - self.open.len() as u64;
+        let place = usize::try_from(window.checked_sub(first)?).ok()?;
+        let found = self.open.get_mut(place)?;
+        found.left = found.left.saturating_sub(1);
+        let mut mark = None;
+        while let Some(front) = self.open.front().filter(|w| w.left == 0) {
+            mark = Some(front.last);
+            self.records -= front.records;
+            self.open.pop_front();
+        }
+        mark
+    }
+
+    /// Bytes that the target keeps to remember what is durable above the mark, or will when it is.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// How far the oldest window reaches, which everything behind it waits for.
+    #[must_use]
+    pub fn oldest(&self) -> Option<CommitTs> {
+        self.open.front().map(|w| w.last)
+    }
+
+    /// Whether `window` is the oldest, and one part of it is left.
+    #[must_use]
+    pub fn only_left(&self, window: WindowId) -> bool {
+        window + self.open.len() as u64 == self.next && self.open.front().is_some_and(|w| w.left == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_wait_for_the_writer_and_the_next_writer_for_all() {
+        let mut lineage = Lineage::default();
+        assert!(lineage.enter(1, &[(7, true)], 0).is_empty());
+        assert_eq!(lineage.enter(2, &[(7, false), (8, true)], 0), [1]);
+        assert_eq!(lineage.enter(3, &[(7, false)], 0), [1]);
+        assert_eq!(lineage.enter(4, &[(7, true), (8, true)], 0), [1, 2, 3]);
+        // What is durable need not be waited for.
+        assert_eq!(lineage.enter(5, &[(7, true)], 5), Vec::<Id>::new());
+        assert!(lineage.enter(6, &[(9, true)], 5).is_empty());
+    }
+
+    #[test]
+    fn the_mark_waits_for_the_oldest_window() {
+        let mut progress = Progress::default();
+        let (a, b, c) = (
+            progress.open(CommitTs(10), 2, 7),
+            progress.open(CommitTs(20), 1, 20),
+            progress.open(CommitTs(30), 2, 500),
+        );
+        assert_eq!(progress.done(b), None);
+        assert_eq!(progress.done(a), None);
+        assert_eq!((progress.records(), progress.oldest()), (527, Some(CommitTs(10))));
+        assert_eq!(progress.done(c), None);
+        assert_eq!(progress.done(a), Some(CommitTs(20)));
+        assert_eq!((progress.records(), progress.oldest()), (500, Some(CommitTs(30))));
+        assert_eq!(progress.done(c), Some(CommitTs(30)));
+        assert_eq!((progress.records(), progress.oldest()), (0, None));
+        let d = progress.open(CommitTs(40), 1, 0);
+        assert_eq!(progress.done(d), Some(CommitTs(40)));
+        // A window that is through cannot be counted down again.
+        assert_eq!(progress.done(a), None);
+    }
+}
