@@ -31,7 +31,8 @@ use bytes::Bytes;
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::filter::{Filter, wanted};
-use crate::mark::{Mark, Origin};
+use crate::mark::Origin;
+use crate::model::Mark;
 use crate::model::{CommitTs, Ddl, Kind, RowKind, Side, Table, Value};
 use crate::schema::Found;
 

@@ -22,7 +22,6 @@ use anyhow::{Context, Result};
 use regex::{Captures, Regex};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-pub use crate::commands::init::interview::{Dialogue, undisturbed};
 use crate::error;
 use crate::event::{Event, Events};
 use crate::sink::mysql::{Answer, DdlTrouble};

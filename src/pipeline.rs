@@ -16,7 +16,7 @@ use crate::event::{Event, Events};
 use crate::loopback::{Loopback, OF_A_TARGET, Verdict, is_bookkeeping};
 use crate::mark::Origin;
 use crate::merge::{Merge, Merged};
-use crate::model::{Body, Change, CommitTs, Ddl, RawTxn, Txn};
+use crate::model::{Body, Change, CommitTs, Ddl, LargeRows, RawTxn, Txn};
 use crate::schema::{Catalog, FRESH, Found};
 use crate::selection::Selection;
 use crate::sink::{Clash, Sink};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::server;
 use libtest_mimic::Arguments;
 use mysql::prelude::Queryable;
-use tisync::mark::Mark;
+use tisync::model::Mark;
 
 /// What a crash of the machine would leave is not asked here.
 const QUICK: [&str; 3] = ["--innodb-flush-method=nosync", "--loose-skip-sync-frm", "--max-allowed-packet=16M"];

@@ -13,7 +13,7 @@ use proptest::sample::Index;
 use prost::Message;
 use tisync::decode::{Kinds, LargeTxn, LeftOut, Lookup, rows, wanted_rows};
 use tisync::error::fault;
-use tisync::model::{Column, CommitTs, Generated, Handle, Kind, RowChange, RowKind, Table, Value};
+use tisync::model::{Column, CommitTs, Generated, Handle, Kind, LargeRows, RowChange, RowKind, Table, Value};
 use tisync::playground::encode;
 use tisync::source::binlog::{PrewriteValue, TableMutation};
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use mysql::prelude::Queryable;
-use tisync::mark::Mark;
+use tisync::model::Mark;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::playground::proxy::Proxy;
 

@@ -10,7 +10,8 @@ use super::record::{self, DdlAt, EarlyDdl};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Table};
 use crate::mysql::error::Failed;
-use crate::mysql::session::{Session, quote_text};
+use crate::mysql::session::Session;
+use crate::sql::quote_text;
 
 /// A DDL that was begun and not known to have ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::mysql::error::Class;
 use crate::mysql::error::Failed;
-use crate::mysql::session::{Flavour, Session, quote_text};
+use crate::mysql::session::{Flavour, Session};
+use crate::sql::quote_text;
 use crate::stop::Stop;
 
 /// How often a lock that somebody holds is looked at.

@@ -31,8 +31,9 @@ mod slot;
 mod takeover;
 
 use crate::error::Fault;
-pub use crate::mysql::error::Failed;
-use crate::mysql::session::{Session, quote_text};
+use crate::mysql::error::Failed;
+use crate::mysql::session::Session;
+use crate::sql::quote_text;
 pub use acknowledged::{Acknowledged, Applied, Forgotten, is_known};
 pub use drainer::{DrainerPlace, DrainerTable};
 pub use inspect::{LinkSurvey, SkippedDdl, look, of_link, survey};

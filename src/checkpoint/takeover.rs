@@ -21,7 +21,8 @@ use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::mysql::error::{Class, Failed, Refusal};
-use crate::mysql::session::{Session, quote_text};
+use crate::mysql::session::Session;
+use crate::sql::quote_text;
 use crate::stop::Stop;
 
 /// What a run finds when it has taken a link over.

@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
 use super::{PlainArgs, SecurityArgs};
-use crate::config::Start;
 use crate::moment;
+use crate::moment::Start;
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]

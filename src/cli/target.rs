@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 
 use super::sync::RouteArg;
 use super::{PlainArgs, SecurityArgs};
-use crate::mark::{DEFAULT_TABLE, ROWS};
+use crate::mark::ROWS;
+use crate::model::DEFAULT_MARK_TABLE;
 
 const SHOW_EXAMPLES: &str = "Examples:
   tisync checkpoint show --to mysql://repl@db2:3306 --output json";
@@ -151,7 +152,7 @@ pub struct MarkPlace {
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true, required = true)]
     pub to: Vec<String>,
     /// The mark table.
-    #[arg(long, value_name = "DB.TABLE", default_value = DEFAULT_TABLE)]
+    #[arg(long, value_name = "DB.TABLE", default_value = DEFAULT_MARK_TABLE)]
     pub table: String,
     /// What its password may travel over.
     #[command(flatten)]

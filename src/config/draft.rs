@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Start;
 use super::address::DrainerCheckpoint;
 use super::settings::{Replacement, Route};
 use crate::cli::Size;
 use crate::filter::EventRule;
 use crate::loopback::OtherChannels;
+use crate::moment::Start;
 use crate::mysql::login::Secret;
 use crate::output::hidden;
 use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError, WrongSide};

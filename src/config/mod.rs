@@ -23,7 +23,6 @@ use anyhow::Result;
 
 use crate::cli::SyncArgs;
 use crate::error::{Fault, nearest};
-pub use crate::moment::Start;
 use crate::pd::Security;
 pub use address::{DrainerCheckpoint, Ends, Places};
 pub(crate) use address::{PARTS, append, encode, of_file as password_of_file, variable as password_variable};

@@ -9,13 +9,15 @@ use anyhow::Result;
 
 use super::address::{DrainerCheckpoint, Ends};
 use super::draft::{Draft, Given, Origin};
-use super::{Loaded, Remark, Start, environment, load};
+use super::{Loaded, Remark, environment, load};
 use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
 use crate::loopback::OtherChannels;
-use crate::mark::{DEFAULT_TABLE, Mark};
 use crate::model::CommitTs;
+use crate::model::DEFAULT_MARK_TABLE;
+use crate::model::Mark;
+use crate::moment::Start;
 use crate::pd::Security;
 use crate::route::Routes;
 use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, OnConflict, PendingDdl};
@@ -313,7 +315,7 @@ fn marks(draft: &mut Draft) -> Result<(Option<Mark>, Option<LoopbackSettings>)> 
         let hint = "marks of any channel are looked for with --loopback alone";
         return Err(Fault::usage("`other-channels` was given, but not loopback").hint(hint).into());
     }
-    let mark = Mark::new(table.as_deref().unwrap_or(DEFAULT_TABLE), channel)?;
+    let mark = Mark::new(table.as_deref().unwrap_or(DEFAULT_MARK_TABLE), channel)?;
     let other_channels = others.unwrap_or_default();
     let loopback = wanted.then(|| LoopbackSettings { mark: mark.clone(), other_channels, opposite: None });
     Ok((Some(mark), loopback))

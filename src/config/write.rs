@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::draft::{Given, Origin};
-use super::{Draft, DrainerCheckpoint, Start, document};
+use super::{Draft, DrainerCheckpoint, document};
 use super::{IneffectiveKey, Loaded};
+use crate::moment::Start;
 use crate::mysql::login::Secret;
 use crate::sink::mysql::{Connection, Mode};
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use bytes::Bytes;
 
 use super::{Kinds, LeftOut, Lookup, Part, blame, outline};
-use crate::model::{CommitTs, Handle, RowChange, Table};
+use crate::model::{CommitTs, Handle, LargeRows, RowChange, Table};
 
 /// Most bytes beside a column's value, and what its value may be shorter in the store.
 const MARKS: u64 = 16;
@@ -48,42 +48,10 @@ impl LargeTxn {
         Ok(Self { commit_ts, value: value.clone(), parts: parts.into(), at: 0, begun: None, given: 0, left_out })
     }
 
-    /// When it took effect.
-    #[must_use]
-    pub fn commit_ts(&self) -> CommitTs {
-        self.commit_ts
-    }
-
-    /// Bytes of the raw transaction, rows that nobody wants included.
-    #[must_use]
-    pub fn raw_size(&self) -> usize {
-        self.value.len()
-    }
-
     /// Row changes that the operator left out; they are in none of the other numbers.
     #[must_use]
     pub fn left_out(&self) -> LeftOut {
         self.left_out
-    }
-
-    /// All its row changes, whatever has been given of them.
-    #[must_use]
-    pub fn row_count(&self) -> u64 {
-        self.tables().map(|(_, rows)| rows).sum()
-    }
-
-    /// Bytes that a TiDB surely has to write for it: the new rows, each column's id, flag and length not counted. What
-    /// updates and deletions write does not show in the size of their rows; indexes come on top.
-    #[must_use]
-    pub fn least_written(&self) -> u64 {
-        let of = |part: &Part| {
-            let columns = part.table.columns.len() as u64;
-            let (rows, bytes) = if part.kinds.insert { part.mutation.inserted() } else { (0, 0) };
-            // The columns of such a handle may lie in front of the row and again in it.
-            let bytes = if matches!(part.table.handle, Handle::Common(_)) { bytes / 2 } else { bytes };
-            bytes.saturating_sub(rows.saturating_mul(columns.saturating_mul(MARKS) + HANDLE))
-        };
-        self.parts.iter().map(of).fold(0, u64::saturating_add)
     }
 
     /// Its tables with their number of row changes, in the order in which they come.
@@ -96,17 +64,39 @@ impl LargeTxn {
     pub fn given(&self) -> u64 {
         self.given
     }
+}
 
-    /// Goes back to its beginning.
-    pub fn rewind(&mut self) {
+impl LargeRows for LargeTxn {
+    fn commit_ts(&self) -> CommitTs {
+        self.commit_ts
+    }
+
+    fn raw_size(&self) -> usize {
+        self.value.len()
+    }
+
+    fn row_count(&self) -> u64 {
+        self.tables().map(|(_, rows)| rows).sum()
+    }
+
+    // The new rows, each column's id, flag and length not counted. What updates and deletions write does not show in the size of
+    // their rows; indexes come on top.
+    fn least_written(&self) -> u64 {
+        let of = |part: &Part| {
+            let columns = part.table.columns.len() as u64;
+            let (rows, bytes) = if part.kinds.insert { part.mutation.inserted() } else { (0, 0) };
+            // The columns of such a handle may lie in front of the row and again in it.
+            let bytes = if matches!(part.table.handle, Handle::Common(_)) { bytes / 2 } else { bytes };
+            bytes.saturating_sub(rows.saturating_mul(columns.saturating_mul(MARKS) + HANDLE))
+        };
+        self.parts.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    fn rewind(&mut self) {
         (self.at, self.begun, self.given) = (0, None, 0);
     }
 
-    /// Passes over the next `count` row changes without decoding them, or as many as there are; gives their number.
-    ///
-    /// # Errors
-    /// If the order of the changes does not fit the rows.
-    pub fn pass_over(&mut self, count: u64) -> Result<u64> {
+    fn pass_over(&mut self, count: u64) -> Result<u64> {
         let mut passed = 0;
         while passed < count {
             let Some(part) = self.parts.get(self.at) else { break };
@@ -123,6 +113,10 @@ impl LargeTxn {
         }
         self.given += passed;
         Ok(passed)
+    }
+
+    fn boxed_clone(&self) -> Box<dyn LargeRows> {
+        Box::new(self.clone())
     }
 }
 

@@ -30,7 +30,7 @@ use super::tables::Scope;
 use super::{Filter, wanted};
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::sql::{Place, Role, Statement, Verb, quoted, statements};
+use crate::sql::{Place, Role, Statement, Verb, quote_name, statements};
 
 /// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
 /// knows what to do about them.
@@ -236,7 +236,7 @@ pub(crate) fn if_not_exists(query: &str, at: usize) -> String {
 
 /// A statement that drops these tables, all names written out.
 pub(crate) fn drop_tables(tables: &[Arc<Table>]) -> String {
-    let name = |t: &Arc<Table>| format!("{}.{}", quoted(&t.schema), quoted(&t.name));
+    let name = |t: &Arc<Table>| format!("{}.{}", quote_name(&t.schema), quote_name(&t.name));
     format!("DROP TABLE IF EXISTS {};", tables.iter().map(name).collect::<Vec<_>>().join(", "))
 }
 
@@ -254,7 +254,7 @@ impl Name {
     }
 
     fn sql(&self) -> String {
-        format!("{}.{}", quoted(&self.schema), quoted(&self.table))
+        format!("{}.{}", quote_name(&self.schema), quote_name(&self.table))
     }
 }
 

@@ -29,63 +29,16 @@ use anyhow::Result;
 
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, Mark};
 use crate::mysql::error::Class;
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::session::Session;
+use crate::mysql::transaction::Prelude;
+use crate::sql::{quote_name, quote_text};
 pub use setup::{Definition, MarkRow, Plan, Status, apply, definition, drop_rows, in_use, plan, status};
 use user::alive;
 
-/// Where Drainer keeps its marks.
-pub const DEFAULT_TABLE: &str = "retl._drainer_repl_mark";
 /// Rows of a channel that a set-up makes unless somebody says otherwise; links make more by themselves.
 pub const ROWS: u32 = 16;
-
-/// A channel of a mark table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// The database.
-    pub schema: String,
-    /// The table.
-    pub table: String,
-    /// The channel: transactions with its mark do not go back. The same number on both clusters.
-    pub channel: i64,
-}
-
-impl Mark {
-    /// The channel `channel` in the table `name`, written as `database.table`.
-    ///
-    /// # Errors
-    /// A usage fault if `name` is not of that form.
-    pub fn new(name: &str, channel: i64) -> Result<Self> {
-        let sound = |part: &str| !part.is_empty() && part.chars().count() <= 64 && !part.contains(['.', '`', '\0']);
-        match name.split_once('.') {
-            Some((schema, table)) if sound(schema) && sound(table) => {
-                Ok(Self { schema: schema.to_owned(), table: table.to_owned(), channel })
-            }
-            _ => Err(Fault::usage(format!("the mark table cannot be `{name}`"))
-                .hint(format!("write it as database.table, without quotes; Drainer's is {DEFAULT_TABLE}"))
-                .into()),
-        }
-    }
-
-    /// Channel `channel` of Drainer's own table.
-    #[must_use]
-    pub fn drainers(channel: i64) -> Self {
-        Self { schema: "retl".to_owned(), table: "_drainer_repl_mark".to_owned(), channel }
-    }
-
-    /// Whether the table of this name is the mark table; names compare without case, as in TiDB.
-    #[must_use]
-    pub fn is(&self, schema: &str, table: &str) -> bool {
-        self.schema.to_lowercase() == schema.to_lowercase() && self.table.to_lowercase() == table.to_lowercase()
-    }
-
-    /// Its name as people write it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("{}.{}", self.schema, self.table)
-    }
-}
 
 /// Where a DDL came from before a link ran it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,8 +193,8 @@ impl Writer {
 
     /// The connection that has the row `id` for itself.
     #[must_use]
-    pub fn carrier(&self, id: u32) -> Carrier {
-        Carrier {
+    pub fn carrier(&self, id: u32) -> Arc<dyn Prelude> {
+        Arc::new(Carrier {
             update: self.mark.update(id),
             lock: self.mark.lock(id),
             insert: self.mark.insert(&[(id, self.info())]),
@@ -250,7 +203,7 @@ impl Writer {
             cluster_id: self.cluster_id,
             told: Arc::clone(&self.told),
             events: self.events.clone(),
-        }
+        })
     }
 }
 
@@ -269,33 +222,24 @@ pub struct Carrier {
     events: Events,
 }
 
-impl Carrier {
-    /// What stands in front of each statement of the DDL at `ts`.
-    #[must_use]
-    pub fn origin(&self, ts: CommitTs) -> Origin {
-        Origin { channel: self.channel, cluster_id: self.cluster_id, ts }
+impl Prelude for Carrier {
+    fn comment(&self, ts: CommitTs) -> String {
+        Origin { channel: self.channel, cluster_id: self.cluster_id, ts }.to_string()
     }
 
-    /// The first statement of each transaction.
-    #[must_use]
-    pub fn update(&self) -> &str {
+    fn statement(&self) -> &str {
         &self.update
     }
 
-    /// Reads the row's `val` within a transaction that is to change it.
-    #[must_use]
-    pub fn lock(&self) -> &str {
+    fn lock(&self) -> &str {
         &self.lock
     }
 
-    /// Makes the row anew; carries the channel itself.
-    #[must_use]
-    pub fn insert(&self) -> &str {
+    fn insert(&self) -> &str {
         &self.insert
     }
 
-    /// Says, once for all connections, that a row was gone.
-    pub fn tell_missing(&self) {
+    fn tell_missing(&self) {
         if !self.told.swap(true, Ordering::SeqCst) {
             (self.events)(Event::Warning(format!(
                 "somebody else deleted the mark {} on the target: the transaction was rolled back, the row is made again and the \
@@ -306,16 +250,12 @@ impl Carrier {
         }
     }
 
-    /// Why nothing goes out where the row stays away, or the statement changes something else than one row.
-    #[must_use]
-    pub fn wrong(&self, found: &str) -> Fault {
+    fn wrong(&self, found: &str) -> Fault {
         Fault::refused(format!("the mark could not be set: {} {found}; the transaction was rolled back", self.row))
             .hint(SET_UP)
     }
 
-    /// Why nothing goes out where the server refuses the statement.
-    #[must_use]
-    pub fn refused(&self, class: Class, said: &str) -> Fault {
+    fn refused(&self, class: Class, said: &str) -> Fault {
         let kind = if class == Class::Privilege { Kind::Connect } else { Kind::Refused };
         Fault::new(kind, format!("the mark could not be set, the target refuses to change {}: {said}", self.row))
             .hint(SET_UP)

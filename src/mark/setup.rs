@@ -16,11 +16,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde::Serialize;
 
+use super::INFO_CHARS;
 use super::user::alive;
-use super::{INFO_CHARS, Mark};
 use crate::error::Fault;
+use crate::model::Mark;
 use crate::mysql::error::{Class, classify};
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::session::Session;
+use crate::sql::{quote_name, quote_text};
 
 /// What rows say that no link has taken yet.
 const NOBODY: &str = "tisync mark setup";

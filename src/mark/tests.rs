@@ -1,9 +1,10 @@
 use super::*;
+use crate::model::DEFAULT_MARK_TABLE;
 use proptest::prelude::*;
 
 #[test]
 fn names_of_mark_tables() {
-    assert_eq!(Mark::new(DEFAULT_TABLE, 3).unwrap(), Mark::drainers(3));
+    assert_eq!(Mark::new(DEFAULT_MARK_TABLE, 3).unwrap(), Mark::drainers(3));
     let mark = Mark::drainers(1);
     assert!(mark.is("RETL", "_Drainer_repl_MARK") && !mark.is("retl", "other") && !mark.is("r", &mark.table));
     for bad in ["marks", ".t", "d.", "a.b.c", "a.`b`", ""] {

@@ -6,6 +6,7 @@ mod details;
 mod table;
 mod txn;
 
+use crate::error::Fault;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -17,8 +18,10 @@ pub use details::{
 pub use table::{
     Column, Decimal, Definition, ForeignKey, Generated, Handle, Hashed, Key, KeyPart, Kind, Partition, Table, Value,
 };
-pub use txn::{ActionType, Body, Change, Ddl, Pulled, RawTxn, Row, RowChange, RowKind, Side, Stream, Txn};
+pub use txn::{ActionType, Body, Change, Ddl, LargeRows, Pulled, RawTxn, Row, RowChange, RowKind, Side, Stream, Txn};
 
+/// Where Drainer keeps its marks.
+pub const DEFAULT_MARK_TABLE: &str = "retl._drainer_repl_mark";
 /// Bits of the logical counter below the physical milliseconds.
 const LOGICAL_BITS: u32 = 18;
 
@@ -114,6 +117,53 @@ pub fn span_text(ms: u64) -> String {
         (0, 0, _) => format!("{m}m {}s", s % 60),
         (0, _, _) => format!("{h}h {}m", m % 60),
         _ => format!("{d}d {}h", h % 24),
+    }
+}
+
+/// A channel of a mark table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The database.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The channel: transactions with its mark do not go back. The same number on both clusters.
+    pub channel: i64,
+}
+
+impl Mark {
+    /// The channel `channel` in the table `name`, written as `database.table`.
+    ///
+    /// # Errors
+    /// A usage fault if `name` is not of that form.
+    pub fn new(name: &str, channel: i64) -> anyhow::Result<Self> {
+        let sound = |part: &str| !part.is_empty() && part.chars().count() <= 64 && !part.contains(['.', '`', '\0']);
+        match name.split_once('.') {
+            Some((schema, table)) if sound(schema) && sound(table) => {
+                Ok(Self { schema: schema.to_owned(), table: table.to_owned(), channel })
+            }
+            _ => Err(Fault::usage(format!("the mark table cannot be `{name}`"))
+                .hint(format!("write it as database.table, without quotes; Drainer's is {DEFAULT_MARK_TABLE}"))
+                .into()),
+        }
+    }
+
+    /// Channel `channel` of Drainer's own table.
+    #[must_use]
+    pub fn drainers(channel: i64) -> Self {
+        Self { schema: "retl".to_owned(), table: "_drainer_repl_mark".to_owned(), channel }
+    }
+
+    /// Whether the table of this name is the mark table; names compare without case, as in TiDB.
+    #[must_use]
+    pub fn is(&self, schema: &str, table: &str) -> bool {
+        self.schema.to_lowercase() == schema.to_lowercase() && self.table.to_lowercase() == table.to_lowercase()
+    }
+
+    /// Its name as people write it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.schema, self.table)
     }
 }
 

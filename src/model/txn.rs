@@ -2,6 +2,7 @@
 //!
 //! The types of DDL jobs (spec/tidb-formats.md §6.4).
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -12,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::CommitTs;
 use super::table::{Partition, Table, Value};
-use crate::decode::LargeTxn;
 use crate::error::Fault;
 
 /// What one stream of a source says next.
@@ -111,11 +111,46 @@ pub enum Change {
     /// Changes of rows, in order within each table.
     Rows(Vec<RowChange>),
     /// The same of a transaction that is too large to be held decoded.
-    Large(Box<LargeTxn>),
+    Large(Box<dyn LargeRows>),
     /// One DDL.
     Ddl(Box<Ddl>),
     /// Nothing for the target.
     Nothing,
+}
+
+/// The row changes of one transaction that is too large to be held decoded: an iterator that decodes each as it is asked for.
+///
+/// A clone goes on by itself from the same place. The first error is the last item.
+pub trait LargeRows: Iterator<Item = Result<RowChange>> + Debug + Send {
+    /// When the transaction took effect.
+    fn commit_ts(&self) -> CommitTs;
+
+    /// Bytes of the raw transaction, rows that are left out included.
+    fn raw_size(&self) -> usize;
+
+    /// All its row changes, whatever has been given of them.
+    fn row_count(&self) -> u64;
+
+    /// Bytes that a TiDB surely has to write for it.
+    fn least_written(&self) -> u64;
+
+    /// Goes back to the first row.
+    fn rewind(&mut self);
+
+    /// Passes over the next `count` row changes without decoding them, or as many as there are; gives their number.
+    ///
+    /// # Errors
+    /// If the order of the changes does not fit the rows.
+    fn pass_over(&mut self, count: u64) -> Result<u64>;
+
+    /// A clone of it.
+    fn boxed_clone(&self) -> Box<dyn LargeRows>;
+}
+
+impl Clone for Box<dyn LargeRows> {
+    fn clone(&self) -> Self {
+        self.boxed_clone()
+    }
 }
 
 /// One changed row, with the definition that reads it.

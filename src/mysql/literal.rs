@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::decode::value;
 use crate::model::{Column, Kind, Row, Table, Value};
+use crate::sql::append_text;
 
 /// Appends `value` of a column of `kind`.
 ///
@@ -34,9 +35,9 @@ pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
         }
         (Value::Duration(n), Kind::Duration { fsp }) => in_quotes(out, |out| value::write_duration(out, *n, *fsp)),
         (Value::Bytes(b), Kind::Text { .. }) if is_plain(b) => in_quotes(out, |out| out.extend_from_slice(b)),
-        (Value::Bytes(b), Kind::Text { .. }) if std::str::from_utf8(b).is_ok() => quoted(out, b),
+        (Value::Bytes(b), Kind::Text { .. }) if std::str::from_utf8(b).is_ok() => append_text(out, b),
         (Value::Bytes(b), Kind::Text { .. } | Kind::Binary { .. }) => hexadecimal(out, b),
-        (Value::Json(text), Kind::Json) if std::str::from_utf8(text).is_ok() => quoted(out, text),
+        (Value::Json(text), Kind::Json) if std::str::from_utf8(text).is_ok() => append_text(out, text),
         (value, kind) => bail!("the value {value:?} does not belong into a column of type {kind:?}"),
     }
     Ok(())
@@ -61,29 +62,6 @@ fn in_quotes(out: &mut Vec<u8>, text: impl FnOnce(&mut Vec<u8>)) {
     out.push(b'\'');
 }
 
-/// Appends `text` as a string literal. NO_BACKSLASH_ESCAPES must be off, which the session's sql_mode sees to.
-pub fn quoted(out: &mut Vec<u8>, text: &[u8]) {
-    out.reserve(text.len() + 2);
-    out.push(b'\'');
-    let mut rest = text;
-    while let Some(at) = special(rest) {
-        let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        out.push(b'\\');
-        match special.first() {
-            Some(0) => out.push(b'0'),
-            Some(b'\n') => out.push(b'n'),
-            Some(b'\r') => out.push(b'r'),
-            Some(0x1a) => out.push(b'Z'),
-            Some(b) => out.push(*b),
-            None => {}
-        }
-        rest = special.get(1..).unwrap_or_default();
-    }
-    out.extend_from_slice(rest);
-    out.push(b'\'');
-}
-
 /// Whether `text` is printable ASCII that needs no backslash, as most texts are.
 fn is_plain(text: &[u8]) -> bool {
     let (chunks, rest) = text.as_chunks::<32>();
@@ -92,20 +70,6 @@ fn is_plain(text: &[u8]) -> bool {
         bytes.iter().fold(true, |all, b| all & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\'') & (*b != b'\\'))
     };
     chunks.iter().all(|chunk| plain(chunk)) && plain(rest)
-}
-
-/// Where the first byte is that needs a backslash. Looks at many at a time: most texts have none.
-fn special(text: &[u8]) -> Option<usize> {
-    let needs = |b: &u8| matches!(b, b'\'' | b'\\' | 0 | b'\n' | b'\r' | 0x1a);
-    let (chunks, rest) = text.as_chunks::<32>();
-    for (n, chunk) in chunks.iter().enumerate() {
-        // No early end: so it becomes a few instructions on whole registers.
-        let any = chunk.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'\'') | (*b == b'\\'));
-        if any && let Some(at) = chunk.iter().position(needs) {
-            return Some(n * 32 + at);
-        }
-    }
-    rest.iter().position(needs).map(|at| chunks.len() * 32 + at)
 }
 
 /// Appends `bytes` as a binary string, `x'…'`.
@@ -273,7 +237,7 @@ mod tests {
         #[test]
         fn a_quoted_text_ends_where_it_should(b in ".*") {
             let mut out = Vec::new();
-            quoted(&mut out, b.as_bytes());
+            append_text(&mut out, b.as_bytes());
             // Read it back as the server's lexer does.
             let inner = &out[1..out.len() - 1];
             let (mut back, mut i) = (Vec::new(), 0);

@@ -11,15 +11,14 @@ use super::address::Target;
 use super::answer::Answers;
 use super::answer::Caller;
 use super::answer::guarded;
+use super::error::Failed;
 use super::error::{Class, classify, explain};
 use super::login;
 use super::server;
 pub use super::server::{Flavour, Server};
 use super::server::{Known, told_by_tidb};
-use crate::checkpoint::Failed;
+use super::transaction::Prelude;
 use crate::error::Fault;
-use crate::mark::Carrier;
-pub use crate::sql::quoted as quote_name;
 
 /// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
@@ -40,8 +39,8 @@ pub struct Session {
     pub(crate) transaction: bool,
     /// Whether the server takes several statements at once, as far as known.
     pub(crate) pairs: bool,
-    /// What each transaction carries first.
-    pub(crate) carrier: Option<Arc<Carrier>>,
+    /// What each transaction begins with.
+    pub(super) prelude: Option<Arc<dyn Prelude>>,
     /// Modes that the operator wants, each with a comma before it.
     more_modes: String,
     /// Whoever waits for its answers.
@@ -85,7 +84,7 @@ impl Session {
             set.map_err(|e| explain(&e, "cannot set the session variable sql_mode on the target"))?;
         }
         let (flavour, transaction, pairs) = (server.flavour, false, true);
-        let mut session = Self { conn, server, id, transaction, pairs, carrier: None, more_modes, caller: None };
+        let mut session = Self { conn, server, id, transaction, pairs, prelude: None, more_modes, caller: None };
         server::own(&mut session.conn, known, flavour)?;
         // A server may have transactions that only read as its default; TiDB only pretends to know such.
         let access = if flavour == Flavour::TiDb { "" } else { ", READ WRITE" };
@@ -294,12 +293,4 @@ pub(crate) fn shorten(sql: &str) -> String {
 #[must_use]
 pub fn is_lost(error: &mysql::Error) -> bool {
     classify(error) == Class::Connection
-}
-
-/// `text` as a string literal (backslash escapes are on in our sessions).
-#[must_use]
-pub fn quote_text(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 2);
-    super::literal::quoted(&mut out, text.as_bytes());
-    String::from_utf8_lossy(&out).into_owned()
 }

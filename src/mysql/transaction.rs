@@ -9,10 +9,9 @@ use mysql::DriverError;
 use mysql::prelude::Queryable;
 
 use super::answer::guarded;
-use super::error::{classify, explain};
+use super::error::{Class, Failed, classify, explain};
 use super::session::{Session, second_number, shorten};
-use crate::checkpoint::Failed;
-use crate::mark::{Carrier, Origin};
+use crate::error::Fault;
 use crate::model::CommitTs;
 
 /// What a proxy that knows no pairs of statements makes of one.
@@ -22,6 +21,32 @@ const NO_MULTI_STATEMENTS: u16 = 8130;
 
 /// How often a mark's row is made again within one beginning, before somebody who deletes it as often is too much.
 const TRIES: u32 = 5;
+
+/// What each transaction of a session begins with: a statement that changes exactly one row, or the transaction is rolled back.
+///
+/// The link's marks are one; a session knows nothing of them.
+pub trait Prelude: Send + Sync {
+    /// The first statement of each transaction: it raises the number of its row by one.
+    fn statement(&self) -> &str;
+
+    /// Reads that number within a transaction that is to raise it.
+    fn lock(&self) -> &str;
+
+    /// Makes the row anew where it is gone; does by itself what the statement does.
+    fn insert(&self) -> &str;
+
+    /// Says that the row was gone.
+    fn tell_missing(&self);
+
+    /// Why nothing goes out where the row stays away, or the statement `found` something else than one row.
+    fn wrong(&self, found: &str) -> Fault;
+
+    /// Why nothing goes out where the server refuses the statement with an error of `class`, and what it `said`.
+    fn refused(&self, class: Class, said: &str) -> Fault;
+
+    /// What stands in front of each statement of the DDL at `ts`, which no transaction can hold.
+    fn comment(&self, ts: CommitTs) -> String;
+}
 
 /// What a statement did.
 pub(crate) struct Changed {
@@ -42,15 +67,15 @@ enum Marked {
 }
 
 impl Session {
-    /// From here on each transaction of this session carries a mark of `carrier`.
-    pub fn carry(&mut self, carrier: Option<Carrier>) {
-        self.carrier = carrier.map(Arc::new);
+    /// From here on each transaction of this session begins with `prelude`.
+    pub fn set_prelude(&mut self, prelude: Option<Arc<dyn Prelude>>) {
+        self.prelude = prelude;
     }
 
-    /// What stands in front of each statement of the DDL at `ts`, if this session carries marks.
+    /// What stands in front of each statement of the DDL at `ts`, if this session has a prelude.
     #[must_use]
-    pub fn origin(&self, ts: CommitTs) -> Option<Origin> {
-        self.carrier.as_ref().map(|carrier| carrier.origin(ts))
+    pub fn comment(&self, ts: CommitTs) -> Option<String> {
+        self.prelude.as_ref().map(|prelude| prelude.comment(ts))
     }
 
     /// Begins a transaction with the statement `first`, in one round trip where the server takes several statements at once;
@@ -70,7 +95,7 @@ impl Session {
     /// Runs a statement that writes, within the open transaction or as one that carries the mark; the latter is only committed if it
     /// changed something. Gives the number of rows that it found or changed.
     pub(crate) fn write(&mut self, sql: &str) -> Result<u64, Failed> {
-        if self.in_transaction() || self.carrier.is_none() {
+        if self.in_transaction() || self.prelude.is_none() {
             return self.exec(sql);
         }
         let attempted = format!("the target refused `{}`", shorten(sql));
@@ -87,19 +112,19 @@ impl Session {
     /// Raises the mark in a transaction that is not begun here: with autocommit off, by whatever comes first. `raised` is what an earlier try
     /// made of it, which holds unless the server has rolled that back meanwhile; a mark is raised once.
     pub(crate) fn mark_open(&mut self, raised: &mut Option<i64>) -> Result<(), Failed> {
-        let Some(carrier) = self.carrier.clone() else { return Ok(()) };
-        match self.fetch_one::<i64>(carrier.lock())? {
+        let Some(prelude) = self.prelude.clone() else { return Ok(()) };
+        match self.fetch_one::<i64>(prelude.lock())? {
             Some(val) if *raised == Some(val) => return Ok(()),
             Some(val) => {
                 *raised = None;
-                let found = self.exec(carrier.update())?;
+                let found = self.exec(prelude.statement())?;
                 if found != 1 {
-                    return Err(carrier.wrong(&format!("is {found} rows")).into());
+                    return Err(prelude.wrong(&format!("is {found} rows")).into());
                 }
                 *raised = Some(val + 1);
             }
             None => {
-                self.exec(carrier.insert())?;
+                self.exec(prelude.insert())?;
                 *raised = Some(0);
             }
         }
@@ -170,20 +195,20 @@ impl Session {
 
     fn open_with(&mut self, first: Option<&str>, attempted: &str) -> Result<u64, Failed> {
         let refused = |error| Failed::Target { error, attempted: attempted.to_owned() };
-        let Some(carrier) = self.carrier.clone() else {
+        let Some(prelude) = self.prelude.clone() else {
             let statements: Vec<&str> = ["START TRANSACTION"].into_iter().chain(first).collect();
             self.transaction = true;
             let done = self.run_all(&statements).map_err(|(_, error)| refused(error))?;
             return Ok(done.last().map_or(0, |c| c.found));
         };
         for _ in 0..TRIES {
-            let statements: Vec<&str> = ["START TRANSACTION", carrier.update()].into_iter().chain(first).collect();
+            let statements: Vec<&str> = ["START TRANSACTION", prelude.statement()].into_iter().chain(first).collect();
             self.transaction = true;
             let done = match self.run_all(&statements) {
                 Ok(done) => done,
                 Err((1, error)) if !classify(&error).is_transient() => {
                     self.rollback();
-                    return Err(why(&carrier, &error).into());
+                    return Err(why(prelude.as_ref(), &error).into());
                 }
                 Err((_, error)) => return Err(refused(error)),
             };
@@ -191,21 +216,21 @@ impl Session {
                 Marked::Set => return Ok(done.get(2).map_or(0, |c| c.found)),
                 Marked::Missing => {
                     self.rollback();
-                    carrier.tell_missing();
-                    self.exec(carrier.insert()).map_err(|failed| match failed {
+                    prelude.tell_missing();
+                    self.exec(prelude.insert()).map_err(|failed| match failed {
                         Failed::Target { error, .. } if !classify(&error).is_transient() => {
-                            why(&carrier, &error).into()
+                            why(prelude.as_ref(), &error).into()
                         }
                         other => other,
                     })?;
                 }
                 Marked::Wrong(found) => {
                     self.rollback();
-                    return Err(carrier.wrong(&found).into());
+                    return Err(prelude.wrong(&found).into());
                 }
             }
         }
-        Err(carrier.wrong("is deleted as soon as it is made").into())
+        Err(prelude.wrong("is deleted as soon as it is made").into())
     }
 }
 
@@ -218,7 +243,7 @@ fn marked(update: Option<&Changed>) -> Marked {
     }
 }
 
-fn why(carrier: &Carrier, error: &mysql::Error) -> crate::error::Fault {
+fn why(prelude: &dyn Prelude, error: &mysql::Error) -> Fault {
     let said = explain(error, "");
-    carrier.refused(classify(error), said.root_cause().to_string().as_str())
+    prelude.refused(classify(error), said.root_cause().to_string().as_str())
 }

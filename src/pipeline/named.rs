@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::filter::{from_nowhere, ways_on};
 use crate::model::{ActionType, Change, CommitTs, Ddl, Definition, Table};
 use crate::schema::{TextDdl, Unclear, from_text, unclear};
-use crate::sql::{Source, Statement, canonical, quoted};
+use crate::sql::{Source, Statement, canonical, quote_name};
 
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
@@ -116,7 +116,7 @@ impl Pipeline<'_> {
             if self.sink.definition(&schema, &name)? == Definition::Missing {
                 continue;
             }
-            let query = format!("DROP {what} {}.{}", quoted(&table.schema), quoted(&table.name));
+            let query = format!("DROP {what} {}.{}", quote_name(&table.schema), quote_name(&table.name));
             let (schema, before) = (table.schema.clone(), vec![Arc::clone(table)]);
             return Ok(Some(Ddl { query, schema, table: table.name.clone(), before, ..ddl }));
         }

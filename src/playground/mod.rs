@@ -38,7 +38,7 @@ use crate::error::Fault;
 use crate::model::{CommitTs, RowChange};
 use crate::source::binlog::{Binlog, TP_COMMIT};
 use crate::source::recording::{self, Frames, Meta};
-pub use crate::sql::quoted as sql_name;
+pub use crate::sql::quote_name as sql_name;
 use cluster::{Behaviour, ClockMode, Cluster, ClusterSpec, PumpSpec};
 use encode::row::Job;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use crate::model::{Column, ForeignKey, Generated, Handle, Key, Kind, Table};
-use crate::sql::quoted;
+use crate::sql::quote_name;
 
 /// What a definition has beyond what [`Table`] needs for reading rows. Columns without details take the type's widest
 /// usual form: TEXT and BLOB for strings, no default.
@@ -256,31 +256,31 @@ pub fn create_table(table: &Table, details: &Details) -> String {
         let parts: Vec<_> = key.parts.iter().filter_map(|p| Some((table.columns.get(p.column)?, p.prefix))).collect();
         let parts: Vec<_> = parts
             .into_iter()
-            .map(|(c, prefix)| prefix.map_or_else(|| quoted(&c.name), |n| format!("{}({n})", quoted(&c.name))))
+            .map(|(c, prefix)| prefix.map_or_else(|| quote_name(&c.name), |n| format!("{}({n})", quote_name(&c.name))))
             .collect();
         let parts = parts.join(", ");
         let clustered = matches!(table.handle, Handle::Common(_));
         lines.push(match (key.primary, clustered) {
             (true, true) => format!("PRIMARY KEY({parts}) /*T![clustered_index] CLUSTERED */"),
             (true, false) => format!("PRIMARY KEY({parts})"),
-            (false, _) => format!("UNIQUE {}({parts})", quoted(&key.name)),
+            (false, _) => format!("UNIQUE {}({parts})", quote_name(&key.name)),
         });
     }
     for key in &table.foreign_keys {
-        let list = |names: &[String]| names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", ");
+        let list = |names: &[String]| names.iter().map(|n| quote_name(n)).collect::<Vec<_>>().join(", ");
         lines.push(format!(
             "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}.{}({}) ON DELETE CASCADE ON UPDATE CASCADE",
-            quoted(&key.name),
+            quote_name(&key.name),
             list(&key.columns),
-            quoted(parent_schema(table, key)),
-            quoted(&key.parent_table),
+            quote_name(parent_schema(table, key)),
+            quote_name(&key.parent_table),
             list(&key.parent_columns)
         ));
     }
     format!(
         "CREATE TABLE {}.{} ({}) DEFAULT CHARACTER SET = {} DEFAULT COLLATE = {}",
-        quoted(&table.schema),
-        quoted(&table.name),
+        quote_name(&table.schema),
+        quote_name(&table.name),
         lines.join(","),
         table.charset.to_uppercase(),
         table.collation.to_uppercase()
@@ -290,13 +290,13 @@ pub fn create_table(table: &Table, details: &Details) -> String {
 /// The ALTER TABLE statement that adds `column` at the end.
 #[must_use]
 pub fn add_column(table: &Table, column: &Column, details: &Details) -> String {
-    let (schema, name) = (quoted(&table.schema), quoted(&table.name));
+    let (schema, name) = (quote_name(&table.schema), quote_name(&table.name));
     format!("ALTER TABLE {schema}.{name} ADD COLUMN {}", column_sql(column, details))
 }
 
 fn column_sql(column: &Column, details: &Details) -> String {
     let own = details.of(column);
-    let mut sql = format!("{} {}", quoted(&column.name), type_sql(&column.kind, own.length));
+    let mut sql = format!("{} {}", quote_name(&column.name), type_sql(&column.kind, own.length));
     sql.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
     if own.auto_increment {
         sql.push_str(" AUTO_INCREMENT");

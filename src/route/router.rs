@@ -10,7 +10,7 @@ use super::Routes;
 use crate::error::Fault;
 use crate::filter::{concerns_cluster, drop_tables, if_not_exists};
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::sql::{Edit, Place, Role, Statement, Verb, edited, quoted, statements, tokens};
+use crate::sql::{Edit, Place, Role, Statement, Verb, edited, quote_name, statements, tokens};
 
 /// Database and name.
 type Name = (String, String);
@@ -212,7 +212,8 @@ fn lower((schema, name): &Name) -> Name {
 fn written_out(text: &str, home: &str) -> String {
     let statement = Statement::of(text);
     let bare = statement.places.iter().filter(|p| p.schema.is_none() && p.role != Role::Database);
-    let edits: Vec<Edit> = bare.map(|p| (p.at.clone(), format!("{}.{}", quoted(home), quoted(&p.name)))).collect();
+    let edits: Vec<Edit> =
+        bare.map(|p| (p.at.clone(), format!("{}.{}", quote_name(home), quote_name(&p.name)))).collect();
     edited(text, &edits)
 }
 
@@ -252,7 +253,7 @@ pub(super) enum Rewritten {
 
 /// Database and name, quoted.
 fn sql((schema, name): &(String, String)) -> String {
-    format!("{}.{}", quoted(schema), quoted(name))
+    format!("{}.{}", quote_name(schema), quote_name(name))
 }
 
 impl Routes {
@@ -285,7 +286,7 @@ impl Routes {
             };
         }
         let edit = |(place, to, _): &(&Place, (String, String), bool)| match place.role {
-            Role::Database => (place.at.clone(), quoted(&to.0)),
+            Role::Database => (place.at.clone(), quote_name(&to.0)),
             _ => (place.at.clone(), sql(to)),
         };
         let edits: Vec<Edit> = targets.iter().map(edit).collect();

@@ -14,7 +14,7 @@ use crate::mark::Origin;
 use crate::model::{ActionType, CommitTs, Ddl, Kind, Partition, Side, Table};
 use crate::sql::{
     Clause, Edit, Mention, MentionKind, Role, Source, Statement, Unclear, canonical, edited, is_closed, mentions,
-    quoted, statements,
+    quote_name, statements,
 };
 
 impl Effect {
@@ -109,7 +109,7 @@ impl Effect {
 }
 
 fn qualified(schema: &str, table: &str) -> String {
-    format!("{}.{}", quoted(schema), quoted(table))
+    format!("{}.{}", quote_name(schema), quote_name(table))
 }
 
 /// Whether an ENUM or a SET of `table` has this element; the source keeps no spaces at its end.
@@ -253,7 +253,7 @@ impl Speller<'_> {
             let name = moved.or_else(|| self.find(&written));
             if place.role == Role::Database {
                 let database = self.database(&place.name).filter(|database| *database != place.name);
-                edits.extend(database.map(|database| (written.at, quoted(database))));
+                edits.extend(database.map(|database| (written.at, quote_name(database))));
                 continue;
             }
             prefixes.add(&place.name, name.map_or(&place.name, |name| &name.1));
@@ -285,7 +285,7 @@ impl Speller<'_> {
     fn edit_partition(&self, statement: &Statement) -> Option<Edit> {
         let Some(Clause::ExchangePartition(written, at)) = statement.clauses.first() else { return None };
         let own = self.exchanged.iter().find(|own| same(&own.name, written) && own.name != *written)?;
-        Some((at.clone(), quoted(&own.name)))
+        Some((at.clone(), quote_name(&own.name)))
     }
 
     fn find(&self, written: &Written<'_>) -> Option<&Name> {
@@ -300,11 +300,11 @@ impl Speller<'_> {
     fn edit(&self, written: &Written<'_>, name: Option<&Name>) -> Option<Edit> {
         let spelled = name.map_or(written.name, |(_, name)| name.as_str());
         let Some(schema) = written.schema else {
-            return (spelled != written.name).then(|| (written.at.clone(), quoted(spelled)));
+            return (spelled != written.name).then(|| (written.at.clone(), quote_name(spelled)));
         };
         let database = name.map(|(schema, _)| schema.as_str()).or_else(|| self.database(schema)).unwrap_or(schema);
         (spelled != written.name || database != schema)
-            .then(|| (written.at.clone(), format!("{}.{}", quoted(database), quoted(spelled))))
+            .then(|| (written.at.clone(), format!("{}.{}", quote_name(database), quote_name(spelled))))
     }
 
     /// The same of what stands in front of a column.
@@ -314,7 +314,7 @@ impl Speller<'_> {
             return self.edit(&written, self.find(&written));
         }
         let spelled = prefixes.find(written.name).filter(|spelled| *spelled != written.name)?;
-        Some((written.at, quoted(spelled)))
+        Some((written.at, quote_name(spelled)))
     }
 }
 

@@ -30,8 +30,54 @@ pub use upstream::{Source, Unclear, canonical};
 
 /// `name` in back quotes.
 #[must_use]
-pub fn quoted(name: &str) -> String {
+pub fn quote_name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
+}
+
+/// `text` as a string literal, for a session without NO_BACKSLASH_ESCAPES.
+#[must_use]
+pub fn quote_text(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    append_text(&mut out, text.as_bytes());
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Appends `text` as a string literal. NO_BACKSLASH_ESCAPES must be off, which the session's sql_mode sees to.
+#[inline]
+pub fn append_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + 2);
+    out.push(b'\'');
+    let mut rest = text;
+    while let Some(at) = special(rest) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        out.push(b'\\');
+        match special.first() {
+            Some(0) => out.push(b'0'),
+            Some(b'\n') => out.push(b'n'),
+            Some(b'\r') => out.push(b'r'),
+            Some(0x1a) => out.push(b'Z'),
+            Some(b) => out.push(*b),
+            None => {}
+        }
+        rest = special.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    out.push(b'\'');
+}
+
+/// Where the first byte is that needs a backslash. Looks at many at a time: most texts have none.
+fn special(text: &[u8]) -> Option<usize> {
+    let needs = |b: &u8| matches!(b, b'\'' | b'\\' | 0 | b'\n' | b'\r' | 0x1a);
+    let (chunks, rest) = text.as_chunks::<32>();
+    for (n, chunk) in chunks.iter().enumerate() {
+        // No early end: so it becomes a few instructions on whole registers.
+        let any = chunk.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'\'') | (*b == b'\\'));
+        if any && let Some(at) = chunk.iter().position(needs) {
+            return Some(n * 32 + at);
+        }
+    }
+    rest.iter().position(needs).map(|at| chunks.len() * 32 + at)
 }
 
 /// What takes the place of some bytes of a text; of none, it is put in there.
@@ -79,7 +125,7 @@ pub fn literal(value: &str) -> String {
         let plain = inner.replace(&doubled, &quote.to_string());
         (!inner.replace(&doubled, "").contains(quote) && !inner.contains('\\')).then_some(plain)
     });
-    crate::mysql::session::quote_text(bare.as_deref().unwrap_or(value))
+    quote_text(bare.as_deref().unwrap_or(value))
 }
 
 #[cfg(test)]

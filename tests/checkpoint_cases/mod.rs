@@ -12,11 +12,12 @@ use std::sync::{Arc, Mutex};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use tisync::checkpoint::{Failed, Link, Taken, take};
+use tisync::checkpoint::{Link, Taken, take};
 use tisync::error::fault;
 use tisync::event::{Event, Events, silent};
 use tisync::model::CommitTs;
 use tisync::mysql::address::Target;
+use tisync::mysql::error::Failed;
 use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::common::server;
 use mysql::prelude::Queryable;
-use tisync::checkpoint::{Failed, Record, Slot, take, take_unless};
+use tisync::checkpoint::{Record, Slot, take, take_unless};
 use tisync::error::exit_code;
 use tisync::event::silent;
 use tisync::model::CommitTs;
+use tisync::mysql::error::Failed;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::stop::Stop;
 

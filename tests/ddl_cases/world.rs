@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use tisync::checkpoint::{Failed, Intent, Link, State, take};
+use tisync::checkpoint::{Intent, Link, State, take};
 use tisync::event::{Event, Events};
-use tisync::mark::{Mark, Origin, Writer};
+use tisync::mark::{Origin, Writer};
+use tisync::model::Mark;
 use tisync::model::{CommitTs, Ddl, Table};
 use tisync::mysql::address::Target;
+use tisync::mysql::error::Failed;
 use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::PendingDdl;
@@ -104,7 +106,7 @@ impl<'a> World<'a> {
     pub fn open(&self, url: &str) -> Session {
         let mut session = Session::open(&Target::parse(url, &self.events()).unwrap()).unwrap();
         let mark = self.mark.clone();
-        session.carry(mark.map(|mark| Writer::new(mark, 88, &self.db, self.events()).carrier(0)));
+        session.set_prelude(mark.map(|mark| Writer::new(mark, 88, &self.db, self.events()).carrier(0)));
         session
     }
 

@@ -2,7 +2,7 @@
 
 use crate::common::server::{self, Dialect};
 use mysql::prelude::Queryable;
-use tisync::mark::Mark;
+use tisync::model::Mark;
 use tisync::model::{Change, Ddl};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row};
-use tisync::mark::Mark;
+use tisync::model::Mark;
 
 use crate::tables::DATABASE;
 

@@ -8,7 +8,7 @@ use libtest_mimic::Failed;
 use mysql::prelude::Queryable;
 use serde_json::Value as Json;
 use tisync::event::silent;
-use tisync::mark::Mark;
+use tisync::model::Mark;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;

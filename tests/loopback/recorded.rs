@@ -12,7 +12,7 @@ use libtest_mimic::Failed;
 use mysql::prelude::Queryable;
 use tisync::event::silent;
 use tisync::loopback::{Counts, Loopback, OtherChannels};
-use tisync::mark::Mark;
+use tisync::model::Mark;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::pipeline::Pipeline;
 use tisync::playground::compare;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::server::{self, Dialect};
 use mysql::prelude::Queryable;
-use tisync::mark::Mark;
+use tisync::model::Mark;
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::Sink;

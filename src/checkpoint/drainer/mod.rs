@@ -21,7 +21,8 @@ use super::inspect::{Standing, standings};
 use super::link::{Link, condition};
 use crate::model::CommitTs;
 use crate::mysql::error::Failed;
-use crate::mysql::session::{Session, quote_text};
+use crate::mysql::session::Session;
+use crate::sql::quote_text;
 pub use place::{DrainerPlace, DrainerRow, DrainerTable};
 
 /// What Drainer's row says.

@@ -11,7 +11,8 @@ use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::mysql::address::Target;
 use crate::mysql::error::Failed;
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::session::Session;
+use crate::sql::{quote_name, quote_text};
 
 /// Where a Drainer keeps its checkpoint.
 #[derive(Clone, Debug)]

@@ -178,7 +178,7 @@ fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<Taken> {
     let who = marks.as_ref().map(|(who, mark)| Who::this_process(&who.account, Some(mark)));
     if let Some((_, mark)) = marks {
         let writer = Writer::new(mark, link.cluster_id, &link.link, output::events());
-        session.carry(Some(writer.carrier(0)));
+        session.set_prelude(Some(writer.carrier(0)));
     }
     take_unless(session, (link.cluster_id, &link.link), (0, 0), who.as_ref(), &Stop::default(), &output::events())
 }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::interview::{Answers, Kept, Link, Side};
-use crate::config::{PARTS, Start, append, toml_list as list, toml_text as text};
+use crate::config::{PARTS, append, toml_list as list, toml_text as text};
 use crate::error::quoted;
-use crate::mark::DEFAULT_TABLE;
+use crate::model::DEFAULT_MARK_TABLE;
+use crate::moment::Start;
 use crate::mysql::login::Secret;
 
 /// `tisync sync` with the file.
@@ -37,7 +38,7 @@ fn one(answers: &Answers, link: &Link<'_>) -> String {
     push_tables(&mut words, answers);
     if let Some(marks) = &answers.marks {
         words.extend(["--loopback".to_owned(), "--channel-id".to_owned(), marks.channel.to_string()]);
-        if marks.table != DEFAULT_TABLE {
+        if marks.table != DEFAULT_MARK_TABLE {
             words.extend(["--mark-table".to_owned(), marks.table.clone()]);
         }
         if !link.ddl {
@@ -235,7 +236,7 @@ fn one_link(out: &mut String, answers: &Answers, link: &Link<'_>) {
          loopback = true\nchannel-id = {}",
         marks.channel
     );
-    if marks.table != DEFAULT_TABLE {
+    if marks.table != DEFAULT_MARK_TABLE {
         let _ = writeln!(out, "mark-table = {}", text(&marks.table));
     }
     if !link.ddl {

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::interview::undisturbed;
 use super::{
     Answers, Interview, Kept, Question, Written, document, one_liners, password_file, quoted, sync, unattended,
 };
@@ -16,7 +17,7 @@ use crate::cli::Format;
 use crate::cli::config::InitArgs;
 use crate::config::{Remark, check, environment};
 use crate::error::Fault;
-use crate::output::{self, undisturbed};
+use crate::output;
 
 /// Where it goes unless somebody says otherwise.
 const FILE: &str = "tisync.toml";

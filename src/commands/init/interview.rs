@@ -22,8 +22,8 @@ use signal_hook::iterator::Signals;
 
 use super::Asker;
 use crate::cli::config::InitArgs;
-use crate::config::Start;
 use crate::error::Fault;
+use crate::moment::Start;
 use crate::mysql::login::Secret;
 use crate::output::{self, can_ask, say};
 use crate::pd::Security;

@@ -26,14 +26,17 @@ use anyhow::{Context as _, Result};
 use super::mark::sql_text;
 use crate::cli::Format;
 use crate::cli::config::{InitArgs, YesNo};
-use crate::config::{Start, security};
+use crate::config::security;
 pub use crate::error::quoted;
 use crate::error::{Fault, Kind, fault};
 use crate::identity::Upstream;
-use crate::mark::{self, DEFAULT_TABLE, Mark, Plan, ROWS};
+use crate::mark::{self, Plan, ROWS};
+use crate::model::DEFAULT_MARK_TABLE;
+use crate::model::Mark;
+use crate::moment::Start;
 use crate::mysql::login::Secret;
-use crate::output::Dialogue;
 pub use document::{Written, document, one_liners, password_file, sync, unattended};
+use interview::Dialogue;
 pub use interview::{Answers, Begin, Choice, Ended, Interview, Kept, Marks, Question, Side, missing};
 pub use probe::{Account, Cluster, Lack, Server, addresses, lacks};
 
@@ -194,7 +197,7 @@ fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&String; 2]) ->
     })?;
     let text = "Mark table";
     let mark = interview.until_good(|interview| {
-        let question = Question { flag: "--mark-table", text, default: Some(DEFAULT_TABLE) };
+        let question = Question { flag: "--mark-table", text, default: Some(DEFAULT_MARK_TABLE) };
         Mark::new(&interview.text(question, args.mark_table.as_deref())?, channel)
     })?;
     let [a, b] = names;

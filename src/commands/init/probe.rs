@@ -19,10 +19,11 @@ use crate::model::CommitTs;
 use crate::mysql::address::Target;
 use crate::mysql::error::{Class, classify};
 use crate::mysql::login::Secret;
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::session::Session;
 use crate::pd::{Node, Pd, Security, State, TidbServer, parse_endpoints};
 use crate::registration::heartbeat::life;
 use crate::sink::mysql::Connection;
+use crate::sql::{quote_name, quote_text};
 use crate::{checkpoint, filter};
 
 /// How long a status port may take.

@@ -11,9 +11,9 @@ use crate::cli::ts::{CheckArgs, CrypterArgs, PdArgs};
 use crate::commands::clusters::Clusters;
 use crate::commands::ts::check::CheckpointFact;
 use crate::commands::ts::{self, check, judge};
-use crate::config::Start;
 use crate::error::Fault;
 use crate::model::CommitTs;
+use crate::moment::Start;
 
 /// Where a start comes from.
 enum Held {

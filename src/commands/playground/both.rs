@@ -24,7 +24,7 @@ use crate::config::Settings;
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
 use crate::filter;
-use crate::mark::DEFAULT_TABLE;
+use crate::model::DEFAULT_MARK_TABLE;
 use crate::mysql::answer::Answers;
 use crate::output::{self, Progress};
 use crate::playground::compare::{self, Comparison, Definitions, Side};
@@ -318,7 +318,7 @@ struct Count {
 impl Count {
     /// The side is to be caught up.
     fn of(side: &Mirror) -> Result<Self> {
-        let query = format!("SELECT CAST(SUM(val) AS SIGNED) FROM {DEFAULT_TABLE}");
+        let query = format!("SELECT CAST(SUM(val) AS SIGNED) FROM {DEFAULT_MARK_TABLE}");
         let val = side.connect()?.one::<Option<i64>>(query)?.flatten().unwrap_or(0);
         Ok(Self { census: side.census(), val })
     }

@@ -13,13 +13,14 @@ use crate::event::Events;
 use crate::filter::wanted;
 use crate::model::Table;
 use crate::mysql::address::Target;
-use crate::mysql::session::{Flavour, Server, Session, quote_name, quote_text};
+use crate::mysql::session::{Flavour, Server, Session};
 use crate::pd::Pd;
 use crate::schema::{Converted, History, HttpHistory, convert};
 use crate::sink::mysql::ddl::{Reference, reference, reference_of_text};
 use crate::sink::mysql::schema_diff::well_quoted;
 use crate::source;
 use crate::sql::statements;
+use crate::sql::{quote_name, quote_text};
 
 /// A table that the target has to have, by its names there.
 pub(super) struct Wanted {

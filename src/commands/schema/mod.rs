@@ -14,15 +14,17 @@ use serde::Serialize;
 
 use super::checkpoint::settings_of;
 use super::ts;
-use crate::checkpoint::{Failed, SCHEMA};
+use crate::checkpoint::SCHEMA;
 use crate::cli::Format;
 use crate::cli::target::{SchemaCommand, SchemaDiffArgs};
 use crate::config::Settings;
 use crate::error::Fault;
 use crate::mysql::address::Target;
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::error::Failed;
+use crate::mysql::session::Session;
 use crate::output;
 use crate::sink::mysql::schema_diff::{Collations, Difference, Reference, Shown, show, statements};
+use crate::sql::{quote_name, quote_text};
 use definitions::Wanted;
 
 /// Runs `command`.

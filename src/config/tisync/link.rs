@@ -4,16 +4,17 @@ use std::path::PathBuf;
 
 use super::File;
 use crate::cli::Size;
+use crate::config::DrainerCheckpoint;
 use crate::config::address;
 use crate::config::draft::Draft;
 use crate::config::draft::Given;
 use crate::config::reader::Reader;
 use crate::config::settings::{Replacement, Route};
-use crate::config::{DrainerCheckpoint, Start};
 use crate::error::nearest;
 use crate::filter::EventRule;
 use crate::loopback::OtherChannels;
 use crate::model::CommitTs;
+use crate::moment::Start;
 use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError, WrongSide};
 
 pub(super) const KEYS: [&str; 33] = [

@@ -12,9 +12,9 @@ use mysql::{Conn, Row, params};
 
 use crate::model::{Column, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Table, Value};
 use crate::mysql::answer::Answers;
-use crate::mysql::session::quote_text;
 use crate::playground::sql_name;
 use crate::playground::tableinfo::{ColumnDetails, Details};
+use crate::sql::quote_text;
 
 /// A table as MariaDB has it. Ids are 0, and the handle is not decided yet.
 #[derive(Clone, Debug)]

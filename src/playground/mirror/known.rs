@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::definition::Definition;
 use crate::filter::wanted;
-use crate::mark::Mark;
+use crate::model::Mark;
 use crate::model::{Handle, Kind, Row, RowChange, RowKind, Table, Value};
 use crate::playground::tableinfo::{self, Details};
 use crate::schema::{Converted, TableInfo, convert};

@@ -20,7 +20,8 @@ use crate::event::{Event, Events};
 use crate::model::Table;
 use crate::mysql::address::Target;
 use crate::mysql::error::{Class, classify};
-use crate::mysql::session::{Flavour, Session, quote_name};
+use crate::mysql::session::{Flavour, Session};
+use crate::sql::quote_name;
 
 /// Problems that are shown one by one: no more than a small screen takes.
 const SHOWN: usize = 10;

@@ -16,12 +16,14 @@ use super::limits::condition;
 use super::shape::found::{self, column_type, elements};
 use super::shared::Context;
 use super::watch::{Backoff, Outlook};
-use crate::checkpoint::{Failed, SCHEMA};
+use crate::checkpoint::SCHEMA;
 use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Partition, Row, Table, Value};
+use crate::mysql::error::Failed;
 use crate::mysql::error::class_of;
 use crate::mysql::literal;
 use crate::mysql::server::Flavour;
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::session::Session;
+use crate::sql::{quote_name, quote_text};
 
 impl MysqlSink {
     /// What the target has of a table. Asks over a connection of its own, again and again while the target is away.

@@ -17,12 +17,12 @@
 use anyhow::Result;
 
 use super::batch::full_name;
-use crate::decode::LargeTxn;
 use crate::error::Fault;
 use crate::event::{Event, Events};
-use crate::model::{Hashed, Kind, Table};
+use crate::model::{Hashed, Kind, LargeRows, Table};
 use crate::mysql::server::{Flavour, Server};
-use crate::mysql::session::{Session, quote_name};
+use crate::mysql::session::Session;
+use crate::sql::quote_name;
 
 /// The condition on rows of `table` that TiDB keeps in this partition.
 ///
@@ -236,7 +236,7 @@ impl TidbLimit {
     ///
     /// # Errors
     /// Refused, with the number to set.
-    pub fn check(&self, txn: &LargeTxn) -> Result<()> {
+    pub fn check(&self, txn: &dyn LargeRows) -> Result<()> {
         self.check_size(txn.least_written(), || {
             format!("the transaction committed at {} ({} bytes)", txn.commit_ts().explain(), txn.raw_size())
         })

@@ -261,10 +261,12 @@ impl Sink for MysqlSink {
         let done_before = self.applied.contains(ts);
         let applied = match txn.change {
             Change::Rows(rows) if !done_before => self.apply_rows(ts, rows),
-            Change::Large(rows) if !done_before => self.limit.map_or(Ok(()), |l| l.check(&rows)).and_then(|()| {
-                let durable = self.applied.part(ts).unwrap_or(0);
-                self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
-            }),
+            Change::Large(rows) if !done_before => {
+                self.limit.map_or(Ok(()), |l| l.check(rows.as_ref())).and_then(|()| {
+                    let durable = self.applied.part(ts).unwrap_or(0);
+                    self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
+                })
+            }
             // What a skipped DDL leaves out must be known before the next rows are taken.
             Change::Ddl(ddl) => {
                 let after = ddl.after.clone();

@@ -116,14 +116,14 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
     // Nobody else of this run writes with the first row yet.
     let first = marks.as_ref().map(|marks| marks.carrier(0));
-    session.carry(first.clone());
+    session.set_prelude(first.clone());
     let taken = checkpoint::take_unless(&mut session, link, (size.workers, above), Some(who), stop, &events)?;
     lease.owns(&taken.link);
     if let Some(marks) = &marks {
         // What it writes are marks themselves.
-        session.carry(None);
+        session.set_prelude(None);
         mark::ready(&mut session, marks, size.workers)?;
-        session.carry(first);
+        session.set_prelude(first);
     }
     let Taken { link, mut position, mut applied, mut last_job, mut intent, mut safe_until } = taken;
     if let Some(at) = position {

@@ -14,12 +14,13 @@ use anyhow::{Error, Result};
 
 use super::batch::{Part, full_name};
 use super::worker::Worker;
-use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{Key, Kind, Row, RowKind, Table, Value};
+use crate::mysql::error::Failed;
 use crate::mysql::error::{Class, class_of, classify, explain, said_of};
-use crate::mysql::session::{Session, quote_name, quote_text};
+use crate::mysql::session::Session;
 use crate::sink::Clash;
+use crate::sql::{quote_name, quote_text};
 
 /// A statement's table.
 #[derive(Clone, Copy)]

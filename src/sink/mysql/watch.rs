@@ -11,12 +11,13 @@ use anyhow::{Context as _, Error, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::shared::Shared;
-use crate::checkpoint::{Failed, locks};
+use crate::checkpoint::locks;
 use crate::error::{Fault, Kind, fault};
 use crate::event::{Event, Events};
 use crate::model::span_text;
 use crate::mysql::address::Target;
 use crate::mysql::answer::{Waiting, Waits};
+use crate::mysql::error::Failed;
 use crate::mysql::error::{Class, class_of};
 use crate::mysql::session::{Flavour, Session, shorten};
 use crate::stop::Stop;

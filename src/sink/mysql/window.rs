@@ -19,9 +19,8 @@ use super::causality::Token;
 use super::ddl::skipped::Skipped;
 use super::scheduler::Job;
 use crate::checkpoint::Record;
-use crate::decode::LargeTxn;
 use crate::event::Event;
-use crate::model::{CommitTs, RowChange, Table};
+use crate::model::{CommitTs, LargeRows, RowChange, Table};
 
 /// Transactions collected so far.
 #[derive(Default)]
@@ -304,7 +303,7 @@ impl MysqlSink {
 /// Where the rows come from. They can be gone through again, for another try.
 pub(super) enum Rows {
     /// Decoded one after the other.
-    Lazy(Box<LargeTxn>),
+    Lazy(Box<dyn LargeRows>),
     /// There already.
     Ready { rows: Vec<RowChange>, next: usize },
 }

@@ -301,7 +301,7 @@ impl Worker {
         if let Some(limit) = limit {
             session.wait_for_locks_within(target, limit)?;
         }
-        session.carry(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
+        session.set_prelude(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         let Context { acknowledged, link, .. } = &*self.context;
         let compared = acknowledged.compare_new(&mut session, link).map_err(Error::from)?;
         // Waits for whatever the connection before this one had under way, and reads what became of it.

@@ -77,7 +77,7 @@ pub fn change_size(change: &RowChange) -> usize {
 /// `` `db`.`table` `` as statements and messages name it.
 #[must_use]
 pub fn full_name(table: &Table) -> String {
-    use crate::mysql::session::quote_name;
+    use crate::sql::quote_name;
     format!("{}.{}", quote_name(&table.schema), quote_name(&table.name))
 }
 

@@ -11,10 +11,11 @@ use super::dialect::{Kind, Mention, has_one_clause, mentions, renamed, renames_a
 use super::form::{Form, Name};
 use super::picture::same_name;
 use super::settle::Begun;
-use crate::checkpoint::Failed;
 use crate::model::{Ddl, ForeignKey, Table};
-use crate::mysql::session::{Flavour, Session, quote_name, quote_text};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, Session};
 use crate::sql::Statement;
+use crate::sql::{quote_name, quote_text};
 
 /// The longest name, in characters.
 const LONGEST: usize = 64;

@@ -19,12 +19,13 @@ use super::form::{Form, Name};
 use super::run::{Ground, Setback};
 use super::settle::Begun;
 use super::verdict::refused;
-use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, Column, CommitTs, Ddl, Kind, Table};
-use crate::mysql::session::{Flavour, Session, quote_name, quote_text, shorten};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, Session, shorten};
 use crate::sql::{Retyped, Role, Statement, Token, names_charset, tokens};
+use crate::sql::{quote_name, quote_text};
 
 /// Why a NULL in a column that becomes a TIMESTAMP NOT NULL is not the same on both sides.
 const MOMENT: &str = "it gets the moment at which the statement runs, on each side its own";

@@ -12,8 +12,9 @@ use Class::{Bit, Date, Datetime, Decimal, Double, Float, Int, Json, Listed, Long
 use super::run::Ground;
 use crate::event::Event;
 use crate::model::{Column, CommitTs, Ddl, Generated, Table};
-use crate::mysql::session::{Flavour, quote_name};
+use crate::mysql::session::Flavour;
 use crate::sink::mysql::batch::full_name;
+use crate::sql::quote_name;
 use crate::sql::{Token, tokens};
 
 /// What a column holds, as far as its conversion depends on it.

@@ -12,12 +12,13 @@
 
 use std::borrow::Cow;
 
-use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
+use crate::mysql::error::Failed;
 use crate::mysql::server::Server;
-use crate::mysql::session::{Flavour, Session, quote_text, shorten};
+use crate::mysql::session::{Flavour, Session, shorten};
 use crate::sink::mysql::limits::{ANOTHER, lacks};
+use crate::sql::quote_text;
 use crate::sql::{
     Clause, Edit, Place, Role, Statement, Token, Verb, Words, edited, names_charset, tokens, with_collations,
 };
@@ -39,7 +40,7 @@ impl Name {
 
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        use crate::mysql::session::quote_name;
+        use crate::sql::quote_name;
         write!(f, "{}.{}", quote_name(&self.schema), quote_name(&self.name))
     }
 }

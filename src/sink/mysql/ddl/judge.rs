@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::form::{Form, Name, Unseen};
 use super::picture::{DatabaseState, Ids, Picture, State, same_name};
 use super::settle::both;
-use crate::mysql::session::quote_name;
+use crate::sql::quote_name;
 
 /// What became of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,9 +45,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::checkpoint::Failed;
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl};
+use crate::mysql::error::Failed;
 use crate::mysql::error::refuse;
 pub use expected::{Reference, reference, reference_of_text};
 pub use run::{Ground, How, Ran, announce, resume, run};

@@ -12,11 +12,12 @@ use mysql::prelude::FromRow;
 use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Name};
-use crate::checkpoint::Failed;
 use crate::mysql::error::Class;
-use crate::mysql::session::{Flavour, Session, quote_name, quote_text};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, Session};
 use crate::sink::mysql::schema_diff::well_quoted;
 use crate::sql::{Edit, Token, edited, tokens};
+use crate::sql::{quote_name, quote_text};
 
 /// The version of the stored form of a [`Picture`].
 pub const VERSION: u32 = 1;

@@ -20,13 +20,15 @@ use super::skipped::{Unrun, not_run};
 use super::verdict::{Way, way};
 use super::wait::{own, until_over};
 use super::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, for_good};
-use crate::checkpoint::{DdlAt, Failed, Link};
+use crate::checkpoint::{DdlAt, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
+use crate::mysql::error::Failed;
 use crate::mysql::error::{Class, classify};
-use crate::mysql::session::{Session, quote_name, shorten};
+use crate::mysql::session::{Session, shorten};
 use crate::sink::mysql::PendingDdl;
+use crate::sql::quote_name;
 use crate::stop::Stop;
 
 /// What a DDL runs with.
@@ -310,7 +312,7 @@ pub fn announce(
     if fresh.is_some() || step > 0 {
         begun.keep_shown(step);
     }
-    begun.origin = ground.session.origin(ts).map(|origin| origin.to_string());
+    begun.origin = ground.session.comment(ts);
     if let Some(name) = &begun.database {
         let sql = format!("USE {}", quote_name(name));
         // Refused: nothing of this step has begun.

@@ -4,8 +4,8 @@
 
 use super::form::{Form, Name};
 use super::picture::same_name;
-use crate::checkpoint::Failed;
 use crate::model::Ddl;
+use crate::mysql::error::Failed;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::{Token, Words};
 

@@ -16,13 +16,15 @@ use super::judge::{Expected, Shape, Verdict, judge};
 use super::picture::{Ids, Picture, State, VERSION, look};
 use super::run::{Ground, Setback, perform, replace};
 use super::wait::until_over;
-use crate::checkpoint::{Failed, Intent};
+use crate::checkpoint::Intent;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
+use crate::mysql::error::Failed;
 use crate::mysql::error::{classify, refuse};
-use crate::mysql::session::{quote_name, shorten};
+use crate::mysql::session::shorten;
 use crate::sink::mysql::options::PendingDdl;
+use crate::sql::quote_name;
 
 /// How a DDL that was left behind was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,13 +14,15 @@ use std::collections::HashMap;
 use super::WrongSide;
 use super::run::{Ground, How, Ran};
 use super::verdict::{Plan, plan};
-use crate::checkpoint::{DdlAt, Failed, Link};
+use crate::checkpoint::{DdlAt, Link};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, CommitTs, Ddl, Side};
-use crate::mysql::session::{Session, quote_text, shorten};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Session, shorten};
 use crate::sink::LeftOut;
 use crate::sink::mysql::ddl;
+use crate::sql::quote_text;
 
 /// Records a DDL that the operator wants skipped.
 pub(super) fn leave_out(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::run::Ground;
 use super::settle::Begun;
-use crate::checkpoint::Failed;
 use crate::checkpoint::locks::{self, Holder};
 use crate::error::{Fault, Kind};
 use crate::event::Event;
 use crate::mysql::error::Class;
-use crate::mysql::session::{Flavour, quote_text, shorten};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, shorten};
+use crate::sql::quote_text;
 
 /// The longest pause between two looks; the first ones are shorter, as a session that ended takes a moment to go.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

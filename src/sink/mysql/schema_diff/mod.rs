@@ -23,9 +23,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ddl::picture::same_name;
 pub use super::definition::well_quoted;
-use crate::checkpoint::Failed;
-use crate::mysql::session::{Flavour, Server, Session, quote_name};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, Server, Session};
 use crate::sql::Words;
+use crate::sql::quote_name;
 use difference::ShownColumn;
 pub use difference::{Difference, Part, differences};
 use shown::{ForeignKey, Named, Options, Partitioning};

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::difference::ShownColumn;
-use crate::mysql::session::quote_name;
 use crate::sink::mysql::ddl::picture::same_name;
+use crate::sql::quote_name;
 use crate::sql::{Token, tokens};
 
 /// A table as its server shows it.

@@ -13,8 +13,8 @@ use super::found::{Facts, Found, FoundColumn, Parts, elements, places, same_numb
 use crate::error::Fault;
 use crate::model::{Column, Generated, Handle, Key, KeyPart, Kind, Row, RowKind, Table, Value};
 use crate::mysql::literal;
-use crate::mysql::session::{quote_name, quote_text};
 use crate::sink::mysql::batch::full_name;
+use crate::sql::{quote_name, quote_text};
 
 /// A column of the target that the upstream lacks and that must be given a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 use super::fit::Fit;
 use super::found::{Facts, Found, FoundColumn, Parts, Signature, elements, places, same_numbers};
 use crate::model::{Column, Generated, Key, Kind, RowChange, RowKind, Table};
-use crate::mysql::session::quote_name;
 use crate::sink::mysql::batch::{Part, full_name};
 use crate::sink::mysql::options::Mode;
+use crate::sql::quote_name;
 
 /// Definitions kept before those are dropped that no row uses any more.
 const KEPT: usize = 256;

@@ -12,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use mysql::prelude::Queryable;
 
-use crate::checkpoint::Failed;
-use crate::mysql::session::{Flavour, Session, quote_text};
+use crate::mysql::error::Failed;
+use crate::mysql::session::{Flavour, Session};
+use crate::sql::quote_text;
 
 /// A key's columns in lower case, with their prefix lengths, in order.
 pub type Parts = Vec<(String, Option<u32>)>;

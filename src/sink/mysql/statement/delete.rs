@@ -12,8 +12,8 @@ use super::in_order::{Chunk, Full};
 use super::{Emit, PACKET_EXTRA, Step, Work, present};
 use crate::model::{Key, Kind, Row, Value};
 use crate::mysql::literal;
-use crate::mysql::session::quote_name;
 use crate::sink::mysql::batch::{Counted, full_name, sole};
+use crate::sql::quote_name;
 
 /// Keys in one DELETE: few enough for the range optimizers of all targets.
 const KEYS: u64 = 500;

@@ -20,7 +20,8 @@ use super::shape::fit::Extra;
 use crate::error::Fault;
 use crate::model::{Kind, Row, Table, Value};
 use crate::mysql::literal::{self, JsonStyle};
-use crate::mysql::session::{Flavour, Server, quote_name};
+use crate::mysql::session::{Flavour, Server};
+use crate::sql::quote_name;
 use in_order::Chunk;
 pub use in_order::in_order;
 

@@ -8,9 +8,10 @@ use super::column::{Given, Whole, visible};
 use super::index::{change, check, foreign_key, index, partition_by};
 use super::{Made, is_conditional, name};
 use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
-use crate::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::mysql::session::{Flavour, Server};
 use crate::sink::mysql::ddl::dialect::Unspeakable;
 use crate::sql::Statement;
+use crate::sql::{quote_name, quote_text};
 
 /// The clauses of one ALTER TABLE, in the order in which they stand.
 #[derive(Default)]

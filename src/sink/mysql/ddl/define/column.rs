@@ -4,9 +4,10 @@
 
 use crate::model::{Column, ColumnDefault, ColumnDetails, Generated, Handle, Kind, Table, Value};
 use crate::mysql::literal;
-use crate::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::mysql::session::{Flavour, Server};
 use crate::sink::mysql::ddl::dialect::Unspeakable;
 use crate::sql::{Token, has_query, is_closed, tokens};
+use crate::sql::{quote_name, quote_text};
 
 /// A column with its details.
 #[derive(Clone, Copy)]

@@ -8,8 +8,8 @@ use super::column::expression;
 use crate::model::{
     Check, ForeignKey, ForeignKeyDetails, Handle, Index, IndexPart, Method, PartitionDetails, Partitioning, Table,
 };
-use crate::mysql::session::{quote_name, quote_text};
 use crate::sink::mysql::ddl::dialect::Unspeakable;
+use crate::sql::{quote_name, quote_text};
 
 /// An index as it stands in CREATE TABLE, and behind ADD.
 ///

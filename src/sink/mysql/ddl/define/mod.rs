@@ -23,8 +23,9 @@ use std::sync::Arc;
 
 use super::dialect::Unspeakable;
 use crate::model::{ActionType, Ddl, Table, TableDetails};
-use crate::mysql::session::{Flavour, Server, quote_name, quote_text};
+use crate::mysql::session::{Flavour, Server};
 use crate::sql::{Role, Statement};
+use crate::sql::{quote_name, quote_text};
 use column::{Given, expression, refused, visible};
 use index::{check, index, partition_by};
 pub(super) use index::{foreign_keys, said as partitions_said};

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::edit::Edit;
 use super::edit::{of_intervals, of_the_upstream, only_own};
 use super::{Dialect, Hiding, Judged, Part, Unspeakable};
-use crate::mysql::session::quote_name;
 use crate::sql::Token;
+use crate::sql::quote_name;
 
 /// What begins a key.
 const KEYS: [&str; 6] = ["INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"];

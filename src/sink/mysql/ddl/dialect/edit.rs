@@ -9,8 +9,8 @@
 use std::ops::{Deref, Range};
 
 use super::{Dialect, Part, Unspeakable};
-use crate::mysql::session::quote_name;
 use crate::sql::Words;
+use crate::sql::quote_name;
 
 /// A statement under change. Comments stay unless what they stand in goes.
 pub(super) struct Edit<'a> {
