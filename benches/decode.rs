@@ -3,18 +3,22 @@
 #![allow(clippy::print_stderr, reason = "a bench says what it leaves out")]
 #![allow(clippy::expect_used, reason = "a bench that cannot go on panics")]
 
+#[allow(dead_code, reason = "each binary uses its own part")]
+#[path = "../tests/common/load/mod.rs"]
+mod load;
+
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::load::{Bank, Wide, Workload};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use criterion::{Criterion, SamplingMode, Throughput};
 use tisync::decode::{self, Lookup};
 use tisync::model::{Body, CommitTs, Pulled, Table};
-use tisync::playground::load::{self, Bank, Wide, Workload};
 use tisync::schema::{Catalog, FileHistory};
 use tisync::source::recording::{self, Frames};
 

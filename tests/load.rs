@@ -2,15 +2,18 @@
 //! gives the same bytes; a large transaction is written piece by piece and is still a right message.
 
 mod common;
+#[allow(dead_code, reason = "each binary uses its own part")]
+#[path = "common/load/mod.rs"]
+mod load;
 
 use std::fs;
 use std::path::Path;
 
+use crate::load::{Backlog, Bank, Big, Keys, ManyTables, NoKey, Wide, Workload};
 use common::binary::tisync;
 use mysql::prelude::Queryable;
 use tempfile::TempDir;
 use tisync::model::{Body, Pulled};
-use tisync::playground::load::{self, Backlog, Bank, Big, Keys, ManyTables, NoKey, Wide, Workload};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::source::recording::Frames;
 

@@ -7,6 +7,9 @@
 #![allow(clippy::print_stdout, reason = "what was measured is part of the answer")]
 
 mod common;
+#[allow(dead_code, reason = "each binary uses its own part")]
+#[path = "common/load/mod.rs"]
+mod load;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -16,6 +19,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::load::{Backlog, Big, Draft, ManyTables, Stream, Truth, Workload};
 use anyhow::{Context, Result, ensure};
 use common::binary::command;
 use serde_json::Value;
@@ -23,7 +27,6 @@ use tempfile::TempDir;
 use tisync::event::silent;
 use tisync::model::{Change, CommitTs, Kind, Pulled, Row, Txn, Value as Cell};
 use tisync::pipeline::Pipeline;
-use tisync::playground::load::{self, Backlog, Big, Draft, ManyTables, Stream, Truth, Workload};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::schema::{Catalog, HttpHistory};
 use tisync::sink::{Sink, Totals};

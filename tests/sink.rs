@@ -4,6 +4,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "common/proxy.rs"]
+mod proxy;
 mod sink_cases;
 
 use std::sync::Arc;

@@ -3,8 +3,13 @@
 //! each round trip. `cargo bench --bench apply`; the table also goes to `target/bench-apply.csv`. See `benches/README.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its result")]
 
+#[allow(dead_code, reason = "each binary uses its own part")]
+#[path = "../../tests/common/load/mod.rs"]
+mod load;
 mod measure;
 mod net;
+#[path = "../../tests/common/proxy.rs"]
+mod proxy;
 mod reader;
 mod reference;
 mod report;
@@ -16,9 +21,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use mysql::prelude::Queryable;
+use proxy::Proxy;
 use tisync::model::Mark;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::proxy::Proxy;
 
 use measure::{Figures, Served};
 use reader::Reader;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, sleep};
 use std::time::Duration;
 
+use crate::load::Bank;
 use anyhow::{Context, Result};
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use tisync::playground::load::Bank;
 
 /// Between two looks: the reader is to see much, not to take the server for itself.
 const PAUSE: Duration = Duration::from_millis(1);

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::load::{self, Bank, NoKey, Truth, Wide, Workload};
 use anyhow::{Context, Result, bail};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 use tempfile::TempDir;
-use tisync::playground::load::{self, Bank, NoKey, Truth, Wide, Workload};
 
 /// A recording, and what a target must hold in the end.
 pub struct Load {

@@ -13,10 +13,8 @@ pub mod bank;
 pub mod cluster;
 pub mod compare;
 pub mod encode;
-pub mod load;
 pub mod mariadb;
 pub mod mirror;
-pub mod proxy;
 pub mod tableinfo;
 
 use std::collections::BTreeSet;

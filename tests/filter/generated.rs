@@ -2,10 +2,10 @@
 
 use std::fs;
 
+use crate::load::{Bank, Draft, ManyTables, Stream};
 use bytes::Bytes;
 use prost::Message;
 use tisync::model::{CommitTs, Kind, Value};
-use tisync::playground::load::{Bank, Draft, ManyTables, Stream};
 use tisync::source::binlog::PrewriteValue;
 use tisync::source::recording::Writer;
 

@@ -12,6 +12,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "each binary uses its own part")]
+#[path = "../common/load/mod.rs"]
+mod load;
 
 mod altered;
 mod beyond;

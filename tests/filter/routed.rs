@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::load::{Bank, Keys, ManyTables, Truth, Workload};
 use tisync::model::Table;
-use tisync::playground::load::{Bank, Keys, ManyTables, Truth, Workload};
 
 use crate::Outcome;
 use crate::world::{World, says};

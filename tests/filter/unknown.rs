@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use crate::load::{self, ManyTables};
 use anyhow::Result;
 use tempfile::TempDir;
 use tisync::error::fault;
@@ -10,7 +11,6 @@ use tisync::event::silent;
 use tisync::filter::{Filter, Rules};
 use tisync::model::{Change, CommitTs, Txn};
 use tisync::pipeline::{End, Pipeline};
-use tisync::playground::load::{self, ManyTables};
 use tisync::route::Router;
 use tisync::schema::{Catalog, CiStr, DbInfo, History, Job, Snapshot};
 use tisync::selection::Selection;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use crate::load::{self, Truth, Workload};
 use clap::Parser;
 use mysql::prelude::Queryable;
 use tempfile::TempDir;
@@ -11,7 +12,6 @@ use tisync::commands::sync;
 use tisync::config::Settings;
 use tisync::event::Event;
 use tisync::filter::{EventRule, Filter, Rules};
-use tisync::playground::load::{self, Truth, Workload};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::stop::Stop;
 

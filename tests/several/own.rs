@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::proxy::Proxy;
 use mysql::prelude::Queryable;
 use tisync::event;
 use tisync::pd::{Pd, Security};
 use tisync::playground::cluster::{Cluster, ClusterSpec};
 use tisync::playground::mariadb::PrivateServer;
 use tisync::playground::mirror::{Mirror, MirrorOptions};
-use tisync::playground::proxy::Proxy;
 
 use crate::common::binary::{Ran, tisync};
 use crate::common::run::Running;

@@ -4,9 +4,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::common::server;
+use crate::proxy::Proxy;
 use mysql::prelude::Queryable;
 use tisync::playground::mariadb::PrivateServer;
-use tisync::playground::proxy::Proxy;
 use tisync::sink::Sink;
 use tisync::sink::mysql::{MysqlOptions, MysqlSink};
 

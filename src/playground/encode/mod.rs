@@ -67,7 +67,8 @@ pub fn add(mutation: &mut TableMutation, change: &RowChange, row_id: i64) -> Res
 }
 
 /// The raw TiKV key of a row with an integer handle.
-pub(crate) fn row_key(table: i64, handle: i64) -> Bytes {
+#[must_use]
+pub fn row_key(table: i64, handle: i64) -> Bytes {
     let comparable = |n: i64| (n.cast_unsigned() ^ 1 << 63).to_be_bytes();
     let mut key = vec![b't'];
     key.extend(comparable(table));

@@ -177,21 +177,27 @@ fn needs_restoring(kind: &Kind) -> bool {
 }
 
 /// What a DDL job did, for the history and the binlog.
-pub(crate) struct Job {
-    pub(crate) action: ActionType,
-    pub(crate) schema_id: i64,
-    pub(crate) schema_name: String,
+pub struct Job {
+    /// What kind of job it is.
+    pub action: ActionType,
+    /// The id of its database.
+    pub schema_id: i64,
+    /// The name of its database.
+    pub schema_name: String,
     /// 0 for a job on a database.
-    pub(crate) table_id: i64,
-    pub(crate) table_name: String,
-    pub(crate) query: String,
+    pub table_id: i64,
+    /// The name of its table; empty for a job on a database.
+    pub table_name: String,
+    /// Its text.
+    pub query: String,
     /// A comment in front of it: the history keeps it, the binlog, whose text TiDB restores, does not.
-    pub(crate) comment: Option<String>,
+    pub comment: Option<String>,
 }
 
 impl Job {
     /// As the history shows it when it is finished (spec/tidb-formats.md §6.1).
-    pub(crate) fn json(&self, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
+    #[must_use]
+    pub fn json(&self, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
         let query = self.comment.iter().map(String::as_str).chain([self.query.as_str()]).collect::<Vec<_>>().join(" ");
         json!({
             "id": id, "type": self.action, "schema_id": self.schema_id, "table_id": self.table_id,
@@ -208,7 +214,8 @@ impl Job {
     }
 
     /// The meta key that the job wrote first (spec/tidb-formats.md §5.3).
-    pub(crate) fn meta_key(&self) -> Bytes {
+    #[must_use]
+    pub fn meta_key(&self) -> Bytes {
         let (hash, field) = if self.table_id == 0 {
             ("DBs".to_owned(), format!("DB:{}", self.schema_id))
         } else {

@@ -14,9 +14,9 @@ use anyhow::{Context, Result};
 
 use super::stream::Stream;
 use super::{BIGINT, Draft, INT, MONEY, Workload, money, text};
-use crate::decode::value::Civil;
-use crate::model::{Kind, Row, Value};
-use crate::playground::Random;
+use tisync::decode::value::Civil;
+use tisync::model::{Kind, Row, Value};
+use tisync::playground::Random;
 
 /// `events`: each transaction adds a row or updates one, every tenth both.
 #[derive(Clone, Copy, Debug)]

@@ -14,12 +14,12 @@ use prost::encoding::{encode_varint, encoded_len_varint};
 use serde_json::{Map, Value as Json};
 
 use super::{Draft, TableTruth, Truth};
-use crate::model::{ActionType, CommitTs, Row, RowChange, RowKind, Table};
-use crate::playground::encode;
-use crate::playground::encode::row::{self, Job};
-use crate::playground::tableinfo;
-use crate::source::binlog::{Binlog, TP_COMMIT};
-use crate::source::recording::{DDL_HISTORY, Meta, Writer};
+use tisync::model::{ActionType, CommitTs, Row, RowChange, RowKind, Table};
+use tisync::playground::encode;
+use tisync::playground::encode::row::{self, Job};
+use tisync::playground::tableinfo;
+use tisync::source::binlog::{Binlog, TP_COMMIT};
+use tisync::source::recording::{DDL_HISTORY, Meta, Writer};
 
 /// The id of the cluster that never was.
 const CLUSTER_ID: u64 = 7_000_000_000_000_000_004;

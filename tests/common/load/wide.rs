@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 
 use super::{BIGINT, Draft, scaled};
 use super::{Place, Stream, Workload};
-use crate::decode::value::Civil;
-use crate::model::{Kind, Row, Value};
-use crate::playground::Random;
+use tisync::decode::value::Civil;
+use tisync::model::{Kind, Row, Value};
+use tisync::playground::Random;
 
 /// Columns behind the key.
 const COLUMNS: u64 = 99;

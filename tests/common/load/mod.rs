@@ -9,10 +9,11 @@
 //!
 //! What a target must hold in the end: for each table the number of rows and a checksum that does not depend on their
 //! order, both known to the maker of a stream without keeping a row, and told by one statement on the target.
+#![allow(unused_imports, reason = "each binary uses its own part")]
 
-pub(crate) mod keys;
+pub(super) mod keys;
 mod simple;
-pub(crate) mod stream;
+pub(super) mod stream;
 mod wide;
 
 use std::fmt::Write as _;
@@ -23,14 +24,14 @@ use anyhow::{Context, Result, bail};
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
-use super::sql_name;
-use super::tableinfo::{ColumnDetails, Details};
-use crate::decode::value;
-use crate::model::{Column, CommitTs, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Row, Table, Value};
-use crate::mysql::answer::Answers;
 pub use keys::Keys;
 pub use simple::{Backlog, Bank, Big, ManyTables, NoKey};
 pub use stream::{Place, Stream};
+use tisync::decode::value;
+use tisync::model::{Column, CommitTs, ForeignKey, Generated, Handle, Key, KeyPart, Kind, Row, Table, Value};
+use tisync::mysql::answer::Answers;
+use tisync::playground::sql_name;
+use tisync::playground::tableinfo::{ColumnDetails, Details};
 pub use wide::Wide;
 
 /// A kind of load, with its sizes.
@@ -202,7 +203,7 @@ fn scaled(n: i64, scale: usize) -> Value {
     let sign = if n < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", n.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
-    Value::Decimal(crate::model::Decimal { text: format!("{sign}{whole}.{fraction}").into() })
+    Value::Decimal(tisync::model::Decimal { text: format!("{sign}{whole}.{fraction}").into() })
 }
 
 /// What a NULL counts as in a checksum.

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 
 use super::stream::{Place, Stream};
 use super::{Draft, INT, Workload, text};
-use crate::model::{Row, Value};
-use crate::playground::Random;
+use tisync::model::{Row, Value};
+use tisync::playground::Random;
 
 /// Five tables. `swap`: rows that exchange the values of a unique key and of one that allows NULL, within a transaction
 /// and over several, change their primary key, and make room for each other. `names`: a clustered text key in
