@@ -45,9 +45,11 @@ fn known(server: &PrivateServer) {
             _ if sql.starts_with("SHOW VARIABLES") => Some(variables.to_owned()),
             Some(version) if sql.contains("TIDB_VERSION()") => Some(format!("SELECT 'Release Version: {version}'")),
             // TiDB tells its keys in a table of its own.
-            Some(_) if sql.contains("tidb_indexes") => {
-                Some(sql.replace("tidb_indexes", "statistics").replace("key_name", "index_name"))
-            }
+            Some(_) if sql.contains("tidb_indexes") => Some(
+                sql.replace("tidb_indexes", "statistics")
+                    .replace("key_name", "index_name")
+                    .replace("expression IS NULL", "TRUE"),
+            ),
             _ => None,
         });
         let options = MysqlOptions { workers: Some(6), link: format!("known {kind:?}"), ..w.options() };
