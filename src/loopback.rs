@@ -34,7 +34,7 @@ use crate::filter::{Filter, wanted};
 use crate::mark::Origin;
 use crate::model::Mark;
 use crate::model::{CommitTs, Ddl, Kind, RowKind, Side, Table, Value};
-use crate::schema::Found;
+use crate::schema::TableLookup;
 
 /// The database of every tool's records.
 const BOOKS: &str = "tidb_binlog";
@@ -86,7 +86,7 @@ pub struct Counts {
 }
 
 /// Asks for the table behind an id as of a schema version.
-pub type Tables<'a> = &'a mut dyn FnMut(i64, i64) -> Result<Found>;
+pub type Tables<'a> = &'a mut dyn FnMut(i64, i64) -> Result<TableLookup>;
 
 /// See the module.
 #[derive(Debug)]
@@ -223,15 +223,15 @@ impl Loopback {
         let (known, filter) = (&mut self.known, self.filter.as_deref());
         let mut marks = LargeTxn::open(value, ts, &mut |id, version| {
             let table = match tables(id, version)? {
-                Found::Table(table) if mark.is(&table.schema, &table.name) => table,
-                Found::Gone(_) if known.contains_key(&id) => match known.get(&id) {
+                TableLookup::Table(table) if mark.is(&table.schema, &table.name) => table,
+                TableLookup::Gone(_) if known.contains_key(&id) => match known.get(&id) {
                     Some(table) => Arc::clone(table),
                     None => return Ok(Lookup::Skip),
                 },
-                Found::Unreadable { schema, table, why } if mark.is(&schema, &table) => {
+                TableLookup::Unreadable { schema, table, why } if mark.is(&schema, &table) => {
                     return Err(odd(mark, ts, &why).into());
                 }
-                Found::Unknown { name: Some((schema, table)), why } if mark.is(&schema, &table) => {
+                TableLookup::Unknown { name: Some((schema, table)), why } if mark.is(&schema, &table) => {
                     return Err(odd(mark, ts, &why).into());
                 }
                 other => {
@@ -274,19 +274,19 @@ fn other(mark: &Mark, channel: i64, ts: CommitTs) -> Fault {
 }
 
 impl Touched {
-    fn add(&mut self, found: &Found, filter: Option<&Filter>) {
+    fn add(&mut self, found: &TableLookup, filter: Option<&Filter>) {
         let (schema, table) = match found {
-            Found::Table(table) => (&table.schema, &table.name),
-            Found::Unreadable { schema, table, .. } => (schema, table),
-            Found::Unknown { name: Some((schema, table)), .. } => (schema, table),
-            Found::Gone(_) | Found::Unknown { name: None, .. } => {
+            TableLookup::Table(table) => (&table.schema, &table.name),
+            TableLookup::Unreadable { schema, table, .. } => (schema, table),
+            TableLookup::Unknown { name: Some((schema, table)), .. } => (schema, table),
+            TableLookup::Gone(_) | TableLookup::Unknown { name: None, .. } => {
                 self.else_than_books = true;
                 return;
             }
         };
         self.records |= is_record(schema, table);
         self.else_than_books |= !schema.eq_ignore_ascii_case(BOOKS);
-        if let Found::Table(table) = found
+        if let TableLookup::Table(table) = found
             && wanted(schema)
             && filter.is_none_or(|filter| filter.table(schema, &table.name))
         {

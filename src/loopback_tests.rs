@@ -40,7 +40,7 @@ fn text() -> Kind {
 }
 
 /// What the upstream has, by table id.
-struct Upstream(HashMap<i64, Arc<Table>>, HashMap<i64, Found>);
+struct Upstream(HashMap<i64, Arc<Table>>, HashMap<i64, TableLookup>);
 
 impl Upstream {
     fn new() -> Self {
@@ -88,7 +88,7 @@ impl Upstream {
         loopback.judge(&value, TS, &mut |id, version| {
             assert_eq!(version, 9);
             let found = self.1.get(&id).cloned();
-            Ok(found.unwrap_or_else(|| Found::Table(Arc::clone(&self.0[&id]))))
+            Ok(found.unwrap_or_else(|| TableLookup::Table(Arc::clone(&self.0[&id]))))
         })
     }
 
@@ -146,7 +146,7 @@ fn the_table_is_known_by_its_name_at_that_time() {
     let marked = [up.mark(1), up.users()];
     assert_eq!(up.judge(&mut loopback, &marked).unwrap(), DROP);
     // Dropped since: rows that were written before it are marks still.
-    up.1.insert(MARKS, Found::Gone("dropped by DDL job 5".to_owned()));
+    up.1.insert(MARKS, TableLookup::Gone("dropped by DDL job 5".to_owned()));
     assert_eq!(up.judge(&mut loopback, &marked).unwrap(), DROP);
     // Made anew, with another id.
     let anew = table(20, "retl", "_drainer_repl_mark", &[("id", INT), ("channel_id", INT)]);
@@ -155,7 +155,10 @@ fn the_table_is_known_by_its_name_at_that_time() {
     let changes = [up.users(), up.change(20, RowKind::Insert(row))];
     assert_eq!(up.judge(&mut loopback, &changes).unwrap(), DROP);
     // Under another name it is a table like any other.
-    up.1.insert(MARKS, Found::Table(table(MARKS, "retl", "old", &[("id", INT), ("channel_id", INT), ("val", INT)])));
+    up.1.insert(
+        MARKS,
+        TableLookup::Table(table(MARKS, "retl", "old", &[("id", INT), ("channel_id", INT), ("val", INT)])),
+    );
     assert_eq!(up.judge(&mut loopback, &marked).unwrap(), Verdict::Pass);
     assert!(loopback.is_mark("Retl", "_DRAINER_repl_mark") && !loopback.is_mark("retl", "old"));
 }
@@ -175,7 +178,7 @@ fn a_mark_table_that_is_none_is_an_error() {
         assert!(problem.contains("retl._drainer_repl_mark of the upstream"), "{problem}");
     }
     let (schema, table) = ("retl".to_owned(), "_drainer_repl_mark".to_owned());
-    up.1.insert(MARKS, Found::Unreadable { schema, table, why: "column `x` is of type VECTOR".to_owned() });
+    up.1.insert(MARKS, TableLookup::Unreadable { schema, table, why: "column `x` is of type VECTOR".to_owned() });
     let row = RowKind::Insert(vec![Value::Null, Value::Null]);
     assert!(up.problem(&mut ours(), &[up.users(), up.change(MARKS, row)]).contains("VECTOR"));
 }

@@ -17,7 +17,7 @@ use crate::loopback::{Loopback, OF_A_TARGET, Verdict, is_bookkeeping};
 use crate::mark::Origin;
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, Change, CommitTs, Ddl, LargeRows, RawTxn, Txn};
-use crate::schema::{Catalog, FRESH, Found};
+use crate::schema::{Catalog, FRESH, TableLookup};
 use crate::selection::Selection;
 use crate::sink::{Clash, Sink};
 use crate::source::Stream;
@@ -199,7 +199,7 @@ impl Pipeline<'_> {
             let known = loopback.origins().len();
             let verdict = loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))?;
             if loopback.origins().len() > known {
-                self.sink.passes_on(loopback.origins());
+                self.sink.set_origins(loopback.origins());
             }
             match verdict {
                 Verdict::Pass => {}
@@ -214,8 +214,8 @@ impl Pipeline<'_> {
         let mut bookkeeping = true;
         let mut late_tables: Vec<Late> = Vec::new();
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
-            Found::Table(table) if is_mark(&table.schema, &table.name) => Ok(Lookup::Skip),
-            Found::Table(table) => {
+            TableLookup::Table(table) if is_mark(&table.schema, &table.name) => Ok(Lookup::Skip),
+            TableLookup::Table(table) => {
                 bookkeeping &= is_bookkeeping(&table.schema);
                 let lookup = late_lookup(catalog, selection, &mut late_tables, (id, version))
                     .unwrap_or_else(|| selection.lookup(&table));
@@ -230,18 +230,18 @@ impl Pipeline<'_> {
                 }
                 Ok(Lookup::Twice(Box::new(lookup), writes))
             }
-            Found::Gone(_) => {
+            TableLookup::Gone(_) => {
                 bookkeeping = false;
                 Ok(late_lookup(catalog, selection, &mut late_tables, (id, version)).unwrap_or_else(|| {
                     *late += 1;
                     Lookup::Skip
                 }))
             }
-            Found::Unreadable { schema, table, why } => {
+            TableLookup::Unreadable { schema, table, why } => {
                 bookkeeping = false;
                 selection.unread(&schema, &table).ok_or_else(|| unreadable(&schema, &table, &why).into())
             }
-            Found::Unknown { name, why } => {
+            TableLookup::Unknown { name, why } => {
                 bookkeeping = false;
                 name.and_then(|(schema, table)| selection.unread(&schema, &table))
                     .ok_or_else(|| Fault::refused(why).hint(FRESH).into())

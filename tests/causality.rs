@@ -9,7 +9,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 use tisync::model::{Column, Generated, Handle, Key, KeyPart, Kind, RowChange, RowKind, Table, Value};
 use tisync::playground::mariadb::PrivateServer;
-use tisync::sink::mysql::causality::{Causality, Token};
+use tisync::sink::mysql::causality::{Causality, ConflictKey};
 
 /// Where collations differ from a comparison of bytes, and from what one would think.
 #[rustfmt::skip]
@@ -67,7 +67,7 @@ impl Random {
     }
 }
 
-fn tokens(texts: &[String]) -> Vec<Vec<Token>> {
+fn tokens(texts: &[String]) -> Vec<Vec<ConflictKey>> {
     let column = |id, name: &str, kind| Column {
         id,
         name: name.to_owned(),
@@ -100,13 +100,13 @@ fn tokens(texts: &[String]) -> Vec<Vec<Token>> {
     let insert = |(n, text): (i64, &String)| {
         let row = vec![Value::Int(n), Value::Bytes(text.clone().into())];
         let mut out = Vec::new();
-        causality.tokens(&RowChange { table: table.clone(), kind: RowKind::Insert(row) }, &mut out);
+        causality.conflict_keys(&RowChange { table: table.clone(), kind: RowKind::Insert(row) }, &mut out);
         out
     };
     (0..).zip(texts).map(insert).collect()
 }
 
-fn ordered(a: &[Token], b: &[Token]) -> bool {
+fn ordered(a: &[ConflictKey], b: &[ConflictKey]) -> bool {
     a.iter().any(|a| b.iter().any(|b| a.hash == b.hash && (a.exclusive || b.exclusive)))
 }
 

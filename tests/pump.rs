@@ -495,7 +495,7 @@ fn binlog_that_is_skipped_while_running_is_told_and_counted() {
     until("TiDB 127.0.0.1:4000 (8.0.11-TiDB-v8.1.0) skips Binlog");
     cluster.tidb("On");
     until("writes Binlog again");
-    let lapses = options.muster.lapses();
+    let lapses = options.pump_status.lapses();
     assert_eq!((lapses.len(), lapses[0].times, lapses[0].since), (1, 1, None));
     assert!(lapses[0].explain().contains("1 time(s)"), "{}", lapses[0].explain());
     assert_eq!(told.count("skips Binlog"), 1, "once for each change");
@@ -518,7 +518,7 @@ fn pumps_that_join_and_leave_all_the_time_lose_nothing() {
     let start = cluster.tso();
     reached(start);
     let (told, options) = (Told::default(), options(false));
-    options.muster.set_registered(true);
+    options.pump_status.set_registered(true);
     let pd = Pd::connect(&[cluster.pd_url()], &Security::default()).unwrap();
     let mut source = PumpSource::new(pd, Arc::new(NoJobs), told.events(), &options);
     let mut merge = Merge::new(source.streams(start).unwrap(), start);

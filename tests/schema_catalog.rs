@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 use tisync::filter::{Filter, Rules};
 use tisync::model::{CommitTs, Ddl, Value};
-use tisync::schema::{Catalog, DbInfo, Found, History, Job, Snapshot, TableInfo};
+use tisync::schema::{Catalog, DbInfo, History, Job, Snapshot, TableInfo, TableLookup};
 
 /// A history that grows when the test says so.
 #[derive(Default)]
@@ -100,16 +100,16 @@ fn ddl(catalog: &mut Catalog, version: i64, query: &str) -> Option<Ddl> {
 
 fn name(catalog: &mut Catalog, id: i64, version: i64) -> String {
     match catalog.table(id, version).unwrap() {
-        Found::Table(t) => format!("{}.{}", t.schema, t.name),
-        Found::Gone(why) => why,
-        Found::Unreadable { why, .. } | Found::Unknown { why, .. } => why,
+        TableLookup::Table(t) => format!("{}.{}", t.schema, t.name),
+        TableLookup::Gone(why) => why,
+        TableLookup::Unreadable { why, .. } | TableLookup::Unknown { why, .. } => why,
     }
 }
 
 /// What is told of a table whose definition is not known: its name, and why.
 fn unknown(catalog: &mut Catalog, id: i64, version: i64) -> (Option<String>, String) {
     match catalog.table(id, version).unwrap() {
-        Found::Unknown { name, why } => (name.map(|(schema, table)| format!("{schema}.{table}")), why),
+        TableLookup::Unknown { name, why } => (name.map(|(schema, table)| format!("{schema}.{table}")), why),
         other => panic!("{other:?}"),
     }
 }
@@ -156,7 +156,7 @@ fn what_took_no_effect_is_none() {
     assert!(ddl(&mut catalog, 7, "CREATE TABLE y (id INT);").is_none());
     assert!(ddl(&mut catalog, 5, "CREATE TABLE x (id INT);").is_none());
     assert!(ddl(&mut catalog, 6, "CREATE TABLE tidb_ddl_job (id INT);").is_none());
-    assert!(matches!(catalog.table(281_474_976_710_654, 6).unwrap(), Found::Gone(_)));
+    assert!(matches!(catalog.table(281_474_976_710_654, 6).unwrap(), TableLookup::Gone(_)));
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn t12_a_missing_column_has_the_default_it_began_with() {
     ];
     let mut catalog = at([two_databases(), jobs].concat(), 4000);
     let mut missing = |version: i64| match catalog.table(1, version).unwrap() {
-        Found::Table(t) => t.columns.get(2).map(|c| c.missing.clone()),
+        TableLookup::Table(t) => t.columns.get(2).map(|c| c.missing.clone()),
         other => panic!("{other:?}"),
     };
     assert_eq!(missing(4), None, "a writer that does not know the column leaves nothing out");
@@ -520,7 +520,7 @@ fn a_table_that_cannot_be_read_fails_alone() {
     let view = job(6, 21, 1001, 4, "", json!({"TableInfo": view}));
     let mut catalog = at([two_databases(), vec![make, view]].concat(), 6000);
     match catalog.table(3, 5).unwrap() {
-        Found::Unreadable { schema, table, why } => {
+        TableLookup::Unreadable { schema, table, why } => {
             assert_eq!((schema.as_str(), table.as_str()), ("A", "v"));
             assert!(why.contains("`v`") && why.contains("VECTOR"), "{why}");
         }

@@ -12,7 +12,9 @@ use bytes::Bytes;
 use libtest_mimic::{Arguments, Failed, Trial};
 use prost::Message;
 use tisync::model::{CommitTs, Ddl, Handle, Kind, Table};
-use tisync::schema::{Catalog, Converted, DbInfo, FileHistory, Found, History, Job, Snapshot, TableInfo, convert};
+use tisync::schema::{
+    Catalog, Converted, DbInfo, FileHistory, History, Job, Snapshot, TableInfo, TableLookup, convert,
+};
 use tisync::source::binlog::{Binlog, PrewriteValue, TP_COMMIT};
 
 type Check = fn(&Path) -> Result<(), Failed>;
@@ -87,7 +89,7 @@ fn steps(folder: &Path) -> Result<Vec<Step>> {
 #[derive(Debug, PartialEq)]
 enum Done {
     Ddl(Option<String>),
-    Rows(Vec<Found>),
+    Rows(Vec<TableLookup>),
 }
 
 fn apply(catalog: &mut Catalog, step: &Step) -> Result<(Done, Option<Ddl>)> {
@@ -283,7 +285,7 @@ fn two_pumps(root: &Path) -> Result<(), Failed> {
     let (mut tables, mut ddls) = (0, 0);
     for step in &merged {
         match apply(&mut catalog, step)? {
-            (Done::Rows(found), _) => tables += found.iter().filter(|f| matches!(f, Found::Table(_))).count(),
+            (Done::Rows(found), _) => tables += found.iter().filter(|f| matches!(f, TableLookup::Table(_))).count(),
             (Done::Ddl(_), ddl) => ddls += usize::from(ddl.is_some()),
         }
     }
@@ -334,7 +336,7 @@ fn exchange_partition(root: &Path) -> Result<(), Failed> {
     assert_eq!(names(&exchange.after), [(209, "ex_t"), (208, "ex_p")]);
     assert_eq!(exchange.after[1].partitions, [212, 210]);
     assert_eq!((exchange.schema.as_str(), exchange.table.as_str()), ("evolve", "ex_p"));
-    assert_eq!(catalog.table(212, 181)?, Found::Gone("exchanged for a partition by DDL job 214".to_owned()));
+    assert_eq!(catalog.table(212, 181)?, TableLookup::Gone("exchanged for a partition by DDL job 214".to_owned()));
     let later = steps(&folder)?.iter().any(|s| matches!(s, Step::Rows { tables, .. } if tables.contains(&209)));
     assert!(later, "the recording has rows for the new id");
     Ok(())

@@ -14,7 +14,7 @@ use super::link::Link;
 use super::record::{self, Record};
 use crate::error::Fault;
 use crate::model::CommitTs;
-use crate::mysql::error::{Class, Failed, Refusal};
+use crate::mysql::error::{Class, Refusal, SessionError};
 use crate::mysql::session::Session;
 
 /// How often the target is looked at before it counts as having lost something, and the pause between: a node of a cluster that is a
@@ -66,7 +66,7 @@ impl Forgotten {
     }
 }
 
-impl From<Forgotten> for Failed {
+impl From<Forgotten> for SessionError {
     fn from(forgotten: Forgotten) -> Self {
         let fault = Fault::refused(
             "the target was restarted without its last commits, restored, or replaced by a replica that lacks them",
@@ -78,7 +78,7 @@ impl From<Forgotten> for Failed {
 
 /// What the target holds of the link.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldByTarget {
     /// Run and position in the link's row.
     link: Option<(u64, CommitTs)>,
     /// Run and last batch of each slot.
@@ -137,7 +137,7 @@ impl Acknowledged {
     ///
     /// # Errors
     /// [`Forgotten`] if something is missing, at several looks; or if the target cannot be read.
-    pub fn compare_new(&self, session: &mut Session, link: &Link) -> Result<u64, Failed> {
+    pub fn compare_new(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 1)
     }
 
@@ -146,11 +146,11 @@ impl Acknowledged {
     ///
     /// # Errors
     /// As above.
-    pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, Failed> {
+    pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 0)
     }
 
-    fn look(&self, session: &mut Session, link: &Link, new: u64) -> Result<u64, Failed> {
+    fn look(&self, session: &mut Session, link: &Link, new: u64) -> Result<u64, SessionError> {
         let mut look = 1;
         loop {
             let (number, batches, position) = {
@@ -159,7 +159,7 @@ impl Acknowledged {
                 state.compared += new;
                 (state.compared, state.batches.clone(), state.position)
             };
-            let held = Held::read(session, link)?;
+            let held = HeldByTarget::read(session, link)?;
             let Some(forgotten) = missing(&held, link.run(), &batches, position) else { return Ok(number) };
             if look == LOOKS {
                 self.lock().lost = true;
@@ -171,8 +171,8 @@ impl Acknowledged {
     }
 }
 
-impl Held {
-    fn read(session: &mut Session, link: &Link) -> Result<Self, Failed> {
+impl HeldByTarget {
+    fn read(session: &mut Session, link: &Link) -> Result<Self, SessionError> {
         let here = link.link_condition();
         let rows = session.fetch::<(Option<u32>, u64, u64)>(&format!(
             "SELECT `slot`, `run`, `batch` FROM `tidb_binlog`.`tisync_slot` WHERE {here} \
@@ -198,12 +198,12 @@ impl Held {
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn is_known(session: &mut Session, link: &Link) -> Result<bool, Failed> {
-    Ok(Held::read(session, link)?.link.is_some())
+pub fn is_known(session: &mut Session, link: &Link) -> Result<bool, SessionError> {
+    Ok(HeldByTarget::read(session, link)?.link.is_some())
 }
 
 /// What the target lacks. Rows of a later run are none of our business: that run is not behind.
-fn missing(held: &Held, run: u64, batches: &BTreeMap<u32, u64>, position: CommitTs) -> Option<Forgotten> {
+fn missing(held: &HeldByTarget, run: u64, batches: &BTreeMap<u32, u64>, position: CommitTs) -> Option<Forgotten> {
     let lost = |what: String| Some(Forgotten { what });
     match held.link {
         None => return lost("it has no row of this link any more".to_owned()),

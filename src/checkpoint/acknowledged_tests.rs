@@ -2,15 +2,15 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-fn held(link: Option<(u64, u64)>, slots: &[(u32, u64, u64)]) -> Held {
+fn held(link: Option<(u64, u64)>, slots: &[(u32, u64, u64)]) -> HeldByTarget {
     let slots = slots.iter().map(|(slot, run, batch)| (*slot, (*run, *batch))).collect();
-    Held { link: link.map(|(run, ts)| (run, CommitTs(ts))), slots }
+    HeldByTarget { link: link.map(|(run, ts)| (run, CommitTs(ts))), slots }
 }
 
 #[test]
 fn what_is_missing() {
     let batches = BTreeMap::from([(0, 7), (2, 3)]);
-    let look = |held: &Held| missing(held, 5, &batches, CommitTs(100)).map(|f| f.what);
+    let look = |held: &HeldByTarget| missing(held, 5, &batches, CommitTs(100)).map(|f| f.what);
     let all = [(0, 5, 7), (1, 5, 0), (2, 5, 3)];
     assert_eq!(look(&held(Some((5, 100)), &all)), None);
     // More than was told: a COMMIT whose answer has not come.
@@ -19,7 +19,7 @@ fn what_is_missing() {
     assert_eq!(look(&held(Some((6, 90)), &[])), None);
     assert_eq!(look(&held(Some((5, 100)), &[(0, 6, 0), (2, 6, 0)])), None);
 
-    let says = |held: &Held, words: &str| {
+    let says = |held: &HeldByTarget, words: &str| {
         let what = look(held).expect("something is missing");
         assert!(what.contains(words), "{what}");
     };

@@ -12,13 +12,13 @@ use super::lease::{self, Seen, Terms, Who};
 use super::link::{Intent, Link, condition};
 use super::locks::{self, Holder};
 use super::record::{self, Record};
-use super::takeover::{Taken, damaged};
+use super::takeover::{TakenOver, damaged};
 use crate::checkpoint;
 use crate::error::Fault;
 use crate::event::Events;
 use crate::model::CommitTs;
 use crate::mysql::address::Target;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 
 /// A link and how far it has come.
@@ -60,14 +60,14 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Option<CommitTs>, Failed> {
+pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Option<CommitTs>, SessionError> {
     let all = standings(session, Some(cluster_id))?;
     Ok(all.into_iter().find(|s| s.link == link && s.position.0 > 0).map(|s| s.position))
 }
 
 /// Every link on the target, or those of one cluster. A link's position is what its row says, or what a slot says it
 /// reached behind that.
-pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, Failed> {
+pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, SessionError> {
     let columns = checkpoint::columns(session, "tisync_checkpoint")?;
     if columns.is_empty() {
         return Ok(Vec::new());
@@ -167,7 +167,7 @@ impl LinkSurvey {
 ///
 /// # Errors
 /// If they cannot be read.
-pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, Failed> {
+pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, SessionError> {
     let there = checkpoint::existing(session)?;
     let has = |name: &str| there.iter().any(|t| t == name);
     if !has("tisync_checkpoint") {
@@ -245,7 +245,7 @@ struct SlotRow {
     applied: Option<Vec<u8>>,
 }
 
-fn read_slots(session: &mut Session, cluster_id: u64, link: &str) -> Result<Vec<SlotRow>, Failed> {
+fn read_slots(session: &mut Session, cluster_id: u64, link: &str) -> Result<Vec<SlotRow>, SessionError> {
     type Row = (u32, u64, u32, u64, Option<Vec<u8>>);
     let rows: Vec<Row> = session.fetch(&format!(
         "SELECT `slot`, `run`, `claim`, `floor_ts`, `applied` FROM `tidb_binlog`.`tisync_slot` WHERE {} ORDER BY `slot`",
@@ -262,7 +262,7 @@ fn running(
     link: &str,
     run: u64,
     slots: &[SlotRow],
-) -> Result<Option<bool>, Failed> {
+) -> Result<Option<bool>, SessionError> {
     let mut names = vec![locks::name(cluster_id, link, run, "link"), locks::name(cluster_id, link, run, "ddl")];
     names.extend(slots.iter().map(|s| locks::name(cluster_id, link, s.run, &locks::slot_owner(s.number, s.claim))));
     for name in names {
@@ -275,7 +275,7 @@ fn running(
     Ok(Some(false))
 }
 
-fn read_skipped(session: &mut Session, cluster_id: u64, link: &str) -> Result<Vec<SkippedDdl>, Failed> {
+fn read_skipped(session: &mut Session, cluster_id: u64, link: &str) -> Result<Vec<SkippedDdl>, SessionError> {
     let rows: Vec<(u64, Option<String>, String, String, u64)> = session.fetch(&format!(
         "SELECT `commit_ts`, `query`, `schema_name`, `table_name`, `rows_left_out` FROM `tidb_binlog`.`tisync_skipped` \
          WHERE {} ORDER BY `commit_ts`, `table_id`",
@@ -301,7 +301,7 @@ impl Link {
         session: &mut Session,
         drainer: CommitTs,
         safe_until: CommitTs,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), SessionError> {
         let set = format!("`drainer_ts` = {}, `safe_until` = {}, `updated_at` = NOW(3)", drainer.0, safe_until.0);
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET {set} WHERE {} AND `run` = {} AND `commit_ts` = 0",
@@ -317,7 +317,12 @@ impl Link {
     ///
     /// # Errors
     /// As [`begin_behind_drainer`](Self::begin_behind_drainer).
-    pub fn begin_behind(&self, session: &mut Session, row: &drainer::Row, safe_until: CommitTs) -> Result<(), Failed> {
+    pub fn begin_behind(
+        &self,
+        session: &mut Session,
+        row: &drainer::Row,
+        safe_until: CommitTs,
+    ) -> Result<(), SessionError> {
         session.transaction(|session| {
             self.begin_behind_drainer(session, row.commit_ts, safe_until)?;
             drainer::overtake(session, self, row, safe_until)
@@ -329,7 +334,7 @@ impl Link {
     ///
     /// # Errors
     /// If the link was taken over meanwhile.
-    pub fn move_to(&self, session: &mut Session, ts: CommitTs, taken: &Taken) -> Result<(), Failed> {
+    pub fn move_to(&self, session: &mut Session, ts: CommitTs, taken: &TakenOver) -> Result<(), SessionError> {
         let back = taken.position.is_some_and(|at| ts < at);
         let (applied, safe_until) = if back {
             (Vec::new(), taken.applied.last().max(taken.position).max(taken.safe_until).unwrap_or_default())
@@ -358,7 +363,7 @@ impl Link {
     ///
     /// # Errors
     /// If it cannot be deleted.
-    pub fn forget(&self, session: &mut Session, place: &DrainerTable) -> Result<DrainerRowLeft, Failed> {
+    pub fn forget(&self, session: &mut Session, place: &DrainerTable) -> Result<DrainerRowLeft, SessionError> {
         session.transaction(|session| {
             let left = drainer::release(session, place, self)?;
             for table in ["tisync_skipped", "tisync_slot", "tisync_checkpoint"] {

@@ -9,7 +9,7 @@ use super::locks;
 use super::record::{self, DdlAt, EarlyDdl};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Table};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 use crate::sql::quote_text;
 
@@ -34,7 +34,7 @@ pub struct Intent {
 
 /// What a link's row says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct LinkRow {
     /// The position in the row, without what the slots say; `None` if the link has not started.
     pub position: Option<CommitTs>,
     /// The last DDL job at or below it. TiDB finishes a job a little after its message, so only this tells that a job at the
@@ -48,12 +48,12 @@ pub struct State {
     pub early: Vec<(i64, CommitTs)>,
 }
 
-/// The columns that [`State::read`] takes, in its order.
+/// The columns that [`LinkRow::read`] takes, in its order.
 pub(super) const STATE: &str = "`run`, `commit_ts`, `last_job`, `ddl_ts`, `ddl_job`, `ddl_schema`, `ddl_query`, `ddl_step`, `ddl_before`, `ddl_lock`, `safe_until`, `early_ddl`";
 pub(super) type StateRow = (u64, u64, i64, u64, i64, String, Option<String>, u32, Option<String>, String, u64, String);
 
-impl State {
-    pub(super) fn read(row: StateRow) -> Result<Self, Failed> {
+impl LinkRow {
+    pub(super) fn read(row: StateRow) -> Result<Self, SessionError> {
         let (_, ts, last_job, ddl_ts, job, schema, query, step, before, lock, safe_until, early) = row;
         let intent = Intent { ts: CommitTs(ddl_ts), job, schema, query: query.unwrap_or_default(), step, before, lock };
         Ok(Self {
@@ -109,7 +109,7 @@ impl Link {
     }
 
     /// From here on every slot says that data of these other clusters is passed on.
-    pub fn passes_on(&self, origins: &BTreeSet<u64>) {
+    pub fn set_origins(&self, origins: &BTreeSet<u64>) {
         let mut text = String::new();
         for id in origins.iter().map(ToString::to_string) {
             if text.len() + id.len() < ORIGINS {
@@ -121,7 +121,7 @@ impl Link {
     }
 
     /// What a slot's statement adds for it; nothing where nothing is passed on, as nearly always.
-    pub(super) fn set_origins(&self) -> String {
+    pub(super) fn origins_assignment(&self) -> String {
         let text = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if text.is_empty() { String::new() } else { format!(", `origins` = '{text}'") }
     }
@@ -183,7 +183,7 @@ impl Link {
     ///
     /// # Errors
     /// If the connection is lost.
-    pub fn hold(&self, session: &mut Session) -> Result<(), Failed> {
+    pub fn hold(&self, session: &mut Session) -> Result<(), SessionError> {
         let name = self.control_lock();
         if !locks::hold(session, &name)? {
             // Not ended, or not yet gone: then it keeps the lock, and a later run finds it by that.
@@ -197,13 +197,13 @@ impl Link {
     ///
     /// # Errors
     /// If it cannot be read, or another run has taken the link over.
-    pub fn state(&self, session: &mut Session) -> Result<State, Failed> {
+    pub fn state(&self, session: &mut Session) -> Result<LinkRow, SessionError> {
         let row: Option<StateRow> = session.fetch_one(&format!(
             "SELECT {STATE} FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
             self.link_condition()
         ))?;
         match row {
-            Some(row) if row.0 == self.run => State::read(row),
+            Some(row) if row.0 == self.run => LinkRow::read(row),
             _ => Err(self.refusal(session, None)),
         }
     }
@@ -213,7 +213,7 @@ impl Link {
     ///
     /// # Errors
     /// If the link was taken over.
-    pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<bool, Failed> {
+    pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<bool, SessionError> {
         let sql = self.update_sql(&format!("`commit_ts` = {}{}", ts.0, self.clean(ts)), "<=", ts);
         if session.write(&sql)? == 1 {
             return Ok(true);
@@ -228,13 +228,13 @@ impl Link {
     ///
     /// # Errors
     /// If the link was taken over, or its position is beyond that.
-    pub fn save_ddl_position(&self, session: &mut Session, at: impl Into<DdlAt>) -> Result<(), Failed> {
+    pub fn save_ddl_position(&self, session: &mut Session, at: impl Into<DdlAt>) -> Result<(), SessionError> {
         let at = at.into();
         self.over(session, at, "")
     }
 
     /// Moves the position behind the DDL of `at`, with what else `set` says.
-    fn over(&self, session: &mut Session, at: DdlAt, set: &str) -> Result<(), Failed> {
+    fn over(&self, session: &mut Session, at: DdlAt, set: &str) -> Result<(), SessionError> {
         let position = at.position();
         let Some(early) = at.early else {
             let moved = format!("`commit_ts` = {}, `last_job` = {}{}{set}", position.0, at.job, self.clean(position));
@@ -260,7 +260,7 @@ impl Link {
         query: &str,
         (step, before): (u32, &str),
         lock: &str,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), SessionError> {
         let set = format!(
             "`ddl_ts` = {}, `ddl_job` = {}, `ddl_schema` = {}, `ddl_query` = {}, `ddl_step` = {step}, `ddl_before` = {}, \
              `ddl_lock` = {}",
@@ -292,7 +292,7 @@ impl Link {
         (ts, query): (CommitTs, &str),
         (step, before): (u32, &str),
         lock: &str,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), SessionError> {
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `ddl_step` = {step}, `ddl_query` = {}, `ddl_before` = {}, `ddl_lock` = {} \
              WHERE {} AND `run` = {} AND `ddl_ts` = {} AND `ddl_step` <= {step}",
@@ -313,7 +313,7 @@ impl Link {
     ///
     /// # Errors
     /// As [`save_ddl_position`](Self::save_ddl_position).
-    pub fn end_ddl(&self, session: &mut Session, done: Option<DdlAt>) -> Result<(), Failed> {
+    pub fn end_ddl(&self, session: &mut Session, done: Option<DdlAt>) -> Result<(), SessionError> {
         let cleared = "`ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL, `ddl_step` = 0, `ddl_before` = NULL, \
                        `ddl_lock` = ''";
         match done {
@@ -336,7 +336,7 @@ impl Link {
         )
     }
 
-    fn update(&self, session: &mut Session, set: &str, compare: &str, ts: CommitTs) -> Result<(), Failed> {
+    fn update(&self, session: &mut Session, set: &str, compare: &str, ts: CommitTs) -> Result<(), SessionError> {
         if session.write(&self.update_sql(set, compare, ts))? == 1 {
             return Ok(());
         }
@@ -344,7 +344,7 @@ impl Link {
     }
 
     /// Why a statement that names this run found no row; `ts` is the position that it would have written.
-    pub(super) fn refusal(&self, session: &mut Session, ts: Option<CommitTs>) -> Failed {
+    pub(super) fn refusal(&self, session: &mut Session, ts: Option<CommitTs>) -> SessionError {
         let now = session.fetch_one::<(u64, u64, String)>(&format!(
             "SELECT `run`, `commit_ts`, `holder` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
             self.link_condition()

@@ -10,7 +10,7 @@ use super::record::fnv;
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::mysql::error::Class;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::quote_text;
 use crate::stop::Stop;
@@ -65,7 +65,7 @@ pub(super) fn slot_owner(slot: u32, claim: u32) -> String {
 ///
 /// # Errors
 /// If the server does not answer.
-pub fn hold(session: &mut Session, name: &str) -> Result<bool, Failed> {
+pub fn hold(session: &mut Session, name: &str) -> Result<bool, SessionError> {
     if !has_locks(session) {
         return Ok(false);
     }
@@ -77,7 +77,7 @@ pub fn hold(session: &mut Session, name: &str) -> Result<bool, Failed> {
 ///
 /// # Errors
 /// If the server does not answer.
-pub fn release(session: &mut Session, name: &str) -> Result<(), Failed> {
+pub fn release(session: &mut Session, name: &str) -> Result<(), SessionError> {
     let sql = format!("SELECT RELEASE_LOCK({})", quote_text(name));
     while ask(session, &sql)?.flatten() == Some(1) {}
     Ok(())
@@ -87,7 +87,7 @@ pub fn release(session: &mut Session, name: &str) -> Result<(), Failed> {
 ///
 /// # Errors
 /// If the server does not answer.
-pub fn holder(session: &mut Session, name: &str) -> Result<Holder, Failed> {
+pub fn holder(session: &mut Session, name: &str) -> Result<Holder, SessionError> {
     if !has_locks(session) {
         return Ok(Holder::Unknown);
     }
@@ -108,7 +108,7 @@ fn has_locks(session: &Session) -> bool {
 }
 
 /// What a function of locks answers; `None` if the server does not know it. A server that is busy is asked again.
-fn ask(session: &mut Session, sql: &str) -> Result<Option<Option<u64>>, Failed> {
+fn ask(session: &mut Session, sql: &str) -> Result<Option<Option<u64>>, SessionError> {
     let mut tries = 0;
     loop {
         match known(session.fetch_one::<Option<u64>>(sql)) {
@@ -120,7 +120,7 @@ fn ask(session: &mut Session, sql: &str) -> Result<Option<Option<u64>>, Failed> 
 }
 
 /// An answer of a server that may not know the function or the table, or not show it to this account. Any other error is no answer.
-pub(crate) fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+pub(crate) fn known<T>(answer: Result<T, SessionError>) -> Result<Option<T>, SessionError> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(failed) if failed.is_not_there() => Ok(None),
@@ -133,7 +133,7 @@ pub(crate) fn known<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
 ///
 /// # Errors
 /// If the server refuses it.
-pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<Option<u64>, Failed> {
+pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<Option<u64>, SessionError> {
     let id = match holder(session, name)? {
         Holder::Nobody | Holder::Unknown => return Ok(None),
         Holder::Session(Some(id)) => id,
@@ -147,7 +147,7 @@ pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<
 ///
 /// # Errors
 /// If the server refuses it.
-pub(crate) fn end(session: &mut Session, id: u64) -> Result<bool, Failed> {
+pub(crate) fn end(session: &mut Session, id: u64) -> Result<bool, SessionError> {
     let own: Option<u64> = session.fetch_one("SELECT CONNECTION_ID()")?;
     if own == Some(id) {
         return Ok(false);
@@ -161,7 +161,7 @@ pub(crate) fn end(session: &mut Session, id: u64) -> Result<bool, Failed> {
 }
 
 /// Whether exactly one TiDB server of the cluster has such a connection: without global kill, each counts its own.
-fn is_unique(session: &mut Session, connection: u64) -> Result<bool, Failed> {
+fn is_unique(session: &mut Session, connection: u64) -> Result<bool, SessionError> {
     let count = session.fetch_one::<u64>(&format!(
         "SELECT COUNT(*) FROM information_schema.cluster_processlist WHERE id = {connection}"
     ));
@@ -179,7 +179,7 @@ pub fn wait_until_free(
     what: &str,
     stop: &Stop,
     events: &Events,
-) -> Result<bool, Failed> {
+) -> Result<bool, SessionError> {
     let (begin, mut told) = (Instant::now(), Instant::now());
     loop {
         match holder(session, name)? {
@@ -198,7 +198,7 @@ pub fn wait_until_free(
     }
 }
 
-pub(super) fn interrupted(what: &str) -> Failed {
+pub(super) fn interrupted(what: &str) -> SessionError {
     Fault::new(Kind::Interrupted, format!("stopped while waiting for {what}"))
         .hint("nothing was changed; start again whenever it suits")
         .into()

@@ -31,17 +31,17 @@ mod slot;
 mod takeover;
 
 use crate::error::Fault;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 use crate::sql::quote_text;
 pub use acknowledged::{Acknowledged, Applied, Forgotten, is_known};
 pub use drainer::{DrainerPlace, DrainerTable};
 pub use inspect::{LinkSurvey, SkippedDdl, look, of_link, survey};
 pub use lease::Who;
-pub use link::{Intent, Link, State};
+pub use link::{Intent, Link, LinkRow};
 pub use record::{DdlAt, Record};
 pub use slot::{OtherBatch, Slot};
-pub use takeover::{Taken, take, take_unless};
+pub use takeover::{TakenOver, take, take_unless};
 
 /// The schema of the state tables; Drainer's own checkpoint lives there too.
 pub const SCHEMA: &str = "tidb_binlog";
@@ -149,7 +149,7 @@ const COLUMN_EXISTS: u16 = 1060;
 
 /// Makes what is missing, and adds columns to what an older tisync made. Looks before it creates: an account that may not
 /// create needs none of it once the tables are there.
-fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Result<(), Failed> {
+fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Result<(), SessionError> {
     let there = existing(session)?;
     if there.iter().any(|t| t == "tisync_checkpoint") {
         let version: Option<u32> = session.fetch_one(&format!(
@@ -173,7 +173,7 @@ fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Result<(), Fai
     Ok(())
 }
 
-fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Result<(), Failed> {
+fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Result<(), SessionError> {
     let columns = columns(session, table)?;
     for (name, definition) in wanted.iter().filter(|(name, _)| columns.iter().all(|c| c != name)) {
         // One at a time: TiDB before 6.2 takes no more.
@@ -187,14 +187,14 @@ fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Resul
 }
 
 /// The columns of one of the state tables; none where it is not there.
-fn columns(session: &mut Session, table: &str) -> Result<Vec<String>, Failed> {
+fn columns(session: &mut Session, table: &str) -> Result<Vec<String>, SessionError> {
     session.fetch(&format!(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = '{table}'"
     ))
 }
 
 /// Whether tables of this version can be used.
-fn check_version(version: u32) -> Result<(), Failed> {
+fn check_version(version: u32) -> Result<(), SessionError> {
     if (OLDEST..=VERSION).contains(&version) {
         return Ok(());
     }
@@ -206,7 +206,7 @@ fn check_version(version: u32) -> Result<(), Failed> {
 }
 
 /// Which of the state tables are there.
-fn existing(session: &mut Session) -> Result<Vec<String>, Failed> {
+fn existing(session: &mut Session) -> Result<Vec<String>, SessionError> {
     session.fetch(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'tidb_binlog' \
          AND table_name IN ('tisync_checkpoint', 'tisync_slot', 'tisync_skipped')",

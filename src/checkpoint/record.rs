@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
-use crate::mysql::error::{Failed, Refusal};
+use crate::mysql::error::{Refusal, SessionError};
 
 /// The layout described above.
 const FORMAT: u8 = 1;
@@ -320,7 +320,7 @@ pub(super) fn write(jobs: &Early) -> String {
 ///
 /// # Errors
 /// If it is not what this program writes: a DDL could run twice.
-pub(super) fn read(text: &str) -> Result<Early, Failed> {
+pub(super) fn read(text: &str) -> Result<Early, SessionError> {
     let one = |text: &str| {
         let (job, ts) = text.split_once(':')?;
         Some((job.parse().ok()?, CommitTs(ts.parse().ok()?)))

@@ -14,7 +14,7 @@ use super::takeover::damaged;
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::mysql::error::Class;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 
 /// The slot's row is this session's and has another last batch than it knows of: a COMMIT took effect although its answer said otherwise, or the
@@ -90,7 +90,7 @@ impl Slot {
     ///
     /// # Errors
     /// If another run has taken the link over; of class contention if the row is still held, which is worth another try.
-    pub fn claim(session: &mut Session, link: &Link, number: u32) -> Result<Self, Failed> {
+    pub fn claim(session: &mut Session, link: &Link, number: u32) -> Result<Self, SessionError> {
         // A transaction of this session that failed may still be open, and must not be committed by what follows.
         session.rollback();
         let waits = ShortWaits::begin(session)?;
@@ -131,7 +131,13 @@ impl Slot {
     ///
     /// # Errors
     /// If another session owns the slot: then nothing of this transaction may be committed.
-    pub fn write(&mut self, session: &mut Session, batch: u64, record: &Record, floor: CommitTs) -> Result<(), Failed> {
+    pub fn write(
+        &mut self,
+        session: &mut Session,
+        batch: u64,
+        record: &Record,
+        floor: CommitTs,
+    ) -> Result<(), SessionError> {
         if !session.in_transaction() {
             return Err(Fault::refused("a batch is recorded outside of a transaction").into());
         }
@@ -145,7 +151,7 @@ impl Slot {
     ///
     /// # Errors
     /// If `record` is none, or `batch` is not above the last durable one.
-    pub fn statement(&mut self, batch: u64, record: &Record, floor: CommitTs) -> Result<String, Failed> {
+    pub fn statement(&mut self, batch: u64, record: &Record, floor: CommitTs) -> Result<String, SessionError> {
         if batch <= self.durable {
             return Err(Fault::refused(format!(
                 "batch {batch} would be recorded after batch {} in slot {} of link `{}`",
@@ -164,7 +170,7 @@ impl Slot {
              WHERE {} AND `slot` = {} AND `run` = {} AND `claim` = {} AND `batch` = {}",
             pending.floor.0,
             hex::encode(blob),
-            self.link.set_origins(),
+            self.link.origins_assignment(),
             self.link.link_condition(),
             self.number,
             self.link.run(),
@@ -179,7 +185,7 @@ impl Slot {
     ///
     /// # Errors
     /// If it did not: another session owns the slot, or it holds [another batch](OtherBatch); nothing of this transaction may be committed.
-    pub fn check(&mut self, session: &mut Session, affected: u64) -> Result<(), Failed> {
+    pub fn check(&mut self, session: &mut Session, affected: u64) -> Result<(), SessionError> {
         if affected == 1 {
             return Ok(());
         }
@@ -204,11 +210,11 @@ impl Slot {
 }
 
 /// Locks the row, which waits for a commit that is still on its way, and makes it this session's.
-fn lock_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Failed> {
+fn lock_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, SessionError> {
     session.transaction(|session| claim_row(session, link, number))
 }
 
-fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Failed> {
+fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, SessionError> {
     type Row = (u64, u32, u64, u64, Option<Vec<u8>>);
     let here = format!("{} AND `slot` = {number}", link.link_condition());
     let row: Option<Row> = session.fetch_one(&format!(
@@ -229,7 +235,7 @@ fn claim_row(session: &mut Session, link: &Link, number: u32) -> Result<Slot, Fa
 }
 
 /// Ends the session that claimed the slot before, which holds its row.
-fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), Failed> {
+fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), SessionError> {
     let row: Option<(u64, u32, u64)> = session.fetch_one(&format!(
         "SELECT `run`, `claim`, `connection` FROM `tidb_binlog`.`tisync_slot` WHERE {} AND `slot` = {number}",
         link.link_condition()
@@ -247,7 +253,7 @@ fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), Fail
 }
 
 /// Why a statement that names the slot's owner found no row; `own` is the claim of the session and the last batch that it knows of.
-fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u64)>) -> Failed {
+fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u64)>) -> SessionError {
     let general = link.refusal(session, None);
     let claimed = session.fetch_one::<(u64, u32, u64)>(&format!(
         "SELECT `run`, `claim`, `batch` FROM `tidb_binlog`.`tisync_slot` WHERE {} AND `slot` = {number}",
@@ -268,7 +274,7 @@ fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u6
     }
 }
 
-fn other_batch(own: Option<(u32, u64)>, there: u64) -> Failed {
+fn other_batch(own: Option<(u32, u64)>, there: u64) -> SessionError {
     let known = own.map(|(_, known)| known).unwrap_or_default();
-    Failed::Refused(anyhow::Error::new(OtherBatch { known, there }))
+    SessionError::Refused(anyhow::Error::new(OtherBatch { known, there }))
 }

@@ -14,20 +14,20 @@ use anyhow::Result;
 
 use super::acknowledged::Applied;
 use super::lease::Who;
-use super::link::{Intent, Link, STATE, State, StateRow, condition};
+use super::link::{Intent, Link, LinkRow, STATE, StateRow, condition};
 use super::{locks, record};
 use crate::checkpoint;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
-use crate::mysql::error::{Class, Failed, Refusal};
+use crate::mysql::error::{Class, Refusal, SessionError};
 use crate::mysql::session::Session;
 use crate::sql::quote_text;
 use crate::stop::Stop;
 
 /// What a run finds when it has taken a link over.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TakenOver {
     /// The link, owned by this run.
     pub link: Link,
     /// Everything at or below is durable; `None` if the link has not started.
@@ -47,7 +47,7 @@ pub struct Taken {
 ///
 /// # Errors
 /// If the tables cannot be made, are of an unknown version or damaged, or the link belongs to another cluster.
-pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<Taken> {
+pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<TakenOver> {
     take_unless(session, (cluster_id, link), (slots, 0), None, &Stop::default(), events)
 }
 
@@ -63,7 +63,7 @@ pub fn take_unless(
     who: Option<&Who>,
     stop: &Stop,
     events: &Events,
-) -> Result<Taken> {
+) -> Result<TakenOver> {
     if link.is_empty() || link.chars().count() > 64 {
         return Err(Fault::usage(format!("a link's name has 1 to 64 characters, not `{link}`")).into());
     }
@@ -101,16 +101,16 @@ struct Taking<'a> {
 }
 
 /// What the locked rows say.
-struct Found {
+struct LockedRows {
     run: u64,
     position: CommitTs,
-    state: State,
+    state: LinkRow,
     slots: Vec<u32>,
     applied: Applied,
 }
 
 impl Taking<'_> {
-    fn run(&mut self, session: &mut Session, wait: &mut Wait<'_>) -> Result<Taken, Failed> {
+    fn run(&mut self, session: &mut Session, wait: &mut Wait<'_>) -> Result<TakenOver, SessionError> {
         while let Err(failed) = checkpoint::prepare(session, self.cluster_id, self.link) {
             wait.step(session, failed, |s| self.old_sessions(s))?;
         }
@@ -126,9 +126,10 @@ impl Taking<'_> {
             };
             match self.write(session, &found) {
                 Ok(link) => {
-                    let Found { position, state: State { last_job, intent, safe_until, .. }, applied, .. } = found;
+                    let LockedRows { position, state: LinkRow { last_job, intent, safe_until, .. }, applied, .. } =
+                        found;
                     let position = (position.0 > 0).then_some(position);
-                    return Ok(Taken { link, position, applied, last_job, intent, safe_until });
+                    return Ok(TakenOver { link, position, applied, last_job, intent, safe_until });
                 }
                 Err(failed) => {
                     session.exec("ROLLBACK")?;
@@ -140,7 +141,7 @@ impl Taking<'_> {
     }
 
     /// A link that another cluster has used already most likely means a wrong source or a wrong target.
-    fn refuse_another_cluster(&self, session: &mut Session) -> Result<(), Failed> {
+    fn refuse_another_cluster(&self, session: &mut Session) -> Result<(), SessionError> {
         let rows: Vec<(u64, u64)> = session.fetch(&format!(
             "SELECT `cluster_id`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `link` = {} AND `commit_ts` > 0",
             quote_text(self.link)
@@ -160,7 +161,7 @@ impl Taking<'_> {
     }
 
     /// Locks the link's row and all slots, and reads them. The mark comes first, as in each transaction of those that hold them.
-    fn lock(&mut self, session: &mut Session) -> Result<Found, Failed> {
+    fn lock(&mut self, session: &mut Session) -> Result<LockedRows, SessionError> {
         session.mark_open(&mut self.marked)?;
         type Row = (u32, Option<Vec<u8>>);
         let here = condition(self.cluster_id, self.link);
@@ -185,7 +186,7 @@ impl Taking<'_> {
             "SELECT `slot`, `floor_ts`, `applied` FROM `tidb_binlog`.`tisync_slot` WHERE {here} ORDER BY `slot` FOR UPDATE"
         ))?;
         let run = state.0;
-        let state = State::read(state)?;
+        let state = LinkRow::read(state)?;
         let floors = slots.iter().map(|(_, floor, _)| CommitTs(*floor)).max();
         let position = state.position.max(floors).unwrap_or_default();
         let mut records = Vec::new();
@@ -195,10 +196,10 @@ impl Taking<'_> {
             records.extend(record::open(blob).map_err(|why| damaged(self.link, slot, &why))?);
         }
         let slots = slots.into_iter().map(|(slot, ..)| slot).collect();
-        Ok(Found { run, position, state, slots, applied: Applied::new(records, position) })
+        Ok(LockedRows { run, position, state, slots, applied: Applied::new(records, position) })
     }
 
-    fn write(&self, session: &mut Session, found: &Found) -> Result<Link, Failed> {
+    fn write(&self, session: &mut Session, found: &LockedRows) -> Result<Link, SessionError> {
         let here = condition(self.cluster_id, self.link);
         let (run, position) = (found.run.max(self.above) + 1, found.position.0);
         let applied = found.applied.seal().map_err(|why| damaged(self.link, None, &why))?;
@@ -238,7 +239,7 @@ impl Taking<'_> {
     }
 
     /// The sessions of the runs that own the link and its slots, as far as one can see without locking.
-    fn old_sessions(&self, session: &mut Session) -> Result<Vec<Old>, Failed> {
+    fn old_sessions(&self, session: &mut Session) -> Result<Vec<Old>, SessionError> {
         let here = condition(self.cluster_id, self.link);
         let name = |run, owner: &str| locks::name(self.cluster_id, self.link, run, owner);
         let run: Option<u64> =
@@ -283,14 +284,14 @@ pub(super) struct ShortWaits {
 }
 
 impl ShortWaits {
-    pub(super) fn begin(session: &mut Session) -> Result<Self, Failed> {
+    pub(super) fn begin(session: &mut Session) -> Result<Self, SessionError> {
         let found: Option<(u64, u64)> = session.fetch_one("SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout")?;
         let (rows, tables) = found.unwrap_or((50, 86_400));
         session.exec(&format!("SET SESSION innodb_lock_wait_timeout = {STEP}, lock_wait_timeout = {STEP}"))?;
         Ok(Self { rows, tables })
     }
 
-    pub(super) fn end(&self, session: &mut Session) -> Result<(), Failed> {
+    pub(super) fn end(&self, session: &mut Session) -> Result<(), SessionError> {
         let Self { rows, tables } = self;
         session.exec(&format!("SET SESSION innodb_lock_wait_timeout = {rows}, lock_wait_timeout = {tables}")).map(drop)
     }
@@ -327,9 +328,9 @@ impl<'a> Wait<'a> {
     pub(super) fn step(
         &mut self,
         session: &mut Session,
-        failed: Failed,
-        old: impl FnOnce(&mut Session) -> Result<Vec<Old>, Failed>,
-    ) -> Result<(), Failed> {
+        failed: SessionError,
+        old: impl FnOnce(&mut Session) -> Result<Vec<Old>, SessionError>,
+    ) -> Result<(), SessionError> {
         if failed.class() != Some(Class::Contention) {
             return Err(failed);
         }

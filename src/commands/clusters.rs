@@ -20,11 +20,11 @@ use crate::model::CommitTs;
 use crate::mysql::address::Target;
 use crate::mysql::session::Session;
 use crate::pd::{Pd, State};
-pub use crate::registration::Place;
+pub use crate::registration::Registration;
 use crate::registration::{self, Asked, Durable, Options, Wish};
 use crate::sink::mysql::check;
 use crate::source;
-use crate::source::pump::{self, Muster};
+use crate::source::pump::{self, PumpStatus};
 use crate::stop::Stop;
 use crate::{checkpoint, output};
 
@@ -149,10 +149,10 @@ pub fn look(
     settings: &Settings,
     cluster_id: u64,
     durable: Durable,
-    muster: &Arc<Muster>,
+    pump_status: &Arc<PumpStatus>,
     stop: &Stop,
     events: &Events,
-) -> Result<Option<Place>> {
+) -> Result<Option<Registration>> {
     if !source::is_cluster(&settings.source.address) {
         return Ok(None);
     }
@@ -175,11 +175,11 @@ pub fn look(
         take_over: settings.take_over,
         every: registration::HEARTBEAT,
     };
-    Place::look(&options, durable, Arc::clone(muster), stop, events).map(Some)
+    Registration::look(&options, durable, Arc::clone(pump_status), stop, events).map(Some)
 }
 
 /// Writes the entry, once it is known where the target stands.
-pub fn register(place: &mut Place, events: &Events) -> Result<()> {
+pub fn register(place: &mut Registration, events: &Events) -> Result<()> {
     place.register()?;
     let (id, host) = place.name();
     events(Event::Note(format!("registered in the cluster as drainer {id} at {host}")));

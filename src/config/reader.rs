@@ -19,7 +19,7 @@ pub(super) struct Reader<'d> {
     over: Vec<(&'static str, String, String)>,
 }
 
-enum Found<'a> {
+enum KeyValue<'a> {
     Item(&'a Item),
     Variable(&'a str, &'a str),
 }
@@ -55,8 +55,8 @@ impl<'d> Reader<'d> {
     /// Where the value of `key` stands.
     pub(super) fn origin(&self, key: &str) -> Option<Origin> {
         Some(match self.found(key)? {
-            Found::Item(item) => Origin::File { path: Arc::clone(&self.path), line: item.line },
-            Found::Variable(name, _) => Origin::Environment(name.to_owned()),
+            KeyValue::Item(item) => Origin::File { path: Arc::clone(&self.path), line: item.line },
+            KeyValue::Variable(name, _) => Origin::Environment(name.to_owned()),
         })
     }
 
@@ -129,11 +129,11 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn found(&self, key: &str) -> Option<Found<'_>> {
+    fn found(&self, key: &str) -> Option<KeyValue<'_>> {
         let variable = self.over.iter().find(|(k, ..)| k.strip_prefix(self.prefix.as_str()) == Some(key));
         match variable {
-            Some((_, name, text)) => Some(Found::Variable(name, text)),
-            None => self.table.get(key).map(Found::Item),
+            Some((_, name, text)) => Some(KeyValue::Variable(name, text)),
+            None => self.table.get(key).map(KeyValue::Item),
         }
     }
 
@@ -145,11 +145,11 @@ impl<'d> Reader<'d> {
         of_text: impl Fn(&str) -> Option<T>,
     ) -> Option<Given<T>> {
         let (value, origin, kind) = match self.found(key)? {
-            Found::Item(item) => {
+            KeyValue::Item(item) => {
                 let origin = Origin::File { path: Arc::clone(&self.path), line: item.line };
                 (of_item(&item.value), origin, item.value.kind())
             }
-            Found::Variable(name, text) => (of_text(text), Origin::Environment(name.to_owned()), "something else"),
+            KeyValue::Variable(name, text) => (of_text(text), Origin::Environment(name.to_owned()), "something else"),
         };
         let missing = Given { value: (), origin };
         match value {

@@ -13,7 +13,7 @@ use super::{Loopback, OtherChannels, Tables, Touched, Verdict, is_record, number
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Row, RowKind, Table, Value};
-use crate::schema::Found;
+use crate::schema::TableLookup;
 
 /// Why a transaction is an echo.
 enum Echo {
@@ -38,7 +38,7 @@ impl Loopback {
     ) -> Result<()> {
         let records = LargeTxn::open(value, ts, &mut |id, version| {
             Ok(match tables(id, version)? {
-                Found::Table(table) if is_record(&table.schema, &table.name) => Lookup::Read(table),
+                TableLookup::Table(table) if is_record(&table.schema, &table.name) => Lookup::Read(table),
                 _ => Lookup::Skip,
             })
         })?;

@@ -12,7 +12,7 @@ use super::login;
 use super::login::Connection;
 use super::login::is_this_machine;
 use super::login::{Secret, open_to_others, told_of};
-use super::server::Known;
+use super::server::ServerCache;
 use crate::error::Fault;
 use crate::error::nearest;
 use crate::event::{Event, Events};
@@ -95,7 +95,7 @@ pub struct Target {
     connect_timeout: Duration,
     connection: Connection,
     /// Shared by all copies: what one session found out, the others need not ask.
-    known: Known,
+    known: ServerCache,
 }
 
 /// The raw parts of an address.
@@ -172,7 +172,7 @@ impl Target {
                 allow_plain_password: connection.allow_plain_password || yes(get("allow-plain-password"))?,
                 ..connection.clone()
             },
-            known: Known::default(),
+            known: ServerCache::default(),
         })
     }
 
@@ -189,7 +189,7 @@ impl Target {
     }
 
     /// What earlier sessions found out about the server.
-    pub(crate) fn known(&self) -> &Known {
+    pub(crate) fn known(&self) -> &ServerCache {
         &self.known
     }
 

@@ -169,30 +169,30 @@ impl Class {
 
 /// The server's or the driver's own words, with their class, at the end of the chain of an error.
 #[derive(Debug)]
-struct Said {
+struct ServerMessage {
     class: Class,
     code: Option<u16>,
     text: String,
 }
 
-impl std::fmt::Display for Said {
+impl std::fmt::Display for ServerMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for Said {}
+impl std::error::Error for ServerMessage {}
 
 /// The class of an error that [`explain`] made; `None` if it did not come from the target.
 #[must_use]
 pub(crate) fn class_of(error: &Error) -> Option<Class> {
-    error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.class)
+    error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).map(|s| s.class)
 }
 
 /// The server's code in an error that [`explain`] made, if it answered.
 #[must_use]
 pub(crate) fn code_of(error: &Error) -> Option<u16> {
-    error.chain().find_map(|e| e.downcast_ref::<Said>()).and_then(|s| s.code)
+    error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).and_then(|s| s.code)
 }
 
 /// Whether the driver gave up waiting for an answer.
@@ -208,19 +208,19 @@ fn timed_out(error: &mysql::Error) -> bool {
 /// The words of the target in an error that [`explain`] made.
 #[must_use]
 pub(crate) fn said_of(error: &Error) -> Option<&str> {
-    error.chain().find_map(|e| e.downcast_ref::<Said>()).map(|s| s.text.as_str())
+    error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).map(|s| s.text.as_str())
 }
 
 /// Whether the target did not answer in time. It may be at work still.
 #[must_use]
 pub(crate) fn is_late(error: &Error) -> bool {
-    error.chain().find_map(|e| e.downcast_ref::<Said>()).is_some_and(|said| said.text == NO_ANSWER)
+    error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).is_some_and(|said| said.text == NO_ANSWER)
 }
 
 /// Whether the target wants a password and was given none.
 #[must_use]
 pub fn wants_password(error: &Error) -> bool {
-    let said = error.chain().find_map(|e| e.downcast_ref::<Said>());
+    let said = error.chain().find_map(|e| e.downcast_ref::<ServerMessage>());
     said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
 }
 
@@ -299,7 +299,7 @@ pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, wa
     Error::new(said(error)).context(fault)
 }
 
-fn said(error: &mysql::Error) -> Said {
+fn said(error: &mysql::Error) -> ServerMessage {
     let text = match error {
         mysql::Error::MySqlError(e) => format!("error {} ({}): {}", e.code, e.state, e.message),
         _ if timed_out(error) => NO_ANSWER.to_owned(),
@@ -309,7 +309,7 @@ fn said(error: &mysql::Error) -> Said {
         other => other.to_string(),
     };
     let code = if let mysql::Error::MySqlError(e) = error { Some(e.code) } else { None };
-    Said { class: classify(error), code, text }
+    ServerMessage { class: classify(error), code, text }
 }
 
 fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
@@ -328,7 +328,7 @@ fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
 /// An error that keeps what the target said, for whoever decides about another try; `?` makes an [`anyhow::Error`] with
 /// kind and hint of it.
 #[derive(Debug)]
-pub enum Failed {
+pub enum SessionError {
     /// The target or the way to it.
     Target {
         /// What it said.
@@ -340,7 +340,7 @@ pub enum Failed {
     Refused(Error),
 }
 
-impl Failed {
+impl SessionError {
     /// What kind of failure of the target it is; `None` for a refusal.
     #[must_use]
     pub fn class(&self) -> Option<Class> {
@@ -379,16 +379,16 @@ impl Failed {
     }
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<SessionError> for Error {
+    fn from(failed: SessionError) -> Self {
         match failed {
-            Failed::Target { error, attempted } => explain(&error, attempted),
-            Failed::Refused(error) => error,
+            SessionError::Target { error, attempted } => explain(&error, attempted),
+            SessionError::Refused(error) => error,
         }
     }
 }
 
-impl From<Fault> for Failed {
+impl From<Fault> for SessionError {
     fn from(fault: Fault) -> Self {
         Self::Refused(fault.into())
     }

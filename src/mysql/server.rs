@@ -130,7 +130,7 @@ pub(crate) fn told_by_tidb(answer: mysql::Result<Option<Option<String>>>) -> mys
 
 /// What the sessions of one address have found out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known(Arc<Mutex<Learned>>);
+pub(crate) struct ServerCache(Arc<Mutex<Learned>>);
 
 #[derive(Debug, Default)]
 struct Learned {
@@ -141,7 +141,7 @@ struct Learned {
     without: BTreeSet<&'static str>,
 }
 
-impl Known {
+impl ServerCache {
     fn learned(&self) -> MutexGuard<'_, Learned> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -278,14 +278,14 @@ const PRIVILEGED_MYSQL: [Setting; 4] = [
 ];
 
 /// Sets what every kind of server has, and `sql_mode`.
-pub(crate) fn common(conn: &mut Conn, known: &Known, sql_mode: &str) -> Result<()> {
+pub(crate) fn common(conn: &mut Conn, known: &ServerCache, sql_mode: &str) -> Result<()> {
     let mut wanted: Vec<Wanted<'_>> = COMMON.to_vec();
     wanted.push(("sql_mode", sql_mode, Always));
     set(conn, known, &wanted)
 }
 
 /// Sets what servers of one kind have.
-pub(crate) fn own(conn: &mut Conn, known: &Known, flavour: Flavour) -> Result<()> {
+pub(crate) fn own(conn: &mut Conn, known: &ServerCache, flavour: Flavour) -> Result<()> {
     match flavour {
         Flavour::TiDb => set(conn, known, &TIDB),
         Flavour::MariaDb => set(conn, known, &MARIADB).and_then(|()| set(conn, known, &PRIVILEGED)),
@@ -296,7 +296,7 @@ pub(crate) fn own(conn: &mut Conn, known: &Known, flavour: Flavour) -> Result<()
 /// A setting whose value lives shorter than the program.
 type Wanted<'a> = (&'static str, &'a str, Need);
 
-fn set(conn: &mut Conn, known: &Known, wanted: &[Wanted<'_>]) -> Result<()> {
+fn set(conn: &mut Conn, known: &ServerCache, wanted: &[Wanted<'_>]) -> Result<()> {
     let mut left: Vec<Wanted<'_>> = wanted.iter().filter(|(name, ..)| known.has(name)).copied().collect();
     while !left.is_empty() {
         let list: Vec<String> = left.iter().map(|(name, value, _)| format!("{name} = {value}")).collect();
@@ -313,7 +313,7 @@ fn set(conn: &mut Conn, known: &Known, wanted: &[Wanted<'_>]) -> Result<()> {
 }
 
 /// One for itself, where an answer does not say which one it is about.
-fn alone(conn: &mut Conn, known: &Known, (name, value, need): Wanted<'_>) -> Result<()> {
+fn alone(conn: &mut Conn, known: &ServerCache, (name, value, need): Wanted<'_>) -> Result<()> {
     match guarded(|| conn.query_drop(format!("SET SESSION {name} = {value}"))) {
         Err(error) if passes(&error, need) => {
             known.is_without(name);
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn another_server_behind_the_address_is_asked_again() {
-        let known = Known::default();
+        let known = ServerCache::default();
         assert_eq!(known.tidb("5.7.25"), None);
         known.learn("5.7.25", Some("x".into()));
         known.is_without("v");

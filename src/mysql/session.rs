@@ -11,12 +11,12 @@ use super::address::Target;
 use super::answer::Answers;
 use super::answer::Caller;
 use super::answer::guarded;
-use super::error::Failed;
+use super::error::SessionError;
 use super::error::{Class, classify, explain};
 use super::login;
 use super::server;
 pub use super::server::{Flavour, Server};
-use super::server::{Known, told_by_tidb};
+use super::server::{ServerCache, told_by_tidb};
 use super::transaction::Prelude;
 use crate::error::Fault;
 
@@ -149,18 +149,18 @@ impl Session {
     }
 
     /// The same, with the statement in an error that keeps what the server said.
-    pub(crate) fn exec(&mut self, sql: &str) -> Result<u64, Failed> {
+    pub(crate) fn exec(&mut self, sql: &str) -> Result<u64, SessionError> {
         self.try_run(sql).map_err(|error| failed(error, sql))
     }
 
     /// All rows of a query, with the same error.
-    pub(crate) fn fetch<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, Failed> {
+    pub(crate) fn fetch<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, SessionError> {
         let asked = self.asks(sql);
         asked.answered(self.conn.all(sql)).map_err(|error| failed(error, sql))
     }
 
     /// The first row of a query, with the same error.
-    pub(crate) fn fetch_one<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Failed> {
+    pub(crate) fn fetch_one<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, SessionError> {
         let asked = self.asks(sql);
         asked.answered(self.conn.one(sql)).map_err(|error| failed(error, sql))
     }
@@ -245,8 +245,8 @@ pub(crate) fn second_number(words: &str) -> Option<u64> {
     numbers.nth(1)?.parse().ok()
 }
 
-fn failed(error: mysql::Error, sql: &str) -> Failed {
-    Failed::Target { error, attempted: format!("the target refused `{}`", shorten(sql)) }
+fn failed(error: mysql::Error, sql: &str) -> SessionError {
+    SessionError::Target { error, attempted: format!("the target refused `{}`", shorten(sql)) }
 }
 
 /// What a server says of itself and of a new connection.
@@ -257,7 +257,7 @@ struct Introduction {
     explicit: bool,
 }
 
-fn introduce(conn: &mut Conn, known: &Known) -> Result<Introduction> {
+fn introduce(conn: &mut Conn, known: &ServerCache) -> Result<Introduction> {
     let sql = "SELECT version(), @@max_allowed_packet, CONNECTION_ID(), @@explicit_defaults_for_timestamp";
     let asked = |e: &mysql::Error, sql: &str| explain(e, format!("the target refused `{sql}`"));
     let found: Option<(String, u64, u64, Option<String>)> = conn.one(sql).map_err(|e| asked(&e, sql))?;

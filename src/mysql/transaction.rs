@@ -9,7 +9,7 @@ use mysql::DriverError;
 use mysql::prelude::Queryable;
 
 use super::answer::guarded;
-use super::error::{Class, Failed, classify, explain};
+use super::error::{Class, SessionError, classify, explain};
 use super::session::{Session, second_number, shorten};
 use crate::error::Fault;
 use crate::model::CommitTs;
@@ -83,18 +83,18 @@ impl Session {
     ///
     /// # Errors
     /// What the server said; refused if the mark could not be set.
-    pub fn begin_with(&mut self, first: &str) -> Result<u64, Failed> {
+    pub fn begin_with(&mut self, first: &str) -> Result<u64, SessionError> {
         self.open_with(Some(first), "cannot begin a transaction on the target")
     }
 
     /// Begins a transaction.
-    pub(crate) fn open_transaction(&mut self) -> Result<(), Failed> {
+    pub(crate) fn open_transaction(&mut self) -> Result<(), SessionError> {
         self.open_with(None, "the target refused `START TRANSACTION`").map(drop)
     }
 
     /// Runs a statement that writes, within the open transaction or as one that carries the mark; the latter is only committed if it
     /// changed something. Gives the number of rows that it found or changed.
-    pub(crate) fn write(&mut self, sql: &str) -> Result<u64, Failed> {
+    pub(crate) fn write(&mut self, sql: &str) -> Result<u64, SessionError> {
         if self.in_transaction() || self.prelude.is_none() {
             return self.exec(sql);
         }
@@ -111,7 +111,7 @@ impl Session {
 
     /// Raises the mark in a transaction that is not begun here: with autocommit off, by whatever comes first. `raised` is what an earlier try
     /// made of it, which holds unless the server has rolled that back meanwhile; a mark is raised once.
-    pub(crate) fn mark_open(&mut self, raised: &mut Option<i64>) -> Result<(), Failed> {
+    pub(crate) fn mark_open(&mut self, raised: &mut Option<i64>) -> Result<(), SessionError> {
         let Some(prelude) = self.prelude.clone() else { return Ok(()) };
         match self.fetch_one::<i64>(prelude.lock())? {
             Some(val) if *raised == Some(val) => return Ok(()),
@@ -132,7 +132,10 @@ impl Session {
     }
 
     /// Runs `work` in a transaction of its own, which is rolled back if it fails.
-    pub(crate) fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Failed>) -> Result<T, Failed> {
+    pub(crate) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
         let done =
             self.open_transaction().and_then(|()| work(self)).and_then(|value| self.commit_open().map(|()| value));
         self.rollback();
@@ -140,7 +143,7 @@ impl Session {
     }
 
     /// Makes durable what is open, and keeps what the server says; after an error [`rollback`](Self::rollback) is due.
-    pub(crate) fn commit_open(&mut self) -> Result<(), Failed> {
+    pub(crate) fn commit_open(&mut self) -> Result<(), SessionError> {
         self.exec("COMMIT")?;
         self.transaction = false;
         Ok(())
@@ -193,8 +196,8 @@ impl Session {
         Ok(changed)
     }
 
-    fn open_with(&mut self, first: Option<&str>, attempted: &str) -> Result<u64, Failed> {
-        let refused = |error| Failed::Target { error, attempted: attempted.to_owned() };
+    fn open_with(&mut self, first: Option<&str>, attempted: &str) -> Result<u64, SessionError> {
+        let refused = |error| SessionError::Target { error, attempted: attempted.to_owned() };
         let Some(prelude) = self.prelude.clone() else {
             let statements: Vec<&str> = ["START TRANSACTION"].into_iter().chain(first).collect();
             self.transaction = true;
@@ -218,7 +221,7 @@ impl Session {
                     self.rollback();
                     prelude.tell_missing();
                     self.exec(prelude.insert()).map_err(|failed| match failed {
-                        Failed::Target { error, .. } if !classify(&error).is_transient() => {
+                        SessionError::Target { error, .. } if !classify(&error).is_transient() => {
                             why(prelude.as_ref(), &error).into()
                         }
                         other => other,

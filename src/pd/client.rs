@@ -103,7 +103,7 @@ impl Members {
 }
 
 /// What a member said that leads to a leader.
-struct Found {
+struct LeaderHint {
     cluster_id: u64,
     leader: Leader,
     members: Vec<String>,
@@ -111,7 +111,7 @@ struct Found {
 
 impl Client {
     pub(super) async fn connect(endpoints: Vec<String>, security: Security) -> Result<Self> {
-        let Found { cluster_id, leader, members } = find_leader(&endpoints, &security).await?;
+        let LeaderHint { cluster_id, leader, members } = find_leader(&endpoints, &security).await?;
         let (leader, members) = (Mutex::new(leader), Mutex::new(Members::of(members)));
         Ok(Self { endpoints, security, cluster_id, leader, members })
     }
@@ -227,7 +227,7 @@ impl Client {
         if let Some(fault) = mismatch(&first) {
             return Err(fault.into());
         }
-        let Found { cluster_id, leader, members } =
+        let LeaderHint { cluster_id, leader, members } =
             find_leader(&self.places(), &self.security).await.with_context(|| {
                 format!("PD did not give {what} ({}), and its leader could not be found again", words(&first))
             })?;
@@ -290,7 +290,7 @@ impl Client {
 }
 
 /// The cluster id and a leader that can be reached; every address tried is in the error.
-async fn find_leader(endpoints: &[String], security: &Security) -> Result<Found> {
+async fn find_leader(endpoints: &[String], security: &Security) -> Result<LeaderHint> {
     let mut tried = Vec::new();
     for address in endpoints {
         let channel = security.channel(address, DIAL_LIMIT)?;
@@ -322,7 +322,7 @@ fn address(url: &str) -> String {
     url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/').to_owned()
 }
 
-async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Security) -> Result<Found, String> {
+async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Security) -> Result<LeaderHint, String> {
     let header = members.header.as_ref().ok_or("its answer has no header; is this PD?")?;
     if let Some(error) = header.error.as_ref().filter(|e| e.kind != 0) {
         return Err(format!("it answered with error {}: {}", error.kind, error.message));
@@ -344,7 +344,7 @@ async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Securit
         match answer {
             Ok(_) => {
                 let (cluster_id, leader) = (header.cluster_id, Leader { address, channel });
-                return Ok(Found { cluster_id, leader, members: addresses(members) });
+                return Ok(LeaderHint { cluster_id, leader, members: addresses(members) });
             }
             Err(status) => why.push(format!("{address} ({})", words(&status))),
         }

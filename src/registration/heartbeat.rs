@@ -27,12 +27,12 @@ const WATCH: Duration = Duration::from_millis(2_500);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The heart. Stops when it is dropped.
-pub(super) struct Beat {
+pub(super) struct Heartbeat {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Beat {
+impl Heartbeat {
     pub(super) fn start(shared: Arc<Shared>) -> Result<Self> {
         let (stop, stopped) = bounded(1);
         let thread = thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beat(&shared, &stopped));
@@ -41,7 +41,7 @@ impl Beat {
     }
 }
 
-impl Drop for Beat {
+impl Drop for Heartbeat {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {

@@ -26,7 +26,7 @@ use anyhow::Result;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::pd::{Pd, Security, State, Status};
-use crate::source::pump::Muster;
+use crate::source::pump::PumpStatus;
 use crate::stop::Stop;
 
 pub use entry::{Asked, Wish};
@@ -86,13 +86,13 @@ impl Durable {
 }
 
 /// The entry of a running link. Dropping it writes the state to leave behind.
-pub struct Place {
+pub struct Registration {
     shared: Arc<Shared>,
     listener: Option<TcpListener>,
     /// It is kept true.
     begun: bool,
     server: Option<server::Server>,
-    beat: Option<heartbeat::Beat>,
+    beat: Option<heartbeat::Heartbeat>,
     registered: Registered,
 }
 
@@ -114,7 +114,7 @@ struct Shared {
     host: String,
     pd: Pd,
     durable: Durable,
-    muster: Arc<Muster>,
+    pump_status: Arc<PumpStatus>,
     clock: Clock,
     every: Duration,
     stop: Stop,
@@ -153,7 +153,7 @@ impl Shared {
     }
 }
 
-impl Place {
+impl Registration {
     /// Looks who is there and chooses the address; nothing is written yet.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl Place {
     pub fn look(
         options: &Options,
         durable: Durable,
-        muster: Arc<Muster>,
+        pump_status: Arc<PumpStatus>,
         stop: &Stop,
         events: &Events,
     ) -> Result<Self> {
@@ -181,7 +181,7 @@ impl Place {
             host,
             pd,
             durable,
-            muster,
+            pump_status,
             clock,
             every: options.every,
             stop: stop.clone(),
@@ -225,14 +225,14 @@ impl Place {
             return Ok(());
         }
         self.registered = Registered::Yes;
-        self.shared.muster.set_registered(true);
+        self.shared.pump_status.set_registered(true);
         let Some(listener) = self.listener.take() else {
             (self.shared.events)(Event::Note(format!(
                 "drainer {} is registered as paused, not online, and listens on no port (--no-listen): Pumps wait for it before they go offline, but \
                  do not tell it when they start, and it has neither /status nor /metrics",
                 self.shared.id
             )));
-            self.beat = Some(heartbeat::Beat::start(Arc::clone(&self.shared))?);
+            self.beat = Some(heartbeat::Heartbeat::start(Arc::clone(&self.shared))?);
             return Ok(());
         };
         if security.tls() && security.cert.is_none() {
@@ -244,7 +244,7 @@ impl Place {
             self.server = Some(server::Server::start(listener, security, Arc::clone(&self.shared))?);
             self.shared.standing().say(State::Online);
         }
-        self.beat = Some(heartbeat::Beat::start(Arc::clone(&self.shared))?);
+        self.beat = Some(heartbeat::Heartbeat::start(Arc::clone(&self.shared))?);
         Ok(())
     }
 
@@ -261,7 +261,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         // The beat first: nothing may say online once nobody answers.
         self.shared.standing().end();
@@ -277,7 +277,7 @@ impl Drop for Place {
                 self.shared.id
             )));
         }
-        self.shared.muster.set_registered(false);
+        self.shared.pump_status.set_registered(false);
         self.server.take();
     }
 }

@@ -82,7 +82,7 @@ impl UnaryService<Request0> for Notify {
         Box::pin(async move {
             // A run that ends reads no new Pump; the next one finds it in the list.
             if !shared.stop.requested() {
-                let called = tokio::time::timeout(LIMIT, shared.muster.call()).await;
+                let called = tokio::time::timeout(LIMIT, shared.pump_status.call()).await;
                 called.map_err(|_| Status::unavailable("the list of Pumps could not be read within 5 s"))?;
             }
             Ok(tonic::Response::new(Answer0 {}))
@@ -155,7 +155,7 @@ fn router(shared: Arc<Shared>) -> Router {
 
 async fn status(State(shared): State<Arc<Shared>>) -> Response {
     let now = shared.now().await;
-    status_page(&shared.muster.positions(), shared.durable.get(), now)
+    status_page(&shared.pump_status.positions(), shared.durable.get(), now)
 }
 
 impl Shared {
@@ -181,7 +181,7 @@ async fn commit_ts(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    metrics_page(&shared.muster.positions(), shared.durable.get(), shared.clock.now())
+    metrics_page(&shared.pump_status.positions(), shared.durable.get(), shared.clock.now())
 }
 
 async fn state(

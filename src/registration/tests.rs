@@ -41,7 +41,7 @@ impl Told {
 struct World {
     cluster: Cluster,
     durable: Durable,
-    muster: Arc<Muster>,
+    pump_status: Arc<PumpStatus>,
     stop: Stop,
     told: Told,
     listens: bool,
@@ -57,14 +57,14 @@ impl World {
         Self {
             cluster: Cluster::start(spec).unwrap(),
             durable: Durable::default(),
-            muster: Arc::default(),
+            pump_status: Arc::default(),
             stop: Stop::default(),
             told: Told::default(),
             listens: true,
         }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> Registration {
         let options = Options {
             pd: self.cluster.pd_url(),
             security: Security::default(),
@@ -75,13 +75,13 @@ impl World {
             take_over: false,
             every: Duration::from_millis(2),
         };
-        let (durable, muster) = (self.durable.clone(), Arc::clone(&self.muster));
-        let mut place = Place::look(&options, durable, muster, &self.stop, &self.told.events()).unwrap();
+        let (durable, pump_status) = (self.durable.clone(), Arc::clone(&self.pump_status));
+        let mut place = Registration::look(&options, durable, pump_status, &self.stop, &self.told.events()).unwrap();
         place.register().unwrap();
         place
     }
 
-    fn online(&self) -> Place {
+    fn online(&self) -> Registration {
         let mut place = self.place();
         place.online(&Security::default()).unwrap();
         wait("it is online", || self.state() == State::Online);
@@ -113,7 +113,7 @@ impl World {
         let history: Arc<dyn History> = Arc::new(FileHistory::open(&jobs).unwrap());
         let given = Arc::clone(&history);
         let mut options = source::Options::new(Arc::new(move |_| Ok(Arc::clone(&given))));
-        options.muster = Arc::clone(&self.muster);
+        options.pump_status = Arc::clone(&self.pump_status);
         // Nobody but Notify shall have the roll called.
         options.timing.roll_call = Duration::from_secs(60);
         let pd = Pd::connect(&[self.cluster.pd_url()], &Security::default()).unwrap();
@@ -167,7 +167,7 @@ fn t03_online_only_while_pumps_are_answered() {
     let host = place.name().1.to_owned();
     // The Pump is being read when it is told that it may start, though the list is otherwise not looked at.
     world.cluster.join_pump(2).unwrap();
-    assert!(world.muster.positions().contains_key("pump-3"), "{:?}", world.muster.positions());
+    assert!(world.pump_status.positions().contains_key("pump-3"), "{:?}", world.pump_status.positions());
     assert_eq!(call(&host, "/binlog.Cistern/DumpBinlog", true).unwrap(), 0);
     assert_eq!(call(&host, "/binlog.Cistern/DumpDDLJobs", false).unwrap(), 1);
     assert_eq!(call(&host, "/binlog.Cistern/Other", false).unwrap_err().code(), tonic::Code::Unimplemented);

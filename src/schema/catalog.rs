@@ -59,7 +59,7 @@ pub struct Catalog {
 
 /// What is behind a table id.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub enum TableLookup {
     /// A table.
     Table(Arc<Table>),
     /// No longer a table, and why: `dropped by DDL job 181`. Such a row has nowhere to go and is no error.
@@ -123,14 +123,14 @@ impl Catalog {
     ///
     /// # Errors
     /// If no job says what it is; the caller adds the row's commit ts.
-    pub fn table(&mut self, id: i64, schema_version: i64) -> Result<Found> {
+    pub fn table(&mut self, id: i64, schema_version: i64) -> Result<TableLookup> {
         self.settle(schema_version)?;
         self.apply_to(schema_version)?;
         if let Some(found) = self.find(id)? {
             return Ok(found);
         }
         if id > RESERVED_ABOVE {
-            return Ok(Found::Gone("one of TiDB's own tables for DDL jobs".to_owned()));
+            return Ok(TableLookup::Gone("one of TiDB's own tables for DDL jobs".to_owned()));
         }
         if self.history.grows() {
             self.refresh()?;
@@ -269,13 +269,13 @@ impl Catalog {
         self.pending.insert((job.first_version, job.id), job);
     }
 
-    pub(super) fn find(&self, id: i64) -> Result<Option<Found>> {
+    pub(super) fn find(&self, id: i64) -> Result<Option<TableLookup>> {
         let Some(entry) = self.store.entries.get(&id) else { return Ok(None) };
         Ok(Some(match &entry.state {
             State::Coming { .. } => return Ok(None),
-            State::Live(table) => Found::Table(Arc::clone(table)),
-            State::Gone { how, job, .. } => Found::Gone(format!("{how} by DDL job {job}")),
-            State::Unreadable { name, why } => Found::Unreadable {
+            State::Live(table) => TableLookup::Table(Arc::clone(table)),
+            State::Gone { how, job, .. } => TableLookup::Gone(format!("{how} by DDL job {job}")),
+            State::Unreadable { name, why } => TableLookup::Unreadable {
                 schema: self.store.database(entry.schema_id, ""),
                 table: name.clone(),
                 why: why.clone(),
@@ -286,7 +286,7 @@ impl Catalog {
                     matches!(j.action, ActionType::RenameTable | ActionType::RenameTables) && j.tables.contains(&id)
                 });
                 let schema = self.store.databases.get(&entry.schema_id).filter(|_| !renamed);
-                Found::Unknown {
+                TableLookup::Unknown {
                     name: name.clone().and_then(|name| Some((schema?.name.clone(), name))),
                     why: format!("the definition of table id {id} at this point is not known: {why}"),
                 }
@@ -295,7 +295,7 @@ impl Catalog {
     }
 
     /// A session may write to a new table while the job that makes it still waits for others; that ends when they do.
-    fn wait_for_maker(&mut self, id: i64, schema_version: i64) -> Result<Option<Found>> {
+    fn wait_for_maker(&mut self, id: i64, schema_version: i64) -> Result<Option<TableLookup>> {
         let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
         while let Some(name) = self.store.name_of_coming(id) {
             if begun.elapsed() > UNREACHABLE {

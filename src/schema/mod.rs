@@ -44,7 +44,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use crate::error::Fault;
 pub use ahead::{Ahead, Course, Later, carried};
 pub(crate) use catalog::sets_value;
-pub use catalog::{Catalog, FRESH, Found};
+pub use catalog::{Catalog, FRESH, TableLookup};
 pub use convert::{Converted, convert};
 pub use early::{EarlyJob, TableNow};
 pub use http::HttpHistory;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::apply::Effect;
-use super::catalog::{Catalog, Found};
+use super::catalog::{Catalog, TableLookup};
 use super::info::{PRIMARY, TableInfo};
 use super::job::{Job, PackedJob};
 use super::store::Store;
@@ -117,7 +117,7 @@ impl Catalog {
     #[must_use]
     pub fn late(&self, id: i64, schema_version: i64) -> Option<LateTable> {
         let live = |id: i64| match self.find(id) {
-            Ok(Some(Found::Table(table))) => Some(table),
+            Ok(Some(TableLookup::Table(table))) => Some(table),
             _ => None,
         };
         let behind = |table: i64, version: i64| -> Vec<Moved> {

@@ -39,13 +39,13 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     }
     let Some(first) = parts.first() else { return Ok(None) };
     let statement = Statement::of(first);
-    let mut found = Found::of(&statement, &current).ok_or(Unclear::Unknown)?;
+    let mut found = NamedObjects::of(&statement, &current).ok_or(Unclear::Unknown)?;
     if parts.len() > 1 {
         // A batch of CREATE TABLE is one job.
         found.action = ActionType::CreateTables;
         found.tables.clear();
         for part in &parts {
-            let one = Found::of(&Statement::of(part), &current)
+            let one = NamedObjects::of(&Statement::of(part), &current)
                 .filter(|f| f.action == ActionType::CreateTable)
                 .ok_or(Unclear::Several)?;
             found.tables.extend(one.tables);
@@ -53,7 +53,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     }
     let query = parts.join("; ");
     let written = query.clone();
-    let Found { action, mut schema, tables, new, several } = found;
+    let NamedObjects { action, mut schema, tables, new, several } = found;
     // Where the table's own database is written, the current one has no say.
     if let ([table], true) = (tables.as_slice(), new.is_empty() && parts.len() == 1)
         && all_written(&statement)
@@ -108,7 +108,7 @@ fn used(statement: &str) -> Option<String> {
     words.name(1).filter(|_| words.is(0, "USE") && words.len() == 2).map(std::borrow::Cow::into_owned)
 }
 
-struct Found {
+struct NamedObjects {
     action: ActionType,
     schema: String,
     tables: Vec<Arc<Table>>,
@@ -117,7 +117,7 @@ struct Found {
     several: bool,
 }
 
-impl Found {
+impl NamedObjects {
     /// What `statement` is, run while `current` is the database; `None` if nothing that changes a schema.
     fn of(statement: &Statement, current: &str) -> Option<Self> {
         let action = action(statement)?;

@@ -83,7 +83,7 @@ pub trait Sink: Send {
 
     /// Among what is taken from here on is data that links of these other clusters wrote upstream. For whoever keeps it beside the data, so
     /// that it is known if it ever comes back to one of them.
-    fn passes_on(&mut self, _origins: &BTreeSet<u64>) {}
+    fn set_origins(&mut self, _origins: &BTreeSet<u64>) {}
 
     /// DDL on this table of the target is left out by the operator's rules: where its columns are others, rows are written with those that both
     /// sides have.

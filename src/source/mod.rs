@@ -92,7 +92,7 @@ pub struct Options {
     /// The largest message of a compressed file, in bytes.
     pub message_bytes: usize,
     /// Where the source says how far each Pump is, and hears when the roll is to be called at once.
-    pub muster: Arc<pump::Muster>,
+    pub pump_status: Arc<pump::PumpStatus>,
     /// What Drainer's files do not say themselves.
     pub files: pb::Known,
 }
@@ -111,7 +111,7 @@ impl Options {
             timing: pump::Timing::default(),
             queue_bytes: QUEUE_BYTES,
             message_bytes: usize::MAX,
-            muster: Arc::default(),
+            pump_status: Arc::default(),
             files: pb::Known::default(),
         }
     }
@@ -386,7 +386,7 @@ impl Queue {
     }
 
     /// Says again how far the stream is, which is always true; the answer tells whether anybody still listens.
-    pub fn is_heard(&self, position: CommitTs) -> bool {
+    pub fn send_resolved(&self, position: CommitTs) -> bool {
         !matches!(self.sender.try_send(Ok(Pulled::Resolved(position))), Err(e) if e.is_disconnected())
     }
 }

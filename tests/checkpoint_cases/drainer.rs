@@ -49,15 +49,15 @@ fn shape(_: &PrivateServer) {
     assert_eq!(read(&mut control, 41).unwrap(), Some(row(ts(5), 48, true)));
 }
 
-fn read(session: &mut Session, cluster: u64) -> Result<Option<Row>, Failed> {
+fn read(session: &mut Session, cluster: u64) -> Result<Option<Row>, SessionError> {
     DrainerTable::default().read(session, cluster)
 }
 
-fn owner(session: &mut Session, link: &Link, at: CommitTs) -> Result<Owner, Failed> {
+fn owner(session: &mut Session, link: &Link, at: CommitTs) -> Result<Owner, SessionError> {
     drainer::owner(session, &DrainerTable::default(), link, at)
 }
 
-fn write(session: &mut Session, link: &Link, at: CommitTs, version: i64, clean: bool) -> Result<Owner, Failed> {
+fn write(session: &mut Session, link: &Link, at: CommitTs, version: i64, clean: bool) -> Result<Owner, SessionError> {
     drainer::write(session, &DrainerTable::default(), link, (at, version), clean)
 }
 

@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use tisync::checkpoint::{Link, Taken, take};
+use tisync::checkpoint::{Link, TakenOver, take};
 use tisync::error::fault;
 use tisync::event::{Event, Events, silent};
 use tisync::model::CommitTs;
 use tisync::mysql::address::Target;
-use tisync::mysql::error::Failed;
+use tisync::mysql::error::SessionError;
 use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
 
@@ -56,7 +56,7 @@ pub fn one(conn: &mut Conn, sql: &str) -> String {
     conn.query_first::<Option<String>, _>(sql).unwrap().flatten().unwrap_or_default()
 }
 
-pub fn taken(server: &PrivateServer, cluster: u64, link: &str, slots: usize) -> (Session, Taken) {
+pub fn taken(server: &PrivateServer, cluster: u64, link: &str, slots: usize) -> (Session, TakenOver) {
     let mut session = session(server);
     let taken = take(&mut session, cluster, link, slots, &silent()).unwrap();
     (session, taken)
@@ -70,7 +70,7 @@ pub fn started(server: &PrivateServer, cluster: u64, link: &str, slots: usize) -
 }
 
 /// Everything that an operator would read.
-pub fn said(failed: Failed) -> String {
+pub fn said(failed: SessionError) -> String {
     words(&failed.into())
 }
 

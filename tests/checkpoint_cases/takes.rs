@@ -9,7 +9,7 @@ use tisync::checkpoint::{Record, Slot, take, take_unless};
 use tisync::error::exit_code;
 use tisync::event::silent;
 use tisync::model::CommitTs;
-use tisync::mysql::error::Failed;
+use tisync::mysql::error::SessionError;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::stop::Stop;
 
@@ -316,7 +316,7 @@ fn damaged(server: &PrivateServer) {
     );
     assert!(text.contains("their checksum does not match") && text.contains("restore the row"), "{text}");
     let failed = Slot::claim(&mut control, &link, 1).unwrap_err();
-    assert!(matches!(failed, Failed::Refused(_)));
+    assert!(matches!(failed, SessionError::Refused(_)));
     assert!(said(failed).contains("tidb_binlog.tisync_slot, slot 1"));
 }
 

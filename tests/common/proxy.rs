@@ -1,5 +1,6 @@
 //! A TCP proxy that makes a near server a far one: each byte arrives half a round trip later, in both directions, and as
 //! many bytes as ever may be on their way meanwhile.
+#![allow(dead_code, reason = "a bench has no tests")]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -4,18 +4,18 @@ use std::sync::{Arc, Mutex};
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
-use tisync::checkpoint::{Intent, Link, State, take};
+use tisync::checkpoint::{Intent, Link, LinkRow, take};
 use tisync::event::{Event, Events};
 use tisync::mark::{Origin, Writer};
 use tisync::model::Mark;
 use tisync::model::{CommitTs, Ddl, Table};
 use tisync::mysql::address::Target;
-use tisync::mysql::error::Failed;
+use tisync::mysql::error::SessionError;
 use tisync::mysql::session::Session;
 use tisync::playground::mariadb::PrivateServer;
 use tisync::sink::mysql::PendingDdl;
 use tisync::sink::mysql::ddl::skipped::Skipped;
-use tisync::sink::mysql::ddl::{Begun, DdlPolicy, Ground, Ran, Settled, announce, resume, run, settle};
+use tisync::sink::mysql::ddl::{Begun, DdlContext, DdlPolicy, Ran, Settled, announce, resume, run, settle};
 use tisync::stop::Stop;
 
 pub const TS: CommitTs = CommitTs(420_747_102_018_863_124);
@@ -127,11 +127,11 @@ impl<'a> World<'a> {
         &self,
         session: &mut Session,
         link: &Link,
-        work: impl FnOnce(&mut Ground<'_>) -> Result<T, Failed>,
+        work: impl FnOnce(&mut DdlContext<'_>) -> Result<T, SessionError>,
     ) -> anyhow::Result<T> {
         let events = self.events();
         let mut policy = self.policy.clone();
-        let mut ground = Ground {
+        let mut context = DdlContext {
             session,
             link,
             policy: &mut policy,
@@ -140,7 +140,7 @@ impl<'a> World<'a> {
             stop: &self.stop,
             events: &events,
         };
-        Ok(work(&mut ground)?)
+        Ok(work(&mut context)?)
     }
 
     /// Stores the intent of the first statement, as a run does that is killed behind it.
@@ -169,13 +169,13 @@ impl<'a> World<'a> {
         self.with(session, link, |g| resume(g, &Skipped::default(), TS, ddl))
     }
 
-    pub fn state(&self, run: &mut Run) -> State {
+    pub fn state(&self, run: &mut Run) -> LinkRow {
         run.link.state(&mut run.session).map_err(anyhow::Error::from).unwrap()
     }
 }
 
-fn run_ddl(ground: &mut Ground<'_>, ddl: &Ddl) -> Result<Ran, Failed> {
-    run(ground, &Skipped::default(), TS, ddl)
+fn run_ddl(context: &mut DdlContext<'_>, ddl: &Ddl) -> Result<Ran, SessionError> {
+    run(context, &Skipped::default(), TS, ddl)
 }
 
 pub fn ddl(db: &str, action: u8, query: &str) -> Ddl {

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::inspect::{Standing, standings};
 use super::link::{Link, condition};
 use crate::model::CommitTs;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 use crate::sql::quote_text;
 pub use place::{DrainerPlace, DrainerRow, DrainerTable};
@@ -72,7 +72,12 @@ pub enum Owner {
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn owner(session: &mut Session, place: &DrainerTable, link: &Link, position: CommitTs) -> Result<Owner, Failed> {
+pub fn owner(
+    session: &mut Session,
+    place: &DrainerTable,
+    link: &Link,
+    position: CommitTs,
+) -> Result<Owner, SessionError> {
     let row = place.read(session, link.cluster_id())?;
     let links = standings(session, Some(link.cluster_id()))?;
     Ok(judge(row, &links, lowest(&links, link, position)))
@@ -90,7 +95,7 @@ pub fn write(
     link: &Link,
     (ts, schema_version): (CommitTs, i64),
     consistent: bool,
-) -> Result<Owner, Failed> {
+) -> Result<Owner, SessionError> {
     if !place.exists(session)? {
         for sql in place.create() {
             session.exec(&sql)?;
@@ -148,7 +153,7 @@ fn lowest(links: &[Standing], link: &Link, position: CommitTs) -> CommitTs {
 
 /// What the slowest link says of itself: how far it was when it wrote last, and the schema version there. `own` is what this one says. A
 /// version that is too low is right, too; 0 where none is known.
-fn slowest(session: &mut Session, links: &[Standing], link: &Link, own: Row) -> Result<Row, Failed> {
+fn slowest(session: &mut Session, links: &[Standing], link: &Link, own: Row) -> Result<Row, SessionError> {
     let others: Vec<&Standing> = links.iter().filter(|l| has_say(l, link)).collect();
     if others.is_empty() {
         return Ok(own);
@@ -191,7 +196,7 @@ pub(in crate::checkpoint) fn release(
     session: &mut Session,
     place: &DrainerTable,
     link: &Link,
-) -> Result<DrainerRowLeft, Failed> {
+) -> Result<DrainerRowLeft, SessionError> {
     let cluster = link.cluster_id();
     session.exec(&format!(
         "SELECT `link` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `cluster_id` = {cluster} ORDER BY `link` FOR UPDATE"
@@ -241,13 +246,13 @@ pub struct Behind {
 ///
 /// # Errors
 /// If the target cannot be read or written, another run has taken the link over, or `overlap` fails.
-pub fn go_on_behind<E: Into<Failed>>(
+pub fn go_on_behind<E: Into<SessionError>>(
     session: &mut Session,
     place: &DrainerTable,
     link: &Link,
     reached: Reached,
     overlap: impl FnOnce(&Row) -> Result<CommitTs, E>,
-) -> Result<Option<Behind>, Failed> {
+) -> Result<Option<Behind>, SessionError> {
     let cluster = link.cluster_id();
     session.transaction(|session| {
         session.exec(&format!(
@@ -289,7 +294,7 @@ pub(in crate::checkpoint) fn overtake(
     link: &Link,
     row: &Row,
     safe_until: CommitTs,
-) -> Result<(), Failed> {
+) -> Result<(), SessionError> {
     let links = standings(session, Some(link.cluster_id()))?;
     for other in links.iter().filter(|l| l.link != link.name() && l.position.0 > 0) {
         session.exec(&format!(
@@ -303,7 +308,7 @@ pub(in crate::checkpoint) fn overtake(
     Ok(())
 }
 
-fn set(session: &mut Session, link: &Link, behind: &Behind) -> Result<(), Failed> {
+fn set(session: &mut Session, link: &Link, behind: &Behind) -> Result<(), SessionError> {
     let (here, run, ts) = (link.link_condition(), link.run(), behind.ts.0);
     // The next run learns of a job at the position's edge by itself.
     session.exec(&format!(

@@ -10,7 +10,7 @@ use crate::checkpoint::inspect::standings;
 use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::mysql::address::Target;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 use crate::sql::{quote_name, quote_text};
 
@@ -132,7 +132,7 @@ impl DrainerTable {
         ]
     }
 
-    pub(super) fn exists(&self, session: &mut Session) -> Result<bool, Failed> {
+    pub(super) fn exists(&self, session: &mut Session) -> Result<bool, SessionError> {
         let there: Option<u64> = session.fetch_one(&format!(
             "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {} AND table_name = {}",
             quote_text(&self.schema),
@@ -145,11 +145,11 @@ impl DrainerTable {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn read(&self, session: &mut Session, cluster_id: u64) -> Result<Option<Row>, Failed> {
+    pub fn read(&self, session: &mut Session, cluster_id: u64) -> Result<Option<Row>, SessionError> {
         if self.exists(session)? { self.locked(session, cluster_id, "") } else { Ok(None) }
     }
 
-    fn rows(&self, session: &mut Session) -> Result<Vec<DrainerRow>, Failed> {
+    fn rows(&self, session: &mut Session) -> Result<Vec<DrainerRow>, SessionError> {
         if !self.exists(session)? {
             return Ok(Vec::new());
         }
@@ -162,7 +162,12 @@ impl DrainerTable {
         Ok(rows.into_iter().filter_map(row).collect())
     }
 
-    pub(super) fn locked(&self, session: &mut Session, cluster_id: u64, lock: &str) -> Result<Option<Row>, Failed> {
+    pub(super) fn locked(
+        &self,
+        session: &mut Session,
+        cluster_id: u64,
+        lock: &str,
+    ) -> Result<Option<Row>, SessionError> {
         let text: Option<Option<String>> = session
             .fetch_one(&format!("SELECT `checkPoint` FROM {} WHERE `clusterID` = {cluster_id}{lock}", self.quoted()))?;
         let Some(text) = text.flatten() else { return Ok(None) };

@@ -17,7 +17,7 @@ use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::mysql::address::Target;
-use crate::mysql::error::{Class, Failed};
+use crate::mysql::error::{Class, SessionError};
 use crate::mysql::session::{Flavour, Session};
 use crate::stop::Stop;
 
@@ -102,7 +102,7 @@ impl Keep {
     ///
     /// # Errors
     /// If the connection is lost.
-    fn ping(&self, session: &mut Session, hold: &mut Hold) -> Result<(), Failed> {
+    fn ping(&self, session: &mut Session, hold: &mut Hold) -> Result<(), SessionError> {
         session.exec("DO 0")?;
         match *hold {
             Hold::Ours(since) => {
@@ -117,7 +117,7 @@ impl Keep {
         }
     }
 
-    fn take(&self, session: &mut Session, hold: &mut Hold) -> Result<(), Failed> {
+    fn take(&self, session: &mut Session, hold: &mut Hold) -> Result<(), SessionError> {
         let (link, ours) = (&self.link.1, self.run.load(Ordering::SeqCst));
         if !locks::hold(session, &self.name)? {
             let (who, _) = standing(session, (self.link.0, link))?;
@@ -186,7 +186,7 @@ impl Start<'_> {
     ///
     /// # Errors
     /// Refused, if another run lives and is not to be ended; interrupted; or if the connection is lost.
-    pub(super) fn take(&self, session: &mut Session) -> Result<bool, Failed> {
+    pub(super) fn take(&self, session: &mut Session) -> Result<bool, SessionError> {
         let begin = Instant::now();
         let mut told = Instant::now();
         let mut last: Option<Holding> = None;
@@ -226,7 +226,7 @@ impl Start<'_> {
                 if since.elapsed() > SHORT {
                     return Ok(false);
                 }
-            } else if is_heard(last.as_ref(), &now) || now.silent.is_none() && begin.elapsed() >= SHORT {
+            } else if is_alive(last.as_ref(), &now) || now.silent.is_none() && begin.elapsed() >= SHORT {
                 return Err(self.refusal(&now, who.as_ref(), position).into());
             }
             if self.stop.requested() {
@@ -243,7 +243,7 @@ impl Start<'_> {
     }
 
     /// Ends the connection that has the lease; false if that cannot be done.
-    fn end(&self, session: &mut Session, now: &Holding, who: Option<&Who>, gone: bool) -> Result<bool, Failed> {
+    fn end(&self, session: &mut Session, now: &Holding, who: Option<&Who>, gone: bool) -> Result<bool, SessionError> {
         let link = self.link.1;
         let who = describe(now, who);
         let Some(id) = now.connection else {
@@ -292,7 +292,7 @@ impl Start<'_> {
 }
 
 /// Whether the holder has said something between two looks, or is another one.
-fn is_heard(last: Option<&Holding>, now: &Holding) -> bool {
+fn is_alive(last: Option<&Holding>, now: &Holding) -> bool {
     last.is_some_and(|last| last.connection != now.connection || now.silent.is_some() && now.silent < last.silent)
 }
 
@@ -325,11 +325,11 @@ mod tests {
     #[test]
     fn a_sign_of_life() {
         let heard = |last: Option<(u64, u64)>, now: (u64, u64)| {
-            is_heard(last.map(|(c, s)| holding(c, Some(s))).as_ref(), &holding(now.0, Some(now.1)))
+            is_alive(last.map(|(c, s)| holding(c, Some(s))).as_ref(), &holding(now.0, Some(now.1)))
         };
         assert!(!heard(None, (1, 0)) && !heard(Some((1, 1)), (1, 1)) && !heard(Some((1, 1)), (1, 2)));
         assert!(heard(Some((1, 2)), (1, 0)) && heard(Some((1, 0)), (2, 0)));
-        assert!(!is_heard(Some(&holding(1, Some(1))), &holding(1, None)), "nothing is known of it now");
+        assert!(!is_alive(Some(&holding(1, Some(1))), &holding(1, None)), "nothing is known of it now");
     }
 
     #[test]

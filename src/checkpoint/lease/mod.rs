@@ -28,7 +28,7 @@ use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::model::Mark;
 use crate::mysql::address::Target;
-use crate::mysql::error::{Class, Failed};
+use crate::mysql::error::{Class, SessionError};
 use crate::mysql::session::{Flavour, Session};
 use crate::stop::Stop;
 use keeper::{Keep, Start};
@@ -149,12 +149,20 @@ fn untold(link: &str, error: &anyhow::Error, events: &Events) {
 }
 
 /// Who has the lease of a link, whose row names `who`.
-pub(super) fn seen(session: &mut Session, cluster_id: u64, link: &str, who: Option<&Who>) -> Result<Seen, Failed> {
+pub(super) fn seen(
+    session: &mut Session,
+    cluster_id: u64,
+    link: &str,
+    who: Option<&Who>,
+) -> Result<Seen, SessionError> {
     look(session, &locks::lease(cluster_id, link), who.and_then(|w| w.connection))
 }
 
 /// Who the link's row names, and where the link stands, as far as there are rows.
-fn standing(session: &mut Session, (cluster_id, link): (u64, &str)) -> Result<(Option<Who>, Option<CommitTs>), Failed> {
+fn standing(
+    session: &mut Session,
+    (cluster_id, link): (u64, &str),
+) -> Result<(Option<Who>, Option<CommitTs>), SessionError> {
     let who = session.fetch_one::<String>(&format!(
         "SELECT `holder` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
         condition(cluster_id, link)
@@ -303,7 +311,7 @@ impl Seen {
 ///
 /// # Errors
 /// If the connection is lost.
-fn look(session: &mut Session, name: &str, named: Option<u64>) -> Result<Seen, Failed> {
+fn look(session: &mut Session, name: &str, named: Option<u64>) -> Result<Seen, SessionError> {
     let (list, connection) = match locks::holder(session, name)? {
         Holder::Nobody => return Ok(Seen::Free),
         Holder::Unknown => return Ok(Seen::Unknown),

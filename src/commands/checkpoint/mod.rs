@@ -14,7 +14,7 @@ use clap::Parser;
 
 use super::sync;
 use crate::checkpoint::drainer::DrainerRowLeft;
-use crate::checkpoint::{DrainerPlace, LinkSurvey, Taken, Who, survey, take_unless};
+use crate::checkpoint::{DrainerPlace, LinkSurvey, TakenOver, Who, survey, take_unless};
 use crate::cli::target::{CheckpointClear, CheckpointCommand, CheckpointLink, CheckpointSet, CheckpointTarget};
 use crate::cli::{Cli, Command, Format, PlainArgs};
 use crate::config::{Settings, security};
@@ -169,7 +169,7 @@ fn clear(args: &CheckpointClear) -> Result<()> {
 
 /// Takes the link. What its run writes with marks, its records included, is changed with the same: who reads the target must not take it for
 /// data, nor what the next one changes.
-fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<Taken> {
+fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<TakenOver> {
     let marks = link.who.as_ref().and_then(|who| Some((who, who.writes_mark()?)));
     let marks = match marks {
         Some((who, mark)) if definition(session, &mark)?.is_sound() => Some((who, mark)),

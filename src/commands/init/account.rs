@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use super::interview::{Choice, Interview, Kept, Question, Side};
 use super::probe::{Account, Cluster, Lack, Server, addresses};
-use super::{Found, reached};
+use super::{SideFacts, reached};
 use crate::cli::config::{InitArgs, KeepArg};
 use crate::config::{environment, password_of_file, password_variable};
 use crate::error::Fault;
@@ -42,7 +42,7 @@ pub(super) fn ask_account(
     interview: &mut Interview<'_>,
     args: &InitArgs,
     side: &mut Side,
-    found: &mut Found,
+    found: &mut SideFacts,
     asked: &AccountAnswers,
     source: Option<&Upstream>,
 ) -> Result<()> {
@@ -172,7 +172,7 @@ pub(super) fn ask_source(
     interview: &mut Interview<'_>,
     args: &InitArgs,
     side: &mut Side,
-    found: &mut Found,
+    found: &mut SideFacts,
     asked: &SourceAnswers<'_>,
 ) -> Result<()> {
     let text = format!("PD of cluster {} (host:port, several with commas)", side.name);
@@ -224,8 +224,8 @@ pub(super) fn ask_tables(
     interview: &mut Interview<'_>,
     args: &InitArgs,
     both: bool,
-    of_a: &mut Found,
-    of_b: &mut Found,
+    of_a: &mut SideFacts,
+    of_b: &mut SideFacts,
 ) -> Result<Vec<String>> {
     let given = (!args.tables.is_empty()).then(|| args.tables.join(","));
     let text = "Which tables (patterns with commas, as in app.*,!app.tmp_*)?";
@@ -251,7 +251,12 @@ pub(super) fn ask_tables(
 }
 
 /// The statements that an administrator of `target` has to run before it can take what `source` has.
-fn rights(interview: &mut Interview<'_>, filter: &Filter, source: &Found, target: &mut Found) -> Result<Vec<String>> {
+fn rights(
+    interview: &mut Interview<'_>,
+    filter: &Filter,
+    source: &SideFacts,
+    target: &mut SideFacts,
+) -> Result<Vec<String>> {
     let Some(server) = &mut target.server else { return Ok(Vec::new()) };
     let known = source.cluster.as_ref().and_then(|c| c.databases.as_ref());
     let wanted: Vec<String> =

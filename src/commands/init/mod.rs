@@ -42,7 +42,7 @@ pub use probe::{Account, Cluster, Lack, Server, addresses, lacks};
 
 /// What was found on one side.
 #[derive(Default)]
-struct Found {
+struct SideFacts {
     cluster: Option<Cluster>,
     server: Option<Server>,
 }
@@ -75,7 +75,7 @@ pub fn run(args: &InitArgs, format: Format) -> Result<()> {
 fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Option<bool>)> {
     let both = ways(interview, args)?;
     let [mut a, mut b] = names(interview, args)?;
-    let (mut of_a, mut of_b) = (Found::default(), Found::default());
+    let (mut of_a, mut of_b) = (SideFacts::default(), SideFacts::default());
     let first = account::SourceAnswers {
         flag: "--from-pd",
         tls: ["--ssl-ca", "--ssl-cert", "--ssl-key"],
@@ -118,7 +118,7 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
 }
 
 /// The cluster of a side that has answered, to be asked whether a target is it.
-fn upstream(side: &Side, found: &Found) -> Result<Option<Upstream>> {
+fn upstream(side: &Side, found: &SideFacts) -> Result<Option<Upstream>> {
     found.cluster.is_some().then(|| Upstream::connect(&side.pd.join(","), &side.security)).transpose()
 }
 
@@ -225,7 +225,7 @@ fn set_up(
     interview: &mut Interview<'_>,
     args: &InitArgs,
     answered: &Answered,
-    found: [&mut Found; 2],
+    found: [&mut SideFacts; 2],
 ) -> Result<Option<bool>> {
     let mut servers: Vec<_> = found.into_iter().filter_map(|f| f.server.as_mut()).collect();
     let given = args.mark_setup.map(|word| word == YesNo::Yes);

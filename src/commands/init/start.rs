@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Begin, Choice, Interview, Question, Side};
-use super::{Found, begin};
+use super::{SideFacts, begin};
 use crate::checkpoint;
 use crate::cli::SecurityArgs;
 use crate::cli::config::{InitArgs, StartArgs};
@@ -36,8 +36,8 @@ pub(super) fn first(
     args: &InitArgs,
     link: &str,
     source: &Side,
-    found: &Found,
-    target: &mut Found,
+    found: &SideFacts,
+    target: &mut SideFacts,
 ) -> Result<Begin> {
     let given = &args.start;
     let choice = Choice { flag: "--start-ts", text: "Where does replication begin?", choices: &CHOICES, default: None };
@@ -104,8 +104,8 @@ pub(super) fn back(
     args: &InitArgs,
     link: &str,
     source: &Side,
-    found: &Found,
-    target: &mut Found,
+    found: &SideFacts,
+    target: &mut SideFacts,
 ) -> Result<Begin> {
     let text = format!("Where does the link back from {} begin (a ts, a time, or now)?", source.name);
     interview.until_good(|interview| {
@@ -136,8 +136,8 @@ fn judged(
     (start, held): (Start, &Held),
     (time_zone, crypter): (Option<&String>, &CrypterArgs),
     link: &str,
-    (source, found): (&Side, &Found),
-    target: &mut Found,
+    (source, found): (&Side, &SideFacts),
+    target: &mut SideFacts,
 ) -> Result<()> {
     let known = match (&found.cluster, &mut target.server) {
         (Some(cluster), Some(server)) => checkpoint::of_link(&mut server.session, cluster.id, link)?,

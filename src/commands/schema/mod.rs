@@ -20,7 +20,7 @@ use crate::cli::target::{SchemaCommand, SchemaDiffArgs};
 use crate::config::Settings;
 use crate::error::Fault;
 use crate::mysql::address::Target;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 use crate::output;
 use crate::sink::mysql::schema_diff::{Collations, Difference, Reference, Shown, show, statements};
@@ -199,7 +199,7 @@ fn one(
     table: &str,
     reference: &Reference,
     home: &str,
-) -> Result<Option<Compared>, Failed> {
+) -> Result<Option<Compared>, SessionError> {
     let Some(target): Option<Shown> = show(session, table)? else { return Ok(None) };
     let (upstream, found) = reference.compare(session, name, &target, home)?;
     let collations = if found.is_empty() { Collations::default() } else { Collations::read(session)? };
@@ -207,7 +207,7 @@ fn one(
     Ok(Some((found, mend)))
 }
 
-fn outcome(compared: Result<Option<Compared>, Failed>) -> Result<(Outcome, Vec<String>)> {
+fn outcome(compared: Result<Option<Compared>, SessionError>) -> Result<(Outcome, Vec<String>)> {
     Ok(match compared {
         Ok(Some((differences, _))) if differences.is_empty() => (Outcome::Equal, Vec::new()),
         Ok(Some((differences, mend))) => (Outcome::Differs { differences }, mend),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use super::several::Seat;
+use super::several::LinkHandle;
 use super::{Clock, Secretly, open, sink_options, source_options, start, until};
 use crate::checkpoint::Forgotten;
 use crate::commands::clusters;
@@ -23,7 +23,7 @@ use crate::schema::{Ahead, Catalog, History};
 use crate::selection::Selection;
 use crate::sink::mysql::{Asker, MysqlOptions, MysqlSink, Reopening};
 use crate::sink::{Sink, Totals};
-use crate::source::pump::Muster;
+use crate::source::pump::PumpStatus;
 use crate::source::{self, Source};
 use crate::stop::Stop;
 
@@ -42,7 +42,7 @@ pub(super) struct Around {
     /// Whom to ask for a password that nobody gave.
     pub secret: Box<Secretly>,
     /// Its place among the links that run with it.
-    pub seat: Option<Seat>,
+    pub seat: Option<LinkHandle>,
 }
 
 /// Builds the parts and runs them, with nobody to ask about a DDL. Gives how it ended and where.
@@ -54,9 +54,9 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
 pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Around) -> Result<(End, CommitTs)> {
     let Around { asker, secret, seat } = around;
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
-    let (durable, muster) = (Durable::default(), Arc::<Muster>::default());
+    let (durable, pump_status) = (Durable::default(), Arc::<PumpStatus>::default());
     let events = &durable.listening(events);
-    let source = source::open(&settings.source.address, &source_options(settings, &muster), events)?;
+    let source = source::open(&settings.source.address, &source_options(settings, &pump_status), events)?;
     let clock = Clock::of(source.as_ref());
     let until = until(settings, &clock)?;
     let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
@@ -65,7 +65,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let ahead = options.ahead.clone();
     // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
     let opening = open(&settings.target, options, &secret, events)?;
-    let mut place = clusters::look(settings, source.cluster_id(), durable, &muster, stop, events)?;
+    let mut place = clusters::look(settings, source.cluster_id(), durable, &pump_status, stop, events)?;
     let mut sink = opening.finish()?;
     let mut run = LinkRun { settings, source, until, opposite, ahead, seat, registered: false, stop, events };
     let ended = loop {
@@ -75,9 +75,9 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
         };
         sink = run.again(sink, &forgotten)?;
     };
-    muster.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
+    pump_status.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
     let (ended, position) = ended?;
-    match place.as_ref().and_then(clusters::Place::asked).filter(|_| ended == End::Stopped) {
+    match place.as_ref().and_then(clusters::Registration::asked).filter(|_| ended == End::Stopped) {
         Some(asked) => Err(clusters::stopped(&asked, position).into()),
         None => Ok((ended, position)),
     }
@@ -91,7 +91,7 @@ struct LinkRun<'a> {
     /// The cluster that the opposite link comes from.
     opposite: Option<u64>,
     ahead: Option<Arc<Ahead>>,
-    seat: Option<Seat>,
+    seat: Option<LinkHandle>,
     /// Whether the link has its entry in the cluster.
     registered: bool,
     stop: &'a Stop,
@@ -100,7 +100,7 @@ struct LinkRun<'a> {
 
 impl LinkRun<'_> {
     /// Runs from where `sink` stands, and reports. Gives how that ended, and how far it came.
-    fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut clusters::Place>) -> (Result<End>, CommitTs) {
+    fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut clusters::Registration>) -> (Result<End>, CommitTs) {
         let from = match start(self.settings, sink.position()) {
             Ok(from) => from,
             Err(error) => return (Err(error), CommitTs::default()),
@@ -112,7 +112,12 @@ impl LinkRun<'_> {
         (ended, position)
     }
 
-    fn from(&mut self, from: CommitTs, sink: &mut MysqlSink, mut place: Option<&mut clusters::Place>) -> Result<End> {
+    fn from(
+        &mut self,
+        from: CommitTs,
+        sink: &mut MysqlSink,
+        mut place: Option<&mut clusters::Registration>,
+    ) -> Result<End> {
         let (settings, events) = (self.settings, self.events);
         let (catalog, router, loopback) = self.schema(from, sink)?;
         // Nothing is left to refuse the start but the stream itself; if that does, the entry goes again.

@@ -31,7 +31,7 @@ use crate::pd::Security;
 use crate::pipeline::End;
 use crate::schema::{FileHistory, History, HttpHistory};
 use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, Opening};
-use crate::source::pump::Muster;
+use crate::source::pump::PumpStatus;
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 use link::Around;
@@ -75,7 +75,7 @@ fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
 }
 
 /// Whoever sits at the terminal answers the questions of a link.
-fn around(progress: &Progress, which: usize, seat: Option<several::Seat>) -> Around {
+fn around(progress: &Progress, which: usize, seat: Option<several::LinkHandle>) -> Around {
     let asker = output::can_ask().then(|| Asker::new(progress.asker(which)));
     Around { asker, secret: Box::new(progress.secret(which)), seat }
 }
@@ -176,18 +176,18 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
 /// Messages of the stream that wait to be taken have this part of it.
 const QUEUE_PART: usize = 16;
 
-fn source_options(settings: &Settings, muster: &Arc<Muster>) -> source::Options {
+fn source_options(settings: &Settings, pump_status: &Arc<PumpStatus>) -> source::Options {
     let SourceSettings { security, gzip, schema_from, files, .. } = settings.source.clone();
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
     let queue_bytes = settings.memory_limit / QUEUE_PART;
-    let muster = Arc::clone(muster);
+    let pump_status = Arc::clone(pump_status);
     source::Options {
         security,
         gzip,
         queue_bytes,
         message_bytes: settings.memory_limit,
-        muster,
+        pump_status,
         files,
         ..source::Options::new(Arc::new(history))
     }

@@ -213,14 +213,14 @@ enum Known {
 }
 
 /// All links of a process.
-struct Roll {
+struct LinkStates {
     known: Mutex<Vec<Known>>,
     news: Condvar,
     /// How each link's target gives numbers to rows, where it does.
     numbers: Mutex<Vec<Option<Numbering>>>,
 }
 
-impl Roll {
+impl LinkStates {
     fn new(links: usize) -> Arc<Self> {
         let (known, numbers) = (Mutex::new(vec![Known::NotYet; links]), Mutex::new(vec![None; links]));
         Arc::new(Self { known, news: Condvar::new(), numbers })
@@ -241,29 +241,29 @@ impl Roll {
 }
 
 /// A link's place among them. Dropping it says that nothing more will be told.
-pub struct Seat {
-    roll: Arc<Roll>,
+pub struct LinkHandle {
+    roll: Arc<LinkStates>,
     own: usize,
     opposite: Option<usize>,
 }
 
 /// A seat for each link.
 #[must_use]
-pub fn seats(links: &[Settings]) -> Vec<Seat> {
+pub fn seats(links: &[Settings]) -> Vec<LinkHandle> {
     let pairs = opposites(links);
-    let roll = Roll::new(links.len());
+    let roll = LinkStates::new(links.len());
     let seat = |own| {
         let opposite = pairs.iter().find_map(|(a, b)| match own {
             own if own == *a => Some(*b),
             own if own == *b => Some(*a),
             _ => None,
         });
-        Seat { roll: Arc::clone(&roll), own, opposite }
+        LinkHandle { roll: Arc::clone(&roll), own, opposite }
     };
     (0..links.len()).map(seat).collect()
 }
 
-impl Seat {
+impl LinkHandle {
     /// Says that the link comes from `cluster_id`, and gives where the opposite one comes from: waits until that is known, or will
     /// never be. `None` too if there is no such link, or if `stop` ends the waiting.
     #[must_use]
@@ -283,7 +283,7 @@ impl Seat {
     }
 }
 
-impl Seat {
+impl LinkHandle {
     /// Says how the link's target numbers rows. Gives a warning if the opposite link's target, which said so before, may give the same
     /// numbers, although neither gives all.
     #[must_use]
@@ -297,7 +297,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for LinkHandle {
     fn drop(&mut self) {
         self.roll.tell(self.own, Known::Never);
     }

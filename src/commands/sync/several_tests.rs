@@ -122,9 +122,9 @@ fn one_that_was_asked_from_outside_names_who() {
     assert_eq!(format!("{:#}", result.unwrap_err()), "link `back`: paused by binlogctl");
 }
 
-fn two() -> [Seat; 2] {
-    let roll = Roll::new(2);
-    [0, 1].map(|own| Seat { roll: Arc::clone(&roll), own, opposite: Some(1 - own) })
+fn two() -> [LinkHandle; 2] {
+    let roll = LinkStates::new(2);
+    [0, 1].map(|own| LinkHandle { roll: Arc::clone(&roll), own, opposite: Some(1 - own) })
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result};
 
 use super::batch::full_name;
-use super::ddl::{self, DdlPolicy, Ground, How, Ran, Unrun};
+use super::ddl::{self, DdlContext, DdlPolicy, How, Ran, Unrun};
 use super::shape::{Changed, HINT_AHEAD};
 use super::shared::Context;
 use super::watch::Backoff;
@@ -64,7 +64,7 @@ impl Worker {
         let context = self.context.clone();
         let (skipped, position) = (context.shared.skipped(), DdlAt::of(ts, ddl).position());
         let lane = self.lane(backoff)?;
-        let mut ground = Ground {
+        let mut ddl_context = DdlContext {
             session: &mut lane.session,
             link: &context.link,
             policy,
@@ -73,8 +73,11 @@ impl Worker {
             stop: &context.options.stop,
             events: &context.events,
         };
-        let ran =
-            if begun { ddl::resume(&mut ground, &skipped, ts, ddl) } else { ddl::run(&mut ground, &skipped, ts, ddl) };
+        let ran = if begun {
+            ddl::resume(&mut ddl_context, &skipped, ts, ddl)
+        } else {
+            ddl::run(&mut ddl_context, &skipped, ts, ddl)
+        };
         let ran = ran.map_err(Error::from)?;
         lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(position, compared))?;
         // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
@@ -143,14 +146,14 @@ impl Difference {
 type Why = Result<Difference>;
 
 /// Rows of one table that wait.
-pub(super) struct Held {
+pub(super) struct HeldRows {
     table: String,
     since: Instant,
     told: Option<Instant>,
     pause: Duration,
 }
 
-impl Held {
+impl HeldRows {
     pub(super) fn new(table: &Arc<Table>) -> Self {
         Self { table: full_name(table), since: Instant::now(), told: None, pause: FIRST }
     }

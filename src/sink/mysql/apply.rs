@@ -15,7 +15,7 @@ use mysql::prelude::Queryable;
 
 use super::batch::{Part, fold, full_name};
 use super::drainer::drainer_is_ahead;
-use super::refused_rows::{Told, Values, run, run_relaxed};
+use super::refused_rows::{StatementResult, Values, run, run_relaxed};
 use super::shape::fits::Ordered;
 use super::shared::Lane;
 use super::statement::{Emit, Expect, Step, in_order, render};
@@ -298,7 +298,7 @@ pub(super) fn apply_step(
             compare(deleted, rows, safe, name, odd)?;
         }
         Step::Change { sql, rows } => {
-            let Told { affected, duplicates, .. } =
+            let StatementResult { affected, duplicates, .. } =
                 run(session, sql, values, || format!("changing {rows} rows of {name}"))?;
             // Two for each row that was there and changed, one for each that was inserted or there as it is now.
             let there = if affected == rows * 2 { Some(rows) } else { duplicates };

@@ -1,6 +1,6 @@
 //! Which row changes have to keep their order, whatever the target and its collations.
 //!
-//! Each change has tokens: hashes of the keys it takes. Two transactions are ordered if they share a hash and at least
+//! Each change has conflict keys: hashes of the keys it takes. Two transactions are ordered if they share a hash and at least
 //! one of them takes it exclusively. A hash that two keys share by chance only costs time, a missed conflict would cost
 //! rows; so whatever is not certain counts as a conflict ([`fold`] says what is certain about texts).
 //!
@@ -8,11 +8,11 @@
 //! - Tables without an identifying key: the table itself, too; shared for inserts, as equal rows may come in any order.
 //! - Foreign keys: see [`foreign`].
 //!
-//! Order is transitive: a change need not share a token with every other that it must follow, only with one that does.
+//! Order is transitive: a change need not share a conflict key with every other that it must follow, only with one that does.
 //!
 //! Tokens of one change, each once.
 //!
-//! What a table's rows take tokens for, worked out once for each definition.
+//! What a table's rows take conflict keys for, worked out once for each definition.
 //!
 //! Foreign keys: children take their parent's key shared, parents take it exclusively, so parent and child keep their
 //! order, and the children of one parent have none among them.
@@ -30,14 +30,14 @@ const PLANS: usize = 256;
 
 /// Something that a transaction touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
+pub struct ConflictKey {
     /// What; two different things may have the same by chance.
     pub hash: u64,
     /// Whether nobody else may touch it meanwhile; otherwise it is shared with others that say so.
     pub exclusive: bool,
 }
 
-/// Gives the tokens of row changes.
+/// Gives the conflict keys of row changes.
 ///
 /// It holds the definitions that it has seen as long as somebody else does, and every foreign key that it has learnt.
 #[derive(Debug)]
@@ -88,8 +88,8 @@ impl Causality {
     }
 
     /// Takes note of a definition; cheap for one that is known. `true` if it brought a foreign key that changes the
-    /// tokens of other tables: tokens given before and after must not be compared, so everything has to be awaited
-    /// that was given its tokens before.
+    /// conflict keys of other tables: conflict keys given before and after must not be compared, so everything has to be awaited
+    /// that was given its conflict keys before.
     pub fn learn(&mut self, table: &Arc<Table>) -> bool {
         let address = address(table);
         if self.plans.contains_key(&address) {
@@ -108,15 +108,15 @@ impl Causality {
         news
     }
 
-    /// Appends the tokens of a change, each once. Its table should have been [learnt](Self::learn).
-    pub fn tokens(&mut self, change: &RowChange, out: &mut Vec<Token>) {
+    /// Appends the conflict keys of a change, each once. Its table should have been [learnt](Self::learn).
+    pub fn conflict_keys(&mut self, change: &RowChange, out: &mut Vec<ConflictKey>) {
         let address = address(&change.table);
         if let Some(plan) = self.plans.get(&address) {
-            return plan.give(&change.kind, &mut self.scratch, &mut Give::new(out));
+            return plan.add_keys(&change.kind, &mut self.scratch, &mut KeySet::new(out));
         }
         self.learn(&change.table);
         if let Some(plan) = self.plans.get(&address) {
-            plan.give(&change.kind, &mut self.scratch, &mut Give::new(out));
+            plan.add_keys(&change.kind, &mut self.scratch, &mut KeySet::new(out));
         }
     }
 }
@@ -125,24 +125,24 @@ fn address(table: &Arc<Table>) -> usize {
     Arc::as_ptr(table).addr()
 }
 
-/// Where the tokens of one change go.
-struct Give<'a> {
-    out: &'a mut Vec<Token>,
+/// Where the conflict keys of one change go.
+struct KeySet<'a> {
+    out: &'a mut Vec<ConflictKey>,
     from: usize,
 }
 
-impl<'a> Give<'a> {
-    fn new(out: &'a mut Vec<Token>) -> Self {
+impl<'a> KeySet<'a> {
+    fn new(out: &'a mut Vec<ConflictKey>) -> Self {
         let from = out.len();
         Self { out, from }
     }
 
-    /// A change has few tokens: looking through them is quicker than a set.
-    fn token(&mut self, hash: u64, exclusive: bool) {
+    /// A change has few conflict keys: looking through them is quicker than a set.
+    fn add(&mut self, hash: u64, exclusive: bool) {
         let known = self.out.iter_mut().skip(self.from).find(|t| t.hash == hash);
         match known {
-            Some(token) => token.exclusive |= exclusive,
-            None => self.out.push(Token { hash, exclusive }),
+            Some(conflict_key) => conflict_key.exclusive |= exclusive,
+            None => self.out.push(ConflictKey { hash, exclusive }),
         }
     }
 }
@@ -154,7 +154,7 @@ struct Plan {
     keys: Vec<Unique>,
     /// Which of the keys tells rows apart.
     identity: Option<usize>,
-    /// The token of the table itself, for one without such a key.
+    /// The conflict key of the table itself, for one without such a key.
     whole: u64,
     foreign: Vec<End>,
 }
@@ -186,22 +186,22 @@ impl Unique {
     }
 
     /// A value comes or goes. An exotic one may be equal to any other, so it takes what all of them share.
-    fn give(&self, row: &Row, identity: bool, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+    fn add_keys(&self, row: &Row, identity: bool, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         let Digest { own, wide, exotic, null } = digest(self.seed, &self.parts, row, self.text, scratch);
         if null {
             return;
         }
         if !exotic || identity {
-            give.token(own, true);
+            keys.add(own, true);
         }
         if self.text {
-            give.token(wide, exotic);
+            keys.add(wide, exotic);
         }
     }
 
     /// A row stays where it is: only what else happens to this very row matters.
-    fn stay(&self, row: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
-        give.token(digest(self.seed, &self.parts, row, false, scratch).own, true);
+    fn stay(&self, row: &Row, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
+        keys.add(digest(self.seed, &self.parts, row, false, scratch).own, true);
     }
 }
 
@@ -219,49 +219,49 @@ impl Plan {
         }
     }
 
-    /// The tokens of one change.
-    fn give(&self, change: &RowKind, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+    /// The conflict keys of one change.
+    fn add_keys(&self, change: &RowKind, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         match change {
-            RowKind::Insert(row) => self.image(row, false, scratch, give),
-            RowKind::Delete(row) => self.image(row, true, scratch, give),
+            RowKind::Insert(row) => self.image(row, false, scratch, keys),
+            RowKind::Delete(row) => self.image(row, true, scratch, keys),
             RowKind::Update { old, new } => match self.identity {
-                Some(identity) => self.update(identity, old, new, scratch, give),
+                Some(identity) => self.update(identity, old, new, scratch, keys),
                 None => {
-                    self.image(old, true, scratch, give);
-                    self.image(new, false, scratch, give);
+                    self.image(old, true, scratch, keys);
+                    self.image(new, false, scratch, keys);
                 }
             },
         }
     }
 
-    fn image(&self, row: &Row, removed: bool, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+    fn image(&self, row: &Row, removed: bool, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         for (i, key) in self.keys.iter().enumerate() {
-            key.give(row, self.identity == Some(i), scratch, give);
+            key.add_keys(row, self.identity == Some(i), scratch, keys);
         }
         if self.identity.is_none() {
             // No row may go before it came. More than that: who looks for one without a key reads the whole table, and
             // would stop at each row that another worker has not committed yet.
-            give.token(self.whole, removed);
+            keys.add(self.whole, removed);
         }
-        self.foreign.iter().for_each(|end| end.give(row, scratch, give));
+        self.foreign.iter().for_each(|end| end.add_keys(row, scratch, keys));
     }
 
-    /// Values that an update leaves alone need no token: whoever gave the row this value, and whoever takes it away, is
+    /// Values that an update leaves alone need no conflict key: whoever gave the row this value, and whoever takes it away, is
     /// in line with the update through the row's identity, and with all other rows of that value through the key.
-    fn update(&self, identity: usize, old: &Row, new: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+    fn update(&self, identity: usize, old: &Row, new: &Row, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         for (i, key) in self.keys.iter().enumerate() {
             match (key.same(old, new), i == identity) {
-                (true, true) => key.stay(new, scratch, give),
+                (true, true) => key.stay(new, scratch, keys),
                 (true, false) => {}
                 (false, is_identity) => {
-                    key.give(old, is_identity, scratch, give);
-                    key.give(new, is_identity, scratch, give);
+                    key.add_keys(old, is_identity, scratch, keys);
+                    key.add_keys(new, is_identity, scratch, keys);
                 }
             }
         }
         for end in self.foreign.iter().filter(|end| !end.same(old, new)) {
-            end.give(old, scratch, give);
-            end.give(new, scratch, give);
+            end.add_keys(old, scratch, keys);
+            end.add_keys(new, scratch, keys);
         }
     }
 }
@@ -285,7 +285,7 @@ struct Registry {
 }
 
 impl Registry {
-    /// Takes note of a table's foreign keys; `true` if that changes the tokens of any table.
+    /// Takes note of a table's foreign keys; `true` if that changes the conflict keys of any table.
     fn learn(&mut self, table: &Table) -> bool {
         let mut news = false;
         for key in &table.foreign_keys {
@@ -349,7 +349,7 @@ fn parts(table: &Table, names: &[String]) -> (Vec<Part>, bool) {
 
 /// One end of a foreign key.
 ///
-/// Texts that may equal other texts need a token that stands for all of them. There are two: `children`, which all
+/// Texts that may equal other texts need a conflict key that stands for all of them. There are two: `children`, which all
 /// children share and an exotic parent takes exclusively, and `parents`, which all plain parents share and an exotic
 /// child takes exclusively. So exotic children do not hold up plain ones.
 #[derive(Debug)]
@@ -390,24 +390,24 @@ impl End {
         !self.computed && self.parts.iter().all(|p| p.same(a, b))
     }
 
-    /// The tokens of one image.
-    fn give(&self, row: &Row, scratch: &mut Vec<u8>, give: &mut Give<'_>) {
+    /// The conflict keys of one image.
+    fn add_keys(&self, row: &Row, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         let Digest { own, exotic, null, .. } = digest(self.seed, &self.parts, row, false, scratch);
         if null {
             return;
         }
         let exotic = exotic || self.computed;
         if !exotic {
-            give.token(own, self.parent);
+            keys.add(own, self.parent);
         }
         match (self.wide, self.parent, exotic) {
             (false, ..) => {}
-            (_, true, true) => give.token(self.children, true),
-            (_, true, false) => give.token(self.parents, false),
+            (_, true, true) => keys.add(self.children, true),
+            (_, true, false) => keys.add(self.parents, false),
             (_, false, exotic) => {
-                give.token(self.children, false);
+                keys.add(self.children, false);
                 if exotic {
-                    give.token(self.parents, true);
+                    keys.add(self.parents, true);
                 }
             }
         }

@@ -13,7 +13,7 @@ use anyhow::Result;
 use super::batch::full_name;
 use super::limits::{self, ANOTHER, Numbering, lacks};
 use super::options::Mode;
-use super::shape::found::{self, Facts, Found, Tables};
+use super::shape::found::{self, Facts, Tables, TargetTable};
 use super::shape::{Fit, Fits, fits};
 use crate::error::Fault;
 use crate::event::{Event, Events};
@@ -222,7 +222,7 @@ fn letter_case(session: &mut Session, tables: &[&Arc<Table>], problems: &mut Vec
 /// What differs: problems, and in mode 2 how rows are written all the same.
 fn compared(
     table: &Table,
-    there: &Found,
+    there: &TargetTable,
     (mode, facts, fits): (Mode, Facts, &Fits),
     problems: &mut Vec<String>,
 ) -> Option<Arc<Fit>> {

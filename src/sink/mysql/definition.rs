@@ -18,7 +18,7 @@ use super::shared::Context;
 use super::watch::{Backoff, Outlook};
 use crate::checkpoint::SCHEMA;
 use crate::model::{Column, Definition, ForeignKey, Generated, Key, KeyPart, Kind, Partition, Row, Table, Value};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::class_of;
 use crate::mysql::literal;
 use crate::mysql::server::Flavour;
@@ -69,7 +69,7 @@ fn ask(context: &Context, schema: &str, table: &str) -> Result<Definition> {
 }
 
 /// The table or view as information_schema shows it; `None` where there is none.
-fn read(session: &mut Session, schema: &str, name: &str) -> Result<Option<Table>, Failed> {
+fn read(session: &mut Session, schema: &str, name: &str) -> Result<Option<Table>, SessionError> {
     if session.server().cannot_name_table(schema, name).is_some() {
         return Ok(None);
     }
@@ -85,7 +85,7 @@ fn read(session: &mut Session, schema: &str, name: &str) -> Result<Option<Table>
 
 type Found = (String, String, String, Option<String>, Option<String>, String, String, Option<u64>);
 
-fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, Failed> {
+fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, SessionError> {
     let mut rows: Vec<Found> = session.fetch(&format!(
         "SELECT column_name, data_type, column_type, character_set_name, collation_name, is_nullable, extra, \
          character_octet_length FROM information_schema.columns WHERE {named} ORDER BY ordinal_position"
@@ -150,7 +150,7 @@ fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String
     }
 }
 
-fn keys(session: &mut Session, named: &str, columns: &mut Vec<Column>) -> Result<Vec<Key>, Failed> {
+fn keys(session: &mut Session, named: &str, columns: &mut Vec<Column>) -> Result<Vec<Key>, SessionError> {
     let mut found: BTreeMap<(bool, String), Vec<KeyPart>> = BTreeMap::new();
     for found::UniquePart { index, column, prefix, .. } in found::read_unique_keys(session, named)? {
         let place = column.and_then(|c| columns.iter().position(|d| d.name.to_lowercase() == c.to_lowercase()));
@@ -177,7 +177,7 @@ fn expression() -> Column {
     }
 }
 
-fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, Failed> {
+fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, SessionError> {
     type Part = (String, String, Option<String>, Option<String>, Option<String>);
     let mut rows: Vec<Part> = session.fetch(&format!(
         "SELECT constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name \
@@ -244,7 +244,12 @@ fn one(session: &mut Session, copy: &str, table: &Table, partitions: &[Partition
     found
 }
 
-fn first(session: &mut Session, copy: &str, table: &Table, partitions: &[Partition]) -> Result<Option<usize>, Failed> {
+fn first(
+    session: &mut Session,
+    copy: &str,
+    table: &Table,
+    partitions: &[Partition],
+) -> Result<Option<usize>, SessionError> {
     for (at, partition) in partitions.iter().enumerate() {
         let own = partition.hashed.as_ref().filter(|_| !matches!(session.server().flavour, Flavour::TiDb));
         let rows = match own {
@@ -289,7 +294,7 @@ const CARELESS: (u32, u32, u32) = (11, 0, 0);
 ///
 /// # Errors
 /// If the target cannot be read.
-pub fn well_quoted(session: &mut Session, (schema, table): (&str, &str), text: String) -> Result<String, Failed> {
+pub fn well_quoted(session: &mut Session, (schema, table): (&str, &str), text: String) -> Result<String, SessionError> {
     let server = session.server();
     if server.flavour != Flavour::MariaDb || server.version < CARELESS || !text.contains("` FOREIGN KEY (`") {
         return Ok(text);

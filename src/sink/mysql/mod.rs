@@ -1,7 +1,7 @@
 //! The sink for MySQL, MariaDB and TiDB.
 //!
 //! Whole upstream transactions are collected into a [`window`], which is cut into batches that need not wait for each
-//! other ([`causality`] says which have to). The [`board`] hands them to the [`worker`]s, each with a connection of its own, when those that come
+//! other ([`causality`] says which have to). The [`scheduler`] hands them to the [`worker`]s, each with a connection of its own, when those that come
 //! before them are durable. A worker folds a batch to its net effect ([`batch`]), renders it as multi-row statements ([`statement`]) and applies it
 //! in one transaction ([`apply`]) that also records what it holds. DDL runs alone ([`ddl`]).
 
@@ -34,7 +34,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use self::batch::Part;
-use self::causality::{Causality, Token};
+use self::causality::{Causality, ConflictKey};
 pub use self::ddl::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, WrongSide};
 pub use self::open::Opening;
 use self::open::Parts;
@@ -45,8 +45,8 @@ pub use crate::mysql::login::Connection;
 use crate::mysql::session::{Flavour, Server, Session};
 use limits::TidbLimit;
 pub use open::Reopening;
-use scheduler::Lineage;
-use scheduler::{Board, Job};
+use scheduler::DependencyTracker;
+use scheduler::{Job, Scheduler};
 use shared::Context;
 use window::Rows;
 
@@ -66,8 +66,8 @@ pub struct MysqlSink {
     server: Server,
     window: Window,
     causality: Causality,
-    lineage: Lineage,
-    tokens: Vec<Token>,
+    dependencies: DependencyTracker,
+    conflict_keys: Vec<ConflictKey>,
     /// Transactions above the position that an earlier run left durable.
     applied: Applied,
     /// Where it was opened: nothing is stored for a start that takes nothing, so that another start ts can follow it.
@@ -127,8 +127,8 @@ impl MysqlSink {
         &self.context.shared
     }
 
-    fn board(&self) -> &Board {
-        &self.context.board
+    fn scheduler(&self) -> &Scheduler {
+        &self.context.scheduler
     }
 
     fn take(&mut self, ts: CommitTs, rising: bool) -> Result<()> {
@@ -162,12 +162,12 @@ impl MysqlSink {
         self.learn(&rows)?;
         let skipped = self.context.shared.skipped();
         let mut part = Part::new(ts);
-        self.tokens.clear();
+        self.conflict_keys.clear();
         for row in rows {
             if !skipped.is_empty() && skipped.has_table(row.table.id) {
                 part.leave_out(row.table.id);
             } else {
-                self.causality.tokens(&row, &mut self.tokens);
+                self.causality.conflict_keys(&row, &mut self.conflict_keys);
                 part.push(row);
             }
         }
@@ -177,7 +177,7 @@ impl MysqlSink {
         {
             self.close_window()?;
         }
-        self.window.add(part, &self.tokens);
+        self.window.add(part, &self.conflict_keys);
         self.save_in_time()
     }
 
@@ -199,7 +199,7 @@ impl MysqlSink {
         let new: Vec<Arc<Table>> = tables.iter().filter(|t| !fits.knows(t)).cloned().collect();
         if !new.is_empty() {
             self.settle()?;
-            self.board().put(Job::Look(new.clone()), None, &[], 0);
+            self.scheduler().put(Job::Look(new.clone()), None, &[], 0);
             self.settle()?;
         }
         for table in &new {
@@ -301,7 +301,7 @@ impl Sink for MysqlSink {
     fn flush(&mut self) -> Result<()> {
         self.shared().check()?;
         // While everybody is busy, what comes next may as well go into the same batch.
-        if self.board().unfinished() < self.context.size.workers {
+        if self.scheduler().unfinished() < self.context.size.workers {
             self.close_window()?;
         }
         self.save_in_time()
@@ -317,8 +317,8 @@ impl Sink for MysqlSink {
         }
     }
 
-    fn passes_on(&mut self, origins: &BTreeSet<u64>) {
-        self.context.link.passes_on(origins);
+    fn set_origins(&mut self, origins: &BTreeSet<u64>) {
+        self.context.link.set_origins(origins);
     }
 
     fn may_differ(&mut self, schema: &str, table: &str) {
@@ -344,7 +344,7 @@ impl Sink for MysqlSink {
         self.shared().check()?;
         self.settle()?;
         if let Some(ts) = self.taken.filter(|ts| Some(*ts) != self.opened) {
-            self.board().put(Job::Save { ts, drained: true }, None, &[], 0);
+            self.scheduler().put(Job::Save { ts, drained: true }, None, &[], 0);
             self.saved = Some((Instant::now(), ts));
         }
         self.settle()
@@ -357,7 +357,7 @@ impl Sink for MysqlSink {
 
 impl Drop for MysqlSink {
     fn drop(&mut self) {
-        self.context.board.close(false);
+        self.context.scheduler.close(false);
         for worker in self.workers.drain(..) {
             // A panic there was reported when it happened.
             let _ = worker.join();

@@ -9,20 +9,20 @@ use anyhow::{Context as _, Result};
 
 use super::causality::Causality;
 use super::ddl::skipped::{self, Skipped};
-use super::ddl::{self, Ground};
+use super::ddl::{self, DdlContext};
 use super::drainer::{self, Beginning};
 use super::limits::{Numbering, TidbLimit};
 use super::options::{self, MysqlOptions, Size};
-use super::scheduler::{Board, Lineage};
+use super::scheduler::{DependencyTracker, Scheduler};
 use super::shape::Fits;
 use super::shared::{Context, Shared};
-use super::watch::{Backoff, Outlook, Told, Watch};
+use super::watch::{Backoff, LastNotice, Outlook, Watch};
 use super::window::Window;
 use super::worker::Worker;
 use super::{MysqlSink, check};
 use crate::checkpoint::drainer::Reached;
 use crate::checkpoint::lease::Lease;
-use crate::checkpoint::{self, Acknowledged, Applied, Link, Taken, is_known};
+use crate::checkpoint::{self, Acknowledged, Applied, Link, TakenOver, is_known};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
@@ -125,7 +125,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         mark::ready(&mut session, marks, size.workers)?;
         session.set_prelude(first);
     }
-    let Taken { link, mut position, mut applied, mut last_job, mut intent, mut safe_until } = taken;
+    let TakenOver { link, mut position, mut applied, mut last_job, mut intent, mut safe_until } = taken;
     if let Some(at) = position {
         let last = applied.last().max(safe_until).unwrap_or_default().max(at);
         let reached = Reached { position: at, last };
@@ -136,7 +136,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         }
     }
     if let Some(intent) = intent {
-        let mut ground = Ground {
+        let mut context = DdlContext {
             session: &mut session,
             link: &link,
             policy: &mut options.ddl.clone(),
@@ -145,7 +145,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
             stop: &options.stop,
             events: &events,
         };
-        ddl::settle(&mut ground, &intent)?;
+        ddl::settle(&mut context, &intent)?;
         let state = link.state(&mut session)?;
         (position, last_job) = (position.max(state.position), state.last_job);
     }
@@ -171,9 +171,9 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         size,
         events,
         shared: Shared::new(opened, skipped),
-        board: Board::default(),
+        scheduler: Scheduler::default(),
         opened,
-        told: Told::default(),
+        told: LastNotice::default(),
         waits,
         marks,
         options,
@@ -185,8 +185,8 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         server,
         window: Window::default(),
         causality: Causality::new(),
-        lineage: Lineage::default(),
-        tokens: Vec::new(),
+        dependencies: DependencyTracker::default(),
+        conflict_keys: Vec::new(),
         applied,
         opened,
         taken: opened,
@@ -286,7 +286,7 @@ fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
 /// # Errors
 /// The first that does not pass, or the last; or interrupted.
 pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<MysqlSink>) -> Result<MysqlSink> {
-    let (shared, told) = (Shared::new(None, Skipped::default()), Told::default());
+    let (shared, told) = (Shared::new(None, Skipped::default()), LastNotice::default());
     let outlook = Outlook { stop: &parts.options.stop, shared: &shared, events: &parts.events, told: &told };
     let mut backoff = Backoff::new();
     loop {

@@ -16,7 +16,7 @@ use super::batch::{Part, full_name};
 use super::worker::Worker;
 use crate::error::Fault;
 use crate::model::{Key, Kind, Row, RowKind, Table, Value};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::{Class, class_of, classify, explain, said_of};
 use crate::mysql::session::Session;
 use crate::sink::Clash;
@@ -31,7 +31,7 @@ pub(super) struct Values<'a> {
 
 /// What the server said of a statement.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Told {
+pub(super) struct StatementResult {
     pub(super) affected: u64,
     /// Rows that an UPDATE found.
     pub(super) matched: Option<u64>,
@@ -53,7 +53,12 @@ const OF_A_COLUMN: [u16; 3] = [1264, 1265, 1406];
 const MAY_BEND: [u16; 6] = [1264, 1265, 1292, 1406, NO_DEFAULT, COMPUTED_RANGE];
 
 /// Runs `sql`; if strict mode refuses what the target computes itself, without that.
-pub(super) fn run(session: &mut Session, sql: &str, values: Values<'_>, what: impl Fn() -> String) -> Result<Told> {
+pub(super) fn run(
+    session: &mut Session,
+    sql: &str,
+    values: Values<'_>,
+    what: impl Fn() -> String,
+) -> Result<StatementResult> {
     let error = match tried(session, sql) {
         Ok(told) => return Ok(told),
         Err(error) => error,
@@ -68,13 +73,13 @@ pub(super) fn run(session: &mut Session, sql: &str, values: Values<'_>, what: im
     Err(explain(&error, format!("{before}{}", what())))
 }
 
-fn tried(session: &mut Session, sql: &str) -> mysql::Result<Told> {
+fn tried(session: &mut Session, sql: &str) -> mysql::Result<StatementResult> {
     let affected = session.try_run(sql)?;
-    Ok(Told { affected, matched: session.matched(), duplicates: session.duplicates() })
+    Ok(StatementResult { affected, matched: session.matched(), duplicates: session.duplicates() })
 }
 
 /// The same without strict mode; `None` if it is refused again, or anything bent that the stream has brought.
-fn bent(session: &mut Session, sql: &str, values: Values<'_>) -> Result<Option<Told>> {
+fn bent(session: &mut Session, sql: &str, values: Values<'_>) -> Result<Option<StatementResult>> {
     session.relax(true)?;
     let told = tried(session, sql);
     let warnings = if told.is_ok() { warnings(session) } else { Ok(None) };
@@ -97,7 +102,7 @@ pub(super) fn run_relaxed(
     zeros: u64,
     values: Values<'_>,
     what: impl Fn() -> String,
-) -> Result<Told> {
+) -> Result<StatementResult> {
     session.relax(true)?;
     let told = relaxed(session, sql, zeros, values, what);
     // A refused statement leaves the session as it was, not relaxed; after a lost connection there is nothing to mend.
@@ -111,7 +116,7 @@ fn relaxed(
     zeros: u64,
     values: Values<'_>,
     what: impl Fn() -> String,
-) -> Result<Told> {
+) -> Result<StatementResult> {
     let told = tried(session, sql).map_err(|e| explain(&e, what()))?;
     if u64::from(session.warnings()) <= zeros {
         return Ok(told);
@@ -218,7 +223,7 @@ impl Field<'_> {
     }
 }
 
-fn find(session: &mut Session, table: &Table, parts: &[Part], said: &str) -> Result<Option<Pair>, Failed> {
+fn find(session: &mut Session, table: &Table, parts: &[Part], said: &str) -> Result<Option<Pair>, SessionError> {
     let Some((entry, name)) = words(said) else { return Ok(None) };
     let Some(key) = table.keys.iter().find(|k| is_called(k, name)) else { return Ok(None) };
     let rows: Vec<Vec<Field<'_>>> = images(table, parts).filter_map(|(of, row)| fields(of, key, table, row)).collect();
@@ -284,7 +289,7 @@ fn shown(row: &[Field<'_>]) -> String {
 }
 
 /// The values of the row that has the key.
-fn in_table(session: &mut Session, table: &Table, new: &[Field<'_>]) -> Result<Option<Vec<String>>, Failed> {
+fn in_table(session: &mut Session, table: &Table, new: &[Field<'_>]) -> Result<Option<Vec<String>>, SessionError> {
     let names: Vec<String> = new.iter().map(|field| quote_name(field.column)).collect();
     let conditions: Vec<String> = new.iter().map(Field::condition).collect();
     let sql =
@@ -303,7 +308,7 @@ fn in_batch(
     table: &Table,
     new: &[Field<'_>],
     rows: &[Vec<Field<'_>>],
-) -> Result<Option<Vec<String>>, Failed> {
+) -> Result<Option<Vec<String>>, SessionError> {
     let differs = |row: &&Vec<Field<'_>>| {
         let pairs = || row.iter().zip(new);
         pairs().all(|(a, b)| a.text || a.value == b.value) && pairs().any(|(a, b)| a.value != b.value)
@@ -328,7 +333,7 @@ fn in_batch(
 }
 
 /// The collation of a column on the target.
-fn collation(session: &mut Session, table: &Table, column: &str) -> Result<Option<String>, Failed> {
+fn collation(session: &mut Session, table: &Table, column: &str) -> Result<Option<String>, SessionError> {
     let sql = format!(
         "SELECT collation_name FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
         quote_text(&table.schema),

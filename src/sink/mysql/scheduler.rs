@@ -1,6 +1,6 @@
-//! The board between the sink and its workers: tasks that wait for others, tasks that are ready, and how far the target is.
+//! The scheduler between the sink and its workers: tasks that wait for others, tasks that are ready, and how far the target is.
 //!
-//! Which batches under way hold which tokens, so that a new batch knows for which it has to wait.
+//! Which batches under way hold which conflict keys, so that a new batch knows for which it has to wait.
 //!
 //! How far the target is: the low-water mark below which everything is durable.
 //!
@@ -54,7 +54,7 @@ pub(super) struct Task {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Board {
+pub(super) struct Scheduler {
     state: Mutex<State>,
     workers: Condvar,
     sink: Condvar,
@@ -75,7 +75,7 @@ struct State {
     closed: bool,
 }
 
-impl Board {
+impl Scheduler {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -245,9 +245,9 @@ impl Board {
 /// Entries that may pile up before dead ones are looked for.
 const ROOM: usize = 1 << 16;
 
-/// The batches under way by the tokens of their rows. Batches are numbered in the order of the stream.
+/// The batches under way by the conflict keys of their rows. Batches are numbered in the order of the stream.
 #[derive(Default)]
-pub(super) struct Lineage {
+pub(super) struct DependencyTracker {
     holders: HashMap<u64, Holders, foldhash::fast::FixedState>,
     room: usize,
 }
@@ -259,17 +259,17 @@ struct Holders {
     shared: Vec<Id>,
 }
 
-impl Lineage {
-    /// Enters batch `id` with its tokens (each hash once, with whether it is exclusive), and gives the batches at or above
+impl DependencyTracker {
+    /// Enters batch `id` with its conflict keys (each hash once, with whether it is exclusive), and gives the batches at or above
     /// `oldest` that have to be durable before it. Those below are durable already.
-    pub(super) fn enter(&mut self, id: Id, tokens: &[(u64, bool)], oldest: Id) -> Vec<Id> {
+    pub(super) fn enter(&mut self, id: Id, conflict_keys: &[(u64, bool)], oldest: Id) -> Vec<Id> {
         if self.holders.len() > self.room.max(ROOM) {
             self.holders
                 .retain(|_, h| h.exclusive.is_some_and(|e| e >= oldest) || h.shared.iter().any(|s| *s >= oldest));
             self.room = self.holders.len() * 2;
         }
         let mut before = Vec::new();
-        for (hash, exclusive) in tokens {
+        for (hash, exclusive) in conflict_keys {
             let holders = self.holders.entry(*hash).or_default();
             before.extend(holders.exclusive.filter(|e| *e >= oldest));
             if *exclusive {
@@ -361,14 +361,14 @@ mod tests {
 
     #[test]
     fn readers_wait_for_the_writer_and_the_next_writer_for_all() {
-        let mut lineage = Lineage::default();
-        assert!(lineage.enter(1, &[(7, true)], 0).is_empty());
-        assert_eq!(lineage.enter(2, &[(7, false), (8, true)], 0), [1]);
-        assert_eq!(lineage.enter(3, &[(7, false)], 0), [1]);
-        assert_eq!(lineage.enter(4, &[(7, true), (8, true)], 0), [1, 2, 3]);
+        let mut dependencies = DependencyTracker::default();
+        assert!(dependencies.enter(1, &[(7, true)], 0).is_empty());
+        assert_eq!(dependencies.enter(2, &[(7, false), (8, true)], 0), [1]);
+        assert_eq!(dependencies.enter(3, &[(7, false)], 0), [1]);
+        assert_eq!(dependencies.enter(4, &[(7, true), (8, true)], 0), [1, 2, 3]);
         // What is durable need not be waited for.
-        assert_eq!(lineage.enter(5, &[(7, true)], 5), Vec::<Id>::new());
-        assert!(lineage.enter(6, &[(9, true)], 5).is_empty());
+        assert_eq!(dependencies.enter(5, &[(7, true)], 5), Vec::<Id>::new());
+        assert!(dependencies.enter(6, &[(9, true)], 5).is_empty());
     }
 
     #[test]

@@ -16,10 +16,10 @@ use super::MysqlSink;
 use super::batch::full_name;
 use super::ddl::skipped::Skipped;
 use super::options::{MysqlOptions, OnConflict, Size};
-use super::scheduler::{Board, Job};
+use super::scheduler::{Job, Scheduler};
 use super::shape::Fits;
 use super::statement::Style;
-use super::watch::Told;
+use super::watch::LastNotice;
 use crate::checkpoint::{Acknowledged, DrainerTable, Link, Slot};
 use crate::error::{Fault, fault};
 use crate::event::Events;
@@ -175,10 +175,10 @@ pub(super) struct Context {
     pub(super) size: Size,
     pub(super) events: Events,
     pub(super) shared: Shared,
-    pub(super) board: Board,
+    pub(super) scheduler: Scheduler,
     /// The position that the run began with.
     pub(super) opened: Option<CommitTs>,
-    pub(super) told: Told,
+    pub(super) told: LastNotice,
     /// What the workers wait for.
     pub(super) waits: Arc<Waits>,
     /// What the transactions carry, if the target is a source too.
@@ -244,7 +244,7 @@ impl MysqlSink {
         let Some(ts) = self.taken else { return };
         if !self.window.is_empty() {
             self.window.reach(ts);
-        } else if self.board().unfinished() == 0 {
+        } else if self.scheduler().unfinished() == 0 {
             self.shared().reached(ts);
         }
     }
@@ -254,7 +254,7 @@ impl MysqlSink {
         let losses = self.parts.lease.losses();
         if losses != self.losses {
             self.losses = losses;
-            self.board().put(Job::Compare, None, &[], 0);
+            self.scheduler().put(Job::Compare, None, &[], 0);
         }
     }
 
@@ -271,7 +271,7 @@ impl MysqlSink {
             return self.shared().check();
         }
         self.saved = Some((Instant::now(), ts));
-        self.board().put(Job::Save { ts, drained: false }, None, &[], 0);
+        self.scheduler().put(Job::Save { ts, drained: false }, None, &[], 0);
         self.shared().check()
     }
 }

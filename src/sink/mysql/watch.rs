@@ -17,7 +17,7 @@ use crate::event::{Event, Events};
 use crate::model::span_text;
 use crate::mysql::address::Target;
 use crate::mysql::answer::{Waiting, Waits};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::{Class, class_of};
 use crate::mysql::session::{Flavour, Session, shorten};
 use crate::stop::Stop;
@@ -146,7 +146,7 @@ impl Look {
 
 /// What the target says about a wait. A connection whose statement the target is long done with, while its answer is not here, has lost it:
 /// no time limit tells that, because a DDL may take as long as it likes. It is ended, and what waits for it goes the way of a lost connection.
-fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Failed> {
+fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, SessionError> {
     if waiting.since.elapsed() >= LOST && has_answered(session, waiting.session, LOST.as_secs() / 2)? {
         // It may be another account's, behind a proxy.
         let ended = locks::known(locks::end(session, waiting.session))?.unwrap_or(false);
@@ -185,7 +185,7 @@ const TIDB: &str = "SELECT NULL, CAST(h.session_id AS UNSIGNED), h.user, NULL, I
 ///
 /// # Errors
 /// If the connection is lost. What the account may not see, or the server does not have, is no error.
-pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Failed> {
+pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, SessionError> {
     if waits == 0 {
         return Ok(None);
     }
@@ -209,7 +209,7 @@ pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Fa
 ///
 /// # Errors
 /// As [`of`].
-pub(super) fn has_answered(session: &mut Session, waits: u64, seconds: u64) -> Result<bool, Failed> {
+pub(super) fn has_answered(session: &mut Session, waits: u64, seconds: u64) -> Result<bool, SessionError> {
     let list = if session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
     let sql = format!(
         "SELECT COUNT(*) FROM information_schema.{list} WHERE id = {waits} AND command = 'Sleep' AND time >= {seconds}"
@@ -256,7 +256,7 @@ fn state(found: Option<State>) -> Option<String> {
 }
 
 /// What the server does not tell this account is not known.
-fn if_told<T>(answer: Result<T, Failed>) -> Result<Option<T>, Failed> {
+fn if_told<T>(answer: Result<T, SessionError>) -> Result<Option<T>, SessionError> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
@@ -327,12 +327,12 @@ pub(super) struct Outlook<'a> {
     pub(super) stop: &'a Stop,
     pub(super) shared: &'a Shared,
     pub(super) events: &'a Events,
-    pub(super) told: &'a Told,
+    pub(super) told: &'a LastNotice,
 }
 
 /// When a retry was last told of: all workers lose their connections at once, and one line is enough.
 #[derive(Default)]
-pub(super) struct Told(Mutex<Option<Instant>>);
+pub(super) struct LastNotice(Mutex<Option<Instant>>);
 
 impl Outlook<'_> {
     fn tell(&self, error: &Error, next: Duration, since: Duration) {

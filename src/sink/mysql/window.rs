@@ -1,6 +1,6 @@
 //! A window: whole transactions that go to the target together, cut into batches that need not wait for each other.
 //!
-//! Transactions that share a token (see [`causality`](super::causality)) belong to one group, because their order matters; groups
+//! Transactions that share a conflict key (see [`causality`](super::causality)) belong to one group, because their order matters; groups
 //! are free of each other. A batch is made of whole groups, with its transactions in the order of their commit ts.
 //!
 //! How what was collected goes to the workers: the window in batches, or one job with nothing else under way.
@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use super::MysqlSink;
 use super::batch::{Definitions, Part};
-use super::causality::Token;
+use super::causality::ConflictKey;
 use super::ddl::skipped::Skipped;
 use super::scheduler::Job;
 use crate::checkpoint::Record;
@@ -27,7 +27,7 @@ use crate::model::{CommitTs, LargeRows, RowChange, Table};
 pub(super) struct Window {
     parts: Vec<Part>,
     groups: Groups,
-    tokens: Vec<(u64, bool, u32)>,
+    conflict_keys: Vec<(u64, bool, u32)>,
     seen: HashMap<u64, Seen, foldhash::fast::FixedState>,
     /// A window holds rows of one definition of a table alone.
     definitions: Definitions,
@@ -65,7 +65,7 @@ impl Groups {
     }
 }
 
-/// Which parts have a token.
+/// Which parts have a conflict key.
 #[derive(Default)]
 struct Seen {
     exclusive: Option<u32>,
@@ -76,8 +76,8 @@ struct Seen {
 /// Transactions of a window for one transaction on the target.
 pub(super) struct Batch {
     pub(super) parts: Vec<Part>,
-    /// Each hash once; true if any of its tokens is exclusive.
-    pub(super) tokens: Vec<(u64, bool)>,
+    /// Each hash once; true if any of its conflict keys is exclusive.
+    pub(super) conflict_keys: Vec<(u64, bool)>,
     /// What the target is to remember.
     pub(super) record: Record,
     pub(super) rows: u64,
@@ -123,8 +123,8 @@ impl Window {
         self.definitions.conflict(table)
     }
 
-    /// Takes a transaction with its tokens.
-    pub(super) fn add(&mut self, part: Part, tokens: &[Token]) {
+    /// Takes a transaction with its conflict keys.
+    pub(super) fn add(&mut self, part: Part, conflict_keys: &[ConflictKey]) {
         let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         self.rows += part.changes.len() as u64;
         self.bytes += part.bytes;
@@ -139,13 +139,13 @@ impl Window {
         }
         self.parts.push(part);
         self.groups.add(number);
-        for token in tokens {
-            self.tokens.push((token.hash, token.exclusive, number));
-            let seen = self.seen.entry(token.hash).or_default();
+        for conflict_key in conflict_keys {
+            self.conflict_keys.push((conflict_key.hash, conflict_key.exclusive, number));
+            let seen = self.seen.entry(conflict_key.hash).or_default();
             if let Some(other) = seen.exclusive {
                 self.groups.join(other, number);
             }
-            if token.exclusive {
+            if conflict_key.exclusive {
                 seen.shared.drain(..).for_each(|other| self.groups.join(other, number));
                 seen.exclusive = Some(number);
             } else if seen.shared.last() != Some(&number) {
@@ -161,10 +161,10 @@ impl Window {
         let count = places.iter().copied().max().map_or(1, |p| p as usize + 1);
         let mut batches: Vec<Batch> = (0..count).map(|_| Batch::new()).collect();
         let first = self.parts.first().map(|p| p.ts).unwrap_or_default();
-        for (hash, exclusive, part) in &self.tokens {
+        for (hash, exclusive, part) in &self.conflict_keys {
             let place = places.get(*part as usize).copied().unwrap_or_default();
             if let Some(batch) = batches.get_mut(place as usize) {
-                batch.tokens.push((*hash, *exclusive));
+                batch.conflict_keys.push((*hash, *exclusive));
             }
         }
         for (part, place) in self.parts.drain(..).zip(&places) {
@@ -226,7 +226,7 @@ impl Batch {
     fn new() -> Self {
         Self {
             parts: Vec::new(),
-            tokens: Vec::new(),
+            conflict_keys: Vec::new(),
             record: Record::List(Vec::new()),
             rows: 0,
             bytes: 0,
@@ -237,8 +237,8 @@ impl Batch {
 
     fn finish(&mut self) {
         // Exclusive ones come first among equals, so that the first of them is what counts.
-        self.tokens.sort_unstable_by_key(|(hash, exclusive)| (*hash, !exclusive));
-        self.tokens.dedup_by_key(|(hash, _)| *hash);
+        self.conflict_keys.sort_unstable_by_key(|(hash, exclusive)| (*hash, !exclusive));
+        self.conflict_keys.dedup_by_key(|(hash, _)| *hash);
         self.record = Record::List(self.parts.iter().map(|p| p.ts).collect());
     }
 }
@@ -258,10 +258,10 @@ impl MysqlSink {
         let size = self.context.size;
         let (last, held) = (window.last(), window.bytes());
         let batches = window.cut(size.workers, LEAST_ROWS);
-        let board = &self.context.board;
+        let scheduler = &self.context.scheduler;
         let begin = Instant::now();
         // What comes is held as well.
-        board.wait_for_room(size.in_flight.saturating_sub(held).max(1), size.workers * 2, size.records(), |held_up| {
+        scheduler.wait_for_room(size.in_flight.saturating_sub(held).max(1), size.workers * 2, size.records(), |held_up| {
             if begin.elapsed() >= PATIENT_UNTIL {
                 let what = format!(
                     "what the target has not finished of the transactions up to {}; as much as may go before them is applied",
@@ -272,13 +272,13 @@ impl MysqlSink {
         });
         self.context.shared.check()?;
         let records = batches.iter().map(|b| b.record.size()).sum();
-        let number = board.open(last, batches.len(), records);
+        let number = scheduler.open(last, batches.len(), records);
         for mut batch in batches {
-            let (id, oldest) = board.numbers();
-            let before = self.lineage.enter(id, &std::mem::take(&mut batch.tokens), oldest);
+            let (id, oldest) = scheduler.numbers();
+            let before = self.dependencies.enter(id, &std::mem::take(&mut batch.conflict_keys), oldest);
             batch.heavy = size.is_heavy(batch.largest);
             let bytes = batch.bytes + size.statement(batch.largest);
-            board.put(Job::Batch(batch), Some(number), &before, bytes);
+            scheduler.put(Job::Batch(batch), Some(number), &before, bytes);
         }
         Ok(())
     }
@@ -286,16 +286,16 @@ impl MysqlSink {
     /// Waits until nothing is under way.
     pub(super) fn settle(&mut self) -> Result<()> {
         self.close_window()?;
-        self.board().wait_until_idle();
-        self.lineage.clear();
+        self.scheduler().wait_until_idle();
+        self.dependencies.clear();
         self.shared().check()
     }
 
     /// Does `job`, which brings everything up to `last`, with nothing else under way.
     pub(super) fn alone(&mut self, last: CommitTs, job: Job) -> Result<()> {
         self.settle()?;
-        let window = self.board().open(last, 1, 0);
-        self.board().put(job, Some(window), &[], 0);
+        let window = self.scheduler().open(last, 1, 0);
+        self.scheduler().put(job, Some(window), &[], 0);
         self.settle()
     }
 }

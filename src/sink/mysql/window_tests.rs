@@ -29,26 +29,26 @@ fn part(ts: u64, id: i64, rows: usize) -> Part {
     part
 }
 
-fn token((hash, exclusive): (u64, bool)) -> Token {
-    Token { hash, exclusive }
+fn conflict_key((hash, exclusive): (u64, bool)) -> ConflictKey {
+    ConflictKey { hash, exclusive }
 }
 
 #[test]
 fn a_window_alone_is_a_range_and_reaches_what_was_resolved() {
     let mut window = Window::default();
-    window.add(part(5, 1, 3), &[token((1, true))]);
-    window.add(part(7, 1, 3), &[token((1, true))]);
+    window.add(part(5, 1, 3), &[conflict_key((1, true))]);
+    window.add(part(7, 1, 3), &[conflict_key((1, true))]);
     window.reach(CommitTs(9));
     let [batch] = window.cut(4, 1).try_into().ok().unwrap();
     assert_eq!(batch.record, Record::Range { first: CommitTs(5), last: CommitTs(9) });
-    assert_eq!((batch.rows, batch.tokens), (6, vec![(1, true)]));
+    assert_eq!((batch.rows, batch.conflict_keys), (6, vec![(1, true)]));
 }
 
 #[test]
 fn small_windows_stay_whole_and_large_ones_are_cut_evenly_by_table() {
     let fill = |window: &mut Window| {
         for n in 0..100 {
-            window.add(part(n + 1, i64::try_from(n % 4).unwrap(), 5), &[token((n, true))]);
+            window.add(part(n + 1, i64::try_from(n % 4).unwrap(), 5), &[conflict_key((n, true))]);
         }
     };
     let mut window = Window::default();
@@ -77,16 +77,16 @@ fn whatever_is_taken_is_known_by_its_definition() {
 }
 
 proptest! {
-    /// Whatever the tokens: each transaction is in one batch, in order, and no two batches have to wait for each other.
+    /// Whatever the conflict keys: each transaction is in one batch, in order, and no two batches have to wait for each other.
     #[test]
     fn batches_of_a_window_are_free_of_each_other(
         txns in vec((vec((0_u64..40, any::<bool>()), 0..4), 1_usize..4, 0_i64..3), 1..60),
         most in 1_usize..6,
     ) {
         let mut window = Window::default();
-        for (n, (tokens, rows, id)) in txns.iter().enumerate() {
-            let tokens: Vec<Token> = tokens.iter().copied().map(token).collect();
-            window.add(part(n as u64 + 1, *id, *rows), &tokens);
+        for (n, (conflict_keys, rows, id)) in txns.iter().enumerate() {
+            let conflict_keys: Vec<ConflictKey> = conflict_keys.iter().copied().map(conflict_key).collect();
+            window.add(part(n as u64 + 1, *id, *rows), &conflict_keys);
         }
         let batches = window.cut(most, 2);
         prop_assert!(batches.len() <= most);
@@ -103,8 +103,8 @@ proptest! {
         prop_assert_eq!(all, (1..=txns.len() as u64).collect::<Vec<_>>());
         for (i, a) in batches.iter().enumerate() {
             for b in batches.iter().skip(i + 1) {
-                for (hash, exclusive) in &a.tokens {
-                    let other = b.tokens.iter().find(|(h, _)| h == hash);
+                for (hash, exclusive) in &a.conflict_keys {
+                    let other = b.conflict_keys.iter().find(|(h, _)| h == hash);
                     prop_assert!(other.is_none_or(|(_, e)| !e && !exclusive));
                 }
             }

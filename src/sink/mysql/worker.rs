@@ -56,7 +56,7 @@ impl Drop for Guard<'_> {
         self.0
             .shared
             .fail(Fault::refused("a worker stopped unexpectedly; nothing of its batch is on the target").into());
-        self.0.board.close(true);
+        self.0.scheduler.close(true);
     }
 }
 
@@ -103,10 +103,10 @@ impl Worker {
         }
     }
 
-    /// Works until the board closes.
+    /// Works until the scheduler closes.
     pub(super) fn work(mut self) {
         let context = self.context.clone();
-        while let Some(mut task) = context.board.take(self.number == 0) {
+        while let Some(mut task) = context.scheduler.take(self.number == 0) {
             let guard = Guard(&context);
             let result = self.perform(&mut task);
             std::mem::forget(guard);
@@ -116,13 +116,13 @@ impl Worker {
                 Ok(Outcome::Done) => self.finish(&task),
                 Ok(Outcome::Refused) => {
                     self.conflict = None;
-                    context.board.park(task);
+                    context.scheduler.park(task);
                 }
                 Err(error) => {
                     self.count_conflict();
                     self.keep_position();
                     context.shared.fail(error);
-                    context.board.close(true);
+                    context.scheduler.close(true);
                 }
             }
         }
@@ -146,7 +146,7 @@ impl Worker {
 
     fn finish(&self, task: &Task) {
         let context = &self.context;
-        context.board.finish(task.id, task.window, task.bytes, |mark| context.shared.reached(mark));
+        context.scheduler.finish(task.id, task.window, task.bytes, |mark| context.shared.reached(mark));
     }
 
     fn perform(&mut self, task: &mut Task) -> Result<Outcome> {
@@ -155,7 +155,7 @@ impl Worker {
                 None => Ok(Outcome::Done),
                 Some(_) if !task.alone => Ok(Outcome::Refused),
                 Some(error) => {
-                    let last = task.window.is_some_and(|w| self.context.board.only_left(w));
+                    let last = task.window.is_some_and(|w| self.context.scheduler.only_left(w));
                     self.one_by_one(batch, last, error).map(|()| Outcome::Done)
                 }
             },

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{Muster, PumpSource, Timing, check, pull};
+use super::{PumpSource, PumpStatus, Timing, check, pull};
 use crate::error::Kind;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Pulled, Stream};
@@ -30,7 +30,7 @@ use crate::source::Queue;
 
 /// All that a reader of a Pump needs.
 #[derive(Clone)]
-pub(super) struct Crew {
+pub(super) struct PullContext {
     pub cluster_id: u64,
     pub security: Security,
     pub gzip: bool,
@@ -38,7 +38,7 @@ pub(super) struct Crew {
     pub events: Events,
     /// For all Pumps together. One that joins gets the share that it would have had from the start; the others keep theirs.
     pub queue_bytes: usize,
-    pub muster: Arc<Muster>,
+    pub pump_status: Arc<PumpStatus>,
     pub roster: Arc<Roster>,
     pub alive: watch::Receiver<()>,
     pub runtime: Handle,
@@ -46,30 +46,30 @@ pub(super) struct Crew {
     pub tasks: mpsc::UnboundedSender<JoinHandle<()>>,
 }
 
-impl Crew {
+impl PullContext {
     /// Reads `node` behind `from`.
     pub fn read(&self, node: &Node, from: CommitTs) -> Stream {
-        let (outlet, stream) = self.open(format!("Pump {}", node.id));
+        let (sender, stream) = self.open(format!("Pump {}", node.id));
         // Without what would keep the list of tasks open.
         let puller = pull::Puller::new(self, node, from);
-        self.spawn(outlet.clone().while_alive(puller.run(outlet)));
+        self.spawn(sender.clone().while_alive(puller.run(sender)));
         stream
     }
 
     /// Calls the roll, which is known up to `known_to`.
     pub fn call_roll(self, source: &PumpSource, known_to: CommitTs) -> Stream {
-        let (outlet, stream) = self.open("PD's list of Pumps".to_owned());
+        let (sender, stream) = self.open("PD's list of Pumps".to_owned());
         let (runtime, tasks) = (self.runtime.clone(), self.tasks.clone());
-        let roll = Roll::new(source, known_to, self);
+        let roll = PumpWatcher::new(source, known_to, self);
         // Fails only when nobody waits for the tasks any more.
-        let _ = tasks.send(runtime.spawn(outlet.clone().while_alive(roll.run(outlet))));
+        let _ = tasks.send(runtime.spawn(sender.clone().while_alive(roll.run(sender))));
         stream
     }
 
-    fn open(&self, name: String) -> (Outlet, Stream) {
+    fn open(&self, name: String) -> (StreamSender, Stream) {
         let (queue, receiver) = Queue::new(self.queue_bytes, self.roster.count());
-        let outlet = Outlet { queue: Arc::new(queue), alive: self.alive.clone() };
-        (outlet, Stream { name, receiver })
+        let sender = StreamSender { queue: Arc::new(queue), alive: self.alive.clone() };
+        (sender, Stream { name, receiver })
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -79,12 +79,12 @@ impl Crew {
 
 /// The writing end of a stream.
 #[derive(Clone)]
-pub(super) struct Outlet {
+pub(super) struct StreamSender {
     pub queue: Arc<Queue>,
     alive: watch::Receiver<()>,
 }
 
-impl Outlet {
+impl StreamSender {
     /// Passes on what the stream says, waiting for room; false if nobody listens any more.
     pub fn say(&self, said: Result<Pulled>) -> bool {
         match self.queue.offer(said) {
@@ -100,7 +100,7 @@ impl Outlet {
 
     /// Says again how far the stream is, which is always true; the answer tells whether anybody still listens.
     pub fn heard(&self, position: CommitTs) -> bool {
-        self.queue.is_heard(position)
+        self.queue.send_resolved(position)
     }
 
     /// Runs `work` until it ends or the source is dropped. A stream must not look as if it had ended for good when it
@@ -123,10 +123,10 @@ impl Outlet {
 /// Every so many calls the TiDB servers are asked as well whether they still write Binlog.
 const SERVERS_EVERY: u64 = 100;
 
-pub(super) struct Roll {
+pub(super) struct PumpWatcher {
     pd: Arc<Pd>,
     events: Events,
-    crew: Crew,
+    pull: PullContext,
     known_to: CommitTs,
     /// Ids of Pumps whose entries could not be read the last time, and which were offline before.
     passed_over: BTreeSet<String>,
@@ -142,55 +142,55 @@ struct Listed {
     servers: Vec<TidbServer>,
 }
 
-impl Roll {
-    pub(super) fn new(source: &PumpSource, known_to: CommitTs, crew: Crew) -> Self {
+impl PumpWatcher {
+    pub(super) fn new(source: &PumpSource, known_to: CommitTs, pull: PullContext) -> Self {
         Self {
             pd: Arc::clone(&source.pd),
             events: Arc::clone(&source.events),
-            crew,
+            pull,
             known_to,
             passed_over: BTreeSet::new(),
         }
     }
 
-    pub(super) async fn run(mut self, outlet: Outlet) {
+    pub(super) async fn run(mut self, sender: StreamSender) {
         let mut answered = Instant::now();
         for call in 1_u64.. {
             // Nobody waits for room here: the next call brings newer news.
-            if !outlet.heard(self.known_to) {
+            if !sender.heard(self.known_to) {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(self.crew.timing.roll_call) => {}
-                () = self.crew.muster.rung() => {}
+                () = tokio::time::sleep(self.pull.timing.roll_call) => {}
+                () = self.pull.pump_status.rung() => {}
             }
-            let asked = self.crew.muster.asked();
+            let asked = self.pull.pump_status.asked();
             let pd = Arc::clone(&self.pd);
             let listing = tokio::task::spawn_blocking(move || list(&pd, call.is_multiple_of(SERVERS_EVERY)));
             match listing.await.context("the listing of the Pumps broke off").flatten() {
                 Ok(list) => {
                     answered = Instant::now();
                     if let Err(error) = self.pass_over(&list.unread) {
-                        outlet.say(Err(error));
+                        sender.say(Err(error));
                         return;
                     }
-                    if !self.take_in(list.nodes, &outlet) {
+                    if !self.take_in(list.nodes, &sender) {
                         return;
                     }
                     self.known_to = list.known_to;
-                    self.crew.muster.answered(asked);
-                    for change in self.crew.muster.look(&list.servers) {
+                    self.pull.pump_status.answered(asked);
+                    for change in self.pull.pump_status.look(&list.servers) {
                         (self.events)(Event::Warning(change));
                     }
                 }
                 Err(error) if crate::error::fault(&error).is_some_and(|f| f.kind == Kind::Refused) => {
-                    outlet.say(Err(error));
+                    sender.say(Err(error));
                     return;
                 }
                 Err(error) => {
                     let what = format!("PD to list the Pumps ({error:#})");
                     (self.events)(Event::Waiting { what, since: answered.elapsed() });
-                    tokio::time::sleep(self.crew.timing.retry).await;
+                    tokio::time::sleep(self.pull.timing.retry).await;
                 }
             }
         }
@@ -203,7 +203,7 @@ impl Roll {
     fn pass_over(&mut self, unread: &[Unread]) -> Result<()> {
         for entry in unread {
             if !self.passed_over.contains(&entry.id) {
-                if !self.crew.roster.is_gone(&entry.id) {
+                if !self.pull.roster.is_gone(&entry.id) {
                     return check::readable(Some(entry));
                 }
                 let text =
@@ -216,8 +216,8 @@ impl Roll {
     }
 
     /// Takes in a new list, and hands on the streams of those that joined; false if nobody listens any more.
-    fn take_in(&self, nodes: Vec<Node>, outlet: &Outlet) -> bool {
-        for node in self.crew.roster.take(nodes) {
+    fn take_in(&self, nodes: Vec<Node>, sender: &StreamSender) -> bool {
+        for node in self.pull.roster.take(nodes) {
             let from = self.known_to;
             let text = format!(
                 "Pump {} ({}, {}) has joined and is read from {} on",
@@ -230,8 +230,8 @@ impl Roll {
                 State::Online => Event::Note(text),
                 _ => Event::Warning(format!("{text}: it may hold data that no other has, so everything waits for it")),
             });
-            let stream = self.crew.read(&node, from);
-            if !outlet.say(Ok(Pulled::Joins { stream, from })) {
+            let stream = self.pull.read(&node, from);
+            if !sender.say(Ok(Pulled::Joins { stream, from })) {
                 return false;
             }
         }

@@ -28,7 +28,7 @@ const PLACEHOLDER: &[u8] = &[0; 5];
 const HEAD: usize = 5;
 
 /// What comes next in a Pump's stream.
-pub(super) enum Said {
+pub(super) enum StreamItem {
     /// A message above the limit is about to be read. Nothing more is read until the next is asked for.
     Large,
     /// A message.
@@ -37,18 +37,18 @@ pub(super) enum Said {
 
 /// Between the body that finds messages and the codec that gives them out.
 #[derive(Clone)]
-pub(super) struct Desk {
-    slot: Arc<Mutex<Option<Found>>>,
+pub(super) struct FrameInterceptor {
+    slot: Arc<Mutex<Option<Intercepted>>>,
     received: Arc<AtomicU64>,
     large: usize,
 }
 
-enum Found {
+enum Intercepted {
     Large,
     Message(Bytes),
 }
 
-impl Desk {
+impl FrameInterceptor {
     /// Messages of more bytes than `large` are announced.
     pub fn new(large: usize) -> Self {
         Self { slot: Arc::default(), received: Arc::default(), large }
@@ -59,25 +59,25 @@ impl Desk {
         self.received.load(Ordering::Relaxed)
     }
 
-    fn put(&self, found: Found) -> Bytes {
+    fn put(&self, found: Intercepted) -> Bytes {
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         Bytes::from_static(PLACEHOLDER)
     }
 
-    fn take(&self) -> Option<Found> {
+    fn take(&self) -> Option<Intercepted> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// A channel whose answers go over the desk.
+/// A channel whose answers go over the interceptor.
 #[derive(Clone)]
-pub(super) struct Taken {
+pub(super) struct InterceptedChannel {
     pub channel: Channel,
-    pub desk: Desk,
+    pub interceptor: FrameInterceptor,
 }
 
-impl Service<http::Request<tonic::body::Body>> for Taken {
-    type Response = http::Response<Answer>;
+impl Service<http::Request<tonic::body::Body>> for InterceptedChannel {
+    type Response = http::Response<InterceptedBody>;
     type Error = transport::Error;
     type Future = BoxFuture<Self::Response, Self::Error>;
 
@@ -86,18 +86,18 @@ impl Service<http::Request<tonic::body::Body>> for Taken {
     }
 
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        let (answer, desk) = (self.channel.call(request), self.desk.clone());
+        let (answer, interceptor) = (self.channel.call(request), self.interceptor.clone());
         Box::pin(async move {
             let state = State::Head { bytes: [0; HEAD], filled: 0 };
-            Ok(answer.await?.map(|body| Answer { body, desk, rest: Bytes::new(), state }))
+            Ok(answer.await?.map(|body| InterceptedBody { body, interceptor, rest: Bytes::new(), state }))
         })
     }
 }
 
 /// The body of an answer without its messages.
-pub(super) struct Answer {
+pub(super) struct InterceptedBody {
     body: tonic::body::Body,
-    desk: Desk,
+    interceptor: FrameInterceptor,
     /// What has come and is not read yet.
     rest: Bytes,
     state: State,
@@ -114,7 +114,7 @@ enum State {
     Pass(usize),
 }
 
-impl Answer {
+impl InterceptedBody {
     /// Reads on in what has come; gives what the library is to get, `None` if more has to come first.
     fn step(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
@@ -137,14 +137,14 @@ impl Answer {
                         return Ok(Some(Bytes::copy_from_slice(&head)));
                     }
                     self.state = State::Body(len);
-                    if len > self.desk.large {
-                        return Ok(Some(self.desk.put(Found::Large)));
+                    if len > self.interceptor.large {
+                        return Ok(Some(self.interceptor.put(Intercepted::Large)));
                     }
                 }
                 State::Body(len) if self.rest.len() >= *len => {
                     let message = self.rest.split_to(*len);
                     self.begin();
-                    return Ok(Some(self.desk.put(Found::Message(message))));
+                    return Ok(Some(self.interceptor.put(Intercepted::Message(message))));
                 }
                 State::Body(len) => {
                     let (len, mut into) = (*len, Vec::new());
@@ -160,7 +160,7 @@ impl Answer {
                     }
                     let message = std::mem::take(into).into();
                     self.begin();
-                    return Ok(Some(self.desk.put(Found::Message(message))));
+                    return Ok(Some(self.interceptor.put(Intercepted::Message(message))));
                 }
                 State::Pass(0) => self.begin(),
                 State::Pass(_) if self.rest.is_empty() => return Ok(None),
@@ -182,7 +182,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for InterceptedBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -196,7 +196,7 @@ impl Body for Answer {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
-                        self.desk.received.fetch_add(data.remaining() as u64, Ordering::Relaxed);
+                        self.interceptor.received.fetch_add(data.remaining() as u64, Ordering::Relaxed);
                         self.rest = data;
                     }
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
@@ -210,12 +210,12 @@ impl Body for Answer {
     }
 }
 
-/// Gives out what lies on the desk.
-pub(super) struct DeskCodec(pub Desk);
+/// Gives out what lies on the interceptor.
+pub(super) struct InterceptingCodec(pub FrameInterceptor);
 
-impl Codec for DeskCodec {
+impl Codec for InterceptingCodec {
     type Encode = PullBinlogReq;
-    type Decode = Said;
+    type Decode = StreamItem;
     type Encoder = <ProstCodec<PullBinlogReq, PullBinlogResp> as Codec>::Encoder;
     type Decoder = Self;
 
@@ -228,19 +228,19 @@ impl Codec for DeskCodec {
     }
 }
 
-impl Decoder for DeskCodec {
-    type Item = Said;
+impl Decoder for InterceptingCodec {
+    type Item = StreamItem;
     type Error = Status;
 
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Said>, Status> {
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<StreamItem>, Status> {
         let bytes = match self.0.take() {
-            Some(Found::Large) => return Ok(Some(Said::Large)),
-            Some(Found::Message(bytes)) => bytes,
+            Some(Intercepted::Large) => return Ok(Some(StreamItem::Large)),
+            Some(Intercepted::Message(bytes)) => bytes,
             // It was compressed.
             None => from.copy_to_bytes(from.remaining()),
         };
         let message = PullBinlogResp::decode(bytes).map_err(|e| Status::internal(e.to_string()))?;
-        Ok(Some(Said::Message(message)))
+        Ok(Some(StreamItem::Message(message)))
     }
 }
 
@@ -288,25 +288,25 @@ mod tests {
             pieces.push_back(Bytes::copy_from_slice(piece));
             rest = more;
         }
-        let desk = Desk::new(LARGE);
+        let interceptor = FrameInterceptor::new(LARGE);
         let state = State::Head { bytes: [0; HEAD], filled: 0 };
         let body = tonic::body::Body::new(Pieces(pieces));
-        let answer = Answer { body, desk: desk.clone(), rest: Bytes::new(), state };
-        let codec = DeskCodec(desk.clone());
+        let answer = InterceptedBody { body, interceptor: interceptor.clone(), rest: Bytes::new(), state };
+        let codec = InterceptingCodec(interceptor.clone());
         let mut stream = tonic::Streaming::new_response(codec, answer, http::StatusCode::OK, None, Some(usize::MAX));
         let mut found = Vec::new();
         let mut context = Context::from_waker(Waker::noop());
         loop {
             let next = std::pin::pin!(stream.message());
             match next.poll(&mut context) {
-                Poll::Ready(Ok(Some(Said::Large))) => found.push(None),
-                Poll::Ready(Ok(Some(Said::Message(message)))) => found.push(Some(message)),
-                Poll::Ready(Ok(None)) => return (found, Ok(()), desk.received()),
+                Poll::Ready(Ok(Some(StreamItem::Large))) => found.push(None),
+                Poll::Ready(Ok(Some(StreamItem::Message(message)))) => found.push(Some(message)),
+                Poll::Ready(Ok(None)) => return (found, Ok(()), interceptor.received()),
                 // Without trailers the library misses the status; the messages are all there by then.
                 Poll::Ready(Err(status)) if status.message().contains("grpc-status") => {
-                    return (found, Ok(()), desk.received());
+                    return (found, Ok(()), interceptor.received());
                 }
-                Poll::Ready(Err(status)) => return (found, Err(status), desk.received()),
+                Poll::Ready(Err(status)) => return (found, Err(status), interceptor.received()),
                 Poll::Pending => panic!("everything is there"),
             }
         }

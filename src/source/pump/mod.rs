@@ -30,7 +30,7 @@ use crate::model::{CommitTs, span_text};
 use crate::pd::{Node, Pd, REQUEST_LIMIT, Security};
 use crate::schema::History;
 pub use check::{Lapse, binlog_is_on, gc_ts};
-use membership::{Crew, Outlet, Roster};
+use membership::{PullContext, Roster, StreamSender};
 pub use pull::request;
 
 /// How patient the source is. Tests shorten it.
@@ -66,7 +66,7 @@ pub struct PumpSource {
     gzip: bool,
     timing: Timing,
     queue_bytes: usize,
-    muster: Arc<Muster>,
+    pump_status: Arc<PumpStatus>,
     /// Dropped with the source: then the tasks behind its streams end.
     alive: Option<watch::Sender<()>>,
 }
@@ -75,8 +75,8 @@ impl PumpSource {
     /// The Pumps that `pd` knows; nothing is asked yet.
     #[must_use]
     pub fn new(pd: Pd, history: Arc<dyn History>, events: Events, options: &Options) -> Self {
-        let Options { security, gzip, timing, queue_bytes, muster, .. } = options.clone();
-        Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, muster, alive: None }
+        let Options { security, gzip, timing, queue_bytes, pump_status, .. } = options.clone();
+        Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, pump_status, alive: None }
     }
 
     /// The Pumps that have to be read from `from` on, after everything that forbids a start has been looked at.
@@ -142,25 +142,25 @@ impl Source for PumpSource {
         let (alive, watched) = watch::channel(());
         let (tasks, mut started) = mpsc::unbounded_channel();
         let active: Vec<Node> = nodes.iter().filter(|n| check::is_active(n)).cloned().collect();
-        let crew = Crew {
+        let pull = PullContext {
             cluster_id: self.pd.cluster_id(),
             security: self.security.clone(),
             gzip: self.gzip,
             timing: self.timing,
             events: Arc::clone(&self.events),
             queue_bytes: self.queue_bytes,
-            muster: Arc::clone(&self.muster),
+            pump_status: Arc::clone(&self.pump_status),
             roster: Arc::new(Roster::new(nodes)),
             alive: watched,
             runtime: runtime.handle().clone(),
             tasks,
         };
-        let mut streams: Vec<Stream> = active.iter().map(|node| crew.read(node, from)).collect();
-        streams.push(crew.call_roll(self, known_to));
+        let mut streams: Vec<Stream> = active.iter().map(|node| pull.read(node, from)).collect();
+        streams.push(pull.call_roll(self, known_to));
         self.alive = Some(alive);
         let spawned = thread::Builder::new().name("pumps".to_owned()).spawn(move || {
             runtime.block_on(async {
-                // No more tasks can come once the roll has ended, which holds the crew.
+                // No more tasks can come once the roll has ended, which holds the pull.
                 while let Some(task) = started.recv().await {
                     let task: tokio::task::JoinHandle<()> = task;
                     // A task that panicked has closed its stream with an error: see `while_alive`.
@@ -175,7 +175,7 @@ impl Source for PumpSource {
 }
 
 /// Shared between a cluster's source and whoever answers for the link in the cluster.
-pub struct Muster {
+pub struct PumpStatus {
     /// How often a roll call was asked for.
     asked: AtomicU64,
     rung: Notify,
@@ -186,7 +186,7 @@ pub struct Muster {
     registered: AtomicBool,
 }
 
-impl Default for Muster {
+impl Default for PumpStatus {
     fn default() -> Self {
         Self {
             asked: AtomicU64::new(0),
@@ -199,7 +199,7 @@ impl Default for Muster {
     }
 }
 
-impl Muster {
+impl PumpStatus {
     /// Has the roll called now; ends when a listing that began after this call is complete, and every Pump that it
     /// brought is being read.
     pub async fn call(&self) {

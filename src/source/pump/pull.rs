@@ -13,8 +13,8 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::Silence;
-use super::messages::{Desk, DeskCodec, Said, Taken};
-use super::{Crew, Muster, Outlet, Roster, Timing, check};
+use super::messages::{FrameInterceptor, InterceptedChannel, InterceptingCodec, StreamItem};
+use super::{PullContext, PumpStatus, Roster, StreamSender, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
@@ -41,7 +41,7 @@ pub(super) struct Puller {
     timing: Timing,
     events: Events,
     roster: Arc<Roster>,
-    muster: Arc<Muster>,
+    pump_status: Arc<PumpStatus>,
     /// Where others see how far it is.
     position: Arc<AtomicU64>,
     silence: Silence,
@@ -63,31 +63,31 @@ enum Broken {
 }
 
 impl Puller {
-    pub(super) fn new(crew: &Crew, node: &Node, from: CommitTs) -> Self {
+    pub(super) fn new(pull: &PullContext, node: &Node, from: CommitTs) -> Self {
         Self {
             id: node.id.clone(),
-            cluster_id: crew.cluster_id,
-            security: crew.security.clone(),
-            gzip: crew.gzip,
-            timing: crew.timing,
-            events: Arc::clone(&crew.events),
-            roster: Arc::clone(&crew.roster),
-            muster: Arc::clone(&crew.muster),
-            position: crew.muster.enrol(&node.id, from),
+            cluster_id: pull.cluster_id,
+            security: pull.security.clone(),
+            gzip: pull.gzip,
+            timing: pull.timing,
+            events: Arc::clone(&pull.events),
+            roster: Arc::clone(&pull.roster),
+            pump_status: Arc::clone(&pull.pump_status),
+            position: pull.pump_status.enrol(&node.id, from),
             silence: Silence::default(),
             forward: Forward::new(from),
             heard: Instant::now(),
         }
     }
 
-    pub(super) async fn run(mut self, outlet: Outlet) {
+    pub(super) async fn run(mut self, sender: StreamSender) {
         let mut pause = self.timing.retry;
         loop {
             let before = self.forward.position();
-            match self.session(&outlet).await {
+            match self.session(&sender).await {
                 Broken::Done => return,
                 Broken::Fatal(error) => {
-                    outlet.say(Err(error));
+                    sender.say(Err(error));
                     return;
                 }
                 Broken::Retry(why) => self.tell(&why),
@@ -96,7 +96,7 @@ impl Puller {
                     continue;
                 }
             }
-            if !outlet.heard(self.forward.position()) {
+            if !sender.heard(self.forward.position()) {
                 return;
             }
             if self.forward.position() > before {
@@ -113,18 +113,18 @@ impl Puller {
     }
 
     /// Connects, and passes on what comes until the connection is over.
-    async fn session(&mut self, outlet: &Outlet) -> Broken {
+    async fn session(&mut self, sender: &StreamSender) -> Broken {
         let Some(node) = self.roster.node(&self.id) else {
             return Broken::Retry("it is no longer in the list of Pumps".to_owned());
         };
         if node.state == State::Offline {
             return self.gone_offline(&node);
         }
-        let desk = Desk::new(outlet.queue.large());
+        let interceptor = FrameInterceptor::new(sender.queue.large());
         let (roster, id, host) = (Arc::clone(&self.roster), self.id.clone(), node.host.clone());
         let mut displaced = pin!(async move { roster.displaced(&id, &host).await });
         let connected = tokio::select! {
-            connected = self.connect(&node, &desk) => connected,
+            connected = self.connect(&node, &interceptor) => connected,
             () = &mut displaced => return Broken::Moved,
         };
         let mut stream = match connected {
@@ -134,7 +134,7 @@ impl Puller {
         let mut settled = false;
         loop {
             let said = tokio::select! {
-                said = self.next(&mut stream, &desk, &node, outlet) => said,
+                said = self.next(&mut stream, &interceptor, &node, sender) => said,
                 () = &mut displaced, if !settled => {
                     settled = true;
                     match self.roster.node(&self.id) {
@@ -143,7 +143,7 @@ impl Puller {
                     }
                 }
             };
-            match said.and_then(|payload| payload.map_or(Ok(true), |p| self.pass(p, &node, outlet))) {
+            match said.and_then(|payload| payload.map_or(Ok(true), |p| self.pass(p, &node, sender))) {
                 Ok(true) => {}
                 Ok(false) => return Broken::Done,
                 Err(broken) => return broken,
@@ -158,26 +158,26 @@ impl Puller {
     /// What the Pump says next; `None` if it is to be asked again.
     async fn next(
         &self,
-        stream: &mut Streaming<Said>,
-        desk: &Desk,
+        stream: &mut Streaming<StreamItem>,
+        interceptor: &FrameInterceptor,
         node: &Node,
-        outlet: &Outlet,
+        sender: &StreamSender,
     ) -> Result<Option<bytes::Bytes>, Broken> {
-        let received = desk.received();
+        let received = interceptor.received();
         match timeout(self.timing.silence, stream.message()).await {
-            Ok(Ok(Some(Said::Message(message)))) => Ok(Some(message.entity.unwrap_or_default().payload)),
-            Ok(Ok(Some(Said::Large))) if outlet.drained(self.forward.position()) => Ok(None),
-            Ok(Ok(Some(Said::Large))) => Err(Broken::Done),
+            Ok(Ok(Some(StreamItem::Message(message)))) => Ok(Some(message.entity.unwrap_or_default().payload)),
+            Ok(Ok(Some(StreamItem::Large))) if sender.drained(self.forward.position()) => Ok(None),
+            Ok(Ok(Some(StreamItem::Large))) => Err(Broken::Done),
             Ok(Ok(None)) => Err(Broken::Retry("it has ended the stream".to_owned())),
             Ok(Err(status)) => Err(self.failed(&status)),
             // A large message takes its time.
-            Err(_) if desk.received() > received => Ok(None),
+            Err(_) if interceptor.received() > received => Ok(None),
             Err(_) => Err(Broken::Retry(self.silent(node).await)),
         }
     }
 
     /// Passes on a message; false if nobody listens any more.
-    fn pass(&mut self, payload: bytes::Bytes, node: &Node, outlet: &Outlet) -> Result<bool, Broken> {
+    fn pass(&mut self, payload: bytes::Bytes, node: &Node, sender: &StreamSender) -> Result<bool, Broken> {
         if let Some(note) = self.silence.over(&self.id, self.heard.elapsed()) {
             (self.events)(Event::Note(note));
         }
@@ -186,17 +186,17 @@ impl Puller {
             Ok((false, _)) => Ok(true),
             Ok((true, pulled)) => {
                 self.position.store(pulled.ts().0, Ordering::Relaxed);
-                Ok(outlet.say(Ok(pulled)))
+                Ok(sender.say(Ok(pulled)))
             }
             Err(error) => Err(Broken::Fatal(error.context(format!("Pump {} ({})", self.id, node.host)))),
         }
     }
 
     /// Opens the stream behind the last position and makes sure that the Pump still holds what follows it.
-    async fn connect(&self, node: &Node, desk: &Desk) -> Result<Streaming<Said>, Broken> {
+    async fn connect(&self, node: &Node, interceptor: &FrameInterceptor) -> Result<Streaming<StreamItem>, Broken> {
         let retry = |e: String| Broken::Retry(e);
         let channel = self.security.channel(&node.host, DIAL_LIMIT).map_err(|e| retry(format!("{e:#}")))?;
-        let taken = Taken { channel, desk: desk.clone() };
+        let taken = InterceptedChannel { channel, interceptor: interceptor.clone() };
         let mut grpc = Grpc::new(taken).max_decoding_message_size(usize::MAX);
         if self.gzip {
             // A Pump answers in the form in which it was asked.
@@ -208,7 +208,7 @@ impl Puller {
             retry(words(&status))
         })?;
         let from = self.forward.position();
-        let codec = DeskCodec(desk.clone());
+        let codec = InterceptingCodec(interceptor.clone());
         let path = PathAndQuery::from_static("/binlog.Pump/PullBinlogs");
         // A Go server answers with its first message, so this may take as long as a silence may.
         let opened = timeout(
@@ -264,7 +264,7 @@ impl Puller {
         if !reached || !self.roster.leave(&self.id) {
             return None;
         }
-        self.muster.leave(&self.id);
+        self.pump_status.leave(&self.id);
         (self.events)(Event::Note(format!("Pump {} has gone offline; all it held has been read", self.id)));
         Some(Broken::Done)
     }
@@ -276,11 +276,11 @@ impl Puller {
         }
         // In order: it waited until this link, among others, had all it held, and only marked its position every second meanwhile.
         let gap = node.max_commit_ts.physical_ms().saturating_sub(self.forward.position().physical_ms());
-        if self.muster.registered() && self.roster.closed(&self.id) && gap <= MARKERS_MS {
+        if self.pump_status.registered() && self.roster.closed(&self.id) && gap <= MARKERS_MS {
             if !self.roster.leave(&self.id) {
                 return Broken::Moved;
             }
-            self.muster.leave(&self.id);
+            self.pump_status.leave(&self.id);
             let text = format!("Pump {} has gone offline in order, after all it held had been applied", self.id);
             (self.events)(Event::Note(text));
             return Broken::Done;

@@ -59,18 +59,18 @@ fn update(table: &Arc<Table>, old: &[Value], new: &[Value]) -> RowChange {
     RowChange { table: table.clone(), kind: RowKind::Update { old: old.to_vec(), new: new.to_vec() } }
 }
 
-fn tokens(causality: &mut Causality, change: &RowChange) -> Vec<Token> {
-    let mut out = vec![Token { hash: 1, exclusive: true }];
-    causality.tokens(change, &mut out);
+fn conflict_keys(causality: &mut Causality, change: &RowChange) -> Vec<ConflictKey> {
+    let mut out = vec![ConflictKey { hash: 1, exclusive: true }];
+    causality.conflict_keys(change, &mut out);
     out.remove(0);
-    for (i, token) in out.iter().enumerate() {
-        assert!(out[i + 1..].iter().all(|t| t.hash != token.hash), "each once: {out:?}");
+    for (i, conflict_key) in out.iter().enumerate() {
+        assert!(out[i + 1..].iter().all(|t| t.hash != conflict_key.hash), "each once: {out:?}");
     }
     out
 }
 
 fn ordered(causality: &mut Causality, a: &RowChange, b: &RowChange) -> bool {
-    let (a, b) = (tokens(causality, a), tokens(causality, b));
+    let (a, b) = (conflict_keys(causality, a), conflict_keys(causality, b));
     a.iter().any(|a| b.iter().any(|b| a.hash == b.hash && (a.exclusive || b.exclusive)))
 }
 
@@ -115,7 +115,7 @@ fn what_an_update_leaves_alone_needs_no_token() {
     let row = |a, b, c| [text(a), text(b), Value::Int(c)];
     let c = &mut Causality::new();
     let kept = update(&table, &row("ä", "é", 1), &row("ä", "é", 2));
-    assert_eq!(tokens(c, &kept).len(), 1);
+    assert_eq!(conflict_keys(c, &kept).len(), 1);
     assert!(ordered(c, &kept, &delete(&table, &row("ä", "é", 2))));
     assert!(ordered(c, &kept, &insert(&table, &row("ä", "é", 1))));
     assert!(ordered(c, &kept, &update(&table, &row("ä", "é", 2), &row("ä", "x", 2))));
@@ -239,7 +239,7 @@ fn a_table_may_refer_to_itself_and_to_what_is_computed() {
     let c = &mut Causality::new();
     let plain = Arc::new(tree.clone());
     assert!(c.learn(&plain));
-    assert_eq!(tokens(c, &insert(&plain, &row(1, 1))).len(), 2);
+    assert_eq!(conflict_keys(c, &insert(&plain, &row(1, 1))).len(), 2);
     assert!(ordered(c, &insert(&plain, &row(1, 1)), &insert(&plain, &row(2, 1))));
     assert!(!ordered(c, &insert(&plain, &row(3, 1)), &insert(&plain, &row(2, 1))));
     tree.columns[1].generated = Generated::Stored;
@@ -333,7 +333,7 @@ fn nanoseconds_for_a_row() {
         let rounds = (0..1000).map(|_| {
             let begin = Instant::now();
             out.clear();
-            changes.iter().for_each(|change| c.tokens(change, &mut out));
+            changes.iter().for_each(|change| c.conflict_keys(change, &mut out));
             begin.elapsed().as_nanos()
         });
         println!("{what}: {} ns a row", rounds.min().unwrap_or_default() / 1000);

@@ -12,7 +12,7 @@ use super::form::{Form, Name};
 use super::picture::same_name;
 use super::settle::Begun;
 use crate::model::{Ddl, ForeignKey, Table};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::Statement;
 use crate::sql::{quote_name, quote_text};
@@ -40,7 +40,7 @@ impl Names {
     ///
     /// # Errors
     /// If the target cannot be read.
-    pub(super) fn named(&mut self, session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Named, Failed> {
+    pub(super) fn named(&mut self, session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Named, SessionError> {
         let same_names = session.server().flavour == Flavour::TiDb;
         let found = if same_names { Vec::new() } else { mentions(sql) };
         let as_it_is = || Named::Runs(sql.to_owned(), None);
@@ -79,7 +79,7 @@ impl Names {
         table: &Name,
         mention: &Mention,
         ddl: &Ddl,
-    ) -> Result<Option<String>, Failed> {
+    ) -> Result<Option<String>, SessionError> {
         let mariadb = session.server().flavour == Flavour::MariaDb;
         let kind = mention.kind;
         let upstream = definition(&ddl.after, table, &mention.name);
@@ -108,7 +108,7 @@ impl Names {
     }
 }
 
-fn has_foreign(session: &mut Session, table: &Name, name: &str) -> Result<bool, Failed> {
+fn has_foreign(session: &mut Session, table: &Name, name: &str) -> Result<bool, SessionError> {
     Ok(references(session, table)?.iter().any(|key| key.child == *table && same_name(&key.name, name)))
 }
 
@@ -149,7 +149,7 @@ fn is_taken(
     (kind, name): (Kind, &str),
     table: &Name,
     upstream: Option<(&Table, &ForeignKey)>,
-) -> Result<bool, Failed> {
+) -> Result<bool, SessionError> {
     let (from, condition) = match kind {
         Kind::Foreign => ("referential_constraints", ""),
         Kind::Check => ("table_constraints", " AND constraint_type = 'CHECK'"),
@@ -187,7 +187,12 @@ fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Opt
 }
 
 /// The statement that drops the index which the target made for the foreign key `key`, if the upstream has none of that name and nobody else needs it.
-fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Ddl) -> Result<Option<String>, Failed> {
+fn index_of(
+    session: &mut Session,
+    key: &Reference,
+    keys: &[Reference],
+    ddl: &Ddl,
+) -> Result<Option<String>, SessionError> {
     let own = |t: &&Arc<Table>| t.schema == key.child.schema && t.name == key.child.name;
     let mut known = ddl.before.iter().chain(&ddl.after).filter(own).map(|t| t.details.as_ref());
     if known.any(|details| details.is_none_or(|d| d.indexes.iter().any(|i| same_name(&i.name, &key.name)))) {
@@ -216,7 +221,7 @@ fn index_of(session: &mut Session, key: &Reference, keys: &[Reference], ddl: &Dd
 }
 
 /// What the target calls the CHECK constraint `name` of `table`.
-fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
+fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Result<Option<String>, SessionError> {
     let there = checks(session, table)?;
     let called = |name: &String| there.iter().find(|(there, _)| same_name(there, name));
     let own = ddl.before.iter().find(|t| t.schema == table.schema && t.name == table.name);
@@ -238,7 +243,7 @@ fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Resul
 }
 
 /// The CHECK constraints of `table` on the target: names and conditions.
-fn checks(session: &mut Session, table: &Name) -> Result<Vec<(String, String)>, Failed> {
+fn checks(session: &mut Session, table: &Name) -> Result<Vec<(String, String)>, SessionError> {
     let (schema, name) = (quote_text(&table.schema), quote_text(&table.name));
     session.fetch(&match session.server().flavour {
         Flavour::MariaDb => format!(
@@ -280,7 +285,7 @@ pub(super) struct Reference {
 }
 
 /// Whether a statement was refused because a foreign key holds a column.
-pub(super) fn holds(failed: &Failed) -> bool {
+pub(super) fn holds(failed: &SessionError) -> bool {
     let code = failed.code();
     code.is_some_and(|code| HELD.contains(&code)) || (code == Some(RENAME) && failed.said().contains(MISFIT))
 }
@@ -290,7 +295,7 @@ pub(super) fn holds(failed: &Failed) -> bool {
 ///
 /// # Errors
 /// If the target cannot be read.
-pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Result<Option<Begun>, Failed> {
+pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Result<Option<Begun>, SessionError> {
     let Form::Alter { name, renamed: None, .. } = Form::of(statement, &ddl.schema) else { return Ok(None) };
     let changed = changed_columns(statement);
     let held: Vec<Reference> = references(session, &name)?.into_iter().filter(|r| r.is_over(&name, &changed)).collect();
@@ -314,7 +319,7 @@ pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Resul
 ///
 /// # Errors
 /// If the target cannot be read.
-pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Result<Vec<String>, Failed> {
+pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Result<Vec<String>, SessionError> {
     let server = session.server();
     let plain = server.flavour != Flavour::MySql || server.version >= (8, 0, 0);
     let Form::Alter { name, renamed: None, .. } = Form::of(&statement, &ddl.schema) else { return Ok(vec![statement]) };
@@ -340,7 +345,7 @@ fn changed_columns(sql: &str) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// If the target cannot be read.
-pub(super) fn references(session: &mut Session, table: &Name) -> Result<Vec<Reference>, Failed> {
+pub(super) fn references(session: &mut Session, table: &Name) -> Result<Vec<Reference>, SessionError> {
     type Found = (String, String, String, String, String, String, String, String, String);
     let (schema, name) = (quote_text(&table.schema), quote_text(&table.name));
     let rows: Vec<Found> = session.fetch(&format!(

@@ -16,13 +16,13 @@ use jiff::tz::TimeZone;
 
 use super::conversion_table::{Class, find};
 use super::form::{Form, Name};
-use super::run::{Ground, Setback};
+use super::run::{DdlContext, StatementError};
 use super::settle::Begun;
 use super::verdict::refused;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, Column, CommitTs, Ddl, Kind, Table};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session, shorten};
 use crate::sql::{Retyped, Role, Statement, Token, names_charset, tokens};
 use crate::sql::{quote_name, quote_text};
@@ -43,7 +43,7 @@ pub(super) struct Prepared {
 ///
 /// # Errors
 /// Refused, if some would become others than they are upstream.
-pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, Setback> {
+pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, StatementError> {
     let mut prepared = Prepared::default();
     let statement = Statement::of(sql);
     let Some(table) = Form::of(sql, &ddl.schema).names().into_iter().next() else { return Ok(prepared) };
@@ -84,7 +84,7 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
 
 /// The word of the type that the target's column has now, and its digits behind the second; `None` where it is not there, which the statement itself
 /// will show.
-fn there(session: &mut Session, table: &Name, column: &str) -> Result<Option<(String, u64)>, Failed> {
+fn there(session: &mut Session, table: &Name, column: &str) -> Result<Option<(String, u64)>, SessionError> {
     let found: Option<(String, Option<u64>)> = session.fetch_one(&format!(
         "SELECT data_type, datetime_precision FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
         quote_text(&table.schema),
@@ -112,7 +112,7 @@ fn gets_the_moment(ddl: &Ddl, column: &Retyped) -> bool {
         && nullable(&ddl.before, &column.column) != Some(false)
 }
 
-fn holds_null(session: &mut Session, table: &Name, column: &Retyped) -> Result<bool, Setback> {
+fn holds_null(session: &mut Session, table: &Name, column: &Retyped) -> Result<bool, StatementError> {
     // The statement itself shows that it is not there.
     if there(session, table, &column.column)?.is_none() {
         return Ok(false);
@@ -122,7 +122,12 @@ fn holds_null(session: &mut Session, table: &Name, column: &Retyped) -> Result<b
 }
 
 /// A value that `condition` selects.
-fn other(session: &mut Session, table: &Name, column: &Retyped, condition: &str) -> Result<Option<String>, Failed> {
+fn other(
+    session: &mut Session,
+    table: &Name,
+    column: &Retyped,
+    condition: &str,
+) -> Result<Option<String>, SessionError> {
     let name = quote_name(&column.column);
     let condition = condition.replace("{v}", &name).replace("{n}", &column.size.min(6).to_string());
     let found: Option<Option<String>> =
@@ -158,7 +163,7 @@ pub(super) fn steps(
     table: &Name,
     (column, from, precision): (&Retyped, &str, u64),
     (ts, ddl): (CommitTs, &Ddl),
-) -> Result<Vec<Step>, Setback> {
+) -> Result<Vec<Step>, StatementError> {
     let Some(zone) = ddl.zone.as_ref().filter(|zone| **zone != TimeZone::UTC) else { return Ok(Vec::new()) };
     let to = column.word.to_lowercase();
     let (modify, name) = (format!("ALTER TABLE {table} MODIFY"), quote_name(&column.column));
@@ -191,7 +196,7 @@ fn in_zone(
     column: &str,
     zone: &TimeZone,
     (ts, ddl): (CommitTs, &Ddl),
-) -> Result<Option<String>, Setback> {
+) -> Result<Option<String>, StatementError> {
     let ends: Option<(Option<String>, Option<String>)> = session.fetch_one(&format!(
         "SELECT CAST(MIN({column}) AS CHAR), CAST(MAX({column}) AS CHAR) FROM {table} WHERE {column} > '1970-01-02'"
     ))?;
@@ -256,15 +261,15 @@ fn inheriting(ddl: &Ddl) -> Option<&Table> {
 }
 
 /// Says so before such a table is made.
-pub(super) fn warn_of_charset(ground: &mut Ground<'_>, ts: CommitTs, ddl: &Ddl) -> Result<(), Failed> {
+pub(super) fn warn_of_charset(context: &mut DdlContext<'_>, ts: CommitTs, ddl: &Ddl) -> Result<(), SessionError> {
     let Some(table) = inheriting(ddl) else { return Ok(()) };
-    let there: Option<String> = ground.session.fetch_one(&format!(
+    let there: Option<String> = context.session.fetch_one(&format!(
         "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = {}",
         quote_text(&table.schema)
     ))?;
     let Some(there) = there else { return Ok(()) };
     if there.replace("utf8mb3", "utf8") != table.collation.replace("utf8mb3", "utf8") {
-        (ground.events)(Event::Warning(format!(
+        (context.events)(Event::Warning(format!(
             "table `{}`.`{}` gets collation {there} from its database on the target, but has {} upstream (commit ts {}): its \
              text may compare differently. `ALTER DATABASE {} COLLATE {}` on the target would prevent it for further tables",
             table.schema,
@@ -303,7 +308,7 @@ fn named(sql: &str) -> Vec<&str> {
 ///
 /// # Errors
 /// Refused, with the first that it lacks.
-pub(super) fn check(session: &mut Session, sql: &str, ts: CommitTs) -> Result<(), Setback> {
+pub(super) fn check(session: &mut Session, sql: &str, ts: CommitTs) -> Result<(), StatementError> {
     for name in named(sql) {
         let charset = name.split('_').next().unwrap_or_default();
         let unknown = |code: u16| code == UNKNOWN_COLLATION;
@@ -312,7 +317,7 @@ pub(super) fn check(session: &mut Session, sql: &str, ts: CommitTs) -> Result<()
                 return Err(refused(lacks(session, name, sql, ts)));
             }
             Err(failed) if failed.class() == Some(crate::mysql::error::Class::Connection) => {
-                return Err(Failed::into(failed));
+                return Err(SessionError::into(failed));
             }
             // What else may be wrong with it the statement itself will show.
             _ => {}

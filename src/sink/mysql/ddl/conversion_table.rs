@@ -9,7 +9,7 @@
 
 use Class::{Bit, Date, Datetime, Decimal, Double, Float, Int, Json, Listed, Long, Short, Time, Year};
 
-use super::run::Ground;
+use super::run::DdlContext;
 use crate::event::Event;
 use crate::model::{Column, CommitTs, Ddl, Generated, Table};
 use crate::mysql::session::Flavour;
@@ -196,13 +196,13 @@ fn new_divisions(ddl: &Ddl) -> Vec<String> {
 }
 
 /// Says so before such a column is made.
-pub(super) fn warn_of_divisions(ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) {
-    let server = ground.session.server();
+pub(super) fn warn_of_divisions(context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) {
+    let server = context.session.server();
     if server.flavour != Flavour::MySql || server.version < ROUNDS_QUOTIENTS {
         return;
     }
     for column in new_divisions(ddl) {
-        (ground.events)(Event::Warning(format!(
+        (context.events)(Event::Warning(format!(
             "column {column} is computed with a division (commit ts {}), and its values may have other digits on the target: MySQL rounds a quotient to the \
              scale of its dividend and `div_precision_increment` digits more, TiDB does not before the value is in its column",
             ts.explain()

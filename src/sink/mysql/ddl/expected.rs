@@ -13,15 +13,15 @@ use mysql::Error;
 use serde::{Deserialize, Serialize};
 
 use super::define;
-use super::dialect::{Unspeakable, speak};
+use super::dialect::{Unsupported, translate};
 use super::form::{Form, Name, rewrite};
-use super::run::{Ground, Setback};
+use super::run::{DdlContext, StatementError};
 use super::settle::Begun;
 use crate::checkpoint::SCHEMA;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, CommitTs, Ddl, Table, TableDetails};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::classify;
 use crate::mysql::session::{Server, shorten};
 pub use crate::sink::mysql::schema_diff::Reference;
@@ -110,14 +110,18 @@ impl Begun {
 ///
 /// # Errors
 /// Refused, with what differs and the statements that mend it; the intent stays, so that no row goes on before.
-pub(super) fn confirm(ground: &mut Ground<'_>, (ts, job): (CommitTs, i64), begun: &mut Begun) -> Result<(), Setback> {
+pub(super) fn confirm(
+    context: &mut DdlContext<'_>,
+    (ts, job): (CommitTs, i64),
+    begun: &mut Begun,
+) -> Result<(), StatementError> {
     let mut faults = Vec::new();
     for expected in &begun.expected {
-        match compare(ground, expected) {
+        match compare(context, expected) {
             Ok(None) => {}
             Ok(Some(wrong)) => faults.push((expected, wrong)),
-            Err(Failed::Target { error, .. }) if !classify(&error).is_transient() => {
-                unknown(ground, expected, ts, &error)
+            Err(SessionError::Target { error, .. }) if !classify(&error).is_transient() => {
+                unknown(context, expected, ts, &error)
             }
             Err(failed) => return Err(failed.into()),
         }
@@ -125,11 +129,12 @@ pub(super) fn confirm(ground: &mut Ground<'_>, (ts, job): (CommitTs, i64), begun
     let Some(fault) = fault(&faults, (ts, job), begun) else { return Ok(()) };
     begun.ran = true;
     let last = u32::try_from(begun.statements.len().saturating_sub(1)).unwrap_or(u32::MAX);
-    let stored =
-        begun.write().map_err(|e| Failed::from(Fault::refused(format!("cannot store what a DDL concerns: {e}"))))?;
-    let lock = ground.link.ddl_lock();
-    ground.link.step_ddl(ground.session, (ts, &begun.text()), (last, &stored), &lock)?;
-    Err(Setback::Failed(fault.into()))
+    let stored = begun
+        .write()
+        .map_err(|e| SessionError::from(Fault::refused(format!("cannot store what a DDL concerns: {e}"))))?;
+    let lock = context.link.ddl_lock();
+    context.link.step_ddl(context.session, (ts, &begun.text()), (last, &stored), &lock)?;
+    Err(StatementError::Failed(fault.into()))
 }
 
 /// What is wrong with a table.
@@ -138,20 +143,20 @@ struct Wrong {
     mend: Vec<String>,
 }
 
-fn compare(ground: &mut Ground<'_>, expected: &ExpectedTable) -> Result<Option<Wrong>, Failed> {
-    let reference = Name { schema: SCHEMA.to_owned(), name: ground.link.reference() }.to_string();
+fn compare(context: &mut DdlContext<'_>, expected: &ExpectedTable) -> Result<Option<Wrong>, SessionError> {
+    let reference = Name { schema: SCHEMA.to_owned(), name: context.link.reference() }.to_string();
     let table = Name { schema: expected.schema.clone(), name: expected.name.clone() }.to_string();
-    let Some(now) = show(ground.session, &table)? else { return Ok(None) };
-    let (upstream, mut found) = expected.after.compare(ground.session, &reference, &now, &expected.schema)?;
+    let Some(now) = show(context.session, &table)? else { return Ok(None) };
+    let (upstream, mut found) = expected.after.compare(context.session, &reference, &now, &expected.schema)?;
     found.retain(|d| !(matches!(d.part, Part::ForeignKey(_)) && d.target.is_none()));
     let before = expected.before.as_ref().zip(expected.shown.as_deref().and_then(Shown::read));
     if let Some((reference_before, shown)) = before.filter(|_| !found.is_empty()) {
-        let (_, old) = reference_before.compare(ground.session, &reference, &shown, &expected.schema)?;
+        let (_, old) = reference_before.compare(context.session, &reference, &shown, &expected.schema)?;
         let (known, new): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|d| old.iter().any(|o| o.part == earlier(&d.part, &expected.renamed)));
         found = new;
         if !known.is_empty() {
-            (ground.events)(Event::Note(format!(
+            (context.events)(Event::Note(format!(
                 "{table} on the target is not what it is upstream, and was not before this DDL: {}",
                 listed(&known, "; ")
             )));
@@ -160,8 +165,8 @@ fn compare(ground: &mut Ground<'_>, expected: &ExpectedTable) -> Result<Option<W
     if found.is_empty() {
         return Ok(None);
     }
-    let collations = Collations::read(ground.session)?;
-    let mend = statements(ground.session.server(), &table, (&upstream, &now), &found, &collations);
+    let collations = Collations::read(context.session)?;
+    let mend = statements(context.session.server(), &table, (&upstream, &now), &found, &collations);
     Ok(Some(Wrong { differences: found, mend }))
 }
 
@@ -185,8 +190,8 @@ fn listed(differences: &[Difference], between: &str) -> String {
 }
 
 /// The target does not make the reference, which it has to be able to.
-fn unknown(ground: &Ground<'_>, expected: &ExpectedTable, ts: CommitTs, error: &Error) {
-    (ground.events)(Event::Warning(format!(
+fn unknown(context: &DdlContext<'_>, expected: &ExpectedTable, ts: CommitTs, error: &Error) {
+    (context.events)(Event::Warning(format!(
         "whether `{}`.`{}` is on the target what it is upstream after the DDL of commit ts {} was not compared: {error}",
         expected.schema,
         expected.name,
@@ -294,7 +299,7 @@ fn definition(server: &Server, table: &Table) -> Result<(String, Vec<String>), S
 /// What stands behind the name in `sql`, a CREATE TABLE of TiDB's, in the target's words, and what is left out.
 fn words(server: &Server, sql: &str, ddl: &Ddl) -> Result<(String, Vec<String>), String> {
     let text = rewrite(sql, server.flavour, None).unwrap_or_default();
-    let spoken = speak(&text, server, ddl).map_err(|Unspeakable(why)| why)?;
+    let spoken = translate(&text, server, ddl).map_err(|Unsupported(why)| why)?;
     let sql = spoken.sql.unwrap_or_default();
     Ok((behind_name(&sql).to_owned(), spoken.without))
 }

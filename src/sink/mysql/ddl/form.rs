@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::server::Server;
 use crate::mysql::session::{Flavour, Session, shorten};
 use crate::sink::mysql::limits::{ANOTHER, lacks};
@@ -330,7 +330,7 @@ fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
 }
 
 /// Gives the view in `sql` to tisync's own account if the target does not have its definer, or this account may not see it; and says so.
-pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Option<String>, Failed> {
+pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Option<String>, SessionError> {
     let Some((user, host, from, to)) = definer(sql) else { return Ok(None) };
     let grantee = format!("'{user}'@'{host}'");
     let found = session.fetch_one::<u64>(&format!(
@@ -355,7 +355,7 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
 ///
 /// # Errors
 /// If the target cannot be read.
-pub(super) fn drop_other_spelling(session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Option<String>, Failed> {
+pub(super) fn drop_other_spelling(session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Option<String>, SessionError> {
     let Form::Create { name, replace: true } = Form::of(sql, &ddl.schema) else { return Ok(None) };
     let found = session.fetch_one::<String>(&format!(
         "SELECT table_name FROM information_schema.views WHERE table_schema = {} AND LOWER(table_name) = LOWER({1}) \

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Name, Unseen};
-use super::picture::{DatabaseState, Ids, Picture, State, same_name};
+use super::picture::{DatabaseState, Ids, ObjectState, Picture, same_name};
 use super::settle::both;
 use crate::sql::quote_name;
 
@@ -95,7 +95,7 @@ pub fn judge(expected: Expected<'_>, before: &Picture, now: &Picture) -> Verdict
     })
 }
 
-type Pair<'a> = (Option<&'a State>, Option<&'a State>);
+type Pair<'a> = (Option<&'a ObjectState>, Option<&'a ObjectState>);
 
 fn database_of(picture: &Picture) -> Option<&DatabaseState> {
     picture.database.as_ref().and_then(|d| d.there.as_ref())
@@ -120,7 +120,7 @@ fn database(form: &Form, before: Option<&DatabaseState>, now: Option<&DatabaseSt
 }
 
 /// Whether an object is surely what it was, or, without ids, shows no sign of being another one.
-pub(super) fn same(before: &State, now: &State) -> bool {
+pub(super) fn same(before: &ObjectState, now: &ObjectState) -> bool {
     let identity = match (&before.ids, &now.ids) {
         (Some(before), Some(now)) => before == now,
         _ => before.created == now.created,
@@ -138,7 +138,7 @@ fn create(expected: Expected<'_>, replace: bool, name: &Name, state: Pair<'_>) -
     }
 }
 
-fn made(expected: Expected<'_>, name: &Name, now: &State) -> Judged {
+fn made(expected: Expected<'_>, name: &Name, now: &ObjectState) -> Judged {
     match shape(expected.after, name) {
         Some(shape) if folded(&shape.columns) != folded(&now.columns) => Err(Unclear(OTHERWISE)),
         _ => Ok(Verdict::Done),
@@ -202,7 +202,7 @@ fn sequence(restart: bool, state: Pair<'_>) -> Judged {
 
 /// Whether the columns on the target are those that the job should have left: what the upstream has now, and what the target
 /// had of its own. Where the upstream's tables are not known, any columns will do.
-fn fits(expected: Expected<'_>, (old, new): (&Name, &Name), before: &State, now: &State) -> bool {
+fn fits(expected: Expected<'_>, (old, new): (&Name, &Name), before: &ObjectState, now: &ObjectState) -> bool {
     let Some(after) = shape(expected.after, new) else { return true };
     let upstream = shape(expected.before, old).map(|s| folded(&s.columns));
     let there = folded(&now.columns);
@@ -223,7 +223,7 @@ fn folded(columns: &[String]) -> BTreeSet<String> {
 }
 
 /// What is where: the name that an object had before, with its state.
-type Scene<'a> = BTreeMap<&'a Name, Option<(&'a Name, &'a State)>>;
+type Scene<'a> = BTreeMap<&'a Name, Option<(&'a Name, &'a ObjectState)>>;
 
 pub(super) fn rename(pairs: &[(Name, Name)], before: &Picture, now: &Picture) -> Judged {
     let names = pairs.iter().flat_map(|(a, b)| [a, b]);
@@ -270,13 +270,13 @@ fn renamed_fits(scene: &Scene<'_>, now: &Picture) -> bool {
 }
 
 /// A definition without the table's name, and without foreign keys, which may be named after it.
-fn body<'a>(state: &'a State, name: &Name) -> Vec<&'a str> {
+fn body<'a>(state: &'a ObjectState, name: &Name) -> Vec<&'a str> {
     let quoted = quote_name(&name.name);
     let rest = state.definition.split_once(&quoted).map_or(state.definition.as_str(), |(_, rest)| rest);
     rest.lines().filter(|l| !l.trim_start().starts_with("CONSTRAINT")).collect()
 }
 
-type PartitionStates<'a> = (Option<&'a State>, Option<&'a State>);
+type PartitionStates<'a> = (Option<&'a ObjectState>, Option<&'a ObjectState>);
 
 /// The ids of a table that is there before and now, with the definition unchanged; `None` if it is on neither side.
 fn ids<'a>(state: PartitionStates<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {

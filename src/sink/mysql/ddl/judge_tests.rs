@@ -2,24 +2,24 @@
 
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
-use super::picture::{Database, DatabaseState, Ids, Object, Picture, State};
+use super::picture::{Database, DatabaseState, Ids, Object, ObjectState, Picture};
 
-fn table(definition: &str, columns: &[&str], id: Option<u64>) -> State {
-    State {
+fn table(definition: &str, columns: &[&str], id: Option<u64>) -> ObjectState {
+    ObjectState {
         definition: definition.to_owned(),
         columns: columns.iter().map(ToString::to_string).collect(),
         ids: id.map(|id| Ids { table: Some(id), ..Ids::default() }),
-        ..State::default()
+        ..ObjectState::default()
     }
 }
 
-fn split(partitions: &[(&str, u64)]) -> State {
+fn split(partitions: &[(&str, u64)]) -> ObjectState {
     let partitions = partitions.iter().map(|(n, id)| ((*n).to_owned(), vec![*id])).collect();
-    State { definition: "p".to_owned(), ids: Some(Ids { table: None, partitions }), ..State::default() }
+    ObjectState { definition: "p".to_owned(), ids: Some(Ids { table: None, partitions }), ..ObjectState::default() }
 }
 
-fn picture(objects: &[(&str, Option<State>)]) -> Picture {
-    let object = |(name, there): &(&str, Option<State>)| Object {
+fn picture(objects: &[(&str, Option<ObjectState>)]) -> Picture {
+    let object = |(name, there): &(&str, Option<ObjectState>)| Object {
         schema: "d".to_owned(),
         name: (*name).to_owned(),
         there: there.clone(),
@@ -82,8 +82,8 @@ fn renames_without_ids() {
 #[test]
 fn what_only_ids_tell() {
     let (old, new) = (split(&[("p0", 1), ("P1", 2)]), |a, b| split(&[("p0", a), ("P1", b)]));
-    let one = |state: State| picture(&[("t", Some(state))]);
-    let judged = |sql: &str, now: State| short(&verdict(sql, &one(old.clone()), &one(now)));
+    let one = |state: ObjectState| picture(&[("t", Some(state))]);
+    let judged = |sql: &str, now: ObjectState| short(&verdict(sql, &one(old.clone()), &one(now)));
     assert_eq!(judged("TRUNCATE t", new(1, 2)), "NotDone");
     assert_eq!(judged("TRUNCATE t", new(3, 2)), "NotDone", "half of it: to begin again is the same");
     assert_eq!(judged("TRUNCATE t", new(3, 4)), "Done");
@@ -94,7 +94,7 @@ fn what_only_ids_tell() {
     assert_eq!(judged("ALTER TABLE t TRUNCATE PARTITION nowhere", new(1, 2)), NO_IDS);
     assert_eq!(judged("ALTER TABLE t TRUNCATE PARTITION ALL", new(3, 4)), "Done");
     assert_eq!(judged("ALTER TABLE t TRUNCATE PARTITION ALL", new(3, 2)), "NotDone");
-    let both = |p: State, id| picture(&[("t", Some(p)), ("u", Some(table("p", &[], id)))]);
+    let both = |p: ObjectState, id| picture(&[("t", Some(p)), ("u", Some(table("p", &[], id)))]);
     let judged = |p, id| {
         short(&verdict("ALTER TABLE t EXCHANGE PARTITION p0 WITH TABLE u", &both(old.clone(), Some(9)), &both(p, id)))
     };

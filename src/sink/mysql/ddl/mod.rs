@@ -47,10 +47,10 @@ use std::sync::Arc;
 
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::refuse;
 pub use expected::{Reference, reference, reference_of_text};
-pub use run::{Ground, How, Ran, announce, resume, run};
+pub use run::{DdlContext, How, Ran, announce, resume, run};
 pub use settle::{Begun, Settled, settle};
 pub use skipped::Unrun;
 
@@ -298,9 +298,9 @@ impl DdlTrouble {
 }
 
 /// The refusal of a DDL as the error that ends the run, with the ways on where it does not name them.
-fn for_good(ts: CommitTs, failed: Failed) -> anyhow::Error {
+fn for_good(ts: CommitTs, failed: SessionError) -> anyhow::Error {
     match failed {
-        Failed::Target { error, attempted } => refuse(
+        SessionError::Target { error, attempted } => refuse(
             &error,
             attempted,
             &format!(
@@ -308,7 +308,7 @@ fn for_good(ts: CommitTs, failed: Failed) -> anyhow::Error {
                 ts.0, ts.0
             ),
         ),
-        Failed::Refused(error) => error,
+        SessionError::Refused(error) => error,
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Name};
 use crate::mysql::error::Class;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sink::mysql::schema_diff::well_quoted;
 use crate::sql::{Edit, Token, edited, tokens};
@@ -57,12 +57,12 @@ pub struct Object {
     /// Its name.
     pub name: String,
     /// What is there; `None`: nothing.
-    pub there: Option<State>,
+    pub there: Option<ObjectState>,
 }
 
 /// A table, view or sequence that is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct ObjectState {
     /// SHOW CREATE, without the counter of AUTO_INCREMENT; empty where the account may not see it.
     pub definition: String,
     /// Its columns in order.
@@ -103,13 +103,13 @@ impl Ids {
 impl Picture {
     /// What it holds of `name`: `Some(None)` if nothing was there, `None` if nobody looked.
     #[must_use]
-    pub fn find(&self, name: &Name) -> Option<Option<&State>> {
+    pub fn find(&self, name: &Name) -> Option<Option<&ObjectState>> {
         self.objects.iter().find(|o| o.schema == name.schema && o.name == name.name).map(|o| o.there.as_ref())
     }
 
     /// The state of `name`; `None` if nothing was there.
     #[must_use]
-    pub fn state(&self, name: &Name) -> Option<&State> {
+    pub fn state(&self, name: &Name) -> Option<&ObjectState> {
         self.find(name).flatten()
     }
 }
@@ -147,7 +147,7 @@ pub fn without_counters(definition: &str) -> String {
 ///
 /// # Errors
 /// If the target cannot be read.
-pub fn look(session: &mut Session, form: &Form) -> Result<Picture, Failed> {
+pub fn look(session: &mut Session, form: &Form) -> Result<Picture, SessionError> {
     session.exec("USE `information_schema`")?;
     let database = match form.database() {
         Some(name) => Some(Database { name: name.to_owned(), there: database(session, name)? }),
@@ -161,7 +161,7 @@ pub fn look(session: &mut Session, form: &Form) -> Result<Picture, Failed> {
     Ok(Picture { database, objects })
 }
 
-fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, Failed> {
+fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, SessionError> {
     if session.server().cannot_name(name).is_some() {
         return Ok(None);
     }
@@ -183,7 +183,7 @@ fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, 
     Ok(Some(DatabaseState { definition, tables }))
 }
 
-fn object(session: &mut Session, name: &Name) -> Result<Option<State>, Failed> {
+fn object(session: &mut Session, name: &Name) -> Result<Option<ObjectState>, SessionError> {
     if session.server().cannot_name_table(&name.schema, &name.name).is_some() {
         return Ok(None);
     }
@@ -220,7 +220,7 @@ fn object(session: &mut Session, name: &Name) -> Result<Option<State>, Failed> {
     } else {
         None
     };
-    Ok(Some(State { definition: without_counters(&definition), columns, ids, created, counter }))
+    Ok(Some(ObjectState { definition: without_counters(&definition), columns, ids, created, counter }))
 }
 
 /// The condition that picks an object in one of information_schema's tables.
@@ -229,7 +229,7 @@ fn named(prefix: &str, name: &Name) -> String {
 }
 
 /// The second column of a SHOW CREATE; `None` where the account may not see it (a view without SHOW VIEW).
-fn show(session: &mut Session, sql: &str) -> Result<Option<String>, Failed> {
+fn show(session: &mut Session, sql: &str) -> Result<Option<String>, SessionError> {
     match session.fetch_one::<Row>(sql) {
         Ok(row) => Ok(row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok)),
         Err(failed) if failed.class() == Some(Class::Privilege) => Ok(None),
@@ -238,7 +238,7 @@ fn show(session: &mut Session, sql: &str) -> Result<Option<String>, Failed> {
 }
 
 /// The rows of a query on something that not every server has or shows to everybody; `None` where it does not.
-fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec<T>>, Failed> {
+fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec<T>>, SessionError> {
     match session.fetch(sql) {
         Ok(rows) => Ok(Some(rows)),
         Err(failed) if failed.is_not_there() => Ok(None),
@@ -246,7 +246,7 @@ fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec
     }
 }
 
-fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Option<Ids>, Failed> {
+fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Option<Ids>, SessionError> {
     let sql = format!(
         "SELECT partition_name, tidb_partition_id FROM information_schema.partitions \
          WHERE {} AND partition_name IS NOT NULL AND tidb_partition_id IS NOT NULL",
@@ -263,7 +263,7 @@ fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Op
 }
 
 /// InnoDB's ids of a table and of its partitions, whose rows are named `database/table#P#partition`.
-fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, Failed> {
+fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, SessionError> {
     let server = session.server();
     let tables = if server.flavour == Flavour::MySql && server.version >= (8, 0, 0) {
         "INNODB_TABLES"
@@ -306,7 +306,7 @@ fn is_plain(name: &str) -> bool {
 
 /// How the server spells `name` in a file's name: everything but letters, digits and `_` as `@xxxx`. Only the server knows its short
 /// forms for letters of some languages; one that does not tell (MySQL does not) leaves names with such letters unknown.
-fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Failed> {
+fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, SessionError> {
     if is_plain(name) {
         return Ok(Some(name.to_owned()));
     }
@@ -339,7 +339,7 @@ fn decoded(encoded: &str) -> Option<String> {
 }
 
 /// The name behind an encoded one; the encoded one itself where the server does not tell.
-fn partition_name(session: &mut Session, encoded: &str) -> Result<String, Failed> {
+fn partition_name(session: &mut Session, encoded: &str) -> Result<String, SessionError> {
     if is_plain(encoded) {
         return Ok(encoded.to_owned());
     }

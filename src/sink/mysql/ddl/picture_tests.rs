@@ -3,11 +3,12 @@ use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
-fn state() -> impl Strategy<Value = State> {
+fn state() -> impl Strategy<Value = ObjectState> {
     let ids = (of(any::<u64>()), btree_map(".{0,6}", vec(any::<u64>(), 0..3), 0..4))
         .prop_map(|(table, partitions)| Ids { table, partitions });
-    (".*", vec(".{0,8}", 0..4), of(ids), of(".{0,19}"), of(".{0,9}"))
-        .prop_map(|(definition, columns, ids, created, counter)| State { definition, columns, ids, created, counter })
+    (".*", vec(".{0,8}", 0..4), of(ids), of(".{0,19}"), of(".{0,9}")).prop_map(
+        |(definition, columns, ids, created, counter)| ObjectState { definition, columns, ids, created, counter },
+    )
 }
 
 proptest! {

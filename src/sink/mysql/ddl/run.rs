@@ -17,14 +17,14 @@ use super::settle::{failed, in_the_midst, unknown};
 use super::skipped;
 use super::skipped::Skipped;
 use super::skipped::{Unrun, not_run};
-use super::verdict::{Way, way};
+use super::verdict::{Decision, way};
 use super::wait::{own, until_over};
 use super::{Answer, Asker, DdlPolicy, DdlTrouble, OnDdlError, for_good};
 use crate::checkpoint::{DdlAt, Link};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Ddl};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::{Class, classify};
 use crate::mysql::session::{Session, shorten};
 use crate::sink::mysql::PendingDdl;
@@ -32,7 +32,7 @@ use crate::sql::quote_name;
 use crate::stop::Stop;
 
 /// What a DDL runs with.
-pub struct Ground<'a> {
+pub struct DdlContext<'a> {
     /// A connection to the target with no transaction open. Everything in flight on others is durable.
     pub session: &'a mut Session,
     /// The link, owned by this run.
@@ -82,15 +82,15 @@ impl Ran {
 }
 
 /// Why a DDL did not come to its end.
-pub(super) enum Setback {
+pub(super) enum StatementError {
     /// It is refused, by the target or before it was sent, and nothing of it is under way: somebody may decide otherwise.
-    Refused(Failed),
+    Refused(SessionError),
     /// Anything else.
-    Failed(Failed),
+    Failed(SessionError),
 }
 
-impl From<Failed> for Setback {
-    fn from(failed: Failed) -> Self {
+impl From<SessionError> for StatementError {
+    fn from(failed: SessionError) -> Self {
         Self::Failed(failed)
     }
 }
@@ -100,8 +100,8 @@ impl From<Failed> for Setback {
 ///
 /// # Errors
 /// With the server's own word where it is the target's, so that the caller can tell what is worth another try.
-pub fn run(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
-    asking(ground, skipped, (ts, ddl), false)
+pub fn run(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
+    asking(context, skipped, (ts, ddl), false)
 }
 
 /// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost connection (then in a new session) or a
@@ -109,45 +109,45 @@ pub fn run(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) 
 ///
 /// # Errors
 /// As [`run`], and refused if it cannot be told what became of a statement.
-pub fn resume(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
-    asking(ground, skipped, (ts, ddl), true)
+pub fn resume(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
+    asking(context, skipped, (ts, ddl), true)
 }
 
 /// Tries until it is done, or nobody knows another way.
 fn asking(
-    ground: &mut Ground<'_>,
+    context: &mut DdlContext<'_>,
     skipped: &Skipped,
     (ts, ddl): (CommitTs, &Ddl),
     mut begun: bool,
-) -> Result<Ran, Failed> {
+) -> Result<Ran, SessionError> {
     loop {
-        let tried = if begun { resume_once(ground, skipped, ts, ddl) } else { run_once(ground, skipped, ts, ddl) };
+        let tried = if begun { resume_once(context, skipped, ts, ddl) } else { run_once(context, skipped, ts, ddl) };
         let refused = match tried {
             Ok(ran) => return Ok(ran),
-            Err(Setback::Failed(failed)) => return Err(failed),
-            Err(Setback::Refused(failed)) => for_good(ts, failed),
+            Err(StatementError::Failed(failed)) => return Err(failed),
+            Err(StatementError::Refused(failed)) => for_good(ts, failed),
         };
         begun = false;
-        match answer(ground, &DdlTrouble::new(ts, ddl, &refused)) {
+        match answer(context, &DdlTrouble::new(ts, ddl, &refused)) {
             Answer::Again => {}
             Answer::Skip => {
-                ground.policy.replace.remove(&ts);
-                ground.policy.skip.insert(ts);
+                context.policy.replace.remove(&ts);
+                context.policy.skip.insert(ts);
             }
             Answer::Replace(sql) => {
-                ground.policy.replace.insert(ts, sql);
+                context.policy.replace.insert(ts, sql);
             }
-            Answer::Stop => return Err(Failed::Refused(refused)),
+            Answer::Stop => return Err(SessionError::Refused(refused)),
         }
     }
 }
 
-fn answer(ground: &Ground<'_>, trouble: &DdlTrouble) -> Answer {
-    match (ground.policy.on_error, ground.asker) {
+fn answer(context: &DdlContext<'_>, trouble: &DdlTrouble) -> Answer {
+    match (context.policy.on_error, context.asker) {
         (OnDdlError::Stop, _) => Answer::Stop,
         (OnDdlError::Ask, Some(asker)) => asker.ask(trouble),
         (OnDdlError::Ask, None) => {
-            (ground.events)(Event::Warning(
+            (context.events)(Event::Warning(
                 "nobody can be asked what to do about this DDL, because there is no terminal: the run stops".to_owned(),
             ));
             Answer::Stop
@@ -155,77 +155,86 @@ fn answer(ground: &Ground<'_>, trouble: &DdlTrouble) -> Answer {
     }
 }
 
-fn run_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
-    let how = match way(ground, skipped, ts, ddl)? {
-        Way::Skip => return Ok(skipped::leave_out(ground, skipped, ts, ddl)?),
-        Way::Follow => return Ok(skipped::follow(ground, skipped, ts, ddl)?),
-        Way::Unrun(unrun) => {
-            ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
-            unrun.tell(ground, ts, ddl);
+fn run_once(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, StatementError> {
+    let how = match way(context, skipped, ts, ddl)? {
+        Decision::Skip => return Ok(skipped::leave_out(context, skipped, ts, ddl)?),
+        Decision::Follow => return Ok(skipped::follow(context, skipped, ts, ddl)?),
+        Decision::Unrun(unrun) => {
+            context.link.save_ddl_position(context.session, DdlAt::of(ts, ddl))?;
+            unrun.tell(context, ts, ddl);
             How::Unrun(unrun)
         }
-        Way::LeaveOut(why) => {
-            ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
-            not_run(ground, &why, ts, ddl);
+        Decision::LeaveOut(why) => {
+            context.link.save_ddl_position(context.session, DdlAt::of(ts, ddl))?;
+            not_run(context, &why, ts, ddl);
             How::LeftOut
         }
-        Way::Instead(statements) => {
+        Decision::Instead(statements) => {
             let mut begun = Begun::instead(ddl, statements);
-            perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
-            return Ok(ran(ground, skipped, (ts, ddl), true)?);
+            perform(context, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+            return Ok(ran(context, skipped, (ts, ddl), true)?);
         }
-        Way::Run { statements, zones, optional_from, said } => {
-            warn_of_charset(ground, ts, ddl)?;
-            warn_of_divisions(ground, ts, ddl);
+        Decision::Run { statements, zones, optional_from, said } => {
+            warn_of_charset(context, ts, ddl)?;
+            warn_of_divisions(context, ts, ddl);
             for text in said {
-                (ground.events)(Event::Note(format!("{text}: `{}` (commit ts {})", shorten(&ddl.query), ts.explain())));
+                (context.events)(Event::Note(format!(
+                    "{text}: `{}` (commit ts {})",
+                    shorten(&ddl.query),
+                    ts.explain()
+                )));
             }
-            let expected = expected(ground.session.server(), ddl);
+            let expected = expected(context.session.server(), ddl);
             let mut begun = Begun { zones, optional_from, expected, ..Begun::new(ddl, statements) };
-            match perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
-                Err(Setback::Refused(failed)) if constraint::holds(&failed) && begun.statements.len() == 1 => {
-                    let around = constraint::around(ground.session, ddl, begun.statement(0))?;
-                    let around = around.ok_or(Setback::Refused(failed))?;
+            match perform(context, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
+                Err(StatementError::Refused(failed)) if constraint::holds(&failed) && begun.statements.len() == 1 => {
+                    let around = constraint::around(context.session, ddl, begun.statement(0))?;
+                    let around = around.ok_or(StatementError::Refused(failed))?;
                     let mut begun = Begun { expected: begun.expected, ..around };
-                    perform(ground, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
+                    perform(context, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
                 }
                 done => done?,
             }
-            return Ok(ran(ground, skipped, (ts, ddl), false)?);
+            return Ok(ran(context, skipped, (ts, ddl), false)?);
         }
     };
-    Ok(Ran { how, skipped: skipped::end_of_database(ground, skipped, ts, ddl)? })
+    Ok(Ran { how, skipped: skipped::end_of_database(context, skipped, ts, ddl)? })
 }
 
-fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Setback> {
-    let state = ground.link.state(ground.session)?;
+fn resume_once(
+    context: &mut DdlContext<'_>,
+    skipped: &Skipped,
+    ts: CommitTs,
+    ddl: &Ddl,
+) -> Result<Ran, StatementError> {
+    let state = context.link.state(context.session)?;
     match state.intent {
         None if state.has(DdlAt::of(ts, ddl)) => {
             // It had come to its end, and what was written about it is durable with the position.
-            let how = match way(ground, skipped, ts, ddl)? {
-                Way::Run { .. } => return Ok(ran(ground, skipped, (ts, ddl), false)?),
-                Way::Instead(_) => return Ok(ran(ground, skipped, (ts, ddl), true)?),
-                Way::Skip => How::Skipped,
-                Way::Unrun(unrun) => How::Unrun(unrun),
-                Way::Follow | Way::LeaveOut(_) => How::LeftOut,
+            let how = match way(context, skipped, ts, ddl)? {
+                Decision::Run { .. } => return Ok(ran(context, skipped, (ts, ddl), false)?),
+                Decision::Instead(_) => return Ok(ran(context, skipped, (ts, ddl), true)?),
+                Decision::Skip => How::Skipped,
+                Decision::Unrun(unrun) => How::Unrun(unrun),
+                Decision::Follow | Decision::LeaveOut(_) => How::LeftOut,
             };
-            Ok(Ran { how, skipped: Some(Skipped::load(ground.session, ground.link)?) })
+            Ok(Ran { how, skipped: Some(Skipped::load(context.session, context.link)?) })
         }
-        None => run_once(ground, skipped, ts, ddl),
+        None => run_once(context, skipped, ts, ddl),
         Some(intent) => {
             let Some(mut begun) = Begun::of(&intent).filter(|_| intent.ts == ts) else {
-                let failed: Failed =
+                let failed: SessionError =
                     Fault::refused(format!("the intent of the DDL at {} was changed by others", ts.explain())).into();
                 return Err(failed.into());
             };
             let step = intent.step as usize;
             if begun.ran {
                 let all = begun.statements.len();
-                perform(ground, (ts, ddl.job_id), &mut begun, all, None)?;
-                return Ok(ran(ground, skipped, (ts, ddl), begun.replaced)?);
+                perform(context, (ts, ddl.job_id), &mut begun, all, None)?;
+                return Ok(ran(context, skipped, (ts, ddl), begun.replaced)?);
             }
-            until_over(ground, &intent.lock, &begun, step)?;
-            let now = look(ground.session, &begun.form(step))?;
+            until_over(context, &intent.lock, &begun, step)?;
+            let now = look(context.session, &begun.form(step))?;
             let next = match begun.judge(step, &now) {
                 Verdict::Done => step + 1,
                 Verdict::NotDone => step,
@@ -234,31 +243,36 @@ fn resume_once(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &D
                     step
                 }
                 Verdict::Unknown { why, before, now } => {
-                    let failed: Failed = unknown((ts, ddl.job_id), &begun, step, (why, &before, &now)).into();
+                    let failed: SessionError = unknown((ts, ddl.job_id), &begun, step, (why, &before, &now)).into();
                     return Err(failed.into());
                 }
             };
-            (ground.events)(Event::Note(format!(
+            (context.events)(Event::Note(format!(
                 "the connection was lost during `{}` (commit ts {}): {}",
                 shorten(begun.statement(step)),
                 ts.explain(),
                 if next > step { "it took effect" } else { "it did not take effect, or not all of it, and runs now" }
             )));
-            perform(ground, (ts, ddl.job_id), &mut begun, next, None)?;
-            Ok(ran(ground, skipped, (ts, ddl), begun.replaced)?)
+            perform(context, (ts, ddl.job_id), &mut begun, next, None)?;
+            Ok(ran(context, skipped, (ts, ddl), begun.replaced)?)
         }
     }
 }
 
-fn ran(ground: &mut Ground<'_>, skipped: &Skipped, (ts, ddl): (CommitTs, &Ddl), replaced: bool) -> Result<Ran, Failed> {
-    let skipped = skipped::end_of_database(ground, skipped, ts, ddl)?;
+fn ran(
+    context: &mut DdlContext<'_>,
+    skipped: &Skipped,
+    (ts, ddl): (CommitTs, &Ddl),
+    replaced: bool,
+) -> Result<Ran, SessionError> {
+    let skipped = skipped::end_of_database(context, skipped, ts, ddl)?;
     let (query, at) = (shorten(&ddl.query), ts.explain());
     if !replaced {
-        (ground.events)(Event::Note(format!("ran `{query}` (commit ts {at})")));
+        (context.events)(Event::Note(format!("ran `{query}` (commit ts {at})")));
         return Ok(Ran { how: How::Ran, skipped });
     }
-    let instead = ground.policy.replace.get(&ts).map_or("", String::as_str);
-    (ground.events)(Event::Warning(format!(
+    let instead = context.policy.replace.get(&ts).map_or("", String::as_str);
+    (context.events)(Event::Warning(format!(
         "by your word, `{}` ran instead of `{query}` (commit ts {at})",
         shorten(instead)
     )));
@@ -274,24 +288,24 @@ pub(super) fn replace(begun: &mut Begun, step: usize, rest: String) {
 /// Runs the statements of `begun` from `step` on, each under its own intent, and ends the intent. `fresh` is the DDL whose
 /// intent is not stored yet.
 pub(super) fn perform(
-    ground: &mut Ground<'_>,
+    context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
     begun: &mut Begun,
     step: usize,
     fresh: Option<&Ddl>,
-) -> Result<(), Setback> {
+) -> Result<(), StatementError> {
     for step in step..begun.statements.len() {
         let fresh = fresh.filter(|_| step == 0);
-        announce(ground, (ts, job), begun, step, fresh).map_err(|failed| match failed.class() {
+        announce(context, (ts, job), begun, step, fresh).map_err(|failed| match failed.class() {
             // Without its database, nothing of it has begun.
-            Some(class) if fresh.is_some() && !class.is_transient() => Setback::Refused(failed),
-            _ => Setback::Failed(failed),
+            Some(class) if fresh.is_some() && !class.is_transient() => StatementError::Refused(failed),
+            _ => StatementError::Failed(failed),
         })?;
-        statement(ground, (ts, job), begun, step)?;
+        statement(context, (ts, job), begun, step)?;
     }
-    confirm(ground, (ts, job), begun)?;
+    confirm(context, (ts, job), begun)?;
     let done = DdlAt { ts, job, early: begun.early.map(CommitTs) };
-    Ok(ground.link.end_ddl(ground.session, Some(done))?)
+    Ok(context.link.end_ddl(context.session, Some(done))?)
 }
 
 /// Takes the picture of what `step` concerns, and stores that it is about to run in this session: for `fresh`, whose intent is
@@ -300,36 +314,41 @@ pub(super) fn perform(
 /// # Errors
 /// If the link was taken over, or the target cannot be read or written.
 pub fn announce(
-    ground: &mut Ground<'_>,
+    context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
     begun: &mut Begun,
     step: usize,
     fresh: Option<&Ddl>,
-) -> Result<(), Failed> {
-    let lock = ground.link.ddl_lock();
-    own(ground, &lock)?;
-    begun.picture = look(ground.session, &begun.form(step))?;
+) -> Result<(), SessionError> {
+    let lock = context.link.ddl_lock();
+    own(context, &lock)?;
+    begun.picture = look(context.session, &begun.form(step))?;
     if fresh.is_some() || step > 0 {
         begun.keep_shown(step);
     }
-    begun.origin = ground.session.comment(ts);
+    begun.origin = context.session.comment(ts);
     if let Some(name) = &begun.database {
         let sql = format!("USE {}", quote_name(name));
         // Refused: nothing of this step has begun.
-        ground.session.try_run(&sql).map_err(|error| failed(error, (ts, job), begun, &sql))?;
+        context.session.try_run(&sql).map_err(|error| failed(error, (ts, job), begun, &sql))?;
     }
     let stored = begun.write().map_err(|e| Fault::refused(format!("cannot store what a DDL concerns: {e}")))?;
     let number = u32::try_from(step).unwrap_or(u32::MAX);
     match fresh {
-        Some(ddl) => ground.link.begin_ddl(ground.session, (ts, ddl), &begun.text(), (number, &stored), &lock),
-        None => ground.link.step_ddl(ground.session, (ts, &begun.text()), (number, &stored), &lock),
+        Some(ddl) => context.link.begin_ddl(context.session, (ts, ddl), &begun.text(), (number, &stored), &lock),
+        None => context.link.step_ddl(context.session, (ts, &begun.text()), (number, &stored), &lock),
     }
 }
 
 /// Runs one statement whose intent is stored.
-fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step: usize) -> Result<(), Setback> {
+fn statement(
+    context: &mut DdlContext<'_>,
+    key: (CommitTs, i64),
+    begun: &Begun,
+    step: usize,
+) -> Result<(), StatementError> {
     let sql = begun.statement(step);
-    let Err(error) = send(ground.session, begun, step) else { return Ok(()) };
+    let Err(error) = send(context.session, begun, step) else { return Ok(()) };
     let class = classify(&error);
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());
@@ -339,13 +358,13 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     let form = begun.form(step);
     let clear = class.is_definite() && form.is_single();
     if !clear {
-        until_over(ground, "", begun, step)?;
-        let now = look(ground.session, &form)?;
+        until_over(context, "", begun, step)?;
+        let now = look(context.session, &form)?;
         match begun.judge(step, &now) {
             Verdict::NotDone => {}
             Verdict::Done if !class.is_definite() => {
                 let error = anyhow::Error::from(failed(error, key, begun, sql));
-                (ground.events)(Event::Warning(format!("{error:#}: but it took effect")));
+                (context.events)(Event::Warning(format!("{error:#}: but it took effect")));
                 return Ok(());
             }
             // The intent stays: the next run goes on from there, or asks.
@@ -354,15 +373,15 @@ fn statement(ground: &mut Ground<'_>, key: (CommitTs, i64), begun: &Begun, step:
     }
     if !class.is_transient() && begun.optional_from.is_some_and(|from| step >= from) {
         let error = anyhow::Error::from(failed(error, key, begun, sql));
-        (ground.events)(Event::Warning(format!("{error:#}: left out, the rest of the DDL is done")));
+        (context.events)(Event::Warning(format!("{error:#}: left out, the rest of the DDL is done")));
         return Ok(());
     }
     if step > 0 {
         // What came before it is done: the intent stays, and says so.
-        return Err(Setback::Failed(in_the_midst(failed(error, key, begun, sql))));
+        return Err(StatementError::Failed(in_the_midst(failed(error, key, begun, sql))));
     }
     // Nothing of the job happened: a restart may simply try again.
-    ground.link.end_ddl(ground.session, None)?;
+    context.link.end_ddl(context.session, None)?;
     let failed = failed(error, key, begun, sql);
-    Err(if class.is_transient() { Setback::Failed(failed) } else { Setback::Refused(failed) })
+    Err(if class.is_transient() { StatementError::Failed(failed) } else { StatementError::Refused(failed) })
 }

@@ -5,7 +5,7 @@
 use super::form::{Form, Name};
 use super::picture::same_name;
 use crate::model::Ddl;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::{Token, Words};
 
@@ -61,7 +61,7 @@ struct Counter {
 }
 
 impl Counter {
-    fn read(session: &mut Session, name: &Name) -> Result<Option<Self>, Failed> {
+    fn read(session: &mut Session, name: &Name) -> Result<Option<Self>, SessionError> {
         let sql =
             format!("SELECT next_not_cached_value, minimum_value, maximum_value, start_value, increment FROM {name}");
         match session.fetch_one::<(i64, i64, i64, i64, i64)>(&sql) {
@@ -119,7 +119,11 @@ impl Counter {
 ///
 /// # Errors
 /// If the target cannot be read.
-pub(super) fn keep_in_range(session: &mut Session, sql: &mut String, ddl: &Ddl) -> Result<Option<String>, Failed> {
+pub(super) fn keep_in_range(
+    session: &mut Session,
+    sql: &mut String,
+    ddl: &Ddl,
+) -> Result<Option<String>, SessionError> {
     if session.server().flavour != Flavour::MariaDb {
         return Ok(None);
     }

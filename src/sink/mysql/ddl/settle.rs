@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::expected::ExpectedTable;
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};
-use super::picture::{Ids, Picture, State, VERSION, look};
-use super::run::{Ground, Setback, perform, replace};
+use super::picture::{Ids, ObjectState, Picture, VERSION, look};
+use super::run::{DdlContext, StatementError, perform, replace};
 use super::wait::until_over;
 use crate::checkpoint::Intent;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::error::{classify, refuse};
 use crate::mysql::session::shorten;
 use crate::sink::mysql::options::PendingDdl;
@@ -42,7 +42,7 @@ pub enum Settled {
 ///
 /// # Errors
 /// Refused, with both states, if it cannot be told and the operator has not said it.
-pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Failed> {
+pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, SessionError> {
     let what = format!(
         "`{}` in database `{}` (job {}, commit ts {})",
         shorten(&intent.query),
@@ -51,16 +51,16 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         intent.ts.explain()
     );
     let Some(mut begun) = Begun::of(intent) else {
-        return by_word(ground, intent, &what);
+        return by_word(context, intent, &what);
     };
     if begun.ran {
-        return confirm_again(ground, intent, begun, &what);
+        return confirm_again(context, intent, begun, &what);
     }
     let step = intent.step as usize;
-    until_over(ground, &intent.lock, &begun, step)?;
-    let now = look(ground.session, &begun.form(step))?;
+    until_over(context, &intent.lock, &begun, step)?;
+    let now = look(context.session, &begun.form(step))?;
     let judged = begun.judge(step, &now);
-    let (verdict, by) = match (judged, ground.word) {
+    let (verdict, by) = match (judged, context.word) {
         (Verdict::Unknown { why, before, now }, None) => {
             return Err(unknown((intent.ts, intent.job), &begun, step, (why, &before, &now)).into());
         }
@@ -71,18 +71,18 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
     };
     let next = match verdict {
         Verdict::Done => {
-            (ground.events)(Event::Note(format!("an earlier run's DDL took effect, {by}: {what}")));
+            (context.events)(Event::Note(format!("an earlier run's DDL took effect, {by}: {what}")));
             step + 1
         }
         Verdict::NotDone if step == 0 => {
-            ground.link.end_ddl(ground.session, None)?;
-            (ground.events)(Event::Note(format!(
+            context.link.end_ddl(context.session, None)?;
+            (context.events)(Event::Note(format!(
                 "an earlier run's DDL did not take effect, {by}, and will run again: {what}"
             )));
             return Ok(Settled::TakenBack);
         }
         Verdict::Partly(rest) => {
-            (ground.events)(Event::Note(format!(
+            (context.events)(Event::Note(format!(
                 "an earlier run's DDL took effect in part: `{rest}` is left of {what}"
             )));
             replace(&mut begun, step, rest);
@@ -90,30 +90,40 @@ pub fn settle(ground: &mut Ground<'_>, intent: &Intent) -> Result<Settled, Faile
         }
         Verdict::NotDone | Verdict::Unknown { .. } => step,
     };
-    finish(ground, intent, begun, next)
+    finish(context, intent, begun, next)
 }
 
 /// A DDL that ran, and left the tables otherwise than they have to be: they are compared once more, unless the operator has said that they may stay.
-fn confirm_again(ground: &mut Ground<'_>, intent: &Intent, mut begun: Begun, what: &str) -> Result<Settled, Failed> {
-    if ground.word == Some(PendingDdl::Done) {
+fn confirm_again(
+    context: &mut DdlContext<'_>,
+    intent: &Intent,
+    mut begun: Begun,
+    what: &str,
+) -> Result<Settled, SessionError> {
+    if context.word == Some(PendingDdl::Done) {
         begun.expected.clear();
-        (ground.events)(Event::Warning(format!("by your word, the target's tables stay as they are after {what}")));
+        (context.events)(Event::Warning(format!("by your word, the target's tables stay as they are after {what}")));
     }
     let all = begun.statements.len();
-    finish(ground, intent, begun, all)
+    finish(context, intent, begun, all)
 }
 
 /// Runs what is left from `step` on, compares the tables and ends the intent.
-fn finish(ground: &mut Ground<'_>, intent: &Intent, mut begun: Begun, step: usize) -> Result<Settled, Failed> {
-    match perform(ground, (intent.ts, intent.job), &mut begun, step, None) {
+fn finish(
+    context: &mut DdlContext<'_>,
+    intent: &Intent,
+    mut begun: Begun,
+    step: usize,
+) -> Result<Settled, SessionError> {
+    match perform(context, (intent.ts, intent.job), &mut begun, step, None) {
         Ok(()) => Ok(Settled::Done),
-        Err(Setback::Failed(failed) | Setback::Refused(failed)) => Err(failed),
+        Err(StatementError::Failed(failed) | StatementError::Refused(failed)) => Err(failed),
     }
 }
 
 /// An intent without a picture that this version can read, or with one of other statements: only the operator knows.
-fn by_word(ground: &mut Ground<'_>, intent: &Intent, what: &str) -> Result<Settled, Failed> {
-    match ground.word {
+fn by_word(context: &mut DdlContext<'_>, intent: &Intent, what: &str) -> Result<Settled, SessionError> {
+    match context.word {
         None => Err(Fault::refused(format!(
             "an earlier run began this DDL on the target and did not see it end: {what}. It was begun by another version of \
              tisync, or its row was changed, so whether it took effect cannot be told"
@@ -124,13 +134,13 @@ fn by_word(ground: &mut Ground<'_>, intent: &Intent, what: &str) -> Result<Settl
         )
         .into()),
         Some(PendingDdl::Done) => {
-            (ground.events)(Event::Note(format!("taken as done by your word: {what}")));
-            ground.link.end_ddl(ground.session, Some((intent.ts, intent.job).into()))?;
+            (context.events)(Event::Note(format!("taken as done by your word: {what}")));
+            context.link.end_ddl(context.session, Some((intent.ts, intent.job).into()))?;
             Ok(Settled::Done)
         }
         Some(PendingDdl::Again) => {
-            (ground.events)(Event::Note(format!("will be run again by your word: {what}")));
-            ground.link.end_ddl(ground.session, None)?;
+            (context.events)(Event::Note(format!("will be run again by your word: {what}")));
+            context.link.end_ddl(context.session, None)?;
             Ok(Settled::TakenBack)
         }
     }
@@ -277,9 +287,9 @@ fn shape(table: &Table) -> Shape {
 }
 
 /// The refusal of a statement that others of its DDL came before.
-pub(super) fn in_the_midst(failed: Failed) -> Failed {
+pub(super) fn in_the_midst(failed: SessionError) -> SessionError {
     match failed {
-        Failed::Target { error, attempted } if !classify(&error).is_transient() => Failed::Refused(refuse(
+        SessionError::Target { error, attempted } if !classify(&error).is_transient() => SessionError::Refused(refuse(
             &error,
             attempted,
             "what comes before it in this DDL is done: run what suits the target by hand, and start again, which goes on behind it",
@@ -289,9 +299,9 @@ pub(super) fn in_the_midst(failed: Failed) -> Failed {
 }
 
 /// The refusal of `sql` by the target.
-pub(super) fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> Failed {
+pub(super) fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Begun, sql: &str) -> SessionError {
     let place = begun.database.as_ref().map_or(String::new(), |d| format!(" in database `{d}`"));
-    Failed::Target {
+    SessionError::Target {
         error,
         attempted: format!(
             "cannot run the DDL of commit ts {} (job {job}){place}: the target refused `{}`",
@@ -372,7 +382,7 @@ fn lines(picture: &Picture) -> Vec<Line> {
     out
 }
 
-fn described(state: &State) -> String {
+fn described(state: &ObjectState) -> String {
     let mut text = match &state.ids {
         None => "its ids are not known".to_owned(),
         Some(Ids { table, partitions }) => {

@@ -12,28 +12,33 @@
 use std::collections::HashMap;
 
 use super::WrongSide;
-use super::run::{Ground, How, Ran};
+use super::run::{DdlContext, How, Ran};
 use super::verdict::{Plan, plan};
 use crate::checkpoint::{DdlAt, Link};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, CommitTs, Ddl, Side};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Session, shorten};
 use crate::sink::LeftOut;
 use crate::sink::mysql::ddl;
 use crate::sql::quote_text;
 
 /// Records a DDL that the operator wants skipped.
-pub(super) fn leave_out(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+pub(super) fn leave_out(
+    context: &mut DdlContext<'_>,
+    skipped: &Skipped,
+    ts: CommitTs,
+    ddl: &Ddl,
+) -> Result<Ran, SessionError> {
     let whole = matches!(ddl.action, ActionType::RecoverSchema | ActionType::CreateSchema);
     let mut skipped = skipped.clone();
-    let names = transaction(ground, |ground| {
-        ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
-        skipped.record(ground.session, ground.link, (ts, ddl, whole))
+    let names = transaction(context, |context| {
+        context.link.save_ddl_position(context.session, DdlAt::of(ts, ddl))?;
+        skipped.record(context.session, context.link, (ts, ddl, whole))
     })?;
     let left = if names.is_empty() { String::new() } else { format!("; left out from here on: {}", names.join(", ")) };
-    (ground.events)(Event::Warning(format!(
+    (context.events)(Event::Warning(format!(
         "skipped by your word: `{}` (commit ts {}){left}",
         shorten(&ddl.query),
         ts.explain()
@@ -68,49 +73,54 @@ pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Res
 }
 
 /// Keeps the list of missing tables right through a DDL on them, which is not run.
-pub(super) fn follow(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, Failed> {
+pub(super) fn follow(
+    context: &mut DdlContext<'_>,
+    skipped: &Skipped,
+    ts: CommitTs,
+    ddl: &Ddl,
+) -> Result<Ran, SessionError> {
     let mut skipped = skipped.clone();
     let gone: Vec<i64> = ddl.before.iter().map(|t| t.id).filter(|id| ddl.after.iter().all(|a| a.id != *id)).collect();
     let schema = (ddl.action == ActionType::DropSchema).then_some(ddl.schema.as_str());
-    transaction(ground, |ground| {
-        ground.link.save_ddl_position(ground.session, DdlAt::of(ts, ddl))?;
-        skipped.end(ground.session, ground.link, (ts, &gone, schema))?;
+    transaction(context, |context| {
+        context.link.save_ddl_position(context.session, DdlAt::of(ts, ddl))?;
+        skipped.end(context.session, context.link, (ts, &gone, schema))?;
         // A truncated table has a new id, a new table of a missing database is missing as well.
         let dropped = matches!(ddl.action, ActionType::DropSchema | ActionType::DropTable);
         if !dropped && ddl.after.iter().any(|t| ddl.before.iter().all(|b| b.id != t.id)) {
-            skipped.record(ground.session, ground.link, (ts, ddl, false))?;
+            skipped.record(context.session, context.link, (ts, ddl, false))?;
         }
         Ok(())
     })?;
-    not_run(ground, "its table was left out before", ts, ddl);
+    not_run(context, "its table was left out before", ts, ddl);
     Ok(Ran { how: How::LeftOut, skipped: Some(skipped) })
 }
 
 /// Ends the entries of what was missing in a database that `ddl` has dropped. Doing it once more changes nothing.
 pub(super) fn end_of_database(
-    ground: &mut Ground<'_>,
+    context: &mut DdlContext<'_>,
     skipped: &Skipped,
     ts: CommitTs,
     ddl: &Ddl,
-) -> Result<Option<Skipped>, Failed> {
+) -> Result<Option<Skipped>, SessionError> {
     if ddl.action != ActionType::DropSchema || skipped.is_empty() {
         return Ok(None);
     }
     let mut skipped = skipped.clone();
-    skipped.end(ground.session, ground.link, (ts, &[], Some(&ddl.schema)))?;
+    skipped.end(context.session, context.link, (ts, &[], Some(&ddl.schema)))?;
     Ok(Some(skipped))
 }
 
 fn transaction<T>(
-    ground: &mut Ground<'_>,
-    work: impl FnOnce(&mut Ground<'_>) -> Result<T, Failed>,
-) -> Result<T, Failed> {
-    let done = match ground.session.open_transaction() {
-        Ok(()) => work(ground).and_then(|value| ground.session.commit_open().map(|()| value)),
+    context: &mut DdlContext<'_>,
+    work: impl FnOnce(&mut DdlContext<'_>) -> Result<T, SessionError>,
+) -> Result<T, SessionError> {
+    let done = match context.session.open_transaction() {
+        Ok(()) => work(context).and_then(|value| context.session.commit_open().map(|()| value)),
         Err(failed) => Err(failed),
     };
     // Where the connection is lost, everything is taken back as well.
-    ground.session.rollback();
+    context.session.rollback();
     done
 }
 
@@ -126,7 +136,7 @@ impl Skipped {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn load(session: &mut Session, checkpoint: &Link) -> Result<Self, Failed> {
+    pub fn load(session: &mut Session, checkpoint: &Link) -> Result<Self, SessionError> {
         type Found = (u64, i64, String, String, bool, u64, u64);
         let rows: Vec<Found> = session.fetch(&format!(
             "SELECT `commit_ts`, `table_id`, `schema_name`, `table_name`, `whole_schema`, `rows_left_out`, `ended_ts` \
@@ -185,7 +195,7 @@ impl Skipped {
         session: &mut Session,
         checkpoint: &Link,
         (ts, ddl, whole_schema): (CommitTs, &Ddl, bool),
-    ) -> Result<Vec<String>, Failed> {
+    ) -> Result<Vec<String>, SessionError> {
         let brought: Vec<_> = ddl.after.iter().filter(|t| ddl.before.iter().all(|b| b.id != t.id)).collect();
         let mut rows: Vec<(i64, &str, &str)> =
             brought.iter().map(|t| (t.id, t.schema.as_str(), t.name.as_str())).collect();
@@ -225,7 +235,7 @@ impl Skipped {
         session: &mut Session,
         checkpoint: &Link,
         (ts, ids, schema): (CommitTs, &[i64], Option<&str>),
-    ) -> Result<(), Failed> {
+    ) -> Result<(), SessionError> {
         for entry in &mut self.entries {
             let hit = match schema {
                 Some(name) => entry.schema.eq_ignore_ascii_case(name),
@@ -256,7 +266,7 @@ impl Skipped {
         session: &mut Session,
         checkpoint: &Link,
         counts: &HashMap<i64, u64>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), SessionError> {
         for (id, rows) in counts {
             let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get(*i)) else { continue };
             session.write(&format!(
@@ -295,28 +305,28 @@ impl Unrun {
     ///
     /// # Errors
     /// Refused if somebody ran it upstream, it would change something on the target, and the operator does mind.
-    pub(super) fn of(ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) -> Result<Self, Fault> {
-        if ddl.side != Side::Upstream || matches!(plan(ground.session.server(), ts, ddl), Ok(Plan::LeaveOut(_))) {
+    pub(super) fn of(context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) -> Result<Self, Fault> {
+        if ddl.side != Side::Upstream || matches!(plan(context.session.server(), ts, ddl), Ok(Plan::LeaveOut(_))) {
             return Ok(Self::Off);
         }
-        match ground.policy.wrong_side {
+        match context.policy.wrong_side {
             WrongSide::Ignore => Ok(Self::WrongSide),
             WrongSide::Stop => Err(refusal(ts, ddl)),
         }
     }
 
     /// Says it.
-    pub(super) fn tell(self, ground: &Ground<'_>, ts: CommitTs, ddl: &Ddl) {
+    pub(super) fn tell(self, context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) {
         let (query, at) = (shorten(&ddl.query), ts.explain());
         match self {
-            Self::CameBack => not_run(ground, "because it came from there", ts, ddl),
+            Self::CameBack => not_run(context, "because it came from there", ts, ddl),
             Self::Off if !ddl::brings_back(ddl.action) => {
-                not_run(ground, "because no DDL is run on this link", ts, ddl)
+                not_run(context, "because no DDL is run on this link", ts, ddl)
             }
-            Self::Off => (ground.events)(Event::Warning(format!(
+            Self::Off => (context.events)(Event::Warning(format!(
                 "no DDL is run on this link, and this one brings rows back that no binlog repeats: `{query}` (commit ts {at})"
             ))),
-            Self::WrongSide => (ground.events)(Event::Warning(format!(
+            Self::WrongSide => (context.events)(Event::Warning(format!(
                 "ignored, as --wrong-side-ddl says: `{query}` in database `{}` (commit ts {at}) was run on the source and did not come from \
                  the target, which does not have it",
                 ddl.schema
@@ -325,8 +335,8 @@ impl Unrun {
     }
 }
 
-pub(super) fn not_run(ground: &Ground<'_>, why: &str, ts: CommitTs, ddl: &Ddl) {
-    (ground.events)(Event::Note(format!(
+pub(super) fn not_run(context: &DdlContext<'_>, why: &str, ts: CommitTs, ddl: &Ddl) {
+    (context.events)(Event::Note(format!(
         "not run on the target, {why}: `{}` (commit ts {})",
         shorten(&ddl.query),
         ts.explain()

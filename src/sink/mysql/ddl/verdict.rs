@@ -5,16 +5,16 @@
 use std::collections::BTreeMap;
 
 use super::constraint::{self, Named, Names};
-use super::dialect::{TEMPORARY, Unspeakable, speak};
+use super::dialect::{TEMPORARY, Unsupported, translate};
 use super::form::{self, Form, drop_other_spelling, own_definer, rewrite};
-use super::run::{Ground, Setback};
+use super::run::{DdlContext, StatementError};
 use super::sequence::{self, Left, keep_in_range};
 use super::settle::DELETE;
 use super::skipped::{self, Skipped, Unrun};
 use super::{Fate, SEQUENCES, conversion, define};
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Partition, Side};
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Server, shorten};
 use crate::sink::mysql::batch::full_name;
 use crate::sink::mysql::ddl;
@@ -74,7 +74,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     for text in texts {
         fits_its_job(text, ts, ddl)?;
         let Some(text) = rewrite(text, server.flavour, default) else { continue };
-        let spoken = speak(&text, server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
+        let spoken = translate(&text, server, ddl).map_err(|why| unspeakable(server, ts, ddl, &why))?;
         statements.extend(spoken.sql);
         said.extend(spoken.without);
     }
@@ -208,7 +208,7 @@ fn unknown(ts: CommitTs, ddl: &Ddl) -> Fault {
         .hint(ways_on(ts))
 }
 
-fn unspeakable(server: &Server, ts: CommitTs, ddl: &Ddl, why: &Unspeakable) -> Fault {
+fn unspeakable(server: &Server, ts: CommitTs, ddl: &Ddl, why: &Unsupported) -> Fault {
     Fault::refused(format!("{} cannot run on the target, {server}: {}", named(ts, ddl), why.0)).hint(ways_on(ts))
 }
 
@@ -220,7 +220,7 @@ fn default_of(ddl: &Ddl) -> Option<(&str, &str)> {
 }
 
 /// See the module.
-pub(super) enum Way {
+pub(super) enum Decision {
     /// Left out by the operator's word.
     Skip,
     /// Its tables are missing on the target.
@@ -248,33 +248,38 @@ pub(super) enum Way {
 ///
 /// # Errors
 /// Refused where the target cannot have it, before anything was sent.
-pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Way, Setback> {
-    if ground.policy.skip.contains(&ts) {
-        return Ok(Way::Skip);
+pub(super) fn way(
+    context: &mut DdlContext<'_>,
+    skipped: &Skipped,
+    ts: CommitTs,
+    ddl: &Ddl,
+) -> Result<Decision, StatementError> {
+    if context.policy.skip.contains(&ts) {
+        return Ok(Decision::Skip);
     }
     let came_back = ddl.side == Side::Target;
-    if let Some(statements) = ground.policy.instead(ts).map_err(refused)?.filter(|_| !came_back) {
-        return Ok(Way::Instead(statements));
+    if let Some(statements) = context.policy.instead(ts).map_err(refused)?.filter(|_| !came_back) {
+        return Ok(Decision::Instead(statements));
     }
     if skipped::touches_missing(skipped, ts, ddl).map_err(refused)? {
-        return Ok(Way::Follow);
+        return Ok(Decision::Follow);
     }
     if came_back {
-        return Ok(Way::Unrun(Unrun::CameBack));
+        return Ok(Decision::Unrun(Unrun::CameBack));
     }
-    if !ground.policy.run {
-        return Unrun::of(ground, ts, ddl).map(Way::Unrun).map_err(refused);
+    if !context.policy.run {
+        return Unrun::of(context, ts, ddl).map(Decision::Unrun).map_err(refused);
     }
-    if let Some(why) = form::never_there(ground.session.server(), ddl) {
-        return Ok(Way::LeaveOut(why));
+    if let Some(why) = form::never_there(context.session.server(), ddl) {
+        return Ok(Decision::LeaveOut(why));
     }
-    match plan(ground.session.server(), ts, ddl).map_err(refused)? {
-        Plan::LeaveOut(why) => Ok(Way::LeaveOut(why)),
+    match plan(context.session.server(), ts, ddl).map_err(refused)? {
+        Plan::LeaveOut(why) => Ok(Decision::LeaveOut(why)),
         Plan::Run { statements: planned, optional, mut said } => {
             let (mut statements, mut zones) = (Vec::new(), BTreeMap::new());
             let (mut names, mut left_behind) = (Names::default(), Vec::new());
             for planned in planned {
-                let mut statement = match names.named(ground.session, &planned, ddl)? {
+                let mut statement = match names.named(context.session, &planned, ddl)? {
                     Named::Runs(statement, index) => {
                         left_behind.extend(index);
                         statement
@@ -284,27 +289,27 @@ pub(super) fn way(ground: &mut Ground<'_>, skipped: &Skipped, ts: CommitTs, ddl:
                         continue;
                     }
                 };
-                form::check(ground.session.server(), &statement, ts, ddl).map_err(refused)?;
-                said.extend(keep_in_range(ground.session, &mut statement, ddl)?);
-                said.extend(own_definer(ground.session, &mut statement)?);
-                statements.extend(drop_other_spelling(ground.session, &statement, ddl)?);
-                super::conversion::check(ground.session, &statement, ts)?;
-                let prepared = conversion::prepare(ground.session, &statement, ts, ddl)?;
+                form::check(context.session.server(), &statement, ts, ddl).map_err(refused)?;
+                said.extend(keep_in_range(context.session, &mut statement, ddl)?);
+                said.extend(own_definer(context.session, &mut statement)?);
+                statements.extend(drop_other_spelling(context.session, &statement, ddl)?);
+                super::conversion::check(context.session, &statement, ts)?;
+                let prepared = conversion::prepare(context.session, &statement, ts, ddl)?;
                 said.extend(prepared.said);
                 for (before, zone) in prepared.before {
                     zones.extend(zone.map(|zone| (statements.len(), zone)));
                     statements.push(before);
                 }
-                statements.extend(constraint::apart(ground.session, statement, ddl)?);
+                statements.extend(constraint::apart(context.session, statement, ddl)?);
             }
             let optional = optional + left_behind.len();
             statements.extend(left_behind);
             let optional_from = (optional > 0).then(|| statements.len().saturating_sub(optional));
-            Ok(Way::Run { statements, zones, optional_from, said })
+            Ok(Decision::Run { statements, zones, optional_from, said })
         }
     }
 }
 
-pub(super) fn refused(fault: Fault) -> Setback {
-    Setback::Refused(Failed::from(fault))
+pub(super) fn refused(fault: Fault) -> StatementError {
+    StatementError::Refused(SessionError::from(fault))
 }

@@ -3,13 +3,13 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::run::Ground;
+use super::run::DdlContext;
 use super::settle::Begun;
 use crate::checkpoint::locks::{self, Holder};
 use crate::error::{Fault, Kind};
 use crate::event::Event;
 use crate::mysql::error::Class;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, shorten};
 use crate::sql::quote_text;
 
@@ -27,14 +27,19 @@ const UNSEEN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// If the connection is lost, or somebody asks to stop; refused if it cannot be told and the operator has not said it.
-pub(super) fn until_over(ground: &mut Ground<'_>, lock: &str, begun: &Begun, step: usize) -> Result<(), Failed> {
+pub(super) fn until_over(
+    context: &mut DdlContext<'_>,
+    lock: &str,
+    begun: &Begun,
+    step: usize,
+) -> Result<(), SessionError> {
     let what = format!("the end of `{}`, which the target still runs", shorten(begun.statement(step)));
     let statement = &begun.sent(step);
     let mut clock = Clock::new(what);
-    if !until_free(ground, lock, &mut clock)? {
-        until_unseen(ground, statement, &mut clock)?;
+    if !until_free(context, lock, &mut clock)? {
+        until_unseen(context, statement, &mut clock)?;
     }
-    until_no_job(ground, statement, &mut clock)
+    until_no_job(context, statement, &mut clock)
 }
 
 struct Clock {
@@ -51,15 +56,15 @@ impl Clock {
         Self { begin: Instant::now(), told: Instant::now(), pause: Duration::from_millis(2), what, refused: false }
     }
 
-    fn tick(&mut self, ground: &Ground<'_>) -> Result<(), Failed> {
-        if ground.stop.requested() {
+    fn tick(&mut self, context: &DdlContext<'_>) -> Result<(), SessionError> {
+        if context.stop.requested() {
             return Err(Fault::new(Kind::Interrupted, format!("stopped while waiting for {}", self.what))
                 .hint("nothing was changed; start again whenever it suits")
                 .into());
         }
         if self.told.elapsed() >= TELL_EVERY {
             self.told = Instant::now();
-            (ground.events)(Event::Waiting { what: self.what.clone(), since: self.begin.elapsed() });
+            (context.events)(Event::Waiting { what: self.what.clone(), since: self.begin.elapsed() });
         }
         sleep(self.pause);
         self.pause = (self.pause * 2).min(LOOK_EVERY);
@@ -72,96 +77,96 @@ impl Clock {
 ///
 /// # Errors
 /// As [`until_over`].
-pub(super) fn own(ground: &mut Ground<'_>, lock: &str) -> Result<(), Failed> {
-    if !locks::hold(ground.session, lock)? {
+pub(super) fn own(context: &mut DdlContext<'_>, lock: &str) -> Result<(), SessionError> {
+    if !locks::hold(context.session, lock)? {
         let mut clock = Clock::new("the end of a session on the target that the connection to was lost".to_owned());
-        until_free(ground, lock, &mut clock)?;
-        locks::hold(ground.session, lock)?;
+        until_free(context, lock, &mut clock)?;
+        locks::hold(context.session, lock)?;
     }
     Ok(())
 }
 
 /// False where locks tell nothing.
-fn until_free(ground: &mut Ground<'_>, lock: &str, clock: &mut Clock) -> Result<bool, Failed> {
+fn until_free(context: &mut DdlContext<'_>, lock: &str, clock: &mut Clock) -> Result<bool, SessionError> {
     if lock.is_empty() {
         return Ok(false);
     }
     let mut idle: Option<Instant> = None;
     loop {
-        let holder = match locks::holder(ground.session, lock)? {
+        let holder = match locks::holder(context.session, lock)? {
             Holder::Unknown => return Ok(false),
             Holder::Nobody => return Ok(true),
             Holder::Session(id) => id,
         };
         // To get it once more is the proof that it is our own.
-        if locks::hold(ground.session, lock)? {
+        if locks::hold(context.session, lock)? {
             return Ok(true);
         }
-        if !sleeps(ground, holder)? {
+        if !sleeps(context, holder)? {
             idle = None;
         } else if idle.get_or_insert_with(Instant::now).elapsed() > IDLE {
             idle = None;
-            end(ground, lock, clock)?;
+            end(context, lock, clock)?;
         }
-        clock.tick(ground)?;
+        clock.tick(context)?;
     }
 }
 
 /// Whether a connection runs nothing, as far as the server tells.
-fn sleeps(ground: &mut Ground<'_>, id: Option<u64>) -> Result<bool, Failed> {
+fn sleeps(context: &mut DdlContext<'_>, id: Option<u64>) -> Result<bool, SessionError> {
     let Some(id) = id else { return Ok(false) };
     let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND command = 'Sleep'");
-    Ok(matches!(looked(ground.session.fetch_one::<u64>(&sql))?, Look::Told(Some(1))))
+    Ok(matches!(looked(context.session.fetch_one::<u64>(&sql))?, SessionState::Told(Some(1))))
 }
 
 /// Ends an idle session: what its client sent before it was cut off must not arrive later.
-fn end(ground: &mut Ground<'_>, lock: &str, clock: &mut Clock) -> Result<(), Failed> {
-    match looked(locks::end_holder(ground.session, lock, 0))? {
-        Look::Told(Some(id)) => (ground.events)(Event::Note(format!(
+fn end(context: &mut DdlContext<'_>, lock: &str, clock: &mut Clock) -> Result<(), SessionError> {
+    match looked(locks::end_holder(context.session, lock, 0))? {
+        SessionState::Told(Some(id)) => (context.events)(Event::Note(format!(
             "ended connection {id} on the target, which had begun a DDL and ran nothing any more"
         ))),
-        Look::Denied(failed) if !std::mem::replace(&mut clock.refused, true) => {
+        SessionState::Denied(failed) if !std::mem::replace(&mut clock.refused, true) => {
             let error = anyhow::Error::from(failed);
-            (ground.events)(Event::Warning(format!(
+            (context.events)(Event::Warning(format!(
                 "a session on the target had begun a DDL and runs nothing any more, but cannot be ended; this run waits until it is gone: {error:#}"
             )));
         }
-        Look::Told(None) | Look::Busy | Look::Denied(_) => {}
+        SessionState::Told(None) | SessionState::Busy | SessionState::Denied(_) => {}
     }
     Ok(())
 }
 
 /// Without locks: until no session is seen to run the statement, for a while.
-fn until_unseen(ground: &mut Ground<'_>, statement: &str, clock: &mut Clock) -> Result<(), Failed> {
-    let table = if ground.session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
+fn until_unseen(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock) -> Result<(), SessionError> {
+    let table = if context.session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
     let sql = format!(
         "SELECT COUNT(*) FROM information_schema.{table} WHERE id <> CONNECTION_ID() AND info = {}",
         quote_text(statement)
     );
     let mut unseen = Instant::now();
     while unseen.elapsed() < UNSEEN {
-        match looked(ground.session.fetch_one::<u64>(&sql))? {
-            Look::Told(Some(0)) => {}
-            Look::Told(_) | Look::Busy => unseen = Instant::now(),
-            Look::Denied(failed) => return by_word(ground, statement, failed),
+        match looked(context.session.fetch_one::<u64>(&sql))? {
+            SessionState::Told(Some(0)) => {}
+            SessionState::Told(_) | SessionState::Busy => unseen = Instant::now(),
+            SessionState::Denied(failed) => return by_word(context, statement, failed),
         }
-        clock.tick(ground)?;
+        clock.tick(context)?;
     }
     Ok(())
 }
 
 /// TiDB runs a DDL as a job of the cluster, which outlives the session that asked for it.
-fn until_no_job(ground: &mut Ground<'_>, statement: &str, clock: &mut Clock) -> Result<(), Failed> {
-    if ground.session.server().flavour != Flavour::TiDb {
+fn until_no_job(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock) -> Result<(), SessionError> {
+    if context.session.server().flavour != Flavour::TiDb {
         return Ok(());
     }
     let sql =
         format!("SELECT job_type, state FROM information_schema.ddl_jobs WHERE query = {}", quote_text(statement));
     loop {
-        match looked(ground.session.fetch::<(String, String)>(&sql))? {
-            Look::Told(jobs) if !jobs.iter().any(|(kind, state)| under_way(kind, state)) => return Ok(()),
-            Look::Told(_) | Look::Busy => clock.tick(ground)?,
-            Look::Denied(failed) => return by_word(ground, statement, failed),
+        match looked(context.session.fetch::<(String, String)>(&sql))? {
+            SessionState::Told(jobs) if !jobs.iter().any(|(kind, state)| under_way(kind, state)) => return Ok(()),
+            SessionState::Told(_) | SessionState::Busy => clock.tick(context)?,
+            SessionState::Denied(failed) => return by_word(context, statement, failed),
         }
     }
 }
@@ -176,11 +181,11 @@ fn under_way(kind: &str, state: &str) -> bool {
 ///
 /// # Errors
 /// Refused, with why it cannot be seen, if the operator has not said it.
-fn by_word(ground: &Ground<'_>, statement: &str, failed: Failed) -> Result<(), Failed> {
+fn by_word(context: &DdlContext<'_>, statement: &str, failed: SessionError) -> Result<(), SessionError> {
     let why = anyhow::Error::from(failed);
     let text = format!("whether the target still runs `{}` cannot be told: {why:#}", shorten(statement));
-    if ground.word.is_some() {
-        (ground.events)(Event::Warning(format!("{text}; it is taken to be over by your word, --pending-ddl")));
+    if context.word.is_some() {
+        (context.events)(Event::Warning(format!("{text}; it is taken to be over by your word, --pending-ddl")));
         return Ok(());
     }
     Err(Fault::refused(text)
@@ -194,26 +199,26 @@ fn by_word(ground: &Ground<'_>, statement: &str, failed: Failed) -> Result<(), F
 
 /// What a look at others' sessions and jobs gave.
 #[derive(Debug)]
-enum Look<T> {
+enum SessionState<T> {
     /// An answer.
     Told(T),
     /// None now: the server was busy.
     Busy,
     /// None, now or later.
-    Denied(Failed),
+    Denied(SessionError),
 }
 
 /// # Errors
 /// If the connection is lost, or the run has lost the link.
-fn looked<T>(answer: Result<T, Failed>) -> Result<Look<T>, Failed> {
+fn looked<T>(answer: Result<T, SessionError>) -> Result<SessionState<T>, SessionError> {
     let failed = match answer {
-        Ok(value) => return Ok(Look::Told(value)),
+        Ok(value) => return Ok(SessionState::Told(value)),
         Err(failed) => failed,
     };
     match failed.class() {
         None | Some(Class::Connection) => Err(failed),
-        Some(Class::Contention | Class::ReadOnly | Class::Full) => Ok(Look::Busy),
-        Some(_) => Ok(Look::Denied(failed)),
+        Some(Class::Contention | Class::ReadOnly | Class::Full) => Ok(SessionState::Busy),
+        Some(_) => Ok(SessionState::Denied(failed)),
     }
 }
 
@@ -221,9 +226,9 @@ fn looked<T>(answer: Result<T, Failed>) -> Result<Look<T>, Failed> {
 mod tests {
     use super::*;
 
-    fn answer(code: u16) -> Result<Option<u64>, Failed> {
+    fn answer(code: u16) -> Result<Option<u64>, SessionError> {
         let error = mysql::Error::MySqlError(mysql::MySqlError { state: "HY000".into(), message: "no".into(), code });
-        Err(Failed::Target { error, attempted: "a look".to_owned() })
+        Err(SessionError::Target { error, attempted: "a look".to_owned() })
     }
 
     #[test]
@@ -244,12 +249,12 @@ mod tests {
 
     #[test]
     fn a_failed_look_is_no_answer() {
-        assert!(matches!(looked(Ok(Some(0_u64))), Ok(Look::Told(Some(0)))));
+        assert!(matches!(looked(Ok(Some(0_u64))), Ok(SessionState::Told(Some(0)))));
         for busy in [1205, 1317, 9001, 9005, 8028] {
-            assert!(matches!(looked(answer(busy)), Ok(Look::Busy)), "{busy}");
+            assert!(matches!(looked(answer(busy)), Ok(SessionState::Busy)), "{busy}");
         }
         for denied in [1142, 1227, 1109, 1146, 1105, 1064] {
-            assert!(matches!(looked(answer(denied)), Ok(Look::Denied(_))), "{denied}");
+            assert!(matches!(looked(answer(denied)), Ok(SessionState::Denied(_))), "{denied}");
         }
         assert!(looked(answer(2013)).is_err() && looked(answer(8027)).is_err());
     }

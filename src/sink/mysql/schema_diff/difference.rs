@@ -85,7 +85,7 @@ impl fmt::Display for Difference {
 /// What `target` has otherwise than `upstream`, both as one server shows them; `home` is the database of the table.
 #[must_use]
 pub fn differences(upstream: &Shown, target: &Shown, home: &str, collations: &Collations) -> Vec<Difference> {
-    let mut found = Found { list: Vec::new(), collations };
+    let mut found = DifferenceList { list: Vec::new(), collations };
     found.columns(upstream, target);
     found.keys(upstream, target);
     found.foreign_keys(upstream, target, home);
@@ -95,12 +95,12 @@ pub fn differences(upstream: &Shown, target: &Shown, home: &str, collations: &Co
     found.list
 }
 
-struct Found<'a> {
+struct DifferenceList<'a> {
     list: Vec<Difference>,
     collations: &'a Collations,
 }
 
-impl Found<'_> {
+impl DifferenceList<'_> {
     fn add(&mut self, part: Part, upstream: Option<String>, target: Option<String>) {
         if !matches!((&upstream, &target), (Some(a), Some(b)) if same_text(a, b)) && upstream != target {
             self.list.push(Difference { part, upstream, target });

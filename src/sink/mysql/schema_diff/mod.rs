@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ddl::picture::same_name;
 pub use super::definition::well_quoted;
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Server, Session};
 use crate::sql::Words;
 use crate::sql::quote_name;
@@ -72,7 +72,7 @@ impl Reference {
         name: &str,
         target: &Shown,
         home: &str,
-    ) -> Result<(Shown, Vec<Difference>), Failed> {
+    ) -> Result<(Shown, Vec<Difference>), SessionError> {
         // A TiDB shows a definition in the very words of ours, and takes its time to make a table.
         if session.server().flavour == Flavour::TiDb
             && let Some(own) = self.as_written()
@@ -99,7 +99,7 @@ impl Reference {
         Some(shown)
     }
 
-    fn make(&self, session: &mut Session, name: &str, definition: &str) -> Result<Option<Shown>, Failed> {
+    fn make(&self, session: &mut Session, name: &str, definition: &str) -> Result<Option<Shown>, SessionError> {
         let drop = format!("DROP TABLE IF EXISTS {name}");
         // First: what a run that was killed has left goes, and an account that may not drop makes nothing that stays.
         session.exec(&drop)?;
@@ -142,7 +142,7 @@ fn plain(text: &str) -> String {
 ///
 /// # Errors
 /// If it is not there, or cannot be read.
-pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, Failed> {
+pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, SessionError> {
     let row: Option<Row> = session.fetch_one(&format!("SHOW CREATE TABLE {name}"))?;
     let text = row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok);
     let words = Words::of(name);
@@ -159,7 +159,7 @@ impl Collations {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn read(session: &mut Session) -> Result<Self, Failed> {
+    pub fn read(session: &mut Session) -> Result<Self, SessionError> {
         let sql =
             "SELECT LOWER(character_set_name), LOWER(default_collate_name) FROM information_schema.character_sets";
         Ok(Self(session.fetch::<(String, String)>(sql)?.into_iter().collect()))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::fits::{self, parts_text};
-use super::found::{Facts, Found, FoundColumn, Parts, elements, places, same_numbers};
+use super::found::{Facts, FoundColumn, Parts, TargetTable, elements, places, same_numbers};
 use crate::error::Fault;
 use crate::model::{Column, Generated, Handle, Key, KeyPart, Kind, Row, RowKind, Table, Value};
 use crate::mysql::literal;
@@ -57,7 +57,7 @@ impl Fit {
     ///
     /// # Errors
     /// With everything that keeps them from being written.
-    pub fn of(table: &Table, there: &Found, facts: Facts, why: &str) -> Result<Option<Self>, Vec<String>> {
+    pub fn of(table: &Table, there: &TargetTable, facts: Facts, why: &str) -> Result<Option<Self>, Vec<String>> {
         Maker { table, there, facts, why, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
@@ -70,7 +70,7 @@ impl Fit {
         table: &Table,
         places: &[Option<usize>],
         becomes: &Table,
-        there: &Found,
+        there: &TargetTable,
         facts: Facts,
     ) -> Result<Option<Self>, Vec<String>> {
         // Under the names that they get, all else is as in mode 2.
@@ -147,7 +147,7 @@ struct Becomes<'a> {
 
 struct Maker<'a> {
     table: &'a Table,
-    there: &'a Found,
+    there: &'a TargetTable,
     facts: Facts,
     /// Why columns need not be the same.
     why: &'a str,

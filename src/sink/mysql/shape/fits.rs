@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use anyhow::{Context, Result};
 
 use super::fit::Fit;
-use super::found::{Facts, Found, FoundColumn, Parts, Signature, elements, places, same_numbers};
+use super::found::{Facts, FoundColumn, Parts, Signature, TargetTable, elements, places, same_numbers};
 use crate::model::{Column, Generated, Key, Kind, RowChange, RowKind, Table};
 use crate::sink::mysql::batch::{Part, full_name};
 use crate::sink::mysql::options::Mode;
@@ -97,7 +97,7 @@ impl Fits {
     pub(in crate::sink::mysql) fn make(
         &self,
         table: &Table,
-        there: &Found,
+        there: &TargetTable,
         facts: Facts,
     ) -> Result<Option<Arc<Fit>>, Vec<String>> {
         let why = if self.differs(table) { "its DDL is left out by an event rule" } else { "--sync-mode 2" };
@@ -236,7 +236,7 @@ impl Splitting<'_> {
 
 /// What mode 1 has against the columns of `table`, one line each, with what mode 2 would do.
 #[must_use]
-pub fn columns(table: &Table, there: &Found) -> Vec<String> {
+pub fn columns(table: &Table, there: &TargetTable) -> Vec<String> {
     let name = full_name(table);
     let mut problems = Vec::new();
     let mut known = BTreeSet::new();
@@ -290,7 +290,7 @@ fn column_differs(column: &Column, there: &FoundColumn) -> Option<String> {
 
 /// What a start has against the keys of `table`.
 #[must_use]
-pub fn keys(table: &Table, there: &Found) -> Vec<String> {
+pub fn keys(table: &Table, there: &TargetTable) -> Vec<String> {
     let name = full_name(table);
     let mut problems = Vec::new();
     let mut wanted = BTreeSet::new();

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use mysql::prelude::Queryable;
 
-use crate::mysql::error::Failed;
+use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::quote_text;
 
@@ -21,7 +21,7 @@ pub type Parts = Vec<(String, Option<u32>)>;
 
 /// A table as it is on the target.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct TargetTable {
     /// In lower case.
     pub engine: String,
     /// By lower-case name.
@@ -82,7 +82,7 @@ impl Facts {
 }
 
 /// Tables by [`Facts::key`].
-pub type Tables = BTreeMap<(String, String), Found>;
+pub type Tables = BTreeMap<(String, String), TargetTable>;
 
 /// Reads the tables of a database, or one of them, into `found`.
 ///
@@ -256,7 +256,7 @@ type Told = (String, String, String, u32, Option<String>, Option<u32>);
 ///
 /// # Errors
 /// If the target does not answer.
-pub fn read_unique_keys(session: &mut Session, scope: &str) -> Result<Vec<UniquePart>, Failed> {
+pub fn read_unique_keys(session: &mut Session, scope: &str) -> Result<Vec<UniquePart>, SessionError> {
     let sql = query(session.server().flavour, scope);
     Ok(parts(session.fetch::<Told>(&sql)?))
 }

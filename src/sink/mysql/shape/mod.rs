@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 
-use super::alone::{Difference, Held};
+use super::alone::{Difference, HeldRows};
 use super::batch::{Part, full_name};
 use super::options::Mode;
 use super::worker::Worker;
@@ -46,7 +46,7 @@ use crate::sql::quote_text;
 pub(super) use fit::Fit;
 pub(super) use fits::Fits;
 use fits::TakenFor;
-use found::{Facts, Found, Signature, Tables, read};
+use found::{Facts, Signature, Tables, TargetTable, read};
 
 /// What servers say of a column that is not there, that lacks a value, or that must not have one.
 const CODES: [u16; 7] = [1054, 1136, 1364, 1906, 3105, 3819, 4025];
@@ -76,7 +76,7 @@ impl Worker {
     /// `moved`: the target's columns have just changed, so it has a DDL that the source may not have.
     fn look_ahead(&mut self, ahead: &Ahead, table: &Arc<Table>, mut moved: bool) -> Result<()> {
         let context = self.context.clone();
-        let mut held = Held::new(table);
+        let mut held = HeldRows::new(table);
         loop {
             let session = &mut self.open_lane()?.session;
             let Some(Seen { there, facts, signature }) = see(session, table)? else {
@@ -208,7 +208,7 @@ pub(in crate::sink::mysql) const HINT_AHEAD: &str = "the target's DDL comes to t
 
 /// A table as the target has it now.
 pub(in crate::sink::mysql) struct Seen {
-    pub(in crate::sink::mysql) there: Found,
+    pub(in crate::sink::mysql) there: TargetTable,
     pub(in crate::sink::mysql) facts: Facts,
     pub(in crate::sink::mysql) signature: Signature,
 }
@@ -325,7 +325,12 @@ pub(in crate::sink::mysql) enum Explained {
 }
 
 /// Compares `table`, which becomes `later`, with the target's.
-pub(in crate::sink::mysql) fn explain_ahead(table: &Table, later: &[Later], there: &Found, facts: Facts) -> Explained {
+pub(in crate::sink::mysql) fn explain_ahead(
+    table: &Table,
+    later: &[Later],
+    there: &TargetTable,
+    facts: Facts,
+) -> Explained {
     let mut differences = fits::columns(table, there);
     let named = |l: &Later| Table { schema: table.schema.clone(), name: table.name.clone(), ..Table::clone(&l.table) };
     let alike = later.iter().rposition(|l| fits::columns(&named(l), there).is_empty());

@@ -19,12 +19,12 @@ fn later(columns: &[(i64, &str, Value)]) -> Later {
     Later { table: Arc::new(table(columns)), modifies: false, brought: true }
 }
 
-fn there(names: &[&str]) -> Found {
+fn there(names: &[&str]) -> TargetTable {
     let column = |name: &&str| {
         let found = FoundColumn { name: (*name).to_owned(), nullable: true, ..FoundColumn::default() };
         ((*name).to_owned(), found)
     };
-    Found { columns: names.iter().map(column).collect(), ..Found::default() }
+    TargetTable { columns: names.iter().map(column).collect(), ..TargetTable::default() }
 }
 
 const FACTS: Facts = Facts { folded: false, zero_dates: true };

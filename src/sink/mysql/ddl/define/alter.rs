@@ -9,7 +9,7 @@ use super::index::{change, check, foreign_key, index, partition_by};
 use super::{Made, is_conditional, name};
 use crate::model::{ActionType, ColumnDefault, Ddl, Index, IndexPart, Table, TableDetails};
 use crate::mysql::session::{Flavour, Server};
-use crate::sink::mysql::ddl::dialect::Unspeakable;
+use crate::sink::mysql::ddl::dialect::Unsupported;
 use crate::sql::Statement;
 use crate::sql::{quote_name, quote_text};
 
@@ -58,7 +58,7 @@ pub(super) fn statements(
     ddl: &Ddl,
     before: &Table,
     after: &Table,
-) -> Result<Option<Made>, Unspeakable> {
+) -> Result<Option<Made>, Unsupported> {
     let (Some(was), Some(is)) = (before.details.as_deref(), after.details.as_deref()) else { return Ok(None) };
     let (old, new) = (visible(before, server), visible(after, server));
     let Some(same) = pair(ddl, &old, &new) else { return Ok(None) };
@@ -128,7 +128,7 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
 }
 
 impl Difference<'_> {
-    fn columns(&self, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+    fn columns(&self, clauses: &mut Clauses) -> Result<(), Unsupported> {
         for (at, column) in self.old.iter().enumerate() {
             if !self.same.contains(&Some(at)) {
                 clauses.columns.push(format!("DROP COLUMN{} {}", self.conditions.1, column.name()));
@@ -155,7 +155,7 @@ impl Difference<'_> {
         Ok(())
     }
 
-    fn add(&self, column: &Whole<'_>, position: &str, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+    fn add(&self, column: &Whole<'_>, position: &str, clauses: &mut Clauses) -> Result<(), Unsupported> {
         let old_rows = column.for_old_rows(self.mariadb);
         let given = old_rows.as_deref().map_or(Given::Own, Given::Instead);
         let (name, definition) = (column.name(), column.definition(None, given)?);
@@ -182,7 +182,7 @@ impl Difference<'_> {
         is: &Whole<'_>,
         position: &str,
         clauses: &mut Clauses,
-    ) -> Result<(), Unspeakable> {
+    ) -> Result<(), Unsupported> {
         let (from, to) = (was.name(), is.name());
         let mut definition = is.definition(None, Given::Own)?;
         let differs = was.definition(None, Given::Own)? != definition;
@@ -233,7 +233,7 @@ impl Difference<'_> {
         index.parts.iter().filter_map(part).collect()
     }
 
-    fn indexes(&self, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+    fn indexes(&self, clauses: &mut Clauses) -> Result<(), Unsupported> {
         let known = |index: &&Index| !index.foreign_kind;
         let like = |was: &Index, is: &Index| {
             let shape = |i: &Index| (i.primary, i.unique, i.global, i.comment.clone());
@@ -281,7 +281,7 @@ impl Difference<'_> {
         index.replacen("KEY", &format!("KEY{}", self.conditions.0), 1)
     }
 
-    fn constraints(&self, clauses: &mut Clauses) -> Result<(), Unspeakable> {
+    fn constraints(&self, clauses: &mut Clauses) -> Result<(), Unsupported> {
         let keys = |table: &'_ Table, details: &TableDetails| -> Vec<(i64, String)> {
             table.foreign_keys.iter().zip(&details.foreign_keys).map(|(k, d)| (d.id, k.name.clone())).collect()
         };

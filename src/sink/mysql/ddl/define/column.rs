@@ -5,7 +5,7 @@
 use crate::model::{Column, ColumnDefault, ColumnDetails, Generated, Handle, Kind, Table, Value};
 use crate::mysql::literal;
 use crate::mysql::session::{Flavour, Server};
-use crate::sink::mysql::ddl::dialect::Unspeakable;
+use crate::sink::mysql::ddl::dialect::Unsupported;
 use crate::sql::{Token, has_query, is_closed, tokens};
 use crate::sql::{quote_name, quote_text};
 
@@ -56,7 +56,7 @@ impl Whole<'_> {
     ///
     /// # Errors
     /// If an expression is none.
-    pub(super) fn definition(&self, table: Option<&Table>, given: Given<'_>) -> Result<String, Unspeakable> {
+    pub(super) fn definition(&self, table: Option<&Table>, given: Given<'_>) -> Result<String, Unsupported> {
         let mut sql = self.kind(table);
         let Self { column, details, .. } = self;
         if column.generated != Generated::No {
@@ -114,7 +114,7 @@ impl Whole<'_> {
     ///
     /// # Errors
     /// If an expression is none.
-    pub(super) fn default(&self) -> Result<Option<String>, Unspeakable> {
+    pub(super) fn default(&self) -> Result<Option<String>, Unsupported> {
         if self.silent {
             return Ok(None);
         }
@@ -205,7 +205,7 @@ fn bits(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// If it could end the brackets that it stands in, or be read as something else by the target: whoever may create a table upstream writes it.
-pub(super) fn expression(text: &str) -> Result<&str, Unspeakable> {
+pub(super) fn expression(text: &str) -> Result<&str, Unsupported> {
     let mut depth = 0_usize;
     let mut end = 0;
     for (token, _, to) in tokens(text) {
@@ -225,7 +225,7 @@ pub(super) fn expression(text: &str) -> Result<&str, Unspeakable> {
     Ok(text)
 }
 
-pub(super) fn refused(text: &str) -> Unspeakable {
+pub(super) fn refused(text: &str) -> Unsupported {
     let shown: String = text.chars().take(200).collect();
-    Unspeakable(format!("its definition has `{shown}` where an expression belongs"))
+    Unsupported(format!("its definition has `{shown}` where an expression belongs"))
 }

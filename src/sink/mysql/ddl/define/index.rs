@@ -8,14 +8,14 @@ use super::column::expression;
 use crate::model::{
     Check, ForeignKey, ForeignKeyDetails, Handle, Index, IndexPart, Method, PartitionDetails, Partitioning, Table,
 };
-use crate::sink::mysql::ddl::dialect::Unspeakable;
+use crate::sink::mysql::ddl::dialect::Unsupported;
 use crate::sql::{quote_name, quote_text};
 
 /// An index as it stands in CREATE TABLE, and behind ADD.
 ///
 /// # Errors
 /// If an expression is none.
-pub(super) fn index(index: &Index, table: &Table) -> Result<String, Unspeakable> {
+pub(super) fn index(index: &Index, table: &Table) -> Result<String, Unsupported> {
     let parts = index.parts.iter().map(|p| part(p, table)).collect::<Result<Vec<_>, _>>()?.join(",");
     let mut sql = match (index.primary, index.unique) {
         (true, _) => format!("PRIMARY KEY ({parts})"),
@@ -42,7 +42,7 @@ pub(super) fn index(index: &Index, table: &Table) -> Result<String, Unspeakable>
     Ok(sql)
 }
 
-fn part(part: &IndexPart, table: &Table) -> Result<String, Unspeakable> {
+fn part(part: &IndexPart, table: &Table) -> Result<String, Unsupported> {
     match part {
         IndexPart::Expression(sql) => Ok(format!("({})", expression(sql)?)),
         IndexPart::Column(id, prefix) => {
@@ -94,7 +94,7 @@ fn reaction(option: i64) -> Option<&'static str> {
 ///
 /// # Errors
 /// If its condition is no expression.
-pub(super) fn check(check: &Check) -> Result<String, Unspeakable> {
+pub(super) fn check(check: &Check) -> Result<String, Unsupported> {
     let enforced = if check.enforced { "" } else { " NOT ENFORCED" };
     let name = if check.name.is_empty() { String::new() } else { format!("CONSTRAINT {} ", quote_name(&check.name)) };
     Ok(format!("{name}CHECK ({}){enforced}", expression(&check.expression)?))
@@ -104,14 +104,14 @@ pub(super) fn check(check: &Check) -> Result<String, Unspeakable> {
 ///
 /// # Errors
 /// If an expression or a bound is none.
-pub(super) fn partition_by(by: &Partitioning, table: &Table) -> Result<String, Unspeakable> {
+pub(super) fn partition_by(by: &Partitioning, table: &Table) -> Result<String, Unsupported> {
     let list = |names: &[&str]| names.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(",");
     let columns = || match by.columns.is_empty() {
         // A MySQL that is to find them itself stumbles over indexes on parts of columns.
         true => list(&primary_key(table)),
         false => list(&by.columns.iter().map(String::as_str).collect::<Vec<_>>()),
     };
-    let of = |word: &str| -> Result<String, Unspeakable> {
+    let of = |word: &str| -> Result<String, Unsupported> {
         Ok(match by.expression.is_empty() {
             true => format!("{word} COLUMNS({})", columns()),
             false => format!("{word} ({})", expression(&by.expression)?),
@@ -152,7 +152,7 @@ fn are_usual(partitions: &[PartitionDetails], first: usize) -> bool {
 pub(super) fn definitions<'a>(
     by: &Partitioning,
     partitions: impl Iterator<Item = &'a PartitionDetails>,
-) -> Result<String, Unspeakable> {
+) -> Result<String, Unsupported> {
     partitions.map(|p| definition(by, p)).collect::<Result<Vec<_>, _>>().map(|all| all.join(","))
 }
 
@@ -163,15 +163,15 @@ pub(super) fn definitions<'a>(
 pub(in crate::sink::mysql::ddl) fn said(
     by: &Partitioning,
     partitions: &[PartitionDetails],
-) -> Result<Vec<(String, String)>, Unspeakable> {
+) -> Result<Vec<(String, String)>, Unsupported> {
     partitions.iter().map(|p| Ok((p.name.clone(), values(by, p)?.trim().to_owned()))).collect()
 }
 
-fn definition(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Unspeakable> {
+fn definition(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Unsupported> {
     Ok(format!("PARTITION {}{}", quote_name(&partition.name), values(by, partition)?))
 }
 
-fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Unspeakable> {
+fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Unsupported> {
     let mut sql = String::new();
     match by.method {
         Method::Range => sql.push_str(&format!(" VALUES LESS THAN ({})", list(&partition.less_than)?)),
@@ -182,7 +182,7 @@ fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Uns
                 [one] => expression(one).map(str::to_owned),
                 many => Ok(format!("({})", list(many)?)),
             };
-            let rows = partition.in_values.iter().map(row).collect::<Result<Vec<_>, Unspeakable>>()?;
+            let rows = partition.in_values.iter().map(row).collect::<Result<Vec<_>, Unsupported>>()?;
             sql.push_str(&format!(" VALUES IN ({})", rows.join(",")));
         }
         Method::Hash | Method::Key => {}
@@ -193,7 +193,7 @@ fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Uns
     Ok(sql)
 }
 
-fn list(values: &[String]) -> Result<String, Unspeakable> {
+fn list(values: &[String]) -> Result<String, Unsupported> {
     let all = values.iter().map(|v| expression(v)).collect::<Result<Vec<_>, _>>()?;
     Ok(all.join(","))
 }
@@ -206,7 +206,7 @@ pub(super) fn change(
     before: Option<&Partitioning>,
     after: Option<&Partitioning>,
     table: &Table,
-) -> Result<Option<String>, Unspeakable> {
+) -> Result<Option<String>, Unsupported> {
     let (before, after) = match (before, after) {
         (None, None) => return Ok(None),
         (Some(_), None) => return Ok(Some("REMOVE PARTITIONING".to_owned())),

@@ -21,7 +21,7 @@ mod index;
 
 use std::sync::Arc;
 
-use super::dialect::Unspeakable;
+use super::dialect::Unsupported;
 use crate::model::{ActionType, Ddl, Table, TableDetails};
 use crate::mysql::session::{Flavour, Server};
 use crate::sql::{Role, Statement};
@@ -100,7 +100,7 @@ fn left_out(server: &Server, ddl: &Ddl) -> Vec<String> {
 ///
 /// # Errors
 /// Why no statement can be made, where a text could do harm.
-pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unspeakable> {
+pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unsupported> {
     // A TiDB does not take the columns and the table's own character set in one statement.
     let converts = ddl.action == ActionType::ModifyTableCharset && server.flavour == Flavour::TiDb;
     if ddl.temporary || converts || !ddl.after.iter().all(|table| table.details.is_some()) {
@@ -139,7 +139,7 @@ fn is_conditional(ddl: &Ddl) -> bool {
 ///
 /// # Errors
 /// If an expression is none.
-pub(super) fn create(server: &Server, table: &Table) -> Result<String, Unspeakable> {
+pub(super) fn create(server: &Server, table: &Table) -> Result<String, Unsupported> {
     create_table(server, table, false)
 }
 
@@ -152,7 +152,7 @@ fn name(table: &Table) -> String {
 ///
 /// # Errors
 /// If an expression is none.
-fn create_table(server: &Server, table: &Table, condition: bool) -> Result<String, Unspeakable> {
+fn create_table(server: &Server, table: &Table, condition: bool) -> Result<String, Unsupported> {
     let nothing = TableDetails::default();
     let details = table.details.as_deref().unwrap_or(&nothing);
     let mut lines = Vec::new();
@@ -178,11 +178,11 @@ fn create_table(server: &Server, table: &Table, condition: bool) -> Result<Strin
 }
 
 /// A number or a text, as an expression: it stands in a comment that a TiDB reads.
-fn interval(text: &str) -> Result<&str, Unspeakable> {
+fn interval(text: &str) -> Result<&str, Unsupported> {
     if text.contains("*/") { Err(refused(text)) } else { expression(text) }
 }
 
-fn options(table: &Table, details: &TableDetails) -> Result<String, Unspeakable> {
+fn options(table: &Table, details: &TableDetails) -> Result<String, Unsupported> {
     let mut sql = format!(" DEFAULT CHARSET={} COLLATE={}", table.charset, table.collation);
     if details.auto_increment > 0 {
         sql.push_str(&format!(" AUTO_INCREMENT={}", details.auto_increment));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::edit::Edit;
 use super::edit::{of_intervals, of_the_upstream, only_own};
-use super::{Dialect, Hiding, Judged, Part, Unspeakable};
+use super::{Dialect, Hiding, Judged, Part, Unsupported};
 use crate::sql::Token;
 use crate::sql::quote_name;
 
@@ -16,7 +16,7 @@ impl Dialect<'_> {
     pub(super) fn clause(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let at = range.start;
         if of_intervals(edit, at) {
-            return Err(Unspeakable("partitions by INTERVAL are TiDB's own".to_owned()));
+            return Err(Unsupported("partitions by INTERVAL are TiDB's own".to_owned()));
         }
         if let Some(part) = of_the_upstream(edit, at) {
             return Ok(part);
@@ -36,7 +36,7 @@ impl Dialect<'_> {
             return self.alter(edit, at + 1, range, without);
         }
         if edit.is(at, "RENAME") && edit.is(at + 1, "COLUMN") && !self.has_rename_column() {
-            return Err(Unspeakable(format!(
+            return Err(Unsupported(format!(
                 "{} has no RENAME COLUMN; CHANGE COLUMN with the column's whole definition does the same",
                 self.target()
             )));
@@ -267,7 +267,7 @@ impl Dialect<'_> {
         let counts_fractions = self.lacks_fractional_counters() && is_fractional(edit, range.start);
         let computed = places.iter().copied().find(|at| edit.is(*at, "AS") && edit.sign(*at + 1, '('));
         if let Some(what) = computed.and_then(|at| self.lacking(edit, at + 1..edit.close(at + 1))) {
-            return Err(Unspeakable(format!(
+            return Err(Unsupported(format!(
                 "column {} is computed with {what}, which {} does not have",
                 quote_name(&edit.name(range.start).unwrap_or_default()),
                 self.target()

@@ -8,7 +8,7 @@
 
 use std::ops::{Deref, Range};
 
-use super::{Dialect, Part, Unspeakable};
+use super::{Dialect, Part, Unsupported};
 use crate::sql::Words;
 use crate::sql::quote_name;
 
@@ -233,7 +233,7 @@ const OWN: [&str; 17] = [
 
 impl Dialect<'_> {
     /// The options behind CREATE TABLE's brackets, or in one clause of ALTER TABLE. Whether any are left is not asked: see [`only_own`].
-    pub(super) fn options(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unspeakable> {
+    pub(super) fn options(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unsupported> {
         let places = edit.surface(range.clone());
         let partition = places.iter().copied().find(|at| edit.is(*at, "PARTITION") && edit.is(at + 1, "BY"));
         for at in places.into_iter().filter(|at| partition.is_none_or(|p| *at < p)) {
@@ -249,9 +249,9 @@ impl Dialect<'_> {
     }
 
     /// Partitions that TiDB alone can have.
-    pub(super) fn partitions(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unspeakable> {
+    pub(super) fn partitions(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unsupported> {
         if edit.surface(range.clone()).into_iter().any(|at| edit.is(at, "INTERVAL")) {
-            return Err(Unspeakable("partitions by INTERVAL are TiDB's own".to_owned()));
+            return Err(Unsupported("partitions by INTERVAL are TiDB's own".to_owned()));
         }
         for at in range {
             // PARTITION p DEFAULT, or VALUES IN (1, DEFAULT)
@@ -275,8 +275,8 @@ impl Dialect<'_> {
     }
 }
 
-fn default_partition() -> Unspeakable {
-    Unspeakable("a DEFAULT partition of a LIST is not known there in this form".to_owned())
+fn default_partition() -> Unsupported {
+    Unsupported("a DEFAULT partition of a LIST is not known there in this form".to_owned())
 }
 
 /// The end of an option at `at` that the target must not see.

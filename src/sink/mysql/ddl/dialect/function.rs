@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::edit::Edit;
-use super::{Dialect, Unspeakable};
+use super::{Dialect, Unsupported};
 use crate::sql::{Token, begins_query};
 
 type Version = (u32, u32, u32);
@@ -305,9 +305,9 @@ impl Dialect<'_> {
     }
 
     /// A CREATE VIEW: `TABLE t` is `SELECT * FROM t`, whatever follows it.
-    pub(super) fn view(&self, edit: &mut Edit<'_>) -> Result<(), Unspeakable> {
+    pub(super) fn view(&self, edit: &mut Edit<'_>) -> Result<(), Unsupported> {
         if let Some(what) = self.lacking(edit, 0..edit.len()) {
-            return Err(Unspeakable(format!("its query needs {what}, which {} does not have", self.target())));
+            return Err(Unsupported(format!("its query needs {what}, which {} does not have", self.target())));
         }
         if self.has_table_statement() {
             return Ok(());
@@ -318,7 +318,7 @@ impl Dialect<'_> {
             }
             let word = matches!(edit.token(at), Some(Token::Word(_)));
             if word && edit.is(at, "VALUES") && edit.is(at + 1, "ROW") && edit.sign(at + 2, '(') {
-                return Err(Unspeakable(format!(
+                return Err(Unsupported(format!(
                     "{} has no VALUES ROW(…); a SELECT of the same values, with UNION ALL between the rows, does the same",
                     self.target()
                 )));

@@ -22,7 +22,7 @@ pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave the
 
 /// A statement in the target's words.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Spoken {
+pub(super) struct Translation {
     /// What runs; `None` if nothing is left.
     pub sql: Option<String>,
     /// What was left out, and why.
@@ -59,22 +59,22 @@ enum Part {
 }
 
 /// Why a statement cannot be said to the target.
-pub(super) struct Unspeakable(pub String);
+pub(super) struct Unsupported(pub String);
 
-type Judged = Result<Part, Unspeakable>;
+type Judged = Result<Part, Unsupported>;
 
 /// `sql` as the target wants it.
 ///
 /// # Errors
 /// Why it cannot have it.
-pub(super) fn speak(sql: &str, server: &Server, ddl: &Ddl) -> Result<Spoken, Unspeakable> {
+pub(super) fn translate(sql: &str, server: &Server, ddl: &Ddl) -> Result<Translation, Unsupported> {
     if server.flavour == Flavour::TiDb {
-        return Ok(Spoken { sql: Some(sql.to_owned()), without: vec![] });
+        return Ok(Translation { sql: Some(sql.to_owned()), without: vec![] });
     }
     if sql.contains("/*T![global_index]") {
-        return Err(Unspeakable("a GLOBAL index of a partitioned table is TiDB's own".to_owned()));
+        return Err(Unsupported("a GLOBAL index of a partitioned table is TiDB's own".to_owned()));
     }
-    Dialect::new(server, ddl).speak(sql)
+    Dialect::new(server, ddl).translate(sql)
 }
 
 impl<'a> Dialect<'a> {
@@ -145,7 +145,7 @@ impl<'a> Dialect<'a> {
         self.mariadb
     }
 
-    fn speak(&self, sql: &str) -> Result<Spoken, Unspeakable> {
+    fn translate(&self, sql: &str) -> Result<Translation, Unsupported> {
         let mut edit = Edit::new(sql);
         let mut without = Vec::new();
         let mut left = true;
@@ -173,7 +173,7 @@ impl<'a> Dialect<'a> {
         } else if edit.is_any(0, &["CREATE", "ALTER"]) && edit.is(1, "SEQUENCE") && self.mariadb {
             left = translate_sequence(&mut edit);
         }
-        Ok(Spoken { sql: left.then(|| edit.finish()), without })
+        Ok(Translation { sql: left.then(|| edit.finish()), without })
     }
 
     /// MariaDB loses the backslashes of a text behind `_utf8mb4` when it keeps the expression. Our sessions are in utf8mb4 in any case.
@@ -186,7 +186,7 @@ impl<'a> Dialect<'a> {
         }
     }
 
-    fn create_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<(), Unspeakable> {
+    fn create_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<(), Unsupported> {
         let open = edit.behind_name(name);
         if !edit.sign(open, '(') {
             // CREATE TABLE … LIKE
@@ -206,7 +206,7 @@ impl<'a> Dialect<'a> {
     }
 
     /// Gives whether anything is left to do.
-    fn alter_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<bool, Unspeakable> {
+    fn alter_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<bool, Unsupported> {
         let from = edit.behind_name(name);
         let items = edit.items(from..edit.len());
         let mut kept = Vec::new();
@@ -221,7 +221,7 @@ impl<'a> Dialect<'a> {
     }
 
     /// CREATE INDEX and DROP INDEX.
-    fn index(&self, edit: &mut Edit<'_>, without: &mut Vec<String>) -> Result<bool, Unspeakable> {
+    fn index(&self, edit: &mut Edit<'_>, without: &mut Vec<String>) -> Result<bool, Unsupported> {
         let Some(word) = (1..4).find(|at| edit.is(*at, "INDEX")) else { return Ok(true) };
         let name = edit.behind_condition(word + 1);
         if name > word + 1 && !self.has_conditions() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::speak;
+use super::translate;
 use crate::model::{Column, Ddl, Generated, Handle, Kind, Table, Value};
 use crate::mysql::session::{Flavour, Server};
 
@@ -44,7 +44,7 @@ fn said(target: (Flavour, (u32, u32, u32)), sql: &str) -> String {
 fn said_of(before: Arc<Table>, target: (Flavour, (u32, u32, u32)), sql: &str) -> String {
     let server = Server { flavour: target.0, version: target.1, text: String::new(), max_allowed_packet: 1 << 20 };
     let ddl = Ddl { before: vec![before], checks: true, ..Ddl::default() };
-    match speak(sql, &server, &ddl) {
+    match translate(sql, &server, &ddl) {
         Ok(spoken) => [vec![spoken.sql.unwrap_or_else(|| "nothing".to_owned())], spoken.without].concat().join(" -- "),
         Err(why) => format!("never: {}", why.0),
     }
