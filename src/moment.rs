@@ -1,7 +1,7 @@
-//! A moment as an operator types it: RFC 3339, a date-time with or without a zone, `now`, or relative to now.
-//! And a time zone as an operator types it. One parser for every option that takes a time.
+//! Parses times and time zones as an operator types them, for every option that takes a time.
 //!
-//! Where a first start begins.
+//! A time is RFC 3339, a date-time with or without a zone, `now`, or relative to now. Also here:
+//! the position where a first start begins.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +22,8 @@ const FORMS: &str = "give RFC 3339 (2026-11-21T10:00:00Z, 2026-11-21 10:00:00+08
 /// The largest physical part of a ts: 46 bits of milliseconds, in the year 4199.
 const MAX_MILLIS: i64 = (1 << 46) - 1;
 
-/// The time zone that `text` names: `UTC`, `Z`, an offset such as `+08:00`, an IANA name, or `local` for this machine's.
+/// The time zone that `text` names: `UTC`, `Z`, an offset such as `+08:00`, an IANA name, or
+/// `local` for this machine's.
 ///
 /// # Errors
 /// A usage fault when there is no such zone.
@@ -40,10 +41,12 @@ pub fn zone(text: &str) -> Result<TimeZone> {
     })
 }
 
-/// The moment that `text` means. `zone` is for times that carry no zone themselves; `now` is what relative ones count from.
+/// The moment that `text` means. `zone` is for times that carry no zone themselves; `now` is what
+/// relative ones count from.
 ///
 /// # Errors
-/// A usage fault when `text` is no time, carries no zone while `zone` is absent, or does not exist, or exists twice, in that zone.
+/// A usage fault when `text` is no time, carries no zone while `zone` is absent, or does not exist,
+/// or exists twice, in that zone.
 pub fn parse(text: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<Timestamp> {
     let text = text.trim();
     if let Some(relative) = text.strip_prefix("now").or_else(|| text.starts_with(['+', '-']).then_some(text)) {
@@ -79,7 +82,8 @@ pub fn parse(text: &str, zone: Option<&TimeZone>, now: Timestamp) -> Result<Time
 /// `text` as a date-time without any zone, such as `2026-11-21 13:05:00`.
 #[must_use]
 pub fn civil(text: &str) -> Option<DateTime> {
-    // jiff would skip an offset or a zone name here, and with it the one thing that makes the time certain.
+    // jiff would skip an offset or a zone name here, and with it the one thing that makes the time
+    // certain.
     let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b' ' | b'T' | b't'));
     let dashes = text.bytes().filter(|b| *b == b'-').count();
     if plain && dashes == 2 { text.trim().parse().ok() } else { None }

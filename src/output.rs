@@ -1,14 +1,16 @@
-//! The only module that prints. Answers go to standard output; notes, warnings, errors and progress to standard error.
+//! The only module that prints: answers go to standard output, everything else to standard error.
 //!
-//! The last gate for secrets: whatever a message repeats of an address, its password and its keys are not shown. Addresses with passwords are warned of
-//! where they are read; this is for messages that name something else by what was typed.
+//! Everything else is notes, warnings, errors and progress. Two filters are applied to the text:
 //!
-//! Names, hosts and texts of DDL come from others: what a terminal would obey, or what would begin a line that looks like ours, is shown as it is
-//! written in JSON, `\u001b`.
+//! - Secrets: where a message repeats an address, its password and its keys are not shown.
+//!   Addresses with passwords are warned of where they are read; this filter is for messages about
+//!   something else that repeat what was typed.
+//! - Control characters: names, hosts and DDL texts come from other systems. What a terminal would
+//!   obey, or what would begin a line that looks like one of ours, is shown as JSON writes it,
+//!   `\u001b`.
 //!
-//! Asks at the terminal what to do about a DDL that the target refuses.
-//!
-//! Questions to whoever sits at the terminal.
+//! Also here: questions to the operator at the terminal, such as what to do about a DDL that the
+//! target refuses.
 
 pub(crate) mod progress;
 
@@ -90,7 +92,7 @@ pub fn events() -> Events {
 /// Asks a question to be answered with yes or no; anything but yes is no.
 ///
 /// # Errors
-/// A usage fault where nobody can answer: standard input or standard error is no terminal.
+/// A usage fault where there is no terminal to ask at: standard input or standard error is none.
 pub fn confirm(question: &str) -> Result<bool> {
     if !can_ask() {
         let fault = error::Fault::usage(format!("somebody has to answer: {question}"));
@@ -126,20 +128,22 @@ pub fn error(error: &anyhow::Error) {
     say("error: ", "31", &text);
 }
 
-/// `text` holds nothing any more that a terminal would obey.
+/// Prints a message. `text` holds nothing any more that a terminal would obey.
 pub(crate) fn say(label: &str, color: &str, text: &str) {
     let label = if label.is_empty() || !COLOR.load(Ordering::Relaxed) {
         label.to_owned()
     } else {
         format!("\u{1b}[{color}m{label}\u{1b}[0m")
     };
-    // Nobody is left to tell when standard error itself is gone.
+    // If standard error itself is gone, there is nowhere to report it.
     let _ = writeln!(io::stderr().lock(), "{label}{text}");
 }
 
-/// A password in front of a host, up to the last `@` of the word: one that is badly written may hold anything.
+/// A password in front of a host, up to the last `@` of the word: one that is badly written may
+/// hold anything.
 const ACCOUNT: &str = r"(?P<before>://[^\s:@/?#]*:)[^\s]*@";
-/// Parameters of an address, and options of object storage, whose values are secret. A hint says `…` where one goes.
+/// Parameters of an address, and options of object storage, whose values are secret. A hint says
+/// `…` where one goes.
 const PARAMETER: &str = r#"(?i)(?P<before>\b(?:secret[-_]access|access|account|encryption)[-_]key=|\b(?:session|sas)[-_]token=|\b(?:aws_)?secret[-_]key=|\bpassword=|\bsig(?:nature)?=)[^\s&'"`…][^\s&'"`]*"#;
 
 static SECRETS: LazyLock<Vec<Regex>> =
@@ -162,14 +166,16 @@ pub fn hidden(text: &str) -> Cow<'_, str> {
 /// Behind a line feed these mark a line of the same message: our own messages have no other.
 const CONTINUES: &str = "  ";
 
-/// Whether a terminal obeys `c` instead of showing it: control characters, those that turn the direction of writing, and other line breaks.
+/// Whether a terminal obeys `c` instead of showing it: control characters, those that turn the
+/// direction of writing, and other line breaks.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` with everything escaped that is obeyed, but for the line feeds and tabs that `keeps` lets pass; it sees what follows.
+/// `text` with every character escaped that a terminal obeys, but for the line feeds and tabs that
+/// `keeps` lets pass; `keeps` sees what follows each.
 fn escaped(text: &str, keeps: impl Fn(char, &str) -> bool) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -191,29 +197,29 @@ fn escaped(text: &str, keeps: impl Fn(char, &str) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Of an answer: its lines stay, and JSON stays JSON.
+/// Escapes an answer: its lines stay, and JSON stays JSON.
 pub(crate) fn plain_answer(text: &str) -> Cow<'_, str> {
     escaped(text, |c, _| matches!(c, '\n' | '\t'))
 }
 
-/// Of a message: a line break stays where an indented line follows.
+/// Escapes a message: a line break stays where an indented line follows.
 fn plain_message(text: &str) -> Cow<'_, str> {
     escaped(text, |c, rest| c == '\t' || (c == '\n' && rest.starts_with(CONTINUES)))
 }
 
-/// Of what is to be one line, as a cell of a table.
+/// Escapes text that is to be one line, as a cell of a table.
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, |_, _| false)
 }
 
-/// Whether there is somebody to ask: a terminal to read from and to show the question on.
+/// Whether an operator can be asked: there is a terminal to read from and to show the question on.
 #[must_use]
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// The answer of whoever sits there; `before` says whose question it is.
+/// The operator's answer at the terminal; `before` says which link asks.
 fn at_terminal(before: &str, trouble: &DdlTrouble) -> Answer {
     // Standard error is not locked: other links go on, and may have something to say.
     ask(before, trouble, &mut io::stdin().lock(), &mut io::stderr())
@@ -221,7 +227,7 @@ fn at_terminal(before: &str, trouble: &DdlTrouble) -> Answer {
 
 /// Shows the trouble and asks until there is an answer; the end of the input means to stop.
 fn ask(before: &str, trouble: &DdlTrouble, input: &mut dyn BufRead, out: &mut dyn Write) -> Answer {
-    // Nobody is left to ask where the question cannot be shown.
+    // Where the question cannot be shown, it is not asked.
     let shown = writeln!(
         out,
         "\n{before}This DDL did not run on the target (commit ts {}, database `{}`):\n  {}\n{}",
@@ -277,14 +283,15 @@ impl Unshown {
 
 impl Drop for Unshown {
     fn drop(&mut self) {
-        // Nobody is left to tell where the terminal is gone.
+        // If the terminal is gone, there is nowhere to report it.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
         let _ = writeln!(io::stderr());
     }
 }
 
-/// Asks for something that is not shown while it is typed: not even by who types ahead, as nothing is shown any more before the question is. `None`
-/// where nobody could answer.
+/// Asks for a secret that is not shown while it is typed. The echo is switched off before the
+/// question appears, so text that is typed ahead is not shown either. `None` where there is no
+/// terminal to ask at.
 ///
 /// # Errors
 /// If the terminal cannot be read.
@@ -354,7 +361,7 @@ mod tests {
         assert_eq!(answer, "a\nerror: b\n  c\td");
         assert_eq!(message, "a\\nerror: b\n  c\td");
         assert_eq!(line, r"a\nerror: b\n  c\td");
-        // What is escaped in JSON reads as what it was.
+        // Text that is escaped as JSON parses back to the original.
         let name = "t\u{202e}\u{7f}\u{e0041}";
         let json = serde_json::to_string(name).unwrap();
         assert_eq!(serde_json::from_str::<String>(&super::plain_answer(&json)).unwrap(), name);

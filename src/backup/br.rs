@@ -1,10 +1,11 @@
-//! BR's `backupmeta`: what a backup holds and up to which ts (spec/tidb-binlog.md §11.2).
+//! Reads BR's `backupmeta`: what a backup holds and its end ts (spec/tidb-binlog.md §11.2).
 //!
-//! Only the message's own fields are read, so format v1, which holds all files and schemas in it, and v2, which refers
-//! to other files, are read alike, whatever their size.
+//! Only the fields of the message itself are read. Format v1 lists all files and schemas in it and
+//! v2 refers to other files, so both are read alike, at any size.
 //!
-//! BR's encryption: AES in counter mode over the whole file, behind an IV of 16 bytes (spec/tidb-binlog.md §11.2).
-//! Nothing in the file says that it is encrypted, and nothing proves the key right: the reader of the plain bytes must.
+//! Also decrypts BR's encryption: AES in counter mode over the whole file, behind an IV of 16 bytes
+//! (spec/tidb-binlog.md §11.2). Nothing in the file says that it is encrypted, and nothing proves
+//! that the key is right: the reader of the plaintext has to.
 
 use std::io::{self, Read};
 
@@ -69,12 +70,13 @@ impl Backup {
     }
 }
 
-/// The backup in the folder, or of the backupmeta file, that `storage` names. `now` bounds what can be its end.
+/// The backup in the folder, or of the backupmeta file, that `storage` names. `now` bounds its end
+/// ts.
 ///
 /// # Errors
-/// A usage fault when there is no backup, it is encrypted and `crypter` absent, or `crypter` has another key; a refused
-/// one when the backup is unfinished, damaged, or has no ts that replication could start at; a connect fault when the file
-/// cannot be read.
+/// A usage fault when there is no backup, it is encrypted and `crypter` absent, or `crypter` has
+/// another key; a refused one when the backup is unfinished, damaged, or has no ts that replication
+/// could start at; a connect fault when the file cannot be read.
 pub fn read(storage: &Storage, crypter: Option<&Crypter>, now: Timestamp) -> Result<Backup> {
     let Some(object) = storage.find("backupmeta")? else { return Err(missing(storage)?.into()) };
     let place = object.place.clone();
@@ -93,7 +95,8 @@ pub fn read(storage: &Storage, crypter: Option<&Crypter>, now: Timestamp) -> Res
     Ok(backup)
 }
 
-/// Files that `backup`'s index refers to and that do not lie beside it. Empty where only the file itself was named.
+/// Files that `backup`'s index refers to and that do not lie beside it. Empty where only the file
+/// itself was named.
 ///
 /// # Errors
 /// A connect fault when the folder cannot be listed.
@@ -113,7 +116,8 @@ fn parse(object: Object, crypter: Option<&Crypter>, now: Timestamp) -> Result<Ba
             Backup { encrypted: true, ..scan(plain, object.len.saturating_sub(IV_LEN))? }
         }
     };
-    // Nothing in the file guards it against a wrong key or a damaged byte, so everything has to make sense.
+    // Nothing in the file guards it against a wrong key or a damaged byte, so everything has to
+    // make sense.
     ensure!(backup.cluster_id != 0, "it names no cluster");
     if backup.raw {
         return Ok(backup);
@@ -174,7 +178,8 @@ fn shape_of(number: u64) -> Option<Shape> {
     }
 }
 
-/// The names of the files that a `MetaFile` refers to: its field 1, of which field 1 is the name and 2 the SHA-256.
+/// The names of the files that a `MetaFile` refers to: its field 1, of which field 1 is the name
+/// and 2 the SHA-256.
 fn index_files(index: &[u8], names: &mut Vec<String>) -> Result<()> {
     let mut fields = Fields::new(index, u64::try_from(index.len())?);
     while let Some((number, shape)) = fields.tag()? {
@@ -243,7 +248,7 @@ fn missing(storage: &Storage) -> Result<Fault> {
         .hint("name the folder that BR's --storage named"))
 }
 
-/// What to tell about a file that `error` keeps from being read.
+/// The fault for a file that could not be read because of `error`.
 fn unreadable(storage: &Storage, place: &str, crypter: Option<&Crypter>, error: &anyhow::Error) -> Result<Fault> {
     if let Some(crypter) = crypter {
         let message = format!(
@@ -316,7 +321,8 @@ pub struct Crypter {
 }
 
 impl Crypter {
-    /// `method` with the key that is written in `hex` as BR takes it; one line end behind it is ignored.
+    /// `method` with the key that is written in `hex` as BR takes it; one line end behind it is
+    /// ignored.
     ///
     /// # Errors
     /// A usage fault, which never repeats the key, when it is not hex or of the wrong length.

@@ -51,7 +51,8 @@ fn both_formats() {
         (backup.index_files.as_slice(), backup.is_incremental()),
         (&["backupmeta.schema.000000002".to_owned()][..], false)
     );
-    // v1 holds its files (field 4) in front of the versions; one of them is larger than any text may be.
+    // v1 holds its files (field 4) in front of the versions; one of them is larger than any text
+    // may be.
     let v1 = [
         number(1, 7),
         bytes(4, &vec![0x33; 100_000]),
@@ -89,7 +90,8 @@ fn what_makes_no_sense() {
 fn a_cut_or_flipped_file_never_panics() {
     let whole = v2();
     for end in 0..whole.len() {
-        // There is no checksum: a cut between two fields behind the end-version cannot be seen, and loses nothing.
+        // There is no checksum: a cut between two fields behind the end-version cannot be seen, and
+        // loses nothing.
         assert!(parsed(&whole[..end]).map_or(true, |b| b.end_version.0 == END), "cut at {end}");
     }
     let mut refused = 0;

@@ -1,8 +1,10 @@
-//! The commit ts of a dump by Dumpling or mydumper: its `metadata` file, judged (spec/tidb-binlog.md §11.4).
+//! Reads the commit ts from the `metadata` file of a Dumpling or mydumper dump.
 //!
-//! The text of a dump's `metadata` file, taken apart without judging it (spec/tidb-binlog.md §11.4).
+//! Source: spec/tidb-binlog.md §11.4.
 //!
-//! Dumpling and older mydumpers write headed blocks of `Key: value` lines; newer mydumpers write an INI-like file.
+//! - Judging: which of the positions in the file is the ts of the dump, and whether it can be one.
+//! - Parsing, without judging: Dumpling and older mydumpers write headed blocks of `Key: value`
+//!   lines, newer mydumpers a file like INI.
 
 use std::io::Read;
 
@@ -32,18 +34,18 @@ pub struct Dump {
     pub pos: String,
     /// In the dump host's own time zone, which the file does not name.
     pub started: Option<String>,
-    /// In the same zone.
+    /// In the time zone of `started`.
     pub finished: Option<String>,
     /// What makes the position less than certain; to be shown to the operator.
     pub warnings: Vec<String>,
 }
 
-/// The dump in the folder, or of the metadata file, that `storage` names. `zone` is the zone of a position that is a
-/// date-time; `now` bounds what can be a position.
+/// The dump in the folder, or of the metadata file, that `storage` names. `zone` is the zone of a
+/// position that is a date-time; `now` bounds what can be a position.
 ///
 /// # Errors
-/// A usage fault when there is no dump; a refused one when the dump is unfinished, not of TiDB, has no position, or one
-/// that cannot be right; a connect fault when the file cannot be read.
+/// A usage fault when there is no dump; a refused one when the dump is unfinished, not of TiDB, has
+/// no position, or one that cannot be right; a connect fault when the file cannot be read.
 pub fn read(storage: &Storage, zone: Option<&TimeZone>, now: Timestamp) -> Result<Dump> {
     let Some(object) = storage.find("metadata")? else { return Err(missing(storage)?.into()) };
     let place = object.place.clone();
@@ -152,7 +154,7 @@ fn finished_position<'a>(place: &str, file: &'a Metadata) -> Result<&'a Position
     }
 }
 
-/// Which server writes its GTIDs like this.
+/// The kind of server that writes GTIDs like this.
 fn server(gtid: &str) -> &'static str {
     let first = gtid.split(',').next().unwrap_or_default();
     if first.is_empty() {
@@ -227,7 +229,7 @@ fn warnings(file: &Metadata, pos: &str) -> Vec<String> {
     warnings
 }
 
-/// Who lays a metadata file out like this.
+/// The program that lays a metadata file out like this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Dumpling, and mydumper up to 0.11: `SHOW MASTER STATUS:`, then indented `Log: …`, `Pos: …`.
@@ -250,7 +252,7 @@ pub struct Position {
 /// What a metadata file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// Who laid it out.
+    /// The program that wrote it.
     pub layout: Layout,
     /// In the dump host's own time zone, which the file does not name.
     pub started: Option<String>,
@@ -258,7 +260,7 @@ pub struct Metadata {
     pub finished: Option<String>,
     /// The position of the dumped server itself, taken before the data was read.
     pub position: Option<Position>,
-    /// The same, taken again after all connections were open.
+    /// The server's position, taken again after all connections were open.
     pub after_connect: Option<Position>,
     /// How many positions of other servers, whose replica the dumped one was, follow.
     pub replicas: usize,
@@ -276,7 +278,7 @@ enum Section {
 }
 
 impl Metadata {
-    /// What `text` says; `None` when not one line of it is of a metadata file.
+    /// Parses `text`; `None` when no line of it is of a metadata file.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -308,7 +310,8 @@ impl Metadata {
         known.then_some(file)
     }
 
-    /// Begins a block; a second one of the server itself is the position after connecting, whatever its header says.
+    /// Begins a block; a second one of the server itself is the position after connecting, with any
+    /// header.
     fn open(&mut self, section: Section) -> Section {
         match section {
             Section::Own if self.position.is_some() => self.open(Section::AfterConnect),

@@ -1,13 +1,16 @@
-//! Where a commit ts comes from: BR's backupmeta and Dumpling's metadata (spec/tidb-binlog.md §11).
+//! Reads the commit ts of a backup: BR's backupmeta or Dumpling's metadata.
 //!
-//! A backup or dump at B holds every transaction with commit ts <= B, so replication, which begins behind its start
-//! ts, starts at B exactly. Everything here is local and instant.
+//! Source: spec/tidb-binlog.md §11.
 //!
-//! Can this number be a ts that a TiDB cluster has issued? Catches binlog offsets, Unix times and lost digits before
-//! they are taken for a start of replication.
+//! A backup or dump at B holds every transaction with commit ts <= B. Replication begins after its
+//! start ts, so it starts at exactly B. Everything here is local and instant.
 //!
-//! Reading one protobuf message field by field, from a stream, without holding it: backupmeta files can be gigabytes,
-//! of which a few numbers are wanted.
+//! Two helpers are here as well:
+//!
+//! - a check whether a number can be a ts that a TiDB cluster has issued. It catches binlog
+//!   offsets, Unix times and lost digits before replication starts from them;
+//! - a streaming reader of one protobuf message, field by field, that does not hold the message:
+//!   backupmeta files can be gigabytes, of which a few numbers are wanted.
 
 pub mod br;
 pub mod dumpling;
@@ -24,7 +27,8 @@ use crate::model::CommitTs;
 /// 2015-01-01: TiDB was published later that year, so no real ts is older. Milliseconds.
 pub const EARLIEST_MS: u64 = 1_420_070_400_000;
 
-/// How far the clock of PD may be ahead of this machine's before a ts counts as one of the future. Milliseconds.
+/// How far the clock of PD may be ahead of this machine's before a ts counts as one of the future.
+/// Milliseconds.
 pub const AHEAD_MS: u64 = 5 * 60 * 1000;
 
 /// The ts that `text`, decimal digits, stands for.
@@ -42,7 +46,7 @@ pub fn number(text: &str) -> Result<CommitTs, Fault> {
     }
 }
 
-/// Why `ts` cannot be one that a cluster has issued by `now`; `None` when it can.
+/// Why `ts` cannot be a ts that a cluster has issued by `now`; `None` when it can.
 #[must_use]
 pub fn doubt(ts: CommitTs, now: Timestamp) -> Option<String> {
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
@@ -56,7 +60,7 @@ pub fn doubt(ts: CommitTs, now: Timestamp) -> Option<String> {
     Some(format!("its time is {when}"))
 }
 
-/// What a number that is no ts of our years probably is.
+/// What a number outside the range of a ts probably is.
 fn mistaken(ts: CommitTs, now_ms: u64) -> Option<String> {
     let n = ts.0;
     let digits = n.to_string().len();
@@ -88,7 +92,8 @@ pub enum Shape {
     Fixed32,
 }
 
-/// A message being read. Every field that [`Fields::tag`] gives has to be taken by one of the other calls.
+/// A message being read. Every field that [`Fields::tag`] gives has to be taken by one of the other
+/// calls.
 pub struct Fields<R> {
     reader: R,
     len: u64,

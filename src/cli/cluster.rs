@@ -1,8 +1,4 @@
-//! The arguments of `tisync nodes`.
-//!
-//! Arguments of `tisync record`.
-//!
-//! Arguments of `tisync playground`.
+//! Arguments of `tisync nodes`, `tisync record` and `tisync playground`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,7 +54,8 @@ pub struct ClusterArgs {
     /// Where the cluster's PD is.
     #[command(flatten)]
     pub pd: PdArgs,
-    /// Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given
+    /// Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd
+    /// is given
     #[arg(long, value_name = "FILE", env = "TISYNC_CONFIG")]
     pub config: Option<PathBuf>,
     /// The cluster's name in the tisync.toml, where several have a PD
@@ -165,11 +162,12 @@ pub struct RecordArgs {
     /// The folder of the recording; made if need be.
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Where a new recording begins (exclusive): a ts or a time; unless given, now. Later the folder decides.
+    /// Where a new recording begins (exclusive): a ts or a time; unless given, now. Later the
+    /// folder decides.
     #[arg(long, value_name = "TS|TIME", env = "TISYNC_START_TS", value_parser = moment::ts_or_time, allow_hyphen_values = true)]
     pub start_ts: Option<CommitTs>,
-    /// Ends with exit code 0 when everything up to here (inclusive) is recorded: a ts, a time, or `caught-up` for PD's
-    /// current one.
+    /// Ends with exit code 0 when everything up to here (inclusive) is recorded: a ts, a time, or
+    /// `caught-up` for PD's current one.
     #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
     pub until: Option<UntilArg>,
     /// Compresses the parts with zstd.
@@ -211,24 +209,28 @@ pub struct PlaygroundArgs {
     /// Seed of the generator; the same seed gives the same load.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect.
+    /// Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to
+    /// connect.
     #[arg(long)]
     pub keep: bool,
     /// Serves this recording instead of the generator's bank.
     #[arg(long, value_name = "DIR")]
     pub recording: Option<PathBuf>,
-    /// Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in another terminal.
+    /// Only serves the simulated cluster and prints its address, until Ctrl-C: for `tisync sync` in
+    /// another terminal.
     #[arg(long)]
     pub serve: bool,
-    /// Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into either appears in the other, until
-    /// Ctrl-C. Their tisync.toml is written beside them.
+    /// Two private MariaDBs that pass for TiDB clusters, and a link each way: what is typed into
+    /// either appears in the other, until Ctrl-C. Their tisync.toml is written beside them.
     #[arg(long, conflicts_with_all = ["recording", "serve"])]
     pub both: bool,
-    /// With --both: writes this many transactions a second on each side for `--duration` seconds (Ctrl-C ends it earlier), then
-    /// compares both, and the marks in each server's own binlog. Exit code 1 if anything is not as it must be.
+    /// With --both: writes this many transactions a second on each side for `--duration` seconds
+    /// (Ctrl-C ends it earlier), then compares both, and the marks in each server's own binlog.
+    /// Exit code 1 if anything is not as it must be.
     #[arg(long, value_name = "N", requires = "both", value_parser = clap::value_parser!(u32).range(1..))]
     pub load: Option<u32>,
-    /// Milliseconds between a DDL's message and its job's appearance in the history, as on a real cluster.
+    /// Milliseconds between a DDL's message and its job's appearance in the history, as on a real
+    /// cluster.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub ddl_delay: u64,
     /// Passed on to the sync: goes on without the DDL of this commit ts.

@@ -1,6 +1,4 @@
-//! Arguments of `tisync config`.
-//!
-//! Arguments of `tisync init`.
+//! Arguments of `tisync config` and `tisync init`.
 
 use std::path::PathBuf;
 
@@ -36,15 +34,18 @@ const CONVERT_EXAMPLES: &str = "Examples:
 /// The subcommands of `tisync config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there.
+    /// Says everything that is wrong with a file, and what should be known about it. Asks the
+    /// clusters who they are, and changes nothing there.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
     /// Shows what `tisync sync` with the same arguments would work with. Passwords are never shown.
     Show(Box<ShowArgs>),
-    /// Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out.
+    /// Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of
+    /// them is left out.
     #[command(after_help = FILTER_EXAMPLES)]
     Filter(FilterArgs),
-    /// Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was.
+    /// Writes the tisync.toml that means the same as a drainer.toml, with comments that say what
+    /// each line was.
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
 }
@@ -67,7 +68,8 @@ pub struct FilterArgs {
 pub struct CheckArgs {
     /// A tisync.toml or a drainer.toml.
     pub file: PathBuf,
-    /// Connects to nothing: then it cannot tell whether a link leads back to its own source under another address.
+    /// Connects to nothing: then it cannot tell whether a link leads back to its own source under
+    /// another address.
     #[arg(long)]
     pub offline: bool,
 }
@@ -76,7 +78,8 @@ pub struct CheckArgs {
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_EXAMPLES)]
 pub struct ShowArgs {
-    /// Says of each value where it came from: a flag, the environment, a line of the file, the default.
+    /// Says of each value where it came from: a flag, the environment, a line of the file, the
+    /// default.
     #[arg(long)]
     pub origin: bool,
     /// What `tisync sync` would be called with.
@@ -89,8 +92,8 @@ pub struct ShowArgs {
 pub struct ConvertArgs {
     /// A drainer.toml.
     pub file: PathBuf,
-    /// Writes into this file, which must not exist, instead of standard output. Passwords go into files beside it that only their owner
-    /// can read.
+    /// Writes into this file, which must not exist, instead of standard output. Passwords go into
+    /// files beside it that only their owner can read.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Writes passwords into the tisync.toml itself.
@@ -137,7 +140,8 @@ pub struct InitArgs {
     /// What the file calls the second [default: b].
     #[arg(long, value_name = "NAME", help_heading = SECOND)]
     pub to_name: Option<String>,
-    /// SQL address of the second, the target: `mysql://user@host:port/?ssl-mode=…`; MySQL, MariaDB or TiDB.
+    /// SQL address of the second, the target: `mysql://user@host:port/?ssl-mode=…`; MySQL, MariaDB
+    /// or TiDB.
     #[arg(long, value_name = "URL", help_heading = SECOND)]
     pub to: Option<String>,
     /// A file whose first line is the password of that account.
@@ -155,8 +159,8 @@ pub struct InitArgs {
     /// Private key (PEM) of the client certificate.
     #[arg(long, value_name = "FILE", requires = "to_ssl_cert", help_heading = SECOND)]
     pub to_ssl_key: Option<PathBuf>,
-    /// Where a password that was typed is kept: nowhere but in a variable of the environment that you set (the default), in a file of its
-    /// own beside tisync.toml, or in tisync.toml itself.
+    /// Where a password that was typed is kept: nowhere but in a variable of the environment that
+    /// you set (the default), in a file of its own beside tisync.toml, or in tisync.toml itself.
     #[arg(long, value_enum, value_name = "WHERE")]
     pub keep_password: Option<KeepArg>,
     /// Where to start.
@@ -192,11 +196,12 @@ pub struct InitArgs {
     /// Shows the file and writes nothing; changes nothing on the clusters.
     #[arg(long, help_heading = "The file")]
     pub dry_run: bool,
-    /// Takes the default of each question that has one. Still asked: whatever has none, whether to write over a file, whether
-    /// to change a cluster.
+    /// Takes the default of each question that has one. Still asked: whatever has none, whether to
+    /// write over a file, whether to change a cluster.
     #[arg(long, short)]
     pub yes: bool,
-    /// Goes on where a cluster cannot be reached, with a warning: for a file that is written elsewhere.
+    /// Goes on where a cluster cannot be reached, with a warning: for a file that is written
+    /// elsewhere.
     #[arg(long)]
     pub unchecked: bool,
     /// TLS to the first cluster.

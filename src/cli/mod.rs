@@ -1,4 +1,4 @@
-//! Raw arguments, help and examples. Past `commands` nobody sees them.
+//! Raw command-line arguments, help and examples. Only `commands` and `config` read them.
 
 pub mod cluster;
 pub mod config;
@@ -118,7 +118,8 @@ pub enum Command {
     /// Asks what a link or two need, tries each answer at once, and writes a tisync.toml.
     #[command(after_help = config::INIT_EXAMPLES)]
     Init(Box<config::InitArgs>),
-    /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between them.
+    /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between
+    /// them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -138,7 +139,8 @@ pub enum Command {
 /// What a target's password may travel over.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PlainArgs {
-    /// Lets the target's password go to another machine without TLS, where whoever is between can read it.
+    /// Lets the target's password go to another machine without TLS, where whoever is between can
+    /// read it.
     #[arg(long)]
     pub allow_plain_password: bool,
 }

@@ -1,8 +1,4 @@
-//! Arguments of `tisync checkpoint`.
-//!
-//! The arguments of `tisync mark`.
-//!
-//! Arguments of `tisync schema`.
+//! Arguments of `tisync checkpoint`, `tisync mark` and `tisync schema`.
 
 use std::path::PathBuf;
 
@@ -32,7 +28,8 @@ pub enum CheckpointCommand {
     /// Moves a link to another commit ts, and says what that loses or repeats.
     #[command(after_help = SET_EXAMPLES)]
     Set(CheckpointSet),
-    /// Forgets a link, and removes its entry among the Drainers in PD: its next start is a first start.
+    /// Forgets a link, and removes its entry among the Drainers in PD: its next start is a first
+    /// start.
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(CheckpointClear),
 }
@@ -43,7 +40,8 @@ pub struct CheckpointTarget {
     /// The target: `mysql://user@host:port/?ssl-mode=…`.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
     pub to: Option<String>,
-    /// The same from a tisync.toml, or a drainer.toml, which also says where Drainer's checkpoint is.
+    /// The same from a tisync.toml, or a drainer.toml, which also says where Drainer's checkpoint
+    /// is.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What its password may travel over.
@@ -99,7 +97,8 @@ pub struct CheckpointClear {
     /// The link.
     #[command(flatten)]
     pub link: CheckpointLink,
-    /// PD of the cluster that the link comes from, where its entry is: `pd://host:port[,…]`; --config knows it.
+    /// PD of the cluster that the link comes from, where its entry is: `pd://host:port[,…]`;
+    /// --config knows it.
     #[arg(long, alias = "pd", value_name = "URL")]
     pub from: Option<String>,
     /// The link's --node-id, if it had one.
@@ -116,7 +115,8 @@ pub struct CheckpointClear {
 /// `tisync mark …`: the table by which two opposite links recognise what came from the other side.
 #[derive(Debug, Subcommand)]
 pub enum MarkCommand {
-    /// Makes the mark table and the rows of a channel where they are missing; what is there stays as it is
+    /// Makes the mark table and the rows of a channel where they are missing; what is there stays
+    /// as it is
     #[command(after_help = SETUP_EXAMPLES)]
     Setup(MarkSetupArgs),
     /// Shows the rows: how many transactions carried them, and who writes
@@ -215,7 +215,8 @@ Exit codes:
 /// What to do with definitions.
 #[derive(Debug, Subcommand)]
 pub enum SchemaCommand {
-    /// Compares the definitions of all replicated tables, and says what makes the target's like the upstream's.
+    /// Compares the definitions of all replicated tables, and says what makes the target's like the
+    /// upstream's.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(SchemaDiffArgs),
 }
@@ -229,7 +230,8 @@ pub struct SchemaDiffArgs {
     /// Which link of the file.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
     pub link: Option<String>,
-    /// Where the right definitions are: a cluster (pd://host:port), a server (mysql://user@host:port) or the folder of a Dumpling dump.
+    /// Where the right definitions are: a cluster (pd://host:port), a server
+    /// (mysql://user@host:port) or the folder of a Dumpling dump.
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM", hide_env_values = true)]
     pub from: Option<String>,
     /// The target: `mysql://user@host:port/?ssl-mode=…`.

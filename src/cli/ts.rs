@@ -1,4 +1,4 @@
-//! The arguments of `tisync ts`.
+//! Arguments of `tisync ts`.
 
 use std::path::PathBuf;
 
@@ -68,8 +68,9 @@ Exit code: 0 replication can start there (warnings included), 1 it cannot.";
 /// Arguments of `ts from-br`.
 #[derive(Debug, Args)]
 pub struct FromBrArgs {
-    /// The backup's folder or its backupmeta file: a path, local:///path or file:///path; or object storage as BR names it:
-    /// s3://, gcs:// (gs://) or azure:// (azblob://) BUCKET/PREFIX with options behind a `?`
+    /// The backup's folder or its backupmeta file: a path, local:///path or file:///path; or object
+    /// storage as BR names it: s3://, gcs:// (gs://) or azure:// (azblob://) BUCKET/PREFIX with
+    /// options behind a `?`
     pub storage: String,
     /// How it is encrypted.
     #[command(flatten)]
@@ -82,8 +83,9 @@ pub struct CrypterArgs {
     /// How the backup is encrypted [default: plaintext]
     #[arg(long, value_enum, ignore_case = true, alias = "crypter.method")]
     pub crypter_method: Option<CrypterMethod>,
-    /// The key in hex digits. Everybody on this machine can read a command line: prefer --crypter-key-file, or the
-    /// environment's TISYNC_CRYPTER_KEY, which counts when neither is given
+    /// The key in hex digits. Everybody on this machine can read a command line: prefer
+    /// --crypter-key-file, or the environment's TISYNC_CRYPTER_KEY, which counts when neither is
+    /// given
     #[arg(long, value_name = "HEX", conflicts_with = "crypter_key_file", alias = "crypter.key")]
     pub crypter_key: Option<String>,
     /// A file with the key in hex digits
@@ -134,9 +136,11 @@ impl CrypterMethod {
 /// Arguments of `ts from-dumpling`.
 #[derive(Debug, Args)]
 pub struct FromDumplingArgs {
-    /// The dump's folder or its metadata file: a path, or object storage: s3://, gcs:// or azure:// BUCKET/PREFIX
+    /// The dump's folder or its metadata file: a path, or object storage: s3://, gcs:// or azure://
+    /// BUCKET/PREFIX
     pub path: String,
-    /// The zone of a position that is a date-time (`dumpling --snapshot '2026-…'`): UTC, +08:00, an IANA name, local
+    /// The zone of a position that is a date-time (`dumpling --snapshot '2026-…'`): UTC, +08:00, an
+    /// IANA name, local
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub time_zone: Option<String>,
 }

@@ -1,8 +1,9 @@
-//! What `tisync ts` asks running clusters and targets.
+//! Asks running clusters and targets who they are, for `tisync sync` and `tisync ts`.
 //!
-//! Asks the clusters of links who they are: addresses do not tell that two links go opposite ways, or that one leads to its own source.
-//!
-//! A link's place in the upstream cluster, as its settings want it.
+//! - What `tisync ts` asks clusters and targets.
+//! - The identity of the clusters of links: addresses do not tell that two links go opposite ways,
+//!   or that one leads back to its own source.
+//! - The registration of a link in the upstream cluster, as its settings want it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,10 +64,11 @@ impl Live for Clusters {
     }
 }
 
-/// How long a target may take with each answer: nobody waits for one that hangs.
+/// The time limit of each answer of a target: one that hangs must not hold up the command.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Adds what their clusters say to the links' ends, and says who could not be asked. Changes nothing there.
+/// Adds the answers of their clusters to the links' ends, and reports those that could not be
+/// asked. Changes nothing on the clusters.
 pub fn identify(links: &mut [Settings]) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let upstreams: Vec<Option<Upstream>> = links.iter_mut().map(|link| upstream(link, &mut remarks)).collect();
@@ -139,12 +141,14 @@ fn target<'a>(
     Ok(())
 }
 
-/// Whoever does not answer keeps its link from starting, which then says why.
+/// The remark about a cluster that did not answer: it keeps its link from starting, and the link
+/// then says why.
 fn unasked(link: &Settings, error: &anyhow::Error) -> Remark {
     Remark::Note(format!("link `{}`: whether it leads to its own source was not asked: {error:#}", link.link))
 }
 
-/// Looks at the place of a link to a live cluster; `None` for a folder, or if the operator wants none.
+/// Prepares the registration of a link to a live cluster; `None` for a folder, or if the operator
+/// wants none.
 pub fn look(
     settings: &Settings,
     cluster_id: u64,
@@ -178,7 +182,7 @@ pub fn look(
     Registration::look(&options, durable, Arc::clone(pump_status), stop, events).map(Some)
 }
 
-/// Writes the entry, once it is known where the target stands.
+/// Writes the entry, once the target's position is known.
 pub fn register(place: &mut Registration, events: &Events) -> Result<()> {
     place.register()?;
     let (id, host) = place.name();
@@ -186,7 +190,7 @@ pub fn register(place: &mut Registration, events: &Events) -> Result<()> {
     Ok(())
 }
 
-/// How a run ends that somebody outside has asked to end.
+/// How a run ends that was asked to end from outside.
 pub fn stopped(asked: &Asked, position: CommitTs) -> Fault {
     let (what, hint) = match asked.wish {
         Wish::Pause => ("paused", "the same command goes on from there"),

@@ -1,12 +1,9 @@
 //! `tisync config`: what a configuration says, without running anything.
 //!
-//! `tisync config check`: everything that is wrong with a file, at once, and with the clusters that it joins.
-//!
-//! `tisync config convert`: the tisync.toml of a drainer.toml.
-//!
-//! `tisync config filter`: which rule decides about a table.
-//!
-//! `tisync config show`: the values that a run would work with, and where they came from.
+//! - `check`: everything that is wrong with a file, at once, and with the clusters that it joins.
+//! - `convert`: the tisync.toml for a drainer.toml.
+//! - `filter`: which rule decides about a table.
+//! - `show`: the values that a run would use, and where they came from.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -25,7 +22,7 @@ use crate::error::{Fault, Kind};
 use crate::filter::Explanation;
 use crate::output;
 
-/// Runs one of its subcommands.
+/// Runs one of the subcommands.
 pub fn run(command: &ConfigCommand, format: Format) -> Result<()> {
     match command {
         ConfigCommand::Check(args) => check_file(args, format),
@@ -35,7 +32,7 @@ pub fn run(command: &ConfigCommand, format: Format) -> Result<()> {
     }
 }
 
-/// Says what was found; fails if something is wrong.
+/// Reports what was found; fails if the file has a problem.
 pub fn check_file(args: &CheckArgs, format: Format) -> Result<()> {
     let mut checked = check(&args.file, &environment)?;
     if !args.offline && checked.problems.is_empty() {
@@ -103,7 +100,7 @@ fn findings_as_json(checked: &Checked) -> serde_json::Value {
     })
 }
 
-/// Prints or writes it.
+/// Prints or writes the converted file.
 pub fn convert_file(args: &ConvertArgs) -> Result<()> {
     let (kind, loaded) = open(&args.file, &environment)?;
     if kind == FileKind::Tisync {
@@ -132,7 +129,7 @@ pub fn convert_file(args: &ConvertArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new file; one with a secret can only be read by its owner, from its first byte on.
+/// Writes a new file. A file with a secret is readable by its owner alone, from its first byte on.
 fn write(path: &Path, text: &str, secret: bool) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -147,7 +144,7 @@ fn write(path: &Path, text: &str, secret: bool) -> Result<()> {
     })
 }
 
-/// Says it of each table; fails with the answer no if one of them is left out.
+/// Prints the rule for each table; fails with the exit code for "no" if one of them is left out.
 pub fn explain_rule(args: &FilterArgs, format: Format) -> Result<()> {
     let draft = link(&args.file, args.link.as_deref(), &environment)?;
     let settings = Settings::settle(draft)?;
@@ -180,7 +177,7 @@ fn rule_as_json(found: &[Explanation]) -> serde_json::Value {
     json!({ "version": 1, "answers": found.iter().map(item).collect::<Vec<_>>() })
 }
 
-/// What a setting is shown as that nobody gave and that has no one default.
+/// How a setting is shown that was not given and has no fixed default.
 const CHOSEN: [(&str, &str); 4] = [
     ("workers", "chosen from the round trip to the target"),
     ("batch-rows", "chosen from the round trip to the target"),
@@ -188,7 +185,7 @@ const CHOSEN: [(&str, &str); 4] = [
     ("tables", "*.*"),
 ];
 
-/// Prints them.
+/// Prints the settings.
 pub fn show_settings(args: &ShowArgs, format: Format) -> Result<()> {
     let Loaded { draft, remarks, .. } = load(&args.sync, &environment)?;
     for remark in &remarks {

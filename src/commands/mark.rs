@@ -1,4 +1,4 @@
-//! `tisync mark`: sets the mark table up, shows it, takes a channel's rows away.
+//! `tisync mark`: sets up the mark table, shows it, removes the rows of a channel.
 
 use std::fmt::Write as _;
 
@@ -58,9 +58,9 @@ struct SetUp {
     channel_id: i64,
     /// Rows of the channel that were there.
     rows_there: usize,
-    /// Rows that were made, or would be.
+    /// Rows that were made, or with a dry run would be.
     rows_made: usize,
-    /// What ran, or would run.
+    /// Statements that ran, or with a dry run would run.
     sql: Vec<String>,
     dry_run: bool,
 }
@@ -71,7 +71,7 @@ fn setup(args: &MarkSetupArgs, format: Format) -> Result<()> {
     let planned = |place: &mut Place| {
         mark::plan(&mut place.session, &mark, args.rows).with_context(|| format!("on {}", place.name))
     };
-    // All are looked at before the first is changed.
+    // All servers are inspected before the first is changed.
     let plans: Vec<Plan> = places.iter_mut().map(planned).collect::<Result<_>>()?;
     let mut done = Vec::new();
     for (place, plan) in places.iter_mut().zip(plans) {

@@ -1,6 +1,7 @@
-//! One file a subcommand: checks its arguments, builds the parts, runs them.
+//! The subcommands, a file or folder each: check the arguments, build the parts, run them.
 //!
-//! `tisync completions` and `tisync man`: both come from the one list of arguments in `cli`.
+//! `tisync completions` and `tisync man` are here: both come from the one list of arguments in
+//! `cli`.
 
 pub(crate) mod checkpoint;
 mod clusters;
@@ -25,10 +26,10 @@ use clap_mangen::Man;
 use crate::cli::{Cli, Command};
 use crate::output;
 
-/// Runs what the command line asks for.
+/// Runs the subcommand of the command line.
 ///
 /// # Errors
-/// Whatever the subcommand failed with; [`crate::error::exit_code`] gives the exit code.
+/// The error of the subcommand; [`crate::error::exit_code`] gives the exit code.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &clusters::Clusters),
@@ -46,7 +47,7 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// The page about the file, which no list of arguments knows.
+/// The manual page of the file, which is in no list of arguments.
 const FILE_PAGE: &str = include_str!("tisync.toml.5");
 
 /// Prints the completion script of `shell`.

@@ -1,8 +1,9 @@
-//! `tisync playground`: a simulated cluster, a private MariaDB, the sync between them, and a comparison at the end.
+//! `tisync playground`: a simulated cluster, a private MariaDB, a sync between them, a comparison.
 //!
-//! A recording over the simulated wire: served for other terminals, or synced and compared with its dump.
-//!
-//! The playground's own load: a bank whose balances always sum to the same, and tables that show off types and keys.
+//! - A recording over the simulated wire: served for other terminals, or synced and compared with
+//!   its dump.
+//! - The playground's own load: a bank whose balances always add up to the same sum, and tables
+//!   that show off types and keys.
 
 pub(crate) mod both;
 
@@ -30,12 +31,12 @@ use crate::playground::mariadb::PrivateServer;
 use crate::playground::{self, Recording};
 use crate::stop::Stop;
 
-/// How often waiting looks at the signals.
+/// How often a wait checks for signals.
 const TICK: Duration = Duration::from_millis(50);
-/// The simulated cluster's id: any will do, as long as it stays.
+/// The simulated cluster's id: any id, as long as it stays the same.
 const CLUSTER_ID: u64 = 7_000_000_000_000_000_001;
 
-/// Runs it.
+/// Runs the playground.
 pub fn run(args: &PlaygroundArgs) -> Result<()> {
     if args.pumps == 0 {
         return Err(Fault::usage("a cluster without a Pump has nothing to replicate").hint("--pumps 1 or more").into());
@@ -83,7 +84,7 @@ fn target() -> Result<PrivateServer> {
     Ok(server)
 }
 
-/// The same sync that an operator would type, so that nothing here works by other means.
+/// The sync as an operator would type it, so the playground uses no other way.
 fn sync(from: &str, to: &str, more: &[String], stop: &Stop) -> Result<End> {
     let mut words: Vec<String> = ["tisync", "sync", "--from", from, "--to", to].map(str::to_owned).to_vec();
     words.extend_from_slice(more);
@@ -127,21 +128,22 @@ fn different(differences: &[String]) -> anyhow::Error {
         .into()
 }
 
-/// Serves it until a signal.
+/// Serves a recording until a signal.
 pub fn serve_recording(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let mut printed = Ok(());
     playground::serve(&Recording::read(dir)?, &replay_options(args), stop.flag(), |cluster| {
         introduce(cluster);
         printed = output::answer(&cluster.pd_url());
         if printed.is_err() {
-            // Nobody can learn the address: there is nothing to stay for.
+            // The address could not be printed: there is no reason to stay.
             stop.request();
         }
     })?;
     printed
 }
 
-/// Serves it to a sync into a private MariaDB, and compares the end with the dump beside it, where there is one.
+/// Serves a recording to a sync into a private MariaDB, and compares the result with the dump
+/// beside it, if there is one.
 pub fn run_recording(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let recording = Recording::read(dir)?;
     let server = target()?;
@@ -209,7 +211,7 @@ pub fn serve_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     running.stop().map(|_| ())
 }
 
-/// Runs the whole: cluster, bank, MariaDB, sync, comparison.
+/// Runs the whole demonstration: cluster, bank, MariaDB, sync, comparison.
 pub fn run_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let server = target()?;
     let cluster = cluster(args)?;
@@ -224,7 +226,7 @@ pub fn run_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let running = bank.spawn(Limit { time: Some(Duration::from_secs(args.duration)), ..Limit::default() });
     let reader = Reader::start(&server, accounts, sum);
 
-    // A first run to the end of the load, a second one for the rest: a restart is part of the show.
+    // A first run to the end of the load, a second one for the rest: so a restart is shown as well.
     let end = CommitTs::from_millis(cluster.tso().physical_ms() + args.duration * 1000);
     let from = cluster.pd_url();
     let first = ["--start-ts".to_owned(), start.to_string(), "--until-ts".to_owned(), end.to_string()];
@@ -280,7 +282,7 @@ impl Reader {
             let (mut reads, mut wrong) = (0, 0);
             while !flag.load(Ordering::Relaxed) {
                 let query = "SELECT COUNT(*), CAST(SUM(balance) * 100 AS SIGNED) FROM bank.accounts";
-                // Until the table is there, there is nothing to read.
+                // Before the table exists there is nothing to read.
                 if let Ok(Some((count, Some(found)))) = conn.one::<(u32, Option<i64>)>(query)
                     && count == accounts
                 {

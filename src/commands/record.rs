@@ -1,4 +1,4 @@
-//! `tisync record`: keeps a live stream in a folder.
+//! `tisync record`: saves a live stream to a folder.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -28,9 +28,9 @@ use crate::stop::Stop;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Pause before the history is asked again for a job that is not in it yet.
 const JOB_PAUSE: Duration = Duration::from_millis(200);
-/// How long that is nobody's business.
+/// For how long a wait for a job is not reported.
 const PATIENT_UNTIL: Duration = Duration::from_secs(10);
-/// How often it says how far it is.
+/// How often the progress is printed.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 /// A job that committed just before the start, and sends no message, is in the history by then.
 const LATE_JOBS: Duration = Duration::from_secs(60);
@@ -78,7 +78,7 @@ fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     }
     let mut merge = Merge::new(source.streams(from)?, from);
     let ended = follow(&mut merge, &mut recorder, &mut jobs, (until, stop, events));
-    // What was taken is worth keeping, whatever ended the run.
+    // Recorded data is kept, however the run ended.
     let kept = jobs.complete(stop, events).and_then(|()| jobs.save()).and_then(|()| recorder.sync());
     let end = ended?;
     kept?;
@@ -112,7 +112,7 @@ fn addresses(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security
     }
 }
 
-/// Says where the recording goes on, and sees to it that nothing is left out between.
+/// Prints where the recording goes on, and makes sure that there is no gap.
 fn continues(given: Option<CommitTs>, from: CommitTs, dir: &Path, events: &Events) -> Result<()> {
     match given {
         Some(given) if given > from => Err(Fault::refused(format!(
@@ -171,7 +171,7 @@ struct Jobs {
     path: std::path::PathBuf,
     /// Jobs whose messages were taken since they were saved.
     wanted: BTreeSet<i64>,
-    /// Whether one of before the start may have come late.
+    /// Whether a job from before the start may have come late.
     late: bool,
     opened: Instant,
 }
@@ -187,7 +187,8 @@ impl Jobs {
         }
     }
 
-    /// Sees to it that every job whose message was taken is in the file. A job comes into the history a little after its message.
+    /// Makes sure that every job whose message was recorded is in the file. A job comes into the
+    /// history a little after its message.
     fn complete(&mut self, stop: &Stop, events: &Events) -> Result<()> {
         let begin = Instant::now();
         let mut told = false;
@@ -208,7 +209,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Writes the history as it is now, down to the disk.
+    /// Writes the history as it is now, and syncs it to disk.
     fn save(&mut self) -> Result<()> {
         let jobs = self.history.raw()?;
         self.wanted.retain(|id| !jobs.contains_key(id));

@@ -1,11 +1,9 @@
-//! Addresses of clusters, as files give them and as the parts of tisync take them.
+//! Addresses of clusters: as files give them, and in the form that the rest of tisync takes.
 //!
-//! Which cluster a link comes from and which it goes to, as far as the addresses tell: enough to see that two links go opposite
-//! ways, or the same way.
-//!
-//! Where passwords come from: the environment, files, and Drainer's encrypted texts.
-//!
-//! Where a Drainer kept its checkpoint, as its drainer.toml says (spec/tidb-binlog.md §8.1).
+//! - Source and target of a link, as far as addresses tell: enough to see that two links go
+//!   opposite ways, or the same way.
+//! - Passwords: from the environment, from files, and from Drainer's encrypted texts.
+//! - Where a Drainer kept its checkpoint, as its drainer.toml says (spec/tidb-binlog.md §8.1).
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Write as _};
@@ -32,7 +30,7 @@ use crate::source;
 /// What can end a part of an address, and all else that RFC 3986 does not leave as it is.
 pub(crate) const PARTS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The parameters behind `address`, each encoded.
+/// `address` with these parameters, each encoded.
 pub(super) fn with_parameters(address: &str, parameters: &[(String, String)]) -> String {
     let mut address = address.to_owned();
     for (name, value) in parameters {
@@ -59,12 +57,12 @@ pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, PARTS)
 }
 
-/// What [`encode`] made, back.
+/// The reverse of [`encode`].
 pub(super) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Whether `address` is one of a target; else why not.
+/// Checks the address of a target; the error is the reason why it is none.
 pub(super) fn check(address: &str) -> Result<(), String> {
     Target::parse(address, &silent()).map(drop).map_err(|e| reason(&e))
 }
@@ -91,12 +89,13 @@ fn reason(error: &anyhow::Error) -> String {
     }
 }
 
-/// Everything that an end is known by: `cluster id`, `pd host:port`, `sql host:port`, `folder path`. Two that share one of them are the same cluster.
+/// The identities of one end: `cluster id`, `pd host:port`, `sql host:port`, `folder path`. Two
+/// ends that share one of them are the same cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places(BTreeSet<String>);
 
 impl Places {
-    /// Of a source's address.
+    /// The places of a source's address.
     #[must_use]
     pub(super) fn of_source(address: &str) -> Self {
         if !source::is_cluster(address) {
@@ -107,7 +106,7 @@ impl Places {
         Self(found.into_iter().map(|e| format!("pd {}", e.address.to_lowercase())).collect())
     }
 
-    /// Of a target's address.
+    /// The places of a target's address.
     #[must_use]
     pub(super) fn of_target(address: &str) -> Self {
         let place = Target::parse(address, &silent()).map(|target| match target.socket {
@@ -117,32 +116,33 @@ impl Places {
         Self(place.into_iter().collect())
     }
 
-    /// Of SQL servers, each `host:port`.
+    /// The places of SQL servers, each `host:port`.
     #[must_use]
     pub fn of_servers(addresses: impl IntoIterator<Item = String>) -> Self {
         Self(addresses.into_iter().map(|address| format!("sql {}", address.to_lowercase())).collect())
     }
 
-    /// Of the cluster with this id, which PD gave it.
+    /// The place of the cluster with this id from PD.
     #[must_use]
     pub fn of_cluster(id: u64) -> Self {
         Self(BTreeSet::from([format!("cluster {id}")]))
     }
 
-    /// Whether it is known where its SQL servers are.
+    /// Whether the addresses of its SQL servers are known.
     #[must_use]
     pub fn has_sql(&self) -> bool {
         self.0.iter().any(|place| place.starts_with("sql ") || place.starts_with("socket "))
     }
 
-    /// The same with what `other` is known by.
+    /// Adds the places of `other`.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Whether both are the same cluster: by their ids, where both are known; two sites may use the same addresses.
+    /// Whether both are the same cluster: by their ids, where both are known; two sites may use the
+    /// same addresses.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         let id = |places: &Self| places.0.iter().any(|place| place.starts_with("cluster "));
@@ -150,7 +150,7 @@ impl Places {
         self.0.iter().any(|place| (!ids || place.starts_with("cluster ")) && other.0.contains(place))
     }
 
-    /// What a cluster of a file that is the same adds.
+    /// Adds the places of those clusters of the file that are the same.
     fn learn(&mut self, clusters: &[Self]) {
         let known: Vec<&Self> = clusters.iter().filter(|cluster| self.is(cluster)).collect();
         let more: BTreeSet<String> = known.into_iter().flat_map(|cluster| cluster.0.iter().cloned()).collect();
@@ -161,18 +161,19 @@ impl Places {
 /// Both ends of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
-    /// Where it comes from.
+    /// The source.
     pub from: Places,
-    /// Where it goes.
+    /// The target.
     pub to: Places,
-    /// By what it is known that both are one cluster, where the clusters were asked.
+    /// How the two ends were found to be one cluster, where the clusters were asked.
     pub one_by: Option<String>,
-    /// They were asked, and are two: addresses that both have mean nothing.
+    /// The clusters were asked, and are two: addresses that they share mean nothing.
     pub two: bool,
 }
 
 impl Ends {
-    /// Of a link with these addresses, and what `clusters`, those of a file, say about them: each is what one cluster is known by.
+    /// The ends of a link with these addresses. `clusters` are the clusters of a file, each with
+    /// the places that it is known by.
     #[must_use]
     pub(super) fn new(from: &str, to: &str, clusters: &[Places]) -> Self {
         let mut ends = Self { from: Places::of_source(from), to: Places::of_target(to), ..Self::default() };
@@ -181,19 +182,20 @@ impl Ends {
         ends
     }
 
-    /// Whether it leads from a cluster to itself.
+    /// Whether the link leads from a cluster to itself.
     #[must_use]
     pub fn is_round(&self) -> bool {
         self.one_by.is_some() || (!self.two && self.from.is(&self.to))
     }
 
-    /// Whether `other` goes back where this one comes from; of two within one cluster neither does.
+    /// Whether `other` leads back to where this link comes from; two links within one cluster are
+    /// not opposite.
     #[must_use]
     pub fn opposite(&self, other: &Self) -> bool {
         self.from.is(&other.to) && self.to.is(&other.from) && !self.same(other)
     }
 
-    /// Whether `other` goes the same way.
+    /// Whether `other` leads the same way.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.from.is(&other.from) && self.to.is(&other.to)
@@ -209,7 +211,7 @@ const BUILT_IN_KEY: &str = "a529b7665997f043a30ac8fadcb51d6aa032c226ab5b7750530b
 /// The bytes of an AES block, and of an initialisation vector.
 const BLOCK: usize = 16;
 
-/// The variable for the password of the cluster of that name.
+/// The variable for the password of the cluster with that name.
 pub(crate) fn variable(cluster: &str) -> String {
     let name: String =
         cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
@@ -222,14 +224,14 @@ pub(super) fn of_variable(name: &str, environment: Environment<'_>) -> Option<Gi
     Some(Given { value: Secret::new(text), origin: Origin::Environment(name.to_owned()) })
 }
 
-/// The first line of a file; else why not.
+/// The first line of a file; the error is the reason why it cannot be read.
 pub(crate) fn of_file(path: &str) -> Result<Secret, String> {
     let text = std::fs::read_to_string(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?;
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }
 
-/// A password that `binlogctl -cmd encrypt` wrote (spec/tidb-binlog.md §9.4): base64 of the initialisation vector, `@` and the text in
-/// AES-CFB. The reasons for a failure never repeat it.
+/// A password that `binlogctl -cmd encrypt` wrote (spec/tidb-binlog.md §9.4): base64 of the
+/// initialisation vector, `@` and the text in AES-CFB. The reasons for a failure never repeat it.
 pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret, String> {
     let hex_key = environment(KEY_VARIABLE).filter(|k| !k.is_empty());
     let whose = if hex_key.is_some() { KEY_VARIABLE } else { "Drainer's built-in key" };
@@ -254,7 +256,8 @@ pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret
         .map_err(|_| format!("cannot be decrypted with {whose}: was it encrypted with another {KEY_VARIABLE}?"))
 }
 
-/// AES-CFB with feedback of whole blocks: each block is XORed with the encryption of the one before it.
+/// AES-CFB with feedback of whole blocks: each block is XORed with the encryption of the one before
+/// it.
 fn cfb(aes: Option<impl BlockCipherEncrypt<BlockSize = U16>>, iv: &[u8; BLOCK], cipher: &[u8]) -> Option<Vec<u8>> {
     let aes = aes?;
     let mut plain = Vec::with_capacity(cipher.len());
@@ -290,7 +293,8 @@ pub enum DrainerCheckpoint {
         /// Its table.
         table: String,
     },
-    /// In a file: `<data-dir>/savepoint`, TOML with `commitTS`, `consistent` and `schema-version`, without the cluster's id.
+    /// In a file: `<data-dir>/savepoint`, TOML with `commitTS`, `consistent` and `schema-version`,
+    /// without the cluster's id.
     File(PathBuf),
 }
 

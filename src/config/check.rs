@@ -1,8 +1,7 @@
-//! All that is to be said about a file, without running anything.
+//! Checks a configuration file without running anything: problems, rings, and links that disagree.
 //!
-//! Links that lead back to where they come from: one whose target is its source, and rings of several clusters.
-//!
-//! What links that run together must agree on: two that go opposite ways, and two that go the same way.
+//! - Rings: a link whose target is its source, and links that lead round over several clusters.
+//! - Links that run together must agree: two that go opposite ways, and two that go the same way.
 
 use std::path::{Path, PathBuf};
 
@@ -14,32 +13,33 @@ use super::draft::Draft;
 use super::settings::Settings;
 use super::{Environment, FileKind, IneffectiveKey, Loaded, Remark, drainer, tisync};
 
-/// What is to be said about a file.
+/// The findings about a file.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What it is.
+    /// Which of the two files it is.
     pub kind: FileKind,
     /// The names of its links.
     pub links: Vec<String>,
-    /// What is wrong with it.
+    /// Its problems.
     pub problems: Vec<Problem>,
-    /// What should be known about it.
+    /// Remarks for the operator.
     pub remarks: Vec<Remark>,
-    /// What does nothing.
+    /// Keys without effect.
     pub idle: Vec<IneffectiveKey>,
-    /// Its links, if nothing is wrong with any of them alone: what their clusters say may be added before [`together`](Self::together).
+    /// Its links, if each by itself has no problem. What their clusters say may be added before
+    /// [`together`](Self::together).
     pub settings: Vec<Settings>,
     drafts: Vec<Draft>,
-    /// Where each begins.
+    /// The line on which each link begins.
     lines: Vec<usize>,
 }
 
-/// Looks at all of a file, but for what its links are [together](Checked::together).
+/// Checks all of a file, except what its links are [together](Checked::together).
 ///
 /// # Errors
-/// A usage fault if it cannot be read, is no TOML, or is neither of the files.
+/// A usage fault if it cannot be read, is no TOML, or is neither tisync.toml nor drainer.toml.
 pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
     let document = Document::open(path)?;
     let kind = FileKind::of(&document)?;
@@ -58,7 +58,7 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
     let mut links = Vec::new();
     for draft in &drafts {
         let name = draft.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
-        // What is missing was said where it is missing.
+        // A missing key was reported where it is missing.
         if document.problems().is_empty() {
             match Settings::settle(draft.clone()) {
                 Ok(mut link) => {
@@ -81,7 +81,7 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
 }
 
 impl Checked {
-    /// Notes what is wrong with its links beside each other.
+    /// Adds the problems of its links together.
     pub fn together(&mut self) {
         let line = |at: usize| self.lines.get(at).copied().unwrap_or_default();
         let mut found: Vec<Problem> = Vec::new();
@@ -111,16 +111,16 @@ const STEPS: usize = 100_000;
 /// Links by which data would come back to where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Round {
-    /// Their indices in the order of the way; a single one leads to its own source.
+    /// The indices of the links in the order of the way; a single one leads to its own source.
     pub links: Vec<usize>,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do.
+    /// How to solve it.
     pub hint: String,
 }
 
-/// All of them but pairs, which [`discords`](super::discords) are about, and rings where all write with the same marks: there each change
-/// goes one link far.
+/// All rings, except pairs, which [`discords`](super::discords) is about, and rings whose links all
+/// write with the same marks: there each change goes one link far.
 #[must_use]
 pub fn rounds(links: &[Settings]) -> Vec<Round> {
     let own = (0..links.len()).filter(|i| links.get(*i).is_some_and(|link| link.ends.is_round()));
@@ -166,7 +166,7 @@ fn ring(links: &[Settings], way: Vec<usize>) -> Round {
     }
 }
 
-/// Whether all write with the same marks, and leave out what carries them.
+/// Whether all links write with the same marks, and leave out transactions that carry them.
 fn marked(links: &[&Settings]) -> bool {
     let mut marks = links.iter().map(|link| link.loopback.as_ref().map(|loopback| &loopback.mark));
     let Some(Some(first)) = marks.next() else { return false };
@@ -227,14 +227,15 @@ pub fn opposites(links: &[Settings]) -> Vec<(usize, usize)> {
     pairs(links, |a, b| a.ends.opposite(&b.ends))
 }
 
-/// The indices of each two links that do the same work: the same way, and the same tables under the same names.
+/// The indices of each two links that do the same work: the same way, and the same tables under the
+/// same names.
 #[must_use]
 pub fn repeated(links: &[Settings]) -> Vec<(usize, usize)> {
     let same_work = |a: &Settings, b: &Settings| a.filter == b.filter && a.routes == b.routes;
     pairs(links, |a, b| a.ends.same(&b.ends) && same_work(a, b))
 }
 
-/// What is to be said about two links that do the same work.
+/// The message about two links that do the same work.
 #[must_use]
 pub fn repetition(one: &Settings, other: &Settings) -> String {
     format!(
@@ -255,13 +256,13 @@ fn pairs(links: &[Settings], fits: impl Fn(&Settings, &Settings) -> bool) -> Vec
 /// Something on which two opposite links do not agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discord {
-    /// The name of the link that a change would mend; that of the later one where either would do.
+    /// The name of the link whose change would fix it; the later one where either would do.
     pub link: String,
     /// The key that it is about.
     pub key: &'static str,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to write.
+    /// The setting that solves it.
     pub hint: String,
 }
 

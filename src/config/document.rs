@@ -1,6 +1,6 @@
-//! A TOML file with the line of everything in it, and what is wrong with it.
+//! Parses a TOML file, keeps the line of everything in it, and collects what is wrong with it.
 //!
-//! Lengths of time as Go programs write them: `1m`, `1h30m`, `250ms`.
+//! Also parses durations as Go programs write them: `1m`, `1h30m`, `250ms`.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -29,12 +29,12 @@ pub(super) enum Value {
     Flag(bool),
     List(Vec<Item>),
     Table(Table),
-    /// A fraction or a time: nothing of ours is one.
+    /// A fraction or a time: no key of ours takes one.
     Other(&'static str),
 }
 
 impl Value {
-    /// What it is called in a message.
+    /// The name of its type in a message.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
@@ -60,17 +60,17 @@ impl Table {
 /// Something that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where, from 1; 0 if it is on no line.
+    /// The line, from 1; 0 if the problem is on no line.
     pub line: usize,
     /// The key, with those around it: `syncer.to.host`. Empty if it is about the file.
     pub key: String,
-    /// What is wrong, and what to do.
+    /// The problem, and how to solve it.
     pub message: String,
 }
 
 /// A file that was read.
 pub struct Document {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Whether others than its owner may read it.
     pub open_to_others: bool,
@@ -92,7 +92,7 @@ impl Document {
         Self::parse(path, &text, open_to_others)
     }
 
-    /// The same of a text.
+    /// Parses a text as the content of `path`.
     ///
     /// # Errors
     /// A usage fault if it is no TOML, with every place.
@@ -166,7 +166,7 @@ impl Problem {
     }
 }
 
-/// Where each line begins.
+/// The offset at which each line begins.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -213,10 +213,10 @@ const UNITS: [(&str, u128); 8] = [
     ("ns", 1),
 ];
 
-/// What people are told to write.
+/// The expected format, for messages.
 pub(super) const EXPECTED: &str = "a length of time, as in \"30s\", \"5m\" or \"1h30m\"";
 
-/// `text` as a length of time; `None` if it is none, or is negative.
+/// Parses `text` as a length of time; `None` if it is none, or is negative.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
@@ -255,7 +255,7 @@ fn scaled(number: &str, factor: u128) -> Option<u128> {
     Some(nanos)
 }
 
-/// The same as Drainer reads `read-timeout`: a number without a unit means days.
+/// Parses `read-timeout` as Drainer does: a number without a unit means days.
 pub(super) fn parse_or_days(text: &str) -> Option<Duration> {
     if let Ok(days) = text.parse::<u64>() {
         return days.checked_mul(86_400).map(Duration::from_secs);
@@ -263,7 +263,7 @@ pub(super) fn parse_or_days(text: &str) -> Option<Duration> {
     parse(text)
 }
 
-/// Shortest text that [`parse`] reads as `duration`.
+/// The shortest text that [`parse`] reads as `duration`.
 pub(super) fn show(duration: Duration) -> String {
     let mut rest = duration.as_nanos();
     if rest == 0 {

@@ -1,6 +1,4 @@
-//! What one link was given, key by key and with its origin, before the defaults.
-//!
-//! Where a setting came from.
+//! The given settings of one link, key by key and each with its origin, before the defaults.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,14 +17,14 @@ use crate::sink::mysql::{Mode, MysqlOptions, OnConflict, OnDdlError, WrongSide};
 
 macro_rules! draft {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $key:literal;)*) => {
-        /// What one link was given; what nobody gave is `None`.
+        /// The given settings of one link; a setting that was not given is `None`.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Draft {
             $($(#[$doc])* pub $field: Option<Given<$type>>,)*
         }
 
         impl Draft {
-            /// What is given here, and for the rest what `lower` gives.
+            /// Takes each setting from here, or from `lower` where it is not given here.
             fn or(self, lower: Self) -> Self {
                 Self { $($field: self.$field.or(lower.$field),)* }
             }
@@ -41,7 +39,8 @@ macro_rules! draft {
                 list
             }
 
-            /// The same settings as if the command line had given them all: to compare what was given apart from where.
+            /// The settings as if the command line had given them all: for comparing values without
+            /// their origins.
             #[must_use]
             pub fn without_origins(self) -> Self {
                 Self { $($field: self.$field.map(|g| Given::flag(g.value)),)* }
@@ -79,9 +78,9 @@ draft! {
     allow_plain_password: bool = "to.allow-plain-password";
     /// Where a first start begins.
     start: Start = "start-ts";
-    /// The start counts although a Drainer's checkpoint says something else.
+    /// Whether the start counts although a Drainer's checkpoint has another position.
     ignore_drainer: bool = "ignore-drainer";
-    /// Another run of the link that lives is ended.
+    /// Whether another live run of the link is ended.
     take_over: bool = "take-over";
     /// Where a Drainer kept its checkpoint.
     drainer_checkpoint: DrainerCheckpoint = "drainer-checkpoint";
@@ -89,11 +88,11 @@ draft! {
     ddl: bool = "ddl";
     /// All columns, or those that both sides have.
     mode: Mode = "sync-mode";
-    /// Rows may be there, or be missing.
+    /// Whether rows may be there already, or be missing.
     safe_mode: bool = "safe-mode";
-    /// What to do where rows are not as supposed.
+    /// What to do where rows are not as the stream expects.
     on_conflict: OnConflict = "on-conflict";
-    /// Whether what came from the other side is left out.
+    /// Whether changes that came from the other side are left out.
     loopback: bool = "loopback";
     /// The channel of marks.
     channel_id: i64 = "channel-id";
@@ -103,7 +102,7 @@ draft! {
     other_channels: OtherChannels = "other-channels";
     /// What becomes of DDL on the side that has none of its own.
     wrong_side_ddl: WrongSide = "wrong-side-ddl";
-    /// Tables may be missing.
+    /// Whether tables may be missing on the target.
     allow_missing: bool = "allow-missing";
     /// Which tables.
     tables: Vec<String> = "tables";
@@ -115,7 +114,7 @@ draft! {
     ignore_ts: Vec<u64> = "ignore-ts";
     /// DDLs that are left out.
     skip_ddl: Vec<u64> = "skip-ddl";
-    /// What runs instead of DDLs.
+    /// Statements that run instead of DDLs.
     replace_ddl: Vec<Replacement> = "replace-ddl";
     /// What becomes of any other DDL that the target refuses.
     on_ddl_error: OnDdlError = "on-ddl-error";
@@ -125,22 +124,22 @@ draft! {
     batch_rows: u64 = "batch-rows";
     /// Row changes above which a transaction is split.
     max_txn_rows: u64 = "max-txn-rows";
-    /// Memory.
+    /// The memory limit.
     memory_limit: Size = "memory-limit";
-    /// Whether there is an entry in PD.
+    /// Whether the link is registered in PD.
     register: bool = "register";
-    /// Whether Pumps and people are answered.
+    /// Whether it answers Pumps and operators on a port.
     listen: bool = "listen";
     /// The node id in PD.
     node_id: String = "node-id";
-    /// Where Pumps reach it.
+    /// The address on which it listens for Pumps.
     addr: String = "addr";
-    /// What it calls itself.
+    /// The address under which others reach it.
     advertise_addr: String = "advertise-addr";
 }
 
 impl Draft {
-    /// What holds where nobody says anything.
+    /// The default settings.
     #[must_use]
     pub fn defaults() -> Self {
         fn of<T>(value: T) -> Option<Given<T>> {
@@ -160,8 +159,8 @@ impl Draft {
         }
     }
 
-    /// What is given here, and for the rest what `lower` gives; but a source or a target that is named here has nothing from the
-    /// one that is named there.
+    /// Takes each setting from here, or from `lower` where it is not given here. But a source or a
+    /// target that is named here takes nothing from another one in `lower`.
     #[must_use]
     pub fn over(self, mut lower: Self) -> Self {
         if self.from.is_some() {
@@ -263,7 +262,7 @@ impl ListItem for EventRule {
     }
 }
 
-/// An address without the password and the keys that may stand in it, however it is written.
+/// An address without the password and the keys that may stand in it, in any spelling.
 fn hide(text: &str) -> String {
     let shown = hidden(text);
     // Without a scheme it is no address to us, but it may have been meant as one.
@@ -276,7 +275,7 @@ fn hide(text: &str) -> String {
     }
 }
 
-/// Where a setting came from.
+/// The origin of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The command line.
@@ -290,7 +289,7 @@ pub enum Origin {
         /// The line, from 1.
         line: usize,
     },
-    /// Nobody said anything.
+    /// Not given: the default.
     Default,
 }
 
@@ -316,12 +315,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value that somebody gave.
+/// A given value with its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given<T> {
     /// The value.
     pub value: T,
-    /// Who gave it.
+    /// Its origin.
     pub origin: Origin,
 }
 

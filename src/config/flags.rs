@@ -1,6 +1,7 @@
-//! What the command line and its environment give.
+//! Settings from the command line and its environment.
 //!
-//! Several links of one file in one process: which flags hold for all of them, and what they must agree on.
+//! With several links of one file in one process: which flags hold for all of them, and what they
+//! must agree on.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ use crate::loopback::OtherChannels;
 use crate::sink::mysql::{Mode, OnConflict, OnDdlError, WrongSide};
 
 impl Draft {
-    /// What the arguments of `tisync sync` give.
+    /// The draft from the arguments of `tisync sync`.
     pub(super) fn of_args(args: &SyncArgs, environment: Environment<'_>) -> Self {
         let from = Source { environment };
         let Ddl { skip, replace, on_error } = Ddl::of(args);
@@ -80,7 +81,7 @@ impl Draft {
     }
 }
 
-/// What the flags say about single DDLs.
+/// The flags about single DDLs.
 struct Ddl {
     skip: Vec<u64>,
     replace: Vec<Replacement>,
@@ -112,7 +113,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// `value` with its origin: `variable`, if it says the same. (A flag that repeats its variable may be taken for it.)
+    /// `value` with its origin: `variable`, if it says the same. (A flag that repeats its variable
+    /// may be taken for it.)
     fn given<T: FromStr + PartialEq>(&self, value: Option<T>, variable: &str) -> Option<Given<T>> {
         let value = value?;
         let said = (self.environment)(variable).and_then(|text| text.parse().ok());
@@ -123,12 +125,12 @@ impl Source<'_> {
 }
 
 impl Settings {
-    /// The settings of every link that the arguments of `tisync sync` stand for: all of a tisync.toml unless they choose one. Remarks about
-    /// the file are those of the first.
+    /// The settings of every link that the arguments of `tisync sync` stand for: all of a
+    /// tisync.toml unless they choose one. Remarks about the file are those of the first link.
     ///
     /// # Errors
-    /// As [`Settings::of`]; also a usage fault if a flag is of one link alone and there are several, or if two that go opposite ways do
-    /// not agree.
+    /// As [`Settings::of`]; also a usage fault if a flag is for one link alone and there are
+    /// several, or if two opposite links do not agree.
     pub fn all(args: &SyncArgs) -> Result<Vec<Self>> {
         let loaded = load_all(args, &environment)?;
         let mut links = loaded.into_iter().map(|one| Self::with(args, one)).collect::<Result<Vec<_>>>()?;
@@ -142,7 +144,8 @@ impl Settings {
     }
 }
 
-/// Refuses links by which data would come back: one that leads to its own source, rings, and two that go opposite ways and do not agree.
+/// Refuses links by which data would come back: one that leads to its own source, rings, and two
+/// that go opposite ways and do not agree.
 ///
 /// # Errors
 /// Refused at the first two; a usage fault with everything on which opposite ones do not agree.
@@ -160,7 +163,7 @@ pub fn agree(links: &[Settings]) -> Result<()> {
     Err(Fault::usage(message).hint(list(wrong.iter().map(|d| d.hint.as_str()).collect(), "; ")).into())
 }
 
-/// Refuses flags, and variables of the environment, that say something about one link.
+/// Refuses flags and environment variables that are for one link alone.
 pub(super) fn refuse_flags_of_one(args: &SyncArgs, flags: &Draft, path: &Path, links: &[Loaded]) -> Result<()> {
     let Some(found) = of_one_link(args, flags).into_iter().next() else { return Ok(()) };
     let name = |l: &Loaded| l.draft.link.as_ref().map_or(DEFAULT_LINK.to_owned(), |n| n.value.clone());
@@ -176,7 +179,7 @@ pub(super) fn refuse_flags_of_one(args: &SyncArgs, flags: &Draft, path: &Path, l
         .into())
 }
 
-/// Those that were given, as the operator wrote them.
+/// The flags of one link that were given, as the operator wrote them.
 fn of_one_link(args: &SyncArgs, flags: &Draft) -> Vec<String> {
     let mut found = Vec::new();
     let mut given = |flag: &str, origin: Option<&Origin>| match origin {

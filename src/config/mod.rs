@@ -1,10 +1,11 @@
-//! What the operator wants, wherever it was written: [`Settings`] is all that one link needs. Past here nobody sees the command line
-//! or a file's format.
+//! Configuration: turns command line, environment and files into the [`Settings`] of each link.
 //!
-//! Each place gives a [`Draft`], key by key with its [`Origin`]: the command line and its environment (`flags`), a tisync.toml
-//! (`tisync`), a drainer.toml (`drainer`). They are laid over each other, and the defaults make [`Settings`] of the rest.
+//! [`Settings`] is all that a link needs. Nothing past this module sees the command line or the
+//! format of a file.
 //!
-//! Lays the places where settings can stand over each other.
+//! Each origin gives a [`Draft`], key by key with its [`Origin`]: the command line and its
+//! environment (`flags`), a tisync.toml (`tisync`), a drainer.toml (`drainer`). The drafts are laid
+//! over each other here, and the defaults make [`Settings`] of the result.
 
 mod address;
 mod check;
@@ -49,22 +50,22 @@ pub fn environment(name: &str) -> Option<String> {
 /// What an operator should know about where settings came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remark {
-    /// Somebody should look.
+    /// The operator should check this.
     Warning(String),
     /// Good to know.
     Note(String),
 }
 
-/// What all places together give for a link, and what should be known about it.
+/// The settings that all origins together give for a link, with remarks about them.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// What was given.
+    /// The given settings.
     pub draft: Draft,
-    /// What should be known.
+    /// Remarks for the operator.
     pub remarks: Vec<Remark>,
     /// Keys of a drainer.toml that do nothing here.
     pub idle: Vec<IneffectiveKey>,
-    /// What the clusters of the file are known by.
+    /// The places of each cluster in the file.
     pub clusters: Vec<Places>,
 }
 
@@ -79,7 +80,7 @@ pub struct IneffectiveKey {
     pub why: &'static str,
 }
 
-/// What a file is.
+/// Which kind of configuration file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// tisync.toml.
@@ -89,7 +90,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Tells by the keys.
+    /// Tells the kind by the keys.
     ///
     /// # Errors
     /// A usage fault if it is neither, or seems to be both.
@@ -120,13 +121,14 @@ impl FileKind {
     }
 }
 
-/// What a file gives for the link that the flags name, or for its only one.
+/// The draft that a file gives for the link that the flags name, or for its only one.
 fn file(path: &Path, flags: &mut Draft, environment: Environment<'_>) -> Result<Loaded> {
     // Never none: without a link in the file there is one that has nothing from it.
     Ok(links(path, flags, environment, false)?.pop().unwrap_or_default())
 }
 
-/// The same, or for each of its links if `every` is set and the flags name none.
+/// The drafts of a file: that of [`file()`], or one for each link if `every` is set and the flags
+/// name none.
 fn links(path: &Path, flags: &mut Draft, environment: Environment<'_>, every: bool) -> Result<Vec<Loaded>> {
     let document = Document::open(path)?;
     match FileKind::of(&document)? {
@@ -142,7 +144,7 @@ fn links(path: &Path, flags: &mut Draft, environment: Environment<'_>, every: bo
             let clusters = file.places();
             let loaded = |draft| Loaded { draft, clusters: clusters.clone(), ..Loaded::default() };
             let mut all: Vec<Loaded> = drafts.into_iter().map(loaded).collect();
-            // They are about the file: once is enough.
+            // The remarks are about the file: once is enough.
             if let Some(first) = all.first_mut() {
                 first.remarks = file.remarks;
             }
@@ -156,8 +158,8 @@ fn links(path: &Path, flags: &mut Draft, environment: Environment<'_>, every: bo
     }
 }
 
-/// The cluster that is meant in a file: its PD and the TLS files. `name` is one of a tisync.toml's clusters, and needed where several
-/// have a PD; a drainer.toml has one, without a name.
+/// The upstream cluster in a file: its PD and the TLS files. `name` is a cluster of a tisync.toml,
+/// needed where several have a PD; a drainer.toml has one, without a name.
 ///
 /// # Errors
 /// A usage fault with everything that is wrong with the file, or if the cluster is not clear.
@@ -204,7 +206,7 @@ pub fn upstream(path: &Path, name: Option<&str>, environment: Environment<'_>) -
     Ok((from.value, Security { ca: file(draft.ssl_ca), cert: file(draft.ssl_cert), key: file(draft.ssl_key) }))
 }
 
-/// What a file of one link gives by itself, and what kind of file it is.
+/// The draft of a file with one link, without flags, and the kind of the file.
 ///
 /// # Errors
 /// A usage fault with everything that is wrong.
@@ -213,7 +215,7 @@ pub fn open(path: &Path, environment: Environment<'_>) -> Result<(FileKind, Load
     Ok((kind, file(path, &mut Draft::default(), environment)?))
 }
 
-/// What a file gives for its link of the name, or for its only one.
+/// The draft of a file for its link of this name, or for its only one.
 ///
 /// # Errors
 /// A usage fault with everything that is wrong, or if it is not clear which link is meant.
@@ -222,7 +224,7 @@ pub fn link(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Re
     Ok(file(path, &mut flags, environment)?.draft)
 }
 
-/// What the command line, the environment and the file that they name give together.
+/// The draft from the command line, the environment and the file that they name.
 ///
 /// # Errors
 /// A usage fault with everything that is wrong, or if it is not clear which link is meant.
@@ -230,7 +232,8 @@ pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
     Ok(lay(args, environment, false)?.pop().unwrap_or_default())
 }
 
-/// The same for every link of the file, or for the one that the flags name.
+/// The drafts from the same three origins as [`load`], for every link of the file, or for the one
+/// that the flags name.
 fn load_all(args: &SyncArgs, environment: Environment<'_>) -> Result<Vec<Loaded>> {
     lay(args, environment, true)
 }

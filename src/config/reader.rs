@@ -1,4 +1,4 @@
-//! Takes typed values out of a file's table, and notes what does not fit.
+//! Takes typed values out of a table of a file, and notes those that do not fit.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use super::document::{Document, Item, Table, Value};
 use super::draft::{Given, Origin};
 use crate::error::nearest;
 
-/// A table of a file, the keys that it may have, and what the environment says over it.
+/// A table of a file, the keys that it may have, and the environment variables that override it.
 pub(super) struct Reader<'d> {
     document: &'d Document,
     path: Arc<std::path::Path>,
-    /// Names of the tables around it, each with a dot behind: `syncer.to.`.
+    /// Names of the tables around it, each with a dot at its end: `syncer.to.`.
     prefix: String,
     table: &'d Table,
     line: usize,
-    /// Values of the environment over the file's: key, variable, text.
+    /// Values of the environment that override the file's: key, variable, text.
     over: Vec<(&'static str, String, String)>,
 }
 
@@ -25,19 +25,19 @@ enum KeyValue<'a> {
 }
 
 impl<'d> Reader<'d> {
-    /// Of the whole document.
+    /// The reader of the whole document.
     pub(super) fn root(document: &'d Document) -> Self {
         let path = Arc::from(document.path.as_path());
         Self { document, path, prefix: String::new(), table: &document.root, line: 0, over: Vec::new() }
     }
 
-    /// The same with what the environment says over the file: key, variable, text.
+    /// Adds values of the environment that override the file's: key, variable, text.
     pub(super) fn with_variables(mut self, over: Vec<(&'static str, String, String)>) -> Self {
         self.over = over;
         self
     }
 
-    /// `value`, as if its first line had said it.
+    /// `value`, with the first line of the table as its origin.
     pub(super) fn here<T>(&self, value: T) -> Given<T> {
         Given { value, origin: Origin::File { path: Arc::clone(&self.path), line: self.line } }
     }
@@ -52,7 +52,7 @@ impl<'d> Reader<'d> {
         matches!(self.table.get(key), Some(Item { value: Value::Table(_), .. }))
     }
 
-    /// Where the value of `key` stands.
+    /// The origin of the value of `key`.
     pub(super) fn origin(&self, key: &str) -> Option<Origin> {
         Some(match self.found(key)? {
             KeyValue::Item(item) => Origin::File { path: Arc::clone(&self.path), line: item.line },
@@ -60,27 +60,29 @@ impl<'d> Reader<'d> {
         })
     }
 
-    /// Where it begins.
+    /// The line on which the table begins.
     pub(super) fn line(&self) -> usize {
         self.line
     }
 
-    /// Its keys in the order of the file.
+    /// The keys of the table in the order of the file.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'d str> {
         self.table.0.iter().map(|(key, _)| key.as_str())
     }
 
-    /// Whether the file or the environment has a value for it.
+    /// Whether the file or the environment has a value for `key`.
     pub(super) fn has(&self, key: &str) -> bool {
         self.found(key).is_some()
     }
 
-    /// Notes each key that is none of `known`. `elsewhere` are the full names of all keys of such a file.
+    /// Notes each key that is not in `known`. `elsewhere` are the full names of all keys of such a
+    /// file.
     pub(super) fn only(&self, known: &[&str], elsewhere: &[&str]) {
         self.unknown(known, &[], &[], elsewhere);
     }
 
-    /// The same, where some have another name (first) beside their own, and others are called otherwise elsewhere.
+    /// As [`only`](Self::only), where some keys have an alias (first) beside their own name, and
+    /// others have another name in other places.
     pub(super) fn named(&self, known: &[&str], aliases: &[(&str, &str)], otherwise: &[(&str, &str)]) {
         self.unknown(known, aliases, otherwise, &[]);
     }
@@ -119,7 +121,7 @@ impl<'d> Reader<'d> {
         self.document.problem(line, format!("{}{key}", self.prefix), message);
     }
 
-    /// Notes that a value is wrong, wherever it came from.
+    /// Notes that a value of any origin is wrong.
     pub(super) fn refuse<T>(&self, key: &str, given: &Given<T>, message: impl Into<String>) {
         match &given.origin {
             Origin::Environment(name) => {
@@ -155,7 +157,8 @@ impl<'d> Reader<'d> {
         match value {
             Some(value) => Some(missing.with(value)),
             None => {
-                // The value itself is not repeated: a password may have got into the wrong place.
+                // The value itself is not repeated: a password may have been put in the wrong
+                // place.
                 self.refuse(key, &missing, format!("expected {expected}, found {kind}"));
                 None
             }
@@ -170,7 +173,7 @@ impl<'d> Reader<'d> {
         self.take(key, "text in quotes", of_item, |text| Some(text.to_owned()))
     }
 
-    /// Text that is not empty: Drainer takes an empty one for none.
+    /// Text that is not empty: Drainer treats an empty one as not given.
     pub(super) fn some_text(&self, key: &str) -> Option<Given<String>> {
         self.text(key).filter(|t| !t.value.is_empty())
     }
@@ -216,7 +219,7 @@ impl<'d> Reader<'d> {
         None
     }
 
-    /// A list of texts; of a variable, what stands between its commas.
+    /// A list of texts; in an environment variable they are separated by commas.
     pub(super) fn texts(&self, key: &str) -> Option<Given<Vec<String>>> {
         let of_item = |value: &Value| match value {
             Value::List(list) => list
@@ -256,7 +259,7 @@ impl<'d> Reader<'d> {
         self.take(key, "a table of texts, as in { name = \"value\" }", of_item, |_| None)
     }
 
-    /// A table inside of it.
+    /// The table `key` inside this one.
     pub(super) fn table(&self, key: &str) -> Option<Reader<'d>> {
         let item = self.table.get(key)?;
         match &item.value {
@@ -272,13 +275,14 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// The same; an empty one where there is none, so that the environment is heard.
+    /// The table `key` inside this one; an empty one where there is none, so that the environment
+    /// variables count.
     pub(super) fn table_or_none(&self, key: &str) -> Reader<'d> {
         static NONE: Table = Table(Vec::new());
         self.table(key).unwrap_or_else(|| self.inner(key, 0, &NONE))
     }
 
-    /// A list of tables inside of it.
+    /// The list of tables `key` inside this one.
     pub(super) fn tables(&self, key: &str) -> Vec<Reader<'d>> {
         let Some(item) = self.table.get(key) else { return Vec::new() };
         let wrong = |line, kind| {
@@ -312,7 +316,7 @@ impl<'d> Reader<'d> {
     }
 }
 
-/// What stands between commas, trimmed.
+/// The parts between commas, trimmed.
 pub(super) fn commas(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(ToOwned::to_owned).collect()
 }

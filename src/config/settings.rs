@@ -1,6 +1,4 @@
-//! The settings of one link, and how the command line gives them.
-//!
-//! What a link replicates, as a file says it.
+//! The settings of one link: how the command line gives them, and what it replicates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,7 +21,7 @@ use crate::route::Routes;
 use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, OnConflict, PendingDdl};
 use crate::source::pb;
 
-/// Where a link's transactions come from.
+/// The source of a link.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
     /// `pd://host:port[,…]` or a folder.
@@ -32,18 +30,19 @@ pub struct SourceSettings {
     pub security: Security,
     /// Whether Pumps shall compress what they send.
     pub gzip: bool,
-    /// TiDB's status address for the DDL history; unless given, those that are registered in PD.
+    /// TiDB's status address for the DDL history; if `None`, the addresses that are registered in
+    /// PD.
     pub schema_from: Option<String>,
-    /// What Drainer's files do not say themselves.
+    /// Facts that Drainer's files do not hold themselves.
     pub files: pb::Known,
 }
 
 /// When a run ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// At the source's newest ts as of the start.
+    /// At the newest ts of the source when the run starts.
     CaughtUp,
-    /// Behind this ts (inclusive).
+    /// After this ts (inclusive).
     Ts(CommitTs),
 }
 
@@ -52,88 +51,93 @@ pub enum Until {
 pub struct Settings {
     /// The link's name in the target's checkpoint table, 1 to 64 characters.
     pub link: String,
-    /// Where transactions come from.
+    /// The source.
     pub source: SourceSettings,
-    /// Where they go: `mysql://user@host:port/?…`.
+    /// The target: `mysql://user@host:port/?…`.
     pub target: String,
-    /// Both as clusters, to tell links that go opposite ways.
+    /// Source and target as clusters, to tell links that go opposite ways.
     pub ends: Ends,
     /// Password, session variables and the like of the connections to the target.
     pub connection: Connection,
-    /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or tisync.toml) says so. It was
-    /// its only memory of where it stood: if it is named and cannot be read, no other start is safe.
+    /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or
+    /// tisync.toml) says so. It was the Drainer's only record of its position: if it is named and
+    /// cannot be read, no other start is safe.
     pub drainer_checkpoint: Option<DrainerCheckpoint>,
     /// Where a first start begins.
     pub start: Option<Start>,
-    /// The start was written for the first start of all: where Drainer's checkpoint is ahead of it, it has no say.
+    /// Whether the start was written for the very first start: where Drainer's checkpoint is ahead
+    /// of it, the checkpoint decides.
     pub start_yields: bool,
     /// When the run ends by itself.
     pub until: Option<Until>,
     /// What is replicated.
     pub filter: Arc<Filter>,
-    /// What is called otherwise on the target.
+    /// The names that differ on the target.
     pub routes: Arc<Routes>,
     /// What becomes of DDLs.
     pub ddl: DdlPolicy,
-    /// The operator's word about a DDL that an earlier run did not see end.
+    /// The operator's decision about a DDL whose end an earlier run did not see.
     pub pending_ddl: Option<PendingDdl>,
-    /// Rows may already be there, or be missing.
+    /// Whether rows may be there already, or be missing.
     pub safe_mode: bool,
-    /// The same up to this ts alone.
+    /// `safe_mode` up to this ts alone.
     pub safe_until: Option<CommitTs>,
-    /// Drainer's checkpoint on the target has no say at a first start.
+    /// Whether Drainer's checkpoint on the target is ignored at a first start.
     pub ignore_drainer: bool,
-    /// Behind a checkpoint of Drainer's that is not exact, tables without a key may get rows twice.
+    /// Whether tables without a key may get rows twice, after a checkpoint of Drainer's that is not
+    /// exact.
     pub allow_repeats: bool,
-    /// Another run of the link that lives is ended.
+    /// Whether another live run of the link is ended.
     pub take_over: bool,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
-    /// The target may lack tables.
+    /// Whether the target may lack tables.
     pub allow_missing: bool,
-    /// Bytes of memory that the run may take.
+    /// The memory limit of the run, in bytes.
     pub memory_limit: usize,
-    /// Connections to the target; chosen by itself if `None`.
+    /// Connections to the target; chosen automatically if `None`.
     pub workers: Option<usize>,
-    /// Row changes of a batch; chosen by itself if `None`.
+    /// Row changes of a batch; chosen automatically if `None`.
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
-    /// What to do where the target's rows are not as the stream supposes.
+    /// What to do where the target's rows are not as the stream expects.
     pub on_conflict: OnConflict,
-    /// With it every transaction on the target carries this mark, for the target is a source too.
+    /// The mark that every transaction on the target carries, set where the target is a source too.
     pub mark: Option<Mark>,
-    /// What carries a mark of our channel is not replicated.
+    /// Set where transactions that carry a mark of our channel are not replicated.
     pub loopback: Option<LoopbackSettings>,
-    /// Whether the link to a live cluster is registered there as a drainer.
+    /// Whether the link to a live cluster is registered there as a Drainer.
     pub register: bool,
-    /// Whether the cluster's Pumps and people are answered on a port.
+    /// Whether the run answers the cluster's Pumps and operators on a port.
     pub listen: bool,
-    /// The id among the Drainers in PD; made up if `None`.
+    /// The node id among the Drainers in PD; generated if `None`.
     pub node_id: Option<String>,
-    /// Where Pumps reach this run: `host:port` to listen on.
+    /// The address on which the run listens for Pumps, `host:port`.
     pub addr: Option<String>,
-    /// The same as others see it.
+    /// The address under which other machines reach `addr`.
     pub advertise_addr: Option<String>,
-    /// No notes and no progress.
+    /// Whether notes and progress are left out.
     pub quiet: bool,
-    /// What should be known about where these settings came from.
+    /// What the operator should know about where these settings came from.
     pub remarks: Vec<Remark>,
 }
 
-/// How a link leaves out what came from the other side.
+/// How a link recognises and leaves out transactions that came from the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoopbackSettings {
     /// The mark by which it is recognised.
     pub mark: Mark,
     /// What to do with marks of other channels.
     pub other_channels: OtherChannels,
-    /// The cluster that the other direction comes from, our target, where its id is known.
+    /// The id of the cluster that the opposite link comes from, which is our target, where it is
+    /// known.
     pub opposite: Option<u64>,
 }
 
 impl Settings {
-    /// The settings that the arguments of `tisync sync` stand for, with the environment and the file that they name.
+    /// The settings that the arguments of `tisync sync` stand for, with the environment and the
+    /// file that they name.
     ///
     /// # Errors
     /// A usage fault if they contradict each other, or with everything that is wrong with the file.
@@ -141,7 +145,7 @@ impl Settings {
         Self::with(args, load(args, &environment)?)
     }
 
-    /// What `loaded` says, and the arguments beside it.
+    /// The settings of a loaded draft and the arguments beside it.
     pub(super) fn with(args: &SyncArgs, loaded: Loaded) -> Result<Self> {
         let Loaded { draft, remarks, clusters, .. } = loaded;
         let mut settings = Self::settle(draft)?;
@@ -165,7 +169,7 @@ impl Settings {
         })
     }
 
-    /// What was given, and the defaults for the rest.
+    /// The given settings, and the defaults for the rest.
     ///
     /// # Errors
     /// A usage fault if something is missing.
@@ -219,11 +223,11 @@ impl Settings {
                 read_timeout: value(draft.read_timeout),
                 allow_plain_password: value(draft.allow_plain_password).unwrap_or_default(),
             },
-            // A file outlives the first start; who names a start for this run means it.
+            // A file outlives the first start; a start on the command line is meant for this run.
             start_yields: draft.start.as_ref().is_some_and(|start| match &start.origin {
                 Origin::File { .. } => draft.drainer_checkpoint.is_some(),
                 Origin::Environment(name) => draft.drainer_checkpoint.is_some() && name.starts_with("BINLOG_SERVER_"),
-                // What a drainer.toml without a start stands for: nobody said it.
+                // A drainer.toml without a start stands for its default: it was not given.
                 Origin::Default => true,
                 Origin::Flag => false,
             }),
@@ -263,7 +267,7 @@ fn value<T>(given: Option<Given<T>>) -> Option<T> {
     given.map(|g| g.value)
 }
 
-/// What becomes of DDLs.
+/// The policy for DDLs.
 fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
     let run = value(draft.ddl.take()).unwrap_or(true);
     let wrong_side = value(draft.wrong_side_ddl.take());
@@ -298,7 +302,7 @@ fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
     }
 }
 
-/// The mark that the link writes with, and how it looks for its own.
+/// The mark that the link writes, and how it recognises marks of its own channel.
 fn marks(draft: &mut Draft) -> Result<(Option<Mark>, Option<LoopbackSettings>)> {
     let wanted = value(draft.loopback.take()).unwrap_or_default();
     let (table, others) = (value(draft.mark_table.take()), value(draft.other_channels.take()));
@@ -347,7 +351,7 @@ pub struct Route {
     pub to: String,
 }
 
-/// What runs instead of a DDL.
+/// The statements that run instead of a DDL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
     /// The DDL's commit ts.

@@ -1,4 +1,4 @@
-//! Writes the tisync.toml that means the same as a drainer.toml.
+//! Converts a drainer.toml to a tisync.toml that means the same.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,12 +10,12 @@ use crate::moment::Start;
 use crate::mysql::login::Secret;
 use crate::sink::mysql::{Connection, Mode};
 
-/// What becomes of passwords.
+/// Where the passwords go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passwords<'a> {
     /// They stand in the file.
     InFile,
-    /// They stand in files of their own, whose names begin with this.
+    /// They are in files of their own, whose names begin with this.
     Beside(&'a Path),
     /// They are left out; a comment says where to put them.
     Out,
@@ -32,7 +32,7 @@ pub struct Converted {
     pub passwords: Vec<(String, Secret)>,
 }
 
-/// The tisync.toml of the same meaning as the drainer.toml `name` that was read as `loaded`.
+/// The tisync.toml that means the same as the drainer.toml `name`, which was read as `loaded`.
 #[must_use]
 pub fn convert(name: &Path, loaded: &Loaded, passwords: Passwords<'_>) -> Converted {
     let mut writer = Writer { made: Converted::default(), passwords };
@@ -72,7 +72,7 @@ impl Writer<'_> {
         self.made.text.push('\n');
     }
 
-    /// `key = value`, with what it was called and where it stood.
+    /// `key = value`, with its old name and its old line.
     fn put<T>(&mut self, key: &str, given: Option<&Given<T>>, was: &str, value: impl Fn(&T) -> String) {
         let Some(given) = given else { return };
         let place = match &given.origin {

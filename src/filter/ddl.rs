@@ -1,27 +1,32 @@
-//! What becomes of a DDL under a filter. Drainer judges a statement by one name, that of its last table after it; here each table of it
-//! counts.
+//! Decides what becomes of a DDL under a filter: it runs, runs in part, is left out, or is refused.
 //!
-//! - CREATE and ALTER DATABASE pass if any table of the database may pass, also where patterns name tables alone. Where only a part
-//!   passes, CREATE gets IF NOT EXISTS: the target may keep the database for other tables.
-//! - DROP DATABASE passes if all of the database is replicated. Where only a part is, it becomes DROP TABLE of the tables
-//!   of that part: what the target holds beside them is nobody's to drop.
-//! - EXCHANGE PARTITION between a table that is replicated and one that is not moves rows that no binlog repeats: refused.
-//! - RENAME: see `moves`. Several tables created at once: each by itself. A view counts by its own name; if it reads tables that
-//!   the target has not got, the target says so.
+//! Drainer judges a statement by one name, that of its last table after the DDL. Here each table of
+//! it counts.
+//!
+//! - CREATE and ALTER DATABASE pass if any table of the database may pass, also where patterns name
+//!   tables alone. Where only a part passes, CREATE gets IF NOT EXISTS: the target may keep the
+//!   database for other tables.
+//! - DROP DATABASE passes if all of the database is replicated. Where only a part is, it becomes
+//!   DROP TABLE of the tables of that part: what else the target holds there is not the link's to
+//!   drop.
+//! - EXCHANGE PARTITION between a table that is replicated and one that is not moves rows that no
+//!   binlog repeats: refused.
+//! - RENAME: see below. Several tables created at once: each by itself. A view counts by its own
+//!   name; if it reads tables that the target does not have, the target says so.
 //!
 //! A DDL that is left out has changed the schema store all the same.
 //!
-//! RENAME with a filter: each table is judged by the name that it had and the name that it gets.
+//! RENAME: each table is judged by its old name and by its new name.
 //!
-//! | from | to  | what becomes of it |
-//! |------|-----|--------------------|
-//! | in   | in  | it runs |
-//! | out  | out | it does not |
-//! | in   | out | the table leaves: it stays on the target as it is, which is said |
-//! | out  | in  | the table enters: its rows are not on the target, so the run stops with instructions |
+//! | old | new | what becomes of it |
+//! |-----|-----|--------------------|
+//! | in  | in  | it runs |
+//! | out | out | it does not |
+//! | in  | out | the table leaves: it stays on the target as it is, which is reported |
+//! | out | in  | the table enters: its rows are not on the target, so the run stops, with a hint |
 //!
-//! A statement that moves several tables runs without those that do not concern the target, unless one that stays behind has
-//! the name that another one is to get.
+//! A statement that moves several tables runs without those that do not concern the target, unless
+//! one that stays behind has the name that another one is to get.
 
 use std::sync::Arc;
 
@@ -32,8 +37,8 @@ use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
 use crate::sql::{Place, Role, Statement, Verb, quote_name, statements};
 
-/// Whether a DDL concerns the whole cluster, whatever it is called by: FLASHBACK CLUSTER, placement policies, resource groups. The sink
-/// knows what to do about them.
+/// Whether a DDL concerns the whole cluster, under any name: FLASHBACK CLUSTER, placement policies,
+/// resource groups. The sink knows what to do about them.
 pub(crate) const fn concerns_cluster(ddl: &Ddl) -> bool {
     let policy = matches!(
         ddl.action,
@@ -49,7 +54,7 @@ pub(crate) const fn concerns_cluster(ddl: &Ddl) -> bool {
 /// What becomes of a DDL.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// What concerns the target, as it is or changed; `None`: nothing of it.
+    /// What of it concerns the target, unchanged or rewritten; `None`: no part of it.
     pub ddl: Option<Ddl>,
     /// Why nothing is left.
     pub why: Option<Why>,
@@ -60,7 +65,7 @@ pub struct Judged {
 /// Why something is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
-    /// It concerns the server's or the tools' own databases.
+    /// It concerns a system database, or one of the replication tools.
     System,
     /// Its table is not replicated.
     Tables,
@@ -79,7 +84,7 @@ impl Judged {
 }
 
 impl Filter {
-    /// What becomes of `ddl` of commit ts `ts`.
+    /// Decides what becomes of `ddl` with commit ts `ts`.
     #[must_use]
     pub fn ddl(&self, ts: CommitTs, ddl: Ddl) -> Judged {
         if concerns_cluster(&ddl) {
@@ -108,7 +113,8 @@ impl Filter {
         Judged::pass(ddl)
     }
 
-    /// Whether a rule on events leaves `ddl` out, as far as it concerns this table; an empty name stands for the database.
+    /// Whether a rule on events leaves `ddl` out, as far as it concerns this table; an empty name
+    /// stands for the database.
     pub(super) fn drops_event(&self, event: Event, schema: &str, table: &str, ddl: &Ddl) -> bool {
         let text = if ddl.written.is_empty() { &ddl.query } else { &ddl.written };
         self.events.iter().any(|rule| {
@@ -266,8 +272,9 @@ struct Chain {
     steps: Vec<usize>,
 }
 
-/// Tables of a RENAME of which the text does not say where they come from, as (database, new name): their old names stand without a
-/// database, and are the new ones if they are taken to be in `home`, where the statement leaves them.
+/// Tables of a RENAME whose origin the text does not tell, as (database, new name): their old names
+/// stand without a database, and equal the new ones if they are taken to be in `home`, where the
+/// statement leaves them.
 pub(crate) fn from_nowhere(names: &Statement, home: &str) -> Vec<(String, String)> {
     let moved = pairs(names, home).into_iter().filter(|(old, new)| old.same(new));
     moved.map(|(_, new)| (new.schema, new.table)).collect()

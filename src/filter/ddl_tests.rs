@@ -44,7 +44,8 @@ fn ddl(action: u8, at: &str, query: &str, before: &[(i64, &str)], after: &[(i64,
     }
 }
 
-/// What is left of it: the statement with the tables before and after, or why nothing is, or the refusal with its hint.
+/// What is left of it: the statement with the tables before and after, or why nothing is, or the
+/// refusal with its hint.
 fn left(filter: &Filter, ddl: Ddl) -> String {
     let judged = filter.ddl(TS, ddl);
     let warning = judged.warning.map_or(String::new(), |w| format!(" WARNING {w}"));
@@ -152,7 +153,8 @@ fn t22_a_rename_out_of_scope_leaves_the_table_and_one_into_it_is_refused() {
     let form = ddl(14, "app.t", "ALTER TABLE `t` RENAME TO `bak`.`t`", &[(1, "app.t")], &[(1, "bak.t")]);
     assert!(left(&app, form).starts_with("Tables WARNING"));
 
-    // An online schema change: the new table is filled under a name that is filtered out, or the old one gets one.
+    // An online schema change: the new table is filled under a name that is filtered out, or the
+    // old one gets one.
     let online = filter(&["app.*", "!app._*"]);
     let both = rename(
         "RENAME TABLE `t` TO `_t_old`, `_t_new` TO `t`;",

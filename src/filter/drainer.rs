@@ -1,4 +1,6 @@
-//! Drainer's filters in the terms of tisync.toml (spec/tidb-binlog.md §9.3): the same tables and events, with patterns that say so.
+//! Drainer's filters as rules of tisync.toml for the same tables and events.
+//!
+//! Source: spec/tidb-binlog.md §9.3.
 //!
 //! | Drainer | tisync |
 //! |---------|--------|
@@ -59,7 +61,7 @@ pub struct Migrate {
 const EXPRESSIVE: [char; 12] = ['*', '+', '?', '|', '(', ')', '[', ']', '{', '}', '^', '\\'];
 
 impl Rules {
-    /// The same in tisync's terms.
+    /// The rules in tisync's terms.
     ///
     /// # Errors
     /// A usage fault that names the key and says what is wrong with it.
@@ -129,7 +131,8 @@ impl Rules {
         Fault::usage(format!("{what} names the event filter `{name}`, which is not there")).hint(hint)
     }
 
-    /// What means something else than it meant to Drainer, and what does nothing: a line each.
+    /// Warnings, one line each: rules that mean something else than they meant to Drainer, and
+    /// rules without effect.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let keys = [

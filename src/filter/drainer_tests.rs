@@ -16,7 +16,7 @@ fn filter(rules: &Rules) -> Filter {
     Filter::new(&rules.convert().unwrap()).unwrap()
 }
 
-/// Drainer's own way to decide, written down anew; plain names are names.
+/// Drainer's decision, written down independently; plain names are names.
 fn drainer(rules: &Rules, schema: &str, table: &str) -> bool {
     let is = |pattern: &String, name: &str| match pattern.strip_prefix('~') {
         Some(text) => RegexBuilder::new(text).case_insensitive(true).build().unwrap().is_match(name),
@@ -60,7 +60,8 @@ fn t28_plain_names_are_names_and_databases_come_with_their_tables() {
     let filter = filter(&rules);
     assert!(filter.table("APP", "A.B") && !filter.table("app", "aXb"), "a point is a point");
     assert!(filter.table("x+y", "t") && !filter.table("xxy", "t"), "a plus is a plus");
-    // CREATE DATABASE of a database with a table that passes: Drainer leaves it out, and the table's CREATE fails.
+    // CREATE DATABASE of a database with a table that passes: Drainer leaves it out, and the
+    // table's CREATE fails.
     assert_eq!(filter.database("app"), Scope::Some);
     assert_eq!(filter.database("other"), Scope::None);
     let warnings = Rules { do_db: own(&["a|b", "~a|b", "a.b"]), ..Rules::default() }.warnings();

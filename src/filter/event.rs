@@ -1,4 +1,4 @@
-//! Events: what happens to rows and tables, by the names that TiDB's tools have for it.
+//! Event types of rows and DDL in filter rules, under the names that TiDB's tools use.
 
 use regex::Regex;
 
@@ -28,7 +28,7 @@ enum Word {
     NoneDml,
     NoneDdl,
     One(Event),
-    /// Known to the tools, and to none of them does it ever happen.
+    /// A name that the tools know, of an event that never happens.
     Never,
 }
 
@@ -109,7 +109,8 @@ impl Rule {
         })
     }
 
-    /// Whether `event` is one that it ignores. As in TiDB's tools the first name that says anything about it decides.
+    /// Whether it ignores `event`. As in TiDB's tools, the first name that says anything about the
+    /// event decides.
     pub fn ignores(&self, event: Event) -> bool {
         let ddl = matches!(event, Event::Ddl(_));
         let said = |word: &Word| match word {
@@ -141,7 +142,7 @@ impl Rule {
         Kinds { insert: kept(Event::Insert), update: kept(Event::Update), delete: kept(Event::Delete) }
     }
 
-    /// What in it does not do what it seems to say, or more than that.
+    /// Warnings about names that do less than they seem to say, or more.
     pub fn warnings(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.words.contains(&Word::Never) {

@@ -1,15 +1,16 @@
-//! Which databases and tables are replicated, and which events of them. Names are the upstream's. System databases, and the tools' own
-//! books, never are.
+//! Filters: which databases and tables are replicated, and which of their events.
+//!
+//! Names are those of the upstream. System databases, and the tables in which the tools keep their
+//! own state, are never replicated.
 //!
 //! ```text
 //! tables    lists of patterns (pattern: one name)      drainer   Drainer's filters in these terms
-//! event     kinds of events and the rules on them      explain   which rule decides about a table
-//! ddl       what becomes of a DDL: as it is, in part, not at all, refused (moves: RENAME)
+//! event     kinds of events and the rules on them
+//! ddl       what becomes of a DDL: as it is, in part, not at all, refused; RENAME too
 //! ```
 //!
-//! Which rule decides about a table, for `tisync config filter`.
-//!
-//! What was left out of a run by the operator's rules.
+//! Here too: which rule decides about a table, for `tisync config filter`; and what the operator's
+//! rules left out of a run.
 
 mod ddl;
 pub mod drainer;
@@ -31,7 +32,8 @@ pub(crate) use pattern::quoted as quoted_name;
 use tables::Patterns;
 pub use tables::{Scope, split};
 
-/// Databases of TiDB and MySQL themselves, and those in which replication tools keep their checkpoints and marks; with what they are.
+/// System databases of TiDB and MySQL, and those in which replication tools keep their checkpoints
+/// and marks; with a description of each.
 const NEVER: [(&str, &str); 9] = [
     ("mysql", SYSTEM),
     ("sys", SYSTEM),
@@ -55,10 +57,11 @@ fn why_never(database: &str) -> Option<&'static str> {
     NEVER.iter().find(|(never, _)| never.eq_ignore_ascii_case(database)).map(|(_, why)| *why)
 }
 
-/// What the operator wants of an upstream.
+/// The operator's rules for an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Table patterns in TiDB's table-filter syntax; the last one that takes a table decides. None: every table.
+    /// Table patterns in TiDB's table-filter syntax; the last one that takes a table decides. None:
+    /// every table.
     pub tables: Vec<String>,
     /// Events that are left out.
     pub events: Vec<EventRule>,
@@ -69,7 +72,8 @@ pub struct Rules {
 /// Events of some tables that are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventRule {
-    /// Of which tables, as in [`Rules::tables`]. A pattern for all tables of a database stands for DDL on the database as well.
+    /// Of which tables, as in [`Rules::tables`]. A pattern for all tables of a database stands for
+    /// DDL on the database as well.
     pub tables: Vec<String>,
     /// Names of events: `delete`, `truncate table`, `all ddl`.
     pub ignore: Vec<String>,
@@ -79,7 +83,8 @@ pub struct EventRule {
     pub case_sensitive: bool,
 }
 
-/// What of an upstream is replicated, by its own names. The default is everything that is [`wanted`].
+/// What of an upstream is replicated, by its own names. The default is everything that is
+/// [`wanted`].
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     rules: Rules,
@@ -88,7 +93,7 @@ pub struct Filter {
     ignore_ts: BTreeSet<CommitTs>,
 }
 
-/// Two are equal if they were written the same way.
+/// Two filters are equal if their rules were written in the same way.
 impl PartialEq for Filter {
     fn eq(&self, other: &Self) -> bool {
         self.rules == other.rules
@@ -139,7 +144,8 @@ impl Filter {
         kinds
     }
 
-    /// The rule that keeps rows of a table on the target that the upstream no longer has, or has otherwise, if there is one.
+    /// The rule that keeps rows of a table on the target that the upstream no longer has, or has
+    /// otherwise, if there is one.
     #[must_use]
     pub fn keeps(&self, schema: &str, table: &str) -> Option<&str> {
         let keeps = |rule: &&Rule| {
@@ -156,7 +162,8 @@ impl Filter {
         self.table(schema, table) && (insert || update || delete)
     }
 
-    /// Whether a rule on events leaves out DDL that changes this table's definition where it is: any of a kind, or one with the text `sql`.
+    /// Whether a rule on events leaves out DDL that changes this table's definition in place: any
+    /// such DDL, or one with the text `sql`.
     #[must_use]
     pub fn leaves_definition(&self, schema: &str, table: &str, sql: Option<&str>) -> bool {
         const CHANGES: [Verb; 3] = [Verb::AlterTable, Verb::CreateIndex, Verb::DropIndex];
@@ -211,7 +218,7 @@ impl fmt::Display for Explanation {
 }
 
 impl Filter {
-    /// Says which rule decides about a table; with `*` or an empty name about the database.
+    /// Returns the rule that decides about a table; with `*` or an empty name, about the database.
     #[must_use]
     pub fn explain(&self, schema: &str, table: &str) -> Explanation {
         let whole = table.is_empty() || table == "*";
@@ -248,7 +255,8 @@ impl Filter {
         }
     }
 
-    /// What the rules on events leave out of a table, or of DDL on a database where `table` is empty.
+    /// What the rules on events leave out of a table, or of DDL on a database where `table` is
+    /// empty.
     fn left_out(&self, schema: &str, table: &str) -> Vec<String> {
         let takes = |r: &&event::Rule| {
             if table.is_empty() { r.tables.takes_database(schema) } else { r.tables.takes(schema, table) }

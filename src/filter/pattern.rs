@@ -1,4 +1,4 @@
-//! One name's pattern, as TiDB's tools write it: a plain or quoted name, wildcards, or a regular expression.
+//! The pattern of one name in TiDB's syntax: plain, quoted, wildcards, or a regular expression.
 
 use regex::{Regex, RegexBuilder};
 
@@ -9,7 +9,7 @@ pub(super) enum Matcher {
     All,
     /// This one name; in lower case where case does not count.
     Name { name: String, folded: bool },
-    /// Whatever the expression finds.
+    /// Every name in which the expression finds a match.
     Regex(Regex),
 }
 
@@ -179,7 +179,8 @@ fn wildcards(text: &str, case_sensitive: bool) -> Result<(Matcher, &str), String
     Ok((Matcher::Regex(regex(&expression, case_sensitive)?), rest))
 }
 
-/// The class of characters at the beginning of `text`, `[a-z]` or `[!a-z]`, as one of a regular expression; gives its length.
+/// The class of characters at the beginning of `text`, `[a-z]` or `[!a-z]`, as one of a regular
+/// expression; gives its length.
 fn class(text: &str, expression: &mut String) -> Result<usize, String> {
     let unclosed = || format!("`{text}` has no `]` that closes its `[`");
     let mut chars = text.char_indices().skip(1).peekable();

@@ -1,9 +1,9 @@
-//! A list of table patterns, in TiDB's table-filter syntax: the last one that takes a table decides.
+//! A list of patterns in TiDB's table-filter syntax: the last pattern that matches a table decides.
 //!
 //! ```text
 //! app.*          every table of app            `my-db`."t.1"  quoted names, literally
-//! !app.tmp_?     but not these                 /^a/.[!x-z]*   a regular expression, classes, wildcards
-//! # a comment    @rules.txt                    the lines of a file, which names no further file
+//! !app.tmp_?     but not these                 /^a/.[!x-z]*   a regex, classes, wildcards
+//! # a comment    @rules.txt                    the lines of a file; it names no other
 //! ```
 
 use std::fmt;
@@ -31,7 +31,8 @@ impl fmt::Display for Line {
     }
 }
 
-/// The most patterns of a list that are no plain names: each takes 20 KB when it is ready to search.
+/// The most patterns of a list that are no plain names: each takes 20 KB when it is ready to
+/// search.
 const MOST_EXPRESSIONS: usize = 2000;
 
 /// Lines as they are read, and how many more of them may be patterns that are no plain names.
@@ -107,18 +108,19 @@ impl Patterns {
         self.lines.iter().rev().find(|l| l.schema.matches(schema) && l.table.matches(table))
     }
 
-    /// Whether the table is in.
+    /// Whether the list takes the table in.
     pub fn takes(&self, schema: &str, table: &str) -> bool {
         self.deciding(schema, table).is_some_and(|l| l.positive)
     }
 
-    /// Whether what concerns the database as such is in: a pattern that takes all its tables has the last word.
+    /// Whether the list takes in what concerns the database itself: a pattern that takes all its
+    /// tables has the last word.
     pub fn takes_database(&self, schema: &str) -> bool {
         let whole = |l: &&Line| l.table.is_all() && l.schema.matches(schema);
         self.lines.iter().rev().find(whole).is_some_and(|l| l.positive)
     }
 
-    /// How much of a database is in.
+    /// How much of a database the list takes in.
     pub fn scope(&self, schema: &str) -> Scope {
         let (mut some_in, mut some_out) = (false, false);
         for line in self.lines.iter().rev().filter(|l| l.schema.matches(schema)) {
@@ -134,7 +136,8 @@ impl Patterns {
     }
 }
 
-/// The lines of a file. An error names the file and the line, not what stands there: it may be any file, and a secret.
+/// Reads the lines of a file. An error names the file and the line, not its content: it may be any
+/// file, and hold a secret.
 fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Lines) -> Result<(), Fault> {
     let path = path.trim();
     let text = fs::read_to_string(path)
@@ -150,7 +153,7 @@ fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Lines) -> Res
     Ok(())
 }
 
-/// What a pattern is, for people.
+/// The forms of a pattern, for error messages.
 const PATTERN: &str =
     "a pattern is `database.table`; each part a name, a quoted name, wildcards (* ? [a-z] [!a]) or /regex/";
 
@@ -190,12 +193,13 @@ fn line(text: &str, place: &str, case_sensitive: bool) -> Result<Option<Line>, W
     Ok(Some(Line { positive, schema, table, text: text.to_owned(), place: place.to_owned() }))
 }
 
-/// The patterns of a list with commas between them, as on a command line. Commas in quotes, classes and regular expressions stay.
+/// The patterns of a list with commas between them, as on a command line. Commas in quotes, classes
+/// and regular expressions stay.
 #[must_use]
 pub fn split(list: &str) -> Vec<String> {
     let mut out = vec![String::new()];
     let mut chars = list.chars();
-    // What has to come before a comma counts again.
+    // Another part of a pattern has to come first, before a comma can end the pattern.
     let mut until = None;
     let mut starts = true;
     while let Some(c) = chars.next() {

@@ -1,4 +1,4 @@
-//! The address of a target, `mysql://user@host:port/?ssl-mode=…`, and the connection options it stands for.
+//! Parses a target address, `mysql://user@host:port/?ssl-mode=…`, into connection options.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -40,25 +40,27 @@ const PARAMETERS: [&str; 9] = [
     "allow-plain-password",
 ];
 
-/// No file can have this name: the driver reads the key of a server there, with which it encrypts a password over a plain connection, and does not ask
-/// the server for one.
+/// No file can have this name: the driver reads the key of a server there, with which it encrypts a
+/// password over a plain connection, and does not ask the server for one.
 const NO_SERVER_KEY: &str = "\0";
 
-/// How the connection is protected; the names are the MySQL client's, and mean the same. An authority that is given is checked in each mode with TLS.
+/// How the connection is protected; the names are the MySQL client's, and mean the same. An
+/// authority that is given is checked in each mode with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SslMode {
     /// Plain.
     Disabled,
     /// TLS where the server or the account asks for it: the default for this machine.
     OnDemand,
-    /// TLS where the server offers it, whoever answers: the default for other machines than this one. Without it a password goes only as
-    /// [`Target::keeps_password`] says.
+    /// TLS where the server offers it, without a check of who answers: the default for other
+    /// machines than this one. Without it a password goes only as [`Target::keeps_password`] says.
     Preferred,
-    /// TLS, whoever answers.
+    /// TLS, without a check of who answers.
     Required,
     /// TLS, and the certificate was signed by the authority that is given.
     VerifyCa,
-    /// TLS, the certificate was signed by that authority or, if none is given, by a public one, and it names the host.
+    /// TLS, the certificate was signed by that authority or, if none is given, by a public one, and
+    /// it names the host.
     VerifyIdentity,
 }
 
@@ -109,8 +111,8 @@ struct Parts {
 }
 
 impl Target {
-    /// Reads `address` and finds the password: in the address (with a warning), in `password-file`, in
-    /// `defaults-file`, in `TISYNC_TARGET_PASSWORD`, in `~/.my.cnf`, in this order.
+    /// Reads `address` and finds the password: in the address (with a warning), in `password-file`,
+    /// in `defaults-file`, in `TISYNC_TARGET_PASSWORD`, in `~/.my.cnf`, in this order.
     ///
     /// # Errors
     /// A usage fault if the address cannot be read; it never repeats a password.
@@ -118,7 +120,8 @@ impl Target {
         Self::parse_with(address, &Connection::default(), events)
     }
 
-    /// The same; the password of `connection` comes right after that of the address.
+    /// Like [`parse`](Self::parse); the password of `connection` comes right after that of the
+    /// address.
     ///
     /// # Errors
     /// A usage fault if the address cannot be read; it never repeats a password.
@@ -176,7 +179,8 @@ impl Target {
         })
     }
 
-    /// Whether the password may not go over a connection without TLS: there is one, and the connection leaves this machine.
+    /// Whether the password may not go over a connection without TLS: there is one, and the
+    /// connection leaves this machine.
     pub(crate) fn keeps_password(&self) -> bool {
         let has_one = self.password.as_ref().is_some_and(|p| !p.reveal().is_empty());
         let local = self.socket.is_some() || is_this_machine(&self.host);
@@ -198,14 +202,15 @@ impl Target {
         &self.connection.sql_mode
     }
 
-    /// The same, without an end to the waiting for an answer: for DDL.
+    /// This target without a limit on the wait for an answer: for DDL.
     pub(crate) fn patient(&self) -> Self {
         let mut patient = self.clone();
         patient.connection.read_timeout = None;
         patient
     }
 
-    /// The same, where an answer that takes longer than `limit` means that the connection is lost.
+    /// This target, where an answer that takes longer than `limit` means that the connection is
+    /// lost.
     pub(crate) fn answering_within(&self, limit: Duration) -> Self {
         let mut impatient = self.clone();
         impatient.connection.read_timeout = Some(limit);
@@ -255,15 +260,18 @@ impl Target {
             .pass(self.password.as_ref().map(|p| p.reveal().to_owned()))
             .tcp_connect_timeout(Some(self.connect_timeout))
             .read_timeout(self.connection.read_timeout)
-            // A server may ask for the password itself, encrypted with a key that it sends: anybody's, over a plain connection.
+            // A server may ask for the password itself, encrypted with a key that it sends:
+            // it may be an attacker's, over a plain connection.
             .server_key_path((!self.connection.allow_plain_password).then(|| PathBuf::from(NO_SERVER_KEY)))
-            // A target that has vanished without a word is noticed within a minute, whichever side is to speak next.
+            // A target that has vanished without a word is noticed within a minute, whichever side
+            // is to speak next.
             .tcp_keepalive_time_ms(Some(30_000))
             .tcp_keepalive_probe_interval_secs(Some(10))
             .tcp_keepalive_probe_count(Some(3))
             .tcp_user_timeout_ms(Some(60_000))
             .ssl_opts(ssl)
-            // An UPDATE counts the rows it found: the number that tells whether the assumption behind it holds.
+            // An UPDATE counts the rows it found: the number that tells whether the assumption
+            // behind it holds.
             .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)
     }
 }
@@ -277,7 +285,8 @@ fn split(address: &str) -> Result<Parts> {
     if !matches!(scheme, "mysql" | "mariadb" | "tidb") {
         return Err(usage("it must begin with mysql://, mariadb:// or tidb://").into());
     }
-    // A raw `?` or `/` may be part of a badly written password: everything up to the last `@` is the account.
+    // A raw `?` or `/` may be part of a badly written password: everything up to the last `@` is
+    // the account.
     let (account, rest) = match rest.rsplit_once('@') {
         Some((account, rest)) => (Some(account), rest),
         None => (None, rest),

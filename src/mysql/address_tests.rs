@@ -1,4 +1,4 @@
-//! What an address says.
+//! Tests of how target addresses are parsed.
 
 use super::*;
 use crate::error::fault;

@@ -1,8 +1,10 @@
-//! Answers of a server as values. The driver's own short forms panic at a row that is not as expected; these give an error.
+//! Reads query results, turns driver panics into errors, and records what sessions wait for.
 //!
-//! The driver's own panics as errors. It takes some packets for granted that a damaged connection, or an odd server, does not send.
-//!
-//! What each connection of a sink waits for, and since when: for whoever says why nothing moves.
+//! - Results as values. The driver's own shortcuts panic at a row that is not as expected; these
+//!   return an error.
+//! - Driver panics as errors. The driver takes some packets for granted that a damaged connection,
+//!   or an unusual server, does not send.
+//! - What each connection of a sink waits for, and since when, so that a stall can be explained.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -58,7 +60,8 @@ fn value<T: FromRow>(row: Row) -> mysql::Result<T> {
     T::from_row_opt(row).map_err(|FromRowError(row)| mysql::Error::FromRowError(row))
 }
 
-/// What came instead of the row that was expected: each column with its type; no values, which may be anybody's data.
+/// What came instead of the row that was expected: each column with its type; no values, which may
+/// be anybody's data.
 pub(crate) fn unexpected(row: &Row) -> String {
     let columns = row.columns_ref().iter().enumerate().map(|(at, column)| {
         let null = if matches!(row.as_ref(at), Some(Value::NULL)) { ", NULL" } else { "" };
@@ -75,7 +78,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`, which is nothing but calls of the driver; a panic in it is an answer that cannot be read. The connection is lost with it.
+/// Runs `work`, which is nothing but calls of the driver; a panic in it is an answer that cannot be
+/// read. The connection is lost with it.
 ///
 /// # Errors
 /// Those of `work`, and [`DriverError::UnexpectedPacket`].
@@ -101,7 +105,8 @@ pub(crate) fn has_password(target: &Target) -> bool {
     target.password.as_ref().is_some_and(|password| !password.reveal().is_empty())
 }
 
-/// What a login ended with that the driver panicked in, as the server would say it: MariaDB's `parsec` has no way without a password.
+/// What a login ended with that the driver panicked in, as the server would say it: MariaDB's
+/// `parsec` has no way without a password.
 pub(crate) fn no_password(target: &Target) -> mysql::Error {
     mysql::Error::MySqlError(mysql::MySqlError {
         state: "28000".to_owned(),
@@ -118,15 +123,16 @@ const SHOWN: usize = 80;
 /// What ends the part of a statement that says what it does to what.
 const ENDS: [&str; 4] = [" (", " WHERE ", " SET ", " VALUES"];
 
-/// Who waits for what, by whoever waits.
+/// What each waiting connection waits for, by the number of its [`Caller`].
 #[derive(Debug, Default)]
 pub(crate) struct Waits(Mutex<BTreeMap<u32, Call>>);
 
-/// Where one of those who ask stands.
+/// The state of one connection that waits for answers.
 #[derive(Debug, Default)]
 struct Call {
     waiting: Option<Waiting>,
-    /// What failed first and is to be repeated, and since when it is wanted: whatever has to be asked before it, belongs to that wait.
+    /// What failed first and is to be repeated, and since when it is wanted: any query that has to
+    /// come before it belongs to that wait.
     trouble: Option<(String, Instant)>,
 }
 
@@ -141,7 +147,8 @@ pub(crate) struct Waiting {
     pub(crate) session: u64,
     /// When it was first asked.
     pub(crate) since: Instant,
-    /// Whether the answer is out; else the last one was an error, after which the same is tried again.
+    /// Whether the answer is out; else the last one was an error, after which the same is tried
+    /// again.
     pub(crate) out: bool,
 }
 

@@ -1,5 +1,7 @@
-//! Codes by which a server refuses what a statement defines: it would refuse it tomorrow, too. Those of MySQL, MariaDB and TiDB, which share the numbers
-//! up to 1880.
+//! Error codes that mean a server will never accept what a statement defines.
+//!
+//! A retry would be refused, too. The codes are those of MySQL, MariaDB and TiDB, which share the
+//! numbers up to 1880.
 
 /// How a definition does not suit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +16,9 @@ pub(crate) enum Unfit {
     Rule,
 }
 
-/// Engine errors behind "Can't create table … (errno: N)" and "Got error N from storage engine": 36 a name too long for a file, 121 a constraint's name
-/// that is taken, 138 not supported, 139 a row too long, 140 wrong options, 150 a foreign key.
+/// Engine errors behind "Can't create table … (errno: N)" and "Got error N from storage engine": 36
+/// a name too long for a file, 121 a constraint's name that is taken, 138 not supported, 139 a row
+/// too long, 140 wrong options, 150 a foreign key.
 const ENGINE: [(u16, Unfit); 6] = [
     (36, Unfit::Limit),
     (121, Unfit::ForeignKey),
@@ -161,7 +164,8 @@ impl Unfit {
             | 4162
             | 4169
             | 4174 => Self::Rule,
-            // MySQL: generated columns, keys over JSON, invisible keys, keys over expressions, defaults that are expressions, checks.
+            // MySQL: generated columns, keys over JSON, invisible keys, keys over expressions,
+            // defaults that are expressions, checks.
             3102..=3109 | 3152 | 3522 | 3752..=3774 | 3812..=3818 | 3820..=3822 | 3837 | 3940 | 3959 => Self::Rule,
             // TiDB.
             8108 | 8200 | 8208 | 8209 | 8216 | 8227 | 8228 | 8230 | 8231 => Self::Rule,
@@ -280,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(classify(&said(code, message)), class, "{code} {message}");
         }
-        // What nobody knows is refused for good as well, and says nothing about a batch of rows.
+        // An unknown code is refused for good as well, and says nothing about a batch of rows.
         let refused = refuse(&said(1206, "no"), "cannot run the DDL of commit ts 7", "go on with `--skip-ddl 7`");
         assert_eq!((exit_code(&refused), fault(&refused).unwrap().hint.as_str()), (4, "go on with `--skip-ddl 7`"));
     }

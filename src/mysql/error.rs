@@ -1,6 +1,7 @@
-//! What the server's errors mean, and what an operator can do about them.
+//! Classifies server errors, and says what an operator can do about them.
 //!
-//! Why bookkeeping did not succeed: the caller may try again after one half of it, never after the other.
+//! Errors of bookkeeping are of two kinds: after one the caller may try again, after the other
+//! never.
 
 use anyhow::Error;
 use mysql::DriverError;
@@ -12,7 +13,8 @@ use crate::error::{Fault, Kind};
 /// The words for an answer that did not come in time.
 const NO_ANSWER: &str = "no answer in time (`read-timeout`)";
 
-/// What kind of failure an error of the target is. Which of them are tried again is the retry policy's affair.
+/// What kind of failure an error of the target is. Which of them are tried again is the retry
+/// policy's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// The connection is gone or never was; what was under way may have happened.
@@ -65,14 +67,17 @@ pub fn classify(error: &mysql::Error) -> Class {
         1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 8501 => {
             Class::Connection
         }
-        // A TiDB that is cut off from its cluster has an old schema; behind the same address may be one that is not.
+        // A TiDB that is cut off from its cluster has an old schema; behind the same address may be
+        // one that is not.
         8027 => Class::Connection,
-        // A node of Galera that has left its cluster, or is still joining; elsewhere it is a command that the server does not know.
+        // A node of Galera that has left its cluster, or is still joining; elsewhere it is a
+        // command that the server does not know.
         1047 if e.message.contains("WSREP") => Class::Connection,
         1045 | 1130 | 3159 | 1251 | 1698 | 1820 | 1862 => Class::Login,
         1044 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
         1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
-        // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's certification, TiDB's check of the schema.
+        // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's
+        // certification, TiDB's check of the schema.
         1180 if no_space(&e.message) => Class::Full,
         UNNAMED if passes_on_tidb(&e.message) => Class::Contention,
         1180 | 3101 | 8005 | 8028 => Class::Contention,
@@ -99,11 +104,11 @@ pub fn classify(error: &mysql::Error) -> Class {
     }
 }
 
-/// The code for whatever has none of its own.
+/// The code for errors that have none of their own.
 const UNNAMED: u16 = 1105;
 
-/// Whether an error without a code of its own is one of TiDB's that a moment later is over: a column is just being added to the table, or a part of
-/// the cluster starts again.
+/// Whether an error without a code of its own is one of TiDB's that a moment later is over: a
+/// column is just being added to the table, or a part of the cluster starts again.
 fn passes_on_tidb(message: &str) -> bool {
     const WORDS: [&str; 7] = [
         "columnID count not match",
@@ -122,7 +127,8 @@ pub(crate) fn is_vague(error: &Error) -> bool {
     code_of(error) == Some(UNNAMED)
 }
 
-/// Whether the engine's error behind 1180 is that the disk is full: `Got error 28 "No space left on device" during COMMIT`.
+/// Whether the engine's error behind 1180 is that the disk is full: `Got error 28 "No space left on
+/// device" during COMMIT`.
 fn no_space(message: &str) -> bool {
     message.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()) == Some("28")
 }
@@ -205,7 +211,7 @@ fn timed_out(error: &mysql::Error) -> bool {
     e.is_some_and(|e: &std::io::Error| e.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// The words of the target in an error that [`explain`] made.
+/// The target's own message in an error that [`explain`] made.
 #[must_use]
 pub(crate) fn said_of(error: &Error) -> Option<&str> {
     error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).map(|s| s.text.as_str())
@@ -282,12 +288,13 @@ pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -
     Error::new(said(error)).context(fault_of(error, attempted))
 }
 
-/// `error` with the words of `fault`.
+/// `error` with the message of `fault`.
 pub(crate) fn explain_as(error: &mysql::Error, fault: Fault) -> Error {
     Error::new(said(error)).context(fault)
 }
 
-/// The same of something that the target refuses for good, with the ways on. What it merely does not allow this account, or now, stays that.
+/// Like [`explain`], for something that the target refuses for good, with the ways on. What it
+/// merely does not allow this account, or now, stays that.
 pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, ways: &str) -> Error {
     let mut fault = fault_of(error, attempted);
     if !matches!(classify(error), Class::Login | Class::Privilege | Class::ReadOnly) {
@@ -325,8 +332,8 @@ fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
     Fault::new(kind, attempted.to_string()).hint(hint(error))
 }
 
-/// An error that keeps what the target said, for whoever decides about another try; `?` makes an [`anyhow::Error`] with
-/// kind and hint of it.
+/// An error that keeps what the target said, for the caller that decides about another try; `?`
+/// makes an [`anyhow::Error`] with kind and hint of it.
 #[derive(Debug)]
 pub enum SessionError {
     /// The target or the way to it.
@@ -350,8 +357,8 @@ impl SessionError {
         }
     }
 
-    /// Whether the server said that it does not have what was asked for, or does not show it to this account: the only errors that are an
-    /// answer to a look.
+    /// Whether the server said that it does not have what was asked for, or does not show it to
+    /// this account: the only errors that are an answer to a look.
     #[must_use]
     pub fn is_not_there(&self) -> bool {
         // Galera in strict mode has no name for it.
@@ -394,7 +401,8 @@ impl From<Fault> for SessionError {
     }
 }
 
-/// Why bytes are no records, or a record no bytes; who knows the row makes a [`Fault`] of it.
+/// Why bytes are no records, or a record no bytes; the caller that knows the row makes a [`Fault`]
+/// of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal(pub String);
 

@@ -1,4 +1,4 @@
-//! Values as SQL literals, exact for each type (spec/tidb-formats.md §8.3).
+//! Writes values as SQL literals, exact for each type (spec/tidb-formats.md §8.3).
 //!
 //! Every literal is valid UTF-8: bytes that are not are written as hexadecimal, which keeps them.
 
@@ -19,8 +19,8 @@ pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
         (Value::Null, _) => out.extend_from_slice(b"NULL"),
         (Value::Int(n), _) => integer(out, *n),
         (Value::UInt(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n), _) => integer(out, *n),
-        // The exact widened number: the shortest text of the largest FLOAT lies above what the server lets in, and a
-        // comparison widens the column's side in the same way.
+        // The exact widened number: the shortest text of the largest FLOAT lies above what the
+        // server lets in, and a comparison widens the column's side in the same way.
         (Value::Float(x), _) => double(out, f64::from(*x))?,
         (Value::Double(x), _) => double(out, *x)?,
         (Value::Decimal(d), _) => {
@@ -99,8 +99,8 @@ pub enum JsonStyle {
     },
 }
 
-/// Appends a condition that holds for exactly the rows whose column `name` (quoted) holds `value`, letter case and
-/// trailing spaces included. `loose` lets JSON documents that mean the same pass.
+/// Appends a condition that holds for exactly the rows whose column `name` (quoted) holds `value`,
+/// letter case and trailing spaces included. `loose` lets JSON documents that mean the same pass.
 ///
 /// # Errors
 /// See [`write`].
@@ -130,7 +130,8 @@ pub fn condition(
         },
         (Kind::Text { .. }, Value::Bytes(b)) if std::str::from_utf8(b).is_ok() => write!(
             out,
-            // The first half can use an index; the second tells apart what the column's collation holds for equal.
+            // The first half can use an index; the second tells apart what the column's collation
+            // holds for equal.
             "{name} = {text} AND CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({text} AS BINARY)"
         )?,
         (Kind::Text { .. }, _) => write!(out, "CAST({name} AS BINARY) = {text}")?,

@@ -1,13 +1,14 @@
-//! How a connection is made, and what a password may travel over: TLS, a Unix socket, or this machine.
+//! Connects and logs in: which transports may carry a password, credentials, option files.
 //!
-//! Whoever is between, or answers instead of the target, can have asked for the password itself (a MySQL may, and sends the key to encrypt it with).
-//! So nothing of a login with a password is said over a plain connection to another machine, unless the operator allows it.
+//! A password may travel over TLS, a Unix socket, or within this machine. A host in between, or one
+//! that answers in place of the target, can ask for the password itself (a MySQL server may do so,
+//! and sends the key to encrypt it with). So a login with a password sends nothing of it over a
+//! plain connection to another machine unless the operator allows it.
 //!
-//! What every connection to a target has beside its address.
-//!
-//! A password that no message can show.
-//!
-//! MySQL's option files: user and password of their `[client]` group.
+//! The other parts of this file, in order:
+//! - What every connection to a target has besides its address.
+//! - A password that no message can show.
+//! - MySQL's option files: user and password of their `[client]` group.
 
 use std::fmt;
 use std::io::Read as _;
@@ -35,7 +36,7 @@ const WAYS: &str = "switch TLS on there (ssl_cert and ssl_key; a MySQL from 8.0 
                     socket (?socket=…) or a tunnel that ends on this machine; if nobody else is on the network between, \
                     --allow-plain-password (in an address: allow-plain-password=yes) sends the password without TLS";
 
-/// Whether `host` is this machine, whatever network it has.
+/// Whether `host` is this machine, even if it has no network.
 pub(crate) fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
@@ -57,10 +58,12 @@ impl From<mysql::Error> for Refusal {
 /// A connection that has let us in.
 ///
 /// # Errors
-/// If the target cannot be reached, refuses the account, or a password would go over a plain connection.
+/// If the target cannot be reached, refuses the account, or a password would go over a plain
+/// connection.
 pub(crate) fn connect(target: &Target) -> Result<Conn> {
     let made = match connect_as(target, None) {
-        // The driver's own question was answered with no row: the server has a limit of 0 rows as its default.
+        // The driver's own question was answered with no row: the server has a limit of 0 rows as
+        // its default.
         Err(Refusal::Said(mysql::Error::DriverError(DriverError::SetupError))) => {
             ask_packet(target).and_then(|packet| connect_as(target, Some(packet)))
         }
@@ -114,23 +117,25 @@ fn on_demand(target: &Target, packet: Option<usize>) -> Result<Conn, Refusal> {
     }
 }
 
-/// Whether a login may have failed because it was not encrypted. Of an account with REQUIRE SSL the server says no more than that the
-/// login is denied.
+/// Whether a login may have failed because it was not encrypted. Of an account with REQUIRE SSL the
+/// server says no more than that the login is denied.
 fn asks_for_tls(error: &mysql::Error) -> bool {
     matches!(error, mysql::Error::MySqlError(e) if matches!(e.code, 3159 | 1045))
 }
 
-/// Whether the server asked for the password itself over a plain connection, and did not get it: see [`Target::options`].
+/// Whether the server asked for the password itself over a plain connection, and did not get it:
+/// see [`Target::options`].
 fn wants_the_password(error: &mysql::Error) -> bool {
     matches!(error, mysql::Error::IoError(e) if e.kind() == std::io::ErrorKind::InvalidInput)
 }
 
-/// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL without end, would wait for that as well.
+/// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL
+/// without end, would wait for that as well.
 fn connect_in_time(target: &Target, tls: bool, packet: Option<usize>) -> mysql::Result<Conn> {
     let limit = target.handshake_limit();
     let options = target.options(tls).max_allowed_packet(packet);
     let (made, comes) = crossbeam_channel::bounded(1);
-    // Nobody takes it once it is late: it ends there.
+    // No thread takes it once it is late: it ends there.
     std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(guarded(|| Conn::new(options))))?;
     let late = |_| mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
     match comes.recv_timeout(limit).map_err(late).flatten() {
@@ -210,7 +215,7 @@ fn kind(target: &Target) -> String {
     version.map_or("the server".to_owned(), |text| Server::read(text, None, 0).to_string())
 }
 
-/// The version in a server's greeting, which it gives to whoever connects.
+/// The version in a server's greeting, which it gives to any client that connects.
 fn greeting(host: &str, port: u16) -> std::io::Result<Option<String>> {
     let Some(address) = (host, port).to_socket_addrs()?.next() else { return Ok(None) };
     let stream = TcpStream::connect_timeout(&address, GREETING)?;
@@ -232,11 +237,14 @@ fn greeting(host: &str, port: u16) -> std::io::Result<Option<String>> {
 pub struct Connection {
     /// The password, where the address names none.
     pub password: Option<Secret>,
-    /// Session variables, set in this order when everything else is; a value is written as it is, without quotes.
+    /// Session variables, set in this order when everything else is; a value is written as it is,
+    /// without quotes.
     pub variables: Vec<(String, String)>,
-    /// Names of SQL modes that are on beside those that tisync needs: how the target reads the text of DDL.
+    /// Names of SQL modes that are on beside those that tisync needs: how the target reads the text
+    /// of DDL.
     pub sql_mode: Vec<String>,
-    /// How long an answer may take before the connection counts as lost; 60 s if `None`. DDL is waited for without end.
+    /// How long an answer may take before the connection counts as lost; 60 s if `None`. DDL is
+    /// waited for without end.
     pub read_timeout: Option<Duration>,
     /// Whether a password may go to another machine without TLS.
     pub allow_plain_password: bool,

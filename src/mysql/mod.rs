@@ -1,5 +1,7 @@
-//! The ground room of everything that talks to a MySQL, MariaDB or TiDB server: addresses, logins, sessions, transactions, errors, literals.
-//! It knows no link, no mark and no checkpoint; those stand on it.
+//! Client layer for MySQL, MariaDB and TiDB servers.
+//!
+//! It covers addresses, logins, sessions, transactions, errors and literals. It knows nothing of
+//! links, marks and checkpoints; those are built on it.
 
 pub mod address;
 pub mod answer;

@@ -1,11 +1,12 @@
-//! What the target is: the first session of an address finds it out, and the others inherit it.
+//! Detects what server the target is, and sets the session variables that applying relies on.
 //!
-//! `VERSION()` is not asked for the kind: a TiDB says there whatever `server-version` in its configuration says. `TIDB_VERSION()` is a function
-//! that only TiDB has.
+//! The first session of an address detects the server; later sessions inherit the result.
+//! `VERSION()` does not tell the kind: on TiDB it returns the `server-version` of its
+//! configuration. `TIDB_VERSION()` is a function that only TiDB has.
 //!
-//! The session variables that applying relies on: a global of the server that says otherwise must not matter.
-//!
-//! They are set with one statement. A variable that a server does not have is left out, and the sessions after the first one know that.
+//! The session variables are set so that a different global value on the server does not matter.
+//! One statement sets them all. A variable that a server does not have is left out, and the
+//! sessions after the first know that.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +21,8 @@ use super::answer::guarded;
 use super::error::explain;
 use crate::error::Fault;
 
-/// The codes by which a server says that it has no such function; with no database selected, some ask for one first.
+/// The codes by which a server says that it has no such function; with no database selected, some
+/// ask for one first.
 const NO_FUNCTION: [u16; 4] = [1305, 1128, 1046, 1064];
 
 /// What kind of server the target is.
@@ -39,8 +41,8 @@ pub enum Flavour {
 pub struct Server {
     /// Its kind.
     pub flavour: Flavour,
-    /// Major, minor, patch: TiDB's own, not the MySQL version that it claims. Zeros for a TiDB that was built without a version: nothing is
-    /// expected of it that an early one does not have.
+    /// Major, minor, patch: TiDB's own, not the MySQL version that it claims. Zeros for a TiDB that
+    /// was built without a version: nothing is expected of it that an early one does not have.
     pub version: (u32, u32, u32),
     /// What `select version()` says.
     pub text: String,
@@ -99,7 +101,8 @@ impl fmt::Display for Server {
     }
 }
 
-/// The version in TIDB_VERSION()'s line `Release Version: v7.5.1`, or else behind `-TiDB-v` in what VERSION() says.
+/// The version in TIDB_VERSION()'s line `Release Version: v7.5.1`, or else behind `-TiDB-v` in what
+/// VERSION() says.
 fn tidb_version(told: &str, text: &str) -> (u32, u32, u32) {
     let line = told.lines().find_map(|line| line.trim().strip_prefix("Release Version:"));
     let release = line.map(|version| numbers(version.trim().trim_start_matches(['v', 'V'])));
@@ -116,7 +119,8 @@ fn numbers(text: &str) -> (u32, u32, u32) {
     (next(), next(), next())
 }
 
-/// What an answer to `SELECT TIDB_VERSION()` says: `None` where the server does not know the function.
+/// What an answer to `SELECT TIDB_VERSION()` says: `None` where the server does not know the
+/// function.
 ///
 /// # Errors
 /// Anything else than that is no answer.
@@ -146,8 +150,8 @@ impl ServerCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What TIDB_VERSION() said on the server whose VERSION() is `text`; the outer `None` if it has not been asked. Behind one address may be
-    /// another server than before.
+    /// What TIDB_VERSION() said on the server whose VERSION() is `text`; the outer `None` if it has
+    /// not been asked. Behind one address may be another server than before.
     pub(crate) fn tidb(&self, text: &str) -> Option<Option<String>> {
         let learned = self.learned();
         (learned.text.as_deref() == Some(text)).then(|| learned.tidb.clone())
@@ -172,8 +176,9 @@ impl ServerCache {
 
 /// The code for an unknown system variable.
 pub(crate) const UNKNOWN_VARIABLE: u16 = 1193;
-/// Codes for a variable that this account or this server does not let a session set, or not to that value: no right, no support, global,
-/// read-only, a value or type it does not take, a statement that it does not read, and what TiDB only pretends to have.
+/// Codes for a variable that this account or this server does not let a session set, or not to that
+/// value: no right, no support, global, read-only, a value or type it does not take, a statement
+/// that it does not read, and what TiDB only pretends to have.
 const NOT_TO_BE_SET: [u16; 11] = [1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621, 1064, 8144, 1559];
 
 /// How much depends on a variable.
@@ -190,7 +195,8 @@ enum Need {
 /// A variable with its value, as SQL.
 type Setting = (&'static str, &'static str, Need);
 
-/// What holds on every kind of server. First of all what decides about the answers to the questions that follow.
+/// What holds on every kind of server. First of all what decides about the answers to the questions
+/// that follow.
 const COMMON: [Setting; 18] = [
     // A result that ends early would look like a table without its last columns.
     ("sql_select_limit", "18446744073709551615", Always),
@@ -212,7 +218,8 @@ const COMMON: [Setting; 18] = [
     ("sql_quote_show_create", "1", WherePossible),
     ("sql_notes", "1", WherePossible),
     ("max_error_count", "1024", WherePossible),
-    // A CREATE DATABASE without a charset then gets TiDB's default, not the server's case-insensitive one.
+    // A CREATE DATABASE without a charset then gets TiDB's default, not the server's
+    // case-insensitive one.
     ("character_set_server", "'utf8mb4'", Always),
     ("collation_server", "'utf8mb4_bin'", Always),
     // A quiet upstream is no reason to lose the connection: some servers hang up after a minute.
@@ -222,7 +229,8 @@ const COMMON: [Setting; 18] = [
 
 const TIDB: [Setting; 10] = [
     ("allow_auto_random_explicit_insert", "1", WhereKnown),
-    // A locking read has to wait for the one before: that is what hands a link over from run to run.
+    // A locking read has to wait for the one before: that is what hands a link over from run to
+    // run.
     ("tidb_txn_mode", "'pessimistic'", WhereKnown),
     ("tidb_placement_mode", "'ignore'", WhereKnown),
     // A key that is taken shows with its statement, not with the COMMIT.
@@ -233,8 +241,9 @@ const TIDB: [Setting; 10] = [
     ("tidb_batch_delete", "0", WherePossible),
     ("tidb_idle_transaction_timeout", "0", WherePossible),
     ("tidb_low_resolution_tso", "0", WherePossible),
-    // After a REORGANIZE PARTITION, TiDB takes a row that one transaction deletes and inserts again for one that must not be there (8141). That a
-    // key is taken shows with its statement (above), and that index and row fit is TiDB's other check.
+    // After a REORGANIZE PARTITION, TiDB takes a row that one transaction deletes and inserts again
+    // for one that must not be there (8141). That a key is taken shows with its statement (above),
+    // and that index and row fit is TiDB's other check.
     ("tidb_txn_assertion_level", "'OFF'", WherePossible),
 ];
 
@@ -333,7 +342,8 @@ fn passes(error: &mysql::Error, need: Need) -> bool {
     }
 }
 
-/// Which of `left` the answer names, if a session does without it. Servers name it in quotes, in whatever language.
+/// Which of `left` the answer names, if a session does without it. Servers name it in quotes, in
+/// any language.
 fn culprit(error: &mysql::Error, left: &[Wanted<'_>]) -> Option<usize> {
     let mysql::Error::MySqlError(said) = error else { return None };
     let words: Vec<&str> = said.message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
@@ -425,7 +435,8 @@ mod settings_tests {
         assert_eq!(of(1193, "Unknown system variable 'completion_type'"), Some(1));
         assert_eq!(of(1193, "Unbekannte Systemvariable 'OLD_MODE'"), Some(2));
         assert_eq!(of(1231, "Variable 'old_mode' can't be set to the value of ''"), Some(2));
-        // What must be so and is refused, or what every server must have, ends it; so does what names nothing of ours.
+        // What must be so and is refused, or what every server must have, ends it; so does what
+        // names nothing of ours.
         assert_eq!(of(1231, "Variable 'completion_type' can't be set to the value of '0'"), None);
         assert_eq!(of(1193, "Unknown system variable 'autocommit'"), None);
         assert_eq!(of(1227, "Access denied; you need the SUPER privilege"), None);

@@ -1,4 +1,4 @@
-//! One connection to a target, with everything set that applying depends on (spec/tidb-formats.md §8.1).
+//! One connection to a target, with all settings that applying needs (spec/tidb-formats.md §8.1).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,12 @@ use super::server::{ServerCache, told_by_tidb};
 use super::transaction::Prelude;
 use crate::error::Fault;
 
-/// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that does not fit fails.
+/// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that
+/// does not fit fails.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
 /// The first MariaDB that has this mode.
 const TIME_ROUND_FRACTIONAL: (u32, u32, u32) = (10, 4, 1);
-/// The same without strictness: for ENUM index 0, which strict mode refuses.
+/// The SQL mode without strictness: for ENUM index 0, which strict mode refuses.
 const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
 
 /// What the statements may take that set a session up, where no answer has a limit of its own.
@@ -34,7 +35,8 @@ const SETUP_LIMIT: Duration = Duration::from_secs(15);
 pub struct Session {
     pub(crate) conn: Conn,
     server: Server,
-    /// The server's number of this connection: what the greeting says is only its lower half where it has 64 bits.
+    /// The server's number of this connection: what the greeting says is only its lower half where
+    /// it has 64 bits.
     id: u64,
     pub(crate) transaction: bool,
     /// Whether the server takes several statements at once, as far as known.
@@ -78,7 +80,8 @@ impl Session {
         let Introduction { server, id, explicit } = introduce(&mut conn, known)?;
         server.supported()?;
         if server.flavour == Flavour::MariaDb && server.version >= TIME_ROUND_FRACTIONAL {
-            // TiDB and MySQL round fractions of a second that a column has no room for; MariaDB else cuts them.
+            // TiDB and MySQL round fractions of a second that a column has no room for; MariaDB
+            // else cuts them.
             more_modes.push_str(",TIME_ROUND_FRACTIONAL");
             let set = conn.query_drop(format!("SET SESSION sql_mode = '{SQL_MODE}{more_modes}'"));
             set.map_err(|e| explain(&e, "cannot set the session variable sql_mode on the target"))?;
@@ -86,12 +89,15 @@ impl Session {
         let (flavour, transaction, pairs) = (server.flavour, false, true);
         let mut session = Self { conn, server, id, transaction, pairs, prelude: None, more_modes, caller: None };
         server::own(&mut session.conn, known, flavour)?;
-        // A server may have transactions that only read as its default; TiDB only pretends to know such.
+        // A server may have transactions that only read as its default; TiDB only pretends to know
+        // such.
         let access = if flavour == Flavour::TiDb { "" } else { ", READ WRITE" };
         session.run(&format!("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED{access}"))?;
-        // Where it is off, a TIMESTAMP without any attribute becomes NOT NULL and changes itself on every update.
+        // Where it is off, a TIMESTAMP without any attribute becomes NOT NULL and changes itself on
+        // every update.
         if !explicit {
-            // Not every version lets a session change it; the checks before the first write then say so.
+            // Not every version lets a session change it; the checks before the first write then
+            // say so.
             let _ = session.conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
         }
         for (name, value) in target.variables() {
@@ -112,8 +118,9 @@ impl Session {
         }
     }
 
-    /// Locks are waited for no longer than it takes until an answer counts as lost, `limit`: so that such a wait ends with words, and not with the
-    /// connection. What the operator has set stays.
+    /// Locks are waited for no longer than it takes until an answer counts as lost, `limit`: so
+    /// that such a wait ends with words, and not with the connection. What the operator has set
+    /// stays.
     pub(crate) fn wait_for_locks_within(&mut self, target: &Target, limit: Duration) -> Result<()> {
         let most = (limit.as_secs() * 5 / 6).max(1);
         let now: Option<(u64, u64)> = self.first("SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout")?;
@@ -148,7 +155,8 @@ impl Session {
         asked.answered(guarded(|| Ok(self.conn.query_iter(sql)?.affected_rows())))
     }
 
-    /// The same, with the statement in an error that keeps what the server said.
+    /// Like [`try_run`](Self::try_run), with the statement in an error that keeps what the server
+    /// said.
     pub(crate) fn exec(&mut self, sql: &str) -> Result<u64, SessionError> {
         self.try_run(sql).map_err(|error| failed(error, sql))
     }
@@ -171,19 +179,21 @@ impl Session {
         self.transaction
     }
 
-    /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were there before: MariaDB's
-    /// words are `Records: 3  Duplicates: 2  Warnings: 0`, in any language with these numbers in this order.
+    /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were
+    /// there before: MariaDB's words are `Records: 3  Duplicates: 2  Warnings: 0`, in any language
+    /// with these numbers in this order.
     pub(crate) fn duplicates(&self) -> Option<u64> {
         second_number(&self.conn.info_str())
     }
 
-    /// How many rows the last UPDATE found, changed or not: `Rows matched: 1  Changed: 0  Warnings: 0`.
+    /// How many rows the last UPDATE found, changed or not: `Rows matched: 1  Changed: 0  Warnings:
+    /// 0`.
     pub(crate) fn matched(&self) -> Option<u64> {
         let words = self.conn.info_str();
         words.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty())?.parse().ok()
     }
 
-    /// The same, with the statement in the error.
+    /// Like [`try_run`](Self::try_run), with the statement in the error.
     ///
     /// # Errors
     /// What the server said.
@@ -231,7 +241,8 @@ impl Session {
         self.run("COMMIT").map(drop)
     }
 
-    /// Takes back what is open. Cannot fail in a way that matters: a lost connection rolls back by itself.
+    /// Takes back what is open. Cannot fail in a way that matters: a lost connection rolls back by
+    /// itself.
     pub fn rollback(&mut self) {
         if std::mem::take(&mut self.transaction) {
             let _ = self.conn.query_drop("ROLLBACK");
@@ -239,7 +250,7 @@ impl Session {
     }
 }
 
-/// The second number in what the server says of a statement, in whatever language.
+/// The second number in what the server says of a statement, in any language.
 pub(crate) fn second_number(words: &str) -> Option<u64> {
     let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
     numbers.nth(1)?.parse().ok()

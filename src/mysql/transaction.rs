@@ -1,7 +1,8 @@
-//! The one path by which a session begins a transaction: with the mark first, if the session carries one.
+//! The only way a session begins a transaction: with the mark first, if the session carries one.
 //!
-//! A transaction whose mark does not change exactly one row is rolled back, whatever else it would have done. A row that somebody
-//! deleted is made anew in a transaction of its own before the next try; nothing goes out unmarked.
+//! A transaction whose mark does not change exactly one row is rolled back, regardless of its other
+//! changes. If the mark's row was deleted, it is made again in a transaction of its own before the
+//! next try; nothing goes out unmarked.
 
 use std::sync::Arc;
 
@@ -19,10 +20,12 @@ const PARSE_ERROR: u16 = 1064;
 /// TiDB's word for a client that did not ask for several statements at once (we do).
 const NO_MULTI_STATEMENTS: u16 = 8130;
 
-/// How often a mark's row is made again within one beginning, before somebody who deletes it as often is too much.
+/// How often a mark's row is made again within one beginning, before it is given up because another
+/// process deletes it as often.
 const TRIES: u32 = 5;
 
-/// What each transaction of a session begins with: a statement that changes exactly one row, or the transaction is rolled back.
+/// What each transaction of a session begins with: a statement that changes exactly one row, or the
+/// transaction is rolled back.
 ///
 /// The link's marks are one; a session knows nothing of them.
 pub trait Prelude: Send + Sync {
@@ -38,10 +41,12 @@ pub trait Prelude: Send + Sync {
     /// Says that the row was gone.
     fn tell_missing(&self);
 
-    /// Why nothing goes out where the row stays away, or the statement `found` something else than one row.
+    /// Why nothing goes out where the row stays away, or the statement `found` something else than
+    /// one row.
     fn wrong(&self, found: &str) -> Fault;
 
-    /// Why nothing goes out where the server refuses the statement with an error of `class`, and what it `said`.
+    /// Why nothing goes out where the server refuses the statement with an error of `class`, and
+    /// what it `said`.
     fn refused(&self, class: Class, said: &str) -> Fault;
 
     /// What stands in front of each statement of the DDL at `ts`, which no transaction can hold.
@@ -52,7 +57,8 @@ pub trait Prelude: Send + Sync {
 pub(crate) struct Changed {
     /// Rows that it found, or inserted or deleted.
     pub(crate) found: u64,
-    /// Rows that an UPDATE changed, where the server says so: `Rows matched: 1  Changed: 1  Warnings: 0`.
+    /// Rows that an UPDATE changed, where the server says so: `Rows matched: 1  Changed: 1
+    /// Warnings: 0`.
     pub(crate) changed: Option<u64>,
 }
 
@@ -78,8 +84,9 @@ impl Session {
         self.prelude.as_ref().map(|prelude| prelude.comment(ts))
     }
 
-    /// Begins a transaction with the statement `first`, in one round trip where the server takes several statements at once;
-    /// gives the number of rows that `first` found or changed. After an error [`rollback`](Self::rollback) is due.
+    /// Begins a transaction with the statement `first`, in one round trip where the server takes
+    /// several statements at once; gives the number of rows that `first` found or changed. After an
+    /// error [`rollback`](Self::rollback) is due.
     ///
     /// # Errors
     /// What the server said; refused if the mark could not be set.
@@ -92,8 +99,9 @@ impl Session {
         self.open_with(None, "the target refused `START TRANSACTION`").map(drop)
     }
 
-    /// Runs a statement that writes, within the open transaction or as one that carries the mark; the latter is only committed if it
-    /// changed something. Gives the number of rows that it found or changed.
+    /// Runs a statement that writes, within the open transaction or as one that carries the mark;
+    /// the latter is only committed if it changed something. Gives the number of rows that it found
+    /// or changed.
     pub(crate) fn write(&mut self, sql: &str) -> Result<u64, SessionError> {
         if self.in_transaction() || self.prelude.is_none() {
             return self.exec(sql);
@@ -109,8 +117,9 @@ impl Session {
         done
     }
 
-    /// Raises the mark in a transaction that is not begun here: with autocommit off, by whatever comes first. `raised` is what an earlier try
-    /// made of it, which holds unless the server has rolled that back meanwhile; a mark is raised once.
+    /// Raises the mark in a transaction that is not begun here: with autocommit off, by the first
+    /// statement. `raised` is what an earlier try made of it, which holds unless the server has
+    /// rolled that back meanwhile; a mark is raised once.
     pub(crate) fn mark_open(&mut self, raised: &mut Option<i64>) -> Result<(), SessionError> {
         let Some(prelude) = self.prelude.clone() else { return Ok(()) };
         match self.fetch_one::<i64>(prelude.lock())? {
@@ -142,15 +151,17 @@ impl Session {
         done
     }
 
-    /// Makes durable what is open, and keeps what the server says; after an error [`rollback`](Self::rollback) is due.
+    /// Makes durable what is open, and keeps what the server says; after an error
+    /// [`rollback`](Self::rollback) is due.
     pub(crate) fn commit_open(&mut self) -> Result<(), SessionError> {
         self.exec("COMMIT")?;
         self.transaction = false;
         Ok(())
     }
 
-    /// Sends `statements`, which give no rows, in one round trip where the server takes several at once. Gives how many rows each
-    /// found or changed; an error with the number of the statement that it belongs to.
+    /// Sends `statements`, which give no rows, in one round trip where the server takes several at
+    /// once. Gives how many rows each found or changed; an error with the number of the statement
+    /// that it belongs to.
     pub(crate) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
         let asked = self.asks(statements.last().copied().unwrap_or_default());
         asked.answered(self.send_all(statements))

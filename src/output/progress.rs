@@ -1,6 +1,8 @@
-//! How a run shows where its links stand: a line each that is rewritten on a terminal, `key=value` lines elsewhere.
+//! Shows the progress of a run: a line for each link.
 //!
-//! The lines at the bottom of a terminal that are rewritten, and how other lines get past them.
+//! The line is rewritten on a terminal; elsewhere it is a line of `key=value`.
+//!
+//! Also keeps the lines at the bottom of a terminal, and lets other lines pass above them.
 
 mod link;
 
@@ -18,28 +20,30 @@ use link::Link;
 
 /// How often lines are written where there is no terminal.
 const LINES_EVERY: Duration = Duration::from_secs(10);
-/// How often the lines on a terminal are rewritten, whether or not anything happens: a run in which nothing does is behind all the more.
+/// How often the lines on a terminal are rewritten, whether or not there were events: a run without
+/// any falls behind all the more.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// The view of one run, of any number of links. Its events may be used from any thread.
 pub struct Progress {
     view: Arc<Mutex<View>>,
-    /// Held while somebody answers: two questions at once would be answered for each other.
+    /// Held while the operator answers: with two questions at once, an answer could go to the wrong
+    /// one.
     asking: Arc<Mutex<()>>,
 }
 
 struct View {
     screen: Screen,
     quiet: bool,
-    /// Nothing is drawn any more.
+    /// True when nothing is drawn any more.
     ended: bool,
     shown: Instant,
     links: Vec<Link>,
 }
 
 impl Progress {
-    /// Starts the view of links with these names; one alone is shown without its name. `quiet` leaves out notes and
-    /// progress, not warnings.
+    /// Starts the view of links with these names; one alone is shown without its name. `quiet`
+    /// leaves out notes and progress, not warnings.
     #[must_use]
     pub fn start(names: &[&str], quiet: bool) -> Self {
         let links = match names {
@@ -54,28 +58,29 @@ impl Progress {
         Self { view, asking: Arc::default() }
     }
 
-    /// Where the link of this place among the names sends its events; notes and warnings of `None` are shown without a name,
-    /// as those of all.
+    /// Where the link with this index among the names sends its events. With `None`, notes and
+    /// warnings are shown without a name, as those of all links.
     #[must_use]
     pub fn events(&self, which: Option<usize>) -> Events {
         let view = Arc::clone(&self.view);
         Arc::new(move |event| lock(&view).take(which, event))
     }
 
-    /// Asks at the terminal what to do about a DDL of this link, with the lines that are rewritten out of the way. Other
-    /// links go on meanwhile.
+    /// Asks at the terminal what to do about a DDL of this link, with the lines that are rewritten
+    /// out of the way. Other links go on meanwhile.
     pub fn asker(&self, which: usize) -> impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static {
         let ask = self.alone(which);
         move |trouble| ask(&mut |before| super::at_terminal(before, trouble))
     }
 
-    /// Asks at the terminal for a secret of this link, in the same way; `None` where nobody could answer.
+    /// Asks at the terminal for a secret of this link, one question at a time; `None` where there
+    /// is no terminal to ask at.
     pub fn secret(&self, which: usize) -> impl Fn(&str) -> Result<Option<String>> + Send + Sync + 'static {
         let ask = self.alone(which);
         move |question| ask(&mut |before| super::ask_secret(&format!("{before}{question}")))
     }
 
-    /// Lets one question be asked at a time; it gets what stands before the messages of this link.
+    /// Lets one question be asked at a time; the closure gets the prefix of this link's messages.
     fn alone<T>(&self, which: usize) -> impl Fn(&mut dyn FnMut(&str) -> T) -> T + Send + Sync + 'static {
         let (view, asking) = (Arc::clone(&self.view), Arc::clone(&self.asking));
         move |ask| {
@@ -159,7 +164,7 @@ impl View {
         self.screen.aside(|| super::warn(&text));
     }
 
-    /// What stands before a message of this link.
+    /// The prefix of this link's messages.
     fn before(&self, which: Option<usize>) -> String {
         which.and_then(|i| self.links.get(i)).map_or_else(String::new, Link::before)
     }
@@ -169,7 +174,7 @@ impl View {
         if self.quiet || self.ended {
             return;
         }
-        // Of all of them: what is news to one is shown in one line with the others.
+        // News of several links at once is shown in one line.
         let news = self.links.iter_mut().map(Link::news).filter(|news| *news).count() > 0;
         if self.shown.elapsed() < every && !news || !self.links.iter().any(Link::begun) {
             return;

@@ -1,8 +1,11 @@
-//! A bank that works on the simulated cluster: money moves between accounts, its sum never changes, and other tables
-//! show off every type and kind of key. It keeps the final state for a comparison.
+//! The bank, a load for the simulated cluster: money moves between accounts, the sum never changes.
 //!
-//! It writes what a TiDB would write into its Pumps: DDL jobs with their definitions, and rows in binlog form. What a
-//! real TiDB also shows and this one does not: rows written while a column is half added, and transactions that overlap.
+//! Other tables show off every type and kind of key. The bank keeps the final state for a
+//! comparison.
+//!
+//! It writes what a TiDB would write into its Pumps: DDL jobs with their definitions, and rows in
+//! binlog form. Two things that a real TiDB shows are missing: rows written while a column is half
+//! added, and transactions that overlap.
 
 mod tables;
 
@@ -31,15 +34,16 @@ pub use tables::Expected;
 const SEED_ROWS: i64 = 500;
 /// The most columns that a table gets added.
 const MOST_ADDED: usize = 4;
-/// Places of the tables, in the order of their definitions.
+/// Indices of the tables, in the order of their definitions.
 const ACCOUNTS: usize = 0;
 const TRANSFERS: usize = 1;
 const FIRST_SHOW: usize = 2;
 
-/// How the bank works.
+/// Options of the bank.
 #[derive(Clone, Debug)]
 pub struct BankOptions {
-    /// The same seed gives the same work; with a manual clock and without fakes the same bytes too.
+    /// One seed always gives the same work; with a manual clock and without fakes also the same
+    /// bytes.
     pub seed: u64,
     /// How many accounts there are, at least 2.
     pub accounts: u32,
@@ -51,7 +55,8 @@ pub struct BankOptions {
     pub ddl_every: Option<u64>,
     /// One of this many transactions works on the other tables instead; `None`: only transfers.
     pub show_every: Option<u64>,
-    /// DDL jobs appear in the history this long after their message was sent; `None`: together with it.
+    /// DDL jobs appear in the history this long after their message was sent; `None`: together with
+    /// it.
     pub job_delay: Option<Duration>,
 }
 
@@ -78,7 +83,7 @@ pub struct Bank {
     done: Arc<AtomicU64>,
 }
 
-/// When a run ends, besides its flag.
+/// When a run ends, unless its flag ends it before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limit {
     /// After this many transactions.
@@ -91,7 +96,8 @@ impl Bank {
     /// Makes the database, its tables and the accounts.
     ///
     /// # Errors
-    /// If the cluster has no Pump, or somebody else wrote to its Pumps ahead of their time.
+    /// If the cluster has no Pump, or another writer wrote to its Pumps with timestamps of the
+    /// future.
     pub fn start(cluster: Arc<Cluster>, options: BankOptions) -> Result<Self> {
         if cluster.pump_count() == 0 || options.accounts < 2 {
             return Err(Fault::usage("the bank needs a Pump and at least two accounts").into());
@@ -137,13 +143,14 @@ impl Bank {
         self.upstream.rows(&work.changes, &work.handles).map(|_| ())
     }
 
-    /// What the balances always add up to, in hundredths.
+    /// The sum of the balances, which never changes, in hundredths.
     #[must_use]
     pub fn sum(&self) -> i64 {
         i64::from(self.options.accounts) * self.options.balance
     }
 
-    /// Works until the limit is reached or `stop` is set; gives the number of transactions, DDL not counted.
+    /// Works until the limit is reached or `stop` is set; gives the number of transactions, DDL not
+    /// counted.
     ///
     /// # Errors
     /// If a message cannot be stored.
@@ -169,7 +176,7 @@ impl Bank {
         Ok(count)
     }
 
-    /// The same on a thread of its own.
+    /// Runs the bank on a thread of its own.
     #[must_use]
     pub fn spawn(mut self, limit: Limit) -> RunningBank {
         let stop = Arc::new(AtomicBool::new(false));
@@ -218,7 +225,7 @@ impl Bank {
         self.upstream.rows(&work.changes, &work.handles).map(|_| ())
     }
 
-    /// Takes from one account, gives to another, and writes it down.
+    /// Takes money from one account, gives it to another, and records the transfer.
     fn transfer(&mut self, work: &mut Work) {
         let [accounts, transfers, ..] = self.tables.as_mut_slice() else { return };
         let count = i64::from(self.options.accounts);
@@ -247,7 +254,8 @@ impl Bank {
         work.insert(transfers, id, row);
     }
 
-    /// Adds a column to one of the tables: nullable without a default, or with one that older rows have too.
+    /// Adds a column to one of the tables: nullable without a default, or with one that older rows
+    /// have too.
     fn add_column(&mut self) -> Result<()> {
         let choices = self.tables.get_mut(TRANSFERS..).unwrap_or_default();
         let at = usize::try_from(self.random.below(u64::try_from(choices.len())?))?;
@@ -295,7 +303,7 @@ impl RunningBank {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Whether it has ended by its limit or an error.
+    /// Whether it has ended, by its limit or an error.
     #[must_use]
     pub fn finished(&self) -> bool {
         self.thread.is_finished()
@@ -304,12 +312,12 @@ impl RunningBank {
     /// Waits for its limit.
     ///
     /// # Errors
-    /// What stopped it, if anything did.
+    /// The error that stopped it, if there was one.
     pub fn wait(self) -> Result<Bank> {
         self.thread.join().map_err(|_| Fault::refused("the bank's thread panicked"))?
     }
 
-    /// Stops it after the transaction that it is at.
+    /// Stops it after the current transaction.
     ///
     /// # Errors
     /// See [`wait`](Self::wait).

@@ -1,9 +1,10 @@
-//! A simulated TiDB cluster, as a replicator sees one: PD with its etcd, Pumps, and TiDB's status port.
+//! A simulated TiDB cluster as a replicator sees one: PD with its etcd, Pumps, TiDB's status port.
 //!
-//! It is no TiDB: it has no SQL, no TiKV and no data but the messages that somebody put into it. What it does, it does on
-//! the wire as the real servers do: the same gRPC methods, bytes and errors (spec/tidb-binlog.md §1 to §3), the same
-//! pages over HTTP (spec/tidb-formats.md §7). `tests/wire_server.rs` holds it against recorded exchanges. Everything
-//! listens on 127.0.0.1 alone.
+//! It is no TiDB: it has no SQL, no TiKV and no data but the messages that a test or a load put
+//! into it. What it does, it does on the wire as the real servers do: the same gRPC methods, bytes
+//! and errors (spec/tidb-binlog.md §1 to §3), the same pages over HTTP (spec/tidb-formats.md §7).
+//! `tests/wire_server.rs` compares it with recorded exchanges. Everything listens on 127.0.0.1
+//! alone.
 
 mod catalog;
 mod etcd;
@@ -30,7 +31,7 @@ use state::{Node, listen};
 pub use self::store::{Behaviour, Break};
 pub use state::ClockMode;
 
-/// What a cluster consists of.
+/// The parts of a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterSpec {
     /// The id that PD gives it.
@@ -50,7 +51,8 @@ pub struct ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// A cluster with `pumps` Pumps named `pump-1`, `pump-2` … on free ports, by this machine's clock.
+    /// A cluster with `pumps` Pumps named `pump-1`, `pump-2` … on free ports, by this machine's
+    /// clock.
     #[must_use]
     pub fn new(cluster_id: u64, pumps: usize) -> Self {
         Self {
@@ -94,8 +96,8 @@ impl PumpSpec {
     }
 }
 
-/// A running simulated cluster. Dropping it stops every server; do neither that nor `stop_pump` inside an async task,
-/// for both wait for threads.
+/// A running simulated cluster. Dropping it stops every server. Neither drop it nor call
+/// `stop_pump` inside an async task: both wait for threads.
 pub struct Cluster {
     shared: Arc<Shared>,
     pumps: Vec<Mutex<Node>>,
@@ -192,13 +194,13 @@ impl Cluster {
         self.shared.clock.next()
     }
 
-    /// Timestamps from now on are above `ts`; they never fall.
+    /// Sets the clock: timestamps from now on are above `ts`; they never fall.
     pub fn set_tso(&self, ts: CommitTs) {
         self.shared.clock.raise(ts);
     }
 
-    /// The next message of a Pump's store: a serialized `Binlog`, whose commit ts must be above what the store holds,
-    /// its fakes included. PD's timestamps are above it from now on.
+    /// Stores the next message of a Pump: a serialized `Binlog`. Its commit ts must be above all
+    /// that the store holds, fakes included. PD's timestamps are above it from now on.
     ///
     /// # Errors
     /// If it is no Binlog, or its commit ts does not rise.
@@ -208,8 +210,8 @@ impl Cluster {
         Ok(ts)
     }
 
-    /// Takes a commit ts and stores the message that `build` makes with it, as one step: no fake of this Pump can come
-    /// in between.
+    /// Takes a commit ts, and stores the message that `build` makes with it, in one step: no fake
+    /// of this Pump can come in between.
     ///
     /// # Errors
     /// If `build` fails, or what it makes is no Binlog with a rising commit ts.
@@ -233,7 +235,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The job appears in the DDL history from now on; one with the same id is replaced.
+    /// Adds the job to the DDL history from now on; a job with the same id is replaced.
     ///
     /// # Errors
     /// If it is no JSON object with an `id`.
@@ -241,7 +243,8 @@ impl Cluster {
         self.shared.jobs.add(job, None).map(|_| ())
     }
 
-    /// The job appears in the DDL history `delay` after a Pump has sent its message for the first time.
+    /// Adds the job to the DDL history `delay` after a Pump has sent its message for the first
+    /// time.
     ///
     /// # Errors
     /// If it is no JSON object with an `id`.
@@ -249,12 +252,13 @@ impl Cluster {
         self.shared.jobs.add(job, Some(delay)).map(|_| ())
     }
 
-    /// What this job does can be seen from now on, although it is not over: an ALTER of several parts shows them before its message is written.
+    /// Makes the effect of this job visible from now on, although the job is not over: an ALTER of
+    /// several parts shows them before its message is written.
     pub fn show_job(&self, id: i64) {
         self.shared.jobs.show(id);
     }
 
-    /// What TiDB says of its binlog: `On`, `Off`, `Skipping` or `Unknown`.
+    /// The status that TiDB reports of its binlog: `On`, `Off`, `Skipping` or `Unknown`.
     pub fn set_binlog_status(&self, status: &str) {
         status.clone_into(&mut lock(&self.shared.tidb).binlog_status);
     }
@@ -264,7 +268,7 @@ impl Cluster {
         lock(&self.shared.tidb).listed = listed;
     }
 
-    /// A Pump's GC ts: it no longer sends what is at or below it.
+    /// Sets a Pump's GC ts: it no longer sends messages at or below it.
     ///
     /// # Errors
     /// If there is no such Pump.
@@ -273,12 +277,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// TiKV's GC safe point.
+    /// Sets TiKV's GC safe point.
     pub fn set_gc_safe_point(&self, ts: CommitTs) {
         *lock(&self.shared.safe_point) = ts;
     }
 
-    /// A Pump's state in etcd: `online`, `pausing`, `paused`, `closing` or `offline`.
+    /// Sets a Pump's state in etcd: `online`, `pausing`, `paused`, `closing` or `offline`.
     ///
     /// # Errors
     /// If there is no such Pump.
@@ -287,7 +291,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The address that a Pump has in etcd, right or wrong; `None` takes its key away.
+    /// Sets the address that a Pump has in etcd, right or wrong; `None` removes its key.
     ///
     /// # Errors
     /// If there is no such Pump.
@@ -309,7 +313,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// A Pump waits this long before each message.
+    /// Makes a Pump wait this long before each message.
     ///
     /// # Errors
     /// If there is no such Pump.

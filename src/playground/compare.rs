@@ -1,8 +1,9 @@
-//! Are two databases equal, on one server or on two? Tables, columns, keys and every row, compared byte for byte.
+//! Compares two databases, on one server or two: tables, columns, keys and the bytes of each row.
 //!
-//! Loads a Dumpling dump (SQL files) into a server under other database names: the truth to compare a target with.
-//!
-//! Writes the state that the bank expects beside the target's tables, so that both can be compared on one server.
+//! - Loads a Dumpling dump (SQL files) into a server under other database names: the truth to
+//!   compare a target with.
+//! - Writes the state that the bank expects beside the tables of the target, so both can be
+//!   compared on one server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +18,7 @@ use super::sql_name;
 use crate::mysql::answer::Answers;
 use crate::mysql::literal;
 
-/// What a comparison found. Empty means equal.
+/// The result of a comparison. No differences means equal.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Tables that both sides have.
@@ -48,7 +49,7 @@ impl Side {
     /// Database `database` of the server behind `conn`.
     ///
     /// # Errors
-    /// If the server does not say what it is.
+    /// If the server does not give its version.
     pub fn new(mut conn: Conn, database: &str) -> Result<Self> {
         let version: Option<String> = conn.one("SELECT VERSION()")?;
         conn.query_drop("SET SESSION time_zone = '+00:00'")?;
@@ -61,14 +62,15 @@ impl Side {
 /// How much of the definitions must be equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Definitions {
-    /// Columns by name, type, nullability and collation; unique keys by their columns. For two databases on servers of one kind.
+    /// Columns by name, type, nullability and collation; unique keys by their columns. For two
+    /// databases on servers of one kind.
     Exact,
     /// The names of the columns and the columns of the unique keys. For servers of different kinds.
     Names,
 }
 
-/// Compares two databases, without the tables in `except`: their definitions, and their rows as a multiset of exact values (JSON
-/// by its meaning).
+/// Compares two databases, without the tables in `except`: their definitions, and their rows as a
+/// multiset of exact values (JSON by its meaning).
 ///
 /// # Errors
 /// If a server cannot be read; then nothing is known about equality.
@@ -121,7 +123,7 @@ fn table(left: &mut Side, right: &mut Side, name: &str, how: Definitions, found:
         missing.get_or_insert_with(|| format!("only in {right_name}: {row}"));
     }
     if different > 0 {
-        // One of each side: often they are the same row.
+        // One row of each side: often they are the same row.
         let examples = example.iter().chain(&missing).map(|e| e.chars().take(400).collect::<String>());
         let examples: Vec<String> = examples.collect();
         found.differences.push(format!("{name}: {different} rows differ; {}", examples.join("; ")));
@@ -140,7 +142,7 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     let columns = format!(
         "SELECT {column} FROM information_schema.columns WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position"
     );
-    // TiDB's STATISTICS has no lengths of prefixes.
+    // TiDB's STATISTICS has no prefix lengths.
     let (source, index) = if side.tidb { ("tidb_indexes", "key_name") } else { ("statistics", "index_name") };
     let keys = format!(
         "SELECT CONCAT('unique ', GROUP_CONCAT(CONCAT_WS(' ', column_name, sub_part) ORDER BY seq_in_index)) AS parts
@@ -150,20 +152,22 @@ fn definition(side: &mut Side, table: &str, how: Definitions) -> Result<Vec<Stri
     let mut lines: Vec<String> = side.conn.all_with(columns, (&side.database, table))?;
     // TiDB lists a table twice after a RENAME that swapped it across databases.
     lines.dedup();
-    // MariaDB's JSON is text, so converting a table to a character set changes its collation, which means nothing for JSON.
+    // MariaDB's JSON is text, so converting a table to a character set changes its collation, which
+    // means nothing for JSON.
     for column in json_columns(side, table)? {
         let json = format!("{column} longtext ");
         lines.iter_mut().filter(|l| l.starts_with(&json)).for_each(|l| *l = format!("{column} json"));
     }
     let mut keys: Vec<String> = side.conn.all_with(keys, (&side.database, table))?;
-    // Here, as each server has an order of its own for letters.
+    // Sorted here, as each server has its own order of letters.
     keys.sort();
     lines.extend(keys);
     Ok(lines)
 }
 
-/// MariaDB keeps JSON as text with a check; the check is how it can be told. Database and table stand there twice: without
-/// constants the server opens every table it has to find its checks.
+/// MariaDB keeps JSON as text with a CHECK constraint, which is how it can be recognised. Database
+/// and table stand there twice: without constants the server opens every table it has to find its
+/// constraints.
 fn json_columns(side: &mut Side, table: &str) -> Result<Vec<String>> {
     let query = if side.mariadb {
         "SELECT c.column_name FROM information_schema.columns c
@@ -176,7 +180,7 @@ fn json_columns(side: &mut Side, table: &str) -> Result<Vec<String>> {
     Ok(side.conn.all_with(query, params! { "db" => &side.database, "name" => table })?)
 }
 
-/// Each distinct row, as text that tells every bit of it, and how often it is there.
+/// Each distinct row, as text that shows every bit of it, with its count.
 fn rows(side: &mut Side, table: &str) -> Result<BTreeMap<String, i64>> {
     let json = json_columns(side, table)?;
     let mut counts = BTreeMap::new();
@@ -226,8 +230,8 @@ fn shown(value: &Value, json: bool) -> String {
     }
 }
 
-/// Loads every table of `databases` from the dump in `dir`, each into a new database called `prefix` + its name.
-/// The connection's session settings are changed.
+/// Loads every table of `databases` from the dump in `dir`, each into a new database called
+/// `prefix` + its name. The connection's session settings are changed.
 ///
 /// # Errors
 /// If a file cannot be read or the server refuses a statement; the file is named.
@@ -235,7 +239,8 @@ pub fn load_dump(conn: &mut Conn, dir: &Path, databases: &[&str], prefix: &str) 
     conn.query_drop(
         "SET NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
     )?;
-    // As TiDB does it; MySQL before 8.0 would make the first TIMESTAMP of a table NOT NULL. Elsewhere it is so, or is no variable of a session.
+    // As TiDB does it; MySQL before 8.0 would make the first TIMESTAMP of a table NOT NULL. On
+    // other servers this is the default, or no session variable.
     let _ = conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
     for database in databases {
         let target = sql_name(&format!("{prefix}{database}"));
@@ -269,7 +274,7 @@ fn files(dir: &Path, database: &str) -> Result<BTreeMap<String, Vec<String>>> {
     Ok(tables)
 }
 
-/// Runs the statements of a file; without its keys on expressions, where the server knows none.
+/// Runs the statements of a file; without its keys on expressions if the server has none.
 fn load_one(conn: &mut Conn, sql: &str) -> Result<()> {
     let Err(error) = run(conn, sql) else { return Ok(()) };
     let keys = |line: &&str| line.trim_start().starts_with("KEY ") && line.contains("((");
@@ -277,11 +282,12 @@ fn load_one(conn: &mut Conn, sql: &str) -> Result<()> {
         return Err(error);
     }
     let lines: Vec<&str> = sql.lines().filter(|line| !keys(line)).collect();
-    // The comma before what was the last line of the list.
+    // The comma before the last line of the list, which was removed.
     run(conn, &lines.join("\n").replace(",\n) ENGINE", "\n) ENGINE"))
 }
 
-/// Takes out the dump's own session settings, and quotes a table name that Dumpling leaves half quoted.
+/// Takes out the dump's own session settings, and quotes a table name that Dumpling leaves half
+/// quoted.
 fn mend(sql: &str, table: &str) -> String {
     let sql = sql.replace("/*!40101 SET NAMES binary*/;", "").replace("/*!40014 SET FOREIGN_KEY_CHECKS=0*/;", "");
     if table.contains('`') {
@@ -291,7 +297,7 @@ fn mend(sql: &str, table: &str) -> String {
     sql
 }
 
-/// Runs statements one behind the other, the result of each looked at.
+/// Runs statements one after the other, and checks the result of each.
 fn run(conn: &mut Conn, sql: &str) -> Result<()> {
     let mut results = conn.query_iter(sql)?;
     while let Some(set) = results.iter() {
@@ -308,7 +314,7 @@ const CHUNK: usize = 500;
 /// Makes database `truth` with the tables of `database`, each holding what `expected` says.
 ///
 /// # Errors
-/// If a table is missing on the server, or takes a row differently from how it was meant.
+/// If a table is missing on the server, or stores a row differently from what was expected.
 pub fn load_expected(conn: &mut Conn, database: &str, truth: &str, expected: &[Expected]) -> Result<()> {
     conn.query_drop(
         "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",

@@ -1,9 +1,13 @@
-//! A private MariaDB or MySQL: own data directory, own socket, own free port on loopback or none, gone when it is dropped.
+//! A private MariaDB or MySQL with its own data directory, socket and port, gone when dropped.
 //!
-//! Its root has no password. So one that others must not come near ([`PrivateServer::start_alone`]) has no port, its socket is in a folder that
-//! nobody else may enter, and it does not run as the system's root if we do.
+//! The port is a free one on loopback, or there is none.
 //!
-//! What must not be left behind, however this process ends: a folder, and a server that works in it.
+//! Its root has no password. So a server that others must not reach
+//! ([`PrivateServer::start_alone`]) has no port, its socket is in a folder that no other account
+//! may enter, and it does not run as root even if we do.
+//!
+//! Also here: what must not be left behind, however this process ends. That is a folder, and a
+//! server that works in it.
 
 mod program;
 
@@ -32,7 +36,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// How often another port is tried.
 const TRIES: u32 = 3;
 
-/// A server of our own.
+/// A private server.
 pub struct PrivateServer {
     child: Option<Child>,
     program: Program,
@@ -41,7 +45,7 @@ pub struct PrivateServer {
     keeper: Keeper,
     /// On 127.0.0.1; `None` if only the socket leads to it.
     port: Option<u16>,
-    /// Which of the system's accounts it runs as, where it is not ours.
+    /// The system account that it runs as, where it is not ours.
     account: Option<Account>,
     extra: Vec<String>,
     /// Logs of earlier starts, which are called `log.1`, `log.2` and so on.
@@ -52,12 +56,13 @@ impl PrivateServer {
     /// Makes a data directory in the system's temporary folder and starts a server on it.
     ///
     /// # Errors
-    /// If MariaDB is not installed, or does not come up within a minute; then its own words are in the error.
+    /// If MariaDB is not installed, or is not up within a minute; then the error has the end of its
+    /// log.
     pub fn start() -> Result<Self> {
         Self::start_with(&[])
     }
 
-    /// The same with more options for `mariadbd`, as in `--max-allowed-packet=1M`.
+    /// Starts a server with more options for `mariadbd`, such as `--max-allowed-packet=1M`.
     ///
     /// # Errors
     /// See [`start`](Self::start).
@@ -65,7 +70,7 @@ impl PrivateServer {
         Self::start_in(&std::env::temp_dir(), extra)
     }
 
-    /// The same with its files below `parent`, which may be a disk of its own.
+    /// Starts a server with its files below `parent`, which may be on a disk of its own.
     ///
     /// # Errors
     /// See [`start`](Self::start).
@@ -73,7 +78,7 @@ impl PrivateServer {
         Self::start_program(Program::find()?, parent, extra, false)
     }
 
-    /// The same for nobody but us: without a port, and as another of the system's accounts than root.
+    /// Starts a server for this process alone: without a port, and not as the system's root.
     ///
     /// # Errors
     /// See [`start`](Self::start).
@@ -81,7 +86,8 @@ impl PrivateServer {
         Self::start_program(Program::find()?, &std::env::temp_dir(), extra, true)
     }
 
-    /// The same with the `mariadbd` or `mysqld` at `program`, which is in the folder of a server: `BASE/bin/mysqld`.
+    /// Starts the `mariadbd` or `mysqld` at `program`, which is in the folder of a server:
+    /// `BASE/bin/mysqld`.
     ///
     /// # Errors
     /// See [`start`](Self::start); also if there is no such server.
@@ -90,10 +96,10 @@ impl PrivateServer {
     }
 
     fn start_program(program: Program, parent: &Path, extra: &[&str], alone: bool) -> Result<Self> {
-        // Nobody else may enter it: its socket asks for no password.
+        // No other account may enter it: the socket asks for no password.
         let private = fs::Permissions::from_mode(0o700);
         let dir = tempfile::Builder::new().prefix("tisync-mariadb-").permissions(private).tempdir_in(parent)?;
-        // One that was unpacked may lie where no other account comes.
+        // An unpacked server may lie in a folder that no other account can enter.
         let account = if alone && program == Program::Installed { Account::instead_of_root(dir.path())? } else { None };
         for folder in [scratch(&dir), files(&dir)] {
             fs::create_dir(&folder)?;
@@ -110,7 +116,7 @@ impl PrivateServer {
         }
         let mut tries = 0;
         loop {
-            // Somebody else may take the port between the look and the start.
+            // Another process may take the port between the check and the start.
             server.port = Some(free_port()?);
             match server.launch() {
                 Err(e) if tries == TRIES => return Err(e),
@@ -122,7 +128,7 @@ impl PrivateServer {
 
     fn launch(&mut self) -> Result<()> {
         if self.log().exists() {
-            // What it said before it was killed: a crash of its own is to be seen there.
+            // Its log before it was killed is kept: it would show a crash of its own.
             self.starts += 1;
             fs::rename(self.log(), self.log().with_extension(self.starts.to_string()))?;
         }
@@ -138,11 +144,13 @@ impl PrivateServer {
                 None => vec!["--skip-networking".to_owned()],
             })
             .arg(format!("--user={}", name(self.account.as_ref())))
-            // What its accounts may read and write as files of this machine.
+            // The files of this machine that its accounts may read and write.
             .arg(format!("--secure-file-priv={}", files(&self.dir).display()))
             .args(["--skip-log-bin", "--innodb-buffer-pool-size=256M"])
-            // A server that is killed and comes back at once must not meet writes of the one before it, which io_uring may still have under
-            // way: 2 in 1,119 such restarts found their own files damaged, with nothing of tisync near; with this, none in 1,041.
+            // A server that is killed and comes back at once must not meet writes of its
+            // predecessor that io_uring may still have in flight: 2 in 1,119 such restarts found
+            // their own files damaged, without any tisync involved; with this option, none in
+            // 1,041.
             .arg("--innodb-use-native-aio=OFF")
             .args(&self.extra)
             .env("TMPDIR", scratch(&self.dir))
@@ -207,7 +215,7 @@ impl PrivateServer {
         self.port.unwrap_or_default()
     }
 
-    /// The number of its process, while it runs.
+    /// Its process id, while it runs.
     #[must_use]
     pub fn process(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
@@ -228,9 +236,9 @@ impl PrivateServer {
     /// Kills it as `kill -9` would; the data stays.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // All can only fail if it is gone already, which is what was asked for.
+            // Both can only fail if it is gone already, which is the goal.
             let _ = child.kill();
-            // Before its number can be given to another process.
+            // Before its process id can be given to another process.
             let _ = self.keeper.holds(None);
             let _ = child.wait();
         }
@@ -266,21 +274,23 @@ fn files(dir: &TempDir) -> PathBuf {
     Path::new(dir.path()).join("files")
 }
 
-/// Of our own account the server needs to hear only if it is root.
+/// The value of the server's user option: `root` where it runs as our own account, because only
+/// root has to be named.
 fn name(account: Option<&Account>) -> &str {
     account.map_or("root", Account::name)
 }
 
-/// A port on 127.0.0.1 that nobody listens on at this moment.
+/// A port on 127.0.0.1 that is free at this moment.
 ///
 /// # Errors
-/// If the system gives none.
+/// If the system gives no port.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// Reads the number of the process that works in the folder `$1`, each time it is another one, until whoever writes them is gone. Then it ends
-/// that process and removes the folder, until nothing that was still under way makes it anew.
+/// Reads the id of the process that works in the folder `$1`, again after each change, until the
+/// writer of those ids is gone. Then it ends that process and removes the folder, again until no
+/// write that was still in flight creates it anew.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 process=
@@ -294,11 +304,11 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27
 done
 "#;
 
-/// A small process that waits for the end of ours. No signal handler could do its work: after a second Ctrl-C or a SIGKILL nothing of ours runs
-/// any more.
+/// A small process that waits for the end of ours. No signal handler could do its work: after a
+/// second Ctrl-C or a SIGKILL no code of ours runs any more.
 pub struct Keeper {
     child: Child,
-    /// Its end is how it learns that we are gone.
+    /// The end of this pipe tells it that we are gone.
     tell: Option<ChildStdin>,
 }
 
@@ -311,14 +321,15 @@ impl Keeper {
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "tisync-playground"]).arg(dir);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // What a terminal sends to us is not for it.
+        // Signals from the terminal are for us, not for it.
         command.process_group(0);
         let mut child = command.spawn().context("cannot run sh")?;
         let tell = child.stdin.take();
         Ok(Self { child, tell })
     }
 
-    /// The process that works in the folder from now on, which is to end with us; `None`: it has ended.
+    /// Sets the process that works in the folder from now on, and is to end with us; `None`: it has
+    /// ended.
     ///
     /// # Errors
     /// If the keeper is gone.

@@ -1,13 +1,12 @@
-//! Everything needed to try tisync on one machine: a private MariaDB, a simulated TiDB cluster, and a comparison of what
-//! went in with what came out.
+//! A whole setup on one machine: a private MariaDB, a simulated TiDB cluster, a comparison.
 //!
-//! A small generator of numbers that are the same for the same seed, on every machine and in every version.
-//!
-//! The writing part of a TiDB: it gives out ids and schema versions, and writes transactions and DDL jobs to the Pumps as
-//! TiDB would.
-//!
-//! A simulated cluster that serves what was recorded from a real one: a folder with `binlogs.bin` (or `.zst`), or one
-//! such folder for each Pump (`pump-1`, `pump-2` …), `ddl_history.json` and `meta.json`.
+//! - A small random number generator: the same numbers for a seed, on every machine and in every
+//!   version.
+//! - The writing part of a TiDB: it gives out ids and schema versions, and writes transactions and
+//!   DDL jobs to the Pumps as TiDB would.
+//! - A simulated cluster that serves a recording of a real one: a folder with `binlogs.bin` (or
+//!   `.zst`), or one such folder for each Pump (`pump-1`, `pump-2` …), `ddl_history.json` and
+//!   `meta.json`.
 
 pub mod bank;
 pub mod cluster;
@@ -40,12 +39,12 @@ pub use crate::sql::quote_name as sql_name;
 use cluster::{Behaviour, ClockMode, Cluster, ClusterSpec, PumpSpec};
 use encode::row::Job;
 
-/// SplitMix64: one addition and three mixings for each number.
+/// SplitMix64: one addition and three mixing steps for each number.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of `seed`.
+    /// A generator that starts at `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -66,7 +65,7 @@ impl Random {
         self.next().checked_rem(end).unwrap_or(0)
     }
 
-    /// The place of one of `length` things; 0 if there is none.
+    /// The index of one of `length` things; 0 if there is none.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
@@ -106,7 +105,7 @@ struct Upstream {
 
 impl Upstream {
     fn new(cluster: Arc<Cluster>, job_delay: Option<Duration>, seed: u64) -> Self {
-        // TiDB's own tables take the first ids and versions of a real cluster.
+        // In a real cluster, TiDB's own tables take the first ids and versions.
         Self { cluster, job_delay, last_id: 100, version: 40, pumps: Random::new(!seed) }
     }
 
@@ -116,7 +115,8 @@ impl Upstream {
         self.last_id
     }
 
-    /// Commits a transaction, each change with the handle of its row; an empty one leaves no trace, as in TiDB.
+    /// Commits a transaction, each change with the handle of its row; an empty one leaves no trace,
+    /// as in TiDB.
     fn rows(&mut self, changes: &[RowChange], handles: &[i64]) -> Result<Option<CommitTs>> {
         let Some(first) = changes.first() else { return Ok(None) };
         let handle = handles.first().copied().unwrap_or(0);
@@ -155,7 +155,8 @@ impl Upstream {
         })
     }
 
-    /// Commits on any of the Pumps that are online, as TiDB chooses; `before` runs with the start ts just before anybody can see the message.
+    /// Commits on any of the Pumps that are online, as TiDB chooses; `before` runs with the start
+    /// ts just before the message becomes visible.
     fn write(&mut self, mut binlog: Binlog, before: impl FnOnce(u64) -> Result<()>) -> Result<CommitTs> {
         let online = self.cluster.online_pumps();
         let chosen = usize::try_from(self.pumps.below(u64::try_from(online.len())?))?;
@@ -171,18 +172,19 @@ impl Upstream {
     }
 }
 
-/// With several Pumps, each gets a fake after this many messages of the recording, so that a merge moves.
+/// With several Pumps, each gets a fake after this many messages of the recording, so that a merge
+/// can go on.
 const FAKE_EVERY: usize = 50;
-/// How often [`serve`] looks at its flag.
+/// How often [`serve`] checks its flag.
 const TICK: Duration = Duration::from_millis(50);
 
 /// A recording in memory.
 pub struct Recording {
-    /// The id of the cluster it was made of.
+    /// The id of the recorded cluster.
     pub cluster_id: u64,
     /// It holds what was committed after this (0: from the beginning) …
     pub start_ts: CommitTs,
-    /// … up to and including this; where nobody noted it, the last message's ts.
+    /// … up to and including this; if the recording does not say, the last message's ts.
     pub end_ts: CommitTs,
     /// The TiDB version it came from.
     pub version: String,
@@ -225,18 +227,18 @@ impl Recording {
     }
 }
 
-/// How a recording is served.
+/// Options for serving a recording.
 #[derive(Clone, Debug)]
 pub struct ReplayOptions {
-    /// Over how many Pumps a recording of one Pump is spread, each transaction on one of them. A recording of several
-    /// Pumps keeps its own.
+    /// Over how many Pumps a recording of one Pump is spread, each transaction on one of them. A
+    /// recording of several Pumps keeps its own.
     pub pumps: usize,
     /// Which Pump takes a transaction.
     pub spread: Spread,
     /// How Pumps send.
     pub behaviour: Behaviour,
-    /// `None`: all jobs are in the history from the start; else those that have a message appear this long after it
-    /// was sent.
+    /// `None`: all jobs are in the history from the start; else those that have a message appear
+    /// this long after it was sent.
     pub job_delay: Option<Duration>,
     /// PD's port on 127.0.0.1; 0 takes a free one.
     pub pd_port: u16,
@@ -308,19 +310,19 @@ pub fn start(recording: &Recording, options: &ReplayOptions) -> Result<Cluster> 
     for pump in 0..count {
         cluster.behave(pump, |b| *b = options.behaviour.clone())?;
         if options.behaviour.fakes.is_some() {
-            // So that a reader can reach "now" without waiting for the first regular one.
+            // So that a reader can reach "now" without waiting for the first regular fake.
             cluster.append_fake(pump, cluster.tso())?;
         }
     }
     Ok(cluster)
 }
 
-/// The DDL job that a message speaks of.
+/// The DDL job of a message.
 fn job_of(payload: &Bytes) -> Result<Option<i64>> {
     Ok(Binlog::decode(payload.clone())?.ddl_job_id.filter(|id| *id > 0))
 }
 
-/// Deals one stream out to `count` Pumps, with fakes on all of them now and then.
+/// Distributes one stream over `count` Pumps, with regular fakes on all of them.
 fn spread(cluster: &Cluster, stream: &[Bytes], how: Spread, count: usize) -> Result<BTreeSet<i64>> {
     let mut jobs = BTreeSet::new();
     let mut before = 0;
@@ -352,8 +354,8 @@ fn publish(cluster: &Cluster, job: &str, delay: Option<Duration>, with_message: 
     }
 }
 
-/// Serves a recording until `stop` is set: the body of a process of its own, as measurements need it. `ready` gets the
-/// running cluster once it can be used.
+/// Serves a recording until `stop` is set: the body of a process of its own, as measurements need
+/// it. `ready` gets the running cluster once it can be used.
 ///
 /// # Errors
 /// See [`start`].

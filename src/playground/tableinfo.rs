@@ -1,5 +1,8 @@
-//! Tables as TiDB writes them down: the TableInfo JSON of its DDL history and status port, and the statement that makes
-//! the table (spec/tidb-formats.md §6.6, §6.7).
+//! Builds TiDB's TableInfo JSON of a table, and the CREATE TABLE statement for it.
+//!
+//! The JSON is that of the DDL history and the status port.
+//!
+//! Format: spec/tidb-formats.md §6.6, §6.7.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +11,8 @@ use serde_json::{Value as Json, json};
 use crate::model::{Column, ForeignKey, Generated, Handle, Key, Kind, Table};
 use crate::sql::quote_name;
 
-/// What a definition has beyond what [`Table`] needs for reading rows. Columns without details take the type's widest
-/// usual form: TEXT and BLOB for strings, no default.
+/// What a definition has beyond the [`Table`] that is needed for reading rows. Columns without
+/// details have the usual widest form of their type: TEXT and BLOB for strings, no default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
     /// By column name.
@@ -18,18 +21,20 @@ pub struct Details {
     pub indexes: Vec<Key>,
     /// The table's comment.
     pub comment: String,
-    /// What foreign keys do on DELETE and on UPDATE, by name, as TiDB's numbers; CASCADE where nothing is said.
+    /// Actions of foreign keys on DELETE and on UPDATE, by name, as TiDB's numbers; CASCADE where
+    /// there is none.
     pub reactions: BTreeMap<String, (u8, u8)>,
 }
 
-/// See [`Details`].
+/// The details of a column, see [`Details`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ColumnDetails {
     /// n of VARCHAR(n) or VARBINARY(n).
     pub length: Option<u32>,
-    /// TiDB's number of a text's or a byte string's type, where it is another one: CHAR, TINYTEXT, LONGBLOB.
+    /// TiDB's type number of a text or byte string that is not of the usual type: CHAR, TINYTEXT,
+    /// LONGBLOB.
     pub tp: Option<u8>,
-    /// A number's width and digits behind the point, where they are not the usual ones: tinyint(1), float(7,3).
+    /// A number's width and decimals, where they are not the usual ones: tinyint(1), float(7,3).
     pub width: Option<(i64, i64)>,
     /// More flags of a number: UNSIGNED of a DECIMAL, ZEROFILL.
     pub flags: u32,
@@ -43,7 +48,8 @@ pub struct ColumnDetails {
     pub default: Option<String>,
     /// Whether the column was added later, so that older rows have the default too.
     pub added: bool,
-    /// Text of what older rows have, where that is known apart from the default: it stays when the default changes.
+    /// The value of older rows as text, where it is known apart from the default: it stays when the
+    /// default changes.
     pub origin: Option<String>,
     /// The expression of a generated column.
     pub generated: Option<String>,
@@ -341,7 +347,7 @@ fn type_sql(kind: &Kind, length: Option<u32>) -> String {
     }
 }
 
-/// Without backslashes, which our own definitions have none of.
+/// A string literal, without escapes: our own definitions have no backslashes.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,16 +1,19 @@
-//! Routes: databases and tables that have another name on the target. They come behind the filter, which goes by the upstream's names,
-//! and before the sink, which knows the target's alone.
+//! Routes: databases and tables that have another name on the target.
+//!
+//! They come after the filter, which goes by the names of the upstream, and before the sink, which
+//! knows the names of the target alone.
 //!
 //! ```text
 //! app.*       → app2.*            every table of app, and the database itself
 //! app.users   → crm.people        one table
 //! ```
 //!
-//! The first route that fits decides. Two tables of the upstream never become one: that is refused when it is seen, at the start or at
-//! the DDL that would bring it. `text` rewrites statements, `router` knows which names are taken, `contents` which
-//! of the target's tables are whose.
+//! The first route that fits decides. Two tables of the upstream never become one: that is refused
+//! when it is seen, at the start or at the DDL that would bring it. `router.rs` knows which names
+//! are taken, and rewrites statements.
 //!
-//! Which of the target's tables are those of one upstream database, where the upstream cannot be asked.
+//! Also here: which tables of the target belong to one upstream database, where the upstream cannot
+//! be asked.
 
 mod router;
 
@@ -33,14 +36,15 @@ struct Route {
     to_table: Option<String>,
 }
 
-/// What is called otherwise on the target. The default is nothing.
+/// The names that differ on the target. The default is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
     routes: Vec<Route>,
 }
 
 impl Routes {
-    /// Routes from pairs of patterns: `db.*` to `newdb.*`, `db.table` to `newdb.newtable`. Names may be quoted.
+    /// Routes from pairs of patterns: `db.*` to `newdb.*`, `db.table` to `newdb.newtable`. Names
+    /// may be quoted.
     ///
     /// # Errors
     /// A usage fault that names the route and says what is wrong with it.
@@ -132,13 +136,13 @@ impl Routes {
         self.routes.iter().any(|r| r.schema == lower && r.table.is_some())
     }
 
-    /// Whether a route of another database than `schema` comes into the target's database `target`.
+    /// Whether a route of a database other than `schema` leads into the target's database `target`.
     fn others_lead(&self, schema: &str, target: &str) -> bool {
         let (lower, target) = (schema.to_lowercase(), target.to_lowercase());
         self.routes.iter().any(|r| r.schema != lower && r.to_schema.to_lowercase() == target)
     }
 
-    /// Whether anything of the upstream's database `schema` comes into the target's database `target`.
+    /// Whether any part of the upstream's database `schema` goes to the target's database `target`.
     fn leads(&self, schema: &str, target: &str) -> bool {
         let lower = schema.to_lowercase();
         let same = |name: &str| name.to_lowercase() == target.to_lowercase();
@@ -200,13 +204,14 @@ fn part(text: &str) -> Result<(String, &str), String> {
 pub struct Contents {
     /// Its tables, by their names upstream.
     pub tables: Vec<String>,
-    /// One that may be another database's as well, if there is any: that database, the target's, the table.
+    /// One that may be another database's as well, if there is any: that database, the target's,
+    /// the table.
     pub doubtful: Option<(String, String, String)>,
 }
 
 impl Routes {
-    /// What the target has of the upstream's database `schema`: `tables` lists one of its databases, `wanted` says of an upstream table
-    /// whether it is replicated.
+    /// What the target has of the upstream's database `schema`. `tables` lists one of the target's
+    /// databases, `wanted` tells whether an upstream table is replicated.
     ///
     /// # Errors
     /// If `tables` fails.
@@ -222,7 +227,7 @@ impl Routes {
             self.routes.iter().partition(|r| r.schema == schema.to_lowercase());
         for table in tables(&target)? {
             let to = self.table(schema, &table).unwrap_or_else(|| (schema.to_owned(), table.clone()));
-            // Where a route of a single table ends, nothing else does.
+            // Where a route of a single table ends, no other table ends.
             let single = self.routes.iter().any(|r| r.ends_at(&target, Some(&table)));
             if single || !same(&to.0, &target) || !same(&to.1, &table) || !wanted(schema, &table) {
                 continue;
@@ -246,7 +251,8 @@ impl Routes {
 }
 
 impl Route {
-    /// Whether it leads to this table of the target, or (`None`) all tables of a database to this one.
+    /// Whether it leads to this table of the target, or (`None`) all tables of a database to this
+    /// one.
     fn ends_at(&self, schema: &str, table: Option<&str>) -> bool {
         let ends = match (&self.to_table, table) {
             (Some(to), Some(table)) => same(to, table),

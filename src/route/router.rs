@@ -1,7 +1,7 @@
-//! Routes at work: which of the target's names are taken, and DDL under the target's names.
+//! Applies routes: tracks which names of the target are taken, and rewrites DDL to those names.
 //!
-//! A statement with the names that its objects have on the target. Names are found token by token; where it is not sure that all were
-//! found, nothing is guessed.
+//! Names in a statement are found token by token. Where it is not certain that all were found,
+//! nothing is guessed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -26,7 +26,8 @@ pub struct Router {
 }
 
 impl Router {
-    /// Begins with what the upstream has at the start: `tables` that are replicated, `databases` all of them.
+    /// Begins with what the upstream has at the start: `tables` that are replicated, `databases`
+    /// all of them.
     ///
     /// # Errors
     /// Refused, if two tables would become one.
@@ -63,8 +64,8 @@ impl Router {
         if self.routes.is_empty() { Arc::clone(table) } else { self.routes.apply(table) }
     }
 
-    /// `ddl` under the target's names; `None` if nothing is left to run. What cannot be renamed for sure, and what would make one table of
-    /// two, is marked as refused.
+    /// `ddl` under the target's names; `None` if nothing is left to run. It is marked as refused if
+    /// it cannot be renamed for sure, or would make one table of two.
     #[must_use]
     pub fn ddl(&mut self, ts: CommitTs, mut ddl: Ddl) -> Option<Ddl> {
         if self.routes.is_empty() || concerns_cluster(&ddl) {
@@ -184,7 +185,7 @@ impl Router {
         }
     }
 
-    /// Whether something of another database of the upstream comes into the target's database of `schema`.
+    /// Whether tables of another upstream database go into the target's database of `schema`.
     fn shared(&self, schema: &str) -> bool {
         let target = self.routes.database(schema);
         let other = |name: &&String| **name != schema.to_lowercase();
@@ -193,7 +194,8 @@ impl Router {
         routed || self.databases.iter().filter(other).any(|name| self.routes.leads(name, target))
     }
 
-    /// DROP DATABASE, unless its tables are not all that is in the target's database, or not all in it: then these tables alone.
+    /// DROP DATABASE; or DROP TABLE of its tables alone, if they are not all that the target's
+    /// database holds, or not all in it.
     fn dropped(&self, schema: &str, before: &[Arc<Table>], rewritten: Rewritten) -> Rewritten {
         let target = self.routes.database(schema).to_lowercase();
         let elsewhere = before.iter().any(|t| t.schema.to_lowercase() != target);
@@ -208,7 +210,8 @@ fn lower((schema, name): &Name) -> Name {
     (schema.to_lowercase(), name.to_lowercase())
 }
 
-/// `text`, in which nothing is renamed, with its table's database, since the current one will be another.
+/// `text`, in which nothing is renamed, with its table's database written out, since the current
+/// database will be another one.
 fn written_out(text: &str, home: &str) -> String {
     let statement = Statement::of(text);
     let bare = statement.places.iter().filter(|p| p.schema.is_none() && p.role != Role::Database);
@@ -238,7 +241,7 @@ fn unsure(ts: CommitTs, ddl: &Ddl) -> Fault {
     ))
 }
 
-/// What becomes of a statement.
+/// What a statement is rewritten to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rewritten {
     /// It stays as it is: nothing in it is called otherwise.
@@ -314,7 +317,8 @@ impl Routes {
     }
 }
 
-/// A RENAME some of whose tables have their new names already: the moves that are left. `None` if it is not one.
+/// A RENAME some of whose tables have their new names already: the moves that are left. `None` if
+/// it is not one.
 fn moved_already(names: &Statement, targets: &[(&Place, (String, String), bool)]) -> Option<Vec<String>> {
     let same = |a: &(String, String), b: &(String, String)| {
         (a.0.to_lowercase(), a.1.to_lowercase()) == (b.0.to_lowercase(), b.1.to_lowercase())
@@ -418,7 +422,7 @@ mod text_tests {
     }
 
     proptest::proptest! {
-        /// Wherever a name stands in a statement, only the names change.
+        /// For names at any place in a statement, only the names change.
         #[test]
         fn without_its_names_a_statement_stays(
             sql in "(CREATE|DROP|ALTER|TRUNCATE) TABLE (`app`\\.|app\\.|y\\.)?(`[a-c`]{1,4}`|[abc]{1,4})( \\(a INT REFERENCES b\\(a\\), c CHAR\\(5\\) DEFAULT 'app.b'\\)| RENAME TO x\\.y| ADD COLUMN d INT|, `app`\\.c| [^`]{0,8})"

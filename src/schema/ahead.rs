@@ -1,7 +1,7 @@
-//! What the source's tables become, beyond the position that the stream has reached: the jobs that its history has already.
+//! The future definitions of tables: DDL jobs in the history beyond the stream's position.
 //!
-//! For a link whose target has each DDL first: how a row of today is written to a table of tomorrow is what the source itself will do
-//! to it, column by column, known by TiDB's column ids.
+//! For a link whose target has each DDL first. A row of today is written to a table of tomorrow as
+//! the source itself will convert it, column by column, by TiDB's column ids.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
@@ -13,7 +13,8 @@ use super::{Converted, History, Job, TableInfo, convert};
 use crate::mark::Origin;
 use crate::model::{ActionType, CommitTs, Table};
 
-/// Definitions that are kept of what the stream has passed: rows that were taken before may still be under way.
+/// How many definitions are kept of those that the stream has passed: rows read before may still be
+/// in flight.
 const KEPT: usize = 256;
 
 /// A later definition of a table.
@@ -23,7 +24,7 @@ pub struct Later {
     pub table: Arc<Table>,
     /// The job changed one column, which may have got another id and another name at once.
     pub modifies: bool,
-    /// A link ran it: the cluster that it came from had it before.
+    /// A tisync link ran it: the cluster that the link comes from had it before.
     pub brought: bool,
 }
 
@@ -32,11 +33,13 @@ pub struct Later {
 pub struct Course {
     /// The definitions that it has after this one, the next first.
     pub later: Vec<Later>,
-    /// When the newest of its known DDLs was run: where a link ran it, when that was on the cluster that it comes from.
+    /// When the newest of its known DDLs ran. If a tisync link ran it: when it ran on the cluster
+    /// that the link comes from.
     pub newest: Option<CommitTs>,
 }
 
-/// See the module. Told by the [`Catalog`](super::Catalog) what the stream has passed.
+/// The definitions that the source's history has beyond the stream's position. The
+/// [`Catalog`](super::Catalog) tells it what the stream has passed.
 pub struct Ahead {
     history: Arc<dyn History>,
     passed: Mutex<Passed>,
@@ -45,10 +48,10 @@ pub struct Ahead {
 #[derive(Default)]
 struct Passed {
     jobs: HashSet<i64>,
-    /// What the history has beyond, in the order of versions: read once.
+    /// What the history has beyond the position, in the order of versions: read once.
     beyond: BTreeMap<(i64, i64), Vec<Left>>,
     read: HashSet<i64>,
-    /// The newest definitions that they left behind.
+    /// The newest definitions that the passed jobs left behind.
     last: VecDeque<Left>,
 }
 
@@ -90,7 +93,8 @@ impl Ahead {
         self.passed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stream begins behind these jobs; for the second time, if the target forgot something and it was set back.
+    /// The stream begins behind these jobs. Called again if the target lost data and the stream was
+    /// set back.
     pub(super) fn begin(&self, jobs: impl Iterator<Item = i64>) {
         *self.passed() = Passed { jobs: jobs.collect(), ..Passed::default() };
     }
@@ -119,7 +123,7 @@ impl Ahead {
         }
         drop(passed);
         let mut found = chain.found;
-        // What came before, or is, this definition is none of them. Without it, all came after.
+        // If `table` is none of these definitions, all of them came after it.
         if let Some(own) = found.later.iter().position(|l| same_columns(&l.table, table)) {
             found.later.drain(..=own);
         }
@@ -128,7 +132,7 @@ impl Ahead {
 }
 
 impl Passed {
-    /// Reads what the history has got since.
+    /// Reads what was added to the history since the last call.
     fn read_on(&mut self, history: &dyn History) -> Result<()> {
         let jobs = history.recent(&|id| self.jobs.contains(&id) || self.read.contains(&id))?;
         for job in jobs {
@@ -164,7 +168,7 @@ impl Chain {
     }
 }
 
-/// Its database does not matter here.
+/// Converts with an empty database name, which does not matter here.
 fn read(info: &TableInfo) -> Option<Arc<Table>> {
     match convert(info, "") {
         Converted::Table(table) => Some(Arc::from(table)),
@@ -179,7 +183,8 @@ fn same_columns(a: &Table, b: &Table) -> bool {
     a.columns.len() == b.columns.len() && a.columns.iter().zip(&b.columns).all(alike)
 }
 
-/// Where each column of `table` is in the last of `later`, by its place there; `None` for one that is dropped on the way.
+/// The index of each column of `table` in the last of `later`; `None` for one that is dropped on
+/// the way.
 #[must_use]
 pub fn carried(table: &Table, later: &[Later]) -> Vec<Option<usize>> {
     let mut places: Vec<Option<usize>> = (0..table.columns.len()).map(Some).collect();
@@ -194,7 +199,8 @@ pub fn carried(table: &Table, later: &[Later]) -> Vec<Option<usize>> {
     places
 }
 
-/// The same for one job. A column that is rewritten for another type has another id; in one job nothing else takes its name.
+/// Column indexes across one job, as in [`carried`]. A column that is rewritten for another type
+/// has another id; in one job nothing else takes its name.
 fn step(before: &Table, after: &Table, modifies: bool) -> Vec<Option<usize>> {
     let new = |at: usize| after.columns.get(at).is_some_and(|c| before.columns.iter().all(|b| b.id != c.id));
     let mut places: Vec<Option<usize>> = before

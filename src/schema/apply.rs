@@ -1,4 +1,6 @@
-//! What one DDL job does to the store (spec/tidb-binlog.md §5.3, spec/tidb-formats.md §6.2), Drainer's slips mended.
+//! Applies one DDL job to the store, without Drainer's bugs.
+//!
+//! Sources: spec/tidb-binlog.md §5.3, spec/tidb-formats.md §6.2.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +43,8 @@ pub(super) struct Effect {
     pub zone: Option<TimeZone>,
     /// The statement as the user wrote it.
     pub query: String,
-    /// See [`HistoryInfo`](super::HistoryInfo).
+    /// Start ts of the transaction that put the job into the history, see
+    /// [`HistoryInfo`](super::HistoryInfo).
     pub finished: CommitTs,
     /// What else its statement names, in the catalog's spelling.
     pub others: Vec<(String, String)>,
@@ -50,7 +53,8 @@ pub(super) struct Effect {
 }
 
 impl Store {
-    /// Applies an effective job. What a job does not say leaves tables that are `Unknown`, never guessed ones.
+    /// Applies an effective job. What a job does not say leaves tables that are `Unknown`, never
+    /// guessed ones.
     pub fn apply(&mut self, job: &Job) -> Effect {
         let mut effect = self.describe(job);
         let info = job.info.table.as_deref();
@@ -119,7 +123,8 @@ impl Store {
         }
     }
 
-    /// The sequences of the job under their names before it: those that the store has, or that stand in its text.
+    /// The sequences of the job under their names before it: those that the store has, or that
+    /// stand in its text.
     fn sequences(&self, job: &Job, schema: &str) -> Vec<(String, String)> {
         let infos = job.info.tables.iter().chain(job.info.table.as_deref().filter(|_| job.info.tables.is_empty()));
         let statement = Statement::of(&job.query);
@@ -136,7 +141,7 @@ impl Store {
         found
     }
 
-    /// Database and name of what is behind `id`.
+    /// Database and name of the table, view or sequence with this id.
     fn place(&self, id: i64) -> Option<(String, String)> {
         self.live(id).map(|t| (t.schema.clone(), t.name.clone())).or_else(|| self.rowless_name(id))
     }
@@ -186,7 +191,8 @@ impl Store {
         }
     }
 
-    /// FLASHBACK DATABASE: the same ids come back, perhaps under another database name. The job names no tables.
+    /// FLASHBACK DATABASE: the same ids come back, perhaps under another database name. The job
+    /// names no tables.
     fn recover_schema(&mut self, job: &Job, effect: &mut Effect) {
         let schema = effect.schema.clone();
         for entry in self.entries.values_mut().filter(|e| e.schema_id == job.schema_id) {
@@ -209,15 +215,17 @@ impl Store {
         effect.after.extend(self.put(info, job.schema_id, &schema, job.info.schema_version));
     }
 
-    /// Several tables in the order of the statement, the same one perhaps twice. The job has only one of the databases
-    /// and not the session's, so the targets come from the statement and from where the tables were.
+    /// Several tables in the order of the statement, the same one perhaps twice. The job has only
+    /// one of the databases and not the session's, so the targets come from the statement and from
+    /// where the tables were.
     fn rename_all(&mut self, job: &Job, effect: &mut Effect) {
         let version = job.info.schema_version;
         let infos = &job.info.tables;
         let targets = self.targets(job).unwrap_or_default();
         let mut complete = targets.len() == infos.len();
         let mut first_seen: Vec<i64> = Vec::new();
-        // A table that moves twice: some versions of TiDB show its last name for both moves, so the one between is that of the statement.
+        // A table that moves twice: some versions of TiDB show its last name for both moves, so the
+        // one between is that of the statement.
         let statement = Statement::of(&job.query);
         let written = if statement.only_renames { statement.moves() } else { Vec::new() };
         let mut between: BTreeMap<i64, (String, String)> = BTreeMap::new();
@@ -248,7 +256,7 @@ impl Store {
         effect.after.extend(first_seen.iter().filter_map(|id| self.live(*id).cloned()));
     }
 
-    /// The id of the database of what is behind `id`.
+    /// The id of the database that holds the object with this id.
     fn home(&self, id: i64) -> Option<i64> {
         let rowless = self.rowless.get(&id).map(|(schema, _)| *schema);
         rowless.or_else(|| self.entries.get(&id).map(|e| e.schema_id))
@@ -260,7 +268,8 @@ impl Store {
         let statement = Statement::of(&job.query);
         let pairs = Some(statement.moves()).filter(|p| statement.only_renames && p.len() == infos.len())?;
         let paired = || pairs.iter().zip(infos);
-        // An unqualified name is one of the session's database. A table's first old name tells where it was.
+        // An unqualified name is one of the session's database. A table's first old name tells
+        // where it was.
         let of_old = paired().find_map(|((old, _), info)| match old.schema {
             None => self.home(info.id),
             Some(_) => None,
@@ -275,13 +284,15 @@ impl Store {
         pairs.iter().map(|(_, new)| target(&new.schema)).collect()
     }
 
-    /// The normal table takes the partition's id, the partition that of the normal table; rows stay with their ids.
+    /// The normal table takes the partition's id, the partition that of the normal table; rows stay
+    /// with their ids.
     fn exchange(&mut self, job: &Job, effect: &mut Effect) {
         let version = job.info.schema_version;
         let Some(info) = job.info.table.as_deref() else { return };
         let normal = self.entries.get(&job.table_id).cloned();
         let partitioned = self.entries.get(&info.id).cloned();
-        // The id that the partitioned table no longer has: exactly one, or the store did not know it well enough.
+        // The id that the partitioned table no longer has: exactly one, or the store did not know
+        // it well enough.
         let now: Vec<i64> =
             info.partition.iter().flat_map(|p| &p.definitions).map(|definition| definition.id).collect();
         let mut left = self.live(info.id).map(|t| t.partitions.clone()).unwrap_or_default();

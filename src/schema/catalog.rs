@@ -20,20 +20,21 @@ use super::{History, Job, RESERVED_ABOVE, store};
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
 
-/// For how long after its beginning the catalog asks the history again about schema versions that it has not seen: a
-/// job that committed just before the start reaches the history late, and sends no message.
+/// For how long after its beginning the catalog asks the history again about schema versions that
+/// it has not seen: a job that committed just before the start reaches the history late, and sends
+/// no message.
 const UNSETTLED: Duration = Duration::from_secs(600);
-/// For how long it asks so about the same version again and again, and how often.
+/// For how long the history is asked again about one version, and how often.
 const UNSURE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(1));
 /// For how long a history that cannot be read is asked again before its error is final.
 pub(super) const UNREACHABLE: Duration = Duration::from_secs(60);
 
 /// Databases and tables at the position that the stream has reached.
 ///
-/// Rows are decoded by column ids with the newest definition that is at or below their place in the stream; a row
-/// whose writer was on an older version lacks columns or has more, which [`Column::missing`](crate::model::Column)
-/// and the ids take care of. (A column's origin default never changes after its creation, so the version that it is
-/// taken from does not matter.)
+/// Rows are decoded by column ids, with the newest definition at or below their position in the
+/// stream. A row whose writer was on an older version lacks columns or has more, which
+/// [`Column::missing`](crate::model::Column) and the ids take care of. (A column's origin default
+/// never changes after its creation, so it does not matter from which version it is taken.)
 pub struct Catalog {
     pub(super) history: Arc<dyn History>,
     pub(super) start: CommitTs,
@@ -51,20 +52,22 @@ pub struct Catalog {
     pub(super) moved: MovedRows,
     pub(super) confirmed: Confirmed,
     pub(super) opened: Instant,
-    /// Who wants to know what the stream has passed.
+    /// Is told which jobs the stream has passed.
     ahead: Option<Arc<Ahead>>,
     /// The highest schema version for which the history was asked again, and when.
     asked: (i64, Instant),
 }
 
-/// What is behind a table id.
+/// The object with a given table id.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TableLookup {
     /// A table.
     Table(Arc<Table>),
-    /// No longer a table, and why: `dropped by DDL job 181`. Such a row has nowhere to go and is no error.
+    /// No longer a table, and why: `dropped by DDL job 181`. Such a row has nowhere to go and is no
+    /// error.
     Gone(String),
-    /// A table that this program cannot read (a column of type VECTOR): an error as soon as its rows are wanted.
+    /// A table that this program cannot read (a column of type VECTOR): an error as soon as its
+    /// rows are wanted.
     Unreadable {
         /// Its database.
         schema: String,
@@ -73,7 +76,8 @@ pub enum TableLookup {
         /// Which column, and why.
         why: String,
     },
-    /// A table whose definition at this point cannot be told: an error as soon as its rows are wanted.
+    /// A table whose definition at this point cannot be told: an error as soon as its rows are
+    /// wanted.
     Unknown {
         /// Its database and its name, where at least these are sure.
         name: Option<(String, String)>,
@@ -89,7 +93,8 @@ impl Catalog {
     /// If the history cannot be read.
     pub fn at(history: Arc<dyn History>, start: CommitTs) -> Result<Self> {
         let reading = || format!("reading the schema as of {}", start.explain());
-        // First what is, then what was: so every job behind the current definitions is in the history that follows.
+        // The current definitions are read before the history: so every job behind them is in the
+        // history that follows.
         let current = store::current(&*history).with_context(reading)?;
         let now = Instant::now();
         let mut catalog = Self {
@@ -145,11 +150,12 @@ impl Catalog {
         Err(self.unknown(id, schema_version))
     }
 
-    /// A DDL message: moves the schema on to its job, and gives what to do. `None` if it took no effect: rolled back,
-    /// the first notice of a DROP COLUMN, a sequence's `setval`, a job of TiDB's own.
+    /// A DDL message: moves the schema on to its job, and gives what to do. `None` if it took no
+    /// effect: rolled back, the first notice of a DROP COLUMN, a sequence's `setval`, a job of
+    /// TiDB's own.
     ///
-    /// A message may come before its job is in the history. Then a history that grows is asked again and again;
-    /// `wait` is told for how long already, and ends it with an error.
+    /// A message may come before its job is in the history. Then a history that grows is asked
+    /// again and again; `wait` gets the time spent so far, and ends the wait with an error.
     ///
     /// # Errors
     /// If the job is not in the history (any more), or `wait` gives up.
@@ -197,8 +203,8 @@ impl Catalog {
         }
     }
 
-    /// Says that the DDL of `job_id` lies at or below the start, as a checkpoint remembers it. Without that, the first
-    /// row written under its version says the same.
+    /// Says that the DDL of `job_id` lies at or below the start, as a checkpoint remembers it.
+    /// Without that, the first row written under its version says the same.
     ///
     /// # Errors
     /// If the job cannot be read again.
@@ -244,7 +250,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// The place of a job among those that are not applied yet.
+    /// The key of a job in `pending`.
     pub(super) fn pending_key(&self, job: i64) -> Option<(i64, i64)> {
         self.pending.keys().find(|key| key.1 == job).copied()
     }
@@ -281,7 +287,8 @@ impl Catalog {
                 why: why.clone(),
             },
             State::Unknown { name, why } => {
-                // Its name of today is that of this point unless a job to come gives it that one.
+                // Its current name is also its name at this position, unless a pending job gives it
+                // that name.
                 let renamed = self.pending.values().any(|j| {
                     matches!(j.action, ActionType::RenameTable | ActionType::RenameTables) && j.tables.contains(&id)
                 });
@@ -294,7 +301,8 @@ impl Catalog {
         }))
     }
 
-    /// A session may write to a new table while the job that makes it still waits for others; that ends when they do.
+    /// A session may write to a new table while the job that makes it still waits for others; that
+    /// ends when they do.
     fn wait_for_maker(&mut self, id: i64, schema_version: i64) -> Result<Option<TableLookup>> {
         let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
         while let Some(name) = self.store.name_of_coming(id) {
@@ -332,7 +340,8 @@ impl Catalog {
         Fault::refused(message).hint(hint).into()
     }
 
-    /// Shortly after the start: asks the history again when a row shows a schema version that no known job explains.
+    /// Shortly after the start: asks the history again when a row shows a schema version that no
+    /// known job explains.
     pub(super) fn settle(&mut self, schema_version: i64) -> Result<()> {
         if schema_version <= self.newest || !self.history.grows() {
             return Ok(());
@@ -346,7 +355,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes in the jobs that the history has got since.
+    /// Adds the jobs that are new in the history.
     pub(super) fn refresh(&mut self) -> Result<()> {
         let known = &self.known;
         let jobs = self.history.recent(&|id| known.contains_key(&id)).context("reading TiDB's DDL history again")?;
@@ -372,7 +381,8 @@ impl Catalog {
             match self.history.job(job_id) {
                 Ok(Some(job)) => {
                     self.take(job, &mut Packer::new()?)?;
-                    // A job before the start that came late as well sends no message: look for it while it may.
+                    // A job before the start that came late as well sends no message: look for it
+                    // while it may.
                     return if self.opened.elapsed() < UNSETTLED && self.history.grows() {
                         self.refresh()
                     } else {

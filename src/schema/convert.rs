@@ -1,6 +1,7 @@
-//! From TiDB's `TableInfo` to the definition that reads and writes rows (spec/tidb-formats.md §5.2, §6.6, §6.7).
+//! Converts TiDB's `TableInfo` to the definition that reads and writes rows.
 //!
-//! What of a `TableInfo` only statements need (spec/tidb-formats.md §6.6, §6.7).
+//! Sources: spec/tidb-formats.md §5.2, §6.6, §6.7. Also what only statements need of a `TableInfo`
+//! (§6.6, §6.7).
 
 use std::sync::Arc;
 
@@ -180,8 +181,9 @@ fn foreign_key(info: &FkInfo) -> ForeignKey {
     }
 }
 
-/// The details of a base table whose public columns, in order, are `columns`; `None` where the JSON does not tell them: bytes that are no UTF-8 are lost in
-/// it, and so is what a newer TiDB may have added.
+/// The details of a base table whose public columns, in order, are `columns`. `None` where the JSON
+/// does not tell them: bytes that are no UTF-8 are lost in it, and so are attributes that a newer
+/// TiDB may have added.
 pub(super) fn details(info: &TableInfo, columns: &[(&ColumnInfo, &Kind)]) -> Option<TableDetails> {
     let partition = info.partition.as_ref().filter(|p| p.enable);
     let mut indexes = Vec::new();

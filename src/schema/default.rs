@@ -1,6 +1,7 @@
-//! What a row holds of a column that is younger than the row (spec/tidb-formats.md §4.4, §6.7).
+//! The value of a column that is younger than the row (spec/tidb-formats.md §4.4, §6.7).
 //!
-//! `default` is never used here: it is for statements that omit a column, and the server has applied it already.
+//! `default` is never used here: it is for statements that omit a column, and the server has
+//! applied it already.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,23 +13,26 @@ use crate::model::{Decimal, Kind, Value};
 
 /// The longest BINARY(n), in bytes.
 const MAX_BINARY: u32 = 255;
-/// What JSON leaves of bytes that are no UTF-8. TiDB has its own definitions from JSON too, so it is what its rows have, and its users see.
+/// What JSON leaves of bytes that are no UTF-8. TiDB reads its own definitions from JSON too, so
+/// its rows have this, and its users see it.
 pub(super) const DAMAGED: char = '\u{fffd}';
 
-/// The value of `column` in a row that does not hold it; `Absent` for a generated column and where nobody can tell.
+/// The value of `column` in a row that does not hold it; `Absent` for a generated column and where
+/// the definition does not tell.
 #[must_use]
 pub fn missing(column: &ColumnInfo, kind: &Kind) -> Value {
     value(column, kind, column.origin_default.as_deref(), column.origin_default_bit.as_deref())
 }
 
-/// What new rows get that do not name `column`, where that is a plain value; `Absent` if it is none.
+/// The plain value that new rows get if they do not name `column`; `Absent` if there is none.
 #[must_use]
 pub fn for_new_rows(column: &ColumnInfo, kind: &Kind) -> Value {
     let text = column.default.as_deref().filter(|text| !is_too_long(column, text));
     value(column, kind, text, column.default_bit.as_deref())
 }
 
-/// Whether JSON made more of a default's bytes than the column has room for: TiDB then refuses the rows that would get it.
+/// Whether JSON made more of a default's bytes than the column has room for: TiDB then refuses the
+/// rows that would get it.
 pub(super) fn is_too_long(column: &ColumnInfo, default: &str) -> bool {
     default.contains(DAMAGED) && room(column).is_some_and(|room| default.len() > room)
 }
@@ -87,7 +91,7 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
         Kind::Decimal { scale, .. } => decimal(text.trim(), *scale),
         Kind::Date => time(text, 0).map(Value::Time),
         Kind::Datetime { fsp } => time(text, *fsp).map(Value::Time),
-        // Before version 1 the text is in the zone of whichever server ran the DDL.
+        // Before version 1 the text is in the zone of the server that ran the DDL.
         Kind::Timestamp { fsp } => time(text, *fsp).filter(|t| *t == 0 || column.version >= 1).map(Value::Time),
         Kind::Duration { fsp } => duration(text, *fsp).map(Value::Duration),
         // CHAR is stored without its trailing spaces.
@@ -109,7 +113,8 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
     }
 }
 
-/// TiDB keeps the text as it was typed, and reads one or two digits as a year from 1970 to 2069; of four, `0000` is the year zero.
+/// TiDB keeps the text as it was typed, and reads one or two digits as a year from 1970 to 2069; of
+/// four, `0000` is the year zero.
 fn year(text: &str) -> Option<i64> {
     let number: i64 = text.trim().parse().ok()?;
     Some(match number {
@@ -138,7 +143,8 @@ fn padded(bytes: &[u8], fixed: Option<u32>) -> Value {
     Value::Bytes(bytes.into())
 }
 
-/// The 0-based place of `text`; exactly so written if there is one, else without regard to case.
+/// The 0-based index of `text` among the elements: an exact match if there is one, else without
+/// regard to case.
 fn element(elements: &[String], text: &str) -> Option<u64> {
     let exact = elements.iter().position(|e| e == text);
     let place = exact.or_else(|| elements.iter().position(|e| e.to_lowercase() == text.to_lowercase()))?;
@@ -218,7 +224,8 @@ fn increment(digits: &mut Vec<u8>) {
     digits.insert(0, b'1');
 }
 
-/// `YYYY-MM-DD[ hh:mm:ss[.f]]`, packed. TiDB wrote it with the column's own precision: more digits are no value of it.
+/// `YYYY-MM-DD[ hh:mm:ss[.f]]`, packed. TiDB wrote it with the column's own precision: more digits
+/// are no value of it.
 fn time(text: &str, fsp: u8) -> Option<u64> {
     let (date, clock) = text.trim().split_once([' ', 'T']).unwrap_or((text.trim(), "00:00:00"));
     let mut ymd = date.split('-').map(number);
@@ -246,7 +253,8 @@ fn duration(text: &str, fsp: u8) -> Option<i64> {
     (nanos <= 3_020_399_999_999_000).then_some(sign * nanos)
 }
 
-/// `h:m:s[.f]`: the three numbers, and microseconds of at most `fsp` digits (zeros behind them do no harm).
+/// `h:m:s[.f]`: the three numbers, and microseconds of at most `fsp` digits (zeros behind them do
+/// no harm).
 fn seconds(text: &str, fsp: u8) -> Option<((u32, u32, u32), u32)> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = clock.split(':').map(number);

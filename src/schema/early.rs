@@ -1,12 +1,15 @@
-//! DDL whose rows come before its message: it is taken out of its place in the stream, and its message says nothing any more.
+//! DDL whose rows come before its message: it runs early, and its message then does nothing.
 //!
-//! The parts of an ALTER of several become public one after the other, each under a schema version of its own, and the message is written some
-//! transactions later: what sessions of those versions write needs the new definition. And while a unique key is being dropped, TiDB ceases to look at
-//! it some versions before the last: rows may hold a value twice that the target would refuse.
-//!
-//! Whether a row's table is what the history knows of it. A job comes into the history when it is over; an ALTER of several parts shows some of them
-//! before (see [`super::EarlyJob`]). So a row of a schema version that no finished job explains makes the catalog ask a TiDB server what the table is
-//! now: the same as known, so the row can be read; or another, then its job is about to end, and is waited for.
+//! - Early jobs. The parts of an ALTER of several become public one after the other, each under its
+//!   own schema version, and the message is written some transactions later: what sessions of those
+//!   versions write needs the new definition. And while a unique key is being dropped, TiDB stops
+//!   enforcing it some versions before the last: rows may hold a value twice that the target would
+//!   refuse.
+//! - Whether the history knows the table of a row. A job enters the history when it is over, but an
+//!   ALTER of several parts shows some of them before (see [`super::EarlyJob`]). So when no
+//!   finished job explains the schema version of a row, the catalog asks a TiDB server what the
+//!   table is now. If it is as known, the row can be read; if it differs, its job is about to end,
+//!   and is waited for.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -26,9 +29,10 @@ use crate::model::{ActionType, CommitTs, Table};
 pub(super) struct EarlyJobs {
     /// The first version that shows a part of it, and its id.
     awaited: BTreeSet<(i64, i64)>,
-    /// Jobs that may drop a unique key, by when they began: TiDB ceases to look at the key some versions before the last.
+    /// Jobs that may drop a unique key, by when they began: TiDB stops enforcing the key some
+    /// versions before the last.
     drops: BTreeSet<(CommitTs, i64)>,
-    /// Those that are on the target although their message lies ahead.
+    /// Jobs that are on the target although their message lies ahead.
     ran: HashSet<i64>,
 }
 
@@ -37,7 +41,7 @@ pub(super) struct EarlyJobs {
 pub struct EarlyJob {
     /// TiDB's job id.
     pub id: i64,
-    /// Its message lies below this ts. Where it does not come by then, it lay before the start.
+    /// Its message lies below this ts. If it has not come by then, it lay before the start.
     pub finished: CommitTs,
 }
 
@@ -57,29 +61,32 @@ impl EarlyJobs {
         }
     }
 
-    /// The message of `job`, or word that it lies before the start. Gives whether the job ran before.
+    /// The message of `job` has come, or is known to lie before the start. Returns whether the job
+    /// ran before.
     pub(super) fn message(&mut self, job: i64) -> bool {
         self.awaited.retain(|(_, id)| *id != job);
         self.applied(job);
         self.ran.remove(&job)
     }
 
-    /// The schema has `job`, so no row comes before it for a key that it drops.
+    /// The catalog has applied `job`, so no row comes before it for a key that it drops.
     pub(super) fn applied(&mut self, job: i64) {
         self.drops.retain(|(_, id)| *id != job);
     }
 
-    /// Those that a transaction of schema version `version` may have been written with.
+    /// The jobs whose schema a transaction at `version` may have seen.
     fn up_to(&self, version: i64) -> impl Iterator<Item = i64> {
         self.awaited.range(..=(version, i64::MAX)).map(|(_, id)| *id)
     }
 }
 
 impl Catalog {
-    /// The first job that a transaction was written with, although its message lies ahead: one with rows of the tables `tables()`, written at
-    /// `schema_version` and committed at `ts`.
+    /// The first job that a transaction already used, although the message of the job lies ahead.
+    /// The transaction has rows of the tables `tables()`, was written at `schema_version`, and
+    /// committed at `ts`.
     ///
-    /// Where the history grows, a job may not be in it yet: `wait` is told for how long already, and ends it with an error.
+    /// Where the history grows, a job may not be in it yet. `wait` gets the time spent so far, and
+    /// ends the wait with an error.
     ///
     /// # Errors
     /// If the history cannot be read, or `tables` or `wait` gives one.
@@ -108,7 +115,8 @@ impl Catalog {
         Ok(Some(EarlyJob { id, finished: self.effects.get(&id).map(|e| e.finished).unwrap_or_default() }))
     }
 
-    /// The first job that had begun at `ts`, and drops a unique key of one of the tables: rows may hold its values twice from now on.
+    /// The first job that had begun at `ts` and drops a unique key of one of the tables: rows may
+    /// hold its values twice from now on.
     fn drops_a_key(&mut self, ts: CommitTs, tables: &dyn Fn() -> Result<Vec<i64>>) -> Result<Option<EarlyJob>> {
         let begun: Vec<(CommitTs, i64)> = self.early.drops.range(..(ts, 0)).copied().collect();
         if begun.is_empty() {
@@ -144,13 +152,14 @@ impl Catalog {
         })
     }
 
-    /// What the history keeps of the statement of a job that is not over yet.
+    /// The statement that the history keeps of a job that is not over yet.
     #[must_use]
     pub fn written(&self, job: i64) -> Option<&str> {
         self.effects.get(&job).map(|effect| effect.query.as_str())
     }
 
-    /// Says that the DDL of `job` is on the target, or lies before the start: its message says nothing more.
+    /// Says that the DDL of `job` is on the target, or lies before the start: its message says
+    /// nothing more.
     ///
     /// # Errors
     /// If the job cannot be read again.
@@ -181,10 +190,11 @@ impl Job {
     }
 }
 
-/// Jobs that ended this long before the newest one have nothing beside them that shows a part and has not ended. A job shows its parts at its very end;
-/// when its owner dies just then, another takes it over within a minute.
+/// In milliseconds. When jobs ended this long before the newest one, no job of their time can still
+/// show a part of itself without having ended. A job shows its parts at its very end; when its
+/// owner dies just then, another server takes it over within a minute.
 const OVER: u64 = 180_000;
-/// How often it asks again, at first and later.
+/// How often the history is asked again, at first and later.
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(500);
 
@@ -220,7 +230,8 @@ impl Confirmed {
         self.newest = (self.newest.0.max(job.version), self.newest.1.max(job.finished_ts >> 18));
     }
 
-    /// Whether everything is known that a transaction of `version` committed at `ts` may have known of any table: all of it had ended long before.
+    /// Whether all that a transaction of `version`, committed at `ts`, may have seen of any table
+    /// is known: all of it had ended long before.
     pub(super) fn all_over(&self, version: i64, ts: CommitTs) -> bool {
         version <= self.all || version <= self.newest.0 && self.newest.1 + OVER < ts.physical_ms()
     }
@@ -242,8 +253,8 @@ impl Confirmed {
 }
 
 impl Catalog {
-    /// Sees to it that all is known that a session on `version` may have known of `tables`. `wait` is told for how long already, and ends it with
-    /// an error.
+    /// Makes sure that the catalog knows all that a session on `version` may have seen of `tables`.
+    /// `wait` gets the time spent so far, and ends the wait with an error.
     pub(super) fn confirm(
         &mut self,
         version: i64,
@@ -292,12 +303,13 @@ impl Catalog {
         if self.confirmed.explains(table, info) {
             return Ok(true);
         }
-        // Every job that ended before the answer is known now. One more may run, and shows nothing yet if the table is as the last of those left it.
-        // Where nothing is known of it, there is nothing to compare.
+        // Every job that ended before the answer is known now. One more may run; it shows nothing
+        // yet if the table is as the last known job left it. Where nothing is known of the table,
+        // there is nothing to compare.
         Ok(self.last_known(table)?.is_none_or(|known| same_rows(&known, info)))
     }
 
-    /// The table as the last job left it that is known, whether the stream has come to that or not.
+    /// The table as the last known job left it, whether the stream has come to that job or not.
     fn last_known(&self, table: i64) -> Result<Option<Arc<Table>>> {
         let ahead = self.pending.values().filter(|job| job.tables.contains(&table)).max_by_key(|job| job.version);
         let Some(packed) = ahead else { return Ok(self.store.live(table).cloned()) };
@@ -310,10 +322,10 @@ impl Catalog {
     }
 }
 
-/// Whether rows of both are written alike.
+/// Whether both definitions write rows in the same way.
 fn same_rows(known: &Table, info: &TableInfo) -> bool {
     match convert(info, &known.schema) {
-        // A unique key that is no longer public is no longer looked at, or soon.
+        // A unique key that is no longer public is no longer enforced, or soon will not be.
         Converted::Table(now) => {
             keeps_keys(known, &now) && now.columns == known.columns && now.partitions == known.partitions
         }

@@ -1,6 +1,7 @@
-//! The history of a live cluster, from the status port of its TiDB servers (spec/tidb-formats.md §7).
+//! Reads the DDL history of a live cluster from the status port of its TiDB servers.
 //!
-//! The history as TiDB words it, for whoever keeps it.
+//! Source: spec/tidb-formats.md §7. Also gives the history in TiDB's own text, for those who store
+//! it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufReader, Read};
@@ -22,13 +23,13 @@ use super::{History, each};
 use crate::error::Fault;
 use crate::pd::Security;
 
-/// Jobs asked for at once; newer servers give 2,048 at most.
+/// Jobs requested per page; newer servers give 2,048 at most.
 const PAGE: usize = 1024;
-/// Jobs asked for when only the newest matter.
+/// Jobs requested per page when only the newest matter.
 const SHORT: usize = 16;
 /// No answer is longer than this.
 const MAX_ANSWER: u64 = 4 << 30;
-/// The first id of the server's views of itself, which no store has to know.
+/// The first id of the server's built-in views, which no store has to know.
 const BUILT_IN: i64 = 1 << 62;
 
 /// An answer as it comes.
@@ -59,21 +60,23 @@ impl HttpHistory {
     /// How long an answer may take; those of large clusters have many MB.
     pub const LIMIT: Duration = Duration::from_secs(60);
 
-    /// The cluster whose TiDB servers have these status addresses, each as `http://host:port`. Nothing is asked yet.
+    /// The cluster whose TiDB servers have these status addresses, each as `http://host:port`.
+    /// Nothing is asked yet.
     #[must_use]
     pub fn new(addresses: Vec<String>) -> Self {
         Self::secured(addresses, Security::default())
     }
 
-    /// The same for `http(s)://host:port`, with the cluster's certificates.
+    /// A history from addresses as `http(s)://host:port`, with the cluster's certificates.
     #[must_use]
     pub fn secured(addresses: Vec<String>, security: Security) -> Self {
         let addresses = addresses.into_iter().map(|a| a.trim_end_matches('/').to_owned()).collect();
         Self { addresses, security, good: AtomicUsize::new(0) }
     }
 
-    /// Has `read` read the answer of the first server that gives one, beginning with the one that did last; the reason
-    /// if it refuses: status 400, or null. What `read` has taken in before a connection breaks comes again.
+    /// Lets `read` read the answer of the first server that gives one, beginning with the server
+    /// that answered last. Returns the reason if the server refuses: status 400, or null. If a
+    /// connection breaks, `read` gets its part of the answer again.
     fn ask<T>(&self, path: &str, read: &mut dyn FnMut(&mut Json<'_>) -> Parsed<T>) -> Result<Result<T, String>> {
         let mut failures = Vec::new();
         // Made anew each time: certificates are renewed while a run goes on.
@@ -135,16 +138,16 @@ impl HttpHistory {
         self.ask(path, &mut |json| Option::<T>::deserialize(json))
     }
 
-    /// Gives the jobs of a page to `take`: at most `limit` with ids up to `from`, or the newest. How many, or the reason
-    /// if the server refuses.
+    /// Gives the jobs of a page to `take`: at most `limit` with ids up to `from`, or the newest.
+    /// Returns how many, or the reason if the server refuses.
     fn page(&self, from: Option<i64>, limit: usize, take: &mut dyn FnMut(Job)) -> Result<Result<usize, String>> {
         let start = from.map(|id| format!("start_job_id={id}&")).unwrap_or_default();
         let page = self.ask(&format!("/ddl/history?{start}limit={limit}"), &mut |json| each(json, take))?;
         Ok(page.or_else(|why| if why == NOTHING { Ok(0) } else { Err(why) }))
     }
 
-    /// Gives pages to `take` from the newest on, until none of a page is `wanted`. False if this server does not page;
-    /// then some jobs may have been given.
+    /// Gives pages to `take` from the newest on, until none of a page is `wanted`. False if this
+    /// server has no pages; then some jobs may have been given already.
     fn pages(&self, limit: usize, wanted: &dyn Fn(&Job) -> bool, take: &mut dyn FnMut(Job)) -> Result<bool> {
         let mut ids: HashSet<i64> = HashSet::new();
         let mut from: Option<i64> = None;
@@ -173,7 +176,7 @@ impl HttpHistory {
         }
     }
 
-    /// What servers that do not page give: everything.
+    /// Reads all jobs at once, from servers that have no pages.
     fn whole(&self, take: &mut dyn FnMut(Job)) -> Result<()> {
         let answer = self.ask("/ddl/history", &mut |json| each(json, take))?;
         answer.map_err(|why| {
@@ -205,7 +208,8 @@ impl History for HttpHistory {
                 found = Some(job);
             }
         })?;
-        // Nothing, or an older job: not there yet. A newer one: this server ignores the start, as it may refuse it.
+        // Nothing, or an older job: not there yet. A newer one: this server ignores the start, as
+        // it may refuse it.
         if found.is_some() || page.is_ok() && !newer {
             return Ok(found);
         }
@@ -272,7 +276,7 @@ impl History for HttpHistory {
             schema_version: i64,
         }
         let answer: Result<Answer, String> = match self.json(&format!("/db-table/{id}")) {
-            // No TiDB is without it, but what stands in front of one may be.
+            // Every TiDB has this page, but a proxy in front of it may not.
             Err(error) if format!("{error:#}").contains("status 404") => return Ok(None),
             answer => answer?,
         };
@@ -327,7 +331,7 @@ impl HttpHistory {
             let (count, before) = (page.len(), jobs.len());
             let lowest = keep(page, &mut jobs)?;
             match lowest {
-                // A server that does not page gives the same again, or more than it was asked for.
+                // A server that has no pages gives the same again, or more than it was asked for.
                 _ if count > PAGE || (count > 0 && jobs.len() == before) => return self.raw_whole(),
                 Some(lowest) if count == PAGE && lowest > 1 => from = Some(lowest - 1),
                 _ => return Ok(jobs),

@@ -1,6 +1,6 @@
-//! Indexes, foreign keys and CHECK constraints as TiDB's JSON shows them (spec/tidb-formats.md §6.6).
+//! Indexes, foreign keys, CHECK constraints and partitions in TiDB's JSON.
 //!
-//! Partitions as TiDB's JSON shows them (spec/tidb-formats.md §6.7).
+//! Source: spec/tidb-formats.md §6.6, §6.7.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub struct IndexInfo {
     /// Condition of a partial index (newer versions).
     #[serde(deserialize_with = "nullable")]
     pub condition_expr_string: String,
-    /// The same, as some builds write it.
+    /// `condition_expr_string` under the name that some builds use.
     #[serde(deserialize_with = "nullable")]
     pub partial_condition_expr_string: String,
 }
@@ -107,7 +107,7 @@ pub struct FkInfo {
     /// `ReferOptionType`: 0 none, 1 RESTRICT, 2 CASCADE, 3 SET NULL, 4 NO ACTION, 5 SET DEFAULT.
     #[serde(deserialize_with = "nullable")]
     pub on_delete: i64,
-    /// The same.
+    /// Same codes as `on_delete`.
     #[serde(deserialize_with = "nullable")]
     pub on_update: i64,
     /// See [`PUBLIC`](super::info::PUBLIC).

@@ -1,4 +1,4 @@
-//! Databases and tables as TiDB's JSON shows them (spec/tidb-formats.md §6.6, §6.7): the fields that are used, no more.
+//! Databases and tables in TiDB's JSON, the used fields alone (spec/tidb-formats.md §6.6, §6.7).
 //!
 //! Every field may be missing or null, unknown ones are skipped, and 64-bit numbers stay exact.
 
@@ -15,7 +15,8 @@ use super::index_info::{CheckInfo, FkInfo, IndexInfo};
 /// `SchemaState` of what clients see; every other state is on its way in or out.
 pub const PUBLIC: i64 = 5;
 
-/// A name that compares without case; written as `{"O": original, "L": lower}`, by very old versions as plain text.
+/// A name that compares without case; written as `{"O": original, "L": lower}`, by very old
+/// versions as plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CiStr(pub String);
 
@@ -77,7 +78,7 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
-/// The same without spare room: a long history is many lists.
+/// A list, null as an empty one, without spare capacity: a long history is many lists.
 pub(super) fn tight<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
     let mut list: Vec<T> = nullable(d)?;
     list.shrink_to_fit();
@@ -115,7 +116,7 @@ pub(super) fn mark<S: Serializer>(there: &bool, s: S) -> Result<S::Ok, S::Error>
     if *there { s.serialize_map(Some(0))?.end() } else { s.serialize_none() }
 }
 
-/// Text; a bare number or truth value, which nobody should write, is read as its text.
+/// Text; a bare number or boolean, which no TiDB should write, is read as its text.
 fn scalar<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
     use serde_json::Value;
     match Option::<Value>::deserialize(d)? {
@@ -178,7 +179,8 @@ pub struct TableInfo {
     /// The primary key's columns are the handle.
     #[serde(deserialize_with = "nullable")]
     pub is_common_handle: bool,
-    /// Start ts of the transaction that changed it last; some jobs (EXCHANGE PARTITION) leave it alone.
+    /// Start ts of the transaction that changed the table last; some jobs (EXCHANGE PARTITION) do
+    /// not update it.
     #[serde(deserialize_with = "nullable")]
     pub update_timestamp: u64,
     /// Partitions.
@@ -198,7 +200,7 @@ pub struct TableInfo {
     /// Its comment.
     #[serde(deserialize_with = "nullable")]
     pub comment: String,
-    /// `AUTO_INCREMENT = n`; 0 if nobody set it, negative from 2⁶³ on.
+    /// `AUTO_INCREMENT = n`; 0 if it was never set, negative from 2⁶³ on.
     #[serde(deserialize_with = "nullable")]
     pub auto_inc_id: i64,
     /// `AUTO_ID_CACHE`.
@@ -230,7 +232,8 @@ pub struct TtlInfo {
     /// How many units later a row expires.
     #[serde(deserialize_with = "nullable")]
     pub interval_expr: String,
-    /// `TimeUnitType`: 1 microseconds, 2 seconds, 3 minutes, 4 hours, 5 days …, 20 years and months.
+    /// `TimeUnitType`: 1 microseconds, 2 seconds, 3 minutes, 4 hours, 5 days …, 20 years and
+    /// months.
     #[serde(deserialize_with = "nullable")]
     pub interval_time_unit: i64,
     /// How often expired rows are looked for: `1h`.
@@ -248,18 +251,18 @@ pub struct ColumnInfo {
     /// Its name.
     #[serde(deserialize_with = "nullable")]
     pub name: CiStr,
-    /// Its place in the definition.
+    /// Its index in the definition, from 0.
     #[serde(deserialize_with = "nullable")]
     pub offset: i64,
     /// The value of rows that are older than the column, as text.
     #[serde(deserialize_with = "scalar")]
     pub origin_default: Option<String>,
-    /// The same for BIT: base64 of big-endian bytes. The text is damaged there.
+    /// `origin_default` of a BIT column: base64 of big-endian bytes. Its text form is damaged.
     pub origin_default_bit: Option<String>,
-    /// What new rows get, as text.
+    /// The default of new rows, as text.
     #[serde(deserialize_with = "scalar")]
     pub default: Option<String>,
-    /// The same for BIT, as above.
+    /// `default` of a BIT column, in base64 like `origin_default_bit`.
     pub default_bit: Option<String>,
     /// Whether it is an expression.
     #[serde(deserialize_with = "nullable")]

@@ -1,7 +1,7 @@
 //! DDL jobs as TiDB's history shows them (spec/tidb-formats.md §6.1, §6.2).
 //!
-//! A DDL job on its way from the history to its place in the schema: kept small, because a history has tens of
-//! thousands of them, and each holds its table's whole definition.
+//! Also a compact form of a job that waits for its turn: a history has tens of thousands of jobs,
+//! and each holds the whole definition of its table.
 
 use anyhow::{Context, Result};
 use jiff::tz::{Offset, TimeZone};
@@ -55,10 +55,10 @@ pub struct Job {
     /// What it left behind.
     #[serde(rename = "binlog", deserialize_with = "nullable")]
     pub info: HistoryInfo,
-    /// How values are rewritten, where they are.
+    /// How values are rewritten, where the job rewrites them.
     #[serde(rename = "reorg_meta")]
     pub reorg: Option<Reorg>,
-    /// The parts of an ALTER of several.
+    /// The parts of an ALTER that makes several changes.
     #[serde(rename = "multi_schema_info", deserialize_with = "nullable", skip_serializing_if = "Parts::is_none")]
     pub parts: Parts,
 }
@@ -95,7 +95,7 @@ impl Reorg {
     }
 }
 
-/// `MultiSchemaInfo`: what an ALTER of several parts is made of.
+/// `MultiSchemaInfo`: the parts of an ALTER that makes several changes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parts {
@@ -114,14 +114,15 @@ impl Parts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Part {
-    /// The schema version of its last step; 0 if it shares that of another part, or TiDB is too old to say.
+    /// The schema version of its last step; 0 if it shares that of another part, or TiDB is too old
+    /// to say.
     #[serde(deserialize_with = "nullable")]
     pub schema_version: i64,
 }
 
 impl Job {
-    /// Whether it changed anything that concerns a reader of rows. FLASHBACK CLUSTER has no schema version, but changes
-    /// everything.
+    /// Whether it changed anything that concerns a reader of rows. FLASHBACK CLUSTER has no schema
+    /// version, but changes everything.
     #[must_use]
     pub fn effective(&self) -> bool {
         let changed = self.info.schema_version != 0 || self.action == ActionType::FlashbackCluster;
@@ -142,8 +143,9 @@ pub struct HistoryInfo {
     /// The table after the job; for DROP the one before.
     #[serde(rename = "TableInfo")]
     pub table: Option<Box<TableInfo>>,
-    /// Start ts of the transaction that put the job into the history. In real clusters it lies 50 ms and more *above*
-    /// the commit ts of the job's binlog, which is written when the job is done.
+    /// Start ts of the transaction that put the job into the history. In real clusters it lies 50
+    /// ms and more *above* the commit ts of the job's binlog, which is written when the job is
+    /// done.
     #[serde(rename = "FinishedTS", deserialize_with = "nullable")]
     pub finished_ts: u64,
     /// Several tables, in the order of the statement (RENAME TABLES, batched CREATE TABLE).
@@ -161,7 +163,8 @@ pub struct Snapshot {
 /// zstd's fastest usual level: definitions are repetitive, and each is unpacked at most once.
 const LEVEL: i32 = 1;
 
-/// Columns in definitions that are kept as they are, before the rest is compressed: about 16 MB, and most histories.
+/// Columns in definitions that are kept as they are, before the rest is compressed: about 16 MB,
+/// and most histories.
 const PLAIN_COLUMNS: usize = 50_000;
 
 /// Packs values; the first of them stay as they are.
@@ -175,7 +178,7 @@ impl Packer {
         Ok(Self { compressor: Compressor::new(LEVEL)?, room: PLAIN_COLUMNS })
     }
 
-    /// Keeps `value`, whose definitions have so many columns.
+    /// Keeps `value`, whose definitions have `columns` columns together.
     fn keep<T: Serialize>(&mut self, value: T, columns: usize) -> Result<Kept<T>> {
         if let Some(room) = self.room.checked_sub(columns + 1) {
             self.room = room;
@@ -209,7 +212,8 @@ pub(super) struct PackedJob {
     pub action: ActionType,
     pub schema_id: i64,
     pub table_id: i64,
-    /// The schema version that it ended with, and the [first](Job::first_version) that shows a part of it.
+    /// The schema version that it ended with, and the [first](Job::first_version) that shows a part
+    /// of it.
     pub version: i64,
     pub first_version: i64,
     pub finished_ts: u64,

@@ -1,21 +1,23 @@
-//! Tables as of a version: what each row is read with.
+//! Tracks schema versions: the table definitions with which each row is decoded.
 //!
 //! ```text
-//! job, info   what TiDB's JSON says          file, http   where it comes from (trait History)
-//! convert, details  TableInfo -> model::Table  default      what a row holds that is older than a column
-//! apply       what one job does to the store statement      the text that runs on the target
-//! packed      a job until its time           each        a long list, element by element
-//! text        a DDL of which nothing but its text is known
-//! spelling    a statement whose names are in the letter case that the catalog has them in
-//! catalog     the store at a position, moved on by rows and DDL messages; seed: how it begins
-//! ahead       what tables become beyond that position
+//! job, info, index_info   what TiDB's JSON says
+//! http                    where it comes from: TiDB's status port (trait History)
+//! convert                 TableInfo -> model::Table
+//! default                 what a row holds of a column that is younger than the row
+//! apply                   what one job does to the store
+//! statement               the text that runs on the target, names in the catalog's letter case
+//! text                    a DDL of which only its text is known
+//! store                   databases and tables at one version, and how the catalog begins
+//! catalog                 the store at a position, moved on by rows and DDL messages
+//! early                   DDL whose rows come before its message
+//! partitions              partitions that changed their rows at once
+//! ahead                   what tables become beyond that position
 //! ```
 //!
-//! A history that lies in a file: the answer of TiDB's `/ddl/history`, saved beside a recording.
-//!
-//! Reads a long JSON array element by element: no more than one of them is in memory.
-//!
-//! Where the DDL jobs of a cluster come from: TiDB's status port, or a file beside a recording.
+//! In this file: the trait [`History`], the source of DDL jobs; a history in a file, the answer of
+//! TiDB's `/ddl/history` saved beside a recording; and a reader of long JSON arrays that holds one
+//! element in memory at a time.
 
 mod ahead;
 mod apply;
@@ -55,7 +57,7 @@ pub use partitions::{LateTable, Moved};
 pub(crate) use statement::unclear;
 pub use text::{TextDdl, Unclear, from_text};
 
-/// A `ddl_history.json`. Read when asked: nothing of it stays in memory.
+/// A `ddl_history.json`. It is read on each request: nothing of it stays in memory.
 #[derive(Clone, Debug)]
 pub struct FileHistory {
     path: PathBuf,
@@ -119,11 +121,12 @@ impl History for FileHistory {
     }
 }
 
-/// Gives each element of the array that `json` begins with to `take`, and then their number; `None` for null, as Go
-/// writes an empty list.
+/// Gives each element of the array that `json` begins with to `take`, and then their number; `None`
+/// for null, as Go writes an empty list.
 ///
 /// # Errors
-/// If it is no array of such elements, or cannot be read. What came before the fault has been given.
+/// If it is no array of such elements, or cannot be read. What came before the fault has been
+/// given.
 fn each<'de, T, D>(json: D, take: &mut dyn FnMut(T)) -> Result<Option<usize>, D::Error>
 where
     T: Deserialize<'de>,
@@ -168,14 +171,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, T> {
 
 /// The finished DDL jobs of a cluster.
 pub trait History: Send + Sync {
-    /// All of them, in any order.
+    /// All finished jobs, in any order.
     ///
     /// # Errors
     /// If they cannot be read.
     fn all(&self) -> Result<Vec<Job>>;
 
-    /// Gives all of them to `take`, in any order, one perhaps twice. A history that can tell them without holding all at
-    /// once does so here.
+    /// Gives all finished jobs to `take`, in any order, one perhaps twice. A history that can
+    /// stream them without holding all at once overrides this.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -184,7 +187,7 @@ pub trait History: Send + Sync {
         Ok(())
     }
 
-    /// One of them; `None` if it is not there (yet).
+    /// The job with this id; `None` if it is not there (yet).
     ///
     /// # Errors
     /// If the history cannot be read.
@@ -193,7 +196,8 @@ pub trait History: Send + Sync {
     /// Whether a job that is not there may still appear: a live cluster's does, a file's does not.
     fn grows(&self) -> bool;
 
-    /// Whether the cluster compares the bytes of keys, whatever collation their columns name; `None` where nobody tells.
+    /// Whether the cluster compares keys as bytes, for every collation of their columns; `None`
+    /// where this is not known.
     fn old_collations(&self) -> Option<bool> {
         None
     }
@@ -204,8 +208,8 @@ pub trait History: Send + Sync {
     /// If they cannot be read.
     fn current(&self) -> Result<Option<Snapshot>>;
 
-    /// Gives the same to `take`, one table after the other: a database without, then with each of its tables. Whether
-    /// the source can tell.
+    /// Gives [`current`](Self::current) to `take`, one table after the other: each database first
+    /// alone, then with each of its tables. Returns whether the source can tell.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -226,8 +230,8 @@ pub trait History: Send + Sync {
         Ok(None)
     }
 
-    /// The newest jobs that `known` does not know, in any order. May leave out one that lies behind many known ones:
-    /// whoever needs a certain job asks for it by its id.
+    /// The newest jobs that `known` does not know, in any order. May leave out one that lies behind
+    /// many known ones: a caller that needs a certain job asks for it by its id.
     ///
     /// # Errors
     /// If they cannot be read.

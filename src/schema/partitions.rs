@@ -1,7 +1,10 @@
-//! Partitions that changed their rows at once: TRUNCATE PARTITION, EXCHANGE PARTITION. What a session that did not know of it wrote into such a partition,
-//! and committed later, is in the old physical partition: gone with it, or in the other table.
+//! Partitions whose rows changed at once (TRUNCATE, EXCHANGE), and those being reorganised.
 //!
-//! Which tables' partitions are being reorganised: TiDB writes each change of their rows twice meanwhile (see `decode::once`).
+//! A session that did not know of TRUNCATE or EXCHANGE PARTITION, and committed later, wrote into
+//! the old physical partition: its rows are gone with it, or in the other table.
+//!
+//! While the partitions of a table are reorganised, TiDB writes each change of their rows twice
+//! (see `decode/once.rs`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +23,8 @@ const KEY: i64 = 4;
 /// Rows of a partition that a job took away at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
-    /// The schema version that the job ended with: whoever had an older one wrote to the old partition.
+    /// The schema version that the job ended with: a session on an older one wrote to the old
+    /// partition.
     pub version: i64,
     /// The partition.
     pub partition: Partition,
@@ -45,7 +49,7 @@ impl Moves {
     }
 }
 
-/// What is known of them, by table id.
+/// Rows that jobs moved with partitions, by table id.
 #[derive(Default)]
 pub(super) struct MovedRows {
     moved: HashMap<i64, Vec<Moved>>,
@@ -113,7 +117,8 @@ pub struct LateTable {
 }
 
 impl Catalog {
-    /// What becomes of the rows of table `id` that a session on `schema_version` wrote; `None` if they are simply there.
+    /// Where the rows of table `id` are now that a session on `schema_version` wrote; `None` if the
+    /// table itself still has them.
     #[must_use]
     pub fn late(&self, id: i64, schema_version: i64) -> Option<LateTable> {
         let live = |id: i64| match self.find(id) {
@@ -146,7 +151,7 @@ impl Catalog {
     }
 }
 
-/// While partitions were reorganised.
+/// The reorganisation of a table's partitions by one job.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reorganisation {
     began: CommitTs,
@@ -154,7 +159,7 @@ pub(super) struct Reorganisation {
     copied: CommitTs,
     /// The schema version that it ended with.
     version: i64,
-    /// Whether it was said what may come of it.
+    /// Whether the warning about it was given.
     said: bool,
 }
 
@@ -162,7 +167,7 @@ pub(super) struct Reorganisation {
 pub(super) type Reorganised = HashMap<i64, Vec<Reorganisation>>;
 
 impl Catalog {
-    /// Takes note of `job`, if it is one of those.
+    /// Records `job`, if it reorganised partitions.
     pub(super) fn note_reorganised(&mut self, job: &PackedJob) {
         if matches!(
             job.action,
@@ -174,7 +179,8 @@ impl Catalog {
         }
     }
 
-    /// How a transaction committed at `ts`, by a session that was on `schema_version`, holds the changes of this table.
+    /// How a transaction committed at `ts`, by a session on `schema_version`, holds the changes of
+    /// this table: once or twice.
     #[must_use]
     pub fn writes(&self, table: i64, schema_version: i64, ts: CommitTs) -> Writes {
         let jobs = self.reorganised.get(&table).into_iter().flatten();
@@ -186,8 +192,9 @@ impl Catalog {
         }
     }
 
-    /// What to say, once for each reorganisation, of changes of a table that [`writes`](Self::writes) calls twofold: without a key it is not known for sure
-    /// which of them TiDB keeps twice.
+    /// The warning, once for each reorganisation, about changes of a table that
+    /// [`writes`](Self::writes) calls twofold: without a key it is not certain which of them TiDB
+    /// keeps twice.
     pub fn doubt(&mut self, table: &Table) -> Option<String> {
         let jobs = self.reorganised.get_mut(&table.id).filter(|_| !table.tells_rows_apart())?;
         let first = jobs.iter().any(|job| !job.said);

@@ -1,9 +1,9 @@
-//! The statement that runs on the target for a job, and the database that must be current for it.
+//! Builds the statement that runs on the target for a job, and its current database.
 //!
-//! A statement with the names of databases, tables, views and sequences as the catalog spells them: upstream `WORKER` is the table `Worker`,
-//! on a server whose names have a case there is no such table.
-//!
-//! A new name is one that its job left behind, so the catalog has that too. Aliases of a query, and the tables in front of columns, follow.
+//! Databases, tables, views and sequences are named as the catalog spells them: upstream `WORKER`
+//! is the table `Worker`, and on a server with case-sensitive names there is no such table as
+//! `WORKER`. A new name is one that its job left behind, so the catalog has that too. Aliases of a
+//! query, and tables in front of columns, follow.
 
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ use crate::sql::{
 };
 
 impl Effect {
-    /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's restored text, which holds a database
-    /// name only where the user wrote one.
+    /// The DDL of this job with `query`, the statement of its message of `commit_ts`: TiDB's
+    /// restored text, which holds a database name only where the user wrote one.
     pub fn into_ddl(self, commit_ts: CommitTs, query: String) -> Ddl {
         let (query, unclear) = self.as_every_server_reads_it(commit_ts, query);
         let (schema, query) = match self.action {
@@ -55,7 +55,7 @@ impl Effect {
         }
     }
 
-    /// The statement in its canonical form; as it is, with the reason, where it has none.
+    /// The statement in its canonical form; unchanged, with the reason, where it has none.
     fn as_every_server_reads_it(&self, commit_ts: CommitTs, query: String) -> (String, Option<Fault>) {
         let (origin, statement) = match Origin::split(&query) {
             Some((origin, statement)) => (Some(origin), statement),
@@ -73,8 +73,8 @@ impl Effect {
         }
     }
 
-    /// Within one database the statement stands as it is; across databases nobody knows which one was current, so all
-    /// names are written out.
+    /// Within one database the statement stays as it is. Across databases the current one is not
+    /// known, so all names are written out.
     fn rename(&self, query: String) -> (String, String) {
         let Some(first) = self.moves.first() else { return (self.schema.clone(), query) };
         let home = &first.from.0;
@@ -86,7 +86,7 @@ impl Effect {
         (home.clone(), format!("RENAME TABLE {};", moves.join(", ")))
     }
 
-    /// The session's database is that of whichever table has no database written before it.
+    /// The session's database is that of the table that has no database written before it.
     fn exchange_database(&self, query: &str) -> String {
         let partitioned = self.before.iter().chain(&self.after).find(|t| t.name == self.table).map(|t| &t.schema);
         let statement = Statement::of(query);
@@ -97,7 +97,8 @@ impl Effect {
         }
     }
 
-    /// One of several objects of a DROP; each has a job and a message of its own, all with the same text.
+    /// One of several objects of a DROP; each has a job and a message of its own, all with the same
+    /// text.
     fn drop(&self, what: &str, query: String) -> (String, String) {
         let query = if Statement::of(&query).subjects().count() > 1 {
             format!("DROP {what} {};", qualified(&self.schema, &self.table))
@@ -139,7 +140,8 @@ pub(super) fn same(a: &str, b: &str) -> bool {
 }
 
 impl Store {
-    /// Looks up what the statement of `effect` names beside the job's own tables, while the store is as the job left it.
+    /// Looks up what the statement of `effect` names beside the job's own tables, while the store
+    /// is as the job left it.
     pub fn spell(&self, effect: &mut Effect) {
         let own = effect.own_names();
         let mut homes: Vec<&str> = Vec::new();
@@ -217,7 +219,8 @@ struct Speller<'a> {
     known: Vec<Name>,
     home: &'a str,
     moves: &'a [Move],
-    /// Partitions, as their table has them: MariaDB finds the rows of an exchanged one by its name as written.
+    /// Partitions, as their table has them: MariaDB finds the rows of an exchanged one by its name
+    /// as written.
     exchanged: Vec<Partition>,
 }
 
@@ -244,7 +247,8 @@ impl Speller<'_> {
     /// What the statement makes, changes, drops or refers to.
     fn edit_places(&self, names: &Statement, prefixes: &mut Prefixes) -> Vec<Edit> {
         let mut edits = Vec::new();
-        // Several moves may give a name to one table after the other: each place has that of its own move.
+        // Several moves may give a name to one table after the other: each place in the text has
+        // the name of its own move.
         let moves: Vec<&Name> = self.moves.iter().flat_map(|m| [&m.from, &m.to]).collect();
         let by_move = moves.len() == names.places.len();
         for (i, place) in names.places.iter().enumerate() {
@@ -307,7 +311,7 @@ impl Speller<'_> {
             .then(|| (written.at.clone(), format!("{}.{}", quote_name(database), quote_name(spelled))))
     }
 
-    /// The same of what stands in front of a column.
+    /// The catalog's spelling of a name in front of a column.
     fn edit_prefix(&self, mention: &Mention, prefixes: &Prefixes) -> Option<Edit> {
         let written = written(mention);
         if written.schema.is_some() {
@@ -322,7 +326,7 @@ fn written(mention: &Mention) -> Written<'_> {
     Written { schema: mention.schema.as_deref(), name: &mention.name, at: mention.at.clone() }
 }
 
-/// What may stand in front of a column.
+/// The names that may stand in front of a column.
 #[derive(Default)]
 struct Prefixes(Vec<String>);
 

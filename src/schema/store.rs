@@ -1,6 +1,7 @@
 //! Databases and tables at one schema version, by id.
 //!
-//! How the catalog begins: the history up to the start, and what only the current schema can tell.
+//! Also how the catalog begins: the history up to the start, and what only the current schema can
+//! tell.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -24,14 +25,15 @@ pub(super) struct Database {
     pub collation: String,
 }
 
-/// What is behind a table id.
+/// The object with a table id.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum State {
     /// A table with rows.
     Live(Arc<Table>),
     /// A table that this program cannot read.
     Unreadable { name: String, why: String },
-    /// A table that is there upstream by now, while the job that makes it still waits for other sessions: nothing of the stream has it yet.
+    /// A table that exists upstream already, while the job that makes it still waits for other
+    /// sessions: no part of the stream has it yet.
     Coming { name: String },
     /// A table of which only a later definition is known; its name, where that is told.
     Unknown { name: Option<String>, why: String },
@@ -65,7 +67,8 @@ pub(super) struct Entry {
 pub(super) struct Store {
     pub databases: BTreeMap<i64, Database>,
     pub entries: BTreeMap<i64, Entry>,
-    /// Views, sequences and temporary tables: their databases and names are all that is known of them.
+    /// Views, sequences and temporary tables: their databases and names are all that is known of
+    /// them.
     pub rowless: BTreeMap<i64, (i64, String)>,
     /// The highest version applied.
     pub version: i64,
@@ -112,8 +115,8 @@ impl Store {
         self.databases.insert(info.id, database);
     }
 
-    /// Adds or replaces a table; gives it if it is one with readable rows. A version below the one that the store has
-    /// of it comes late and changes nothing.
+    /// Adds or replaces a table; gives it if it is one with readable rows. A version below the one
+    /// that the store has of it comes late and changes nothing.
     pub fn put(&mut self, info: &TableInfo, schema_id: i64, schema: &str, version: i64) -> Option<Arc<Table>> {
         if self.entries.get(&info.id).is_some_and(|e| e.version > version) {
             return self.live(info.id).cloned();
@@ -161,7 +164,7 @@ impl Store {
         Some((self.database(*schema_id, ""), name.clone()))
     }
 
-    /// A `TableInfo` has the parents of its foreign keys as somebody wrote them.
+    /// Respells the parents of foreign keys: a `TableInfo` has them as the user wrote them.
     fn spell_parents(&self, table: &mut Table) {
         let own = (table.schema.clone(), table.name.clone());
         for key in &mut table.foreign_keys {
@@ -218,10 +221,10 @@ impl Store {
     }
 }
 
-/// Jobs that finished this shortly before the start keep what their DDL needs: should their message still come, it is
-/// answered in full.
+/// Jobs that finished this shortly before the start keep what their DDL needs: should their message
+/// still come, it is answered in full.
 const NEAR: Duration = Duration::from_secs(600);
-/// The part of ids that belongs to the server's views of itself.
+/// The range of ids of the server's built-in views.
 const BUILT_IN: i64 = 1 << 62;
 
 /// Databases and tables as they are now, where the history can tell.
@@ -241,11 +244,13 @@ pub(super) fn current(history: &dyn History) -> Result<Option<PackedSnapshot>> {
 }
 
 impl Catalog {
-    /// Takes in all jobs of `history`: applies those that lie before the start, keeps the later ones for their time.
+    /// Takes in all jobs of `history`: applies those that lie before the start, keeps the later
+    /// ones for their time.
     ///
-    /// A job's FinishedTS lies above its commit ts, so those at or below the start are surely over; and schema versions
-    /// are given out in commit order, so all jobs with a lower version than one of those are over, too. A job whose
-    /// commit and finish enclose the start stays pending: the first row written under its version brings it in.
+    /// A job's FinishedTS lies above its commit ts, so those at or below the start are surely over;
+    /// and schema versions are given out in commit order, so all jobs with a lower version than one
+    /// of those are over, too. A job whose commit and finish enclose the start stays pending: the
+    /// first row written under its version brings it in.
     pub(super) fn seed(&mut self, history: &dyn History, current: Option<PackedSnapshot>) -> Result<()> {
         let mut jobs: Vec<PackedJob> = Vec::new();
         let mut packer = Packer::new()?;
@@ -289,8 +294,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Tables that no job made (a restored cluster, a trimmed history): the current definition was valid at the start
-    /// if nothing has changed it since. Otherwise it is not known until the next job brings one.
+    /// Tables that no job made (a restored cluster, a trimmed history): the current definition was
+    /// valid at the start if nothing has changed it since. Otherwise it is not known until the next
+    /// job brings one.
     fn fill_from(&mut self, current: PackedSnapshot, partitions: &HashSet<i64>) -> Result<()> {
         let mut touched: HashSet<i64> = HashSet::new();
         let mut schemas: HashSet<i64> = HashSet::new();
@@ -313,7 +319,8 @@ impl Catalog {
                 if self.store.entries.contains_key(&table.id) {
                     continue;
                 }
-                // With EXCHANGE PARTITION a table takes the id of a partition, which is all that jobs say of it.
+                // With EXCHANGE PARTITION a table takes the id of a partition, which is all that
+                // jobs say of it.
                 if !partitions.contains(&table.id) && self.is_coming(table.id, oldest) {
                     self.store.coming(table.id, db.id, &table.name);
                 } else if !touched.contains(&table.id) && table.update_timestamp <= self.start.0 {
@@ -330,10 +337,12 @@ impl Catalog {
         Ok(())
     }
 
-    /// Whether a table that no job of the history has made is one whose job is still under way: a TRUNCATE or CREATE shows its table before it has
-    /// waited for the open transactions of others, and comes into the history and the stream behind that.
+    /// Whether a table that no job of the history has made is one whose job is still under way: a
+    /// TRUNCATE or CREATE shows its table before it has waited for the open transactions of others,
+    /// and comes into the history and the stream behind that.
     ///
-    /// Tables and jobs share one sequence of ids, so one with an id above the oldest job's was made within the history.
+    /// Tables and jobs share one sequence of ids, so one with an id above the oldest job's was made
+    /// within the history.
     fn is_coming(&self, id: i64, oldest: Option<i64>) -> bool {
         self.history.grows()
             && id <= RESERVED_ABOVE

@@ -1,7 +1,8 @@
-//! What a DDL is about when nothing but its text is known, as in Drainer's files (spec/tidb-binlog.md §9.6).
+//! Parses a DDL of which only the text is known, as in Drainer's files (spec/tidb-binlog.md §9.6).
 //!
-//! Drainer writes ``use `db`; <statement>;``, for CREATE DATABASE without the first part. Neither the job's id nor its type nor any
-//! definition stands beside it, so the type is read from the text, and tables are known by their names alone.
+//! Drainer writes ``use `db`; <statement>;``, and for CREATE DATABASE the statement alone. The file
+//! has no job id, no type and no definition, so the type is read from the text, and tables are
+//! known by their names alone.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::sql::{Clause, Place, Role, Statement, Verb, Words, statements};
 pub struct TextDdl {
     /// What is to be done.
     pub ddl: Ddl,
-    /// The objects of a DROP that names several: TiDB drops each by a job of its own, and Drainer writes the same text for each.
+    /// The objects of a DROP that names several: TiDB drops each by a job of its own, and Drainer
+    /// writes the same text for each.
     pub one_of: Vec<Arc<Table>>,
 }
 
@@ -54,7 +56,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     let query = parts.join("; ");
     let written = query.clone();
     let NamedObjects { action, mut schema, tables, new, several } = found;
-    // Where the table's own database is written, the current one has no say.
+    // Where the table's own database is written, the current one does not matter.
     if let ([table], true) = (tables.as_slice(), new.is_empty() && parts.len() == 1)
         && all_written(&statement)
     {
@@ -118,7 +120,8 @@ struct NamedObjects {
 }
 
 impl NamedObjects {
-    /// What `statement` is, run while `current` is the database; `None` if nothing that changes a schema.
+    /// What `statement` is, run while `current` is the database; `None` if nothing that changes a
+    /// schema.
     fn of(statement: &Statement, current: &str) -> Option<Self> {
         let action = action(statement)?;
         let table = |place: &Place| Arc::new(Table::named(place.schema.as_deref().unwrap_or(current), &place.name));
@@ -176,7 +179,8 @@ fn action(statement: &Statement) -> Option<ActionType> {
     })
 }
 
-/// The same of an ALTER TABLE that begins with this clause, as far as it matters who it concerns.
+/// The type of job of an ALTER TABLE that begins with this clause, as far as it matters which
+/// objects it concerns.
 const fn altered(first: Option<&Clause>) -> ActionType {
     use ActionType as Type;
     match first {
@@ -189,7 +193,7 @@ const fn altered(first: Option<&Clause>) -> ActionType {
         Some(Clause::DropPartition) => Type::DropPartition,
         Some(Clause::ReorganizePartition) => Type::ReorganizePartition,
         Some(Clause::AlterIndex) => Type::AlterIndexVisibility,
-        // Whatever else it is, its text says it all.
+        // For any other clause the text says it all.
         _ => Type::MultiSchemaChange,
     }
 }

@@ -1,7 +1,7 @@
-//! Sinks: where transactions go.
+//! The sink interface: takes upstream transactions and makes them durable.
 //!
-//! A sink takes whole upstream transactions in the order of their commit ts and makes them durable, together with the
-//! position they reach, so that a restart neither repeats nor misses one.
+//! A sink takes whole upstream transactions in commit-ts order and makes them durable together with
+//! the position they reach, so that a restart neither repeats nor misses one.
 
 pub mod mysql;
 
@@ -31,22 +31,25 @@ impl std::fmt::Display for Clash {
 /// A target that transactions are applied to.
 ///
 /// The contract:
-/// - `apply` gets rising commit ts, all of them above [`position`](Self::position). A DDL that runs [early](crate::model::Ddl::early) is out of
-///   this order: it takes effect behind that position, and what follows has lower commit ts than its own.
+/// - `apply` gets rising commit ts, all of them above [`position`](Self::position). A DDL that runs
+///   [early](crate::model::Ddl::early) is out of this order: it takes effect after that position,
+///   and what follows has lower commit ts than its own.
 /// - An upstream transaction is never split: either all of it is durable, or nothing of it.
 /// - The first error is final: every later call fails too, and the position stays where it was.
 pub trait Sink: Send {
-    /// Where the target stands: everything at or below is durable there; `None` on a first start without a start ts.
+    /// Where the target stands: everything at or below is durable there; `None` on a first start
+    /// without a start ts.
     fn position(&self) -> Option<CommitTs>;
 
-    /// Takes a transaction. May keep it back for a batch; `Change::Nothing` only moves the position.
+    /// Takes a transaction. May keep it back for a batch; `Change::Nothing` only moves the
+    /// position.
     ///
     /// # Errors
     /// If this one or an earlier one cannot be applied.
     fn apply(&mut self, txn: Txn) -> Result<()>;
 
-    /// Whether the transaction of `ts`, which lies above the position, is on the target already from an earlier run. It is taken like any other,
-    /// and not applied again.
+    /// Whether the transaction of `ts`, which lies above the position, is on the target already
+    /// from an earlier run. It is taken like any other, and not applied again.
     fn has(&self, _ts: CommitTs) -> bool {
         false
     }
@@ -57,8 +60,9 @@ pub trait Sink: Send {
     /// If an earlier transaction could not be applied.
     fn resolved(&mut self, ts: CommitTs) -> Result<()>;
 
-    /// A transaction of which nothing concerns the target, and that itself is only bookkeeping of a replication tool: the position moves,
-    /// but that alone is no reason to save it. Else two links of opposite directions would answer each other's saves for ever.
+    /// A transaction of which nothing concerns the target, and that itself is only bookkeeping of a
+    /// replication tool: the position moves, but that alone is no reason to save it. Else two links
+    /// of opposite directions would answer each other's saves for ever.
     ///
     /// # Errors
     /// If an earlier transaction could not be applied.
@@ -66,31 +70,34 @@ pub trait Sink: Send {
         self.apply(Txn { commit_ts: ts, change: Change::Nothing })
     }
 
-    /// Nothing more is there right now: whatever is kept back goes on its way. Does not wait for it.
+    /// Nothing more is there right now: all that is kept back goes on its way. Does not wait for
+    /// it.
     ///
     /// # Errors
     /// If an earlier transaction could not be applied.
     fn flush(&mut self) -> Result<()>;
 
-    /// Whether something is kept back although [`flush`](Self::flush) was called, because the target is busy: then it wants to be called
-    /// again soon.
+    /// Whether something is kept back although [`flush`](Self::flush) was called, because the
+    /// target is busy: then it wants to be called again soon.
     fn holds_back(&self) -> bool {
         false
     }
 
-    /// With the last transaction taken, the upstream's schema came to this version. For whoever keeps it beside the position.
+    /// With the last transaction taken, the upstream's schema came to this version. For a sink that
+    /// keeps it beside the position.
     fn followed(&mut self, _schema_version: i64) {}
 
-    /// Among what is taken from here on is data that links of these other clusters wrote upstream. For whoever keeps it beside the data, so
-    /// that it is known if it ever comes back to one of them.
+    /// Among what is taken from here on is data that links of these other clusters wrote upstream.
+    /// For a sink that keeps it beside the data, so that it is known if it ever comes back to one
+    /// of them.
     fn set_origins(&mut self, _origins: &BTreeSet<u64>) {}
 
-    /// DDL on this table of the target is left out by the operator's rules: where its columns are others, rows are written with those that both
-    /// sides have.
+    /// DDL on this table of the target is left out by the operator's rules: where its columns are
+    /// others, rows are written with those that both sides have.
     fn may_differ(&mut self, _schema: &str, _table: &str) {}
 
-    /// What the target has of a table, for rows that come without definitions. Everything taken before the last DDL, and that DDL, is
-    /// durable when it answers.
+    /// What the target has of a table, for rows that come without definitions. Everything taken
+    /// before the last DDL, and that DDL, is durable when it answers.
     ///
     /// # Errors
     /// If the target cannot tell, or cannot be asked.
@@ -100,8 +107,8 @@ pub trait Sink: Send {
             .into())
     }
 
-    /// For each of `rows` of `table` the first of `partitions` that it belongs to, as the target's server says of the table as it is now; `None` for
-    /// those that are in none of them.
+    /// For each of `rows` of `table` the first of `partitions` that it belongs to, as the target's
+    /// server says of the table as it is now; `None` for those that are in none of them.
     ///
     /// # Errors
     /// If the target cannot tell, or cannot be asked.
@@ -146,13 +153,14 @@ pub struct Totals {
     pub deletes: u64,
     /// DDLs that were run.
     pub ddl: u64,
-    /// DDLs that were not run: of no meaning to the target, or left out by the operator's word.
+    /// DDLs that were not run: without meaning to the target, or skipped by the operator.
     pub skipped_ddl: u64,
-    /// DDLs instead of which something else ran, by the operator's word.
+    /// DDLs that the operator replaced with other statements.
     pub replaced_ddl: u64,
     /// DDLs that were followed and not run, because none is on this link.
     pub unrun_ddl: u64,
-    /// The same, although somebody ran them on the side that has no DDL of its own, and the operator does not mind.
+    /// DDLs that were followed and not run, although a user ran them on the side that has no DDL of
+    /// its own; the operator accepts it.
     pub wrong_side_ddl: u64,
     /// DDLs that were followed and not run, because the target had them first.
     pub returned_ddl: u64,
@@ -160,10 +168,11 @@ pub struct Totals {
     pub decided: Vec<DecidedDdl>,
     /// Row changes that were not applied because their table is missing through a skipped DDL.
     pub skipped_rows: u64,
-    /// Tables on which the target was not as expected: overwritten in safe mode or by the operator's word, otherwise what the run ended
-    /// with, of which nothing is on the target.
+    /// Tables on which the target was not as expected: overwritten in safe mode or by the
+    /// operator's word, otherwise what the run ended with, of which nothing is on the target.
     pub anomalies: BTreeMap<String, Anomalies>,
-    /// Row changes that were written without columns that the target lacks, by table (sync-mode 2 only).
+    /// Row changes that were written without columns that the target lacks, by table (sync-mode 2
+    /// only).
     pub narrowed: BTreeMap<String, u64>,
     /// Tables that are left out because of a skipped DDL, of this run and of earlier ones.
     pub left_out: Vec<LeftOut>,
@@ -177,7 +186,7 @@ impl Totals {
     }
 }
 
-/// A DDL that did not run as it is, by the operator's word.
+/// A DDL that the operator skipped or replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecidedDdl {
     /// Its commit ts.
@@ -206,7 +215,7 @@ impl Anomalies {
         self.duplicate += more.duplicate;
     }
 
-    /// What is told of them, for this table.
+    /// The text that reports them for this table.
     #[must_use]
     pub fn event(self, table: &str) -> Event {
         Event::Odd { table: table.to_owned(), missing: self.missing, duplicate: self.duplicate }

@@ -1,8 +1,9 @@
-//! The tables and sequences that a statement reads: those of a view's query, the sequence of a default, and what stands in front of a column.
+//! Finds the tables, sequences and character sets that a statement mentions.
 //!
-//! The character sets that a statement names, and the collations that it leaves unsaid.
-//!
-//! Whether a DDL text takes rows from somewhere.
+//! - Tables and sequences that it reads: those of a view's query, the sequence of a default, and
+//!   names in front of a column.
+//! - Character sets that it names, and collations that it leaves unsaid.
+//! - Whether a DDL text takes rows from a query.
 
 use std::ops::Range;
 
@@ -35,7 +36,7 @@ pub struct Mention {
     pub at: Range<usize>,
 }
 
-/// All of `sql`, in their order, but for what is in one of the places `apart`, in bytes.
+/// The mentions in `sql`, in their order, without those in the byte ranges `apart`.
 ///
 /// A function's FROM, as in EXTRACT(YEAR FROM a), counts as well: it gives a column.
 #[must_use]
@@ -176,7 +177,8 @@ struct Clause {
     collation: bool,
 }
 
-/// `sql` with a collation behind every character set that has none: `default` knows those that have to be said.
+/// `sql` with a collation behind every character set that has none: `default` knows those that have
+/// to be said.
 #[must_use]
 pub fn with_collations(sql: &str, default: &dyn Fn(&str) -> Option<String>) -> String {
     let all = tokens(sql);
@@ -202,7 +204,8 @@ pub fn with_collations(sql: &str, default: &dyn Fn(&str) -> Option<String>) -> S
             Token::Sign(',') if depth == 1 && (creates || is(at + 1, "COLLATE")) => {}
             Token::Sign(',') => close(top),
             t if t.is("COLLATE") => top.collation = true,
-            // Deeper than a list of columns stand expressions: CAST(a AS CHAR CHARACTER SET utf8) has no collation.
+            // Deeper than a list of columns stand expressions: CAST(a AS CHAR CHARACTER SET utf8)
+            // has no collation.
             _ if depth <= 2 => {
                 if let Some((name, end)) = named(&all, at) {
                     top.charset = default(name).map(|collation| (end, collation));
@@ -233,7 +236,8 @@ fn named<'a>(all: &[(Token<'a>, usize, usize)], at: usize) -> Option<(&'a str, u
     }
 }
 
-/// Whether a statement on a database, or the options behind a table's columns, name a character set or a collation.
+/// Whether a statement on a database, or the options behind a table's columns, name a character set
+/// or a collation.
 #[must_use]
 pub fn names_charset(sql: &str) -> bool {
     let mut depth = 0_usize;
@@ -247,8 +251,9 @@ pub fn names_charset(sql: &str) -> bool {
     })
 }
 
-/// Whether a statement that is no CREATE VIEW has a query in it: `CREATE TABLE … AS SELECT`, `… TABLE other`, `… VALUES ROW(…)`. TiDB has none of
-/// these, so no job of its has; a target would run it with our rights.
+/// Whether a statement that is no CREATE VIEW has a query in it: `CREATE TABLE … AS SELECT`, `…
+/// TABLE other`, `… VALUES ROW(…)`. TiDB has none of these, so no job of its has; a target would
+/// run it with our rights.
 #[must_use]
 pub fn has_query(sql: &str) -> bool {
     let words: Vec<&str> = tokens(sql)

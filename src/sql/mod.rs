@@ -1,19 +1,16 @@
-//! Text of SQL as a server reads it.
+//! SQL text as a server reads it.
 //!
 //! ```text
-//! token      the one tokenizer: where words, names, strings and comments begin and end
-//! words      the tokens of a statement by their places; edit: pieces of its text, replaced
+//! token      the one tokenizer: where words, names, strings and comments begin and end;
+//!            the tokens of a statement by position
 //! statement  what a DDL is, what it names and where, what an ALTER TABLE does
-//! charset    its character sets, and the collations that it leaves unsaid
-//! mention    the tables and sequences that a query or an expression names
+//! mention    the tables and sequences that a query or an expression names; character sets, and
+//!            collations left unsaid; whether a DDL takes rows from a query
 //! upstream   a DDL text of a source in a form that every server reads in the same way
-//! query      whether a DDL takes rows from somewhere
-//! value      what an operator wrote as the value of a variable, as SQL
 //! ```
 //!
-//! Pieces of a text, replaced; names, quoted.
-//!
-//! What an operator wrote as the value of a session variable, as SQL: never more than one value.
+//! In this file: pieces of a text, replaced; names and strings, quoted; and the value of a session
+//! variable as the operator wrote it, as SQL that is never more than one value.
 
 mod mention;
 pub(crate) mod statement;
@@ -42,7 +39,8 @@ pub fn quote_text(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Appends `text` as a string literal. NO_BACKSLASH_ESCAPES must be off, which the session's sql_mode sees to.
+/// Appends `text` as a string literal. NO_BACKSLASH_ESCAPES must be off, which the session's
+/// sql_mode sees to.
 #[inline]
 pub fn append_text(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
@@ -66,7 +64,8 @@ pub fn append_text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'\'');
 }
 
-/// Where the first byte is that needs a backslash. Looks at many at a time: most texts have none.
+/// Position of the first byte that needs a backslash. Looks at many at a time: most texts have
+/// none.
 fn special(text: &[u8]) -> Option<usize> {
     let needs = |b: &u8| matches!(b, b'\'' | b'\\' | 0 | b'\n' | b'\r' | 0x1a);
     let (chunks, rest) = text.as_chunks::<32>();
@@ -80,7 +79,7 @@ fn special(text: &[u8]) -> Option<usize> {
     rest.iter().position(needs).map(|at| chunks.len() * 32 + at)
 }
 
-/// What takes the place of some bytes of a text; of none, it is put in there.
+/// A byte range of a text, and what replaces it. An empty range is an insertion.
 pub type Edit = (Range<usize>, String);
 
 /// `sql` with `edits`, which are in order. One that begins within the one before it is not made.
@@ -107,8 +106,8 @@ pub fn is_variable(name: &str) -> bool {
         && name.bytes().all(rest)
 }
 
-/// `value` as it may stand behind `=`: a number and a bare word (`ON`, `DEFAULT`) as they are, anything else as a string. One that is
-/// written in quotes is the string in them.
+/// `value` as it may stand behind `=`: a number and a bare word (`ON`, `DEFAULT`) as they are, a
+/// text in quotes as that string, anything else as a string.
 #[must_use]
 pub fn literal(value: &str) -> String {
     let value = value.trim();

@@ -1,6 +1,4 @@
-//! A DDL statement, as far as its words say: what kind it is, what it names and where, and what an ALTER TABLE does.
-//!
-//! The clauses of ALTER TABLE.
+//! Parses a DDL statement: its kind, its names and where they stand, its ALTER TABLE clauses.
 
 mod reader;
 
@@ -96,14 +94,15 @@ pub struct Place {
     pub at: Range<usize>,
 }
 
-/// A statement that was read. Of what is not known there are no names, and they are not complete.
+/// A parsed statement. Names in parts that the parser does not know are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
     /// What it does.
     pub verb: Verb,
     /// Its names, in their order.
     pub places: Vec<Place>,
-    /// Whether these are all of them for sure: not so behind a query, a qualified column or a sequence in an expression.
+    /// Whether `places` has all names for sure: not so behind a query, a qualified column or a
+    /// sequence in an expression.
     pub complete: bool,
     /// Whether it says IF EXISTS or IF NOT EXISTS anywhere.
     pub conditional: bool,
@@ -157,7 +156,8 @@ impl Statement {
         self.clauses.iter().filter_map(|clause| if let Clause::Retype(column) = clause { Some(column) } else { None })
     }
 
-    /// The columns that an ALTER TABLE gives a name: from, to. `None` if it is none, or one of these was not understood.
+    /// The columns that an ALTER TABLE gives a name: from, to. `None` if it is none, or one of
+    /// these was not understood.
     #[must_use]
     pub fn renamed_columns(&self) -> Option<Vec<(String, String)>> {
         let pair = |clause: &Clause| match clause {
@@ -170,7 +170,7 @@ impl Statement {
     }
 }
 
-/// One of them, as far as it matters somewhere.
+/// A clause, as far as a caller needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clause {
     /// RENAME: the new name is the place with [`Role::New`](Role::New).
@@ -210,7 +210,7 @@ pub enum Clause {
 pub struct Retyped {
     /// Its name before.
     pub column: String,
-    /// Its name behind the statement.
+    /// Its name after the statement.
     pub renamed: String,
     /// The word of its new type, in upper case.
     pub word: String,

@@ -1,9 +1,10 @@
-//! The tokens of a text, as MySQL, MariaDB and TiDB read it: in their default SQL mode, so a backslash in a string escapes what follows.
+//! The tokenizer for SQL as MySQL, MariaDB and TiDB read it in their default SQL mode.
 //!
-//! Where a string, a name in quotes or a comment begins and ends is what decides whether a text is what it looks like. `tests/tokens.rs`
-//! compares that with a server's own reader.
+//! In that mode a backslash in a string escapes what follows. Where a string, a quoted name or a
+//! comment begins and ends decides whether a text is what it looks like; `tests/tokens.rs` compares
+//! this with the reader of a server.
 //!
-//! The tokens of a statement by their places, comments left out.
+//! Also the tokens of a statement by position, without comments.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -24,14 +25,14 @@ pub enum Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Whether it is this keyword, in whatever case.
+    /// Whether it is this keyword, in any case.
     #[must_use]
     pub fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
     }
 
-    /// The name that it may be, without its quotes. A session with ANSI_QUOTES puts names in double quotes. One without an end is a name all the same:
-    /// its text is refused elsewhere.
+    /// The name that it may be, without its quotes: a session with ANSI_QUOTES puts names in double
+    /// quotes. A name that is not closed is returned as well; its text is refused elsewhere.
     #[must_use]
     pub fn name(&self) -> Option<Cow<'a, str>> {
         match *self {
@@ -50,7 +51,8 @@ fn bare<'a>(quoted: &'a str, quote: &str, doubled: &str) -> Cow<'a, str> {
     if inner.contains(quote) { Cow::Owned(inner.replace(doubled, quote)) } else { Cow::Borrowed(inner) }
 }
 
-/// The tokens of `sql`, each with the byte range that it covers. White space is left out; what is not closed goes to the end.
+/// The tokens of `sql`, each with the byte range that it covers. White space is left out; what is
+/// not closed goes to the end.
 #[must_use]
 pub fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
     let mut out = Vec::new();
@@ -64,7 +66,8 @@ pub fn tokens(sql: &str) -> Vec<(Token<'_>, usize, usize)> {
     out
 }
 
-/// The statements of `sql`, which are separated by semicolons (a batched CREATE TABLE has several), without empty ones.
+/// The statements of `sql`, which are separated by semicolons (a batched CREATE TABLE has several),
+/// without empty ones.
 #[must_use]
 pub fn statements(sql: &str) -> Vec<&str> {
     let mut out = Vec::new();
@@ -87,8 +90,8 @@ pub fn is_closed(sql: &str) -> bool {
     tokens(&format!("{sql}\nx")).last().is_some_and(|(token, ..)| token.is("x"))
 }
 
-/// The token at the start of `rest`, `None` for a piece of white space, and its length in bytes. `escapes`: whether a backslash in a
-/// string escapes.
+/// The token at the start of `rest`, `None` for a piece of white space, and its length in bytes.
+/// `escapes`: whether a backslash in a string escapes.
 pub(super) fn next(rest: &str, escapes: bool) -> (Option<Token<'_>>, usize) {
     let Some(first) = rest.chars().next() else { return (None, 0) };
     let piece = |length: usize| rest.get(..length).unwrap_or(rest);
@@ -122,7 +125,8 @@ const fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
-/// The length of a number that is written as `x'41'` or `b'01'`: a quote behind it begins a string, and is not doubled.
+/// The length of a number that is written as `x'41'` or `b'01'`: a quote behind it begins a string,
+/// and is not doubled.
 fn digits_end(rest: &str) -> Option<usize> {
     let base = match rest.as_bytes() {
         [b'x' | b'X', b'\'', ..] => 16,
@@ -133,7 +137,8 @@ fn digits_end(rest: &str) -> Option<usize> {
     digits.chars().all(|c| c.is_digit(base)).then_some(digits.len() + 3)
 }
 
-/// The length of the comment at the start of `rest`, if one begins there. A line ends at a line feed, and at nothing else.
+/// The length of the comment at the start of `rest`, if one begins there. A line ends at a line
+/// feed, and at nothing else.
 fn comment_end(rest: &str) -> Option<usize> {
     if let Some(inner) = rest.strip_prefix("/*") {
         // `/*/` has not ended yet.
@@ -146,7 +151,8 @@ fn comment_end(rest: &str) -> Option<usize> {
     (dashes || rest.starts_with('#')).then(|| rest.find('\n').map_or(rest.len(), |end| end + 1))
 }
 
-/// The length of the quoted piece at the start of `text`, both quotes included; `None` if it is not closed.
+/// The length of the quoted piece at the start of `text`, both quotes included; `None` if it is not
+/// closed.
 pub(super) fn quoted_end(text: &str, quote: char, escapes: bool) -> Option<usize> {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((i, c)) = chars.next() {
@@ -159,20 +165,21 @@ pub(super) fn quoted_end(text: &str, quote: char, escapes: bool) -> Option<usize
     None
 }
 
-/// A statement as tokens. A place is the number of one; ranges are of places where nothing else is said.
+/// A statement as tokens. A place is the index of a token; ranges are of places where nothing else
+/// is said.
 #[derive(Clone, Debug)]
 pub struct Words<'a> {
     tokens: Vec<(Token<'a>, usize, usize)>,
 }
 
 impl<'a> Words<'a> {
-    /// Those of `sql`.
+    /// The tokens of `sql`.
     #[must_use]
     pub fn of(sql: &'a str) -> Self {
         Self { tokens: tokens(sql).into_iter().filter(|(token, ..)| !matches!(token, Token::Comment(_))).collect() }
     }
 
-    /// The same without those that lie within one of these pieces of the text, in bytes.
+    /// Leaves out the tokens that lie within one of these pieces of the text, in bytes.
     #[must_use]
     pub fn without(mut self, pieces: &[Range<usize>]) -> Self {
         self.tokens.retain(|(_, from, to)| !pieces.iter().any(|piece| piece.start <= *from && *to <= piece.end));
@@ -204,13 +211,13 @@ impl<'a> Words<'a> {
         (!range.is_empty()).then_some(*from..*to)
     }
 
-    /// Whether this keyword stands at `at`, in whatever case.
+    /// Whether this keyword stands at `at`, in any case.
     #[must_use]
     pub fn is(&self, at: usize, word: &str) -> bool {
         self.token(at).is_some_and(|t| t.is(word))
     }
 
-    /// Whether one of these does.
+    /// Whether one of these keywords stands at `at`, in any case.
     #[must_use]
     pub fn is_any(&self, at: usize, words: &[&str]) -> bool {
         words.iter().any(|w| self.is(at, w))

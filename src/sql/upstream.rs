@@ -1,14 +1,18 @@
-//! The text of a DDL of a source, in a form that every server reads in the same way as the source did.
+//! Rewrites the DDL text of a source so that every server reads it as the source did.
 //!
-//! TiDB restores what a user typed before it writes it into its binlog: keywords in upper case, names in back quotes, strings in single
-//! quotes. In some of these strings ([`StringPlace`]) it leaves each backslash as it is, while a server takes a backslash for an escape: read in
-//! that way, `COMMENT = 'a\'` swallows what follows. So they get their backslashes doubled here, and a text that is as the user
-//! typed it stays. Comments go, but for those in which TiDB wraps its own features.
+//! TiDB restores what a user typed before it writes it into its binlog: keywords in upper case,
+//! names in back quotes, strings in single quotes. In some of these strings ([`StringPlace`]) it
+//! leaves each backslash as it is, while a server takes a backslash for an escape: read in that
+//! way, `COMMENT = 'a\'` swallows what follows. So their backslashes are doubled here; a text that
+//! is as the user typed it stays. Comments go, but for those in which TiDB wraps its own features.
 //!
-//! What the source cannot have meant, and what is a comment to us and words to a server (`/*! … */`), is unclear, and never sent.
+//! What the source cannot have meant, and what is a comment to us and words to a server (`/*! …
+//! */`), is unclear, and never sent.
 //!
-//! Where a string of a restored text stands, which says how TiDB has written it: it restores values (defaults, comments of columns, literals of expressions)
-//! with each backslash doubled, and what is no value (elements of ENUM and SET, comments of tables, partitions and indexes) as it is.
+//! [`StringPlace`] is where a string stands in a restored text, which says how TiDB has written it.
+//! It restores values (defaults, comments of columns, literals of expressions) with each backslash
+//! doubled, and what is no value (elements of ENUM and SET, comments of tables, partitions and
+//! indexes) as it is.
 
 use std::borrow::Cow;
 
@@ -41,12 +45,13 @@ const FEATURES: [&str; 19] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unclear(pub &'static str);
 
-/// What is known about a text beside it.
+/// What the caller knows about a text.
 #[derive(Clone, Copy, Default)]
 pub struct Source<'a> {
     /// The statement as the user typed it; empty if that is not known.
     pub typed: &'a str,
-    /// Whether an element of an ENUM or a SET is one that the job left behind. `None`: nothing is known of its columns.
+    /// Whether an element of an ENUM or a SET is one that the job left behind. `None`: nothing is
+    /// known of its columns.
     pub elements: Option<&'a dyn Fn(&str) -> bool>,
 }
 
@@ -59,7 +64,8 @@ enum Reading {
     Typed,
 }
 
-/// `text` as every server reads it in the same way: strings with a backslash are written so that it escapes, comments are gone.
+/// `text` in a form that every server reads in the same way: strings with a backslash are written
+/// so that it escapes, comments are gone.
 ///
 /// # Errors
 /// Why it cannot be told, or must not be sent.
@@ -83,8 +89,8 @@ pub fn canonical(text: &str, source: Source<'_>) -> Result<String, Unclear> {
     }
 }
 
-/// Whether TiDB has restored `text`. One that is still what the user typed is not; one that is not any more is, unless its first words
-/// say otherwise, as with a TiDB that only adds comments.
+/// Whether TiDB has restored `text`. It has not if the text is still what the user typed; it has if
+/// the text differs, unless its first words say otherwise, as with a TiDB that only adds comments.
 fn is_restored(text: &str, typed: &str) -> bool {
     let end = |text: &str| text.trim_matches(|c| is_space(c) || c == ';').to_owned();
     if !typed.is_empty() && end(text) == end(typed) {
@@ -174,14 +180,15 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading, plain: bool)
     })
 }
 
-/// A string that TiDB restored, as a server wants it. `plain`: TiDB has left its backslashes alone; so it has in older versions in all strings, which an odd
-/// number of them in a row gives away.
+/// A string that TiDB restored, as a server wants it. `plain`: TiDB has left its backslashes alone.
+/// Older versions do so in all strings, which an odd number of backslashes in a row gives away.
 fn restored(piece: &str, plain: bool) -> Cow<'_, str> {
     let odd = || piece.split(|c| c != '\\').any(|run| run.len() % 2 == 1);
     if plain || odd() { Cow::Owned(piece.replace('\\', "\\\\")) } else { Cow::Borrowed(piece) }
 }
 
-/// The feature of TiDB's that is wrapped in the comment at the start of `rest`, and the length of that comment.
+/// The feature of TiDB's that is wrapped in the comment at the start of `rest`, and the length of
+/// that comment.
 fn feature(rest: &str, reading: Reading) -> Result<(String, usize), Unclear> {
     const UNKNOWN: Unclear = Unclear("it holds a comment that only a TiDB executes, and not one that TiDB writes");
     let behind = rest.strip_prefix("/*T!").unwrap_or(rest);
@@ -227,7 +234,7 @@ fn feature(rest: &str, reading: Reading) -> Result<(String, usize), Unclear> {
     Err(Unclear("it holds a comment without an end"))
 }
 
-/// What a string says whose backslashes escape.
+/// The value of a string in which backslashes escape.
 fn unescaped(quoted: &str) -> String {
     let Some(quote) = quoted.chars().next() else { return String::new() };
     let inner = quoted.strip_prefix(quote).unwrap_or(quoted);
@@ -267,7 +274,7 @@ const INDEXES: [&str; 7] = ["INDEX", "KEY", "UNIQUE", "PRIMARY", "FULLTEXT", "SP
 pub(super) struct StringPlace {
     /// For each bracket that is open: what of it is behind the last comma.
     clauses: Vec<Clause>,
-    /// The same of the text around them.
+    /// What of the text outside of all brackets is behind the last comma.
     outside: Clause,
     /// The last two tokens.
     before: [Before; 2],
@@ -331,7 +338,8 @@ impl StringPlace {
         self.list == 2
     }
 
-    /// Whether a string that comes next is no value: it stands behind `COMMENT =` or another option's name and `=`, or is an index's comment.
+    /// Whether a string that comes next is no value: it stands behind `COMMENT =` or another
+    /// option's name and `=`, or is an index's comment.
     pub(super) fn is_option(&self) -> bool {
         let [last, newest] = self.before;
         let index = self.clauses.last().unwrap_or(&self.outside).index;

@@ -99,7 +99,8 @@ fn comments_go_but_for_tidbs_features() {
 }
 
 proptest::proptest! {
-    /// Whatever a text is: what comes out has the same tokens for us and, by `tests/tokens.rs`, for servers; once more changes nothing.
+    /// For any text, the result has the same tokens for us and, by `tests/tokens.rs`, for servers;
+    /// a second pass changes nothing.
     #[test]
     fn any_text_is_survived(text in "(ALTER TABLE `t` )?([-#/*`'\";\\\\ \n\ta名!TM(),$]|ENUM|.){0,24}") {
         if let Ok(once) = canonical(&text, Source::default()) {

@@ -1,4 +1,6 @@
-//! Addresses of object storage and their options, as BR and Dumpling take them (spec/tidb-binlog.md §11.3).
+//! Parses object storage addresses and their options as BR and Dumpling do.
+//!
+//! Source: spec/tidb-binlog.md §11.3.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,10 +10,10 @@ use anyhow::Result;
 use super::percent_decoded;
 use crate::error::Fault;
 
-/// What kind of object storage.
+/// The kind of object storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
-    /// Amazon's S3, or what speaks like it.
+    /// Amazon's S3, or storage with the same protocol.
     S3,
     /// Google Cloud Storage.
     Gcs,
@@ -31,7 +33,8 @@ const S3: [&str; 9] = [
     "use-accelerate-endpoint",
     "role-arn",
 ];
-/// Those that matter to who writes only: taken, so that the address of the backup can be given as it is.
+/// Options that matter to writers only: accepted, so that the address of the backup can be given as
+/// it is.
 const S3_WRITING: [&str; 6] = ["storage-class", "sse", "sse-kms-key-id", "acl", "external-id", "object-lock-enabled"];
 const GCS: [&str; 2] = ["endpoint", "credentials-file"];
 const GCS_WRITING: [&str; 2] = ["storage-class", "predefined-acl"];
@@ -84,10 +87,10 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Reads `text`; `None` if it is no address of object storage.
+    /// Parses `text`; `None` if it is no address of object storage.
     ///
     /// # Errors
-    /// A usage fault if it is one, but not a right one.
+    /// A usage fault if it is an invalid address of object storage.
     pub(super) fn parse(text: &str) -> Result<Option<Self>> {
         let Some((scheme, rest)) = text.split_once("://") else { return Ok(None) };
         let scheme = scheme.to_ascii_lowercase();
@@ -176,7 +179,7 @@ impl Address {
         self.get("endpoint").is_some_and(|e| e.get(..7).is_some_and(|s| s.eq_ignore_ascii_case("http://")))
     }
 
-    /// What must not be shown.
+    /// The values that must not be shown.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         ["access-key", "secret-access-key", "session-token", "account-key", "sas-token", "encryption-key"]
             .into_iter()

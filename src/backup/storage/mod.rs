@@ -1,11 +1,13 @@
-//! Where a backup or dump lies: a folder or file of this machine, or a prefix in object storage (spec/tidb-binlog.md §11.3).
+//! Opens the storage of a backup or dump: local, or a prefix in a bucket.
 //!
-//! Whatever offers [`Storage::find`] and [`Storage::names`] is enough for the rest of `backup`. Object storage is asynchronous
-//! underneath; that stays within `remote`, which has a small runtime of its own for as long as the storage is open.
+//! Source: spec/tidb-binlog.md §11.3.
 //!
-//! A folder or file of this machine, as a plain path or a storage address.
+//! The rest of `backup` needs no more than [`Storage::find`] and [`Storage::names`].
 //!
-//! What object storage said, as an operator needs it.
+//! - Local: a folder or file, given as a plain path or as a storage address.
+//! - Object storage: it is asynchronous underneath. That stays within `remote.rs`, which has a
+//!   small runtime of its own for as long as the storage is open.
+//! - Errors of object storage, reworded for the operator.
 
 mod address;
 mod remote;
@@ -59,17 +61,18 @@ impl Default for Patience {
 }
 
 impl Storage {
-    /// What `address` names: a path, `local:///path`, `file:///path`, or `s3://bucket/prefix`, `gcs://bucket/prefix` (`gs://`),
-    /// `azure://container/prefix` (`azblob://`) with options behind a `?`.
+    /// What `address` names: a path, `local:///path`, `file:///path`, or `s3://bucket/prefix`,
+    /// `gcs://bucket/prefix` (`gs://`), `azure://container/prefix` (`azblob://`) with options
+    /// behind a `?`.
     ///
     /// # Errors
-    /// A usage fault for an address that is none, or has an option that is not known; a connect fault when there is nothing at a
-    /// path, or it may not be read. Object storage is not asked yet.
+    /// A usage fault for an invalid address or an unknown option; a connect fault when there is
+    /// nothing at a path, or it may not be read. Object storage is not asked yet.
     pub fn open(address: &str) -> Result<Self> {
         Self::open_within(address, Patience::default())
     }
 
-    /// The same with other limits of time.
+    /// Opens `address` as [`open`](Self::open) does, with other time limits.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -101,8 +104,8 @@ impl Storage {
         matches!(self.0, Kind::Remote(_))
     }
 
-    /// The file `name` of the folder; the named file itself, whatever its name, where a file was named. `None` when it
-    /// is not there.
+    /// The file `name` of the folder; where a file was named, that file under any name. `None` when
+    /// it is not there.
     ///
     /// # Errors
     /// A connect fault when it is there but cannot be read.
@@ -113,7 +116,8 @@ impl Storage {
         }
     }
 
-    /// The names in the folder itself, sorted, folders with a `/` behind. Empty where a file was named.
+    /// The names in the folder itself, sorted, folders with a `/` behind. Empty where a file was
+    /// named.
     ///
     /// # Errors
     /// A connect fault when the folder cannot be listed.
@@ -160,7 +164,8 @@ impl Local {
     /// What `address` names: a path, `local:///path` or `file:///path`.
     ///
     /// # Errors
-    /// A usage fault for an address without a path; a connect fault when there is nothing at that path, or it may not be read.
+    /// A usage fault for an address without a path; a connect fault when there is nothing at that
+    /// path, or it may not be read.
     fn open(address: &str) -> Result<Self> {
         let path = local_path(address)?;
         let attempt = |e| unreadable(&path, &e);
@@ -182,8 +187,8 @@ impl Local {
         self.file.is_some()
     }
 
-    /// The file `name` of the folder; the named file itself, whatever its name, where a file was named. `None` when it
-    /// is not there.
+    /// The file `name` of the folder; where a file was named, that file under any name. `None` when
+    /// it is not there.
     ///
     /// # Errors
     /// A connect fault when it is there but cannot be read.
@@ -216,7 +221,8 @@ impl Local {
         Ok(Some(Object { place, len, reader: Box::new(Cursor::new(bytes)) }))
     }
 
-    /// The names in the folder itself, sorted, folders with a `/` behind. Empty where a file was named.
+    /// The names in the folder itself, sorted, folders with a `/` behind. Empty where a file was
+    /// named.
     ///
     /// # Errors
     /// A connect fault when the folder cannot be listed.
@@ -243,7 +249,8 @@ fn local_path(address: &str) -> Result<PathBuf> {
         }
         return Ok(PathBuf::from(address));
     };
-    // Options behind `?` may hold keys: they are no part of the path, and must not get into a message.
+    // Options behind `?` may hold keys: they are no part of the path, and must not get into a
+    // message.
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     match scheme.to_ascii_lowercase().as_str() {
         "local" | "file" if rest.starts_with('/') => Ok(PathBuf::from(percent_decoded(rest)?)),
@@ -269,7 +276,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
     Fault::connect(format!("cannot read {}: {error}", path.display())).hint(hint).into()
 }
 
-/// What a failed request comes to.
+/// The meaning of a failed request.
 enum Failure {
     /// There is no such object.
     Missing,
@@ -311,7 +318,7 @@ fn explain(address: &Address, what: &str, error: &Error) -> Failure {
     Failure::Fault(fault)
 }
 
-/// Who is asked, for messages.
+/// The server that is asked, for messages.
 fn end_of(address: &Address) -> String {
     let own = match address.service {
         Service::S3 => "Amazon S3",
@@ -360,7 +367,8 @@ fn chain(error: &Error) -> String {
     said
 }
 
-/// `text` without secrets: neither those of the address, nor what stands behind the `?` of a URL, where signatures are.
+/// `text` without secrets: neither those of the address, nor what stands behind the `?` of a URL,
+/// where signatures are.
 fn hidden(address: &Address, text: &str) -> String {
     let mut text = text.to_owned();
     for secret in address.secrets() {
@@ -386,7 +394,7 @@ fn hidden(address: &Address, text: &str) -> String {
     out
 }
 
-/// The first line of it: answers may be whole pages.
+/// The first line of `said`: answers may be whole pages.
 fn short(said: &str) -> String {
     const SHOWN: usize = 300;
     let line = said.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();

@@ -1,7 +1,9 @@
-//! Object storage through the crate `object_store`. Its calls are asynchronous; each is waited for here, on a runtime of one thread that
-//! nobody else sees.
+//! Object storage through the crate `object_store`.
 //!
-//! AWS's files in the home directory, which the library leaves out of its chain: keys of a profile.
+//! Its calls are asynchronous. Each is waited for here, on a private runtime with one thread.
+//!
+//! Also reads the AWS files in the home directory, which the library leaves out of its credential
+//! chain: the keys of a profile.
 
 use std::io::{Seek, Write};
 use std::path::{Path as FilePath, PathBuf};
@@ -24,7 +26,7 @@ use crate::error::Fault;
 
 /// So much of an object is kept in memory; the rest goes to a temporary file.
 const IN_MEMORY: usize = 16 << 20;
-/// How often a request is sent again that failed for a reason that may pass.
+/// How often a request is repeated that failed for a reason that may pass.
 const RETRIES: usize = 2;
 
 /// A prefix in a bucket.
@@ -41,12 +43,12 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    /// Gets everything ready to ask; asks nothing yet.
+    /// Prepares the client; sends no request yet.
     ///
     /// # Errors
-    /// If an option says what cannot be.
+    /// If an option has an impossible value.
     pub(super) fn open(address: Address, patience: Patience) -> Result<Self> {
-        // Whoever came first has set the same one.
+        // If a provider is installed already, it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = ClientOptions::new()
             .with_timeout_disabled()
@@ -182,7 +184,7 @@ fn s3(address: &Address) -> Result<AmazonS3Builder> {
     let profile = if own.is_some() || in_environment { Profile::default() } else { profile() };
     let token = if own.is_some() { address.get("session-token").map(str::to_owned) } else { profile.token };
     let mut builder = match own.or(profile.keys) {
-        // The token of the environment belongs to the environment's keys.
+        // The session token in the environment belongs to the keys there.
         Some((key, secret)) => AmazonS3Builder::new().with_access_key_id(key).with_secret_access_key(secret),
         None => AmazonS3Builder::from_env(),
     };
@@ -204,7 +206,8 @@ fn s3(address: &Address) -> Result<AmazonS3Builder> {
     let Some(endpoint) = address.get("endpoint") else { return Ok(builder) };
     let (scheme, host) = with_scheme(address, endpoint)?;
     let host = host.trim_end_matches('/');
-    // The library takes the endpoint for the bucket's own where it does not write the bucket into the path.
+    // The library takes the endpoint for the bucket's own where it does not write the bucket into
+    // the path.
     let bucket = if path_style { String::new() } else { format!("{}.", address.bucket) };
     let endpoint = format!("{scheme}://{bucket}{host}");
     if reqwest::Url::parse(&endpoint).is_err() {
@@ -238,12 +241,12 @@ fn gcs(address: &Address) -> Result<GoogleCloudStorageBuilder> {
         with_scheme(address, endpoint)?;
         builder = builder.with_base_url(endpoint.trim_end_matches('/'));
     }
-    // A token never goes over a line that anybody can read.
+    // A token never goes over a line that others can read.
     Ok(if address.plain_http() { builder.with_skip_signature(true) } else { builder })
 }
 
 fn azure(address: &Address) -> Result<MicrosoftAzureBuilder> {
-    // What the environment has belongs to another account.
+    // Credentials in the environment belong to another account.
     let own = address.get("account-key").or(address.get("sas-token")).is_some();
     let builder = if own { MicrosoftAzureBuilder::new() } else { MicrosoftAzureBuilder::from_env() };
     let mut builder = builder.with_container_name(&address.bucket);
@@ -275,7 +278,8 @@ pub(super) struct Profile {
     pub(super) region: Option<String>,
 }
 
-/// The profile of the environment (`AWS_PROFILE`, or `default`), as far as the files tell. The environment's own keys go before it.
+/// The profile of the environment (`AWS_PROFILE`, or `default`), as far as the files tell. The
+/// environment's own keys go before it.
 pub(super) fn profile() -> Profile {
     let name = env::var("AWS_PROFILE").ok().filter(|n| !n.is_empty()).unwrap_or_else(|| "default".to_owned());
     let home = env::var_os("HOME").map(PathBuf::from);

@@ -1,8 +1,9 @@
-//! `tisync checkpoint`: what a target's checkpoints say, and the operator's word about them.
+//! `tisync checkpoint`: shows the checkpoints of a target, and changes them for the operator.
 //!
-//! `tisync checkpoint set` and `clear`: refused while a run holds the link, and unless the operator says yes to what it costs.
-//!
-//! The entry of a link among the Drainers in PD, which goes when the link is forgotten: Pumps would wait for it for ever.
+//! - `set` and `clear` are refused while a run holds the link, and unless the operator accepts what
+//!   the change costs.
+//! - When a link is forgotten, its entry among the Drainers in PD goes too: Pumps would wait for it
+//!   for ever.
 
 mod show;
 
@@ -31,7 +32,8 @@ use crate::{output, source};
 /// Runs `command`.
 ///
 /// # Errors
-/// Whatever keeps the answer from being given; refused, if the change would lose or repeat something and nobody said yes.
+/// The error that kept the command from its answer; refused, if the change would lose or repeat
+/// data and the operator did not accept it.
 pub fn run(command: &CheckpointCommand, format: Format) -> Result<()> {
     match command {
         CheckpointCommand::Show(args) => show::run(args, format),
@@ -59,7 +61,7 @@ fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, Drain
     Ok((Session::open(&target)?, place))
 }
 
-/// What `tisync sync` with this file would work with.
+/// The settings with which `tisync sync` would run this file.
 fn settings(file: &Path, link: Option<&str>, plain: &PlainArgs) -> Result<Settings> {
     let mut words: Vec<OsString> = vec!["--config".into(), file.into()];
     if let Some(link) = link {
@@ -71,7 +73,7 @@ fn settings(file: &Path, link: Option<&str>, plain: &PlainArgs) -> Result<Settin
     settings_of(words)
 }
 
-/// What `tisync sync` with these arguments would work with.
+/// The settings with which `tisync sync` would run with these arguments.
 pub(super) fn settings_of(words: Vec<OsString>) -> Result<Settings> {
     let all = ["tisync", "sync"].map(OsString::from).into_iter().chain(words);
     match Cli::try_parse_from(all).map(|cli| cli.command) {
@@ -81,7 +83,7 @@ pub(super) fn settings_of(words: Vec<OsString>) -> Result<Settings> {
     }
 }
 
-/// The one link that is meant.
+/// The link that the arguments name, or the only one.
 fn choose<'a>(found: &'a [LinkSurvey], wanted: &CheckpointLink) -> Result<&'a LinkSurvey> {
     let mut named =
         found.iter().filter(|l| l.link == wanted.link && wanted.cluster_id.is_none_or(|id| l.cluster_id == id));
@@ -149,7 +151,7 @@ fn clear(args: &CheckpointClear) -> Result<()> {
     if !args.yes {
         return Err(Fault::refused(cost).hint("--yes does it").into());
     }
-    // Who cannot be asked keeps the link from being forgotten by half.
+    // If PD cannot be asked, the link is not forgotten: it would be forgotten by half.
     let entry = Entry::find(args, link.cluster_id)?;
     let taken = take_marked(&mut session, link)?;
     let left = taken.link.forget(&mut session, &place.kept())?;
@@ -167,8 +169,9 @@ fn clear(args: &CheckpointClear) -> Result<()> {
     output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
 }
 
-/// Takes the link. What its run writes with marks, its records included, is changed with the same: who reads the target must not take it for
-/// data, nor what the next one changes.
+/// Takes the link over. Rows that its run writes with marks, its own records included, are changed
+/// with marks here too: a link that reads the target must not take the change for data, nor what
+/// the next run changes.
 fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<TakenOver> {
     let marks = link.who.as_ref().and_then(|who| Some((who, who.writes_mark()?)));
     let marks = match marks {
@@ -196,7 +199,7 @@ fn not_running(link: &LinkSurvey) -> Result<()> {
     .into())
 }
 
-/// What moving the link to `wanted` loses or repeats.
+/// The data that moving the link to `wanted` loses or repeats, in words.
 fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
     let at = link.position?;
     let last = link.applied.last().unwrap_or_default().max(at);
@@ -219,11 +222,11 @@ fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
     })
 }
 
-/// Where it is.
+/// Where the link's entry among the Drainers is.
 enum Entry {
     /// In this PD, under this id.
     In(Box<Pd>, String),
-    /// Nobody said which PD it is.
+    /// The PD of the link was not named.
     Somewhere(String),
     /// The link comes from files.
     Nowhere,

@@ -1,4 +1,4 @@
-//! `tisync checkpoint show`.
+//! `tisync checkpoint show`: the links on a target and how far each has come.
 
 use std::fmt::Write;
 
@@ -121,7 +121,7 @@ fn one(out: &mut String, link: &LinkSurvey) {
     }
 }
 
-/// The process that had the link last, and whether it has it still.
+/// The process that had the link last, and whether it still has it.
 fn holder(link: &LinkSurvey, who: &Who) -> String {
     match &link.lease {
         Seen::Free if link.running == Some(true) => format!("run by {who}, whose lease nobody holds at this moment"),
@@ -184,9 +184,10 @@ struct HolderRow {
     account: String,
     since: String,
     tisync: String,
-    /// Whether somebody has the link's lease and was heard of lately; not known on servers without named locks.
+    /// Whether a live run has the link's lease and was heard of lately; not known on servers
+    /// without named locks.
     lives: Option<bool>,
-    /// The connection that has the lease now, as text like all ids.
+    /// The connection that holds the lease now, as text like all ids.
     connection: Option<String>,
     silent_seconds: Option<u64>,
 }

@@ -1,8 +1,8 @@
-//! Where SQL goes, as whom, and with which password.
+//! The `tisync init` steps that ask for PD, for the SQL login and for the tables.
 //!
-//! Where PD is, and what it says.
-//!
-//! Which tables, and whether the accounts may write them.
+//! - SQL: the address, the account and its password.
+//! - PD: its address, and what it says about the cluster.
+//! - Tables: which of them, and whether the accounts may write them.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use crate::mysql::login::Secret;
 use crate::pd::Security;
 use crate::sink::mysql::check;
 
-/// Which side is asked for.
+/// The flags of the side whose account is asked for.
 pub(super) struct AccountAnswers {
     flag: &'static str,
     file_flag: &'static str,
@@ -66,7 +66,7 @@ pub(super) fn ask_account(
         let tried = if locked_out { Err(None) } else { Server::enter(&address, password).map_err(Some) };
         let entered = match tried {
             Err(error) if interview.attended() && error.as_ref().is_none_or(refused_login) => {
-                // The next time the password is asked for at once: whatever was known is wrong.
+                // Next time the password is asked for at once: the known one is wrong.
                 locked_out = true;
                 let secret = interview.secret(asked.file_flag, &format!("Password for {address}"))?;
                 let server = Server::enter(&address, Some(secret.clone()));
@@ -94,7 +94,7 @@ pub(super) fn ask_account(
     })
 }
 
-/// The password that a flag or the environment lead to, and how the file leads to it.
+/// The password from a flag or the environment, and how the file refers to it.
 fn known(name: &str, file: Option<&Path>) -> Result<(Option<Secret>, Kept)> {
     if let Some(file) = file {
         let path = file.display().to_string();
@@ -137,7 +137,7 @@ fn keep(interview: &mut Interview<'_>, args: &InitArgs, name: &str, secret: Secr
     })
 }
 
-/// What the server's own settings say against being a target.
+/// What the server's own settings have against its use as a target.
 fn settings(interview: &mut Interview<'_>, server: &mut Server) -> Result<()> {
     let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let hear = heard.clone();
@@ -157,10 +157,10 @@ fn settings(interview: &mut Interview<'_>, server: &mut Server) -> Result<()> {
     Err(Fault::refused(format!("{}: {}", server.name, problems.join("; "))).hint("mend it there, then go on").into())
 }
 
-/// Which cluster is asked for.
+/// The flags of the cluster that is asked for.
 pub(super) struct SourceAnswers<'a> {
     pub flag: &'static str,
-    /// Of CA, certificate and key.
+    /// The flags for CA, certificate and key.
     pub tls: [&'static str; 3],
     pub given: Option<&'a str>,
     pub security: Security,
@@ -204,7 +204,7 @@ pub(super) fn ask_source(
     })
 }
 
-/// The files for TLS. `pem` without a certificate of our own.
+/// The files for TLS. `pem` without a client certificate.
 fn files(interview: &mut Interview<'_>, [ca, cert, key]: [&'static str; 3]) -> Result<Security> {
     let mut file = |flag, text, optional: bool| -> Result<Option<PathBuf>> {
         let default = optional.then_some("");
@@ -250,7 +250,8 @@ pub(super) fn ask_tables(
     })
 }
 
-/// The statements that an administrator of `target` has to run before it can take what `source` has.
+/// The statements that an administrator of `target` has to run before it can take what `source`
+/// has.
 fn rights(
     interview: &mut Interview<'_>,
     filter: &Filter,

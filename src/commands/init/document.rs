@@ -1,6 +1,4 @@
-//! The same as command lines.
-//!
-//! The tisync.toml of the answers.
+//! Writes the answers of `tisync init` as command lines and as a tisync.toml.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,7 +18,7 @@ pub fn sync(path: &Path) -> String {
     line(&["tisync", "sync", "--config", &path.display().to_string()])
 }
 
-/// What `tisync sync` has to be called with to do the same without the file, one line for each link.
+/// The `tisync sync` command lines that do the work of the file without it, one for each link.
 #[must_use]
 pub fn one_liners(answers: &Answers) -> Vec<String> {
     answers.links().iter().map(|link| one(answers, link)).collect()
@@ -48,7 +46,7 @@ fn one(answers: &Answers, link: &Link<'_>) -> String {
     line(&words)
 }
 
-/// What `tisync init` has to be called with to write the same file without a question.
+/// The `tisync init` command line that writes the file again without a question.
 #[must_use]
 pub fn unattended(answers: &Answers, path: &Path, mark_setup: Option<bool>) -> String {
     let [a, b] = &answers.sides;
@@ -128,12 +126,12 @@ fn line<S: AsRef<str>>(words: &[S]) -> String {
     words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
-/// What is to be written.
+/// A document that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The text of the file.
     pub text: String,
-    /// The same without passwords, to be shown.
+    /// The text without passwords, to be shown.
     pub shown: String,
     /// Whether a password stands in it.
     pub has_secret: bool,
@@ -156,8 +154,8 @@ pub fn document(answers: &Answers, path: &Path) -> Written {
     }
 }
 
-/// Where the password of the cluster `name` goes beside a tisync.toml at `path`, which should be absolute: tisync may be started
-/// in another folder.
+/// Where the password of the cluster `name` goes beside a tisync.toml at `path`, which should be
+/// absolute: tisync may be started in another folder.
 #[must_use]
 pub fn password_file(path: &Path, name: &str) -> PathBuf {
     let mut file = path.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! Shows the file, writes it, reads it back, and says what comes next.
+//! Shows the tisync.toml, writes it, reads it back, and says what comes next.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
@@ -19,7 +19,7 @@ use crate::config::{Remark, check, environment};
 use crate::error::Fault;
 use crate::output;
 
-/// Where it goes unless somebody says otherwise.
+/// The default path of the file.
 const FILE: &str = "tisync.toml";
 /// Version of the JSON answer.
 const VERSION: u32 = 1;
@@ -33,11 +33,11 @@ struct Answer {
     text: String,
     /// The command that runs all of it.
     next: String,
-    /// Variables of the environment that it wants set.
+    /// Environment variables that it expects.
     environment: Vec<String>,
-    /// The same without the file, a command for each link.
+    /// Commands that do the work of the file without it, one for each link.
     without_file: Vec<String>,
-    /// What writes the same file without a question.
+    /// The command that writes the same file without a question.
     again: String,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn finish(
     }
 }
 
-/// The same answers, with the files that now hold passwords.
+/// The answers, in which passwords that are now in files are given by those files.
 fn settled(answers: &Answers, path: &Path) -> Result<Answers> {
     let mut answers = answers.clone();
     for side in &mut answers.sides {
@@ -109,10 +109,11 @@ fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, an
     })
 }
 
-/// Writes it whole or not at all, and only if `config check` finds nothing wrong with it. Gives what should be known about it.
+/// Writes it whole or not at all, and only if `config check` finds no problem in it. Gives the
+/// remarks about it.
 fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // What others may read is as the process's own mask has it.
+    // The process's umask decides what others may read.
     let mode = if written.has_secret { 0o600 } else { 0o666 };
     let failed = |what: &Path| {
         Fault::usage(format!("cannot write {}", what.display()))
@@ -134,14 +135,14 @@ fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
         made.push(Made { path: place.clone(), was_there: place.exists(), done: false });
         file.persist(place).map_err(|e| e.error).with_context(|| failed(place))?;
     }
-    // It names them, and is read before it is there under its own name.
+    // The remarks name the file, and are made before it is there under its own name.
     let remarks = read_back(file.path())?;
     file.persist(path).map_err(|e| e.error).with_context(|| failed(path))?;
     made.iter_mut().for_each(|m| m.done = true);
     Ok(remarks)
 }
 
-/// A file with a password, which goes again unless all is done.
+/// A new file with a password, which is removed again unless all steps succeed.
 struct Made {
     path: PathBuf,
     was_there: bool,
@@ -172,7 +173,7 @@ fn read_back(path: &Path) -> Result<Vec<String>> {
     Ok(checked.remarks.into_iter().map(text).collect())
 }
 
-/// Variables that the file counts on and that are not set here.
+/// Environment variables that the file expects and that are not set here.
 fn variables(answers: &Answers) -> Vec<String> {
     let wanted = answers.sides.iter().filter_map(|side| match &side.password {
         Kept::Variable(name) => Some(name.clone()),

@@ -1,10 +1,9 @@
-//! Asks the questions of `tisync init` at the terminal: on standard error, never on standard output.
+//! Asks the questions of `tisync init`, and keeps the answers.
 //!
-//! Gets each answer from its flag, from a default, or from whoever is asked.
-//!
-//! Which questions nobody has answered, where nobody can be asked.
-//!
-//! What was answered.
+//! - The terminal: it asks on standard error, never on standard output.
+//! - The interview: it gets each answer from its flag, from a default, or from the operator.
+//! - The questions that are still open where there is no terminal to ask at.
+//! - The answers.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -31,10 +30,11 @@ use crate::pd::Security;
 /// The exit code behind Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-/// Held while something is done that must be done to its end.
+/// Held during work that a signal must not interrupt.
 static UNDISTURBED: Mutex<()> = Mutex::new(());
 
-/// The terminal, or nobody. A signal ends the process at once with exit code 130, and leaves the terminal as it was.
+/// The terminal, or none. A signal ends the process at once with exit code 130, and leaves the
+/// terminal as it was.
 pub struct Dialogue {
     attended: bool,
 }
@@ -53,7 +53,7 @@ impl Dialogue {
                 return;
             }
             let _done = UNDISTURBED.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody is left to tell where the terminal is gone.
+            // If the terminal is gone, there is nothing to restore.
             if let Some(before) = &before {
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
                 let _ = Term::stderr().show_cursor();
@@ -77,7 +77,8 @@ fn open_ended(question: &str) -> &str {
     question.trim_end_matches('?')
 }
 
-/// What dialoguer says. Behind Ctrl-C the signal ends the process, and nothing of this is to be seen.
+/// The result of dialoguer. After Ctrl-C the signal ends the process, and no message of dialoguer
+/// is seen.
 fn answered<T>(result: dialoguer::Result<T>) -> Result<T> {
     result.map_err(|dialoguer::Error::IO(error)| {
         if error.kind() == ErrorKind::Interrupted {
@@ -136,7 +137,8 @@ impl Asker for Dialogue {
     }
 }
 
-/// Nobody can be asked any more. It stands in the chain of an error, and ends the interview.
+/// There is no more input: the terminal is gone, or its input has ended. It stands in the chain of
+/// an error, and ends the interview.
 #[derive(Debug)]
 pub struct Ended;
 
@@ -153,7 +155,7 @@ impl std::error::Error for Ended {}
 pub struct Question<'a> {
     /// The flag that answers it.
     pub flag: &'static str,
-    /// What is asked.
+    /// The question.
     pub text: &'a str,
     /// The answer if there is none.
     pub default: Option<&'a str>,
@@ -164,20 +166,21 @@ pub struct Question<'a> {
 pub struct Choice<'a> {
     /// The flag that answers it.
     pub flag: &'static str,
-    /// What is asked.
+    /// The question.
     pub text: &'a str,
-    /// What can be answered.
+    /// The possible answers.
     pub choices: &'a [&'a str],
     /// The answer if there is none.
     pub default: Option<usize>,
 }
 
-/// An interview. Flags and defaults answer each question once; where that was wrong and somebody is there, they are asked.
+/// An interview. Flags and defaults answer each question once; if such an answer was wrong and
+/// there is a terminal, the operator is asked.
 pub struct Interview<'a> {
     asker: &'a mut dyn Asker,
     /// Defaults are taken without asking.
     brief: bool,
-    /// The last answer was wrong: flags and defaults do not count.
+    /// The last answer was wrong: flags and defaults do not count any more.
     again: bool,
 }
 
@@ -188,7 +191,7 @@ impl<'a> Interview<'a> {
         Self { asker, brief, again: false }
     }
 
-    /// Whether somebody is there.
+    /// Whether there is an operator to ask.
     #[must_use]
     pub fn attended(&self) -> bool {
         self.asker.attended()
@@ -197,7 +200,7 @@ impl<'a> Interview<'a> {
     /// Runs `step`, its questions included, until it succeeds; why it did not is shown.
     ///
     /// # Errors
-    /// What `step` failed with, where nobody can give another answer.
+    /// The error of `step`, where there is no operator to give another answer.
     pub fn until_good<T>(&mut self, mut step: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
         let before = std::mem::replace(&mut self.again, false);
         let done = loop {
@@ -216,7 +219,7 @@ impl<'a> Interview<'a> {
     /// A line of text.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where nobody is there.
+    /// A usage fault that names the flag, where there is no operator to ask.
     pub fn text(&mut self, question: Question<'_>, given: Option<&str>) -> Result<String> {
         let Question { flag, text, default } = question;
         if let Some(answer) = given.or(default.filter(|_| self.brief)).filter(|_| !self.again) {
@@ -230,7 +233,7 @@ impl<'a> Interview<'a> {
     /// One of several answers, by its number.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where nobody is there.
+    /// A usage fault that names the flag, where there is no operator to ask.
     pub fn choose(&mut self, question: Choice<'_>, given: Option<usize>) -> Result<usize> {
         let Choice { flag, text, choices, default } = question;
         if let Some(answer) = given.or(default.filter(|_| self.brief)).filter(|_| !self.again) {
@@ -240,10 +243,10 @@ impl<'a> Interview<'a> {
         self.asker.choose(text, choices, default.unwrap_or(0)).context(Ended)
     }
 
-    /// Yes or no; `default` is only what is offered: without a flag this is always asked.
+    /// Yes or no; `default` is only offered: without a flag this is always asked.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where nobody is there.
+    /// A usage fault that names the flag, where there is no operator to ask.
     pub fn agree(&mut self, flag: &'static str, text: &str, default: bool, given: Option<bool>) -> Result<bool> {
         if let Some(answer) = given.filter(|_| !self.again) {
             return Ok(answer);
@@ -252,10 +255,10 @@ impl<'a> Interview<'a> {
         self.asker.agree(text, default).context(Ended)
     }
 
-    /// Something that is not shown while it is typed.
+    /// A secret that is not shown while it is typed.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where nobody is there.
+    /// A usage fault that names the flag, where there is no operator to ask.
     pub fn secret(&mut self, flag: &'static str, text: &str) -> Result<Secret> {
         self.somebody(flag)?;
         self.asker.secret(text).context(Ended)
@@ -266,7 +269,7 @@ impl<'a> Interview<'a> {
         self.asker.found(text);
     }
 
-    /// Shows what somebody should look at.
+    /// Shows a warning.
     pub fn warn(&mut self, text: &str) {
         self.asker.warn(text);
     }
@@ -281,7 +284,8 @@ impl<'a> Interview<'a> {
     }
 }
 
-/// The flags of all questions that have no default and no answer yet, in the order of the questions.
+/// The flags of all questions that have no default and no answer yet, in the order of the
+/// questions.
 #[must_use]
 pub fn missing(args: &InitArgs) -> Vec<&'static str> {
     let start = &args.start;
@@ -298,7 +302,7 @@ pub fn missing(args: &InitArgs) -> Vec<&'static str> {
     wanted.into_iter().filter(|(_, asked, answered)| *asked && !answered).map(|(flag, ..)| flag).collect()
 }
 
-/// All that the file is made of.
+/// All answers: the file is made from them.
 #[derive(Clone, Debug)]
 pub struct Answers {
     /// The clusters; the first one is the source, both ways the second is one too.
@@ -350,7 +354,7 @@ pub struct Link<'a> {
 /// A cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Side {
-    /// What the file calls it.
+    /// Its name in the file.
     pub name: String,
     /// PD's addresses, `host:port` or `https://host:port`; none for a target alone.
     pub pd: Vec<String>,
@@ -385,7 +389,7 @@ pub enum Kept {
 pub struct Begin {
     /// As the file has it.
     pub start: Start,
-    /// Where it came from, for a comment.
+    /// Its origin, for a comment.
     pub said: String,
     /// The flags of `tisync init` that say so.
     pub flags: Vec<String>,

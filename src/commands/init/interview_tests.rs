@@ -1,4 +1,4 @@
-//! Somebody answers from a list.
+//! An interview whose answers come from a list.
 
 use std::collections::VecDeque;
 
@@ -62,7 +62,7 @@ impl Asker for Listed {
 
 const WHERE: Question<'_> = Question { flag: "--to", text: "Where?", default: Some("here") };
 
-/// Takes nothing but `good`.
+/// Accepts only `good`.
 fn good(interview: &mut Interview<'_>, given: Option<&str>) -> Result<String> {
     interview.until_good(|i| match i.text(WHERE, given)? {
         text if text == "good" => Ok(text),

@@ -1,18 +1,19 @@
-//! `tisync init`: the wizard. The steps are here in their order; what they ask of is in [`super::init`].
+//! `tisync init`: the wizard. The steps in their order; the files beside this one do each of them.
 //!
-//! What two opposite links need: a channel, a mark table, and one side whose DDL goes to the other.
-//!
-//! The questions of `tisync init` and what becomes of the answers. Nothing here prints, and nothing is changed on a cluster.
+//! The [`Asker`] shows the questions and the findings: the terminal, or a test. The only change on
+//! a cluster is the mark table, which is made if the operator agrees.
 //!
 //! ```text
 //! interview ──► answers ──► document   the tisync.toml
-//! asks, or      (missing:   command    the same as command lines
-//! takes flags   what nobody
-//!               answered)
-//! cluster, server, rights: what is found where an answer leads
+//! asks, or      (missing:              and the same as command lines
+//! takes flags   questions that
+//!               are still open)
+//! account, probe: what is found where an answer leads
+//! start: where the links begin        file: shows and writes the file
 //! ```
 //!
-//! `commands::init` holds the steps in their order; [`Asker`] is whoever is asked: the terminal, or a test.
+//! Two opposite links also need a channel, a mark table, and one side whose DDL goes to the other:
+//! those questions are here.
 
 mod account;
 mod document;
@@ -40,18 +41,18 @@ use interview::Dialogue;
 pub use interview::{Answers, Begin, Choice, Ended, Interview, Kept, Marks, Question, Side, missing};
 pub use probe::{Account, Cluster, Lack, Server, addresses, lacks};
 
-/// What was found on one side.
+/// The findings about one side.
 #[derive(Default)]
 struct SideFacts {
     cluster: Option<Cluster>,
     server: Option<Server>,
 }
 
-/// Asks, checks, writes.
+/// Runs the wizard: asks, checks, writes.
 ///
 /// # Errors
-/// A usage fault with every flag that is missing, where there is no terminal; else what was wrong with an answer that nobody could
-/// mend.
+/// A usage fault with every flag that is missing, where there is no terminal; else the problem with
+/// an answer that the operator could not correct.
 pub fn run(args: &InitArgs, format: Format) -> Result<()> {
     if format == Format::Csv {
         return Err(Fault::usage("`tisync init` does not answer in CSV").hint("--output text or --output json").into());
@@ -71,7 +72,7 @@ pub fn run(args: &InitArgs, format: Format) -> Result<()> {
     file::finish(&mut interview, args, &answers, mark_setup, format)
 }
 
-/// All questions but where to write.
+/// All questions except where to write the file.
 fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Option<bool>)> {
     let both = ways(interview, args)?;
     let [mut a, mut b] = names(interview, args)?;
@@ -117,7 +118,7 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
     Ok((Answers { sides: [a, b], start, back, tables, sync_mode, marks: marks.map(|m| m.marks) }, set_up))
 }
 
-/// The cluster of a side that has answered, to be asked whether a target is it.
+/// The cluster of a side that has answered, for the check that a target is not that cluster.
 fn upstream(side: &Side, found: &SideFacts) -> Result<Option<Upstream>> {
     found.cluster.is_some().then(|| Upstream::connect(&side.pd.join(","), &side.security)).transpose()
 }
@@ -164,7 +165,7 @@ fn name(
     })
 }
 
-/// What `result` found; with --unchecked nothing where somebody could not be reached.
+/// The value of `result`; with --unchecked nothing where a cluster or server could not be reached.
 fn reached<T>(interview: &mut Interview<'_>, args: &InitArgs, result: Result<T>) -> Result<Option<T>> {
     match result {
         Err(error) if args.unchecked && fault(&error).is_none_or(|f| f.kind == Kind::Connect) => {
@@ -175,7 +176,7 @@ fn reached<T>(interview: &mut Interview<'_>, args: &InitArgs, result: Result<T>)
     }
 }
 
-/// What a start is called in a comment and as a flag.
+/// A start, its words for a comment, and its flag.
 fn begin(flag: &str, value: &str, said: String, start: Start) -> Begin {
     Begin { start, said, flags: vec![flag.to_owned(), value.to_owned()] }
 }
@@ -220,7 +221,8 @@ fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&String; 2]) ->
     Ok(Answered { marks: Marks { channel, table: mark.name(), ddl_from }, mark })
 }
 
-/// Makes the mark table and its rows, if that is wanted. Says whether it was; `None` if it could not be asked.
+/// Makes the mark table and its rows, if the operator wants it. Gives the answer; `None` if the
+/// question could not be asked.
 fn set_up(
     interview: &mut Interview<'_>,
     args: &InitArgs,
@@ -256,39 +258,39 @@ fn set_up(
     })
 }
 
-/// Who answers questions, and sees what was found.
+/// Answers the questions of the wizard, and gets its findings.
 pub trait Asker {
-    /// Whether somebody is there. If not, nothing is asked.
+    /// Whether there is an operator to ask. If not, no question is asked.
     fn attended(&self) -> bool;
 
-    /// A line of text; what is typed, or `default` for nothing.
+    /// A line of text: the typed text, or `default` if it is empty.
     ///
     /// # Errors
-    /// If nobody can be asked any more.
+    /// If there is no more input.
     fn text(&mut self, question: &str, default: Option<&str>) -> Result<String>;
 
     /// One of `choices`, by number; `default` is the one that is offered first.
     ///
     /// # Errors
-    /// If nobody can be asked any more.
+    /// If there is no more input.
     fn choose(&mut self, question: &str, choices: &[&str], default: usize) -> Result<usize>;
 
     /// Yes or no.
     ///
     /// # Errors
-    /// If nobody can be asked any more.
+    /// If there is no more input.
     fn agree(&mut self, question: &str, default: bool) -> Result<bool>;
 
-    /// Something that is not shown while it is typed.
+    /// A secret that is not shown while it is typed.
     ///
     /// # Errors
-    /// If nobody can be asked any more.
+    /// If there is no more input.
     fn secret(&mut self, question: &str) -> Result<Secret>;
 
     /// Shows what was found.
     fn found(&mut self, text: &str);
 
-    /// Shows what somebody should look at.
+    /// Shows a warning.
     fn warn(&mut self, text: &str);
 
     /// Shows why an answer is not taken.

@@ -1,9 +1,10 @@
-//! What PD and TiDB's status ports say about a cluster.
+//! Probes clusters and servers for `tisync init`.
 //!
-//! The SQL side of a cluster: an account that can be entered.
-//!
-//! Which rights an account lacks for writing what a link writes, tried with statements on a table that nobody has: servers look at
-//! rights before they look whether a table is there. The text of SHOW GRANTS (roles, patterns, proxies) does not tell.
+//! - What PD and the status ports of TiDB say about a cluster.
+//! - The SQL side of a cluster: an account that can log in.
+//! - Which rights an account lacks for the statements of a link. They are tried on a table that
+//!   does not exist: servers check rights before they look for the table. The text of SHOW GRANTS
+//!   does not tell (roles, patterns, proxies).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -34,7 +35,7 @@ const SHOWN: usize = 5;
 /// A cluster that answered.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    /// PD's id of it.
+    /// The cluster id from PD.
     pub id: u64,
     now: CommitTs,
     leader: String,
@@ -49,7 +50,7 @@ pub struct Cluster {
 /// PD's addresses as a tisync.toml has them, and whether one of them says https.
 ///
 /// # Errors
-/// A usage fault that names the address that is none.
+/// A usage fault that names the invalid address.
 pub fn addresses(text: &str) -> Result<(Vec<String>, bool)> {
     let found = parse_endpoints(&[text.to_owned()])?;
     let tls = found.iter().any(|e| e.tls);
@@ -96,7 +97,7 @@ impl Cluster {
         Ok(Self { id, now, leader, servers, pumps, drainers, databases, warnings })
     }
 
-    /// What was found, in a few lines.
+    /// The findings, in a few lines.
     #[must_use]
     pub fn shown(&self) -> String {
         let mut text = format!("cluster {}, PD's leader is {}", self.id, self.leader);
@@ -129,7 +130,7 @@ impl Cluster {
         text
     }
 
-    /// What would keep a link from running, or somebody should know.
+    /// Warnings: what would keep a link from running, or what the operator should know.
     #[must_use]
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = self.warnings.clone();
@@ -158,17 +159,18 @@ impl Cluster {
 /// An address, and the password if the address and the environment lead to none.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// As the file will have it: without a password.
+    /// As the file will have it, without a password.
     pub address: String,
     /// Whether the address names the user.
     pub has_user: bool,
 }
 
 impl Account {
-    /// Reads what was typed: `mysql://user@host:port`, or `host:port`.
+    /// Parses what was typed: `mysql://user@host:port`, or `host:port`.
     ///
     /// # Errors
-    /// A usage fault if it is no address, or has a password in it; never with the password.
+    /// A usage fault if it is no address, or has a password in it; the message never has the
+    /// password.
     pub fn read(text: &str) -> Result<Self> {
         let address = if text.contains("://") { text.to_owned() } else { format!("mysql://{text}") };
         let (_, rest) = address.split_once("://").unwrap_or_default();
@@ -183,7 +185,7 @@ impl Account {
         Ok(Self { address, has_user })
     }
 
-    /// The same with the user `name`.
+    /// The address with the user `name`.
     #[must_use]
     pub fn of(&self, name: &str) -> String {
         let (scheme, rest) = self.address.split_once("://").unwrap_or(("mysql", &self.address));
@@ -191,18 +193,18 @@ impl Account {
     }
 }
 
-/// A server that let us in.
+/// A server on which the login succeeded.
 pub struct Server {
     /// The connection.
     pub session: Session,
-    /// What messages call it.
+    /// Its name in messages.
     pub name: String,
     target: Target,
     password: Option<Secret>,
 }
 
 impl Server {
-    /// Enters `address` with `password`, or with the one that the address or the environment lead to.
+    /// Logs in at `address` with `password`, or with the one from the address or the environment.
     ///
     /// # Errors
     /// If it cannot be reached, refuses the account, or is too old.
@@ -213,10 +215,11 @@ impl Server {
         Ok(Self { session, name: target.name(), target, password })
     }
 
-    /// Sees to it that it is not of the cluster `upstream`, from which its changes come; gives what to say where that cannot be told.
+    /// Makes sure that it is not part of the cluster `upstream`, from which its changes come; gives
+    /// a warning where that cannot be told.
     ///
     /// # Errors
-    /// Refused if it is.
+    /// Refused if it is part of that cluster.
     pub fn is_not(&mut self, upstream: &Upstream) -> Result<Option<String>> {
         match upstream.is(&mut self.session, &self.target)? {
             Verdict::Same(how) => Err(upstream.same(&self.target, &how).into()),
@@ -246,13 +249,13 @@ impl Server {
     }
 }
 
-/// A table that nobody has.
+/// A table that does not exist.
 const NOWHERE: &str = "_tisync_no_such_table";
 
-/// What rows and DDL of users' tables need.
+/// The rights for rows and DDL of users' tables.
 const REPLICATED: [&str; 9] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "CREATE VIEW"];
-/// What the checkpoint's tables need.
+/// The rights for the checkpoint's tables.
 const KEPT: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP"];
 
 /// Rights on a database that an account lacks.
@@ -286,7 +289,8 @@ pub fn lacks(session: &mut Session, databases: &[String]) -> Result<Vec<Lack>> {
             }
         }
         if !missing.is_empty() {
-            // All of them: of several grants on patterns that fit, MariaDB and MySQL take one alone.
+            // All of the rights: of several grants whose patterns match, MariaDB and MySQL use one
+            // alone.
             let grant = format!("GRANT {} ON {}.* TO {account};", rights.join(", "), pattern(database));
             lacks.push(Lack { database: database.to_owned(), rights: missing, grant });
         }
@@ -294,7 +298,7 @@ pub fn lacks(session: &mut Session, databases: &[String]) -> Result<Vec<Lack>> {
     Ok(lacks)
 }
 
-/// The database's name as GRANT takes it, where `_` and `%` stand for others.
+/// The database's name as GRANT takes it, where `_` and `%` are wildcards.
 fn pattern(database: &str) -> String {
     quote_name(&database.replace('_', "\\_").replace('%', "\\%"))
 }
@@ -309,7 +313,8 @@ fn denied(session: &mut Session, database: &str, right: &str) -> Result<bool> {
         "DROP" => format!("DROP TABLE {table}"),
         "ALTER" => format!("ALTER TABLE {table} COMMENT = ''"),
         "INDEX" => format!("CREATE INDEX x ON {table} (x)"),
-        // Stops at a table that is not there to be copied or shown, and that everybody may read.
+        // With the right, it fails because the table to be copied or shown does not exist; that
+        // table is in a database that all accounts may read.
         "CREATE" => format!("CREATE TABLE {table} LIKE information_schema.{}", quote_name(NOWHERE)),
         _ => format!("CREATE VIEW {table} AS SELECT 1 FROM information_schema.{}", quote_name(NOWHERE)),
     };

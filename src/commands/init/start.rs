@@ -1,4 +1,4 @@
-//! Where the links begin, judged as `ts check` does.
+//! The start positions of the links, judged as `ts check` does.
 
 use anyhow::Result;
 
@@ -15,14 +15,14 @@ use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::moment::Start;
 
-/// Where a start comes from.
+/// The origin of a start.
 enum Held {
     Backup(String),
     Dump(String),
     Nothing,
 }
 
-/// Where replication can begin, as it is asked.
+/// The choices for where replication begins.
 const CHOICES: [&str; 4] = [
     "At the end of a backup by BR, which the target was restored from",
     "At the snapshot of a dump by Dumpling, which the target was loaded from",
@@ -30,7 +30,7 @@ const CHOICES: [&str; 4] = [
     "Now: what was before is not replicated",
 ];
 
-/// Of the link from the first cluster to the second.
+/// The start of the link from the first cluster to the second.
 pub(super) fn first(
     interview: &mut Interview<'_>,
     args: &InitArgs,
@@ -88,7 +88,7 @@ fn public(place: &str) -> &str {
     place.split_once('?').map_or(place, |(place, _)| place)
 }
 
-/// A start at `ts`; the flag that says so names `place`, unless it has options that nobody should see.
+/// A start at `ts`; its flag names `place`, unless that has options, which may be secret.
 fn at(flag: &str, place: &str, said: String, ts: CommitTs) -> Begin {
     let start = Start::Ts(ts);
     if public(place) == place {
@@ -98,7 +98,7 @@ fn at(flag: &str, place: &str, said: String, ts: CommitTs) -> Begin {
     }
 }
 
-/// Of the link back.
+/// The start of the link back.
 pub(super) fn back(
     interview: &mut Interview<'_>,
     args: &InitArgs,
@@ -130,7 +130,7 @@ fn said(start: Start) -> String {
     }
 }
 
-/// Shows what `ts check` says of it.
+/// Shows the findings of `ts check` about it.
 fn judged(
     interview: &mut Interview<'_>,
     (start, held): (Start, &Held),
@@ -162,7 +162,7 @@ fn judged(
     let ts: CommitTs = match (start, facts.now) {
         (Start::Ts(ts), _) => ts,
         (Start::Now, Some(now)) => now,
-        // Nobody could be asked: nothing to judge.
+        // The clusters could not be asked: there is nothing to judge.
         (Start::Now, None) => return Ok(()),
     };
     if start != Start::Now && target.server.is_some() {
@@ -173,7 +173,7 @@ fn judged(
     }
     let mut report = judge::judge(ts, &facts);
     if start == Start::Now {
-        // Who begins now does not join anything.
+        // A start at "now" joins no earlier replication.
         report.findings.retain(|f| f.code != "interval");
     }
     interview.found(&check::text(ts, &report));

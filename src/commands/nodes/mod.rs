@@ -1,10 +1,8 @@
-//! `tisync nodes`: Pumps and drainers as etcd knows them; binlogctl's work.
+//! `tisync nodes`: Pumps and Drainers as etcd knows them, as binlogctl shows and changes them.
 //!
-//! `nodes pause` and `nodes offline`: asks the node itself.
-//!
-//! `nodes list`.
-//!
-//! `nodes set-state`: writes the entry of a node that can no longer be asked.
+//! - `pause` and `offline` ask the node itself.
+//! - `list` shows the entries.
+//! - `set-state` writes the entry of a node that does not answer any more.
 
 mod report;
 
@@ -25,7 +23,7 @@ use crate::pd::{DRAINERS, Node, PUMPS, Pd, Security, State};
 use crate::registration::heartbeat::{self, Life};
 use report::{Row, notes, table};
 
-/// Runs one of them.
+/// Runs one of the subcommands.
 pub fn run(command: &NodesCommand, format: Format) -> Result<()> {
     match command {
         NodesCommand::List(args) => list(args, format),
@@ -35,7 +33,7 @@ pub fn run(command: &NodesCommand, format: Format) -> Result<()> {
     }
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Pump,
@@ -50,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// What its key begins with.
+    /// The prefix of its key in etcd.
     fn prefix(self) -> &'static str {
         match self {
             Self::Pump => PUMPS,
@@ -77,7 +75,7 @@ fn connect(args: &ClusterArgs) -> Result<(Pd, Security)> {
     Ok((Pd::connect(&addresses, &security)?, security))
 }
 
-/// All Pumps and all drainers.
+/// All Pumps and all Drainers.
 fn nodes(pd: &Pd) -> Result<Vec<(Kind, Node)>> {
     let pumps = pd.pumps()?.into_iter().map(|node| (Kind::Pump, node));
     let all = pumps.chain(pd.drainers()?.into_iter().map(|node| (Kind::Drainer, node))).collect();
@@ -85,7 +83,7 @@ fn nodes(pd: &Pd) -> Result<Vec<(Kind, Node)>> {
     Ok(all)
 }
 
-/// The one node that is meant.
+/// The node that the arguments name.
 fn find(pd: &Pd, args: &NodeArgs) -> Result<(Kind, Node)> {
     let wanted = |kind: Kind| match args.kind {
         None => true,
@@ -109,25 +107,26 @@ fn find(pd: &Pd, args: &NodeArgs) -> Result<(Kind, Node)> {
     }
 }
 
-/// The drainers that a Pump which goes offline waits for: not offline, and without all that it holds.
+/// The Drainers for which a Pump waits that goes offline: those that are not offline, and have not
+/// got all that it holds.
 fn held_back_by<'a>(pump: &Node, drainers: impl Iterator<Item = &'a Node>) -> Vec<&'a Node> {
     drainers.filter(|d| d.state != State::Offline && d.max_commit_ts < pump.max_commit_ts).collect()
 }
 
 /// How long a node may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How often the entry is looked at.
+/// How often the entry is read again.
 const LOOK: Duration = Duration::from_millis(200);
-/// The `code` of an action that was taken.
+/// The `code` of an accepted action.
 const DONE: i64 = 200;
-/// An answer is one line.
+/// The longest answer that is read, in bytes; it is one line.
 const MOST: u64 = 1 << 20;
 
-/// What a node is asked to do.
+/// An action that a node is asked for.
 struct Action {
     /// The last part of the path.
     path: &'static str,
-    /// What its entry says when it is done.
+    /// The state of its entry when the action is done.
     end: State,
 }
 
@@ -149,7 +148,7 @@ struct ChangeStateAnswer {
     id: String,
     action: &'static str,
     message: String,
-    /// As its entry had it last.
+    /// The last state of its entry.
     state: String,
 }
 
@@ -173,7 +172,7 @@ fn change_state(args: &ActArgs, action: &Action, format: Format) -> Result<()> {
     ts::one(format, &text, &answer)
 }
 
-/// Asks the node; gives its own words. `flags` lead a command to its PD.
+/// Asks the node; gives its own words. `flags` are the command-line flags that lead to its PD.
 fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &str) -> Result<String> {
     let (kind, id, path) = (kind.word(), &node.id, action.path);
     let url = format!("{}://{}/state/{}/{path}", security.scheme(), node.host, escaped(id));
@@ -203,7 +202,7 @@ fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &st
     }
 }
 
-/// Waits until its entry says that it is done.
+/// Waits until its entry has the end state.
 fn wait(pd: &Pd, kind: Kind, node: &Node, action: &Action, limit: Duration) -> Result<State> {
     let begin = Instant::now();
     loop {
@@ -243,7 +242,7 @@ struct ListAnswer {
     version: u32,
     cluster_id: String,
     nodes: Vec<Row>,
-    /// What somebody should look at.
+    /// Warnings for the operator.
     notes: Vec<String>,
 }
 
@@ -303,7 +302,8 @@ fn set_state(args: &SetStateArgs, format: Format) -> Result<()> {
     ts::one(format, &text, &answer)
 }
 
-/// What should be known before that is written; empty if nothing. `flags` lead a command to its PD.
+/// A warning before the state is written; empty if there is none. `flags` are the command-line
+/// flags that lead to its PD.
 fn meaning(kind: Kind, node: &Node, state: &State, life: Life, flags: &str) -> String {
     match (kind, state, life) {
         (_, _, Life::Alive) => format!(

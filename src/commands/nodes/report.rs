@@ -1,4 +1,4 @@
-//! How `nodes` writes what it found.
+//! The output of `tisync nodes`, as text and as JSON.
 
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ fn age(ts: CommitTs, now: CommitTs) -> u64 {
     now.physical_ms().saturating_sub(ts.physical_ms())
 }
 
-/// A table for people.
+/// The table of the text output.
 pub(super) fn table(rows: &[Row]) -> String {
     let head = ["KIND", "ID", "STATE", "LIFE", "ADDRESS", "MAX COMMIT TS", "AT", "HEARD OF"].map(str::to_owned);
     let lines: Vec<[String; 8]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).map(harmless).collect();
@@ -81,7 +81,8 @@ fn harmless(cells: [String; 8]) -> [String; 8] {
     cells.map(|cell| one_line(&cell).into_owned())
 }
 
-/// What somebody should look at, one sentence each; `flags` lead a command to their PD.
+/// Warnings for the operator, one sentence each; `flags` are the command-line flags that lead to
+/// their PD.
 pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<String> {
     let of = |kind: Kind| all.iter().filter(move |(k, _)| *k == kind).map(|(_, node)| node);
     let drainers: Vec<Node> = of(Kind::Drainer).cloned().collect();

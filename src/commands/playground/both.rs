@@ -1,12 +1,11 @@
-//! Two mirrored servers and a link each way: what is typed into either appears in the other.
+//! `playground --both`: two mirrored servers and a link each way, so each gets the other's changes.
 //!
-//! The links between the two sides: their tisync.toml, and the run that `tisync sync --config` would make of it.
-//!
-//! The two servers, A and B.
-//!
-//! What happens on the two sides while the links run.
-//!
-//! What shows that both sides are in step and nothing came back: the rows, and each server's own binlog.
+//! - The links between the two sides: their tisync.toml, and the run that `tisync sync --config`
+//!   would make of it.
+//! - The two servers, A and B.
+//! - What happens on the two sides while the links run.
+//! - The proof that both sides are in step and nothing came back: the rows, and the binlog of each
+//!   server.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,7 +35,7 @@ use crate::stop::Stop;
 /// The configuration of both links, in a folder of its own.
 const FILE: &str = "tisync.toml";
 
-/// Runs it all until the load is over, or until a signal.
+/// Runs both servers and both links until the load is over, or until a signal.
 pub fn run(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let view = Arc::new(Progress::start(&NAMES, false));
     output::note("starting two private MariaDBs, each with a second one that repeats its DDL");
@@ -56,7 +55,7 @@ pub fn run(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let worked = work(args, &sides, stop, &running);
     let ended = running.stop();
     view.finish();
-    // Why a link ended says more than that it did.
+    // The reason why a link ended says more than the fact.
     ended?;
     match worked? {
         Some(done) => {
@@ -79,7 +78,7 @@ fn start(view: &Progress) -> Result<Sides> {
     Ok(sides)
 }
 
-/// A signal is the end that everybody waits for, unless there was something to compare.
+/// A signal is the normal end, unless there was a comparison to make.
 fn interrupted(args: &PlaygroundArgs) -> Result<()> {
     match args.load {
         Some(_) => Err(Fault::new(Kind::Interrupted, "stopped by a signal; nothing was compared").into()),
@@ -103,10 +102,10 @@ fn introduce(sides: &Sides, file: &Path) {
     }
 }
 
-/// Their names.
+/// The names of the links.
 const NAMES: [&str; 2] = ["a-to-b", "b-to-a"];
 
-/// The tisync.toml of both, which begin now.
+/// The tisync.toml of both links, which begin now.
 fn configuration(sides: &Sides) -> String {
     let mut text = "# Two clusters that tisync playground --both simulates, and a link each way.\n".to_owned();
     for (name, side) in ["a", "b"].iter().zip(sides.each()) {
@@ -132,7 +131,7 @@ struct Links {
 }
 
 impl Links {
-    /// Starts those of `file`.
+    /// Starts the links of `file`.
     fn start(file: &Path, view: &Arc<Progress>) -> Result<Self> {
         let (links, view, stop) = (settings(file, &[])?, Arc::clone(view), Stop::default());
         let signal = stop.clone();
@@ -145,29 +144,30 @@ impl Links {
         self.thread.is_finished()
     }
 
-    /// Drains and ends them. Fails if one had failed before.
+    /// Drains and ends the links. Fails if one had failed before.
     fn stop(self) -> Result<()> {
         let early = self.ended();
         self.stop.request();
         match self.thread.join().map_err(|_| Fault::refused("the thread of the links panicked"))? {
-            // That is what they were told.
+            // They were told to stop.
             Err(error) if !early && fault(&error).is_some_and(|f| f.kind == Kind::Interrupted) => Ok(()),
             ended => ended,
         }
     }
 }
 
-/// Takes what is left to both sides.
+/// Takes the rest of the changes to both sides.
 fn catch_up(file: &Path) -> Result<()> {
     let links = settings(file, &["--until", "caught-up"])?;
     let view = Progress::start(&NAMES, false);
-    // The operator's signal has ended the load; what is left takes a moment, and a second signal ends that too.
+    // The operator's signal has ended the load; what is left takes a moment, and a second signal
+    // ends that too.
     let ended = sync::together(&links, false, &view, &Stop::default());
     view.finish();
     ended
 }
 
-/// What an operator would type, and what it stands for.
+/// The settings of a command that an operator would type.
 fn settings(file: &Path, more: &[&str]) -> Result<Vec<Settings>> {
     let file = file.display().to_string();
     let words = [&["tisync", "sync", "--config", &file], more].concat();
@@ -187,11 +187,11 @@ const FAKES: Duration = Duration::from_millis(200);
 /// How long a side may take to read its own binlog.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Both of them.
+/// Both sides.
 struct Sides([Arc<Mirror>; 2]);
 
 impl Sides {
-    /// Starts them beside each other: each takes a few seconds.
+    /// Starts both servers at the same time: each takes a few seconds.
     fn start(events: &Events) -> Result<Self> {
         let start = |(name, cluster_id): (&'static str, u64), offset| {
             let events = named(name, events);
@@ -223,7 +223,7 @@ impl Sides {
         self.wait_caught_up()
     }
 
-    /// Waits until what both have committed by now is in their Pumps.
+    /// Waits until all that both have committed by now is in their Pumps.
     fn wait_caught_up(&self) -> Result<()> {
         self.each().iter().try_for_each(|side| side.wait_caught_up(START_LIMIT))
     }
@@ -253,7 +253,8 @@ fn named(name: &'static str, events: &Events) -> Events {
 /// How long the tables of the load may take to come to B.
 const WORK_LIMIT: Duration = Duration::from_secs(60);
 
-/// Works, or waits, until time or somebody ends it. Gives the transactions of each side, if there was any load.
+/// Runs the load, or waits, until the time is over or a signal comes. Gives the transactions of
+/// each side, if there was any load.
 fn work(args: &PlaygroundArgs, sides: &Sides, stop: &Stop, links: &Links) -> Result<Option<[u64; 2]>> {
     let Some(rate) = args.load else {
         output::note("Ctrl-C ends it, and removes both");
@@ -293,11 +294,11 @@ fn work(args: &PlaygroundArgs, sides: &Sides, stop: &Stop, links: &Links) -> Res
     Ok(Some([one?, two?]))
 }
 
-/// Whether all goes on.
+/// Fails if a side or a link has stopped.
 fn watch(sides: &Sides, links: &Links) -> Result<()> {
     sides.check()?;
     if links.ended() {
-        // Its own error follows when it is joined; without one this is all there is to say.
+        // The link's own error follows when it is joined; if it has none, this is the only message.
         return Err(Fault::refused("a link ended by itself").into());
     }
     Ok(())
@@ -306,7 +307,7 @@ fn watch(sides: &Sides, links: &Links) -> Result<()> {
 /// Where both sides stood when the links began.
 struct Proof([Count; 2]);
 
-/// Where one side stands.
+/// The state of one side.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     /// By its binlog.
@@ -316,7 +317,7 @@ struct Count {
 }
 
 impl Count {
-    /// The side is to be caught up.
+    /// The side has to be caught up.
     fn of(side: &Mirror) -> Result<Self> {
         let query = format!("SELECT CAST(SUM(val) AS SIGNED) FROM {DEFAULT_MARK_TABLE}");
         let val = side.connect()?.one::<Option<i64>>(query)?.flatten().unwrap_or(0);
@@ -327,7 +328,7 @@ impl Count {
         Self { census: self.census.since(before.census), val: self.val - before.val }
     }
 
-    /// What is wrong with what came since the beginning.
+    /// The problems with all changes since the beginning.
     fn wrong(&self) -> Option<String> {
         let Census { marked, risen, unmarked, .. } = self.census;
         if unmarked > 0 {
@@ -343,14 +344,14 @@ impl Count {
 }
 
 impl Proof {
-    /// Notes where both stand.
+    /// Records the state of both sides.
     fn begin(sides: &Sides) -> Result<Self> {
         let [a, b] = sides.each();
         Ok(Self([Count::of(a)?, Count::of(b)?]))
     }
 
-    /// Compares both sides, at rest and caught up, after `done` transactions on each. Gives the proof in words; fails with
-    /// everything that is not as it must be.
+    /// Compares both sides, at rest and caught up, after `done` transactions on each. Gives the
+    /// proof in words; fails with every deviation.
     fn end(&self, sides: &Sides, done: [u64; 2]) -> Result<String> {
         // The links wrote until a moment ago.
         sides.wait_caught_up()?;

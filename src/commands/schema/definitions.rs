@@ -1,4 +1,4 @@
-//! The tables that the target has to have, from where their definitions are: a cluster, a server or a dump.
+//! The tables that the target must have, read from a cluster, a server or a dump.
 
 use std::fs;
 use std::path::Path;
@@ -22,15 +22,15 @@ use crate::source;
 use crate::sql::statements;
 use crate::sql::{quote_name, quote_text};
 
-/// A table that the target has to have, by its names there.
+/// A table that the target must have, by its names there.
 pub(super) struct Wanted {
     pub schema: String,
     pub name: String,
-    /// What it has to be, or why that is not known.
+    /// Its expected definition, or why that is not known.
     pub reference: Result<Reference, String>,
 }
 
-/// All of them, in the order of their names, for the target `server`.
+/// All such tables, in the order of their names, for the target `server`.
 ///
 /// # Errors
 /// If they cannot be read.
@@ -111,7 +111,8 @@ fn of_text(settings: &Settings, server: &Server, (schema, table): (&str, &str), 
     Wanted { schema, name, reference }
 }
 
-/// Dumpling writes one file a table, whose name holds both names, and percent signs for what a file's name cannot have.
+/// Dumpling writes one file a table, whose name holds both names, and percent signs for what a
+/// file's name cannot have.
 fn of_dump(settings: &Settings, server: &Server, folder: &Path) -> Result<Vec<Wanted>> {
     let cannot = || format!("cannot read the dump in {}", folder.display());
     let mut found = Vec::new();

@@ -1,8 +1,7 @@
 //! `tisync schema`: whether both sides have the same tables.
 //!
-//! Compares table after table, over one connection to the target.
-//!
-//! What `schema diff` says.
+//! Compares table after table over one connection to the target, and prints the result of `schema
+//! diff`.
 
 mod definitions;
 
@@ -30,7 +29,7 @@ use definitions::Wanted;
 /// Runs `command`.
 ///
 /// # Errors
-/// Whatever keeps the definitions from being compared; negative if they differ.
+/// The error that kept the definitions from being compared; negative if they differ.
 pub fn run(command: &SchemaCommand, format: Format) -> Result<()> {
     let SchemaCommand::Diff(args) = command;
     let settings = settings(args)?;
@@ -39,7 +38,7 @@ pub fn run(command: &SchemaCommand, format: Format) -> Result<()> {
     verdict(&report)
 }
 
-/// The link that is meant, as `sync` would run it.
+/// The settings of the link, as `sync` would run it.
 fn settings(args: &SchemaDiffArgs) -> Result<Settings> {
     let mut words: Vec<OsString> = Vec::new();
     let mut add = |flag: &str, value: Option<OsString>| {
@@ -65,7 +64,7 @@ fn settings(args: &SchemaDiffArgs) -> Result<Settings> {
     settings_of(words)
 }
 
-/// What became of one table.
+/// The result of one table.
 enum Outcome {
     Equal,
     Differs {
@@ -84,9 +83,9 @@ struct TableReport {
     pub schema: String,
     pub name: String,
     pub outcome: Outcome,
-    /// What makes it like the upstream's.
+    /// Statements that give it the upstream's definition.
     pub statements: Vec<String>,
-    /// What of the upstream's definition the target cannot have.
+    /// Parts of the upstream's definition that the target cannot have.
     pub without: Vec<String>,
 }
 
@@ -105,7 +104,7 @@ fn compare(settings: &Settings) -> Result<Vec<TableReport>> {
     compared
 }
 
-/// Where references are made for a moment.
+/// Where reference tables are created temporarily.
 struct Place {
     /// In quotes, with its database.
     reference: String,
@@ -164,7 +163,7 @@ fn tables(session: &mut Session, settings: &Settings, wanted: Vec<Wanted>, place
         }
         reports.push(report);
     }
-    // Under routes, what the target alone has may belong to another link.
+    // Under routes, tables that only the target has may belong to another link.
     if settings.routes.is_empty() {
         reports.extend(there.into_iter().flat_map(|(schema, names)| extra(settings, &schema, names)));
     }
@@ -232,7 +231,7 @@ struct Table<'a> {
     table: &'a str,
     status: &'static str,
     differences: Vec<Part>,
-    /// What of the upstream's definition this target cannot have.
+    /// Parts of the upstream's definition that this target cannot have.
     without: &'a [String],
     /// Why it was not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -307,7 +306,7 @@ fn print(report: &[TableReport], sql: bool, format: Format) -> Result<()> {
     }
 }
 
-/// One line for each difference, one for a table without.
+/// One line for each difference, or one for a table without any.
 fn rows(table: &TableReport) -> Vec<Row<'_>> {
     let row = |part: Part| Row {
         version: ts::VERSION,
@@ -361,10 +360,10 @@ fn summary(report: &[TableReport]) -> String {
     format!("{tables}: {}", parts.join(", "))
 }
 
-/// Whether all is the same.
+/// Whether both sides are equal.
 ///
 /// # Errors
-/// Negative if something differs; refused if nothing does, and something was not compared.
+/// Negative if there is a difference; refused if there is none, but a table was not compared.
 fn verdict(report: &[TableReport]) -> Result<()> {
     let differs = |t: &&TableReport| matches!(t.outcome, Outcome::Differs { .. } | Outcome::Missing | Outcome::Extra);
     if report.iter().any(|t| differs(&t)) {

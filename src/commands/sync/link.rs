@@ -1,6 +1,4 @@
-//! One link: its parts, and its run.
-//!
-//! What a link says at its end.
+//! Builds the parts of one link, runs it, and reports how it ended.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,30 +25,32 @@ use crate::source::pump::PumpStatus;
 use crate::source::{self, Source};
 use crate::stop::Stop;
 
-/// A transaction whose raw bytes are above this part of the memory limit is not decoded as a whole.
+/// A transaction whose raw bytes are more than this fraction (1/16) of the memory limit is not
+/// decoded as a whole.
 const LARGE_PART: usize = 16;
 
-/// What may come of keys that the target compares in another way.
+/// The warning about keys that the target compares in another way.
 const OLD_COLLATIONS: &str = "the upstream's TiDB is set to old collations (new_collations_enabled_on_first_bootstrap = false): keys are compared there by their \
      bytes, whatever collation their columns name. The target compares by the collation: it takes `a` and `A`, or `a` and `a ` with a space, for one key, at which this \
      link would stop. Whether the cluster has them for sure: SELECT variable_value FROM mysql.tidb WHERE variable_name = 'new_collation_enabled'";
 
-/// What a link has from the process that it runs in.
+/// What the process provides to a link.
 pub(super) struct Around {
-    /// Whom to ask about a DDL that the target refuses.
+    /// Asks the operator about a DDL that the target refuses.
     pub asker: Option<Asker>,
-    /// Whom to ask for a password that nobody gave.
+    /// Asks the operator for a password that was not given.
     pub secret: Box<Secretly>,
-    /// Its place among the links that run with it.
+    /// Its handle among the links that run together.
     pub seat: Option<LinkHandle>,
 }
 
-/// Builds the parts and runs them, with nobody to ask about a DDL. Gives how it ended and where.
+/// Builds the parts and runs them, without questions about DDL. Gives how the link ended and where.
 pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
     run(settings, stop, events, Around { asker: None, secret: Box::new(output::ask_secret), seat: None })
 }
 
-/// Runs the link until it ends; begins anew where the target forgot what it had said is durable.
+/// Runs the link until it ends; starts again where the target lost data that it had reported as
+/// durable.
 pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Around) -> Result<(End, CommitTs)> {
     let Around { asker, secret, seat } = around;
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
@@ -63,7 +63,8 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     let mut options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
     options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
     let ahead = options.ahead.clone();
-    // Whoever runs the link says so; what looks after its place comes before the target's slots are taken from whoever has them now.
+    // The caller says that the link runs. The registration is prepared before the target's slots
+    // are taken from the run that has them now.
     let opening = open(&settings.target, options, &secret, events)?;
     let mut place = clusters::look(settings, source.cluster_id(), durable, &pump_status, stop, events)?;
     let mut sink = opening.finish()?;
@@ -83,7 +84,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     }
 }
 
-/// What stays the same when a link begins anew.
+/// The state that stays when a link starts again.
 struct LinkRun<'a> {
     settings: &'a Settings,
     source: Box<dyn Source>,
@@ -92,14 +93,14 @@ struct LinkRun<'a> {
     opposite: Option<u64>,
     ahead: Option<Arc<Ahead>>,
     seat: Option<LinkHandle>,
-    /// Whether the link has its entry in the cluster.
+    /// Whether the link is registered in the cluster.
     registered: bool,
     stop: &'a Stop,
     events: &'a Events,
 }
 
 impl LinkRun<'_> {
-    /// Runs from where `sink` stands, and reports. Gives how that ended, and how far it came.
+    /// Runs from the position of `sink`, and reports. Gives how that ended, and how far it came.
     fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut clusters::Registration>) -> (Result<End>, CommitTs) {
         let from = match start(self.settings, sink.position()) {
             Ok(from) => from,
@@ -120,7 +121,8 @@ impl LinkRun<'_> {
     ) -> Result<End> {
         let (settings, events) = (self.settings, self.events);
         let (catalog, router, loopback) = self.schema(from, sink)?;
-        // Nothing is left to refuse the start but the stream itself; if that does, the entry goes again.
+        // Only the stream itself can still refuse the start; if it does, the entry is removed
+        // again.
         if let Some(place) = place.as_mut().filter(|_| !std::mem::replace(&mut self.registered, true)) {
             clusters::register(place, events)?;
         }
@@ -186,7 +188,7 @@ impl LinkRun<'_> {
         Ok((catalog, router, loopback))
     }
 
-    /// What sees to it that nothing goes round.
+    /// The filter that keeps changes from going round in a circle.
     fn loopback(&self, catalog: &Catalog, sink: &MysqlSink) -> Loopback {
         let (settings, events) = (self.settings, self.events);
         let marks = settings.loopback.as_ref();
@@ -199,7 +201,7 @@ impl LinkRun<'_> {
         loopback.selecting(Arc::clone(&settings.filter)).identifying(sink.identify(&settings.source.security))
     }
 
-    /// Takes the link over anew, under the same lease, and says what is brought again.
+    /// Takes the link over again, under the same lease, and reports what is replicated again.
     fn again(&self, sink: MysqlSink, forgotten: &Forgotten) -> Result<MysqlSink> {
         let ended = Reopening::of(sink);
         let sink = ended.open().with_context(|| forgotten.to_string())?;
@@ -216,8 +218,8 @@ impl LinkRun<'_> {
     }
 }
 
-/// Those of `tables` whose definition rules on events keep from following the upstream's. Rules on texts are asked about what the history
-/// has of each.
+/// Those of `tables` that do not follow the upstream's definition, because of rules on events.
+/// Rules on texts are asked about the DDLs that the history has of each table.
 fn left_as_they_are<'a>(
     settings: &Settings,
     history: &dyn History,
@@ -242,7 +244,7 @@ fn left_as_they_are<'a>(
     Ok(tables.filter(left).collect())
 }
 
-/// What was not replicated because it came from the other side.
+/// Reports changes that were not replicated because they came from the other side.
 pub(super) fn report_loopback(counts: &Counts, events: &Events) {
     let mut text = format!(
         "{} transactions came from the other side and were dropped, {} of them bookkeeping alone",
@@ -255,7 +257,7 @@ pub(super) fn report_loopback(counts: &Counts, events: &Events) {
     events(Event::Note(text));
 }
 
-/// What an operator must not miss at the end of a run.
+/// The warnings at the end of a run.
 pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
     report_ddl(totals, events);
     for table in totals.left_out.iter().filter(|t| t.table_id != 0 || t.rows > 0) {
@@ -283,7 +285,8 @@ pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
     }
 }
 
-/// DDLs that did not run as they are because somebody wanted it so, or because the target had them first.
+/// Reports DDLs that did not run unchanged, because the operator wanted it so, or because the
+/// target had them first.
 fn report_ddl(totals: &Totals, events: &Events) {
     let skipped = totals.decided.iter().filter(|d| d.instead.is_none()).count();
     if !totals.decided.is_empty() {

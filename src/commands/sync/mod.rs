@@ -1,9 +1,8 @@
-//! `tisync sync`: links, each from a source to a target. One is the plain case ([`link`]); several of a file run beside each other
-//! ([`several`]), and those that go opposite ways know of each other ([`opposite`]).
+//! `tisync sync`: runs links, each from one source to one target.
 //!
-//! Where a run begins and ends.
-//!
-//! What the source and the target of a link are opened with.
+//! One link is the plain case (`link.rs`). Several links of a file run beside each other
+//! (`several.rs`), and two that go opposite ways know of each other (also there). Here: where a run
+//! begins and ends, and the options with which the source and the target are opened.
 
 mod link;
 mod several;
@@ -38,7 +37,7 @@ use link::Around;
 pub use link::link;
 pub(super) use several::together;
 
-/// What an operator does after an orderly stop.
+/// What an operator can do after an orderly stop.
 const GOES_ON: &str = "the same command goes on from there";
 
 /// Runs the link, or all of them, until the end.
@@ -46,7 +45,7 @@ pub fn run(args: &SyncArgs) -> Result<()> {
     let mut links = Settings::all(args)?;
     let stop = Stop::on_signals()?;
     if links.len() > 1 {
-        // Who does not answer keeps its link from starting, which says why.
+        // A cluster that does not answer keeps its link from starting, and the link says why.
         identify(&mut links);
         agree(&links)?;
     }
@@ -74,7 +73,7 @@ fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
     }
 }
 
-/// Whoever sits at the terminal answers the questions of a link.
+/// The operator at the terminal answers the questions of a link.
 fn around(progress: &Progress, which: usize, seat: Option<several::LinkHandle>) -> Around {
     let asker = output::can_ask().then(|| Asker::new(progress.asker(which)));
     Around { asker, secret: Box::new(progress.secret(which)), seat }
@@ -89,7 +88,8 @@ fn tell(remarks: &[Remark], events: &Events) {
     }
 }
 
-/// The source's newest ts as of the start, asked for once: a folder has to be read to its end for it.
+/// The source's newest ts as of the start, asked for once: a folder has to be read to its end for
+/// it.
 struct Clock<'a> {
     source: &'a dyn Source,
     asked: Cell<Option<CommitTs>>,
@@ -120,8 +120,9 @@ fn until(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
     })
 }
 
-/// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files know where they begin; a cluster's clock is
-/// asked at every start, because only the target knows which one is the first.
+/// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files know
+/// where they begin. A cluster's clock is asked at every start, because only the target knows which
+/// start is the first.
 fn first(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
     match (settings.start, clock.source.first()) {
         (Some(Start::Now), None) => clock.now().map(Some),
@@ -143,7 +144,7 @@ pub(in crate::commands) fn drainer(settings: &Settings, events: &Events) -> Resu
     })
 }
 
-/// The start ts that somebody named.
+/// The start ts, if it was given as a ts.
 fn named(start: Option<Start>) -> Option<CommitTs> {
     match start {
         Some(Start::Ts(ts)) => Some(ts),
@@ -151,7 +152,8 @@ fn named(start: Option<Start>) -> Option<CommitTs> {
     }
 }
 
-/// Where the run starts: `position` is the target's checkpoint, or else where a first start begins.
+/// Where the run starts: `position` is the target's checkpoint, or, without one, where a first
+/// start begins.
 fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
     match (position, named(settings.start)) {
         (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
@@ -173,7 +175,7 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
     }
 }
 
-/// Messages of the stream that wait to be taken have this part of it.
+/// Messages of the stream that wait in the queue have this fraction (1/16) of the memory limit.
 const QUEUE_PART: usize = 16;
 
 fn source_options(settings: &Settings, pump_status: &Arc<PumpStatus>) -> source::Options {
@@ -241,10 +243,10 @@ fn sink_options(settings: &Settings, clock: &Clock<'_>, stop: &Stop, events: &Ev
     })
 }
 
-/// Asks for something that nobody else shall see; `None` where nobody can answer.
+/// Asks for a secret; `None` where there is no terminal to ask at.
 type Secretly = dyn Fn(&str) -> Result<Option<String>> + Send + Sync;
 
-/// Opens the target; asks for a password if it wants one, none was given, and somebody sits at a terminal.
+/// Opens the target; asks for a password if it wants one, none was given, and there is a terminal.
 fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events) -> Result<Opening> {
     let error = match Opening::begin(target, options.clone(), events.clone()) {
         Ok(opening) => return Ok(opening),
@@ -258,7 +260,8 @@ fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events
     Opening::begin(target, options, events.clone())
 }
 
-/// What a DDL brings that is left out by its ts is missing on the target, as with any other that is skipped.
+/// The policy for DDLs. What a DDL adds that is left out by its ts is missing on the target, as
+/// with any other skipped DDL.
 fn ddl(settings: &Settings) -> DdlPolicy {
     let mut policy = settings.ddl.clone();
     policy.skip.extend(settings.filter.ignored());

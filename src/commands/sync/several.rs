@@ -1,9 +1,10 @@
-//! Several links beside each other, each in a thread of its own with its own position, workers and stop.
+//! Runs several links in one process, each with its own thread, position, workers and stop.
 //!
-//! A signal drains them all. One that fails drains the others, unless they shall go on; the first failure is that of the command.
+//! A signal drains them all. A link that fails drains the others too, unless the operator wants
+//! them to go on; the command fails with the first failure.
 //!
-//! Links that go opposite ways tell each other which cluster they come from: what a link writes names it, so each knows
-//! the other's data when it comes back.
+//! Links that go opposite ways tell each other which cluster they come from. What a link writes
+//! names that cluster, so each link knows the data of the other when it comes back.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,14 +24,14 @@ use crate::pipeline::End;
 use crate::sink::mysql::limits::Numbering;
 use crate::stop::Stop;
 
-/// How often it looks whether a link has ended, or a signal has come.
+/// How often to check whether a link has ended, or a signal has come.
 const TICK: Duration = Duration::from_millis(20);
 
 /// How a link ended.
 enum Outcome {
     /// By itself, here.
     Finished(CommitTs),
-    /// Because it was told to; how far it is, in words.
+    /// Because it was told to; its position, in words.
     Stopped(String),
     /// Anything else.
     Failed(Error),
@@ -42,13 +43,13 @@ type Thread<'s> = ScopedJoinHandle<'s, Result<(End, CommitTs)>>;
 struct Running<'s> {
     name: &'s str,
     stop: Stop,
-    /// Whether it was told to stop; somebody outside may have asked for it as well.
+    /// Whether it was told to stop; it may also have been asked from outside.
     told: bool,
     events: Events,
     thread: Option<io::Result<Thread<'s>>>,
 }
 
-/// Runs them until all have ended.
+/// Runs the links until all have ended.
 pub(super) fn run(links: &[Settings], keep_going: bool, signals: &Stop) -> Result<()> {
     let names: Vec<&str> = links.iter().map(|l| l.link.as_str()).collect();
     let progress = Progress::start(&names, links.iter().all(|l| l.quiet));
@@ -57,7 +58,7 @@ pub(super) fn run(links: &[Settings], keep_going: bool, signals: &Stop) -> Resul
     ended
 }
 
-/// Runs them until all have ended, in a view that has them in this order.
+/// Runs the links until all have ended, with a progress view that has them in this order.
 pub(in crate::commands) fn together(
     links: &[Settings],
     keep_going: bool,
@@ -86,7 +87,7 @@ impl Running<'_> {
         self.stop.request();
     }
 
-    /// How it ended, once, when it has.
+    /// The outcome of the link, once, when it has ended.
     fn ended(&mut self) -> Option<Outcome> {
         if let Some(Ok(thread)) = &self.thread
             && !thread.is_finished()
@@ -121,13 +122,14 @@ impl Outcome {
     }
 }
 
-/// Sees to it that links which belong together end together.
+/// Makes links that belong together end together.
 struct Watch<'s> {
     links: Vec<Running<'s>>,
     keep_going: bool,
     /// The first failure, with the name of its link.
     first: Option<Error>,
-    /// Those that stopped because they were told to, in the order of the file: whichever is done first, the words are the same.
+    /// Links that stopped because they were told to, in the order of the file: so the message does
+    /// not depend on which was first.
     stopped: BTreeMap<usize, String>,
 }
 
@@ -136,7 +138,7 @@ impl<'s> Watch<'s> {
         Self { links, keep_going, first: None, stopped: BTreeMap::new() }
     }
 
-    /// Gives the first failure; without one, an interruption if any was told to stop.
+    /// Gives the first failure; without one, an interruption if any link was told to stop.
     fn until_all_ended(mut self, signals: &Stop) -> Result<()> {
         while self.left() > 0 {
             if signals.requested() {
@@ -203,12 +205,12 @@ impl<'s> Watch<'s> {
 /// How long a waiting link sleeps before it looks at its stop again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What is known of a link's source.
+/// What is known about a link's source.
 #[derive(Clone, Copy)]
 enum Known {
     NotYet,
     Cluster(u64),
-    /// It ended before anybody knew.
+    /// The link ended before this was known.
     Never,
 }
 
@@ -240,14 +242,15 @@ impl LinkStates {
     }
 }
 
-/// A link's place among them. Dropping it says that nothing more will be told.
+/// A link's handle among the links of the process. Dropping it means that nothing more will be
+/// told.
 pub struct LinkHandle {
     roll: Arc<LinkStates>,
     own: usize,
     opposite: Option<usize>,
 }
 
-/// A seat for each link.
+/// A handle for each link.
 #[must_use]
 pub fn seats(links: &[Settings]) -> Vec<LinkHandle> {
     let pairs = opposites(links);
@@ -264,8 +267,9 @@ pub fn seats(links: &[Settings]) -> Vec<LinkHandle> {
 }
 
 impl LinkHandle {
-    /// Says that the link comes from `cluster_id`, and gives where the opposite one comes from: waits until that is known, or will
-    /// never be. `None` too if there is no such link, or if `stop` ends the waiting.
+    /// Records that the link comes from `cluster_id`, and gives the cluster of the opposite link:
+    /// waits until that is known, or will never be. `None` also if there is no such link, or if
+    /// `stop` ends the wait.
     #[must_use]
     pub fn exchange(&self, cluster_id: u64, stop: &Stop) -> Option<u64> {
         self.roll.tell(self.own, Known::Cluster(cluster_id));
@@ -284,8 +288,8 @@ impl LinkHandle {
 }
 
 impl LinkHandle {
-    /// Says how the link's target numbers rows. Gives a warning if the opposite link's target, which said so before, may give the same
-    /// numbers, although neither gives all.
+    /// Records how the link's target numbers rows. Gives a warning if the opposite link's target,
+    /// recorded before, may give the same numbers, although neither gives all.
     #[must_use]
     pub fn numbers(&self, own: Numbering) -> Option<String> {
         let mut numbers = self.roll.numbers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,7 +21,7 @@ fn ends(after: Duration, result: fn() -> Result<(End, CommitTs)>) -> Work {
     })
 }
 
-/// What came of it, and what was said.
+/// The result, and the messages.
 fn watched(work: Vec<(&'static str, Work)>, keep_going: bool, signals: &Stop) -> (Result<()>, String) {
     let said = Arc::new(Mutex::new(String::new()));
     let result = scope(|scope| {
@@ -55,7 +55,7 @@ fn code(result: &Result<()>) -> u8 {
 
 #[test]
 fn one_that_fails_stops_the_others() {
-    // However late the others begin: it fails when they are told to stop.
+    // However late the others begin, it fails when they are told to stop.
     let late: Work = Box::new(|stop| {
         while !stop.requested() {
             sleep(TICK);
@@ -113,7 +113,8 @@ fn ends_by_themselves_and_by_a_signal() {
     assert!(there.contains("; `there`: everything up to 7") && back.starts_with("stopped while waiting"), "{text}");
 }
 
-/// Somebody has taken one link offline from outside: that is no word about the others, but they belong together.
+/// One link was taken offline from outside: that is no request to the others, but they belong
+/// together.
 #[test]
 fn one_that_was_asked_from_outside_names_who() {
     let paused = ends(Duration::ZERO, || Err(Fault::new(Kind::Interrupted, "paused by binlogctl").into()));

@@ -1,8 +1,6 @@
 //! `tisync ts check`: gathers the facts, has them judged, prints the report.
 //!
-//! What `ts check` judges by, gathered from backups, PD, the Pumps and the target.
-//!
-//! What `ts check` found.
+//! The facts come from backups, PD, the Pumps and the target.
 
 use std::fmt::Write;
 
@@ -41,7 +39,8 @@ struct Row<'a> {
 /// Judges `args.ts` and prints the report.
 ///
 /// # Errors
-/// A negative fault when replication cannot start there; else whatever kept the facts from being gathered.
+/// A negative fault when replication cannot start there; else the error that kept the facts from
+/// being gathered.
 pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
     let ts = backup::number(&args.ts)?;
     let facts = gather(args, live)?;
@@ -62,7 +61,7 @@ pub(in crate::commands) fn verdict(ts: CommitTs, report: &Report) -> Result<()> 
     Err(Fault::negative(message).hint(first.hint.clone()).into())
 }
 
-/// Whatever the options name, from the cheapest to the dearest.
+/// Gathers the facts that the options name, from the cheapest to the most expensive.
 pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<Facts> {
     let mut facts = Facts { clock: Timestamp::now(), ..Facts::default() };
     if let Some(address) = &args.backup {
@@ -123,7 +122,7 @@ fn print(ts: CommitTs, report: &Report, format: Format) -> Result<()> {
     }
 }
 
-/// The report for people.
+/// The report as text.
 pub(in crate::commands) fn text(ts: CommitTs, report: &Report) -> String {
     let mut text = format!("{}\n", ts.explain());
     for finding in &report.findings {
@@ -143,7 +142,7 @@ pub(in crate::commands) fn text(ts: CommitTs, report: &Report) -> String {
     text
 }
 
-/// What is known about the place to start from. What is absent was not asked for.
+/// The facts about the position to start from. What is absent was not asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// This machine's clock.
@@ -158,7 +157,7 @@ pub struct Facts {
     pub backup: Option<BackupFact>,
     /// How far an earlier replication has brought the target.
     pub checkpoint: CheckpointFact,
-    /// What of the target's settings may cost it its last commits.
+    /// Settings of the target that may cost it its last commits, in words.
     pub risk: Option<String>,
 }
 
@@ -167,8 +166,8 @@ pub struct Facts {
 pub struct PumpFact {
     /// Its node id.
     pub name: String,
-    /// Its gauge `binlog_pump_storage_gc_ts`: it has deleted everything older. Milliseconds since the Unix epoch; 0 when it
-    /// has not deleted anything yet.
+    /// Its gauge `binlog_pump_storage_gc_ts`: it has deleted everything older. Milliseconds since
+    /// the Unix epoch; 0 when it has not deleted anything yet.
     pub gc_ms: u64,
 }
 
@@ -199,13 +198,13 @@ pub enum CheckpointFact {
     At(CommitTs),
 }
 
-/// How bad a finding is, in rising order.
+/// How bad a finding is, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Fine.
     Ok,
-    /// Nobody gave what it takes to tell.
+    /// Not checked: the input for it was not given.
     Unchecked,
     /// Possible, with a price.
     Warn,
@@ -213,28 +212,29 @@ pub enum Level {
     Bad,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// What was looked at: `plausible`, `future`, `pump-gc`, `cluster`, `backup`, `checkpoint`, `interval`.
+    /// Which check: `plausible`, `future`, `pump-gc`, `cluster`, `backup`, `checkpoint`,
+    /// `interval`.
     pub code: &'static str,
-    /// What was found.
+    /// The result.
     pub message: String,
     /// What to do about it; empty when nothing.
     pub hint: String,
 }
 
-/// All that was found.
+/// All findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// In the order in which they were looked at.
+    /// In the order of the checks.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// The worst level; nothing that was left unchecked makes it worse than fine.
+    /// The worst level. Unchecked items do not make it worse than fine.
     #[must_use]
     pub fn verdict(&self) -> Level {
         let known = self.findings.iter().map(|f| f.level).filter(|l| *l != Level::Unchecked);

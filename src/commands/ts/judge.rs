@@ -1,4 +1,4 @@
-//! Can replication start at a ts? Pure logic over facts that were gathered elsewhere.
+//! Decides whether replication can start at a ts: pure logic on facts that were gathered before.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,8 @@ use super::check::{Level, Report};
 use crate::backup::{self, AHEAD_MS, EARLIEST_MS};
 use crate::model::{CommitTs, span_text};
 
-/// How much older than the start a Pump's oldest data should be, so that it is still there when sync asks for it.
+/// How much older than the start a Pump's oldest data should be, so that it is still there when
+/// sync asks for it.
 const PUMP_MARGIN_MS: u64 = 60 * 60 * 1000;
 
 /// Why a start is exact when it equals the backup's ts.
@@ -19,7 +20,7 @@ A start is open: replication begins behind it. So the right start ts is the back
 pub fn judge(ts: CommitTs, facts: &Facts) -> Report {
     let mut report = Report::default();
     if !plausible_ts(&mut report, ts, facts.clock) {
-        // Whatever else would be said about this number is noise.
+        // Any other finding about this number would be noise.
         return report;
     }
     future(&mut report, ts, facts);
@@ -97,7 +98,8 @@ fn pumps(report: &mut Report, ts: CommitTs, pumps: Option<&[PumpFact]>) {
     }
     for PumpFact { name, gc_ms } in pumps {
         let oldest = CommitTs::from_millis((*gc_ms).min((1 << 46) - 1));
-        // The gauge has only milliseconds, so an equal one may be on either side: not proven, so not accepted.
+        // The gauge has only milliseconds, so an equal one may be on either side: not proven, so
+        // not accepted.
         let margin = ts.physical_ms().checked_sub(*gc_ms).filter(|m| *m > 0);
         match margin {
             _ if *gc_ms == 0 => {

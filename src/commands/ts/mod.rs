@@ -1,19 +1,14 @@
-//! `tisync ts`: commit timestamps. Standard output holds the answer alone, whatever the verbosity.
+//! `tisync ts`: commit timestamps. Standard output holds the answer alone, at every verbosity.
 //!
-//! `tisync ts decode`: the time of each ts.
+//! - `decode`: the time of each ts.
+//! - `encode`: the first ts of the millisecond of a time.
+//! - `now`: the current ts of a cluster.
+//! - `from-br`: the commit ts at which a BR backup ends.
+//! - `from-dumpling`: the commit ts of a dump by Dumpling or mydumper.
 //!
-//! `tisync ts encode`: the first ts of a time's millisecond.
-//!
-//! `tisync ts now`: the current ts of a cluster.
-//!
-//! The three ways in which `ts` writes its answers.
-//!
-//! Every ts and cluster id is a string in JSON: they have more than 53 bits, and jq before 1.7, JavaScript and others
-//! would silently round them, so that replication would start somewhere else.
-//!
-//! `tisync ts from-br`: the commit ts that a backup by BR ends at.
-//!
-//! `tisync ts from-dumpling`: the commit ts of a dump by Dumpling or mydumper.
+//! Answers have three formats. In JSON every ts and cluster id is a string: they have more than 53
+//! bits, and jq before 1.7, JavaScript and others would silently round them, so that replication
+//! would start at another ts.
 
 pub mod check;
 pub mod judge;
@@ -37,7 +32,7 @@ use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::{moment, output};
 
-/// What running clusters are asked; everything else here is local.
+/// Requests to running clusters; everything else here is local.
 pub trait Live {
     /// A fresh ts of the cluster at `pd`.
     ///
@@ -45,27 +40,28 @@ pub trait Live {
     /// When PD cannot be reached or does not answer.
     fn now(&self, pd: &PdArgs) -> Result<CommitTs>;
 
-    /// What the cluster at `pd` says about itself.
+    /// The facts that the cluster at `pd` tells about itself.
     ///
     /// # Errors
     /// When PD or a Pump cannot be reached or does not answer.
     fn source(&self, pd: &PdArgs) -> Result<SourceFacts>;
 
-    /// The checkpoint that the target at `to` keeps for the upstream `cluster_id` (for its only one where that is
-    /// unknown); `None` where it has none.
+    /// The checkpoint that the target at `to` keeps for the upstream `cluster_id` (for its only one
+    /// where that is unknown); `None` where it has none.
     ///
     /// # Errors
     /// When the target cannot be reached, or has several upstreams and `cluster_id` is unknown.
     fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>>;
 
-    /// What of the settings of the target at `to` may cost it its last commits, in words; `None` if it keeps each.
+    /// Settings of the target at `to` that may cost it its last commits, in words; `None` if it
+    /// keeps each commit.
     ///
     /// # Errors
     /// When the target cannot be reached.
     fn risk(&self, to: &str) -> Result<Option<String>>;
 }
 
-/// What a running upstream says about itself.
+/// The facts that a running upstream tells about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFacts {
     /// PD's cluster id.
@@ -79,7 +75,8 @@ pub struct SourceFacts {
 /// Runs `command`; prints its answer on standard output once it is whole.
 ///
 /// # Errors
-/// Whatever keeps the answer from being given; for `check`, a negative fault when replication cannot start there.
+/// The error that kept the command from its answer; for `check`, a negative fault when replication
+/// cannot start there.
 pub fn run(command: &TsCommand, format: Format, verbose: u8, live: &dyn Live) -> Result<()> {
     match command {
         TsCommand::FromBr(args) => from_br(args, format, verbose),
@@ -130,7 +127,8 @@ pub fn decode(args: &DecodeArgs, format: Format) -> Result<()> {
     }
 }
 
-/// All ts to decode. All are read before the first is answered, so that an error leaves standard output empty.
+/// All ts to decode. All are read before the first is answered, so that an error leaves standard
+/// output empty.
 fn list(args: &DecodeArgs) -> Result<Vec<CommitTs>> {
     let stdin = io::stdin();
     if args.ts.is_empty() && stdin.is_terminal() {
@@ -266,7 +264,7 @@ struct BrRow<'a> {
     encrypted: bool,
 }
 
-/// `tisync ts from-br`: the commit ts that a backup by BR ends at.
+/// `tisync ts from-br`: the commit ts at which a BR backup ends.
 pub fn from_br(args: &FromBrArgs, format: Format, verbose: u8) -> Result<()> {
     let backup = open_backup(&args.storage, &args.crypter)?;
     for warning in warnings(&args.storage, &backup)? {
@@ -302,12 +300,12 @@ pub fn open_backup(address: &str, args: &CrypterArgs) -> Result<Backup> {
     br::read(&Storage::open(address)?, crypter.as_ref(), Timestamp::now())
 }
 
-/// What about `backup` may keep it from being restored.
+/// Problems of `backup` that may keep it from being restored.
 fn warnings(address: &str, backup: &Backup) -> Result<Vec<String>> {
     let storage = Storage::open(address)?;
     let absent = match br::absent_files(&storage, backup) {
         Ok(absent) => absent,
-        // Whoever may read the one file need not be allowed to list the others.
+        // The rights to read the file may not include those to list the others.
         Err(error) if storage.is_remote() => {
             return Ok(vec![format!("whether all files of the backup are there cannot be told: {error:#}")]);
         }
@@ -318,7 +316,7 @@ fn warnings(address: &str, backup: &Backup) -> Result<Vec<String>> {
     Ok(absent.iter().map(warning).collect())
 }
 
-/// What it means that `backup` is incremental.
+/// The explanation that `backup` is incremental.
 pub fn incremental(backup: &Backup) -> String {
     format!(
         "this backup is incremental: it holds only the changes after {} up to and including {}. Replication can start at its \

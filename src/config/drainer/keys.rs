@@ -1,9 +1,11 @@
-//! Every key of drainer.toml and every flag of Drainer (spec/tidb-binlog.md §9.1, §9.2), and what becomes of it here. `docs/drainer.md`
-//! says the same to people; a test compares them.
+//! Every key of drainer.toml and flag of Drainer, and what tisync does with it.
 //!
-//! `[syncer.to.checkpoint]`: where Drainer kept its position (spec/tidb-binlog.md §8.1).
+//! Source: spec/tidb-binlog.md §9.1, §9.2.
 //!
-//! The filters of drainer.toml (spec/tidb-binlog.md §9.3), as they stand there.
+//! `docs/drainer.md` tells the operator the same; a test compares the two. Also here:
+//!
+//! - `[syncer.to.checkpoint]`: where Drainer kept its position (spec/tidb-binlog.md §8.1);
+//! - the filters of drainer.toml as they stand there (spec/tidb-binlog.md §9.3).
 
 use std::path::Path;
 
@@ -19,7 +21,7 @@ use crate::error::nearest;
 use crate::filter::drainer::{EventFilter, Migrate, Rules};
 use crate::sink::mysql::Connection;
 
-/// What a value has to be.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
@@ -36,14 +38,14 @@ pub enum Kind {
     Pairs,
 }
 
-/// What becomes of a key.
+/// What tisync does with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It does what it did; the text says as what, in tisync.toml's words.
+    /// It has its effect; the text is its name in tisync.toml's words.
     Honoured(&'static str),
-    /// It is read and does nothing, because of what the text says.
+    /// It is read and has no effect; the text is the reason.
     Idle(&'static str),
-    /// It is refused, with the text.
+    /// It is refused; the text is the reason.
     Refused(&'static str),
 }
 
@@ -54,14 +56,14 @@ pub struct Key {
     pub path: &'static str,
     /// Drainer's flag for it; empty if there is none.
     pub flag: &'static str,
-    /// What it has to be.
+    /// The type of its value.
     pub kind: Kind,
-    /// What becomes of it.
+    /// What tisync does with it.
     pub fate: Fate,
 }
 
 impl Key {
-    /// The variable of the environment that Drainer reads over the file: `BINLOG_SERVER_PD_URLS`.
+    /// The environment variable that Drainer puts before the file: `BINLOG_SERVER_PD_URLS`.
     #[must_use]
     pub fn variable(&self) -> Option<String> {
         (!self.flag.is_empty()).then(|| format!("BINLOG_SERVER_{}", self.flag.to_ascii_uppercase().replace('-', "_")))
@@ -84,7 +86,7 @@ const RELAY: &str = "no relay log is needed: the target is at a whole transactio
 const CHECKPOINT: Fate = Honoured("[link.drainer-checkpoint]");
 const ELSEWHERE: Fate = Honoured("[link.drainer-checkpoint], where its type is mysql or tidb");
 
-/// All of them, in the order of Drainer's documentation.
+/// All keys, in the order of Drainer's documentation.
 pub const KEYS: &[Key] = &[
     key("", "config", Text, Honoured("--config")),
     key("", "V", Flag, Idle("tisync --version prints the version")),
@@ -260,7 +262,7 @@ pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
 }
 
 impl<'d> File<'d> {
-    /// Where it is; without a type, where the rows go.
+    /// Reads where the checkpoint is; without a type, it is where the rows go.
     pub(super) fn checkpoint(&mut self, draft: &mut Draft) {
         let to = self.syncer_table().table_or_none("to");
         let checkpoint = to.table_or_none("checkpoint");
@@ -295,7 +297,7 @@ impl<'d> File<'d> {
         let port = checkpoint.whole("port", 0..=65_535).filter(|p| p.value != 0).map(|p| p.map(|n| n.to_string()));
         let port = port.unwrap_or_else(|| default("3306".to_owned()));
         let address = self.join(checkpoint, "mysql", &text("user", "root"), &text("host", "127.0.0.1"), &port)?;
-        // Each table's own: Drainer decrypts the target's in its place.
+        // The password of each table itself: Drainer decrypts the target's password in its place.
         let password = self.password(checkpoint).map(|p| p.value);
         Some(DrainerCheckpoint::Server {
             address,
@@ -307,7 +309,7 @@ impl<'d> File<'d> {
 }
 
 impl<'d> File<'d> {
-    /// Reads them all.
+    /// Reads all filters.
     pub(super) fn filters(&mut self, draft: &mut Draft) {
         let syncer = self.syncer_table();
         let mut filters = Rules::default();

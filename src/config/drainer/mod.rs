@@ -1,6 +1,8 @@
-//! drainer.toml, as it is (spec/tidb-binlog.md §9): each key is honoured, refused with the reason, or read and said to do nothing.
+//! Reads an unchanged drainer.toml (spec/tidb-binlog.md §9).
 //!
-//! `[syncer.to]`: where Drainer wrote to.
+//! `[syncer.to]`, where Drainer wrote to, is here too.
+//!
+//! Each key is honoured, refused with the reason, or read and reported as without effect.
 
 mod keys;
 
@@ -23,7 +25,7 @@ pub use keys::{Fate, KEYS, Key, Kind};
 /// Drainer's default for `pd-urls`.
 const PD: &str = "http://127.0.0.1:2379";
 
-/// Reads it all, and notes what is wrong in `document`.
+/// Reads the whole file, and notes what is wrong in `document`.
 pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded {
     let root = Reader::root(document).with_variables(variables(environment));
     let mut file = File { root, environment, remarks: Vec::new(), idle: Vec::new() };
@@ -50,17 +52,17 @@ struct File<'d> {
     root: Reader<'d>,
     environment: Environment<'d>,
     remarks: Vec<Remark>,
-    /// Keys that were given and do nothing, with the reason.
+    /// Keys that were given and have no effect, with the reason.
     idle: Vec<IneffectiveKey>,
 }
 
-/// What `BINLOG_SERVER_…` says over the file.
+/// The values of `BINLOG_SERVER_…` variables, which override the file.
 fn variables(environment: Environment<'_>) -> Vec<(&'static str, String, String)> {
     let flags = KEYS.iter().filter(|k| !k.path.is_empty());
     flags.filter_map(|k| k.variable().and_then(|name| environment(&name).map(|text| (k.path, name, text)))).collect()
 }
 
-/// The lines of passwords that are not encrypted with a key of one's own.
+/// The lines of passwords that are in plain text, or encrypted with the built-in key.
 fn password_lines(document: &Document) -> Vec<usize> {
     let to = Reader::root(document).table_or_none("syncer").table_or_none("to");
     let of = |reader: &Reader<'_>| {
@@ -96,7 +98,7 @@ impl<'d> File<'d> {
         }
     }
 
-    /// Checks the values of keys that do nothing, and remembers those that were given.
+    /// Checks the values of keys without effect, and remembers those that were given.
     fn idle_keys(&mut self) {
         for key in KEYS {
             let why = match key.fate {
@@ -108,7 +110,7 @@ impl<'d> File<'d> {
                 Fate::Honoured(_) => continue,
             };
             if key.path.is_empty() {
-                // Known as variables alone: a command line of Drainer's is not ours.
+                // Read as variables alone: Drainer's command line is not ours.
                 if let Some(name) = key.variable().filter(|name| (self.environment)(name).is_some()) {
                     self.idle.push(IneffectiveKey { key: name, line: 0, why });
                 }
@@ -141,7 +143,7 @@ impl<'d> File<'d> {
         }
     }
 
-    /// Refuses a key of `[syncer]` that is given, whatever its value.
+    /// Refuses a key of `[syncer]` that is given, with any value.
     fn refused(&self, path: &str, why: &str) {
         let (table, name) = path.split_once('.').unwrap_or(("", path));
         let reader = if table.is_empty() { None } else { Some(self.root.table_or_none(table)) };
@@ -155,7 +157,7 @@ impl<'d> File<'d> {
         self.root.table_or_none("syncer")
     }
 
-    /// PD and the Pumps, and the place among the Drainers.
+    /// PD and the Pumps, and the registration among the Drainers.
     fn upstream(&mut self, draft: &mut Draft) {
         let root = &self.root;
         let pd = root.some_text("pd-urls").unwrap_or_else(|| {
@@ -169,7 +171,7 @@ impl<'d> File<'d> {
         let security = root.table_or_none("security");
         let file = |key| security.some_text(key).map(|t| t.map(PathBuf::from));
         draft.ssl_ca = file("ssl-ca");
-        // Without a CA there is no TLS, whatever else is named.
+        // Without a CA there is no TLS, even if other TLS files are named.
         if draft.ssl_ca.is_some() {
             (draft.ssl_cert, draft.ssl_key) = (file("ssl-cert"), file("ssl-key"));
         }
@@ -189,7 +191,7 @@ impl<'d> File<'d> {
                 root.refuse("compressor", &compressor, "can be \"\" or \"gzip\"");
             }
         }
-        // 0 is what Drainer takes for nothing, too.
+        // Drainer treats 0 as not given, too.
         let ts = root.whole("initial-commit-ts", -1..=i64::MAX);
         draft.start = Some(match ts {
             Some(ts) => {
@@ -203,12 +205,12 @@ impl<'d> File<'d> {
         draft.advertise_addr = root.some_text("advertise-addr");
     }
 
-    /// How it is applied.
+    /// How changes are applied.
     fn syncer(&mut self, draft: &mut Draft) {
         let syncer = self.syncer_table();
         let workers = syncer.whole("worker-count", 1..=i64::MAX);
         draft.workers = workers.and_then(|n| Some(n.with(usize::try_from(n.value.min(64)).ok()?)));
-        // Drainer's order: who says "disable" is heard first.
+        // Drainer's order: a key that says "disable" goes first.
         let disabled = syncer.flag("disable-dispatch").filter(|f| f.value);
         let disabled = disabled.or_else(|| syncer.flag("enable-dispatch").filter(|f| !f.value));
         if let Some(disabled) = disabled {
@@ -219,19 +221,20 @@ impl<'d> File<'d> {
         if let Some(loopback) = syncer.flag("loopback-control").filter(|f| f.value) {
             draft.channel_id = syncer.whole("channel-id", i64::MIN..=i64::MAX).or_else(|| Some(loopback.with(0)));
             draft.loopback = Some(loopback);
-            // A Drainer never asked where a DDL came from, and one on the other direction does not say.
+            // A Drainer never asked where a DDL came from, and one on the other direction does not
+            // say.
             draft.wrong_side_ddl = draft.ddl.as_ref().filter(|ddl| !ddl.value).map(|ddl| ddl.with(WrongSide::Ignore));
         }
         draft.ignore_ts = syncer.stamps("ignore-txn-commit-ts").filter(|l| !l.value.is_empty());
         let mode = syncer.table_or_none("to").whole("sync-mode", 0..=2);
-        // 0 is what Drainer takes for nothing.
+        // Drainer treats 0 as not given.
         draft.mode = mode.and_then(|n| Some(n.with(Mode::of(n.value.max(1))?)));
         let modes = syncer.text("sql-mode").map(|text| text.map(|list| commas(&list)));
         draft.sql_mode = modes.and_then(|given| super::tisync::cluster::modes(&syncer, "sql-mode", given));
     }
 }
 
-/// What nobody gave.
+/// A value that was not given.
 fn default<T>(value: T) -> Given<T> {
     Given { value, origin: Origin::Default }
 }
@@ -276,13 +279,13 @@ impl<'d> File<'d> {
         };
         let host = text("host", "MYSQL_HOST", "localhost");
         let user = text("user", "MYSQL_USER", "root");
-        // 0 is what Drainer takes for nothing.
+        // Drainer treats 0 as not given.
         let port = to.whole("port", 0..=65_535).filter(|p| p.value != 0).map(|p| p.map(|n| n.to_string()));
         let port = port.or_else(|| variable("MYSQL_PORT")).unwrap_or_else(|| default("3306".to_owned()));
         Some(host.with(self.join(to, scheme, &user.value, &host.value, &port)?))
     }
 
-    /// An address of its parts; notes a part that cannot be.
+    /// Builds an address from its parts; notes an invalid part.
     fn join(&self, to: &Reader<'_>, scheme: &str, user: &str, host: &str, port: &Given<String>) -> Option<String> {
         let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
         let address = with_parameters(&format!("{scheme}://{}@{host}:{}", encode(user), port.value), &tls(to));
@@ -295,7 +298,7 @@ impl<'d> File<'d> {
         }
     }
 
-    /// The password of this very table: encrypted, or else plain.
+    /// The password of this table: encrypted, or else plain.
     fn password(&self, to: &Reader<'_>) -> Option<Given<Secret>> {
         if let Some(encrypted) = to.some_text("encrypted_password") {
             return match address::decrypt(&encrypted.value, self.environment) {
@@ -314,7 +317,7 @@ impl<'d> File<'d> {
         let line = given.line();
         given.value.retain(|(name, _)| {
             let Some(why) = own_variable(name) else { return true };
-            // Drainer needs it for what tisync does right by itself.
+            // Drainer needs it for what tisync does right without it.
             if name.eq_ignore_ascii_case("time_zone") {
                 let why = "times are converted between the upstream and UTC, in which all sessions are";
                 self.idle.push(IneffectiveKey { key: format!("syncer.to.params.{name}"), line, why });
@@ -327,7 +330,8 @@ impl<'d> File<'d> {
     }
 }
 
-/// The parameters of an address for a table's `security`. Drainer checks the server's name as soon as it has a CA.
+/// The parameters of an address for a table's `security`. Drainer checks the server's name as soon
+/// as it has a CA.
 fn tls(to: &Reader<'_>) -> Vec<(String, String)> {
     let security = to.table_or_none("security");
     let Some(ca) = security.some_text("ssl-ca") else { return Vec::new() };

@@ -1,6 +1,7 @@
-//! `[cluster.NAME]`: where a cluster is and who may enter.
+//! `[cluster.NAME]`: the addresses and logins of a cluster.
 //!
-//! What a file may set in the sessions on the target, beside what tisync needs to set itself.
+//! Also which variables a file may set in the sessions on the target, beside those that tisync must
+//! set itself.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,9 +28,9 @@ pub(super) const KEYS: [&str; 11] = [
 ];
 pub(super) const TLS: [&str; 3] = ["ca", "cert", "key"];
 pub(super) const SQL_TLS: [&str; 4] = ["mode", "ca", "cert", "key"];
-/// As flags, addresses and drainer.toml call them, which holds as well.
+/// Names of the keys in flags, addresses and drainer.toml, which are accepted too.
 const SSL: [(&str, &str); 4] = [("ssl-mode", "mode"), ("ssl-ca", "ca"), ("ssl-cert", "cert"), ("ssl-key", "key")];
-/// What flags and drainer.toml call something that has another name here.
+/// Names in flags and drainer.toml for what has another name here.
 const ELSEWHERE: [(&str, &str); 8] = [
     ("pd-urls", "pd"),
     ("ssl-ca", "tls.ca"),
@@ -51,9 +52,9 @@ pub(super) struct Cluster {
     schema_from: Option<Given<String>>,
     sql: Option<Given<String>>,
     password: Option<Given<Secret>>,
-    /// Of the variable that has the cluster's own name.
+    /// The password from the variable with the cluster's own name.
     own_password: Option<Given<Secret>>,
-    /// `pd` and `sql`, right or wrong, if they are there.
+    /// Which of `pd` and `sql` are given, right or wrong.
     pub(super) tried: Vec<&'static str>,
     /// The file with its password, if others may read it.
     pub(super) open_file: Option<String>,
@@ -66,7 +67,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Reads it, and notes what is wrong.
+    /// Reads the cluster, and notes what is wrong.
     pub(super) fn read(reader: &Reader<'_>, name: &str, environment: Environment<'_>) -> Self {
         reader.named(&KEYS, &[], &ELSEWHERE);
         let tried = ["pd", "sql"].into_iter().filter(|key| reader.has(key)).collect();
@@ -131,7 +132,7 @@ impl Cluster {
         Some(sql.with(full))
     }
 
-    /// From the environment, the file that is named, or the text itself, in this order.
+    /// The password: from the environment, the named file, or the text itself, in this order.
     fn password(&mut self, reader: &Reader<'_>, name: &str, environment: Environment<'_>) {
         let text = reader.text("password");
         self.password_line = text.as_ref().map(Given::line);
@@ -151,7 +152,7 @@ impl Cluster {
         }
     }
 
-    /// Makes it the source of a link that names it.
+    /// Makes the cluster the source of a link that names it.
     pub(super) fn upstream(&self, draft: &mut Draft, named: &Origin) {
         draft.from = self.pd.clone().map(|pd| named_by(pd, named));
         draft.ssl_ca = draft.ssl_ca.take().or_else(|| self.ca.clone());
@@ -160,7 +161,7 @@ impl Cluster {
         draft.schema_from = draft.schema_from.take().or_else(|| self.schema_from.clone());
     }
 
-    /// Makes it the target of a link that names it.
+    /// Makes the cluster the target of a link that names it.
     pub(super) fn target(&self, draft: &mut Draft, named: &Origin, any_target: Option<&Given<Secret>>) {
         draft.to = self.sql.clone().map(|sql| named_by(sql, named));
         draft.password = self.own_password.as_ref().or(any_target).or(self.password.as_ref()).cloned();
@@ -170,24 +171,25 @@ impl Cluster {
         draft.allow_plain_password = draft.allow_plain_password.take().or_else(|| self.allow_plain_password.clone());
     }
 
-    /// All that it is known by.
+    /// All places that the cluster is known by.
     pub(super) fn places(&self) -> Places {
         let pd = self.pd.as_ref().map_or_else(Places::default, |pd| Places::of_source(&pd.value));
         pd.and(self.sql.as_ref().map_or_else(Places::default, |sql| Places::of_target(&sql.value)))
     }
 
-    /// Whether it can be a source.
+    /// Whether the cluster can be a source.
     pub(super) fn has_pd(&self) -> bool {
         self.pd.is_some()
     }
 
-    /// Whether it can be a target.
+    /// Whether the cluster can be a target.
     pub(super) fn has_sql(&self) -> bool {
         self.sql.is_some()
     }
 }
 
-/// In a file it is the cluster that says it; else whoever named the cluster.
+/// If a file names the cluster, the value keeps its own origin; otherwise it gets the origin of the
+/// name.
 fn named_by(given: Given<String>, named: &Origin) -> Given<String> {
     match named {
         Origin::File { .. } => given,
@@ -195,7 +197,8 @@ fn named_by(given: Given<String>, named: &Origin) -> Given<String> {
     }
 }
 
-/// Modes that change how the text of a statement is read, or what a table becomes: these are passed on.
+/// Modes that change how the text of a statement is read, or what a table becomes: these are passed
+/// on.
 const PASSED: [&str; 11] = [
     "ANSI",
     "ANSI_QUOTES",
@@ -210,7 +213,8 @@ const PASSED: [&str; 11] = [
     "SIMULTANEOUS_ASSIGNMENT",
 ];
 
-/// Modes about values. The upstream has judged its values; here they have to arrive as they are, which tisync's own modes see to.
+/// Modes about values, not passed on. The upstream has judged its values; here they have to arrive
+/// as they are, which tisync's own modes see to.
 const OWN: [&str; 13] = [
     "ALLOW_INVALID_DATES",
     "ERROR_FOR_DIVISION_BY_ZERO",
@@ -227,7 +231,7 @@ const OWN: [&str; 13] = [
     "TRADITIONAL",
 ];
 
-/// Modes under which tisync's own statements would mean something else.
+/// Modes that would change the meaning of tisync's own statements: refused.
 const REFUSED: [&str; 10] = [
     "DB2",
     "EMPTY_STRING_IS_NULL",
@@ -241,7 +245,7 @@ const REFUSED: [&str; 10] = [
     "POSTGRESQL",
 ];
 
-/// Those of the modes that are passed on; notes names that are none, and those that cannot be.
+/// The modes that are passed on; notes unknown names and refused modes.
 pub(in crate::config) fn modes(
     reader: &Reader<'_>,
     key: &str,

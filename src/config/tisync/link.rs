@@ -1,4 +1,4 @@
-//! `[[link]]`: what goes from where to where, and how.
+//! `[[link]]`: the source, the target and the settings of a link.
 
 use std::path::PathBuf;
 
@@ -56,11 +56,11 @@ pub(super) const EVENTS: [&str; 4] = ["tables", "ignore", "ignore-sql", "case-se
 pub(super) const ROUTES: [&str; 2] = ["from", "to"];
 pub(super) const REPLACEMENTS: [&str; 2] = ["ts", "sql"];
 pub(super) const CHECKPOINT: [&str; 4] = ["schema", "table", "cluster", "file"];
-/// One more key, of which only a link that takes over from a Drainer knows.
+/// A key that only a link knows that takes over from a Drainer.
 const DRAINER: &str = "drainer-checkpoint";
-/// Other names of keys, which hold as well: the flag, or an earlier tisync, calls them so.
+/// Other names of keys that are accepted too: those of flags, or of an earlier tisync.
 const ALIASES: [(&str, &str); 2] = [("mode", "sync-mode"), ("route", "routes")];
-/// What flags and drainer.toml call something that has another name here.
+/// Names in flags and drainer.toml for what has another name here.
 const ELSEWHERE: [(&str, &str); 11] = [
     ("link", "name"),
     ("sync-ddl", "ddl"),
@@ -158,7 +158,7 @@ impl File {
         }
     }
 
-    /// Silent if the cluster has the key but with a wrong value: that was said.
+    /// Says nothing if the cluster has the key with a wrong value: that was noted before.
     fn lacks(&self, reader: &Reader<'_>, key: &str, given: &Given<String>, lacking: &str) {
         let said = self.clusters.get(&given.value).is_some_and(|c| c.tried.contains(&lacking));
         if !said {

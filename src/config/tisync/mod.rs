@@ -1,4 +1,4 @@
-//! tisync.toml: clusters named once, and the links between them.
+//! Reads tisync.toml: clusters that are named once, and the links between them.
 
 pub(crate) mod cluster;
 mod link;
@@ -37,18 +37,18 @@ const ROOT: [&str; 2] = ["cluster", "link"];
 /// A tisync.toml that was read.
 pub(super) struct File {
     clusters: BTreeMap<String, Cluster>,
-    /// The environment's, for whichever cluster is the target.
+    /// The password in the environment, for the cluster that is the target.
     target_password: Option<Given<Secret>>,
     /// The links, in the order of the file.
     pub(super) links: Vec<Draft>,
-    /// Where each of them begins.
+    /// The line on which each link begins.
     pub(super) lines: Vec<usize>,
-    /// What should be known about it.
+    /// Remarks for the operator.
     pub(super) remarks: Vec<Remark>,
 }
 
 impl File {
-    /// Reads it all, and notes what is wrong in `document`.
+    /// Reads the whole file, and notes what is wrong in `document`.
     pub(super) fn read(document: &Document, environment: Environment<'_>) -> Self {
         let root = Reader::root(document);
         root.only(&ROOT, &every_key());
@@ -90,10 +90,10 @@ impl File {
         file
     }
 
-    /// The link that is meant.
+    /// The chosen link.
     ///
     /// # Errors
-    /// A usage fault unless there is exactly one, or the one of the name.
+    /// A usage fault unless there is exactly one link, or one with this name.
     pub(super) fn choose(&self, document: &Document, name: Option<&str>) -> Result<Draft> {
         let name_of = |d: &Draft| d.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
         let names: Vec<String> = self.links.iter().map(name_of).collect();
@@ -115,7 +115,7 @@ impl File {
         }
     }
 
-    /// What each of its clusters is known by.
+    /// The places of each cluster.
     pub(super) fn places(&self) -> Vec<Places> {
         self.clusters.values().map(Cluster::places).collect()
     }
@@ -125,7 +125,7 @@ impl File {
         self.clusters.iter().filter(|(_, c)| c.tried.contains(&"pd")).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// What a name that a flag gives stands for: `from` and `to` of the clusters of the file.
+    /// Replaces cluster names that flags give by the `from` and `to` of those clusters of the file.
     pub(super) fn name(&self, draft: &mut Draft) {
         let upstream = draft.from.as_ref().and_then(|f| Some((self.clusters.get(&f.value)?, f.origin.clone())));
         if let Some((cluster, origin)) = upstream {

@@ -1,13 +1,13 @@
-//! Where one link stands, and its lines.
+//! The progress of one link, and its lines.
 
 use std::time::{Duration, Instant};
 
 use crate::event::Event;
 use crate::model::{CommitTs, span_text};
 
-/// The rate is that of at least this long.
+/// The shortest time over which the rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(1);
-/// A shorter wait is in the course of things.
+/// Shorter waits are normal and are not shown.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// A wait that lasts this long is worth a line at once.
 const NEWS_AFTER: Duration = Duration::from_secs(5);
@@ -24,21 +24,21 @@ pub(super) struct Link {
     rows: u64,
     durable: CommitTs,
     reached: CommitTs,
-    /// Transactions taken from the source, as of the last time that it was told.
+    /// Transactions taken from the source, as last reported.
     taken: u64,
     dropped: u64,
-    /// Rows that were missing, and keys that were taken.
+    /// Rows that were missing, and keys that another row had.
     conflicts: u64,
-    /// What is read is a cluster at work.
+    /// Whether the source is a live cluster.
     live: bool,
     /// When the position last moved.
     moved: Instant,
     waiting: Option<Wait>,
-    /// What the target lets it wait for.
+    /// The target's reason to wait, if there is one.
     target: Option<Wait>,
 }
 
-/// What it waits for, and since when.
+/// A wait: its reason and its beginning.
 struct Wait {
     what: String,
     since: Instant,
@@ -47,11 +47,11 @@ struct Wait {
 }
 
 impl Wait {
-    /// A wait that is told again is the same one.
+    /// A wait that is reported again is the same one.
     fn renew(before: &mut Option<Self>, what: String, since: Duration) {
         let now = Instant::now();
         let since = now.checked_sub(since).unwrap_or(now);
-        // One that began anew is another one.
+        // A wait that began later is another one.
         let shown = before.as_ref().is_some_and(|b| b.shown && since < b.since + NEWS_AFTER);
         *before = Some(Self { what, since, shown });
     }
@@ -87,7 +87,7 @@ impl Link {
         }
     }
 
-    /// Keeps what the event says about where the link stands; what is printed as it comes is not kept.
+    /// Updates the link's state from an event; what is printed as it comes is not kept.
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Applied { txns, rows, position } => {
@@ -102,7 +102,7 @@ impl Link {
             }
             Event::Reached { position, txns, dropped } => {
                 if position > self.reached {
-                    // The source speaks. What keeps the target is told apart.
+                    // The source has answered. A wait on the target is kept apart.
                     (self.reached, self.moved, self.waiting) = (position, Instant::now(), None);
                 }
                 self.taken = txns;
@@ -119,7 +119,7 @@ impl Link {
         }
     }
 
-    /// Renews the rate, now and then.
+    /// Updates the rate, every [`RATE_OVER`].
     pub(super) fn measure(&mut self) {
         let (rows, since) = self.before;
         let past = since.elapsed();
@@ -129,7 +129,7 @@ impl Link {
         }
     }
 
-    /// What stands before a message of this link.
+    /// The prefix of this link's messages.
     pub(super) fn before(&self) -> String {
         if self.name.is_empty() { String::new() } else { format!("{}: ", self.name) }
     }
@@ -139,31 +139,33 @@ impl Link {
         self.name.chars().count()
     }
 
-    /// The age of what may not be on the target yet, in milliseconds. A cluster that is silent may hold anything since its last word, so
-    /// only the clock tells; one that is idle says every few seconds that there is nothing. Files hold what they hold: there, it is how far the target is behind what was
-    /// read.
+    /// The age in milliseconds of the oldest data that may be missing on the target. A live cluster
+    /// that is silent may hold data since its last message, so only the clock tells; an idle one
+    /// reports every few seconds that there is nothing. Files do not grow: there, the lag is how
+    /// far the target is behind what was read.
     fn lag_ms(&self) -> u64 {
-        // Everything that was read is there: its position is only written down every now and then.
+        // The target has everything that was read: its position is only stored at intervals.
         let there = if self.backlog() == 0 { self.reached.max(self.durable) } else { self.durable };
         if !self.live {
             return self.reached.physical_ms().saturating_sub(there.physical_ms());
         }
         let still = u64::try_from(self.moved.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // Where the cluster's clock is ahead of ours, this tells at least for how long nothing has come.
+        // Where the cluster's clock is ahead of ours, `still` is a lower bound: the time without
+        // any progress.
         u64::try_from(there.age_ms()).unwrap_or_default().max(still)
     }
 
-    /// What it waits for, for people; the target first, which the source cannot get past.
+    /// The waits, as text for the operator; the target's first, which the source cannot get past.
     fn waits(&self) -> impl Iterator<Item = String> {
         self.target.iter().chain(&self.waiting).filter(|wait| wait.since.elapsed() >= SHOWN_AFTER).map(Wait::text)
     }
 
-    /// Whether there is anything to show: it knows where it stands, or what keeps it from that.
+    /// Whether there is anything to show: a position, or the reason why there is none yet.
     pub(super) fn begun(&self) -> bool {
         self.durable > CommitTs::default() || self.target.is_some() || self.waiting.is_some()
     }
 
-    /// Whether it has begun to wait for something that no line has shown yet.
+    /// Whether there is a wait worth a line that no line has shown yet.
     pub(super) fn news(&mut self) -> bool {
         let target = self.target.as_mut().is_some_and(Wait::news);
         self.waiting.as_mut().is_some_and(Wait::news) || target
@@ -174,7 +176,7 @@ impl Link {
         self.taken.saturating_sub(self.txns)
     }
 
-    /// The line for people; names are filled up to `widest` characters.
+    /// The line for a terminal; names are padded to `widest` characters.
     pub(super) fn terminal_line(&self, widest: usize) -> String {
         let name = if self.name.is_empty() { String::new() } else { format!("{:widest$} · ", self.name) };
         let mut line = format!(
@@ -239,7 +241,7 @@ impl Link {
     }
 }
 
-/// A value that stays one word to whoever splits the line at spaces.
+/// A value without spaces, for scripts that split the line at them.
 fn word(name: &str) -> String {
     if name.contains(|c: char| c.is_whitespace() || c == '"') { format!("{name:?}") } else { name.to_owned() }
 }

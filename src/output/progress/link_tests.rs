@@ -25,7 +25,7 @@ fn link(name: &str, events: impl IntoIterator<Item = Event>) -> Link {
     link
 }
 
-/// The line without what the clock of this machine makes of it.
+/// The line without the parts that depend on the clock of this machine.
 fn timeless(line: &str) -> String {
     let age = |text: &str, from: &str, to: &str| match text.split_once(from) {
         Some((head, tail)) => format!("{head}{from}…{}", &tail[tail.find(to).unwrap()..]),
@@ -97,17 +97,19 @@ fn tail(line: &str, from: &str) -> String {
 
 #[test]
 fn an_idle_link_is_not_behind() {
-    // Nothing is under way: the position on the target stays where the last transaction left it.
+    // Nothing is in flight: the position on the target stays where the last transaction left it.
     let mut link = link("", [applied(5, 5, 0), reached(5, 0, 60_000)]);
     assert_eq!((link.lag_ms(), link.backlog()), (0, 0));
     link.take(reached(6, 0, 61_000));
     assert_eq!((link.lag_ms(), link.backlog()), (61_000, 1));
-    // What was read since it was last told is ahead of the count: it is not behind either.
+    // Transactions that were read since the last report are ahead of the count: the target is not
+    // behind either.
     link.take(applied(2, 2, 61_500));
     assert_eq!((link.lag_ms(), link.backlog()), (0, 0));
 }
 
-/// By the clock: what a silent cluster holds nobody knows, so what it last said only gets older.
+/// Its lag is told by the clock: a silent cluster may hold anything, so its last message only gets
+/// older.
 #[test]
 fn a_silent_cluster_is_behind_by_the_clock() {
     let now = jiff::Timestamp::now().as_millisecond();

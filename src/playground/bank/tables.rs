@@ -1,8 +1,7 @@
 //! The bank's tables: two that move money, and four that show off types and keys.
 //!
-//! Random work on the tables that show off types and keys.
-//!
-//! What the bank's tables hold: the truth to compare a target with.
+//! Also the random work on those four, and the expected rows of all tables: the truth to compare a
+//! target with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use crate::model::{Column, Decimal, Generated, Handle, Key, KeyPart, Kind, Row, 
 use crate::playground::Random;
 use crate::playground::tableinfo::{ColumnDetails, Details};
 
-/// The database of them all.
+/// The database of all tables.
 pub(super) const DATABASE: &str = "bank";
 
 /// A definition with its details, ids still to be given.
@@ -158,7 +157,7 @@ fn with_lengths(table: Table, lengths: &[(&str, u32)]) -> Draft {
 /// The most rows that such a table keeps.
 const MOST: usize = 500;
 
-/// One insert, update or delete, now and then several of them on the same row.
+/// One insert, update or delete, sometimes several on the same row.
 pub(super) fn change(random: &mut Random, state: &mut State, work: &mut Work) {
     let (full, empty) = (state.rows.len() >= MOST, state.rows.is_empty());
     let deletes = full || random.one_in(5);
@@ -180,14 +179,15 @@ pub(super) fn change(random: &mut Random, state: &mut State, work: &mut Work) {
     }
 }
 
-/// New values for some columns; the key of a clustered table stays, a nullable unique one may change.
+/// New values for some columns; the key of a clustered table stays, a nullable unique one may
+/// change.
 fn rewrite(random: &mut Random, state: &mut State, work: &mut Work, handle: i64) {
     let fresh = row(random, state, handle);
     let chosen: Vec<bool> = fresh.iter().map(|_| random.one_in(3)).collect();
     let any = chosen.iter().any(|c| *c);
     work.update(state, handle, |row| {
         for ((value, new), chosen) in row.iter_mut().zip(fresh).zip(chosen) {
-            // Where no column was chosen all are.
+            // If no column was chosen, all are changed.
             if chosen || !any {
                 *value = new;
             }
@@ -211,13 +211,14 @@ fn row(random: &mut Random, state: &State, handle: i64) -> Row {
         })
         .collect();
     if state.table.name == "log" && random.one_in(3) {
-        // Tables without a key may hold equal rows, and should.
+        // Tables without a key may hold equal rows, and should do so.
         row = columns.iter().map(|c| if c.nullable { Value::Null } else { Value::Int(7) }).collect();
     }
     row
 }
 
-/// A code that no row has; codes are few, so that one often goes from one row to another. NULL if it is taken.
+/// A code that no row has; codes are few, so that one often goes from one row to another. NULL if
+/// it is taken.
 fn code(random: &mut Random, state: &State, column: usize) -> Value {
     let code = Value::Bytes(format!("code-{}", random.below(300)).into());
     if state.rows.values().any(|row| row.get(column) == Some(&code)) { Value::Null } else { code }
@@ -308,7 +309,7 @@ fn json(random: &mut Random) -> Bytes {
     }
 }
 
-/// One table and its rows by handle: the integer key, or a number that only the upstream sees.
+/// One table and its rows by handle: the integer key, or a number that only the upstream knows.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) schema_id: i64,

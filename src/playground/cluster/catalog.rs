@@ -1,9 +1,9 @@
-//! The current schema of the simulated cluster: what its visible DDL jobs add up to (spec/tidb-formats.md §6.2).
+//! Schema and DDL history of the simulated cluster, and when each job becomes visible there.
 //!
-//! Good enough for `/schema`; one gap is known: a table that a RENAME of several tables moved to another database stays
-//! listed under the old one, because the history does not say where each of them went.
-//!
-//! The DDL history of the simulated cluster, and when each job can be seen in it.
+//! The current schema is what the visible DDL jobs add up to (spec/tidb-formats.md §6.2). That is
+//! good enough for `/schema`, with one known gap: a table that a RENAME of several tables moved to
+//! another database stays listed under the old one, because the history does not say where each of
+//! them went.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -50,7 +50,7 @@ struct Outcome {
 }
 
 impl Catalog {
-    /// Adds up all visible jobs that took effect, in the order of their schema versions.
+    /// Applies all visible jobs that took effect, in the order of their schema versions.
     pub(super) fn read(jobs: &Jobs) -> Result<Self> {
         let mut done = Vec::new();
         for text in jobs.newest(i64::MAX, usize::MAX) {
@@ -207,7 +207,7 @@ impl Seen {
 struct Known {
     json: Arc<str>,
     seen: Seen,
-    /// Whether what it did can be seen already, although it is not over.
+    /// Whether its effect is visible already, although it is not over.
     shown: bool,
     version: i64,
     /// Tables that it made or changed, and one that it ended.
@@ -223,7 +223,7 @@ pub(super) struct Jobs {
     version: AtomicI64,
 }
 
-/// What is read of a job.
+/// The parts of a job that are read.
 #[derive(Deserialize)]
 struct Outline {
     id: i64,
@@ -264,7 +264,7 @@ const fn ends_its_table(action: ActionType) -> bool {
 }
 
 impl Jobs {
-    /// Takes in a job, visible at once, or `delay` after its message was sent.
+    /// Adds a job, visible at once, or `delay` after its message was sent.
     pub(super) fn add(&self, json: &str, delay: Option<Duration>) -> Result<i64> {
         let job: Outline = serde_json::from_str(json).context("a job for the simulated DDL history is not a Job")?;
         let seen = delay.map_or(Seen::Now, Seen::AfterMessage);
@@ -280,7 +280,7 @@ impl Jobs {
         Ok(job.id)
     }
 
-    /// What job `id` does can be seen from now on, although it is not over.
+    /// Makes the effect of job `id` visible from now on, although the job is not over.
     pub(super) fn show(&self, id: i64) {
         if let Some(known) = lock(&self.all).get_mut(&id) {
             known.shown = true;
@@ -288,7 +288,7 @@ impl Jobs {
         }
     }
 
-    /// Rows of this schema version were written.
+    /// Records that rows of this schema version were written.
     pub(super) fn came_to(&self, version: i64) {
         self.version.fetch_max(version, Ordering::SeqCst);
     }
@@ -298,7 +298,8 @@ impl Jobs {
         self.version.load(Ordering::SeqCst)
     }
 
-    /// The last job that made or changed the table `id`, as JSON; `None` if there is none, or a later one has ended it.
+    /// The last job that made or changed the table `id`, as JSON; `None` if there is none, or a
+    /// later one has ended it.
     pub(super) fn last_of(&self, id: i64) -> Option<Arc<str>> {
         let now = Instant::now();
         let all = lock(&self.all);
@@ -307,7 +308,7 @@ impl Jobs {
         last.tables.contains(&id).then(|| last.json.clone())
     }
 
-    /// A Pump has sent the message of this job.
+    /// Records that a Pump has sent the message of this job.
     pub(super) fn message_sent(&self, id: i64) {
         if let Some(known) = lock(&self.all).get_mut(&id)
             && let Seen::AfterMessage(delay) = known.seen

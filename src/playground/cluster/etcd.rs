@@ -1,10 +1,8 @@
-//! etcd's side of PD: the keys under which Pumps and TiDB servers register, whose values are made when they are asked for, so
-//! that heartbeats are always fresh while a server runs; and those that others write.
+//! The etcd in the simulated PD: the keys of Pumps and TiDB servers, and those that clients write.
 //!
-//! What a test does with the cluster's entries in etcd.
-//!
-//! The part of etcd that others write: drainers' entries, and whatever a test puts there. Pumps and TiDB servers have theirs made
-//! for them.
+//! Values of Pumps and TiDB servers are made when they are asked for, so heartbeats are always
+//! fresh while a server runs. Keys that clients write are the entries of Drainers, and any that a
+//! test puts there. Also here: what a test does with the entries of the cluster.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,7 +75,8 @@ fn write(shared: &Shared, put: &PutRequest) -> Result<(), Status> {
     Ok(())
 }
 
-/// Only what others have written can be removed: the servers' own keys come back with their next heartbeat.
+/// Removes a key. Only keys of clients can be removed: those of the servers come back with their
+/// next heartbeat.
 fn remove(shared: &Shared, key: &str) -> Result<(), Status> {
     let mut keys = lock(&shared.keys);
     if keys.locked {
@@ -88,7 +87,7 @@ fn remove(shared: &Shared, key: &str) -> Result<(), Status> {
 }
 
 fn header(shared: &Shared) -> EtcdHeader {
-    // etcd's own id is not TiDB's: a client that mixes them up shall notice.
+    // etcd's own id differs from TiDB's: a client that mixes them up should notice.
     EtcdHeader { cluster_id: !shared.cluster_id, member_id: shared.member_id, revision: revision(shared), raft_term: 2 }
 }
 
@@ -115,7 +114,8 @@ fn answer(shared: &Shared, asked: &RangeRequest) -> Result<RangeResponse, Status
     })
 }
 
-/// All keys as etcd has them: those that somebody wrote, and those that are made for the cluster's own servers.
+/// All keys as etcd has them: those that clients wrote, and those that are made for the cluster's
+/// own servers.
 fn pairs(shared: &Shared) -> BTreeMap<String, KeyValue> {
     let mut all: BTreeMap<String, KeyValue> =
         lock(&shared.keys).all().map(|(key, pair)| (key.clone(), pair.clone())).collect();
@@ -143,7 +143,8 @@ fn wanted(asked: &RangeRequest, key: &[u8]) -> bool {
     }
 }
 
-/// All keys with their values (spec/tidb-binlog.md §1.4 and what a live cluster holds for TiDB servers).
+/// All keys with their values (spec/tidb-binlog.md §1.4 and what a live cluster holds for TiDB
+/// servers).
 fn keys(shared: &Shared) -> BTreeMap<String, String> {
     let mut keys = BTreeMap::new();
     for pump in &shared.pumps {
@@ -166,11 +167,12 @@ fn keys(shared: &Shared) -> BTreeMap<String, String> {
 }
 
 impl Cluster {
-    /// Starts a Pump as one that is new or was offline: it registers as `online` and tells every drainer that says so, too. Takes up
-    /// to 10 s if one does not answer.
+    /// Starts a Pump that is new or was offline: it registers as `online`, and notifies every
+    /// Drainer that is `online` too. Takes up to 10 s if one does not answer.
     ///
     /// # Errors
-    /// If one of them does not answer: then the Pump is offline again, as a real one that does not start.
+    /// If a Drainer does not answer: then the Pump is offline again, as a real one that fails to
+    /// start.
     pub fn join_pump(&self, index: usize) -> Result<()> {
         let site = Site { shared: self.shared.clone(), index };
         if !lock(self.node(index)?).running() {
@@ -179,21 +181,21 @@ impl Cluster {
         store::register(&site)
     }
 
-    /// The value of a key that somebody wrote into etcd.
+    /// The value of a key that a client wrote into etcd.
     #[must_use]
     pub fn key(&self, key: &str) -> Option<String> {
         lock(&self.shared.keys).get(key).map(|pair| String::from_utf8_lossy(&pair.value).into_owned())
     }
 
-    /// The keys that somebody wrote into etcd.
+    /// The keys that clients wrote into etcd.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         lock(&self.shared.keys).all().map(|(key, _)| key.clone()).collect()
     }
 
-    /// Writes a key of etcd; `None` takes it away.
+    /// Writes a key of etcd; `None` removes it.
     pub fn set_key(&self, key: &str, value: Option<&str>) {
-        // Not between a client's condition and what it does if that holds.
+        // Not between a client's condition and the operations that depend on it.
         let _alone = lock(&self.shared.writing);
         let mut keys = lock(&self.shared.keys);
         match value {
@@ -215,7 +217,7 @@ impl Cluster {
         Ok(lock(&self.pump(index)?.entry).state.clone())
     }
 
-    /// The Pumps that say `online`; all of them, if none does.
+    /// The Pumps whose state is `online`; all of them, if there is none.
     #[must_use]
     pub fn online_pumps(&self) -> Vec<usize> {
         let pumps = self.shared.pumps.iter().enumerate();
@@ -236,7 +238,7 @@ const LESS: i32 = 2;
 pub(super) struct Keys {
     all: BTreeMap<String, KeyValue>,
     revision: i64,
-    /// Whether somebody may write.
+    /// Whether writes are refused.
     pub(super) locked: bool,
 }
 

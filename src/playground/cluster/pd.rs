@@ -1,8 +1,7 @@
-//! PD's side: members, timestamps, the GC safe point, etcd's keys, and two pages of its HTTP API, all on one port.
+//! The simulated PD: members, timestamps, the GC safe point, etcd, two HTTP pages, all on one port.
 //!
-//! The few lines between axum's router and tonic's gRPC, one function for each kind of call.
-//!
-//! TiDB's status port: what it says of itself, its schema and its DDL history (spec/tidb-formats.md §7).
+//! - The few lines between axum's router and tonic's gRPC, one function for each kind of call.
+//! - TiDB's status port: its status, its schema and its DDL history (spec/tidb-formats.md §7).
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -49,7 +48,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
 
 async fn get_members(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     unary(request, |asked: GetMembersRequest| {
-        // Whoever asks this does not know the id yet.
+        // A client that sends this request does not know the id yet.
         if asked.header.as_ref().is_some_and(|h| h.cluster_id != 0) {
             check(&shared, asked.header.as_ref())?;
         }
@@ -162,7 +161,7 @@ where
     codec::<A, Q>().streaming(Call(answer), request).await.map(Body::new)
 }
 
-/// What a server says to a method it does not have, and to a web page it does not have.
+/// The answer of a server to a method, or a web page, that it does not have.
 pub(super) async fn unknown(request: Request) -> Response {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/grpc") {
@@ -294,7 +293,7 @@ async fn table(State(shared): State<Arc<Shared>>, Path((db, name)): Path<(String
 
 /// A table by its id, with the schema version of now.
 async fn db_table(State(shared): State<Arc<Shared>>, Path(id): Path<i64>) -> Response {
-    // First: what the table is then is no older than that version.
+    // Read first: so the table is no older than this version.
     let version = shared.jobs.version();
     let job = shared.jobs.last_of(id).and_then(|job| serde_json::from_str::<Value>(&job).ok());
     let found = job.and_then(|job| {
@@ -321,7 +320,8 @@ async fn history(State(shared): State<Arc<Shared>>, Query(asked): Query<Page>) -
     }
 }
 
-/// Highest job id and largest number of jobs, with TiDB's own words where they are not allowed.
+/// Highest job id and largest number of jobs; the error is TiDB's own text where they are not
+/// allowed.
 fn bounds(asked: &Page) -> Result<(i64, usize), String> {
     let from = number(asked.start_job_id.as_deref())?;
     if from.is_some_and(|n| n < 1) {

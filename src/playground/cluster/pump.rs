@@ -1,4 +1,4 @@
-//! A Pump's side: the gRPC stream of what it stored, and its HTTP pages, both on the same port.
+//! A simulated Pump: the gRPC stream of what it stored, and its HTTP pages, both on one port.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::store::{Break, Store, Stored};
 use super::{pd, store};
 use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp, WriteBinlogReq, WriteBinlogResp};
 
-/// How often an idle stream looks whether its reader is still there.
+/// How often an idle stream checks whether its reader is still there.
 const IDLE: Duration = Duration::from_millis(100);
 /// How many messages a stream takes from the store at once.
 const BATCH: usize = 64;
@@ -68,8 +68,9 @@ pub(super) async fn write_fakes(site: Site) {
         }
         match pump.store.fake_due() {
             Some(Duration::ZERO) => {
-                // It takes its ts under the store's lock, so it can only fail if somebody appended a message from the
-                // future; then there is nothing to mark until the clock is there.
+                // The fake takes its ts under the store's lock, so this can only fail if a message
+                // with a ts of the future was appended; then there is no position to mark until the
+                // clock is there.
                 if pump.store.write_fake(&site.shared.clock).is_err() {
                     sleep(IDLE).await;
                 }
@@ -106,7 +107,7 @@ async fn send_all(site: Site, mut position: i64, sender: Sender) {
     while !sender.is_closed() && !pump.has_left() {
         let batch = if pump.store.behaviour().silent { Vec::new() } else { pump.store.after(position, BATCH) };
         if batch.is_empty() {
-            // Either something was written or it is time to look whether the reader has gone.
+            // Either a message was written, or it is time to check whether the reader has gone.
             let _ = timeout(IDLE, changed.changed()).await;
         }
         for message in batch {
@@ -168,7 +169,8 @@ async fn write_binlog(State(site): State<Site>, request: Request) -> Response {
     .await
 }
 
-/// The gauges that a reader may look at; milliseconds, and floats as Prometheus' Go client prints large numbers.
+/// The gauges that a reader uses; milliseconds, and floats as Prometheus' Go client prints large
+/// numbers.
 async fn metrics_page(State(site): State<Site>) -> Response {
     let Some(pump) = site.pump() else { return String::new().into_response() };
     let gauges = [
@@ -184,7 +186,8 @@ async fn metrics_page(State(site): State<Site>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-/// `1795266299653` as `1.795266299653e+12`: Go prints a float64 with an exponent from 21 digits on, Prometheus earlier.
+/// `1795266299653` as `1.795266299653e+12`: Go prints a float64 with an exponent from 21 digits on,
+/// Prometheus earlier.
 fn go_float(n: u64) -> String {
     let digits = n.to_string();
     let (first, rest) = digits.split_at(1);
@@ -210,7 +213,8 @@ async fn drainers_page(State(site): State<Site>) -> Response {
     json_page(format!("[{}]", all.join(",")))
 }
 
-/// `pause` and `close`, from online alone: the Pump answers at once, and ends when it may.
+/// `pause` and `close`, accepted in the state online alone: the Pump answers at once, and ends when
+/// it may.
 async fn state_action(State(site): State<Site>, Path((node, action)): Path<(String, String)>) -> Response {
     let Some(pump) = site.pump().filter(|p| p.node_id == node) else {
         return answer_page(3, &format!("invalid nodeID {node}"));

@@ -1,9 +1,8 @@
-//! What the servers of one simulated cluster share.
+//! The state that the servers of one simulated cluster share.
 //!
-//! The timestamp oracle of the simulated cluster: one counter for everybody who asks.
-//!
-//! One server of the simulated cluster: a port on loopback and a runtime of its own, so that stopping it cuts its
-//! connections at once, as a killed process would.
+//! - The timestamp oracle: one counter for all clients.
+//! - A server: a port on loopback and a runtime of its own, so that stopping it cuts its
+//!   connections at once, as a killed process would.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +34,7 @@ pub(super) struct Shared {
     pub(super) old_collations: bool,
     pub(super) safe_point: Mutex<CommitTs>,
     pub(super) keys: Mutex<Keys>,
-    /// Held by whoever compares and writes keys.
+    /// Held during a comparison of keys and the writes that depend on it.
     pub(super) writing: Mutex<()>,
 }
 
@@ -51,7 +50,7 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// One that listens at `address`.
+    /// A Pump that listens at `address`.
     pub(super) fn of(spec: PumpSpec, address: String) -> Self {
         let entry = Registration {
             listed: spec.registered,
@@ -77,11 +76,11 @@ impl Pump {
     }
 }
 
-/// What etcd holds of a Pump.
+/// The entry of a Pump in etcd.
 pub(super) struct Registration {
     /// Whether there is a key at all.
     pub(super) listed: bool,
-    /// The address it says it has.
+    /// The address in its entry.
     pub(super) host: String,
     /// `online`, `pausing`, `paused`, `closing` or `offline`.
     pub(super) state: String,
@@ -114,7 +113,7 @@ impl Shared {
         )
     }
 
-    /// What TiDB says of itself, in etcd and over HTTP.
+    /// TiDB's information about itself, in etcd and over HTTP.
     pub(super) fn server_info(&self) -> Value {
         let tidb = lock(&self.tidb);
         json!({
@@ -136,12 +135,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// See [`lock`].
+/// Locks for reading, also after a panic of another holder: see [`lock`].
 pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// See [`lock`].
+/// Locks for writing, also after a panic of another holder: see [`lock`].
 pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
@@ -154,8 +153,8 @@ const PER_MS: u64 = 1 << 18;
 pub enum ClockMode {
     /// This machine's clock, as PD does it.
     Wall,
-    /// Stands still at this ts: each request takes the next counter, and `set_tso` moves it on. For runs that must be
-    /// the same every time.
+    /// Stands still at this ts: each request takes the next counter, and `set_tso` moves it on. For
+    /// runs that have to be reproducible.
     Manual(CommitTs),
 }
 
@@ -173,7 +172,8 @@ impl Clock {
         }
     }
 
-    /// The largest of the next `count` timestamps; `None` if a millisecond cannot hold that many, or for none at all.
+    /// The largest of the next `count` timestamps; `None` if a millisecond cannot hold that many,
+    /// or for none at all.
     pub(super) fn take(&self, count: u32) -> Option<CommitTs> {
         let count = u64::from(count);
         if count == 0 || count >= PER_MS {
@@ -193,13 +193,14 @@ impl Clock {
         self.take(1).unwrap_or_default()
     }
 
-    /// Everything from now on is above `ts`; nothing happens if it is anyway.
+    /// Moves the clock, so that every later timestamp is above `ts`; has no effect if it is above
+    /// already.
     pub(super) fn raise(&self, ts: CommitTs) {
         let mut last = lock(&self.last);
         *last = (*last).max(ts);
     }
 
-    /// About now, without taking a timestamp: what heartbeats show.
+    /// Approximately now, without taking a timestamp: for heartbeats.
     pub(super) fn about(&self) -> CommitTs {
         let last = *lock(&self.last);
         last.max(CommitTs::from_millis(self.physical(last)))
@@ -211,7 +212,7 @@ impl Clock {
     }
 }
 
-/// How long a stopped server may take to be gone.
+/// How long a stopped server may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running or stopped server.

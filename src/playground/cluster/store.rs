@@ -1,6 +1,8 @@
-//! What one simulated Pump keeps: messages in rising commit ts, and how it behaves when it sends them.
+//! The storage of one simulated Pump: messages in rising commit ts.
 //!
-//! What a Pump does when it starts anew and when it goes offline (spec/tidb-binlog.md §1.6).
+//! Also how the Pump behaves as it sends them.
+//!
+//! Also what a Pump does when it restarts and when it goes offline (spec/tidb-binlog.md §1.6).
 
 use std::sync::{Mutex, RwLock};
 use std::thread::sleep;
@@ -31,7 +33,8 @@ pub enum Break {
     /// With the gRPC error `Unavailable`, as a lost connection shows it.
     #[default]
     Error,
-    /// Without an error, as a real Pump does when it cannot read its own store (spec/tidb-binlog.md §2.1).
+    /// Without an error, as a real Pump does when it cannot read its own store (spec/tidb-binlog.md
+    /// §2.1).
     CleanEnd,
 }
 
@@ -46,7 +49,7 @@ pub struct Behaviour {
     pub break_every: Option<u64>,
     /// How it breaks them.
     pub break_how: Break,
-    /// Keeps connections open and says nothing.
+    /// Keeps connections open and sends nothing.
     pub silent: bool,
 }
 
@@ -68,7 +71,7 @@ impl Default for Behaviour {
 pub(super) struct Stored {
     pub(super) start_ts: i64,
     pub(super) commit_ts: i64,
-    /// The DDL job it speaks of; 0 for none.
+    /// The DDL job of the message; 0 for none.
     pub(super) job: i64,
     /// The schema version of its rows; 0 where it has none.
     pub(super) schema_version: i64,
@@ -122,8 +125,8 @@ impl Store {
         }
     }
 
-    /// Adds the message that `build` makes. Nothing else is written in between, so a timestamp that `build` takes is
-    /// above everything that any stream of this Pump has sent.
+    /// Adds the message that `build` makes. Nothing else is written in between, so a timestamp that
+    /// `build` takes is above everything that any stream of this Pump has sent.
     pub(super) fn write(&self, build: impl FnOnce() -> Result<Stored>) -> Result<CommitTs> {
         let mut messages = write(&self.messages);
         let message = build()?;
@@ -152,7 +155,7 @@ impl Store {
 
     /// Writes a fake at `ts`; nothing happens if the store is there already.
     pub(super) fn write_fake_at(&self, ts: CommitTs) {
-        // The only way to fail is that the store is past it, which is as good.
+        // It only fails if the store is past `ts`, which is as good.
         let _ = self.write(|| Ok(Stored::fake(ts.to_wire())));
     }
 
@@ -199,18 +202,18 @@ impl Store {
     }
 }
 
-/// How long a Pump takes for all its drainers.
+/// How long a Pump may take to notify all its Drainers.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Waits between its tries.
+/// The pauses between its attempts.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
-/// How often a Pump that goes offline looks at the drainers. The real one takes a second.
+/// How often a Pump that goes offline checks the Drainers. A real one does so every second.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// `binlog.NotifyReq` and its answer: without fields.
 #[derive(Clone, PartialEq, Message)]
 struct Empty {}
 
-/// Tells every drainer that says `online`, one after the other.
+/// Notifies every Drainer that is `online`, one after the other.
 pub(super) fn notify_all(shared: &Shared) -> Result<()> {
     let begin = Instant::now();
     for drainer in drainers(shared).into_iter().filter(|d| d.state() == State::Online) {
@@ -247,27 +250,28 @@ fn notify(host: &str, limit: Duration) -> Result<(), Status> {
     })
 }
 
-/// The entries of all drainers that can be read.
+/// The entries of all Drainers that can be read.
 pub(super) fn drainers(shared: &Shared) -> Vec<Entry> {
     let keys = lock(&shared.keys);
     let entries = keys.all().filter(|(key, _)| key.starts_with(DRAINERS));
     entries.filter_map(|(_, pair)| Entry::read(&pair.value).ok()).collect()
 }
 
-/// Goes offline: waits, without an end, until every drainer that is not offline has all that this Pump holds; then ends.
+/// Goes offline: waits, without an end, until every drainer that is not offline has all that this
+/// Pump holds; then ends.
 pub(super) async fn close(site: Site) {
     let Some(pump) = site.pump() else { return };
-    // Whoever has chosen it already is let in.
+    // A client that has chosen this Pump already may still write to it.
     tokio::time::sleep(LOOK).await;
     loop {
-        // It goes on marking its position, so that whoever waits for it comes to its end.
+        // It still marks its position, so that a reader that waits for it reaches its end.
         let reached = pump.store.max_commit_ts();
         let waiting = drainers(&site.shared).into_iter().filter(|d| d.state() != State::Offline);
         let least = waiting.map(|d| d.max_commit_ts()).min().unwrap_or(CommitTs::MAX);
         if least >= reached {
             break;
         }
-        // Fails only behind a message from the future; then there is nothing to mark.
+        // It only fails behind a message from the future; then there is no position to mark.
         let _ = pump.store.write_fake(&site.shared.clock);
         for _ in 0..10 {
             tokio::time::sleep(LOOK).await;
@@ -280,7 +284,7 @@ pub(super) async fn close(site: Site) {
     leave(&site, "offline");
 }
 
-/// Ends as the real process does: its entry stays as it is, and nobody is answered any more.
+/// Ends as the real process does: its entry stays as it is, and it answers no more requests.
 pub(super) fn leave(site: &Site, state: &str) {
     let Some(pump) = site.pump() else { return };
     let now = (pump.store.max_commit_ts(), site.shared.clock.about());
@@ -291,7 +295,8 @@ pub(super) fn leave(site: &Site, state: &str) {
     pump.leave(true);
 }
 
-/// Registers a Pump that is new, or was offline, and tells the drainers; it is offline again if one of them does not answer.
+/// Registers a Pump that is new or was offline, and notifies the Drainers; it is offline again if
+/// one of them does not answer.
 pub(super) fn register(site: &Site) -> Result<()> {
     let pump = site.pump().context("the simulated cluster has no such Pump")?;
     pump.leave(false);

@@ -1,11 +1,11 @@
-//! Writing what TiDB writes into its binlog, byte for byte: the simulated cluster speaks it, and tests read it back.
-//! The reverse of [`decode`](crate::decode).
+//! Encodes a binlog byte for byte as TiDB does: the reverse of [`decode`](crate::decode).
 //!
-//! Datums in the form of rows (value form) and of keys (spec/tidb-formats.md §1), appended to `out`.
+//! The simulated cluster sends it, and tests read it back. In the order of this file:
 //!
-//! Decimal text to TiDB's binary form (spec/tidb-formats.md §2).
-//!
-//! JSON text to TiDB's binary form (spec/tidb-formats.md §3.7).
+//! - datums in the form of rows (value form) and of keys (spec/tidb-formats.md §1), appended to
+//!   `out`;
+//! - decimal text to TiDB's binary form (spec/tidb-formats.md §2);
+//! - JSON text to TiDB's binary form (spec/tidb-formats.md §3.7).
 
 pub mod row;
 
@@ -19,8 +19,9 @@ use crate::decode::{datum as flag, json as code};
 use crate::model::{RowChange, RowKind};
 use crate::source::binlog::{PrewriteValue, TableMutation};
 
-/// A serialized `PrewriteValue` of `changes`: one mutation for each table in the order of their first touch, their
-/// changes in the order given. `row_id` gives the hidden row id of a row whose table has no clustered key.
+/// A serialized `PrewriteValue` of `changes`: one mutation for each table in the order of their
+/// first touch, their changes in the order given. `row_id` gives the hidden row id of a row whose
+/// table has no clustered key.
 ///
 /// # Errors
 /// If a row does not fit its table.
@@ -97,7 +98,7 @@ pub fn uint(out: &mut Vec<u8>, n: u64) {
 /// FLOAT (widened) and DOUBLE, in both forms.
 pub fn float(out: &mut Vec<u8>, x: f64) {
     out.push(flag::FLOAT);
-    // As TiDB compares: -0.0 becomes 0.0.
+    // As in TiDB's ordering: -0.0 becomes 0.0.
     let bits = if x >= 0.0 { x.to_bits() | 1 << 63 } else { !x.to_bits() };
     out.extend(bits.to_be_bytes());
 }
@@ -170,8 +171,8 @@ pub fn uvarint(out: &mut Vec<u8>, mut n: u64) {
     out.push(n.to_le_bytes()[0]);
 }
 
-/// Appends header and groups of the decimal `text` (`-12.340`) as one of `precision` digits, `scale` of them behind the
-/// point. There is no flag.
+/// Appends header and groups of the decimal `text` (`-12.340`) as one of `precision` digits,
+/// `scale` of them behind the point. There is no flag.
 ///
 /// # Errors
 /// If `text` is no decimal or has more digits than that.
@@ -274,7 +275,8 @@ fn literal(value: &Value) -> u8 {
     }
 }
 
-/// Count, size, entries of keys, entries of values, keys, values. Offsets count from `out`'s end before.
+/// Count, size, entries of keys, entries of values, keys, values. Offsets count from the end that
+/// `out` had before.
 fn container(out: &mut Vec<u8>, keys: &[&str], values: &[&Value]) -> Result<()> {
     let offset = |n: usize| u32::try_from(n).context("a JSON document is too large");
     let mut at = 8 + keys.len() * 6 + values.len() * 5;

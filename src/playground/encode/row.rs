@@ -1,7 +1,7 @@
-//! Rows as a binlog carries them: the old format, with the handle in front of an inserted one
-//! (spec/tidb-formats.md §4.1, §4.3, §4.6).
+//! Encodes rows as a binlog carries them, and DDL jobs as TiDB's history shows them.
 //!
-//! DDL jobs: as TiDB's history shows them, and the key that stands in their binlog.
+//! Rows are in the old format, with the handle in front of an inserted one (spec/tidb-formats.md
+//! §4.1, §4.3, §4.6). For a DDL job there is also the key that stands in its binlog.
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -122,7 +122,8 @@ fn handle(out: &mut Vec<u8>, table: &Table, row: &Row, row_id: i64) -> Result<()
     Ok(())
 }
 
-/// A part of a clustered key in front of the row: value form, but a string as its sort key and TIME in key form.
+/// A part of a clustered key in front of the row: value form, but a string as its sort key and TIME
+/// in key form.
 fn key_part(out: &mut Vec<u8>, column: &Column, value: &Value, part: &KeyPart) -> Result<()> {
     match (&column.kind, value) {
         (Kind::Text { collation, .. }, Value::Bytes(bytes)) => {
@@ -145,8 +146,9 @@ fn chars(text: &[u8], count: Option<u32>) -> &[u8] {
     starts.nth(count).and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
-/// What new collations order by (spec/tidb-formats.md §4.5): exact for `*_bin`; for the others the weights of
-/// `general_ci` for ASCII, which is enough for a form that nobody may take for the text.
+/// The bytes by which new collations order text (spec/tidb-formats.md §4.5): exact for `*_bin`; for
+/// the others the weights of `general_ci` for ASCII. That is enough for a form that no reader may
+/// take for the text.
 fn sort_key(collation: &str, text: &[u8]) -> Vec<u8> {
     let trimmed = text.iter().rposition(|b| *b != b' ').and_then(|last| text.get(..=last)).unwrap_or_default();
     if collation.ends_with("_bin") {
@@ -158,7 +160,8 @@ fn sort_key(collation: &str, text: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// Whether an inserted row leaves the column to its handle: a whole column of the key whose sort key is its value.
+/// Whether an inserted row leaves the column to its handle: it is a whole column of the key, and
+/// its sort key is its value.
 fn told_by_handle(table: &Table, at: usize) -> bool {
     match &table.handle {
         Handle::RowId => false,
@@ -170,13 +173,13 @@ fn told_by_handle(table: &Table, at: usize) -> bool {
     }
 }
 
-/// Whether the key alone does not give the text back. CHAR and VARCHAR are one kind here, so what TiDB writes for
-/// VARCHAR in a `*_bin` collation, the text again in the row, is written for both.
+/// Whether the text cannot be restored from the key alone. CHAR and VARCHAR are one kind here. For
+/// VARCHAR in a `*_bin` collation TiDB writes the text again in the row; this is done for both.
 fn needs_restoring(kind: &Kind) -> bool {
     matches!(kind, Kind::Text { .. })
 }
 
-/// What a DDL job did, for the history and the binlog.
+/// The result of a DDL job, for the history and the binlog.
 pub struct Job {
     /// What kind of job it is.
     pub action: ActionType,
@@ -188,14 +191,15 @@ pub struct Job {
     pub table_id: i64,
     /// The name of its table; empty for a job on a database.
     pub table_name: String,
-    /// Its text.
+    /// Its statement.
     pub query: String,
-    /// A comment in front of it: the history keeps it, the binlog, whose text TiDB restores, does not.
+    /// A comment in front of it: the history keeps it, the binlog, whose text TiDB restores, does
+    /// not.
     pub comment: Option<String>,
 }
 
 impl Job {
-    /// As the history shows it when it is finished (spec/tidb-formats.md §6.1).
+    /// The job as the history shows it when it is finished (spec/tidb-formats.md §6.1).
     #[must_use]
     pub fn json(&self, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
         let query = self.comment.iter().map(String::as_str).chain([self.query.as_str()]).collect::<Vec<_>>().join(" ");

@@ -1,6 +1,7 @@
-//! Which server program is run, and how a data directory is made for it.
+//! Finds the server program to run, and makes its data directory.
 //!
-//! Whom a server runs as where we are root: it does what whoever enters it says, also to files.
+//! Also finds the account for the server where we are root: a server does what its clients say, to
+//! files as well.
 
 use std::env;
 use std::fs::{self, File};
@@ -14,18 +15,22 @@ use anyhow::{Context, Result};
 use super::Keeper;
 use crate::error::Fault;
 
-/// The variable with the path of another `mariadbd` than the installed one, or of a MySQL's `mysqld`.
+/// The variable with the path of a `mariadbd` other than the installed one, or of a MySQL's
+/// `mysqld`.
 pub const VARIABLE: &str = "TISYNC_MARIADBD";
 
-/// Where a server's texts and the SQL of its system tables lie below its base folder.
+/// The folders below a server's base folder that may hold its messages and the SQL of its system
+/// tables.
 const SHARES: [&str; 4] = ["share", "share/mysql", "share/mariadb", "scripts"];
-/// What MySQL makes its tables of is within the program: the folder of texts is known by this.
+/// The file by which the folder of messages is recognised. MySQL has the SQL of its system tables
+/// within the program.
 const TEXTS: &str = "english/errmsg.sys";
 /// An empty data directory that comes with a server, to be copied.
 const READY: &str = "data";
 /// The first lines of a bootstrap: root has no password, and needs no socket.
 const BEGIN: &str = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n";
-/// What makes the system tables, in this order; of each the first name that is there.
+/// The files that make the system tables, in this order; of each pair the first that exists is
+/// used.
 const TABLES: [[&str; 2]; 3] = [
     ["mariadb_system_tables.sql", "mysql_system_tables.sql"],
     ["mariadb_performance_tables.sql", "mysql_performance_tables.sql"],
@@ -33,15 +38,16 @@ const TABLES: [[&str; 2]; 3] = [
 ];
 /// The views of `sys`, which older servers lack.
 const SYS: &str = "mariadb_sys_schema.sql";
-/// No file of a private server is anybody else's while its tables are made, and no other port is opened.
+/// A private server has no access to files of other accounts while its tables are made, and opens
+/// no other port.
 const MYSQL: [&str; 2] = ["--secure-file-priv=NULL", "--loose-mysqlx=OFF"];
 
-/// A server that can be run.
+/// A server program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Program {
-    /// The system's, with `mariadb-install-db` beside it.
+    /// The system's server, with `mariadb-install-db` beside it.
     Installed,
-    /// One that was unpacked somewhere.
+    /// A server that was unpacked to some folder.
     Unpacked {
         make: Make,
         server: PathBuf,
@@ -51,7 +57,7 @@ pub(super) enum Program {
     },
 }
 
-/// Whose server it is.
+/// Whether it is a MariaDB or a MySQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Make {
     MariaDb,
@@ -59,7 +65,7 @@ pub(super) enum Make {
 }
 
 impl Program {
-    /// The one that the environment names, or the system's.
+    /// The program that the environment names, or the system's.
     pub(super) fn find() -> Result<Self> {
         match env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
             Some(path) => Self::at(Path::new(&path)),
@@ -67,7 +73,7 @@ impl Program {
         }
     }
 
-    /// The one at `path`: `BASE/bin/mariadbd`, `BASE/bin/mysqld` or the like.
+    /// The program at `path`: `BASE/bin/mariadbd`, `BASE/bin/mysqld` or the like.
     pub(super) fn at(path: &Path) -> Result<Self> {
         let lost =
             |what: String| Fault::usage(what).hint(format!("{VARIABLE} is the path of a mariadbd in its folder"));
@@ -84,7 +90,7 @@ impl Program {
         Ok(Self::Unpacked { make, server, base, share })
     }
 
-    /// The server with the options that it needs wherever it lies, without any others.
+    /// The command with the options that the server needs in any folder, without any others.
     pub(super) fn command(&self) -> Command {
         match self {
             Self::Installed => {
@@ -104,8 +110,8 @@ impl Program {
         }
     }
 
-    /// Makes the data directory `data`, whose temporary files go to `scratch`: root has no password. An installed server does it as the system's
-    /// `account`.
+    /// Makes the data directory `data`, with temporary files in `scratch`; root has no password. An
+    /// installed server does it as the system's `account`.
     pub(super) fn install(&self, data: &Path, scratch: &Path, account: &str, keeper: &mut Keeper) -> Result<()> {
         match self {
             Self::Installed => installed(data, scratch, account, keeper),
@@ -127,7 +133,7 @@ impl Program {
         run(&mut command, "mysqld --initialize-insecure", keeper)
     }
 
-    /// What `mariadb-install-db` does, for a server that has none beside it.
+    /// Does the work of `mariadb-install-db`, for a server without that script.
     fn bootstrap(&self, share: &Path, data: &Path, scratch: &Path, keeper: &mut Keeper) -> Result<()> {
         fs::create_dir_all(data.join("mysql"))?;
         let input = scratch.join("bootstrap.sql");
@@ -164,8 +170,8 @@ fn installed(data: &Path, scratch: &Path, account: &str, keeper: &mut Keeper) ->
     let mut install = Command::new("mariadb-install-db");
     install.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]).arg(format!("--user={account}"));
-    // A server that starts deletes every temporary table in its tmpdir: in a shared one, those of other servers too,
-    // which then fail or crash.
+    // A server that starts deletes every temporary table in its tmpdir: in a shared one, those of
+    // other servers too, which then fail or crash.
     install.env("TMPDIR", scratch);
     install.stdin(Stdio::null()).stdout(Stdio::null());
     run(&mut install, "mariadb-install-db", keeper)
@@ -207,12 +213,13 @@ fn first(folder: &Path, names: [&str; 2]) -> Option<PathBuf> {
     names.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The accounts that are tried, in this order: that of the system's own server, and the one that owns nothing.
+/// The accounts that are tried, in this order: that of the system's own server, and the one that
+/// owns no files.
 const NAMES: [&str; 2] = ["mysql", "nobody"];
-/// Where they are.
+/// The file that lists the system's accounts.
 const PASSWD: &str = "/etc/passwd";
 
-/// One of the system's accounts.
+/// A system account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     name: String,
@@ -221,7 +228,8 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The one that a server runs as; `None` where we are not root, as the owner of what we have just made, `ours`, tells.
+    /// The account that a server runs as; `None` where we are not root, which the owner of `ours`
+    /// tells, a path that we have just made.
     ///
     /// # Errors
     /// If we are root and there is no such account.
@@ -241,7 +249,7 @@ impl Account {
             let mut fields = line.split(':');
             (fields.next()? == name).then_some(())?;
             let (user, group) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
-            // Another name of root would change nothing.
+            // Another account with root's id would change nothing.
             (user != 0).then(|| Self { name: name.to_owned(), user, group })
         })
     }
@@ -250,16 +258,16 @@ impl Account {
         &self.name
     }
 
-    /// Gives `path` to it.
+    /// Makes the account the owner of `path`.
     ///
     /// # Errors
-    /// If the system does not let us.
+    /// If the system does not allow it.
     pub(super) fn owns(&self, path: &Path) -> Result<()> {
         let given = chown(path, Some(self.user), Some(self.group));
         given.with_context(|| format!("cannot give {} to `{}`", path.display(), self.name))
     }
 
-    /// What it needs to be able to run, for people.
+    /// What the account needs to be able to run, as text for the operator.
     pub(super) fn needs(&self) -> String {
         format!(
             "started by root, the server runs as `{}`, who has to be able to enter the folder of temporary files ($TMPDIR)",

@@ -1,8 +1,7 @@
-//! A table's definition out of MariaDB's information_schema.
+//! Reads the definitions of tables and columns from MariaDB's information_schema.
 //!
-//! A column out of MariaDB's information_schema.
-//!
-//! Text as TiDB stores it: UTF-8, whatever the column's character set (spec/tidb-formats.md §3.6).
+//! Text is as TiDB stores it: UTF-8, with any character set of the column (spec/tidb-formats.md
+//! §3.6).
 
 use std::collections::BTreeMap;
 
@@ -23,7 +22,7 @@ pub(super) struct Definition {
     pub(super) details: Details,
     /// The statement that makes it, every character set and collation named.
     pub(super) text: String,
-    /// Whether rows of it change without a word in the binlog when their parents do.
+    /// Whether rows of it change, without an event in the binlog, when their parents do.
     pub(super) cascades: bool,
 }
 
@@ -92,8 +91,8 @@ fn columns(conn: &mut Conn, schema: &str, name: &str) -> Result<Vec<Described>> 
     Ok(found)
 }
 
-/// MariaDB's JSON is text with a check. Database and table stand there twice: without constants the server opens every
-/// table it has to find its checks.
+/// The JSON columns: in MariaDB, text with a CHECK constraint. Database and table stand there
+/// twice: without constants the server opens every table it has to find its constraints.
 fn json_columns(conn: &mut Conn, schema: &str, name: &str) -> Result<Vec<String>> {
     let query = "SELECT c.column_name FROM information_schema.columns c
         JOIN information_schema.check_constraints k ON k.constraint_schema = c.table_schema AND k.table_name = c.table_name
@@ -125,7 +124,7 @@ fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result
     Ok(keys)
 }
 
-/// What foreign keys do on DELETE and on UPDATE, as TiDB's numbers.
+/// Actions of foreign keys on DELETE and on UPDATE, as TiDB's numbers.
 fn reactions(conn: &mut Conn, schema: &str, name: &str) -> Result<BTreeMap<String, (u8, u8)>> {
     let query = "SELECT constraint_name, delete_rule, update_rule FROM information_schema.referential_constraints
         WHERE constraint_schema = ? AND table_name = ?";
@@ -166,7 +165,7 @@ fn foreign_keys(conn: &mut Conn, schema: &str, name: &str) -> Result<(Vec<Foreig
     Ok((keys, cascading.unwrap_or(0) > 0))
 }
 
-/// What information_schema says of a column.
+/// A column as information_schema describes it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Described {
     pub(super) name: String,
@@ -186,7 +185,7 @@ pub(super) struct Described {
 }
 
 impl Described {
-    /// A row of the query in [`definition`](super::definition).
+    /// A row of the query in `columns`.
     pub(super) fn of(mut row: Row) -> Result<Self> {
         let mut text = |name: &str| row.take_opt::<Option<String>, _>(name).and_then(Result::ok).flatten();
         Ok(Self {
@@ -212,10 +211,10 @@ fn number(text: Option<String>) -> Result<Option<u64>> {
     Ok(text.map(|t| t.parse()).transpose()?)
 }
 
-/// The column and what its definition has beyond it. Its id is 0.
+/// The column and the details of its definition. Its id is 0.
 ///
 /// # Errors
-/// If no column of a TiDB is like this.
+/// If TiDB has no such column.
 pub(super) fn read_column(from: &Described, json: bool) -> Result<(Column, ColumnDetails)> {
     ensure!(!from.extra.contains("INVISIBLE"), "invisible columns are not mirrored");
     ensure!(!from.column_type.contains("COMPRESSED"), "compressed columns are not mirrored");
@@ -260,7 +259,7 @@ fn is_number(from: &Described) -> bool {
     kind.ends_with("int") || matches!(kind, "decimal" | "float" | "double")
 }
 
-/// What stands in the brackets of a number's type.
+/// The numbers in the brackets of a number's type.
 fn width(from: &Described) -> Option<(i64, i64)> {
     let (_, rest) = from.column_type.split_once('(').filter(|_| is_number(from))?;
     let (inner, _) = rest.split_once(')')?;
@@ -326,7 +325,7 @@ fn elements(column_type: &str) -> Vec<String> {
     found
 }
 
-/// The text of a default that is a literal; expressions are left out, for nobody asks for them.
+/// The text of a default that is a literal; expressions are left out, because they are not needed.
 fn literal(sql: &str) -> Option<String> {
     let quoted = sql.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
     match quoted {
@@ -336,7 +335,8 @@ fn literal(sql: &str) -> Option<String> {
     }
 }
 
-/// The text of SHOW CREATE TABLE with JSON written as JSON: that is what it is to a TiDB, and MariaDB makes the same of it.
+/// The text of SHOW CREATE TABLE with JSON written as JSON: so a TiDB reads it as JSON, and MariaDB
+/// makes the same column of it.
 pub(super) fn with_json(text: &str, json: &[String]) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for name in json {
@@ -346,7 +346,8 @@ pub(super) fn with_json(text: &str, json: &[String]) -> String {
         };
         let mut short =
             line.replacen(" longtext ", " json ", 1).replacen(&format!(" CHECK (json_valid({name}))"), "", 1);
-        // MariaDB's own choice for JSON; any other collation is lost on the way, for a TiDB's JSON has none.
+        // MariaDB's own choice for JSON; any other collation is dropped, since TiDB's JSON has
+        // none.
         if let Some((before, after)) = short.split_once(" json CHARACTER SET utf8mb4 COLLATE ") {
             let after = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
             short = format!("{before} json{after}");
@@ -356,7 +357,7 @@ pub(super) fn with_json(text: &str, json: &[String]) -> String {
     lines.join("\n")
 }
 
-/// What MariaDB's latin1 (cp1252) has at 0x80 to 0x9f; five bytes are themselves.
+/// The characters of MariaDB's latin1 (cp1252) at 0x80 to 0x9f; five bytes stand for themselves.
 const HIGH: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',

@@ -1,6 +1,7 @@
-//! What the simulated TiDB knows: its databases and tables with their ids, as of the place that the reader has come to.
+//! The schema that the simulated TiDB knows at the reader's position: databases, tables, ids.
 //!
-//! What the transactions of a server were, counted from its own binlog: independent of what any link says of itself.
+//! Also a census of the transactions of a server, counted from its own binlog: independent of what
+//! any link says of itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +20,9 @@ use crate::schema::{Converted, TableInfo, convert};
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) schema_id: i64,
-    /// The definition that rows are written and read with: what a reader makes of the TableInfo.
+    /// The definition that rows are written and read with: that of a reader of the TableInfo.
     pub(super) table: Arc<Table>,
-    /// The same as it goes into the TableInfo.
+    /// The definition as it goes into the TableInfo.
     pub(super) source: Table,
     pub(super) details: Details,
     /// The primary key is an index beside a hidden row id.
@@ -29,7 +30,8 @@ pub(super) struct Known {
     last_column: i64,
 }
 
-/// Databases by name, and tables by database and name. Names differ by case here, as on MariaDB's Linux.
+/// Databases by name, and tables by database and name. Names differ by case here, as on MariaDB's
+/// Linux.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     pub(super) databases: BTreeMap<String, i64>,
@@ -63,8 +65,8 @@ impl Known {
         Self::finished(schema_id, table, definition.details, nonclustered, last_column)
     }
 
-    /// The same table with another definition: columns that stay keep their ids, `renamed` ones (old and new names) too.
-    /// TiDB never clusters by a primary key that came later.
+    /// This table with another definition: columns that stay keep their ids, `renamed` ones (old
+    /// and new names) too. TiDB never clusters by a primary key that was added later.
     pub(super) fn altered(&self, definition: Definition, renamed: &[(String, String)]) -> Result<Self> {
         let (mut table, mut details) = (definition.table, definition.details);
         table.id = self.table.id;
@@ -92,7 +94,7 @@ impl Known {
         Self::finished(self.schema_id, table, details, self.nonclustered || !had_key, last_column)
     }
 
-    /// The same table under another id, name and database.
+    /// This table under another id, name and database.
     pub(super) fn moved(&self, schema_id: i64, id: i64, schema: &str, name: &str) -> Result<Self> {
         let mut table = self.source.clone();
         table.id = id;
@@ -128,7 +130,8 @@ impl Known {
     }
 }
 
-/// TiDB's rule since 5.0: one integer column is the handle itself, any other primary key is a common handle.
+/// TiDB's rule since 5.0: one integer column is the handle itself, any other primary key is a
+/// common handle.
 fn handle(table: &Table, nonclustered: bool) -> Handle {
     let Some(key) = table.keys.iter().find(|k| k.primary).filter(|_| !nonclustered) else { return Handle::RowId };
     match key.parts.as_slice() {
@@ -139,21 +142,24 @@ fn handle(table: &Table, nonclustered: bool) -> Handle {
     }
 }
 
-/// Transactions with rows, by what stood in them. Marks are those of Drainer's table, of any channel.
+/// Transactions with rows, counted by their contents. Marks are rows of Drainer's mark table, of
+/// any channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Users' rows alone: somebody's own work.
+    /// Only rows of users: a client's own work.
     pub own: u64,
-    /// A row of the mark table rose: what a link wrote.
+    /// A row of the mark table rose: a link wrote the transaction.
     pub marked: u64,
-    /// By how much those rows rose in all. Equal to `marked` if each rose by one, once in a transaction.
+    /// By how much those rows rose in all. Equal to `marked` if each rose by one, once in a
+    /// transaction.
     pub risen: i64,
-    /// Users' rows beside the records of a link, and no mark: nobody could tell that this came from the other side.
+    /// Rows of users and records of a link, but no mark: a reader could not tell that this came
+    /// from the other side.
     pub unmarked: u64,
 }
 
 impl Census {
-    /// Takes one transaction in.
+    /// Counts one transaction.
     pub(super) fn take(&mut self, changes: &[RowChange]) {
         let mark = Mark::drainers(0);
         let (mut users, mut records, mut marks) = (false, false, false);
@@ -175,7 +181,7 @@ impl Census {
         self.unmarked += u64::from(users && records && !marks);
     }
 
-    /// What has come since `before`.
+    /// The difference to `before`.
     #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
@@ -187,7 +193,8 @@ impl Census {
     }
 }
 
-/// By how much a row of the mark table rose; NULL counts as 0, as for whoever raises it.
+/// By how much a row of the mark table rose; NULL counts as 0, as it does for the link that raises
+/// it.
 fn rise(change: &RowChange) -> i64 {
     let val = |row: &Row| match change.table.value(row, "val") {
         Some(Value::Int(n)) => *n,

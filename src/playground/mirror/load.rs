@@ -1,5 +1,7 @@
-//! Work on both of two mirrored servers that never touches the same row from both sides: own numbers, own words, own rows of
-//! a table without a key, and a row that every transaction of a side writes to.
+//! A load on both of two mirrored servers that never touches a row from both sides.
+//!
+//! Each side has its own numbers, words and rows of a table without a key, and a row that each of
+//! its transactions writes to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,12 +21,12 @@ use crate::playground::Random;
 pub const DATABASE: &str = "play";
 /// Words that a side uses.
 const WORDS: u64 = 300;
-/// Numbers that a side remembers, to change and to delete their rows.
+/// Numbers that a side keeps, to change and delete their rows later.
 const REMEMBERED: usize = 500;
-/// How long until a lost server is tried again.
+/// The pause before a lost server is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// Makes the tables; nothing happens where they are.
+/// Makes the tables that do not exist yet.
 ///
 /// # Errors
 /// If the server refuses.
@@ -35,8 +37,9 @@ pub fn create(conn: &mut Conn) -> Result<()> {
             balance DECIMAL(12,2) NOT NULL, changed TIMESTAMP(6) NULL)",
         "CREATE TABLE IF NOT EXISTS play.words (word VARCHAR(40) PRIMARY KEY, n INT NOT NULL)",
         "CREATE TABLE IF NOT EXISTS play.hot (side INT PRIMARY KEY, n BIGINT NOT NULL)",
-        // Without a key that tells rows apart. The index is there so that a side's own statements lock rows of their own alone, as in a
-        // TiDB: who has to read a whole table in MariaDB locks all of it, and two of those can end in a deadlock.
+        // Without a key that tells rows apart. The index is there so that the statements of a side
+        // lock only that side's rows, as in a TiDB: a statement that has to read a whole table in
+        // MariaDB locks all of it, and two of those can end in a deadlock.
         "CREATE TABLE IF NOT EXISTS play.bare (side INT, n INT, note VARCHAR(40), KEY (side, n))",
     ] {
         conn.query_drop(sql)?;
@@ -53,18 +56,19 @@ pub fn ready(conn: &mut Conn) -> Result<bool> {
     Ok(conn.one::<u32>(query)? == Some(4))
 }
 
-/// Who works.
+/// Options of the load.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// 1 or 2: which rows are its own. The server must give AUTO_INCREMENT numbers of that offset alone.
+    /// 1 or 2: which rows belong to this load. The server must give AUTO_INCREMENT numbers of that
+    /// offset alone.
     pub side: u8,
-    /// The same seed gives the same statements.
+    /// One seed always gives the same statements.
     pub seed: u64,
     /// Transactions a second; `None`: as many as possible.
     pub rate: Option<f64>,
 }
 
-/// Work that goes on.
+/// A running load.
 pub struct RunningLoad {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicU64>,
@@ -80,7 +84,7 @@ impl RunningLoad {
         let thread = std::thread::spawn(move || {
             let mut worker = Worker { options, random: Random::new(options.seed), numbers: Vec::new(), named: 0 };
             while !flag.load(Ordering::Relaxed) {
-                // While the server is away nothing can be done.
+                // While the server is away, there is nothing to do.
                 if let Ok(conn) = mirror.connect() {
                     worker.work(conn, &flag, &count)?;
                 }
@@ -97,7 +101,7 @@ impl RunningLoad {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Ends it after the transaction that it is at. Gives the number of transactions.
+    /// Ends it after the current transaction. Gives the number of transactions.
     ///
     /// # Errors
     /// If the server refused a statement.
@@ -111,7 +115,7 @@ impl RunningLoad {
 struct Worker {
     options: LoadOptions,
     random: Random,
-    /// Numbers of own rows; some may be gone with a transaction that was lost.
+    /// Numbers of own rows; some may be gone with a lost transaction.
     numbers: Vec<u64>,
     named: u64,
 }
@@ -133,7 +137,7 @@ impl Worker {
             }
             match self.transaction(&mut conn) {
                 Ok(()) => {}
-                // A refused statement is a mistake here, or a conflict, of which there must be none.
+                // A refused statement is a bug here, or a conflict, which must not happen.
                 Err(mysql::Error::MySqlError(error)) if !passing(error.code) => {
                     return Err(mysql::Error::from(error).into());
                 }
@@ -199,7 +203,8 @@ impl Worker {
     }
 }
 
-/// What a server says that goes down, or that has chosen this transaction to end a deadlock.
+/// Whether the error is one of a server that shuts down, or that has chosen this transaction to end
+/// a deadlock.
 fn passing(code: u16) -> bool {
     matches!(code, 1053 | 1205 | 1213 | 1317 | 1927)
 }

@@ -1,44 +1,51 @@
-//! A private MariaDB that passes for a TiDB cluster: its own row binlog becomes the stream of a Pump, so that whatever is
-//! typed into it, `tisync sync` reads as from a TiDB.
+//! A private MariaDB that passes for a TiDB cluster: its row binlog becomes the stream of a Pump.
+//!
+//! So `tisync sync` reads everything that is typed into it as from a TiDB.
 //!
 //! ```text
-//! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port); follow is the thread of it all
-//!  binlog     groups     │  statement: which DDL      definition, column: information_schema
-//!                        │  census: what each was
-//!                        │  shadow: repeats each DDL  known: ids      rows, value, charset: rows
-//!                        │  origin: which link ran it
+//! MariaDB ──► reader ──► turn ──► cluster (PD, Pump, TiDB's status port)
+//!  binlog     groups     │  statement: which DDL, which link ran it; the shadow repeats each DDL
+//!                        │  definition: tables and columns        rows: events and their values
+//!                        │  known: ids; a census of what each transaction was
 //! ```
 //!
-//! Each group that MariaDB commits becomes one transaction with a commit ts of the simulated PD's clock, which only rises:
-//! through any restart of MariaDB too. The reader goes on behind the last whole group, so a restart neither leaves a group
-//! out nor gives one twice. Nothing is kept beyond this process: MariaDB's data directory goes with it.
+//! The thread that reads, turns and writes is in this file, with the state that it reports.
 //!
-//! As a TiDB does, it says in `mysql.tidb` which cluster it is.
+//! Each group that MariaDB commits becomes one transaction with a commit ts of the simulated PD's
+//! clock, which only rises: through any restart of MariaDB too. The reader goes on behind the last
+//! whole group, so a restart neither leaves a group out nor gives one twice. Nothing is kept beyond
+//! this process: MariaDB's data directory goes with it.
 //!
-//! Definitions come from a second MariaDB, the shadow. It has no rows and repeats every DDL when the reader comes to it, so
-//! information_schema there is that of the right moment, however far the first server is ahead.
+//! As in a TiDB, `mysql.tidb` says which cluster it is.
+//!
+//! Definitions come from a second MariaDB, the shadow. It has no rows and repeats every DDL when
+//! the reader comes to it, so information_schema there is that of the right moment, however far the
+//! first server is ahead.
 //!
 //! # DDL that is followed
 //!
 //! - CREATE [OR REPLACE], ALTER and DROP DATABASE
 //! - CREATE [OR REPLACE] TABLE (also LIKE and SELECT), DROP TABLE, TRUNCATE, RENAME TABLE
-//! - ALTER TABLE with columns, keys, character sets and options, alone or several at once; ALTER TABLE … RENAME
+//! - ALTER TABLE with columns, keys, character sets and options, alone or several at once; ALTER
+//!   TABLE … RENAME
 //! - CREATE [UNIQUE, FULLTEXT] INDEX, DROP INDEX
 //!
-//! Statements about accounts, statistics and maintenance, and on MariaDB's own databases, leave no trace, as in a TiDB's binlog.
-//! Anything else is refused: views, triggers, procedures, events, sequences, partitions, ALTER TABLE that renames and changes at
-//! once, XA, and statements instead of rows (`binlog_format = STATEMENT`). So are types and character sets that no TiDB has
-//! (UUID, INET6, geometry, compressed and invisible columns; character sets but utf8mb4, utf8, latin1, ascii and binary).
-//! Refused means: the stream stops at once before the statement, without fakes, and [`Mirror::failure`] says why. It stays so.
+//! Statements about accounts, statistics and maintenance, and on MariaDB's own databases, leave no
+//! trace, as in a TiDB's binlog. Anything else is refused: views, triggers, procedures, events,
+//! sequences, partitions, ALTER TABLE that renames and changes at once, XA, and statements instead
+//! of rows (`binlog_format = STATEMENT`). So are types and character sets that no TiDB has (UUID,
+//! INET6, geometry, compressed and invisible columns; character sets but utf8mb4, utf8, latin1,
+//! ascii and binary). After a refusal the stream stops at once before the statement, without fakes,
+//! and [`Mirror::failure`] says why. It stays so.
 //!
 //! # What a TiDB does otherwise
 //!
-//! - What MariaDB changes through a foreign key that cascades is not in its row binlog: such a table earns a warning.
-//! - Hidden row ids are made up: an update or a delete names another one than its insert did. Nobody reads them.
-//! - A DROP or RENAME of several tables is as many jobs, with the states between them to be seen.
+//! - What MariaDB changes through a foreign key that cascades is not in its row binlog: such a
+//!   table earns a warning.
+//! - Hidden row ids are made up: an update or a delete names another one than its insert did. They
+//!   are never read.
+//! - A DROP or RENAME of several tables is as many jobs, and the states between them can be seen.
 //! - A -0.0 becomes 0.0, as on its way through a TiDB.
-//!
-//! The thread that reads, turns and writes, and what it tells of itself.
 
 mod definition;
 mod known;
@@ -72,23 +79,24 @@ use turn::Turner;
 const LIKE_TIDB: [&str; 3] =
     ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--default-time-zone=+00:00"];
 
-/// The DDL that is followed, for people; the module's page has the whole list.
+/// The DDL that is followed, for the help text; the header of this file has the whole list.
 pub const FOLLOWED: &str =
     "CREATE, ALTER and DROP DATABASE; CREATE, ALTER, RENAME, TRUNCATE and DROP TABLE; CREATE and DROP INDEX";
-/// What is refused, for people.
+/// What is refused, for the help text.
 pub const REFUSED: &str =
     "views, triggers, procedures, events, sequences, partitions, XA, and types and character sets that no TiDB has";
 
-/// What a mirrored cluster is like.
+/// Options of a mirrored cluster.
 #[derive(Clone)]
 pub struct MirrorOptions {
     /// The cluster's id.
     pub cluster_id: u64,
-    /// `Some(n)`: MariaDB gives only numbers n, n + 2, n + 4 … to AUTO_INCREMENT columns; n is 1 or 2.
+    /// `Some(n)`: MariaDB gives only numbers n, n + 2, n + 4 … to AUTO_INCREMENT columns; n is 1 or
+    /// 2.
     pub auto_increment_offset: Option<u8>,
     /// How long an idle Pump waits before it writes a fake.
     pub fakes: Duration,
-    /// Who hears warnings.
+    /// Receives warnings.
     pub events: Events,
 }
 
@@ -109,7 +117,7 @@ impl Mirror {
         Self::start_on(options, PrivateServer::start_with)
     }
 
-    /// The same with nobody else let in, as [`PrivateServer::start_alone`] has it.
+    /// Starts a mirror that no other account can enter, as [`PrivateServer::start_alone`] does.
     ///
     /// # Errors
     /// If MariaDB is not installed or does not come up.
@@ -155,7 +163,7 @@ impl Mirror {
         Ok(Self { server: Mutex::new(server), cluster, shared, thread: Some(thread) })
     }
 
-    /// The cluster that it passes for.
+    /// The simulated cluster.
     #[must_use]
     pub fn cluster(&self) -> &Arc<Cluster> {
         &self.cluster
@@ -206,14 +214,14 @@ impl Mirror {
         self.state().failure.clone()
     }
 
-    /// Groups and rows that were turned so far.
+    /// How many groups and rows were turned so far.
     #[must_use]
     pub fn turned(&self) -> (u64, u64) {
         let state = self.state();
         (state.groups, state.rows)
     }
 
-    /// What the transactions were that were turned so far.
+    /// A count of the transactions that were turned so far, by kind.
     #[must_use]
     pub fn census(&self) -> Census {
         self.state().census
@@ -254,7 +262,7 @@ impl Mirror {
     }
 }
 
-/// Lets MariaDB say which cluster it is, as a TiDB does; its binlog knows nothing of it.
+/// Makes MariaDB say which cluster it is, as a TiDB does; its binlog has no trace of it.
 fn introduce(conn: &mut Conn, cluster_id: u64) -> Result<()> {
     for sql in [
         "SET SESSION sql_log_bin = 0".to_owned(),
@@ -270,22 +278,23 @@ fn introduce(conn: &mut Conn, cluster_id: u64) -> Result<()> {
 impl Drop for Mirror {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        // A heartbeat, or the lost connection, wakes the thread. Its panic has been printed already.
+        // A heartbeat, or the lost connection, wakes the thread. Its panic has been printed
+        // already.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// How long until a lost server is tried again.
+/// The pause before a lost server is tried again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// What the reading thread tells.
+/// The state that the reading thread shares.
 struct Shared {
     stop: AtomicBool,
     state: Mutex<State>,
     moved: Condvar,
 }
 
-/// How far it is.
+/// The thread's progress.
 struct State {
     place: Place,
     failure: Option<String>,
@@ -300,7 +309,7 @@ impl Shared {
     }
 }
 
-/// What the thread works with.
+/// The parts that the thread works with.
 struct Work {
     socket: PathBuf,
     cluster: Arc<Cluster>,
@@ -318,7 +327,7 @@ impl Drop for Work {
 }
 
 impl Work {
-    /// Works until it is to stop, or the stream has failed.
+    /// Runs until it is told to stop, or the stream has failed.
     fn run(mut self) {
         let mut lost = false;
         while !self.shared.stop.load(Ordering::Relaxed) {
@@ -333,7 +342,7 @@ impl Work {
             match ended {
                 Ok(()) => return,
                 Err(Broken::Connection(error)) => {
-                    // Once, however long it takes.
+                    // Reported once for each outage.
                     if !std::mem::replace(&mut lost, true) {
                         let why = format!("MariaDB's binlog cannot be read: {error:#}");
                         (self.events)(Event::Retrying { why, next: AGAIN, since: Duration::ZERO });
@@ -346,7 +355,7 @@ impl Work {
         }
     }
 
-    /// Reads until it is to stop.
+    /// Reads until it is told to stop.
     fn read(&mut self, mut reader: Reader) -> Result<(), Broken> {
         while !self.shared.stop.load(Ordering::Relaxed) {
             let (place, done) = match reader.next()? {
@@ -366,9 +375,9 @@ impl Work {
         Ok(())
     }
 
-    /// Ends the stream: no fake may promise that nothing is missing.
+    /// Ends the stream: no fake may promise that no data is missing.
     fn fail(&self, error: &anyhow::Error) {
-        // The one Pump is there.
+        // Cannot fail: the one Pump exists.
         let _ = self.cluster.behave(0, |b| (b.silent, b.fakes) = (true, None));
         let text = format!("the stream of cluster {} has stopped: {error:#}", self.cluster.cluster_id());
         (self.events)(Event::Warning(text.clone()));

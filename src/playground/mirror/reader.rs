@@ -15,11 +15,11 @@ use super::turn::Item;
 
 /// Base name of the binlog's files; a number of six digits or more follows.
 pub(super) const BASE: &str = "binlog.";
-/// How often a silent server says that it is still there.
+/// How often a silent server sends a heartbeat.
 const HEARTBEAT: Duration = Duration::from_millis(200);
-/// Without any sign for this long the connection is given up.
+/// After this long without any event the connection is given up.
 const SILENCE: Duration = Duration::from_secs(10);
-/// The id by which this reader calls itself as a replica.
+/// The server id under which this reader registers as a replica.
 const READER_ID: u32 = 7_001;
 
 /// Event types of MariaDB's that the crate does not know.
@@ -28,7 +28,7 @@ mod code {
     pub(super) const COMPRESSED: [u8; 7] = [165, 166, 167, 168, 169, 170, 171];
 }
 
-/// A place in the binlog, behind a whole group.
+/// A position in the binlog, behind a whole group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The number in the file's name.
@@ -41,7 +41,7 @@ impl Place {
     /// The start of everything.
     pub(super) const FIRST: Self = Self { file: 1, offset: 4 };
 
-    /// The place that `SHOW MASTER STATUS` names.
+    /// The position that `SHOW MASTER STATUS` names.
     pub(super) fn of(file: &str, offset: u64) -> Result<Self> {
         let number = file.strip_prefix(BASE).and_then(|n| n.parse().ok());
         Ok(Self { file: number.with_context(|| format!("a binlog file called {file}"))?, offset })
@@ -54,20 +54,20 @@ impl Place {
 
 /// Why reading ended.
 pub(super) enum Broken {
-    /// The server is gone or restarts: the same place can be read again.
+    /// The server is gone or restarts: reading can go on at the same position.
     Connection(anyhow::Error),
-    /// A file ends in the middle of an event, because the server was killed while it wrote. What it wrote there is not
-    /// committed: it goes on in the next file, at this place.
+    /// A file ends in the middle of an event, because the server was killed while it wrote. That
+    /// event is not committed: reading goes on in the next file, at this position.
     Cut(Place),
-    /// The binlog holds what cannot be followed.
+    /// The binlog holds events that cannot be followed.
     Content(anyhow::Error),
 }
 
-/// What follows in the stream.
+/// The next step of the stream.
 pub(super) enum Step {
-    /// A whole group that ends at the place.
+    /// A whole group that ends at this position.
     Group(Vec<Item>, Place),
-    /// Nothing but a new place, or not even that.
+    /// Only a new position, or not even that.
     Idle(Place),
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Reader {
     open: Option<Open>,
 }
 
-/// A group that has begun.
+/// An open group, whose end was not read yet.
 struct Open {
     items: Vec<Item>,
     /// It ends with its one statement.
@@ -86,7 +86,7 @@ struct Open {
 }
 
 impl Reader {
-    /// Opens the stream at `place`.
+    /// Opens the stream at the position `place`.
     pub(super) fn open(socket: &Path, place: Place) -> Result<Self> {
         let socket = socket.to_string_lossy().into_owned();
         let options = OptsBuilder::new().socket(Some(socket)).user(Some("root")).read_timeout(Some(SILENCE));
@@ -108,7 +108,7 @@ impl Reader {
             }
             Some(Err(mysql::Error::MySqlError(error))) => {
                 let why = format!("MariaDB does not give its binlog from {:?} on: {}", self.place, error.message);
-                // A server that shuts down says so; anything else will not pass.
+                // A server that shuts down says so; any other error is permanent.
                 let passing = error.code == 1053 || error.code == 1077 || error.code == 1927 || error.code == 1317;
                 return Err(if passing { Broken::Connection(anyhow!(why)) } else { Broken::Content(anyhow!(why)) });
             }
@@ -149,7 +149,7 @@ impl Reader {
         Ok(Step::Idle(self.place.clone()))
     }
 
-    /// The first one of a stream is made up, and has four bytes behind its name.
+    /// The first rotate event of a stream is artificial, and has four bytes behind its name.
     fn rotate(&mut self, name: &str, offset: u64) -> Result<Step> {
         let digits: String = name.strip_prefix(BASE).unwrap_or_default().chars().take(6).collect();
         let file = digits.parse().with_context(|| format!("a binlog file called {name:?}"))?;

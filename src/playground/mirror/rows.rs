@@ -1,8 +1,7 @@
-//! MariaDB's row events as changes of a TiDB's rows.
+//! Turns MariaDB's row events into row changes with values as TiDB stores them.
 //!
-//! From a cell of MariaDB's row binlog to the value that TiDB would store.
-//!
-//! The mysql crate reads the events, but not the cells: it gets negative TIMEs with a fraction wrong.
+//! The mysql crate reads the events, but not the cells: it reads negative TIMEs with a fraction
+//! wrong.
 
 use std::sync::Arc;
 
@@ -50,7 +49,7 @@ pub(super) fn changes(event: &Event, map: &TableMapEvent<'static>, table: &Arc<T
     Ok(changes)
 }
 
-/// How each column is written; the names tell whether the event was written with this definition.
+/// The format of each column; the names tell whether the event was written with this definition.
 fn cells(map: &TableMapEvent<'static>, table: &Table) -> Result<Vec<Cell>> {
     let mut names = Vec::new();
     for field in map.iter_optional_meta() {
@@ -91,7 +90,7 @@ fn image(from: &mut Cursor<'_>, cells: &[Cell], table: &Table) -> Result<Row> {
     Ok(row)
 }
 
-/// Whether an update gives the row another handle.
+/// Whether an update changes the handle of the row.
 fn moved(table: &Table, old: &Row, new: &Row) -> bool {
     let differs = |at: usize| old.get(at) != new.get(at);
     match &table.handle {
@@ -101,18 +100,18 @@ fn moved(table: &Table, old: &Row, new: &Row) -> bool {
     }
 }
 
-/// How a column's cells are written.
+/// The format of a column's cells.
 pub(super) struct Cell {
     /// The type, ENUM and SET told from CHAR.
     pub(super) kind: ColumnType,
-    /// What the table map says beyond the type.
+    /// The metadata of the table map for it.
     pub(super) meta: [u8; 2],
 }
 
 /// Reads the cell of a column of `kind` that is not NULL.
 ///
 /// # Errors
-/// If the binlog holds something else for such a column.
+/// If the binlog does not hold a value of this kind.
 pub(super) fn read(from: &mut Cursor<'_>, cell: &Cell, kind: &Kind) -> Result<Value> {
     use ColumnType as T;
     let [first, second] = cell.meta;

@@ -1,11 +1,12 @@
-//! What a statement of MariaDB's binlog is: one that a TiDB would write down as DDL jobs, one that concerns nobody else, or
-//! one that is refused.
+//! Classifies statements of MariaDB's binlog: a DDL, of no effect on the stream, or refused.
 //!
-//! Where a DDL comes from, where MariaDB's binlog does not say: it writes its own text of a DROP TABLE, without the comment in
-//! front of it. But the link that runs it has stored that it is about to, and that passes through here first.
-//!
-//! A second MariaDB without rows that repeats every DDL, one after the other: so there is a server whose definitions are
-//! those of the place that the binlog's reader has come to, however far the first server is ahead.
+//! - A DDL is a statement that a TiDB would write down as DDL jobs.
+//! - Origin: which link a DDL comes from, where MariaDB's binlog does not say. MariaDB writes its
+//!   own text of a DROP TABLE, without the comment in front of it. But the link that runs it has
+//!   stored its intent before, and that passes through here first.
+//! - Shadow: a second MariaDB without rows that repeats every DDL, one after the other. Its
+//!   definitions are those of the reader's position in the binlog, however far the first server is
+//!   ahead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use crate::sink::mysql::ddl::Begun;
 use crate::sink::mysql::ddl::form::Form;
 use crate::sql::Words;
 
-/// First words of statements that leave no trace in a TiDB's binlog: accounts, statistics, maintenance.
+/// First words of statements that leave no trace in a TiDB's binlog: accounts, statistics,
+/// maintenance.
 const UNSEEN: [&[&str]; 23] = [
     &["GRANT"],
     &["REVOKE"],
@@ -51,7 +53,8 @@ const UNSEEN: [&[&str]; 23] = [
     &["KILL"],
 ];
 
-/// First words of the statements that are followed. `docs` of the parent module list them for people.
+/// First words of the statements that are followed. The documentation of the parent module has the
+/// list for the operator.
 const FOLLOWED: [&[&str]; 23] = [
     &["CREATE", "TABLE"],
     &["CREATE", "OR", "REPLACE", "TABLE"],
@@ -78,15 +81,16 @@ const FOLLOWED: [&[&str]; 23] = [
     &["ALTER", "SCHEMA"],
 ];
 
-/// Words of an ALTER TABLE or CREATE TABLE that change rows without telling, or make what a TableInfo here cannot say.
+/// Words of an ALTER TABLE or CREATE TABLE that change rows without row events, or make what a
+/// TableInfo here cannot say.
 const TOO_MUCH: [&str; 6] = ["PARTITION", "PARTITIONS", "PARTITIONING", "SUBPARTITION", "TABLESPACE", "VERSIONING"];
 
-/// What a statement is.
+/// The kind of a statement.
 #[derive(Debug, PartialEq)]
 pub(super) enum Statement {
     /// The end of a group of changes.
     Commit,
-    /// The end of a group whose changes were taken back.
+    /// The end of a group whose changes were rolled back.
     Rollback,
     /// It leaves no trace in a TiDB's binlog.
     Unseen,
@@ -94,12 +98,13 @@ pub(super) enum Statement {
     Ddl(Form),
 }
 
-/// What `sql` is, run while `current` was the database.
+/// Classifies `sql`, run while `current` was the database.
 ///
 /// # Errors
 /// Why it is refused.
 pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> {
-    // Executable comments are comments to the tokens below, and this one decides what the statement is.
+    // Executable comments are comments to the tokenizer below, and this one decides what the
+    // statement is.
     if sql.starts_with("DROP /*!40005 TEMPORARY */") {
         return Ok(Statement::Unseen);
     }
@@ -177,7 +182,7 @@ struct Open {
 }
 
 impl Origins {
-    /// Takes notice of a change, if it is one of a link's row.
+    /// Records a change, if it is one of a link's row.
     pub(super) fn see(&mut self, change: &RowChange) {
         let table = &change.table;
         if table.schema != "tidb_binlog" || table.name != "tisync_checkpoint" {
@@ -195,7 +200,7 @@ impl Origins {
         }
     }
 
-    /// What stood in front of a statement of this form.
+    /// The comment in front of a statement of this form.
     pub(super) fn of(&self, form: &Form) -> Option<String> {
         self.0.values().find(|open| same(form, &open.form)).map(|open| open.origin.to_string())
     }
@@ -208,7 +213,8 @@ fn open(table: &Arc<Table>, row: &Row) -> Option<Open> {
     Some(Open { origin, form: begun.form(step) })
 }
 
-/// MariaDB may leave out names of a DROP that it did not find, and logs after a crash which of them were gone.
+/// MariaDB may leave out names of a DROP that it did not find, and logs after a crash which of them
+/// were gone.
 fn same(found: &Form, open: &Form) -> bool {
     match (found, open) {
         (Form::Drop { names, .. }, Form::Drop { names: all, .. }) => names.iter().all(|name| all.contains(name)),
@@ -231,7 +237,7 @@ fn bytes<'a>(table: &Table, row: &'a Row, column: &str) -> Option<&'a [u8]> {
     }
 }
 
-/// It holds nothing that would have to survive it.
+/// Options for a small server: it holds no data that would have to survive it.
 const SMALL: [&str; 7] = [
     "--innodb-buffer-pool-size=8M",
     "--innodb-log-file-size=8M",
@@ -242,7 +248,7 @@ const SMALL: [&str; 7] = [
     "--aria-pagecache-buffer-size=8M",
 ];
 
-/// A statement of the binlog, with what its session had set.
+/// A statement of the binlog, with the settings of its session.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Query {
     /// The current database; empty for none.
@@ -264,7 +270,8 @@ pub(super) struct Shadow {
 }
 
 impl Shadow {
-    /// Starts it with `options`, which decide about character sets and time zone as on the first server.
+    /// Starts it with `options`, which decide about character sets and time zone as on the first
+    /// server.
     pub(super) fn start(options: &[&str]) -> Result<Self> {
         let all: Vec<&str> = SMALL.iter().chain(options).copied().collect();
         let server = PrivateServer::start_alone(&all)?;
@@ -274,18 +281,19 @@ impl Shadow {
         Ok(Self { conn, collations, _server: server })
     }
 
-    /// Repeats a DDL.
+    /// Runs a DDL again.
     ///
     /// # Errors
-    /// If this server refuses what the first one did.
+    /// If this server refuses a statement that the first one ran.
     pub(super) fn run(&mut self, query: &Query) -> Result<()> {
         if let Some(mode) = query.sql_mode {
             self.conn.query_drop(format!("SET SESSION sql_mode = {mode}"))?;
         }
-        // Tables come without the parents of their foreign keys now and then, as the first server allows too.
+        // Tables may come before the parents of their foreign keys, as the first server allows too.
         self.conn.query_drop("SET SESSION foreign_key_checks = 0")?;
         if !query.schema.is_empty() {
-            // CREATE DATABASE names itself as current; where the database is really needed, the statement fails itself.
+            // CREATE DATABASE has its own database as the current one, which does not exist yet. If
+            // the database is needed and missing, the statement itself fails.
             let _ = self.conn.query_drop(format!("USE {}", sql_name(&query.schema)));
         }
         if let Some((connection, server)) = query.collations {
@@ -293,7 +301,7 @@ impl Shadow {
             self.conn.query_drop(set)?;
         }
         let done = self.conn.query_drop(&query.sql).context("the server that repeats DDL");
-        // Whatever mode the statement had, names and texts below are read with the usual one.
+        // Names and texts below are read with the default mode, not with that of the statement.
         self.conn.query_drop("SET SESSION sql_mode = DEFAULT")?;
         self.conn.query_drop("SET NAMES utf8mb4")?;
         done
@@ -302,7 +310,7 @@ impl Shadow {
     /// The definition of a table; `None` if there is none.
     ///
     /// # Errors
-    /// If it has something that a TiDB's table cannot have here.
+    /// If it has an attribute that a TiDB's table cannot have here.
     pub(super) fn table(&mut self, schema: &str, name: &str) -> Result<Option<Definition>> {
         definition::read(&mut self.conn, schema, name)
     }

@@ -23,7 +23,7 @@ use crate::playground::tableinfo;
 use crate::sink::mysql::ddl::form::{Form, Name};
 use crate::sql;
 
-/// MariaDB's own databases: nothing in them is a TiDB's.
+/// MariaDB's own databases: no part of them belongs to a TiDB.
 const SYSTEM: [&str; 4] = ["mysql", "sys", "performance_schema", "information_schema"];
 
 /// One event of a group.
@@ -34,7 +34,8 @@ pub(super) enum Item {
     Rows(Box<(BinlogEvent, TableMapEvent<'static>)>),
 }
 
-/// The turning side: it knows every table as of the place in the binlog, and writes to the cluster's Pumps.
+/// Turns groups: it knows every table as of the position in the binlog, and writes to the cluster's
+/// Pumps.
 pub(super) struct Turner {
     upstream: Upstream,
     shadow: Shadow,
@@ -42,7 +43,7 @@ pub(super) struct Turner {
     row_id: i64,
     census: Census,
     origins: Origins,
-    /// What stands in front of the statement that is being turned.
+    /// The comment in front of the statement that is being turned.
     comment: Option<String>,
     events: Events,
 }
@@ -55,10 +56,11 @@ impl Turner {
         Self { upstream, shadow, catalog, row_id: 0, census, origins, comment: None, events }
     }
 
-    /// Writes what a whole group did: one transaction for its rows. How many rows it changed.
+    /// Writes the changes of a whole group: one transaction for its rows. Returns how many rows
+    /// changed.
     ///
     /// # Errors
-    /// If something in it is refused; then nothing behind it may be written.
+    /// If a part of it is refused; then nothing after it may be written.
     pub(super) fn group(&mut self, items: &[Item]) -> Result<u64> {
         let mut changes = Vec::new();
         for item in items {
@@ -79,7 +81,7 @@ impl Turner {
         Ok(u64::try_from(changes.len())?)
     }
 
-    /// What the transactions were that it wrote.
+    /// A count of the transactions that it wrote, by kind.
     pub(super) fn census(&self) -> Census {
         self.census
     }
@@ -176,7 +178,7 @@ impl Turner {
         let definition = self.shadow.table(&name.schema, &name.name).context("refused")?;
         let definition = definition.context("the table is not there")?;
         let (text, cascades) = (definition.text.clone(), definition.cascades);
-        // What TiDB's own syntax says, which is a comment to MariaDB.
+        // An option in TiDB's own syntax, which is a comment to MariaDB.
         let nonclustered = sql.contains("[clustered_index] NONCLUSTERED");
         let known = Known::new(schema_id, self.upstream.new_id(), nonclustered, definition).context("refused")?;
         self.warn(name, cascades);
@@ -207,7 +209,8 @@ impl Turner {
         Ok(())
     }
 
-    /// One of the pairs of a RENAME: each is a job of its own here, so a reader sees the states between them.
+    /// One of the pairs of a RENAME: each is a job of its own here, so a reader sees the states
+    /// between them.
     fn rename_table(&mut self, from: &Name, to: &Name) -> Result<()> {
         let old = self.known(from)?;
         let schema_id = self.database(&to.schema)?;

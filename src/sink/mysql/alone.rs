@@ -1,8 +1,8 @@
-//! What a worker does while nothing else is under way: DDL.
+//! Runs a DDL on a worker while nothing else is in flight.
 //!
-//! Waiting for the link of the other direction to bring a DDL of the target to the source, and for how long.
-//!
-//! What is held is not lost: the stream keeps it, and the position stays before it.
+//! The second part waits for the link of the opposite direction to bring a DDL of the target to the
+//! source, and limits how long. What is held back is not lost: the stream keeps it, and the
+//! position stays before it.
 
 use std::sync::Arc;
 use std::thread::sleep;
@@ -30,7 +30,7 @@ impl Worker {
         self.be_patient(true);
         let mut backoff = Backoff::new();
         let mut begun = false;
-        // What somebody answers holds until the DDL is over, on whatever connection.
+        // What the operator answers holds until the DDL is over, on any connection.
         let mut policy = self.context.options.ddl.clone();
         let ran = loop {
             let error = match self.try_ddl((ts, ddl), begun, &mut policy, &mut backoff) {
@@ -80,7 +80,8 @@ impl Worker {
         };
         let ran = ran.map_err(Error::from)?;
         lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(position, compared))?;
-        // The next DDL may be another worker's, which would wait for this session to be gone. If the connection is lost now, so is the lock.
+        // The next DDL may be another worker's, which would wait for this session to be gone. If
+        // the connection is lost now, so is the lock.
         let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
         Ok(ran)
     }
@@ -106,7 +107,8 @@ fn count(totals: &mut Totals, how: How, ts: CommitTs, ddl: &Ddl, policy: &DdlPol
     }
 }
 
-/// How old a change of the target's table may be that the source does not have: an older one does not come through any more.
+/// How old a change of the target's table may be that the source does not have: an older one does
+/// not come through any more.
 const OLDEST: Duration = Duration::from_secs(600);
 /// For how long it is waited for in any case. Also how long the source's history may be silent.
 const AT_LEAST: Duration = Duration::from_secs(10);
@@ -133,8 +135,8 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    /// Whether no DDL of the target's can be on its way to the source, `waited` having passed: what the source has is newer than all DDL on the
-    /// target's table, or that is old.
+    /// Whether no DDL of the target's can be on its way to the source, `waited` having passed: what
+    /// the source has is newer than all DDL on the target's table, or that is old.
     fn stays(&self, waited: Duration) -> bool {
         let Some(changed) = self.changed else { return waited > OLDEST };
         let overtaken = self.newest.is_some_and(|ts| (changed.at + 1) * 1000 < ts.physical_ms());
@@ -158,8 +160,8 @@ impl HeldRows {
         Self { table: full_name(table), since: Instant::now(), told: None, pause: FIRST }
     }
 
-    /// Waits a moment, if the source may still hear of the target's last DDL on the table, although that looks like nothing. Gives whether it
-    /// waited: not every DDL goes to the source.
+    /// Waits a moment, if the source may still hear of the target's last DDL on the table, although
+    /// that looks like nothing. Gives whether it waited: not every DDL goes to the source.
     ///
     /// # Errors
     /// If the run is to end.
@@ -243,7 +245,8 @@ mod tests {
             let newest = newest.map(|ms| CommitTs(ms << 18));
             Difference { texts: Vec::new(), changed, newest }.stays(Duration::from_secs(waited))
         };
-        // Changed a moment ago, and nothing is known; or what is known is older, or of the same second.
+        // Changed a moment ago, and nothing is known; or what is known is older, or of the same
+        // second.
         assert!(!stays(Some(1000), 5, None, 500));
         assert!(!stays(Some(1000), 5, Some(999_000), 500) && !stays(Some(1000), 5, Some(1_000_900), 500));
         // Overtaken, or too old.

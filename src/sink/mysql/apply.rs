@@ -1,11 +1,10 @@
-//! One transaction of the target: the slot first, then the rows, then COMMIT.
+//! Applies a batch as one transaction on the target: the slot first, then the rows, then COMMIT.
 //!
-//! Runs one statement of a batch and compares what it did with what it had to do.
-//!
-//! Statements whose text is not of our making: one at a time.
-//!
-//! The driver asks every server to take several statements at once, which rows need ([`run_all`](Session::run_all)). A DDL's text comes from
-//! the source; whatever our own reading makes of it, the server has the last word that it is one statement.
+//! - Running one statement of a batch, and comparing its effect with the expected one.
+//! - Statements whose text was not generated here, sent one at a time. The driver asks every server
+//!   to accept several statements at once, which rows need (`Session::run_all`). The text of a DDL
+//!   comes from the source; however this program parses it, the server has the last word that it is
+//!   one statement.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -81,7 +80,8 @@ impl Done {
         })
     }
 
-    /// `error` with what could not be applied. One about the stream itself came before anything was counted, and names its transaction.
+    /// `error` with what could not be applied. One about the stream itself came before anything was
+    /// counted, and names its transaction.
     fn blame(&self, error: Error, up_to: &str) -> Error {
         match self.known_range() {
             Some(range) => error.context(format!("cannot apply {range}{up_to}")),
@@ -110,7 +110,8 @@ impl Worker {
         self.commit(done)
     }
 
-    /// Applies the next `most` row changes of a transaction behind the first `from`. Gives how many there were.
+    /// Applies the next `most` row changes of a transaction behind the first `from`. Gives how many
+    /// there were.
     pub(super) fn apply_portion(&mut self, ts: CommitTs, rows: &mut Rows, from: u64, most: u64) -> Result<u64> {
         rows.restart(from)?;
         self.begin(&Record::Part { ts, rows: from + most })?;
@@ -134,7 +135,8 @@ impl Worker {
         Ok(taken)
     }
 
-    /// Writes the net effect of `parts` within the open transaction, each statement as soon as it is rendered.
+    /// Writes the net effect of `parts` within the open transaction, each statement as soon as it
+    /// is rendered.
     fn rows(&mut self, parts: &[Part], done: &mut Done) -> Result<()> {
         let context = self.context.clone();
         let safe = parts.last().is_some_and(|p| context.safe(p.ts));
@@ -269,7 +271,8 @@ impl Worker {
     }
 }
 
-/// Runs `step` on `table`, which is called `name`. Adds what was not as expected to `odd`, in case of an error too; unless `safe` it is one.
+/// Runs `step` on `table`, which is called `name`. Adds what was not as expected to `odd`, in case
+/// of an error too; unless `safe` it is one.
 ///
 /// # Errors
 /// If the target refuses the statement, or it did something else than it had to.
@@ -300,7 +303,8 @@ pub(super) fn apply_step(
         Step::Change { sql, rows } => {
             let StatementResult { affected, duplicates, .. } =
                 run(session, sql, values, || format!("changing {rows} rows of {name}"))?;
-            // Two for each row that was there and changed, one for each that was inserted or there as it is now.
+            // Two for each row that was there and changed, one for each that was inserted or there
+            // as it is now.
             let there = if affected == rows * 2 { Some(rows) } else { duplicates };
             let Some(there) = there else {
                 let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
@@ -366,12 +370,13 @@ fn compare(deleted: u64, expected: u64, safe: bool, table: &str, odd: &mut Anoma
     .into())
 }
 
-/// What servers say of one statement that they read and do not prepare: MySQL and MariaDB, and TiDB.
+/// What servers say of one statement that they read and do not prepare: MySQL and MariaDB, and
+/// TiDB.
 const NOT_PREPARED: [u16; 2] = [1295, 8107];
 
 impl Session {
-    /// Runs a statement whose text is not of our making, as one and no more: where it holds a semicolon, the server itself first reads it with
-    /// several statements at once forbidden.
+    /// Runs a statement whose text was not generated here, as exactly one: where it holds a
+    /// semicolon, the server itself first reads it with several statements at once forbidden.
     ///
     /// # Errors
     /// What the server said, to a text of several statements that it is no statement.

@@ -1,21 +1,21 @@
-//! Which row changes have to keep their order, whatever the target and its collations.
+//! Conflict keys: which row changes must keep their order, on any target and collation.
 //!
-//! Each change has conflict keys: hashes of the keys it takes. Two transactions are ordered if they share a hash and at least
-//! one of them takes it exclusively. A hash that two keys share by chance only costs time, a missed conflict would cost
-//! rows; so whatever is not certain counts as a conflict ([`fold`] says what is certain about texts).
+//! Each change has conflict keys: hashes of the keys it takes. Two transactions are ordered if they
+//! share a hash and at least one of them takes it exclusively. A hash that two keys share by chance
+//! only costs time, but a missed conflict would cost rows; so anything uncertain counts as a
+//! conflict ([`digest`] says what is certain about texts).
 //!
-//! - Primary and unique keys: their values, exclusively. Keys with a NULL meet no other.
-//! - Tables without an identifying key: the table itself, too; shared for inserts, as equal rows may come in any order.
-//! - Foreign keys: see [`foreign`].
+//! - Primary and unique keys: their values, exclusively. Keys with a NULL conflict with no other.
+//! - Tables without an identifying key: the table itself, too; shared for inserts, as equal rows
+//!   may come in any order.
+//! - Foreign keys: children take their parent's key shared, parents take it exclusively. So parent
+//!   and child keep their order, and the children of one parent are not ordered among themselves.
 //!
-//! Order is transitive: a change need not share a conflict key with every other that it must follow, only with one that does.
+//! Order is transitive: a change need not share a conflict key with every change that it must
+//! follow, only with one that does.
 //!
-//! Tokens of one change, each once.
-//!
-//! What a table's rows take conflict keys for, worked out once for each definition.
-//!
-//! Foreign keys: children take their parent's key shared, parents take it exclusively, so parent and child keep their
-//! order, and the children of one parent have none among them.
+//! The parts of the file: the set of conflict keys of one change, each once; what a table's rows
+//! take conflict keys for, worked out once per definition; foreign keys.
 
 mod digest;
 
@@ -33,20 +33,23 @@ const PLANS: usize = 256;
 pub struct ConflictKey {
     /// What; two different things may have the same by chance.
     pub hash: u64,
-    /// Whether nobody else may touch it meanwhile; otherwise it is shared with others that say so.
+    /// Whether no other transaction may touch it meanwhile; otherwise it is shared with others that
+    /// take it shared.
     pub exclusive: bool,
 }
 
 /// Gives the conflict keys of row changes.
 ///
-/// It holds the definitions that it has seen as long as somebody else does, and every foreign key that it has learnt.
+/// It holds the definitions that it has seen as long as another owner does, and every foreign key
+/// that it has learnt.
 #[derive(Debug)]
 pub struct Causality {
     /// By the address of the definition, which each plan keeps alive.
     plans: HashMap<usize, Plan, foldhash::fast::FixedState>,
     most: usize,
     registry: Registry,
-    /// Keys that only the target has, by the address of the definition, which each entry keeps taken.
+    /// Keys that only the target has, by the address of the definition, which each entry keeps
+    /// taken.
     more: HashMap<usize, (Weak<Table>, Vec<Key>)>,
     scratch: Vec<u8>,
 }
@@ -76,7 +79,8 @@ impl Causality {
         self.plans.contains_key(&address(table))
     }
 
-    /// From the next [`learn`](Self::learn) on, rows of this definition are ordered by `keys` as well, which only the target has.
+    /// From the next [`learn`](Self::learn) on, rows of this definition are ordered by `keys` as
+    /// well, which only the target has.
     pub fn order_by(&mut self, table: &Arc<Table>, keys: Vec<Key>) {
         self.more.retain(|_, (table, _)| table.strong_count() > 0);
         if keys.is_empty() {
@@ -87,9 +91,9 @@ impl Causality {
         self.plans.remove(&address(table));
     }
 
-    /// Takes note of a definition; cheap for one that is known. `true` if it brought a foreign key that changes the
-    /// conflict keys of other tables: conflict keys given before and after must not be compared, so everything has to be awaited
-    /// that was given its conflict keys before.
+    /// Takes note of a definition; cheap for one that is known. `true` if it brought a foreign key
+    /// that changes the conflict keys of other tables: conflict keys given before and after must
+    /// not be compared, so everything has to be awaited that was given its conflict keys before.
     pub fn learn(&mut self, table: &Arc<Table>) -> bool {
         let address = address(table);
         if self.plans.contains_key(&address) {
@@ -108,7 +112,8 @@ impl Causality {
         news
     }
 
-    /// Appends the conflict keys of a change, each once. Its table should have been [learnt](Self::learn).
+    /// Appends the conflict keys of a change, each once. Its table should have been
+    /// [learnt](Self::learn).
     pub fn conflict_keys(&mut self, change: &RowChange, out: &mut Vec<ConflictKey>) {
         let address = address(&change.table);
         if let Some(plan) = self.plans.get(&address) {
@@ -185,7 +190,8 @@ impl Unique {
         !self.computed && self.parts.iter().all(|p| p.same(a, b))
     }
 
-    /// A value comes or goes. An exotic one may be equal to any other, so it takes what all of them share.
+    /// A value comes or goes. An exotic one may be equal to any other, so it takes what all of them
+    /// share.
     fn add_keys(&self, row: &Row, identity: bool, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         let Digest { own, wide, exotic, null } = digest(self.seed, &self.parts, row, self.text, scratch);
         if null {
@@ -239,15 +245,17 @@ impl Plan {
             key.add_keys(row, self.identity == Some(i), scratch, keys);
         }
         if self.identity.is_none() {
-            // No row may go before it came. More than that: who looks for one without a key reads the whole table, and
-            // would stop at each row that another worker has not committed yet.
+            // No row may be deleted before it was inserted. More than that: a search for one
+            // without a key reads the whole table, and would stop at each row that another worker
+            // has not committed yet.
             keys.add(self.whole, removed);
         }
         self.foreign.iter().for_each(|end| end.add_keys(row, scratch, keys));
     }
 
-    /// Values that an update leaves alone need no conflict key: whoever gave the row this value, and whoever takes it away, is
-    /// in line with the update through the row's identity, and with all other rows of that value through the key.
+    /// Values that an update leaves alone need no conflict key: the change that gave the row this
+    /// value, and the one that takes it away, is in line with the update through the row's
+    /// identity, and with all other rows of that value through the key.
     fn update(&self, identity: usize, old: &Row, new: &Row, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         for (i, key) in self.keys.iter().enumerate() {
             match (key.same(old, new), i == identity) {
@@ -274,7 +282,8 @@ type Name = (String, String);
 struct Reference {
     /// In lower case.
     columns: Vec<String>,
-    /// Parent or child has a column among them that the target computes, so values cannot be compared.
+    /// Parent or child has a column among them that the target computes, so values cannot be
+    /// compared.
     computed: bool,
 }
 
@@ -349,9 +358,10 @@ fn parts(table: &Table, names: &[String]) -> (Vec<Part>, bool) {
 
 /// One end of a foreign key.
 ///
-/// Texts that may equal other texts need a conflict key that stands for all of them. There are two: `children`, which all
-/// children share and an exotic parent takes exclusively, and `parents`, which all plain parents share and an exotic
-/// child takes exclusively. So exotic children do not hold up plain ones.
+/// Texts that may equal other texts need a conflict key that stands for all of them. There are two:
+/// `children`, which all children share and an exotic parent takes exclusively, and `parents`,
+/// which all plain parents share and an exotic child takes exclusively. So exotic children do not
+/// hold up plain ones.
 #[derive(Debug)]
 struct End {
     parent: bool,

@@ -1,9 +1,10 @@
-//! What is checked on a target before the first write, so that a run does not stop half-way for a foreseeable cause.
+//! Checks a target before the first write, so that no run stops half-way for a foreseeable cause.
 //!
-//! Everything found is said at once. Rights on rows are tried with statements that change nothing, because the text of
-//! SHOW GRANTS (roles, patterns, proxies) does not tell.
+//! All findings are reported at once. Rights on rows are tried with statements that change nothing,
+//! because the text of SHOW GRANTS (roles, patterns, proxies) does not tell.
 //!
-//! Whether a target's settings let it lose commits that it has acknowledged, when it or its machine crashes.
+//! The second part tells whether a target's settings let it lose commits that it has acknowledged,
+//! when the server or its machine crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,12 +41,13 @@ pub struct Ask<'a> {
     pub mode: Mode,
     /// The target is a source too.
     pub both_ways: bool,
-    /// The target has each DDL before the upstream: a table that is missing or other there is only said, and compared with its first row.
+    /// The target has each DDL before the upstream: a table that is missing or other there is only
+    /// said, and compared with its first row.
     pub leads: bool,
 }
 
-/// Checks the server's settings and every table, and takes note of those whose columns differ. Gives how the target numbers rows, where
-/// that matters.
+/// Checks the server's settings and every table, and takes note of those whose columns differ.
+/// Gives how the target numbers rows, where that matters.
 ///
 /// # Errors
 /// Refused, with all problems found.
@@ -84,7 +86,8 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
                 }
                 problems.append(&mut differs);
                 holding += usize::from(rights(session, table, fit.as_deref(), &mut denied, events)?);
-                // Where the target may change at any time, what counts is what it is at the first row.
+                // Where the target may change at any time, what counts is what it is at the first
+                // row.
                 if leads && mode == Mode::Full {
                     continue;
                 }
@@ -121,7 +124,8 @@ fn name(mut tables: Vec<String>, what: &str, events: &Events) {
     }
 }
 
-/// Everything that stands against a start as one error. An account that merely lacks rights is no danger to the data.
+/// Everything that stands against a start as one error. An account that merely lacks rights is no
+/// danger to the data.
 fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result<()> {
     let rights_alone = problems.is_empty();
     problems.extend(denied);
@@ -146,7 +150,8 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result
         .into())
 }
 
-/// The server's own settings: what stands against a start goes into `problems`, what should be known into `events`.
+/// The server's own settings: what stands against a start goes into `problems`, what should be
+/// known into `events`.
 ///
 /// # Errors
 /// If they cannot be read.
@@ -200,7 +205,8 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
     Ok(())
 }
 
-/// 0: names keep their case and tell apart; 1: stored in lower case; 2: kept, but compared without case.
+/// 0: names keep their case and tell apart; 1: stored in lower case; 2: kept, but compared without
+/// case.
 fn lower_case(session: &mut Session) -> Result<u8> {
     Ok(session.first("SELECT @@lower_case_table_names")?.unwrap_or(0))
 }
@@ -322,7 +328,7 @@ pub fn risk(session: &mut Session) -> Result<Option<String>> {
     Ok(judge(&rows.into_iter().map(|(name, value)| (name.to_lowercase(), value.to_uppercase())).collect()))
 }
 
-/// The same for the target at `to`.
+/// Connects to the target at `to` and gives its [`risk`].
 ///
 /// # Errors
 /// If it cannot be reached or read.

@@ -1,9 +1,10 @@
-//! The definition of one table as the target has it: for rows that come without one.
+//! Reads the definition of one table from the target, for rows that come without one.
 //!
-//! In which partition a row belongs: the server is asked, by means of a copy of the table without its rows, in a transaction that is taken back.
-//!
-//! SHOW CREATE TABLE with the names in it quoted as in a statement: MariaDB 11 does not double the back quotes in names of a foreign key, its columns and its
-//! parent's columns. So it shows a text that nobody can read for sure, and what those names are is asked for.
+//! - The partition that a row belongs to: the server is asked, by means of a copy of the table
+//!   without its rows, in a transaction that is rolled back.
+//! - SHOW CREATE TABLE with its names quoted as in a statement. MariaDB 11 does not double the back
+//!   quotes in the names of a foreign key, its columns and its parent's columns, so its text is
+//!   ambiguous; those names are queried instead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ use crate::mysql::session::Session;
 use crate::sql::{quote_name, quote_text};
 
 impl MysqlSink {
-    /// What the target has of a table. Asks over a connection of its own, again and again while the target is away.
+    /// What the target has of a table. Asks over a connection of its own, again and again while the
+    /// target is away.
     pub(super) fn define(&self, schema: &str, table: &str) -> Result<Definition> {
         if self.context.shared.skipped().has_table(Table::id_of_names(schema, table)) {
             return Ok(Definition::LeftOut(Arc::new(Table::named(schema, table))));
@@ -117,7 +119,8 @@ fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, SessionErr
     Ok(rows.into_iter().enumerate().map(column).collect())
 }
 
-/// Lengths and precisions that nothing here depends on are the largest ones: the row's own type decides how it is read.
+/// Lengths and precisions that nothing here depends on are the largest ones: the row's own type
+/// decides how it is read.
 fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String>), octets: Option<u64>) -> Kind {
     let unsigned = column_type.to_lowercase().contains("unsigned");
     let int = |bytes| Kind::Int { bytes, unsigned };
@@ -164,7 +167,8 @@ fn keys(session: &mut Session, named: &str, columns: &mut Vec<Column>) -> Result
     Ok(found.into_iter().map(key).collect())
 }
 
-/// What an index over an expression has for a column: computed, so no row has a value of it, and the key tells no rows apart.
+/// What an index over an expression has for a column: computed, so no row has a value of it, and
+/// the key tells no rows apart.
 fn expression() -> Column {
     Column {
         id: -1,
@@ -204,7 +208,8 @@ fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, S
 const NO_PARTITION: u16 = 1526;
 
 impl MysqlSink {
-    /// See [`Sink::locate`](crate::sink::Sink::locate). Asks over a connection of its own, again and again while the target is away.
+    /// See [`Sink::locate`](crate::sink::Sink::locate). Asks over a connection of its own, again
+    /// and again while the target is away.
     pub(super) fn find_partitions(
         &self,
         table: &Table,
@@ -290,7 +295,8 @@ struct Names {
 /// The first version whose texts are not taken as they are.
 const CARELESS: (u32, u32, u32) = (11, 0, 0);
 
-/// `text`, what the server of `session` showed for CREATE TABLE of the table, as a statement has it.
+/// `text`, what the server of `session` showed for CREATE TABLE of the table, as a statement has
+/// it.
 ///
 /// # Errors
 /// If the target cannot be read.

@@ -1,4 +1,7 @@
-//! Beside Drainer: where a first start goes on from Drainer's checkpoint, and whether a Drainer has written to the target since.
+//! Coexistence with Drainer: starts from its checkpoint, and detects its later writes.
+//!
+//! A first start goes on from Drainer's checkpoint; after that, the sink checks whether a Drainer
+//! has written to the target since.
 
 use std::fmt::Display;
 
@@ -17,17 +20,21 @@ use crate::mysql::session::Session;
 pub(super) struct Beginning {
     /// Where (exclusive).
     pub(super) start: Option<CommitTs>,
-    /// What is at or below may be on the target already, because Drainer's checkpoint lags what it applied.
+    /// What is at or below may be on the target already, because Drainer's checkpoint lags what it
+    /// applied.
     pub(super) overlap: Option<CommitTs>,
 }
 
-/// Where a link that has not started begins, and how exact that is: behind Drainer's checkpoint, if there is one.
+/// Where a link that has not started begins, and how exact that is: behind Drainer's checkpoint, if
+/// there is one.
 ///
 /// # Errors
-/// Refused if that and the start ts contradict each other, or what Drainer may have applied cannot be told.
+/// Refused if that and the start ts contradict each other, or what Drainer may have applied cannot
+/// be told.
 pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, events: &Events) -> Result<Beginning> {
     let place = &options.drainer;
-    // `now` is a word about the start as any ts is, unless it was written for the first start of all.
+    // `now` is a word about the start as any ts is, unless it was written for the first start of
+    // all.
     let now = options.first.filter(|_| options.first_is_now && !options.start_yields);
     let given = options.start.or(now);
     let Some(row) = place.find(session, link.cluster_id())? else {
@@ -132,7 +139,8 @@ fn no_end(place: &impl Display, row: &Row) -> Fault {
     .hint("start and stop that Drainer once more, so that its checkpoint says `consistent`, or give --start-ts and --safe-mode with --ignore-drainer")
 }
 
-/// Goes on behind a Drainer that has gone on from where the link stood at `reached`, if one has: as often as they take turns.
+/// Goes on behind a Drainer that has gone on from where the link stood at `reached`, if one has: as
+/// often as they take turns.
 ///
 /// # Errors
 /// Refused if what Drainer may have applied cannot be told, or its word is not to count.
@@ -186,7 +194,7 @@ fn unless_ignored(fault: Fault) -> Fault {
     )
 }
 
-/// What to say when Drainer's row was written by somebody else.
+/// The error for a row of Drainer's that another process has written.
 pub(super) fn drainer_is_ahead(place: &DrainerTable, row: &Row, link: &Link, position: CommitTs) -> Fault {
     Fault::refused(format!(
         "Drainer's checkpoint on the target ({place}, cluster {}) stands at {} and was not written by tisync, whose link `{}` stands \

@@ -1,18 +1,19 @@
-//! Partitions by KEY, whose rows only TiDB's own hash tells: other servers have one of their own. TiDB takes the CRC-32 of the columns' sort keys one
-//! behind the other, a zero byte for NULL, modulo the number of partitions.
+//! Limits of a target: KEY partitions, generated numbers, names, transaction size.
 //!
-//! Numbers that a server gives to new rows by itself. Where the target is a source too, both clusters give them, and must not give the
-//! same ones: one gives the odd ones and the other the even ones, or (TiDB alone) they are random.
-//!
-//! Names that TiDB has and other servers cannot have: they keep names in three bytes of UTF-8 for each character, which end at U+FFFF. Even a question about
-//! such a name is an error there, so none is asked.
-//!
-//! How large a transaction a TiDB target takes.
-//!
-//! TiDB counts the keys and values that a transaction writes. `performance.txn-total-size-limit` bounds them: 100 MiB unless
-//! set (error 8004 above it). Since 6.5 that value, where nobody changed it, means that the transaction's memory counts
-//! into the session's instead, which `tidb_mem_quota_query` bounds (1 GiB unless set), unless `tidb_mem_oom_action` says
-//! that passing it is only logged.
+//! - Partitions by KEY. Only TiDB's own hash tells which rows they hold; other servers have a hash
+//!   of their own. TiDB takes the CRC-32 of the columns' sort keys one after the other, a zero byte
+//!   for NULL, modulo the number of partitions.
+//! - Numbers that a server generates for new rows. Where the target is a source too, both clusters
+//!   generate them and must not generate the same ones: one gives the odd ones and the other the
+//!   even ones, or (TiDB only) they are random.
+//! - Names that TiDB can have and other servers cannot: those keep names in three bytes of UTF-8
+//!   for each character, which end at U+FFFF. Even a query about such a name is an error there, so
+//!   none is sent.
+//! - How large a transaction a TiDB target takes. TiDB counts the keys and values that a
+//!   transaction writes. `performance.txn-total-size-limit` bounds them: 100 MiB unless set (error
+//!   8004 above it). Since 6.5 that value, if left at its default, means that the transaction's
+//!   memory counts into the session's instead, which `tidb_mem_quota_query` bounds (1 GiB unless
+//!   set), unless `tidb_mem_oom_action` says that passing it is only logged.
 
 use anyhow::Result;
 
@@ -44,7 +45,8 @@ pub(super) fn condition(table: &Table, hashed: &Hashed) -> Result<String, Fault>
     Ok(format!("CRC32(CONCAT({})) % {} = {}", parts.join(", "), hashed.of, hashed.number))
 }
 
-/// What TiDB hashes of a column; `None` where SQL does not have it: the weights of collations that are not binary.
+/// What TiDB hashes of a column; `None` where SQL does not have it: the weights of collations that
+/// are not binary.
 fn sort_key(name: &str, kind: &Kind) -> Option<String> {
     match kind {
         Kind::Int { .. } => Some(format!("CAST(CAST({name} AS CHAR) AS BINARY)")),
@@ -106,15 +108,15 @@ impl Numbering {
     }
 }
 
-/// The statement that makes a server give every other number, from `offset` (1 or 2) on. TiDB takes the second variable for the
-/// session's unless it is said again.
+/// The statement that makes a server give every other number, from `offset` (1 or 2) on. TiDB takes
+/// the second variable for the session's unless it is said again.
 #[must_use]
 pub fn statement(offset: u8) -> String {
     format!("SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = {offset}")
 }
 
-/// How the target numbers rows of `tables` (as statements name them), if there are any. Warns, once for all, where it leaves no number to
-/// the other side.
+/// How the target numbers rows of `tables` (as statements name them), if there are any. Warns, once
+/// for all, where it leaves no number to the other side.
 ///
 /// # Errors
 /// If the target does not answer.
@@ -165,7 +167,7 @@ impl Server {
         odd.filter(|_| self.flavour != Flavour::TiDb)
     }
 
-    /// The same of a table.
+    /// The first character of a table's schema or name that no name can have there.
     pub(super) fn cannot_name_table(&self, schema: &str, table: &str) -> Option<char> {
         self.cannot_name(schema).or_else(|| self.cannot_name(table))
     }
@@ -189,7 +191,7 @@ pub(super) fn lacks(odd: char) -> String {
 /// What to do about a table of such a name.
 pub(super) const ANOTHER: &str = "give the table another name there with `--route`, or leave it out with a `!` pattern";
 
-/// `performance.txn-total-size-limit` where nobody set it.
+/// `performance.txn-total-size-limit` unless set, in bytes.
 const UNSET: u64 = 100 << 20;
 
 /// What bounds a transaction on a TiDB.
@@ -201,8 +203,9 @@ pub struct TidbLimit {
 }
 
 impl TidbLimit {
-    /// Asks the target. `None` if it is no TiDB, has no limit, or does not tell: the configuration takes the privilege
-    /// CONFIG, and a limit that is only guessed must not keep a transaction out.
+    /// Asks the target. `None` if it is no TiDB, has no limit, or does not tell: the configuration
+    /// takes the privilege CONFIG, and a limit that is only guessed must not keep a transaction
+    /// out.
     pub fn read(session: &mut Session) -> Option<Self> {
         if session.server().flavour != Flavour::TiDb {
             return None;

@@ -1,9 +1,11 @@
 //! The sink for MySQL, MariaDB and TiDB.
 //!
-//! Whole upstream transactions are collected into a [`window`], which is cut into batches that need not wait for each
-//! other ([`causality`] says which have to). The [`scheduler`] hands them to the [`worker`]s, each with a connection of its own, when those that come
-//! before them are durable. A worker folds a batch to its net effect ([`batch`]), renders it as multi-row statements ([`statement`]) and applies it
-//! in one transaction ([`apply`]) that also records what it holds. DDL runs alone ([`ddl`]).
+//! Whole upstream transactions are collected into a [`window`], which is cut into batches that need
+//! not wait for each other ([`causality`] says which must). The [`scheduler`] hands them to the
+//! [`worker`]s, each with its own connection, when the batches that they depend on are durable. A
+//! worker folds a batch to its net effect ([`batch`]), renders it as multi-row statements
+//! ([`statement`]) and applies it in one transaction ([`apply`]) that also records what it holds.
+//! DDL runs alone ([`ddl`]).
 
 mod alone;
 mod apply;
@@ -70,7 +72,8 @@ pub struct MysqlSink {
     conflict_keys: Vec<ConflictKey>,
     /// Transactions above the position that an earlier run left durable.
     applied: Applied,
-    /// Where it was opened: nothing is stored for a start that takes nothing, so that another start ts can follow it.
+    /// Where it was opened: nothing is stored for a start that takes nothing, so that another start
+    /// ts can follow it.
     opened: Option<CommitTs>,
     /// The last ts taken, by `apply` or `resolved`.
     taken: Option<CommitTs>,
@@ -87,14 +90,16 @@ pub struct MysqlSink {
     limit: Option<TidbLimit>,
     /// Where the link began, if that was in this process; see [`Reopening`].
     began: Option<Option<CommitTs>>,
-    /// How often the lease's connection had been lost when the target was last known to remember everything.
+    /// How often the lease's connection had been lost when the target was last known to remember
+    /// everything.
     losses: u64,
     /// What it was opened with; dropped when the workers have ended.
     parts: Parts,
 }
 
 impl MysqlSink {
-    /// The last DDL job at or below the position that this run started from, where the link has seen one.
+    /// The last DDL job at or below the position that this run started from, where the link has
+    /// seen one.
     #[must_use]
     pub fn last_job(&self) -> Option<i64> {
         self.last_job
@@ -193,7 +198,7 @@ impl MysqlSink {
         }
     }
 
-    /// Compares the columns of those of `tables` that nobody has compared yet with the target's.
+    /// Compares with the target the columns of those of `tables` that have not been compared yet.
     fn compare(&mut self, tables: &[Arc<Table>]) -> Result<()> {
         let fits = &self.context.fits;
         let new: Vec<Arc<Table>> = tables.iter().filter(|t| !fits.knows(t)).cloned().collect();
@@ -209,11 +214,12 @@ impl MysqlSink {
         Ok(())
     }
 
-    /// After a DDL: what it touched may have other columns on the target now, or be there for the first time. It is compared now, or
-    /// `later`, with its first row.
+    /// After a DDL: what it touched may have other columns on the target now, or be there for the
+    /// first time. It is compared now, or `later`, with its first row.
     fn compare_again(&mut self, tables: &[Arc<Table>], later: bool) -> Result<()> {
         let skipped = self.context.shared.skipped();
-        // Of a table that is known by its name alone there is nothing to compare before its first row.
+        // Of a table that is known by its name alone there is nothing to compare before its first
+        // row.
         let known = |t: &&Arc<Table>| !t.columns.is_empty() && !skipped.has_table(t.id);
         let there: Vec<Arc<Table>> = tables.iter().filter(known).cloned().collect();
         self.context.fits.forget(&there);

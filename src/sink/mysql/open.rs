@@ -1,6 +1,8 @@
-//! How a sink begins: takes the link's lease, takes the link over from an earlier run, settles what that left behind, starts its workers.
+//! Opens a sink: takes the lease, takes over from an earlier run, settles it, starts workers.
 //!
-//! Beginning anew where the target lost what it had said is durable: under the same lease, from what it really holds.
+//! "Settles" means that what the earlier run left unfinished is decided first. The second part
+//! restarts where the target lost what it had reported as durable: under the same lease, from what
+//! it really holds.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -32,16 +34,19 @@ use crate::mysql::answer::{Caller, Waits};
 use crate::mysql::error::class_of;
 use crate::mysql::session::Session;
 
-/// How often a start is tried again whose target goes away in the middle of it: half a minute in all.
+/// How often a start is tried again whose target goes away in the middle of it: half a minute in
+/// all.
 const TRIES: u32 = 8;
 
-/// A sink that has its target and the link's lease, and has not taken the link over yet: what may still refuse the run comes in between.
+/// A sink that has its target and the link's lease, and has not taken the link over yet: what may
+/// still refuse the run comes in between.
 pub struct Opening {
     session: Session,
     parts: Parts,
 }
 
-/// What a sink is opened with, and the next one of the same run where the target [forgot](crate::checkpoint::Forgotten) something.
+/// What a sink is opened with, and the next one of the same run where the target
+/// [forgot](crate::checkpoint::Forgotten) something.
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) target: Target,
@@ -68,7 +73,8 @@ impl Opening {
     /// Connects, and takes the lease: sees to it that no other run of the link lives.
     ///
     /// # Errors
-    /// If the target cannot be reached or is not supported; refused, if it is the very cluster that the link comes from, or if another run lives and [`MysqlOptions::lease`] does not end it.
+    /// If the target cannot be reached or is not supported; refused, if it is the very cluster that
+    /// the link comes from, or if another run lives and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
         let waits = Arc::<Waits>::default();
@@ -81,7 +87,7 @@ impl Opening {
             upstream.refuse(&mut session, &target, &events)?;
         }
         if let Some(mark) = &options.mark {
-            // Before the link is taken from whoever runs it now.
+            // Before the link is taken from the process that runs it now.
             mark::check(&mut session, mark)?;
         }
         let link = (options.cluster_id, options.link.as_str());
@@ -93,7 +99,8 @@ impl Opening {
     /// Makes the state tables where they are missing, and takes the link over from an earlier run.
     ///
     /// # Errors
-    /// If an earlier run left a DDL behind of which it cannot be told what became of it, and [`MysqlOptions::pending_ddl`] does not say so.
+    /// If an earlier run left a DDL behind of which it cannot be told what became of it, and
+    /// [`MysqlOptions::pending_ddl`] does not say so.
     pub fn finish(self) -> Result<MysqlSink> {
         let Self { session, parts } = self;
         let mut session = Some(session);
@@ -114,7 +121,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     let size = Size::choose(&options, options::round_trip(&mut session)?).within(room, &events)?;
     let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
     let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
-    // Nobody else of this run writes with the first row yet.
+    // No other session of this run writes with the first row yet.
     let first = marks.as_ref().map(|marks| marks.carrier(0));
     session.set_prelude(first.clone());
     let taken = checkpoint::take_unless(&mut session, link, (size.workers, above), Some(who), stop, &events)?;
@@ -203,7 +210,8 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
 }
 
 impl MysqlSink {
-    /// Connects, makes the state tables where they are missing, and takes the link over from an earlier run, unless that lives.
+    /// Connects, makes the state tables where they are missing, and takes the link over from an
+    /// earlier run, unless that lives.
     ///
     /// # Errors
     /// As [`Opening::begin`] and [`Opening::finish`].
@@ -211,8 +219,9 @@ impl MysqlSink {
         Opening::begin(target, options, events)?.finish()
     }
 
-    /// Checks the target before the first write: settings, rights, and every one of `tables` as they are upstream at
-    /// [`position`](Sink::position). Gives how the target numbers rows of its own, where it is a source too and does.
+    /// Checks the target before the first write: settings, rights, and every one of `tables` as
+    /// they are upstream at [`position`](Sink::position). Gives how the target numbers rows of its
+    /// own, where it is a source too and does.
     ///
     /// # Errors
     /// Refused, with everything found at once.
@@ -281,7 +290,8 @@ fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name).spawn(move || worker.work()).context("cannot start a worker thread")
 }
 
-/// Opens a sink that was open before, or whose target answered a moment ago: again, up to `most` times, where the target goes away meanwhile.
+/// Opens a sink that was open before, or whose target answered a moment ago: again, up to `most`
+/// times, where the target goes away meanwhile.
 ///
 /// # Errors
 /// The first that does not pass, or the last; or interrupted.
@@ -301,11 +311,13 @@ pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<
     }
 }
 
-/// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as far as the next one needs it.
+/// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as
+/// far as the next one needs it.
 pub struct Reopening {
     parts: Parts,
     link: Link,
-    /// Whether the link began in this process, and where: then its start holds where the target knows nothing of it.
+    /// Whether the link began in this process, and where: then its start holds where the target
+    /// knows nothing of it.
     began: Option<Option<CommitTs>>,
     /// How far everything was durable, by the target's word.
     reached: Option<CommitTs>,
@@ -333,7 +345,8 @@ impl Reopening {
     /// Takes the link over as a fresh run does; tries again while the target is away.
     ///
     /// # Errors
-    /// Refused if the target does not know the link any more; else as [`Opening::finish`](super::Opening::finish), or interrupted.
+    /// Refused if the target does not know the link any more; else as
+    /// [`Opening::finish`](super::Opening::finish), or interrupted.
     pub fn open(&self) -> Result<MysqlSink> {
         trying(&self.parts, u32::MAX, || self.try_open())
     }

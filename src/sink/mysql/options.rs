@@ -1,6 +1,7 @@
-//! How a sink is opened.
+//! Options of a MySQL sink, and the choice of connection count and batch size.
 //!
-//! How many connections, and how large the batches: from the round trip to the target and the memory limit.
+//! The number of connections and the batch size follow from the round trip to the target and the
+//! memory limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ pub enum PendingDdl {
     Again,
 }
 
-/// What to do where the target's rows are not as the stream supposes: one to change or delete is missing, or the key of one to insert is
-/// taken. They are counted in any case.
+/// What to do where the target's rows are not as the stream supposes: one to change or delete is
+/// missing, or the key of one to insert is taken. They are counted in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Nothing of the transaction is applied, and the run ends.
@@ -57,7 +58,8 @@ pub enum Mode {
     /// They have to: a missing or an extra one is an error (Drainer's sync-mode 1).
     #[default]
     Full,
-    /// Columns that the target lacks are left out, the target's own keep their values (Drainer's sync-mode 2).
+    /// Columns that the target lacks are left out, the target's own keep their values (Drainer's
+    /// sync-mode 2).
     Partial,
 }
 
@@ -95,27 +97,32 @@ pub struct MysqlOptions {
     pub connection: Connection,
     /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
     pub start: Option<CommitTs>,
-    /// [`start`](Self::start) was written for the first start of all: where Drainer's checkpoint is ahead of it, it has no say.
+    /// [`start`](Self::start) was written for the first start of all: where Drainer's checkpoint is
+    /// ahead of it, it has no say.
     pub start_yields: bool,
     /// Where it begins if neither that nor Drainer's checkpoint says so.
     pub first: Option<CommitTs>,
-    /// Nobody named [`first`](Self::first): it is what PD's clock showed.
+    /// The operator did not name [`first`](Self::first): it is what PD's clock showed.
     pub first_is_now: bool,
-    /// The source's newest ts as of the start: nobody can have applied more.
+    /// The source's newest ts as of the start: no run can have applied more.
     pub now: Option<CommitTs>,
     /// Where a Drainer kept its checkpoint, from which a first start goes on.
     pub drainer: DrainerPlace,
-    /// On a first start, [`start`](Self::start) counts although Drainer's checkpoint says something else.
+    /// On a first start, [`start`](Self::start) counts although Drainer's checkpoint says something
+    /// else.
     pub ignore_drainer: bool,
-    /// Behind a checkpoint of Drainer's that is not exact, tables without a key are replicated all the same.
+    /// Behind a checkpoint of Drainer's that is not exact, tables without a key are replicated all
+    /// the same.
     pub allow_repeats: bool,
-    /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an error.
+    /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an
+    /// error.
     pub safe_mode: bool,
-    /// The same for transactions at or below this ts: they may be on the target already.
+    /// Safe mode for transactions at or below this ts: they may be on the target already.
     pub safe_until: Option<CommitTs>,
     /// Whether columns have to be the same on both sides.
     pub mode: Mode,
-    /// What the source's tables become, where the target has each DDL first: with it, rows are fitted to what the target has already.
+    /// What the source's tables become, where the target has each DDL first: with it, rows are
+    /// fitted to what the target has already.
     pub ahead: Option<Arc<Ahead>>,
     /// Tables that the target lacks are only said; a row for one of them stops the run.
     pub allow_missing: bool,
@@ -127,15 +134,18 @@ pub struct MysqlOptions {
     pub pending_ddl: Option<PendingDdl>,
     /// Connections to the target, 1 to 64; chosen from the round trip to it if `None`.
     pub workers: Option<usize>,
-    /// Row changes of a batch, at least 1; chosen from the round trip if `None`. A larger transaction still is not split.
+    /// Row changes of a batch, at least 1; chosen from the round trip if `None`. A larger
+    /// transaction still is not split.
     pub batch_rows: Option<u64>,
-    /// Row changes above which an upstream transaction is split over several of the target's; never if `None`.
+    /// Row changes above which an upstream transaction is split over several of the target's; never
+    /// if `None`.
     pub max_txn_rows: Option<u64>,
     /// Bytes of memory that the run may take.
     pub memory_limit: usize,
-    /// What to do where rows are not as the stream supposes; in safe mode nobody supposes anything.
+    /// What to do where rows are not as the stream supposes; in safe mode nothing is supposed.
     pub on_conflict: OnConflict,
-    /// With it every transaction on the target carries a mark of this channel, for the target is a source too.
+    /// With it every transaction on the target carries a mark of this channel, for the target is a
+    /// source too.
     pub mark: Option<Mark>,
     /// What to do about another run of the same link that lives.
     pub lease: Terms,
@@ -182,12 +192,14 @@ impl MysqlOptions {
         }
     }
 
-    /// Whether the target has each DDL before the upstream: it is a source too, and this link runs none.
+    /// Whether the target has each DDL before the upstream: it is a source too, and this link runs
+    /// none.
     pub(crate) fn target_leads(&self) -> bool {
         self.mark.is_some() && !self.ddl.run
     }
 
-    /// What the source's tables become, if rows are fitted to a target that has each DDL first. With mode 2 its columns are nobody's business.
+    /// What the source's tables become, if rows are fitted to a target that has each DDL first.
+    /// With mode 2 the target's own columns do not matter.
     pub(super) fn follows(&self) -> Option<&Arc<Ahead>> {
         self.ahead.as_ref().filter(|_| self.target_leads() && self.mode == Mode::Full)
     }
@@ -198,7 +210,8 @@ impl MysqlOptions {
     }
 }
 
-/// How often the round trip is measured; the shortest counts, since everything else is somebody's delay.
+/// How often the round trip is measured; the shortest counts, since anything longer includes
+/// delays.
 const TRIES: usize = 5;
 /// A round trip within one machine or rack.
 const NEAR: Duration = Duration::from_micros(500);
@@ -213,7 +226,8 @@ const ROWS: u64 = 2000;
 const MOST_ROWS: u64 = 8000;
 /// Bytes of a batch's rows, unless the memory limit says less.
 const BYTES: usize = 4 << 20;
-/// What decoding, folding and rendering need beside the rows under way, as a part of the memory limit.
+/// What decoding, folding and rendering need beside the rows under way, as a part of the memory
+/// limit.
 const UNDER_WAY: usize = 4;
 
 /// Bytes of a statement of many rows.
@@ -250,7 +264,7 @@ impl Size {
         }
     }
 
-    /// The same with no more connections than the account may still have.
+    /// This size with no more connections than the account may still have.
     ///
     /// # Errors
     /// If it may have none.
@@ -276,8 +290,9 @@ impl Size {
         self.rows * self.workers as u64
     }
 
-    /// Bytes that the slots together may keep to remember what is durable above the low-water mark: three windows of one-row transactions, within
-    /// bounds. Where one batch is stuck, each transaction on the target writes again what its slot keeps, and a TiDB takes 6 MB as a row.
+    /// Bytes that the slots together may keep to remember what is durable above the low-water mark:
+    /// three windows of one-row transactions, within bounds. Where one batch is stuck, each
+    /// transaction on the target writes again what its slot keeps, and a TiDB takes 6 MB as a row.
     pub(super) fn records(self) -> usize {
         usize::try_from(self.window_rows() * 12).unwrap_or(MOST_RECORDS).clamp(LEAST_RECORDS, MOST_RECORDS)
     }
@@ -298,7 +313,8 @@ impl Size {
     }
 }
 
-/// What a statement of so many bytes takes: it is held three times, as it is rendered and in two buffers of its connection, which keeps them.
+/// What a statement of so many bytes takes: it is held three times, as it is rendered and in two
+/// buffers of its connection, which keeps them.
 fn copies(statement: usize) -> usize {
     statement.saturating_mul(3)
 }

@@ -1,12 +1,14 @@
-//! Values that a session with strict mode refuses, although the upstream has them: what only a session without it could write there.
+//! Handles values that strict mode refuses although the upstream has them.
 //!
-//! A value that the stream brings must arrive as it is. What the target computes itself may bend as it did upstream: a generated column that is out
-//! of its range. So a refused statement is tried once more without strict mode, and what the server then warns of says whether only such bent.
+//! Only a session without strict mode could write such values. A value that the stream brings must
+//! arrive as it is. What the target computes itself may be adjusted as it was upstream: a generated
+//! column that is out of its range. So a refused statement is tried once more without strict mode,
+//! and the server's warnings then say whether only such values were adjusted.
 //!
-//! Why a key is taken, where the stream itself is the reason: the target's collation holds two of its values for equal.
-//!
-//! A TiDB cluster with old collations (`new_collation_enabled` is False in `mysql.tidb`) compares bytes, whatever collation a column names: `a`, `A` and
-//! `a ` are three values of a unique key there.
+//! The second part explains a duplicate key whose cause is the stream itself: the target's
+//! collation holds two of its values to be equal. A TiDB cluster with old collations
+//! (`new_collation_enabled` is False in `mysql.tidb`) compares bytes, no matter which collation a
+//! column names: `a`, `A` and `a ` are three values of a unique key there.
 
 use std::sync::Arc;
 
@@ -43,11 +45,13 @@ pub(super) struct StatementResult {
 type Warned = (String, u16, String);
 
 const NO_DEFAULT: u16 = 1364;
-/// Words of a statement that MySQL will not always take (VALUES() from 8.0.20 on): they say nothing of a value.
+/// Words of a statement that MySQL will not always take (VALUES() from 8.0.20 on): they say nothing
+/// of a value.
 const DEPRECATED: u16 = 1287;
 /// A result of arithmetic, which only expressions have.
 const COMPUTED_RANGE: u16 = 1690;
-/// Out of range, truncated, too long: the first name in the words is the column's, and there is no value among them.
+/// Out of range, truncated, too long: the first name in the words is the column's, and there is no
+/// value among them.
 const OF_A_COLUMN: [u16; 3] = [1264, 1265, 1406];
 /// Refusals that may be about a value which the target computes.
 const MAY_BEND: [u16; 6] = [1264, 1265, 1292, 1406, NO_DEFAULT, COMPUTED_RANGE];
@@ -78,7 +82,8 @@ fn tried(session: &mut Session, sql: &str) -> mysql::Result<StatementResult> {
     Ok(StatementResult { affected, matched: session.matched(), duplicates: session.duplicates() })
 }
 
-/// The same without strict mode; `None` if it is refused again, or anything bent that the stream has brought.
+/// Runs `sql` without strict mode; `None` if it is refused again, or if a value that the stream
+/// brought was adjusted.
 fn bent(session: &mut Session, sql: &str, values: Values<'_>) -> Result<Option<StatementResult>> {
     session.relax(true)?;
     let told = tried(session, sql);
@@ -95,7 +100,8 @@ fn warnings(session: &mut Session) -> Result<Option<Vec<Warned>>> {
     Ok((shown.len() >= count).then_some(shown))
 }
 
-/// Runs a statement with ENUM values of index 0, which need strict mode off; anything else of the stream that then bends is an error.
+/// Runs a statement with ENUM values of index 0, which need strict mode off; anything else of the
+/// stream that then bends is an error.
 pub(super) fn run_relaxed(
     session: &mut Session,
     sql: &str,
@@ -105,7 +111,8 @@ pub(super) fn run_relaxed(
 ) -> Result<StatementResult> {
     session.relax(true)?;
     let told = relaxed(session, sql, zeros, values, what);
-    // A refused statement leaves the session as it was, not relaxed; after a lost connection there is nothing to mend.
+    // A refused statement leaves the session as it was, not relaxed; after a lost connection there
+    // is nothing to mend.
     let mended = session.relax(false);
     told.and_then(|told| mended.map(|()| told))
 }
@@ -132,7 +139,8 @@ fn relaxed(
 }
 
 impl Values<'_> {
-    /// Whether a warning is about a value that the stream did not bring, or that is as it brought it.
+    /// Whether a warning is about a value that the stream did not bring, or that is as it brought
+    /// it.
     fn may_bend(self, (_, code, text): &Warned) -> bool {
         if *code == DEPRECATED {
             return true;
@@ -153,7 +161,8 @@ impl Values<'_> {
 const MOST: usize = 100;
 
 impl Worker {
-    /// `error`, which a statement on `table` gave for rows of `parts`, with the cause where a key was taken and the cause is to be seen.
+    /// `error`, which a statement on `table` gave for rows of `parts`, with the cause where a key
+    /// was taken and the cause is to be seen.
     pub(super) fn key_taken(&mut self, table: &Arc<Table>, parts: &[Part], error: Error) -> Error {
         if class_of(&error) != Some(Class::Duplicate) {
             return error;
@@ -176,7 +185,8 @@ const BYTES: &str = "upstream they are two values: a TiDB cluster with old colla
      utf8mb4_0900_bin on MySQL 8), or make the values differ upstream, and start again: it goes on from the checkpoint. If the query says True, the row with \
      the other value was not written by this link";
 
-/// The same for characters that one server's collation passes over, and the other's of the same name does not.
+/// What to do about characters that one server's collation ignores, and the other's of the same
+/// name does not.
 const WEIGHTLESS: &str = "upstream they are two values: TiDB's collation of this name counts characters such as NUL, which MySQL's and MariaDB's pass over. Give the \
      target's columns a collation that tells them apart (utf8mb4_bin), or make the values differ upstream, and start again: it goes on from the checkpoint";
 
@@ -302,7 +312,8 @@ fn in_table(session: &mut Session, table: &Table, new: &[Field<'_>]) -> Result<O
     Ok(Some(row.unwrap().into_iter().map(text).collect()))
 }
 
-/// The same of another row of the batch, which the refused statement took away with it.
+/// The values of another row of the batch that has the key; the refused statement took that row
+/// away with it.
 fn in_batch(
     session: &mut Session,
     table: &Table,

@@ -1,11 +1,12 @@
-//! The scheduler between the sink and its workers: tasks that wait for others, tasks that are ready, and how far the target is.
+//! Schedules tasks between the sink and its workers, and tracks how far the target is.
 //!
-//! Which batches under way hold which conflict keys, so that a new batch knows for which it has to wait.
-//!
-//! How far the target is: the low-water mark below which everything is durable.
-//!
-//! Transactions go to the target in windows, each cut into parts that become durable in any order. The mark stands at
-//! the end of the last window before which none is unfinished; a part that never comes back blocks it for good.
+//! - The scheduler: tasks that wait for others, and tasks that are ready.
+//! - The dependency tracker: which batches in flight hold which conflict keys, so that a new batch
+//!   knows which ones it has to wait for.
+//! - The low-water mark, below which everything is durable. Transactions go to the target in
+//!   windows, each cut into parts that become durable in any order. The mark stands at the end of
+//!   the last window before which none is unfinished; a part that never finishes blocks it for
+//!   good.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -48,11 +49,12 @@ pub(super) struct Task {
     /// It was refused before, and is tried again now that everything older is durable.
     pub(super) alone: bool,
     pub(super) bytes: usize,
-    /// Its rows are so large that their text, and what a connection keeps of it, cannot be held by each worker: one of them does all such.
+    /// Its rows are so large that their text, and what a connection keeps of it, cannot be held by
+    /// each worker: one of them does all such.
     heavy: bool,
 }
 
-/// See the module.
+/// Hands tasks from the sink to its workers.
 #[derive(Default)]
 pub(super) struct Scheduler {
     state: Mutex<State>,
@@ -80,7 +82,8 @@ impl Scheduler {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a window of `parts` tasks that reaches `last`, of which the slots keep `records` bytes.
+    /// Opens a window of `parts` tasks that reaches `last`, of which the slots keep `records`
+    /// bytes.
     pub(super) fn open(&self, last: CommitTs, parts: usize, records: usize) -> WindowId {
         self.lock().progress.open(last, parts, records)
     }
@@ -129,7 +132,8 @@ impl Scheduler {
         }
     }
 
-    /// The oldest task that is ready, of those with large rows only if `heavy`; waits for one. `None` when there will be no more.
+    /// The oldest task that is ready, of those with large rows only if `heavy`; waits for one.
+    /// `None` when there will be no more.
     pub(super) fn take(&self, heavy: bool) -> Option<Task> {
         let mut state = self.lock();
         loop {
@@ -154,7 +158,8 @@ impl Scheduler {
         self.settle(&mut state);
     }
 
-    /// Task `id` is durable. `reached` gets the low-water mark if it moved, before anybody who waits goes on.
+    /// Task `id` is durable. `reached` gets the low-water mark if it moved, before any thread that
+    /// waits goes on.
     pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize, reached: impl FnOnce(CommitTs)) {
         let mut state = self.lock();
         state.running -= 1;
@@ -180,7 +185,7 @@ impl Scheduler {
         self.lock().progress.only_left(window)
     }
 
-    /// Wakes whoever has something to do now.
+    /// Wakes the threads that have something to do now.
     fn settle(&self, state: &mut State) {
         let oldest = state.unfinished.first().copied();
         if let Some(task) = oldest.and_then(|id| state.parked.remove(&id)) {
@@ -189,7 +194,8 @@ impl Scheduler {
         self.sink.notify_all();
     }
 
-    /// Something failed for good: no task begins any more. `running` says that the caller still holds one.
+    /// Something failed for good: no task begins any more. `running` says that the caller still
+    /// holds one.
     pub(super) fn close(&self, running: bool) {
         let mut state = self.lock();
         state.closed = true;
@@ -201,8 +207,9 @@ impl Scheduler {
         self.sink.notify_all();
     }
 
-    /// Waits until less than `bytes` and `tasks` are under way, and what the slots keep above the mark is below `records` bytes; or, after a
-    /// failure, until nothing runs any more. `stuck` hears every second how far the window reaches that keeps the mark where it is, if it is for
+    /// Waits until less than `bytes` and `tasks` are under way, and what the slots keep above the
+    /// mark is below `records` bytes; or, after a failure, until nothing runs any more. `stuck`
+    /// hears every second how far the window reaches that keeps the mark where it is, if it is for
     /// that.
     pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize, records: usize, stuck: impl FnMut(CommitTs)) {
         self.wait(
@@ -245,7 +252,8 @@ impl Scheduler {
 /// Entries that may pile up before dead ones are looked for.
 const ROOM: usize = 1 << 16;
 
-/// The batches under way by the conflict keys of their rows. Batches are numbered in the order of the stream.
+/// The batches under way by the conflict keys of their rows. Batches are numbered in the order of
+/// the stream.
 #[derive(Default)]
 pub(super) struct DependencyTracker {
     holders: HashMap<u64, Holders, foldhash::fast::FixedState>,
@@ -260,8 +268,9 @@ struct Holders {
 }
 
 impl DependencyTracker {
-    /// Enters batch `id` with its conflict keys (each hash once, with whether it is exclusive), and gives the batches at or above
-    /// `oldest` that have to be durable before it. Those below are durable already.
+    /// Enters batch `id` with its conflict keys (each hash once, with whether it is exclusive), and
+    /// gives the batches at or above `oldest` that have to be durable before it. Those below are
+    /// durable already.
     pub(super) fn enter(&mut self, id: Id, conflict_keys: &[(u64, bool)], oldest: Id) -> Vec<Id> {
         if self.holders.len() > self.room.max(ROOM) {
             self.holders
@@ -312,8 +321,8 @@ struct Open {
 }
 
 impl Progress {
-    /// A window of `parts` parts that reaches `last` has gone on its way; `records` is how many bytes the target keeps to remember what of it is
-    /// durable, until the mark has passed it.
+    /// A window of `parts` parts that reaches `last` has gone on its way; `records` is how many
+    /// bytes the target keeps to remember what of it is durable, until the mark has passed it.
     pub fn open(&mut self, last: CommitTs, parts: usize, records: usize) -> WindowId {
         self.open.push_back(Open { last, left: parts, records });
         self.records += records;

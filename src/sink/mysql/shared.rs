@@ -1,10 +1,9 @@
-//! What the sink and its workers both see: position, totals, what is left out, and the first error.
+//! State shared by the sink and its workers: position, totals, what is left out, the first error.
 //!
-//! What all workers of a sink share, and what it decides about a transaction by its ts.
-//!
-//! When the position moves, and when it is saved apart from data.
-//!
-//! A worker's connection with its slot, and whether the server behind it still remembers what was acknowledged.
+//! - What the sink decides about a transaction by its ts.
+//! - When the position moves, and when it is saved apart from data.
+//! - A worker's connection with its slot, and whether the server behind it still has what it
+//!   acknowledged.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,11 +29,12 @@ use crate::mysql::answer::Waits;
 use crate::mysql::session::{Server, Session};
 use crate::sink::Totals;
 
-/// See the module.
+/// What the sink and its workers both see.
 pub(super) struct Shared {
     state: Mutex<State>,
     stopped: AtomicBool,
-    /// A save of the position is under way: another one beside it would only wait with it where the target is stuck.
+    /// A save of the position is under way: another one beside it would only wait with it where the
+    /// target is stuck.
     saving: AtomicBool,
 }
 
@@ -125,7 +125,7 @@ impl Shared {
         state.versions.first().filter(|(from, _)| *from <= ts).map_or(0, |(_, v)| *v)
     }
 
-    /// Nothing more will be applied: `error` was seen by the caller, later calls get its words.
+    /// Nothing more will be applied: `error` was seen by the caller, later calls get its message.
     pub(super) fn stop(&self, error: &Error) {
         self.stopped.store(true, Ordering::SeqCst);
         let mut state = self.lock();
@@ -141,7 +141,7 @@ impl Shared {
     }
 
     /// # Errors
-    /// The first error the first time, its words from then on.
+    /// The first error the first time, its message from then on.
     pub(super) fn check(&self) -> Result<()> {
         let mut state = self.lock();
         match (state.error.take(), &state.fault) {
@@ -168,7 +168,7 @@ pub(super) struct Context {
     pub(super) fits: Fits,
     /// Transactions at or below it may be on the target already.
     pub(super) safe_until: Option<CommitTs>,
-    /// The same, as far as Drainer may have applied it.
+    /// Transactions at or below it may have been applied by Drainer.
     pub(super) overlap: Option<CommitTs>,
     /// Drainer's checkpoint, which is kept in step.
     pub(super) drainer: DrainerTable,
@@ -191,8 +191,8 @@ impl Context {
         self.options.forgives() || self.safe_until.is_some_and(|until| ts <= until)
     }
 
-    /// Sees to it that rows above `ts` (all, if `None`) have each effect once: those that Drainer may have applied before do not, if
-    /// nothing tells them from others.
+    /// Sees to it that rows above `ts` (all, if `None`) have each effect once: those that Drainer
+    /// may have applied before do not, if nothing tells them from others.
     ///
     /// # Errors
     /// Refused, with those of `tables` that have no key, unless the operator allows it.
@@ -249,7 +249,8 @@ impl MysqlSink {
         }
     }
 
-    /// Where there is nothing to apply, nobody would notice that the target was restarted and has forgotten something, but for the lease.
+    /// Where there is nothing to apply, no worker would notice that the target was restarted and
+    /// has forgotten something, but for the lease.
     fn compare_after_a_loss(&mut self) {
         let losses = self.parts.lease.losses();
         if losses != self.losses {
@@ -285,11 +286,13 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Takes note, with `note`, that something is durable. Where other connections were made meanwhile, this one is first shown to lead to a
-    /// server that remembers: the one that gave the answer may be gone.
+    /// Takes note, with `note`, that something is durable. Where other connections were made
+    /// meanwhile, this one is first shown to lead to a server that remembers: the one that gave the
+    /// answer may be gone.
     ///
     /// # Errors
-    /// If the connection is lost, or the server has forgotten something: whether this is durable is open then.
+    /// If the connection is lost, or the server has forgotten something: whether this is durable is
+    /// open then.
     pub(super) fn acknowledge(
         &mut self,
         acknowledged: &Acknowledged,

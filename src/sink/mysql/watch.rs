@@ -1,8 +1,7 @@
-//! Says what keeps the target from answering, while the workers wait for it.
+//! Reports what keeps the target from answering while the workers wait for it.
 //!
-//! Who is in the way of a session, as far as the server tells.
-//!
-//! How long to wait before something is tried again, and who hears of it.
+//! - Which sessions block another one, as far as the server tells.
+//! - How long to wait before a retry, and who is told of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CURIOUS: Duration = Duration::from_secs(4);
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(500);
-/// How often the target is asked who is in the way.
+/// How often the target is asked which session is in the way.
 const ASK_EVERY: Duration = Duration::from_secs(3);
 /// How long it may take to say so: it is asked on a connection of its own.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -54,7 +53,7 @@ impl Watch {
             told: false,
         };
         let builder = std::thread::Builder::new().name("target-watch".to_owned());
-        // Nobody waits for its end: it may have asked a target that hangs.
+        // No thread waits for its end: it may have asked a target that hangs.
         builder.spawn(move || look.until(&ended)).context("cannot start a thread")?;
         Ok(Self { _end: end })
     }
@@ -144,8 +143,9 @@ impl Look {
     }
 }
 
-/// What the target says about a wait. A connection whose statement the target is long done with, while its answer is not here, has lost it:
-/// no time limit tells that, because a DDL may take as long as it likes. It is ended, and what waits for it goes the way of a lost connection.
+/// What the target says about a wait. A connection whose statement the target is long done with,
+/// while its answer is not here, has lost it: no time limit tells that, because a DDL may take as
+/// long as it likes. It is ended, and what waits for it goes the way of a lost connection.
 fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, SessionError> {
     if waiting.since.elapsed() >= LOST && has_answered(session, waiting.session, LOST.as_secs() / 2)? {
         // It may be another account's, behind a proxy.
@@ -158,7 +158,8 @@ fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Sessi
     of(session, waiting.session)
 }
 
-/// The table, number, user, host, command of the session that holds the lock, and how long it has been at that.
+/// The table, number, user, host, command of the session that holds the lock, and how long it has
+/// been at that.
 type Holder = (Option<String>, u64, Option<String>, Option<String>, Option<String>, Option<u64>);
 
 /// The state of a session: command, state, seconds.
@@ -181,10 +182,12 @@ const TIDB: &str = "SELECT NULL, CAST(h.session_id AS UNSIGNED), h.user, NULL, I
      JOIN information_schema.cluster_tidb_trx h ON h.id = w.current_holding_trx_id \
      WHERE r.session_id = ";
 
-/// What the server behind `session` says about why the session `waits` gets no answer; `None` if it says nothing.
+/// What the server behind `session` says about why the session `waits` gets no answer; `None` if it
+/// says nothing.
 ///
 /// # Errors
-/// If the connection is lost. What the account may not see, or the server does not have, is no error.
+/// If the connection is lost. What the account may not see, or the server does not have, is no
+/// error.
 pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, SessionError> {
     if waits == 0 {
         return Ok(None);
@@ -205,7 +208,8 @@ pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Se
     Ok(if_told(session.fetch_one::<State>(&sql))?.and_then(state))
 }
 
-/// Whether the server has long answered what the session `waits` waits for: it has run nothing for `seconds`.
+/// Whether the server has long answered what the session `waits` waits for: it has run nothing for
+/// `seconds`.
 ///
 /// # Errors
 /// As [`of`].
@@ -268,14 +272,14 @@ fn if_told<T>(answer: Result<T, SessionError>) -> Result<Option<T>, SessionError
 const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause: a target that comes back is found within this.
 const LONGEST: Duration = Duration::from_secs(15);
-/// The same for locks, which are soon free again.
+/// The first pause after a lock conflict: locks are soon free again.
 const FIRST_LOCK: Duration = Duration::from_millis(5);
 const LONGEST_LOCK: Duration = Duration::from_secs(2);
-/// Lock conflicts that are nobody's business.
+/// How many lock conflicts pass without a report.
 const QUIET: u32 = 5;
 /// How long a lost connection is tried again although the run was asked to end.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
-/// How often somebody who waits looks whether he still should.
+/// How often a waiting thread checks whether it still should wait.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// One thing that is tried until it works.
@@ -309,7 +313,8 @@ impl Backoff {
             outlook.tell(error, pause, self.since.elapsed());
         }
         let begin = Instant::now();
-        // Whoever drains after a signal still gets over a lock or a moment's loss, but does not wait for a target that is away.
+        // Whoever drains after a signal still gets over a lock or a moment's loss, but does not
+        // wait for a target that is away.
         let patient = class == Class::Contention || self.since.elapsed() < LAST_PATIENCE;
         loop {
             outlook.check(error, patient)?;
@@ -322,7 +327,7 @@ impl Backoff {
     }
 }
 
-/// What somebody who waits looks at, and whom he tells.
+/// What a waiting thread checks, and whom it tells.
 pub(super) struct Outlook<'a> {
     pub(super) stop: &'a Stop,
     pub(super) shared: &'a Shared,
@@ -330,7 +335,8 @@ pub(super) struct Outlook<'a> {
     pub(super) told: &'a LastNotice,
 }
 
-/// When a retry was last told of: all workers lose their connections at once, and one line is enough.
+/// When a retry was last told of: all workers lose their connections at once, and one line is
+/// enough.
 #[derive(Default)]
 pub(super) struct LastNotice(Mutex<Option<Instant>>);
 

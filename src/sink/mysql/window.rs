@@ -1,11 +1,13 @@
-//! A window: whole transactions that go to the target together, cut into batches that need not wait for each other.
+//! A window: whole transactions sent to the target together, cut into independent batches.
 //!
-//! Transactions that share a conflict key (see [`causality`](super::causality)) belong to one group, because their order matters; groups
-//! are free of each other. A batch is made of whole groups, with its transactions in the order of their commit ts.
+//! Transactions that share a conflict key (see [`causality`](super::causality)) belong to one
+//! group, because their order matters; groups are independent of each other. A batch is made of
+//! whole groups, with its transactions in commit-ts order.
 //!
-//! How what was collected goes to the workers: the window in batches, or one job with nothing else under way.
-//!
-//! The row changes of one transaction that is too large to be held as a batch, or that may be split: taken in portions.
+//! - How the collected transactions go to the workers: the window in batches, or one job with
+//!   nothing else in flight.
+//! - The row changes of one transaction that is too large to be held as a batch, or that may be
+//!   split: taken in portions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,7 +60,8 @@ impl Groups {
 
     fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.root(a), self.root(b));
-        // The older one becomes the root, so that a group's number is that of its first transaction.
+        // The older one becomes the root, so that a group's number is that of its first
+        // transaction.
         if let Some(place) = self.0.get_mut(a.max(b) as usize) {
             *place = a.min(b);
         }
@@ -118,7 +121,8 @@ impl Window {
         self.last = self.last.max(ts);
     }
 
-    /// Whether the window holds rows of another definition of `table`: then it has to be closed first.
+    /// Whether the window holds rows of another definition of `table`: then it has to be closed
+    /// first.
     pub(super) fn conflicts(&self, table: &Arc<Table>) -> bool {
         self.definitions.conflict(table)
     }
@@ -154,7 +158,8 @@ impl Window {
         }
     }
 
-    /// Cuts it into at most `most` batches of about the same size, none of them much below `least` rows.
+    /// Cuts it into at most `most` batches of about the same size, none of them much below `least`
+    /// rows.
     pub(super) fn cut(mut self, most: usize, least: u64) -> Vec<Batch> {
         let wanted = (self.rows / least.max(1)).clamp(1, most.max(1) as u64);
         let places = if wanted == 1 { vec![0; self.parts.len()] } else { self.places(wanted) };
@@ -186,8 +191,8 @@ impl Window {
         batches
     }
 
-    /// For each part the number of its batch. Groups are put in the order of their first table, so that a batch has few of
-    /// them and its statements many rows.
+    /// For each part the number of its batch. Groups are put in the order of their first table, so
+    /// that a batch has few of them and its statements many rows.
     fn places(&mut self, wanted: u64) -> Vec<u32> {
         let count = self.parts.len();
         let roots: Vec<u32> = (0..count).map(|p| self.groups.root(u32::try_from(p).unwrap_or(u32::MAX))).collect();
@@ -208,7 +213,8 @@ impl Window {
         let (mut place, mut filled, mut left, mut open) = (0, 0, self.rows, wanted);
         for (_, root) in order {
             let size = sizes.get(root as usize).copied().unwrap_or_default();
-            // As much as an equal share of what is left; a group goes where more than half of it fits.
+            // As much as an equal share of what is left; a group goes where more than half of it
+            // fits.
             if filled > 0 && open > 1 && (filled + size / 2) * open > left {
                 left = left.saturating_sub(filled);
                 (place, filled, open) = (place + 1, 0, open - 1);
@@ -337,7 +343,8 @@ impl Rows {
         }
     }
 
-    /// The next portion of the transaction of `ts`: at most `rows` row changes and about `bytes` bytes; `None` behind the last.
+    /// The next portion of the transaction of `ts`: at most `rows` row changes and about `bytes`
+    /// bytes; `None` behind the last.
     ///
     /// # Errors
     /// If a row cannot be read.

@@ -77,7 +77,8 @@ fn whatever_is_taken_is_known_by_its_definition() {
 }
 
 proptest! {
-    /// Whatever the conflict keys: each transaction is in one batch, in order, and no two batches have to wait for each other.
+    /// Whatever the conflict keys: each transaction is in one batch, in order, and no two batches
+    /// have to wait for each other.
     #[test]
     fn batches_of_a_window_are_free_of_each_other(
         txns in vec((vec((0_u64..40, any::<bool>()), 0..4), 1_usize..4, 0_i64..3), 1..60),

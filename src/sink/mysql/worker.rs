@@ -1,4 +1,6 @@
-//! A worker: one thread, one connection, one slot. It applies tasks until there are none, whatever the connection does.
+//! A worker: one thread, one connection, one slot.
+//!
+//! It applies tasks until there are none, and survives the loss of its connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +25,11 @@ use crate::sink::Anomalies;
 
 /// How often an error without a code of its own is tried again: about a minute.
 pub(super) const VAGUE: u32 = 35;
-/// How often a COMMIT is tried again that the target answers with an error which does not pass by itself.
+/// How often a COMMIT is tried again that the target answers with an error which does not pass by
+/// itself.
 const COMMITS: u32 = 3;
 
-/// See the module.
+/// One worker thread with its connection and slot.
 pub(super) struct Worker {
     number: u32,
     pub(super) context: Arc<Context>,
@@ -39,7 +42,7 @@ pub(super) struct Worker {
     pub(super) conflict: Option<(String, Anomalies)>,
     /// A table whose columns on the target were not as they were taken for.
     pub(super) doubt: Option<Doubt>,
-    /// A COMMIT is out: whatever the answer to it is, only the slot tells whether it took effect.
+    /// A COMMIT is out: no matter what the answer is, only the slot tells whether it took effect.
     pub(super) committing: bool,
     /// What it does now may take any time: no limit on waiting for an answer.
     patient: bool,
@@ -63,7 +66,8 @@ impl Drop for Guard<'_> {
 /// The longest that an answer is waited for after several that did not come in time.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// `limit` after it has been too short `late` times: a statement that takes its time must not be cut off for ever.
+/// `limit` after it has been too short `late` times: a statement that takes its time must not be
+/// cut off for ever.
 fn longer(limit: Duration, late: u32) -> Duration {
     limit.saturating_mul(1 << late.min(16)).min(LONGEST.max(limit))
 }
@@ -128,14 +132,16 @@ impl Worker {
         }
     }
 
-    /// Counts what ended the run, although nothing of it is on the target: the rows that were not as supposed.
+    /// Counts what ended the run, although nothing of it is on the target: the rows that were not
+    /// as supposed.
     fn count_conflict(&mut self) {
         let Some((table, found)) = self.conflict.take() else { return };
         (self.context.events)(found.event(&table));
         self.context.shared.count(|totals| totals.anomalies.entry(table).or_default().add(found));
     }
 
-    /// Saves what is surely durable when the run ends with an error, for whoever looks at the checkpoint next. The slots know it anyway.
+    /// Saves what is surely durable when the run ends with an error, for the next reader of the
+    /// checkpoint. The slots know it anyway.
     fn keep_position(&mut self) {
         let Some(lane) = self.lane.as_mut().filter(|_| !self.context.acknowledged.is_lost()) else { return };
         lane.session.rollback();
@@ -172,8 +178,9 @@ impl Worker {
         }
     }
 
-    /// Applies a refused batch's transactions each alone: so those before the refused one are durable, and the error names
-    /// that one alone. `last` says that everything before the batch is durable, and everything of its window beside it.
+    /// Applies a refused batch's transactions each alone: so those before the refused one are
+    /// durable, and the error names that one alone. `last` says that everything before the batch is
+    /// durable, and everything of its window beside it.
     fn one_by_one(&mut self, batch: &super::window::Batch, last: bool, together: Error) -> Result<()> {
         if batch.parts.len() < 2 {
             return Err(together);
@@ -190,8 +197,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Applies one large transaction: whole, unless the operator lets it be split; behind the `done` row changes that an earlier
-    /// run left durable.
+    /// Applies one large transaction: whole, unless the operator lets it be split; behind the
+    /// `done` row changes that an earlier run left durable.
     fn large(&mut self, ts: CommitTs, rows: &mut Rows, mut done: u64) -> Result<()> {
         let most = match self.context.options.max_txn_rows {
             None if done == 0 => return self.must(&mut |w| w.apply_large(ts, rows)),
@@ -221,8 +228,8 @@ impl Worker {
         self.until_done(work)?.map_or(Ok(()), Err)
     }
 
-    /// Does `work`, at most one transaction of the slot, again and again until it is durable. Gives the error if the target
-    /// does not take it.
+    /// Does `work`, at most one transaction of the slot, again and again until it is durable. Gives
+    /// the error if the target does not take it.
     fn until_done(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<Option<Error>> {
         let mut backoff = Backoff::new();
         let mut number = None;
@@ -304,7 +311,7 @@ impl Worker {
         session.set_prelude(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         let Context { acknowledged, link, .. } = &*self.context;
         let compared = acknowledged.compare_new(&mut session, link).map_err(Error::from)?;
-        // Waits for whatever the connection before this one had under way, and reads what became of it.
+        // Waits for what the connection before this one had under way, and reads what became of it.
         let claimed = Slot::claim(&mut session, link, self.number).map_err(Error::from);
         let slot = claimed.inspect_err(|error| self.late += u32::from(is_late(error)))?;
         Ok(Lane { session, slot, compared })
@@ -318,7 +325,8 @@ impl Worker {
         self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
     }
 
-    /// Whether what comes may take any time: then it needs a connection that waits, where the usual ones do not.
+    /// Whether what comes may take any time: then it needs a connection that waits, where the usual
+    /// ones do not.
     pub(super) fn be_patient(&mut self, patient: bool) {
         if self.patient != patient {
             self.patient = patient;

@@ -123,7 +123,8 @@ impl Reader<'_> {
         if let Some(verb) = self.of_the_cluster(Verb::CreatePolicy, Verb::CreateGroup) {
             return Some(verb);
         }
-        // ALGORITHM, DEFINER and SQL SECURITY stand before VIEW, UNIQUE and other kinds before INDEX.
+        // ALGORITHM, DEFINER and SQL SECURITY stand before VIEW, UNIQUE and other kinds before
+        // INDEX.
         let kinds = ["TABLE", "VIEW", "SEQUENCE", "INDEX"];
         while self.more() && !self.is_any(&kinds) {
             self.at += 1;
@@ -140,7 +141,7 @@ impl Reader<'_> {
             self.body();
             return Some(Verb::CreateTable);
         }
-        // What its query names is in `mention`.
+        // The names in its query are found by `mention.rs`.
         self.found.complete &= !view;
         Some(if view { Verb::CreateView } else { Verb::CreateSequence })
     }

@@ -1,14 +1,15 @@
-//! Whole upstream transactions, folded to their net effect per row.
+//! Folds whole upstream transactions to their net effect per row.
 //!
-//! A row is known by its identity: the values of an identifying key, or the whole row where there is none (then a
-//! table is a multiset). Identities are compared bit by bit: the stream's images are exact. Values that the target's
-//! collation holds for equal still come out right, because each table's deletes run before its inserts.
+//! A row is known by its identity: the values of an identifying key, or the whole row where there
+//! is none (then a table is a multiset). Identities are compared bit by bit: the stream's images
+//! are exact. Values that the target's collation holds to be equal still come out right, because
+//! each table's deletes run before its inserts.
 //!
-//! Nothing here owns a row but [`Part`]: what is folded borrows, so that it can be folded again after a failure.
+//! Only [`Part`] owns rows: the folded form borrows them, so that it can be folded again after a
+//! failure.
 //!
-//! Which definition of each table a set of transactions was read by.
-//!
-//! The net effect on one table.
+//! The file also tells by which definition of each table a set of transactions was read, and holds
+//! the net effect on one table.
 
 mod table;
 
@@ -35,7 +36,7 @@ pub struct Part {
     pub left_out: Vec<i64>,
     /// Rough size of its rows as text, in bytes.
     pub bytes: usize,
-    /// The same of its largest row.
+    /// Rough size of its largest row as text, in bytes.
     pub largest: usize,
 }
 
@@ -84,7 +85,8 @@ pub fn full_name(table: &Table) -> String {
 /// What transactions do together.
 #[derive(Debug, Default)]
 pub struct Folded<'a> {
-    /// Row changes as they came: inserts, updates, deletes. Those on left-out tables are not among them.
+    /// Row changes as they came: inserts, updates, deletes. Those on left-out tables are not among
+    /// them.
     pub counts: [u64; 3],
     /// Row changes on tables that are left out, by table id.
     pub left_out: collections::HashMap<i64, u64>,
@@ -100,12 +102,12 @@ impl Folded<'_> {
     }
 }
 
-/// The net effect of `parts`, which come in the order of their commit ts. `lenient` takes changes that contradict the
-/// ones before.
+/// The net effect of `parts`, which come in the order of their commit ts. `lenient` takes changes
+/// that contradict the ones before.
 ///
 /// # Errors
-/// Refused, with the commit ts: if a row does not fit its definition, two definitions of a table meet, or a change
-/// contradicts the ones before.
+/// Refused, with the commit ts: if a row does not fit its definition, two definitions of a table
+/// meet, or a change contradicts the ones before.
 pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
     let mut folder = Folder { lenient, gaps: gaps(parts), ..Folder::default() };
     for part in parts {
@@ -226,7 +228,8 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Whether `table` is another definition of a table that is there already: the two cannot be folded together.
+    /// Whether `table` is another definition of a table that is there already: the two cannot be
+    /// folded together.
     #[must_use]
     pub fn conflict(&self, table: &Arc<Table>) -> bool {
         if self.by_address.contains_key(&Arc::as_ptr(table).addr()) {
@@ -254,23 +257,27 @@ pub struct Counted<'a> {
     pub count: u64,
 }
 
-/// The net effect of a batch on one table, in the order in which it has to be written. Each list is sorted by the key
-/// where there is one: the server then walks its index, and transactions side by side take locks in one order.
+/// The net effect of a batch on one table, in the order in which it has to be written. Each list is
+/// sorted by the key where there is one: the server then walks its index, and transactions side by
+/// side take locks in one order.
 #[derive(Debug, Default)]
 pub struct Net<'a> {
     /// Rows to delete.
     pub removed: Vec<Counted<'a>>,
-    /// Only in safe mode: rows that were put in and taken out again here. They may have been there before, and must not be behind.
+    /// Only in safe mode: rows that were put in and taken out again here. They may have been there
+    /// before, and must not be behind.
     pub cleared: Vec<Counted<'a>>,
-    /// The new images of rows to change where they are, each once: key and columns are the old ones.
+    /// The new images of rows to change where they are, each once: key and columns are the old
+    /// ones.
     pub changed: Vec<Counted<'a>>,
     /// Rows to insert.
     pub inserted: Vec<Counted<'a>>,
 }
 
 impl<'a> TableChanges<'a> {
-    /// The net effect. A row that comes back as it was is in no part of it, unless in `safe` mode: there the target may be at any
-    /// of the states in between, so each row that a key tells from all others is written or deleted. `in_place` fills [`Net::changed`].
+    /// The net effect. A row that comes back as it was is in no part of it, unless in `safe` mode:
+    /// there the target may be at any of the states in between, so each row that a key tells from
+    /// all others is written or deleted. `in_place` fills [`Net::changed`].
     #[must_use]
     pub fn net(&self, in_place: bool, safe: bool) -> Net<'a> {
         let in_place = in_place && self.can_change();
@@ -323,8 +330,8 @@ impl<'a> TableChanges<'a> {
         self.table.columns.iter().zip(old.iter().zip(new)).all(|(c, (a, b))| !c.writable() || same(a, b))
     }
 
-    /// Whether a row whose key stays may be changed where it is: it can then meet no other row. Not with a second unique
-    /// key, which rows may swap among them.
+    /// Whether a row whose key stays may be changed where it is: it can then meet no other row. Not
+    /// with a second unique key, which rows may swap among them.
     fn can_change(&self) -> bool {
         let is_identity = |k: &Key, key: &[usize]| {
             k.parts.iter().map(|p| &p.column).eq(key) && k.parts.iter().all(|p| p.prefix.is_none())
@@ -336,7 +343,8 @@ impl<'a> TableChanges<'a> {
     }
 }
 
-/// The unique key of a table that may have none of NOT NULL columns, whose value only this row can have.
+/// The unique key of a table that may have none of NOT NULL columns, whose value only this row can
+/// have.
 #[must_use]
 pub fn sole<'t>(table: &'t Table, row: &Row) -> Option<&'t Key> {
     let full = |k: &KeyPart| {

@@ -1,6 +1,6 @@
-//! What transactions do to one table: each row that they touch, before and after.
+//! The changes that transactions make to one table: each row they touch, before and after.
 //!
-//! What tells the rows of a table apart.
+//! The second part is the identity of a row: what tells the rows of a table apart.
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -32,8 +32,8 @@ pub struct TableChanges<'a> {
 /// A row by its identity.
 #[derive(Debug)]
 pub(super) struct Touched<'a> {
-    /// What has to go: the first image that was deleted without having been inserted here. Any image while the count
-    /// is 0.
+    /// What has to go: the first image that was deleted without having been inserted here. Any
+    /// image while the count is 0.
     pub(super) removed: Counted<'a>,
     /// What is there in the end: the last image. Any image while the count is 0.
     pub(super) inserted: Counted<'a>,
@@ -45,7 +45,8 @@ impl<'a> TableChanges<'a> {
         Self { table, identity, gaps, touched: Vec::new(), index: HashTable::new(), hasher }
     }
 
-    /// Columns of a table without a key that some image to be removed lacks: they are being dropped, and no row is told apart by them.
+    /// Columns of a table without a key that some image to be removed lacks: they are being
+    /// dropped, and no row is told apart by them.
     #[must_use]
     pub fn gaps(&self) -> &[usize] {
         &self.gaps
@@ -196,7 +197,8 @@ impl Identity {
         }
     }
 
-    /// Equal for rows that are the same; the seed is the process's own, so that no upstream can choose collisions.
+    /// Equal for rows that are the same; the seed is the process's own, so that no upstream can
+    /// choose collisions.
     pub(super) fn hash(&self, hasher: &DefaultHashBuilder, row: &Row) -> u64 {
         if let Self::Single(column) = self
             && let Some(Value::Int(n)) = row.get(*column)

@@ -71,7 +71,7 @@ fn a_contradiction_names_its_transaction() {
     let other = Arc::new(Table { id: 2, ..Table::clone(&t) });
     let both = [part(7, &t, vec![insert()]), part(9, &other, vec![delete()])];
     assert!(said(&both).ends_with("it has rows of two definitions of `d`.`t`"));
-    // The same definition in other memory is no other definition.
+    // A copy of a definition in other memory is no other definition.
     let again = Arc::new(Table::clone(&t));
     let both = [part(7, &t, vec![insert()]), part(9, &again, vec![delete()])];
     assert_eq!(fold(&both, false).unwrap().tables.len(), 1);
@@ -139,7 +139,8 @@ fn sorted(rows: &[Row]) -> Vec<String> {
 }
 
 proptest! {
-    /// Steps on a table of few keys, made valid; the net effect of any stretch of them leads to the same rows.
+    /// Steps on a table of few keys, made valid; the net effect of any stretch of them leads to the
+    /// same rows.
     #[test]
     fn the_net_effect_is_the_effect(
         shape in 0..3_usize, in_place: bool,
@@ -177,7 +178,8 @@ proptest! {
         prop_assert_eq!(sorted(&target), sorted(&now));
     }
 
-    /// Safe mode: whatever state of the stretch each row of the target is at, in one batch or many, it ends as the upstream has it.
+    /// Safe mode: no matter which state of the stretch each row of the target is at, in one batch
+    /// or many, it ends as the upstream has it.
     #[test]
     fn safe_mode_ends_right_from_any_state_of_each_row(
         shape in 0..4_usize,
@@ -211,7 +213,8 @@ proptest! {
                 batches.push(Vec::new());
             }
         }
-        // Each value of the first key at a moment of its own, as far as the target's unique keys let that be.
+        // Each value of the first key at a moment of its own, as far as the target's unique keys
+        // let that be.
         let id = |r: &Row| keys[shape][0].iter().map(|c| r[*c].clone()).collect::<Vec<_>>();
         let mut seen: Vec<Vec<Value>> = history.iter().flatten().map(id).collect();
         seen.sort_by_key(|key| format!("{key:?}"));

@@ -1,22 +1,25 @@
-//! Hashes of the values of some columns of a row: equal where any target may hold the values for equal.
+//! Hashes column values so that values which any target may hold to be equal hash alike.
 //!
-//! Text, folded so that what any collation of any target holds for equal comes out equal.
+//! Text is folded so that texts which any collation of any target holds to be equal come out equal.
+//! The target's collation need not be the upstream's, so the folding is coarser than each of them.
+//! Only printable ASCII and the CJK unified ideographs of the Basic Multilingual Plane are *plain*:
+//! their equalities are few and known. Any other character (accents, ligatures, full-width forms,
+//! ignorable characters, emoji, bytes that are not UTF-8) may make a text equal to many others, and
+//! is left to the caller as *exotic*.
 //!
-//! The target's collation need not be the upstream's, so the folding is coarser than each of them. Only printable ASCII
-//! and the CJK unified ideographs of the Basic Multilingual Plane are *plain*: their equalities are few and known. Any
-//! other character (accents, ligatures, full-width forms, ignorable characters, emoji, bytes that are not UTF-8) may make
-//! a text equal to many others, and is left to the caller as *exotic*.
-//!
-//! What is equal among plain texts, beyond letter case, trailing spaces and control characters (which the Unicode
-//! collations ignore):
+//! Equalities among plain texts, beyond letter case, trailing spaces and control characters (which
+//! the Unicode collations ignore):
 //! - Czech: a tab or a space between words (`latin2_czech_cs`). So no space counts.
-//! - Lithuanian and Latvian: `y` = `i`; classical Latin: `j` = `i` and `v` = `u`; Swedish and Finnish of old: `w` = `v`.
+//! - Lithuanian and Latvian: `y` = `i`; classical Latin: `j` = `i` and `v` = `u`; old Swedish and
+//!   Finnish: `w` = `v`.
 //! - Lithuanian before Unicode 9: `ch` = `c`.
-//! - Hungarian: a doubled digraph is written short, `ccs` = `cscs`, and so for dz, dzs, gy, ly, ny, sz, ty, zs.
+//! - Hungarian: a doubled digraph is written short, `ccs` = `cscs`, and so for dz, dzs, gy, ly, ny,
+//!   sz, ty, zs.
 //! - `gbk_chinese_ci` of MariaDB: `~` = `y`.
 //!
-//! Three characters of ASCII are exotic: NUL, at which `tis620_thai_ci` stops reading; the grave accent, which
-//! `koi8u_general_ci` and `cp1251_ukrainian_ci` take for nothing; DEL, a letter in `cp1257_lithuanian_ci`.
+//! Three ASCII characters are exotic: NUL, at which `tis620_thai_ci` stops reading; the grave
+//! accent, which `koi8u_general_ci` and `cp1251_ukrainian_ci` ignore; DEL, a letter in
+//! `cp1257_lithuanian_ci`.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -33,7 +36,7 @@ pub(super) struct Part {
 
 #[derive(Clone, Copy, Debug)]
 enum Read {
-    /// Numbers and times: equal or not, whatever the target.
+    /// Numbers and times: equal or not, on any target.
     Exact,
     /// Folded.
     Text(Extent),
@@ -42,7 +45,8 @@ enum Read {
 }
 
 impl Part {
-    /// `prefix`: characters or bytes that the key holds. `None` if the target computes the column: no row has a value.
+    /// `prefix`: characters or bytes that the key holds. `None` if the target computes the column:
+    /// no row has a value.
     pub(super) fn new(table: &Table, column: usize, prefix: Option<u32>) -> Option<Self> {
         let definition = table.columns.get(column).filter(|c| c.writable())?;
         let prefix = prefix.and_then(|n| usize::try_from(n).ok());
@@ -69,9 +73,10 @@ impl Part {
 /// What some columns of one row hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digest {
-    /// The same for the same values; unless exotic, the same for all that a target may hold for equal.
+    /// A hash that equal values share; unless exotic, all values that a target may hold to be equal
+    /// share it.
     pub(super) own: u64,
-    /// The same for all rows that agree in what is no text; 0 unless asked for.
+    /// A hash that all rows share whose values agree apart from texts; 0 unless asked for.
     pub(super) wide: u64,
     /// A text among the values may be equal to texts with another `own`.
     pub(super) exotic: bool,
@@ -122,7 +127,8 @@ fn hash<const WIDE: bool>(seed: u64, parts: &[Part], row: &Row, scratch: &mut Ve
     Digest { own: own.finish(), wide: 0, exotic, null }
 }
 
-/// The number that stands for a value of fixed size: the same for equal INT and BIGINT UNSIGNED, for 0.0 and -0.0.
+/// The number that stands for a value of fixed size: the same for equal INT and BIGINT UNSIGNED,
+/// for 0.0 and -0.0.
 fn number(value: &Value) -> u64 {
     match value {
         Value::Int(n) | Value::Duration(n) => n.cast_unsigned(),
@@ -217,7 +223,8 @@ struct Run {
 }
 
 impl Run {
-    /// Ends the run. One that may hold a doubled digraph keeps only the set of its letters, which both spellings share.
+    /// Ends the run. One that may hold a doubled digraph keeps only the set of its letters, which
+    /// both spellings share.
     fn close(&mut self, out: &mut Vec<u8>) {
         const MARK: u8 = 1;
         let has = |letters: u16| self.seen & letters == letters;
@@ -253,7 +260,8 @@ pub(super) enum Extent {
     Either(usize),
 }
 
-/// Writes the folded form of `text` to `out`, which is emptied first. `false` if it is exotic; then `out` is of no use.
+/// Writes the folded form of `text` to `out`, which is emptied first. `false` if it is exotic; then
+/// `out` is of no use.
 pub(super) fn fold(mut text: &[u8], extent: Extent, out: &mut Vec<u8>) -> bool {
     let (mut left, ascii) = match extent {
         Extent::Whole => (usize::MAX, false),

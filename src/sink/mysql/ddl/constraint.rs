@@ -1,9 +1,13 @@
-//! Names of foreign keys and CHECK constraints. TiDB has those of each kind unique in each table; InnoDB has those of foreign keys unique in each database, as
-//! MySQL has those of CHECKs; MariaDB has both kinds together in each table. So one whose name another has gets its table's name in front, and what is about it
-//! later finds it: by that name, or, as servers give constraints other names too (with RENAME TABLE, and where none was said), by what it is.
+//! Names of foreign keys and CHECK constraints, and foreign keys over changed columns.
 //!
-//! Columns of foreign keys: MySQL and MariaDB change none while a key stands over it, where TiDB widens it. So the keys are dropped, the columns
-//! changed and the keys added again, one statement after the other under one intent.
+//! - Names. TiDB has the names of each kind unique in each table. InnoDB has those of foreign keys
+//!   unique in each database, as MySQL has those of CHECKs; MariaDB has both kinds together in each
+//!   table. So a constraint whose name is taken gets its table's name in front, and later
+//!   statements about it find it: by that name, or by what it is, as servers also give constraints
+//!   other names (with RENAME TABLE, and where none was given).
+//! - Columns of foreign keys. MySQL and MariaDB do not change a column while a foreign key is
+//!   defined on it, where TiDB widens it. So the keys are dropped, the columns changed and the keys
+//!   added again, one statement after the other under one intent.
 
 use std::sync::Arc;
 
@@ -29,7 +33,8 @@ pub(super) struct Names {
 /// A statement with the names that the target has.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// It runs like this; and, where the target made an index for a foreign key that it drops, what drops that one.
+    /// It runs like this; and, where the target made an index for a foreign key that it drops, what
+    /// drops that one.
     Runs(String, Option<String>),
     /// All that it does is about a constraint that the target does not have.
     Goes(String),
@@ -72,7 +77,7 @@ impl Names {
         Ok(Named::Runs(renamed(sql, &names), left_behind))
     }
 
-    /// A name for a new constraint of `table` that nobody has.
+    /// A name for a new constraint of `table` that no other has.
     fn free(
         &mut self,
         session: &mut Session,
@@ -117,10 +122,11 @@ fn missing(mention: &Mention, table: &Name) -> String {
     format!("{what} {} of {table} is not on the target, and need not be dropped", quote_name(&mention.name))
 }
 
-/// The names that the constraint `name` of `table` may have on the target, in the order in which they are tried.
+/// The names that the constraint `name` of `table` may have on the target, in the order in which
+/// they are tried.
 fn candidates(table: &str, name: &str) -> [String; 3] {
     let long = format!("{table}_{name}");
-    // The same in each version, on each machine.
+    // The result is stable across versions and machines.
     let hash = format!("_{:08x}", crc32fast::hash(format!("{table}\0{name}").as_bytes()));
     let shortened: String = long.chars().take(LONGEST - hash.len()).chain(hash.chars()).collect();
     let fits = long.chars().count() <= LONGEST;
@@ -143,7 +149,8 @@ fn is_same(there: &Reference, (table, key): (&Table, &ForeignKey)) -> bool {
         && there.columns.iter().zip(pairs).all(|((a, b), (c, d))| same_name(a, c) && same_name(b, d))
 }
 
-/// Whether another constraint has the name. The very key, where somebody made it before, is none: the server will say so.
+/// Whether another constraint has the name. The very key, where it was made before, is none: the
+/// server will say so.
 fn is_taken(
     session: &mut Session,
     (kind, name): (Kind, &str),
@@ -186,7 +193,8 @@ fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Opt
         .or_else(|| called(name).filter(|key| !others(key)))
 }
 
-/// The statement that drops the index which the target made for the foreign key `key`, if the upstream has none of that name and nobody else needs it.
+/// The statement that drops the index which the target made for the foreign key `key`, if the
+/// upstream has none of that name and no other key needs it.
 fn index_of(
     session: &mut Session,
     key: &Reference,
@@ -265,9 +273,10 @@ fn bare(condition: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '`' | '\'' | '"' | '\\')).collect()
 }
 
-/// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of one that gets another name that
-/// the key needs its index, and of one that gets another type that both sides would not fit; where a statement gives a column another name and has
-/// the table copied, that this is not supported.
+/// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of
+/// one that gets another name that the key needs its index, and of one that gets another type that
+/// both sides would not fit; where a statement gives a column another name and has the table
+/// copied, that this is not supported.
 const HELD: [u16; 5] = [1553, 1832, 1833, 1846, 3780];
 /// MySQL 5.7's code for the last, among other reasons; [`MISFIT`] is in the text of this one.
 const RENAME: u16 = 1025;
@@ -290,8 +299,8 @@ pub(super) fn holds(failed: &SessionError) -> bool {
     code.is_some_and(|code| HELD.contains(&code)) || (code == Some(RENAME) && failed.said().contains(MISFIT))
 }
 
-/// `ddl`, which runs as the one `statement`, with the foreign keys over its columns dropped before and added again behind it. `None` if there
-/// are none.
+/// `ddl`, which runs as the one `statement`, with the foreign keys over its columns dropped before
+/// and added again behind it. `None` if there are none.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -315,7 +324,8 @@ pub(super) fn around(session: &mut Session, ddl: &Ddl, statement: &str) -> Resul
     }))
 }
 
-/// `statement` as two, where it gives a column of a foreign key another name and does more: a server that copies the table for the rest refuses that.
+/// `statement` as two, where it gives a column of a foreign key another name and does more: a
+/// server that copies the table for the rest refuses that.
 ///
 /// # Errors
 /// If the target cannot be read.

@@ -1,12 +1,14 @@
-//! A column that gets another type, where this target converts values otherwise than TiDB has: by way of a type that makes it the same,
-//! or not at all while such values are there.
+//! Column type changes for which this target converts values otherwise than TiDB has.
 //!
-//! A column that becomes a TIMESTAMP, or is none any more: TiDB converts its values in the zone of the session that ran the job, and keeps that zone with
-//! the job. Our sessions are in UTC, so these values get a step of their own, in that zone.
-//!
-//! A table that takes its charset from a database whose default is not the upstream's compares text differently.
-//!
-//! Collations that a statement names and the target does not have: text would compare otherwise, so none is put in their place.
+//! - A column that gets another type: by way of a type that makes the values the same, or not at
+//!   all while values that differ are there.
+//! - A column that becomes a TIMESTAMP, or ceases to be one. TiDB converts its values in the zone
+//!   of the session that ran the job, and keeps that zone with the job. The sink's sessions are in
+//!   UTC, so these values get a step of their own, in that zone.
+//! - A table that takes its charset from a database whose default is not the upstream's: it
+//!   compares text differently.
+//! - Collations that a statement names and the target does not have: text would compare otherwise,
+//!   so no other collation is put in their place.
 
 use std::sync::Arc;
 
@@ -82,8 +84,8 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
     Ok(prepared)
 }
 
-/// The word of the type that the target's column has now, and its digits behind the second; `None` where it is not there, which the statement itself
-/// will show.
+/// The word of the type that the target's column has now, and its digits behind the second; `None`
+/// where it is not there, which the statement itself will show.
 fn there(session: &mut Session, table: &Name, column: &str) -> Result<Option<(String, u64)>, SessionError> {
     let found: Option<(String, Option<u64>)> = session.fetch_one(&format!(
         "SELECT data_type, datetime_precision FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
@@ -101,7 +103,8 @@ fn class(word: &str, column: &str, ddl: &Ddl) -> Option<Class> {
     if is_json { Some(Class::Json) } else { Class::of(word) }
 }
 
-/// Whether a NULL in the column becomes the moment at which the statement runs, which each side has for itself.
+/// Whether a NULL in the column becomes the moment at which the statement runs, which each side has
+/// for itself.
 fn gets_the_moment(ddl: &Ddl, column: &Retyped) -> bool {
     let nullable = |tables: &[Arc<Table>], name: &str| {
         let named = |c: &&Column| c.name.to_lowercase() == name.to_lowercase();
@@ -154,7 +157,8 @@ fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), why: &st
 /// A statement that runs before the job's own, and the zone that it runs in, as SQL.
 pub(super) type Step = (String, Option<String>);
 
-/// The steps that bring a column of `table`, which is a `from` with so many digits behind the second, over from or to TIMESTAMP; none where nothing depends on a zone.
+/// The steps that bring a column of `table`, which is a `from` with so many digits behind the
+/// second, over from or to TIMESTAMP; none where nothing depends on a zone.
 ///
 /// # Errors
 /// Refused, if the target cannot compute in the zone. As the target's, if it cannot be read.
@@ -189,7 +193,8 @@ pub(super) fn steps(
     })
 }
 
-/// The zone as SQL. Few servers know zones by their names, but one offset will do where the zone has one for all the values.
+/// The zone as SQL. Few servers know zones by their names, but one offset will do where the zone
+/// has one for all the values.
 fn in_zone(
     session: &mut Session,
     table: &Name,
@@ -239,7 +244,8 @@ fn one_offset(zone: &TimeZone, first: &str, last: &str) -> Option<String> {
     (seconds % 60 == 0).then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
 }
 
-/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone with it.
+/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone
+/// with it.
 ///
 /// # Errors
 /// The server's own.
@@ -251,7 +257,8 @@ pub(super) fn send(session: &mut Session, begun: &Begun, step: usize) -> mysql::
     sent
 }
 
-/// The table that `ddl` makes without a word about its character set. What is made from a definition always says it.
+/// The table that `ddl` makes without a word about its character set. What is made from a
+/// definition always says it.
 fn inheriting(ddl: &Ddl) -> Option<&Table> {
     let table = ddl.after.first().filter(|_| ddl.action == ActionType::CreateTable)?;
     let statement = Statement::of(&ddl.query);

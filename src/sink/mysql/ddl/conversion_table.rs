@@ -1,11 +1,14 @@
-//! Pairs of types between which the targets convert values otherwise than TiDB does, found by trying all pairs on each kind of server
-//! (the table in docs/ddl.md). What is not here comes out alike, or is refused by the server itself.
+//! Pairs of types whose values the targets convert otherwise than TiDB does.
 //!
-//! On MariaDB all of this holds with TIME_ROUND_FRACTIONAL, which our sessions have.
+//! They were found by trying all pairs on each kind of server (the table in docs/ddl.md). Pairs
+//! that are not listed come out alike, or are refused by the server itself. On MariaDB all of this
+//! holds with TIME_ROUND_FRACTIONAL, which the sink's sessions set.
 //!
-//! Generated columns that divide. TiDB keeps nine digits of a quotient, or a multiple of nine, until the value is put into its column, and so do MariaDB and MySQL 5.7.
-//! Later a MySQL rounds to `div_precision_increment` digits at once, in 8.0 within functions and by 9 everywhere. No table keeps that setting, and no other one
-//! makes both alike: so it is said.
+//! The second part is about generated columns that divide. TiDB keeps nine digits of a quotient, or
+//! a multiple of nine, until the value is put into its column, and so do MariaDB and MySQL 5.7.
+//! Later versions of MySQL round to `div_precision_increment` digits at once, 8.0 within functions
+//! and 9 everywhere. No table keeps that setting, and no other one makes both alike: so it is
+//! reported.
 
 use Class::{Bit, Date, Datetime, Decimal, Double, Float, Int, Json, Listed, Long, Short, Time, Year};
 
@@ -85,9 +88,11 @@ pub(super) struct Rule {
     pub(super) on: On,
     /// A type to go through: TiDB's value is what comes out of both steps.
     pub(super) through: Option<&'static str>,
-    /// Selects the values that come out otherwise all the same. `{v}` is the column, `{n}` how many digits of a second the new type has.
+    /// Selects the values that come out otherwise all the same. `{v}` is the column, `{n}` how many
+    /// digits of a second the new type has.
     pub(super) unless: Option<&'static str>,
-    /// What the two make of such a value; with neither of the two above, what an operator should know.
+    /// What the two make of such a value; with neither of the two above, what an operator should
+    /// know.
     pub(super) why: &'static str,
 }
 
@@ -95,7 +100,8 @@ pub(super) struct Rule {
 const EXPONENT: &str = "CAST({v} + 0e0 AS CHAR) LIKE '%e%'";
 /// MySQL writes a DOUBLE within JSON with 16 digits at most.
 const DIGITS: &str = "CAST({v} + 0e0 AS CHAR) REGEXP '[0-9.]{17,}|e'";
-/// FLOAT as text has six digits on the targets, in TiDB as many as it takes: more than half the distance to its neighbours is lost.
+/// FLOAT as text has six digits on the targets, in TiDB as many as it takes: more than half the
+/// distance to its neighbours is lost.
 const SIX_DIGITS: &str =
     "CAST({v} AS CHAR) LIKE '%e%' OR ABS(CAST({v} AS CHAR) - {v}) >= POW(2, FLOOR(LOG2(ABS({v}))) - 24)";
 /// Less than half a second before the next minute: TiDB writes a second 60 into an unsigned number.

@@ -1,10 +1,13 @@
-//! What the tables of a DDL have to be on the target when it is done, and whether they are.
+//! Checks that the tables of a finished DDL are on the target what they have to be.
 //!
-//! A server may take a statement and do something else: cut a name, change a type, leave a constraint out. So the target's definition is compared with
-//! the upstream's ([`schema_diff`](crate::sink::mysql::schema_diff)) before the DDL counts as done, and so before any row follows. What differed before
-//! the DDL may go on to differ, and a foreign key may be missing: who runs a replica has reasons for such things.
+//! A server may accept a statement and do something else: cut a name, change a type, leave a
+//! constraint out. So the target's definition is compared with the upstream's
+//! ([`schema_diff`](crate::sink::mysql::schema_diff)) before the DDL counts as done, and so before
+//! any row follows. What differed before the DDL may still differ, and a foreign key may be
+//! missing: operators of a replica have reasons for such things.
 //!
-//! What makes an empty table like the upstream's on a target: from a definition, or from the CREATE TABLE that a server or a dump shows.
+//! The second part makes an empty table like the upstream's on a target: from a definition, or from
+//! the CREATE TABLE that a server or a dump shows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -85,8 +88,9 @@ fn renamed(before: &Table, after: &Table) -> Vec<(String, String)> {
 }
 
 impl Begun {
-    /// Keeps what the target showed before the first statement, and of a table that is made before the one that makes it: a picture has what its own
-    /// statement names. A table that is made, and was not there, is what its statement says.
+    /// Keeps what the target showed before the first statement, and of a table that is made before
+    /// the one that makes it: a picture has what its own statement names. A table that is made, and
+    /// was not there, is what its statement says.
     pub(super) fn keep_shown(&mut self, step: usize) {
         let made = |step: usize| match self.form(step) {
             Form::Create { name, .. } => Some(name),
@@ -109,7 +113,8 @@ impl Begun {
 /// Compares the tables of `begun`, whose statements are done, with what they have to be.
 ///
 /// # Errors
-/// Refused, with what differs and the statements that mend it; the intent stays, so that no row goes on before.
+/// Refused, with what differs and the statements that mend it; the intent stays, so that no row
+/// goes on before.
 pub(super) fn confirm(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
@@ -246,7 +251,8 @@ pub fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, St
     Ok(Some(Reference { definition, whole, more, foreign_keys: define::foreign_keys(table), without }))
 }
 
-/// The same with CHECKs that have no names: MySQL has each name once in a database, and references of several links are in one.
+/// Like [`reference`], with CHECKs that have no names: MySQL has each name once in a database, and
+/// references of several links are in one.
 ///
 /// # Errors
 /// What the target cannot have.
@@ -257,8 +263,9 @@ pub(super) fn unnamed_reference(server: &Server, table: &Table) -> Result<Option
     reference(server, &Table { details: Some(Arc::new(own)), ..table.clone() })
 }
 
-/// The same of `sql`, a CREATE TABLE as a server shows it: `tidb` if that is a TiDB, whose words are said to the target in its own. `parent` gives the
-/// names that the parent of a foreign key has on the target; its database is empty where the statement names none.
+/// What makes an empty table like `sql`, a CREATE TABLE as a server shows it: `tidb` if that is a
+/// TiDB, whose SQL is translated for the target. `parent` gives the names that the parent of a
+/// foreign key has on the target; its database is empty where the statement names none.
 ///
 /// # Errors
 /// What the target cannot have.
@@ -276,7 +283,8 @@ pub fn reference_of_text(
     Ok(Reference { definition, foreign_keys, without, ..Reference::default() })
 }
 
-/// `sql` with what TiDB shows in comments that MySQL executes from some version on (`/*!80000 INVISIBLE */`) as TiDB itself reads it.
+/// `sql` with what TiDB shows in comments that MySQL executes from some version on (`/*!80000
+/// INVISIBLE */`) as TiDB itself reads it.
 fn unwrapped(sql: &str) -> String {
     let (mut out, mut from) = (String::with_capacity(sql.len()), 0);
     for (token, start, end) in tokens(sql) {
@@ -296,7 +304,8 @@ fn definition(server: &Server, table: &Table) -> Result<(String, Vec<String>), S
     words(server, &sql, &Ddl { action: ActionType::CreateTable, checks, ..Ddl::default() })
 }
 
-/// What stands behind the name in `sql`, a CREATE TABLE of TiDB's, in the target's words, and what is left out.
+/// What stands behind the name in `sql`, a CREATE TABLE of TiDB's, in the target's words, and what
+/// is left out.
 fn words(server: &Server, sql: &str, ddl: &Ddl) -> Result<(String, Vec<String>), String> {
     let text = rewrite(sql, server.flavour, None).unwrap_or_default();
     let spoken = translate(&text, server, ddl).map_err(|Unsupported(why)| why)?;

@@ -1,14 +1,12 @@
-//! What a DDL statement is about, as its text says: only that text runs on the target.
+//! Parses what a DDL statement is about, and rewrites its text for the target.
 //!
-//! Rewrites the text of a TiDB DDL for the target.
-//!
-//! Charsets without a collation get TiDB's default one, because the targets' own defaults ignore case. Everything else
-//! stays as TiDB wrote it: `/*T![feature] … */` is a comment to all but TiDB.
-//!
-//! Statements with names that the target cannot have.
-//!
-//! Whose rights a view runs with. TiDB's text keeps the definer that the user wrote: an account of the upstream, which the target need not
-//! have. A view without its definer cannot be read there.
+//! - What the statement is about, as its text says: only that text runs on the target.
+//! - Charsets. One without a collation gets TiDB's default one, because the targets' own defaults
+//!   ignore case. Everything else stays as TiDB wrote it: `/*T![feature] … */` is a comment to all
+//!   but TiDB.
+//! - Statements with names that the target cannot have.
+//! - The definer of a view. TiDB's text keeps the definer that the user wrote: an account of the
+//!   upstream, which the target need not have. A view without its definer cannot be read there.
 
 use std::borrow::Cow;
 
@@ -48,7 +46,7 @@ impl std::fmt::Display for Name {
 /// What an ALTER TABLE does that a definition does not show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unseen {
-    /// Nothing: whatever it does is in the definition, and doing it twice is the same as once.
+    /// Nothing: all that it does is in the definition, and doing it twice is the same as once.
     Nothing,
     /// TRUNCATE PARTITION of these; all of them where the list is empty.
     Truncate(Vec<String>),
@@ -213,8 +211,9 @@ fn default_collation(charset: &str) -> Option<&'static str> {
     })
 }
 
-/// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it. `default` is the charset and
-/// the collation that the upstream gave to a new database whose statement names neither.
+/// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it.
+/// `default` is the charset and the collation that the upstream gave to a new database whose
+/// statement names neither.
 #[must_use]
 pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Option<String> {
     let stripped;
@@ -250,8 +249,8 @@ fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize
     bare && !(flavour == Flavour::TiDb && all.iter().any(|(t, ..)| speaks(t)))
 }
 
-/// For a TiDB: the upstream's rows already carry what its TTL deletes, so the target's must rest; placement names belong to the upstream's
-/// own stores.
+/// For a TiDB: the upstream's rows already carry what its TTL deletes, so the target's must rest;
+/// placement names belong to the upstream's own stores.
 fn without_ttl_jobs(sql: &str) -> String {
     let edit = |(token, start, end)| {
         let Token::Comment(text) = token else { return None };
@@ -266,7 +265,8 @@ fn without_ttl_jobs(sql: &str) -> String {
     edited(sql, &edits).trim_end().to_owned()
 }
 
-/// The first character in a name of `sql` that no name can have there. Text and comments may hold it.
+/// The first character in a name of `sql` that no name can have there. Text and comments may hold
+/// it.
 fn odd(server: &Server, sql: &str) -> Option<char> {
     tokens(sql).into_iter().find_map(|(token, ..)| match token {
         Token::Word(name) | Token::Name(name) => server.cannot_name(name),
@@ -313,7 +313,7 @@ pub(super) fn never_there(server: &Server, ddl: &Ddl) -> Option<String> {
 fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
     let words = Words::of(sql);
     let view = (0..words.len()).find(|at| words.is(*at, "VIEW"))?;
-    // In SQL SECURITY DEFINER the word says nothing about who that is.
+    // In SQL SECURITY DEFINER the word does not name the account.
     let security = |at: usize| at > 0 && words.is(at - 1, "SECURITY");
     let at = (0..view).find(|at| words.is(*at, "DEFINER") && !security(*at))?;
     let part = |at: usize| match words.token(at)? {
@@ -329,7 +329,8 @@ fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
     Some((part(user)?, part(user + 2)?, span.start, span.end))
 }
 
-/// Gives the view in `sql` to tisync's own account if the target does not have its definer, or this account may not see it; and says so.
+/// Gives the view in `sql` to tisync's own account if the target does not have its definer, or this
+/// account may not see it; and says so.
 pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Option<String>, SessionError> {
     let Some((user, host, from, to)) = definer(sql) else { return Ok(None) };
     let grantee = format!("'{user}'@'{host}'");
@@ -351,7 +352,8 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
     )))
 }
 
-/// The statement that drops the view which `sql` replaces, if the target has it in another letter case: there that is another view.
+/// The statement that drops the view which `sql` replaces, if the target has it in another letter
+/// case: there that is another view.
 ///
 /// # Errors
 /// If the target cannot be read.

@@ -1,14 +1,15 @@
-//! What became of one statement whose end nobody saw: two pictures compared, nothing asked.
+//! Decides what became of a statement with an unknown outcome, by comparing two pictures.
 //!
-//! Two rules. Where both pictures are the same, the statement may run: either it did not, or it left nothing that shows and
-//! running it again does nothing more (an ALTER TABLE that changes no definition, IF EXISTS on nothing). Statements for
-//! which that is not so (TRUNCATE, EXCHANGE PARTITION, a swap of equal tables) are decided by ids, and without ids they are
-//! unknown. Where the pictures differ, they have to differ as the statement would have it; all else is unknown. Never a
-//! guess.
+//! No query is sent. Two rules hold. Where both pictures are the same, the statement may run:
+//! either it did not run, or it left nothing that shows and running it again does nothing more (an
+//! ALTER TABLE that changes no definition, IF EXISTS on nothing). Statements for which that is not
+//! so (TRUNCATE, EXCHANGE PARTITION, a swap of equal tables) are decided by ids, and without ids
+//! they are unknown. Where the pictures differ, they have to differ as the statement would make
+//! them; all else is unknown. Never a guess.
 //!
-//! Judges RENAME TABLE of one or several tables by playing it through: after how many of its moves would the target be as it is?
-//!
-//! Statements that only ids can judge: TRUNCATE of a table or of partitions, EXCHANGE PARTITION.
+//! - RENAME TABLE of one or several tables, judged by simulating it: after how many of its moves
+//!   would the target be as it is?
+//! - Statements that only ids can judge: TRUNCATE of a table or of partitions, EXCHANGE PARTITION.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +58,7 @@ pub struct Expected<'a> {
     pub form: &'a Form,
     /// The upstream's tables before the job, where they are known.
     pub before: &'a [Shape],
-    /// The same after it.
+    /// The upstream's tables after the job, where they are known.
     pub after: &'a [Shape],
 }
 
@@ -107,8 +108,9 @@ fn database(form: &Form, before: Option<&DatabaseState>, now: Option<&DatabaseSt
         (Form::CreateDatabase(_), None, Some(_)) | (Form::DropDatabase(_), Some(_), None) => Ok(Verdict::Done),
         // IF NOT EXISTS, or the server will refuse it.
         (Form::CreateDatabase(_), Some(_), Some(_)) => Ok(Verdict::NotDone),
-        // A drop goes table by table, and a crash may leave some of them. Whether it had begun or not: dropping what is left ends
-        // where the upstream ended. A table that was not there before is somebody's, and not ours to drop.
+        // A drop goes table by table, and a crash may leave some of them. Whether it had begun or
+        // not: dropping what is left ends where the upstream ended. A table that was not there
+        // before is another user's, and not ours to drop.
         (Form::DropDatabase(_), Some(before), Some(now)) if now.tables.iter().all(|t| before.tables.contains(t)) => {
             Ok(Verdict::NotDone)
         }
@@ -166,7 +168,8 @@ fn drop_objects(what: &str, names: &[Name], before: &Picture, now: &Picture) -> 
 fn alter(expected: Expected<'_>, name: &Name, forced: bool, state: Pair<'_>) -> Judged {
     match state {
         (None, None) => Ok(Verdict::NotDone),
-        // What it would change is not changed, or there was nothing to change. A table that was merely rebuilt has new ids.
+        // What it would change is not changed, or there was nothing to change. A table that was
+        // merely rebuilt has new ids.
         (Some(before), Some(now)) if before.definition == now.definition && !before.definition.is_empty() => {
             if forced {
                 return Err(Unclear("it may lower the counter of AUTO_INCREMENT, which no definition shows"));
@@ -200,8 +203,9 @@ fn sequence(restart: bool, state: Pair<'_>) -> Judged {
     }
 }
 
-/// Whether the columns on the target are those that the job should have left: what the upstream has now, and what the target
-/// had of its own. Where the upstream's tables are not known, any columns will do.
+/// Whether the columns on the target are those that the job should have left: what the upstream has
+/// now, and what the target had of its own. Where the upstream's tables are not known, any columns
+/// will do.
 fn fits(expected: Expected<'_>, (old, new): (&Name, &Name), before: &ObjectState, now: &ObjectState) -> bool {
     let Some(after) = shape(expected.after, new) else { return true };
     let upstream = shape(expected.before, old).map(|s| folded(&s.columns));
@@ -228,7 +232,8 @@ type Scene<'a> = BTreeMap<&'a Name, Option<(&'a Name, &'a ObjectState)>>;
 pub(super) fn rename(pairs: &[(Name, Name)], before: &Picture, now: &Picture) -> Judged {
     let names = pairs.iter().flat_map(|(a, b)| [a, b]);
     let mut scene: Scene<'_> = names.map(|n| (n, before.state(n).map(|s| (n, s)))).collect();
-    // How many moves lead to the present state; all of them give one that is told apart from the others by ids, or not.
+    // How many moves lead to the present state; all of them give one that is told apart from the
+    // others by ids, or not.
     let mut fitting: Vec<usize> = Vec::from_iter(renamed_fits(&scene, now).then_some(0));
     for (done, (from, to)) in (1..).zip(pairs) {
         let moved = scene.insert(from, None).flatten();
@@ -247,7 +252,8 @@ pub(super) fn rename(pairs: &[(Name, Name)], before: &Picture, now: &Picture) ->
     if fitting.len() > 1 && !known {
         return Err(Unclear(NO_IDS));
     }
-    // With ids, several fit only where a table came back to its place: the same state, so the later one will do.
+    // With ids, several fit only where a table came back to its place: the same state, so the later
+    // one will do.
     Ok(match pairs.get(done..).unwrap_or_default() {
         [] => Verdict::Done,
         _ if done == 0 => Verdict::NotDone,
@@ -278,7 +284,8 @@ fn body<'a>(state: &'a ObjectState, name: &Name) -> Vec<&'a str> {
 
 type PartitionStates<'a> = (Option<&'a ObjectState>, Option<&'a ObjectState>);
 
-/// The ids of a table that is there before and now, with the definition unchanged; `None` if it is on neither side.
+/// The ids of a table that is there before and now, with the definition unchanged; `None` if it is
+/// on neither side.
 fn ids<'a>(state: PartitionStates<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {
     match state {
         (None, None) => Ok(None),
@@ -293,7 +300,8 @@ fn ids<'a>(state: PartitionStates<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unc
 pub(super) fn truncate(state: PartitionStates<'_>) -> Judged {
     let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
     let old: BTreeSet<u64> = before.all().collect();
-    // Where some partitions are new and others are not, it stopped half way: to begin again ends where it would have ended.
+    // Where some partitions are new and others are not, it stopped half way: to begin again ends
+    // where it would have ended.
     Ok(if now.all().any(|id| old.contains(&id)) { Verdict::NotDone } else { Verdict::Done })
 }
 

@@ -1,4 +1,4 @@
-//! Judgements on pictures made by hand: the cases that no server brings about at will.
+//! Tests of judgements on hand-made pictures: cases that no server produces on demand.
 
 use super::form::Form;
 use super::judge::{Expected, Shape, Verdict, judge};

@@ -1,29 +1,33 @@
-//! DDL: alone, with its intent stored first, never run twice (spec/tidb-binlog.md §7.7, spec/tidb-formats.md §6.4).
+//! Runs DDL: alone, with its intent stored first, never twice.
+//!
+//! The protocol is in spec/tidb-binlog.md §7.7 and spec/tidb-formats.md §6.4.
 //!
 //! ```text
-//! action    every type of job, and what becomes of it       policy    what the operator wants: skip, replace, ask, none at all
-//! way       which way a DDL takes: run, replaced, left out, refused   verdict   the same by type and text; unrun: DDL that is followed alone
-//! sequence   statements that name sequences as tables, for a target that has none; range: ALTER SEQUENCE within what MariaDB takes
-//! define    the statements, made from definitions           text, charset, dialect, view, collation   its text for this target, and what the target lacks for it
-//! constraint   names of foreign keys and CHECKs, which are unique in more than their table there
-//! references   foreign keys that hold a column: dropped, and added again behind it
-//! zone       columns that become TIMESTAMPs, or cease to be    conversion, conversions   columns of another type, whose values this target would make otherwise
-//! division   generated columns that divide, which MySQL rounds otherwise
-//! missing   DDLs that the operator skips, and tables missing since
-//! run       one statement at a time, each under an intent; resume after a lost connection; asks when one is refused
-//! refusal   what an operator reads when a statement does not come to its end
-//! settle    the same question at the start of a run
-//! form      what a statement is about
-//! picture   what it concerns on the target (look takes it); begun is what is stored
-//! wait      until the session that ran it is gone
-//! reference what makes an empty table like the upstream's
-//! expected  what the tables have to be in the end, and whether they are
-//! judge     two pictures: not done, done, in part, unknown (partitions, renamed: where only ids tell; shown: for the operator)
+//! mod               what becomes of each job type; the operator's policy: skip, replace, ask, none
+//! verdict           how a DDL is handled, by type and text: run, replaced, left out, refused
+//! skipped           DDLs that the operator skips, tables missing since; DDL followed but not run
+//! sequence          statements that name sequences as tables, for a target that has none;
+//!                   ALTER SEQUENCE within the range that MariaDB takes
+//! define            statements made from definitions
+//! form              what a statement is about; its text for this target: charsets, names, views
+//! dialect           translation of TiDB's SQL for the target
+//! constraint        names of foreign keys and CHECKs, which must be unique beyond their table;
+//!                   foreign keys that hold a column: dropped, and added again afterwards
+//! conversion        columns of another type whose values this target would convert otherwise;
+//!                   columns that become TIMESTAMPs, or cease to be; charsets, collations
+//! conversion_table  the pairs of types concerned; generated columns that divide
+//! run               one statement at a time, each under an intent; resumes after a lost
+//!                   connection; asks when a statement is refused
+//! settle            at the start of a run, what became of a DDL in flight; what is stored of it;
+//!                   what an operator reads when a statement does not complete
+//! picture           what a statement concerns on the target, read before and after
+//! wait              until the session that ran a statement is gone
+//! expected          what the tables have to be in the end, and whether they are
+//! judge             two pictures: not done, done, in part, unknown
 //! ```
 //!
-//! What becomes of each type of DDL job.
-//!
-//! What the operator wants to become of DDLs: run or not, and what to do about one that the target refuses.
+//! The file itself holds two parts: what becomes of each type of DDL job, and what the operator
+//! wants to become of DDLs: run or not, and what to do about one that the target refuses.
 
 mod constraint;
 mod conversion;
@@ -57,7 +61,7 @@ pub use skipped::Unrun;
 /// What becomes of a type of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// It runs, in the words of the target.
+    /// It runs, translated for the target.
     Runs,
     /// As above, where the target is a TiDB; to others it means nothing, for this reason.
     RunsOnTidb(&'static str),
@@ -67,7 +71,8 @@ enum Fate {
     LeftOut(&'static str),
     /// Rows come back that no binlog repeats: the run stops.
     BringsBack,
-    /// It mends the upstream's own notion of a table: left out, unless the table is another one afterwards.
+    /// It mends the upstream's own notion of a table: left out, unless the table is another one
+    /// afterwards.
     Repairs,
     /// TiDB has no such job any more, or did not when this program was made.
     Unused,
@@ -166,7 +171,7 @@ pub enum OnDdlError {
     /// The run ends, with what to do.
     #[default]
     Stop,
-    /// Somebody is asked, by [`Asker`]; without one it is the same as [`Stop`](Self::Stop).
+    /// The operator is asked, by [`Asker`]; without one it is the same as [`Stop`](Self::Stop).
     Ask,
 }
 
@@ -182,7 +187,8 @@ impl fmt::Display for OnDdlError {
 /// What the operator has decided about DDLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdlPolicy {
-    /// Whether DDLs run on the target. Otherwise the schema is followed and the position moves, as with Drainer's `sync-ddl = false`.
+    /// Whether DDLs run on the target. Otherwise the schema is followed and the position moves, as
+    /// with Drainer's `sync-ddl = false`.
     pub run: bool,
     /// DDLs that are not run, by commit ts.
     pub skip: BTreeSet<CommitTs>,
@@ -190,11 +196,12 @@ pub struct DdlPolicy {
     pub replace: BTreeMap<CommitTs, String>,
     /// What becomes of all others that fail.
     pub on_error: OnDdlError,
-    /// Where none are run because the link of the other direction brings them: what becomes of one that it did not bring.
+    /// Where none are run because the link of the other direction brings them: what becomes of one
+    /// that it did not bring.
     pub wrong_side: WrongSide,
 }
 
-/// What becomes of a DDL that somebody ran on the side that has no DDL of its own.
+/// What becomes of a DDL that a user ran on the side that has no DDL of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WrongSide {
     /// The run ends before it.
@@ -230,7 +237,7 @@ impl DdlPolicy {
     /// The statements that run instead of the DDL at `ts`, if there are any.
     ///
     /// # Errors
-    /// A usage fault if the replacement says nothing.
+    /// A usage fault if the replacement is empty.
     fn instead(&self, ts: CommitTs) -> Result<Option<Vec<String>>, Fault> {
         let Some(text) = self.replace.get(&ts) else { return Ok(None) };
         let statements: Vec<String> = crate::sql::statements(text).into_iter().map(str::to_owned).collect();
@@ -242,7 +249,7 @@ impl DdlPolicy {
     }
 }
 
-/// A DDL that did not run, for whoever decides what to do about it.
+/// A DDL that did not run, as shown to the operator who decides what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdlTrouble {
     /// Its commit ts.
@@ -258,7 +265,7 @@ pub struct DdlTrouble {
 /// What shall be done about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Try it again: somebody has changed something on the target.
+    /// Try it again: the operator has changed something on the target.
     Again,
     /// Go on without it.
     Skip,
@@ -268,7 +275,7 @@ pub enum Answer {
     Stop,
 }
 
-/// Asks somebody. Called from a worker's thread, which waits for the answer.
+/// Asks the operator. Called from a worker's thread, which waits for the answer.
 #[derive(Clone)]
 pub struct Asker(Arc<dyn Fn(&DdlTrouble) -> Answer + Send + Sync>);
 
@@ -297,7 +304,8 @@ impl DdlTrouble {
     }
 }
 
-/// The refusal of a DDL as the error that ends the run, with the ways on where it does not name them.
+/// The refusal of a DDL as the error that ends the run, with the ways on where it does not name
+/// them.
 fn for_good(ts: CommitTs, failed: SessionError) -> anyhow::Error {
     match failed {
         SessionError::Target { error, attempted } => refuse(

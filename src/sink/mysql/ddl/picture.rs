@@ -1,9 +1,10 @@
-//! What a DDL statement concerns, as it is on the target: taken before it runs, and again after an unclear end.
+//! A picture of what a DDL statement concerns on the target, before it and after an unclear end.
 //!
-//! A definition alone cannot tell whether a TRUNCATE, an EXCHANGE PARTITION or a swap of two equal tables took place; the
-//! ids that the storage engine gives to tables and partitions can. They are `None` where the account may not read them.
+//! A definition alone cannot tell whether a TRUNCATE, an EXCHANGE PARTITION or a swap of two equal
+//! tables took place; the ids that the storage engine gives to tables and partitions can. They are
+//! `None` where the account may not read them.
 //!
-//! Takes a [`Picture`] of the target.
+//! The second part takes a [`Picture`] of the target.
 
 use std::collections::BTreeMap;
 
@@ -69,13 +70,15 @@ pub struct ObjectState {
     pub columns: Vec<String>,
     /// What the storage engine calls it.
     pub ids: Option<Ids>,
-    /// CREATE_TIME, in whole seconds: a new one says that something happened, the same one says nothing.
+    /// CREATE_TIME, in whole seconds: a new one says that something happened, the same one says
+    /// nothing.
     pub created: Option<String>,
     /// A sequence's next value and cycle, where they can be read without using one up.
     pub counter: Option<String>,
 }
 
-/// Ids of the storage engine: never used twice, kept by RENAME, swapped by EXCHANGE PARTITION, new after a TRUNCATE.
+/// Ids of the storage engine: never used twice, kept by RENAME, swapped by EXCHANGE PARTITION, new
+/// after a TRUNCATE.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ids {
     /// The table's own; InnoDB has none for a partitioned table.
@@ -101,7 +104,7 @@ impl Ids {
 }
 
 impl Picture {
-    /// What it holds of `name`: `Some(None)` if nothing was there, `None` if nobody looked.
+    /// What it holds of `name`: `Some(None)` if nothing was there, `None` if it was not read.
     #[must_use]
     pub fn find(&self, name: &Name) -> Option<Option<&ObjectState>> {
         self.objects.iter().find(|o| o.schema == name.schema && o.name == name.name).map(|o| o.there.as_ref())
@@ -142,8 +145,8 @@ pub fn without_counters(definition: &str) -> String {
     edited(definition, &edits)
 }
 
-/// The present state of everything that `form` concerns. Leaves `information_schema` as the current database: how a view is
-/// shown depends on that, and a later session has to see the same.
+/// The present state of everything that `form` concerns. Leaves `information_schema` as the current
+/// database: how a view is shown depends on that, and a later session has to see the same.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -165,7 +168,8 @@ fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, 
     if session.server().cannot_name(name).is_some() {
         return Ok(None);
     }
-    // Not SHOW CREATE DATABASE first: for one that is not there, its answer depends on the account's rights.
+    // Not SHOW CREATE DATABASE first: for one that is not there, its answer depends on the
+    // account's rights.
     let found: Option<String> = session.fetch_one(&format!(
         "SELECT schema_name FROM information_schema.schemata WHERE schema_name = {}",
         quote_text(name)
@@ -228,7 +232,8 @@ fn named(prefix: &str, name: &Name) -> String {
     format!("{prefix}table_schema = {} AND {prefix}table_name = {}", quote_text(&name.schema), quote_text(&name.name))
 }
 
-/// The second column of a SHOW CREATE; `None` where the account may not see it (a view without SHOW VIEW).
+/// The second column of a SHOW CREATE; `None` where the account may not see it (a view without SHOW
+/// VIEW).
 fn show(session: &mut Session, sql: &str) -> Result<Option<String>, SessionError> {
     match session.fetch_one::<Row>(sql) {
         Ok(row) => Ok(row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok)),
@@ -237,7 +242,8 @@ fn show(session: &mut Session, sql: &str) -> Result<Option<String>, SessionError
     }
 }
 
-/// The rows of a query on something that not every server has or shows to everybody; `None` where it does not.
+/// The rows of a query on something that not every server has or shows to everybody; `None` where
+/// it does not.
 fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec<T>>, SessionError> {
     match session.fetch(sql) {
         Ok(rows) => Ok(Some(rows)),
@@ -262,7 +268,8 @@ fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Op
     }))
 }
 
-/// InnoDB's ids of a table and of its partitions, whose rows are named `database/table#P#partition`.
+/// InnoDB's ids of a table and of its partitions, whose rows are named
+/// `database/table#P#partition`.
 fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, SessionError> {
     let server = session.server();
     let tables = if server.flavour == Flavour::MySql && server.version >= (8, 0, 0) {
@@ -304,8 +311,9 @@ fn is_plain(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// How the server spells `name` in a file's name: everything but letters, digits and `_` as `@xxxx`. Only the server knows its short
-/// forms for letters of some languages; one that does not tell (MySQL does not) leaves names with such letters unknown.
+/// How the server spells `name` in a file's name: everything but letters, digits and `_` as
+/// `@xxxx`. Only the server knows its short forms for letters of some languages; one that does not
+/// tell (MySQL does not) leaves names with such letters unknown.
 fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, SessionError> {
     if is_plain(name) {
         return Ok(Some(name.to_owned()));
@@ -317,7 +325,8 @@ fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Sessio
     Ok(name.chars().map(encoded).collect())
 }
 
-/// What a server writes for `c` in a file's name; `None` where it has a short form, which only the server knows.
+/// What a server writes for `c` in a file's name; `None` where it has a short form, which only the
+/// server knows.
 fn encoded(c: char) -> Option<String> {
     match u32::from(c) {
         _ if c.is_ascii_alphanumeric() || c == '_' => Some(c.to_string()),

@@ -1,9 +1,11 @@
-//! One DDL from the stream to its end on the target, one statement at a time.
+//! Runs one DDL from the stream to its end on the target, one statement at a time.
 //!
 //! ```text
-//! begin_ddl (step 0, picture)  →  statement  →  step_ddl (step 1, picture)  →  statement  →  …  →  end_ddl
+//! begin_ddl (step 0, picture)  →  statement  →
+//! step_ddl  (step 1, picture)  →  statement  →  …  →  end_ddl
 //! ```
-//! So at any moment the link's row says which single statement may be under way, and what its objects were before it.
+//! So at any moment the link's row says which single statement may be in flight, and what its
+//! objects were before it.
 
 use super::constraint;
 use super::conversion::send;
@@ -33,19 +35,20 @@ use crate::stop::Stop;
 
 /// What a DDL runs with.
 pub struct DdlContext<'a> {
-    /// A connection to the target with no transaction open. Everything in flight on others is durable.
+    /// A connection to the target with no transaction open. Everything in flight on others is
+    /// durable.
     pub session: &'a mut Session,
     /// The link, owned by this run.
     pub link: &'a Link,
-    /// What the operator wants to become of DDLs; what somebody answers in the run is added.
+    /// What the operator wants to become of DDLs; what the operator answers in the run is added.
     pub policy: &'a mut DdlPolicy,
     /// Who is asked about a DDL that the target refuses.
     pub asker: Option<&'a Asker>,
     /// The operator's word about a DDL left behind.
     pub word: Option<PendingDdl>,
-    /// Ends a wait.
+    /// Ends a wait when the run is asked to stop.
     pub stop: &'a Stop,
-    /// Who hears of it.
+    /// Where messages for the operator go.
     pub events: &'a Events,
 }
 
@@ -54,13 +57,13 @@ pub struct DdlContext<'a> {
 pub enum How {
     /// It ran on the target.
     Ran,
-    /// Something else ran instead, by the operator's word.
+    /// The operator's replacement ran instead.
     Replaced,
-    /// It was left out by the operator's word.
+    /// The operator skipped it.
     Skipped,
     /// It means nothing to the target, or its tables are missing there.
     LeftOut,
-    /// It was followed alone.
+    /// It was followed (schema and position) and not run.
     Unrun(Unrun),
 }
 
@@ -83,7 +86,8 @@ impl Ran {
 
 /// Why a DDL did not come to its end.
 pub(super) enum StatementError {
-    /// It is refused, by the target or before it was sent, and nothing of it is under way: somebody may decide otherwise.
+    /// It is refused, by the target or before it was sent, and nothing of it is under way: the
+    /// operator may decide otherwise.
     Refused(SessionError),
     /// Anything else.
     Failed(SessionError),
@@ -95,17 +99,19 @@ impl From<SessionError> for StatementError {
     }
 }
 
-/// Runs, leaves out or refuses `ddl`, and moves the link's position to `ts`. After a lost connection [`resume`] takes over;
-/// after another error nothing of it is under way, unless the error says so.
+/// Runs, leaves out or refuses `ddl`, and moves the link's position to `ts`. After a lost
+/// connection [`resume`] takes over; after another error nothing of it is under way, unless the
+/// error says so.
 ///
 /// # Errors
-/// With the server's own word where it is the target's, so that the caller can tell what is worth another try.
+/// With the server's own word where it is the target's, so that the caller can tell what is worth
+/// another try.
 pub fn run(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
     asking(context, skipped, (ts, ddl), false)
 }
 
-/// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost connection (then in a new session) or a
-/// lock wait: looks how far it came, and does what is left.
+/// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost
+/// connection (then in a new session) or a lock wait: looks how far it came, and does what is left.
 ///
 /// # Errors
 /// As [`run`], and refused if it cannot be told what became of a statement.
@@ -113,7 +119,7 @@ pub fn resume(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl
     asking(context, skipped, (ts, ddl), true)
 }
 
-/// Tries until it is done, or nobody knows another way.
+/// Tries until it is done, or the operator has no other answer.
 fn asking(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,
@@ -285,8 +291,8 @@ pub(super) fn replace(begun: &mut Begun, step: usize, rest: String) {
     }
 }
 
-/// Runs the statements of `begun` from `step` on, each under its own intent, and ends the intent. `fresh` is the DDL whose
-/// intent is not stored yet.
+/// Runs the statements of `begun` from `step` on, each under its own intent, and ends the intent.
+/// `fresh` is the DDL whose intent is not stored yet.
 pub(super) fn perform(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
@@ -308,8 +314,8 @@ pub(super) fn perform(
     Ok(context.link.end_ddl(context.session, Some(done))?)
 }
 
-/// Takes the picture of what `step` concerns, and stores that it is about to run in this session: for `fresh`, whose intent is
-/// not stored yet, or as the next step of the one that is.
+/// Takes the picture of what `step` concerns, and stores that it is about to run in this session:
+/// for `fresh`, whose intent is not stored yet, or as the next step of the one that is.
 ///
 /// # Errors
 /// If the link was taken over, or the target cannot be read or written.
@@ -353,8 +359,9 @@ fn statement(
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());
     }
-    // The server answered, so the statement is over; what it says is not always all: a DROP of several tables drops those that
-    // are there before it complains about one that is not, and an error may come behind the effect.
+    // The server answered, so the statement is over; what it says is not always all: a DROP of
+    // several tables drops those that are there before it complains about one that is not, and an
+    // error may come behind the effect.
     let form = begun.form(step);
     let clear = class.is_definite() && form.is_single();
     if !clear {

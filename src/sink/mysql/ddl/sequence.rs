@@ -1,6 +1,9 @@
-//! DDL about sequences that does not say so, RENAME TABLE above all, for a target that has none.
+//! DDL on sequences for targets without them, and ALTER SEQUENCE beyond MariaDB's range.
 //!
-//! ALTER SEQUENCE that leaves a MariaDB's sequence before its range, which TiDB allows: there it goes on with the range's first number.
+//! - Statements about sequences that do not say so, RENAME TABLE above all, for a target that has
+//!   no sequences.
+//! - ALTER SEQUENCE that leaves the sequence before its range, which TiDB allows: on MariaDB it
+//!   goes on with the range's first number.
 
 use super::form::{Form, Name};
 use super::picture::same_name;
@@ -75,7 +78,8 @@ impl Counter {
         }
     }
 
-    /// With the options of an ALTER SEQUENCE; and where the number that it restarts with stands, or where one may.
+    /// With the options of an ALTER SEQUENCE; and where the number that it restarts with stands, or
+    /// where one may.
     fn altered(mut self, words: &Words<'_>) -> (Self, Option<std::ops::Range<usize>>) {
         let (mut restart, mut restarts) = (None, false);
         for at in 2..words.len() {
@@ -104,7 +108,8 @@ impl Counter {
         (self, restart)
     }
 
-    /// The first number of the range, where the next one lies before it: of those that count from the start.
+    /// The first number of the range, where the next one lies before it: of those that count from
+    /// the start.
     fn first(&self) -> Option<i128> {
         let Self { next, min, max, start, increment } = *self;
         match () {

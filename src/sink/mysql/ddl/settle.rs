@@ -1,10 +1,9 @@
-//! At the start of a run: what became of the DDL that an earlier run began and did not see end?
+//! Settles, at the start of a run, a DDL that an earlier run began and did not see end.
 //!
-//! What is stored beside the intent of a DDL, enough to judge it and to finish it without the stream.
-//!
-//! What an operator reads when a statement of a DDL does not come to its end.
-//!
-//! Two pictures as an operator sees them side by side: few lines, those that differ.
+//! - What is stored beside the intent of a DDL: enough to judge it and to finish it without the
+//!   stream.
+//! - What an operator reads when a statement of a DDL does not complete.
+//! - Two pictures shown side by side to an operator: few lines, those that differ.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +34,9 @@ pub enum Settled {
     TakenBack,
 }
 
-/// Waits until the session that ran `intent` is gone, judges what became of it, and finishes it: what is left of a job of several
-/// statements runs here; a job of which nothing happened is left to the stream, so that this run's options hold for it.
+/// Waits until the session that ran `intent` is gone, judges what became of it, and finishes it:
+/// what is left of a job of several statements runs here; a job of which nothing happened is left
+/// to the stream, so that this run's options hold for it.
 ///
 /// The operator's word counts where the target's tables do not tell.
 ///
@@ -93,7 +93,8 @@ pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, 
     finish(context, intent, begun, next)
 }
 
-/// A DDL that ran, and left the tables otherwise than they have to be: they are compared once more, unless the operator has said that they may stay.
+/// A DDL that ran, and left the tables otherwise than they have to be: they are compared once more,
+/// unless the operator has said that they may stay.
 fn confirm_again(
     context: &mut DdlContext<'_>,
     intent: &Intent,
@@ -121,7 +122,8 @@ fn finish(
     }
 }
 
-/// An intent without a picture that this version can read, or with one of other statements: only the operator knows.
+/// An intent without a picture that this version can read, or with one of other statements: only
+/// the operator knows.
 fn by_word(context: &mut DdlContext<'_>, intent: &Intent, what: &str) -> Result<Settled, SessionError> {
     match context.word {
         None => Err(Fault::refused(format!(
@@ -162,18 +164,21 @@ pub struct Begun {
     pub statements: Vec<String>,
     /// The upstream's tables before the job, where they are known.
     pub before: Vec<Shape>,
-    /// The same after it.
+    /// The upstream's tables after the job, where they are known.
     pub after: Vec<Shape>,
     /// The target before the statement that is under way.
     pub picture: Picture,
     /// Whether the operator wrote the statements.
     #[serde(default)]
     pub replaced: bool,
-    /// Statements from this one on are left out, and that is said, where the target refuses them: what came before is worth having alone.
+    /// Statements from this one on are left out, and that is said, where the target refuses them:
+    /// what came before is worth having alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optional_from: Option<usize>,
-    /// What stands in front of the statement that is under way as it was sent ([`Origin`](crate::mark::Origin)). Kept apart, so that
-    /// the statements are the same with marks and without: who judges, and who shows them, needs it no more than an older tisync.
+    /// What stands in front of the statement that is under way as it was sent
+    /// ([`Origin`](crate::mark::Origin)). Kept apart, so that the statements are the same with
+    /// marks and without: the code that judges and shows them needs it no more than an older
+    /// tisync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// Where it runs before its message: the position behind which ([`Ddl::early`]).
@@ -215,7 +220,8 @@ impl Begun {
         }
     }
 
-    /// The same of statements that the operator wrote: what they leave behind need not be what the upstream has.
+    /// The stored form of statements that the operator wrote: what they leave behind need not be
+    /// what the upstream has.
     #[must_use]
     pub fn instead(ddl: &Ddl, statements: Vec<String>) -> Self {
         Self { before: vec![], after: vec![], replaced: true, ..Self::new(ddl, statements) }
@@ -227,8 +233,9 @@ impl Begun {
         serde_json::from_str(text).ok().filter(|b: &Self| b.version == VERSION)
     }
 
-    /// What is stored beside `intent`; `None` as [`read`](Self::read), and if its statements are not those that the intent names: they are to run
-    /// with our rights, and one of the two was changed.
+    /// What is stored beside `intent`; `None` as [`read`](Self::read), and if its statements are
+    /// not those that the intent names: they are to run with our rights, and one of the two was
+    /// changed.
     #[must_use]
     pub fn of(intent: &Intent) -> Option<Self> {
         let begun = Self::read(intent.before.as_deref()?)?;
@@ -256,7 +263,7 @@ impl Begun {
         self.statements.get(step).map_or("", String::as_str)
     }
 
-    /// The same as it is sent, and as the target's own lists show it.
+    /// The statement of `step` as it is sent, and as the target's own lists show it.
     #[must_use]
     pub fn sent(&self, step: usize) -> String {
         let statement = self.statement(step);
@@ -273,7 +280,7 @@ impl Begun {
     #[must_use]
     pub fn judge(&self, step: usize, now: &Picture) -> Verdict {
         if self.action == ActionType::TruncatePartition && !self.replaced && self.statement(step).starts_with(DELETE) {
-            // The same rows, so once more changes nothing more.
+            // The rows are the same, so running it once more changes nothing.
             return Verdict::NotDone;
         }
         let form = self.form(step);
@@ -311,7 +318,7 @@ pub(super) fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Be
     }
 }
 
-/// That nobody can tell what became of a statement.
+/// The error that says that the outcome of a statement is unknown.
 pub(super) fn unknown(
     (ts, job): (CommitTs, i64),
     begun: &Begun,
@@ -337,7 +344,8 @@ pub(super) fn unknown(
 /// Lines for each side.
 const LINES: usize = 6;
 
-/// Both pictures, each in at most six lines: what each object is, and the lines of definitions that differ.
+/// Both pictures, each in at most six lines: what each object is, and the lines of definitions that
+/// differ.
 pub(super) fn both(before: &Picture, now: &Picture) -> (String, String) {
     let (old, new) = (lines(before), lines(now));
     (differing(&old, &new), differing(&new, &old))

@@ -1,13 +1,14 @@
-//! DDLs that do not run because the operator said so, or because their tables are missing since such a one.
+//! DDLs that do not run: skipped by the operator, on tables missing since, or only followed.
 //!
-//! DDLs that were skipped by the operator's word, and the tables that are missing on the target since.
-//!
-//! Kept in `tidb_binlog.tisync_skipped`, so that later rows of those tables are left out, and counted, through restarts.
-//!
-//! DDL that is followed and not run: the schema and the position move on.
-//!
-//! Of two opposite links one runs all DDL. The other one runs none, and what it finds upstream must have come from its own target. Anything
-//! else there is on the wrong side: nobody brings it to the target, and rows will not fit soon.
+//! - DDLs that do not run because the operator said so, or because their tables are missing since
+//!   an earlier skip.
+//! - The record of skipped DDLs and of the tables that are missing on the target since. It is kept
+//!   in `tidb_binlog.tisync_skipped`, so that later rows of those tables are left out, and counted,
+//!   through restarts.
+//! - DDL that is followed and not run: the schema and the position move on. Of two opposite links
+//!   one runs all DDL. The other one runs none, and what it finds upstream must have come from its
+//!   own target. Any other DDL there was run on the wrong side: no link brings it to the target,
+//!   and rows will soon not fit.
 
 use std::collections::HashMap;
 
@@ -96,7 +97,8 @@ pub(super) fn follow(
     Ok(Ran { how: How::LeftOut, skipped: Some(skipped) })
 }
 
-/// Ends the entries of what was missing in a database that `ddl` has dropped. Doing it once more changes nothing.
+/// Ends the entries of what was missing in a database that `ddl` has dropped. Doing it once more
+/// changes nothing.
 pub(super) fn end_of_database(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,
@@ -185,8 +187,8 @@ impl Skipped {
         &self.entries
     }
 
-    /// Records `ddl` at `ts` as not run, within the open transaction, with the tables that it would have brought; with
-    /// `whole_schema` its database is missing too.
+    /// Records `ddl` at `ts` as not run, within the open transaction, with the tables that it would
+    /// have brought; with `whole_schema` its database is missing too.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -294,7 +296,8 @@ impl Skipped {
 pub enum Unrun {
     /// No DDL is run on this link.
     Off,
-    /// The same, though it should have come from the target; the operator does not mind.
+    /// No DDL is run on this link, and this one should have come from the target; the operator
+    /// accepts it.
     WrongSide,
     /// The target had it first.
     CameBack,
@@ -304,7 +307,8 @@ impl Unrun {
     /// What `ddl` is where none is run.
     ///
     /// # Errors
-    /// Refused if somebody ran it upstream, it would change something on the target, and the operator does mind.
+    /// Refused if a user ran it upstream, it would change something on the target, and the operator
+    /// does not accept that.
     pub(super) fn of(context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) -> Result<Self, Fault> {
         if ddl.side != Side::Upstream || matches!(plan(context.session.server(), ts, ddl), Ok(Plan::LeaveOut(_))) {
             return Ok(Self::Off);

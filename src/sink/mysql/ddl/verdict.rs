@@ -1,6 +1,7 @@
-//! What becomes of a DDL on this target by its type and its text: run as which statements, left out, or refused.
+//! Decides how this target handles a DDL: run, replaced, left out, or refused.
 //!
-//! Which way a DDL takes: run, in which words, replaced, left out, or refused.
+//! - The verdict by type and text: run as which statements, left out, or refused.
+//! - The way that a DDL takes: run, in which words, replaced, left out, or refused.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +126,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
     })
 }
 
-/// That a text does what a job of TiDB's can do, whatever type of job it says to be.
+/// That a text does what a job of TiDB's can do, regardless of the job type that it claims.
 fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     let why = match Form::of(text, &ddl.schema) {
         Form::Other => "it is no DDL that is known",
@@ -212,16 +213,17 @@ fn unspeakable(server: &Server, ts: CommitTs, ddl: &Ddl, why: &Unsupported) -> F
     Fault::refused(format!("{} cannot run on the target, {server}: {}", named(ts, ddl), why.0)).hint(ways_on(ts))
 }
 
-/// Charset and collation that the job's database has upstream, where both are known and are such names.
+/// Charset and collation that the job's database has upstream, where both are known and are such
+/// names.
 fn default_of(ddl: &Ddl) -> Option<(&str, &str)> {
     let names = ddl.charset.as_deref().zip(ddl.collation.as_deref())?;
     let is_name = |n: &str| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     (is_name(names.0) && is_name(names.1)).then_some(names)
 }
 
-/// See the module.
+/// How this target handles a DDL.
 pub(super) enum Decision {
-    /// Left out by the operator's word.
+    /// The operator skips it.
     Skip,
     /// Its tables are missing on the target.
     Follow,

@@ -1,4 +1,4 @@
-//! Waiting until a statement of another session is over, whatever its end: nothing can be judged before.
+//! Waits until a statement of another session is over; its outcome cannot be judged before.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,20 +13,24 @@ use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, shorten};
 use crate::sql::quote_text;
 
-/// The longest pause between two looks; the first ones are shorter, as a session that ended takes a moment to go.
+/// The longest pause between two looks; the first ones are shorter, as a session that ended takes a
+/// moment to go.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How often somebody is told what is waited for.
+/// How often the operator is told what is waited for.
 const TELL_EVERY: Duration = Duration::from_secs(2);
-/// How long a session that runs nothing may keep the lock before it is ended: its client is gone or cut off.
+/// How long a session that runs nothing may keep the lock before it is ended: its client is gone or
+/// cut off.
 const IDLE: Duration = Duration::from_secs(2);
 /// How long nothing has to be seen of a statement where no lock tells that its session is gone.
 const UNSEEN: Duration = Duration::from_secs(1);
 
-/// Waits until the session that holds `lock` is gone, and with it its statement, that of `step` of `begun`; on TiDB until none of its DDL jobs with this
-/// statement is under way either. A statement that still runs is left alone, however long it takes.
+/// Waits until the session that holds `lock` is gone, and with it its statement, that of `step` of
+/// `begun`; on TiDB until none of its DDL jobs with this statement is under way either. A statement
+/// that still runs is left alone, however long it takes.
 ///
 /// # Errors
-/// If the connection is lost, or somebody asks to stop; refused if it cannot be told and the operator has not said it.
+/// If the connection is lost, or the run is asked to stop; refused if it cannot be told and the
+/// operator has not said it.
 pub(super) fn until_over(
     context: &mut DdlContext<'_>,
     lock: &str,
@@ -72,8 +76,8 @@ impl Clock {
     }
 }
 
-/// Takes `lock` for this session, once no earlier session of the link has it any more: so that a later run can tell that this one
-/// lives. Does without where the server has no such locks.
+/// Takes `lock` for this session, once no earlier session of the link has it any more: so that a
+/// later run can tell that this one lives. Does without where the server has no such locks.
 ///
 /// # Errors
 /// As [`until_over`].
@@ -171,13 +175,14 @@ fn until_no_job(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock
     }
 }
 
-/// Whether a job of TiDB's goes on. The parts of an ALTER TABLE are listed beside it as jobs of their own, and stay `done` for good when the whole is
-/// `synced`: it alone tells.
+/// Whether a job of TiDB's goes on. The parts of an ALTER TABLE are listed beside it as jobs of
+/// their own, and stay `done` for good when the whole is `synced`: it alone tells.
 fn under_way(kind: &str, state: &str) -> bool {
     !kind.contains("/* subjob */") && !matches!(state, "synced" | "cancelled" | "rollback done")
 }
 
-/// Whether a statement is still under way cannot be seen: it counts as over if the operator says what became of it.
+/// Whether a statement is still under way cannot be seen: it counts as over if the operator says
+/// what became of it.
 ///
 /// # Errors
 /// Refused, with why it cannot be seen, if the operator has not said it.

@@ -1,6 +1,6 @@
-//! What differs between two definitions that the same server shows.
+//! Finds what differs between two definitions that the same server shows.
 //!
-//! A column as SHOW CREATE TABLE shows it, taken apart into its attributes.
+//! The second part takes a column, as SHOW CREATE TABLE shows it, apart into its attributes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -82,7 +82,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What `target` has otherwise than `upstream`, both as one server shows them; `home` is the database of the table.
+/// What `target` has otherwise than `upstream`, both as one server shows them; `home` is the
+/// database of the table.
 #[must_use]
 pub fn differences(upstream: &Shown, target: &Shown, home: &str, collations: &Collations) -> Vec<Difference> {
     let mut found = DifferenceList { list: Vec::new(), collations };
@@ -224,7 +225,8 @@ fn same_text(a: &str, b: &str) -> bool {
     a == b || names_in_lower_case(a) == names_in_lower_case(b)
 }
 
-/// `text` with the names in quotes in lower case: where a column got its own name in other letters, some versions show its indexes with the old one.
+/// `text` with the names in quotes in lower case: where a column got its own name in other letters,
+/// some versions show its indexes with the old one.
 fn names_in_lower_case(text: &str) -> String {
     let one = |piece: Piece<'_>| match piece.token {
         Token::Name(_) => piece.text.to_lowercase(),
@@ -315,7 +317,8 @@ impl ShownColumn {
         Self { name, text: text_of(text, rest).to_owned(), attributes: usual(attributes) }
     }
 
-    /// The name of its collation; that of its character set's default one if only this is shown, `None` if the table's holds.
+    /// The name of its collation; that of its character set's default one if only this is shown,
+    /// `None` if the table's holds.
     pub fn collation(&self, default_of: impl Fn(&str) -> String) -> Option<String> {
         let last = |attribute| {
             let text: Option<&String> = self.attributes.get(&attribute);
@@ -334,7 +337,7 @@ impl ShownColumn {
 
 /// The attribute that begins with `piece`, where `now` has `before` already.
 fn begins(piece: &Piece<'_>, now: Attribute, before: &[Piece<'_>]) -> Option<Attribute> {
-    // The word behind DEFAULT and NOT belongs to them, whatever it is.
+    // The word behind DEFAULT and NOT belongs to them, no matter which it is.
     let takes_next = before.last().is_some_and(|last| last.is("DEFAULT") || last.is("NOT"));
     if takes_next {
         return None;

@@ -1,17 +1,20 @@
-//! Whether a table on the target is what the upstream's definition says: compared as the same server shows both.
+//! Checks whether a table on the target matches the upstream's definition.
 //!
-//! No server shows a definition as it was given: types get widths, expressions other brackets, keys another order. So the expected definition is
-//! given to the target itself, as an empty table beside its checkpoints (the *reference*, [`Reference`]), and what SHOW CREATE TABLE says of the two is
-//! compared part by part. What the target's dialect cannot have is missing in both, and so is no difference.
+//! No server shows a definition as it was given: types get widths, expressions other brackets, keys
+//! another order. So the expected definition is given to the target itself, as an empty table
+//! beside its checkpoints (the *reference*, [`Reference`]), and what SHOW CREATE TABLE says of the
+//! two is compared part by part. What the target's dialect cannot have is missing in both, and so
+//! is no difference.
 //!
 //! ```text
-//! reference   the empty table       shown   SHOW CREATE TABLE in parts (column, foreign, tail: one kind of part each)
-//! difference  what differs          mend    the statements that make both alike
+//! mod         the reference, and the statements that make the target's table match
+//! shown       SHOW CREATE TABLE in parts
+//! difference  what differs
 //! ```
 //!
-//! The reference: an empty table that is made on the target from the upstream's definition, shown, and dropped again.
-//!
-//! The statements that make a table on the target what the upstream's is.
+//! - The reference: an empty table that is made on the target from the upstream's definition,
+//!   shown, and dropped again.
+//! - The statements that make a table on the target match the upstream's.
 
 mod difference;
 mod shown;
@@ -38,15 +41,17 @@ pub const PARTITIONS: usize = 64;
 /// What a table has to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
-    /// What stands behind the name in CREATE TABLE, in the target's words, without foreign keys and with the first [`PARTITIONS`] partitions.
+    /// What stands behind the name in CREATE TABLE, in the target's words, without foreign keys and
+    /// with the first [`PARTITIONS`] partitions.
     pub definition: String,
-    /// The same with all partitions, where there are more.
+    /// Like `definition`, with all partitions, where there are more than [`PARTITIONS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
     /// Names of the partitions that `definition` leaves out, and what is said of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<(String, String)>,
-    /// Foreign keys as they stand in CREATE TABLE, each parent with its database. They are not made: that would lock parents.
+    /// Foreign keys as they stand in CREATE TABLE, each parent with its database. They are not
+    /// made: that would lock parents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<String>,
     /// What of the upstream's definition the target cannot have, and why.
@@ -61,8 +66,8 @@ impl Reference {
         self.whole.as_ref().unwrap_or(&self.definition)
     }
 
-    /// What the table that the target shows as `target`, in database `home`, has otherwise. `name`, in quotes with its database, is what
-    /// the reference is called meanwhile.
+    /// What the table that the target shows as `target`, in database `home`, has otherwise. `name`,
+    /// in quotes with its database, is what the reference is called meanwhile.
     ///
     /// # Errors
     /// If the target does not make the reference, or cannot be read.
@@ -73,7 +78,7 @@ impl Reference {
         target: &Shown,
         home: &str,
     ) -> Result<(Shown, Vec<Difference>), SessionError> {
-        // A TiDB shows a definition in the very words of ours, and takes its time to make a table.
+        // A TiDB shows a definition exactly as ours is written, and is slow to create a table.
         if session.server().flavour == Flavour::TiDb
             && let Some(own) = self.as_written()
             && differences(&own, target, home, &Collations::default()).is_empty()
@@ -101,7 +106,8 @@ impl Reference {
 
     fn make(&self, session: &mut Session, name: &str, definition: &str) -> Result<Option<Shown>, SessionError> {
         let drop = format!("DROP TABLE IF EXISTS {name}");
-        // First: what a run that was killed has left goes, and an account that may not drop makes nothing that stays.
+        // First: what a run that was killed has left goes, and an account that may not drop makes
+        // nothing that stays.
         session.exec(&drop)?;
         session.exec(&format!("CREATE TABLE {name} {definition}"))?;
         let shown = show(session, name);
@@ -116,7 +122,8 @@ impl Reference {
         Ok(shown)
     }
 
-    /// `shown` with the partitions that were left out: in the target's words, where those say the same.
+    /// `shown` with the partitions that were left out: in the target's words, where those say the
+    /// same.
     fn with_more(&self, mut shown: Shown, target: &Shown) -> Shown {
         let there = target.partitioning.as_ref().map(|by| by.partitions.as_slice()).unwrap_or_default();
         if let Some(by) = &mut shown.partitioning {
@@ -138,7 +145,8 @@ fn plain(text: &str) -> String {
         .to_uppercase()
 }
 
-/// A table, by its name in quotes with its database, as the target shows it; `None` if it is no table.
+/// A table, by its name in quotes with its database, as the target shows it; `None` if it is no
+/// table.
 ///
 /// # Errors
 /// If it is not there, or cannot be read.
@@ -150,7 +158,8 @@ pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, SessionE
     Ok(Shown::read(&well_quoted(session, (&schema, &table), text)?))
 }
 
-/// Each character set's default collation on a server. Empty: two defaults of the same set are the same, and nothing else.
+/// Each character set's default collation on a server. Empty: two defaults of the same set are the
+/// same, and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Collations(BTreeMap<String, String>);
 
@@ -179,9 +188,11 @@ impl Collations {
     }
 }
 
-/// ALTER TABLEs that take away `differences` from the table `name`, in quotes, which is `target` now and has to be `upstream`.
+/// ALTER TABLEs that take away `differences` from the table `name`, in quotes, which is `target`
+/// now and has to be `upstream`.
 ///
-/// A renamed column cannot be told from one that was dropped and another that was added, so who runs this reads it before.
+/// A renamed column cannot be told from one that was dropped and another that was added, so the
+/// operator reads the statements before running them.
 #[must_use]
 pub fn statements(
     server: &Server,
@@ -270,7 +281,8 @@ impl Mend<'_> {
         clauses
     }
 
-    /// What stands behind the column's name: with its collation, whatever the table's is.
+    /// What stands behind the column's name: with its collation, even where the
+    /// table has the same one.
     fn definition(&self, column: &ShownColumn) -> String {
         use difference::Attribute::{Charset, Collation, Type};
         let named = column.attributes.contains_key(&Charset) || column.attributes.contains_key(&Collation);

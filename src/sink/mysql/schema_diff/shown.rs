@@ -1,8 +1,7 @@
-//! What SHOW CREATE TABLE says, in parts.
+//! Parses the output of SHOW CREATE TABLE into parts.
 //!
-//! What SHOW CREATE TABLE says behind the columns: the table's options and its partitions.
-//!
-//! A foreign key as SHOW CREATE TABLE shows it, compared by what it does: its name may have to be another one on the target.
+//! - What comes after the columns: the table's options and its partitions.
+//! - Foreign keys, compared by what they do: the name may have to be another one on the target.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +84,8 @@ pub(super) fn between_commas<'a, 'b>(all: &'b [Piece<'a>]) -> Vec<&'b [Piece<'a>
     parts.filter(|part| !part.is_empty()).collect()
 }
 
-/// What stands between the first bracket of `all` and the one that closes it, and what comes behind.
+/// What stands between the first bracket of `all` and the one that closes it, and what comes
+/// behind.
 pub(super) fn in_brackets<'a, 'b>(all: &'b [Piece<'a>]) -> Option<(&'b [Piece<'a>], &'b [Piece<'a>])> {
     let open = all.iter().position(|piece| piece.depth() == 1)?;
     let mut depth = 0;
@@ -104,7 +104,8 @@ pub(super) fn text_of<'a>(text: &'a str, part: &[Piece<'_>]) -> &'a str {
     }
 }
 
-/// `sql`, a CREATE TABLE, without its foreign keys, and these as they stand in a statement. `parent` gives the names of a parent on the target.
+/// `sql`, a CREATE TABLE, without its foreign keys, and these as they stand in a statement.
+/// `parent` gives the names of a parent on the target.
 #[must_use]
 pub fn without_foreign_keys(sql: &str, parent: &dyn Fn(&str, &str) -> (String, String)) -> (String, Vec<String>) {
     let all = pieces(sql);
@@ -169,7 +170,8 @@ impl Shown {
     }
 }
 
-/// `PRIMARY KEY (…)`, `UNIQUE KEY `name` (…) …`. That an index is a B-tree, as nearly all are, some versions say where it was said, and some in any case.
+/// `PRIMARY KEY (…)`, `UNIQUE KEY `name` (…) …`. That an index is a B-tree, as nearly all are, some
+/// versions say where it was said, and some in any case.
 fn key(text: &str, part: &[Piece<'_>]) -> Named {
     let bracket = part.iter().position(|piece| piece.depth() == 1).unwrap_or(part.len());
     let name = part.iter().take(bracket).rev().find(|piece| matches!(piece.token, Token::Name(_)));
@@ -177,8 +179,8 @@ fn key(text: &str, part: &[Piece<'_>]) -> Named {
     Named { name, text: text_of(text, part).replace(" USING BTREE", "") }
 }
 
-/// The options that a definition of TiDB's has: `COLLATE`, `DEFAULT CHARSET`, `COMMENT`, and comments with TiDB's own. The storage engine and its
-/// options are the target's own affair.
+/// The options that a definition of TiDB's has: `COLLATE`, `DEFAULT CHARSET`, `COMMENT`, and
+/// comments with TiDB's own. The storage engine and its options are the target's own affair.
 pub(super) type Options = BTreeMap<String, String>;
 
 /// How a table is partitioned.
@@ -320,7 +322,8 @@ impl ForeignKey {
         Self::read(name, all.get(at..)?)
     }
 
-    /// Whether both do the same in a table of database `home`. Some servers keep the names of tables in lower case.
+    /// Whether both do the same in a table of database `home`. Some servers keep the names of
+    /// tables in lower case.
     pub fn same(&self, other: &Self, home: &str) -> bool {
         let place = |key: &Self| {
             let schema = if key.parent_schema.is_empty() { home } else { &key.parent_schema };
@@ -357,7 +360,8 @@ pub(super) fn same_names(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
 }
 
-/// What happens ON `event`; empty for RESTRICT and NO ACTION, which are the same wherever no constraint is deferred, and are the default.
+/// What happens ON `event`; empty for RESTRICT and NO ACTION, which are the same wherever no
+/// constraint is deferred, and are the default.
 fn reaction(behind: &[Piece<'_>], event: &str) -> String {
     let at = behind.windows(2).position(|w| matches!(w, [on, what] if on.is("ON") && what.is(event)));
     let words: Vec<String> = match at {

@@ -1,8 +1,9 @@
-//! A table whose columns are not the same on both sides, and the row that the target takes, made of the upstream's: in mode 2, and where the
-//! target has DDL that the upstream does not have yet.
+//! Builds the row that the target takes from the upstream's, where their columns differ.
 //!
-//! The value of a NOT NULL column without a default that only the target has: the zero of its type, said explicitly, so that strict
-//! mode can stay on.
+//! That is so in mode 2, and where the target has DDL that the upstream does not have yet.
+//!
+//! The second part is the value of a NOT NULL column without a default that only the target has:
+//! the zero of its type, given explicitly, so that strict mode can stay on.
 
 use std::sync::Arc;
 
@@ -28,7 +29,8 @@ pub struct Extra {
 /// How the rows of one definition of a table are written to a target whose columns are others.
 #[derive(Debug, PartialEq)]
 pub struct Fit {
-    /// The table as statements see it: the columns that both sides have, and the keys that can be used there.
+    /// The table as statements see it: the columns that both sides have, and the keys that can be
+    /// used there.
     pub table: Arc<Table>,
     /// For each of its columns: where its value comes from.
     picks: Vec<Pick>,
@@ -38,7 +40,8 @@ pub struct Fit {
     pub extras: Vec<Extra>,
     /// Columns of the upstream that are left out.
     pub left_out: Vec<String>,
-    /// Unique keys that only the target has, over columns of the upstream's definition: they order transactions as well.
+    /// Unique keys that only the target has, over columns of the upstream's definition: they order
+    /// transactions as well.
     pub more_keys: Vec<Key>,
     /// What is to be said of it, once.
     pub says: String,
@@ -53,7 +56,8 @@ struct Pick {
 }
 
 impl Fit {
-    /// How rows of `table` are written to `there`, whose columns may be others because of `why`; `None` if as they are.
+    /// How rows of `table` are written to `there`, whose columns may be others because of `why`;
+    /// `None` if as they are.
     ///
     /// # Errors
     /// With everything that keeps them from being written.
@@ -61,8 +65,8 @@ impl Fit {
         Maker { table, there, facts, why, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
-    /// The same for a target that has a definition which the upstream comes to later: `becomes`, where each column of `table` is at one of
-    /// `places`, or gone.
+    /// Like `of`, for a target that has a definition which the upstream comes to later: `becomes`,
+    /// where each column of `table` is at one of `places`, or gone.
     ///
     /// # Errors
     /// With everything that keeps them from being written.
@@ -219,7 +223,8 @@ impl Maker<'_> {
         any
     }
 
-    /// What the upstream's own rows get in a column of the target's when the DDL comes there, as SQL.
+    /// What the upstream's own rows get in a column of the target's when the DDL comes there, as
+    /// SQL.
     fn origin(&mut self, column: &FoundColumn) -> Option<String> {
         let becomes = self.becomes.as_ref().filter(|_| !column.counted)?;
         let later = becomes.table.columns.iter().find(|c| c.name.to_lowercase() == column.name.to_lowercase())?;
@@ -280,7 +285,8 @@ impl Maker<'_> {
         let identifies = |k: &Key, columns: &[Column]| !k.parts.is_empty() && k.identifies(columns);
         let columns: Vec<Column> = picks.iter().filter_map(|p| self.table.columns.get(p.column).cloned()).collect();
         let had = self.table.keys.iter().any(|k| identifies(k, &self.table.columns));
-        // In a table whose key the target has dropped, a row is known by all its values, as it soon is upstream.
+        // In a table whose key the target has dropped, a row is known by all its values, as it soon
+        // is upstream.
         if had && self.becomes.is_none() && !kept.iter().any(|k| identifies(k, &columns)) {
             let names: Vec<String> = lost.iter().map(|(_, parts)| parts_text(parts)).collect();
             self.problems.push(format!(
@@ -377,7 +383,8 @@ fn moved(key: &Key, picks: &[Pick]) -> Option<Key> {
 /// The literal; `None` if the type has no zero.
 pub(super) fn zero(column: &FoundColumn, facts: Facts) -> Option<String> {
     let date = |zero: &str, earliest: &str| {
-        // Where the server's own sessions refuse zero dates, a dump of the table could not be loaded again.
+        // Where the server's own sessions refuse zero dates, a dump of the table could not be
+        // loaded again.
         format!("'{}'", if facts.zero_dates { zero } else { earliest })
     };
     Some(match column.kind.as_str() {

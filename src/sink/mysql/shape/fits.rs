@@ -1,6 +1,6 @@
-//! The fits of all tables that are not the same on both sides, by the upstream's definition.
+//! The fits of all tables that differ between the two sides, by upstream definition.
 //!
-//! What of a table differs between upstream and target.
+//! The second part finds what differs between a table upstream and on the target.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,7 +52,8 @@ struct Known {
     said: HashMap<String, String>,
 }
 
-/// The row changes of a table whose rows have columns of their own on the target: each has to be done as it came.
+/// The row changes of a table whose rows have columns of their own on the target: each has to be
+/// done as it came.
 pub(in crate::sink::mysql) struct Ordered {
     pub(in crate::sink::mysql) fit: Arc<Fit>,
     pub(in crate::sink::mysql) changes: Vec<RowKind>,
@@ -90,7 +91,8 @@ impl Fits {
         if self.differs(table) { Mode::Partial } else { mode }
     }
 
-    /// How rows of `table` are written to `there` where their columns need not be the same; `None` if as they are.
+    /// How rows of `table` are written to `there` where their columns need not be the same; `None`
+    /// if as they are.
     ///
     /// # Errors
     /// With everything that keeps them from being written.
@@ -139,7 +141,8 @@ impl Fits {
         self.put_for(table, fit, None)
     }
 
-    /// The same for a target whose columns may change at any time: it holds while they are those of `signature`.
+    /// Like `put`, for a target whose columns may change at any time: the fit holds while they are
+    /// those of `signature`.
     pub(in crate::sink::mysql) fn put_for(
         &self,
         table: &Arc<Table>,

@@ -1,11 +1,11 @@
-//! Tables as they are on the target.
+//! Reads tables as they are on the target: columns, ENUM and SET texts, unique keys.
 //!
-//! The texts of an ENUM or SET, as `information_schema` writes them: `enum('a','it''s')`.
-//!
-//! The unique keys of tables as they are on the target.
-//!
-//! The columns of a table as the server itself names them in a result: asked within the transaction that writes to the table, it says
-//! that they are still those that the rows were made for. From then on to its end, no DDL changes them.
+//! - The columns.
+//! - The texts of an ENUM or SET, as `information_schema` writes them: `enum('a','it''s')`.
+//! - The unique keys.
+//! - The columns of a table as the server itself names them in a result. Queried within the
+//!   transaction that writes to the table, this tells that they are still those that the rows were
+//!   made for. From then until that transaction ends, no DDL changes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -222,13 +222,14 @@ pub(super) fn places(upstream: &[String], target: &[String]) -> Vec<Option<u64>>
     upstream.iter().enumerate().map(place).collect()
 }
 
-/// An element as servers show it: some drop trailing spaces earlier than others, and MariaDB's `information_schema` knows characters
-/// of three bytes at the most.
+/// An element as servers show it: some drop trailing spaces earlier than others, and MariaDB's
+/// `information_schema` knows characters of three bytes at the most.
 fn shown(element: &str) -> String {
     element.trim_end_matches(' ').chars().map(|c| if c > '\u{ffff}' { '?' } else { c }).collect()
 }
 
-/// Whether each element has the number that it has upstream; the target may have more of them behind.
+/// Whether each element has the number that it has upstream; the target may have more of them
+/// behind.
 pub(super) fn same_numbers(places: &[Option<u64>]) -> bool {
     places.iter().zip(1_u64..).all(|(place, n)| *place == Some(n))
 }
@@ -252,7 +253,8 @@ pub struct UniquePart {
 
 type Told = (String, String, String, u32, Option<String>, Option<u32>);
 
-/// The unique keys of the tables that `scope`, a condition on `table_schema` and `table_name`, picks; the columns of each in order.
+/// The unique keys of the tables that `scope`, a condition on `table_schema` and `table_name`,
+/// picks; the columns of each in order.
 ///
 /// # Errors
 /// If the target does not answer.
@@ -262,7 +264,8 @@ pub fn read_unique_keys(session: &mut Session, scope: &str) -> Result<Vec<Unique
 }
 
 fn query(flavour: Flavour, scope: &str) -> String {
-    // TiDB's STATISTICS has no lengths of prefixes (6.6 says NULL of all). An expression's column is called `NULL` there, as one may be.
+    // TiDB's STATISTICS has no lengths of prefixes (6.6 says NULL of all). An expression's column
+    // is called `NULL` there, as one may be.
     let (table, name, column) = match flavour {
         Flavour::TiDb => ("tidb_indexes", "key_name", "IF(expression IS NULL, column_name, NULL)"),
         Flavour::MySql | Flavour::MariaDb => ("statistics", "index_name", "column_name"),

@@ -1,27 +1,23 @@
-//! Whether a table has the same columns on both sides, and what is written where it has not (spec/tidb-binlog.md §6.4).
+//! Compares a table's columns on both sides, and handles differences (spec/tidb-binlog.md §6.4).
 //!
 //! ```text
-//! found      a table as the target has it          elements   the texts of an ENUM or SET there
-//! unique     its unique keys
-//! compare    what differs: an error in mode 1      zero       values for columns that nobody else gives one
-//! fit        mode 2: the row that the target takes, made of the upstream's
-//! fits       the fits of all tables, by the upstream's definition
-//! look       reads and compares
-//! ahead      a target that has each DDL first: what the source will do to its rows itself
-//! signature  whether the columns are still those that were compared
+//! found      a table as the target has it: ENUM and SET texts, unique keys, columns of a result
+//! fit        mode 2: the row that the target takes, made of the upstream's; zero values
+//! fits       what differs (an error in mode 1), and the fits of all tables, by upstream definition
+//! mod        what workers do about it; reading and comparing; targets that have each DDL first
 //! ```
 //!
-//! What a worker does about columns that are not the same on both sides.
+//! - What a worker does about columns that are not the same on both sides.
+//! - Reading tables on the target and comparing them with the upstream's: before the first row of a
+//!   definition, after a DDL, and when the server says that a column is not what it was.
+//! - A target that has each DDL before the source: which of the source's later definitions it has
+//!   now, and how a row of today is written to that one.
 //!
-//! Reads tables on the target and compares them with the upstream's: before the first row of a definition, after a DDL, and when the
-//! server says that a column is not what it was.
-//!
-//! A target that has each DDL before the source: which of the source's later definitions it has now, and how a row of today is written
-//! to that one.
-//!
-//! Nothing is guessed: only a definition that the source itself comes to explains the target's. Columns are followed by what the DDL does to them,
-//! so a renamed one keeps its values, and a column that is dropped and made anew does not. A column that the source does not have yet gets in
-//! new rows what the source's own rows get when the DDL comes there, and keeps its value in others.
+//! For such a target nothing is guessed: only a definition that the source itself comes to explains
+//! the target's. Columns are followed by what the DDL does to them, so a renamed one keeps its
+//! values, and a column that is dropped and made anew does not. A column that the source does not
+//! have yet gets in new rows what the source's own rows get when the DDL comes there, and keeps its
+//! value in others.
 
 pub(super) mod fit;
 pub(super) mod fits;
@@ -62,8 +58,8 @@ pub(super) struct Doubt {
 pub(super) type Taken = (Arc<Table>, TakenFor);
 
 impl Worker {
-    /// Compares `tables` with the target. One that the target has changed already is waited for, with no transaction open, until the
-    /// source's own history says what becomes of it.
+    /// Compares `tables` with the target. One that the target has changed already is waited for,
+    /// with no transaction open, until the source's own history says what becomes of it.
     pub(super) fn look(&mut self, tables: &[Arc<Table>]) -> Result<()> {
         let context = self.context.clone();
         if let Some(ahead) = context.options.follows() {
@@ -73,7 +69,8 @@ impl Worker {
         look(&mut lane.session, tables, context.options.mode, &context.fits, &context.events)
     }
 
-    /// `moved`: the target's columns have just changed, so it has a DDL that the source may not have.
+    /// `moved`: the target's columns have just changed, so it has a DDL that the source may not
+    /// have.
     fn look_ahead(&mut self, ahead: &Ahead, table: &Arc<Table>, mut moved: bool) -> Result<()> {
         let context = self.context.clone();
         let mut held = HeldRows::new(table);
@@ -120,7 +117,7 @@ impl Worker {
         }
     }
 
-    /// The same for those tables of `part` that nobody has compared yet.
+    /// Compares those tables of `part` that have not been compared yet.
     pub(super) fn look_first(&mut self, ts: CommitTs, part: &Part) -> Result<()> {
         let mut new: Vec<Arc<Table>> = Vec::new();
         for change in &part.changes {
@@ -154,7 +151,8 @@ impl Worker {
         taken
     }
 
-    /// Sees, within the open transaction, that the columns of these tables are still what the rows were made for. They stay so until its end.
+    /// Sees, within the open transaction, that the columns of these tables are still what the rows
+    /// were made for. They stay so until its end.
     pub(super) fn still_so(&mut self, taken: Vec<Taken>) -> Result<()> {
         for (table, taken_for) in taken {
             let Some(wanted) = &taken_for.signature else { continue };
@@ -170,7 +168,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes note of a statement on the target's `table` that failed with `error`, if its columns may be the cause.
+    /// Takes note of a statement on the target's `table` that failed with `error`, if its columns
+    /// may be the cause.
     pub(super) fn doubt(&mut self, table: &Arc<Table>, error: &Error) {
         self.doubt = None;
         if code_of(error).is_some_and(|code| CODES.contains(&code)) {
@@ -179,8 +178,8 @@ impl Worker {
         }
     }
 
-    /// After a refused statement: reads the target's definition again, if that may be the cause. Gives whether it is another one
-    /// now, so that the same transaction is worth another try.
+    /// After a refused statement: reads the target's definition again, if that may be the cause.
+    /// Gives whether it is another one now, so that the same transaction is worth another try.
     ///
     /// # Errors
     /// Refused, if rows of the table cannot be written as it is now.
@@ -201,7 +200,7 @@ impl Worker {
 pub(in crate::sink::mysql) const HINT: &str = "make both definitions alike, or start with --sync-mode 2, which leaves out columns that the target lacks \
      and lets the target's own columns keep their values; nothing was dropped silently";
 
-/// The same where the target has each DDL first.
+/// What an operator can do about other columns where the target has each DDL first.
 pub(in crate::sink::mysql) const HINT_AHEAD: &str = "the target's DDL comes to the source through the link of the other direction: see that it runs, and whether it skipped, filtered or \
      still has to run one for this table, then start again. Otherwise make both definitions alike, or start with --sync-mode 2, which leaves out \
      columns that the target lacks and lets the target's own columns keep their values";
@@ -250,7 +249,8 @@ pub(in crate::sink::mysql) struct Changed {
     pub(in crate::sink::mysql) at: u64,
 }
 
-/// When the target's table was last changed, where the server tells: what it calls the time of its creation is that of its last DDL.
+/// When the target's table was last changed, where the server tells: what it calls the time of its
+/// creation is that of its last DDL.
 ///
 /// # Errors
 /// What the target said.
@@ -266,7 +266,8 @@ pub(in crate::sink::mysql) fn changed(session: &mut Session, table: &Table) -> R
     Ok(u64::try_from(at).ok().map(|at| Changed { age, at }))
 }
 
-/// Compares `tables` with the target and takes note of it. One that is not there is left to its first row.
+/// Compares `tables` with the target and takes note of it. One that is not there is left to its
+/// first row.
 ///
 /// # Errors
 /// Refused, if rows of one of them cannot be written in this mode; or what the target said.
@@ -316,7 +317,8 @@ pub(in crate::sink::mysql) fn look(
 /// What a comparison says.
 #[derive(Debug)]
 pub(in crate::sink::mysql) enum Explained {
-    /// Rows are written as they are, or as `fit` says. `known`: the source's history has all that the target has by now, as far as its columns tell.
+    /// Rows are written as they are, or as `fit` says. `known`: the source's history has all that
+    /// the target has by now, as far as its columns tell.
     Yes { fit: Option<Arc<Fit>>, known: bool },
     /// The target has a definition that the source does not come to, as far as is known.
     NotYet(Vec<String>),
@@ -334,7 +336,8 @@ pub(in crate::sink::mysql) fn explain_ahead(
     let mut differences = fits::columns(table, there);
     let named = |l: &Later| Table { schema: table.schema.clone(), name: table.name.clone(), ..Table::clone(&l.table) };
     let alike = later.iter().rposition(|l| fits::columns(&named(l), there).is_empty());
-    // What a link has brought to the source was on the target before: it cannot be back where it was.
+    // What a link has brought to the source was on the target before: it cannot be back where it
+    // was.
     let passed = later.iter().rposition(|l| l.brought);
     let steps = alike.filter(|at| passed.is_none_or(|passed| *at >= passed)).and_then(|at| later.get(..=at));
     let Some((steps, last)) = steps.and_then(|steps| Some((steps, steps.last()?))) else {

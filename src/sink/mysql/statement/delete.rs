@@ -1,10 +1,10 @@
-//! Deletes by key.
+//! Renders deletes: by key, or by whole row in a table without a key.
 //!
-//! Deletes from a table without a key, where a row is known by all of its values and each search reads the whole table.
-//!
-//! Many images are therefore looked for at once: one query counts the rows that are equal to each of them, and one DELETE
-//! takes the rows of all those images of which every row has to go. Its count then says that it took exactly these. Any
-//! other image (more rows than have to go; fewer, or JSON written differently) is deleted alone.
+//! Without a key, a row is known by all of its values, and each search reads the whole table. Many
+//! images are therefore looked for at once: one query counts the rows that are equal to each of
+//! them, and one DELETE takes the rows of all those images of which every row has to go. Its count
+//! then says that it took exactly these. Any other image (more rows than have to go; fewer, or JSON
+//! written differently) is deleted alone.
 
 use anyhow::{Context, Result};
 
@@ -29,7 +29,7 @@ impl Work<'_> {
         self.by_key(key, rows, &mut |sql, _| emit(Step::Clear { sql }))
     }
 
-    /// The same in a table of which only some rows have a unique key's value.
+    /// Like `clear_by_key`, in a table of which only some rows have a unique key's value.
     pub(super) fn clear_by_value(&self, rows: &[Counted], emit: Emit<'_>) -> Result<()> {
         for row in rows {
             let Some(condition) = sole(self.table, row.row).map(|key| self.taken(key, row.row)).transpose()?.flatten()
@@ -71,7 +71,8 @@ impl Work<'_> {
     }
 
     fn by_key(&self, key: &[usize], rows: &[Counted], full: Full<'_>) -> Result<()> {
-        // A year is compared like a whole row's: the plain number 0 would be taken for the year 2000.
+        // A year is compared like a whole row's: the plain number 0 would be taken for the year
+        // 2000.
         let single = match key {
             [one] if !self.is_year(*one) => Some(*one),
             _ => None,
@@ -124,7 +125,8 @@ impl Work<'_> {
 
 /// Images looked for at once.
 const IMAGES: usize = 500;
-/// So few are looked for one by one: such a search ends with what it looks for, on average in the table's middle.
+/// So few are looked for one by one: such a search ends with what it looks for, on average in the
+/// table's middle.
 const FEW: usize = 4;
 
 /// A row image and the condition that only rows equal to it fulfil.
@@ -243,8 +245,8 @@ impl Work<'_> {
         Ok(String::from_utf8(out)?)
     }
 
-    /// A condition on one column that all the images fulfil: the server looks a value up in a sorted list, or in an
-    /// index, before it compares whole rows.
+    /// A condition on one column that all the images fulfil: the server looks a value up in a
+    /// sorted list, or in an index, before it compares whole rows.
     fn filter<'i>(&self, out: &mut Vec<u8>, column: usize, images: impl Iterator<Item = &'i Image<'i>>) -> Result<()> {
         let name = self.name(column);
         let (mut null, mut any) = (false, false);
@@ -270,8 +272,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The column that tells most of the images apart, of those that every image has and whose values compare in a list
-    /// as they do alone.
+    /// The column that tells most of the images apart, of those that every image has and whose
+    /// values compare in a list as they do alone.
     fn filter_column(&self, rows: &[Counted]) -> Option<usize> {
         let usable = |column: &usize| {
             let kind = self.table.columns.get(*column).map(|c| &c.kind);

@@ -1,9 +1,10 @@
-//! Changes of a table whose rows have columns of their own on the target: one after the other, as they came, each row in place.
+//! Changes rows one by one in stream order, in tables with extra columns on the target.
 //!
-//! A row must not be removed and inserted again there, as the net effect would do it: what only the target knows of it would be lost.
-//! Upstream, each change in turn kept every key unique, so it can be done here in the same order.
+//! Such a row must not be removed and inserted again, as the net effect would do it: the values
+//! that only the target has would be lost. Upstream, each change in turn kept every key unique, so
+//! it can be done here in the same order.
 //!
-//! A statement that grows by one item after the other.
+//! The second part is a statement that grows by one item after the other.
 
 use anyhow::Result;
 
@@ -162,7 +163,8 @@ impl Order<'_> {
 /// What takes each full statement: its text, and the items in it.
 pub(super) type Full<'f> = &'f mut dyn FnMut(&str, u64) -> Result<()>;
 
-/// Items between a head and a tail, cut into statements of a limited size. Only one of them is in memory.
+/// Items between a head and a tail, cut into statements of a limited size. Only one of them is in
+/// memory.
 pub(super) struct Chunk<'a> {
     head: Vec<u8>,
     separator: &'a [u8],
@@ -186,8 +188,8 @@ impl<'a> Chunk<'a> {
         Self { most, ..self }
     }
 
-    /// Adds the item that `write` appends; before it, gives `full` the statement that it does not fit into. Says how
-    /// long a statement of the item alone is, if it begins one.
+    /// Adds the item that `write` appends; before it, gives `full` the statement that it does not
+    /// fit into. Says how long a statement of the item alone is, if it begins one.
     pub(super) fn push(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
@@ -213,7 +215,8 @@ impl<'a> Chunk<'a> {
         Ok((self.items == 1).then(|| self.text.len() + self.tail.len()))
     }
 
-    /// Before an item of about `size` bytes: gives `full` what it would not fit behind, so that it is not held twice.
+    /// Before an item of about `size` bytes: gives `full` what it would not fit behind, so that it
+    /// is not held twice.
     pub(super) fn make_room(&mut self, size: usize, full: Full<'_>) -> Result<()> {
         if self.items > 0 && self.text.len() + size > self.limit {
             self.finish(full)?;

@@ -1,12 +1,12 @@
-//! From a table's net effect to SQL: deletes by key, deletes by whole row, changes in place, multi-row inserts.
+//! Renders a table's net effect as SQL.
 //!
-//! Statements are given away one by one as they are made, so that one of them at a time is in memory.
+//! The statements are deletes by key, deletes by whole row, changes in place, and multi-row
+//! inserts. They are handed out one by one as they are made, so that only one at a time is in
+//! memory.
 //!
-//! Rows that go into the same statements.
-//!
-//! New images for rows that stay where they are.
-//!
-//! Inserts of many rows.
+//! - Rows that go into the same statements.
+//! - New images for rows that stay where they are.
+//! - Inserts of many rows.
 
 mod delete;
 mod in_order;
@@ -40,7 +40,8 @@ pub enum Step<'a> {
         /// Rows that have to be there.
         rows: u64,
     },
-    /// A query of two columns; all rows of its result have to be put into `found`. What follows depends on them.
+    /// A query of two columns; all rows of its result have to be put into `found`. What follows
+    /// depends on them.
     Count {
         /// The query.
         sql: &'a str,
@@ -51,7 +52,8 @@ pub enum Step<'a> {
     DeleteEqual {
         /// The statement up to its limit.
         sql: &'a str,
-        /// The same with a comparison that also finds JSON written differently; for what `sql` did not find.
+        /// The statement with a comparison that also finds JSON written differently; for what `sql`
+        /// did not find.
         loose: Option<&'a str>,
         /// Rows that have to be there.
         rows: u64,
@@ -74,7 +76,8 @@ pub enum Step<'a> {
         /// Whether it has to be there.
         expect: Expect,
     },
-    /// Deletes rows that stand in the way of those that may be there already; only where that is forgiven.
+    /// Deletes rows that stand in the way of those that may be there already; only where that is
+    /// forgiven.
     Clear {
         /// The statement.
         sql: &'a str,
@@ -129,7 +132,8 @@ impl Style {
         Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace, clear: false, in_place }
     }
 
-    /// Rows that stand in the way of a REPLACE are deleted first: no server counts one that it replaces by its like.
+    /// Rows that stand in the way of a REPLACE are deleted first: no server counts one that it
+    /// replaces by its like.
     #[must_use]
     pub fn clearing(mut self, clear: bool) -> Self {
         self.clear = self.replace && clear;
@@ -140,7 +144,8 @@ impl Style {
 /// Gives `emit` the statements for `changes`, deletes first.
 ///
 /// # Errors
-/// If a value has no literal, a row is larger than the target takes (with table, size and limit), or `emit` fails.
+/// If a value has no literal, a row is larger than the target takes (with table, size and limit),
+/// or `emit` fails.
 pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()> {
     let net = changes.net(style.in_place, style.replace);
     let work = Work { table: changes.table, gaps: changes.gaps(), style, extras: &[] };
@@ -229,8 +234,8 @@ fn present(table: &Table, row: &Row) -> impl Iterator<Item = usize> {
 }
 
 impl Work<'_> {
-    /// An INSERT that finds every key taken. An UPDATE cannot bring other values for each row without changing their
-    /// types on the way.
+    /// An INSERT that finds every key taken. An UPDATE cannot bring other values for each row
+    /// without changing their types on the way.
     fn change(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
         groups(self.table, rows).iter().try_for_each(|group| self.change_group(key, group, emit))
     }

@@ -1,6 +1,6 @@
-//! ALTER TABLE from the difference of two definitions.
+//! Makes ALTER TABLE from the difference of two definitions.
 //!
-//! Which columns have moved.
+//! The second part finds which columns have moved.
 
 use std::collections::HashSet;
 
@@ -19,11 +19,13 @@ struct Clauses {
     first: Vec<String>,
     columns: Vec<String>,
     last: Vec<String>,
-    /// Foreign keys that are dropped, each by a statement in front: the target may never have had one.
+    /// Foreign keys that are dropped, each by a statement in front: the target may never have had
+    /// one.
     foreign_gone: Vec<String>,
     /// Those that are added, each by a statement behind.
     foreign_new: Vec<String>,
-    /// Clauses of a second statement: real defaults of new columns, behind which the rows have what they had upstream.
+    /// Clauses of a second statement: real defaults of new columns, behind which the rows have what
+    /// they had upstream.
     afterwards: Vec<String>,
 }
 
@@ -39,17 +41,20 @@ struct Difference<'a> {
     old: Vec<Whole<'a>>,
     new: Vec<Whole<'a>>,
     mariadb: bool,
-    /// Whether defaults that are expressions need a statement of their own: MySQL takes no `uuid()` in a definition beside ADD COLUMN.
+    /// Whether defaults that are expressions need a statement of their own: MySQL takes no `uuid()`
+    /// in a definition beside ADD COLUMN.
     late_defaults: bool,
     /// Whether the target has RENAME COLUMN.
     renames: bool,
-    /// Whether AFTER names a column that was there before the statement, and that it does not change: TiDB wants that.
+    /// Whether AFTER names a column that was there before the statement, and that it does not
+    /// change: TiDB wants that.
     behind_old: bool,
     /// ` IF NOT EXISTS` and ` IF EXISTS`, where the text says so.
     conditions: (&'static str, &'static str),
 }
 
-/// The statements that turn `before` into `after`; `None` where the definitions do not tell which column became which.
+/// The statements that turn `before` into `after`; `None` where the definitions do not tell which
+/// column became which.
 ///
 /// # Errors
 /// If an expression is none.
@@ -88,8 +93,9 @@ pub(super) fn statements(
     Ok(Some(Made { statements: out, optional, ..Made::default() }))
 }
 
-/// For each column of `new` the place of the one in `old` that it was; `None` as a whole if that cannot be told. A column that was rewritten for another
-/// type has another id, and with CHANGE perhaps another name.
+/// For each column of `new` the place of the one in `old` that it was; `None` as a whole if that
+/// cannot be told. A column that was rewritten for another type has another id, and with CHANGE
+/// perhaps another name.
 fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<usize>>> {
     let new_ids: HashSet<i64> = new.iter().map(|c| c.column.id).collect();
     let gone = |at: &usize| old.get(*at).is_some_and(|c| !new_ids.contains(&c.column.id));
@@ -100,7 +106,8 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
         Some(Vec::new())
     };
     let all_known = new.iter().all(|c| old.iter().any(|d| d.column.id == c.column.id));
-    // In one job nothing but its text tells a column that was changed from one that came while another one went.
+    // In one job nothing but its text tells a column that was changed from one that came while
+    // another one went.
     if read.is_none() && ddl.action == ActionType::MultiSchemaChange && !all_known {
         return None;
     }
@@ -224,7 +231,8 @@ impl Difference<'_> {
         self.new.get(now).map(|c| c.column.id)
     }
 
-    /// What an index of before holds when its columns are as they are after: those that are gone leave it.
+    /// What an index of before holds when its columns are as they are after: those that are gone
+    /// leave it.
     fn parts_after(&self, index: &Index) -> Vec<IndexPart> {
         let part = |part: &IndexPart| match part {
             IndexPart::Column(id, prefix) => self.id_after(*id).map(|id| IndexPart::Column(id, *prefix)),
@@ -330,10 +338,11 @@ impl Difference<'_> {
     }
 }
 
-/// Of `places`, the earlier places of what is in a list now, those that need not move for the others to come into order: a longest
-/// increasing subsequence, as flags.
+/// Of `places`, the earlier places of what is in a list now, those that need not move for the
+/// others to come into order: a longest increasing subsequence, as flags.
 pub(super) fn stays(places: &[usize]) -> Vec<bool> {
-    // For each length, where the subsequence of that length with the smallest end ends; and what is before each.
+    // For each length, where the subsequence of that length with the smallest end ends; and what is
+    // before each.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(places.len());
     for (at, place) in places.iter().enumerate() {
@@ -365,10 +374,12 @@ pub(super) enum Place {
     After(usize),
 }
 
-/// The columns in the order of their clauses, with their places: `stays` says of each whether it needs not move, `new` whether it was not there.
+/// The columns in the order of their clauses, with their places: `stays` says of each whether it
+/// needs not move, `new` whether it was not there.
 ///
-/// MySQL and MariaDB take one clause after the other, so each column goes behind its neighbour. TiDB looks for the neighbour in the table as it is
-/// before the statement (`behind_old`): there all go behind the last column that stays, the rearmost first.
+/// MySQL and MariaDB take one clause after the other, so each column goes behind its neighbour.
+/// TiDB looks for the neighbour in the table as it is before the statement (`behind_old`): there
+/// all go behind the last column that stays, the rearmost first.
 pub(super) fn placed(stays: &[bool], new: &[bool], behind_old: bool) -> Vec<(usize, Place)> {
     let stays_at = |at: usize| stays.get(at).copied().unwrap_or(false);
     let new_at = |at: usize| new.get(at).copied().unwrap_or(false);

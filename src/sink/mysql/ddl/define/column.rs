@@ -1,6 +1,7 @@
-//! A column in TiDB's words.
+//! Writes a column definition in TiDB's SQL.
 //!
-//! SQL that TiDB keeps as text: expressions of generated columns, checks, defaults and partitions, and bounds.
+//! The second part is SQL that TiDB keeps as text: expressions of generated columns, checks,
+//! defaults and partitions, and partition bounds.
 
 use crate::model::{Column, ColumnDefault, ColumnDetails, Generated, Handle, Kind, Table, Value};
 use crate::mysql::literal;
@@ -28,7 +29,8 @@ pub(super) fn visible<'a>(table: &'a Table, server: &Server) -> Vec<Whole<'a>> {
         let key = matches!(&table.handle, Handle::Int(handle) if *handle == at)
             || matches!(&table.handle, Handle::Common(parts) if parts.first().is_some_and(|p| p.column == at));
         let auto_random = if key { details.own.auto_random } else { (0, 0) };
-        // A MySQL makes no generated column of one behind it whose default is an expression. A replica does without the default.
+        // A MySQL makes no generated column of one behind it whose default is an expression. A
+        // replica does without the default.
         let used = |n: &ColumnDetails| mentions(&n.generated, &column.name);
         let silent = mysql && is_expression(own, column) && details.columns.iter().take(at).any(used);
         Whole { column, details: own, auto_random, silent }
@@ -52,7 +54,8 @@ impl Whole<'_> {
         quote_name(&self.column.name)
     }
 
-    /// Everything behind the name. A character set is left out where it is that of `table`, which is being made.
+    /// Everything behind the name. A character set is left out where it is that of `table`, which
+    /// is being made.
     ///
     /// # Errors
     /// If an expression is none.
@@ -139,7 +142,8 @@ impl Whole<'_> {
         }
     }
 
-    /// What the rows that are older than the column hold in it, as a default, where that is another value than new rows get.
+    /// What the rows that are older than the column hold in it, as a default, where that is another
+    /// value than new rows get.
     pub(super) fn for_old_rows(&self, mariadb: bool) -> Option<String> {
         let Self { column, details, .. } = self;
         let value = &column.missing;
@@ -201,10 +205,12 @@ fn bits(bytes: &[u8]) -> String {
     format!("b'{}'", if digits.is_empty() { "0" } else { digits })
 }
 
-/// `text` if it can be nothing but one expression (or several with commas between them), wherever it stands.
+/// `text` if it can be nothing but one expression (or several with commas between them), wherever
+/// it stands.
 ///
 /// # Errors
-/// If it could end the brackets that it stands in, or be read as something else by the target: whoever may create a table upstream writes it.
+/// If it could end the brackets that it stands in, or be read as something else by the target: any
+/// user who may create a table upstream writes it.
 pub(super) fn expression(text: &str) -> Result<&str, Unsupported> {
     let mut depth = 0_usize;
     let mut end = 0;

@@ -1,6 +1,4 @@
-//! Indexes, foreign keys and checks in TiDB's words.
-//!
-//! Partitions in TiDB's words.
+//! Writes indexes, foreign keys and checks, then partitions, in TiDB's SQL.
 
 use std::cmp::Ordering;
 
@@ -140,7 +138,8 @@ fn primary_key(table: &Table) -> Vec<&str> {
     parts.filter_map(|part| table.columns.get(part.column)).map(|c| c.name.as_str()).collect()
 }
 
-/// Whether all of `partitions`, of which the first has the number `first`, are called what they are where nobody names them.
+/// Whether all of `partitions`, of which the first has the number `first`, have the names that they
+/// get where the statement gives none.
 fn are_usual(partitions: &[PartitionDetails], first: usize) -> bool {
     (first..).zip(partitions).all(|(at, p)| p.name == format!("p{at}") && p.comment.is_empty())
 }
@@ -198,7 +197,8 @@ fn list(values: &[String]) -> Result<String, Unsupported> {
     Ok(all.join(","))
 }
 
-/// What turns the partitions `before` into those `after`, which `table` has, as a clause of ALTER TABLE.
+/// What turns the partitions `before` into those `after`, which `table` has, as a clause of ALTER
+/// TABLE.
 ///
 /// # Errors
 /// If an expression or a bound is none.

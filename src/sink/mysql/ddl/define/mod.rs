@@ -1,19 +1,22 @@
-//! Statements made from definitions: what TiDB decided, not what somebody typed.
+//! Makes DDL statements from TiDB's definitions instead of the text that the user typed.
 //!
-//! A text depends on its session: on the zone in which it names a time, on sql_mode, on the clock, on the letter case of names. The definitions before and
-//! after the job do not. So CREATE TABLE is written from the one after, and ALTER TABLE from the difference. What comes out are TiDB's words in UTC, with
-//! every character set and collation named; [`dialect`](super::dialect) says them to the target.
+//! A text depends on its session: on the zone in which it names a time, on sql_mode, on the clock,
+//! on the letter case of names. The definitions before and after the job do not. So CREATE TABLE is
+//! written from the one after, and ALTER TABLE from the difference. The result is TiDB's SQL in
+//! UTC, with every character set and collation named; [`dialect`](super::dialect) translates it for
+//! the target.
 //!
 //! ```text
-//! column, index, partition   parts of a definition       create   a whole one
-//! database   CREATE and ALTER DATABASE    alter   the difference of two    order   which columns have moved    expression   what of TiDB's SQL may stand in a statement
+//! mod      CREATE TABLE, CREATE and ALTER DATABASE
+//! alter    the difference of two definitions, and which columns have moved
+//! column   a column, and which of TiDB's SQL may stand in a statement
+//! index    indexes, foreign keys, checks, partitions
 //! ```
-//! Jobs whose effect no definition shows, or of whose tables none is known, keep their text: `None`.
+//! Jobs whose effect no definition shows, or whose tables are all unknown, keep their text: `None`.
 //!
-//! CREATE TABLE from a definition.
-//!
-//! CREATE DATABASE and ALTER DATABASE: their character set and collation, which is all that a target needs of a DBInfo. What TiDB reads and
-//! ignores beside them (ENCRYPTION), or keeps for its own stores (placement, TiFlash), is not in it.
+//! CREATE DATABASE and ALTER DATABASE carry the character set and collation, which is all that a
+//! target needs of a DBInfo. What TiDB reads and ignores beside them (ENCRYPTION), or keeps for its
+//! own stores (placement, TiFlash), is not in it.
 
 mod alter;
 mod column;
@@ -130,7 +133,8 @@ fn same_place(before: &Table, after: &Table) -> bool {
     before.details.is_some() && (&before.schema, &before.name) == (&after.schema, &after.name)
 }
 
-/// Whether the text says IF EXISTS or IF NOT EXISTS: then a target that has it already, or has it no more, is no error.
+/// Whether the text says IF EXISTS or IF NOT EXISTS: then a target that has it already, or has it
+/// no more, is no error.
 fn is_conditional(ddl: &Ddl) -> bool {
     crate::sql::Statement::of(&ddl.query).conditional
 }
@@ -148,7 +152,8 @@ fn name(table: &Table) -> String {
     crate::sink::mysql::batch::full_name(table)
 }
 
-/// The statement that makes `table`, on a TiDB with its foreign keys; `condition` is for IF NOT EXISTS.
+/// The statement that makes `table`, on a TiDB with its foreign keys; `condition` is for IF NOT
+/// EXISTS.
 ///
 /// # Errors
 /// If an expression is none.

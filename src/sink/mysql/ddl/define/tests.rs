@@ -1,4 +1,6 @@
-//! What of TiDB's SQL may stand in a statement. What is made of definitions is tried on a real server (`tests/definitions`).
+//! Tests of which of TiDB's SQL may stand in a statement.
+//!
+//! Statements made from definitions are tried on a real server (`tests/definitions`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The parts of CREATE TABLE, ALTER TABLE and CREATE INDEX.
+//! Translates the clauses of CREATE TABLE, ALTER TABLE and CREATE INDEX.
 
 use std::ops::Range;
 
@@ -318,7 +318,8 @@ impl Dialect<'_> {
         self.ddl.before.iter().flat_map(|t| &t.columns).any(|c| c.name.to_lowercase() == name.to_lowercase())
     }
 
-    /// Takes IF EXISTS and IF NOT EXISTS at `at` away where the target does not know them; gives the place behind.
+    /// Takes IF EXISTS and IF NOT EXISTS at `at` away where the target does not know them; gives
+    /// the place behind.
     fn without_condition(&self, edit: &mut Edit<'_>, at: usize) -> usize {
         let behind = edit.behind_condition(at);
         if behind > at && !self.has_conditions() {

@@ -1,10 +1,8 @@
-//! A statement as tokens, and changes to its text.
+//! A statement as tokens, and edits to its text.
 //!
-//! An ALTER TABLE as two statements.
-//!
-//! Which foreign keys and CHECK constraints a statement names.
-//!
-//! Options of tables, and partitions.
+//! - An ALTER TABLE as two statements.
+//! - Which foreign keys and CHECK constraints a statement names.
+//! - Options of tables, and partitions.
 
 use std::ops::{Deref, Range};
 
@@ -49,7 +47,8 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Takes some of the items of a list away, with their commas and comments. All that are not in `kept` go.
+    /// Takes some of the items of a list away, with their commas and comments. All that are not in
+    /// `kept` go.
     pub(super) fn keep(&mut self, items: &[Range<usize>], kept: &[usize]) {
         let start = |at: usize| self.words.bytes(at..at + 1).map_or(self.sql.len(), |span| span.start);
         let mut cuts = Vec::new();
@@ -97,8 +96,9 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// `sql`, an ALTER TABLE, as two: what gives columns that are `held` another name, by RENAME COLUMN where the target has it (`plain`), and the rest. `None` if
-/// there is no such column, or nothing but other names.
+/// `sql`, an ALTER TABLE, as two: what gives columns that are `held` another name, by RENAME COLUMN
+/// where the target has it (`plain`), and the rest. `None` if there is no such column, or nothing
+/// but other names.
 pub(in crate::sink::mysql::ddl) fn renames_apart(
     sql: &str,
     plain: bool,
@@ -210,7 +210,8 @@ pub(in crate::sink::mysql::ddl) fn renamed(sql: &str, names: &[(Mention, String)
     out
 }
 
-/// Options of TiDB's own with one value. TiDB writes them as comments; here for a text that it left as the user wrote it.
+/// Options of TiDB's own with one value. TiDB writes them as comments; here for a text that it left
+/// as the user wrote it.
 const OWN: [&str; 17] = [
     "SHARD_ROW_ID_BITS",
     "PRE_SPLIT_REGIONS",
@@ -232,7 +233,8 @@ const OWN: [&str; 17] = [
 ];
 
 impl Dialect<'_> {
-    /// The options behind CREATE TABLE's brackets, or in one clause of ALTER TABLE. Whether any are left is not asked: see [`only_own`].
+    /// The options behind CREATE TABLE's brackets, or in one clause of ALTER TABLE. Whether any are
+    /// left is not asked: see [`only_own`].
     pub(super) fn options(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unsupported> {
         let places = edit.surface(range.clone());
         let partition = places.iter().copied().find(|at| edit.is(*at, "PARTITION") && edit.is(at + 1, "BY"));
@@ -288,7 +290,8 @@ fn own(edit: &Edit<'_>, at: usize, end: usize) -> Option<usize> {
     if edit.is_any(at, &OWN) {
         return Some(value + 1);
     }
-    // TiDB has one engine and takes any name for it; another one than InnoDB would have no transactions.
+    // TiDB has one engine and takes any name for it; another one than InnoDB would have no
+    // transactions.
     if edit.is(at, "ENGINE") && !edit.name(value).is_some_and(|n| n.eq_ignore_ascii_case("InnoDB")) {
         return Some(value + 1);
     }

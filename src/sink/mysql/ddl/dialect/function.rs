@@ -1,11 +1,10 @@
-//! Functions that TiDB has and a target has not, or not with so many arguments: said in other words where these mean the very same, and named
-//! where there are none.
+//! Translates functions, defaults and view queries that a target lacks or writes otherwise.
 //!
-//! Defaults that a server does not have, or writes otherwise.
-//!
-//! What a view's query says in words that older servers and MariaDB do not have.
-//!
-//! Functions that TiDB writes under a name of its own.
+//! - Functions that TiDB has and a target lacks, or has with fewer arguments: written in other
+//!   words where these mean exactly the same, and named in the refusal where there are none.
+//! - Defaults that a server does not have, or writes otherwise.
+//! - Parts of a view's query in words that older servers and MariaDB do not have.
+//! - Functions that TiDB writes under a name of its own.
 
 use std::ops::Range;
 
@@ -20,7 +19,8 @@ const NEVER: Version = (u32::MAX, 0, 0);
 /// As many arguments as TiDB takes.
 const ANY: usize = usize::MAX;
 
-/// The version from which a kind of server has a function, the one in which it goes again, and how many arguments it takes at most.
+/// The version from which a kind of server has a function, the one in which it goes again, and how
+/// many arguments it takes at most.
 struct Since(Version, Version, usize);
 
 const HAS: Since = Since(ALWAYS, NEVER, ANY);
@@ -38,7 +38,8 @@ const fn up_to(arguments: usize) -> Since {
     Since(ALWAYS, NEVER, arguments)
 }
 
-/// Functions that not all servers have: in MySQL, in MariaDB. Measured on MySQL 5.7.22, 8.0.31 and 9.7.4 and on MariaDB 10.11.19 and 11.4.5.
+/// Functions that not all servers have: in MySQL, in MariaDB. Measured on MySQL 5.7.22, 8.0.31 and
+/// 9.7.4 and on MariaDB 10.11.19 and 11.4.5.
 const FUNCTIONS: [(&str, Since, Since); 31] = [
     // With an initialization vector in MariaDB from 11.2 on: see `late` below.
     ("AES_DECRYPT", HAS, up_to(2)),
@@ -99,10 +100,11 @@ const TYPES: [(&str, Since, Since); 5] = [
     ("YEAR", LACKS, LACKS),
 ];
 
-/// A call in the words of a server: what stands before its arguments, between them, and behind.
+/// A call as a server writes it: the text before its arguments, between them, and after.
 type Form = (&'static str, &'static str, &'static str);
 
-/// Calls that mean the same where the function is missing, for that many arguments. An argument that is not valid upstream has no row there.
+/// Calls that mean the same where the function is missing, for that many arguments. An argument
+/// that is not valid upstream has no row there.
 const INSTEAD: [(&str, usize, Form); 4] = [
     ("ANY_VALUE", 1, ("(", "", ")")),
     ("REGEXP_LIKE", 2, ("((", ") REGEXP (", "))")),
@@ -132,7 +134,7 @@ impl Dialect<'_> {
         }
     }
 
-    /// What of the expression in `range` the target lacks, for people.
+    /// The first function in `range` that the target lacks, as shown to the operator.
     pub(super) fn lacking(&self, edit: &Edit<'_>, range: Range<usize>) -> Option<String> {
         range.into_iter().find_map(|at| match self.call(edit, at) {
             Some(Call::Lacks(what)) => Some(what),
@@ -140,7 +142,7 @@ impl Dialect<'_> {
         })
     }
 
-    /// The same of an expression as TiDB keeps it.
+    /// The first function that the target lacks in an expression as TiDB keeps it.
     pub(super) fn lacking_in(&self, expression: &str) -> Option<String> {
         let edit = Edit::new(expression);
         self.lacking(&edit, 0..edit.len())
@@ -280,7 +282,8 @@ fn no_default(edit: &mut Edit<'_>, range: Range<usize>) {
     }
 }
 
-/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the statement and drops the default.
+/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the
+/// statement and drops the default.
 pub(super) fn text_default(edit: &mut Edit<'_>, range: Range<usize>) {
     // Behind one name, or in CHANGE behind two.
     if !(1..=2).any(|n| edit.is_any(range.start + n, &LONG)) {
@@ -304,7 +307,7 @@ impl Dialect<'_> {
         !self.mariadb && self.version >= (8, 0, 19)
     }
 
-    /// A CREATE VIEW: `TABLE t` is `SELECT * FROM t`, whatever follows it.
+    /// A CREATE VIEW: `TABLE t` is `SELECT * FROM t`, no matter what follows it.
     pub(super) fn view(&self, edit: &mut Edit<'_>) -> Result<(), Unsupported> {
         if let Some(what) = self.lacking(edit, 0..edit.len()) {
             return Err(Unsupported(format!("its query needs {what}, which {} does not have", self.target())));
@@ -331,7 +334,8 @@ impl Dialect<'_> {
     }
 }
 
-/// TiDB writes `CHAR(65)` as `char_func(65, null)`, and `CHAR(65 USING utf8mb4)` as `char_func(65, 'utf8mb4')`.
+/// TiDB writes `CHAR(65)` as `char_func(65, null)`, and `CHAR(65 USING utf8mb4)` as `char_func(65,
+/// 'utf8mb4')`.
 pub(super) fn translate_calls(edit: &mut Edit<'_>) {
     for at in 0..edit.len() {
         if !edit.is(at, "CHAR_FUNC") || !matches!(edit.token(at), Some(Token::Word(_))) || !edit.sign(at + 1, '(') {

@@ -1,9 +1,12 @@
-//! A statement of TiDB's in the words of a MySQL or a MariaDB (spec/tidb-binlog.md §12, T23): what the target writes differently is
-//! translated, what it cannot have and can do without is left out, what it cannot have and cannot do without is refused before it is sent.
+//! Translates a TiDB statement for MySQL or MariaDB (spec/tidb-binlog.md §12, T23).
+//!
+//! What the target writes differently is translated, what it cannot have and can do without is left
+//! out, and what it cannot have and cannot do without is refused before it is sent.
 //!
 //! A replica can do without an index or a constraint: its rows come from a server that had them.
 //!
-//! MariaDB's sequences take the same options as TiDB's, with a range that is one smaller on either side.
+//! MariaDB's sequences take the same options as TiDB's, with a range that is one smaller at either
+//! end.
 
 mod clause;
 mod edit;
@@ -35,7 +38,8 @@ pub(super) struct Dialect<'a> {
     version: (u32, u32, u32),
     /// Whether the table has CHECK constraints upstream.
     checks: bool,
-    /// Names of the table's indexes on expressions, in lower case, before the job, that the target cannot have.
+    /// Names of the table's indexes on expressions, in lower case, before the job, that the target
+    /// cannot have.
     on_expressions: BTreeSet<String>,
     ddl: &'a Ddl,
 }
@@ -176,7 +180,8 @@ impl<'a> Dialect<'a> {
         Ok(Translation { sql: left.then(|| edit.finish()), without })
     }
 
-    /// MariaDB loses the backslashes of a text behind `_utf8mb4` when it keeps the expression. Our sessions are in utf8mb4 in any case.
+    /// MariaDB loses the backslashes of a text behind `_utf8mb4` when it keeps the expression. Our
+    /// sessions are in utf8mb4 in any case.
     fn without_introducers(&self, edit: &mut Edit<'_>) {
         for at in 0..edit.len() {
             let in_expression = at > 0 && !edit.is(at - 1, "DEFAULT");

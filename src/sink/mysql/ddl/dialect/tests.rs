@@ -1,4 +1,4 @@
-//! Statements as TiDB writes them, for targets that know less.
+//! Tests with statements as TiDB writes them, for targets that support less.
 
 use std::sync::Arc;
 
