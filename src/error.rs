@@ -1,11 +1,11 @@
-//! What went wrong, as an operator needs it: a kind that decides the exit code, and a hint that says what to do.
+//! Errors for the operator: a kind that decides the exit code, and a hint that says what to do.
 //!
-//! Errors travel as [`anyhow::Error`]; `context` adds what was attempted. A [`Fault`] somewhere in the chain carries
-//! the kind and the hint; without one the error is an unexpected failure and exits like [`Kind::Connect`].
+//! Errors travel as [`anyhow::Error`]; `context` adds what was attempted. A [`Fault`] somewhere in
+//! the chain carries the kind and the hint; without one the error is an unexpected failure and exits
+//! like [`Kind::Connect`].
 //!
-//! Names that are nearly right.
-//!
-//! Commands that messages show, to be pasted as they are.
+//! Also here: the nearest known name for a misspelt one, and shell quoting for the commands that
+//! messages show, so that they can be pasted as they are.
 
 use std::fmt;
 
@@ -78,7 +78,7 @@ impl Fault {
         Self::new(Kind::Negative, message)
     }
 
-    /// The same with what to do next.
+    /// Adds the hint: what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();

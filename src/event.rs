@@ -1,4 +1,4 @@
-//! What the engine tells whoever shows it: through one callback, so that no stage prints.
+//! Events of a run, passed to the display through one callback, so that no stage prints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::model::CommitTs;
 pub enum Event {
     /// Worth a line: where it starts, what was found, what was skipped.
     Note(String),
-    /// Worth a line that stands out: nothing is lost, but somebody should look.
+    /// Worth a line that stands out: nothing is lost, but the operator should look.
     Warning(String),
     /// A batch is durable on the target.
     Applied {
@@ -35,7 +35,8 @@ pub enum Event {
         /// Transactions that were dropped because they came from the other side.
         dropped: u64,
     },
-    /// Rows of the target were not as supposed: two sides changed the same, or somebody else writes.
+    /// Rows of the target were not as expected: both sides changed the same rows, or another client
+    /// writes to the target.
     Odd {
         /// The table, quoted, with its database.
         table: String,
@@ -76,7 +77,7 @@ pub enum Event {
 /// Where events go. Cheap to clone; may be called from any thread.
 pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Events that nobody hears: for tests and one-off commands.
+/// Discards all events: for tests and one-off commands.
 #[must_use]
 pub fn silent() -> Events {
     Arc::new(|_| {})

@@ -1,20 +1,27 @@
-//! Between decode and filter: what came from the other side does not go back (spec/tidb-binlog.md §6.2).
+//! Loopback filter: drops transactions that came from the other side (spec/tidb-binlog.md §6.2).
 //!
-//! A transaction with a row of the mark table whose `channel_id` is ours is dropped whole; the position moves all the same. Only rows of
-//! that table are decoded for it, so what is dropped costs next to nothing. The table is known by its name as of the transaction's
-//! schema, so a rename, a drop or a truncation is followed.
+//! It stands between decode and filter.
 //!
-//! DDL carries no mark. Where a link with marks runs one, a comment in front of it says so ([`Origin`]): with ours it came from the other
-//! side, without it somebody ran it here ([`Loopback::side`]), and the sink knows what that means.
+//! A transaction with a row of the mark table whose `channel_id` is ours is dropped whole; the
+//! position moves all the same. Only rows of that table are decoded for it, so what is dropped costs
+//! next to nothing. The table is known by its name as of the transaction's schema, so a rename, a
+//! drop or a truncation is followed.
 //!
-//! A link records what it applies in the same transaction as the data (`tidb_binlog.tisync_slot`). Users' rows beside such records and
-//! no mark at all are therefore data of a link that came back unmarked: an echo. One is enough to stop. Links whose channels differ do not
-//! know each other's marks and would pass on the same data for ever; so a link whose stream holds other links' data says in its own records
-//! from which clusters that came, and stops where it finds its own cluster there.
+//! DDL carries no mark. Where a link with marks runs one, a comment in front of it says so
+//! ([`Origin`]): with ours it came from the other side, without it a client ran it here
+//! ([`Loopback::side`]), and the sink knows what that means.
 //!
-//! A link without marks looks for no more than that ([`Loopback::unmarked`]): the cluster that it writes to may be the source of a link that writes
-//! here, in another process. Chains and reversed links are no such pair, so nothing but data that comes back tells. Where the source
-//! is no link's target, none of it is asked for.
+//! A link records what it applies in the same transaction as the data (`tidb_binlog.tisync_slot`).
+//! Users' rows beside such records and no mark at all are therefore data of a link that came back
+//! unmarked: an echo. One is enough to stop. Links whose channels differ do not know each other's
+//! marks and would pass on the same data for ever; so a link whose stream holds other links' data
+//! says in its own records from which clusters that came, and stops where it finds its own cluster
+//! there.
+//!
+//! A link without marks looks for no more than that ([`Loopback::unmarked`]): the cluster that it
+//! writes to may be the source of a link that writes here, in another process. Chains and reversed
+//! links are no such pair, so nothing but data that comes back tells. Where the source is no link's
+//! target, none of it is asked for.
 
 mod echo;
 

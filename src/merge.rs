@@ -1,8 +1,9 @@
-//! Merges the ordered streams of a source into one list of transactions in strictly rising commit ts.
+//! K-way merge of a source's streams into one sequence of strictly increasing commit ts.
 //!
-//! A transaction may go out only when no stream can still bring an older one: every open stream must have one waiting,
-//! or have said that it is past that ts. So one silent stream holds everything back, and must: it may hold data that no
-//! other has. A stream that joins on the way is taken in before anything above its beginning goes out.
+//! A transaction may go out only when no stream can still bring an older one: every open stream must
+//! have one waiting, or have said that it is past that ts. So one silent stream holds everything
+//! back, and must: it may hold data that no other has. A stream that joins later is taken in before
+//! anything above its start goes out.
 
 use std::time::{Duration, Instant};
 
@@ -52,8 +53,8 @@ impl Merge {
     /// The next of the merged list; waits for it no longer than `wait`.
     ///
     /// # Errors
-    /// The first error of any stream; or if a stream goes backwards, or two hold different transactions of one commit
-    /// ts. An error is final: what follows it is an error too.
+    /// The first error of any stream; or if a stream goes backwards, or two hold different
+    /// transactions of one commit ts. An error is final: every later call fails too.
     pub fn next(&mut self, wait: Duration) -> Result<Merged> {
         if self.failed {
             return Err(Fault::refused("a stream of the source has failed before").hint("start again").into());
@@ -69,7 +70,8 @@ impl Merge {
         self.position
     }
 
-    /// The stream that everything waits for now, and how far it has come; `None` while none has to be waited for.
+    /// The stream that everything waits for now, and how far it has come; `None` while none has to
+    /// be waited for.
     #[must_use]
     pub fn holding_back(&self) -> Option<(String, CommitTs)> {
         let waited_for = self.inputs.iter().filter(|i| i.awaited());

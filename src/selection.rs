@@ -1,5 +1,7 @@
-//! What of the upstream goes on to the sink: [`Filter`] by the upstream's names, then [`Router`] for the names on the target, with what they
-//! say about each definition kept.
+//! Table filtering and routing: which upstream changes go to the sink, and under which names.
+//!
+//! [`Filter`] decides by the upstream's names, then [`Router`] gives the names on the target. The
+//! answer for each table definition is cached.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +23,7 @@ pub struct Selection {
     seen: HashMap<i64, (Arc<Table>, Lookup)>,
     /// Tables on the target that rules on events keep from following the upstream's definition.
     differ: HashSet<(String, String)>,
-    /// Those of them that nobody has [asked for](Self::differing) yet.
+    /// Those of them that the caller has not [asked for](Self::differing) yet.
     news: Vec<(String, String)>,
     /// What the rules left out.
     pub left_out: Counts,
@@ -52,7 +54,8 @@ impl Selection {
         lookup
     }
 
-    /// The same of a table that nobody wants, whose definition need not be known; `None` if somebody does.
+    /// How the rows of a table that is not replicated are to be read: its definition need not be
+    /// known. `None` if the table is replicated.
     #[must_use]
     pub fn unread(&self, schema: &str, table: &str) -> Option<Lookup> {
         if !wanted(schema) {
@@ -86,8 +89,9 @@ impl Selection {
         })
     }
 
-    /// The tables of an upstream database that are replicated and on the target, for a source that has no definitions; `None` where all
-    /// that the target has under the database's name is the upstream's.
+    /// The tables of an upstream database that are replicated and on the target, for a source that
+    /// has no definitions; `None` where all that the target has under the database's name is the
+    /// upstream's.
     ///
     /// # Errors
     /// If `tables`, which lists a database of the target, fails.

@@ -1,4 +1,6 @@
-//! Ctrl-C and `kill`: the first asks the run to drain, the second ends the process at once.
+//! Signal handling: the first signal asks the run to drain, the second ends the process at once.
+//!
+//! Signals are Ctrl-C and `kill`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +12,7 @@ use signal_hook::flag;
 /// The exit code of a second signal.
 const SECOND: i32 = 130;
 
-/// Whether somebody has asked the run to stop. Clones share the answer.
+/// The stop request of a run. Clones share one flag.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -22,14 +24,15 @@ impl Stop {
     pub fn on_signals() -> Result<Self> {
         let stop = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // The order matters: the first signal finds the flag unset, sets it, and only the second one ends us.
+            // The order matters: the first signal finds the flag unset and sets it; only the second
+            // one ends the process.
             flag::register_conditional_shutdown(signal, SECOND, Arc::clone(&stop.0))?;
             flag::register(signal, Arc::clone(&stop.0))?;
         }
         Ok(stop)
     }
 
-    /// Asks for the same from inside the program.
+    /// Asks the run to drain and end, from inside the program.
     pub fn request(&self) {
         self.0.store(true, Ordering::SeqCst);
     }

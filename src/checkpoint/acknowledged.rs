@@ -1,9 +1,11 @@
 //! What the target told this run is durable, and whether it still holds it.
 //!
-//! A server that answers is no server that remembers: one that does not flush its log at each commit loses the last ones when it is
-//! killed, and a replica that is promoted may lack them. So each new connection reads what all slots of the link hold, and compares.
+//! A server that answers need not remember: one that does not flush its log at each commit loses the
+//! last ones when it is killed, and a replica that is promoted may lack them. So each new connection
+//! reads what all slots of the link hold, and compares.
 //!
-//! The transactions above a link's position that are durable all the same, as a new run finds them.
+//! Also here: the transactions above a link's position that are durable all the same, as a new run
+//! finds them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;

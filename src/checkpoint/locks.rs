@@ -1,6 +1,6 @@
-//! Named locks: each session of a run holds one, so that a later run can tell whether it still lives, and end it.
+//! Named locks, one for each session: a later run can tell if the session still lives, and end it.
 //!
-//! Nothing relies on them for being right: that is what the slots' rows are for. A server that has no such locks
+//! Correctness does not rely on them: the slots' rows are for that. A server that has no such locks
 //! (TiDB before 6.2, Galera in strict mode) only makes a take-over wait longer.
 
 use std::thread::sleep;
@@ -15,7 +15,7 @@ use crate::mysql::session::{Flavour, Session};
 use crate::sql::quote_text;
 use crate::stop::Stop;
 
-/// How often a lock that somebody holds is looked at.
+/// How often a lock that another session holds is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often somebody is told what is waited for.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ pub(super) fn name(cluster_id: u64, link: &str, run: u64, owner: &str) -> String
     format!("tisync-{:016x}-{run:x}-{owner}", key(cluster_id, link))
 }
 
-/// The name of the lock that whatever run of a link holds while it lives.
+/// The name of the lock that any run of a link holds while it lives.
 #[must_use]
 pub fn lease(cluster_id: u64, link: &str) -> String {
     format!("tisync-{:016x}-lease", key(cluster_id, link))
@@ -172,7 +172,7 @@ fn is_unique(session: &mut Session, connection: u64) -> Result<bool, SessionErro
 /// locks, so that nothing is said about that session.
 ///
 /// # Errors
-/// If the connection is lost, or somebody asks to stop.
+/// If the connection is lost, or a stop is requested.
 pub fn wait_until_free(
     session: &mut Session,
     name: &str,

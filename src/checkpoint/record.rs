@@ -1,11 +1,13 @@
-//! Which upstream transactions a batch held, as a few bytes in the slot's row.
+//! The record format: which upstream transactions a batch held, as a few bytes in the slot's row.
 //!
-//! A slot's `applied` is a version byte, records one after the other, and a checksum of four bytes (FNV-1a, big-endian).
-//! A record is a tag and numbers in LEB128. A ts is written as the milliseconds since the ts before it (0 before the
-//! first); then comes its counter, or what that adds where the millisecond is the same.
+//! A slot's `applied` is a version byte, records one after the other, and a checksum of four bytes
+//! (FNV-1a, big-endian). A record is a tag and numbers in LEB128. A ts is written as the milliseconds
+//! since the ts before it (0 before the first); then comes its counter, or what that adds where the
+//! millisecond is the same.
 //!
-//! DDL jobs that ran before their place in the stream, because rows of theirs come before their message: the link's row remembers them until
-//! the position has come to the message, so that none runs twice.
+//! Also here: DDL jobs that ran before their turn in the stream, because rows of theirs come before
+//! their message. The link's row remembers them until the position has come to the message, so that
+//! none runs twice.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,11 +1,13 @@
-//! How a run takes a link over: whoever had it is stopped at its next write, and whatever it had under way is either
-//! durable or gone when this returns.
+//! Takes a link over from an earlier run, with a fence against that run's later writes.
 //!
-//! The link's row is locked, then every slot's, each of which waits for the transaction that holds it. Only then the records
-//! are read: a commit that was still on its way is among them. The slots get the new run's number, so a transaction that an
-//! older run begins later finds no row of its own.
+//! The earlier run is stopped at its next write, and all that it had under way is either durable or
+//! gone when this returns. The link's row is locked, then every slot's, each of which waits for the
+//! transaction that holds it. Only then the records are read: a commit that was still on its way is
+//! among them. The slots get the new run's number, so a transaction that an older run begins later
+//! finds no row of its own.
 //!
-//! Waiting for rows that sessions of earlier runs hold: in short steps, with a word, and with an end to those sessions.
+//! Waiting for rows that sessions of earlier runs hold goes in short steps, with a message, and with
+//! an end to those sessions.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
-//! Is it data that comes back? What the records of links in a transaction with users' rows say.
+//! Detects data that comes back: reads links' records in transactions that have users' rows too.
 //!
-//! A link that neither writes nor reads marks: its own data must not come back all the same.
+//! Also for a link that neither writes nor reads marks: its own data must not come back all the same.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The async half of the client of PD: finds the leader, asks it, and finds it anew when it does not answer.
+//! The async half of the PD client: finds the leader, asks it, and finds it again after a failure.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
-//! The messages of PD (`pdpb`) and etcd (`etcdserverpb`) that a replicator needs, by hand, with the field numbers of
-//! spec/tidb-binlog.md §1.2 and §1.3. The simulated cluster answers with the same ones.
+//! The protobuf messages of PD (`pdpb`) and etcd (`etcdserverpb`) that a replicator needs, by hand.
 //!
-//! The messages with which a key of PD's etcd is written, by hand, with the field numbers of spec/tidb-binlog.md §1.3.
+//! Field numbers are those of spec/tidb-binlog.md §1.2 and §1.3; those of the messages that write a
+//! key of PD's etcd are of §1.3. The simulated cluster answers with the same messages.
 
 use bytes::Bytes;
 use prost::Message;
@@ -219,7 +219,7 @@ pub struct PutRequest {
     /// Its new value.
     #[prost(bytes = "bytes", tag = "2")]
     pub value: Bytes,
-    /// 0: the key stays until somebody removes it.
+    /// 0: the key stays until it is removed.
     #[prost(int64, tag = "3")]
     pub lease: i64,
 }

@@ -1,8 +1,8 @@
-//! PD and the etcd inside it: members, timestamps, and the keys under which Pumps and TiDB servers register.
+//! PD and its etcd: members, timestamps, and the keys under which Pumps and TiDB servers register.
 //!
-//! [`Pd`] is the blocking client that every command uses; the async half behind it stays in this folder.
-//!
-//! PD addresses as operators write them: `pd://h:p,h2:p2`, `http(s)://h:p`, bare `h:p`, comma lists of any of these.
+//! [`Pd`] is the blocking client that every command uses; the async half behind it stays in this
+//! folder. PD addresses are taken as operators write them: `pd://h:p,h2:p2`, `http(s)://h:p`, bare
+//! `h:p`, comma lists of any of these.
 
 mod client;
 pub mod message;
@@ -114,7 +114,7 @@ impl Pd {
         self.block(self.client.swap(key, value, revision))
     }
 
-    /// Removes `key`, if nobody has changed it since `revision`; false if somebody has.
+    /// Removes `key`, if it is unchanged since `revision`; false if it has changed.
     ///
     /// # Errors
     /// If etcd does not answer, or does not allow it.

@@ -1,6 +1,6 @@
-//! What Pumps, Drainers and TiDB servers write about themselves into etcd (spec/tidb-binlog.md §1.4).
+//! Node status of Pumps, Drainers and TiDB servers: the JSON they write about themselves into etcd.
 //!
-//! The JSON that a Pump or Drainer writes about itself, with the key order of the original (spec/tidb-binlog.md §1.4).
+//! Written with the key order of the original (spec/tidb-binlog.md §1.4).
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum State {
     Online,
     /// About to be paused.
     Pausing,
-    /// Stopped, and may come back with data that nobody else has.
+    /// Stopped, and may come back with data that no other node has.
     Paused,
     /// About to go offline; still has to be read.
     Closing,
@@ -96,7 +96,7 @@ impl TidbServer {
         join(&self.ip, self.status_port)
     }
 
-    /// The same as a URL.
+    /// The address as a URL.
     #[must_use]
     pub fn status_url(&self, security: &Security) -> String {
         format!("{}://{}", security.scheme(), self.status_address())
@@ -140,7 +140,7 @@ struct ServerJson {
 /// An entry in etcd that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
-    /// The id of whoever it is about: the last part of its key.
+    /// The id of the node it is about: the last part of its key.
     pub id: String,
     /// What is wrong with it, as in `is empty`.
     pub why: String,
@@ -267,14 +267,14 @@ impl Status {
         CommitTs::from_wire(self.update_ts).unwrap_or_default()
     }
 
-    /// The same in another state.
+    /// A copy in another state.
     #[must_use]
     pub fn in_state(mut self, state: &State) -> Self {
         self.state = state.to_string();
         self
     }
 
-    /// The same with its position, written at `now`.
+    /// A copy with its position, written at `now`.
     #[must_use]
     pub fn at(mut self, position: CommitTs, now: CommitTs) -> Self {
         self.max_commit_ts = position.to_wire();

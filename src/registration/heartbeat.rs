@@ -1,8 +1,9 @@
-//! Writes the entry: at the start, every second, and at the end. Reads before it writes, and writes only over what it read.
+//! Writes the link's entry in etcd: at the start, every second, and at the end.
 //!
-//! Removes the entry of a link that is given up for good.
+//! Reads before it writes, and writes only over what it read. Also here:
 //!
-//! Which nodes live, and which entries are left of those that do not.
+//! - removes the entry of a link that is given up for good;
+//! - which nodes live, and which entries are left of those that do not.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, sleep};
@@ -20,7 +21,7 @@ use crate::pd::{DRAINERS, Node, Pd, State, Status};
 
 /// So many failed heartbeats in a row are worth a word; a Drainer gives up then.
 const FAILURES: u32 = 20;
-/// How often a write is tried again when somebody else wrote in between.
+/// How often a write is tried again when another process wrote in between.
 pub(super) const RACES: u32 = 10;
 /// How long an entry that says online is watched for a sign of life, and how often.
 const WATCH: Duration = Duration::from_millis(2_500);
@@ -142,7 +143,7 @@ fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
     Ok(done)
 }
 
-/// The first write, over whatever an earlier run has left, which it gives.
+/// The first write, over what an earlier run has left, which it returns.
 pub(super) fn first(shared: &Shared) -> Result<Option<Status>> {
     for _ in 0..RACES {
         let found = read(shared).map_err(|e| unregistered(shared, &e))?;
@@ -223,10 +224,10 @@ pub enum Unregistered {
     Alive(String),
 }
 
-/// Removes the entry of drainer `id`, unless somebody keeps it alive.
+/// Removes the entry of drainer `id`, unless a process keeps it alive.
 ///
 /// # Errors
-/// If etcd does not answer, does not allow it, or somebody else keeps writing.
+/// If etcd does not answer, does not allow it, or another process keeps writing.
 pub fn unregister(pd: &Pd, id: &str) -> Result<Unregistered> {
     for _ in 0..RACES {
         let Some((status, revision)) = pd.entry(DRAINERS, id)? else { return Ok(Unregistered::Nothing) };

@@ -1,15 +1,15 @@
-//! A live link's place in the upstream cluster: it is registered as a Drainer, as long as it is not given up.
+//! Registers a running link as a Drainer in the upstream cluster, until the link is given up.
 //!
-//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and a Pump that starts
-//! tells every drainer that is online. So an entry must be true: `online` only while this process answers, `paused`
-//! between runs, `offline` when the link is given up for good (spec/tidb-binlog.md §1.5, §1.6).
+//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and a
+//! Pump that starts tells every drainer that is online. So an entry must be true: `online` only while
+//! this process answers, `paused` between runs, `offline` when the link is given up for good
+//! (spec/tidb-binlog.md §1.5, §1.6).
 //!
-//! - [`identity`] chooses the node id and the address; [`entry`] decides what to write, from what is there; [`beat`] does it
-//!   every second, from a thread of its own.
-//! - [`serve`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one port, at which [`door`] lets them in. It is
-//!   asynchronous, on a small runtime of its own.
-//! - [`leave`] removes the entry of a link that is given up for good.
-//! - [`judge`] tells live nodes from dead ones, for whoever lists them.
+//! - [`entry`] chooses the node id and the address, and decides what to write, from what is there.
+//! - [`heartbeat`] writes it every second, from a thread of its own; removes the entry of a link that
+//!   is given up for good; and tells live nodes from dead ones.
+//! - [`server`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one
+//!   port, at which [`door`] lets them in. It is asynchronous, on a small runtime of its own.
 
 mod door;
 mod entry;
@@ -70,7 +70,7 @@ impl Durable {
         CommitTs(self.0.load(Ordering::SeqCst))
     }
 
-    /// The same events, listened to on their way.
+    /// The run's events, listened to on their way.
     #[must_use]
     pub fn listening(&self, events: &Events) -> Events {
         let (durable, events) = (self.clone(), Arc::clone(events));

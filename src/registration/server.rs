@@ -1,8 +1,9 @@
-//! `binlog.Cistern`, the gRPC service of a Drainer (spec/tidb-binlog.md §1.6), between axum's router and tonic.
+//! The one port of a link: gRPC for Pumps, HTTP for people and Prometheus.
 //!
-//! The one port of a link: gRPC for Pumps, HTTP for people and Prometheus, as Drainer has them (spec/tidb-binlog.md §9.7).
-//!
-//! What the HTTP pages hold, in Drainer's forms.
+//! - `binlog.Cistern`, the gRPC service of a Drainer (spec/tidb-binlog.md §1.6), between axum's
+//!   router and tonic.
+//! - The HTTP pages, as Drainer has them (spec/tidb-binlog.md §9.7), and what they hold, in
+//!   Drainer's forms.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
