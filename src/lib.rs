@@ -39,11 +39,12 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `open`, `check`, `options`, `limits` | how a sink begins: lease, take-over, what is checked before the first write |
+//! | `open`, `check`, `options` | how a sink begins: lease, take-over, what is checked before the first write |
+//! | `limits` | what a target cannot have or take, and AUTO_INCREMENT numbers that both sides give out |
 //! | `window`, `causality` | whole transactions collected, and cut into batches that share no conflict key |
 //! | `scheduler` | which batch waits for which, and the low-water mark |
 //! | `worker`, `apply`, `batch`, `statement` | one connection, one slot, one transaction on the target: net effect, then SQL |
-//! | `refused_rows`, `watch` | rows that the target refuses; back-off, and who is in the way |
+//! | `refused_rows`, `watch` | rows that the target refuses; back-off (`Backoff`), and who is in the way |
 //! | `shape` | columns that are not the same on both sides |
 //! | `ddl` | DDL: alone, made from definitions (`define`), in the target's words (`dialect`), its intent stored first (`run`, `settle`, `judge`) |
 //! | `schema_diff` | whether a table on the target is what the upstream's definition says |
