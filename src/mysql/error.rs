@@ -50,6 +50,44 @@ impl Class {
     pub(crate) fn is_transient(self) -> bool {
         matches!(self, Self::Connection | Self::Contention | Self::ReadOnly)
     }
+
+    /// Whether the server answered, so that the statement surely had no effect.
+    #[must_use]
+    pub fn is_definite(self) -> bool {
+        !matches!(self, Self::Connection | Self::Contention | Self::Full | Self::Other)
+    }
+
+    /// What an operator can do about it.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Connection => {
+                "check that the target runs and can be reached; the next run continues from the checkpoint"
+            }
+            Self::Login => "check user and password: TISYNC_TARGET_PASSWORD, password-file= or ~/.my.cnf",
+            Self::Privilege => {
+                "the account needs SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW and SHOW VIEW \
+                 on the replicated databases and on tidb_binlog"
+            }
+            Self::ReadOnly => "is this a replica? Switch read_only off on the target, or name its primary",
+            Self::Contention => {
+                "something else holds locks on the target; start again: it continues from the checkpoint"
+            }
+            Self::Full => "make room on the target and start again: it continues from the checkpoint",
+            Self::TooLarge => "raise max_allowed_packet on the target, and start again",
+            Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
+            Self::Duplicate => {
+                "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
+                 if that is known and harmless, --on-conflict count overwrites such rows and counts them; --safe-mode is for a start from a \
+                 backup that is no consistent point"
+            }
+            Self::Object => {
+                "the target's tables are not those of the upstream at this commit ts: compare both definitions"
+            }
+            Self::Syntax => "the target does not understand this",
+            Self::Definition => Unfit::Rule.hint(),
+            Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
+        }
+    }
 }
 
 /// The class of `error`, by the server's code. Codes of MySQL, MariaDB and TiDB.
@@ -131,46 +169,6 @@ pub(crate) fn is_vague(error: &Error) -> bool {
 /// device" during COMMIT`.
 fn no_space(message: &str) -> bool {
     message.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()) == Some("28")
-}
-
-impl Class {
-    /// Whether the server answered, so that the statement surely had no effect.
-    #[must_use]
-    pub fn is_definite(self) -> bool {
-        !matches!(self, Self::Connection | Self::Contention | Self::Full | Self::Other)
-    }
-
-    /// What an operator can do about it.
-    pub(crate) fn hint(self) -> &'static str {
-        match self {
-            Self::Connection => {
-                "check that the target runs and can be reached; the next run continues from the checkpoint"
-            }
-            Self::Login => "check user and password: TISYNC_TARGET_PASSWORD, password-file= or ~/.my.cnf",
-            Self::Privilege => {
-                "the account needs SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW and SHOW VIEW \
-                 on the replicated databases and on tidb_binlog"
-            }
-            Self::ReadOnly => "is this a replica? Switch read_only off on the target, or name its primary",
-            Self::Contention => {
-                "something else holds locks on the target; start again: it continues from the checkpoint"
-            }
-            Self::Full => "make room on the target and start again: it continues from the checkpoint",
-            Self::TooLarge => "raise max_allowed_packet on the target, and start again",
-            Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
-            Self::Duplicate => {
-                "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
-                 if that is known and harmless, --on-conflict count overwrites such rows and counts them; --safe-mode is for a start from a \
-                 backup that is no consistent point"
-            }
-            Self::Object => {
-                "the target's tables are not those of the upstream at this commit ts: compare both definitions"
-            }
-            Self::Syntax => "the target does not understand this",
-            Self::Definition => Unfit::Rule.hint(),
-            Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
-        }
-    }
 }
 
 /// The server's or the driver's own words, with their class, at the end of the chain of an error.

@@ -96,6 +96,7 @@ pub fn judge(expected: Expected<'_>, before: &Picture, now: &Picture) -> Verdict
     })
 }
 
+/// One object, before the statement and now.
 type Pair<'a> = (Option<&'a ObjectState>, Option<&'a ObjectState>);
 
 fn database_of(picture: &Picture) -> Option<&DatabaseState> {
@@ -282,11 +283,9 @@ fn body<'a>(state: &'a ObjectState, name: &Name) -> Vec<&'a str> {
     rest.lines().filter(|l| !l.trim_start().starts_with("CONSTRAINT")).collect()
 }
 
-type PartitionStates<'a> = (Option<&'a ObjectState>, Option<&'a ObjectState>);
-
 /// The ids of a table that is there before and now, with the definition unchanged; `None` if it is
 /// on neither side.
-fn ids<'a>(state: PartitionStates<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {
+fn ids<'a>(state: Pair<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {
     match state {
         (None, None) => Ok(None),
         (Some(before), Some(now)) if before.definition == now.definition => match (&before.ids, &now.ids) {
@@ -297,7 +296,7 @@ fn ids<'a>(state: PartitionStates<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unc
     }
 }
 
-pub(super) fn truncate(state: PartitionStates<'_>) -> Judged {
+pub(super) fn truncate(state: Pair<'_>) -> Judged {
     let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
     let old: BTreeSet<u64> = before.all().collect();
     // Where some partitions are new and others are not, it stopped half way: to begin again ends
@@ -305,7 +304,7 @@ pub(super) fn truncate(state: PartitionStates<'_>) -> Judged {
     Ok(if now.all().any(|id| old.contains(&id)) { Verdict::NotDone } else { Verdict::Done })
 }
 
-pub(super) fn truncate_partitions(names: &[String], state: PartitionStates<'_>) -> Judged {
+pub(super) fn truncate_partitions(names: &[String], state: Pair<'_>) -> Judged {
     let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
     let concerned = |key: &str| names.is_empty() || names.iter().any(|n| same_name(n, key));
     let known = |name: &String| before.partitions.keys().any(|k| same_name(k, name));
@@ -324,7 +323,7 @@ pub(super) fn truncate_partitions(names: &[String], state: PartitionStates<'_>) 
 }
 
 /// The partition and the table have each other's id afterwards.
-pub(super) fn exchange(partition: &str, partitioned: PartitionStates<'_>, plain: PartitionStates<'_>) -> Judged {
+pub(super) fn exchange(partition: &str, partitioned: Pair<'_>, plain: Pair<'_>) -> Judged {
     let (Some((before, now)), Some((plain_before, plain_now))) = (ids(partitioned)?, ids(plain)?) else {
         // One of them was not there and is not: the server will refuse it.
         return Ok(Verdict::NotDone);

@@ -24,8 +24,8 @@ pub(super) struct Left {
 /// `ddl` without its sequences; `None` if it has none, or says itself that it is about one.
 pub(super) fn without(ddl: &Ddl) -> Option<Left> {
     let is = |a: &Name, b: &Name| same_name(&a.schema, &b.schema) && same_name(&a.name, &b.name);
-    let all = ddl.sequences.iter().map(|(schema, name)| Name { schema: schema.clone(), name: name.clone() });
-    let without: Vec<Name> = all.collect();
+    let name = |(schema, name): &(String, String)| Name { schema: schema.clone(), name: name.clone() };
+    let without: Vec<Name> = ddl.sequences.iter().map(name).collect();
     let pairs = match Form::of(&ddl.query, &ddl.schema) {
         Form::Rename(pairs) if !without.is_empty() => pairs,
         Form::Alter { name, .. } if without.iter().any(|s| is(s, &name)) => return Some(Left { sql: None, without }),
