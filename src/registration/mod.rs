@@ -1,8 +1,8 @@
 //! Registers a running link as a Drainer in the upstream cluster, until the link is given up.
 //!
-//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and a
-//! Pump that starts tells every drainer that is online. So an entry must be true: `online` only while
-//! this process answers, `paused` between runs, `offline` when the link is given up for good
+//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and
+//! a Pump that starts tells every drainer that is online. So an entry must be true: `online` only
+//! while this process answers, `paused` between runs, `offline` when the link is given up for good
 //! (docs/protocol/tidb-binlog.md §1.5, §1.6).
 //!
 //! - [`entry`] chooses the node id and the address, and decides what to write, from what is there.
