@@ -1,7 +1,8 @@
-//! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without length, count or order
-//! (spec/tidb-formats.md §4.1, §4.6; spec/tidb-binlog.md §3.2).
+//! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without
+//! length, count or order (docs/protocol/tidb-formats.md §4.1, §4.6;
+//! docs/protocol/tidb-binlog.md §3.2).
 //!
-//! The handle in front of an inserted row (spec/tidb-formats.md §4.6).
+//! The handle in front of an inserted row (docs/protocol/tidb-formats.md §4.6).
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
@@ -129,10 +130,13 @@ pub(super) fn absent(value: &Value) -> bool {
     matches!(value, Value::Absent)
 }
 
-/// Takes away what the target computes itself, and gives columns that no pair and no handle filled their value where `fills` wants it.
+/// Takes away what the target computes itself, and gives columns that no pair and no handle filled
+/// their value where `fills` wants it.
 ///
-/// An insert leaves out what is NULL by default, and what its writer did not know. The images of updates and deletes hold all columns but
-/// one that is being dropped (spec/tidb-binlog.md §3.2): what the target's row has in it nobody can tell, and it will soon be gone.
+/// An insert leaves out what is NULL by default, and what its writer did not know. The images of
+/// updates and deletes hold all columns but one that is being dropped
+/// (docs/protocol/tidb-binlog.md §3.2): what the target's row has in it cannot be told, and it will
+/// soon be gone.
 fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> Result<()> {
     for (column, slot) in table.columns.iter().zip(row) {
         if !column.writable() {

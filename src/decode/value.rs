@@ -1,9 +1,11 @@
-//! From a datum to the value of a column: what TiDB calls unflattening (spec/tidb-formats.md §1.6), with every check
-//! that tells a wrong definition or damaged bytes from data.
+//! From a datum to the value of a column: what TiDB calls unflattening
+//! (docs/protocol/tidb-formats.md §1.6), with every check that tells a wrong definition or damaged
+//! bytes from data.
 //!
-//! MySQL's binary decimal to text, exactly (spec/tidb-formats.md §2).
+//! MySQL's binary decimal to text, exactly (docs/protocol/tidb-formats.md §2).
 //!
-//! TiDB's packed time and duration: reading, building and printing them (spec/tidb-formats.md §3.1, §3.2).
+//! TiDB's packed time and duration: reading, building and printing them
+//! (docs/protocol/tidb-formats.md §3.1, §3.2).
 
 use std::borrow::Cow;
 

@@ -1,5 +1,6 @@
-//! The mark table, by which a transaction that was written by a link is recognised when it comes back on the link of the other
-//! direction (spec/tidb-binlog.md §6). It is Drainer's, word for word, so that either side may be a Drainer.
+//! The mark table, by which a transaction that was written by a link is recognised when it comes
+//! back on the link of the other direction (docs/protocol/tidb-binlog.md §6). It is Drainer's, word
+//! for word, so that either side may be a Drainer.
 //!
 //! A [`Mark`] names the table and the channel, which is the same number on both clusters. Each connection that writes has one row of
 //! the channel for itself, and raises its `val` first in every transaction ([`Carrier`]). A DDL cannot carry a mark: in front of it stands a

@@ -1,6 +1,6 @@
 //! Transactions: as they come from a source, and as the sink takes them.
 //!
-//! The types of DDL jobs (spec/tidb-formats.md §6.4).
+//! The types of DDL jobs (docs/protocol/tidb-formats.md §6.4).
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -72,7 +72,8 @@ pub struct RawTxn {
 /// What a raw transaction holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// A serialized `binlog.PrewriteValue` (spec/tidb-binlog.md §3.1): rows of one or more tables.
+    /// A serialized `binlog.PrewriteValue` (docs/protocol/tidb-binlog.md §3.1): rows of one or more
+    /// tables.
     Rows(Bytes),
     /// A DDL job. Only its state in the history tells whether it took effect.
     Ddl {
@@ -83,7 +84,8 @@ pub enum Body {
         /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is no DDL yet.
         schema_state: i32,
     },
-    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their columns, without definitions.
+    /// A serialized `pb_binlog.DMLData` (docs/protocol/tidb-binlog.md §9.6): rows by the names of
+    /// their columns, without definitions.
     Named {
         /// The message.
         events: Bytes,

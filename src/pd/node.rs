@@ -1,6 +1,6 @@
 //! Node status of Pumps, Drainers and TiDB servers: the JSON they write about themselves into etcd.
 //!
-//! Written with the key order of the original (spec/tidb-binlog.md §1.4).
+//! Written with the key order of the original (docs/protocol/tidb-binlog.md §1.4).
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! Registers a running link as a Drainer in the upstream cluster, until the link is given up.
 //!
-//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and a
-//! Pump that starts tells every drainer that is online. So an entry must be true: `online` only while
-//! this process answers, `paused` between runs, `offline` when the link is given up for good
-//! (spec/tidb-binlog.md §1.5, §1.6).
+//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and
+//! a Pump that starts tells every drainer that is online. So an entry must be true: `online` only
+//! while this process answers, `paused` between runs, `offline` when the link is given up for good
+//! (docs/protocol/tidb-binlog.md §1.5, §1.6).
 //!
 //! - [`entry`] chooses the node id and the address, and decides what to write, from what is there.
 //! - [`heartbeat`] writes it every second, from a thread of its own; removes the entry of a link that
@@ -124,7 +124,8 @@ struct Shared {
     asked: tokio::sync::Mutex<Option<(Instant, Option<CommitTs>)>>,
 }
 
-/// About what PD's clock says, without asking it each time: whole seconds since one timestamp (spec §1.2).
+/// About what PD's clock says, without asking it each time: whole seconds since one timestamp
+/// (docs/protocol/tidb-binlog.md §1.2).
 struct Clock {
     ts: CommitTs,
     at: Instant,

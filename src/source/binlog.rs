@@ -1,7 +1,9 @@
-//! Pump's messages and the `Binlog` inside them, by hand, with the field numbers of spec/tidb-binlog.md §2 and §3.1.
-//! `bytes` fields share the memory of the message they were read from.
+//! Pump's messages and the `Binlog` inside them, by hand, with the field numbers of
+//! docs/protocol/tidb-binlog.md §2 and §3.1. `bytes` fields share the memory of the message they
+//! were read from.
 //!
-//! Between the `Binlog` bytes that a Pump keeps and what travels on (spec/tidb-binlog.md §2.2, §2.3, §3.1).
+//! Between the `Binlog` bytes that a Pump keeps and what travels on
+//! (docs/protocol/tidb-binlog.md §2.2, §2.3, §3.1).
 
 use anyhow::Result;
 use bytes::Bytes;

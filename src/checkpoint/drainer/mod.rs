@@ -1,5 +1,5 @@
-//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step so that Drainer can go on where a link ended, and a link
-//! notices that Drainer did (spec/tidb-binlog.md §8).
+//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step so that Drainer can go on where
+//! a link ended, and a link notices that Drainer did (docs/protocol/tidb-binlog.md §8).
 //!
 //! It has one row a cluster, however many links a cluster has here: so it says how far the slowest of them is. Which writes of
 //! the row were ours is known from the links' own rows, which repeat what they wrote into it. A link that Drainer has overtaken has no say

@@ -1,5 +1,5 @@
-//! Rows by the names of their columns, from Drainer's files (spec/tidb-binlog.md §9.6), read with the definitions that the target
-//! has at that moment.
+//! Rows by the names of their columns, from Drainer's files (docs/protocol/tidb-binlog.md §9.6),
+//! read with the definitions that the target has at that moment.
 //!
 //! What a value is, the row says: its type is the upstream's. What the row does not say comes from the target: character sets,
 //! keys, and which columns it computes itself.
@@ -62,7 +62,7 @@ pub struct Column {
     /// The type's name in lower case, without length and sign.
     #[prost(string, optional, tag = "3")]
     pub mysql_type: Option<String>,
-    /// One datum (spec/tidb-binlog.md §3.3): the value, for an update the old one.
+    /// One datum (docs/protocol/tidb-binlog.md §3.3): the value, for an update the old one.
     #[prost(bytes = "bytes", optional, tag = "4")]
     pub value: Option<Bytes>,
     /// For an update, the new one.

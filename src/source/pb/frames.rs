@@ -1,10 +1,11 @@
-//! Reads the frames of one of Drainer's files; never holds more than one of them (spec/tidb-binlog.md §9.6):
-//! magic u32, length u64, payload, CRC-32C of the payload u32, all little-endian.
+//! Reads the frames of one of Drainer's files; never holds more than one of them
+//! (docs/protocol/tidb-binlog.md §9.6): magic u32, length u64, payload, CRC-32C of the payload u32,
+//! all little-endian.
 //!
-//! The messages in Drainer's files, package `pb_binlog` (spec/tidb-binlog.md §9.6). `bytes` fields share the memory of the
-//! frame they were read from.
+//! The messages in Drainer's files, package `pb_binlog` (docs/protocol/tidb-binlog.md §9.6).
+//! `bytes` fields share the memory of the frame they were read from.
 //!
-//! The files of a folder that Drainer wrote, in their order (spec/tidb-binlog.md §9.6).
+//! The files of a folder that Drainer wrote, in their order (docs/protocol/tidb-binlog.md §9.6).
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

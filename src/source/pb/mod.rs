@@ -1,4 +1,5 @@
-//! The files that Drainer writes with `db-type = "file"`, as a source (spec/tidb-binlog.md §9.6): what reparo replays.
+//! The files that Drainer writes with `db-type = "file"`, as a source
+//! (docs/protocol/tidb-binlog.md §9.6): what reparo replays.
 //!
 //! They hold transactions with database, table and column names and formatted values, and DDL as text: no definitions, no job
 //! ids and no cluster id. The pipeline decodes rows with the target's own definitions, as they are at that moment.

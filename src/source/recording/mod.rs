@@ -1,7 +1,8 @@
 //! A recording: what Pumps sent, kept in a folder, as a source. The layout is the project's own:
 //!
 //! - `binlogs.bin`, or `binlogs.bin.zst` compressed with zstd: for each message, in the order in which the Pump sent it, a
-//!   big-endian u32 length and the payload, a serialized `binlog.Binlog` (spec/tidb-binlog.md §3.1), fakes included;
+//!   big-endian u32 length and the payload, a serialized `binlog.Binlog`
+//!   (docs/protocol/tidb-binlog.md §3.1), fakes included;
 //! - or the same in parts, `binlogs-000001.bin` (`.zst`) and so on, as `tisync record` writes them: each part goes on where the one
 //!   before ends. What lies behind `end_ts` there is not certain to be whole, and is not read;
 //! - several Pumps: one folder for each, `pump-1/binlogs.bin` and so on;

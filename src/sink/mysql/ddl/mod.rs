@@ -1,6 +1,6 @@
 //! Runs DDL: alone, with its intent stored first, never twice.
 //!
-//! The protocol is in spec/tidb-binlog.md §7.7 and spec/tidb-formats.md §6.4.
+//! The protocol is in docs/protocol/tidb-binlog.md §7.7 and docs/protocol/tidb-formats.md §6.4.
 //!
 //! ```text
 //! mod               what becomes of each job type; the operator's policy: skip, replace, ask, none
