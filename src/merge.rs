@@ -14,7 +14,7 @@ use crate::error::Fault;
 use crate::model::{CommitTs, Pulled, RawTxn};
 use crate::source::{Forward, Stream};
 
-/// What the merge says next.
+/// A result of [`Merge::next`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Merged {
     /// The next transaction.
