@@ -46,7 +46,7 @@ const KEY_ENTRY: usize = 6;
 /// Bytes of the type code and offset of a value.
 const VALUE_ENTRY: usize = 5;
 /// Limit of text bytes for one byte of binary: a control character takes 6, a value in an array at
-/// most
+/// most 36 for 13.
 const GROWTH: usize = 8;
 
 /// Bytes of the value at the start of `bytes`, type code included. Reads only what that takes.
