@@ -24,9 +24,9 @@ use crate::mysql::session::Session;
 /// Claiming the slot again tells which.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OtherBatch {
-    /// What it knows of.
+    /// The last batch that the session knows.
     known: u64,
-    /// What the row says.
+    /// The last batch in the row.
     there: u64,
 }
 

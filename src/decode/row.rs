@@ -128,11 +128,12 @@ pub(super) fn absent(value: &Value) -> bool {
     matches!(value, Value::Absent)
 }
 
-/// Takes away what the target computes itself, and gives columns that no pair and no handle filled
-/// their value where `fills` wants it.
+/// Removes the values of columns that the target computes, and fills columns that neither a pair
+/// nor the handle filled with their default, for columns that `fills` accepts.
 ///
-/// An insert leaves out what is NULL by default, and what its writer did not know. The images of updates and deletes hold all columns but
-/// one that is being dropped (spec/tidb-binlog.md §3.2): what the target's row has in it nobody can tell, and it will soon be gone.
+/// An insert leaves out columns that are NULL by default, and those that its writer did not know.
+/// The images of updates and deletes have all columns except one that is being dropped
+/// (spec/tidb-binlog.md §3.2): its value in the target's row is not known, and will soon be gone.
 fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> Result<()> {
     for (column, slot) in table.columns.iter().zip(row) {
         if !column.writable() {

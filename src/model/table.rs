@@ -121,9 +121,9 @@ pub struct Hashed {
 pub enum Definition {
     /// The table exists, with this definition.
     Table(Arc<Table>),
-    /// It is missing because a DDL was skipped: its rows are left out, and counted under this.
+    /// It is missing because a DDL was skipped: its rows are left out, and counted for this table.
     LeftOut(Arc<Table>),
-    /// It is not there.
+    /// It does not exist.
     Missing,
 }
 

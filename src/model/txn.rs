@@ -84,7 +84,8 @@ pub enum Body {
         /// yet.
         schema_state: i32,
     },
-    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their columns, without definitions.
+    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their
+    /// columns, without definitions.
     Named {
         /// The message.
         events: Bytes,
