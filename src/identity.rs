@@ -1,17 +1,21 @@
-//! Is the target the cluster that the link comes from? Such a link would send a cluster's changes to itself: each TRUNCATE comes back, runs
-//! again, and comes back.
+//! Refuses a target that is the very cluster that the link comes from.
 //!
-//! Addresses do not tell: a cluster has many, behind load balancers and under other names, and two sites may use the same private ones.
-//! So PD is compared with what the target says of itself ([`target`]), the best evidence first:
+//! Such a link would send a cluster's changes to itself: each TRUNCATE comes back, runs again, and
+//! comes back.
 //!
-//! 1. The TiDB servers that run. Each has a new uuid at each start, which stands in its own PD's etcd and nowhere else.
-//! 2. The cluster's id, which PD gives and new TiDB versions keep in `mysql.tidb`. A copy of a cluster's disks has the same.
-//! 3. The GC safe point, which the cluster writes both into PD and into `mysql.tidb`: to the millisecond, by no other cluster.
-//! 4. For a TiDB that tells nothing of it: whether PD lists the very address.
+//! Addresses do not tell: a cluster has many, behind load balancers and under other names, and two
+//! sites may use the same private ones. So PD is compared with what the target says about itself
+//! ([`Told`]), the best evidence first:
 //!
-//! A target that is no TiDB is another server. Nothing is written for any of it.
+//! 1. The TiDB servers that run. Each has a new uuid at each start, which is in its own PD's etcd
+//!    and nowhere else.
+//! 2. The cluster's id, which PD gives and new versions of TiDB keep in `mysql.tidb`. A copy of a
+//!    cluster's disks has the same id.
+//! 3. The GC safe point, which the cluster writes both into PD and into `mysql.tidb`: to the
+//!    millisecond, no other cluster has the same.
+//! 4. For a TiDB that tells none of this: whether PD lists the very address.
 //!
-//! What a target says of itself, as far as its version and the account's rights go.
+//! A target that is not TiDB is another server. Nothing is written for any of this.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,22 +32,22 @@ use crate::mysql::error::Class;
 use crate::mysql::session::{Flavour, Session};
 use crate::pd::{Pd, Security};
 
-/// What became of a comparison.
+/// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the same cluster; the text says by what that is known.
     Same(String),
-    /// It is another one, or no TiDB at all.
+    /// It is another cluster, or not TiDB at all.
     Other,
-    /// It cannot be told, because of what the text says.
+    /// It cannot be known, for the reason in the text.
     Unknown(String),
 }
 
-/// The cluster that a link comes from, which can be asked who it is.
+/// The cluster that a link comes from, through its PD.
 #[derive(Clone)]
 pub struct Upstream {
     pd: Arc<Pd>,
-    /// As the operator names it.
+    /// The address that the operator gave.
     address: String,
 }
 
@@ -77,20 +81,19 @@ impl Upstream {
         Ok(self.pd.tidb_servers()?.iter().map(|server| server.sql_address()).collect())
     }
 
-    /// Whether the server behind `session`, which was reached as `target`, is of this cluster.
+    /// Whether the server behind `session`, which was reached as `target`, belongs to this cluster.
     ///
-    /// # Errors
-    /// If one of both does not answer.
+    /// # Errors If the server or PD does not answer.
     pub fn is(&self, session: &mut Session, target: &Target) -> Result<Verdict> {
         let tidb = session.server().flavour == Flavour::TiDb;
         let address = target.socket.is_none().then(|| format!("{}:{}", target.host, target.port));
         judge(&*self.pd, session, tidb, address.as_deref())
     }
 
-    /// Sees to it that the server behind `session` is of another cluster; says so where that cannot be told.
+    /// Checks that the server behind `session` belongs to another cluster; warns if that cannot be
+    /// known.
     ///
-    /// # Errors
-    /// Refused if it is of this one.
+    /// # Errors Refused if it belongs to this one.
     pub fn refuse(&self, session: &mut Session, target: &Target, events: &Events) -> Result<()> {
         match self.is(session, target)? {
             Verdict::Same(how) => Err(self.same(target, &how).into()),
@@ -102,13 +105,13 @@ impl Upstream {
         }
     }
 
-    /// What to say of a target that is of this cluster.
+    /// The error for a target that belongs to this cluster.
     #[must_use]
     pub fn same(&self, target: &Target, how: &str) -> Fault {
         same(&self.address, self.cluster_id(), &target.name(), how)
     }
 
-    /// What to say of a target of which that cannot be told.
+    /// The warning for a target of which that cannot be known.
     #[must_use]
     pub fn doubt(&self, target: &Target, why: &str) -> String {
         format!(
@@ -120,7 +123,7 @@ impl Upstream {
     }
 }
 
-/// What to say of a link whose target is its source.
+/// The error for a link whose target is its source.
 fn same(source: &str, cluster_id: u64, target: &str, how: &str) -> Fault {
     Fault::refused(format!(
         "the target {target} is the source itself: {how}, and {source} is PD of the same cluster, {cluster_id}. Each change would come \
@@ -129,11 +132,11 @@ fn same(source: &str, cluster_id: u64, target: &str, how: &str) -> Fault {
     .hint("check both addresses: perhaps they are swapped, or a name or a load balancer leads to the wrong cluster")
 }
 
-/// PD's id of the cluster that the TiDB behind `session` is of, where it can be told: from what it keeps in `mysql.tidb`, or from the PD that it
-/// names. That one counts only if it lists a TiDB server of the target's: by the same name, from here, another cluster may answer.
+/// PD's id of the cluster that the TiDB behind `session` belongs to, if it can be known: from
+/// `mysql.tidb`, or from the PD that the target names. That PD counts only if it lists a TiDB
+/// server of the target: under the same name, another cluster may answer from here.
 ///
-/// # Errors
-/// If the target does not answer. A PD that does not is none.
+/// # Errors If the target does not answer. A PD that does not answer is ignored.
 pub fn cluster(session: &mut Session, security: &Security) -> Result<Option<u64>> {
     cluster_by(session, &|address| Ok(Box::new(Pd::connect(&[address.to_owned()], security)?)))
 }
@@ -148,7 +151,7 @@ fn cluster_by(target: &mut dyn Ask, connect: &dyn Fn(&str) -> Result<Box<dyn Clu
     Ok(pds.find(|pd| its(&**pd)).map(|pd| pd.id()))
 }
 
-/// What PD says of its cluster.
+/// What PD tells about its cluster.
 trait Cluster {
     fn id(&self) -> u64;
     /// Uuids and addresses of the TiDB servers that run.
@@ -197,7 +200,7 @@ fn judge(pd: &dyn Cluster, target: &mut dyn Ask, tidb: bool, address: Option<&st
     })
 }
 
-/// By the TiDB servers that run, where both sides name some.
+/// The verdict by the TiDB servers that run, if both sides name some.
 fn by_servers(
     pd: &dyn Cluster,
     target: &mut dyn Ask,
@@ -231,32 +234,35 @@ fn by_servers(
     }))
 }
 
-/// `mysql.tidb` has a row for each; TiDB before 8.5 or so has no cluster_id there.
+/// `mysql.tidb` has a row for each; TiDB before about 8.5 has no cluster_id there.
 const OF_CLUSTER: &str =
     "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM mysql.tidb WHERE VARIABLE_NAME IN ('cluster_id', 'tikv_gc_safe_point')";
-/// The servers of the whole cluster, whichever of them a load balancer leads to. Since TiDB 4.0, for every account.
+/// The servers of the whole cluster, whichever of them a load balancer leads to. Since TiDB 4.0,
+/// for every account.
 const SERVERS: &str = "SELECT DDL_ID FROM information_schema.tidb_servers_info";
-/// The server that answers, and the one that runs the cluster's DDL. In all versions, for accounts with SUPER.
+/// The server that answers, and the one that runs the cluster's DDL. In all versions, for accounts
+/// with SUPER.
 const DDL: &str = "ADMIN SHOW DDL";
 
-/// The addresses of PD, as the target's TiDB servers call it. Since TiDB 4.0, for accounts with PROCESS.
+/// The addresses of PD as the target's TiDB servers know them. Since TiDB 4.0, for accounts with
+/// PROCESS.
 const PDS: &str = "SELECT INSTANCE FROM information_schema.cluster_info WHERE TYPE = 'pd'";
 
-/// What it told; nothing of it by a server that is no TiDB.
+/// What a target tells about itself; everything is empty for a server that is not TiDB.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Told {
     /// PD's id of its cluster.
     cluster_id: Option<u64>,
-    /// The GC safe point in milliseconds; `None` too where it is written in whole seconds alone.
+    /// The GC safe point in milliseconds; also `None` if it is written in whole seconds only.
     safe_point_ms: Option<u64>,
     /// Uuids of TiDB servers that run.
     servers: BTreeSet<String>,
 }
 
-/// Rows of a query, each a list of columns by name.
+/// Rows of a query, each a list of column name and value.
 type Rows = Vec<Vec<(String, String)>>;
 
-/// Answers queries.
+/// A server that answers queries.
 trait Ask {
     /// The rows; `None` if the server does not know the query, or does not allow it.
     fn ask(&mut self, sql: &str) -> Result<Option<Rows>>;
@@ -266,7 +272,7 @@ impl Ask for Session {
     fn ask(&mut self, sql: &str) -> Result<Option<Rows>> {
         match self.fetch::<Row>(sql) {
             Ok(rows) => Ok(Some(rows.into_iter().map(columns).collect())),
-            // A look that failed is no answer; one that the server refuses is.
+            // A query that failed is no answer; one that the server refuses is.
             Err(failed)
                 if matches!(failed.class(), None | Some(Class::Connection | Class::Contention | Class::Full)) =>
             {
@@ -285,7 +291,7 @@ fn columns(row: Row) -> Vec<(String, String)> {
 }
 
 impl Told {
-    /// Asks for all of it.
+    /// Asks the target for everything.
     fn by(target: &mut dyn Ask) -> Result<Self> {
         let mut told = Self::default();
         for row in target.ask(OF_CLUSTER)?.unwrap_or_default() {
@@ -308,7 +314,8 @@ impl Told {
     }
 }
 
-/// Where the target's TiDB servers find PD, as far as it may be told: `host:port` each.
+/// The addresses of PD as the target's TiDB servers know them, `host:port`; empty if the account
+/// may not see them.
 fn pds(target: &mut dyn Ask) -> Result<Vec<String>> {
     let rows = target.ask(PDS)?.unwrap_or_default();
     Ok(rows.iter().map(|row| value(row, "instance").to_owned()).filter(|address| !address.is_empty()).collect())
@@ -318,7 +325,7 @@ fn value<'a>(row: &'a [(String, String)], name: &str) -> &'a str {
     row.iter().find(|(column, _)| column == name).map_or("", |(_, value)| value)
 }
 
-/// `20260821-07:57:58.000 +0000`; versions that write whole seconds write no point.
+/// Parses `20260821-07:57:58.000 +0000`. Versions that write whole seconds write no point.
 fn safe_point(text: &str) -> Option<u64> {
     text.split_once('.')?;
     let time = jiff::fmt::strtime::parse("%Y%m%d-%H:%M:%S.%f %z", text).ok()?;

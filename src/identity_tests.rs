@@ -1,4 +1,4 @@
-//! Clusters of many versions, as PD and a target describe them.
+//! Tests of the comparison: clusters of many versions, as PD and a target describe them.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ impl Cluster for Ours {
     }
 }
 
-/// A target that answers what it knows, by a word of the query.
+/// A target that knows some answers, by a word of the query.
 #[derive(Default)]
 struct Theirs(BTreeMap<&'static str, Rows>);
 
@@ -84,11 +84,11 @@ fn the_servers_that_run_decide() {
     // A load balancer leads to any of them.
     same(&verdict(&mut Theirs::default().has(&["x", "b"])), "server 10.0.0.1:4001 with the id b");
     assert_eq!(verdict(&mut Theirs::default().has(&["x", "y"])), Verdict::Other);
-    // TiDB of versions without the table, and accounts with SUPER alone.
+    // TiDB of versions without the table, and accounts that have only SUPER.
     same(&verdict(&mut Theirs::default().shows_ddl("a", "x")), "the id a");
     same(&verdict(&mut Theirs::default().shows_ddl("x", "b")), "the id b");
     assert_eq!(verdict(&mut Theirs::default().shows_ddl("x", "y")), Verdict::Other);
-    // What runs is better evidence than a row that somebody may have restored.
+    // Running servers are better evidence than a row that may have been restored.
     let other = (ID + 1).to_string();
     same(&verdict(&mut Theirs::default().has(&["a"]).tells("cluster_id", &other)), "the id a");
 }
@@ -104,7 +104,7 @@ fn the_id_decides_where_no_server_is_named() {
     let (own, other) = (ID.to_string(), (ID + 1).to_string());
     same(&verdict(&mut Theirs::default().tells("cluster_id", &own)), &own);
     assert_eq!(verdict(&mut Theirs::default().tells("cluster_id", &other)), Verdict::Other);
-    // Whatever the server calls itself: a TiDB may say that it is a MySQL.
+    // The server's name for itself does not count: TiDB may say that it is MySQL.
     let told = judge(&Ours::new(), &mut Theirs::default().tells("cluster_id", &own), false, None).unwrap();
     same(&told, "cluster_id");
     let copy = verdict(&mut Theirs::default().tells("cluster_id", &own).has(&["x"]));
@@ -115,7 +115,7 @@ fn the_id_decides_where_no_server_is_named() {
 fn the_gc_safe_point_tells_of_old_versions() {
     let of = |text: &str| verdict(&mut Theirs::default().tells("tikv_gc_safe_point", text));
     same(&of("20260821-07:57:58.250 +0000"), "GC safe point");
-    // Garbage collection may be under way: it is no proof that they differ.
+    // Garbage collection may be under way: this is no proof that they differ.
     for text in ["20260821-07:57:58.251 +0000", "20260821-07:57:58 +0000", ""] {
         assert!(matches!(of(text), Verdict::Unknown(_)), "{text}");
     }
@@ -148,9 +148,9 @@ fn a_target_says_which_cluster_it_is() {
         theirs
     };
     assert_eq!(by(&mut Theirs::default().has(&["a"]).tells("cluster_id", "77")), Some(77));
-    // Before TiDB 8.5 it names its PD alone.
+    // Before TiDB 8.5 the target names only its PD.
     assert_eq!(by(&mut names(Theirs::default().has(&["x", "b"]), &["gone:2379", "pd0:2379"])), Some(ID));
-    // The PD of that name, seen from here, is another cluster's.
+    // The PD of that name, seen from here, belongs to another cluster.
     assert_eq!(by(&mut names(Theirs::default().has(&["x", "y"]), &["pd0:2379"])), None);
     assert_eq!(by(&mut names(Theirs::default(), &["pd0:2379"])), None);
     assert_eq!(by(&mut names(Theirs::default().has(&["a"]), &["gone:2379"])), None);

@@ -1,28 +1,28 @@
 //! Loopback filter: drops transactions that came from the other side
 //! (docs/protocol/tidb-binlog.md §6.2).
 //!
-//! It stands between decode and filter.
+//! It is placed between decode and filter.
 //!
-//! A transaction with a row of the mark table whose `channel_id` is ours is dropped whole; the
-//! position moves all the same. Only rows of that table are decoded for it, so what is dropped costs
-//! next to nothing. The table is known by its name as of the transaction's schema, so a rename, a
-//! drop or a truncation is followed.
+//! A transaction with a row of the mark table whose `channel_id` is ours is dropped as a whole; the
+//! position moves nevertheless. Only rows of that table are decoded for this, so dropping costs
+//! almost nothing. The table is recognized by its name as of the transaction's schema, so a rename,
+//! a drop or a truncation is followed.
 //!
-//! DDL carries no mark. Where a link with marks runs one, a comment in front of it says so
-//! ([`Origin`]): with ours it came from the other side, without it a client ran it here
-//! ([`Loopback::side`]), and the sink knows what that means.
+//! DDL carries no mark. A link with marks runs it with a comment in front ([`Origin`]): with our
+//! channel it came from the other side, without a comment a client ran it here
+//! ([`Loopback::side`]), and the sink decides what that means.
 //!
 //! A link records what it applies in the same transaction as the data (`tidb_binlog.tisync_slot`).
-//! Users' rows beside such records and no mark at all are therefore data of a link that came back
-//! unmarked: an echo. One is enough to stop. Links whose channels differ do not know each other's
-//! marks and would pass on the same data for ever; so a link whose stream holds other links' data
-//! says in its own records from which clusters that came, and stops where it finds its own cluster
-//! there.
+//! Users' rows next to such records and without any mark are therefore data of a link that came
+//! back unmarked: an echo. One is enough to stop. Links with different channels do not know each
+//! other's marks and would pass on the same data for ever; so a link whose stream holds other
+//! links' data writes into its own records from which clusters that came, and stops if it finds its
+//! own cluster there.
 //!
-//! A link without marks looks for no more than that ([`Loopback::unmarked`]): the cluster that it
-//! writes to may be the source of a link that writes here, in another process. Chains and reversed
-//! links are no such pair, so nothing but data that comes back tells. Where the source is no link's
-//! target, none of it is asked for.
+//! A link without marks looks only for echoes ([`Loopback::unmarked`]): the cluster that it writes
+//! to may be the source of a link that writes here, in another process. Chains and reversed links
+//! are no such pair, so only data that comes back tells. If the source is not the target of a link,
+//! none of this is checked.
 
 mod echo;
 
@@ -44,7 +44,7 @@ use crate::model::Mark;
 use crate::model::{CommitTs, Ddl, Kind, RowKind, Side, Table, Value};
 use crate::schema::TableLookup;
 
-/// The database of every tool's records.
+/// The database of the records of every replication tool.
 const BOOKS: &str = "tidb_binlog";
 /// The tables in which a link records what it applies.
 const RECORDS: [&str; 2] = ["tisync_slot", "tisync_checkpoint"];
@@ -68,14 +68,14 @@ impl fmt::Display for OtherChannels {
     }
 }
 
-/// What becomes of a transaction.
+/// What to do with a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It goes on.
     Pass,
     /// It is dropped whole.
     Drop {
-        /// It held nothing but marks and records: the position of the link that goes the other way.
+        /// It held only marks and records: the position of the link in the other direction.
         bookkeeping: bool,
     },
 }
@@ -85,7 +85,7 @@ pub enum Verdict {
 pub struct Counts {
     /// Transactions with our mark, which were dropped.
     pub dropped: u64,
-    /// Those of them with nothing but marks and records.
+    /// Those of them with only marks and records.
     pub bookkeeping: u64,
     /// Transactions that carried the mark of another channel and not ours, by channel.
     pub others: BTreeMap<i64, u64>,
@@ -93,28 +93,28 @@ pub struct Counts {
     pub echoes: u64,
 }
 
-/// Asks for the table behind an id as of a schema version.
+/// Looks up the table of an id as of a schema version.
 pub type Tables<'a> = &'a mut dyn FnMut(i64, i64) -> Result<TableLookup>;
 
-/// See the module.
+/// The loopback filter of one run.
 #[derive(Debug)]
 pub struct Loopback {
     /// The mark of our channel; `None` on a link that neither writes nor reads marks.
     mark: Option<Mark>,
     others: OtherChannels,
-    /// The cluster that the other direction comes from, where it is known: our target.
+    /// The cluster that the other direction comes from, if it is known: our target.
     opposite: Option<u64>,
-    /// How to learn it, on a link without marks.
+    /// How to find that out, on a link without marks.
     identify: Option<Asks>,
-    /// The cluster whose stream this is.
+    /// The cluster that this stream comes from.
     source: Option<u64>,
     /// What the link replicates: what it leaves out cannot come back.
     filter: Option<Arc<Filter>>,
     /// Clusters whose data this run has passed on.
     origins: BTreeSet<u64>,
-    /// Whether records of links are, or may be, among the source's tables. Asked without marks only.
+    /// Whether records of links are, or may be, among the source's tables. Only used without marks.
     records: bool,
-    /// Every table that was the mark table in this run: a row may come after it was dropped.
+    /// Every table that was the mark table in this run: rows may come after it was dropped.
     known: HashMap<i64, Arc<Table>>,
     counts: Counts,
 }
@@ -124,12 +124,13 @@ pub struct Loopback {
 struct Touched {
     users: Vec<Arc<Table>>,
     records: bool,
-    /// Tables that are neither marks nor records, those of other systems and dropped ones too.
+    /// Whether there are other tables than marks and records, including those of other systems and
+    /// dropped ones.
     else_than_books: bool,
 }
 
 impl Loopback {
-    /// Drops what carries `mark`, and does with the marks of other channels as `others` says.
+    /// Drops what carries `mark`, and treats the marks of other channels as `others` says.
     #[must_use]
     pub fn new(mark: Mark, others: OtherChannels) -> Self {
         Self::with(Some(mark), others)
@@ -151,29 +152,31 @@ impl Loopback {
         }
     }
 
-    /// Says that the other direction comes from `cluster_id`: then only its unmarked data is an echo, and unmarked data of
-    /// third clusters passes.
+    /// Sets the cluster that the other direction comes from: then only its unmarked data is an
+    /// echo, and unmarked data of third clusters passes.
     #[must_use]
     pub fn opposite(mut self, cluster_id: Option<u64>) -> Self {
         self.opposite = cluster_id;
         self
     }
 
-    /// Says that this is the stream of `cluster_id`: its own data must not come back, whoever passed it on.
+    /// Sets the cluster that this stream comes from: its own data must not come back through any
+    /// link.
     #[must_use]
     pub fn source(mut self, cluster_id: u64) -> Self {
         self.source = Some(cluster_id);
         self
     }
 
-    /// Says what the link replicates: rows of tables that it leaves out are no echo.
+    /// Sets what the link replicates: rows of tables that it leaves out are no echo.
     #[must_use]
     pub fn selecting(mut self, filter: Arc<Filter>) -> Self {
         self.filter = Some(filter);
         self
     }
 
-    /// The other clusters whose data this run has passed on, with what they had passed on themselves.
+    /// The other clusters whose data this run has passed on, and those whose data they had passed
+    /// on.
     #[must_use]
     pub fn origins(&self) -> &BTreeSet<u64> {
         &self.origins
@@ -185,7 +188,7 @@ impl Loopback {
         self.mark.as_ref().is_some_and(|mark| mark.is(schema, table))
     }
 
-    /// What to say where the source has no mark table among its `tables`.
+    /// The warning for a source without the mark table among its `tables`.
     #[must_use]
     pub fn warning<'a>(&self, mut tables: impl Iterator<Item = &'a Arc<Table>>) -> Option<String> {
         let mark = self.mark.as_ref()?;
@@ -199,7 +202,8 @@ impl Loopback {
         })
     }
 
-    /// Whose a DDL is whose text begins with `origin`, or with nothing of the kind. What makes the marks themselves is nobody's.
+    /// The side that a DDL comes from whose text begins with `origin`. DDL that creates or drops
+    /// the mark database itself belongs to neither side.
     #[must_use]
     pub fn side(&self, origin: Option<Origin>, ddl: &Ddl) -> Side {
         let Some(mark) = &self.mark else { return ddl.side };
@@ -220,11 +224,10 @@ impl Loopback {
         &self.counts
     }
 
-    /// What becomes of the transaction whose serialized `PrewriteValue` is `value`.
+    /// What to do with the transaction whose serialized `PrewriteValue` is `value`.
     ///
-    /// # Errors
-    /// If the bytes are not what they must be, or the mark table has no usable `channel_id`; refused at a mark of another channel if so
-    /// set, and at an echo.
+    /// # Errors If the bytes are malformed, or the mark table has no usable `channel_id`. Refused
+    /// at a mark of another channel if so set, and at an echo.
     pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
         let Some(mark) = &self.mark else { return self.unmarked_judge(value, ts, tables) };
         let mut touched = Touched::default();
@@ -303,7 +306,7 @@ impl Touched {
     }
 }
 
-/// Whether rows of this database are a replication tool's records of what it did.
+/// Whether rows of this database are a replication tool's records.
 #[must_use]
 pub fn is_bookkeeping(schema: &str) -> bool {
     schema.eq_ignore_ascii_case(BOOKS)
@@ -313,7 +316,7 @@ fn is_record(schema: &str, table: &str) -> bool {
     is_bookkeeping(schema) && RECORDS.iter().any(|r| r.eq_ignore_ascii_case(table))
 }
 
-/// The channels of the rows, as Drainer reads them: of an update the new image counts.
+/// The channels of the rows, as Drainer reads them: for an update, the new image counts.
 fn channels(marks: &mut LargeTxn, mark: &Mark, ts: CommitTs) -> Result<BTreeSet<i64>> {
     let mut found = BTreeSet::new();
     for change in marks {

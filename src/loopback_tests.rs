@@ -39,7 +39,7 @@ fn text() -> Kind {
     Kind::Text { charset: "utf8mb4".to_owned(), collation: "utf8mb4_bin".to_owned() }
 }
 
-/// What the upstream has, by table id.
+/// The upstream's tables, by id.
 struct Upstream(HashMap<i64, Arc<Table>>, HashMap<i64, TableLookup>);
 
 impl Upstream {
@@ -113,17 +113,17 @@ fn what_carries_our_mark_is_dropped_whole() {
     let (up, mut loopback) = (Upstream::new(), ours());
     let mut judge = |changes: &[RowChange]| up.judge(&mut loopback, changes).unwrap();
     assert_eq!(judge(&[up.users()]), Verdict::Pass);
-    // Wherever in the transaction it stands.
+    // Wherever in the transaction the mark is.
     assert_eq!(judge(&[up.mark(1), up.users()]), DROP);
     assert_eq!(judge(&[up.users(), up.slot(5), up.mark(1)]), DROP);
     assert_eq!(judge(&[up.mark(2), up.users()]), Verdict::Pass);
     assert_eq!(judge(&[up.mark(2), up.mark(1), up.users()]), DROP);
-    // Rows of marks that are made or deleted are marks as well.
+    // Inserted and deleted rows of the mark table are marks as well.
     let row = vec![Value::Int(0), Value::Int(1), Value::Int(0)];
     assert_eq!(judge(&[up.change(MARKS, RowKind::Insert(row.clone()))]), BOOKKEEPING);
     assert_eq!(judge(&[up.change(MARKS, RowKind::Delete(row.clone()))]), BOOKKEEPING);
     assert_eq!(judge(&[up.mark(1), up.slot(5), up.checkpoint()]), BOOKKEEPING);
-    // Of an update the new image counts, as for a Drainer.
+    // For an update, the new image counts, as in Drainer.
     let other = vec![Value::Int(0), Value::Int(2), Value::Int(0)];
     assert_eq!(judge(&[up.change(MARKS, RowKind::Update { old: row, new: other })]), Verdict::Pass);
     let counts = loopback.counts();
@@ -145,16 +145,16 @@ fn the_table_is_known_by_its_name_at_that_time() {
     let (mut up, mut loopback) = (Upstream::new(), ours());
     let marked = [up.mark(1), up.users()];
     assert_eq!(up.judge(&mut loopback, &marked).unwrap(), DROP);
-    // Dropped since: rows that were written before it are marks still.
+    // Dropped since: rows that were written before the drop are still marks.
     up.1.insert(MARKS, TableLookup::Gone("dropped by DDL job 5".to_owned()));
     assert_eq!(up.judge(&mut loopback, &marked).unwrap(), DROP);
-    // Made anew, with another id.
+    // Created again, with another id.
     let anew = table(20, "retl", "_drainer_repl_mark", &[("id", INT), ("channel_id", INT)]);
     up.0.insert(20, anew);
     let row = vec![Value::Int(0), Value::Int(1)];
     let changes = [up.users(), up.change(20, RowKind::Insert(row))];
     assert_eq!(up.judge(&mut loopback, &changes).unwrap(), DROP);
-    // Under another name it is a table like any other.
+    // Under another name it is an ordinary table.
     up.1.insert(
         MARKS,
         TableLookup::Table(table(MARKS, "retl", "old", &[("id", INT), ("channel_id", INT), ("val", INT)])),
@@ -219,7 +219,7 @@ fn what_is_no_echo() {
     // Another link's, with a channel of its own.
     pass(&[up.mark(2), up.slot(5), up.users()]);
     assert_eq!(loopback.counts().echoes, 0);
-    // Where the other side is known, what a third cluster's link writes without marks goes on.
+    // If the other side is known, unmarked data of a third cluster's link passes.
     let mut known = ours().opposite(Some(6));
     assert_eq!(up.judge(&mut known, &[up.slot(5), up.users()]).unwrap(), Verdict::Pass);
     assert!(up.problem(&mut known, &[up.slot(6), up.users()]).contains("of cluster 6"));
@@ -248,7 +248,7 @@ fn data_that_others_pass_on_is_known_by_its_origins() {
     assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot(7), up.users()]).unwrap(), Verdict::Pass);
     assert_eq!(up.judge(&mut loopback, &[up.mark(3), up.slot_with(8, "9,10"), up.users()]).unwrap(), Verdict::Pass);
     assert_eq!(loopback.origins().iter().copied().collect::<Vec<_>>(), [7, 8, 9, 10]);
-    // Bookkeeping alone says nothing, and ours is dropped whoever passes on what.
+    // Bookkeeping alone says nothing, and our mark drops everything, whatever origins there are.
     assert_eq!(up.judge(&mut loopback, &[up.mark(2), up.slot_with(8, "1")]).unwrap(), Verdict::Pass);
     let dropped = up.judge(&mut loopback, &[up.mark(1), up.slot_with(8, "1"), up.users()]).unwrap();
     assert_eq!((dropped, loopback.counts().echoes), (Verdict::Drop { bookkeeping: false }, 0));
@@ -291,7 +291,7 @@ fn whose_a_ddl_is() {
     ] {
         assert_eq!((any.side(origin, &alter), known.side(origin, &alter)), (by_any, by_known), "{origin:?}");
     }
-    // What makes the marks, or takes them away.
+    // DDL that creates or drops the mark table's database.
     for (ddl, side) in [
         (ddl("Marks", "", &[]), Side::Unknown),
         (ddl("marks", "", &[("marks", "M")]), Side::Unknown),
@@ -316,7 +316,8 @@ fn without_marks_only_data_that_comes_back_ends_the_run() {
         assert_eq!(up.judge(loopback, changes).unwrap(), Verdict::Pass);
         assert_eq!(loopback.counts().echoes, 0);
     };
-    // The other way round, by a link without marks too: known at the first transaction, where the target is known.
+    // The other direction by a link without marks: detected at the first transaction if the target
+    // is known.
     let mut loopback = watching(Some(4));
     pass(&mut loopback, &[up.users()]);
     pass(&mut loopback, &[up.slot(4)]);
@@ -324,7 +325,7 @@ fn without_marks_only_data_that_comes_back_ends_the_run() {
     assert!(text.contains("data came back from the cluster that this link writes to"), "{text}");
     assert!(text.contains("--loopback and the same --channel-id") && text.contains("`App`.`t`"), "{text}");
     assert_eq!(loopback.counts().echoes, 1);
-    // A chain is none, whatever is known; what it passes on is told to the next link.
+    // A chain is no such pair, whatever is known; its origins are passed on to the next link.
     for opposite in [None, Some(6)] {
         let mut loopback = watching(opposite);
         pass(&mut loopback, &[up.slot_with(4, "3,2"), up.users()]);

@@ -1,9 +1,9 @@
 //! K-way merge of a source's streams into one sequence of strictly increasing commit ts.
 //!
-//! A transaction may go out only when no stream can still bring an older one: every open stream must
-//! have one waiting, or have said that it is past that ts. So one silent stream holds everything
-//! back, and must: it may hold data that no other has. A stream that joins later is taken in before
-//! anything above its start goes out.
+//! A transaction may go out only when no stream can still bring an older one: every open stream
+//! must have one waiting, or have said that it is past that ts. So one silent stream holds
+//! everything back, and must: it may hold data that no other has. A stream that joins later is
+//! taken in before anything above its start goes out.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ use crate::error::Fault;
 use crate::model::{CommitTs, Pulled, RawTxn};
 use crate::source::{Forward, Stream};
 
-/// What the merge says next.
+/// A result of [`Merge::next`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Merged {
     /// The next transaction.
     Txn(RawTxn),
-    /// Nothing at or below this ts will follow; above everything said before.
+    /// Nothing at or below this ts will follow. It is above everything before.
     Resolved(CommitTs),
-    /// Nothing for as long as was asked to wait.
+    /// Nothing came for as long as it was to wait.
     Idle,
-    /// Every stream has ended; nothing follows.
+    /// Every stream has ended.
     End,
 }
 
@@ -50,11 +50,10 @@ impl Merge {
         Self { inputs: inputs.collect(), position: from, failed: false }
     }
 
-    /// The next of the merged list; waits for it no longer than `wait`.
+    /// The next result; waits for it no longer than `wait`.
     ///
-    /// # Errors
-    /// The first error of any stream; or if a stream goes backwards, or two hold different
-    /// transactions of one commit ts. An error is final: every later call fails too.
+    /// # Errors The first error of any stream; also if a stream goes backwards, or two hold
+    /// different transactions of one commit ts. An error is final: every later call fails too.
     pub fn next(&mut self, wait: Duration) -> Result<Merged> {
         if self.failed {
             return Err(Fault::refused("a stream of the source has failed before").hint("start again").into());
@@ -70,8 +69,8 @@ impl Merge {
         self.position
     }
 
-    /// The stream that everything waits for now, and how far it has come; `None` while none has to
-    /// be waited for.
+    /// The stream that everything waits for now, and how far it has come; `None` if none is waited
+    /// for.
     #[must_use]
     pub fn holding_back(&self) -> Option<(String, CommitTs)> {
         let waited_for = self.inputs.iter().filter(|i| i.awaited());
@@ -79,7 +78,7 @@ impl Merge {
         Some((last.name.clone(), last.forward.position()))
     }
 
-    /// How far the stream is that has come furthest.
+    /// The position of the stream that has come furthest.
     #[must_use]
     pub fn furthest(&self) -> CommitTs {
         self.inputs.iter().map(|i| i.forward.position()).max().unwrap_or_default()
@@ -88,7 +87,8 @@ impl Merge {
     fn advance(&mut self, deadline: Instant) -> Result<Merged> {
         loop {
             self.fill()?;
-            // How far every stream without a waiting transaction has come; nothing above may go out yet.
+            // How far the slowest stream without a waiting transaction has come; nothing above may
+            // go out yet.
             let floor = self.inputs.iter().filter(|i| i.awaited()).map(|i| i.forward.position()).min();
             let first = self.inputs.iter().filter_map(|i| i.head.as_ref()).map(|t| t.commit_ts).min();
             match (first, floor) {
@@ -106,7 +106,7 @@ impl Merge {
         }
     }
 
-    /// Takes what is there from every stream, and in every stream that joined.
+    /// Takes what has arrived in every stream, and in the streams that joined.
     fn fill(&mut self) -> Result<()> {
         let mut joined = Vec::new();
         for input in &mut self.inputs {
@@ -126,14 +126,14 @@ impl Merge {
                 );
                 return Err(Fault::refused(text).hint("start again, it goes on from the checkpoint").into());
             }
-            // One that has left is gone for good; its name may come back.
+            // A stream that ended stays ended; one of the same name may join later.
             self.inputs.retain(|i| i.receiver.is_some() || i.head.is_some());
             self.inputs.push(Input::new(stream, from));
         }
         Ok(())
     }
 
-    /// Takes the transaction of `ts`, wherever it waits.
+    /// Takes the transaction of `ts` from each stream in which it waits.
     fn take(&mut self, ts: CommitTs) -> Result<Merged> {
         let mut taken: Option<(String, RawTxn)> = None;
         for input in &mut self.inputs {
@@ -155,7 +155,7 @@ impl Merge {
         Ok(Merged::Txn(txn))
     }
 
-    /// All streams have ended. What the last of them said about its position is still news, once.
+    /// All streams have ended. If one ended beyond the position, that is reported once.
     fn end(&mut self) -> Merged {
         let reached = self.inputs.iter().map(|i| i.forward.position()).max().unwrap_or_default();
         if reached > self.position {
@@ -165,7 +165,7 @@ impl Merge {
         Merged::End
     }
 
-    /// Waits until a stream that is waited for says something or ends; false when `deadline` has passed.
+    /// Waits until an awaited stream sends something or ends; false when `deadline` has passed.
     fn wait(&mut self, deadline: Instant) -> Result<bool> {
         let mut awaited: Vec<&mut Input> = self.inputs.iter_mut().filter(|i| i.awaited()).collect();
         if let [input] = awaited.as_mut_slice() {
@@ -188,12 +188,12 @@ impl Input {
         Self { name: stream.name, receiver: Some(stream.receiver), head: None, forward: Forward::new(from) }
     }
 
-    /// Whether it is open and has no transaction waiting.
+    /// Whether the stream is open and has no transaction waiting.
     fn awaited(&self) -> bool {
         self.receiver.is_some() && self.head.is_none()
     }
 
-    /// Takes what is there until a transaction waits.
+    /// Takes what has arrived until a transaction waits.
     fn fill(&mut self, joined: &mut Vec<(Stream, CommitTs)>) -> Result<()> {
         while self.head.is_none() {
             let Some(receiver) = &self.receiver else { break };

@@ -1,4 +1,5 @@
-//! Tests of the merge: by hand for its rules, by chance for its result.
+//! Tests of the merge: its rules case by case, and random lists that are dealt out and merged
+//! again.
 
 use std::thread;
 
@@ -72,7 +73,7 @@ fn a_stream_that_joins_is_waited_for_from_its_beginning_on() {
     };
     say(&senders[0], txn(7));
     say(&senders[1], resolved(5));
-    // Said at 5, though the stream itself goes on at once.
+    // Announced at 5, though the announcing stream goes on at once.
     say(&senders[1], joins(5, &receiver));
     say(&senders[1], resolved(9));
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Resolved(CommitTs(5)));
@@ -82,7 +83,7 @@ fn a_stream_that_joins_is_waited_for_from_its_beginning_on() {
     joining.send(Ok(resolved(8))).unwrap();
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Txn(raw(6, b"row")));
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Txn(raw(7, b"row")));
-    // It leaves, and comes back under its name.
+    // The stream ends, and joins again under its name.
     drop(joining);
     say(&senders[0], resolved(20));
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Resolved(CommitTs(9)));
@@ -92,7 +93,7 @@ fn a_stream_that_joins_is_waited_for_from_its_beginning_on() {
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Resolved(CommitTs(12)));
     again.send(Ok(txn(13))).unwrap();
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Txn(raw(13, b"row")));
-    // One that joins behind what has gone out is refused: something may be missing.
+    // One that joins at a ts that was already given out is refused: something may be missing.
     say(&senders[1], joins(20, &receiver));
     assert_eq!(merge.next(SHORT).unwrap(), Merged::Idle);
     let (merge, behind) = (&mut merge, unbounded().1);
@@ -134,8 +135,8 @@ fn nothing_at_or_below_the_start_is_taken() {
     assert!(merge.next(SHORT).is_err());
 }
 
-/// One ordered list, dealt out to `n` streams by chance, with resolved ts wherever they are true, and a few
-/// transactions handed to two streams at once.
+/// An ordered list, dealt out at random to `n` streams, with resolved ts wherever they are true,
+/// and a few transactions in two streams.
 fn deal(n: usize, gaps: &[(u64, usize, u8)]) -> (Vec<RawTxn>, Vec<Vec<Pulled>>) {
     let (mut list, mut streams, mut ts) = (Vec::new(), vec![Vec::new(); n], 0);
     for (gap, to, what) in gaps {

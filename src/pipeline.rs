@@ -1,6 +1,7 @@
-//! The loop: pull, decode, apply. Start reading here.
+//! The loop between the stages: pull, merge, decode, select, apply. Start reading here.
 //!
-//! Only sources and the sink's writer run in threads of their own; this loop between them is plain and sequential.
+//! The readers of the sources and the workers of the sink run in threads of their own; this loop is
+//! sequential, in one thread.
 
 mod ddl_order;
 mod named;
@@ -27,56 +28,57 @@ use ddl_order::ReadAhead;
 
 /// How long the loop waits for the next transaction before it looks at the signals again.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The same while the sink keeps something back for a busy target.
+/// How long it waits while the sink holds something back for a busy target.
 const SHORT_PATIENCE: Duration = Duration::from_millis(2);
-/// How often it says where it stands.
+/// How often it reports the position.
 const STATUS_EVERY: Duration = Duration::from_millis(500);
-/// How long something may hold everything back before it is named.
+/// How long a stream may hold everything back before it is reported.
 const PATIENT_UNTIL: Duration = Duration::from_secs(5);
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It reached the ts it was to stop at, or the source came to its end.
+    /// It reached the ts at which to stop, or the end of the source.
     Finished,
-    /// Somebody asked it to stop; it drained first.
+    /// A stop was requested; everything taken before is durable.
     Stopped,
 }
 
-/// The parts of one link, put together.
+/// The stages of one link, put together.
 pub struct Pipeline<'a> {
     /// Definitions as of the position.
     pub catalog: Catalog,
-    /// Where it goes.
+    /// The target.
     pub sink: &'a mut dyn Sink,
     /// What is replicated.
     pub selection: Selection,
-    /// Drops what came from the other side; `None` where nothing does.
+    /// Drops what came from the other side; `None` if nothing can.
     pub loopback: Option<Loopback>,
-    /// Raw bytes of rows above which a transaction goes to the sink undecoded, as [`Change::Large`]; `None`: never.
+    /// Size in bytes above which the rows of a transaction go to the sink undecoded, as
+    /// [`Change::Large`]; `None`: never.
     pub large: Option<usize>,
-    /// Ends the run behind this ts (inclusive).
+    /// The ts behind which the run ends (inclusive).
     pub until: Option<CommitTs>,
     /// Where events go.
     pub events: Events,
     /// Whether to stop.
     pub stop: Stop,
-    /// Transactions with rows given to the sink.
+    /// Transactions with rows that were given to the sink, without those that it had from an
+    /// earlier run.
     pub taken: u64,
-    /// How often a transaction had rows of a table that was dropped or truncated just before it: they are not applied.
+    /// How often rows of a table that had just been dropped or truncated were not applied.
     pub late_rows: u64,
     /// The target's definitions, for rows that come without any.
     pub names: Names,
-    /// What was read ahead of its turn.
+    /// Transactions that were read before their turn.
     pub ahead: ReadAhead,
 }
 
 impl Pipeline<'_> {
-    /// Runs until `until`, the end of the source, a signal or an error. Whatever was taken before is durable when this
-    /// returns, errors included, unless the sink itself failed.
+    /// Runs until `until`, the end of the source, a stop request or an error. When it returns,
+    /// everything taken is durable, also after an error, unless the sink itself failed.
     ///
-    /// # Errors
-    /// Whatever the source, the decoder or the sink could not go on from.
+    /// # Errors The first error of the source, the decoder or the sink.
     pub fn run(&mut self, streams: Vec<Stream>, from: CommitTs) -> Result<End> {
         if self.until.is_some_and(|until| from >= until) {
             return Ok(End::Finished);
@@ -98,7 +100,8 @@ impl Pipeline<'_> {
             match next {
                 Merged::Txn(raw) => {
                     if let Some(until) = self.until.filter(|until| raw.commit_ts > *until) {
-                        // Nothing lies between what was taken and `until`: that is where the run has come to.
+                        // Nothing lies between the last transaction and `until`, so `until` is
+                        // reached.
                         self.sink.resolved(until)?;
                         return Ok(End::Finished);
                     }
@@ -106,7 +109,7 @@ impl Pipeline<'_> {
                     position = raw.commit_ts;
                     wait = Duration::ZERO;
                     self.take(raw)?;
-                    // Not before: that the target takes its time is no silence of the source.
+                    // Only now: the time that the target takes is no silence of the source.
                     moved = Instant::now();
                 }
                 Merged::Resolved(ts) => {
@@ -131,7 +134,7 @@ impl Pipeline<'_> {
         Ok(End::Stopped)
     }
 
-    /// The error with the rule of the operator's that caused it: rows that were to stay have keys that come again.
+    /// Adds the operator's rule that caused an error: rows that it kept have keys that come again.
     fn with_rule(&self, error: Error) -> Error {
         let clash = error.downcast_ref::<Clash>().cloned();
         let Some((Clash { schema, table }, rule)) =
@@ -149,7 +152,7 @@ impl Pipeline<'_> {
 
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
         if let Some(position) = self.sink.position() {
-            // What holds nothing for the target moves the position without a batch.
+            // Transactions without anything for the target move the position without a batch.
             (self.events)(Event::Applied { txns: 0, rows: 0, position });
         }
         let dropped = self.loopback.as_ref().map_or(0, |l| l.counts().dropped);
@@ -192,7 +195,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// What a transaction with rows does to the target; `None` if it is only bookkeeping.
+    /// The change of a transaction with rows; `None` if it is only bookkeeping.
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
         let catalog = &mut self.catalog;
         if let Some(loopback) = &mut self.loopback {
@@ -210,7 +213,7 @@ impl Pipeline<'_> {
         let (selection, late, loopback) = (&mut self.selection, &mut self.late_rows, self.loopback.as_ref());
         let events = &self.events;
         let is_mark = |schema: &str, table: &str| loopback.is_some_and(|l| l.is_mark(schema, table));
-        // A mark beside a tool's records is its bookkeeping too.
+        // A mark next to a tool's records is part of its bookkeeping.
         let mut bookkeeping = true;
         let mut late_tables: Vec<Late> = Vec::new();
         let mut lookup = |id: i64, version: i64| match catalog.table(id, version)? {
@@ -271,7 +274,7 @@ impl Pipeline<'_> {
 
     fn ddl(&mut self, ts: CommitTs, job: i64, query: &bytes::Bytes, state: i32) -> Result<Option<Ddl>> {
         let what = format!("DDL job {job} in TiDB's history");
-        // TiDB may take its time for an answer, in which nothing else is told.
+        // TiDB may take long to answer, and nothing else is reported meanwhile.
         (self.events)(Event::Waiting { what: what.clone(), since: Duration::ZERO });
         let ddl = {
             let mut wait = waiting(&self.events, &self.stop, self.sink, &what);
@@ -293,7 +296,8 @@ impl Pipeline<'_> {
         Ok(self.select(ts, ddl))
     }
 
-    /// What of a DDL goes on to the sink, which hears of what the rules keep from it.
+    /// The part of a DDL that goes on to the sink. The sink is told which tables may differ because
+    /// of the rules.
     fn select(&mut self, ts: CommitTs, ddl: Ddl) -> Option<Ddl> {
         let ddl = self.selection.ddl(ts, ddl, &self.events);
         for (schema, table) in self.selection.differing() {
@@ -303,7 +307,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// How the rows of a table are read that are late, if they are.
+/// How to read the rows of a table if they are late; `None` if they are not.
 fn late_lookup(
     catalog: &Catalog,
     selection: &mut Selection,
@@ -315,7 +319,8 @@ fn late_lookup(
     Some(lookup)
 }
 
-/// What is done while TiDB's history or one of its servers lags: it is said, what came before goes on its way, and a stop is looked for.
+/// What is done while TiDB's history or a TiDB server lags: report it, flush the sink, look for a
+/// stop.
 fn waiting(events: &Events, stop: &Stop, sink: &mut dyn Sink, what: &str) -> impl FnMut(Duration) -> Result<()> {
     move |since| {
         sink.flush()?;
@@ -327,9 +332,10 @@ fn waiting(events: &Events, stop: &Stop, sink: &mut dyn Sink, what: &str) -> imp
     }
 }
 
-/// Takes the comment of another link off the statement: rules on texts are about what follows it.
+/// Removes the comment of another link from the statement: rules on texts are about what follows
+/// it.
 fn without_origin(ddl: &mut Ddl) -> Option<Origin> {
-    // TiDB restores the text of the message without comments, unless it is an old one.
+    // TiDB restores the text of the message without comments, unless that is an old version.
     if let Some((_, rest)) = Origin::split(&ddl.query) {
         ddl.query = rest.to_owned();
     }

@@ -1,11 +1,11 @@
-//! What the target told this run is durable, and whether it still holds it.
+//! What the target acknowledged as durable in this run, compared with what it still holds.
 //!
-//! A server that answers need not remember: one that does not flush its log at each commit loses the
-//! last ones when it is killed, and a replica that is promoted may lack them. So each new connection
-//! reads what all slots of the link hold, and compares.
+//! A server that acknowledges a COMMIT may still lose it: one that does not flush its log at each
+//! commit loses the last ones when it is killed, and a replica that is promoted may lack them. So
+//! each new connection reads what all slots of the link hold, and compares.
 //!
-//! Also here: the transactions above a link's position that are durable all the same, as a new run
-//! finds them.
+//! Also here: the transactions above a link's position that are durable nevertheless, as a new run
+//! finds them ([`Applied`]).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -19,27 +19,27 @@ use crate::model::CommitTs;
 use crate::mysql::error::{Class, Refusal, SessionError};
 use crate::mysql::session::Session;
 
-/// How often the target is looked at before it counts as having lost something, and the pause between: a node of a cluster that is a
-/// moment behind the others shows the same.
+/// How many comparisons have to find something missing before it counts as lost, and the pause
+/// between them: a node of a cluster that lags behind the others for a moment shows the same.
 const LOOKS: u32 = 9;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Everything that this run was told is durable. All workers of a sink share it.
+/// Everything that the target acknowledged in this run. All workers of a sink share it.
 #[derive(Debug)]
 pub struct Acknowledged(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many comparisons of new connections have been made, or begun.
+    /// How many comparisons of new connections have begun.
     compared: u64,
-    /// The last batch of each slot.
+    /// The last acknowledged batch of each slot.
     batches: BTreeMap<u32, u64>,
-    /// What the link's row was set to last.
+    /// The last acknowledged position in the link's row.
     position: CommitTs,
     lost: bool,
 }
 
-/// The target lost what it had said is durable.
+/// The error for a target that lost what it had acknowledged as durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     /// What it should hold, and what it holds.
@@ -55,13 +55,13 @@ impl fmt::Display for Forgotten {
 impl std::error::Error for Forgotten {}
 
 impl Forgotten {
-    /// The link is run `run` by now, and the target stands at the earlier run `there`.
+    /// For a link that is in run `run`, on a target that has the earlier run `there`.
     pub(super) fn of_run(run: u64, there: u64) -> Self {
         let what = format!("the link is run {run} by now, and the target stands at run {there}");
         Self { what }
     }
 
-    /// The one in the chain of `error`.
+    /// The one in the error chain of `error`.
     #[must_use]
     pub fn of(error: &anyhow::Error) -> Option<&Self> {
         error.chain().find_map(|e| e.downcast_ref())
@@ -78,7 +78,7 @@ impl From<Forgotten> for SessionError {
     }
 }
 
-/// What the target holds of the link.
+/// The link's rows on the target.
 #[derive(Debug, Default)]
 struct HeldByTarget {
     /// Run and position in the link's row.
@@ -88,7 +88,7 @@ struct HeldByTarget {
 }
 
 impl Acknowledged {
-    /// Of a link that was just taken over, and whose row says `position`.
+    /// For a link that was just taken over, and whose row has `position`.
     #[must_use]
     pub fn new(position: Option<CommitTs>) -> Self {
         Self(Mutex::new(State { position: position.unwrap_or_default(), ..State::default() }))
@@ -98,8 +98,9 @@ impl Acknowledged {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note that `batch` of `slot` is durable, for a session that was compared last at `compared`. False, and nothing is noted, if a new
-    /// connection has been compared since: then the server that gave the answer may be gone, and this session has to be
+    /// Records that `batch` of `slot` is durable, for a session that was last compared at
+    /// `compared`. False, and nothing is recorded, if a new connection has been compared since:
+    /// then the server that acknowledged may be gone, and this session has to be
     /// [compared](Self::compare) again first.
     #[must_use]
     pub fn batch(&self, slot: u32, batch: u64, compared: u64) -> bool {
@@ -111,7 +112,7 @@ impl Acknowledged {
         true
     }
 
-    /// The same for a position in the link's row.
+    /// As [`batch`](Self::batch), for a position in the link's row.
     #[must_use]
     pub fn position(&self, ts: CommitTs, compared: u64) -> bool {
         let mut state = self.lock();
@@ -122,7 +123,8 @@ impl Acknowledged {
         true
     }
 
-    /// Whether the target was found to have lost something: from then on nothing of this run may be saved.
+    /// Whether the target was found to have lost something: then nothing more of this run may be
+    /// saved.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.lock().lost
@@ -134,20 +136,21 @@ impl Acknowledged {
         self.lock().compared
     }
 
-    /// Sees to it that the server of `session`, which is a new connection, holds everything; gives the number of this comparison. What others
-    /// were told is taken from here on only when their servers are still there.
+    /// Checks that the server of `session`, a new connection, holds everything; gives the number of
+    /// this comparison. From here on an acknowledgement to another session counts only after that
+    /// session's server was compared again.
     ///
-    /// # Errors
-    /// [`Forgotten`] if something is missing, at several looks; or if the target cannot be read.
+    /// # Errors [`Forgotten`] if something is missing in repeated comparisons; or if the target
+    /// cannot be read.
     pub fn compare_new(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 1)
     }
 
-    /// The same for a connection that was compared before: what it shows is that its server is still there, and others need not look again for that.
-    /// (If they had to, two of them would make each other look for ever.)
+    /// As [`compare_new`](Self::compare_new), for a connection that was compared before. It shows
+    /// only that the server is still there, so other sessions need not compare again. (If they had
+    /// to, two of them would make each other compare for ever.)
     ///
-    /// # Errors
-    /// As above.
+    /// # Errors As [`compare_new`](Self::compare_new).
     pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 0)
     }
@@ -157,7 +160,8 @@ impl Acknowledged {
         loop {
             let (number, batches, position) = {
                 let mut state = self.lock();
-                // Before the target is read: behind a new connection, an answer that comes in from here on is not taken without another look.
+                // Before the target is read: an answer to another session from here on needs
+                // another comparison.
                 state.compared += new;
                 (state.compared, state.batches.clone(), state.position)
             };
@@ -181,7 +185,7 @@ impl HeldByTarget {
              UNION ALL SELECT NULL, `run`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {here}"
         ));
         let rows = match rows {
-            // The tables are gone, or their database is.
+            // The tables or their database are gone.
             Err(failed) if failed.class() == Some(Class::Object) => Vec::new(),
             other => other?,
         };
@@ -204,7 +208,7 @@ pub fn is_known(session: &mut Session, link: &Link) -> Result<bool, SessionError
     Ok(HeldByTarget::read(session, link)?.link.is_some())
 }
 
-/// What the target lacks. Rows of a later run are none of our business: that run is not behind.
+/// What the target lacks. Rows of a later run are ignored: that run is not behind this one.
 fn missing(held: &HeldByTarget, run: u64, batches: &BTreeMap<u32, u64>, position: CommitTs) -> Option<Forgotten> {
     let lost = |what: String| Some(Forgotten { what });
     match held.link {
@@ -233,12 +237,12 @@ fn missing(held: &HeldByTarget, run: u64, batches: &BTreeMap<u32, u64>, position
     None
 }
 
-/// What must not be applied again.
+/// The transactions that must not be applied again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// First and last commit ts, both included; ascending, without overlap.
+    /// First and last commit ts, both inclusive; ascending, without overlap.
     ranges: VecDeque<(CommitTs, CommitTs)>,
-    /// Row changes already durable of transactions that were split and not finished.
+    /// Row changes that are durable of transactions that were split and not finished.
     parts: BTreeMap<CommitTs, u64>,
 }
 
@@ -279,13 +283,14 @@ impl Applied {
         covered(&self.ranges, ts)
     }
 
-    /// How many row changes from the beginning of the transaction are durable, if it was split and not finished.
+    /// How many row changes from the beginning of the transaction are durable, if it was split and
+    /// not finished.
     #[must_use]
     pub fn part(&self, ts: CommitTs) -> Option<u64> {
         self.parts.get(&ts).copied()
     }
 
-    /// Drops what lies at or below `ts`; cheap enough to be called for each transaction.
+    /// Drops what is at or below `ts`. Cheap enough to be called for each transaction.
     pub fn forget_up_to(&mut self, ts: CommitTs) {
         while self.ranges.front().is_some_and(|(_, last)| *last <= ts) {
             self.ranges.pop_front();
@@ -308,7 +313,7 @@ impl Applied {
         self.ranges.back().map(|(_, last)| *last).max(part)
     }
 
-    /// The same as records.
+    /// The content as records.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();

@@ -13,9 +13,9 @@ fn what_is_missing() {
     let look = |held: &HeldByTarget| missing(held, 5, &batches, CommitTs(100)).map(|f| f.what);
     let all = [(0, 5, 7), (1, 5, 0), (2, 5, 3)];
     assert_eq!(look(&held(Some((5, 100)), &all)), None);
-    // More than was told: a COMMIT whose answer has not come.
+    // The target has more than was acknowledged: a COMMIT without an answer yet.
     assert_eq!(look(&held(Some((5, 120)), &[(0, 5, 8), (2, 5, 3)])), None);
-    // A later run has the link, or is taking it.
+    // A later run has the link, or is taking it over.
     assert_eq!(look(&held(Some((6, 90)), &[])), None);
     assert_eq!(look(&held(Some((5, 100)), &[(0, 6, 0), (2, 6, 0)])), None);
 
@@ -42,7 +42,7 @@ fn an_answer_from_before_a_comparison_is_not_taken() {
     assert_eq!((state.batches.get(&0), state.position), (Some(&2), CommitTs(11)));
 }
 
-/// Numbers in a small space, so that everything touches everything.
+/// Commit ts in a small range, so that the records overlap.
 fn any_record() -> impl Strategy<Value = Record> {
     prop_oneof![
         (1..60_u64, 0..9_u64).prop_map(|(a, n)| Record::Range { first: CommitTs(a), last: CommitTs(a + n) }),
@@ -82,7 +82,7 @@ proptest! {
             let last = whole.iter().chain(parts.keys()).max().filter(|n| **n > position);
             prop_assert_eq!(applied.last(), last.map(|n| CommitTs(*n)));
             prop_assert_eq!(applied.is_empty(), last.is_none());
-            // What it is stored as says the same, again and again.
+            // The stored form says the same, also when it is stored again.
             let stored = record::open(&applied.seal().unwrap()).unwrap();
             prop_assert_eq!(&Applied::new(stored, CommitTs(position)), &applied);
         }

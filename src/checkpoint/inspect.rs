@@ -1,8 +1,7 @@
-//! A look at the target's checkpoints from outside of a run.
+//! Reads and changes checkpoints from outside of a run, for an operator.
 //!
-//! Everything that the target's checkpoints say, for an operator. Changes nothing there.
-//!
-//! A link's position by somebody's word: where it begins, moved, forgotten.
+//! Reading ([`look`], [`survey`]) changes nothing on the target. The operator can also say where a
+//! link begins, move it, or have it forgotten.
 
 use anyhow::Result;
 
@@ -21,22 +20,23 @@ use crate::mysql::address::Target;
 use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 
-/// A link and how far it has come.
+/// A link and its position.
 pub(super) struct Standing {
     pub(super) cluster_id: u64,
     pub(super) link: String,
     pub(super) position: CommitTs,
-    /// What it last wrote into Drainer's checkpoint, or 0.
+    /// The position that it last wrote into Drainer's checkpoint, or 0.
     pub(super) drainer: CommitTs,
-    /// Where a Drainer that has overtaken it stood when another link took over from it, or 0.
+    /// The position of a Drainer that has overtaken it, when another link continued from there; or
+    /// 0.
     pub(super) overtaken: CommitTs,
 }
 
-/// The checkpoint that the target at `to` keeps for the upstream `cluster_id`, or for its only one where that is unknown. Changes
-/// nothing there.
+/// The checkpoint on the target `to` for the upstream `cluster_id`, or for its only upstream if
+/// that is unknown.
 ///
-/// # Errors
-/// If the target cannot be read, or has several upstreams or links and it is not known which one is meant.
+/// # Errors If the target cannot be read, or has several upstreams or links and it is not known
+/// which one is meant.
 pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option<CommitTs>> {
     let mut session = Session::open(&Target::parse(to, events)?)?;
     let started: Vec<Standing> =
@@ -56,7 +56,7 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
     }
 }
 
-/// The checkpoint that `session`'s server keeps for the link of that name from the upstream `cluster_id`. Changes nothing there.
+/// The checkpoint of the link of that name from the upstream `cluster_id`.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -65,14 +65,14 @@ pub fn of_link(session: &mut Session, cluster_id: u64, link: &str) -> Result<Opt
     Ok(all.into_iter().find(|s| s.link == link && s.position.0 > 0).map(|s| s.position))
 }
 
-/// Every link on the target, or those of one cluster. A link's position is what its row says, or what a slot says it
-/// reached behind that.
+/// Every link on the target, or those of one cluster. The position of a link is the larger one of
+/// its row's and its slots'.
 pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Result<Vec<Standing>, SessionError> {
     let columns = checkpoint::columns(session, "tisync_checkpoint")?;
     if columns.is_empty() {
         return Ok(Vec::new());
     }
-    // A table of an older tisync lacks some.
+    // A table of an older version of tisync lacks some columns.
     let or_zero = |name: &str| if columns.iter().any(|c| c == name) { format!("c.`{name}`") } else { "0".to_owned() };
     let (drainer, overtaken) = (or_zero("drainer_ts"), or_zero("overtaken_ts"));
     let slots = checkpoint::existing(session)?.iter().any(|t| t == "tisync_slot");
@@ -99,24 +99,24 @@ pub(super) fn standings(session: &mut Session, cluster_id: Option<u64>) -> Resul
         .collect())
 }
 
-/// A link as its rows say.
+/// A link with everything that its rows say.
 #[derive(Clone, Debug)]
 pub struct LinkSurvey {
     /// The upstream cluster.
     pub cluster_id: u64,
     /// The link's name.
     pub link: String,
-    /// The number of the run that had it last.
+    /// The number of its last run.
     pub run: u64,
-    /// Whether a session of that run lives; `None` if the server does not tell.
+    /// Whether a session of that run is alive; `None` if the server does not tell.
     pub running: Option<bool>,
-    /// The process that had it last.
+    /// The process of its last run.
     pub who: Option<Who>,
-    /// Who has its lease now.
+    /// Who holds its lease now.
     pub lease: Seen,
     /// Everything at or below is durable; `None` if it has not started.
     pub position: Option<CommitTs>,
-    /// The lowest position that a slot wrote, and how many slots there are.
+    /// The lowest position that a slot wrote, and the number of slots.
     pub slots: (Option<CommitTs>, usize),
     /// What is durable above the position.
     pub applied: Applied,
@@ -124,17 +124,18 @@ pub struct LinkSurvey {
     pub damaged: Option<Fault>,
     /// A DDL that was begun and not seen to end.
     pub pending: Option<Intent>,
-    /// What it last wrote into Drainer's checkpoint.
+    /// The position that it last wrote into Drainer's checkpoint.
     pub drainer: Option<CommitTs>,
-    /// At or below may have been on the target before the link started.
+    /// What is at or below may have been on the target before the link started.
     pub safe_until: Option<CommitTs>,
-    /// Where a Drainer that has overtaken it stood when another link took over from it: its next run goes on behind that.
+    /// The position of a Drainer that has overtaken it, when another link continued from there: its
+    /// next run goes on behind that.
     pub overtaken: Option<CommitTs>,
-    /// DDLs skipped by the operator's word.
+    /// DDLs that the operator skipped.
     pub skipped: Vec<SkippedDdl>,
 }
 
-/// A DDL that was skipped by the operator's word.
+/// A DDL that the operator skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedDdl {
     /// Its commit ts.
@@ -148,7 +149,8 @@ pub struct SkippedDdl {
 }
 
 impl LinkSurvey {
-    /// How many ranges, single transactions and begun split ones are durable above the position.
+    /// How many ranges, single transactions and unfinished split ones are durable above the
+    /// position.
     #[must_use]
     pub fn above(&self) -> (usize, usize, usize) {
         let (mut ranges, mut single, mut parts) = (0, 0, 0);
@@ -176,7 +178,7 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, SessionError> {
     let columns: Vec<String> = session.fetch(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = 'tisync_checkpoint'",
     )?;
-    // A table of an older tisync lacks some.
+    // A table of an older version of tisync lacks some columns.
     let or = |name: &str, otherwise: &str| {
         if columns.iter().any(|c| c == name) { format!("`{name}`") } else { otherwise.to_owned() }
     };
@@ -209,7 +211,7 @@ pub fn survey(session: &mut Session) -> Result<Vec<LinkSurvey>, SessionError> {
         let lease = lease::seen(session, cluster_id, &link, who.as_ref())?;
         let running = match lease.lives(Terms::IDLE) {
             Some(lives) if lease != Seen::Free => Some(lives),
-            // A run of an older tisync has no lease, and any run may have lost it.
+            // A run of an older version of tisync has no lease, and any run may have lost it.
             _ => running(session, cluster_id, &link, run, &slots)?,
         };
         let intent = Intent { ts: CommitTs(ddl_ts), job, query: query.unwrap_or_default(), step, ..Intent::default() };
@@ -291,11 +293,11 @@ fn read_skipped(session: &mut Session, cluster_id: u64, link: &str) -> Result<Ve
 }
 
 impl Link {
-    /// Before the first row of a link that has not started: Drainer's row at `drainer` is known, and whoever changes it from here on is
-    /// somebody else; what is at or below `safe_until` (0: nothing) may be on the target already.
+    /// Called before the first row of a link that has not started: records that Drainer's row was
+    /// at `drainer`, so that later changes to it are noticed. What is at or below `safe_until` (0:
+    /// nothing) may be on the target already.
     ///
-    /// # Errors
-    /// If the link was taken over or has started.
+    /// # Errors If the link was taken over or has started.
     pub fn begin_behind_drainer(
         &self,
         session: &mut Session,
@@ -313,7 +315,8 @@ impl Link {
         if state.position.is_none() { Ok(()) } else { Err(self.refusal(session, None)) }
     }
 
-    /// The same behind a Drainer's `row` that no link has written: the cluster's other links stand below it, and have no say in it any more.
+    /// As [`begin_behind_drainer`](Self::begin_behind_drainer), behind a Drainer's `row` that no
+    /// link has written: the cluster's other links are below it and do not count for it any more.
     ///
     /// # Errors
     /// As [`begin_behind_drainer`](Self::begin_behind_drainer).
@@ -329,11 +332,11 @@ impl Link {
         })
     }
 
-    /// Moves the link, just [taken](super::takeover) without slots, to `ts`: forward, what lies between counts as applied; backward,
-    /// everything from there on comes again, safely as far as it was applied.
+    /// Moves the link, just [taken](super::takeover) without slots, to `ts`. Forward, what lies
+    /// between counts as applied. Backward, everything from there on is applied again, in safe mode
+    /// as far as it was applied.
     ///
-    /// # Errors
-    /// If the link was taken over meanwhile.
+    /// # Errors If the link was taken over meanwhile.
     pub fn move_to(&self, session: &mut Session, ts: CommitTs, taken: &TakenOver) -> Result<(), SessionError> {
         let back = taken.position.is_some_and(|at| ts < at);
         let (applied, safe_until) = if back {
@@ -344,7 +347,7 @@ impl Link {
             let blob = applied.seal().map_err(|why| damaged(self.name(), None, &why))?;
             (blob, taken.safe_until.unwrap_or_default())
         };
-        // The next run learns of a job at the position's edge by itself.
+        // The next run finds a DDL job at the position itself.
         let sql = format!(
             "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `commit_ts` = {}, `applied` = x'{}', `safe_until` = {}, `last_job` = 0, `early_ddl` = '', \
              `schema_ts` = 0, `schema_version` = 0, `overtaken_ts` = 0, `updated_at` = NOW(3) WHERE {} AND `run` = {}",
@@ -358,11 +361,10 @@ impl Link {
         self.state(session).map(drop)
     }
 
-    /// Deletes everything that the target knows of the link, just [taken](super::takeover); Drainer's row in `place` with it, or it becomes
-    /// another link's, if this one wrote it last.
+    /// Deletes all rows of the link, just [taken](super::takeover). If the link last wrote
+    /// Drainer's row in `place`, that row is deleted too, or handed to another link.
     ///
-    /// # Errors
-    /// If it cannot be deleted.
+    /// # Errors If the rows cannot be deleted.
     pub fn forget(&self, session: &mut Session, place: &DrainerTable) -> Result<DrainerRowLeft, SessionError> {
         session.transaction(|session| {
             let left = drainer::release(session, place, self)?;

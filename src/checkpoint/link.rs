@@ -1,4 +1,4 @@
-//! A link as one run owns it: who it is, where it stands, and a DDL under way.
+//! A link as one run owns it: its identity, its position, and a DDL under way.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 use crate::sql::quote_text;
 
-/// A DDL that was begun and not known to have ended.
+/// A DDL that was begun and is not known to have ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Intent {
     /// Its commit ts.
@@ -24,27 +24,29 @@ pub struct Intent {
     pub schema: String,
     /// The statements that run, as text.
     pub query: String,
-    /// Which of them was under way, from 0.
+    /// Index of the statement that was under way.
     pub step: u32,
-    /// Its objects before that statement, as whoever began it wrote them; `None` if it was begun by a tisync of layout 1.
+    /// Its objects before that statement, as the run that began it wrote them; `None` if that was a
+    /// tisync with layout 1.
     pub before: Option<String>,
-    /// The named lock that the session that ran it holds while it lives; empty as above.
+    /// The named lock that the session that ran it holds while it is alive; empty with layout 1.
     pub lock: String,
 }
 
-/// What a link's row says.
+/// The content of a link's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkRow {
     /// The position in the row, without what the slots say; `None` if the link has not started.
     pub position: Option<CommitTs>,
-    /// The last DDL job at or below it. TiDB finishes a job a little after its message, so only this tells that a job at the
-    /// position's edge is behind us.
+    /// The last DDL job at or below it. TiDB finishes a job a little after its message, so only
+    /// this tells that a job at the position itself is done.
     pub last_job: Option<i64>,
     /// A DDL under way.
     pub intent: Option<Intent>,
     /// What is at or below may have been on the target before the link started.
     pub safe_until: Option<CommitTs>,
-    /// DDL jobs above the position that are on the target already, each with the commit ts of its message.
+    /// DDL jobs above the position that are on the target already, each with the commit ts of its
+    /// message.
     pub early: Vec<(i64, CommitTs)>,
 }
 
@@ -65,7 +67,7 @@ impl LinkRow {
         })
     }
 
-    /// Whether the DDL of `at` has come to its end.
+    /// Whether the DDL of `at` has ended.
     #[must_use]
     pub fn has(&self, at: DdlAt) -> bool {
         match at.early {
@@ -81,14 +83,15 @@ pub struct Link {
     cluster_id: u64,
     name: String,
     run: u64,
-    /// Behind this ts the records of earlier runs in the row have no more use; 0: there are none.
+    /// When the position reaches this ts, the records of earlier runs in the row are no longer
+    /// needed; 0: there are none.
     applied_until: CommitTs,
-    /// Other clusters whose data this run passes on; all its slots say so.
+    /// Other clusters whose data this run passes on; every slot records them.
     origins: Arc<Mutex<String>>,
     early: EarlyDdl,
 }
 
-/// Characters of the column `origins`: a dozen clusters.
+/// Size of the column `origins` in characters: a dozen clusters.
 const ORIGINS: usize = 255;
 
 impl Link {
@@ -97,7 +100,7 @@ impl Link {
         Self { cluster_id, name: name.to_owned(), run, applied_until, origins, early }
     }
 
-    /// With these DDL jobs, which ran before their message came.
+    /// Sets the DDL jobs that ran before their message came.
     pub(super) fn with_early(self, jobs: Vec<(i64, CommitTs)>) -> Self {
         Self { early: EarlyDdl::new(jobs), ..self }
     }
@@ -108,7 +111,7 @@ impl Link {
         self.early.jobs().into_iter().map(|(job, _)| job).collect()
     }
 
-    /// From here on every slot says that data of these other clusters is passed on.
+    /// From here on every slot records that data of these other clusters is passed on.
     pub fn set_origins(&self, origins: &BTreeSet<u64>) {
         let mut text = String::new();
         for id in origins.iter().map(ToString::to_string) {
@@ -120,7 +123,8 @@ impl Link {
         *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
-    /// What a slot's statement adds for it; nothing where nothing is passed on, as nearly always.
+    /// The assignment of `origins` in a slot's statement; empty if nothing is passed on, as nearly
+    /// always.
     pub(super) fn origins_assignment(&self) -> String {
         let text = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if text.is_empty() { String::new() } else { format!(", `origins` = '{text}'") }
@@ -144,31 +148,32 @@ impl Link {
         self.run
     }
 
-    /// The condition that picks this link's rows in each of the state tables.
+    /// The condition for this link's rows in each of the state tables.
     #[must_use]
     pub fn link_condition(&self) -> String {
         condition(self.cluster_id, &self.name)
     }
 
-    /// The first two columns of each state table as literals.
+    /// The values of the first two columns of each state table, as SQL literals.
     #[must_use]
     pub fn link_values(&self) -> String {
         format!("{}, {}", self.cluster_id, quote_text(&self.name))
     }
 
-    /// The name of the lock that the session that runs this run's DDL holds.
+    /// The name of the lock held by the session that runs this run's DDL.
     #[must_use]
     pub fn ddl_lock(&self) -> String {
         locks::name(self.cluster_id, &self.name, self.run, "ddl")
     }
 
-    /// What the empty table is called that shows what a definition is on the target: the same in every run, so that none is left for ever.
+    /// Name of the empty table that shows how the target writes a definition. Each run uses the
+    /// same name, so that none is left behind for ever.
     #[must_use]
     pub fn reference(&self) -> String {
         format!("tisync_reference_{:x}", Table::id_of_names(&self.cluster_id.to_string(), &self.name))
     }
 
-    /// The same of the session that writes the link's row.
+    /// The name of the lock held by the session that writes the link's row.
     #[must_use]
     pub fn control_lock(&self) -> String {
         locks::name(self.cluster_id, &self.name, self.run, "link")
@@ -178,22 +183,23 @@ impl Link {
         locks::name(self.cluster_id, &self.name, self.run, &locks::slot_owner(slot, claim))
     }
 
-    /// Names `session` as the one that writes the link's row, which [`take`](super::takeover) does for its own: due after a
-    /// reconnect. The session before it, if the server still has it, is ended.
+    /// Makes `session` the one that writes the link's row, which [`take`](super::takeover) does for
+    /// its own: needed after a reconnect. The session before it, if the server still has it, is
+    /// ended.
     ///
-    /// # Errors
-    /// If the connection is lost.
+    /// # Errors If the connection is lost.
     pub fn hold(&self, session: &mut Session) -> Result<(), SessionError> {
         let name = self.control_lock();
         if !locks::hold(session, &name)? {
-            // Not ended, or not yet gone: then it keeps the lock, and a later run finds it by that.
+            // If it is not ended, or not gone yet, it keeps the lock, and a later run finds it by
+            // that.
             let _ = locks::end_holder(session, &name, 0);
             locks::hold(session, &name)?;
         }
         Ok(())
     }
 
-    /// What the link's row says now.
+    /// Reads the link's row.
     ///
     /// # Errors
     /// If it cannot be read, or another run has taken the link over.
@@ -208,11 +214,11 @@ impl Link {
         }
     }
 
-    /// Writes the position `ts`, within the open transaction or alone, unless this run has written a later one: a save that was held up
-    /// comes after the next. Everything at or below must be durable. Gives whether it wrote.
+    /// Writes the position `ts`, within the open transaction or alone, unless this run has written
+    /// a later one: a save that was delayed comes after the next. Everything at or below must be
+    /// durable. Gives whether it wrote.
     ///
-    /// # Errors
-    /// If the link was taken over.
+    /// # Errors If the link was taken over.
     pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<bool, SessionError> {
         let sql = self.update_sql(&format!("`commit_ts` = {}{}", ts.0, self.clean(ts)), "<=", ts);
         if session.write(&sql)? == 1 {
@@ -224,7 +230,7 @@ impl Link {
         }
     }
 
-    /// Writes the position behind a DDL, which does not run here.
+    /// Writes the position after a DDL that does not run here.
     ///
     /// # Errors
     /// If the link was taken over, or its position is beyond that.
@@ -233,7 +239,7 @@ impl Link {
         self.over(session, at, "")
     }
 
-    /// Moves the position behind the DDL of `at`, with what else `set` says.
+    /// Moves the position to the DDL of `at`, and sets what `set` says.
     fn over(&self, session: &mut Session, at: DdlAt, set: &str) -> Result<(), SessionError> {
         let position = at.position();
         let Some(early) = at.early else {
@@ -248,11 +254,10 @@ impl Link {
         Ok(())
     }
 
-    /// Stores that step `step` of the statements `query` of `ddl` is about to run, in the session that holds the lock `lock`,
-    /// on objects that are now as `before` says.
+    /// Stores that step `step` of the statements `query` of `ddl` is about to run, in the session
+    /// that holds the lock `lock`, on objects that are now as `before` says.
     ///
-    /// # Errors
-    /// If the link was taken over, or its position has come to `ts` already.
+    /// # Errors If the link was taken over, or its position has reached `ts` already.
     pub fn begin_ddl(
         &self,
         session: &mut Session,
@@ -271,8 +276,9 @@ impl Link {
             quote_text(before),
             quote_text(lock)
         );
-        // A copy of this statement that a lost connection delivers late must find nothing to do: neither behind the position, nor beside the list
-        // of what ran early.
+        // A copy of this statement that a lost connection delivers late must find nothing to do:
+        // neither when the position has passed, nor when the job is in the list of those that ran
+        // early.
         let done = format!(" AND FIND_IN_SET('{}:{}', `early_ddl`) = 0", ddl.job_id, ts.0);
         let sql = self.update_sql(&set, "<", ts) + if ddl.early.is_some() { &done } else { "" };
         if session.write(&sql)? == 1 {
@@ -281,11 +287,12 @@ impl Link {
         Err(self.refusal(session, Some(ts)))
     }
 
-    /// Stores that the statements before `step` of the DDL at `ts` are done, and that `step` is about to run on objects that
-    /// are now as `before` says, in the session that holds the lock `lock`. `query` is the text of all statements, of which one may be the rest of another now.
+    /// Stores that the statements before `step` of the DDL at `ts` are done, and that `step` is
+    /// about to run on objects that are now as `before` says, in the session that holds the lock
+    /// `lock`. `query` is the text of all statements; one of them may be the rest of another by
+    /// now.
     ///
-    /// # Errors
-    /// If the link was taken over, or this DDL is not under way or further on.
+    /// # Errors If the link was taken over, or this DDL is not under way, or already further.
     pub fn step_ddl(
         &self,
         session: &mut Session,
@@ -309,7 +316,7 @@ impl Link {
         Err(self.refusal(session, None))
     }
 
-    /// Clears the intent, and moves the position behind the DDL in `done` if that took effect.
+    /// Clears the intent, and moves the position to the DDL in `done` if that took effect.
     ///
     /// # Errors
     /// As [`save_ddl_position`](Self::save_ddl_position).
@@ -322,7 +329,7 @@ impl Link {
         }
     }
 
-    /// Drops the records of earlier runs with the position that makes them useless.
+    /// Drops the records of earlier runs once the position has reached the last of them.
     fn clean(&self, ts: CommitTs) -> &'static str {
         if self.applied_until.0 > 0 && ts >= self.applied_until { ", `applied` = NULL" } else { "" }
     }
@@ -343,7 +350,8 @@ impl Link {
         Err(self.refusal(session, Some(ts)))
     }
 
-    /// Why a statement that names this run found no row; `ts` is the position that it would have written.
+    /// Why a statement that names this run found no row; `ts` is the position that it would have
+    /// written.
     pub(super) fn refusal(&self, session: &mut Session, ts: Option<CommitTs>) -> SessionError {
         let now = session.fetch_one::<(u64, u64, String)>(&format!(
             "SELECT `run`, `commit_ts`, `holder` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",

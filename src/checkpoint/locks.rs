@@ -1,6 +1,6 @@
-//! Named locks, one for each session: a later run can tell if the session still lives, and end it.
+//! Named locks, one for each session: a later run can tell if the session is alive, and end it.
 //!
-//! Correctness does not rely on them: the slots' rows are for that. A server that has no such locks
+//! Correctness does not rely on them: the slots' rows are for that. A server without such locks
 //! (TiDB before 6.2, Galera in strict mode) only makes a take-over wait longer.
 
 use std::thread::sleep;
@@ -15,36 +15,36 @@ use crate::mysql::session::{Flavour, Session};
 use crate::sql::quote_text;
 use crate::stop::Stop;
 
-/// How often a lock that another session holds is looked at.
+/// Pause between looks at a lock that another session holds.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often somebody is told what is waited for.
+/// How often the wait is reported.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
-/// How often a question is put again that the server was too busy for.
+/// How often a question is repeated if the server was too busy for it.
 const TRIES: u32 = 50;
 
-/// The code for a connection that is gone.
+/// MySQL's error code for a connection that does not exist.
 const NO_SUCH_THREAD: u16 = 1094;
 
 /// Who holds a named lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// Nobody: the session that had it is gone.
+    /// No session: the one that had it is gone.
     Nobody,
-    /// A session that lives, with the number of its connection where the server tells it.
+    /// A session that is alive, with its connection id if the server tells it.
     Session(Option<u64>),
-    /// The server knows no such locks.
+    /// The server has no such locks.
     Unknown,
 }
 
-/// The name of the lock of a session of `run`, at most 58 characters (servers take 64): `owner` is `link`, `ddl`, or
-/// slot and claim.
+/// The name of the lock of a session of `run`, at most 58 characters (servers take 64). `owner` is
+/// `link`, `ddl`, or slot and claim.
 #[must_use]
 pub(super) fn name(cluster_id: u64, link: &str, run: u64, owner: &str) -> String {
     format!("tisync-{:016x}-{run:x}-{owner}", key(cluster_id, link))
 }
 
-/// The name of the lock that any run of a link holds while it lives.
+/// The name of the lock that any run of a link holds while it is alive.
 #[must_use]
 pub fn lease(cluster_id: u64, link: &str) -> String {
     format!("tisync-{:016x}-lease", key(cluster_id, link))
@@ -61,7 +61,8 @@ pub(super) fn slot_owner(slot: u32, claim: u32) -> String {
     format!("{slot:x}-{claim:x}")
 }
 
-/// Takes the lock `name` for this session until it ends; false if somebody else has it, or the server knows no locks.
+/// Takes the lock `name` for this session until it ends; false if another session has it, or the
+/// server has no locks.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -73,7 +74,7 @@ pub fn hold(session: &mut Session, name: &str) -> Result<bool, SessionError> {
     Ok(got.flatten() == Some(1))
 }
 
-/// Gives the lock `name` back before the session ends, however often it took it: servers count that.
+/// Releases the lock `name` before the session ends, as often as it was taken: servers count that.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -101,13 +102,14 @@ pub fn holder(session: &mut Session, name: &str) -> Result<Holder, SessionError>
     })
 }
 
-/// A TiDB before 6.2 takes the functions, and does nothing.
+/// TiDB before 6.2 accepts the functions, and does nothing.
 fn has_locks(session: &Session) -> bool {
     let server = session.server();
     server.flavour != Flavour::TiDb || server.version >= (6, 2, 0)
 }
 
-/// What a function of locks answers; `None` if the server does not know it. A server that is busy is asked again.
+/// The answer of a lock function; `None` if the server does not know it. A busy server is asked
+/// again.
 fn ask(session: &mut Session, sql: &str) -> Result<Option<Option<u64>>, SessionError> {
     let mut tries = 0;
     loop {
@@ -119,7 +121,8 @@ fn ask(session: &mut Session, sql: &str) -> Result<Option<Option<u64>>, SessionE
     }
 }
 
-/// An answer of a server that may not know the function or the table, or not show it to this account. Any other error is no answer.
+/// `None` for a server that does not know the function or the table, or does not show it to this
+/// account.
 pub(crate) fn known<T>(answer: Result<T, SessionError>) -> Result<Option<T>, SessionError> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -128,11 +131,12 @@ pub(crate) fn known<T>(answer: Result<T, SessionError>) -> Result<Option<T>, Ses
     }
 }
 
-/// Ends the session that holds the lock `name`; `connection` is what it once said of itself, or 0. Gives the number of the
-/// connection that was ended. Needs no privilege for sessions of one's own account.
+/// Ends the session that holds the lock `name`. `connection` is the id that it once wrote about
+/// itself, or
+/// 0. Gives the id of the connection that was ended. Needs no privilege for sessions of one's own
+///    account.
 ///
-/// # Errors
-/// If the server refuses it.
+/// # Errors If the server refuses it.
 pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<Option<u64>, SessionError> {
     let id = match holder(session, name)? {
         Holder::Nobody | Holder::Unknown => return Ok(None),
@@ -143,7 +147,8 @@ pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<
     Ok(end(session, id)?.then_some(id))
 }
 
-/// Ends the connection `id`, unless it is this session's own; false if there is none any more. Needs no privilege for one's own account.
+/// Ends the connection `id`, unless it is this session's own; false if it is gone already. Needs no
+/// privilege for one's own account.
 ///
 /// # Errors
 /// If the server refuses it.
@@ -160,7 +165,8 @@ pub(crate) fn end(session: &mut Session, id: u64) -> Result<bool, SessionError> 
     }
 }
 
-/// Whether exactly one TiDB server of the cluster has such a connection: without global kill, each counts its own.
+/// Whether exactly one TiDB server of the cluster has such a connection: without global kill, each
+/// server counts its own.
 fn is_unique(session: &mut Session, connection: u64) -> Result<bool, SessionError> {
     let count = session.fetch_one::<u64>(&format!(
         "SELECT COUNT(*) FROM information_schema.cluster_processlist WHERE id = {connection}"
@@ -168,11 +174,10 @@ fn is_unique(session: &mut Session, connection: u64) -> Result<bool, SessionErro
     Ok(connection != 0 && known(count)?.flatten() == Some(1))
 }
 
-/// Waits until nobody holds the lock `name`, the session that `what` describes; false, at once, if the server knows no such
-/// locks, so that nothing is said about that session.
+/// Waits until no session holds the lock `name`; `what` describes the one that does, for reports.
+/// False, at once, if the server has no such locks, so that nothing is known about that session.
 ///
-/// # Errors
-/// If the connection is lost, or a stop is requested.
+/// # Errors If the connection is lost, or a stop is requested.
 pub fn wait_until_free(
     session: &mut Session,
     name: &str,

@@ -1,24 +1,28 @@
-//! Where a link stands, kept on the target itself: in the transaction whose data it covers.
+//! Checkpoints: a link's position, kept on the target itself, in the transaction whose data it
+//! covers.
 //!
-//! A *link* is one upstream cluster and a name; each process that replicates it is a *run* with a number of its own. In
-//! `tidb_binlog`:
+//! A *link* is one upstream cluster and a name; each process that replicates it is a *run* with a
+//! number of its own. In `tidb_binlog`:
 //!
-//! - `tisync_checkpoint` has one row a link: its position, its run, and a DDL under way ([`Link`]).
-//! - `tisync_slot` has one row a worker. Each transaction with data updates its worker's row first ([`Slot`]); that row then
-//!   names the upstream transactions in it ([`Record`]) as far as the low-water mark has not passed them.
+//! - `tisync_checkpoint` has one row per link: its position, its run, and a DDL under way
+//!   ([`Link`]).
+//! - `tisync_slot` has one row per worker. Each transaction with data updates its worker's row
+//!   first ([`Slot`]); the row then lists the upstream transactions in it ([`Record`]) until the
+//!   low-water mark has passed them.
 //!
-//! A new run locks all of these rows before it reads them ([`take`]): so it waits for a commit that is still on its way, or has
-//! it rolled back, and then knows exactly what is durable ([`Applied`]). It gives the rows its own number, without which
-//! an older run's next transaction changes no row and stops. Within a run the same is done for one slot after a
-//! lost connection ([`Slot::claim`]). What the target once said is durable is compared with what it holds after each new connection
-//! ([`Acknowledged`]).
+//! A new run locks all of these rows before it reads them ([`take`]): so it waits for a commit that
+//! is still on its way, or has it rolled back, and then knows exactly what is durable
+//! ([`Applied`]). It writes its own number into the rows, so an older run's next transaction
+//! changes no row and stops. Within a run the same is done for one slot after a lost connection
+//! ([`Slot::claim`]). What the target acknowledged as durable is compared with what it holds after
+//! each new connection ([`Acknowledged`]).
 //!
-//! Before any of this a run takes the link's [`lease`], by which a second one knows that the first lives, and is refused. Nothing relies on it for
-//! being right.
+//! Before any of this a run takes the link's [`lease`], by which a second run is refused while the
+//! first is alive. Correctness does not rely on it.
 //!
 //! [`drainer`] keeps Drainer's own checkpoint in step, apart from the data.
 //!
-//! The state tables on the target: how they are made, and brought up to the layout of today.
+//! This file creates the state tables on the target, and upgrades those of an older layout.
 
 mod acknowledged;
 pub mod drainer;
@@ -43,9 +47,10 @@ pub use record::{DdlAt, Record};
 pub use slot::{OtherBatch, Slot};
 pub use takeover::{TakenOver, take, take_unless};
 
-/// The schema of the state tables; Drainer's own checkpoint lives there too.
+/// The database of the state tables; Drainer's own checkpoint is there too.
 pub const SCHEMA: &str = "tidb_binlog";
-/// The version of the layout. Each link's row has its own, so that links of an older tisync go on beside newer ones.
+/// The version of the layout. Each link's row has its own, so that links of an older version of
+/// tisync keep working next to newer ones.
 const VERSION: u32 = 2;
 /// The oldest layout that is upgraded in place.
 const OLDEST: u32 = 1;
@@ -107,8 +112,8 @@ const CREATE: [&str; 4] = [
     ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 ];
 
-/// Columns that version 2 brought, the last of them later on, with their definitions. Each has a default, so that a tisync of version 1 still can
-/// insert a row.
+/// Columns that version 2 added, some of them later, with their definitions. Each has a default, so
+/// that a tisync of version 1 can still insert a row.
 const SINCE_2: [(&str, &str); 11] = [
     ("applied", "LONGBLOB COMMENT 'what runs before this one applied above commit_ts'"),
     ("ddl_step", "INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'statement of ddl_query under way, from 0'"),
@@ -138,17 +143,17 @@ const SINCE_2: [(&str, &str); 11] = [
     ),
 ];
 
-/// The same of the slots' table.
+/// Columns that were added to the slots' table.
 const OF_SLOTS: [(&str, &str); 1] = [(
     "origins",
     "VARCHAR(255) NOT NULL DEFAULT '' COMMENT 'other clusters whose data this run passes on, with commas between'",
 )];
 
-/// The code for a column that somebody else added in the meantime.
+/// The error code for a column that another process added in the meantime.
 const COLUMN_EXISTS: u16 = 1060;
 
-/// Makes what is missing, and adds columns to what an older tisync made. Looks before it creates: an account that may not
-/// create needs none of it once the tables are there.
+/// Creates what is missing, and adds columns to tables of an older version of tisync. Looks before
+/// it creates: once the tables are there, an account without CREATE will do.
 fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Result<(), SessionError> {
     let there = existing(session)?;
     if there.iter().any(|t| t == "tisync_checkpoint") {
@@ -159,7 +164,7 @@ fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Result<(), Ses
         if let Some(version) = version {
             check_version(version)?;
         }
-        // Before the slots' table is made: where that is, these columns are too.
+        // Before the slots' table is created: if that exists, these columns do too.
         upgrade(session, "tisync_checkpoint", &SINCE_2)?;
     }
     if there.iter().any(|t| t == "tisync_slot") {
@@ -176,7 +181,7 @@ fn prepare(session: &mut Session, cluster_id: u64, link: &str) -> Result<(), Ses
 fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Result<(), SessionError> {
     let columns = columns(session, table)?;
     for (name, definition) in wanted.iter().filter(|(name, _)| columns.iter().all(|c| c != name)) {
-        // One at a time: TiDB before 6.2 takes no more.
+        // One at a time: TiDB before 6.2 accepts no more.
         let added = session.exec(&format!("ALTER TABLE `tidb_binlog`.`{table}` ADD COLUMN `{name}` {definition}"));
         match added {
             Err(failed) if failed.code() == Some(COLUMN_EXISTS) => {}
@@ -186,14 +191,14 @@ fn upgrade(session: &mut Session, table: &str, wanted: &[(&str, &str)]) -> Resul
     Ok(())
 }
 
-/// The columns of one of the state tables; none where it is not there.
+/// The columns of one of the state tables; empty if it does not exist.
 fn columns(session: &mut Session, table: &str) -> Result<Vec<String>, SessionError> {
     session.fetch(&format!(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = 'tidb_binlog' AND table_name = '{table}'"
     ))
 }
 
-/// Whether tables of this version can be used.
+/// Checks that tables of this version can be used.
 fn check_version(version: u32) -> Result<(), SessionError> {
     if (OLDEST..=VERSION).contains(&version) {
         return Ok(());
@@ -205,7 +210,7 @@ fn check_version(version: u32) -> Result<(), SessionError> {
     .into())
 }
 
-/// Which of the state tables are there.
+/// The state tables that exist.
 fn existing(session: &mut Session) -> Result<Vec<String>, SessionError> {
     session.fetch(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'tidb_binlog' \

@@ -1,12 +1,12 @@
 //! The record format: which upstream transactions a batch held, as a few bytes in the slot's row.
 //!
 //! A slot's `applied` is a version byte, records one after the other, and a checksum of four bytes
-//! (FNV-1a, big-endian). A record is a tag and numbers in LEB128. A ts is written as the milliseconds
-//! since the ts before it (0 before the first); then comes its counter, or what that adds where the
-//! millisecond is the same.
+//! (FNV-1a, big-endian). A record is a tag and numbers in LEB128. A ts is written as the
+//! milliseconds since the previous ts (0 before the first), followed by its counter, or by the
+//! counter's increase if the millisecond is the same.
 //!
 //! Also here: DDL jobs that ran before their turn in the stream, because rows of theirs come before
-//! their message. The link's row remembers them until the position has come to the message, so that
+//! their message. The link's row lists them until the position has reached the message, so that
 //! none runs twice.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,37 +15,39 @@ use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
 use crate::mysql::error::{Refusal, SessionError};
 
-/// The layout described above.
+/// The version of the format described above.
 const FORMAT: u8 = 1;
 const RANGE: u8 = 1;
 const LIST: u8 = 2;
 const PART: u8 = 3;
 const CHECKSUM: usize = 4;
 
-/// Which upstream transactions a batch held.
+/// The upstream transactions in a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// Every transaction of the stream whose commit ts lies from `first` to `last`, both included; `first` ≤ `last`.
+    /// Every transaction of the stream whose commit ts is from `first` to `last`, both inclusive;
+    /// `first` ≤ `last`.
     Range {
         /// Commit ts of the first transaction in the batch.
         first: CommitTs,
-        /// Commit ts of the last one; may be the same.
+        /// Commit ts of the last one; may be that of the first.
         last: CommitTs,
     },
-    /// These and no others; strictly ascending, not empty.
+    /// Exactly these; strictly ascending, not empty.
     List(Vec<CommitTs>),
-    /// The first `rows` row changes of one transaction that is split; its last batch has a [`List`](Self::List) instead.
+    /// The first `rows` row changes of one transaction that is split; its last batch has a
+    /// [`List`](Self::List) instead.
     Part {
         /// Commit ts of the transaction.
         ts: CommitTs,
-        /// Row changes from its beginning that are applied when this batch is; more than 0.
+        /// Row changes from its beginning that are applied with this batch; more than 0.
         rows: u64,
     },
 }
 
 impl Record {
-    /// The record of whole transactions `list`, strictly ascending; `whole` says that the stream holds no other one from the
-    /// first to the last of them.
+    /// The record of the complete transactions `list`, strictly ascending. `whole` says that the
+    /// stream has no other transaction from the first to the last of them.
     #[must_use]
     pub fn of(list: &[CommitTs], whole: bool) -> Self {
         match list {
@@ -54,7 +56,8 @@ impl Record {
         }
     }
 
-    /// The largest commit ts in it: at or below the low-water mark the record has no more use.
+    /// The largest commit ts in it: when the low-water mark reaches it, the record is no longer
+    /// needed.
     #[must_use]
     pub fn last(&self) -> CommitTs {
         match self {
@@ -64,7 +67,7 @@ impl Record {
         }
     }
 
-    /// About how many bytes the slot's row has for it.
+    /// Approximate bytes that it takes in the slot's row.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
@@ -73,7 +76,7 @@ impl Record {
         }
     }
 
-    /// Whether it says as much about the transaction `ts` as an earlier [`Part`](Self::Part) of it.
+    /// Whether it makes an earlier [`Part`](Self::Part) of the transaction `ts` redundant.
     pub(super) fn covers(&self, ts: CommitTs) -> bool {
         match self {
             Self::Range { first, last } => (*first..=*last).contains(&ts),
@@ -82,10 +85,10 @@ impl Record {
         }
     }
 
-    /// Its bytes.
+    /// The encoded record.
     ///
-    /// # Errors
-    /// If it is none: an empty or unordered list, a range that ends before it begins, no rows.
+    /// # Errors If the record is not valid: an empty or unordered list, a range that ends before it
+    /// begins, no rows.
     pub(super) fn encode(&self) -> Result<Vec<u8>, Refusal> {
         let mut out = Vec::with_capacity(24);
         let sound = match self {
@@ -116,7 +119,7 @@ impl Record {
     }
 }
 
-/// The blob that holds `records`, each of them encoded; none gives no bytes at all.
+/// The blob of `records`, each of them encoded; empty if there are none.
 pub(super) fn seal<'a>(records: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut out = vec![FORMAT];
     records.for_each(|r| out.extend_from_slice(r));
@@ -128,7 +131,7 @@ pub(super) fn seal<'a>(records: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     out
 }
 
-/// The records in a blob that [`seal`] made; nothing is made of bytes that are not exactly that.
+/// The records in a blob that [`seal`] made. Any other bytes are an error.
 pub(super) fn open(blob: &[u8]) -> Result<Vec<Record>, Refusal> {
     if blob.is_empty() {
         return Ok(Vec::new());
@@ -154,7 +157,7 @@ pub(super) fn open(blob: &[u8]) -> Result<Vec<Record>, Refusal> {
     Ok(records)
 }
 
-/// FNV-1a in 64 bits: also names locks, so it may never change.
+/// FNV-1a with 64 bits. It also names locks, so it must never change.
 pub(super) fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -172,14 +175,14 @@ fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// `ts` is not below `before`; where it is, the caller throws the bytes away.
+/// `ts` is not below `before`; if it is, the caller discards the bytes.
 fn put_ts(out: &mut Vec<u8>, before: CommitTs, ts: CommitTs) {
     let ms = ts.physical_ms().saturating_sub(before.physical_ms());
     put(out, ms);
     put(out, if ms == 0 { ts.logical().saturating_sub(before.logical()) } else { ts.logical() });
 }
 
-/// Bytes not yet read. `None` stands for bytes that no encoder wrote.
+/// Bytes not yet read. Its methods give `None` for bytes that no encoder writes.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
@@ -195,7 +198,7 @@ impl Cursor<'_> {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
             let placed = bits << shift;
-            // Bits that fall off the end, or a last group of none: not how a number is written.
+            // Bits beyond the 64th, or a last group of zero: no encoder writes these.
             if placed >> shift != bits || (byte == 0 && shift > 0) {
                 return None;
             }
@@ -222,7 +225,7 @@ impl Cursor<'_> {
             }
             LIST => {
                 let count = self.number()?;
-                // Each takes two bytes at least: a wild number must not reserve memory.
+                // Each ts takes at least two bytes: a wrong count must not reserve memory.
                 if count == 0 || count > self.0.len() as u64 / 2 {
                     return None;
                 }
@@ -255,7 +258,7 @@ pub struct DdlAt {
     pub ts: CommitTs,
     /// TiDB's job id.
     pub job: i64,
-    /// See [`Ddl::early`].
+    /// As [`Ddl::early`].
     pub early: Option<CommitTs>,
 }
 
@@ -266,7 +269,7 @@ impl DdlAt {
         Self { ts, job: ddl.job_id, early: ddl.early }
     }
 
-    /// The position that the link has when it has run.
+    /// The position of the link after it has run.
     #[must_use]
     pub fn position(self) -> CommitTs {
         self.early.unwrap_or(self.ts)
@@ -282,7 +285,7 @@ impl From<(CommitTs, i64)> for DdlAt {
 /// Jobs that ran early, each with the commit ts of its message.
 pub(super) type Early = Vec<(i64, CommitTs)>;
 
-/// Those of a link, as its row has them.
+/// The jobs of a link that ran early, as its row has them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EarlyDdl(Arc<Mutex<Early>>);
 
@@ -299,7 +302,7 @@ impl EarlyDdl {
         self.lock().clone()
     }
 
-    /// With `at`, and without those whose message the position has passed.
+    /// The jobs with `at`, and without those whose message the position has passed.
     pub(super) fn with(&self, at: DdlAt) -> Early {
         let mut jobs = self.jobs();
         jobs.retain(|(job, ts)| *ts > at.position() && *job != at.job);
@@ -312,16 +315,15 @@ impl EarlyDdl {
     }
 }
 
-/// The text in the row.
+/// The jobs as the text of the column.
 pub(super) fn write(jobs: &Early) -> String {
     let texts: Vec<String> = jobs.iter().map(|(job, ts)| format!("{job}:{}", ts.0)).collect();
     texts.join(",")
 }
 
-/// What the row says.
+/// Parses the text of the column.
 ///
-/// # Errors
-/// If it is not what this program writes: a DDL could run twice.
+/// # Errors If it is not what [`write`] makes: a DDL could run twice.
 pub(super) fn read(text: &str) -> Result<Early, SessionError> {
     let one = |text: &str| {
         let (job, ts) = text.split_once(':')?;

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Commit ts as TiDB gives them, and at the edges of what fits.
+/// Commit ts as TiDB gives them, and at the limits of what fits.
 fn any_ts() -> impl Strategy<Value = CommitTs> {
     let near = (0..3_000_u64, 0..4_u64).prop_map(|(ms, n)| CommitTs::from_parts(1_605_022_819_591 + ms, n));
     prop_oneof![6 => near, 1 => any::<u64>().prop_map(CommitTs), 1 => Just(CommitTs(0)), 1 => Just(CommitTs::MAX)]
@@ -42,7 +42,7 @@ proptest! {
         prop_assert!(open(&[blob.as_slice(), &[0]].concat()).is_err());
     }
 
-    /// Even with a right checksum nothing is read that is not exactly what is written.
+    /// Even with a correct checksum, nothing is accepted that is not exactly what is written.
     #[test]
     fn only_what_is_written_is_read(bytes in proptest::collection::vec(prop_oneof![0..8_u8, any::<u8>()], 1..24)) {
         let blob = seal([bytes.as_slice()].into_iter());
@@ -69,7 +69,7 @@ fn wrong_lengths_and_formats() {
     assert_eq!(words(&[0; 4]), "they are cut off");
     assert_eq!(words(&[2, 0, 0, 0, 0]), "they are of format 2, which this tisync does not know");
     assert_eq!(words(&[1, 0, 0, 0, 0]), "their checksum does not match");
-    // A count of 2^63, with a right checksum: no memory is reserved for it.
+    // A count of 2^63, with a correct checksum: no memory is reserved for it.
     let wild = [&[LIST][..], &[0x80; 9], &[1]].concat();
     assert_eq!(words(&seal([wild.as_slice()].into_iter())), "a record in them cannot be read");
 }

@@ -1,8 +1,10 @@
-//! A slot: the row by which one worker's session records what it applies, in the transaction that applies it.
+//! A slot: the row where one worker's session records what it applies, in the transaction that
+//! applies it.
 //!
-//! The row's UPDATE comes first in each such transaction. It is three things at once: a fence (it names run and claim, so it
-//! finds no row once another session owns the slot, and the last batch, so it finds none if that is not the one this session knows of), the
-//! record, and the clean-up (records at or below the low-water mark are left out).
+//! The row's UPDATE comes first in each such transaction. It is three things at once. It is a
+//! fence: it names run and claim, so it finds no row once another session owns the slot, and the
+//! last batch, so it finds none if that is not the one that this session knows. It is the record.
+//! And it cleans up: records at or below the low-water mark are left out.
 
 use std::fmt;
 
@@ -17,13 +19,14 @@ use crate::mysql::error::Class;
 use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
 
-/// The slot's row is this session's and has another last batch than it knows of: a COMMIT took effect although its answer said otherwise, or the
-/// server behind the connection has changed. Claimed again, the slot tells what holds.
+/// The slot's row is this session's but has another last batch than the session knows: a COMMIT
+/// took effect although its answer said otherwise, or the server behind the connection has changed.
+/// Claiming the slot again tells which.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OtherBatch {
-    /// What it knows of.
+    /// The last batch that the session knows.
     known: u64,
-    /// What the row says.
+    /// The last batch in the row.
     there: u64,
 }
 
@@ -36,7 +39,7 @@ impl fmt::Display for OtherBatch {
 impl std::error::Error for OtherBatch {}
 
 impl OtherBatch {
-    /// Whether it is in the chain of `error`.
+    /// Whether it is in the error chain of `error`.
     #[must_use]
     pub fn is(error: &anyhow::Error) -> bool {
         error.chain().any(|e| e.is::<Self>())
@@ -59,12 +62,13 @@ pub struct Slot {
 #[derive(Debug)]
 struct Kept {
     last: CommitTs,
-    /// The transaction of a [`Record::Part`], which a later record of the same makes useless.
+    /// The transaction of a [`Record::Part`], which a later record of that transaction makes
+    /// redundant.
     part: Option<CommitTs>,
     bytes: Vec<u8>,
 }
 
-/// What the row will say if the open transaction commits.
+/// What the row will have if the open transaction commits.
 #[derive(Debug)]
 struct Pending {
     batch: u64,
@@ -85,13 +89,15 @@ impl Kept {
 }
 
 impl Slot {
-    /// Makes slot `number` this session's: at the start, and after each reconnect. Waits up to two seconds for a transaction
-    /// that the session before it still has open; then ends that session, and waits two more.
+    /// Makes slot `number` this session's: at the start, and after each reconnect. Waits up to two
+    /// seconds for a transaction that the session before it still has open; then ends that session,
+    /// and waits two more.
     ///
-    /// # Errors
-    /// If another run has taken the link over; of class contention if the row is still held, which is worth another try.
+    /// # Errors If another run has taken the link over. Of class contention if the row is still
+    /// locked, which is worth another try.
     pub fn claim(session: &mut Session, link: &Link, number: u32) -> Result<Self, SessionError> {
-        // A transaction of this session that failed may still be open, and must not be committed by what follows.
+        // A failed transaction of this session may still be open, and must not be committed by what
+        // follows.
         session.rollback();
         let waits = ShortWaits::begin(session)?;
         let claimed = match lock_row(session, link, number) {
@@ -113,24 +119,25 @@ impl Slot {
         }
     }
 
-    /// The number of the last batch that is durable; 0 if none of this run is.
+    /// The number of the last durable batch; 0 if none of this run is.
     #[must_use]
     pub fn durable(&self) -> u64 {
         self.durable
     }
 
-    /// The size of the records that each transaction writes, in bytes. It grows while the low-water mark stands still.
+    /// The size of the records that each transaction writes, in bytes. It grows while the low-water
+    /// mark does not move.
     #[must_use]
     pub fn size(&self) -> usize {
         self.kept.iter().map(|k| k.bytes.len()).sum()
     }
 
-    /// Records batch `batch` within the transaction that is open and has done nothing yet. Everything at or below `floor`
-    /// is durable: on a link that has not started, that is the start ts. A batch that was recorded and not
-    /// [`saved`](Self::saved) is replaced.
+    /// Records batch `batch` within the open transaction, which has done nothing yet. Everything at
+    /// or below `floor` is durable: on a link that has not started, that is the start ts. A batch
+    /// that was recorded and not [`saved`](Self::saved) is replaced.
     ///
-    /// # Errors
-    /// If another session owns the slot: then nothing of this transaction may be committed.
+    /// # Errors If another session owns the slot: then nothing of this transaction may be
+    /// committed.
     pub fn write(
         &mut self,
         session: &mut Session,
@@ -146,11 +153,10 @@ impl Slot {
         self.check(session, affected)
     }
 
-    /// The statement of [`write`](Self::write), for whoever sends it with others
-    /// ([`Session::begin_with`]); [`check`](Self::check) follows.
+    /// The statement of [`write`](Self::write), for a caller that sends it together with others
+    /// ([`Session::begin_with`]) and then calls [`check`](Self::check).
     ///
-    /// # Errors
-    /// If `record` is none, or `batch` is not above the last durable one.
+    /// # Errors If `record` is not valid, or `batch` is not above the last durable one.
     pub fn statement(&mut self, batch: u64, record: &Record, floor: CommitTs) -> Result<String, SessionError> {
         if batch <= self.durable {
             return Err(Fault::refused(format!(
@@ -181,10 +187,10 @@ impl Slot {
         Ok(sql)
     }
 
-    /// Whether the [`statement`](Self::statement) found its row.
+    /// Checks that the [`statement`](Self::statement) found its row.
     ///
-    /// # Errors
-    /// If it did not: another session owns the slot, or it holds [another batch](OtherBatch); nothing of this transaction may be committed.
+    /// # Errors If it did not: another session owns the slot, or the row has [another
+    /// batch](OtherBatch). Nothing of this transaction may be committed.
     pub fn check(&mut self, session: &mut Session, affected: u64) -> Result<(), SessionError> {
         if affected == 1 {
             return Ok(());
@@ -193,7 +199,7 @@ impl Slot {
         Err(refusal(session, &self.link, self.number, Some((self.claim, self.durable))))
     }
 
-    /// The transaction is durable.
+    /// Called when the transaction is durable.
     pub fn saved(&mut self) {
         if let Some(pending) = self.pending.take() {
             self.kept.retain(|k| k.is_needed(&pending));
@@ -203,7 +209,7 @@ impl Slot {
         }
     }
 
-    /// The transaction was rolled back.
+    /// Called when the transaction was rolled back.
     pub fn undone(&mut self) {
         self.pending = None;
     }
@@ -242,7 +248,7 @@ fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), Sess
     ))?;
     match row {
         Some((run, claim, connection)) if run == link.run() => {
-            // Where it cannot be ended, waiting is all that is left.
+            // If it cannot be ended, the only thing left is to wait.
             match locks::end_holder(session, &link.slot_lock(number, claim), connection) {
                 Err(failed) if failed.class() == Some(Class::Connection) => Err(failed),
                 _ => Ok(()),
@@ -252,7 +258,8 @@ fn end_older(session: &mut Session, link: &Link, number: u32) -> Result<(), Sess
     }
 }
 
-/// Why a statement that names the slot's owner found no row; `own` is the claim of the session and the last batch that it knows of.
+/// Why a statement that names the slot's owner found no row; `own` is the claim of the session and
+/// the last batch that it knows.
 fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u64)>) -> SessionError {
     let general = link.refusal(session, None);
     let claimed = session.fetch_one::<(u64, u32, u64)>(&format!(

@@ -2,12 +2,12 @@
 //!
 //! The earlier run is stopped at its next write, and all that it had under way is either durable or
 //! gone when this returns. The link's row is locked, then every slot's, each of which waits for the
-//! transaction that holds it. Only then the records are read: a commit that was still on its way is
+//! transaction that holds it. Only then are the records read: a commit that was still on its way is
 //! among them. The slots get the new run's number, so a transaction that an older run begins later
 //! finds no row of its own.
 //!
-//! Waiting for rows that sessions of earlier runs hold goes in short steps, with a message, and with
-//! an end to those sessions.
+//! Rows that sessions of earlier runs hold are waited for in short steps ([`Wait`]): each reports
+//! the wait and ends those sessions.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ pub struct TakenOver {
     pub position: Option<CommitTs>,
     /// What else is durable, above the position.
     pub applied: Applied,
-    /// The last DDL job at or below the position, where the link has seen one.
+    /// The last DDL job at or below the position, if the link has seen one.
     pub last_job: Option<i64>,
     /// A DDL that an earlier run began and did not see end.
     pub intent: Option<Intent>,
@@ -44,19 +44,20 @@ pub struct TakenOver {
     pub safe_until: Option<CommitTs>,
 }
 
-/// Makes the state tables where they are missing, and takes the link over with `slots` slots, numbered from 0. Sessions of
-/// earlier runs that hold its rows for more than two seconds are ended; it never gives up by itself.
+/// Creates the state tables where they are missing, and takes the link over with `slots` slots,
+/// numbered from 0. Sessions of earlier runs that hold its rows for more than two seconds are
+/// ended; it never gives up by itself.
 ///
-/// # Errors
-/// If the tables cannot be made, are of an unknown version or damaged, or the link belongs to another cluster.
+/// # Errors If the tables cannot be created, are of an unknown version or damaged, or the link
+/// belongs to another cluster.
 pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<TakenOver> {
     take_unless(session, (cluster_id, link), (slots, 0), None, &Stop::default(), events)
 }
 
-/// The same for a process that says who it is, unless somebody asks to stop while it waits. The run's number is above `above`: a target that
-/// forgot something must not give a number twice.
+/// As [`take`], for a process that says who it is, and until a stop is requested. The run's number
+/// will be above `above`: a target that lost rows must not give a number twice.
 ///
-/// # Errors
+/// # Errors As [`take`], and interrupted.
 /// As [`take`], and interrupted.
 pub fn take_unless(
     session: &mut Session,
@@ -70,8 +71,9 @@ pub fn take_unless(
         return Err(Fault::usage(format!("a link's name has 1 to 64 characters, not `{link}`")).into());
     }
     let waits = ShortWaits::begin(session)?;
-    // A lock wait that times out may roll everything back, by the server's settings: with autocommit off, what follows is a
-    // transaction all the same, and locks are complete when a whole pass over them succeeds.
+    // Depending on the server's settings, a lock wait that times out rolls everything back. With
+    // autocommit off, what follows is in a transaction nevertheless, and the locks are complete
+    // when a whole pass over them succeeds.
     session.exec("SET SESSION autocommit = 0")?;
     let what = format!("an earlier run of link `{link}` on the target");
     let mut wait = Wait::new(what, stop, events);
@@ -83,7 +85,8 @@ pub fn take_unless(
             Ok(taken)
         }
         Err(failed) => {
-            // Switching autocommit on would commit what is open. Where this fails, the connection is gone with all of it.
+            // Switching autocommit on would commit what is open. If this fails, the connection is
+            // gone, and all of that with it.
             if session.exec("ROLLBACK").and_then(|_| session.exec("SET SESSION autocommit = 1")).is_ok() {
                 let _ = waits.end(session);
             }
@@ -98,11 +101,12 @@ struct Taking<'a> {
     slots: usize,
     above: u64,
     who: Option<&'a Who>,
-    /// What the mark of the open transaction was raised to, where the session carries one.
+    /// The value to which the mark was raised in the open transaction, if the session writes a
+    /// mark.
     marked: Option<i64>,
 }
 
-/// What the locked rows say.
+/// The content of the locked rows.
 struct LockedRows {
     run: u64,
     position: CommitTs,
@@ -121,7 +125,8 @@ impl Taking<'_> {
             let found = match self.lock(session) {
                 Ok(found) => found,
                 Err(failed) => {
-                    // No roll-back: what is locked stays locked, so an old run cannot go on behind our back.
+                    // No rollback: what is locked stays locked, so an old run cannot go on
+                    // meanwhile.
                     wait.step(session, failed, |s| self.old_sessions(s))?;
                     continue;
                 }
@@ -142,7 +147,8 @@ impl Taking<'_> {
         }
     }
 
-    /// A link that another cluster has used already most likely means a wrong source or a wrong target.
+    /// A link that another cluster has used already most likely means a wrong source or a wrong
+    /// target.
     fn refuse_another_cluster(&self, session: &mut Session) -> Result<(), SessionError> {
         let rows: Vec<(u64, u64)> = session.fetch(&format!(
             "SELECT `cluster_id`, `commit_ts` FROM `tidb_binlog`.`tisync_checkpoint` WHERE `link` = {} AND `commit_ts` > 0",
@@ -162,7 +168,8 @@ impl Taking<'_> {
         .into())
     }
 
-    /// Locks the link's row and all slots, and reads them. The mark comes first, as in each transaction of those that hold them.
+    /// Locks the link's row and all slots, and reads them. The mark comes first, as in each
+    /// transaction of the sessions that hold them.
     fn lock(&mut self, session: &mut Session) -> Result<LockedRows, SessionError> {
         session.mark_open(&mut self.marked)?;
         type Row = (u32, Option<Vec<u8>>);
@@ -212,7 +219,8 @@ impl Taking<'_> {
             hex::encode(applied),
             quote_text(&self.who.map(Who::text).unwrap_or_default())
         ))?;
-        // By their numbers: who deletes up to the end of a range waits for the row behind it, which is another link's.
+        // By their numbers: deleting up to the end of a range would wait for the next row, which is
+        // another link's.
         let gone: Vec<String> =
             found.slots.iter().filter(|slot| **slot as usize >= self.slots).map(u32::to_string).collect();
         if !gone.is_empty() {
@@ -234,13 +242,14 @@ impl Taking<'_> {
         }
         let link = Link::new(self.cluster_id, self.link, run, found.applied.last().unwrap_or_default())
             .with_early(found.state.early.clone());
-        // Before anybody can see the new number: whoever comes next finds us by it.
+        // Before the new number is visible: the next run finds this one by the lock.
         locks::hold(session, &link.control_lock())?;
         session.exec("COMMIT")?;
         Ok(link)
     }
 
-    /// The sessions of the runs that own the link and its slots, as far as one can see without locking.
+    /// The sessions of the runs that own the link and its slots, as far as one can see without
+    /// locking.
     fn old_sessions(&self, session: &mut Session) -> Result<Vec<Old>, SessionError> {
         let here = condition(self.cluster_id, self.link);
         let name = |run, owner: &str| locks::name(self.cluster_id, self.link, run, owner);
@@ -264,7 +273,7 @@ impl Taking<'_> {
     }
 }
 
-/// Records that cannot be read: without them nobody knows what is on the target.
+/// The error for records that cannot be read: without them it is not known what is on the target.
 pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Fault {
     let place =
         slot.map_or("tidb_binlog.tisync_checkpoint".to_owned(), |n| format!("tidb_binlog.tisync_slot, slot {n}"));
@@ -272,14 +281,14 @@ pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> 
         .hint("without them nobody knows which transactions above the checkpoint the target holds: restore the row, or load the target anew and use a new --link")
 }
 
-/// How long one statement waits for a row or a table before somebody looks who holds it, in seconds.
+/// How long one statement waits for a row or a table before its holder is looked for, in seconds.
 const STEP: u32 = 2;
-/// Pause after a deadlock, which says that others are busy with the same rows.
+/// Pause after a deadlock, which means that others are busy with the same rows.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The code for a wait that took too long.
+/// The error code for a lock wait that timed out.
 const LOCK_WAIT: u16 = 1205;
 
-/// Settings that wait but briefly, in force until [`end`](Self::end).
+/// Session settings with short lock waits, in force until [`end`](Self::end).
 pub(super) struct ShortWaits {
     rows: u64,
     tables: u64,
@@ -303,13 +312,13 @@ impl ShortWaits {
 pub(super) struct Old {
     /// Its named lock.
     pub(super) lock: String,
-    /// The number of its connection as it once wrote it, or 0.
+    /// Its connection id as it once wrote it, or 0.
     pub(super) connection: u64,
-    /// What it is, as in `slot 3 of run 7`.
+    /// A description, as in `slot 3 of run 7`.
     pub(super) what: String,
 }
 
-/// A wait that may have several steps.
+/// A wait of several steps.
 pub(super) struct Wait<'a> {
     begin: Instant,
     what: String,
@@ -323,10 +332,10 @@ impl<'a> Wait<'a> {
         Self { begin: Instant::now(), what, stop, events, refused: false }
     }
 
-    /// Says whether `failed` is worth another try, after a pause or after ending the sessions that `old` finds.
+    /// Decides whether `failed` is worth another try, after a pause or after ending the sessions
+    /// that `old` finds.
     ///
-    /// # Errors
-    /// `failed` itself if it is not, or the wish to stop.
+    /// # Errors `failed` itself if it is not, or that a stop was requested.
     pub(super) fn step(
         &mut self,
         session: &mut Session,

@@ -1,7 +1,8 @@
-//! Datums: one flag byte and a value (docs/protocol/tidb-formats.md §1). The flag alone says how to
-//! read on; every flag is accepted everywhere, whether it belongs to keys or to rows.
+//! Datums: one flag byte and a value (spec/tidb-formats.md §1). The flag alone says how to read on;
+//! every flag is accepted everywhere, whether it belongs to keys or to rows.
 //!
-//! Reading forward through bytes from outside. Every step checks what is left, and nothing is allocated.
+//! [`Cursor`] reads forward through bytes from outside: each step checks what is left, and nothing
+//! is allocated.
 
 use std::borrow::Cow;
 
@@ -11,34 +12,35 @@ use super::{json, value};
 
 /// NULL.
 pub const NIL: u8 = 0x00;
-/// Bytes in their comparable form.
+/// Bytes in memcomparable form: in groups of 8, so that they sort like the strings.
 pub const BYTES: u8 = 0x01;
-/// Bytes behind their length.
+/// Bytes after their length.
 pub const COMPACT_BYTES: u8 = 0x02;
-/// A signed number, comparable.
+/// A signed number, memcomparable: 8 bytes.
 pub const INT: u8 = 0x03;
-/// An unsigned number, comparable.
+/// An unsigned number, memcomparable: 8 bytes.
 pub const UINT: u8 = 0x04;
 /// FLOAT and DOUBLE.
 pub const FLOAT: u8 = 0x05;
 /// DECIMAL.
 pub const DECIMAL: u8 = 0x06;
-/// TIME, comparable.
+/// TIME, memcomparable.
 pub const DURATION: u8 = 0x07;
-/// A signed number.
+/// A signed number of variable length.
 pub const VARINT: u8 = 0x08;
-/// An unsigned number.
+/// An unsigned number of variable length.
 pub const UVARINT: u8 = 0x09;
 /// JSON.
 pub const JSON: u8 = 0x0a;
-/// A vector of 32-bit floats, from newer TiDBs.
+/// A vector of 32-bit floats, from newer versions of TiDB.
 pub const VECTOR: u8 = 0x14;
-/// Above every value; in ranges only.
+/// Above every value; in key ranges only.
 pub const MAX: u8 = 0xfa;
 
 const SIGN: u64 = 1 << 63;
 
-/// A datum, not yet read as any column's value. It borrows from the bytes it was read from wherever it can.
+/// A datum, not yet converted to a column's type. It borrows from the bytes that it was read from
+/// where it can.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Datum<'a> {
     /// NULL.
@@ -66,8 +68,7 @@ pub enum Datum<'a> {
 impl<'a> Datum<'a> {
     /// Reads the next datum.
     ///
-    /// # Errors
-    /// If it is malformed or its flag unknown.
+    /// # Errors If it is malformed or its flag is unknown.
     #[inline]
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         Ok(match from.byte()? {
@@ -88,7 +89,7 @@ impl<'a> Datum<'a> {
         })
     }
 
-    /// What it is, for messages.
+    /// Its kind, for messages.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -106,10 +107,9 @@ impl<'a> Datum<'a> {
     }
 }
 
-/// Passes over the next datum, as little of it read as its length takes.
+/// Skips the next datum, and reads only what its length takes.
 ///
-/// # Errors
-/// If it is malformed or its flag unknown.
+/// # Errors If it is malformed or its flag is unknown.
 pub fn skip(from: &mut Cursor<'_>) -> Result<()> {
     match from.byte()? {
         NIL | MAX => {}
@@ -137,7 +137,7 @@ pub fn skip(from: &mut Cursor<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A signed number of 8 bytes, comparable, without a flag.
+/// A memcomparable signed number of 8 bytes, without a flag.
 ///
 /// # Errors
 /// If the bytes end within it.
@@ -145,7 +145,7 @@ pub fn int(from: &mut Cursor<'_>) -> Result<i64> {
     Ok((uint(from)? ^ SIGN).cast_signed())
 }
 
-/// An unsigned number of 8 bytes, comparable, without a flag.
+/// An unsigned memcomparable number of 8 bytes, without a flag.
 ///
 /// # Errors
 /// If the bytes end within it.
@@ -163,7 +163,7 @@ pub fn float(from: &mut Cursor<'_>) -> Result<f64> {
     Ok(f64::from_bits(if bits & SIGN == 0 { !bits } else { bits ^ SIGN }))
 }
 
-/// Bytes in each group of the comparable form, its marker not counted.
+/// Bytes in each group of the memcomparable form, without the marker.
 const GROUP: usize = 8;
 
 /// Bytes in their comparable form, without a flag (docs/protocol/tidb-formats.md §1.3).
@@ -201,20 +201,20 @@ fn vector<'a>(from: &mut Cursor<'a>) -> Result<&'a [u8]> {
     from.take(usize::try_from(count)?.saturating_mul(4))
 }
 
-/// What is left to read of some bytes.
+/// The part of some bytes that is still to be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    /// At the first of `bytes`.
+    /// A cursor at the first of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// What is left.
+    /// The bytes that are left.
     #[must_use]
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
@@ -278,7 +278,7 @@ impl<'a> Cursor<'a> {
         self.long_uvarint()
     }
 
-    /// One of several bytes.
+    /// A number of more than one byte.
     fn long_uvarint(&mut self) -> Result<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -319,7 +319,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-// Errors are made out of line: the steps above are taken for every column of every row.
+// Errors are built out of line: the steps above run for every column of every row.
 
 #[cold]
 fn ended() -> Error {

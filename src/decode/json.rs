@@ -1,8 +1,9 @@
 //! TiDB's binary JSON to text (docs/protocol/tidb-formats.md §3.7).
 //!
-//! Doubles are printed as newer TiDBs do, with a point or an exponent, so that they are doubles again when the target
-//! parses them. Offsets come from outside and may point anywhere, also at the same bytes again and again: the text may
-//! not grow past a multiple of the input, which honest documents never reach, and each step of the work adds to it.
+//! Doubles are printed as newer versions of TiDB do, with a point or an exponent, so that they stay
+//! doubles when the target parses them. Offsets come from outside and may point anywhere, also at
+//! the same bytes again and again. So the text may not grow beyond a multiple of the input, which
+//! real documents never reach, and each step of the work adds to the text.
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -11,9 +12,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::datum::Cursor;
 use super::value::{self, Civil};
 
-/// Type codes.
+/// Type code of an object.
 pub const OBJECT: u8 = 0x01;
-/// See [`OBJECT`].
+/// Type code of an array.
 pub const ARRAY: u8 = 0x03;
 /// null, true, false.
 pub const LITERAL: u8 = 0x04;
@@ -23,7 +24,7 @@ pub const INT64: u8 = 0x09;
 pub const UINT64: u8 = 0x0a;
 /// A double.
 pub const DOUBLE: u8 = 0x0b;
-/// Text behind its length.
+/// Text after its length.
 pub const STRING: u8 = 0x0c;
 /// Bytes of some SQL type.
 pub const OPAQUE: u8 = 0x0d;
@@ -36,21 +37,21 @@ pub const TIMESTAMP: u8 = 0x10;
 /// A TIME: nanoseconds and fraction digits.
 pub const TIME: u8 = 0x11;
 
-/// Objects and arrays within each other, as in TiDB and MySQL.
+/// Limit of nested objects and arrays, as in TiDB and MySQL.
 const MAX_DEPTH: usize = 100;
-/// Element count and total size at the head of an object or array.
+/// Bytes of the element count and total size at the head of an object or array.
 const HEAD: usize = 8;
-/// Offset and length of a key.
+/// Bytes of the offset and length of a key.
 const KEY_ENTRY: usize = 6;
-/// Type code and offset of a value.
+/// Bytes of the type code and offset of a value.
 const VALUE_ENTRY: usize = 5;
-/// Most bytes of text for one byte of binary: a control character takes 6, a value in an array at most 36 for 13.
+/// Limit of text bytes for one byte of binary: a control character takes 6, a value in an array at
+/// most 36 for 13.
 const GROWTH: usize = 8;
 
-/// Bytes of the value at the start of `bytes`, its type code included. Only what that takes is read.
+/// Bytes of the value at the start of `bytes`, type code included. Reads only what that takes.
 ///
-/// # Errors
-/// If the type code is unknown or the value longer than `bytes`.
+/// # Errors If the type code is unknown or the value is longer than `bytes`.
 pub fn length(bytes: &[u8]) -> Result<usize> {
     let mut from = Cursor::new(bytes);
     let code = from.byte()?;
@@ -81,7 +82,8 @@ fn body<'a>(code: u8, from: &mut Cursor<'a>) -> Result<&'a [u8]> {
     from.take(size).context("a JSON document is cut off")
 }
 
-/// The text of a whole value, type code and body: `{"k": [1, 2.0, "x"]}`, keys in their stored order.
+/// The text of a whole value, type code and body: `{"k": [1, 2.0, "x"]}`, keys in their stored
+/// order.
 ///
 /// # Errors
 /// If it is malformed, nested deeper than 100, or holds a number that JSON cannot show.
@@ -98,7 +100,7 @@ pub fn text(value: &[u8]) -> Result<Vec<u8>> {
 
 struct Writer {
     out: Vec<u8>,
-    /// Longest text that an honest document of this size can have.
+    /// The longest text that a real document of this size can have.
     limit: usize,
 }
 
@@ -208,7 +210,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Text in quotes. Bytes that are no UTF-8 become U+FFFD one by one, as TiDB shows them.
+    /// Text in quotes. Each byte that is not UTF-8 becomes U+FFFD, as TiDB shows them.
     fn string(&mut self, bytes: &[u8]) {
         self.out.push(b'"');
         for chunk in bytes.utf8_chunks() {
@@ -252,7 +254,7 @@ impl Writer {
     }
 }
 
-/// What begins at the offset `at` of an object's or array's body, which must lie behind its `entries`.
+/// The bytes from offset `at` of an object's or array's body, which must lie behind its `entries`.
 fn behind(body: &[u8], at: u32, entries: usize) -> Result<Cursor<'_>> {
     let at = usize::try_from(at)?;
     ensure!(at >= entries, "a JSON document points into its own table of contents");
@@ -291,7 +293,7 @@ mod tests {
         assert_eq!(show(b"\x0c\x06\xe2\x80\xa8\xe4\xb8\x7f").unwrap(), "\"\\u2028\\ufffd\\ufffd\u{7f}\"");
     }
 
-    /// An array of `count` elements that all point at the same array one level further in.
+    /// An array of `count` elements that all point at the same array one level deeper.
     fn bomb(levels: usize, count: u32) -> Vec<u8> {
         let entries = HEAD + usize::try_from(count).unwrap() * VALUE_ENTRY;
         let mut body = [&0u32.to_le_bytes()[..], &8u32.to_le_bytes()].concat();

@@ -1,4 +1,5 @@
-//! A transaction that is too large to be decoded as a whole: its bytes, and a place in them.
+//! A transaction that is too large to be decoded as a whole: it is decoded row by row from its
+//! bytes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,35 +10,36 @@ use bytes::Bytes;
 use super::{Kinds, LeftOut, Lookup, Part, blame, outline};
 use crate::model::{CommitTs, Handle, LargeRows, RowChange, Table};
 
-/// Most bytes beside a column's value, and what its value may be shorter in the store.
+/// Limit of the bytes that a column takes besides its value, or by which its value is shorter in
+/// the store.
 const MARKS: u64 = 16;
-/// Bytes that the handle in front of a row may take; longer ones are columns too.
+/// Limit of the bytes of a handle that is not made of columns.
 const HANDLE: u64 = 16;
 
-/// The row changes of one transaction, decoded one after the other as they are asked for: an iterator. Beside the raw
-/// bytes it takes next to no memory, whatever the number of rows.
+/// The row changes of one transaction, decoded one by one as the iterator is advanced. It takes
+/// little memory besides the raw bytes, whatever the number of rows.
 ///
-/// A clone shares the bytes and goes on by itself from the same place. The first error is the last item.
+/// A clone shares the bytes and continues on its own from the same position. The first error is the
+/// last item.
 #[derive(Clone)]
 pub struct LargeTxn {
     commit_ts: CommitTs,
     value: Bytes,
     parts: Arc<[Part]>,
-    /// Which of `parts` is next.
+    /// Index of the next part.
     at: usize,
-    /// The one that has been begun.
+    /// A copy of that part which has been read up to the current position.
     begun: Option<Part>,
     given: u64,
     left_out: LeftOut,
 }
 
 impl LargeTxn {
-    /// Takes `value`, a serialized `binlog.PrewriteValue`. `lookup` is asked as for [`rows`](super::rows), once for each
-    /// table, and not later.
+    /// Takes `value`, a serialized `binlog.PrewriteValue`. `lookup` is called as for
+    /// [`rows`](super::rows), once for each table, before this returns.
     ///
-    /// # Errors
-    /// If `lookup` fails, or the bytes are no such message. What is wrong within a row, or between the rows and their
-    /// order, shows when that row is reached.
+    /// # Errors If `lookup` fails, or the bytes are not such a message. An error within a row, or
+    /// between the rows and their order, shows when that row is reached.
     pub fn open(
         value: &Bytes,
         commit_ts: CommitTs,
@@ -48,18 +50,18 @@ impl LargeTxn {
         Ok(Self { commit_ts, value: value.clone(), parts: parts.into(), at: 0, begun: None, given: 0, left_out })
     }
 
-    /// Row changes that the operator left out; they are in none of the other numbers.
+    /// Row changes that the operator left out; no other number includes them.
     #[must_use]
     pub fn left_out(&self) -> LeftOut {
         self.left_out
     }
 
-    /// Its tables with their number of row changes, in the order in which they come.
+    /// Its tables with the number of row changes of each, in the order of the message.
     pub fn tables(&self) -> impl Iterator<Item = (&Arc<Table>, u64)> {
         self.parts.iter().map(|p| (&p.table, p.wanted()))
     }
 
-    /// Row changes given or passed over so far.
+    /// Row changes given or skipped so far.
     #[must_use]
     pub fn given(&self) -> u64 {
         self.given
@@ -79,13 +81,13 @@ impl LargeRows for LargeTxn {
         self.tables().map(|(_, rows)| rows).sum()
     }
 
-    // The new rows, each column's id, flag and length not counted. What updates and deletions write does not show in the size of
-    // their rows; indexes come on top.
+    // The new rows, without id, flag and length of each column. What updates and deletions write
+    // does not show in the size of their rows; indexes are not counted.
     fn least_written(&self) -> u64 {
         let of = |part: &Part| {
             let columns = part.table.columns.len() as u64;
             let (rows, bytes) = if part.kinds.insert { part.mutation.inserted() } else { (0, 0) };
-            // The columns of such a handle may lie in front of the row and again in it.
+            // The columns of such a handle may come before the row and again in it.
             let bytes = if matches!(part.table.handle, Handle::Common(_)) { bytes / 2 } else { bytes };
             bytes.saturating_sub(rows.saturating_mul(columns.saturating_mul(MARKS) + HANDLE))
         };

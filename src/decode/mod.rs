@@ -1,5 +1,6 @@
-//! From the bytes of a binlog to typed rows: every value checked against the definition that was valid when the
-//! transaction was committed. Bad bytes give an error that names the commit ts, the table and the column.
+//! Decodes the bytes of a transaction into typed rows. Each value is checked against the definition
+//! that was valid when the transaction was committed. Bad bytes give an error that names the commit
+//! ts, the table and the column.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -29,13 +30,13 @@ pub use large::LargeTxn;
 pub enum Lookup {
     /// With this definition, the one that was valid when the transaction was committed.
     Read(Arc<Table>),
-    /// The same, but only changes of some kinds are wanted; the others are left out and counted.
+    /// As `Read`, but only changes of some kinds are wanted; the others are left out and counted.
     Some(Arc<Table>, Kinds),
-    /// As this says; but each change may come twice.
+    /// As the inner value says, but each change may occur twice.
     Twice(Box<Self>, Writes),
-    /// Not at all: the operator left them out; they are counted.
+    /// Not at all: the operator left the table out; its changes are counted.
     LeaveOut,
-    /// Not at all: they are nobody's.
+    /// Not at all, and not counted: the changes do not concern this link.
     Skip,
 }
 
@@ -46,11 +47,12 @@ pub enum Writes {
     Once,
     /// Twice, because the table's partitions are being reorganised.
     Twice,
-    /// The same; and TiDB has copied the rows to the new partitions since. So a row that has no key and got an id in each partition is there twice.
+    /// Twice; and TiDB has copied the rows to the new partitions since. So a row without a key that
+    /// got an id in each partition is there twice.
     TwiceAndCopied,
 }
 
-/// Kinds of row changes.
+/// The kinds of row changes that are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kinds {
     /// New rows.
@@ -77,7 +79,7 @@ impl Kinds {
     }
 }
 
-/// Row changes that were not decoded, because the operator does not want them.
+/// Numbers of row changes that were not decoded, because the operator does not want them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Of tables that are left out.
@@ -86,13 +88,13 @@ pub struct LeftOut {
     pub kinds: u64,
 }
 
-/// The row changes in `value`, a serialized `binlog.PrewriteValue`, in its order: table by table in the order of their first
-/// touch, and within a table as they happened.
+/// The row changes in `value`, a serialized `binlog.PrewriteValue`, in its order: table by table in
+/// the order in which the transaction touched them, and within a table as they happened.
 ///
-/// `lookup(table_id, schema_version)` says how to read a table, or that nobody wants it: then its rows are not decoded.
+/// `lookup(table_id, schema_version)` says how to read a table, or that it is not wanted: then its
+/// rows are not decoded.
 ///
-/// # Errors
-/// If `lookup` fails, or if the bytes are not what the format and the definition say.
+/// # Errors If `lookup` fails, or if the bytes do not fit the format and the definition.
 pub fn rows(
     value: &Bytes,
     commit_ts: CommitTs,
@@ -101,10 +103,9 @@ pub fn rows(
     Ok(wanted_rows(value, commit_ts, lookup)?.0)
 }
 
-/// The same, with the number of those that the operator left out.
+/// As [`rows`], with the number of changes that the operator left out.
 ///
-/// # Errors
-/// As [`rows`].
+/// # Errors As [`rows`].
 pub fn wanted_rows(
     value: &Bytes,
     commit_ts: CommitTs,
@@ -122,10 +123,10 @@ pub fn wanted_rows(
     Ok((changes, left_out))
 }
 
-/// The schema version that the session had which wrote `value`, a serialized `binlog.PrewriteValue`; 0 if it does not say.
+/// The schema version of the session that wrote `value`, a serialized `binlog.PrewriteValue`; 0 if
+/// it does not say.
 ///
-/// # Errors
-/// If `value` is damaged in front of it.
+/// # Errors If `value` is damaged before that field.
 pub fn schema_version(value: &[u8]) -> Result<i64> {
     prewrite::schema_version(value)
 }
@@ -145,7 +146,7 @@ struct Part {
     kinds: Kinds,
     mutation: Mutation,
     writes: Writes,
-    /// Takes out second writes, where there may be any.
+    /// Removes second writes, if there may be any.
     once: Option<Once>,
 }
 
@@ -156,7 +157,7 @@ impl Part {
         Self { table, kinds, mutation, writes, once }
     }
 
-    /// The next change that is wanted; `None` behind the last one.
+    /// The next change that is wanted; `None` after the last one.
     #[inline]
     fn next(&mut self, value: &Bytes) -> Result<Option<RowChange>> {
         match self.once.is_some() {
@@ -165,12 +166,13 @@ impl Part {
         }
     }
 
-    /// The same part from its beginning.
+    /// A copy of this part, at its beginning.
     fn again(&self) -> Self {
         Self::new(Arc::clone(&self.table), self.kinds, self.mutation.clone(), self.writes)
     }
 
-    /// Passes over the next change, decoded only where it must be. Gives whether it is wanted; `None` behind the last one.
+    /// Skips the next change, decoded only if necessary. Gives whether it is wanted; `None` after
+    /// the last one.
     fn pass_over(&mut self, value: &Bytes) -> Result<Option<bool>> {
         match self.once.is_some() {
             false => Ok(self.mutation.next(value)?.map(|(action, _)| self.kinds.has(action))),
@@ -197,13 +199,13 @@ impl Part {
         }
     }
 
-    /// Row changes that are wanted, if the sequence is right.
+    /// The number of row changes that are wanted, if the sequence is right.
     fn wanted(&self) -> u64 {
         if self.kinds == Kinds::ALL { self.mutation.left() } else { self.mutation.left_of(self.kinds) }
     }
 }
 
-/// Walks `value` once and asks for the definition of each of its tables.
+/// Walks `value` once, and looks up the definition of each of its tables.
 fn outline(
     value: &Bytes,
     commit_ts: CommitTs,
@@ -240,7 +242,8 @@ fn outline(
     Ok((parts, left_out))
 }
 
-/// The next change of these `kinds` that `mutation` lists, and its bytes; `None` behind the last one. Others are passed over undecoded.
+/// The next change of these `kinds` in `mutation`, and its bytes; `None` after the last one. Others
+/// are skipped undecoded.
 #[inline]
 fn change<'a>(
     mutation: &mut Mutation,
@@ -269,7 +272,7 @@ fn change<'a>(
 const DAMAGED: &str = "the message is damaged, or written by a TiDB newer than this program knows; nothing of it was \
                        applied. Keep a copy of the stream and report it";
 
-/// `error` with the transaction and the table it belongs to.
+/// `error` with the transaction and the table that it belongs to.
 fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
     let message = format!(
         "cannot read a row of `{}`.`{}` (table id {}) committed at {}: {error:#}",
@@ -313,7 +316,7 @@ mod tests {
         })
     }
 
-    /// One inserted row, one updated and one deleted, in the order that `sequence` says.
+    /// One inserted row, one updated and one deleted, in the order of `sequence`.
     fn message(sequence: &[i32]) -> Bytes {
         let mutation = TableMutation {
             table_id: Some(7),
@@ -350,7 +353,8 @@ mod tests {
 
     #[test]
     fn a_packed_sequence_is_read_as_well() {
-        // schema version 9; a mutation of table 7 with one inserted row and the sequence [0] in packed form.
+        // schema version 9; a mutation of table 7 with one inserted row and the sequence [0] in
+        // packed form.
         let packed = b"\x08\x09\x12\x0d\x08\x07\x12\x06\x08\x02\x08\x02\x08\x0a\x3a\x01\x00";
         assert_eq!(read(&Bytes::from_static(packed)).unwrap().len(), 1);
     }

@@ -1,24 +1,29 @@
-//! Each row change once. While partitions are reorganised, TiDB writes a change of a row to the old partition and to the new one, and both
-//! writes are in the stream, the second right behind the first: an insert twice, an update followed by itself or by the removal of its old row, a move to
-//! another partition (removal and insert, in either order) beside the update that it is in the other place.
+//! Removes the second write of each row change while partitions are reorganised.
 //!
-//! The second one is known by what no session could do: to remove a row that this transaction has removed already and not brought back, or to insert
-//! one that is there. Two equal rows of a table without any key differ in their row id. Only there TiDB gives the second write of an insert a row id of its
-//! own, so that it is told from a second row by the definition alone ([`Writes`]); and where the row is copied to the new partition afterwards, it really
-//! is there twice.
+//! Meanwhile TiDB writes each change of a row to the old partition and to the new one. Both writes
+//! are in the stream, the second right after the first: an insert twice, an update followed by
+//! itself or by the removal of its old row, a move to another partition (removal and insert, in
+//! either order) next to the update that it is in the other place.
+//!
+//! A second write is recognized because no session could do it: it removes a row that this
+//! transaction has removed already and not brought back, or inserts one that is there. Two equal
+//! rows of a table without any key differ in their row id. Only for such a table does TiDB give the
+//! second write of an insert a row id of its own, so only the definition tells it from a second row
+//! ([`Writes`]); and if the row is copied to the new partition afterwards, it really is there
+//! twice.
 
 use std::collections::VecDeque;
 
 use super::Writes;
 use crate::model::{Row, RowChange, RowKind, Table, Value};
 
-/// How many changes back the first write of a change may lie.
+/// How many changes the first write may lie before the second.
 const NEAR: usize = 3;
 
-/// A row of a table, with its row id where it has one.
+/// A row of a table, with its row id if it has one.
 type Image = (Row, Option<i64>);
 
-/// What a change did.
+/// What a change removed and added.
 #[derive(Clone)]
 struct Seen {
     removed: Option<Image>,
@@ -27,15 +32,15 @@ struct Seen {
     repeat: bool,
 }
 
-/// See the module. Takes the changes of one table in one transaction, and gives them back.
+/// Takes the changes of one table in one transaction, and gives them back without second writes.
 #[derive(Clone)]
 pub(super) struct Once {
-    /// The newest last.
+    /// The last changes, newest last.
     recent: VecDeque<Seen>,
-    /// An insert that is a second write if a removal follows that is one.
+    /// An insert that is a second write if a removal follows that is a second write.
     held: Option<RowChange>,
     ready: VecDeque<RowChange>,
-    /// Whether equal rows are one row.
+    /// Whether equal rows must be the same row.
     unique: bool,
     writes: Writes,
 }
@@ -76,7 +81,8 @@ impl Once {
         }
     }
 
-    /// Of a second write the row that stays beside that of the first one: after a move within a table without keys, each partition has it under another id.
+    /// The row of a second write that stays besides that of the first: after a move within a table
+    /// without keys, each partition has it under another id.
     fn other_copy(&self, change: RowChange, id: Option<i64>) -> Option<RowChange> {
         let RowKind::Update { new, .. } = change.kind else { return None };
         let moved =
@@ -85,7 +91,7 @@ impl Once {
         both.then_some(RowChange { table: change.table, kind: RowKind::Insert(new) })
     }
 
-    /// Nothing follows. Gives whether a change had waited for what does.
+    /// Ends the changes. Gives whether one was held back for what might follow.
     pub(super) fn end(&mut self) -> bool {
         let held = self.held.take();
         let waited = held.is_some();
@@ -93,7 +99,7 @@ impl Once {
         waited
     }
 
-    /// The next change that is none of what was before.
+    /// The next change that is not a second write.
     pub(super) fn next(&mut self) -> Option<RowChange> {
         self.ready.pop_front()
     }
@@ -102,7 +108,7 @@ impl Once {
         alike(&a.0, &b.0) && (self.unique || a.1 == b.1)
     }
 
-    /// Whether `row` was removed, and has not come back.
+    /// Whether `row` was removed and not added again.
     fn is_gone(&self, row: &Image) -> bool {
         for seen in self.recent.iter().rev() {
             if seen.added.as_ref().is_some_and(|added| self.same(added, row)) {
@@ -115,7 +121,7 @@ impl Once {
         false
     }
 
-    /// Whether `row` was added, and is there still.
+    /// Whether `row` was added and not removed again.
     fn is_there(&self, row: &Image) -> bool {
         for seen in self.recent.iter().rev() {
             if seen.added.as_ref().is_some_and(|added| self.same(added, row)) {
@@ -127,7 +133,7 @@ impl Once {
         }
         let Some(last) = self.recent.back() else { return false };
         let alike = last.added.as_ref().is_some_and(|added| alike(&added.0, &row.0));
-        // A move whose removal was the second write of an update: so is its insert.
+        // If the removal of a move was the second write of an update, its insert is one too.
         let of_a_move = || last.repeat && last.added.is_none() && self.added_before(row);
         (self.writes == Writes::Twice && alike && last.removed.is_none() && !last.repeat) || of_a_move()
     }
@@ -147,8 +153,8 @@ impl Once {
     }
 }
 
-/// Whether both are the same row. A row of an older version lacks columns: an insert is filled with what the column began with, the images of updates and
-/// removals are not.
+/// Whether both are the same row. A row of an older version lacks columns: an insert is filled with
+/// the column's original default, the images of updates and removals are not.
 fn alike(a: &Row, b: &Row) -> bool {
     a.len() == b.len()
         && a.iter().zip(b).all(|(a, b)| a == b || matches!(a, Value::Absent) || matches!(b, Value::Absent))
@@ -160,7 +166,8 @@ mod tests {
 
     use super::*;
 
-    /// `i1`, `d1`, `u1-2`, each with the row id behind a point, through a table without keys.
+    /// Runs changes like `i1.7`, `d1.7`, `u1-2.7`, with the row id behind the point, through a
+    /// table without keys.
     fn once(writes: Writes, changes: &str) -> String {
         let table = Arc::new(Table::named("d", "t"));
         let mut once = Once::new(&table, writes);
@@ -228,7 +235,7 @@ mod tests {
         assert_eq!(once(Writes::Twice, "i1.7 i1.8"), "i1", "one row");
         assert_eq!(once(Writes::Twice, "i1.7 i1.8 i1.9 i1.10"), "i1 i1", "two rows");
         assert_eq!(once(Writes::Twice, "i1.7 i1.8 i2.9 i2.10"), "i1 i2");
-        // Copied since, both rows are in the new partition.
+        // If the rows were copied since, both are in the new partition.
         assert_eq!(once(Writes::TwiceAndCopied, "i1.7 i1.8"), "i1 i1");
         assert_eq!(once(Writes::TwiceAndCopied, "d1.7 i2.9 u1-2.7"), "d1 i2 i2");
         assert_eq!(once(Writes::TwiceAndCopied, "u1-2.7 u1-2.7 d3.8 d3.8"), "u1-2 d3");

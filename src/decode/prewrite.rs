@@ -10,18 +10,20 @@ use super::Kinds;
 use super::datum::Cursor;
 use crate::model::RowKind;
 
-/// Groups within each other that an unknown field may have.
+/// Limit of nested groups in an unknown field.
 const MAX_DEPTH: usize = 99;
 
-/// No transaction changes more tables than this. What a table takes here is a hundred times what an empty one takes in the message.
+/// Limit of tables in a transaction. A table takes a hundred times as many bytes here as an empty
+/// one in the message.
 const MAX_TABLES: usize = 1 << 16;
 
-/// The outline of a `PrewriteValue`. Everything in it has been walked once: its fields are where they must be.
+/// The outline of a `PrewriteValue`. All of it has been walked once: its fields are where they must
+/// be.
 #[derive(Clone, Debug)]
 pub(super) struct Prewrite {
     /// Schema version that the writing session used.
     pub schema_version: i64,
-    /// One for each table, in the order of their first touch.
+    /// One for each table, in the order in which the transaction touched them.
     pub mutations: Vec<Mutation>,
 }
 
@@ -46,7 +48,7 @@ impl Prewrite {
     }
 }
 
-/// The schema version of `value`, which is read no further than it takes. 0 where it has none.
+/// The schema version of `value`, which is read no further than that field; 0 if it has none.
 pub(super) fn schema_version(value: &[u8]) -> Result<i64> {
     let mut from = Cursor::new(value);
     while !from.is_empty() {
@@ -70,13 +72,13 @@ pub(super) struct Mutation {
     given: u64,
 }
 
-/// One of the lists of rows: the place in the value from where its next item is looked for, and how many are left.
+/// One of the lists of rows: where in the value to look for its next item, and how many are left.
 #[derive(Clone, Copy, Debug)]
 struct List {
     number: u32,
     at: usize,
     left: u64,
-    /// Of all its items.
+    /// The sum over all its items.
     bytes: u64,
 }
 
@@ -84,12 +86,12 @@ struct List {
 #[derive(Clone, Copy, Debug)]
 struct Sequence {
     at: usize,
-    /// What is left of the run at hand.
+    /// The rest of the current run, as a range in the value.
     run: (usize, usize),
     left: u64,
 }
 
-/// What happened to a row.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Insert,
@@ -146,33 +148,34 @@ impl Mutation {
         Ok(Self { table_id, inserted, updated, deleted, sequence, given: 0 })
     }
 
-    /// Changes that are still to come, if the sequence is right.
+    /// Changes that are left, if the sequence is right.
     pub fn left(&self) -> u64 {
         self.sequence.left
     }
 
-    /// Rows that are still to come, whatever the sequence says.
+    /// Rows that are left, whatever the sequence says.
     pub fn rows_left(&self) -> u64 {
         self.inserted.left + self.updated.left + self.deleted.left
     }
 
-    /// The same of some kinds.
+    /// Rows of some kinds that are left.
     pub fn left_of(&self, kinds: Kinds) -> u64 {
         let of = |wanted: bool, list: &List| if wanted { list.left } else { 0 };
         of(kinds.insert, &self.inserted) + of(kinds.update, &self.updated) + of(kinds.delete, &self.deleted)
     }
 
-    /// New rows that are still to come, and the bytes of all new rows.
+    /// New rows that are left, and the bytes of all new rows.
     pub fn inserted(&self) -> (u64, u64) {
         (self.inserted.left, self.inserted.bytes)
     }
 
-    /// Changes read so far, the last one included.
+    /// Changes read so far, including the last one.
     pub fn given(&self) -> u64 {
         self.given
     }
 
-    /// The next change and its row. `value` is what the outline was made from. `None` behind the last one.
+    /// The next change and its row; `None` after the last one. `value` is what the outline was made
+    /// from.
     #[inline]
     pub fn next<'a>(&mut self, value: &'a [u8]) -> Result<Option<(Action, &'a [u8])>> {
         let Some(code) = self.sequence.next(value)? else {
@@ -259,13 +262,13 @@ fn behind(value: &[u8], at: usize) -> Cursor<'_> {
     Cursor::new(value.get(at..).unwrap_or_default())
 }
 
-/// A number as protobuf reads an `int32`: the upper half does not count.
+/// A number as protobuf reads an `int32`: the upper half is ignored.
 #[allow(clippy::cast_possible_truncation, reason = "so the format is defined")]
 fn low(n: u64) -> i32 {
     n as i32
 }
 
-/// How many numbers a run holds.
+/// The number of items in a packed run.
 fn numbers(run: &[u8]) -> Result<u64> {
     let mut from = Cursor::new(run);
     let mut count = 0;
@@ -318,7 +321,7 @@ fn key(from: &mut Cursor<'_>) -> Result<(u32, u64)> {
     Ok((number, key & 7))
 }
 
-/// Passes over the content of a field.
+/// Skips the content of a field.
 fn pass(number: u32, wire: u64, from: &mut Cursor<'_>, depth: usize) -> Result<()> {
     match wire {
         NUMBER => {

@@ -1,8 +1,7 @@
 //! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without
-//! length, count or order (docs/protocol/tidb-formats.md §4.1, §4.6;
-//! docs/protocol/tidb-binlog.md §3.2).
+//! length, count or order (spec/tidb-formats.md §4.1, §4.6; spec/tidb-binlog.md §3.2).
 //!
-//! The handle in front of an inserted row (docs/protocol/tidb-formats.md §4.6).
+//! An inserted row has its handle in front (spec/tidb-formats.md §4.6).
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
@@ -11,8 +10,8 @@ use super::datum::{self, Cursor, Datum};
 use super::value;
 use crate::model::{Column, Handle, KeyPart, Row, RowKind, Table, Value};
 
-/// Most pairs in one item: both images of the widest table (4,096 columns), and as many that the table does not know.
-/// Bounds the search for unknown column ids in damaged rows.
+/// Limit of pairs in one item: both images of the widest table (4,096 columns), and as many that
+/// the table does not know. Bounds the search for unknown column ids in damaged rows.
 const MAX_PAIRS: usize = 16_384;
 
 /// Reads an item of `inserted_rows`: the handle, then the row.
@@ -23,7 +22,7 @@ pub fn insert(table: &Table, bytes: &Bytes) -> Result<Row> {
     insert_from(table, bytes, bytes)
 }
 
-/// The same of an item that lies within `source`.
+/// As [`insert`], for an item that lies within `source`.
 pub(super) fn insert_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
     let mut from = Cursor::new(bytes);
     let prefix = Prefix::read(table, &mut from)?;
@@ -41,23 +40,22 @@ pub fn delete(table: &Table, bytes: &Bytes) -> Result<Row> {
     delete_from(table, bytes, bytes)
 }
 
-/// The same of an item that lies within `source`.
+/// As [`delete`], for an item that lies within `source`.
 pub(super) fn delete_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<Row> {
     let mut row = image(table, Cursor::new(bytes), source)?;
     finish(table, &mut row, |_| false)?;
     Ok(row)
 }
 
-/// Reads an item of `updated_rows`: the old row and the new one without anything between them. What comes first of a
-/// column is its old value.
+/// Reads an item of `updated_rows`: the old row and the new one without a separator. The first
+/// value of a column is the old one.
 ///
-/// # Errors
-/// If it is malformed, does not fit `table`, or the two rows differ in their columns.
+/// # Errors If it is malformed, does not fit `table`, or the two rows have different columns.
 pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
     update_from(table, bytes, bytes)
 }
 
-/// The same of an item that lies within `source`.
+/// As [`update`], for an item that lies within `source`.
 pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result<RowKind> {
     let (mut old, mut new) = (blank(table), blank(table));
     let mut pairs = Pairs::new(table, Cursor::new(bytes));
@@ -74,15 +72,15 @@ pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
         ensure!(!torn, "column `{}` is in one of the two images only", column.name);
     }
     finish(table, &mut old, |_| false).context("the image before the update")?;
-    // Without a value, a row that is written anew could not come into a column that refuses NULL.
+    // Without a value, a row that has to be written anew would violate NOT NULL.
     finish(table, &mut new, |column| !column.nullable).context("the image after the update")?;
     Ok(RowKind::Update { old, new })
 }
 
-/// The hidden column of the row id.
+/// Column id of the hidden row id.
 const ROW_ID: i64 = -1;
 
-/// The row id of a change, where the table's rows have one.
+/// The row id of a change; `None` if the table's rows have none.
 pub(super) fn row_id(table: &Table, kind: &RowKind, bytes: &[u8]) -> Result<Option<i64>> {
     let mut from = Cursor::new(bytes);
     if table.handle != Handle::RowId {
@@ -125,18 +123,17 @@ fn blank(table: &Table) -> Row {
     std::iter::repeat_with(|| Value::Absent).take(table.columns.len()).collect()
 }
 
-/// Not filled yet.
+/// Whether the column has not been filled yet.
 pub(super) fn absent(value: &Value) -> bool {
     matches!(value, Value::Absent)
 }
 
-/// Takes away what the target computes itself, and gives columns that no pair and no handle filled
-/// their value where `fills` wants it.
+/// Removes the values of columns that the target computes, and fills columns that neither a pair
+/// nor the handle filled with their default, for columns that `fills` accepts.
 ///
-/// An insert leaves out what is NULL by default, and what its writer did not know. The images of
-/// updates and deletes hold all columns but one that is being dropped
-/// (docs/protocol/tidb-binlog.md §3.2): what the target's row has in it cannot be told, and it will
-/// soon be gone.
+/// An insert leaves out columns that are NULL by default, and those that its writer did not know.
+/// The images of updates and deletes have all columns except one that is being dropped
+/// (spec/tidb-binlog.md §3.2): its value in the target's row is not known, and will soon be gone.
 fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> Result<()> {
     for (column, slot) in table.columns.iter().zip(row) {
         if !column.writable() {
@@ -163,7 +160,7 @@ fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> 
 struct Pairs<'a> {
     table: &'a Table,
     from: Cursor<'a>,
-    /// The column behind the last one found: nearly always the next to come.
+    /// Index after the last column found: nearly always the next one.
     expected: usize,
     read: usize,
 }
@@ -173,8 +170,9 @@ impl<'a> Pairs<'a> {
         Self { table, from, expected: 0, read: 0 }
     }
 
-    /// The column of the next pair and its place; its value must be taken next. Other columns are passed over: they
-    /// are the hidden row id (-1), or about to be added or dropped. `None` at the end.
+    /// The column of the next pair and its index; its value has to be read next. `None` at the end.
+    /// Unknown columns are skipped: they are the hidden row id (-1), or about to be added or
+    /// dropped.
     fn next(&mut self) -> Result<Option<(usize, &'a Column)>> {
         while self.read == 0 || !self.from.is_empty() {
             self.read += 1;
@@ -190,7 +188,7 @@ impl<'a> Pairs<'a> {
 
     #[inline]
     fn id(&mut self) -> Result<i64> {
-        // Nearly always one byte behind its flag.
+        // Nearly always one byte after the flag.
         if let [datum::VARINT, byte @ ..0x80, ..] = self.from.rest() {
             let id = i64::from(byte >> 1) ^ -i64::from(byte & 1);
             self.from.take(2)?;
@@ -216,8 +214,8 @@ impl<'a> Pairs<'a> {
         Some((at, column))
     }
 
-    /// The value of the pair whose `column` was just read. That of a column which the target computes is only passed
-    /// over and marked as seen; [`finish`] takes the mark away.
+    /// The value of the pair whose `column` was just read. The value of a column that the target
+    /// computes is skipped and marked as seen; [`finish`] removes the mark.
     #[inline]
     fn value(&mut self, column: &Column, source: &Bytes) -> Result<Value> {
         let value = if column.writable() {
@@ -237,9 +235,9 @@ fn in_column(error: Error, column: &Column) -> Error {
     error.context(format!("column `{}`", column.name))
 }
 
-/// A handle that was passed over, to be asked for what the row itself lacks.
+/// The handle of a row, kept for columns that the row itself lacks.
 pub(super) enum Prefix<'a> {
-    /// The hidden row id: no column.
+    /// The hidden row id, which is not a column.
     RowId,
     /// The value of one integer column.
     Int(usize, i64),
@@ -248,7 +246,7 @@ pub(super) enum Prefix<'a> {
 }
 
 impl<'a> Prefix<'a> {
-    /// Passes over the handle of a row of `table`.
+    /// Skips the handle of a row of `table`.
     pub(super) fn read(table: &'a Table, from: &mut Cursor<'a>) -> Result<Self> {
         Ok(match &table.handle {
             Handle::RowId => {
@@ -266,8 +264,9 @@ impl<'a> Prefix<'a> {
         })
     }
 
-    /// Fills the columns of `row` that the handle knows and the row does not hold itself. The row goes first: with
-    /// new collations a string in the handle is only the key to sort it by. A prefix of a column is not its value.
+    /// Fills the columns of `row` that are in the handle and not in the row. The row takes
+    /// precedence: with new collations, a string in the handle is only the sort key. A prefix of a
+    /// column is not its value.
     pub(super) fn fill(self, table: &Table, row: &mut [Value], source: &Bytes) -> Result<()> {
         match self {
             Self::RowId => {}

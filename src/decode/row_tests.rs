@@ -45,7 +45,7 @@ fn an_integer_handle_is_a_column() {
     let table = table(Handle::Int(0));
     let row = insert(&table, &bytes("0802 0804020241 08060803")).unwrap();
     assert_eq!(row, [Value::Int(1), text("A"), Value::Int(-2)]);
-    // Out of order, with an unknown column and the row's own id, which wins.
+    // Out of order, with an unknown column and the row's own id, which takes precedence.
     let row = insert(&table, &bytes("0802 08060803 08080202ff 0804020241 08020806")).unwrap();
     assert_eq!(row, [Value::Int(3), text("A"), Value::Int(-2)]);
     assert_eq!(insert(&table, &bytes("0802 00")).unwrap(), [Value::Int(1), text("filled in"), text("filled in")]);
@@ -101,7 +101,7 @@ fn a_column_that_the_row_lacks_is_not_guessed() {
     table.columns[1].nullable = false;
     let problem = problem(update(&table, &bytes("08020802 08020804")));
     assert_eq!(problem, format!("the image after the update: {expected}"));
-    // One that the row has, or that the target computes, needs no such value.
+    // A column that the row has, or that the target computes, needs no such value.
     assert!(delete(&table, &bytes("08020802 0804 020278")).is_ok());
     table.columns[1].generated = Generated::Virtual;
     assert!(delete(&table, &bytes("08020802")).is_ok());

@@ -1,11 +1,8 @@
-//! From a datum to the value of a column: what TiDB calls unflattening
-//! (docs/protocol/tidb-formats.md §1.6), with every check that tells a wrong definition or damaged
-//! bytes from data.
+//! Converts a datum to the value of a column: what TiDB calls unflattening (spec/tidb-formats.md
+//! §1.6), with every check that tells a wrong definition or damaged bytes from data.
 //!
-//! MySQL's binary decimal to text, exactly (docs/protocol/tidb-formats.md §2).
-//!
-//! TiDB's packed time and duration: reading, building and printing them
-//! (docs/protocol/tidb-formats.md §3.1, §3.2).
+//! Also here: MySQL's binary decimal to text, exactly (spec/tidb-formats.md §2), and TiDB's packed
+//! time and duration: unpacking, packing and printing them (spec/tidb-formats.md §3.1, §3.2).
 
 use std::borrow::Cow;
 
@@ -19,7 +16,8 @@ use crate::model::{Decimal, Kind, Value};
 /// Largest TIME in nanoseconds: 838:59:59.999999.
 const MAX_DURATION: u64 = (838 * 3600 + 59 * 60 + 59) * 1_000_000_000 + 999_999_000;
 
-/// What `datum` is in a column of `kind`. Strings share the memory of `source`, from which the datum was read.
+/// The value of `datum` in a column of `kind`. Strings share the memory of `source`, from which the
+/// datum was read.
 ///
 /// # Errors
 /// If such a column cannot hold it.
@@ -28,7 +26,7 @@ pub fn value(datum: Datum<'_>, kind: &Kind, source: &Bytes) -> Result<Value> {
         (_, Datum::Null) => Value::Null,
         (Kind::Int { bytes, unsigned: false }, Datum::Int(n)) => Value::Int(signed(n, *bytes)?),
         (Kind::Int { bytes, unsigned: true }, Datum::UInt(n)) => Value::UInt(unsigned(n, *bytes)?),
-        // The datum has a sign of its own, which need not be the column's.
+        // The datum's sign need not be that of the column.
         (Kind::Int { bytes, unsigned: false }, Datum::UInt(n)) => Value::Int(signed(as_signed(n)?, *bytes)?),
         (Kind::Int { bytes, unsigned: true }, Datum::Int(n)) => {
             let n = u64::try_from(n).with_context(|| format!("{n} is negative, which the column cannot hold"))?;
@@ -67,7 +65,8 @@ pub fn value(datum: Datum<'_>, kind: &Kind, source: &Bytes) -> Result<Value> {
     })
 }
 
-/// What the integer handle `n` is in a column of `kind`. Handles are signed in the store, whatever the column is.
+/// The value of the integer handle `n` in a column of `kind`. Handles are signed in the store,
+/// whatever the column is.
 ///
 /// # Errors
 /// If such a column cannot hold it.
@@ -100,7 +99,7 @@ fn year(n: i64) -> Result<i64> {
     Ok(n)
 }
 
-/// The column's own 32 bits of a number that is stored in 64.
+/// A FLOAT that is stored as a double.
 #[allow(clippy::cast_possible_truncation, reason = "the stored number is a widened f32; what does not fit is refused")]
 fn float(x: f64) -> Result<f32> {
     let narrow = x as f32;
@@ -108,7 +107,8 @@ fn float(x: f64) -> Result<f32> {
     Ok(narrow)
 }
 
-/// Months and days may be zero, and days need not exist in their month; anything else has no text.
+/// Accepts zero months and days, and days that their month does not have; anything else has no
+/// text.
 fn packed_time(packed: u64) -> Result<u64> {
     let t = Civil::unpack(packed);
     let known =
@@ -126,7 +126,7 @@ fn within(n: u64, count: usize) -> bool {
     usize::try_from(n).is_ok_and(|n| n <= count)
 }
 
-/// `part` of `source` without a copy.
+/// `part`, which lies in `source`, without a copy.
 fn share(source: &Bytes, part: &[u8]) -> Bytes {
     let from = part.as_ptr().addr().wrapping_sub(source.as_ptr().addr());
     match from.checked_add(part.len()) {
@@ -135,7 +135,7 @@ fn share(source: &Bytes, part: &[u8]) -> Bytes {
     }
 }
 
-/// `text` without its spare room, which would be kept as long as the value, and noted in an allocation of its own.
+/// `text` without its spare capacity, which would take memory as long as the value lives.
 fn exact(text: Vec<u8>) -> Bytes {
     text.into_boxed_slice().into()
 }
@@ -163,14 +163,15 @@ fn name(kind: &Kind) -> &'static str {
 
 /// Digits in a full group of 4 bytes.
 const GROUP_DIGITS: u8 = 9;
-/// Bytes that the first or last group takes by its number of digits.
+/// Bytes of a partial group by its number of digits.
 const GROUP_BYTES: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
-/// TiDB's writer never goes above this, columns not above 65.
+/// Limit of TiDB's writer; columns have at most 65 digits.
 const MAX_PRECISION: u8 = 81;
-/// Digits behind the point.
+/// Limit of digits after the point.
 const MAX_SCALE: u8 = 30;
 
-/// Bytes of a decimal of `precision` digits, `scale` of them behind the point; `None` if there is no such decimal.
+/// Bytes of a decimal of `precision` digits, `scale` of them after the point; `None` if there is no
+/// such decimal.
 #[must_use]
 pub fn size(precision: u8, scale: u8) -> Option<usize> {
     let whole = precision.checked_sub(scale)?;
@@ -184,22 +185,22 @@ pub fn size(precision: u8, scale: u8) -> Option<usize> {
     Some(part(whole)? + part(scale)?).filter(|size| *size <= 40)
 }
 
-/// A binary decimal with the digits that its own header gives it, whatever the column's definition says.
+/// A binary decimal with the precision and scale of its own header, whatever the column's
+/// definition says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binary<'a> {
     /// Digits in all.
     pub precision: u8,
-    /// Digits behind the point.
+    /// Digits after the point.
     pub scale: u8,
-    /// The groups, their number right for the two above.
+    /// The groups, as many as precision and scale require.
     bytes: &'a [u8],
 }
 
 impl<'a> Binary<'a> {
     /// Reads header and groups.
     ///
-    /// # Errors
-    /// If the header makes no sense or the bytes end too early.
+    /// # Errors If the header is impossible or the bytes end too early.
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         let [precision, scale] = from.array()?;
         let Some(size) = size(precision, scale) else {
@@ -208,7 +209,8 @@ impl<'a> Binary<'a> {
         Ok(Self { precision, scale, bytes: from.take(size)? })
     }
 
-    /// The digits: `-12.340`; all digits of the scale, no leading zeros but one before the point, no negative zero.
+    /// The digits, like `-12.340`: all digits of the scale, one zero before the point if there are
+    /// no others, no negative zero.
     ///
     /// # Errors
     /// If a group holds more than its digits.
@@ -219,12 +221,12 @@ impl<'a> Binary<'a> {
             flip: 0x80,
         };
         let whole = self.precision - self.scale;
-        // The sign is put in front first and taken away again if all digits are zero.
+        // The sign is written first, and removed again if all digits are zero.
         let mut out = Vec::with_capacity(usize::from(self.precision) + 4);
         out.push(b'-');
         let leading = whole % GROUP_DIGITS;
         if leading > 0 {
-            // As loose as TiDB, which lets the first group hold one digit more.
+            // As tolerant as TiDB, which lets the first group hold one digit more.
             push_digits(&mut out, groups.next(leading, 10u32.pow(u32::from(leading) + 1))?, 0);
         }
         for _ in 0..whole / GROUP_DIGITS {
@@ -254,9 +256,9 @@ impl<'a> Binary<'a> {
 /// The groups of a decimal from left to right.
 struct Groups<'a> {
     from: Cursor<'a>,
-    /// Every byte is complemented.
+    /// Whether every byte is complemented.
     negative: bool,
-    /// The inverted bits of the next byte: the top one of the very first byte.
+    /// The inverted bits of the next byte: the top bit of the very first one.
     flip: u8,
 }
 
@@ -275,7 +277,7 @@ impl Groups<'_> {
     }
 }
 
-/// Appends `group` with at least `width` digits; nothing at all for zero without a width.
+/// Appends `group` with at least `width` digits; nothing for zero without a width.
 fn push_digits(out: &mut Vec<u8>, mut group: u32, width: u8) {
     let start = out.len();
     let mut left = width;
@@ -289,7 +291,8 @@ fn push_digits(out: &mut Vec<u8>, mut group: u32, width: u8) {
     }
 }
 
-/// The parts of a packed time. No part is checked: months and days may be 0, and 31 February can be stored.
+/// The parts of a packed time. They are not checked: months and days may be 0, and 31 February can
+/// be stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Civil {
     /// 0 to 9999.
@@ -350,7 +353,7 @@ pub fn write_date(out: &mut Vec<u8>, packed: u64) {
     digits(out, t.day, 2);
 }
 
-/// Appends `YYYY-MM-DD hh:mm:ss` and exactly `fsp` (0 to 6) fraction digits, the rest cut off.
+/// Appends `YYYY-MM-DD hh:mm:ss` and exactly `fsp` (0 to 6) fraction digits; the rest is cut off.
 pub fn write_datetime(out: &mut Vec<u8>, packed: u64, fsp: u8) {
     let t = Civil::unpack(packed);
     write_date(out, packed);

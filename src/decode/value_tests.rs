@@ -87,7 +87,7 @@ fn worked_examples() {
         ("140a 8000000000075bcd1501", "0.1234567891"),
         ("0303 812c", "0.300"),
         ("0303 7ed3", "-0.300"),
-        // All bytes of a negative number, but zero: printed without a sign.
+        // All digits of a negative number are zero: printed without a sign.
         ("0502 7fffff", "0.00"),
     ] {
         assert_eq!(text(&hex.replace(' ', "")).unwrap(), expected);

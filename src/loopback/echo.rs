@@ -1,6 +1,6 @@
-//! Detects data that comes back: reads links' records in transactions that have users' rows too.
+//! Detects data that comes back: reads links' records in transactions that also have users' rows.
 //!
-//! Also for a link that neither writes nor reads marks: its own data must not come back all the same.
+//! This includes links that neither write nor read marks: their own data must not come back either.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,18 +17,19 @@ use crate::schema::TableLookup;
 
 /// Why a transaction is an echo.
 enum Echo {
-    /// It comes from the very cluster that it would go to, on a link without marks.
+    /// It comes from the cluster that it would go to, on a link without marks.
     Target,
-    /// A link wrote it and left no mark at all.
+    /// A link wrote it without any mark.
     Unmarked,
-    /// It comes from the very cluster that it would go to, with marks of these channels.
+    /// It comes from the cluster that it would go to, with marks of these channels.
     OtherChannel(BTreeSet<i64>),
     /// It comes from this cluster: a link of another one passed it on.
     Round,
 }
 
 impl Loopback {
-    /// Reads the records in a transaction that holds users' rows too and no mark of ours, but those of `channels`.
+    /// Reads the records in a transaction that has users' rows, no mark of ours, and the marks of
+    /// `channels`.
     pub(super) fn look_for_echo(
         &mut self,
         value: &Bytes,
@@ -44,7 +45,7 @@ impl Loopback {
         })?;
         for change in records {
             let change = change?;
-            // Records that go are a clean-up, and no word about what is applied.
+            // Deleted records are a clean-up, and say nothing about what is applied.
             let (RowKind::Insert(row) | RowKind::Update { new: row, .. }) = &change.kind else { continue };
             let Some(cluster) = id(change.table.value(row, "cluster_id")) else { continue };
             let origins = origins(change.table.value(row, "origins"));
@@ -67,7 +68,8 @@ impl Loopback {
         Ok(())
     }
 
-    /// Notes that data of `cluster`, and of those whose data it passed on, goes on from here.
+    /// Records that data of `cluster`, and of those whose data it passed on, is passed on from
+    /// here.
     fn passes(&mut self, cluster: u64, origins: BTreeSet<u64>) {
         self.origins.insert(cluster);
         self.origins.extend(origins);
@@ -99,7 +101,7 @@ impl Loopback {
         .hint(format!("nothing of it was sent on: it would go round for ever. {how}"))
     }
 
-    /// What came back, to go on behind "data came back".
+    /// What came back, as the continuation of "data came back".
     fn what(&self, echo: &Echo) -> String {
         match (echo, self.mark.as_ref().map(|mark| mark.channel)) {
             (Echo::Unmarked, _) => "that a link had written here, and without a mark".to_owned(),
@@ -146,14 +148,14 @@ fn id(value: Option<&Value>) -> Option<u64> {
     number(value).and_then(|n| u64::try_from(n).ok())
 }
 
-/// The ids of clusters in a record, with commas between; a record of an older layout has none.
+/// The cluster ids in a record, separated by commas; a record of an older layout has none.
 fn origins(value: Option<&Value>) -> BTreeSet<u64> {
     let Some(Value::Bytes(text)) = value else { return BTreeSet::new() };
     String::from_utf8_lossy(text).split(',').filter_map(|id| id.parse().ok()).collect()
 }
 
 impl Loopback {
-    /// Drops nothing; ends the run where data of the link comes back.
+    /// Drops nothing; ends the run if data of the link comes back.
     #[must_use]
     pub fn unmarked() -> Self {
         Self::with(None, OtherChannels::Pass)
@@ -165,28 +167,30 @@ impl Loopback {
         self.mark.is_some()
     }
 
-    /// Whether a link without marks, whose source has `tables` as it starts, has to look for its data: the source is then the target of another
-    /// link, or was.
+    /// Whether a link without marks has to look for its own data: if the source, which has `tables`
+    /// at the start, is or was the target of another link.
     pub fn watches<'a>(&mut self, mut tables: impl Iterator<Item = &'a Arc<Table>>) -> bool {
         self.records |= self.mark.is_none() && tables.any(|t| is_record(&t.schema, &t.name));
         self.records
     }
 
-    /// Sees a DDL of the source: a link that starts to write there makes its tables first. Gives whether there is something to look for from now on.
+    /// Follows a DDL of the source: a link that starts to write there creates its tables first.
+    /// Gives whether its data has to be looked for from now on.
     pub fn follow(&mut self, ddl: &Ddl) -> bool {
         let begins = !self.records && self.mark.is_none() && ddl.after.iter().any(|t| is_record(&t.schema, &t.name));
         self.records |= begins;
         begins
     }
 
-    /// Says how to learn which cluster the target is, where that is not known: it may take a while, and is asked for at the first data of a link alone.
+    /// Sets how to find out which cluster the target is, if that is not known. It may take a while,
+    /// and is called only at the first data of a link.
     #[must_use]
     pub fn identifying(mut self, identify: Identify) -> Self {
         self.identify = Some(Asks(identify));
         self
     }
 
-    /// Passes everything but data that came back.
+    /// Passes everything except data that came back.
     pub(super) fn unmarked_judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
         if !self.records {
             return Ok(Verdict::Pass);
@@ -209,7 +213,7 @@ impl Loopback {
 /// Asks the target which cluster it is; see [`identity::cluster`](crate::identity::cluster).
 pub type Identify = Box<dyn FnMut() -> Result<Option<u64>> + Send>;
 
-/// One that is not asked yet.
+/// An [`Identify`] that has not been called yet.
 pub(super) struct Asks(Identify);
 
 impl fmt::Debug for Asks {
@@ -218,6 +222,6 @@ impl fmt::Debug for Asks {
     }
 }
 
-/// What to say of such a link.
+/// The warning for such a link.
 pub const OF_A_TARGET: &str = "the source is the target of another tisync link, or was. If that link comes from this target, each change would go round between \
      the two for ever: this link would stop at the first one that comes back. Start both links with --loopback and the same --channel-id";

@@ -1,23 +1,18 @@
-//! The mark table, by which a transaction that was written by a link is recognised when it comes
-//! back on the link of the other direction (docs/protocol/tidb-binlog.md §6). It is Drainer's, word
-//! for word, so that either side may be a Drainer.
+//! The mark table: it shows which transactions a link wrote, so that they do not go back
+//! (spec/tidb-binlog.md §6). The table is Drainer's, word for word, so that either side may be a
+//! Drainer.
 //!
-//! A [`Mark`] names the table and the channel, which is the same number on both clusters. Each connection that writes has one row of
-//! the channel for itself, and raises its `val` first in every transaction ([`Carrier`]). A DDL cannot carry a mark: in front of it stands a
-//! comment that says the same ([`Origin`]).
+//! A [`Mark`] names the table and the channel, a number that both clusters share. Each connection
+//! that writes has a row of the channel for itself, and raises its `val` first in every transaction
+//! ([`Carrier`]); also here is what happens when that row is missing.
 //!
-//! The comment in front of each DDL that a link with marks runs: `/* tisync channel=1 cluster=7 ts=42 */ ALTER TABLE …`.
+//! A DDL cannot carry a mark, so a link with marks runs it with a comment in front ([`Origin`]):
+//! `/* tisync channel=1 cluster=7 ts=42 */ ALTER TABLE …`. TiDB keeps text before a statement in
+//! the job (`query` of its history), though not in the message, which it restores. There the link
+//! of the other direction finds it. The comment comes from outside and has exactly one form;
+//! anything else means nothing. A comment in that form is believed, also if a user typed it.
 //!
-//! TiDB keeps what stands before a statement in the text of the job (`query` of its history), though not in the text of the
-//! message, which it restores. So the link of the other direction finds it there, and knows whose the DDL is.
-//!
-//! These are bytes from outside. There is one way to write each comment, and anything else says nothing. Who types one is believed.
-//!
-//! The statements on a mark table.
-//!
-//! What a connection's transactions carry, and who says that a row was missing.
-//!
-//! What a link does about its marks before it starts.
+//! [`check`] and [`ready`] are what a link does about its marks before it starts.
 
 mod setup;
 mod user;
@@ -38,10 +33,10 @@ use crate::sql::{quote_name, quote_text};
 pub use setup::{Definition, MarkRow, Plan, Status, apply, definition, drop_rows, in_use, plan, status};
 use user::alive;
 
-/// Rows of a channel that a set-up makes unless somebody says otherwise; links make more by themselves.
+/// Rows of a channel that a set-up creates by default; links create more as they need them.
 pub const ROWS: u32 = 16;
 
-/// Where a DDL came from before a link ran it.
+/// The source of a DDL that a link ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The channel of the link's marks.
@@ -53,7 +48,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The comment that `sql` begins with, and the statement behind it; `None` if it begins with anything else.
+    /// The comment that `sql` begins with, and the statement after it; `None` if it begins with
+    /// anything else.
     #[must_use]
     pub fn split(sql: &str) -> Option<(Self, &str)> {
         let sql = sql.trim_ascii_start();
@@ -65,7 +61,8 @@ impl Origin {
             cluster_id: value("cluster=")?.parse().ok()?,
             ts: CommitTs(value("ts=")?.parse().ok()?),
         };
-        // Numbers may be written in more ways than this one, and more words may follow.
+        // Numbers could be written in other ways, and more words could follow: only the exact form
+        // counts.
         let rest = sql.strip_prefix(origin.to_string().as_str())?;
         Some((origin, rest.strip_prefix(' ').unwrap_or(rest)))
     }
@@ -77,23 +74,23 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Most characters of `channel_info`, as Drainer's definition has it.
+/// Size of `channel_info` in characters, as in Drainer's definition.
 const INFO_CHARS: usize = 64;
 
 impl Mark {
-    /// The table as a statement names it.
+    /// The quoted name, for statements.
     #[must_use]
     pub fn quoted(&self) -> String {
         format!("{}.{}", quote_name(&self.schema), quote_name(&self.table))
     }
 
-    /// What Drainer runs to make the database.
+    /// The statement with which Drainer creates the database.
     #[must_use]
     pub fn create_database(&self) -> String {
         format!("CREATE DATABASE IF NOT EXISTS {}", quote_name(&self.schema))
     }
 
-    /// What Drainer runs to make the table.
+    /// The statement with which Drainer creates the table.
     #[must_use]
     pub fn create_table(&self) -> String {
         format!(
@@ -103,8 +100,8 @@ impl Mark {
         )
     }
 
-    /// Makes the rows `ids` where they are missing, and leaves those that are there as they are. A row's `val` then counts the
-    /// transactions that carried it.
+    /// Creates the rows `ids` where they are missing, and leaves the others unchanged. The `val` of
+    /// a row then counts the transactions that carried it.
     #[must_use]
     pub fn insert(&self, ids: &[(u32, String)]) -> String {
         let rows: Vec<String> =
@@ -112,8 +109,8 @@ impl Mark {
         format!("INSERT IGNORE INTO {} (id, channel_id, val, channel_info) VALUES {}", self.quoted(), rows.join(", "))
     }
 
-    /// Raises the row `id`: what a transaction carries. A NULL counts as 0, for NULL + 1 would change nothing, and a transaction
-    /// whose mark does not change is not marked.
+    /// Raises `val` of the row `id`: the mark of a transaction. A NULL counts as 0: NULL + 1 would
+    /// change nothing, and a transaction whose mark does not change is not marked.
     #[must_use]
     pub fn update(&self, id: u32) -> String {
         format!(
@@ -123,7 +120,7 @@ impl Mark {
         )
     }
 
-    /// Reads `val` of the row `id`, and keeps others from changing it.
+    /// Reads `val` of the row `id`, and locks the row.
     #[must_use]
     pub fn lock(&self, id: u32) -> String {
         format!(
@@ -133,7 +130,7 @@ impl Mark {
         )
     }
 
-    /// Says who writes with the row `id`, unless it says so already.
+    /// Writes `info` into the row `id`, unless it is there already.
     #[must_use]
     pub fn tell(&self, id: u32, info: &str) -> String {
         let info = quote_text(&cut(info));
@@ -144,22 +141,22 @@ impl Mark {
         )
     }
 
-    /// Every row of the channel.
+    /// Deletes every row of the channel.
     #[must_use]
     pub fn delete(&self) -> String {
         format!("DELETE FROM {} WHERE channel_id = {}", self.quoted(), self.channel)
     }
 }
 
-/// `info` as the column takes it.
+/// `info`, cut to the size of the column.
 fn cut(info: &str) -> String {
     info.chars().take(INFO_CHARS).collect()
 }
 
-/// What to do where the table is not as it must be.
+/// The hint for a table that is missing or wrong.
 const SET_UP: &str = "`tisync mark setup --to TARGET --channel-id N` makes what is missing and says what differs; nothing goes out unmarked";
 
-/// One that writes with marks: a link. It gives each of its connections a [`Carrier`].
+/// A link that writes marks. It gives each of its connections a [`Carrier`].
 #[derive(Clone)]
 pub struct Writer {
     mark: Mark,
@@ -182,7 +179,7 @@ impl Writer {
         &self.mark
     }
 
-    /// What its rows say of who writes: at most 64 characters.
+    /// The `channel_info` of its rows: at most 64 characters.
     #[must_use]
     pub fn info(&self) -> String {
         cut(&format!("tisync {} {}", self.cluster_id, self.link))
@@ -192,7 +189,7 @@ impl Writer {
         (self.events)(Event::Warning(text));
     }
 
-    /// The connection that has the row `id` for itself.
+    /// What the transactions of the connection with row `id` carry.
     #[must_use]
     pub fn carrier(&self, id: u32) -> Arc<dyn Prelude> {
         Arc::new(Carrier {
@@ -208,7 +205,7 @@ impl Writer {
     }
 }
 
-/// What the transactions of one connection carry.
+/// What the transactions of one connection carry: its mark.
 #[derive(Clone)]
 pub struct Carrier {
     update: String,
@@ -263,10 +260,10 @@ impl Prelude for Carrier {
     }
 }
 
-/// Whether marks can be written at all: to be asked before anything is.
+/// Checks that marks can be written, before anything else is.
 ///
-/// # Errors
-/// Refused if the table is missing or is not what it must be; not allowed if a privilege is missing or the target is read-only.
+/// # Errors Refused if the table is missing or not as it must be; not allowed if a privilege is
+/// missing or the target is read-only.
 pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
     match definition(session, mark)? {
         Definition::Table(different) if different.is_empty() => {}
@@ -300,11 +297,11 @@ pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that the rows 0 to `connections` - 1 of the writer's channel are there and name it. What is there keeps its `val`,
-/// and nothing is deleted. The transaction changes rows of the channel, so it is recognised like any other.
+/// Creates the rows 0 to `connections` - 1 of the writer's channel where they are missing, and
+/// writes its name into all of them. Existing rows keep their `val`, and nothing is deleted. The
+/// transaction changes rows of the channel, so it is marked like any other.
 ///
-/// # Errors
-/// If the target cannot be written.
+/// # Errors If the target cannot be written.
 pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Result<()> {
     let mark = writer.mark();
     let info = writer.info();

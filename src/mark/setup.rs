@@ -1,13 +1,9 @@
-//! Making the mark table and the rows of a channel. What is there is left as it is.
+//! Creates, checks, shows and drops the mark table's rows, for `tisync mark` and the start of a
+//! link.
 //!
-//! Taking the rows of a channel away, once nobody writes with them.
-//!
-//! Which privileges on the mark table the account has, tried with statements that change nothing: the text of SHOW GRANTS (roles,
-//! patterns, proxies) does not tell.
-//!
-//! What is there of a mark table and its channels.
-//!
-//! Is the mark table what Drainer's code makes?
+//! Setting up leaves what exists unchanged. Dropping refuses while the channel is in use.
+//! Privileges are found by statements that change nothing, because the text of SHOW GRANTS (roles,
+//! patterns, proxies) does not tell. The table must have the definition that Drainer creates.
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -24,25 +20,25 @@ use crate::mysql::error::{Class, classify};
 use crate::mysql::session::Session;
 use crate::sql::{quote_name, quote_text};
 
-/// What rows say that no link has taken yet.
+/// The `channel_info` of rows that no link has used yet.
 const NOBODY: &str = "tisync mark setup";
 
-/// What is to be done on one server.
+/// What has to be done on one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The statements in order; none if everything is there.
+    /// The statements in order; empty if everything exists.
     pub statements: Vec<String>,
-    /// Rows of the channel that are there already.
+    /// Rows of the channel that exist.
     pub there: usize,
-    /// Rows that are to be made.
+    /// Rows that are to be created.
     pub missing: usize,
 }
 
-/// Checks privileges and definition, and finds what is missing for the rows 0 to `rows` - 1. Changes nothing.
+/// Checks privileges and definition, and finds what is missing for the rows 0 to `rows` - 1.
+/// Changes nothing.
 ///
-/// # Errors
-/// Refused if the table is there and differs, with everything in which it does; not allowed if a privilege is missing, with
-/// all that are.
+/// # Errors Refused if the table exists and is different, with all differences; not allowed if
+/// privileges are missing, with all of them.
 pub fn plan(session: &mut Session, mark: &Mark, rows: u32) -> Result<Plan> {
     let found = definition(session, mark)?;
     if let Definition::Table(different) = &found
@@ -86,7 +82,7 @@ pub fn plan(session: &mut Session, mark: &Mark, rows: u32) -> Result<Plan> {
     Ok(Plan { statements, there: there.len(), missing: missing.len() })
 }
 
-/// Does what `plan` says.
+/// Runs the statements of `plan`.
 ///
 /// # Errors
 /// If the server refuses a statement.
@@ -94,12 +90,13 @@ pub fn apply(session: &mut Session, plan: &Plan) -> Result<()> {
     plan.statements.iter().try_for_each(|sql| session.run(sql).map(drop))
 }
 
-/// How long the rows have to keep still: a link saves its position every 3 s while its upstream lives.
+/// How long the rows must not change: a link saves its position every 3 s while its upstream is
+/// alive.
 const WATCH: Duration = Duration::from_secs(4);
-/// How often they are looked at meanwhile.
+/// Pause between looks at the rows.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Who writes with the channel now, or `None` after watching its rows for four seconds.
+/// The users of the channel; `None` if there are none, after watching its rows for four seconds.
 ///
 /// # Errors
 /// If the server cannot be read.
@@ -124,10 +121,10 @@ pub fn in_use(session: &mut Session, mark: &Mark) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Deletes the rows of the channel; gives how many there were. The table stays: other channels may have rows in it.
+/// Deletes the rows of the channel; gives their number. The table stays: other channels may have
+/// rows in it.
 ///
-/// # Errors
-/// Refused while somebody uses the channel; not allowed without DELETE.
+/// # Errors Refused while the channel is in use; not allowed without DELETE.
 pub fn drop_rows(session: &mut Session, mark: &Mark) -> Result<u64> {
     let denied = missing(session, mark, &Definition::Table(Vec::new()), true);
     if !denied.is_empty() {
@@ -141,7 +138,7 @@ pub fn drop_rows(session: &mut Session, mark: &Mark) -> Result<u64> {
     session.run(&mark.delete())
 }
 
-/// A table that nobody has.
+/// The name of a table that does not exist.
 const NOWHERE: &str = "_tisync_no_such_table";
 
 /// Whether the server takes no writes from this account, whatever its privileges.
@@ -150,8 +147,9 @@ pub(super) fn read_only(session: &mut Session, mark: &Mark) -> bool {
     session.try_run(&sql).is_err_and(|e| classify(&e) == Class::ReadOnly)
 }
 
-/// The privileges that are missing, as `INSERT on retl._drainer_repl_mark`. Servers check privileges before they look whether a
-/// table is there, so this also tells for one that is to be made.
+/// The privileges that are missing, as `INSERT on retl._drainer_repl_mark`. Servers check
+/// privileges before they look whether a table exists, so this also works for one that is to be
+/// created.
 pub(super) fn missing(session: &mut Session, mark: &Mark, there: &Definition, delete: bool) -> Vec<String> {
     let table = mark.quoted();
     let mut tries = vec![
@@ -163,7 +161,8 @@ pub(super) fn missing(session: &mut Session, mark: &Mark, there: &Definition, de
         tries.push(("DELETE", format!("DELETE FROM {table} WHERE 1 = 0")));
     }
     if !matches!(there, Definition::Table(_)) {
-        // Stops at the table that is not there to be copied, behind the check of the right to make one.
+        // Fails because the table to be copied does not exist, after the check of the right to
+        // create one.
         let nowhere = format!("{}.{}", quote_name(&mark.schema), quote_name(NOWHERE));
         tries.push(("CREATE", format!("CREATE TABLE {table} LIKE {nowhere}")));
     }
@@ -172,7 +171,8 @@ pub(super) fn missing(session: &mut Session, mark: &Mark, there: &Definition, de
     };
     let mut missing = Vec::new();
     for (right, sql) in tries {
-        // Without the right to read the table that is copied, nothing is learnt of the right to make one.
+        // Without the right to read the copied table, the error does not tell about the right to
+        // create one.
         let unknown = right == "CREATE" && !missing.is_empty();
         if !unknown && denied(&sql, session) {
             missing.push(format!("{right} on {}", mark.name()));
@@ -184,32 +184,33 @@ pub(super) fn missing(session: &mut Session, mark: &Mark, there: &Definition, de
 /// A row of the mark table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MarkRow {
-    /// The connection that has it for itself.
+    /// Number of the connection that has the row for itself.
     pub id: i64,
     /// Its channel.
     pub channel_id: i64,
     /// Raised by each transaction that carried it.
     pub val: Option<i64>,
-    /// Who writes with it.
+    /// The link that writes with it.
     pub channel_info: String,
 }
 
-/// What `tisync mark status` says of one server.
+/// What `tisync mark status` shows of one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Whether the table is there.
+    /// Whether the table exists.
     pub table_exists: bool,
     /// How it differs from what it must be.
     pub different: Vec<String>,
     /// The rows of the channel, or of all channels.
     pub rows: Vec<MarkRow>,
-    /// When the table was last written, in UTC, where the server knows: MySQL and MariaDB since their start.
+    /// When the table was last written, in UTC, if the server knows it: MySQL and MariaDB since
+    /// their start.
     pub last_change: Option<String>,
     /// Links of tisync that write with the channel now.
     pub in_use_by: Vec<String>,
 }
 
-/// Looks at the mark table; at every channel if `channel` is `None`.
+/// Looks at the mark table; at all channels if `channel` is `None`.
 ///
 /// # Errors
 /// If the server cannot be read.
@@ -257,10 +258,10 @@ pub(super) fn read(session: &mut Session, mark: &Mark, channel: Option<i64>) -> 
     Ok(rows.into_iter().map(row).collect())
 }
 
-/// Engines that keep a transaction together; TiDB says InnoDB.
+/// Engines with transactions; TiDB says InnoDB.
 const ENGINES: [&str; 3] = ["innodb", "rocksdb", "tokudb"];
 
-/// What is there of a mark table.
+/// The result of looking at a mark table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Definition {
     /// No such database.
@@ -287,7 +288,7 @@ struct Column {
     generated: bool,
 }
 
-/// Looks at the mark table.
+/// Looks up the mark table's definition.
 ///
 /// # Errors
 /// If it cannot be read.

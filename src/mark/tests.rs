@@ -56,7 +56,7 @@ proptest! {
         let at = at % text.len();
         text[at] = with;
         let text: String = text.into_iter().collect();
-        // Another number is another origin, and nothing but that one.
+        // Another number is another origin; anything else is none.
         if let Some((read, rest)) = Origin::split(&text) {
             prop_assert!(text.trim_ascii_start().starts_with(&read.to_string()) && text.ends_with(rest));
         }

@@ -1,4 +1,5 @@
-//! Who uses a channel: what its rows' `channel_info` and the links' own rows say, and whether those links run.
+//! The users of a channel: found by the rows' `channel_info`, the links' own rows, and whether they
+//! run.
 
 use anyhow::Result;
 
@@ -10,7 +11,7 @@ use crate::mysql::session::Session;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct User<'a> {
     pub cluster_id: u64,
-    /// Cut where the column ended.
+    /// Cut at the size of the column.
     pub link: &'a str,
     cut: bool,
 }
@@ -27,7 +28,8 @@ impl<'a> User<'a> {
     }
 }
 
-/// The links that run and whose names are in `infos`, or whose process `uses` takes, as ``link `a` of cluster 7``.
+/// The links that run and that `infos` name, or whose process `uses` accepts, as ``link `a` of
+/// cluster 7``.
 pub(super) fn alive(session: &mut Session, infos: &[String], uses: impl Fn(&Who) -> bool) -> Result<Vec<String>> {
     let users: Vec<User<'_>> = infos.iter().filter_map(|i| User::read(i)).collect();
     let running = survey(session)?.into_iter().filter(|l| l.running == Some(true));

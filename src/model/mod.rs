@@ -1,6 +1,7 @@
-//! The nouns that travel between the stages. Nothing here does any I/O.
+//! The types that travel between the stages. Nothing here does any I/O.
 //!
-//! A TiDB timestamp (TSO): milliseconds since the Unix epoch in the upper 46 bits, a counter in the lower 18.
+//! [`CommitTs`] is a timestamp of TiDB (TSO): milliseconds since the Unix epoch in the upper 46
+//! bits, a counter in the lower 18.
 
 mod details;
 mod table;
@@ -20,12 +21,12 @@ pub use table::{
 };
 pub use txn::{ActionType, Body, Change, Ddl, LargeRows, Pulled, RawTxn, Row, RowChange, RowKind, Side, Stream, Txn};
 
-/// Where Drainer keeps its marks.
+/// Drainer's own mark table.
 pub const DEFAULT_MARK_TABLE: &str = "retl._drainer_repl_mark";
 /// Bits of the logical counter below the physical milliseconds.
 const LOGICAL_BITS: u32 = 18;
 
-/// A commit ts, or any other TSO of a TiDB cluster. 0 means "from the very beginning".
+/// A commit ts, or any other TSO of a TiDB cluster. 0 means the very beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitTs(pub u64);
 
@@ -45,13 +46,13 @@ impl CommitTs {
         Self((physical_ms << LOGICAL_BITS) + logical)
     }
 
-    /// A ts from the signed form that Pump and etcd use; negative ones are not a ts.
+    /// A ts from the signed form that Pump and etcd use; `None` for a negative one.
     #[must_use]
     pub fn from_wire(ts: i64) -> Option<Self> {
         u64::try_from(ts).ok().map(Self)
     }
 
-    /// The signed form for Pump's messages; the largest one where it does not fit.
+    /// The signed form for Pump's messages; the largest one if it does not fit.
     #[must_use]
     pub fn to_wire(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
@@ -69,13 +70,13 @@ impl CommitTs {
         self.0 & ((1 << LOGICAL_BITS) - 1)
     }
 
-    /// The physical part as a time, where a calendar can show it.
+    /// The physical part as a time; `None` if it is outside of the calendar.
     #[must_use]
     pub fn time(self) -> Option<Timestamp> {
         Timestamp::from_millisecond(i64::try_from(self.physical_ms()).ok()?).ok()
     }
 
-    /// Milliseconds from this ts to the clock of this machine; negative when the ts is ahead of it.
+    /// Milliseconds from this ts to this machine's clock; negative if the ts is ahead of the clock.
     #[must_use]
     pub fn age_ms(self) -> i64 {
         let physical = i64::try_from(self.physical_ms()).unwrap_or(i64::MAX);
@@ -127,7 +128,7 @@ pub struct Mark {
     pub schema: String,
     /// The table.
     pub table: String,
-    /// The channel: transactions with its mark do not go back. The same number on both clusters.
+    /// The channel: transactions with its mark do not go back. Both clusters use the same number.
     pub channel: i64,
 }
 
@@ -154,13 +155,13 @@ impl Mark {
         Self { schema: "retl".to_owned(), table: "_drainer_repl_mark".to_owned(), channel }
     }
 
-    /// Whether the table of this name is the mark table; names compare without case, as in TiDB.
+    /// Whether this is the name of the mark table. Names compare without case, as in TiDB.
     #[must_use]
     pub fn is(&self, schema: &str, table: &str) -> bool {
         self.schema.to_lowercase() == schema.to_lowercase() && self.table.to_lowercase() == table.to_lowercase()
     }
 
-    /// Its name as people write it.
+    /// The name as `database.table`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.schema, self.table)

@@ -1,6 +1,6 @@
-//! A table's definition at one schema version: what a row needs to be read and written.
+//! A table's definition at one schema version, as far as rows need it; and the values of rows.
 //!
-//! Column values as the decoder hands them on: typed, exact, not yet text of any SQL dialect.
+//! Values are as the decoder hands them on: typed, exact, not yet text of any SQL dialect.
 
 use std::sync::Arc;
 
@@ -28,15 +28,15 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// Physical ids of its partitions; empty for a plain table.
     pub partitions: Vec<i64>,
-    /// Default charset and collation: `utf8mb4`, `utf8mb4_bin`.
+    /// Default character set, like `utf8mb4`.
     pub charset: String,
-    /// See `charset`.
+    /// Default collation, like `utf8mb4_bin`.
     pub collation: String,
-    /// The rest of the definition, where a TableInfo told it.
+    /// The rest of the definition, if it was made from a TableInfo.
     pub details: Option<Arc<TableDetails>>,
 }
 
-/// Two are the same if they read and write rows alike: [`Table::details`] do not count.
+/// Equal if rows are read and written alike: [`Table::details`] are not compared.
 impl PartialEq for Table {
     fn eq(&self, other: &Self) -> bool {
         let Self { id, schema, name, columns, keys, handle, foreign_keys, partitions, charset, collation, details: _ } =
@@ -48,8 +48,9 @@ impl PartialEq for Table {
 }
 
 impl Table {
-    /// An id for a table of which only the names are known: the same for the same names in any letter case, above those that
-    /// TiDB gives. It is stored on targets, so it must never change (FNV-1a).
+    /// An id for a table of which only the names are known: equal for equal names in any letter
+    /// case, and above the ids that TiDB gives. It is stored on targets, so it must never change
+    /// (FNV-1a).
     #[must_use]
     pub fn id_of_names(schema: &str, name: &str) -> i64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -59,13 +60,14 @@ impl Table {
         (hash >> 2 | 1 << 61).cast_signed()
     }
 
-    /// The value that `row` has in the column of this name, in any letter case; `None` if there is none.
+    /// The value that `row` has in the column of this name, in any letter case; `None` if there is
+    /// none.
     #[must_use]
     pub fn value<'a>(&self, row: &'a Row, column: &str) -> Option<&'a Value> {
         row.get(self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column))?)
     }
 
-    /// Whether two of its rows cannot be equal: it has a key that is never NULL.
+    /// Whether two of its rows can never be equal: it has a key whose columns are NOT NULL.
     #[must_use]
     pub fn tells_rows_apart(&self) -> bool {
         let never_null = |key: &Key| {
@@ -93,34 +95,35 @@ impl Table {
     }
 }
 
-/// A partition, as its rows can be told on a server.
+/// A partition, with what is needed to find its rows on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
     /// Its name.
     pub name: String,
-    /// Where it is one of those that only TiDB's own hash makes: on another server, the partition of this name has other rows.
+    /// Set for a partition by TiDB's own hash: on another server, the partition of this name has
+    /// other rows.
     pub hashed: Option<Hashed>,
 }
 
-/// One part of a table that is partitioned by KEY.
+/// One partition of a table that is partitioned by KEY.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashed {
     /// Names of the columns that are hashed, in order.
     pub columns: Vec<String>,
     /// Its number, from 0.
     pub number: usize,
-    /// Of how many.
+    /// The number of partitions.
     pub of: usize,
 }
 
-/// What a target says of a table that rows name.
+/// The target's answer about a table that rows name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Definition {
-    /// It is there, like this.
+    /// The table exists, with this definition.
     Table(Arc<Table>),
-    /// It is missing because a DDL was skipped: its rows are left out, and counted under this.
+    /// It is missing because a DDL was skipped: its rows are left out, and counted for this table.
     LeftOut(Arc<Table>),
-    /// It is not there.
+    /// It does not exist.
     Missing,
 }
 
@@ -135,12 +138,13 @@ pub struct Column {
     pub kind: Kind,
     /// Whether NULL is allowed.
     pub nullable: bool,
-    /// Whether the server computes it.
+    /// Whether and how the server computes its value.
     pub generated: Generated,
-    /// A helper column of an expression index; clients never see it.
+    /// A helper column of an expression index, which clients never see.
     pub hidden: bool,
-    /// What a row holds that was written before the column existed: the origin default, NULL or the zero value.
-    /// `Absent` for a generated column, and where TiDB's history cannot tell: such a row is an error, not a guess.
+    /// The value in rows that were written before the column existed: the origin default, NULL or
+    /// the zero value. `Absent` for a generated column, and if TiDB's history cannot tell: such a
+    /// row is an error.
     pub missing: Value,
 }
 
@@ -163,7 +167,7 @@ pub enum Generated {
     Stored,
 }
 
-/// Column types, with what decoding and writing need to know of them.
+/// Column types, with what decoding and writing need to know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// TINYINT to BIGINT; `bytes` is 1, 2, 3, 4 or 8.
@@ -183,7 +187,7 @@ pub enum Kind {
     Decimal {
         /// Digits in all, 1 to 65.
         precision: u8,
-        /// Digits behind the point, 0 to 30.
+        /// Digits after the point, 0 to 30.
         scale: u8,
     },
     /// DATE.
@@ -203,7 +207,7 @@ pub enum Kind {
         /// Fraction digits.
         fsp: u8,
     },
-    /// CHAR, VARCHAR, TEXT in any character set but `binary`.
+    /// CHAR, VARCHAR, TEXT in any character set except `binary`.
     Text {
         /// Character set, lower case.
         charset: String,
@@ -246,7 +250,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Whether a value of every part identifies one row: all its columns are NOT NULL and written by clients.
+    /// Whether its values identify one row: all its columns are NOT NULL and written by clients.
     #[must_use]
     pub fn identifies(&self, columns: &[Column]) -> bool {
         self.parts.iter().all(|p| columns.get(p.column).is_some_and(|c| c.writable() && !c.nullable))
@@ -262,7 +266,7 @@ pub struct KeyPart {
     pub prefix: Option<u32>,
 }
 
-/// What identifies a row in TiKV, and what an inserted row's prefix in the binlog is.
+/// What identifies a row in TiKV; an inserted row in the binlog begins with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handle {
     /// A hidden `_tidb_rowid`.
@@ -278,7 +282,7 @@ pub enum Handle {
 pub struct ForeignKey {
     /// Its name.
     pub name: String,
-    /// Database of the parent; empty means the child's own.
+    /// Database of the parent; empty for the child's own.
     pub parent_schema: String,
     /// The parent table.
     pub parent_table: String,
@@ -291,7 +295,8 @@ pub struct ForeignKey {
 /// One value of a row. The column's [`Kind`](super::Kind) says how to read it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// The row does not carry the column: a generated one, which the target computes itself, or one that is being dropped.
+    /// The row does not have the column: a generated one, which the target computes itself, or one
+    /// that is being dropped.
     Absent,
     /// SQL NULL.
     Null,
@@ -321,9 +326,10 @@ pub enum Value {
     Json(Bytes),
 }
 
-/// A decimal in MySQL's binary form, checked when it was decoded, shown without going through a float.
+/// A decimal as exact text, checked when it was decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
-    /// The digits as text, as the server prints it: `-12.340`, all digits of the scale, no negative zero.
+    /// The digits as the server prints them, like `-12.340`: all digits of the scale, no negative
+    /// zero.
     pub text: Bytes,
 }

@@ -1,6 +1,5 @@
-//! Transactions: as they come from a source, and as the sink takes them.
-//!
-//! The types of DDL jobs (docs/protocol/tidb-formats.md §6.4).
+//! Transactions: as they come from a source, and as the sink takes them; and DDL job types
+//! (spec/tidb-formats.md §6.4).
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,15 +14,16 @@ use super::CommitTs;
 use super::table::{Partition, Table, Value};
 use crate::error::Fault;
 
-/// What one stream of a source says next.
+/// A message of one stream of a source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pulled {
-    /// Here is a transaction. Its commit ts is above that of everything this stream said before.
+    /// A transaction. Its commit ts is above everything that this stream sent before.
     Txn(RawTxn),
-    /// Nothing at or below this ts will follow from this stream. It keeps the merge moving past an idle stream.
+    /// Nothing at or below this ts will follow from this stream. It keeps the merge moving past an
+    /// idle stream.
     Resolved(CommitTs),
-    /// Another stream begins, opened behind `from`, which is also how far this stream is: what the new one holds lies
-    /// above. It has to be taken in before anything above `from` goes out.
+    /// Another stream begins, opened behind `from`, which is also the position of this stream: what
+    /// the new one holds lies above. It has to be taken in before anything above `from` goes out.
     Joins {
         /// The new stream.
         stream: Stream,
@@ -35,9 +35,9 @@ pub enum Pulled {
 /// One ordered stream of a source: one Pump, one file.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    /// What messages call it: a Pump's node id, a file's path.
+    /// Its name in messages: a Pump's node id, a file's path.
     pub name: String,
-    /// What it says; closed when it has ended for good.
+    /// Its messages; closed when the stream has ended for good.
     pub receiver: Receiver<Result<Pulled>>,
 }
 
@@ -48,7 +48,7 @@ impl PartialEq for Stream {
 }
 
 impl Pulled {
-    /// The position that the stream has reached with this.
+    /// The position that the stream reaches with this message.
     #[must_use]
     pub fn ts(&self) -> CommitTs {
         match self {
@@ -58,10 +58,10 @@ impl Pulled {
     }
 }
 
-/// A transaction as it came, not decoded yet.
+/// A transaction as it came, not decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawTxn {
-    /// When it took effect; the order of everything.
+    /// When it took effect. Transactions are ordered by it.
     pub commit_ts: CommitTs,
     /// When it began.
     pub start_ts: CommitTs,
@@ -69,7 +69,7 @@ pub struct RawTxn {
     pub body: Body,
 }
 
-/// What a raw transaction holds.
+/// The content of a raw transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// A serialized `binlog.PrewriteValue` (docs/protocol/tidb-binlog.md §3.1): rows of one or more
@@ -81,18 +81,19 @@ pub enum Body {
         job_id: i64,
         /// The statement as TiDB restored it.
         query: Bytes,
-        /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is no DDL yet.
+        /// `ddl_schema_state`: 1 marks the delete-only notice of a DROP COLUMN, which is not a DDL
+        /// yet.
         schema_state: i32,
     },
-    /// A serialized `pb_binlog.DMLData` (docs/protocol/tidb-binlog.md §9.6): rows by the names of
-    /// their columns, without definitions.
+    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their
+    /// columns, without definitions.
     Named {
         /// The message.
         events: Bytes,
         /// The zone that its TIMESTAMPs are in.
         zone: TimeZone,
     },
-    /// A DDL of which only the text is known, with the `use` before it. It took effect.
+    /// A DDL that took effect and of which only the text is known, with the `use` before it.
     Statement(Bytes),
     /// Nothing that concerns a target.
     Nothing,
@@ -107,12 +108,12 @@ pub struct Txn {
     pub change: Change,
 }
 
-/// What a transaction does. A filtered one is `Nothing`: it still moves the position.
+/// The effect of a transaction. A filtered one is `Nothing`: it still moves the position.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Changes of rows, in order within each table.
     Rows(Vec<RowChange>),
-    /// The same of a transaction that is too large to be held decoded.
+    /// Changes of rows of a transaction that is too large to be held decoded.
     Large(Box<dyn LargeRows>),
     /// One DDL.
     Ddl(Box<Ddl>),
@@ -120,32 +121,33 @@ pub enum Change {
     Nothing,
 }
 
-/// The row changes of one transaction that is too large to be held decoded: an iterator that decodes each as it is asked for.
+/// The row changes of one transaction that is too large to be held decoded: an iterator that
+/// decodes them one by one.
 ///
-/// A clone goes on by itself from the same place. The first error is the last item.
+/// A clone continues on its own from the same position. The first error is the last item.
 pub trait LargeRows: Iterator<Item = Result<RowChange>> + Debug + Send {
     /// When the transaction took effect.
     fn commit_ts(&self) -> CommitTs;
 
-    /// Bytes of the raw transaction, rows that are left out included.
+    /// Bytes of the raw transaction, including rows that are left out.
     fn raw_size(&self) -> usize;
 
-    /// All its row changes, whatever has been given of them.
+    /// The number of all its row changes, including those that were given already.
     fn row_count(&self) -> u64;
 
-    /// Bytes that a TiDB surely has to write for it.
+    /// A lower bound of the bytes that TiDB has to write for it.
     fn least_written(&self) -> u64;
 
     /// Goes back to the first row.
     fn rewind(&mut self);
 
-    /// Passes over the next `count` row changes without decoding them, or as many as there are; gives their number.
+    /// Skips the next `count` row changes without decoding them, or as many as there are; gives
+    /// their number.
     ///
-    /// # Errors
-    /// If the order of the changes does not fit the rows.
+    /// # Errors If the order of the changes does not fit the rows.
     fn pass_over(&mut self, count: u64) -> Result<u64>;
 
-    /// A clone of it.
+    /// A clone of this iterator.
     fn boxed_clone(&self) -> Box<dyn LargeRows>;
 }
 
@@ -160,26 +162,26 @@ impl Clone for Box<dyn LargeRows> {
 pub struct RowChange {
     /// The table as of the row's commit ts.
     pub table: Arc<Table>,
-    /// What happened to the row.
+    /// The change of the row.
     pub kind: RowKind,
 }
 
 /// A row's values, one for each of [`Table::columns`], in that order.
 pub type Row = Vec<Value>;
 
-/// What happened to a row.
+/// The change of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowKind {
     /// A new row.
     Insert(Row),
-    /// A changed row: both whole images.
+    /// A changed row, with both complete images.
     Update {
-        /// Before.
+        /// The image before the change.
         old: Row,
-        /// After.
+        /// The image after the change.
         new: Row,
     },
-    /// A removed row: its whole image.
+    /// A deleted row, with its complete image.
     Delete(Row),
 }
 
@@ -190,70 +192,74 @@ pub struct Ddl {
     pub job_id: i64,
     /// The type of its job.
     pub action: ActionType,
-    /// The database that must be current when the statement runs; for RENAME the one before the job.
+    /// The database that must be current when the statement runs; for RENAME the one before the
+    /// job.
     pub schema: String,
-    /// The table it names; empty for a statement on a database.
+    /// The table that it is about; empty for a statement on a database.
     pub table: String,
-    /// The statement to run, names qualified where the current database would not do.
+    /// The statement to run, with names qualified if the current database is not the right one.
     pub query: String,
     /// The statement as the user wrote it, as far as the history keeps it.
     pub written: String,
-    /// Tables that exist after the job and did not before, or whose definition it changed.
+    /// Tables that the job created or whose definition it changed, as they are after it.
     pub after: Vec<Arc<Table>>,
-    /// Tables as they were before the job: those that it changed, renamed or removed.
+    /// Tables that the job changed, renamed or removed, as they were before it.
     pub before: Vec<Arc<Table>>,
-    /// The database's default character set, where the job left one behind (CREATE and ALTER DATABASE).
+    /// The database's default character set after the job (CREATE and ALTER DATABASE).
     pub charset: Option<String>,
-    /// Its default collation.
+    /// The database's default collation after the job.
     pub collation: Option<String>,
-    /// Whether the table has CHECK constraints upstream. TiDB reads them without keeping them unless told to, so the statement does not say.
+    /// Whether the table has CHECK constraints upstream. TiDB parses them without keeping them
+    /// unless it is configured to, so the statement does not tell.
     pub checks: bool,
-    /// Sequences that it is about, by database and name before the job: some targets have none.
+    /// The sequences that it is about, by database and name before the job: some targets have none.
     pub sequences: Vec<(String, String)>,
-    /// Whether it is about a temporary table, whose rows no stream carries.
+    /// Whether it is about a temporary table, whose rows are in no stream.
     pub temporary: bool,
-    /// Why it must not run as it is, where an earlier stage saw that: the sink stops with this, unless the operator has
-    /// said what to do about this DDL.
+    /// Why it must not run as it is, if an earlier stage saw that: the sink stops with this error,
+    /// unless the operator has decided what to do about this DDL.
     pub refused: Option<Box<Fault>>,
-    /// Why its text must not be sent: who reads it may find another statement in it. What is made from definitions does not care.
+    /// Why its text must not be sent: the target might read another statement in it. Statements
+    /// that are made from definitions are not affected.
     pub unclear: Option<Box<Fault>>,
-    /// Where it comes from, on a link with loopback control.
+    /// The side that it comes from, on a link with loopback control.
     pub side: Side,
     /// The partitions that it emptied or exchanged.
     pub partitions: Vec<Partition>,
-    /// Rows that were written with it come before its message, so it runs before them: behind this ts. `None`, as nearly always: at its
-    /// own commit ts.
+    /// Set if rows that were written with it come before its message: it runs before them, behind
+    /// this ts. `None`, as nearly always: it runs at its own commit ts.
     pub early: Option<CommitTs>,
-    /// The zone of the session that ran it, in which values became times; `None` if that is not known.
+    /// The time zone of the session that ran it, in which values became times; `None` if it is not
+    /// known.
     pub zone: Option<TimeZone>,
 }
 
-/// Where a DDL comes from, as a link sees it whose target is a source too.
+/// The side that a DDL comes from, for a link whose target is also a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Side {
-    /// Nobody asked, or it does not matter.
+    /// Not known, or irrelevant.
     #[default]
     Unknown,
-    /// Somebody ran it upstream.
+    /// A user ran it upstream.
     Upstream,
     /// The link of the other direction ran it upstream: the target had it first.
     Target,
 }
 
-/// Types with TiDB's numbers and words for them, and both ways between type and number.
+/// Defines the types with TiDB's numbers and names, and the conversions between type and number.
 macro_rules! types {
     ($($(#[$of:meta])? $number:literal $name:ident $words:literal,)*) => {
-        /// TiDB's ActionType: what kind of DDL a job is.
+        /// TiDB's ActionType: the kind of DDL of a job.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(from = "u8", into = "u8")]
         pub enum ActionType {
             $($(#[$of])? #[doc = $words] $name,)*
-            /// One that is younger than this program, made by [`From`] alone.
+            /// A type that this program does not know, made by [`From`] alone.
             Other(u8),
         }
 
         impl ActionType {
-            /// All that are known, by number.
+            /// All known types, by number.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// TiDB's number.
@@ -265,7 +271,7 @@ macro_rules! types {
                 }
             }
 
-            /// What TiDB calls it.
+            /// TiDB's name of it.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

@@ -1,8 +1,12 @@
-//! Rows that come before the message of the DDL that they were written with (see [`crate::schema::EarlyJob`]): the stream is read on up to that
-//! message, the DDL runs, then what was read on the way is taken.
+//! The order of rows and DDL where the stream's order is not the one that rows were written in.
 //!
-//! Rows that come behind a TRUNCATE PARTITION or an EXCHANGE PARTITION that their session did not know of (see [`crate::schema::LateTable`]): what they
-//! wrote into such a partition is gone with it, or in the other table. In which partition a row belongs the target tells.
+//! Early rows come before the message of the DDL that they were written with
+//! ([`crate::schema::EarlyJob`]): the stream is read on up to that message, the DDL runs, then the
+//! transactions read on the way are taken.
+//!
+//! Late rows come behind a TRUNCATE PARTITION or EXCHANGE PARTITION that their session did not know
+//! of ([`crate::schema::LateTable`]): what they wrote into such a partition is gone with it, or in
+//! the other table. The target tells to which partition a row belongs.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,7 +26,7 @@ use crate::selection::Selection;
 /// How long it waits for the stream before it looks at the signals again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Transactions that were read ahead of their turn, with the bytes of their rows.
+/// Transactions that were read before their turn, and the bytes of their rows.
 #[derive(Default)]
 pub struct ReadAhead {
     txns: VecDeque<RawTxn>,
@@ -58,7 +62,7 @@ fn size(txn: &RawTxn) -> usize {
     }
 }
 
-/// What a DDL's message says.
+/// The content of a DDL's message.
 struct Message {
     ts: CommitTs,
     query: Bytes,
@@ -79,20 +83,21 @@ impl Message {
 /// Where the search for a message ended.
 enum Search {
     Found(Message),
-    /// The stream is beyond the job's end: the message lay before the start, and so did the DDL.
+    /// The stream is beyond the job's end: the message lay before the start, and the DDL did too.
     Passed,
-    /// The stream ends before, or holds more in between than memory is for.
+    /// The stream ends before it, or holds more in between than fits into memory.
     Missing,
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Stopped,
 }
 
 impl Pipeline<'_> {
-    /// Gives `raw` back if its turn has come, or keeps it because a DDL had to run first: then the next is to be asked for.
+    /// Gives `raw` back if its turn has come. `None` if a DDL had to run first: `raw` is kept, and
+    /// the next transaction has to be asked for.
     pub(super) fn in_turn(&mut self, raw: RawTxn, merge: &mut Merge) -> Result<Option<RawTxn>> {
         let Body::Rows(value) = &raw.body else { return Ok(Some(raw)) };
         let (value, ts) = (value.clone(), raw.commit_ts);
-        // What is damaged is refused where it is read.
+        // Damaged bytes are refused where the rows are decoded.
         let Ok(version) = decode::schema_version(&value) else { return Ok(Some(raw)) };
         let begun = Instant::now();
         let early = {
@@ -112,7 +117,7 @@ impl Pipeline<'_> {
         Ok(None)
     }
 
-    /// Runs `job` in front of the transaction of commit ts `ts`.
+    /// Runs `job` before the transaction of commit ts `ts`.
     fn run_early(&mut self, job: EarlyJob, ts: CommitTs, merge: &mut Merge) -> Result<()> {
         let message = match self.search(job, merge)? {
             Search::Found(message) => message,
@@ -130,7 +135,7 @@ impl Pipeline<'_> {
         self.catalog.ran_early(job.id)
     }
 
-    /// Reads on to the message of `job`.
+    /// Reads on up to the message of `job`.
     fn search(&mut self, job: EarlyJob, merge: &mut Merge) -> Result<Search> {
         if let Some(message) = self.ahead.message(job.id) {
             return Ok(Search::Found(message));
@@ -168,15 +173,15 @@ impl Pipeline<'_> {
 
 /// A table with late rows in a transaction, under the target's names.
 pub(super) struct Late {
-    /// What its rows are read with.
+    /// The definition that its rows are read with.
     reads: Arc<Table>,
-    /// The table that they are in.
+    /// The table that they are in now.
     now: Arc<Table>,
-    /// Partitions that they are not in any more, each with the table that they are in since.
+    /// Partitions that they are no longer in, each with the table that has its rows now.
     moved: Vec<(Partition, Option<i64>)>,
 }
 
-/// Where a row is.
+/// Where a row is now.
 #[derive(Clone, Debug)]
 enum Place {
     In(Arc<Table>),
@@ -184,7 +189,7 @@ enum Place {
 }
 
 impl Late {
-    /// How the rows of `table` are to be read, and what is to be done with them then, where they are wanted.
+    /// How to read the rows of `table`, and, if they are wanted, what is needed to place them.
     pub(super) fn of(table: LateTable, selection: &mut Selection) -> (Lookup, Option<Self>) {
         let found = selection.lookup(&table.now);
         let (now, kinds) = match &found {
@@ -192,7 +197,7 @@ impl Late {
             Lookup::Some(now, kinds) => (Arc::clone(now), Some(*kinds)),
             _ => return (found, None),
         };
-        // One of its own, so that its rows are known by it.
+        // A definition of its own, by which its rows are recognized.
         let (columns, handle) = (table.reads.columns.clone(), table.reads.handle.clone());
         let reads = Arc::new(Table { columns, handle, ..Table::clone(&now) });
         let moved = table.moved.into_iter().map(|m| (m.partition, m.to)).collect();
@@ -205,7 +210,8 @@ impl Late {
 }
 
 impl Pipeline<'_> {
-    /// Puts the rows of `late` tables where they are.
+    /// Replaces the table of each row of `late` by the one that the row is in; rows that are gone
+    /// are left out.
     pub(super) fn put_late(&mut self, rows: Vec<RowChange>, late: &[Late]) -> Result<Vec<RowChange>> {
         let mut placed = Vec::with_capacity(rows.len());
         let mut rows = rows.into_iter().peekable();
@@ -260,7 +266,7 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// The plain table that has a partition's rows since, if anybody wants them.
+    /// The table that has a partition's rows now, if it is wanted.
     fn other(&mut self, id: i64) -> Place {
         let Some(table) = self.catalog.live(id) else { return Place::Gone };
         match self.selection.lookup(&table) {

@@ -1,4 +1,5 @@
-//! Transactions that name tables and columns, and DDL as text: what Drainer's files hold. Definitions come from the target.
+//! Transactions that name tables and columns, and DDL as text, as Drainer's files hold them.
+//! Definitions come from the target.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::sql::{Source, Statement, canonical, quote_name};
 impl Pipeline<'_> {
     pub(super) fn named(&mut self, events: &Bytes, zone: &TimeZone, commit_ts: CommitTs) -> Result<Change> {
         let (sink, selection) = (&mut self.sink, &self.selection);
-        // Since the last DDL nothing has changed a definition, and that one was durable before this was read.
+        // No definition has changed since the last DDL, and that was durable before this was read.
         let mut find = |schema: &str, table: &str| {
             let may_differ = selection.may_differ(schema, table);
             let (schema, table) = selection.target(schema, table);
@@ -59,7 +60,7 @@ impl Pipeline<'_> {
         Ok(ddl.and_then(|ddl| self.select(commit_ts, ddl)))
     }
 
-    /// Says which tables go with a database, as the upstream's catalog would.
+    /// Adds the tables that a database has to its DROP, as the upstream's catalog would.
     fn name_contents(&mut self, ddl: &mut Ddl, commit_ts: CommitTs) -> Result<()> {
         let (sink, schema) = (&mut self.sink, ddl.schema.clone());
         let Some(contents) = self.selection.contents(&schema, &mut |target| sink.tables(target))? else {
@@ -79,7 +80,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// A RENAME from another database whose name is not written: TiDB took the session's. True if it does not concern the target.
+    /// Whether a RENAME does not concern the target that moves tables from a database that it does
+    /// not name (TiDB took the session's). If it does concern the target, it is refused.
     fn moved_from_nowhere(&mut self, ddl: &mut Ddl, commit_ts: CommitTs) -> bool {
         let moved = from_nowhere(&Statement::of(&ddl.query), &ddl.schema);
         if moved.is_empty() {
@@ -103,8 +105,9 @@ impl Pipeline<'_> {
         false
     }
 
-    /// The upstream drops several objects one by one, each by a job with the same text. The first that is still on the target is the
-    /// one that this text is for: that holds however often the run was begun anew between them.
+    /// The DDL for one object of a DROP of several: the upstream drops them one by one, each by a
+    /// job with the same text. The first object that is still on the target is the one; that holds
+    /// however often the run was restarted in between.
     fn next_of_several(&mut self, ddl: Ddl, objects: &[Arc<Table>], commit_ts: CommitTs) -> Result<Option<Ddl>> {
         let what = match ddl.action {
             ActionType::DropView => "VIEW",
@@ -145,10 +148,10 @@ mod tests {
     use crate::sink::{Sink, Totals};
     use crate::stop::Stop;
 
-    /// What the target has from an earlier run.
+    /// The commit ts of a transaction that the target has from an earlier run.
     const PRESENT: CommitTs = CommitTs(20);
 
-    /// A target that has these tables, and drops what it is told to.
+    /// A target that has these tables.
     struct Tables(Vec<&'static str>);
 
     impl Sink for Tables {
@@ -211,7 +214,8 @@ mod tests {
         })
     }
 
-    /// What an earlier run left above the position is no backlog: nobody will say that it is applied.
+    /// What an earlier run left above the position is no backlog: it will not be reported as
+    /// applied.
     #[test]
     fn what_is_there_already_is_not_counted() {
         let events = || {

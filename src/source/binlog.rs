@@ -1,9 +1,8 @@
-//! Pump's messages and the `Binlog` inside them, by hand, with the field numbers of
-//! docs/protocol/tidb-binlog.md §2 and §3.1. `bytes` fields share the memory of the message they
-//! were read from.
+//! Messages of Pump's gRPC protocol (spec/tidb-binlog.md §2, §3.1), and reading `Binlog` payloads.
 //!
-//! Between the `Binlog` bytes that a Pump keeps and what travels on
-//! (docs/protocol/tidb-binlog.md §2.2, §2.3, §3.1).
+//! The structs are written by hand; `bytes` fields share the memory of the message that they were
+//! read from. [`read`] turns a payload into what a stream says, [`write`] does the reverse
+//! (spec/tidb-binlog.md §2.2, §2.3, §3.1).
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use prost::Message;
 use crate::error::Fault;
 use crate::model::{Body, CommitTs, Pulled, RawTxn};
 
-/// `binlog.Binlog`: what a Pump stored of one transaction (proto2: absent fields are `None`).
+/// `binlog.Binlog`: what a Pump stores of one transaction (proto2: absent fields are `None`).
 #[derive(Clone, PartialEq, Message)]
 pub struct Binlog {
     /// 0 prewrite, 1 commit, 2 rollback (also the fake position markers), 3 and 4 obsolete.
@@ -36,14 +35,14 @@ pub struct Binlog {
     /// Above 0 for DDL.
     #[prost(int64, optional, tag = "7")]
     pub ddl_job_id: Option<i64>,
-    /// Schema state when it was written.
+    /// The schema state of the job's object when the message was written.
     #[prost(int32, optional, tag = "8")]
     pub ddl_schema_state: Option<i32>,
 }
 
 /// `Binlog.tp` of a committed transaction.
 pub const TP_COMMIT: i32 = 1;
-/// `Binlog.tp` of a fake, which only moves the position.
+/// `Binlog.tp` of a fake binlog, which only moves the position.
 pub const TP_ROLLBACK: i32 = 2;
 
 /// `binlog.PrewriteValue`: the rows of a transaction.
@@ -52,7 +51,7 @@ pub struct PrewriteValue {
     /// Schema version that the writing session used.
     #[prost(int64, optional, tag = "1")]
     pub schema_version: Option<i64>,
-    /// One for each table, in the order of their first touch.
+    /// One entry for each table, in the order in which the transaction touched them.
     #[prost(message, repeated, tag = "2")]
     pub mutations: Vec<TableMutation>,
 }
@@ -66,40 +65,41 @@ pub struct TableMutation {
     /// Handle and row of each new row.
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub inserted_rows: Vec<Bytes>,
-    /// Old row and new row of each changed one, one behind the other.
+    /// Old row and new row of each changed row, one after the other.
     #[prost(bytes = "bytes", repeated, tag = "3")]
     pub updated_rows: Vec<Bytes>,
-    /// The old row of each removed one.
+    /// The old row of each deleted row.
     #[prost(bytes = "bytes", repeated, tag = "6")]
     pub deleted_rows: Vec<Bytes>,
-    /// The order: 0 insert, 1 update, 4 delete; each takes the next of its list.
+    /// The order of the changes: 0 insert, 1 update, 4 delete; each takes the next row of its list.
     #[prost(int32, repeated, packed = "false", tag = "7")]
     pub sequence: Vec<i32>,
 }
 
-/// `binlog.Pos`. Zero fields are left out, so an empty one is no byte; the message that holds it is always sent.
+/// `binlog.Pos`. Zero fields are left out, so an empty one takes no bytes; the field that holds it
+/// is always sent.
 #[derive(Clone, PartialEq, Message)]
 pub struct Pos {
     /// Ignored by Pumps of this generation.
     #[prost(uint64, tag = "1")]
     pub suffix: u64,
-    /// The commit ts received last: what follows is above it.
+    /// The commit ts received last: the Pump sends what is above it.
     #[prost(int64, tag = "2")]
     pub offset: i64,
 }
 
-/// `binlog.PullBinlogReq`.
+/// `binlog.PullBinlogReq`: asks for the stream above a position.
 #[derive(Clone, PartialEq, Message)]
 pub struct PullBinlogReq {
     /// Must be the Pump's own cluster id.
     #[prost(uint64, tag = "1")]
     pub cluster_id: u64,
-    /// Always sent, even if empty.
+    /// Always sent, even if it is zero.
     #[prost(message, optional, tag = "2")]
     pub start_from: Option<Pos>,
 }
 
-/// `binlog.Meta`.
+/// `binlog.Meta`: start ts and commit ts of a payload.
 #[derive(Clone, PartialEq, Message)]
 pub struct Meta {
     /// When the transaction began.
@@ -110,7 +110,7 @@ pub struct Meta {
     pub commit_ts: i64,
 }
 
-/// `binlog.Entity`.
+/// `binlog.Entity`: a payload with its metadata.
 #[derive(Clone, PartialEq, Message)]
 pub struct Entity {
     /// Left empty by Pump.
@@ -127,7 +127,7 @@ pub struct Entity {
     pub meta: Option<Meta>,
 }
 
-/// `binlog.PullBinlogResp`.
+/// `binlog.PullBinlogResp`: one message of a Pump's stream.
 #[derive(Clone, PartialEq, Message)]
 pub struct PullBinlogResp {
     /// The message itself.
@@ -135,7 +135,8 @@ pub struct PullBinlogResp {
     pub entity: Option<Entity>,
 }
 
-/// `binlog.WriteBinlogReq`: what TiDB sends to a Pump; a payload that is empty only asks whether it lives.
+/// `binlog.WriteBinlogReq`: what TiDB sends to a Pump. An empty payload only checks that the Pump
+/// is alive.
 #[derive(Clone, PartialEq, Message)]
 pub struct WriteBinlogReq {
     /// Must be the Pump's own cluster id.
@@ -149,16 +150,16 @@ pub struct WriteBinlogReq {
 /// `binlog.WriteBinlogResp`.
 #[derive(Clone, PartialEq, Message)]
 pub struct WriteBinlogResp {
-    /// Empty: written.
+    /// Empty: the payload was written.
     #[prost(string, tag = "1")]
     pub errmsg: String,
 }
 
 /// Reads one payload of a Pump's stream. The rows stay as they are and share the payload's memory.
 ///
-/// # Errors
-/// For bytes that are no binlog, a commit ts that is none, and messages that a Pump never sends (prewrite, obsolete and
-/// contradictory ones): each names the ts and what is wrong.
+/// # Errors For bytes that are not a binlog, a commit ts that cannot be one, and messages that a
+/// Pump never sends (prewrite, obsolete and contradictory ones). Each error names the ts and what
+/// is wrong.
 pub fn read(payload: Bytes) -> Result<Pulled> {
     let len = payload.len();
     let binlog = Binlog::decode(payload)
@@ -203,8 +204,9 @@ pub fn read(payload: Bytes) -> Result<Pulled> {
     Ok(Pulled::Txn(RawTxn { commit_ts, start_ts, body }))
 }
 
-/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0. What comes from no Pump, and has no place in
-/// its messages ([`Body::Named`], [`Body::Statement`]), is left out.
+/// The reverse of [`read`], with the fields that a Pump writes, also where they are 0. Bodies that
+/// do not come from a Pump ([`Body::Named`], [`Body::Statement`]) have no field in its messages and
+/// are left out.
 #[must_use]
 pub fn write(pulled: &Pulled) -> Binlog {
     let base = |tp, start: CommitTs, commit: CommitTs| Binlog {
@@ -216,7 +218,7 @@ pub fn write(pulled: &Pulled) -> Binlog {
         ..Binlog::default()
     };
     match pulled {
-        // A stream that joins is no message; as far as its ts goes, it says what a position marker says.
+        // A stream that joins is not a message; its ts says what a position marker says.
         Pulled::Resolved(ts) | Pulled::Joins { from: ts, .. } => base(TP_ROLLBACK, *ts, *ts),
         Pulled::Txn(txn) => {
             let mut binlog = base(TP_COMMIT, txn.start_ts, txn.commit_ts);

@@ -1,8 +1,8 @@
-//! Sources: where the transactions of an upstream cluster come from. [`open`] makes one from what the operator typed.
+//! The `Source` interface: an upstream's transactions, as streams in rising commit ts.
 //!
-//! Lets a stream only go forward, and tells a message that was sent again from one that contradicts an earlier one.
-//!
-//! The queue behind a stream: bounded in bytes, because its messages are of any size.
+//! [`open`] makes a source from what the operator typed. What all implementations share is here
+//! too: the check that a stream only moves forward ([`Forward`]), and the queue between a reader
+//! and the merge, which is bounded in bytes because messages can be of any size.
 
 pub mod binlog;
 pub mod pb;
@@ -29,43 +29,58 @@ pub use binlog::{read, write};
 
 /// An upstream: its identity, its streams and its schema.
 ///
-/// The contract, which `tests/source_contract.rs` runs on every implementation:
-/// - `streams` is called once, with the position to start behind (exclusive), and gives the *complete* list of streams;
-///   what any of them holds above the position, and nothing else, arrives in rising commit ts.
-/// - A stream that opens while the source is read comes as `Joins` in one that is open already, at a ts up to which that one
-///   can vouch that the new one holds nothing. So the list stays complete: what lies above waits for the new stream too.
-/// - A source that cannot keep this, because it no longer holds what follows the position, fails instead.
-/// - Reconnecting is the source's own affair; an `Err` in a stream is final.
-/// - A stream that has nothing to send says `Resolved` every few seconds, unless it has ended: then its channel closes.
-/// - Dropping the streams ends the threads behind them, at the latest when a stream would have been connected again. The
-///   source must outlive its streams: one that is dropped before them gives them an error, not an end.
+/// One thread owns a source and makes all calls, so no method has to expect a concurrent one. The
+/// streams are read elsewhere, and at the same time, by threads of the source's own.
+/// `tests/source_contract.rs` runs this contract on every implementation:
+/// - What a stream holds above the position, and nothing else, arrives in rising commit ts. A
+///   transaction at the position itself is not sent again.
+/// - A stream that opens while the source is read is announced as `Joins` in a stream that is open
+///   already, at a ts up to which that stream vouches that the new one holds nothing. So the list
+///   of streams stays complete: what lies above that ts waits for the new stream too.
+/// - A source that cannot keep this, because it no longer holds what follows the position, fails
+///   instead.
+/// - The source reconnects by itself; an `Err` in a stream is final.
+/// - A stream with nothing to send says `Resolved` every few seconds. When it has ended, its
+///   channel closes.
+/// - Dropping the streams ends the threads behind them, at the latest when a stream would have been
+///   reconnected. The source must outlive its streams: one that is dropped first gives them an
+///   error, not an end.
 pub trait Source: Send {
-    /// The id that PD gave the cluster.
+    /// The id that PD gave the cluster; 0 if it is not known. Constant: called at any time, before
+    /// and after `streams`.
     fn cluster_id(&self) -> u64;
 
-    /// Where the definitions of its tables come from.
+    /// The DDL jobs from which the definitions of tables are made. Called before `streams`,
+    /// whenever a run builds its schema; what it gives stays valid while the source lives.
     fn history(&self) -> Arc<dyn History>;
 
     /// The newest ts: what `--until caught-up` waits for. For files, the end of what they hold.
+    /// Called at any time, from the start of a run on; it may block for a request or for reading a
+    /// file.
     ///
-    /// # Errors
-    /// If the source cannot be asked.
+    /// # Errors If the source cannot be asked. Nothing else is lost: the caller may ask again.
     fn now(&self) -> Result<CommitTs>;
 
     /// Where a first run starts if the operator names no ts: files know, a live cluster does not.
+    /// Called before `streams`, only for a target without a checkpoint.
     fn first(&self) -> Option<CommitTs>;
 
-    /// Opens every stream behind `from`.
+    /// Opens every stream behind `from` (exclusive). The list is *complete*: no transaction above
+    /// `from` comes any other way, except through a stream that joins later.
     ///
-    /// # Errors
-    /// If the list of streams is not complete, or one of them no longer holds all that follows `from`.
+    /// Called once per run of the pipeline: at the start, and again with a lower position if the
+    /// target lost commits. The streams of the call before are dropped by then.
+    ///
+    /// # Errors If the list of streams is not complete, or one of them no longer holds all that
+    /// follows `from`.
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>>;
 }
 
-/// How long a stream may be silent before its source looks for the cause. A healthy Pump sends a fake every 3 s.
+/// How long a stream may be silent before its source looks for the cause. A healthy Pump sends a
+/// position marker every 3 s.
 pub const SILENCE: Duration = Duration::from_secs(30);
 
-/// Where a source was found, for whoever makes its [`History`].
+/// Where a source was found: what its [`History`] is made from.
 pub enum Origin<'a> {
     /// A live cluster.
     Cluster(&'a Pd),
@@ -73,7 +88,7 @@ pub enum Origin<'a> {
     Recording(Option<&'a Path>),
 }
 
-/// Makes the history of a source's DDL jobs.
+/// Makes the history of DDL jobs for a source.
 pub type Histories = dyn Fn(&Origin<'_>) -> Result<Arc<dyn History>> + Send + Sync;
 
 /// How to open a source.
@@ -85,23 +100,24 @@ pub struct Options {
     pub history: Arc<Histories>,
     /// Whether Pumps shall compress what they send.
     pub gzip: bool,
-    /// How patient the source is.
+    /// How long the source waits before it asks again.
     pub timing: pump::Timing,
-    /// Bytes of messages that may wait in all streams of the source together. A larger message waits alone.
+    /// Bytes of messages that may wait in all streams of the source together. A larger message
+    /// waits alone.
     pub queue_bytes: usize,
     /// The largest message of a compressed file, in bytes.
     pub message_bytes: usize,
-    /// Where the source says how far each Pump is, and hears when the roll is to be called at once.
+    /// Where the source reports how far each Pump is, and gets requests to list the Pumps at once.
     pub pump_status: Arc<pump::PumpStatus>,
     /// What Drainer's files do not say themselves.
     pub files: pb::Known,
 }
 
-/// [`Options::queue_bytes`] unless said otherwise.
+/// Default of [`Options::queue_bytes`].
 pub const QUEUE_BYTES: usize = 16 << 20;
 
 impl Options {
-    /// No TLS, no compression, the usual patience.
+    /// No TLS, no compression, the default timing.
     #[must_use]
     pub fn new(history: Arc<Histories>) -> Self {
         Self {
@@ -123,11 +139,10 @@ pub fn is_cluster(from: &str) -> bool {
     matches!(from.split_once("://"), Some(("pd" | "http" | "https", _)))
 }
 
-/// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`) or a folder (a path, `file://`) with a
-/// recording or with Drainer's files.
+/// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`), or a
+/// folder (a path, `file://`) with a recording or with Drainer's files.
 ///
-/// # Errors
-/// A usage fault if `from` is none of these; else whatever keeps the source from being opened.
+/// # Errors A usage fault if `from` is none of these; otherwise why the source could not be opened.
 pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
     if is_cluster(from) {
         let pd = Pd::connect(&[from.to_owned()], &options.security)?;
@@ -164,24 +179,24 @@ fn drainer_files(folder: &Path, options: &Options, events: &Events) -> Result<Bo
 }
 
 fn no_source(from: &str, why: &str) -> anyhow::Error {
-    // What stands before an @ may be a password.
+    // The part before an @ may hold a password.
     let shown = from.rsplit_once('@').map_or(from.to_owned(), |(_, rest)| format!("…@{rest}"));
     Fault::usage(format!("the source `{shown}` {why}"))
         .hint("name PD as `pd://10.0.0.1:2379,10.0.0.2:2379`, or the folder of a recording as `./recording` or `file:///srv/recording`")
         .into()
 }
 
-/// How far a stream has come.
+/// How far a stream has come, and the check that it only moves forward.
 #[derive(Clone, Debug)]
 pub struct Forward {
     position: CommitTs,
-    /// Of the transaction at `position`; `None` after a resolved ts or at the start. A print, not the transaction:
-    /// that one may have hundreds of MB.
+    /// Fingerprint of the transaction at `position`; `None` after a resolved ts or at the start.
+    /// Not the transaction itself: it may have hundreds of MB.
     print: Option<u64>,
 }
 
 impl Forward {
-    /// A stream of which nothing at or below `from` is wanted.
+    /// A stream from which nothing at or below `from` is wanted.
     #[must_use]
     pub fn new(from: CommitTs) -> Self {
         Self { position: from, print: None }
@@ -193,10 +208,9 @@ impl Forward {
         self.position
     }
 
-    /// Takes note of what the stream says: true if it is new, false if it repeats what was said last.
+    /// Records what the stream says: true if it is new, false if it repeats the last message.
     ///
-    /// # Errors
-    /// If it lies behind what was said, or has the same ts as another transaction.
+    /// # Errors If its ts is lower than the last one, or equal to that of a different transaction.
     pub fn pass(&mut self, pulled: &Pulled) -> Result<bool> {
         let ts = pulled.ts();
         if ts < self.position {
@@ -204,7 +218,8 @@ impl Forward {
             return Err(backwards(&text));
         }
         match pulled {
-            // Never a repetition, and true wherever the stream is not behind it.
+            // A stream that joins is never a repetition, and is valid at any ts that the stream has
+            // not passed.
             Pulled::Joins { .. } => {
                 if ts > self.position {
                     *self = Self { position: ts, print: None };
@@ -242,7 +257,7 @@ fn backwards(text: &str) -> anyhow::Error {
         .into()
 }
 
-/// A number that differs for transactions that differ (but for one chance in 2^64).
+/// A fingerprint: equal for equal transactions, different for others except for one chance in 2^64.
 fn print(txn: &RawTxn) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write_u64(txn.start_ts.0);
@@ -270,22 +285,22 @@ fn print(txn: &RawTxn) -> u64 {
     hasher.finish()
 }
 
-/// Messages that may wait, however small they are.
+/// Limit on the number of waiting messages, however small they are.
 const MOST: usize = 4096;
-/// Bytes that a message takes beside its rows.
+/// Bytes that a message takes besides its rows.
 const BESIDE: usize = 256;
-/// A queue is never smaller than this.
+/// The smallest limit in bytes that a queue gets.
 const LEAST: usize = 256 << 10;
 
-/// The writing end.
+/// The writing end of a stream, bounded in bytes.
 struct Queue {
     sender: Sender<Result<Pulled>>,
-    /// Most bytes that wait. A message above this waits alone.
+    /// Limit on the bytes that wait. A larger message waits alone.
     most: usize,
     sent: Mutex<Sent>,
 }
 
-/// What was sent last, as far as it may still wait.
+/// The sizes of the messages that may still wait, newest last.
 #[derive(Default)]
 struct Sent {
     weights: VecDeque<usize>,
@@ -293,25 +308,26 @@ struct Sent {
 }
 
 impl Queue {
-    /// One of `streams` queues that have `bytes` together.
+    /// One of `streams` queues that share `bytes`.
     pub fn new(bytes: usize, streams: usize) -> (Self, Receiver<Result<Pulled>>) {
         let (sender, receiver) = bounded(MOST);
         let most = (bytes / streams.max(1)).max(LEAST);
         (Self { sender, most, sent: Mutex::default() }, receiver)
     }
 
-    /// A message with more bytes than this waits alone.
+    /// The limit in bytes; a larger message waits alone.
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// A message with more bytes than this is read only once all before it is taken: while one waits, and one waits to wait, the next would be held as well.
+    /// A message above this is read only once all before it are taken. Otherwise one would wait in
+    /// the queue, one for room in it, and the next would be in memory as well.
     pub fn large(&self) -> usize {
         self.most / 4
     }
 
-    /// Puts `said` behind the others if there is room now; gives it back if there is none. `Ok(false)`: nobody listens
-    /// any more.
+    /// Queues `said` if there is room now, and gives it back if there is not. `Ok(false)`: the
+    /// receiver is gone.
     pub fn offer(&self, said: Result<Pulled>) -> Result<bool, Result<Pulled>> {
         let weight = weight(&said);
         if !self.has_room(weight) {
@@ -330,7 +346,7 @@ impl Queue {
         }
     }
 
-    /// Puts `said` behind the others, waiting for room; false if nobody listens any more. Blocks the thread.
+    /// Queues `said`, waiting for room; false if the receiver is gone. Blocks the thread.
     pub fn send(&self, said: Result<Pulled>) -> bool {
         let mut said = said;
         let before = said.as_ref().ok().map(|pulled| CommitTs(pulled.ts().0.saturating_sub(1)));
@@ -345,8 +361,8 @@ impl Queue {
         }
     }
 
-    /// Waits until everything sent has been taken, before anything above `position`; false if nobody listens any more.
-    /// Blocks the thread.
+    /// Waits until everything sent has been taken, before anything above `position` is sent; false
+    /// if the receiver is gone. Blocks the thread.
     pub fn drain(&self, position: CommitTs) -> bool {
         while !self.sender.is_empty() {
             if !self.wait(usize::MAX, Some(position)) {
@@ -356,8 +372,8 @@ impl Queue {
         true
     }
 
-    /// Waits a little for room for `weight`; false if nobody listens any more. `position` is how far the stream has
-    /// come: to say so is true, and only a sending tells whether the other end is still there.
+    /// Waits up to 50 ms for room for `weight`; false if the receiver is gone. Only a send can tell
+    /// that, so `position` is sent: how far the stream has come is always true.
     fn wait(&self, weight: usize, position: Option<CommitTs>) -> bool {
         if let Some(position) = position
             && self.sender.try_send(Ok(Pulled::Resolved(position))).is_err_and(|e| e.is_disconnected())
@@ -385,7 +401,7 @@ impl Queue {
         sent.bytes.saturating_add(weight) <= self.most && waiting < MOST
     }
 
-    /// Says again how far the stream is, which is always true; the answer tells whether anybody still listens.
+    /// Repeats how far the stream is, which is always true; false if the receiver is gone.
     pub fn send_resolved(&self, position: CommitTs) -> bool {
         !matches!(self.sender.try_send(Ok(Pulled::Resolved(position))), Err(e) if e.is_disconnected())
     }

@@ -1,17 +1,19 @@
 //! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step so that Drainer can go on where
-//! a link ended, and a link notices that Drainer did (docs/protocol/tidb-binlog.md §8).
+//! a link ended, and a link notices that Drainer did (spec/tidb-binlog.md §8).
 //!
-//! It has one row a cluster, however many links a cluster has here: so it says how far the slowest of them is. Which writes of
-//! the row were ours is known from the links' own rows, which repeat what they wrote into it. A link that Drainer has overtaken has no say
-//! in it until it runs again ([`overtake`]).
+//! The table has one row per cluster, however many links the cluster has on this target: so it has
+//! the position of the slowest. Each link's own row repeats what the link last wrote there; that
+//! tells whether the last write was a link's or a Drainer's. A link that Drainer has overtaken does
+//! not count until it runs again ([`overtake`]).
 //!
-//! What becomes of Drainer's row when a link is forgotten: it must not pass for a Drainer's.
+//! A Drainer that has gone on after a link: the link goes on behind Drainer in turn
+//! ([`go_on_behind`]). The cluster's other links stand below Drainer's position as well, and do not
+//! count until each has done the same. Drainer begins at the row that the links left, which may be
+//! below what they applied: then it has applied that again, and rows may have old values for a
+//! while. So everything above Drainer's checkpoint is applied again too, in safe mode as far as it
+//! was there.
 //!
-//! A Drainer that has gone on behind a link: the link goes on behind Drainer in turn, and the cluster's other links, which stand below
-//! as well, have no more say until each does the same.
-//!
-//! A Drainer begins at the row that the links left, which may lie below what they applied: then it has brought that again, and rows may
-//! be back at what they were. So whatever lies above its checkpoint is brought again too, safely as far as it was there.
+//! When a link is forgotten, its row here must not pass for a Drainer's ([`release`]).
 
 mod place;
 
@@ -25,16 +27,17 @@ use crate::mysql::session::Session;
 use crate::sql::quote_text;
 pub use place::{DrainerPlace, DrainerRow, DrainerTable};
 
-/// What Drainer's row says.
+/// A row of Drainer's checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Row {
-    /// Written at the end of a clean stop: the target is exactly at the commit ts. Without it, later transactions may be there.
+    /// Written at the end of a clean stop: the target is exactly at the commit ts. Otherwise later
+    /// transactions may be there.
     #[serde(default)]
     pub consistent: bool,
     /// Everything at or below is on the target; 0: nothing yet.
     #[serde(rename = "commitTS", deserialize_with = "commit_ts")]
     pub commit_ts: CommitTs,
-    /// TiDB's largest schema version among what was applied; 0 in rows of old Drainers.
+    /// TiDB's largest schema version among what was applied; 0 in rows of old versions of Drainer.
     #[serde(rename = "schema-version", default)]
     pub schema_version: i64,
 }
@@ -54,21 +57,22 @@ impl Row {
     }
 }
 
-/// Whose Drainer's row is.
+/// Who wrote Drainer's row last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// There is none.
+    /// There is no row.
     Nobody,
     /// A link wrote it last.
     Us(Row),
-    /// Drainer wrote it, no link ever has, and it is not ahead: a link may go on from here and write it.
+    /// Drainer wrote it, no link ever did, and it is not ahead: a link may continue from here and
+    /// write it.
     Before(Row),
-    /// Somebody else wrote it after a link did, or it is ahead of the links: Drainer has gone on, or runs at the same time. What
-    /// is above the link's position may be on the target already.
+    /// Drainer wrote it after a link did, or it is ahead of the links: Drainer has gone on, or runs
+    /// at the same time. What is above the link's position may be on the target already.
     Other(Row),
 }
 
-/// Whose the row of the link's cluster is, when the link stands at `position`.
+/// Who wrote the row of the link's cluster last, for a link that is at `position`.
 ///
 /// # Errors
 /// If it cannot be read.
@@ -83,11 +87,12 @@ pub fn owner(
     Ok(judge(row, &links, lowest(&links, link, position)))
 }
 
-/// Writes the position `ts` of the link, which must be durable, into the row; of several links of the cluster, that of the
-/// slowest with the schema version that it had there, which then is never `consistent`. Writes nothing if the row turns out to be somebody [else's](Owner::Other).
-/// Gives the owner that it found.
+/// Writes the position `ts` of the link, which must be durable, into the row. If the cluster has
+/// several links, the slowest one's position is written, with the schema version that it had there,
+/// and never `consistent`. Writes nothing if the row is [Drainer's](Owner::Other). Gives the owner
+/// that it found.
 ///
-/// # Errors
+/// # Errors If it cannot be written, or another run has taken the link over.
 /// If it cannot be written, or another run has taken the link over.
 pub fn write(
     session: &mut Session,
@@ -109,7 +114,7 @@ pub fn write(
         let Some((_, overtaken)) = own.filter(|(run, _)| *run == link.run()) else {
             return Err(link.refusal(session, None));
         };
-        // Other links' words about this row can be trusted only once it is locked.
+        // What other links say about this row can be relied on only once it is locked.
         let there = place.locked(session, link.cluster_id(), " FOR UPDATE")?;
         if overtaken > 0 {
             let row = there.unwrap_or(Row { consistent: false, commit_ts: CommitTs(overtaken), schema_version: 0 });
@@ -140,19 +145,20 @@ pub fn write(
     })
 }
 
-/// Whether another link than `link` keeps Drainer's row from being ahead of it: not one that never started, nor one that Drainer has overtaken.
+/// Whether `other` is another link that keeps Drainer's row at its position: not one that never
+/// started, or that Drainer has overtaken.
 fn has_say(other: &Standing, link: &Link) -> bool {
     other.link != link.name() && other.position.0 > 0 && other.overtaken.0 == 0
 }
 
-/// How far the slowest link is.
+/// The position of the slowest link.
 fn lowest(links: &[Standing], link: &Link, position: CommitTs) -> CommitTs {
     let others = links.iter().filter(|l| has_say(l, link));
     others.map(|l| l.position).chain([position]).min().unwrap_or(position)
 }
 
-/// What the slowest link says of itself: how far it was when it wrote last, and the schema version there. `own` is what this one says. A
-/// version that is too low is right, too; 0 where none is known.
+/// What the slowest link last said of itself: its position and the schema version there; `own` is
+/// what this link says. A schema version that is too low is also correct; 0 if none is known.
 fn slowest(session: &mut Session, links: &[Standing], link: &Link, own: Row) -> Result<Row, SessionError> {
     let others: Vec<&Standing> = links.iter().filter(|l| has_say(l, link)).collect();
     if others.is_empty() {
@@ -180,18 +186,19 @@ fn judge(there: Option<Row>, links: &[Standing], ts: CommitTs) -> Owner {
     }
 }
 
-/// What a link that was forgotten left of Drainer's row.
+/// What became of Drainer's row when a link was forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DrainerRowLeft {
-    /// There is none, or the link had not written it last: it is as it was.
+    /// There is none, or the link had not written it last: unchanged.
     AsItWas,
-    /// It was the link's alone, and is deleted.
+    /// Only this link wrote it; it was deleted.
     Gone,
-    /// Another link of the cluster goes on writing it.
+    /// Another link of the cluster, of this name, goes on writing it.
     HandedOn(String),
 }
 
-/// Sees to the row before the link's own one is deleted, in the same transaction. Locks in the order in which runs do.
+/// Settles the row before the link's own row is deleted, in the same transaction. Locks in the
+/// order in which runs do.
 pub(in crate::checkpoint) fn release(
     session: &mut Session,
     place: &DrainerTable,
@@ -221,31 +228,31 @@ pub(in crate::checkpoint) fn release(
     Ok(DrainerRowLeft::HandedOn(heir.link.clone()))
 }
 
-/// Where a link stands when it looks whether a Drainer has gone on.
+/// The position of a link when it checks whether a Drainer has gone on.
 #[derive(Clone, Copy, Debug)]
 pub struct Reached {
     /// Everything at or below is on the target.
     pub position: CommitTs,
-    /// The last of what may be there, by the link or by whoever was before it.
+    /// The last transaction that may be there, by the link or by what replicated before it.
     pub last: CommitTs,
 }
 
-/// Where a link goes on behind a Drainer.
+/// The position of a link that goes on behind a Drainer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
-    /// Behind this ts, which Drainer has reached.
+    /// The position that Drainer has reached.
     pub ts: CommitTs,
     /// What is at or below may be on the target already; 0: nothing.
     pub safe_until: CommitTs,
-    /// Drainer's row, unless another link has taken over from it.
+    /// Drainer's row; `None` if another link has continued from it already.
     pub row: Option<Row>,
 }
 
-/// Moves the link, which stands at `reached`, behind the Drainer that has gone on since, if one has. `overlap` says up to where a Drainer
-/// with this row may have come.
+/// Moves the link, which is at `reached`, behind a Drainer that has gone on since, if there is one.
+/// `overlap` gives the ts up to which a Drainer with this row may have applied transactions.
 ///
-/// # Errors
-/// If the target cannot be read or written, another run has taken the link over, or `overlap` fails.
+/// # Errors If the target cannot be read or written, another run has taken the link over, or
+/// `overlap` fails.
 pub fn go_on_behind<E: Into<SessionError>>(
     session: &mut Session,
     place: &DrainerTable,
@@ -285,7 +292,8 @@ pub fn go_on_behind<E: Into<SessionError>>(
     })
 }
 
-/// Says of the cluster's other links that a Drainer has come to `row`, and may have brought what is at or below `safe_until`.
+/// Marks the cluster's other links as overtaken by a Drainer that came to `row`, and may have
+/// applied what is at or below `safe_until`.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -310,14 +318,14 @@ pub(in crate::checkpoint) fn overtake(
 
 fn set(session: &mut Session, link: &Link, behind: &Behind) -> Result<(), SessionError> {
     let (here, run, ts) = (link.link_condition(), link.run(), behind.ts.0);
-    // The next run learns of a job at the position's edge by itself.
+    // The next run finds a DDL job at the position itself.
     session.exec(&format!(
         "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `commit_ts` = {ts}, `applied` = NULL, `safe_until` = {}, `drainer_ts` = {}, \
          `overtaken_ts` = 0, `last_job` = 0, `schema_ts` = 0, `schema_version` = 0, `updated_at` = NOW(3) WHERE {here} AND `run` = {run}",
         behind.safe_until.0,
         behind.row.map_or(0, |row| row.commit_ts.0)
     ))?;
-    // A DDL that was under way is Drainer's, if that has passed it.
+    // A DDL that was under way is Drainer's business if Drainer has passed it.
     session.exec(&format!(
         "UPDATE `tidb_binlog`.`tisync_checkpoint` SET `ddl_ts` = 0, `ddl_job` = 0, `ddl_schema` = '', `ddl_query` = NULL, `ddl_step` = 0, \
          `ddl_before` = NULL, `ddl_lock` = '' WHERE {here} AND `run` = {run} AND `ddl_ts` BETWEEN 1 AND {ts}"

@@ -17,7 +17,8 @@ use crate::sql::{quote_name, quote_text};
 /// Where a Drainer keeps its checkpoint.
 #[derive(Clone, Debug)]
 pub enum DrainerPlace {
-    /// A table on the link's own target. It is kept in step, so that Drainer can go on from there.
+    /// A table on the link's own target. It is kept in step, so that Drainer can continue from
+    /// there.
     Target(DrainerTable),
     /// A table on another server, which is only read.
     Server {
@@ -26,14 +27,15 @@ pub enum DrainerPlace {
         /// The table.
         table: DrainerTable,
     },
-    /// A file of three lines of TOML, which is only read. It does not say which cluster it is about.
+    /// A file of three lines of TOML, which is only read. It does not say which cluster it is
+    /// about.
     File(PathBuf),
 }
 
-/// A row of Drainer's, or why it cannot be read, with its cluster where that is known.
+/// A row of Drainer's, or why it cannot be read; with its cluster if that is known.
 pub type DrainerRow = (Option<u64>, Result<Row, Fault>);
 
-/// A table of Drainer's: one row a cluster.
+/// Drainer's checkpoint table: one row per cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrainerTable {
     /// Its database.
@@ -71,7 +73,8 @@ impl fmt::Display for DrainerPlace {
 }
 
 impl DrainerPlace {
-    /// The table on the target that is kept in step: Drainer's own, or the usual one where that is elsewhere.
+    /// The table on the target that is kept in step: Drainer's own, or the default one if that is
+    /// elsewhere.
     #[must_use]
     pub fn kept(&self) -> DrainerTable {
         match self {
@@ -80,11 +83,10 @@ impl DrainerPlace {
         }
     }
 
-    /// Every row there, by cluster, which a file does not tell; `session` is of the link's target. One that cannot be read does not
-    /// hide the others.
+    /// All rows there, each with its cluster (a file does not tell it). `session` is connected to
+    /// the link's target. A row that cannot be read does not hide the others.
     ///
-    /// # Errors
-    /// If they cannot be asked for.
+    /// # Errors If the table or file cannot be read.
     pub fn rows(&self, session: &mut Session) -> Result<Vec<DrainerRow>> {
         Ok(match self {
             Self::Target(table) => table.rows(session)?,
@@ -93,7 +95,8 @@ impl DrainerPlace {
         })
     }
 
-    /// What Drainer itself wrote there for `cluster_id`, if a link has not written it; `session` is of the link's target.
+    /// What Drainer itself wrote there for `cluster_id`; `None` if a link wrote it. `session` is
+    /// connected to the link's target.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -116,12 +119,12 @@ impl DrainerPlace {
 }
 
 impl DrainerTable {
-    /// Its name in statements.
+    /// The quoted name, for statements.
     pub(super) fn quoted(&self) -> String {
         format!("{}.{}", quote_name(&self.schema), quote_name(&self.table))
     }
 
-    /// Word for word what Drainer creates.
+    /// The statements that Drainer creates its table with, word for word.
     pub(super) fn create(&self) -> [String; 2] {
         [
             format!("create schema if not exists {}", quote_name(&self.schema)),
@@ -174,7 +177,7 @@ impl DrainerTable {
         Ok(self.parse(cluster_id, &text)?)
     }
 
-    /// What a row says; nothing if Drainer has not begun.
+    /// The content of a row; `None` if Drainer has not begun.
     fn parse(&self, cluster_id: u64, text: &str) -> Result<Option<Row>, Fault> {
         let row: Row = serde_json::from_str(text).map_err(|e| {
             Fault::refused(format!(
@@ -186,7 +189,8 @@ impl DrainerTable {
     }
 }
 
-/// Reads a savepoint file. One that is not there is an error: it was named, and was Drainer's only memory.
+/// Reads a savepoint file. A missing file is an error: the operator named it, and it was Drainer's
+/// only record.
 fn file(path: &Path) -> Result<Option<Row>> {
     let unreadable = |why: String| {
         Fault::refused(format!("Drainer's checkpoint in {} cannot be read: {why}", path.display()))
@@ -197,7 +201,7 @@ fn file(path: &Path) -> Result<Option<Row>> {
     Ok(Some(row).filter(|r| r.commit_ts.0 > 0))
 }
 
-/// `consistent = false`, `commitTS = 470…`, `schema-version = 47`: one a line.
+/// Parses `consistent = false`, `commitTS = 470…`, `schema-version = 47`, one per line.
 fn savepoint(text: &str) -> Result<Row, String> {
     let (mut consistent, mut commit_ts, mut schema_version) = (false, None, 0);
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')) {

@@ -1,6 +1,7 @@
-//! The thread that keeps a lease: pings, connects anew after a loss, gives back at the end.
+//! The thread that keeps a lease: takes it, pings, reconnects after a loss, releases it at the end.
 //!
-//! At the start: nobody has the lease, or whoever has it is gone, or lives.
+//! At a start it decides about a lease that is held: by a run that is alive, or by one that is
+//! gone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,14 +22,16 @@ use crate::mysql::error::{Class, SessionError};
 use crate::mysql::session::{Flavour, Session};
 use crate::stop::Stop;
 
-/// Between pings.
+/// Pause between pings.
 const PING: Duration = Duration::from_secs(2);
-/// After a loss: time for a run that ended this connection on purpose to take the lease itself.
+/// Pause after a loss: time for a run that ended this connection on purpose to take the lease
+/// itself.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A TiDB keeps a named lock as a transaction, which it gives up after an hour unless configured otherwise.
+/// TiDB keeps a named lock as a transaction, which it ends after an hour unless configured
+/// otherwise.
 const RENEW_ON_TIDB: Duration = Duration::from_secs(20 * 60);
 
-/// What the thread works with.
+/// The state of the thread.
 pub(super) struct Keep {
     pub(super) target: Target,
     pub(super) name: String,
@@ -40,23 +43,25 @@ pub(super) struct Keep {
     pub(super) events: Events,
 }
 
-/// How far the lease is ours.
+/// Whether this run has the lease.
 #[derive(Clone, Copy, PartialEq)]
 enum Hold {
-    /// Since then.
+    /// Since this time.
     Ours(Instant),
-    /// It is to be taken as soon as it is to be had.
+    /// Not yet; it is taken as soon as it is free.
     Wanted,
-    /// The same, where the server may not have noticed yet that our connection of that number is gone.
+    /// Not any more, and the server may not have noticed yet that our connection of this number is
+    /// gone.
     Lost(u64),
-    /// Somebody else's, and that was told.
+    /// Another run has it, and that was reported.
     Told,
-    /// A later run has the link.
+    /// A later run has taken the link over.
     Over,
 }
 
 impl Keep {
-    /// Starts the thread, which ends with the sender of `ended`, and says so with the receiver of `over`.
+    /// Starts the thread, which ends when the sender of `ended` is dropped, and reports its end to
+    /// `over`.
     pub(super) fn start(
         self,
         session: Option<Session>,
@@ -67,7 +72,7 @@ impl Keep {
         let hold = if held { Hold::Ours(Instant::now()) } else { Hold::Wanted };
         let keep = move || {
             self.keep(session, hold, &ended);
-            // Nobody waits any more, which is as good.
+            // An error means that the receiver is gone, which is fine.
             let _ = over.send(());
         };
         std::thread::Builder::new().name("lease".to_owned()).spawn(keep).context("cannot start the lease's thread")?;
@@ -79,7 +84,7 @@ impl Keep {
         while hold != Hold::Over && ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
             wait = PING;
             if session.is_none() {
-                // The workers say that the target is away, and why.
+                // The workers report that the target is away, and why.
                 session = Session::open(&self.target).ok();
             }
             let Some(there) = &mut session else { continue };
@@ -93,12 +98,12 @@ impl Keep {
             }
         }
         if let (Some(session), Hold::Ours(_)) = (&mut session, hold) {
-            // Else the server notices it a moment later.
+            // Otherwise the server notices the end of the connection a moment later.
             let _ = locks::release(session, &self.name);
         }
     }
 
-    /// Shows that this run lives, and takes the lease if it is not ours.
+    /// Shows that this run is alive, and takes the lease if it is not ours.
     ///
     /// # Errors
     /// If the connection is lost.
@@ -129,7 +134,7 @@ impl Keep {
             {
                 match locks::end(session, id) {
                     Err(failed) if failed.class() == Some(Class::Connection) => return Err(failed),
-                    // Where it cannot be ended, the server notices by itself.
+                    // If it cannot be ended, the server notices by itself.
                     Ok(_) | Err(_) => {}
                 }
             } else if *hold != Hold::Told {
@@ -163,16 +168,18 @@ impl Keep {
     }
 }
 
-/// How often a lease that somebody has is looked at.
+/// Pause between looks at a lease that another run holds.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long it is looked at who cannot be heard, and how long one that was ended may take to go.
+/// How long to wait for a sign of life that cannot be seen, and for a connection that was ended to
+/// go.
 const SHORT: Duration = Duration::from_secs(3);
-/// A server that says so often that nobody has it, and does not give it, has no locks.
+/// After so many looks at which the lease is free and still not given, the server has no named
+/// locks.
 const FREE: u32 = 20;
-/// How often somebody is told what is waited for.
+/// How often the wait is reported.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
-/// What decides about the lease.
+/// What is needed to decide about the lease at a start.
 pub(super) struct Start<'a> {
     pub(super) name: &'a str,
     pub(super) link: (u64, &'a str),
@@ -182,16 +189,18 @@ pub(super) struct Start<'a> {
 }
 
 impl Start<'_> {
-    /// Takes the lease for this session; false if it is not to be had, and the run may go on all the same.
+    /// Takes the lease for this session; false if it cannot be had and the run may go on
+    /// nevertheless.
     ///
     /// # Errors
-    /// Refused, if another run lives and is not to be ended; interrupted; or if the connection is lost.
+    /// Refused, if another run lives and is not to be ended; interrupted; or if the connection is
+    /// lost.
     pub(super) fn take(&self, session: &mut Session) -> Result<bool, SessionError> {
         let begin = Instant::now();
         let mut told = Instant::now();
         let mut last: Option<Holding> = None;
         let mut ended: Option<(Instant, u64)> = None;
-        // Looks at which nobody had it, and it was not to be had all the same.
+        // Number of looks at which the lease was free, and still could not be taken.
         let mut free = 0;
         loop {
             if locks::hold(session, self.name)? {
@@ -199,7 +208,7 @@ impl Start<'_> {
             }
             let (who, position) = standing(session, self.link)?;
             let now = match look(session, self.name, who.as_ref().and_then(|w| w.connection))? {
-                // It was given back a moment ago.
+                // It was released a moment ago.
                 Seen::Free if free < FREE => {
                     free += 1;
                     continue;
@@ -242,7 +251,7 @@ impl Start<'_> {
         }
     }
 
-    /// Ends the connection that has the lease; false if that cannot be done.
+    /// Ends the connection that has the lease; false if that is not possible.
     fn end(&self, session: &mut Session, now: &Holding, who: Option<&Who>, gone: bool) -> Result<bool, SessionError> {
         let link = self.link.1;
         let who = describe(now, who);
@@ -291,12 +300,12 @@ impl Start<'_> {
     }
 }
 
-/// Whether the holder has said something between two looks, or is another one.
+/// Whether the holder has been active between two looks, or is a different connection.
 fn is_alive(last: Option<&Holding>, now: &Holding) -> bool {
     last.is_some_and(|last| last.connection != now.connection || now.silent.is_some() && now.silent < last.silent)
 }
 
-/// Who has the lease: `who` as the row says, and the connection as the server does.
+/// Who has the lease: `who` as the link's row says, and the connection as the server says.
 pub(super) fn describe(now: &Holding, who: Option<&Who>) -> String {
     let from = now.from.as_ref().filter(|f| !f.is_empty()).map_or(String::new(), |from| format!(" from {from}"));
     let connection = now.connection.map_or(String::new(), |id| format!("connection {id}{from}"));
@@ -305,7 +314,7 @@ pub(super) fn describe(now: &Holding, who: Option<&Who>) -> String {
         None => connection,
         Some(who) if connection.is_empty() => who.to_string(),
         Some(who) if who.connection == now.connection => format!("{who} ({connection})"),
-        // It has connected anew since, or it is one that has not come to write its name yet.
+        // It has reconnected since, or has not written its name yet.
         Some(who) => format!("{connection}; the last one to take the link over was {who}"),
     }
 }

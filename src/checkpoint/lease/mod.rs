@@ -1,13 +1,11 @@
-//! The lease of a link: a named lock that one connection of its run holds, so that a second run knows at its start that the first lives.
+//! The lease of a link: a named lock that its run's connection holds, so that a second run is
+//! refused.
 //!
-//! It only spares operators a mistake. What makes two runs safe is the fence of the slots, whoever has the lease. So a lease that is
-//! lost ends nothing, and one whose holder has been silent is ended: a run pings its target every two seconds, which the server shows as the
-//! time that the connection has been idle. Nothing is ever written for it; who runs the link stands in the link's row, written with the
-//! take-over.
-//!
-//! Who runs a link: what a run says of itself in the link's row, for people and for the next run.
-//!
-//! A look at a link's lease from outside: does somebody have it, and does that one still live?
+//! The lease only protects operators from a mistake. What makes two runs safe is the fence of the
+//! slots, whoever has the lease. So a run that loses its lease goes on, and a lease whose holder
+//! has been silent is taken from it: a run pings its target every two seconds, and the server shows
+//! how long a connection has been idle. Nothing is written for the lease; the link's row names the
+//! process that runs the link ([`Who`]), written when the run takes the link over.
 
 mod keeper;
 
@@ -35,20 +33,22 @@ use keeper::{Keep, Start};
 
 /// How long the server may take for an answer before the connection counts as lost.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long the end of a run waits for the lease to be given back: where the target does not answer, the connection's end does it.
+/// How long the end of a run waits for the lease to be released. If the target does not answer, the
+/// end of the connection releases it.
 const GIVE_BACK: Duration = Duration::from_millis(300);
 
-/// How a run treats another one that it meets.
+/// How a run treats another run of its link.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// One that lives is ended.
+    /// Whether a run that is alive is ended.
     pub take_over: bool,
-    /// One that has been silent for this long is gone, with its process or its machine. Above the two seconds between pings.
+    /// A run that has been silent for this long is gone, with its process or its machine. Must be
+    /// more than the two seconds between pings.
     pub idle: Duration,
 }
 
 impl Terms {
-    /// Seven pings: a run that misses so many is not only slow.
+    /// Seven pings: a run that misses so many is not just slow.
     pub const IDLE: Duration = Duration::from_secs(15);
 }
 
@@ -58,22 +58,22 @@ impl Default for Terms {
     }
 }
 
-/// A run's lease; given back when it is dropped.
+/// A run's lease; released when it is dropped.
 pub struct Lease {
     who: Who,
     run: Arc<AtomicU64>,
     losses: Arc<AtomicU64>,
-    /// Its end ends the thread.
+    /// Dropping it ends the thread.
     _end: Option<Sender<()>>,
     over: Receiver<()>,
 }
 
 impl Lease {
-    /// Takes the lease of the link of `cluster_id`, for a run that writes with `mark`, and keeps it in a thread with a connection of its own.
+    /// Takes the lease of the link of `cluster_id`, for a run that writes with `mark`, and keeps it
+    /// in a thread with a connection of its own.
     ///
-    /// # Errors
-    /// Refused, with who it is, if another run lives and `terms` do not end it; or interrupted. A target that fails is told, and is not an
-    /// error here.
+    /// # Errors Refused, with the holder, if another run is alive and `terms` do not end it; or
+    /// interrupted. A target that fails is reported, and is not an error here.
     pub fn take(
         target: &Target,
         (cluster_id, link): (u64, &str),
@@ -116,7 +116,7 @@ impl Lease {
         Ok(Self { who, run, losses, _end: Some(end), over })
     }
 
-    /// What this run says of itself in the link's row.
+    /// What this run writes about itself into the link's row.
     #[must_use]
     pub fn who(&self) -> &Who {
         &self.who
@@ -128,7 +128,8 @@ impl Lease {
         self.losses.load(Ordering::SeqCst)
     }
 
-    /// The run has taken `link` over: if a later one does, the lease is not taken back from it.
+    /// Called when the run has taken `link` over: if a later run does, the lease is not taken back
+    /// from it.
     pub fn owns(&self, link: &Link) {
         self.run.store(link.run(), Ordering::SeqCst);
     }
@@ -137,7 +138,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self._end = None;
-        // An error says that the thread has ended, and with it the connection.
+        // An error means that the thread has ended, and its connection with it.
         let _ = self.over.recv_timeout(GIVE_BACK);
     }
 }
@@ -148,7 +149,7 @@ fn untold(link: &str, error: &anyhow::Error, events: &Events) {
     )));
 }
 
-/// Who has the lease of a link, whose row names `who`.
+/// Who holds the lease of a link, whose row names `who`.
 pub(super) fn seen(
     session: &mut Session,
     cluster_id: u64,
@@ -158,7 +159,7 @@ pub(super) fn seen(
     look(session, &locks::lease(cluster_id, link), who.and_then(|w| w.connection))
 }
 
-/// Who the link's row names, and where the link stands, as far as there are rows.
+/// The process that the link's row names, and the link's position, as far as there are rows.
 fn standing(
     session: &mut Session,
     (cluster_id, link): (u64, &str),
@@ -167,44 +168,44 @@ fn standing(
         "SELECT `holder` FROM `tidb_binlog`.`tisync_checkpoint` WHERE {}",
         condition(cluster_id, link)
     ));
-    // Before the first start there is no table, and an older one has no such column.
+    // Before the first start there is no table, and an older one lacks the column.
     let who = known(who)?.flatten().and_then(|text| Who::read(&text));
     let position = known(of_link(session, cluster_id, link))?.flatten();
     Ok((who, position))
 }
 
-/// A host's or an account's name is cut behind this many characters, so that all of it has room in the row.
+/// Limit of characters of a host's or an account's name, so that the text fits its column.
 const NAME_CHARS: usize = 64;
-/// The size of the column.
+/// Characters of the column.
 const COLUMN_CHARS: usize = 512;
 
-/// The process that took a link over last. The column `holder` has it as JSON.
+/// The process of a link's last run. The column `holder` has it as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Who {
-    /// Its number on its host.
+    /// Its process id.
     pub pid: u32,
-    /// The host's name, or nothing if it does not tell.
+    /// Name of its host; empty if that is not known.
     pub host: String,
     /// The account that it uses on the target.
     pub account: String,
     /// When it took the link over, by its own clock: RFC 3339, UTC, in seconds.
     pub since: String,
-    /// Of its tisync.
+    /// Its version of tisync.
     pub version: String,
-    /// The number of the target's connection that held the lease at that time.
+    /// The id of the connection on the target that held the lease at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<u64>,
     /// The mark table that it writes with, as `db.table`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
-    /// The channel of that.
+    /// The channel of that mark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<i64>,
 }
 
 impl Who {
-    /// This process, which goes to the target as `account` and writes with `mark`.
+    /// This process, which connects to the target as `account` and writes with `mark`.
     #[must_use]
     pub fn this_process(account: &str, mark: Option<&Mark>) -> Self {
         let now = Timestamp::now();
@@ -220,23 +221,23 @@ impl Who {
         }
     }
 
-    /// What a row says; `None` if nobody has written there, or something else than a tisync.
+    /// Parses the column; `None` if it is empty, or not written by tisync.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        // Fields without names would pass for ours, in their order.
+        // A JSON array would be accepted too, with its elements as the fields in order.
         let named: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
         serde_json::from_value(named.into()).ok()
     }
 
-    /// As the row has it: at most 512 characters.
+    /// The text for the column: at most 512 characters.
     #[must_use]
     pub fn text(&self) -> String {
-        // Plain fields cannot fail to be written.
+        // Fields of these types always serialize.
         let text = serde_json::to_string(self).unwrap_or_default();
         if text.chars().count() <= COLUMN_CHARS {
             return text;
         }
-        // A table with a name full of quotes: without it, `mark drop` looks at the rows alone.
+        // The mark table's name is full of quotes: without it, `mark drop` looks at the rows alone.
         serde_json::to_string(&Self { mark: None, channel: None, ..self.clone() }).unwrap_or_default()
     }
 
@@ -246,7 +247,7 @@ impl Who {
         Mark::new(self.mark.as_deref()?, self.channel?).ok()
     }
 
-    /// Whether it writes with the mark table `name`, and that channel if one is named.
+    /// Whether it writes with the mark table `name`, and with that channel if one is given.
     #[must_use]
     pub fn writes_with(&self, name: &str, channel: Option<i64>) -> bool {
         self.mark.as_deref() == Some(name) && (channel.is_none() || self.channel == channel)
@@ -272,31 +273,32 @@ fn host() -> String {
     name.trim().to_owned()
 }
 
-/// Who has the lease of a link.
+/// Who holds the lease of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Nobody: the run has ended, whichever way.
+    /// No connection: the run has ended, in whatever way.
     Free,
     /// A connection.
     Held(Holding),
-    /// The server has no named locks, so nobody can tell.
+    /// The server has no named locks, so it cannot be known.
     Unknown,
 }
 
-/// The connection that has the lease.
+/// The connection that holds the lease.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
-    /// Its number, where the server tells it.
+    /// Its id, if the server tells it.
     pub connection: Option<u64>,
     /// Where it comes from, `host:port`.
     pub from: Option<String>,
-    /// For how long it has been silent; `None` if it belongs to another account, or the server does not tell.
+    /// How long it has been idle; `None` if it belongs to another account, or the server does not
+    /// tell.
     pub silent: Option<Duration>,
 }
 
 impl Seen {
-    /// Whether the run lives, as far as one look tells; `None` if nobody can tell. One that has been silent for `idle` is gone, with its
-    /// process or its machine.
+    /// Whether the run is alive, as far as one look tells; `None` if it cannot be known. One that
+    /// has been silent for `idle` is gone, with its process or its machine.
     #[must_use]
     pub fn lives(&self, idle: Duration) -> Option<bool> {
         match self {
@@ -307,7 +309,8 @@ impl Seen {
     }
 }
 
-/// Looks at the lock `name`. `named` is the number that its holder once said to have, for servers that do not tell.
+/// Looks at the lock `name`. `named` is the connection id that its holder once wrote, for servers
+/// that do not tell it.
 ///
 /// # Errors
 /// If the connection is lost.
@@ -322,7 +325,8 @@ fn look(session: &mut Session, name: &str, named: Option<u64>) -> Result<Seen, S
     let rows = session.fetch::<(Option<String>, Option<i64>)>(&format!(
         "SELECT host, time FROM information_schema.{list} WHERE id = {id}"
     ));
-    // Where each server counts its own connections, a number that two of them have says nothing.
+    // If each server of the cluster counts its own connections, an id that two of them have says
+    // nothing.
     let one = match known(rows)?.as_deref() {
         Some([one]) => Some(one.clone()),
         _ => None,
@@ -371,7 +375,7 @@ mod tests {
         for text in ["", "me", "[1]", "{\"pid\":\"x\"}"] {
             assert_eq!(Who::read(text), None, "{text}");
         }
-        // A later tisync may say more.
+        // A later version of tisync may write more.
         assert_eq!(Who::read(r#"{"pid":5,"mood":"good"}"#).map(|w| w.pid), Some(5));
     }
 }

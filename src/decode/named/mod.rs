@@ -1,10 +1,9 @@
-//! Rows by the names of their columns, from Drainer's files (docs/protocol/tidb-binlog.md §9.6),
-//! read with the definitions that the target has at that moment.
+//! Rows by the names of their columns, from Drainer's files (spec/tidb-binlog.md §9.6), read with
+//! the definitions that the target has at that moment.
 //!
-//! What a value is, the row says: its type is the upstream's. What the row does not say comes from the target: character sets,
-//! keys, and which columns it computes itself.
-//!
-//! How rows with the same columns are read: the target's definition, cut down to those columns.
+//! The row says the upstream's type of each value. The rest comes from the target: character sets,
+//! keys, and generated columns. A [`Shape`] is the target's definition cut down to the columns that
+//! a row has.
 
 pub mod text;
 
@@ -22,7 +21,8 @@ use crate::model::{
     Column as Defined, CommitTs, Definition, Generated, Key, KeyPart, Kind, Row, RowChange, RowKind, Table, Value,
 };
 
-/// Shapes kept of one table. Rows of one definition have one or two: deletes may have more columns than inserts.
+/// Limit of shapes kept for one table. Rows of one definition have one or two: deletes may have
+/// more columns than inserts.
 const SHAPES: usize = 8;
 
 /// `pb_binlog.DMLData`: the rows of a transaction, each a serialized [`Event`].
@@ -53,7 +53,7 @@ pub struct Event {
 /// `pb_binlog.column`: one value of a row, or two for an update.
 #[derive(Clone, PartialEq, Message)]
 pub struct Column {
-    /// Its name in the original case.
+    /// The name of the column, in its original case.
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
     /// The first byte is MySQL's code of the type.
@@ -65,12 +65,12 @@ pub struct Column {
     /// One datum (docs/protocol/tidb-binlog.md §3.3): the value, for an update the old one.
     #[prost(bytes = "bytes", optional, tag = "4")]
     pub value: Option<Bytes>,
-    /// For an update, the new one.
+    /// The new value of an update.
     #[prost(bytes = "bytes", optional, tag = "5")]
     pub changed_value: Option<Bytes>,
 }
 
-/// The definitions of the target's tables, as far as rows have named them since the last DDL.
+/// The definitions of the target's tables that rows have named since the last DDL.
 #[derive(Debug, Default)]
 pub struct Names {
     tables: HashMap<(String, String), Known>,
@@ -83,16 +83,16 @@ struct Known {
 }
 
 impl Names {
-    /// A DDL may change any definition: they are asked for again.
+    /// Drops all definitions: a DDL may have changed any of them.
     pub fn forget(&mut self) {
         self.tables.clear();
     }
 
-    /// The row changes in `events`, a serialized [`DmlData`], in its order, and how many were left out. `find` says what the target has,
-    /// `wanted` which changes of a table are wanted.
+    /// The row changes in `events`, a serialized [`DmlData`], in its order, and how many were left
+    /// out. `find` gives the target's definition, `wanted` which changes of a table are wanted.
     ///
-    /// # Errors
-    /// If `find` fails, a table or column is not on the target, or the bytes are not what the format says.
+    /// # Errors If `find` fails, a table or column is not on the target, or the bytes do not fit
+    /// the format.
     pub fn rows(
         &mut self,
         (events, zone, commit_ts): (&Bytes, &TimeZone, CommitTs),
@@ -115,7 +115,7 @@ impl Names {
                 0 => kinds.insert,
                 1 => kinds.update,
                 2 => kinds.delete,
-                // What it is, is not known: reading it says so.
+                // An unknown kind: reading the row reports it.
                 _ => kinds != Kinds::NONE,
             };
             if !kind_wanted {
@@ -182,7 +182,7 @@ impl Known {
         Ok(RowChange { table: Arc::clone(&shape.table), kind })
     }
 
-    /// How rows with these columns are read.
+    /// The shape of rows with these columns.
     fn shape(&mut self, columns: &[Column]) -> Result<&Shape> {
         let at = match self.shapes.iter().position(|s| s.fits(columns)) {
             Some(at) => at,
@@ -224,19 +224,21 @@ fn missing(schema: &str, table: &str, commit_ts: CommitTs) -> Fault {
     )
 }
 
-/// More columns than a table of TiDB's can have.
+/// Limit of the columns of a row; no table in TiDB can have as many.
 const MOST: usize = 4096;
-/// Fraction digits that times are written with: none of a text's is lost, and more zeros change no value.
+/// Fraction digits that times are written with: none of a text's is lost, and more zeros change no
+/// value.
 const FSP: u8 = 6;
 
-/// See the module.
+/// A table's definition cut down to the columns that some of its rows have.
 #[derive(Debug)]
 struct Shape {
     /// Names and types, as rows give them.
     columns: Vec<Signature>,
     /// The definition of the rows.
     table: Arc<Table>,
-    /// For each column of a row, its place in the definition; none for one that the target computes.
+    /// For each column of a row, its index in the definition; `None` for one that the target
+    /// computes.
     places: Vec<Option<usize>>,
 }
 
@@ -254,12 +256,11 @@ fn code(column: &Column) -> Option<u8> {
 impl Shape {
     /// The shape of rows of `table` that have `columns`.
     ///
-    /// # Errors
-    /// If one of them is there twice, or its type is not known.
+    /// # Errors If one of them occurs twice, or its type is not known.
     fn new(table: &Table, columns: &[Column]) -> Result<Self> {
         let mut kept: Vec<Defined> = Vec::new();
         let mut places = Vec::new();
-        // Where each of the target's columns went.
+        // The new index of each of the target's columns.
         let mut moved: Vec<Option<usize>> = vec![None; table.columns.len()];
         ensure!(columns.len() <= MOST, "the row has {} columns, more than any table has", columns.len());
         let named: HashMap<String, usize> =
@@ -270,13 +271,13 @@ impl Shape {
             let lower = name.to_lowercase();
             let found = named.get(&lower).copied();
             let Some((at, defined)) = found.and_then(|at| Some((at, table.columns.get(at)?))) else {
-                // Whether rows may lack a column on the target is for the sink to say.
+                // The sink decides whether rows may have a column that the target lacks.
                 ensure!(strangers.insert(lower), "the row has column `{name}` twice");
                 places.push(Some(kept.len()));
                 kept.push(stranger(name, kind(column, &Kind::Binary { fixed: None })?));
                 continue;
             };
-            // Drainer writes values of its own for them into inserts.
+            // Drainer writes values of its own for generated columns into inserts.
             if defined.generated != Generated::No {
                 places.push(None);
                 continue;
@@ -287,7 +288,7 @@ impl Shape {
             places.push(Some(kept.len()));
             kept.push(Defined { kind: kind(column, &defined.kind)?, ..defined.clone() });
         }
-        // What the target computes stays known, for the keys over it; no row has a value.
+        // Generated columns stay known for the keys over them; no row has a value for one.
         for (slot, defined) in moved.iter_mut().zip(&table.columns).filter(|(_, c)| c.generated != Generated::No) {
             *slot = Some(kept.len());
             kept.push(defined.clone());
@@ -306,7 +307,7 @@ impl Shape {
         Ok(Self { columns: columns.collect(), table: Arc::new(Table { columns: kept, keys, ..table.clone() }), places })
     }
 
-    /// Whether it is the shape of rows with `columns`.
+    /// Whether this is the shape of rows with `columns`.
     fn fits(&self, columns: &[Column]) -> bool {
         self.columns.len() == columns.len()
             && self.columns.iter().zip(columns).all(|(s, c)| {
@@ -317,7 +318,7 @@ impl Shape {
     }
 }
 
-/// A column that the target lacks.
+/// A column of a row that the target lacks.
 fn stranger(name: &str, kind: Kind) -> Defined {
     Defined {
         id: -1,
@@ -330,7 +331,7 @@ fn stranger(name: &str, kind: Kind) -> Defined {
     }
 }
 
-/// The upstream's type by its code and name, with what only a definition knows from the target's.
+/// The upstream's type by its code and name, with the target's details that only a definition has.
 fn kind(column: &Column, there: &Kind) -> Result<Kind> {
     let name = column.mysql_type.as_deref().unwrap_or_default();
     let code = code(column);
@@ -364,7 +365,7 @@ fn kind(column: &Column, there: &Kind) -> Result<Kind> {
         },
         Some(15 | 0xf9..=0xfe) if is_text(name) => match there {
             Kind::Text { .. } => there.clone(),
-            // Nothing is known of how it compares; all of Unicode fits every text.
+            // Its collation is not known; utf8mb4 can hold every text.
             _ => Kind::Text { charset: "utf8mb4".to_owned(), collation: "utf8mb4_bin".to_owned() },
         },
         Some(15 | 0xf9..=0xfe) => match there {
@@ -381,7 +382,7 @@ fn kind(column: &Column, there: &Kind) -> Result<Kind> {
     })
 }
 
-/// `char`, `varchar` and the like, against `binary`, `varbinary` and `blob`.
+/// Whether it is `char`, `varchar` and the like, rather than `binary`, `varbinary` or `blob`.
 fn is_text(mysql_type: &str) -> bool {
     let lower = mysql_type.to_ascii_lowercase();
     (lower.contains("char") || lower.contains("text")) && !lower.contains("binary")

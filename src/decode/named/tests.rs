@@ -1,4 +1,4 @@
-//! Events written here and read again.
+//! Tests of rows by name: events that are encoded here are read again.
 
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn table() -> Definition {
     }))
 }
 
-/// A datum in the form that rows have.
+/// A datum as rows have it.
 fn datum(value: &Value) -> Vec<u8> {
     let varint = |mut n: u64| {
         let mut out = Vec::new();
@@ -123,7 +123,7 @@ fn a_definition_is_cut_down_to_what_the_row_has() {
     let keys: Vec<_> = found[0].table.keys.iter().map(|k| (k.name.as_str(), k.parts[0].column)).collect();
     assert_eq!(keys, [("PRIMARY", 1), ("u", 0)], "a key over what the row lacks says nothing about it");
 
-    // One that the target lacks is there all the same: whether that may be, the sink says.
+    // A column that the target lacks is kept: the sink decides whether that is allowed.
     let nowhere = column("nowhere", 12, "datetime", &Value::Null, None);
     let found = read(&event(0, [row(None), vec![nowhere]].concat()), &table()).unwrap();
     let column = &found[0].table.columns[2];
@@ -172,7 +172,7 @@ fn rows_of_a_table_that_is_left_out_are_counted_under_its_name() {
 
 #[test]
 fn the_id_of_a_name_never_changes() {
-    // It stands in tidb_binlog.tisync_skipped of targets.
+    // The id is stored in `tidb_binlog.tisync_skipped` of existing targets.
     assert_eq!(Table::id_of_names("db", "t"), Table::id_of_names("Db", "T"));
     assert_ne!(Table::id_of_names("db", "t"), Table::id_of_names("d", "bt"));
     assert_eq!(Table::id_of_names("db", "t"), 4_533_947_633_461_876_245);
@@ -211,7 +211,7 @@ fn typed() -> impl Strategy<Value = (u8, &'static str, Value)> {
 proptest! {
     #[test]
     fn written_and_read_again((code, mysql_type, old) in typed(), tp in 0..3_i32) {
-        // Whatever the target's own type is, the row's is what counts.
+        // The row's type counts, whatever type the target has.
         let there = Definition::Table(Arc::new(Table {
             columns: vec![defined("c", text(), Generated::No)],
             ..Table::named("db", "t")

@@ -10,15 +10,15 @@ use crate::decode::datum::Datum;
 use crate::decode::value::Civil;
 use crate::model::{Decimal, Kind, Value};
 
-/// Most digits that a DECIMAL has, its sign and point counted.
+/// Limit of the characters of a DECIMAL, with sign and point.
 const DECIMAL_TEXT: usize = 67;
 /// Hours of the largest TIME.
 const MAX_HOURS: u32 = 838;
 
-/// The value that `datum`, which is one datum and no more, stands for in a column of `kind`. TIMESTAMPs are in `zone`.
+/// The value of `datum`, which is exactly one datum, in a column of `kind`. TIMESTAMPs are in
+/// `zone`.
 ///
-/// # Errors
-/// If it is no datum, or none that such a column can hold.
+/// # Errors If it is not a datum, or none that such a column can hold.
 pub fn value(datum: &Bytes, kind: &Kind, zone: &TimeZone) -> Result<Value> {
     let mut from = Cursor::new(datum);
     let read = Datum::read(&mut from)?;
@@ -30,7 +30,8 @@ pub fn value(datum: &Bytes, kind: &Kind, zone: &TimeZone) -> Result<Value> {
         (Kind::Int { .. }, Datum::UInt(n)) => Value::UInt(n),
         (Kind::Float, Datum::Float(x)) => Value::Float(narrow(x)?),
         (Kind::Double, Datum::Float(x)) => Value::Double(x),
-        // While DROP COLUMN runs, the column's default stands in rows that lack it: as the definition has it, which is text.
+        // While DROP COLUMN runs, rows that lack the column get its default as the definition has
+        // it: as text.
         (Kind::Int { .. } | Kind::Year, Datum::Bytes(text)) => whole(&text)?,
         (Kind::Float, Datum::Bytes(text)) => Value::Float(narrow(real(&text)?)?),
         (Kind::Double, Datum::Bytes(text)) => Value::Double(real(&text)?),
@@ -49,7 +50,7 @@ pub fn value(datum: &Bytes, kind: &Kind, zone: &TimeZone) -> Result<Value> {
     })
 }
 
-/// The end of `source` that equals `part`, without a copy: a datum's bytes stand at its end.
+/// `part` as a slice of `source`, without a copy: a datum's bytes are at its end.
 fn shared(source: &Bytes, part: &[u8]) -> Bytes {
     match source.len().checked_sub(part.len()) {
         Some(begin) if source.get(begin..) == Some(part) => source.slice(begin..),
@@ -57,7 +58,7 @@ fn shared(source: &Bytes, part: &[u8]) -> Bytes {
     }
 }
 
-/// BINARY(n) is filled up with zeros where it is stored.
+/// BINARY(n) is padded with zeros where it is stored.
 fn padded(source: &Bytes, bytes: &[u8], fixed: Option<u32>) -> Result<Bytes> {
     let width = usize::try_from(fixed.unwrap_or(0))?;
     if bytes.len() >= width {
@@ -100,12 +101,13 @@ fn decimal(text: &[u8]) -> Result<Decimal> {
         && digits.len() > points
         && text.len() <= DECIMAL_TEXT;
     ensure!(fits, "`{}` is no decimal", shown(text));
-    // No negative zero: it would be another value to who compares bytes.
+    // No negative zero: it would differ from zero where bytes are compared.
     let zero = digits.iter().all(|b| matches!(b, b'0' | b'.'));
     Ok(Decimal { text: Bytes::copy_from_slice(if zero { digits } else { text }) })
 }
 
-/// `YYYY-MM-DD`, perhaps with ` hh:mm:ss` and up to six fraction digits. Zero dates and days that do not exist pass.
+/// `YYYY-MM-DD`, perhaps with ` hh:mm:ss` and up to six fraction digits. Zero dates and days that
+/// do not exist are accepted.
 fn time(text: &[u8]) -> Result<Civil> {
     let wrong = || format!("`{}` is no date or time", shown(text));
     let text = std::str::from_utf8(text).with_context(wrong)?;
@@ -141,7 +143,7 @@ fn parts(text: &str, mark: char) -> Option<[u32; 3]> {
     numbers.next().is_none().then_some(three)
 }
 
-/// What stands before the point, and the microseconds behind it.
+/// The part before the point, and the microseconds after it.
 fn fraction(text: &str) -> Option<(&str, u32)> {
     let Some((whole, fraction)) = text.split_once('.') else { return Some((text, 0)) };
     let digits = (1..=6).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit());
@@ -150,7 +152,7 @@ fn fraction(text: &str) -> Option<(&str, u32)> {
     Some((whole, n * 10_u32.pow(power)))
 }
 
-/// A TIMESTAMP in `zone` as one in UTC. The zero timestamp is none in any zone.
+/// Converts a TIMESTAMP from `zone` to UTC. The zero timestamp is the same in every zone.
 fn in_utc(civil: Civil, zone: &TimeZone) -> Result<Civil> {
     if *zone == TimeZone::UTC || civil == Civil::default() {
         return Ok(civil);
@@ -211,7 +213,7 @@ mod tests {
         assert_eq!(utc("2026-07-21 13:30:00", "Europe/Berlin"), "2026-07-21 11:30:00.000000");
         assert_eq!(utc("2026-01-01 00:30:00", "Europe/Berlin"), "2025-12-31 23:30:00.000000");
         assert_eq!(utc("0000-00-00 00:00:00", "Asia/Tokyo"), "0000-00-00 00:00:00.000000");
-        // The hour that comes twice cannot be told.
+        // An hour that occurs twice is ambiguous.
         let twice = of("2026-10-25 02:30:00", &Kind::Timestamp { fsp: 0 }, "Europe/Berlin").unwrap_err();
         assert!(crate::error::fault(&twice).unwrap().hint.contains("--time-zone +02:00"), "{twice:#}");
         // A DATETIME has no zone.

@@ -1,11 +1,8 @@
-//! Reads the frames of one of Drainer's files; never holds more than one of them
-//! (docs/protocol/tidb-binlog.md §9.6): magic u32, length u64, payload, CRC-32C of the payload u32,
-//! all little-endian.
+//! Reads Drainer's files: the files of a folder in order, their frames, and the messages in them.
 //!
-//! The messages in Drainer's files, package `pb_binlog` (docs/protocol/tidb-binlog.md §9.6).
-//! `bytes` fields share the memory of the frame they were read from.
-//!
-//! The files of a folder that Drainer wrote, in their order (docs/protocol/tidb-binlog.md §9.6).
+//! A frame is magic u32, length u64, payload, CRC-32C of the payload u32, all little-endian
+//! (spec/tidb-binlog.md §9.6); only one is held at a time. The payload is a message of the package
+//! `pb_binlog` (spec/tidb-binlog.md §9.6), whose `bytes` fields share the memory of the frame.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -21,23 +18,25 @@ use crate::error::Fault;
 use crate::model::{Body, CommitTs, RawTxn};
 use crate::source::recording::too_large;
 
-/// What every frame begins with.
+/// The first four bytes of every frame.
 pub const MAGIC: u32 = 471_532_804;
 /// Bytes of magic and length.
 const HEAD: usize = 12;
-/// Above this no protobuf message can be.
+/// The largest payload: no protobuf message can be larger.
 const MAX_PAYLOAD: u64 = i32::MAX as u64;
-/// So much is allocated before the bytes are seen; a length from a damaged file costs no more than that.
+/// Bytes that are allocated before the payload is seen, so a damaged length costs no more than
+/// this.
 const FIRST_ALLOCATION: u64 = 1 << 20;
 
-/// What comes next in a file.
+/// What follows in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// A whole message.
     Payload(Bytes),
     /// The file ends between two messages.
     End,
-    /// The file ends within a message, which begins at this byte: its writer was stopped there, or is at it.
+    /// The file ends within a message, which begins at this byte: its writer was stopped there, or
+    /// is still writing.
     Torn(u64),
 }
 
@@ -45,18 +44,18 @@ pub enum Next {
 pub struct Frames {
     path: PathBuf,
     input: Box<dyn Read + Send>,
-    /// Where the next frame begins, in the file as it is when uncompressed.
+    /// Where the next frame begins, in the uncompressed file.
     offset: u64,
-    /// Length of the next payload, where it has been read already.
+    /// Length of the next payload, if it has been read already.
     head: Option<u64>,
     ended: Option<Next>,
-    /// Whether the file is compressed: of a few bytes there it may make gigabytes.
+    /// Whether the file is compressed: then a few of its bytes may expand to gigabytes.
     packed: bool,
-    /// The largest message of such a file.
+    /// The largest message of a compressed file, in bytes.
     most: u64,
 }
 
-/// The frame of `payload`.
+/// `payload` as a frame.
 #[must_use]
 pub fn frame(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + HEAD + 4);
@@ -68,7 +67,7 @@ pub fn frame(payload: &[u8]) -> Vec<u8> {
 }
 
 impl Frames {
-    /// Opens `path`, plain or compressed with gzip or zstd: the content tells, not the name.
+    /// Opens `path`, plain or compressed with gzip or zstd; the content decides, not the name.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -91,16 +90,15 @@ impl Frames {
         Ok(Self { path: path.to_owned(), input, offset: 0, head: None, ended: None, packed, most: MAX_PAYLOAD })
     }
 
-    /// The same, with no message of a compressed file above `bytes`.
+    /// Refuses messages of a compressed file above `bytes`.
     #[must_use]
     pub fn within(self, bytes: usize) -> Self {
         Self { most: bytes as u64, ..self }
     }
 
-    /// Bytes of the next payload, of which nothing is read yet; 0 where none follows.
+    /// Bytes of the next payload, of which nothing is read yet; 0 if none follows.
     ///
-    /// # Errors
-    /// If what follows is no frame. It is final.
+    /// # Errors If what follows is not a frame. The error is final.
     pub fn next_size(&mut self) -> Result<usize> {
         if self.ended.is_some() {
             return Ok(0);
@@ -111,10 +109,9 @@ impl Frames {
         }
     }
 
-    /// The next message.
+    /// Reads the next message.
     ///
-    /// # Errors
-    /// If what follows is no frame, or its checksum is wrong. It is final.
+    /// # Errors If what follows is not a frame, or its checksum is wrong. The error is final.
     pub fn read(&mut self) -> Result<Next> {
         if let Some(ended) = &self.ended {
             return Ok(ended.clone());
@@ -141,7 +138,7 @@ impl Frames {
         Ok(Next::Payload(payload.into()))
     }
 
-    /// Where the next message begins, for errors about the last one.
+    /// File and byte where the next message begins, for errors about the last one.
     #[must_use]
     pub fn place(&self) -> String {
         format!("{} at byte {}", self.path.display(), self.offset)
@@ -182,7 +179,7 @@ impl Frames {
         Ok(self.head)
     }
 
-    /// The end within the first bytes of a frame, if they may be such.
+    /// A file that ends within the magic of a frame, if these bytes can be the beginning of one.
     fn torn(&mut self, begin: &[u8]) -> Result<Next> {
         if MAGIC.to_le_bytes().starts_with(begin) {
             return Ok(Next::Torn(self.offset));
@@ -193,7 +190,7 @@ impl Frames {
     /// Reads `length` bytes, or fewer if the file ends.
     fn take(&mut self, length: u64, into: &mut Vec<u8>) -> Result<()> {
         match (&mut self.input).take(length).read_to_end(into) {
-            // A compressed file that was cut off says it so.
+            // A compressed file that was cut off gives this error at its end.
             Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
                 Err(self.broken(&format!("it cannot be read: {e}")))
             }
@@ -228,10 +225,9 @@ pub struct Binlog {
     pub ddl_query: Option<Bytes>,
 }
 
-/// Reads a message. `zone` is what its TIMESTAMPs are in.
+/// Reads a message, whose TIMESTAMPs are in the time zone `zone`.
 ///
-/// # Errors
-/// For bytes that are no such message, and for a commit ts that is none.
+/// # Errors For bytes that are not such a message, and for a commit ts that cannot be one.
 pub fn read_message(payload: Bytes, zone: &TimeZone) -> Result<RawTxn> {
     let length = payload.len();
     let binlog = Binlog::decode(payload)
@@ -253,7 +249,7 @@ pub fn read_message(payload: Bytes, zone: &TimeZone) -> Result<RawTxn> {
             )));
         }
     };
-    // The file does not tell when it began; any ts below will do.
+    // The file does not say when the transaction began; any lower ts will do.
     Ok(RawTxn { commit_ts, start_ts: CommitTs(commit_ts.0 - 1), body })
 }
 
@@ -263,20 +259,20 @@ fn wrong(message: &str) -> anyhow::Error {
         .into()
 }
 
-/// What the names begin with.
+/// What the names of Drainer's files begin with.
 const PREFIX: &str = "binlog-";
 
-/// A file by its place in the folder's order.
+/// One of Drainer's files, with its number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PbFile {
     /// Rises by one from file to file.
     pub index: u64,
-    /// Where it lies.
+    /// Path of the file.
     pub path: PathBuf,
 }
 
-/// The index in a file's name: `binlog-0000000000000007-20261121113036`, with two to four parts between dashes and perhaps an
-/// extension behind. `None` for any other name.
+/// The index in a file's name, `binlog-0000000000000007-20261121113036`: two to four parts between
+/// dashes, and perhaps an extension. `None` for any other name.
 #[must_use]
 pub fn index(name: &str) -> Option<u64> {
     let parts: Vec<&str> = name.strip_prefix(PREFIX)?.split('-').collect();
@@ -289,7 +285,7 @@ pub fn index(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| plausible)
 }
 
-/// Whether there is such a file in `dir`; false also where it cannot be read.
+/// Whether `dir` holds such a file; false also if it cannot be read.
 #[must_use]
 pub fn holds_files(dir: &Path) -> bool {
     let names = fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.file_name());
@@ -298,8 +294,7 @@ pub fn holds_files(dir: &Path) -> bool {
 
 /// The files of `dir`, by index.
 ///
-/// # Errors
-/// If there is none, one is missing between others, or one is there twice.
+/// # Errors If there are none, one is missing between others, or an index occurs twice.
 pub fn list(dir: &Path) -> Result<Vec<PbFile>> {
     let unreadable = |e: std::io::Error| {
         Fault::connect(format!("cannot read the folder {}: {e}", dir.display()))

@@ -66,7 +66,7 @@ proptest! {
         let mut bytes = whole(&payloads);
         let bit = bit.index(bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
-        // A length that became too large looks like a file that is cut off.
+        // A length that became too large looks like a file that was cut off.
         match read(&bytes) {
             Err(error) => prop_assert!(crate::error::fault(&error).is_some_and(|f| !f.hint.is_empty())),
             Ok((_, end)) => prop_assert!(matches!(end, Next::Torn(_))),

@@ -1,13 +1,12 @@
-//! The files that Drainer writes with `db-type = "file"`, as a source
-//! (docs/protocol/tidb-binlog.md §9.6): what reparo replays.
+//! The files that Drainer writes with `db-type = "file"`, as a source (spec/tidb-binlog.md §9.6).
 //!
-//! They hold transactions with database, table and column names and formatted values, and DDL as text: no definitions, no job
-//! ids and no cluster id. The pipeline decodes rows with the target's own definitions, as they are at that moment.
+//! They are what reparo replays: transactions with database, table and column names and formatted
+//! values, and DDL as text. They hold no definitions, no job ids and no cluster id. The pipeline
+//! decodes rows with the target's own definitions as they are at that moment.
 //!
-//! A Drainer that was killed begins again a little before where it was, and writes again what it wrote: that is passed over. A
-//! file that ends within a message is at its end, if it is the last one.
-//!
-//! Tells a transaction that Drainer wrote again after a restart from one that is out of order.
+//! A Drainer that was killed starts again a little before where it was, and repeats what it wrote;
+//! repeated transactions are skipped ([`Repeats`]). If the last file ends within a message, the
+//! files end there.
 
 pub mod frames;
 
@@ -26,12 +25,13 @@ use crate::model::{CommitTs, Pulled, RawTxn};
 use crate::schema::{History, Job, Snapshot};
 use frames::{Frames, Next, PbFile};
 
-/// What the files do not say themselves.
+/// What the files do not say and the operator has to.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// The time zone of the process that wrote them: what their TIMESTAMPs are in.
+    /// The time zone of the process that wrote them, which their TIMESTAMPs are in.
     pub zone: TimeZone,
-    /// The id of the cluster that they come from; 0: not known. The link's checkpoint on the target is kept under it.
+    /// The id of the cluster that they come from; 0 if it is not known. The link's checkpoint on
+    /// the target is kept under it.
     pub cluster_id: u64,
 }
 
@@ -53,15 +53,14 @@ pub struct PbFiles {
 }
 
 impl PbFiles {
-    /// Finds the files in `dir`, and reads the first message of the first one.
+    /// Finds the files in `dir`, and reads the first message.
     ///
-    /// # Errors
-    /// If there is none, they are not complete, or no message is in them.
+    /// # Errors If there are none, they are not complete, or they hold no message.
     pub fn open(dir: &Path, known: Known, events: Events) -> Result<Self> {
         Self::open_within(dir, known, usize::MAX, events)
     }
 
-    /// The same with no message of a compressed file above `largest` bytes.
+    /// Like [`open`](Self::open), but refuses messages of a compressed file above `largest` bytes.
     ///
     /// # Errors
     /// As [`open`](Self::open), and for such a message.
@@ -81,19 +80,19 @@ impl PbFiles {
         Ok(Self { files, first, known, queue_bytes: QUEUE_BYTES, message_bytes: largest, events })
     }
 
-    /// The same with `bytes` for the messages that wait.
+    /// Sets the bytes of messages that may wait in the stream.
     #[must_use]
     pub fn with_queue(self, bytes: usize) -> Self {
         Self { queue_bytes: bytes, ..self }
     }
 
-    /// Its files, in order.
+    /// The files, in order.
     #[must_use]
     pub fn files(&self) -> &[PbFile] {
         &self.files
     }
 
-    /// Whether the files begin at what follows `from`.
+    /// Checks that the files begin at or before what follows `from`.
     fn reaches_back_to(&self, from: CommitTs) -> Result<()> {
         if from.0 >= self.first.0 - 1 {
             return Ok(());
@@ -131,7 +130,7 @@ impl PbFiles {
     }
 }
 
-/// The commit ts of the first message; `None` if there is no whole one.
+/// The commit ts of the first message; `None` if there is no complete one.
 fn first_ts(file: &PbFile, largest: usize) -> Result<Option<CommitTs>> {
     let mut frames = Frames::open(&file.path)?.within(largest);
     let place = frames.place();
@@ -183,7 +182,7 @@ impl Source for PbFiles {
             .name("drainer-files".to_owned())
             .spawn(move || {
                 if let Err(error) = reader.feed(&queue) {
-                    // Nobody listens any more: then nobody needs the error either.
+                    // If the receiver is gone, the error is not needed either.
                     queue.send(Err(error));
                 }
             })
@@ -192,7 +191,7 @@ impl Source for PbFiles {
     }
 }
 
-/// What the thread behind the stream does.
+/// The state of the thread that reads the files.
 struct Reader {
     files: Vec<PathBuf>,
     from: CommitTs,
@@ -207,7 +206,7 @@ impl Reader {
         for (i, path) in self.files.iter().enumerate() {
             let mut frames = Frames::open(path)?.within(self.largest);
             loop {
-                // Before a large message is read at all, everything in front of it has to be taken.
+                // Before a large message is read, everything queued in front of it has to be taken.
                 if frames.next_size()? > queue.most() && !queue.drain(repeats.last()) {
                     return Ok(());
                 }
@@ -238,7 +237,8 @@ impl Reader {
         Ok(())
     }
 
-    /// False if nobody listens any more.
+    /// Queues `txn` unless it is a repetition or at or below the position; false if the receiver is
+    /// gone.
     fn take(&self, txn: RawTxn, repeats: &mut Repeats, queue: &Queue) -> Result<bool> {
         if !repeats.is_new(&txn)? || txn.commit_ts <= self.from {
             return Ok(true);
@@ -253,7 +253,7 @@ fn torn(place: &str) -> anyhow::Error {
         .into()
 }
 
-/// Definitions come from the target: the files have none.
+/// A history without jobs: the files hold no definitions, which come from the target.
 pub(crate) struct NoJobs;
 
 impl History for NoJobs {
@@ -274,12 +274,14 @@ impl History for NoJobs {
     }
 }
 
-/// Transactions whose content is remembered. Drainer's checkpoint lags by seconds; what lies further back is passed over unseen.
+/// How many transactions are remembered by fingerprint. Drainer's checkpoint lags by seconds;
+/// repetitions from further back are skipped without a check.
 const REMEMBERED: usize = 100_000;
 
-/// What has been read.
+/// Tells a transaction that Drainer wrote again from one that is out of order.
 struct Repeats {
     last: CommitTs,
+    /// Fingerprints of the last transactions, by commit ts.
     recent: BTreeMap<CommitTs, u64>,
     passed_over: u64,
 }
@@ -294,15 +296,14 @@ impl Repeats {
         self.last
     }
 
-    /// How many transactions were there before.
+    /// How many repeated transactions there were.
     fn passed_over(&self) -> u64 {
         self.passed_over
     }
 
-    /// Whether `txn` lies behind all that came before; false if it was there already.
+    /// Whether `txn` is above all that came before; false if it repeats one of them.
     ///
-    /// # Errors
-    /// If it lies before what was read and was not there, or not like this.
+    /// # Errors If its ts is not above all others and no equal transaction was there before.
     fn is_new(&mut self, txn: &RawTxn) -> Result<bool> {
         let ts = txn.commit_ts;
         let print = print(txn);

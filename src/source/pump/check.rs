@@ -1,6 +1,9 @@
-//! What forbids to start: no Pump, TiDB servers that do not write Binlog, Pumps that no longer hold what is asked for.
+//! Checks before a start, and during a run: Pumps, how far back they reach, TiDB servers with
+//! Binlog on.
 //!
-//! TiDB servers that do not write Binlog: reason enough not to start, and told with a count when it happens during a run.
+//! It refuses a start if there is no Pump, if a Pump no longer holds what is asked for, or if a
+//! TiDB server does not write Binlog. A server that stops writing Binlog during a run is reported
+//! and counted ([`Lapse`]).
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,23 +16,23 @@ use crate::event::{Event, Events};
 use crate::model::{CommitTs, span_text};
 use crate::pd::{Node, Security, State, TidbServer, Unread};
 
-/// How often a Pump that should be there is asked again for how far back it reaches.
+/// How often an online Pump is asked for the oldest ts that it holds, before that is an error.
 const TRIES: u32 = 4;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// Gauge in a Pump's metrics: it holds nothing older than this (milliseconds since the Unix epoch).
+/// Gauge in a Pump's metrics: everything older is deleted (milliseconds since the Unix epoch).
 const GC_GAUGE: &str = "binlog_pump_storage_gc_ts";
-/// Gauge in a Pump's metrics: how far its own order of transactions has come (the same unit).
+/// Gauge in a Pump's metrics: the newest commit ts that it has in order (milliseconds, too).
 const NEWEST_GAUGE: &str = "binlog_pump_storage_max_commit_ts";
-/// A Pump's metrics are some 25 KB.
+/// Limit on a Pump's metrics page, in bytes; usually it has some 25 KB.
 const MOST_METRICS: u64 = 16 << 20;
 
-/// Whether a Pump has to be read. Only those that went offline in order have nothing left.
+/// Whether a Pump has to be read. Only one that went offline in order has nothing left.
 pub(super) fn is_active(node: &Node) -> bool {
     node.state != State::Offline
 }
 
-/// Sees to it that there is no entry of a Pump that cannot be read.
+/// Refuses if the entry of a Pump in etcd could not be read.
 pub(super) fn readable(unread: Option<&Unread>) -> Result<()> {
     let Some(Unread { id, why }) = unread else { return Ok(()) };
     let text = format!(
@@ -42,7 +45,7 @@ pub(super) fn readable(unread: Option<&Unread>) -> Result<()> {
         .into())
 }
 
-/// The Pumps that have to be read; the others are told.
+/// The Pumps that have to be read; those that are left out are reported.
 pub(super) fn active<'a>(nodes: &'a [Node], events: &Events) -> Result<Vec<&'a Node>> {
     if nodes.is_empty() {
         return Err(Fault::refused("no Pump is registered in this cluster, so there is no binlog to read")
@@ -71,8 +74,8 @@ pub(super) fn active<'a>(nodes: &'a [Node], events: &Events) -> Result<Vec<&'a N
     Ok(active)
 }
 
-/// Checks that `node` still holds everything above `from`. A Pump that is not online may be down: it is asked when it
-/// comes back, before anything is taken from it.
+/// Checks that `node` still holds everything above `from`. A Pump that is not online may be down:
+/// it is asked when it comes back, before anything is taken from it.
 pub(super) fn reaches_back(
     agent: &ureq::Agent,
     security: &Security,
@@ -85,7 +88,7 @@ pub(super) fn reaches_back(
         if answer.is_ok() || node.state != State::Online {
             break;
         }
-        // It may just be starting again.
+        // The Pump may just be restarting.
         std::thread::sleep(PAUSE);
         answer = gc_ts(agent, security, &node.host);
     }
@@ -123,7 +126,7 @@ pub(super) fn covers(node: &Node, from: CommitTs, gc: CommitTs) -> Result<(), Fa
     ))
 }
 
-/// Everything older than this has been deleted by the Pump at `host` (`host:port`); 0 if nothing was.
+/// The ts below which the Pump at `host` (`host:port`) has deleted everything; 0 if nothing was.
 ///
 /// # Errors
 /// If its metrics cannot be read or lack the gauge.
@@ -131,7 +134,7 @@ pub fn gc_ts(agent: &ureq::Agent, security: &Security, host: &str) -> Result<Com
     gauge(agent, security, host, GC_GAUGE)
 }
 
-/// The newest that the Pump at `host` has in order, to the millisecond.
+/// The newest commit ts that the Pump at `host` has in order, to the millisecond.
 pub(super) fn newest(agent: &ureq::Agent, security: &Security, host: &str) -> Result<CommitTs> {
     gauge(agent, security, host, NEWEST_GAUGE)
 }
@@ -151,7 +154,7 @@ fn gauge(agent: &ureq::Agent, security: &Security, host: &str, name: &str) -> Re
     Ok(read_gauge(&text, name).ok_or_else(|| failed(format!("it holds no usable {name}")))?)
 }
 
-/// The gauge as a ts. Prometheus writes floats: `0`, `1795266299653`, `1.795266299653e+12`.
+/// A gauge as a ts. Prometheus writes floats: `0`, `1795266299653`, `1.795266299653e+12`.
 fn read_gauge(metrics: &str, name: &str) -> Option<CommitTs> {
     let value = metrics.lines().find_map(|line| {
         let rest = line.trim().strip_prefix(name)?;
@@ -162,20 +165,19 @@ fn read_gauge(metrics: &str, name: &str) -> Option<CommitTs> {
         rest.starts_with(char::is_whitespace).then(|| rest.split_whitespace().next()).flatten()
     })?;
     let value: f64 = value.parse().ok()?;
-    // 46 bits of milliseconds: far below 2^53, where floats stop being exact.
+    // Milliseconds have 46 bits: far below 2^53, up to which floats are exact.
     if !(0.0..70_368_744_177_664.0).contains(&value) {
         return None;
     }
     Some(CommitTs::from_millis(format!("{value:.0}").parse().ok()?))
 }
 
-/// The one status with which nothing is lost.
+/// The only status with which nothing is lost.
 const ON: &str = "On";
 
 /// Checks that each TiDB server writes Binlog.
 ///
-/// # Errors
-/// A refusal that says which one does not, and what that means.
+/// # Errors Refused, with the first server that does not, and what that means.
 pub fn binlog_is_on(servers: &[TidbServer]) -> Result<()> {
     let Some(server) = servers.iter().find(|s| s.binlog_status != ON) else { return Ok(()) };
     let (means, hint) = meaning(&server.binlog_status);
@@ -205,7 +207,8 @@ fn meaning(status: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// A TiDB server that did not write Binlog at some time of a run. As seen in the cluster's list, every few seconds.
+/// A TiDB server that did not write Binlog at some time of a run, as seen in the cluster's list of
+/// servers every few seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lapse {
     /// `host:port` of its SQL port.
@@ -214,14 +217,14 @@ pub struct Lapse {
     pub status: String,
     /// How often it stopped writing Binlog.
     pub times: u64,
-    /// For how long in all, up to its last return.
+    /// For how long in all, up to when it last resumed.
     pub lost: Duration,
-    /// Since when it has not been writing; `None`: it does again.
+    /// Since when it has not been writing; `None` if it writes now.
     pub since: Option<(Instant, Timestamp)>,
 }
 
 impl Lapse {
-    /// Takes note of how `server` is `now`; gives a sentence if that is another state than before.
+    /// Records the state of `server` at `now`; gives a sentence if the state has changed.
     pub(super) fn update(lapses: &mut BTreeMap<String, Self>, server: &TidbServer, now: Instant) -> Option<String> {
         let (address, status) = (server.sql_address(), server.binlog_status.as_str());
         if status == ON {

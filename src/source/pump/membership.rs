@@ -1,16 +1,14 @@
-//! Starts the tasks that read Pumps, each with its stream.
+//! The list of Pumps during a run, and the tasks that read them.
 //!
-//! Calls the roll: a stream that holds "up to this ts the list of Pumps is complete", and the streams of Pumps that join.
+//! A Pump that registers during a run may take a transaction before this process knows of it. So
+//! the merge must not pass a ts up to which the list of Pumps is not known. [`PumpWatcher`] lists
+//! the Pumps again and again. Its stream says `Resolved(t)` only after a listing that began when
+//! the cluster's clock was at `t`: what a Pump missing from that listing holds was committed later.
+//! A Pump that joins is read from the last `t` whose listing did not have it, and its stream is
+//! handed on before the next `Resolved`.
 //!
-//! A Pump that registers while a run goes on may take a transaction before anybody here knows of it. So the merge must
-//! not pass a ts for which the list is not known: this stream says `Resolved(t)` only after a listing that began when the
-//! cluster's clock was at `t`. What a Pump that is not in that listing holds was committed later. So a Pump that joins is
-//! read from the last `t` whose listing did not have it, and its stream is handed on before the next `Resolved`.
-//!
-//! The list of Pumps as it was when the roll was called last, and which of them are read.
-//!
-//! Who is read changes only under one lock together with the list: so a Pump that left is not missed when it comes back,
-//! and one that came back in time has not left.
+//! [`Roster`] holds the last list and which of its Pumps are read. Both change only under one lock,
+//! so a Pump that left is noticed when it comes back, and one that came back in time has not left.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +26,7 @@ use crate::model::{CommitTs, Pulled, Stream};
 use crate::pd::{Node, Pd, Security, State, TidbServer, Unread};
 use crate::source::Queue;
 
-/// All that a reader of a Pump needs.
+/// What a task needs to read a Pump.
 #[derive(Clone)]
 pub(super) struct PullContext {
     pub cluster_id: u64,
@@ -36,32 +34,33 @@ pub(super) struct PullContext {
     pub gzip: bool,
     pub timing: Timing,
     pub events: Events,
-    /// For all Pumps together. One that joins gets the share that it would have had from the start; the others keep theirs.
+    /// For all Pumps together. A Pump that joins gets the share that it would have had from the
+    /// start; the others keep theirs.
     pub queue_bytes: usize,
     pub pump_status: Arc<PumpStatus>,
     pub roster: Arc<Roster>,
     pub alive: watch::Receiver<()>,
     pub runtime: Handle,
-    /// To whoever waits for their ends.
+    /// To the thread that waits for the tasks' ends.
     pub tasks: mpsc::UnboundedSender<JoinHandle<()>>,
 }
 
 impl PullContext {
-    /// Reads `node` behind `from`.
+    /// Starts the task that reads `node` behind `from`.
     pub fn read(&self, node: &Node, from: CommitTs) -> Stream {
         let (sender, stream) = self.open(format!("Pump {}", node.id));
-        // Without what would keep the list of tasks open.
+        // The task does not hold `self`, which would keep the channel of tasks open.
         let puller = pull::Puller::new(self, node, from);
         self.spawn(sender.clone().while_alive(puller.run(sender)));
         stream
     }
 
-    /// Calls the roll, which is known up to `known_to`.
+    /// Starts the task that keeps listing the Pumps; up to `known_to` the list is complete.
     pub fn call_roll(self, source: &PumpSource, known_to: CommitTs) -> Stream {
         let (sender, stream) = self.open("PD's list of Pumps".to_owned());
         let (runtime, tasks) = (self.runtime.clone(), self.tasks.clone());
         let roll = PumpWatcher::new(source, known_to, self);
-        // Fails only when nobody waits for the tasks any more.
+        // Fails only when the thread that waits for the tasks has ended.
         let _ = tasks.send(runtime.spawn(sender.clone().while_alive(roll.run(sender))));
         stream
     }
@@ -85,7 +84,7 @@ pub(super) struct StreamSender {
 }
 
 impl StreamSender {
-    /// Passes on what the stream says, waiting for room; false if nobody listens any more.
+    /// Passes on what the stream says, waiting for room; false if the receiver is gone.
     pub fn say(&self, said: Result<Pulled>) -> bool {
         match self.queue.offer(said) {
             Ok(heard) => heard,
@@ -93,18 +92,19 @@ impl StreamSender {
         }
     }
 
-    /// Waits until all that the stream said up to `position` has been taken; false if nobody listens any more.
+    /// Waits until all that the stream said up to `position` has been taken; false if the receiver
+    /// is gone.
     pub fn drained(&self, position: CommitTs) -> bool {
         tokio::task::block_in_place(|| self.queue.drain(position))
     }
 
-    /// Says again how far the stream is, which is always true; the answer tells whether anybody still listens.
+    /// Repeats how far the stream is, which is always true; false if the receiver is gone.
     pub fn heard(&self, position: CommitTs) -> bool {
         self.queue.send_resolved(position)
     }
 
-    /// Runs `work` until it ends or the source is dropped. A stream must not look as if it had ended for good when it
-    /// was only left off, so both that and a panic give it an error to end with.
+    /// Runs `work` until it ends or the source is dropped. A stream that was cut short must not
+    /// look as if it had ended, so being dropped and a panic both give it an error to end with.
     async fn while_alive(mut self, work: impl Future<Output = ()> + Send + 'static) {
         let mut task = tokio::spawn(work);
         let why = tokio::select! {
@@ -112,7 +112,7 @@ impl StreamSender {
                 Ok(()) => return,
                 Err(e) => format!("the reading of a stream broke off: {e}"),
             },
-            // No value is ever sent: this is the end of the source.
+            // No value is ever sent: a change means that the source was dropped.
             _ = self.alive.changed() => "the source was closed while its streams were still open".to_owned(),
         };
         task.abort();
@@ -120,25 +120,27 @@ impl StreamSender {
     }
 }
 
-/// Every so many calls the TiDB servers are asked as well whether they still write Binlog.
+/// With every so many listings, the TiDB servers are asked whether they still write Binlog.
 const SERVERS_EVERY: u64 = 100;
 
+/// The task that keeps listing the Pumps, and starts reading those that join.
 pub(super) struct PumpWatcher {
     pd: Arc<Pd>,
     events: Events,
     pull: PullContext,
     known_to: CommitTs,
-    /// Ids of Pumps whose entries could not be read the last time, and which were offline before.
+    /// Ids of Pumps whose entries could not be read in the last listing, and that were offline
+    /// before.
     passed_over: BTreeSet<String>,
 }
 
-/// What one call brings.
+/// The result of one listing.
 struct Listed {
-    /// No Pump that is not in it holds anything at or below this.
+    /// A Pump that is not in it holds nothing at or below this.
     known_to: CommitTs,
     nodes: Vec<Node>,
     unread: Vec<Unread>,
-    /// If they were asked for.
+    /// Empty if they were not asked for.
     servers: Vec<TidbServer>,
 }
 
@@ -156,7 +158,7 @@ impl PumpWatcher {
     pub(super) async fn run(mut self, sender: StreamSender) {
         let mut answered = Instant::now();
         for call in 1_u64.. {
-            // Nobody waits for room here: the next call brings newer news.
+            // Never waits for room here: the next listing brings a newer ts.
             if !sender.heard(self.known_to) {
                 return;
             }
@@ -196,10 +198,10 @@ impl PumpWatcher {
         }
     }
 
-    /// Entries that cannot be read are no matter where the Pump was offline, with all read that it held.
+    /// Ignores entries that cannot be read if the Pump was offline and all that it held has been
+    /// read.
     ///
-    /// # Errors
-    /// Refused where it was not: it may hold what no other Pump has.
+    /// # Errors Refused for any other: that Pump may hold what no other has.
     fn pass_over(&mut self, unread: &[Unread]) -> Result<()> {
         for entry in unread {
             if !self.passed_over.contains(&entry.id) {
@@ -215,7 +217,8 @@ impl PumpWatcher {
         Ok(())
     }
 
-    /// Takes in a new list, and hands on the streams of those that joined; false if nobody listens any more.
+    /// Takes over a new list, and hands on the streams of Pumps that joined; false if the receiver
+    /// is gone.
     fn take_in(&self, nodes: Vec<Node>, sender: &StreamSender) -> bool {
         for node in self.pull.roster.take(nodes) {
             let from = self.known_to;
@@ -249,22 +252,23 @@ fn list(pd: &Pd, servers: bool) -> Result<Listed> {
     Ok(Listed { known_to, nodes, unread, servers })
 }
 
+/// The last list of Pumps, and which of them are read.
 pub(super) struct Roster {
     list: Mutex<PumpList>,
-    /// Rises when a Pump's address or state is another one.
+    /// Rises when the address or state of a Pump has changed.
     changes: watch::Sender<u64>,
 }
 
 struct PumpList {
     nodes: Vec<Node>,
-    /// Ids of those that are read.
+    /// Ids of the Pumps that are read.
     read: BTreeSet<String>,
-    /// Ids of those that were seen about to go offline, and have not been online since.
+    /// Ids of the Pumps that were seen in state `closing`, and have not been online since.
     closing: BTreeSet<String>,
 }
 
 impl Roster {
-    /// `nodes`, of which those that are active are read.
+    /// `nodes`, of which the active ones are read.
     pub fn new(nodes: Vec<Node>) -> Self {
         let ids = |keep: &dyn Fn(&Node) -> bool| nodes.iter().filter(|n| keep(n)).map(|n| n.id.clone()).collect();
         let read = ids(&check::is_active);
@@ -272,7 +276,7 @@ impl Roster {
         Self { list: Mutex::new(PumpList { nodes, read, closing }), changes: watch::Sender::new(0) }
     }
 
-    /// Takes in a new list, and gives those that have to be read from now on.
+    /// Takes over a new list; gives the Pumps that have to be read from now on.
     pub fn take(&self, nodes: Vec<Node>) -> Vec<Node> {
         let mut list = self.lock();
         let mut joined = Vec::new();
@@ -296,7 +300,8 @@ impl Roster {
         joined
     }
 
-    /// A Pump is no longer read, for it is offline; false, and nothing happens, if the list says otherwise by now.
+    /// Stops reading a Pump that is offline; false, with no change, if it is no longer offline in
+    /// the list.
     pub fn leave(&self, id: &str) -> bool {
         let mut list = self.lock();
         let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
@@ -306,14 +311,14 @@ impl Roster {
         offline
     }
 
-    /// Whether it was offline when the list was last read, and nothing of it is left to be read.
+    /// Whether the Pump was offline in the last list, and nothing of it is left to read.
     pub fn is_gone(&self, id: &str) -> bool {
         let list = self.lock();
         let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
         offline && !list.read.contains(id)
     }
 
-    /// Whether it was seen to go offline by itself, and not just to be called so.
+    /// Whether the Pump was seen going offline by itself, rather than only being marked offline.
     pub fn closed(&self, id: &str) -> bool {
         self.lock().closing.contains(id)
     }
@@ -322,12 +327,12 @@ impl Roster {
         self.lock().nodes.iter().find(|n| n.id == id).cloned()
     }
 
-    /// How many are read.
+    /// How many Pumps are read.
     pub fn count(&self) -> usize {
         self.lock().read.len()
     }
 
-    /// Ends when the Pump `id` is no longer to be read at `host`.
+    /// Ends when the Pump `id` has moved away from `host`, or is offline.
     pub async fn displaced(&self, id: &str, host: &str) {
         let mut changes = self.changes.subscribe();
         loop {

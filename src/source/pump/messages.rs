@@ -1,10 +1,11 @@
-//! Takes the messages out of a Pump's answer before the gRPC library gathers them.
+//! Takes the messages out of a Pump's answer before the gRPC library buffers them.
 //!
-//! That library collects what comes in one growing buffer and gives out slices of it. Behind a message of hundreds of MB
-//! the buffer stays that large, is filled to its end with what follows, and is kept alive by any slice: one such message
-//! costs its size twice over. Here each message gets memory of exactly its own size, and the reader learns of a large
-//! one when only its length has come, so that it can make room first. The library is handed an empty message in its
-//! place, and still does all the rest.
+//! The library collects what arrives in one growing buffer and gives out slices of it. After a
+//! message of hundreds of MB the buffer stays that large, is filled to its end with what follows,
+//! and is kept alive by any slice: one such message costs its size twice. Here each message gets
+//! memory of exactly its own size, and the reader learns of a large one when only its length has
+//! arrived, so that it can make room first. The library gets an empty message in its place, and
+//! still does everything else.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,20 +23,20 @@ use tonic_prost::ProstCodec;
 
 use crate::source::binlog::{PullBinlogReq, PullBinlogResp};
 
-/// What the library gets in place of a message: one of no bytes, not compressed.
+/// What the library gets in place of a message: an uncompressed message without bytes.
 const PLACEHOLDER: &[u8] = &[0; 5];
-/// Compression flag and length in front of each message.
+/// Bytes in front of each message: compression flag and length.
 const HEAD: usize = 5;
 
 /// What comes next in a Pump's stream.
 pub(super) enum StreamItem {
-    /// A message above the limit is about to be read. Nothing more is read until the next is asked for.
+    /// A message above the limit follows. It is not read before the next item is asked for.
     Large,
     /// A message.
     Message(PullBinlogResp),
 }
 
-/// Between the body that finds messages and the codec that gives them out.
+/// Hands messages from the body that finds them to the codec that gives them out.
 #[derive(Clone)]
 pub(super) struct FrameInterceptor {
     slot: Arc<Mutex<Option<Intercepted>>>,
@@ -49,7 +50,7 @@ enum Intercepted {
 }
 
 impl FrameInterceptor {
-    /// Messages of more bytes than `large` are announced.
+    /// Messages of more than `large` bytes are announced before they are read.
     pub fn new(large: usize) -> Self {
         Self { slot: Arc::default(), received: Arc::default(), large }
     }
@@ -69,7 +70,7 @@ impl FrameInterceptor {
     }
 }
 
-/// A channel whose answers go over the interceptor.
+/// A channel whose answers pass through the interceptor.
 #[derive(Clone)]
 pub(super) struct InterceptedChannel {
     pub channel: Channel,
@@ -94,11 +95,11 @@ impl Service<http::Request<tonic::body::Body>> for InterceptedChannel {
     }
 }
 
-/// The body of an answer without its messages.
+/// The body of an answer, with its messages taken out.
 pub(super) struct InterceptedBody {
     body: tonic::body::Body,
     interceptor: FrameInterceptor,
-    /// What has come and is not read yet.
+    /// Received bytes that are not read yet.
     rest: Bytes,
     state: State,
 }
@@ -106,16 +107,17 @@ pub(super) struct InterceptedBody {
 enum State {
     /// Within the head of a message.
     Head { bytes: [u8; HEAD], filled: usize },
-    /// Behind the head of a message of this length.
+    /// After the head of a message of this length.
     Body(usize),
     /// Within a message, which is gathered up to its length.
     Gather { into: Vec<u8>, len: usize },
-    /// Within a compressed message, which the library gets as it is: so many bytes more.
+    /// Within a compressed message, which the library gets unchanged: so many bytes are left.
     Pass(usize),
 }
 
 impl InterceptedBody {
-    /// Reads on in what has come; gives what the library is to get, `None` if more has to come first.
+    /// Reads on in what has arrived. Gives the bytes for the library; `None` if more has to arrive
+    /// first.
     fn step(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
             match &mut self.state {
@@ -210,7 +212,7 @@ impl Body for InterceptedBody {
     }
 }
 
-/// Gives out what lies on the interceptor.
+/// Gives out the message that the interceptor holds.
 pub(super) struct InterceptingCodec(pub FrameInterceptor);
 
 impl Codec for InterceptingCodec {
@@ -236,7 +238,7 @@ impl Decoder for InterceptingCodec {
         let bytes = match self.0.take() {
             Some(Intercepted::Large) => return Ok(Some(StreamItem::Large)),
             Some(Intercepted::Message(bytes)) => bytes,
-            // It was compressed.
+            // The message was compressed.
             None => from.copy_to_bytes(from.remaining()),
         };
         let message = PullBinlogResp::decode(bytes).map_err(|e| Status::internal(e.to_string()))?;
@@ -255,7 +257,7 @@ mod tests {
     use super::*;
     use crate::source::binlog::Entity;
 
-    /// A body of these pieces.
+    /// A body that arrives in these pieces.
     struct Pieces(VecDeque<Bytes>);
 
     impl Body for Pieces {
@@ -279,7 +281,7 @@ mod tests {
         [&[flag], len.as_slice(), message].concat()
     }
 
-    /// What the library makes of `bytes` that come in pieces of these sizes.
+    /// What the library makes of `bytes` that arrive in pieces of these sizes.
     fn read(bytes: &[u8], sizes: &[usize]) -> (Vec<Option<PullBinlogResp>>, Result<(), Status>, u64) {
         let mut pieces = VecDeque::new();
         let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
@@ -302,7 +304,7 @@ mod tests {
                 Poll::Ready(Ok(Some(StreamItem::Large))) => found.push(None),
                 Poll::Ready(Ok(Some(StreamItem::Message(message)))) => found.push(Some(message)),
                 Poll::Ready(Ok(None)) => return (found, Ok(()), interceptor.received()),
-                // Without trailers the library misses the status; the messages are all there by then.
+                // Without trailers the library misses the status; all messages are there by then.
                 Poll::Ready(Err(status)) if status.message().contains("grpc-status") => {
                     return (found, Ok(()), interceptor.received());
                 }
@@ -329,7 +331,8 @@ mod tests {
             prop_assert!(ended.is_ok(), "{:?}", ended);
             prop_assert_eq!(&found, &wanted);
             prop_assert_eq!(received, bytes.len() as u64);
-            // Cut off anywhere: a beginning of it, and an error unless it was cut between two messages.
+            // Cut off anywhere: a beginning of it, and an error unless the cut is between two
+            // messages.
             if !bytes.is_empty() {
                 let (part, ended, _) = read(&bytes[..cut.index(bytes.len())], &sizes);
                 prop_assert!(wanted.starts_with(&part));
@@ -344,7 +347,7 @@ mod tests {
         assert!(found.is_empty());
         let status = ended.unwrap_err();
         assert!(status.code() == tonic::Code::Internal && status.message().contains("failed to decode"), "{status}");
-        // Compressed, but no encoding was agreed on: the library's own error.
+        // Compressed although no encoding was agreed on: the library's own error.
         assert!(read(&framed(1, b"abc"), &[2]).1.unwrap_err().message().contains("compress"));
     }
 }

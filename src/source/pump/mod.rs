@@ -1,12 +1,13 @@
 //! A live cluster as a source: one stream for each of its Pumps, found through PD's etcd.
 //!
-//! Async code of the program lives here, behind `pd` and in `place`: one task for each Pump ([`pull`]) and one that calls
-//! the roll ([`roll`]), on a small runtime in a thread of its own. A Pump that joins gets its task from the roll; one that
-//! goes offline with everything read ends its own.
+//! Each Pump is read by a task of its own ([`pull`]), and one more keeps listing the Pumps
+//! ([`membership`]), on a small runtime in a thread of its own. A Pump that joins gets its task
+//! from the latter; the task of one that goes offline ends when all is read. Other async code is in
+//! `pd` and `registration`.
 //!
-//! What others may know of the Pumps while they are read, and how they have the roll called at once.
-//!
-//! What the silence of a Pump means. A healthy one sends at least a position marker every few seconds.
+//! [`PumpStatus`] is what other parts may know of the Pumps during a run, and how they request a
+//! new listing at once. [`Silence`] tells why a Pump sends nothing: a healthy one sends at least a
+//! position marker every few seconds.
 
 mod check;
 mod membership;
@@ -33,16 +34,16 @@ pub use check::{Lapse, binlog_is_on, gc_ts};
 use membership::{PullContext, Roster, StreamSender};
 pub use pull::request;
 
-/// How patient the source is. Tests shorten it.
+/// How often the source asks, and how long it waits. Tests shorten these times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// So long a Pump may say nothing before it is asked anew.
+    /// How long a Pump may send nothing before it is reconnected.
     pub silence: Duration,
-    /// Pause before the first attempt to connect again.
+    /// Pause before the first attempt to reconnect.
     pub retry: Duration,
-    /// It doubles up to this.
+    /// Limit of that pause, which doubles with each attempt.
     pub retry_most: Duration,
-    /// Pause between two looks at the list of Pumps. The merge never passes the last look.
+    /// Pause between two listings of the Pumps. The merge never passes the last listing.
     pub roll_call: Duration,
 }
 
@@ -57,7 +58,7 @@ impl Default for Timing {
     }
 }
 
-/// The Pumps of a live cluster.
+/// The Pumps of a live cluster as a source.
 pub struct PumpSource {
     pd: Arc<Pd>,
     history: Arc<dyn History>,
@@ -67,19 +68,20 @@ pub struct PumpSource {
     timing: Timing,
     queue_bytes: usize,
     pump_status: Arc<PumpStatus>,
-    /// Dropped with the source: then the tasks behind its streams end.
+    /// Dropped with the source, which ends the tasks behind its streams.
     alive: Option<watch::Sender<()>>,
 }
 
 impl PumpSource {
-    /// The Pumps that `pd` knows; nothing is asked yet.
+    /// The Pumps that `pd` knows; nothing is requested yet.
     #[must_use]
     pub fn new(pd: Pd, history: Arc<dyn History>, events: Events, options: &Options) -> Self {
         let Options { security, gzip, timing, queue_bytes, pump_status, .. } = options.clone();
         Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, pump_status, alive: None }
     }
 
-    /// The Pumps that have to be read from `from` on, after everything that forbids a start has been looked at.
+    /// The Pumps to be read behind `from`, after everything that forbids a start has been checked;
+    /// and the ts up to which that list is complete.
     fn roster(&self, from: CommitTs) -> Result<(CommitTs, Vec<Node>)> {
         // Taken before the list: a Pump that is not in the list can hold nothing at or below this.
         let known_to = self.pd.tso()?;
@@ -160,7 +162,8 @@ impl Source for PumpSource {
         self.alive = Some(alive);
         let spawned = thread::Builder::new().name("pumps".to_owned()).spawn(move || {
             runtime.block_on(async {
-                // No more tasks can come once the roll has ended, which holds the pull.
+                // No more tasks can come once the watcher has ended, because it holds the sender of
+                // `tasks`.
                 while let Some(task) = started.recv().await {
                     let task: tokio::task::JoinHandle<()> = task;
                     // A task that panicked has closed its stream with an error: see `while_alive`.
@@ -174,12 +177,13 @@ impl Source for PumpSource {
     }
 }
 
-/// Shared between a cluster's source and whoever answers for the link in the cluster.
+/// What a cluster's source shares with the parts that report on the link: how far each Pump has
+/// been read, and requests for a new listing of the Pumps.
 pub struct PumpStatus {
-    /// How often a roll call was asked for.
+    /// How many listings were requested.
     asked: AtomicU64,
     rung: Notify,
-    /// Up to which of these a listing has been made that began later.
+    /// The highest request that a later listing has answered.
     done: watch::Sender<u64>,
     positions: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
     lapses: Mutex<BTreeMap<String, Lapse>>,
@@ -200,8 +204,8 @@ impl Default for PumpStatus {
 }
 
 impl PumpStatus {
-    /// Has the roll called now; ends when a listing that began after this call is complete, and every Pump that it
-    /// brought is being read.
+    /// Requests a listing of the Pumps; ends when a listing that began after this call is complete,
+    /// and every Pump in it is being read.
     pub async fn call(&self) {
         let mut done = self.done.subscribe();
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
@@ -210,20 +214,21 @@ impl PumpStatus {
         let _ = done.wait_for(|done| *done >= number).await;
     }
 
-    /// How far each Pump has been read, by node id; those that are not read any more have left.
+    /// How far each Pump has been read, by node id. Pumps that are no longer read are left out.
     #[must_use]
     pub fn positions(&self) -> BTreeMap<String, CommitTs> {
         let positions = lock(&self.positions);
         positions.iter().map(|(id, ts)| (id.clone(), CommitTs(ts.load(Ordering::Relaxed)))).collect()
     }
 
-    /// The TiDB servers that did not write Binlog at some time of this run, in the order of their names.
+    /// The TiDB servers that did not write Binlog at some time of this run, ordered by name.
     #[must_use]
     pub fn lapses(&self) -> Vec<Lapse> {
         lock(&self.lapses).values().cloned().collect()
     }
 
-    /// The link has an entry among the cluster's drainers, so that a Pump waits for it before it goes offline.
+    /// Whether the link has an entry among the cluster's drainers: then a Pump waits for it before
+    /// it goes offline.
     pub fn set_registered(&self, registered: bool) {
         self.registered.store(registered, Ordering::SeqCst);
     }
@@ -232,7 +237,7 @@ impl PumpStatus {
         self.registered.load(Ordering::SeqCst)
     }
 
-    /// Where a Pump's reader says how far it is.
+    /// Registers a Pump's reader, which stores its position in the result.
     fn enrol(&self, id: &str, from: CommitTs) -> Arc<AtomicU64> {
         let position = Arc::new(AtomicU64::new(from.0));
         lock(&self.positions).insert(id.to_owned(), Arc::clone(&position));
@@ -243,12 +248,12 @@ impl PumpStatus {
         lock(&self.positions).remove(id);
     }
 
-    /// Ends when a roll call is asked for.
+    /// Ends when a listing is requested.
     async fn rung(&self) {
         self.rung.notified().await;
     }
 
-    /// How many roll calls have been asked for so far: a listing that begins now answers them.
+    /// How many listings have been requested so far: a listing that begins now answers them.
     fn asked(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
     }
@@ -257,7 +262,7 @@ impl PumpStatus {
         self.done.send_modify(|done| *done = asked.max(*done));
     }
 
-    /// The servers as they are now; gives what has changed since the last look, one sentence each.
+    /// Records the state of the servers now; gives a sentence for each that has changed.
     fn look(&self, servers: &[crate::pd::TidbServer]) -> Vec<String> {
         let mut lapses = lock(&self.lapses);
         servers.iter().filter_map(|server| Lapse::update(&mut lapses, server, Instant::now())).collect()
@@ -268,24 +273,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why a Pump says nothing.
+/// Why a Pump sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// Its other port does not answer either.
+    /// Its metrics do not answer either.
     Hangs,
     /// It has more, and does not send it.
     Stuck,
-    /// It has come no further itself.
+    /// It has nothing newer itself.
     Waits,
 }
 
-/// One Pump's silence, told once for each cause.
+/// Why one Pump is silent, reported once for each cause.
 #[derive(Default)]
 struct Silence(Mutex<Option<Cause>>);
 
 impl Silence {
-    /// The words for nothing since `limit`, at `position`, where the Pump's metrics say that it is at `newest` (exact to the
-    /// millisecond); and whether that is news.
+    /// The text for nothing received for `limit`, at `position`, if the Pump's metrics say that it
+    /// is at `newest` (exact to the millisecond); and whether the cause is a new one.
     pub fn explain(&self, limit: Duration, position: CommitTs, newest: Result<CommitTs>) -> (String, bool) {
         let begin = format!("nothing for {} s, not even a position marker", limit.as_secs_f32());
         let (cause, text) = match newest {
@@ -309,7 +314,7 @@ impl Silence {
         (text, news)
     }
 
-    /// It sends again after `silent`: words for that, if its silence was told.
+    /// The Pump sends again after `silent`: the text for that, if its silence was reported.
     pub fn over(&mut self, id: &str, silent: Duration) -> Option<String> {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take()?;
         let time = span_text(u64::try_from(silent.as_millis()).unwrap_or(u64::MAX));

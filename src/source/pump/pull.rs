@@ -1,4 +1,5 @@
-//! Pulls one Pump's binlogs, for ever: whatever breaks off is taken up again behind the last commit ts received.
+//! Pulls one Pump's binlogs, and reconnects after the last commit ts received whenever that breaks
+//! off.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,17 +23,17 @@ use crate::pd::{DIAL_LIMIT, Node, REQUEST_LIMIT, Security, State, words};
 use crate::source::binlog::{Pos, PullBinlogReq};
 use crate::source::{Forward, read};
 
-/// So far may a Pump that goes offline in order have marked its position after this link had all the rest. Beyond, somebody has
-/// only written `offline` into its entry.
+/// How far a Pump that goes offline in order may have moved its position after this link had read
+/// the rest. Beyond that, `offline` was only written into its entry by hand.
 const MARKERS_MS: u64 = 5_000;
 
-/// Asks a Pump for what follows `from`. The position is sent even when it is empty, as Pumps expect.
+/// The request for what follows `from`. The position is sent even if it is zero, as Pumps expect.
 #[must_use]
 pub fn request(cluster_id: u64, from: CommitTs) -> PullBinlogReq {
     PullBinlogReq { cluster_id, start_from: Some(Pos { suffix: 0, offset: from.to_wire() }) }
 }
 
-/// One Pump's reader.
+/// The task that reads one Pump.
 pub(super) struct Puller {
     id: String,
     cluster_id: u64,
@@ -42,23 +43,23 @@ pub(super) struct Puller {
     events: Events,
     roster: Arc<Roster>,
     pump_status: Arc<PumpStatus>,
-    /// Where others see how far it is.
+    /// How far the Pump has been read, shared with [`PumpStatus`].
     position: Arc<AtomicU64>,
     silence: Silence,
     forward: Forward,
-    /// When it last said something.
+    /// When the Pump last sent something.
     heard: Instant,
 }
 
-/// Why a connection is over.
+/// Why a connection ended.
 enum Broken {
-    /// Nobody listens any more, or the Pump has gone offline with everything read.
+    /// The receiver is gone, or the Pump has gone offline with everything read.
     Done,
-    /// Going on is not possible.
+    /// An error that no new connection can change.
     Fatal(anyhow::Error),
-    /// Try again.
+    /// Reconnect after a pause.
     Retry(String),
-    /// Its address in the list is another one, or its state has to be judged: look at once.
+    /// The Pump's address or state in the list has changed: look at it without a pause.
     Moved,
 }
 
@@ -102,7 +103,7 @@ impl Puller {
             if self.forward.position() > before {
                 pause = self.timing.retry;
             }
-            // Nothing to wait for where it can be found somewhere else.
+            // No need to wait if the Pump has a new address.
             let host = self.roster.node(&self.id).map(|n| n.host).unwrap_or_default();
             tokio::select! {
                 () = sleep(pause) => {}
@@ -112,7 +113,7 @@ impl Puller {
         }
     }
 
-    /// Connects, and passes on what comes until the connection is over.
+    /// Connects, and passes on what arrives until the connection ends.
     async fn session(&mut self, sender: &StreamSender) -> Broken {
         let Some(node) = self.roster.node(&self.id) else {
             return Broken::Retry("it is no longer in the list of Pumps".to_owned());
@@ -148,14 +149,15 @@ impl Puller {
                 Ok(false) => return Broken::Done,
                 Err(broken) => return broken,
             }
-            // Called offline while it still sends: it is done once it has sent all that its entry promises.
+            // Marked offline while it still sends: done once it has sent all that its entry
+            // promises.
             if settled && let Some(broken) = self.all_read() {
                 return broken;
             }
         }
     }
 
-    /// What the Pump says next; `None` if it is to be asked again.
+    /// The next message; `None` if the stream is to be asked again.
     async fn next(
         &self,
         stream: &mut Streaming<StreamItem>,
@@ -176,7 +178,7 @@ impl Puller {
         }
     }
 
-    /// Passes on a message; false if nobody listens any more.
+    /// Passes on a message; false if the receiver is gone.
     fn pass(&mut self, payload: bytes::Bytes, node: &Node, sender: &StreamSender) -> Result<bool, Broken> {
         if let Some(note) = self.silence.over(&self.id, self.heard.elapsed()) {
             (self.events)(Event::Note(note));
@@ -192,14 +194,15 @@ impl Puller {
         }
     }
 
-    /// Opens the stream behind the last position and makes sure that the Pump still holds what follows it.
+    /// Opens the stream behind the last position, and checks that the Pump still holds what follows
+    /// it.
     async fn connect(&self, node: &Node, interceptor: &FrameInterceptor) -> Result<Streaming<StreamItem>, Broken> {
         let retry = |e: String| Broken::Retry(e);
         let channel = self.security.channel(&node.host, DIAL_LIMIT).map_err(|e| retry(format!("{e:#}")))?;
         let taken = InterceptedChannel { channel, interceptor: interceptor.clone() };
         let mut grpc = Grpc::new(taken).max_decoding_message_size(usize::MAX);
         if self.gzip {
-            // A Pump answers in the form in which it was asked.
+            // A Pump compresses its answer if the request was compressed.
             grpc = grpc.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
         }
         let ready = timeout(DIAL_LIMIT, grpc.ready()).await;
@@ -210,7 +213,8 @@ impl Puller {
         let from = self.forward.position();
         let codec = InterceptingCodec(interceptor.clone());
         let path = PathAndQuery::from_static("/binlog.Pump/PullBinlogs");
-        // A Go server answers with its first message, so this may take as long as a silence may.
+        // A Go server sends its headers with the first message, so this may take as long as a
+        // silence.
         let opened = timeout(
             self.timing.silence,
             grpc.server_streaming(Request::new(request(self.cluster_id, from)), path, codec),
@@ -220,7 +224,7 @@ impl Puller {
             Ok(Err(status)) => return Err(self.failed(&status)),
             Err(_) => return Err(retry(self.silent(node).await)),
         };
-        // Asked for after the Pump has begun: what it still holds now, it held then.
+        // Asked after the Pump has begun to send: what it still holds now, it held then.
         let (security, host) = (self.security.clone(), node.host.clone());
         let ask = move || check::gc_ts(&security.agent(REQUEST_LIMIT)?, &security, &host);
         let gc = tokio::task::spawn_blocking(ask).await;
@@ -240,7 +244,7 @@ impl Puller {
                 "an entry in this cluster's etcd leads to it; check its address",
             );
         }
-        // tonic's own words for bytes that are no message; asking again would bring the same ones.
+        // tonic's own words for bytes that are not a message; a retry would get the same bytes.
         if status.code() == Code::Internal && text.contains("failed to decode") {
             return fatal("sends what cannot be read", "is this a Pump? Look at its log and version");
         }
@@ -256,10 +260,10 @@ impl Puller {
         Broken::Moved
     }
 
-    /// Its entry says offline, and everything that it promises has been read.
+    /// Done if the entry says offline, and everything that it promises has been read.
     fn all_read(&self) -> Option<Broken> {
         let node = self.roster.node(&self.id).filter(|n| n.state == State::Offline)?;
-        // 0: its entry does not tell.
+        // 0: the entry does not say.
         let reached = node.max_commit_ts > CommitTs(0) && self.forward.position() >= node.max_commit_ts;
         if !reached || !self.roster.leave(&self.id) {
             return None;
@@ -269,12 +273,13 @@ impl Puller {
         Some(Broken::Done)
     }
 
-    /// It had a stream here, and its entry now says offline.
+    /// The end of a Pump that was read here and whose entry now says offline.
     fn gone_offline(&self, node: &Node) -> Broken {
         if let Some(done) = self.all_read() {
             return done;
         }
-        // In order: it waited until this link, among others, had all it held, and only marked its position every second meanwhile.
+        // In order: the Pump waited until this link, among others, had all that it held, and
+        // meanwhile only moved its position every second.
         let gap = node.max_commit_ts.physical_ms().saturating_sub(self.forward.position().physical_ms());
         if self.pump_status.registered() && self.roster.closed(&self.id) && gap <= MARKERS_MS {
             if !self.roster.leave(&self.id) {
@@ -306,7 +311,7 @@ impl Puller {
         (self.events)(Event::Waiting { what, since: self.heard.elapsed() });
     }
 
-    /// What its silence means, as far as its other port can tell.
+    /// Why the Pump is silent, as far as its metrics tell.
     async fn silent(&self, node: &Node) -> String {
         let (security, host) = (self.security.clone(), node.host.clone());
         let ask = move || check::newest(&security.agent(REQUEST_LIMIT)?, &security, &host);

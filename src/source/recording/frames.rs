@@ -1,8 +1,8 @@
-//! Reads the frames of `binlogs.bin` one after the other; never holds more than one of them.
+//! The files of a recording: their frames, a writer of them, and the parts of a long recording.
 //!
-//! Writes `binlogs.bin`.
-//!
-//! The parts of a long recording: `binlogs-000001.bin`, or `.bin.zst`, and so on. Each goes on where the one before ends.
+//! `binlogs.bin` has a frame for each message; only one is held at a time. A long recording is
+//! split into parts, `binlogs-000001.bin` or `.bin.zst` and so on, each of which continues the one
+//! before.
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -18,21 +18,23 @@ use crate::error::Fault;
 use crate::model::{Body, Pulled, RawTxn};
 use crate::source::binlog::write;
 
-/// Above this no protobuf message can be.
+/// The largest message: no protobuf message can be larger.
 const MAX_FRAME: u64 = i32::MAX as u64;
-/// So much is allocated before the bytes are seen; a length from a damaged file costs no more than that.
+/// Bytes that are allocated before the payload is seen, so a damaged length costs no more than
+/// this.
 const FIRST_ALLOCATION: u64 = 1 << 20;
 
-/// The frames of one file.
+/// The frames of one file, and of the parts that follow it.
 pub struct Frames {
     path: Arc<PathBuf>,
     input: Box<dyn Read + Send>,
-    /// Where the next frame begins, in the file as it is when uncompressed.
+    /// Where the next frame begins, in the uncompressed file.
     offset: u64,
-    /// Length of the next frame, where it has been read already.
+    /// Length of the next frame, if it has been read already.
     head: Option<u64>,
     ended: bool,
-    /// The largest message of a compressed file: of a few bytes there it may make gigabytes.
+    /// The largest message of a compressed file, in bytes: a few bytes there may expand to
+    /// gigabytes.
     most: u64,
 }
 
@@ -45,7 +47,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Reads the payload.
+    /// Decodes the payload.
     ///
     /// # Errors
     /// As [`read`](crate::source::read), with file and offset.
@@ -53,7 +55,7 @@ impl Frame {
         crate::source::read(self.payload.clone()).with_context(|| self.place())
     }
 
-    /// Where it stands, for messages.
+    /// File and offset of the message, for errors.
     #[must_use]
     pub fn place(&self) -> String {
         place(&self.path, self.offset)
@@ -61,7 +63,8 @@ impl Frame {
 }
 
 impl Frames {
-    /// Opens `path`; a name that ends in `.zst` is uncompressed on the way. Behind a part come the parts that follow it.
+    /// Opens `path`, uncompressed on the way if its name ends in `.zst`. After a part come the
+    /// parts that follow it.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -76,7 +79,7 @@ impl Frames {
         })
     }
 
-    /// The same, with no message of a compressed file above `bytes`.
+    /// Refuses messages of a compressed file above `bytes`.
     #[must_use]
     pub fn within(self, bytes: usize) -> Self {
         Self { most: bytes as u64, ..self }
@@ -84,8 +87,8 @@ impl Frames {
 
     /// Bytes of the next message, of which nothing is read yet; 0 at the end.
     ///
-    /// # Errors
-    /// If the file ends within the length, or no message can be so long. It is final.
+    /// # Errors If the file ends within the length, or no message can be so long. The error is
+    /// final.
     pub fn next_size(&mut self) -> Result<usize> {
         if self.ended {
             return Ok(0);
@@ -186,7 +189,7 @@ fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "zst")
 }
 
-/// Of a message in a compressed file that is above the memory limit.
+/// The error for a message of a compressed file that is above the memory limit.
 pub(in crate::source) fn too_large(place: &str, length: u64, most: u64) -> anyhow::Error {
     Fault::refused(format!(
         "{place}: a message of a compressed file has {length} bytes, more than --memory-limit ({most} bytes)"
@@ -199,15 +202,16 @@ fn place(path: &Path, offset: u64) -> String {
     format!("{} at byte {offset}", path.display())
 }
 
-/// zstd's level: payloads are text for the most part, and a recording is written once.
+/// zstd's level: payloads are mostly text, and a recording is written once.
 const LEVEL: i32 = 3;
 
-/// Writes the messages of one Pump into a folder; [`Meta::write`](super::Meta::write) makes a recording of it.
+/// Writes the messages of one Pump into a folder; [`Meta::write`](super::Meta::write) makes a
+/// recording of it.
 pub struct Writer {
     output: Output,
 }
 
-/// Counts what goes through.
+/// Counts the bytes that pass through.
 struct Counted<'a> {
     output: &'a mut dyn Write,
     written: u64,
@@ -231,10 +235,9 @@ enum Output {
 }
 
 impl Writer {
-    /// Makes the folder `dir` if need be, and a new file in it, compressed or plain.
+    /// Creates the folder `dir` if needed, and a new file in it, compressed or plain.
     ///
-    /// # Errors
-    /// If there is such a file already, or it cannot be made.
+    /// # Errors If there is such a file already, or it cannot be created.
     pub fn create(dir: &Path, compressed: bool) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
         let path = dir.join(if compressed { BINLOGS_ZST } else { BINLOGS });
@@ -252,11 +255,11 @@ impl Writer {
         self.streamed(u64::try_from(payload.len())?, |output| output.write_all(payload))
     }
 
-    /// Appends a payload of `len` bytes that `write` gives piece by piece, so that it need not be in memory as a whole.
+    /// Appends a payload of `len` bytes that `write` gives piece by piece, so that it need not be
+    /// in memory as a whole.
     ///
-    /// # Errors
-    /// If it cannot be written, is larger than a message can be, or has another length than it was to have: then the
-    /// file is spoilt.
+    /// # Errors If it cannot be written, is larger than a message can be, or turns out to have
+    /// another length: then the file is spoilt.
     pub fn streamed(&mut self, len: u64, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
         let head = u32::try_from(len).context("a message is larger than a recording can hold")?;
         let output: &mut dyn Write = match &mut self.output {
@@ -272,8 +275,7 @@ impl Writer {
 
     /// Appends what a stream said.
     ///
-    /// # Errors
-    /// As [`payload`](Self::payload); and if no Pump says such a thing.
+    /// # Errors As [`payload`](Self::payload); and for a body that does not come from a Pump.
     pub fn pulled(&mut self, pulled: &Pulled) -> Result<()> {
         let foreign = |txn: &RawTxn| matches!(txn.body, Body::Named { .. } | Body::Statement(_));
         ensure!(
@@ -283,7 +285,7 @@ impl Writer {
         self.payload(&write(pulled).encode_to_vec())
     }
 
-    /// Writes what is left, down to the disk.
+    /// Writes what is buffered, and syncs it to the disk.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -315,7 +317,7 @@ pub fn number(name: &str) -> Option<(u32, bool)> {
     digits.parse().ok().filter(|n| plain && *n > 0).map(|n| (n, compressed))
 }
 
-/// The parts in `dir` by their numbers. Nothing where it cannot be read.
+/// The parts in `dir`, ordered by number; empty if it cannot be read.
 #[must_use]
 pub fn list(dir: &Path) -> Vec<(u32, PathBuf)> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
@@ -327,8 +329,7 @@ pub fn list(dir: &Path) -> Vec<(u32, PathBuf)> {
 
 /// The first part in `dir`; `None` if there are none.
 ///
-/// # Errors
-/// If one is missing or there twice.
+/// # Errors If one is missing or occurs twice.
 pub fn first(dir: &Path) -> Result<Option<PathBuf>> {
     let parts = list(dir);
     for ((found, path), wanted) in parts.iter().zip(1_u32..) {
@@ -344,7 +345,7 @@ pub fn first(dir: &Path) -> Result<Option<PathBuf>> {
     Ok(parts.into_iter().next().map(|(_, path)| path))
 }
 
-/// The part behind that of `path`, if `path` is a part and there is one.
+/// The part after `path`, if `path` is a part and there is one.
 #[must_use]
 pub fn next(path: &Path) -> Option<PathBuf> {
     let (number, _) = number(path.file_name()?.to_str()?)?;

@@ -1,17 +1,17 @@
-//! A recording: what Pumps sent, kept in a folder, as a source. The layout is the project's own:
+//! A recording as a source: what Pumps sent, kept in a folder. The layout is the project's own.
 //!
-//! - `binlogs.bin`, or `binlogs.bin.zst` compressed with zstd: for each message, in the order in which the Pump sent it, a
-//!   big-endian u32 length and the payload, a serialized `binlog.Binlog`
-//!   (docs/protocol/tidb-binlog.md §3.1), fakes included;
-//! - or the same in parts, `binlogs-000001.bin` (`.zst`) and so on, as `tisync record` writes them: each part goes on where the one
-//!   before ends. What lies behind `end_ts` there is not certain to be whole, and is not read;
+//! - `binlogs.bin`, or `binlogs.bin.zst` compressed with zstd: for each message, in the order in
+//!   which the Pump sent it, a big-endian u32 length and the payload, a serialized `binlog.Binlog`
+//!   (spec/tidb-binlog.md §3.1), fakes included;
+//! - or the same in parts, `binlogs-000001.bin` (`.zst`) and so on, as `tisync record` writes them:
+//!   each part continues the one before. What lies after `end_ts` there may be incomplete and is
+//!   not read;
 //! - several Pumps: one folder for each, `pump-1/binlogs.bin` and so on;
-//! - `meta.json`: cluster id, `start_ts` (exclusive), `end_ts` (inclusive; null or absent: the last one in the files);
+//! - `meta.json`: cluster id, `start_ts` (exclusive), `end_ts` (inclusive; null or absent: the last
+//!   one in the files);
 //! - `ddl_history.json`: the answer of TiDB's `/ddl/history`.
 //!
 //! The last two lie in the folder itself, or in the one above it.
-//!
-//! `meta.json` of a recording.
 
 pub mod frames;
 pub mod recorder;
@@ -35,7 +35,7 @@ pub use frames::{Frames, Writer};
 
 /// The file with the messages of one Pump.
 pub const BINLOGS: &str = "binlogs.bin";
-/// The same, compressed.
+/// The compressed form of [`BINLOGS`].
 pub const BINLOGS_ZST: &str = "binlogs.bin.zst";
 /// The file with the DDL jobs.
 pub const DDL_HISTORY: &str = "ddl_history.json";
@@ -45,7 +45,7 @@ pub struct Recording {
     files: Vec<PathBuf>,
     meta: Meta,
     history: Arc<dyn History>,
-    /// The last ts in the files, once somebody asked for it and `meta` does not tell.
+    /// The last ts in the files, cached once it was asked for and `meta` does not tell.
     last: OnceLock<CommitTs>,
     queue_bytes: usize,
     message_bytes: usize,
@@ -68,25 +68,25 @@ impl Recording {
         })
     }
 
-    /// The same with `bytes` for the messages that wait in all its streams together.
+    /// Sets the bytes of messages that may wait in all its streams together.
     #[must_use]
     pub fn with_queue(self, bytes: usize) -> Self {
         Self { queue_bytes: bytes, ..self }
     }
 
-    /// The same with no message of a compressed file above `bytes`.
+    /// Refuses messages of a compressed file above `bytes`.
     #[must_use]
     pub fn with_largest(self, bytes: usize) -> Self {
         Self { message_bytes: bytes, ..self }
     }
 
-    /// Its files with messages: one a stream.
+    /// The files with messages, one for each stream.
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// What `meta.json` says.
+    /// The content of `meta.json`.
     #[must_use]
     pub fn meta(&self) -> &Meta {
         &self.meta
@@ -146,7 +146,7 @@ impl Source for Recording {
                 .name("recording".to_owned())
                 .spawn(move || {
                     if let Err(error) = feed(frames, from, end, &queue) {
-                        // Nobody listens any more: then nobody needs the error either.
+                        // If the receiver is gone, the error is not needed either.
                         queue.send(Err(error));
                     }
                 })
@@ -157,12 +157,12 @@ impl Source for Recording {
     }
 }
 
-/// Sends what lies above `from`, then that everything up to `end` has been said.
+/// Sends what lies above `from`, then that everything up to `end` has been sent.
 fn feed(mut frames: Frames, from: CommitTs, end: Option<CommitTs>, queue: &Queue) -> Result<()> {
     let mut forward = Forward::new(CommitTs(0));
-    // Behind the end may be what a recorder that was killed did not bring to its end.
+    // After the end there may be what a killed recorder did not finish.
     while end.is_none_or(|end| forward.position().max(from) < end) {
-        // Before a large message is read at all, everything in front of it has to be taken.
+        // Before a large message is read, everything queued in front of it has to be taken.
         if frames.next_size()? > queue.most() && !queue.drain(forward.position()) {
             return Ok(());
         }
@@ -182,13 +182,13 @@ fn feed(mut frames: Frames, from: CommitTs, end: Option<CommitTs>, queue: &Queue
         }
     }
     if let Some(end) = end.filter(|end| *end > forward.position().max(from)) {
-        // Failing means that nobody listens any more.
+        // Fails only if the receiver is gone.
         queue.send(Ok(Pulled::Resolved(end)));
     }
     Ok(())
 }
 
-/// The file of the DDL jobs that belongs to the recording in `dir`, if there is one.
+/// The file of DDL jobs that belongs to the recording in `dir`, if there is one.
 #[must_use]
 pub fn history_file(dir: &Path) -> Option<PathBuf> {
     beside(dir, DDL_HISTORY)
@@ -200,11 +200,10 @@ fn beside(dir: &Path, name: &str) -> Option<PathBuf> {
     [Some(dir.join(name)), above].into_iter().flatten().find(|p| p.is_file())
 }
 
-/// The files with messages in `dir`: its own, or one for each folder in it that has one, by name. Of several parts it is the
-/// first: [`Frames`] goes on with the others.
+/// The files with messages in `dir`: its own, or one for each folder in it that has one, ordered by
+/// name. For a recording in parts it is the first one: [`Frames`] continues with the others.
 ///
-/// # Errors
-/// If there is none, one is there both plain and compressed, or a part is missing.
+/// # Errors If there are none, one is there both plain and compressed, or a part is missing.
 pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let of = |dir: &Path| -> Result<Vec<PathBuf>> {
         let whole = [BINLOGS, BINLOGS_ZST].map(|n| dir.join(n)).into_iter().filter(|p| p.is_file());
@@ -241,19 +240,20 @@ pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Its name.
+/// Name of the file with a recording's [`Meta`].
 const META: &str = "meta.json";
 
-/// What a recording holds.
+/// The content of `meta.json`: which part of the stream a recording holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
     /// The id that PD gave the cluster.
     pub cluster_id: u64,
-    /// It holds what follows this (exclusive).
+    /// The recording holds what follows this (exclusive).
     pub start_ts: CommitTs,
-    /// It holds everything up to this (inclusive); `None`: up to the last ts in its files.
+    /// The recording holds everything up to this (inclusive); `None`: up to the last ts in its
+    /// files.
     pub end_ts: Option<CommitTs>,
-    /// What else stands there; kept, not used.
+    /// Other keys of the file; kept, not used.
     pub more: Map<String, Value>,
 }
 
@@ -268,7 +268,7 @@ struct Json {
 }
 
 impl Meta {
-    /// Reads the `meta.json` in `dir` or beside it.
+    /// Reads the `meta.json` in `dir` or above it.
     ///
     /// # Errors
     /// If there is none, or it lacks the cluster id or the start ts.
@@ -291,10 +291,10 @@ impl Meta {
         Ok(Self { cluster_id: json.cluster_id, start_ts, end_ts, more: json.more })
     }
 
-    /// Writes it into `dir`, down to the disk: first beside its place, then into it, so that a reader never meets half of one.
+    /// Writes it into `dir` and syncs it to the disk: to another name first, then renamed, so that
+    /// a reader never finds half of it.
     ///
-    /// # Errors
-    /// If it cannot be written.
+    /// # Errors If it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let json = Json {
             cluster_id: self.cluster_id,

@@ -1,8 +1,9 @@
-//! Keeps a stream in a folder, in parts, so that whoever goes on after a crash misses nothing and repeats nothing.
+//! Records a stream into a folder, in parts, so that a restart after a crash misses and repeats
+//! nothing.
 //!
-//! `meta.json` says how far the recording is (`end_ts`) and where that is on the disk (`tail`). It is written when everything up
-//! to there has reached the disk, so what a crash leaves behind it is cut off and pulled again. Compressed parts are a row of zstd
-//! frames, one from each moment of that kind to the next.
+//! `meta.json` says how far the recording is (`end_ts`) and where that is on the disk (`tail`). It
+//! is written when everything up to there is synced, so what a crash leaves behind it is cut off
+//! and pulled again. A compressed part is a sequence of zstd frames, one for each sync.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
@@ -19,16 +20,16 @@ use crate::error::Fault;
 use crate::model::{CommitTs, Pulled};
 use crate::source::write;
 
-/// How often what was written is brought to the disk, and how often a quiet stream's position.
+/// How often written messages are synced, and how often the position of a quiet stream is.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 const QUIET_EVERY: Duration = Duration::from_secs(10);
-/// Bytes that are written between two such moments, about.
+/// Bytes after which a sync is due.
 const SYNC_BYTES: usize = 16 << 20;
 /// zstd's level: the recorder must keep up with the cluster.
 const LEVEL: i32 = 3;
-/// Held while a recorder is at work.
+/// Locked while a recorder runs.
 const LOCK: &str = ".lock";
-/// The place in `meta.json`.
+/// The key in `meta.json` for [`Tail`].
 const TAIL: &str = "tail";
 
 /// How to record.
@@ -36,7 +37,7 @@ const TAIL: &str = "tail";
 pub struct Layout {
     /// Parts are compressed with zstd.
     pub compress: bool,
-    /// A part that has as many bytes is the last one's turn to end.
+    /// Size in bytes at which a part ends and the next one begins.
     pub part_bytes: u64,
 }
 
@@ -45,7 +46,7 @@ pub struct Layout {
 struct Tail {
     /// Number of the part; 0: none yet.
     part: u32,
-    /// Its bytes up to the end.
+    /// Bytes of that part up to the end.
     bytes: u64,
 }
 
@@ -57,7 +58,7 @@ pub struct Recorder {
     tail: Tail,
     file: Option<File>,
     output: Option<Output>,
-    /// Bytes written since the last moment of safety.
+    /// Bytes written since the last sync.
     unsafe_bytes: usize,
     /// The last ts written, and the last one that the stream has passed.
     written: CommitTs,
@@ -72,11 +73,10 @@ enum Output {
 }
 
 impl Recorder {
-    /// Goes on with the recording in `dir`, or begins one behind `start` with the first call of [`take`](Self::take).
+    /// Continues the recording in `dir`; or begins one behind `start`.
     ///
-    /// # Errors
-    /// If the folder holds something else, another recorder is at work there, the recording is another cluster's, or it lacks bytes that it says
-    /// it has.
+    /// # Errors If the folder holds something else, another recorder is running there, the
+    /// recording is of another cluster, or it lacks bytes that `meta.json` says it has.
     pub fn open(dir: &Path, cluster_id: u64, start: CommitTs, layout: Layout) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| trouble(dir, &e))?;
         let lock = lock(dir)?;
@@ -119,13 +119,14 @@ impl Recorder {
         })
     }
 
-    /// Everything at or below this is in the recording for good.
+    /// Everything at or below this is synced to the disk.
     #[must_use]
     pub fn position(&self) -> CommitTs {
         self.meta.end_ts.unwrap_or(self.meta.start_ts)
     }
 
-    /// Takes what the stream says next. A mark is kept for the next [`sync`](Self::sync).
+    /// Takes what the stream says next. A resolved ts is written with the next
+    /// [`sync`](Self::sync).
     ///
     /// # Errors
     /// If it cannot be written.
@@ -165,7 +166,7 @@ impl Recorder {
             || (self.passed > self.position() && since >= QUIET_EVERY)
     }
 
-    /// Brings everything taken to the disk, then says so in `meta.json`.
+    /// Syncs everything taken to the disk, then says so in `meta.json`.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -256,7 +257,7 @@ fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-/// What a recorder has left in `dir`; `None` if there is nothing.
+/// The recording in `dir` that a recorder made; `None` if there is nothing.
 fn standing(dir: &Path) -> Result<Option<Meta>> {
     if !dir.join("meta.json").is_file() {
         return Ok(None);
@@ -278,7 +279,7 @@ fn with_tail(mut meta: Meta, tail: Tail) -> Result<Meta> {
     Ok(meta)
 }
 
-/// Takes away what lies behind `tail`.
+/// Removes what lies after `tail`.
 fn cut_back(dir: &Path, tail: Tail) -> Result<()> {
     let mut found = tail.part == 0;
     for (number, path) in frames::list(dir) {
@@ -305,7 +306,7 @@ fn cut_back(dir: &Path, tail: Tail) -> Result<()> {
     Err(Fault::refused(text).hint("bring the part back, or record into an empty folder").into())
 }
 
-/// What an operator can do about an error of the disk.
+/// The fault for an I/O error: a full disk is named as such.
 fn trouble(dir: &Path, error: &io::Error) -> Fault {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let (text, hint) = if full {
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named() {
-        // What Linux has for this.
+        // Linux's device on which every write fails for lack of space.
         let error = File::options().write(true).open("/dev/full").and_then(|mut f| f.write_all(b"x")).unwrap_err();
         let fault = trouble(Path::new("/r"), &error);
         assert!(fault.message.starts_with("there is no room left for the recording in /r: "), "{fault:?}");
