@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::link::Link;
 use super::record::{self, Record};
@@ -94,16 +95,12 @@ impl Acknowledged {
         Self(Mutex::new(State { position: position.unwrap_or_default(), ..State::default() }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Takes note that `batch` of `slot` is durable, for a session that was compared last at `compared`. False, and nothing is noted, if a new
     /// connection has been compared since: then the server that gave the answer may be gone, and this session has to be
     /// [compared](Self::compare) again first.
     #[must_use]
     pub fn batch(&self, slot: u32, batch: u64, compared: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.compared != compared {
             return false;
         }
@@ -114,7 +111,7 @@ impl Acknowledged {
     /// The same for a position in the link's row.
     #[must_use]
     pub fn position(&self, ts: CommitTs, compared: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.compared != compared {
             return false;
         }
@@ -125,13 +122,13 @@ impl Acknowledged {
     /// Whether the target was found to have lost something: from then on nothing of this run may be saved.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.lock().lost
+        self.0.lock().lost
     }
 
     /// The number of the last comparison.
     #[must_use]
     pub fn compared(&self) -> u64 {
-        self.lock().compared
+        self.0.lock().compared
     }
 
     /// Sees to it that the server of `session`, which is a new connection, holds everything; gives the number of this comparison. What others
@@ -156,7 +153,7 @@ impl Acknowledged {
         let mut look = 1;
         loop {
             let (number, batches, position) = {
-                let mut state = self.lock();
+                let mut state = self.0.lock();
                 // Before the target is read: behind a new connection, an answer that comes in from here on is not taken without another look.
                 state.compared += new;
                 (state.compared, state.batches.clone(), state.position)
@@ -164,7 +161,7 @@ impl Acknowledged {
             let held = HeldByTarget::read(session, link)?;
             let Some(forgotten) = missing(&held, link.run(), &batches, position) else { return Ok(number) };
             if look == LOOKS {
-                self.lock().lost = true;
+                self.0.lock().lost = true;
                 return Err(forgotten.into());
             }
             look += 1;

@@ -17,11 +17,12 @@ pub mod heartbeat;
 mod server;
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use parking_lot::Mutex;
 
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
@@ -137,13 +138,9 @@ impl Clock {
 }
 
 impl Shared {
-    fn standing(&self) -> MutexGuard<'_, entry::Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Somebody wants the run to end. Gives false if it is ending already.
     fn ask(&self, wish: Wish, by: String) -> bool {
-        let news = self.standing().ask(wish, &by);
+        let news = self.standing.lock().ask(wish, &by);
         if news {
             let word = wish.word();
             (self.events)(Event::Warning(format!("{by} asks for this drainer to {word}: the run drains and ends")));
@@ -242,7 +239,7 @@ impl Registration {
             )));
         } else {
             self.server = Some(server::Server::start(listener, security, Arc::clone(&self.shared))?);
-            self.shared.standing().say(State::Online);
+            self.shared.standing.lock().say(State::Online);
         }
         self.beat = Some(heartbeat::Heartbeat::start(Arc::clone(&self.shared))?);
         Ok(())
@@ -257,14 +254,14 @@ impl Registration {
     /// Who asked from outside for the run to end, and for what.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
-        self.shared.standing().asked().cloned()
+        self.shared.standing.lock().asked().cloned()
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         // The beat first: nothing may say online once nobody answers.
-        self.shared.standing().end();
+        self.shared.standing.lock().end();
         self.beat.take();
         let left = match std::mem::replace(&mut self.registered, Registered::No) {
             Registered::No => return,

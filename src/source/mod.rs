@@ -12,12 +12,13 @@ pub mod recording;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 
 use crate::error::Fault;
 use crate::event::Events;
@@ -320,7 +321,7 @@ impl Queue {
         use crossbeam_channel::TrySendError::{Disconnected, Full};
         match self.sender.try_send(said) {
             Ok(()) => {
-                let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut sent = self.sent.lock();
                 sent.weights.push_back(weight);
                 sent.bytes += weight;
                 Ok(true)
@@ -377,7 +378,7 @@ impl Queue {
         if waiting == 0 {
             return true;
         }
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent = self.sent.lock();
         while sent.weights.len() > waiting {
             let taken = sent.weights.pop_front().unwrap_or_default();
             sent.bytes -= taken;

@@ -13,10 +13,11 @@
 //! and one that came back in time has not left.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -274,7 +275,7 @@ impl Roster {
 
     /// Takes in a new list, and gives those that have to be read from now on.
     pub fn take(&self, nodes: Vec<Node>) -> Vec<Node> {
-        let mut list = self.lock();
+        let mut list = self.list.lock();
         let mut joined = Vec::new();
         for node in &nodes {
             match node.state {
@@ -298,7 +299,7 @@ impl Roster {
 
     /// A Pump is no longer read, for it is offline; false, and nothing happens, if the list says otherwise by now.
     pub fn leave(&self, id: &str) -> bool {
-        let mut list = self.lock();
+        let mut list = self.list.lock();
         let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
         if offline {
             list.read.remove(id);
@@ -308,23 +309,23 @@ impl Roster {
 
     /// Whether it was offline when the list was last read, and nothing of it is left to be read.
     pub fn is_gone(&self, id: &str) -> bool {
-        let list = self.lock();
+        let list = self.list.lock();
         let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
         offline && !list.read.contains(id)
     }
 
     /// Whether it was seen to go offline by itself, and not just to be called so.
     pub fn closed(&self, id: &str) -> bool {
-        self.lock().closing.contains(id)
+        self.list.lock().closing.contains(id)
     }
 
     pub fn node(&self, id: &str) -> Option<Node> {
-        self.lock().nodes.iter().find(|n| n.id == id).cloned()
+        self.list.lock().nodes.iter().find(|n| n.id == id).cloned()
     }
 
     /// How many are read.
     pub fn count(&self) -> usize {
-        self.lock().read.len()
+        self.list.lock().read.len()
     }
 
     /// Ends when the Pump `id` is no longer to be read at `host`.
@@ -337,10 +338,6 @@ impl Roster {
             // Cannot fail: the sender lives as long as `self`.
             let _ = changes.changed().await;
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PumpList> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
