@@ -25,9 +25,8 @@ use tokio::task::JoinHandle;
 use super::{PumpSource, PumpStatus, Timing, check, pull};
 use crate::error::Kind;
 use crate::event::{Event, Events};
-use crate::model::{CommitTs, Pulled, Stream};
+use crate::model::{CommitTs, Pulled, Queue, Stream};
 use crate::pd::{Node, Pd, Security, State, TidbServer, Unread};
-use crate::source::Queue;
 
 /// All that a reader of a Pump needs.
 #[derive(Clone)]
