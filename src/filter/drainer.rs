@@ -122,7 +122,9 @@ impl Rules {
     fn unknown(&self, name: &str, what: &str) -> Fault {
         let nearest = self.event_filters.keys().min_by_key(|known| levenshtein(known, name));
         let hint = match nearest {
-            Some(known) if levenshtein(known, name) <= name.chars().count() / 3 + 1 => format!("did you mean `{known}`?"),
+            Some(known) if levenshtein(known, name) <= name.chars().count() / 3 + 1 => {
+                format!("did you mean `{known}`?")
+            }
             Some(_) => {
                 let names: Vec<&str> = self.event_filters.keys().map(String::as_str).collect();
                 format!("there are: {}", names.join(", "))
