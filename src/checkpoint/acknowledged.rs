@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::link::Link;
 use super::record::{self, Record};
@@ -104,7 +105,7 @@ impl Acknowledged {
     /// [compared](Self::compare) again first.
     #[must_use]
     pub fn batch(&self, slot: u32, batch: u64, compared: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.compared != compared {
             return false;
         }
@@ -115,7 +116,7 @@ impl Acknowledged {
     /// As [`batch`](Self::batch), for a position in the link's row.
     #[must_use]
     pub fn position(&self, ts: CommitTs, compared: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.compared != compared {
             return false;
         }
@@ -127,13 +128,13 @@ impl Acknowledged {
     /// saved.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.lock().lost
+        self.0.lock().lost
     }
 
     /// The number of the last comparison.
     #[must_use]
     pub fn compared(&self) -> u64 {
-        self.lock().compared
+        self.0.lock().compared
     }
 
     /// Checks that the server of `session`, a new connection, holds everything; gives the number of
@@ -168,7 +169,7 @@ impl Acknowledged {
             let held = HeldByTarget::read(session, link)?;
             let Some(forgotten) = missing(&held, link.run(), &batches, position) else { return Ok(number) };
             if look == LOOKS {
-                self.lock().lost = true;
+                self.0.lock().lost = true;
                 return Err(forgotten.into());
             }
             look += 1;

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
-use crossbeam_channel::Receiver;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::CommitTs;
 use super::table::{Partition, Table, Value};
+use super::{CommitTs, QueueReceiver};
 use crate::error::Fault;
 
 /// A message of one stream of a source.
@@ -43,7 +42,7 @@ pub struct Stream {
 
 impl PartialEq for Stream {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.receiver.same_channel(&other.receiver)
+        self.name == other.name && self.receiver.same_queue(&other.receiver)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The async half of the PD client: finds the leader, asks it, and finds it again after a failure.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -132,7 +132,7 @@ impl Client {
     }
 
     pub(super) fn leader(&self) -> String {
-        self.leader.lock().unwrap_or_else(PoisonError::into_inner).address.clone()
+        self.leader.lock().address.clone()
     }
 
     pub(super) async fn tso(&self) -> Result<CommitTs> {
@@ -216,7 +216,7 @@ impl Client {
 
     /// Runs `call` on the leader; when that fails, once more on the leader that the members then name.
     async fn on_leader<T>(&self, what: &str, call: impl AsyncFn(Channel) -> Result<T, Status>) -> Result<T> {
-        let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let leader = self.leader.lock().clone();
         let first = match limited(call(leader.channel.clone())).await {
             Ok(answer) => {
                 self.keep_members(leader.channel).await;
@@ -234,8 +234,8 @@ impl Client {
         if cluster_id != self.cluster_id {
             return Err(self.other_cluster(cluster_id));
         }
-        *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = leader.clone();
-        *self.members.lock().unwrap_or_else(PoisonError::into_inner) = Members::of(members);
+        *self.leader.lock() = leader.clone();
+        *self.members.lock() = Members::of(members);
         limited(call(leader.channel))
             .await
             .map_err(|status| {
@@ -249,7 +249,7 @@ impl Client {
 
     /// Where to look for a leader: what the operator wrote, then whom PD named itself.
     fn places(&self) -> Vec<String> {
-        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.lock();
         let learnt = members.addresses.iter().filter(|a| !self.endpoints.contains(a));
         self.endpoints.iter().chain(learnt).cloned().collect()
     }
@@ -258,7 +258,7 @@ impl Client {
     async fn keep_members(&self, leader: Channel) {
         let now = Instant::now();
         {
-            let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut members = self.members.lock();
             if now.duration_since(members.asked) < MEMBERS_AGE {
                 return;
             }
@@ -269,7 +269,7 @@ impl Client {
         let Ok(answer) = answer else { return };
         let found = addresses(&answer);
         if answer.header.is_some_and(|h| h.cluster_id == self.cluster_id) && !found.is_empty() {
-            self.members.lock().unwrap_or_else(PoisonError::into_inner).addresses = found;
+            self.members.lock().addresses = found;
         }
     }
 

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use parking_lot::Mutex;
 
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, DurablePosition};
@@ -122,7 +123,7 @@ impl Shared {
 
     /// Somebody wants the run to end. Gives false if it is ending already.
     fn ask(&self, wish: Wish, by: String) -> bool {
-        let news = self.standing().ask(wish, &by);
+        let news = self.standing.lock().ask(wish, &by);
         if news {
             let word = wish.word();
             (self.events)(Event::Warning(format!("{by} asks for this drainer to {word}: the run drains and ends")));
@@ -221,7 +222,7 @@ impl Registration {
             )));
         } else {
             self.server = Some(server::Server::start(listener, security, Arc::clone(&self.shared))?);
-            self.shared.standing().say(State::Online);
+            self.shared.standing.lock().say(State::Online);
         }
         self.beat = Some(heartbeat::Heartbeat::start(Arc::clone(&self.shared))?);
         Ok(())
@@ -236,14 +237,14 @@ impl Registration {
     /// Who asked from outside for the run to end, and for what.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
-        self.shared.standing().asked().cloned()
+        self.shared.standing.lock().asked().cloned()
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         // The beat first: nothing may say online once nobody answers.
-        self.shared.standing().end();
+        self.shared.standing.lock().end();
         self.beat.take();
         let left = match std::mem::replace(&mut self.registered, Registered::No) {
             Registered::No => return,

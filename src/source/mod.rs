@@ -9,20 +9,17 @@ pub mod pb;
 pub mod pump;
 pub mod recording;
 
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
-use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::Fault;
 use crate::event::Events;
 pub use crate::model::Stream;
-use crate::model::{Body, CommitTs, Pulled, RawTxn};
+use crate::model::{Body, CommitTs, Pulled, Queue, RawTxn};
 use crate::pd::{Pd, Security};
 use crate::schema::History;
 pub use binlog::{read, write};
