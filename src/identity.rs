@@ -35,7 +35,7 @@ use crate::pd::{Pd, Security};
 /// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the same cluster; the text says by what that is known.
+    /// It is the same cluster; the text says how that is known.
     Same(String),
     /// It is another cluster, or not TiDB at all.
     Other,

@@ -51,7 +51,7 @@ const RECORDS: [&str; 2] = ["tisync_slot", "tisync_checkpoint"];
 /// What to do with transactions that carry the marks of other channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtherChannels {
-    /// They are replicated: that is what makes chains and rings of clusters work.
+    /// They are replicated: this makes chains and rings of clusters work.
     #[default]
     Pass,
     /// The run ends.
