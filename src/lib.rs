@@ -11,7 +11,8 @@
 //! ```
 //!
 //! The rooms read in the order of the stages. A stage imports [`model`] and the stages before it,
-//! never one after; no two rooms import each other.
+//! never one after; no two rooms import each other. What the bytes and messages of others mean is
+//! in `docs/protocol`; comments cite it by section.
 //!
 //! | room | what it does | begin with |
 //! |---|---|---|

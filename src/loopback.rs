@@ -1,4 +1,5 @@
-//! Loopback filter: drops transactions that came from the other side (spec/tidb-binlog.md §6.2).
+//! Loopback filter: drops transactions that came from the other side
+//! (docs/protocol/tidb-binlog.md §6.2).
 //!
 //! It is placed between decode and filter.
 //!

@@ -1,4 +1,4 @@
-//! The tables in `docs/` are complete, and each test that they name is there.
+//! The tables in `docs/` are complete, each test that they name is there, and so is each section that a comment cites.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
@@ -104,4 +104,33 @@ fn each_ddl_action_has_its_test() {
 #[test]
 fn each_key_of_drainers_configuration_has_its_test() {
     assert!(check("drainer.md", |row| row[0].starts_with('`')) > 60);
+}
+
+/// The numbers of the headings of a document.
+fn sections(name: &str) -> BTreeSet<String> {
+    let text = document(&format!("protocol/{name}"));
+    let headings = text.lines().filter(|l| l.starts_with('#'));
+    headings.filter_map(|l| Some(l.split(' ').nth(1)?.trim_end_matches('.').to_owned())).collect()
+}
+
+/// A comment names the document, then sections of it; those without a name are of the last one that was named.
+#[test]
+fn each_section_that_a_comment_cites_is_in_docs_protocol() {
+    let mut files = Vec::new();
+    ["src", "tests", "benches"].iter().for_each(|folder| collect(&root().join(folder), &mut files));
+    let mut checked = 0;
+    for file in files.iter().filter(|f| !f.ends_with("documents.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        for cited in text.split("docs/protocol/tidb-").skip(1) {
+            let name = format!("tidb-{}.md", cited.split('.').next().unwrap());
+            let there = sections(&name);
+            for number in cited.split('§').skip(1) {
+                let number =
+                    number.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap().trim_end_matches('.');
+                assert!(there.contains(number), "{}: {name} has no section {number}", file.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 90, "only {checked} citations were found");
 }

@@ -1,11 +1,12 @@
-//! Reads BR's `backupmeta`: what a backup holds and its end ts (spec/tidb-binlog.md §11.2).
+//! Reads BR's `backupmeta`: what a backup holds and its end ts
+//! (docs/protocol/tidb-binlog.md §11.2).
 //!
 //! Only the fields of the message itself are read. Format v1 lists all files and schemas in it and
 //! v2 refers to other files, so both are read alike, at any size.
 //!
 //! Also decrypts BR's encryption: AES in counter mode over the whole file, behind an IV of 16 bytes
-//! (spec/tidb-binlog.md §11.2). Nothing in the file says that it is encrypted, and nothing proves
-//! that the key is right: the reader of the plaintext has to.
+//! (docs/protocol/tidb-binlog.md §11.2). Nothing in the file says that it is encrypted, and nothing
+//! proves that the key is right: the reader of the plaintext has to.
 
 use std::io::{self, Read};
 

@@ -1,6 +1,6 @@
 //! Reads the commit ts from the `metadata` file of a Dumpling or mydumper dump.
 //!
-//! Source: spec/tidb-binlog.md §11.4.
+//! Source: docs/protocol/tidb-binlog.md §11.4.
 //!
 //! - Judging: which of the positions in the file is the ts of the dump, and whether it can be one.
 //! - Parsing, without judging: Dumpling and older mydumpers write headed blocks of `Key: value`

@@ -1,6 +1,6 @@
 //! Reads the commit ts of a backup: BR's backupmeta or Dumpling's metadata.
 //!
-//! Source: spec/tidb-binlog.md §11.
+//! Source: docs/protocol/tidb-binlog.md §11.
 //!
 //! A backup or dump at B holds every transaction with commit ts <= B. Replication begins after its
 //! start ts, so it starts at exactly B. Everything here is local and instant.

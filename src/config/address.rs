@@ -3,7 +3,8 @@
 //! - Source and target of a link, as far as addresses tell: enough to see that two links go
 //!   opposite ways, or the same way.
 //! - Passwords: from the environment, from files, and from Drainer's encrypted texts.
-//! - Where a Drainer kept its checkpoint, as its drainer.toml says (spec/tidb-binlog.md §8.1).
+//! - Where a Drainer kept its checkpoint, as its drainer.toml says
+//!   (docs/protocol/tidb-binlog.md §8.1).
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Write as _};
@@ -230,8 +231,9 @@ pub(crate) fn of_file(path: &str) -> Result<Secret, String> {
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }
 
-/// A password that `binlogctl -cmd encrypt` wrote (spec/tidb-binlog.md §9.4): base64 of the
-/// initialisation vector, `@` and the text in AES-CFB. The reasons for a failure never repeat it.
+/// A password that `binlogctl -cmd encrypt` wrote (docs/protocol/tidb-binlog.md §9.4): base64 of
+/// the initialisation vector, `@` and the text in AES-CFB. The reasons for a failure never repeat
+/// it.
 pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret, String> {
     let hex_key = environment(KEY_VARIABLE).filter(|k| !k.is_empty());
     let whose = if hex_key.is_some() { KEY_VARIABLE } else { "Drainer's built-in key" };

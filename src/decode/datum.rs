@@ -153,7 +153,8 @@ pub fn uint(from: &mut Cursor<'_>) -> Result<u64> {
     Ok(u64::from_be_bytes(from.array()?))
 }
 
-/// A floating-point number in its ordered form, without a flag (spec/tidb-formats.md §1.4).
+/// A floating-point number in its ordered form, without a flag
+/// (docs/protocol/tidb-formats.md §1.4).
 ///
 /// # Errors
 /// If the bytes end within it.
@@ -165,7 +166,7 @@ pub fn float(from: &mut Cursor<'_>) -> Result<f64> {
 /// Bytes in each group of the memcomparable form, without the marker.
 const GROUP: usize = 8;
 
-/// Bytes in their comparable form, without a flag (spec/tidb-formats.md §1.3).
+/// Bytes in their comparable form, without a flag (docs/protocol/tidb-formats.md §1.3).
 ///
 /// # Errors
 /// If a marker or the padding is wrong, or the bytes end too early.
@@ -262,7 +263,7 @@ impl<'a> Cursor<'a> {
         Ok(*head)
     }
 
-    /// An unsigned LEB128 number (spec/tidb-formats.md §1.2).
+    /// An unsigned LEB128 number (docs/protocol/tidb-formats.md §1.2).
     ///
     /// # Errors
     /// If it does not fit 64 bits or the bytes end within it.
@@ -293,7 +294,7 @@ impl<'a> Cursor<'a> {
         bail!("a number of variable length does not fit 64 bits")
     }
 
-    /// A zigzag LEB128 number (spec/tidb-formats.md §1.2).
+    /// A zigzag LEB128 number (docs/protocol/tidb-formats.md §1.2).
     ///
     /// # Errors
     /// If it does not fit 64 bits or the bytes end within it.
@@ -303,7 +304,8 @@ impl<'a> Cursor<'a> {
         Ok((n >> 1).cast_signed() ^ -(n & 1).cast_signed())
     }
 
-    /// A length as a zigzag number, then that many bytes (spec/tidb-formats.md §1.1, flag 02).
+    /// A length as a zigzag number, then that many bytes (docs/protocol/tidb-formats.md §1.1, flag
+    /// 02).
     ///
     /// # Errors
     /// If the length is negative or beyond what is left.

@@ -1,4 +1,4 @@
-//! TiDB's binary JSON to text (spec/tidb-formats.md §3.7).
+//! TiDB's binary JSON to text (docs/protocol/tidb-formats.md §3.7).
 //!
 //! Doubles are printed as newer versions of TiDB do, with a point or an exponent, so that they stay
 //! doubles when the target parses them. Offsets come from outside and may point anywhere, also at

@@ -1,6 +1,6 @@
-//! `binlog.PrewriteValue` read in place (spec/tidb-binlog.md §3.1): neither its rows nor a list of them are copied, so a
-//! transaction of millions of rows takes no more memory than its bytes. As strict as a protobuf library, against which
-//! `tests/prewrite.rs` holds it.
+//! `binlog.PrewriteValue` read in place (docs/protocol/tidb-binlog.md §3.1): neither its rows nor a
+//! list of them are copied, so a transaction of millions of rows takes no more memory than its
+//! bytes. As strict as a protobuf library, against which `tests/prewrite.rs` holds it.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Drainer's filters as rules of tisync.toml for the same tables and events.
 //!
-//! Source: spec/tidb-binlog.md §9.3.
+//! Source: docs/protocol/tidb-binlog.md §9.3.
 //!
 //! | Drainer | tisync |
 //! |---------|--------|

@@ -72,7 +72,8 @@ pub struct RawTxn {
 /// The content of a raw transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// A serialized `binlog.PrewriteValue` (spec/tidb-binlog.md §3.1): rows of one or more tables.
+    /// A serialized `binlog.PrewriteValue` (docs/protocol/tidb-binlog.md §3.1): rows of one or more
+    /// tables.
     Rows(Bytes),
     /// A DDL job. Only its state in the history tells whether it took effect.
     Ddl {

@@ -1,4 +1,4 @@
-//! Writes values as SQL literals, exact for each type (spec/tidb-formats.md §8.3).
+//! Writes values as SQL literals, exact for each type (docs/protocol/tidb-formats.md §8.3).
 //!
 //! Every literal is valid UTF-8: bytes that are not are written as hexadecimal, which keeps them.
 

@@ -1,4 +1,5 @@
-//! One connection to a target, with all settings that applying needs (spec/tidb-formats.md §8.1).
+//! One connection to a target, with all settings that applying needs
+//! (docs/protocol/tidb-formats.md §8.1).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The protobuf messages of PD (`pdpb`) and etcd (`etcdserverpb`) that a replicator needs, by hand.
 //!
-//! Field numbers are those of spec/tidb-binlog.md §1.2 and §1.3; those of the messages that write a
-//! key of PD's etcd are of §1.3. The simulated cluster answers with the same messages.
+//! Field numbers are those of docs/protocol/tidb-binlog.md §1.2 and §1.3; those of the messages
+//! that write a key of PD's etcd are of §1.3. The simulated cluster answers with the same messages.
 
 use bytes::Bytes;
 use prost::Message;
@@ -17,7 +17,7 @@ pub struct RequestHeader {
 /// `pdpb.Error`: why PD refused a request.
 #[derive(Clone, PartialEq, Message)]
 pub struct Error {
-    /// 0 is no error; 2 not bootstrapped; others in spec §1.2.
+    /// 0 is no error; 2 not bootstrapped; others in docs/protocol/tidb-binlog.md §1.2.
     #[prost(int32, tag = "1")]
     pub kind: i32,
     /// PD's text.

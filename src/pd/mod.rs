@@ -26,7 +26,7 @@ pub use node::{Node, State, Status, TidbServer, Unread};
 pub use security::Security;
 pub(crate) use security::reason;
 
-/// Where Pumps register (spec/tidb-binlog.md §1.4).
+/// Where Pumps register (docs/protocol/tidb-binlog.md §1.4).
 pub const PUMPS: &str = "/tidb-binlog/v1/pumps/";
 /// Where Drainers register.
 pub const DRAINERS: &str = "/tidb-binlog/v1/drainers/";

@@ -1,7 +1,7 @@
 //! Node status of Pumps, Drainers and TiDB servers: the JSON that they write about themselves into
 //! etcd.
 //!
-//! Written with the key order of the original (spec/tidb-binlog.md §1.4).
+//! Written with the key order of the original (docs/protocol/tidb-binlog.md §1.4).
 
 use std::fmt;
 

@@ -2,9 +2,9 @@
 //!
 //! It is no TiDB: it has no SQL, no TiKV and no data but the messages that a test or a load put
 //! into it. What it does, it does on the wire as the real servers do: the same gRPC methods, bytes
-//! and errors (spec/tidb-binlog.md §1 to §3), the same pages over HTTP (spec/tidb-formats.md §7).
-//! `tests/wire_server.rs` compares it with recorded exchanges. Everything listens on 127.0.0.1
-//! alone.
+//! and errors (docs/protocol/tidb-binlog.md §1 to §3), the same pages over HTTP
+//! (docs/protocol/tidb-formats.md §7). `tests/wire_server.rs` compares it with recorded exchanges.
+//! Everything listens on 127.0.0.1 alone.
 
 mod catalog;
 mod etcd;

@@ -2,7 +2,7 @@
 //!
 //! The JSON is that of the DDL history and the status port.
 //!
-//! Format: spec/tidb-formats.md §6.6, §6.7.
+//! Format: docs/protocol/tidb-formats.md §6.6, §6.7.
 
 use std::collections::BTreeMap;
 

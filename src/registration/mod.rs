@@ -3,7 +3,7 @@
 //! A Pump does not go offline before every drainer that is not offline itself has what it holds,
 //! and a Pump that starts tells every drainer that is online. So an entry must be true: `online`
 //! only while this process answers, `paused` between runs, `offline` when the link is given up
-//! (spec/tidb-binlog.md §1.5, §1.6).
+//! (docs/protocol/tidb-binlog.md §1.5, §1.6).
 //!
 //! - [`entry`] chooses the node id and the address, and decides what to write, from what is there.
 //! - [`heartbeat`] writes it every second, from a thread of its own; removes the entry of a link

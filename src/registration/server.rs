@@ -1,9 +1,9 @@
 //! The one port of a link: gRPC for Pumps, HTTP for people and Prometheus.
 //!
-//! - `binlog.Cistern`, the gRPC service of a Drainer (spec/tidb-binlog.md §1.6), between axum's
-//!   router and tonic.
-//! - The HTTP pages, as Drainer has them (spec/tidb-binlog.md §9.7), and what they hold, in
-//!   Drainer's forms.
+//! - `binlog.Cistern`, the gRPC service of a Drainer (docs/protocol/tidb-binlog.md §1.6), between
+//!   axum's router and tonic.
+//! - The HTTP pages, as Drainer has them (docs/protocol/tidb-binlog.md §9.7), and what they hold,
+//!   in Drainer's forms.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;

@@ -1,6 +1,6 @@
 //! Applies one DDL job to the store, without Drainer's bugs.
 //!
-//! Sources: spec/tidb-binlog.md §5.3, spec/tidb-formats.md §6.2.
+//! Sources: docs/protocol/tidb-binlog.md §5.3, docs/protocol/tidb-formats.md §6.2.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

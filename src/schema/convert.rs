@@ -1,7 +1,7 @@
 //! Converts TiDB's `TableInfo` to the definition that reads and writes rows.
 //!
-//! Sources: spec/tidb-formats.md §5.2, §6.6, §6.7. Also what only statements need of a `TableInfo`
-//! (§6.6, §6.7).
+//! Sources: docs/protocol/tidb-formats.md §5.2, §6.6, §6.7. Also what only statements need of a
+//! `TableInfo` (§6.6, §6.7).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The value of a column that is younger than the row (spec/tidb-formats.md §4.4, §6.7).
+//! The value of a column that is younger than the row (docs/protocol/tidb-formats.md §4.4, §6.7).
 //!
 //! `default` is never used here: it is for statements that omit a column, and the server has
 //! applied it already.

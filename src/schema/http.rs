@@ -1,7 +1,7 @@
 //! Reads the DDL history of a live cluster from the status port of its TiDB servers.
 //!
-//! Source: spec/tidb-formats.md §7. Also gives the history in TiDB's own text, for those who store
-//! it.
+//! Source: docs/protocol/tidb-formats.md §7. Also gives the history in TiDB's own text, for those
+//! who store it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufReader, Read};

@@ -1,6 +1,6 @@
 //! Indexes, foreign keys, CHECK constraints and partitions in TiDB's JSON.
 //!
-//! Source: spec/tidb-formats.md §6.6, §6.7.
+//! Source: docs/protocol/tidb-formats.md §6.6.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! Databases and tables in TiDB's JSON, the used fields alone (spec/tidb-formats.md §6.6, §6.7).
+//! Databases and tables in TiDB's JSON, the used fields alone (docs/protocol/tidb-formats.md §6.6,
+//! §6.7).
 //!
 //! Every field may be missing or null, unknown ones are skipped, and 64-bit numbers stay exact.
 

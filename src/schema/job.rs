@@ -1,4 +1,4 @@
-//! DDL jobs as TiDB's history shows them (spec/tidb-formats.md §6.1, §6.2).
+//! DDL jobs as TiDB's history shows them (docs/protocol/tidb-formats.md §6.1, §6.2).
 //!
 //! Also a compact form of a job that waits for its turn: a history has tens of thousands of jobs,
 //! and each holds the whole definition of its table.

@@ -1,4 +1,5 @@
-//! Parses a DDL of which only the text is known, as in Drainer's files (spec/tidb-binlog.md §9.6).
+//! Parses a DDL of which only the text is known, as in Drainer's files
+//! (docs/protocol/tidb-binlog.md §9.6).
 //!
 //! Drainer writes ``use `db`; <statement>;``, and for CREATE DATABASE the statement alone. The file
 //! has no job id, no type and no definition, so the type is read from the text, and tables are

@@ -17,7 +17,7 @@ use crate::tables::DATABASE;
 /// The id of the one database.
 pub const SCHEMA_ID: i64 = 101;
 
-/// A DDL job (spec/tidb-formats.md §6.1).
+/// A DDL job (docs/protocol/tidb-formats.md §6.1).
 pub struct Job {
     /// ActionType.
     pub action: u8,

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use tisync::model::Kind;
 use tisync::playground::tableinfo::name;
 
-use crate::column::{Defined, Field, field, id, index};
+use crate::column::{Defined, Field, field, id, index, unique};
 use crate::common::server::Dialect;
 use crate::story::Story;
 use crate::world::i;
@@ -16,7 +16,12 @@ pub fn cases() -> Vec<Case> {
         case("foreign keys of one name with the longest names", foreign_long),
         case("a foreign key is dropped whatever name RENAME TABLE gave it", foreign_renamed),
         case("a foreign key goes with the index that the target made for it", foreign_index),
+        case("a foreign key that its columns no longer fit goes with the index made for it", foreign_misfit),
         case("a foreign key with back quotes in its names", foreign_back_quotes),
+        case("columns of foreign keys get types, names and places in one ALTER", |story| foreign_columns(story, false)),
+        case("columns of foreign keys get types, names and places in several statements", |story| {
+            foreign_columns(story, true)
+        }),
         case("CHECKs of one name in two tables: each goes by itself", check_twice),
         case("a CHECK is dropped whatever name RENAME TABLE gave it", check_renamed),
         case("a CHECK is enforced from later on", check_enforced),
@@ -257,4 +262,81 @@ fn foreign_back_quotes(story: &mut Story<'_>) {
     let ran = story.play();
     assert!(!ran.stderr.contains("is not what it is upstream"), "{}", ran.stderr);
     story.shows(KEYS, "");
+}
+
+/// One ALTER gives a column of a foreign key another type, the other one another name and place; perhaps it adds a key.
+fn foreign_columns(story: &mut Story<'_>, third: bool) {
+    parent(story);
+    let text = Kind::Text { charset: "utf8mb4".into(), collation: "utf8mb4_bin".into() };
+    let word = |name, length| field(name, text.clone()).length(length);
+    let words = [id(), field("n", BIG).not_null(), word("w", 20).not_null()];
+    let words = Defined::new(&story.db, 204, "words", &words).indexes(&[unique(1, "nw", &[("n", 1), ("w", 2)])]);
+    story.ddl(
+        3,
+        "CREATE TABLE `words` (`id` INT PRIMARY KEY,`n` BIGINT,`w` VARCHAR(20),UNIQUE KEY (`n`,`w`));",
+        &words,
+    );
+    let names = |all: &[&str]| -> Vec<Json> { all.iter().map(|n| name(n)).collect() };
+    let key = |number: i64, columns: &[&str], to: (&str, &[&str])| {
+        json!({
+            "id": number, "fk_name": name(&format!("fk{number}")), "ref_schema": name(""), "ref_table": name(to.0), "ref_cols": names(to.1),
+            "cols": names(columns), "on_delete": 0, "on_update": 0, "state": 5, "version": 0,
+        })
+    };
+    let is = |n: i64, field: Field| field.also("/id", json!(n));
+    let db = story.db.clone();
+    let kid = |fields: &[Field], columns: [&[&'static str]; 3], keys: Json| {
+        let at = |name: &'static str| (name, (0..).zip(fields).find(|(_, f)| f.name == name).unwrap().0);
+        let indexes = columns.iter().zip(1..).map(|(own, n)| {
+            let parts: Vec<_> = own.iter().map(|c| at(c)).collect();
+            index(n, &format!("i{n}"), &parts)
+        });
+        let indexes: Vec<Json> = indexes.collect();
+        Defined::new(&db, 203, "kid", fields).indexes(&indexes).also("/fk_info", keys)
+    };
+    let (par, words): ((_, &[_]), (_, &[_])) = (("par", &["id"]), ("words", &["n", "w"]));
+    let before = kid(
+        &[id(), is(2, field("p", BIG)), is(3, word("q", 10)), is(4, field("r", BIG))],
+        [&["p"], &["p", "q"], &["r"]],
+        json!([key(1, &["p"], par), key(2, &["p", "q"], words)]),
+    );
+    let mut keys = vec![key(1, &["pr"], par), key(2, &["pr", "q"], words)];
+    keys.extend(third.then(|| key(3, &["r"], par)));
+    let after = kid(
+        &[id(), is(4, field("r", BIG)), is(2, field("pr", BIG)), is(3, word("q", 30))],
+        [&["pr"], &["pr", "q"], &["r"]],
+        json!(keys),
+    );
+    story.ddl(3, "CREATE TABLE `kid` (`id` INT PRIMARY KEY,`p` BIGINT,`q` VARCHAR(10),`r` BIGINT);", &before);
+    story.ddl(61, "ALTER TABLE `kid` CHANGE COLUMN `p` `pr` BIGINT AFTER `r`, MODIFY COLUMN `q` VARCHAR(30);", &after);
+    let ran = story.play();
+    assert!(!ran.stderr.contains("left out"), "{}", ran.stderr);
+    story.shows(
+        "SELECT constraint_name, column_name FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND table_name = 'kid' \
+         AND referenced_table_name IS NOT NULL ORDER BY constraint_name, ordinal_position",
+        if third { "fk1|pr;fk2|pr;fk2|q;fk3|r" } else { "fk1|pr;fk2|pr;fk2|q" },
+    );
+    story.shows(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'kid' ORDER BY ordinal_position",
+        "id;r;pr;q",
+    );
+}
+
+/// As a TiDB leaves it that checks no foreign keys: the two sides have other types.
+fn foreign_misfit(story: &mut Story<'_>) {
+    parent(story);
+    let with = |kind| {
+        let kid = Defined::new(&story.db, 203, "kid", &[id(), field("p", kind).also("/id", json!(2))]);
+        kid.also("/fk_info", json!([foreign("fk")]))
+    };
+    let (before, after) = (with(BIG), with(Kind::Int { bytes: 2, unsigned: false }));
+    story.ddl(3, "CREATE TABLE `kid` (`id` INT PRIMARY KEY,`p` BIGINT);", &before);
+    story.ddl(12, "ALTER TABLE `kid` MODIFY COLUMN `p` SMALLINT;", &after);
+    let ran = story.play();
+    assert!(ran.stderr.contains("left out, the rest of the DDL is done"), "{}", ran.stderr);
+    story.shows(KEYS, "");
+    story.shows(
+        "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'kid' AND index_name <> 'PRIMARY'",
+        "0",
+    );
 }

@@ -1,5 +1,7 @@
-//! Literal defaults of every type, in a column that is added and in a table that is made: what the definition says is what older rows have and new rows get, whatever
-//! the session that typed the text was. Of the TIMESTAMPs it says UTC, while the text was typed at +08:00 (spec/tidb-formats.md §6.7).
+//! Literal defaults of every type, in a column that is added and in a table that is made: what the
+//! definition says is what older rows have and new rows get, whatever the session that typed the
+//! text was. Of the TIMESTAMPs it says UTC, while the text was typed at +08:00
+//! (docs/protocol/tidb-formats.md §6.7).
 
 use serde_json::json;
 use tisync::model::{Kind, Value};

@@ -1,5 +1,6 @@
-//! DEFAULT CURRENT_TIMESTAMP and ON UPDATE: older rows have the moment at which TiDB added the column, an hour ago and in its zone, which the definition keeps as
-//! `origin_default` (spec/tidb-formats.md §6.7).
+//! DEFAULT CURRENT_TIMESTAMP and ON UPDATE: older rows have the moment at which TiDB added the
+//! column, an hour ago and in its zone, which the definition keeps as `origin_default`
+//! (docs/protocol/tidb-formats.md §6.7).
 
 use tisync::model::{Kind, RowKind};
 

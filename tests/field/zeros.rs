@@ -1,5 +1,6 @@
-//! ADD COLUMN … NOT NULL without a default: older rows have the type's zero, as `origin_default` says it (spec/tidb-formats.md §6.7), also where a server would
-//! have another one; what comes later finds them by it.
+//! ADD COLUMN … NOT NULL without a default: older rows have the type's zero, as `origin_default`
+//! says it (docs/protocol/tidb-formats.md §6.7), also where a server would have another one; what
+//! comes later finds them by it.
 
 use tisync::model::{Kind, RowKind, Value};
 

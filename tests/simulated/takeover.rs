@@ -41,7 +41,8 @@ fn take_over(args: Vec<String>, more: &[&str]) -> Running {
     Running::start(&rest.cloned().chain(more.iter().map(|m| (*m).to_owned())).collect::<Vec<_>>())
 }
 
-/// Drainer's row, byte for byte: what a Drainer of today writes at the end of a clean stop (spec/tidb-binlog.md §8.1).
+/// Drainer's row, byte for byte: what a Drainer of today writes at the end of a clean stop
+/// (docs/protocol/tidb-binlog.md §8.1).
 fn left_for_drainer(server: &PrivateServer, cluster: &Cluster) -> Result<(), Failed> {
     let mut conn = server.connect()?;
     let text: Option<String> = conn.query_first(format!(

@@ -1,6 +1,6 @@
 //! Parses object storage addresses and their options as BR and Dumpling do.
 //!
-//! Source: spec/tidb-binlog.md §11.3.
+//! Source: docs/protocol/tidb-binlog.md §11.3.
 
 use std::collections::BTreeMap;
 use std::fmt;

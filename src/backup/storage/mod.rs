@@ -1,6 +1,6 @@
 //! Opens the storage of a backup or dump: local, or a prefix in a bucket.
 //!
-//! Source: spec/tidb-binlog.md §11.3.
+//! Source: docs/protocol/tidb-binlog.md §11.3.
 //!
 //! The rest of `backup` needs no more than [`Storage::find`] and [`Storage::names`].
 //!

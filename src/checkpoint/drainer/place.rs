@@ -1,4 +1,4 @@
-//! Where a Drainer keeps its checkpoint (spec/tidb-binlog.md §8.1), and reading it there.
+//! Where a Drainer keeps its checkpoint (docs/protocol/tidb-binlog.md §8.1), and reading it there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

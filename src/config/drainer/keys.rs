@@ -1,11 +1,11 @@
 //! Every key of drainer.toml and flag of Drainer, and what tisync does with it.
 //!
-//! Source: spec/tidb-binlog.md §9.1, §9.2.
+//! Source: docs/protocol/tidb-binlog.md §9.1, §9.2.
 //!
 //! `docs/drainer.md` tells the operator the same; a test compares the two. Also here:
 //!
-//! - `[syncer.to.checkpoint]`: where Drainer kept its position (spec/tidb-binlog.md §8.1);
-//! - the filters of drainer.toml as they stand there (spec/tidb-binlog.md §9.3).
+//! - `[syncer.to.checkpoint]`: where Drainer kept its position (docs/protocol/tidb-binlog.md §8.1);
+//! - the filters of drainer.toml as they stand there (docs/protocol/tidb-binlog.md §9.3).
 
 use std::path::Path;
 

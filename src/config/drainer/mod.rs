@@ -1,4 +1,4 @@
-//! Reads an unchanged drainer.toml (spec/tidb-binlog.md §9).
+//! Reads an unchanged drainer.toml (docs/protocol/tidb-binlog.md §9).
 //!
 //! `[syncer.to]`, where Drainer wrote to, is here too.
 //!

@@ -62,7 +62,7 @@ pub struct Column {
     /// The type's name in lower case, without length and sign.
     #[prost(string, optional, tag = "3")]
     pub mysql_type: Option<String>,
-    /// One datum (spec/tidb-binlog.md §3.3): the value, for an update the old one.
+    /// One datum (docs/protocol/tidb-binlog.md §3.3): the value, for an update the old one.
     #[prost(bytes = "bytes", optional, tag = "4")]
     pub value: Option<Bytes>,
     /// The new value of an update.

@@ -1,4 +1,4 @@
-//! Values that Drainer formatted as text, read back (spec/tidb-binlog.md §9.6).
+//! Values that Drainer formatted as text, read back (docs/protocol/tidb-binlog.md §9.6).
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;

@@ -1,9 +1,9 @@
 //! Schema and DDL history of the simulated cluster, and when each job becomes visible there.
 //!
-//! The current schema is what the visible DDL jobs add up to (spec/tidb-formats.md §6.2). That is
-//! good enough for `/schema`, with one known gap: a table that a RENAME of several tables moved to
-//! another database stays listed under the old one, because the history does not say where each of
-//! them went.
+//! The current schema is what the visible DDL jobs add up to (docs/protocol/tidb-formats.md §6.2).
+//! That is good enough for `/schema`, with one known gap: a table that a RENAME of several tables
+//! moved to another database stays listed under the old one, because the history does not say where
+//! each of them went.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};

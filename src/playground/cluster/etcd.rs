@@ -143,8 +143,8 @@ fn wanted(asked: &RangeRequest, key: &[u8]) -> bool {
     }
 }
 
-/// All keys with their values (spec/tidb-binlog.md §1.4 and what a live cluster holds for TiDB
-/// servers).
+/// All keys with their values (docs/protocol/tidb-binlog.md §1.4 and what a live cluster holds for
+/// TiDB servers).
 fn keys(shared: &Shared) -> BTreeMap<String, String> {
     let mut keys = BTreeMap::new();
     for pump in &shared.pumps {

@@ -1,7 +1,8 @@
 //! The simulated PD: members, timestamps, the GC safe point, etcd, two HTTP pages, all on one port.
 //!
 //! - The few lines between axum's router and tonic's gRPC, one function for each kind of call.
-//! - TiDB's status port: its status, its schema and its DDL history (spec/tidb-formats.md §7).
+//! - TiDB's status port: its status, its schema and its DDL history
+//!   (docs/protocol/tidb-formats.md §7).
 
 use std::future::{Ready, ready};
 use std::sync::Arc;

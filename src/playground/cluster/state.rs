@@ -103,7 +103,7 @@ pub(super) struct Tidb {
 pub(super) const DDL_ID: &str = "00000000-0000-4000-8000-7469737962ee";
 
 impl Shared {
-    /// The Status JSON of a Pump, with TiDB Binlog's key order (spec/tidb-binlog.md §1.4).
+    /// The Status JSON of a Pump, with TiDB Binlog's key order (docs/protocol/tidb-binlog.md §1.4).
     pub(super) fn pump_status(&self, pump: &Pump) -> String {
         let entry = lock(&pump.entry);
         let (max, update) = entry.stopped.unwrap_or_else(|| (pump.store.max_commit_ts(), self.clock.about()));

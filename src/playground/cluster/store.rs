@@ -2,7 +2,8 @@
 //!
 //! Also how the Pump behaves as it sends them.
 //!
-//! Also what a Pump does when it restarts and when it goes offline (spec/tidb-binlog.md §1.6).
+//! Also what a Pump does when it restarts and when it goes offline
+//! (docs/protocol/tidb-binlog.md §1.6).
 
 use std::sync::{Mutex, RwLock};
 use std::thread::sleep;
@@ -33,8 +34,8 @@ pub enum Break {
     /// With the gRPC error `Unavailable`, as a lost connection shows it.
     #[default]
     Error,
-    /// Without an error, as a real Pump does when it cannot read its own store (spec/tidb-binlog.md
-    /// §2.1).
+    /// Without an error, as a real Pump does when it cannot read its own store
+    /// (docs/protocol/tidb-binlog.md §2.1).
     CleanEnd,
 }
 
@@ -91,7 +92,8 @@ impl Stored {
         Ok(Self { start_ts: binlog.start_ts.unwrap_or(0), commit_ts, job, schema_version, payload })
     }
 
-    /// A position marker, with all the fields that a Pump writes (spec/tidb-binlog.md §2.3).
+    /// A position marker, with all the fields that a Pump writes
+    /// (docs/protocol/tidb-binlog.md §2.3).
     fn fake(ts: i64) -> Self {
         let binlog = Binlog {
             tp: Some(TP_ROLLBACK),

@@ -2,10 +2,10 @@
 //!
 //! The simulated cluster sends it, and tests read it back. In the order of this file:
 //!
-//! - datums in the form of rows (value form) and of keys (spec/tidb-formats.md §1), appended to
-//!   `out`;
-//! - decimal text to TiDB's binary form (spec/tidb-formats.md §2);
-//! - JSON text to TiDB's binary form (spec/tidb-formats.md §3.7).
+//! - datums in the form of rows (value form) and of keys (docs/protocol/tidb-formats.md §1),
+//!   appended to `out`;
+//! - decimal text to TiDB's binary form (docs/protocol/tidb-formats.md §2);
+//! - JSON text to TiDB's binary form (docs/protocol/tidb-formats.md §3.7).
 
 pub mod row;
 

@@ -1,7 +1,8 @@
 //! Encodes rows as a binlog carries them, and DDL jobs as TiDB's history shows them.
 //!
-//! Rows are in the old format, with the handle in front of an inserted one (spec/tidb-formats.md
-//! §4.1, §4.3, §4.6). For a DDL job there is also the key that stands in its binlog.
+//! Rows are in the old format, with the handle in front of an inserted one
+//! (docs/protocol/tidb-formats.md §4.1, §4.3, §4.6). For a DDL job there is also the key that
+//! stands in its binlog.
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -146,9 +147,9 @@ fn chars(text: &[u8], count: Option<u32>) -> &[u8] {
     starts.nth(count).and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
-/// The bytes by which new collations order text (spec/tidb-formats.md §4.5): exact for `*_bin`; for
-/// the others the weights of `general_ci` for ASCII. That is enough for a form that no reader may
-/// take for the text.
+/// The bytes by which new collations order text (docs/protocol/tidb-formats.md §4.5): exact for
+/// `*_bin`; for the others the weights of `general_ci` for ASCII. That is enough for a form that no
+/// reader may take for the text.
 fn sort_key(collation: &str, text: &[u8]) -> Vec<u8> {
     let trimmed = text.iter().rposition(|b| *b != b' ').and_then(|last| text.get(..=last)).unwrap_or_default();
     if collation.ends_with("_bin") {
@@ -199,7 +200,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// The job as the history shows it when it is finished (spec/tidb-formats.md §6.1).
+    /// The job as the history shows it when it is finished (docs/protocol/tidb-formats.md §6.1).
     #[must_use]
     pub fn json(&self, id: i64, version: i64, ts: u64, db_info: &Json, table_info: &Json) -> Json {
         let query = self.comment.iter().map(String::as_str).chain([self.query.as_str()]).collect::<Vec<_>>().join(" ");
@@ -217,7 +218,7 @@ impl Job {
         })
     }
 
-    /// The meta key that the job wrote first (spec/tidb-formats.md §5.3).
+    /// The meta key that the job wrote first (docs/protocol/tidb-formats.md §5.3).
     #[must_use]
     pub fn meta_key(&self) -> Bytes {
         let (hash, field) = if self.table_id == 0 {

@@ -1,7 +1,7 @@
 //! Reads the definitions of tables and columns from MariaDB's information_schema.
 //!
-//! Text is as TiDB stores it: UTF-8, with any character set of the column (spec/tidb-formats.md
-//! §3.6).
+//! Text is as TiDB stores it: UTF-8, with any character set of the column
+//! (docs/protocol/tidb-formats.md §3.6).
 
 use std::collections::BTreeMap;
 

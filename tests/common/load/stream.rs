@@ -221,7 +221,8 @@ impl Stream {
     }
 }
 
-/// The tags of `bytes` fields in messages that are written piece by piece (spec/tidb-binlog.md §3.1).
+/// The tags of `bytes` fields in messages that are written piece by piece
+/// (docs/protocol/tidb-binlog.md §3.1).
 const PREWRITE_VALUE: u8 = 5 << 3 | 2;
 const MUTATIONS: u8 = 2 << 3 | 2;
 const INSERTED_ROWS: u8 = 2 << 3 | 2;

@@ -36,10 +36,9 @@ impl Maker {
         let mut column = self.plain(&name, field);
         (column.generated_expr_string, column.generated_stored) = (expression, stored);
         if self.random.one_in(5) {
-            column.field.flag |= NOT_NULL;
-            if column.generated_expr_string.contains("json") || !column.generated_expr_string.contains("id") {
-                column.field.flag &= !NOT_NULL;
-            }
+            // Other columns may hold NULL.
+            let of_id = ["`id` *", "case when `id`"].iter().any(|of| column.generated_expr_string.starts_with(of));
+            column.field.flag |= u64::from(of_id) * NOT_NULL;
         }
         let at = self.random.index(table.cols.len() + 1);
         table.cols.insert(at, column);

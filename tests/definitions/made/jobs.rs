@@ -2,7 +2,8 @@
 
 use tisync::schema::{ColumnInfo, TableInfo};
 
-use super::keys::{Primary, hides_key, primary};
+use super::keys::{Primary, fit, hides_key, primary};
+use super::partitions::crashes;
 use super::types::NOT_NULL;
 use super::{COMMENTS, Maker, is_free, named, place};
 
@@ -51,7 +52,8 @@ impl Maker {
                 }
             }
             place(&mut after);
-            if done && after != *before && !hides_key(&after) {
+            let taken = !hides_key(&after) && fit(&after) && !crashes(&after);
+            if done && taken && after != *before {
                 let text = format!("ALTER TABLE t {}", doing.text.join(", "));
                 return Job { action, text, after, rewritten: doing.rewritten };
             }

@@ -34,6 +34,30 @@ pub fn hides_key(table: &TableInfo) -> bool {
     primary(table) == Primary::None && table.index_info.iter().any(|i| whole(&i))
 }
 
+/// The most bytes that InnoDB takes in a key.
+const LARGEST: i64 = 3072;
+
+/// Whether every key is small enough for InnoDB, which is what TiDB's usual limit is too.
+pub fn fit(table: &TableInfo) -> bool {
+    let size = |part: &IndexColumn| {
+        let column = table.cols.iter().find(|c| c.name == part.name);
+        column.map_or(0, |c| {
+            if !matches!(c.field.tp, 15 | 0xf9..=0xfe) {
+                // Of a DECIMAL(65), the largest.
+                return 32;
+            }
+            let widest = match c.field.charset.as_ref() {
+                "utf8mb4" => 4,
+                "utf8" => 3,
+                "gbk" => 2,
+                _ => 1,
+            };
+            2 + widest * if part.length > 0 { part.length } else { c.field.flen }
+        })
+    };
+    table.index_info.iter().all(|index| index.columns.iter().map(size).sum::<i64>() <= LARGEST)
+}
+
 fn whole(name: &str) -> IndexColumn {
     IndexColumn { name: CiStr(name.to_owned()), length: -1 }
 }
@@ -69,7 +93,10 @@ impl Maker {
         let mut columns = vec![whole("id")];
         let fits = |f: &FieldType| matches!(f.tp, 1..=3 | 8..=12 | 0xf6) || (f.tp == 15 && f.flen <= 60);
         for column in &table.cols {
-            let set = column.default.as_ref().is_some_and(|d| d != "CURRENT_TIMESTAMP") && !column.default_is_expr;
+            // By what the rows that are there hold.
+            let set =
+                column.origin_default.is_some() && column.default.as_ref().is_some_and(|d| d != "CURRENT_TIMESTAMP");
+            let set = set && !column.default_is_expr;
             let plain = column.generated_expr_string.is_empty() && fits(&column.field) && set;
             let free = !table.fk_info.iter().any(|f| f.cols.contains(&column.name));
             if column.name.0 == "p" || (plain && free && self.random.one_in(4)) {

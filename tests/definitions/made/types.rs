@@ -194,10 +194,12 @@ impl Maker {
 
     /// Gives a column another type that keeps every value in it; `None` where there is none. Tells whether TiDB writes the column anew, under another id.
     pub fn retype(&mut self, column: &mut ColumnInfo) -> Option<bool> {
-        let default = column.default.clone().unwrap_or_default();
+        // What the rows that are there hold, unless that is the time.
+        let held = column.origin_default.clone().unwrap_or_default();
         let field = &mut column.field;
         let signed = field.flag & UNSIGNED == 0;
-        let small = default.parse::<i64>().map_or(default.is_empty(), |n| (0..100).contains(&n));
+        let small = |text: &str| text.parse::<i64>().map_or(text.is_empty(), |n| (0..100).contains(&n));
+        let small = small(&held) && small(column.default.as_deref().unwrap_or_default());
         match (field.tp, field.charset.as_ref(), self.random.below(3)) {
             (15, charset, 0 | 1) if charset != "binary" && field.flen < 200 => field.flen += 30,
             (15, "binary", _) => field.flen += 30,

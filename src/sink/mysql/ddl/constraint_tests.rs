@@ -17,15 +17,3 @@ fn conditions_are_compared_without_their_dress() {
     assert_eq!(bare("(`a` > 0) AND `b` <> _utf8mb4'x'"), bare("((`a` > 0) and (`b` <> _utf8mb4\\'x\\'))"));
     assert_ne!(bare("`a` > 0"), bare("`a` > 1"));
 }
-
-#[test]
-fn changed_columns_are_found() {
-    let of = |sql| changed_columns(sql).into_iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>().join(", ");
-    assert_eq!(
-        of(
-            "ALTER TABLE t MODIFY COLUMN `a``b` INT COMMENT 'CHANGE x y', CHANGE `c` `d` INT, ADD KEY (e), MODIFY IF EXISTS f INT"
-        ),
-        "a`b a`b, c d, f f"
-    );
-    assert_eq!(of("ALTER TABLE `modify` ADD COLUMN `change` INT"), "");
-}

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::begun::Begun;
 use super::conversion_table::{Class, find};
 use super::form::{Form, Name};
 use super::run::{DdlContext, StatementError};
-use super::settle::Begun;
 use super::verdict::refused;
 use crate::error::Fault;
 use crate::event::Event;

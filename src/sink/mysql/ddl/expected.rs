@@ -15,11 +15,11 @@ use std::sync::Arc;
 use mysql::Error;
 use serde::{Deserialize, Serialize};
 
+use super::begun::Begun;
 use super::define;
 use super::dialect::{Unsupported, translate};
 use super::form::{Form, Name, rewrite};
 use super::run::{DdlContext, StatementError};
-use super::settle::Begun;
 use crate::checkpoint::SCHEMA;
 use crate::error::Fault;
 use crate::event::Event;

@@ -1,6 +1,6 @@
 //! Runs DDL: alone, with its intent stored first, never twice.
 //!
-//! The protocol is in spec/tidb-binlog.md §7.7 and spec/tidb-formats.md §6.4.
+//! The protocol is in docs/protocol/tidb-binlog.md §7.7 and docs/protocol/tidb-formats.md §6.4.
 //!
 //! ```text
 //! mod               what becomes of each job type; the operator's policy: skip, replace, ask, none
@@ -11,15 +11,16 @@
 //! define            statements made from definitions
 //! form              what a statement is about; its text for this target: charsets, names, views
 //! dialect           translation of TiDB's SQL for the target
-//! constraint        names of foreign keys and CHECKs, which must be unique beyond their table;
-//!                   foreign keys that hold a column: dropped, and added again afterwards
+//! constraint        names of foreign keys and CHECKs, which must be unique beyond their table
+//! foreign_key       foreign keys that hold a column: dropped, and added again afterwards
 //! conversion        columns of another type whose values this target would convert otherwise;
 //!                   columns that become TIMESTAMPs, or cease to be; charsets, collations
 //! conversion_table  the pairs of types concerned; generated columns that divide
 //! run               one statement at a time, each under an intent; resumes after a lost
 //!                   connection; asks when a statement is refused
-//! settle            at the start of a run, what became of a DDL in flight; what is stored of it;
-//!                   what an operator reads when a statement does not complete
+//! begun             what is stored of a DDL in flight
+//! settle            at the start of a run, what became of a DDL in flight; what an operator reads
+//!                   when a statement does not complete
 //! picture           what a statement concerns on the target, read before and after
 //! wait              until the session that ran a statement is gone
 //! expected          what the tables have to be in the end, and whether they are
@@ -29,12 +30,14 @@
 //! The file itself holds two parts: what becomes of each type of DDL job, and what the operator
 //! wants to become of DDLs: run or not, and what to do about one that the target refuses.
 
+mod begun;
 mod constraint;
 mod conversion;
 mod conversion_table;
 pub(crate) mod define;
 pub(crate) mod dialect;
 mod expected;
+mod foreign_key;
 pub mod form;
 pub mod judge;
 pub mod picture;
@@ -53,9 +56,10 @@ use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl};
 use crate::mysql::error::SessionError;
 use crate::mysql::error::refuse;
+pub use begun::Begun;
 pub use expected::{Reference, reference, reference_of_text};
 pub use run::{DdlContext, How, Ran, announce, resume, run};
-pub use settle::{Begun, Settled, settle};
+pub use settle::{Settled, settle};
 pub use skipped::Unrun;
 
 /// What becomes of a type of job.

@@ -7,14 +7,14 @@
 //! So at any moment the link's row says which single statement may be in flight, and what its
 //! objects were before it.
 
-use super::constraint;
+use super::begun::Begun;
 use super::conversion::send;
 use super::conversion::warn_of_charset;
 use super::conversion_table::warn_of_divisions;
 use super::expected::{confirm, expected};
+use super::foreign_key;
 use super::judge::Verdict;
 use super::picture::look;
-use super::settle::Begun;
 use super::settle::{failed, in_the_midst, unknown};
 use super::skipped;
 use super::skipped::Skipped;
@@ -192,15 +192,7 @@ fn run_once(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: 
             }
             let expected = expected(context.session.server(), ddl);
             let mut begun = Begun { zones, optional_from, expected, ..Begun::new(ddl, statements) };
-            match perform(context, (ts, ddl.job_id), &mut begun, 0, Some(ddl)) {
-                Err(StatementError::Refused(failed)) if constraint::holds(&failed) && begun.statements.len() == 1 => {
-                    let around = constraint::around(context.session, ddl, begun.statement(0))?;
-                    let around = around.ok_or(StatementError::Refused(failed))?;
-                    let mut begun = Begun { expected: begun.expected, ..around };
-                    perform(context, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
-                }
-                done => done?,
-            }
+            perform(context, (ts, ddl.job_id), &mut begun, 0, Some(ddl))?;
             return Ok(ran(context, skipped, (ts, ddl), false)?);
         }
     };
@@ -293,25 +285,44 @@ pub(super) fn replace(begun: &mut Begun, step: usize, rest: String) {
 
 /// Runs the statements of `begun` from `step` on, each under its own intent, and ends the intent.
 /// `fresh` is the DDL whose intent is not stored yet.
+///
+/// A statement that is refused because foreign keys hold its columns runs with these out of the
+/// way ([`foreign_key::around`]).
 pub(super) fn perform(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
     begun: &mut Begun,
-    step: usize,
+    mut step: usize,
     fresh: Option<&Ddl>,
 ) -> Result<(), StatementError> {
-    for step in step..begun.statements.len() {
-        let fresh = fresh.filter(|_| step == 0);
-        announce(context, (ts, job), begun, step, fresh).map_err(|failed| match failed.class() {
+    while step < begun.statements.len() {
+        let fresh_now = fresh.filter(|_| step == 0);
+        announce(context, (ts, job), begun, step, fresh_now).map_err(|failed| match failed.class() {
             // Without its database, nothing of it has begun.
-            Some(class) if fresh.is_some() && !class.is_transient() => StatementError::Refused(failed),
+            Some(class) if fresh_now.is_some() && !class.is_transient() => StatementError::Refused(failed),
             _ => StatementError::Failed(failed),
         })?;
-        statement(context, (ts, job), begun, step)?;
+        match statement(context, (ts, job), begun, step) {
+            Ok(()) => step += 1,
+            // At the first statement the refusal has ended the intent, which only `fresh` begins again.
+            Err(StatementError::Refused(failed)) if (step > 0 || fresh.is_some()) && foreign_key::holds(&failed) => {
+                if !foreign_key::around(context.session, begun, step, fresh)? {
+                    return Err(refused_at(step, failed));
+                }
+            }
+            Err(StatementError::Refused(failed)) => return Err(refused_at(step, failed)),
+            Err(failed) => return Err(failed),
+        }
     }
     confirm(context, (ts, job), begun)?;
     let done = DdlAt { ts, job, early: begun.early.map(CommitTs) };
     Ok(context.link.end_ddl(context.session, Some(done))?)
+}
+
+/// The refusal of the statement of `step`. With others before it that are done, the intent stays,
+/// and says so.
+fn refused_at(step: usize, failed: SessionError) -> StatementError {
+    if step > 0 { StatementError::Failed(in_the_midst(failed)) } else { StatementError::Refused(failed) }
 }
 
 /// Takes the picture of what `step` concerns, and stores that it is about to run in this session:
@@ -381,14 +392,29 @@ fn statement(
     if !class.is_transient() && begun.optional_from.is_some_and(|from| step >= from) {
         let error = anyhow::Error::from(failed(error, key, begun, sql));
         (context.events)(Event::Warning(format!("{error:#}: left out, the rest of the DDL is done")));
-        return Ok(());
+        return clear_after(context, key, begun, step);
     }
-    if step > 0 {
-        // What came before it is done: the intent stays, and says so.
-        return Err(StatementError::Failed(in_the_midst(failed(error, key, begun, sql))));
+    if step == 0 {
+        // Nothing of the job happened: a restart may simply try again.
+        context.link.end_ddl(context.session, None)?;
     }
-    // Nothing of the job happened: a restart may simply try again.
-    context.link.end_ddl(context.session, None)?;
     let failed = failed(error, key, begun, sql);
     Err(if class.is_transient() { StatementError::Failed(failed) } else { StatementError::Refused(failed) })
+}
+
+/// Removes what goes with an optional statement that was left out.
+fn clear_after(
+    context: &mut DdlContext<'_>,
+    key: (CommitTs, i64),
+    begun: &Begun,
+    step: usize,
+) -> Result<(), StatementError> {
+    let Some(sql) = begun.if_left_out.get(&step) else { return Ok(()) };
+    let Err(error) = context.session.try_run(sql) else { return Ok(()) };
+    let (class, failed) = (classify(&error), failed(error, key, begun, sql));
+    if class == Class::Connection {
+        return Err(failed.into());
+    }
+    (context.events)(Event::Warning(format!("{:#}", anyhow::Error::from(failed))));
+    Ok(())
 }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::constraint::{self, Named, Names};
+use super::begun::DELETE;
+use super::constraint::{Named, Names};
 use super::dialect::{TEMPORARY, Unsupported, translate};
+use super::foreign_key;
 use super::form::{self, Form, drop_other_spelling, own_definer, rewrite};
 use super::run::{DdlContext, StatementError};
 use super::sequence::{self, Left, keep_in_range};
-use super::settle::DELETE;
 use super::skipped::{self, Skipped, Unrun};
 use super::{Fate, SEQUENCES, conversion, define};
 use crate::error::Fault;
@@ -302,7 +303,7 @@ pub(super) fn way(
                     zones.extend(zone.map(|zone| (statements.len(), zone)));
                     statements.push(before);
                 }
-                statements.extend(constraint::apart(context.session, statement, ddl)?);
+                statements.extend(foreign_key::apart(context.session, statement, ddl)?);
             }
             let optional = optional + left_behind.len();
             statements.extend(left_behind);

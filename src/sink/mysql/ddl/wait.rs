@@ -3,8 +3,8 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::begun::Begun;
 use super::run::DdlContext;
-use super::settle::Begun;
 use crate::checkpoint::locks::{self, Holder};
 use crate::error::{Fault, Kind};
 use crate::event::Event;

@@ -1,4 +1,5 @@
-//! Compares a table's columns on both sides, and handles differences (spec/tidb-binlog.md §6.4).
+//! Compares a table's columns on both sides, and handles differences
+//! (docs/protocol/tidb-binlog.md §6.4).
 //!
 //! ```text
 //! found      a table as the target has it: ENUM and SET texts, unique keys, columns of a result

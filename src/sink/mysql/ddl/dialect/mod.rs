@@ -1,4 +1,4 @@
-//! Translates a TiDB statement for MySQL or MariaDB (spec/tidb-binlog.md §12, T23).
+//! Translates a TiDB statement for MySQL or MariaDB (docs/protocol/tidb-binlog.md §12, T23).
 //!
 //! What the target writes differently is translated, what it cannot have and can do without is left
 //! out, and what it cannot have and cannot do without is refused before it is sent.
