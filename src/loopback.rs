@@ -1,7 +1,6 @@
-//! Loopback filter: drops transactions that came from the other side
-//! (docs/protocol/tidb-binlog.md §6.2).
+//! Loopback filter: drops transactions that came from the other side.
 //!
-//! It is placed between decode and filter.
+//! It is placed between decode and filter (docs/protocol/tidb-binlog.md §6.2).
 //!
 //! A transaction with a row of the mark table whose `channel_id` is ours is dropped as a whole; the
 //! position moves nevertheless. Only rows of that table are decoded for this, so dropping costs

@@ -1,5 +1,4 @@
-//! A slot: the row where one worker's session records what it applies, in the transaction that
-//! applies it.
+//! A slot: the row where a worker records what it applies, in the transaction that applies it.
 //!
 //! The row's UPDATE comes first in each such transaction. It is three things at once. It is a
 //! fence: it names run and claim, so it finds no row once another session owns the slot, and the

@@ -1,8 +1,8 @@
-//! Datums: one flag byte and a value (spec/tidb-formats.md §1). The flag alone says how to read on;
-//! every flag is accepted everywhere, whether it belongs to keys or to rows.
+//! Reads datums: one flag byte and a value (docs/protocol/tidb-formats.md §1).
 //!
-//! [`Cursor`] reads forward through bytes from outside: each step checks what is left, and nothing
-//! is allocated.
+//! The flag alone says how to read on; every flag is accepted everywhere, whether it belongs to
+//! keys or to rows. [`Cursor`] reads forward through bytes from outside: each step checks what is
+//! left, and nothing is allocated.
 
 use std::borrow::Cow;
 

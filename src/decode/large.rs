@@ -1,5 +1,4 @@
-//! A transaction that is too large to be decoded as a whole: it is decoded row by row from its
-//! bytes.
+//! Decodes a transaction row by row that is too large to be decoded as a whole.
 
 use std::fmt;
 use std::sync::Arc;

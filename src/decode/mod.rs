@@ -1,6 +1,7 @@
-//! Decodes the bytes of a transaction into typed rows. Each value is checked against the definition
-//! that was valid when the transaction was committed. Bad bytes give an error that names the commit
-//! ts, the table and the column.
+//! Decodes the bytes of a transaction into typed rows.
+//!
+//! Each value is checked against the definition that was valid when the transaction was committed.
+//! Bad bytes give an error that names the commit ts, the table and the column.
 
 #![warn(clippy::indexing_slicing)]
 

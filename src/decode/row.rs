@@ -1,7 +1,8 @@
-//! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without
-//! length, count or order (spec/tidb-formats.md §4.1, §4.6; spec/tidb-binlog.md §3.2).
+//! Decodes rows in TiDB's old format, the only one in a binlog.
 //!
-//! An inserted row has its handle in front (spec/tidb-formats.md §4.6).
+//! A row is pairs of column id and value without length, count or order
+//! (docs/protocol/tidb-formats.md §4.1, §4.6; docs/protocol/tidb-binlog.md §3.2). An inserted row
+//! has its handle in front (docs/protocol/tidb-formats.md §4.6).
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
@@ -133,7 +134,8 @@ pub(super) fn absent(value: &Value) -> bool {
 ///
 /// An insert leaves out columns that are NULL by default, and those that its writer did not know.
 /// The images of updates and deletes have all columns except one that is being dropped
-/// (spec/tidb-binlog.md §3.2): its value in the target's row is not known, and will soon be gone.
+/// (docs/protocol/tidb-binlog.md §3.2): its value in the target's row is not known, and will soon
+/// be gone.
 fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> Result<()> {
     for (column, slot) in table.columns.iter().zip(row) {
         if !column.writable() {

@@ -1,6 +1,7 @@
-//! The mark table: it shows which transactions a link wrote, so that they do not go back
-//! (spec/tidb-binlog.md §6). The table is Drainer's, word for word, so that either side may be a
-//! Drainer.
+//! The mark table: it shows which transactions a link wrote, so that they do not go back.
+//!
+//! The table is Drainer's, word for word, so that either side may be a Drainer
+//! (docs/protocol/tidb-binlog.md §6).
 //!
 //! A [`Mark`] names the table and the channel, a number that both clusters share. Each connection
 //! that writes has a row of the channel for itself, and raises its `val` first in every transaction

@@ -1,5 +1,4 @@
-//! Creates, checks, shows and drops the mark table's rows, for `tisync mark` and the start of a
-//! link.
+//! Creates, checks, shows and drops the mark table's rows, for `tisync mark` and for links.
 //!
 //! Setting up leaves what exists unchanged. Dropping refuses while the channel is in use.
 //! Privileges are found by statements that change nothing, because the text of SHOW GRANTS (roles,

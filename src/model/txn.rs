@@ -1,5 +1,6 @@
-//! Transactions: as they come from a source, and as the sink takes them; and DDL job types
-//! (spec/tidb-formats.md §6.4).
+//! Transactions: as they come from a source, and as the sink takes them; and DDL job types.
+//!
+//! The job types: docs/protocol/tidb-formats.md §6.4.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -85,8 +86,8 @@ pub enum Body {
         /// yet.
         schema_state: i32,
     },
-    /// A serialized `pb_binlog.DMLData` (spec/tidb-binlog.md §9.6): rows by the names of their
-    /// columns, without definitions.
+    /// A serialized `pb_binlog.DMLData` (docs/protocol/tidb-binlog.md §9.6): rows by the names of
+    /// their columns, without definitions.
     Named {
         /// The message.
         events: Bytes,

@@ -1,5 +1,4 @@
-//! The async half of the PD client: finds the leader, sends requests to it, and finds it again
-//! after a failure.
+//! The async half of the PD client: finds PD's leader, sends requests to it, and retries.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

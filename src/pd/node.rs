@@ -1,5 +1,4 @@
-//! Node status of Pumps, Drainers and TiDB servers: the JSON that they write about themselves into
-//! etcd.
+//! Entries of Pumps, Drainers and TiDB servers in etcd: the JSON that they write there.
 //!
 //! Written with the key order of the original (docs/protocol/tidb-binlog.md §1.4).
 

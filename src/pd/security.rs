@@ -1,5 +1,4 @@
-//! TLS towards PD, Pumps and TiDB's status port: one CA and one client certificate for all, as in
-//! Drainer.
+//! TLS towards PD, Pumps and TiDB's status port: one CA and one client certificate for all.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! The link's entry in the cluster: its node id and address, what it says, and what others write
-//! into it.
+//! The link's entry in the cluster: its id, address and state, and what others write into it.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 

@@ -1,8 +1,8 @@
-//! Messages of Pump's gRPC protocol (spec/tidb-binlog.md §2, §3.1), and reading `Binlog` payloads.
+//! The messages of Pump's gRPC protocol, and reading and writing `Binlog` payloads.
 //!
-//! The structs are written by hand; `bytes` fields share the memory of the message that they were
-//! read from. [`read`] turns a payload into what a stream says, [`write`] does the reverse
-//! (spec/tidb-binlog.md §2.2, §2.3, §3.1).
+//! The structs are written by hand (docs/protocol/tidb-binlog.md §2, §3.1); `bytes` fields share
+//! the memory of the message that they were read from. [`read`] turns a payload into what a stream
+//! says, [`write`] does the reverse (docs/protocol/tidb-binlog.md §2.2, §2.3, §3.1).
 
 use anyhow::Result;
 use bytes::Bytes;

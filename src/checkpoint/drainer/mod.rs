@@ -1,5 +1,7 @@
-//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step so that Drainer can go on where
-//! a link ended, and a link notices that Drainer did (spec/tidb-binlog.md §8).
+//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step with that of the links.
+//!
+//! So Drainer can go on where a link ended, and a link notices that Drainer did
+//! (docs/protocol/tidb-binlog.md §8).
 //!
 //! The table has one row per cluster, however many links the cluster has on this target: so it has
 //! the position of the slowest. Each link's own row repeats what the link last wrote there; that

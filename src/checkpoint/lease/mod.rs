@@ -1,5 +1,4 @@
-//! The lease of a link: a named lock that its run's connection holds, so that a second run is
-//! refused.
+//! The lease of a link: a named lock held by its run, so that a second run is refused.
 //!
 //! The lease only protects operators from a mistake. What makes two runs safe is the fence of the
 //! slots, whoever has the lease. So a run that loses its lease goes on, and a lease whose holder

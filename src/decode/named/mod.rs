@@ -1,5 +1,6 @@
-//! Rows by the names of their columns, from Drainer's files (spec/tidb-binlog.md §9.6), read with
-//! the definitions that the target has at that moment.
+//! Decodes rows that name their columns, from Drainer's files (docs/protocol/tidb-binlog.md §9.6).
+//!
+//! They are read with the definitions that the target has at that moment.
 //!
 //! The row says the upstream's type of each value. The rest comes from the target: character sets,
 //! keys, and generated columns. A [`Shape`] is the target's definition cut down to the columns that

@@ -1,8 +1,9 @@
 //! Reads Drainer's files: the files of a folder in order, their frames, and the messages in them.
 //!
 //! A frame is magic u32, length u64, payload, CRC-32C of the payload u32, all little-endian
-//! (spec/tidb-binlog.md §9.6); only one is held at a time. The payload is a message of the package
-//! `pb_binlog` (spec/tidb-binlog.md §9.6), whose `bytes` fields share the memory of the frame.
+//! (docs/protocol/tidb-binlog.md §9.6); only one is held at a time. The payload is a message of the
+//! package `pb_binlog` (docs/protocol/tidb-binlog.md §9.6), whose `bytes` fields share the memory
+//! of the frame.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

@@ -1,4 +1,6 @@
-//! The files that Drainer writes with `db-type = "file"`, as a source (spec/tidb-binlog.md §9.6).
+//! The files that Drainer writes with `db-type = "file"`, as a source.
+//!
+//! Their format: docs/protocol/tidb-binlog.md §9.6.
 //!
 //! They are what reparo replays: transactions with database, table and column names and formatted
 //! values, and DDL as text. They hold no definitions, no job ids and no cluster id. The pipeline

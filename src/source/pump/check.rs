@@ -1,5 +1,4 @@
-//! Checks before a start, and during a run: Pumps, how far back they reach, TiDB servers with
-//! Binlog on.
+//! Checks before and during a run: Pumps, how far back they reach, TiDB servers with Binlog on.
 //!
 //! It refuses a start if there is no Pump, if a Pump no longer holds what is asked for, or if a
 //! TiDB server does not write Binlog. A server that stops writing Binlog during a run is reported

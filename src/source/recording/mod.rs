@@ -2,7 +2,7 @@
 //!
 //! - `binlogs.bin`, or `binlogs.bin.zst` compressed with zstd: for each message, in the order in
 //!   which the Pump sent it, a big-endian u32 length and the payload, a serialized `binlog.Binlog`
-//!   (spec/tidb-binlog.md §3.1), fakes included;
+//!   (docs/protocol/tidb-binlog.md §3.1), fakes included;
 //! - or the same in parts, `binlogs-000001.bin` (`.zst`) and so on, as `tisync record` writes them:
 //!   each part continues the one before. What lies after `end_ts` there may be incomplete and is
 //!   not read;

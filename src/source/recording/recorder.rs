@@ -1,5 +1,4 @@
-//! Records a stream into a folder, in parts, so that a restart after a crash misses and repeats
-//! nothing.
+//! Records a stream into a folder, in parts; a restart after a crash misses and repeats nothing.
 //!
 //! `meta.json` says how far the recording is (`end_ts`) and where that is on the disk (`tail`). It
 //! is written when everything up to there is synced, so what a crash leaves behind it is cut off
