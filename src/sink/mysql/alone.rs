@@ -144,7 +144,7 @@ impl Difference {
     }
 }
 
-/// Why rows of a table are held; an error is why the source's history does not say.
+/// Why rows of a table are held; an error says why the source's history does not tell.
 type Why = Result<Difference>;
 
 /// Rows of one table that wait.

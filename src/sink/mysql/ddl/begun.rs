@@ -12,7 +12,7 @@ use super::picture::{Picture, VERSION};
 use crate::checkpoint::Intent;
 use crate::model::{ActionType, Ddl, Table};
 
-/// How a statement of ours begins that deletes what a partition holds upstream.
+/// The beginning of our statement that deletes what a partition holds upstream.
 pub(super) const DELETE: &str = "DELETE FROM";
 
 /// A DDL under way.
