@@ -1,5 +1,6 @@
-//! A DDL under way, as it is stored beside its intent: enough to judge it and to finish it without
-//! the stream.
+//! A DDL under way, as it is stored beside its intent.
+//!
+//! It holds enough to judge the DDL and to finish it without the stream.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
-//! Compares a table's columns on both sides, and handles differences
-//! (docs/protocol/tidb-binlog.md §6.4).
+//! Compares a table's columns on both sides, and handles differences.
+//!
+//! See docs/protocol/tidb-binlog.md §6.4.
 //!
 //! ```text
 //! found      a table as the target has it: ENUM and SET texts, unique keys, columns of a result
