@@ -153,7 +153,7 @@ impl Pipeline<'_> {
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
         if let Some(position) = self.sink.position() {
             // Transactions without anything for the target move the position without a batch.
-            (self.events)(Event::Applied { txns: 0, rows: 0, position });
+            (self.events)(Event::Durable { position });
         }
         let dropped = self.loopback.as_ref().map_or(0, |l| l.counts().dropped);
         (self.events)(Event::Reached { position, txns: self.taken, dropped });

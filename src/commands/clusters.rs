@@ -17,12 +17,12 @@ use crate::config::{Places, Remark, Settings, security};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events, silent};
 use crate::identity::{Upstream, Verdict};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, DurablePosition};
 use crate::mysql::address::Target;
 use crate::mysql::session::Session;
 use crate::pd::{Pd, State};
 pub use crate::registration::Registration;
-use crate::registration::{self, Asked, Durable, Options, Wish};
+use crate::registration::{self, Asked, Options, Wish};
 use crate::sink::mysql::check;
 use crate::source;
 use crate::source::pump::{self, PumpStatus};
@@ -152,7 +152,7 @@ fn unasked(link: &Settings, error: &anyhow::Error) -> Remark {
 pub fn look(
     settings: &Settings,
     cluster_id: u64,
-    durable: Durable,
+    durable: DurablePosition,
     pump_status: &Arc<PumpStatus>,
     stop: &Stop,
     events: &Events,

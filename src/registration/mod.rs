@@ -17,14 +17,13 @@ pub mod heartbeat;
 mod server;
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, DurablePosition};
 use crate::pd::{Pd, Security, State, Status};
 use crate::source::pump::PumpStatus;
 use crate::stop::Stop;
@@ -59,32 +58,6 @@ pub struct Options {
 /// Between two heartbeats, as Drainer has it.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// How far the target is, as far as is known to be durable.
-#[derive(Clone, Debug, Default)]
-pub struct Durable(Arc<AtomicU64>);
-
-impl Durable {
-    /// Everything at or below is durable.
-    #[must_use]
-    pub fn get(&self) -> CommitTs {
-        CommitTs(self.0.load(Ordering::SeqCst))
-    }
-
-    /// The run's events, listened to on their way.
-    #[must_use]
-    pub fn listening(&self, events: &Events) -> Events {
-        let (durable, events) = (self.clone(), Arc::clone(events));
-        Arc::new(move |event| {
-            match &event {
-                Event::Applied { position, .. } => drop(durable.0.fetch_max(position.0, Ordering::SeqCst)),
-                Event::SetBack { position } => durable.0.store(position.0, Ordering::SeqCst),
-                _ => {}
-            }
-            events(event);
-        })
-    }
-}
-
 /// The entry of a running link. Dropping it writes the state to leave behind.
 pub struct Registration {
     shared: Arc<Shared>,
@@ -113,7 +86,7 @@ struct Shared {
     /// The address that Pumps are told.
     host: String,
     pd: Pd,
-    durable: Durable,
+    durable: DurablePosition,
     pump_status: Arc<PumpStatus>,
     clock: Clock,
     every: Duration,
@@ -142,6 +115,11 @@ impl Shared {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How far the target is; 0 while that is not known.
+    fn durable(&self) -> CommitTs {
+        self.durable.get().unwrap_or_default()
+    }
+
     /// Somebody wants the run to end. Gives false if it is ending already.
     fn ask(&self, wish: Wish, by: String) -> bool {
         let news = self.standing().ask(wish, &by);
@@ -161,7 +139,7 @@ impl Registration {
     /// If PD cannot be asked; if a live drainer has this node id; if the address cannot be used.
     pub fn look(
         options: &Options,
-        durable: Durable,
+        durable: DurablePosition,
         pump_status: Arc<PumpStatus>,
         stop: &Stop,
         events: &Events,

@@ -65,6 +65,18 @@ pub trait Source: Send {
     /// Called before `streams`, only for a target without a checkpoint.
     fn first(&self) -> Option<CommitTs>;
 
+    /// Whether a running cluster is read, not files: then the target must be another cluster, which
+    /// is asked at its address. Constant.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// Whether its servers wait for, and report to, a drainer that is registered in PD: then the
+    /// run registers before it calls `streams`. Constant.
+    fn registers(&self) -> bool {
+        false
+    }
+
     /// Opens every stream behind `from` (exclusive). The list is *complete*: no transaction above
     /// `from` comes any other way, except through a stream that joins later.
     ///
@@ -98,18 +110,14 @@ pub struct Options {
     pub security: Security,
     /// Gives the source its schema: from TiDB's status port, from a file.
     pub history: Arc<Histories>,
-    /// Whether Pumps shall compress what they send.
-    pub gzip: bool,
-    /// How long the source waits before it asks again.
-    pub timing: pump::Timing,
     /// Bytes of messages that may wait in all streams of the source together. A larger message
     /// waits alone.
     pub queue_bytes: usize,
     /// The largest message of a compressed file, in bytes.
     pub message_bytes: usize,
-    /// Where the source reports how far each Pump is, and gets requests to list the Pumps at once.
-    pub pump_status: Arc<pump::PumpStatus>,
-    /// What Drainer's files do not say themselves.
+    /// What only Pumps want to know.
+    pub pump: pump::Options,
+    /// What only Drainer's files want to know.
     pub files: pb::Known,
 }
 
@@ -123,11 +131,9 @@ impl Options {
         Self {
             security: Security::default(),
             history,
-            gzip: false,
-            timing: pump::Timing::default(),
             queue_bytes: QUEUE_BYTES,
             message_bytes: usize::MAX,
-            pump_status: Arc::default(),
+            pump: pump::Options::default(),
             files: pb::Known::default(),
         }
     }

@@ -28,7 +28,7 @@ use crate::checkpoint::{self, Acknowledged, Applied, Link, TakenOver, is_known};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
-use crate::model::{CommitTs, Table};
+use crate::model::{CommitTs, DurablePosition, Table};
 use crate::mysql::address::Target;
 use crate::mysql::answer::{Caller, Waits};
 use crate::mysql::error::class_of;
@@ -177,7 +177,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         link,
         size,
         events,
-        shared: Shared::new(opened, skipped),
+        shared: Shared::new(opened, skipped, options.durable.clone()),
         scheduler: Scheduler::default(),
         opened,
         told: LastNotice::default(),
@@ -296,7 +296,7 @@ fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
 /// # Errors
 /// The first that does not pass, or the last; or interrupted.
 pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<MysqlSink>) -> Result<MysqlSink> {
-    let (shared, told) = (Shared::new(None, Skipped::default()), LastNotice::default());
+    let (shared, told) = (Shared::new(None, Skipped::default(), DurablePosition::default()), LastNotice::default());
     let outlook = Outlook { stop: &parts.options.stop, shared: &shared, events: &parts.events, told: &told };
     let mut backoff = Backoff::new();
     loop {

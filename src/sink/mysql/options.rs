@@ -16,8 +16,7 @@ use crate::checkpoint::locks::known;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::identity::Upstream;
-use crate::model::CommitTs;
-use crate::model::Mark;
+use crate::model::{CommitTs, DurablePosition, Mark};
 use crate::mysql::login::Connection;
 use crate::mysql::session::Session;
 use crate::schema::Ahead;
@@ -151,6 +150,8 @@ pub struct MysqlOptions {
     pub lease: Terms,
     /// Ends the waiting for a target that does not come back.
     pub stop: Stop,
+    /// Where the sink shows how far it is.
+    pub durable: DurablePosition,
 }
 
 impl MysqlOptions {
@@ -189,6 +190,7 @@ impl MysqlOptions {
             mark: None,
             lease: Terms::default(),
             stop: Stop::default(),
+            durable: DurablePosition::default(),
         }
     }
 

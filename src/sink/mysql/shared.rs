@@ -23,7 +23,7 @@ use crate::checkpoint::{Acknowledged, DrainerTable, Link, Slot};
 use crate::error::{Fault, fault};
 use crate::event::Events;
 use crate::mark::Writer;
-use crate::model::{CommitTs, Table};
+use crate::model::{CommitTs, DurablePosition, Table};
 use crate::mysql::address::Target;
 use crate::mysql::answer::Waits;
 use crate::mysql::session::{Server, Session};
@@ -31,6 +31,8 @@ use crate::sink::Totals;
 
 /// What the sink and its workers both see.
 pub(super) struct Shared {
+    /// The low-water mark.
+    durable: DurablePosition,
     state: Mutex<State>,
     stopped: AtomicBool,
     /// A save of the position is under way: another one beside it would only wait with it where the
@@ -39,7 +41,6 @@ pub(super) struct Shared {
 }
 
 struct State {
-    position: Option<CommitTs>,
     totals: Totals,
     skipped: Arc<Skipped>,
     error: Option<Error>,
@@ -49,16 +50,17 @@ struct State {
 }
 
 impl Shared {
-    pub(super) fn new(position: Option<CommitTs>, skipped: Skipped) -> Self {
+    /// What begins at `position`, which `durable` shows from here on.
+    pub(super) fn new(position: Option<CommitTs>, skipped: Skipped, durable: DurablePosition) -> Self {
+        durable.restart(position);
         let state = State {
-            position,
             totals: Totals::default(),
             skipped: Arc::new(skipped),
             error: None,
             fault: None,
             versions: Vec::new(),
         };
-        Self { state: Mutex::new(state), stopped: AtomicBool::new(false), saving: AtomicBool::new(false) }
+        Self { durable, state: Mutex::new(state), stopped: AtomicBool::new(false), saving: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -67,7 +69,7 @@ impl Shared {
 
     /// The low-water mark: everything at or below is durable.
     pub(super) fn position(&self) -> Option<CommitTs> {
-        self.lock().position
+        self.durable.get()
     }
 
     pub(super) fn skipped(&self) -> Arc<Skipped> {
@@ -95,8 +97,7 @@ impl Shared {
 
     /// The low-water mark moved to `ts`, if it was not there yet.
     pub(super) fn reached(&self, ts: CommitTs) {
-        let mut state = self.lock();
-        state.position = state.position.max(Some(ts));
+        self.durable.advance(ts);
     }
 
     /// A save of the position is to begin; false if one is under way.
