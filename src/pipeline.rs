@@ -74,6 +74,26 @@ pub struct Pipeline<'a> {
     pub ahead: ReadAhead,
 }
 
+impl<'a> Pipeline<'a> {
+    /// A link that replicates what `selection` says: without loopback, limits or an end.
+    pub fn new(catalog: Catalog, sink: &'a mut dyn Sink, selection: Selection, events: Events) -> Self {
+        Self {
+            catalog,
+            sink,
+            selection,
+            loopback: None,
+            large: None,
+            until: None,
+            events,
+            stop: Stop::default(),
+            taken: 0,
+            late_rows: 0,
+            names: Names::default(),
+            ahead: ReadAhead::default(),
+        }
+    }
+}
+
 impl Pipeline<'_> {
     /// Runs until `until`, the end of the source, a stop request or an error. When it returns,
     /// everything taken is durable, also after an error, unless the sink itself failed.
