@@ -21,6 +21,12 @@ pub enum Event {
         /// Everything at or below this is durable.
         position: CommitTs,
     },
+    /// The target's position, told without a batch: at the start and the end of a run, and where it
+    /// moves without data.
+    Durable {
+        /// Everything at or below this is durable.
+        position: CommitTs,
+    },
     /// The target lost what it had said is durable: everything behind this comes again.
     SetBack {
         /// Everything at or below this is durable.

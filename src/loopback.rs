@@ -225,8 +225,9 @@ impl Loopback {
 
     /// What to do with the transaction whose serialized `PrewriteValue` is `value`.
     ///
-    /// # Errors If the bytes are malformed, or the mark table has no usable `channel_id`. Refused
-    /// at a mark of another channel if so set, and at an echo.
+    /// # Errors
+    /// If the bytes are malformed, or the mark table has no usable `channel_id`. Refused at a mark
+    /// of another channel if so set, and at an echo.
     pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
         let Some(mark) = &self.mark else { return self.unmarked_judge(value, ts, tables) };
         let mut touched = Touched::default();

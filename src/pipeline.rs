@@ -74,11 +74,32 @@ pub struct Pipeline<'a> {
     pub ahead: ReadAhead,
 }
 
+impl<'a> Pipeline<'a> {
+    /// A link that replicates what `selection` says: without loopback, limits or an end.
+    pub fn new(catalog: Catalog, sink: &'a mut dyn Sink, selection: Selection, events: Events) -> Self {
+        Self {
+            catalog,
+            sink,
+            selection,
+            loopback: None,
+            large: None,
+            until: None,
+            events,
+            stop: Stop::default(),
+            taken: 0,
+            late_rows: 0,
+            names: Names::default(),
+            ahead: ReadAhead::default(),
+        }
+    }
+}
+
 impl Pipeline<'_> {
     /// Runs until `until`, the end of the source, a stop request or an error. When it returns,
     /// everything taken is durable, also after an error, unless the sink itself failed.
     ///
-    /// # Errors The first error of the source, the decoder or the sink.
+    /// # Errors
+    /// The first error of the source, the decoder or the sink.
     pub fn run(&mut self, streams: Vec<Stream>, from: CommitTs) -> Result<End> {
         if self.until.is_some_and(|until| from >= until) {
             return Ok(End::Finished);
@@ -153,7 +174,7 @@ impl Pipeline<'_> {
     fn tell(&self, position: CommitTs, merge: &Merge, silent: Duration) {
         if let Some(position) = self.sink.position() {
             // Transactions without anything for the target move the position without a batch.
-            (self.events)(Event::Applied { txns: 0, rows: 0, position });
+            (self.events)(Event::Durable { position });
         }
         let dropped = self.loopback.as_ref().map_or(0, |l| l.counts().dropped);
         (self.events)(Event::Reached { position, txns: self.taken, dropped });

@@ -32,7 +32,6 @@ use tisync::schema::{Catalog, HttpHistory};
 use tisync::sink::{Sink, Totals};
 use tisync::source::recording::{DDL_HISTORY, Meta, Writer};
 use tisync::source::{self, Options, Origin};
-use tisync::stop::Stop;
 
 const MIB: u64 = 1 << 20;
 /// Nothing here takes longer.
@@ -318,18 +317,14 @@ fn counting_process() -> Result<()> {
     let mut source = source::open(&from, &options, &silent())?;
     let mut sink = Count::default();
     let mut pipeline = Pipeline {
-        catalog: Catalog::at(source.history(), CommitTs(start))?,
-        sink: &mut sink,
-        selection: tisync::selection::Selection::default(),
-        loopback: None,
         large: Some(limit / 16),
         until: Some(CommitTs(end)),
-        events: silent(),
-        stop: Stop::default(),
-        taken: 0,
-        late_rows: 0,
-        names: Default::default(),
-        ahead: Default::default(),
+        ..Pipeline::new(
+            Catalog::at(source.history(), CommitTs(start))?,
+            &mut sink,
+            tisync::selection::Selection::default(),
+            silent(),
+        )
     };
     let streams = source.streams(CommitTs(start))?;
     pipeline.run(streams, CommitTs(start))?;

@@ -75,11 +75,11 @@ fn source_of(cluster: &FakeCluster, told: &Told, options: &Options) -> PumpSourc
 
 fn options(gzip: bool) -> Options {
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
-    options.gzip = gzip;
-    options.timing.retry = Duration::from_millis(10);
-    options.timing.retry_most = Duration::from_millis(50);
-    options.timing.silence = Duration::from_millis(700);
-    options.timing.roll_call = Duration::from_millis(20);
+    options.pump.gzip = gzip;
+    options.pump.timing.retry = Duration::from_millis(10);
+    options.pump.timing.retry_most = Duration::from_millis(50);
+    options.pump.timing.silence = Duration::from_millis(700);
+    options.pump.timing.roll_call = Duration::from_millis(20);
     options
 }
 
@@ -464,7 +464,7 @@ fn t11_a_pump_that_moves_is_read_at_its_new_address_at_once() {
     let told = Told::default();
     let mut options = options(false);
     // So long that nothing but the list can be the reason.
-    options.timing.silence = Duration::from_secs(60);
+    options.pump.timing.silence = Duration::from_secs(60);
     let mut source = source_of(&cluster, &told, &options);
     let mut merge = Merge::new(source.streams(ts(0)).unwrap(), ts(0));
     assert_eq!(read_to(&mut merge, ts(2)).unwrap(), [1, 2].map(txn));
@@ -495,7 +495,7 @@ fn binlog_that_is_skipped_while_running_is_told_and_counted() {
     until("TiDB 127.0.0.1:4000 (8.0.11-TiDB-v8.1.0) skips Binlog");
     cluster.tidb("On");
     until("writes Binlog again");
-    let lapses = options.pump_status.lapses();
+    let lapses = options.pump.status.lapses();
     assert_eq!((lapses.len(), lapses[0].times, lapses[0].since), (1, 1, None));
     assert!(lapses[0].explain().contains("1 time(s)"), "{}", lapses[0].explain());
     assert_eq!(told.count("skips Binlog"), 1, "once for each change");
@@ -518,7 +518,7 @@ fn pumps_that_join_and_leave_all_the_time_lose_nothing() {
     let start = cluster.tso();
     reached(start);
     let (told, options) = (Told::default(), options(false));
-    options.pump_status.set_registered(true);
+    options.pump.status.set_registered(true);
     let pd = Pd::connect(&[cluster.pd_url()], &Security::default()).unwrap();
     let mut source = PumpSource::new(pd, Arc::new(NoJobs), told.events(), &options);
     let mut merge = Merge::new(source.streams(start).unwrap(), start);

@@ -32,9 +32,9 @@ fn ts(i: u64) -> CommitTs {
 
 fn options() -> Options {
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
-    options.timing.retry = Duration::from_millis(20);
-    options.timing.silence = Duration::from_secs(2);
-    options.timing.roll_call = Duration::from_millis(20);
+    options.pump.timing.retry = Duration::from_millis(20);
+    options.pump.timing.silence = Duration::from_secs(2);
+    options.pump.timing.roll_call = Duration::from_millis(20);
     options
 }
 

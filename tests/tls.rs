@@ -84,7 +84,7 @@ fn renewed_certificates_are_read_again() {
     let said: Vec<Pulled> = [Pulled::Txn(txn(500))].into_iter().chain(marks).collect();
     let pump = cluster.pump("p1", &said);
     pump.0.lock().unwrap().cut = fake_cluster::Cut::Clean(1);
-    options.timing.retry = Duration::from_millis(20);
+    options.pump.timing.retry = Duration::from_millis(20);
     let mut source = open(&format!("https://{}", cluster.pd_address()), &options, &silent()).unwrap();
     let mut merge = Merge::new(source.streams(CommitTs(1)).unwrap(), CommitTs(1));
     assert_eq!(next_txn(&mut merge), txn(500));

@@ -81,18 +81,8 @@ impl Reference {
         let streams = source.streams(from)?;
         let (events, stop) = (silent(), Stop::default());
         let mut pipeline = Pipeline {
-            catalog,
-            sink: &mut reference,
-            selection: tisync::selection::Selection::default(),
-            loopback: None,
-            large: None,
-            until: None,
-            events,
             stop,
-            taken: 0,
-            late_rows: 0,
-            names: Default::default(),
-            ahead: Default::default(),
+            ..Pipeline::new(catalog, &mut reference, tisync::selection::Selection::default(), events)
         };
         pipeline.run(streams, from)?;
         Ok(reference)

@@ -140,8 +140,9 @@ impl Acknowledged {
     /// this comparison. From here on an acknowledgement to another session counts only after that
     /// session's server was compared again.
     ///
-    /// # Errors [`Forgotten`] if something is missing in repeated comparisons; or if the target
-    /// cannot be read.
+    /// # Errors
+    /// [`Forgotten`] if something is missing in repeated comparisons; or if the target cannot be
+    /// read.
     pub fn compare_new(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 1)
     }
@@ -150,7 +151,8 @@ impl Acknowledged {
     /// only that the server is still there, so other sessions need not compare again. (If they had
     /// to, two of them would make each other compare for ever.)
     ///
-    /// # Errors As [`compare_new`](Self::compare_new).
+    /// # Errors
+    /// As [`compare_new`](Self::compare_new).
     pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 0)
     }

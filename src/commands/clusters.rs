@@ -17,15 +17,15 @@ use crate::config::{Places, Remark, Settings, security};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events, silent};
 use crate::identity::{Upstream, Verdict};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, DurablePosition};
 use crate::mysql::address::Target;
 use crate::mysql::session::Session;
 use crate::pd::{Pd, State};
 pub use crate::registration::Registration;
-use crate::registration::{self, Asked, Durable, Options, Wish};
+use crate::registration::{self, Asked, Options, Wish};
 use crate::sink::mysql::check;
-use crate::source;
 use crate::source::pump::{self, PumpStatus};
+use crate::source::{self, Source};
 use crate::stop::Stop;
 use crate::{checkpoint, output};
 
@@ -147,17 +147,16 @@ fn unasked(link: &Settings, error: &anyhow::Error) -> Remark {
     Remark::Note(format!("link `{}`: whether it leads to its own source was not asked: {error:#}", link.link))
 }
 
-/// Prepares the registration of a link to a live cluster; `None` for a folder, or if the operator
-/// wants none.
+/// Prepares the registration of a link in the cluster of `source`; `None` where that wants none, or
+/// the operator does not.
 pub fn look(
     settings: &Settings,
-    cluster_id: u64,
-    durable: Durable,
-    pump_status: &Arc<PumpStatus>,
+    source: &dyn Source,
+    (durable, pumps): (&DurablePosition, &Arc<PumpStatus>),
     stop: &Stop,
     events: &Events,
 ) -> Result<Option<Registration>> {
-    if !source::is_cluster(&settings.source.address) {
+    if !source.registers() {
         return Ok(None);
     }
     if !settings.register {
@@ -166,8 +165,10 @@ pub fn look(
         events(Event::Note(text.to_owned()));
         return Ok(None);
     }
-    let id =
-        settings.node_id.clone().unwrap_or_else(|| registration::node_id(&settings.link, &settings.target, cluster_id));
+    let id = settings
+        .node_id
+        .clone()
+        .unwrap_or_else(|| registration::node_id(&settings.link, &settings.target, source.cluster_id()));
     registration::check_id(&id)?;
     let options = Options {
         pd: settings.source.address.clone(),
@@ -179,7 +180,7 @@ pub fn look(
         take_over: settings.take_over,
         every: registration::HEARTBEAT,
     };
-    Registration::look(&options, durable, Arc::clone(pump_status), stop, events).map(Some)
+    Registration::look(&options, durable.clone(), Arc::clone(pumps), stop, events).map(Some)
 }
 
 /// Writes the entry, once the target's position is known.

@@ -68,7 +68,8 @@ pub enum Datum<'a> {
 impl<'a> Datum<'a> {
     /// Reads the next datum.
     ///
-    /// # Errors If it is malformed or its flag is unknown.
+    /// # Errors
+    /// If it is malformed or its flag is unknown.
     #[inline]
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         Ok(match from.byte()? {
@@ -109,7 +110,8 @@ impl<'a> Datum<'a> {
 
 /// Skips the next datum, and reads only what its length takes.
 ///
-/// # Errors If it is malformed or its flag is unknown.
+/// # Errors
+/// If it is malformed or its flag is unknown.
 pub fn skip(from: &mut Cursor<'_>) -> Result<()> {
     match from.byte()? {
         NIL | MAX => {}

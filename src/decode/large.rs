@@ -37,8 +37,9 @@ impl LargeTxn {
     /// Takes `value`, a serialized `binlog.PrewriteValue`. `lookup` is called as for
     /// [`rows`](super::rows), once for each table, before this returns.
     ///
-    /// # Errors If `lookup` fails, or the bytes are not such a message. An error within a row, or
-    /// between the rows and their order, shows when that row is reached.
+    /// # Errors
+    /// If `lookup` fails, or the bytes are not such a message. An error within a row, or between
+    /// the rows and their order, shows when that row is reached.
     pub fn open(
         value: &Bytes,
         commit_ts: CommitTs,

@@ -51,7 +51,8 @@ pub(super) fn delete_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
 /// Reads an item of `updated_rows`: the old row and the new one without a separator. The first
 /// value of a column is the old one.
 ///
-/// # Errors If it is malformed, does not fit `table`, or the two rows have different columns.
+/// # Errors
+/// If it is malformed, does not fit `table`, or the two rows have different columns.
 pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
     update_from(table, bytes, bytes)
 }

@@ -200,7 +200,8 @@ pub struct Binary<'a> {
 impl<'a> Binary<'a> {
     /// Reads header and groups.
     ///
-    /// # Errors If the header is impossible or the bytes end too early.
+    /// # Errors
+    /// If the header is impossible or the bytes end too early.
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         let [precision, scale] = from.array()?;
         let Some(size) = size(precision, scale) else {

@@ -263,8 +263,9 @@ impl Prelude for Carrier {
 
 /// Checks that marks can be written, before anything else is.
 ///
-/// # Errors Refused if the table is missing or not as it must be; not allowed if a privilege is
-/// missing or the target is read-only.
+/// # Errors
+/// Refused if the table is missing or not as it must be; not allowed if a privilege is missing or
+/// the target is read-only.
 pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
     match definition(session, mark)? {
         Definition::Table(different) if different.is_empty() => {}
@@ -302,7 +303,8 @@ pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
 /// writes its name into all of them. Existing rows keep their `val`, and nothing is deleted. The
 /// transaction changes rows of the channel, so it is marked like any other.
 ///
-/// # Errors If the target cannot be written.
+/// # Errors
+/// If the target cannot be written.
 pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Result<()> {
     let mark = writer.mark();
     let info = writer.info();

@@ -7,10 +7,13 @@ mod details;
 mod table;
 mod txn;
 
-use crate::error::Fault;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
+
+use crate::error::Fault;
 
 pub use details::{
     Check, ColumnDefault, ColumnDetails, ForeignKeyDetails, Index, IndexPart, Method, PartitionDetails, Partitioning,
@@ -25,6 +28,29 @@ pub use txn::{ActionType, Body, Change, Ddl, LargeRows, Pulled, RawTxn, Row, Row
 pub const DEFAULT_MARK_TABLE: &str = "retl._drainer_repl_mark";
 /// Bits of the logical counter below the physical milliseconds.
 const LOGICAL_BITS: u32 = 18;
+
+/// How far the target is: everything at or below it is durable there. The sink writes it; clones
+/// share it, so that others, as the registration, read it whenever they need it.
+#[derive(Clone, Debug, Default)]
+pub struct DurablePosition(Arc<AtomicU64>);
+
+impl DurablePosition {
+    /// The position; `None` until the sink has one.
+    #[must_use]
+    pub fn get(&self) -> Option<CommitTs> {
+        Some(CommitTs(self.0.load(Ordering::SeqCst))).filter(|ts| *ts > CommitTs::default())
+    }
+
+    /// Starts from `ts`, which may be behind the old position: a target can lose what it had.
+    pub fn restart(&self, ts: Option<CommitTs>) {
+        self.0.store(ts.unwrap_or_default().0, Ordering::SeqCst);
+    }
+
+    /// Moves to `ts`, unless it is there or further already.
+    pub fn advance(&self, ts: CommitTs) {
+        self.0.fetch_max(ts.0, Ordering::SeqCst);
+    }
+}
 
 /// A commit ts, or any other TSO of a TiDB cluster. 0 means the very beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -145,7 +145,8 @@ pub trait LargeRows: Iterator<Item = Result<RowChange>> + Debug + Send {
     /// Skips the next `count` row changes without decoding them, or as many as there are; gives
     /// their number.
     ///
-    /// # Errors If the order of the changes does not fit the rows.
+    /// # Errors
+    /// If the order of the changes does not fit the rows.
     fn pass_over(&mut self, count: u64) -> Result<u64>;
 
     /// A clone of this iterator.

@@ -115,7 +115,8 @@ impl Target {
     /// `password-file`, in `defaults-file`, in `TISYNC_TARGET_PASSWORD`, in `~/.my.cnf`, in this
     /// order.
     ///
-    /// # Errors A usage fault if the address cannot be read; it never repeats a password.
+    /// # Errors
+    /// A usage fault if the address cannot be read; it never repeats a password.
     pub fn parse(address: &str, events: &Events) -> Result<Self> {
         Self::parse_with(address, &Connection::default(), events)
     }
@@ -123,7 +124,8 @@ impl Target {
     /// Like [`parse`](Self::parse); the password of `connection` comes right after that of the
     /// address.
     ///
-    /// # Errors A usage fault if the address cannot be read; it never repeats a password.
+    /// # Errors
+    /// A usage fault if the address cannot be read; it never repeats a password.
     pub fn parse_with(address: &str, connection: &Connection, events: &Events) -> Result<Self> {
         let Parts { user, mut password, host, port, parameters } = split(address)?;
         if password.is_some() {

@@ -23,7 +23,8 @@ use super::session::Session;
 pub trait Answers: Queryable {
     /// All rows of a query.
     ///
-    /// # Errors The server's error, or a row that is not as expected.
+    /// # Errors
+    /// The server's error, or a row that is not as expected.
     fn all<T: FromRow>(&mut self, sql: impl AsRef<str>) -> mysql::Result<Vec<T>> {
         guarded(|| self.query::<Row, _>(sql))?.into_iter().map(value).collect()
     }
@@ -80,7 +81,8 @@ thread_local! {
 /// Runs `work`, which only calls the driver. A panic in it becomes the error for an answer that
 /// cannot be read, and the connection is lost.
 ///
-/// # Errors Those of `work`, and [`DriverError::UnexpectedPacket`].
+/// # Errors
+/// Those of `work`, and [`DriverError::UnexpectedPacket`].
 pub(crate) fn guarded<T>(work: impl FnOnce() -> mysql::Result<T>) -> mysql::Result<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {

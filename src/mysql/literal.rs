@@ -12,7 +12,8 @@ use crate::sql::append_text;
 
 /// Appends `value` of a column of `kind`.
 ///
-/// # Errors If the value does not fit the kind, or has no SQL literal (infinities).
+/// # Errors
+/// If the value does not fit the kind, or has no SQL literal (infinities).
 pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"NULL"),
@@ -102,7 +103,8 @@ pub enum JsonStyle {
 /// including letter case and trailing spaces. With `loose`, it is also true for equivalent JSON
 /// documents.
 ///
-/// # Errors As for [`write`].
+/// # Errors
+/// As for [`write`].
 pub fn condition(
     out: &mut Vec<u8>,
     name: &str,

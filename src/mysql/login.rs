@@ -57,8 +57,9 @@ impl From<mysql::Error> for Refusal {
 
 /// Opens a connection, logged in.
 ///
-/// # Errors If the target cannot be reached, refuses the account, or a password would be sent over
-/// a plain connection.
+/// # Errors
+/// If the target cannot be reached, refuses the account, or a password would be sent over a plain
+/// connection.
 pub(crate) fn connect(target: &Target) -> Result<Conn> {
     let made = match connect_as(target, None) {
         // The driver's own query was answered without a row: the server's default limits results to

@@ -65,7 +65,8 @@ impl Server {
 
     /// Checks that tisync can write to this server.
     ///
-    /// # Errors Refused, with the supported versions.
+    /// # Errors
+    /// Refused, with the supported versions.
     pub fn supported(&self) -> Result<()> {
         let oldest = match self.flavour {
             Flavour::MySql => (5, 7, 0),
@@ -119,7 +120,8 @@ fn numbers(text: &str) -> (u32, u32, u32) {
 
 /// The result of `SELECT TIDB_VERSION()`: `None` if the server does not know the function.
 ///
-/// # Errors Any other error.
+/// # Errors
+/// Any other error.
 pub(crate) fn told_by_tidb(answer: mysql::Result<Option<Option<String>>>) -> mysql::Result<Option<String>> {
     match answer {
         Ok(told) => Ok(Some(told.flatten().unwrap_or_default())),

@@ -147,7 +147,8 @@ impl Session {
 
     /// Runs a statement; gives the number of rows that it matched or changed.
     ///
-    /// # Errors The server's error.
+    /// # Errors
+    /// The server's error.
     pub fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
         let asked = self.asks(sql);
         asked.answered(guarded(|| Ok(self.conn.query_iter(sql)?.affected_rows())))
@@ -193,7 +194,8 @@ impl Session {
 
     /// As [`try_run`](Self::try_run), with the statement in the error.
     ///
-    /// # Errors The server's error.
+    /// # Errors
+    /// The server's error.
     pub fn run(&mut self, sql: &str) -> Result<u64> {
         self.try_run(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }

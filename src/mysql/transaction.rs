@@ -89,7 +89,8 @@ impl Session {
     /// several statements at once; gives the number of rows that `first` matched or changed. After
     /// an error, call [`rollback`](Self::rollback).
     ///
-    /// # Errors The server's error; refused if the mark could not be set.
+    /// # Errors
+    /// The server's error; refused if the mark could not be set.
     pub fn begin_with(&mut self, first: &str) -> Result<u64, SessionError> {
         self.open_with(Some(first), "cannot begin a transaction on the target")
     }

@@ -46,8 +46,9 @@ impl Pd {
     /// Connects to the first of `endpoints` that answers, and finds the leader from there. An
     /// endpoint is `pd://h:p,h2:p2`, `http(s)://h:p` or `h:p`.
     ///
-    /// # Errors A usage fault for an address that is malformed; a connect fault with every address
-    /// tried and why it failed.
+    /// # Errors
+    /// A usage fault for an address that is malformed; a connect fault with every address tried and
+    /// why it failed.
     pub fn connect(endpoints: &[String], security: &Security) -> Result<Self> {
         let endpoints = parse_endpoints(endpoints)?;
         security.check(endpoints.iter().any(|e| e.tls))?;
@@ -75,14 +76,16 @@ impl Pd {
 
     /// A fresh timestamp, above every commit ts so far.
     ///
-    /// # Errors If no leader gives one, even after looking for the leader again.
+    /// # Errors
+    /// If no leader gives one, even after looking for the leader again.
     pub fn tso(&self) -> Result<CommitTs> {
         self.block(self.client.tso())
     }
 
     /// The ts below which TiKV keeps no old versions; 0 before its first garbage collection.
     ///
-    /// # Errors If PD does not answer.
+    /// # Errors
+    /// If PD does not answer.
     pub fn gc_safe_point(&self) -> Result<CommitTs> {
         self.block(self.client.gc_safe_point())
     }
@@ -130,7 +133,8 @@ impl Pd {
     /// The entry of a Pump ([`PUMPS`]) or Drainer ([`DRAINERS`]) with its revision, if there is
     /// one.
     ///
-    /// # Errors If etcd does not answer, or the entry cannot be read.
+    /// # Errors
+    /// If etcd does not answer, or the entry cannot be read.
     pub fn entry(&self, prefix: &str, id: &str) -> Result<Option<(Status, i64)>> {
         let key = format!("{prefix}{id}");
         let Some(pair) = self.get(&key)? else { return Ok(None) };
@@ -213,7 +217,8 @@ pub struct Endpoint {
 
 /// Parses every address of `texts`, in order, without duplicates.
 ///
-/// # Errors A usage fault that names the address that is malformed.
+/// # Errors
+/// A usage fault that names the address that is malformed.
 pub fn parse_endpoints(texts: &[String]) -> Result<Vec<Endpoint>> {
     let mut found = Vec::new();
     for item in texts.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()) {

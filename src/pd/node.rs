@@ -235,14 +235,16 @@ impl Status {
 
     /// Parses an entry.
     ///
-    /// # Errors If it is not JSON of this form.
+    /// # Errors
+    /// If it is not JSON of this form.
     pub fn read(json: &[u8]) -> Result<Self> {
         serde_json::from_slice(json).context("the entry cannot be read")
     }
 
     /// The entry as JSON.
     ///
-    /// # Errors If it cannot be serialized; no such case is known.
+    /// # Errors
+    /// If it cannot be serialized; no such case is known.
     pub fn write(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self).context("the entry cannot be written as JSON")
     }

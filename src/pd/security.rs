@@ -40,7 +40,8 @@ impl Security {
     /// Checks that the three files fit together and can be used; `asked` is whether an address said
     /// `https://`.
     ///
-    /// # Errors A usage fault.
+    /// # Errors
+    /// A usage fault.
     pub fn check(&self, asked: bool) -> Result<()> {
         let hint = "TLS to the cluster needs a CA file; a client certificate and its key come together";
         if asked && !self.tls() {
@@ -57,7 +58,8 @@ impl Security {
     /// A channel to `address` (`host:port`), which connects when it is first used. The files are
     /// read each time.
     ///
-    /// # Errors If a file cannot be read, or the address is malformed.
+    /// # Errors
+    /// If a file cannot be read, or the address is malformed.
     pub fn channel(&self, address: &str, dial_limit: Duration) -> Result<Channel> {
         let bad = |e: tonic::transport::Error| {
             Fault::connect(format!("cannot use the address `{address}`: {}", reason(&e)))
@@ -85,7 +87,8 @@ impl Security {
     /// A blocking HTTP client for Pump's and TiDB's HTTP ports, with `limit` for each whole call.
     /// An answer of any status is returned, not made an error.
     ///
-    /// # Errors If a file cannot be read or has no certificate.
+    /// # Errors
+    /// If a file cannot be read or has no certificate.
     pub fn agent(&self, limit: Duration) -> Result<ureq::Agent> {
         let mut config = ureq::Agent::config_builder()
             .timeout_connect(Some(limit.min(DIAL_LIMIT)))

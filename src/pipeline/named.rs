@@ -146,7 +146,6 @@ mod tests {
     use crate::model::Txn;
     use crate::schema::Catalog;
     use crate::sink::{Sink, Totals};
-    use crate::stop::Stop;
 
     /// The commit ts of a transaction that the target has from an earlier run.
     const PRESENT: CommitTs = CommitTs(20);
@@ -198,20 +197,8 @@ mod tests {
     }
 
     fn pipeline(sink: &mut Tables) -> Result<Pipeline<'_>> {
-        Ok(Pipeline {
-            catalog: Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?,
-            sink,
-            selection: crate::selection::Selection::default(),
-            loopback: None,
-            large: None,
-            until: None,
-            events: silent(),
-            stop: Stop::default(),
-            taken: 0,
-            late_rows: 0,
-            names: Default::default(),
-            ahead: Default::default(),
-        })
+        let catalog = Catalog::at(Arc::new(crate::source::pb::NoJobs), CommitTs(1))?;
+        Ok(Pipeline::new(catalog, sink, crate::selection::Selection::default(), silent()))
     }
 
     /// What an earlier run left above the position is no backlog: it will not be reported as

@@ -201,7 +201,8 @@ where
 /// TLS with our certificate; `None` without one. A client certificate of the cluster's CA is
 /// requested and checked, but not required.
 ///
-/// # Errors A usage fault if the files cannot be used.
+/// # Errors
+/// A usage fault if the files cannot be used.
 pub(super) fn tls(security: &Security) -> Result<Option<TlsAcceptor>> {
     let (Some(cert), Some(key)) = (&security.cert, &security.key) else { return Ok(None) };
     let bad = |path: &Path, why: &dyn std::fmt::Display| {

@@ -135,7 +135,7 @@ fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
     let mut status = found.map_or_else(|| Status::new(&shared.id, &shared.host, &state), |(status, _)| status);
     status.node_id.clone_from(&shared.id);
     status.host.clone_from(&shared.host);
-    let json = status.in_state(&state).at(shared.durable.get(), shared.clock.now()).write()?;
+    let json = status.in_state(&state).at(shared.durable(), shared.clock.now()).write()?;
     let done = shared.pd.swap(&format!("{DRAINERS}{}", shared.id), &json, revision)?;
     if done {
         shared.standing().wrote(&state);

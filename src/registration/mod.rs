@@ -17,14 +17,13 @@ pub mod heartbeat;
 mod server;
 
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::event::{Event, Events};
-use crate::model::CommitTs;
+use crate::model::{CommitTs, DurablePosition};
 use crate::pd::{Pd, Security, State, Status};
 use crate::source::pump::PumpStatus;
 use crate::stop::Stop;
@@ -61,32 +60,6 @@ pub struct Options {
 /// Time between two heartbeats, as in Drainer.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// The position that is known to be durable on the target.
-#[derive(Clone, Debug, Default)]
-pub struct Durable(Arc<AtomicU64>);
-
-impl Durable {
-    /// Everything at or below is durable.
-    #[must_use]
-    pub fn get(&self) -> CommitTs {
-        CommitTs(self.0.load(Ordering::SeqCst))
-    }
-
-    /// Passes on the run's events, and takes the position from them.
-    #[must_use]
-    pub fn listening(&self, events: &Events) -> Events {
-        let (durable, events) = (self.clone(), Arc::clone(events));
-        Arc::new(move |event| {
-            match &event {
-                Event::Applied { position, .. } => drop(durable.0.fetch_max(position.0, Ordering::SeqCst)),
-                Event::SetBack { position } => durable.0.store(position.0, Ordering::SeqCst),
-                _ => {}
-            }
-            events(event);
-        })
-    }
-}
-
 /// The entry of a running link. Dropping it writes the state for the time between runs.
 pub struct Registration {
     shared: Arc<Shared>,
@@ -115,7 +88,7 @@ struct Shared {
     /// The address that Pumps get.
     host: String,
     pd: Pd,
-    durable: Durable,
+    durable: DurablePosition,
     pump_status: Arc<PumpStatus>,
     clock: Clock,
     every: Duration,
@@ -144,6 +117,11 @@ impl Shared {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The position that is durable on the target; 0 while it is not known.
+    fn durable(&self) -> CommitTs {
+        self.durable.get().unwrap_or_default()
+    }
+
     /// Requests the end of the run. False if it is ending already.
     fn ask(&self, wish: Wish, by: String) -> bool {
         let news = self.standing().ask(wish, &by);
@@ -159,11 +137,12 @@ impl Shared {
 impl Registration {
     /// Looks at the other drainers and chooses the address; nothing is written yet.
     ///
-    /// # Errors If PD cannot be asked; if a drainer with this node id is alive; if the address
-    /// cannot be used.
+    /// # Errors
+    /// If PD cannot be asked; if a drainer with this node id is alive; if the address cannot be
+    /// used.
     pub fn look(
         options: &Options,
-        durable: Durable,
+        durable: DurablePosition,
         pump_status: Arc<PumpStatus>,
         stop: &Stop,
         events: &Events,
@@ -208,7 +187,8 @@ impl Registration {
     /// Writes the entry with the durable position, as `paused`: that is true until
     /// [`online`](Self::online). A run that ends before that leaves the entry as it was.
     ///
-    /// # Errors If PD refuses the write.
+    /// # Errors
+    /// If PD refuses the write.
     pub fn register(&mut self) -> Result<()> {
         let before = heartbeat::first(&self.shared)?;
         if matches!(self.registered, Registered::No) {

@@ -157,7 +157,7 @@ fn router(shared: Arc<Shared>) -> Router {
 
 async fn status(State(shared): State<Arc<Shared>>) -> Response {
     let now = shared.now().await;
-    status_page(&shared.pump_status.positions(), shared.durable.get(), now)
+    status_page(&shared.pump_status.positions(), shared.durable(), now)
 }
 
 impl Shared {
@@ -179,11 +179,11 @@ impl Shared {
 }
 
 async fn commit_ts(State(shared): State<Arc<Shared>>) -> Response {
-    commit_ts_page(shared.durable.get())
+    commit_ts_page(shared.durable())
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    metrics_page(&shared.pump_status.positions(), shared.durable.get(), shared.clock.now())
+    metrics_page(&shared.pump_status.positions(), shared.durable(), shared.clock.now())
 }
 
 async fn state(

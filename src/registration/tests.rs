@@ -40,7 +40,7 @@ impl Told {
 
 struct World {
     cluster: Cluster,
-    durable: Durable,
+    durable: DurablePosition,
     pump_status: Arc<PumpStatus>,
     stop: Stop,
     told: Told,
@@ -56,7 +56,7 @@ impl World {
         }
         Self {
             cluster: Cluster::start(spec).unwrap(),
-            durable: Durable::default(),
+            durable: DurablePosition::default(),
             pump_status: Arc::default(),
             stop: Stop::default(),
             told: Told::default(),
@@ -113,9 +113,9 @@ impl World {
         let history: Arc<dyn History> = Arc::new(FileHistory::open(&jobs).unwrap());
         let given = Arc::clone(&history);
         let mut options = source::Options::new(Arc::new(move |_| Ok(Arc::clone(&given))));
-        options.pump_status = Arc::clone(&self.pump_status);
+        options.pump.status = Arc::clone(&self.pump_status);
         // Only Notify may cause a listing of the Pumps.
-        options.timing.roll_call = Duration::from_secs(60);
+        options.pump.timing.roll_call = Duration::from_secs(60);
         let pd = Pd::connect(&[self.cluster.pd_url()], &Security::default()).unwrap();
         let mut source = PumpSource::new(pd, history, silent(), &options);
         let streams = source.streams(CommitTs(1)).unwrap();
@@ -188,7 +188,7 @@ fn t03_without_a_certificate_of_its_own_it_is_not_online() {
     place.online(&tls).unwrap();
     assert!(world.told.says("registered as paused, not online"));
     let before = world.entry().update_ts();
-    world.durable.0.store(77, Ordering::SeqCst);
+    world.durable.advance(CommitTs(77));
     wait("a heartbeat", || world.entry().update_ts() > before && world.entry().max_commit_ts() == CommitTs(77));
     assert_eq!(world.state(), State::Paused);
 }
@@ -211,7 +211,7 @@ fn t03_a_link_that_listens_on_no_port_is_waited_for_and_not_called() {
     place.online(&Security::default()).unwrap();
     assert!(world.told.says("listens on no port (--no-listen)"));
     let before = world.entry().update_ts();
-    world.durable.0.store(77, Ordering::SeqCst);
+    world.durable.advance(CommitTs(77));
     wait("a heartbeat", || world.entry().update_ts() > before && world.entry().max_commit_ts() == CommitTs(77));
     assert_eq!(world.state(), State::Paused);
     world.cluster.join_pump(1).unwrap();
@@ -276,7 +276,7 @@ fn t02_a_heartbeat_never_overwrites_what_others_write() {
         wait("it is obeyed", || world.stop.requested());
         assert_eq!(world.state(), State::Closing);
         let at = world.entry().max_commit_ts();
-        world.durable.0.store(at.0 + 9, Ordering::SeqCst);
+        world.durable.advance(CommitTs(at.0 + 9));
         wait("it goes on saying where it is", || world.entry().max_commit_ts() > at);
         assert_eq!(world.state(), State::Closing);
         assert_eq!(place.asked().unwrap().wish, Wish::Close);

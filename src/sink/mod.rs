@@ -51,7 +51,8 @@ pub trait Sink: Send {
     /// everything before it. `Change::Nothing` only moves the position. Blocks while the target is
     /// behind.
     ///
-    /// # Errors If this transaction or an earlier one cannot be applied.
+    /// # Errors
+    /// If this transaction or an earlier one cannot be applied.
     fn apply(&mut self, txn: Txn) -> Result<()>;
 
     /// Whether the transaction of `ts`, which is above the position, is on the target already from
@@ -64,14 +65,16 @@ pub trait Sink: Send {
     /// Nothing at or below `ts` will follow. Called between transactions, when the streams are idle
     /// and at the end of a run. The position reaches `ts` once everything before is durable.
     ///
-    /// # Errors If an earlier transaction could not be applied.
+    /// # Errors
+    /// If an earlier transaction could not be applied.
     fn resolved(&mut self, ts: CommitTs) -> Result<()>;
 
     /// Called instead of `apply` for a transaction that has nothing for the target and is only the
     /// bookkeeping of a replication tool. The position moves, but that alone is no reason to save
     /// it: otherwise two links of opposite directions would answer each other's saves for ever.
     ///
-    /// # Errors If an earlier transaction could not be applied.
+    /// # Errors
+    /// If an earlier transaction could not be applied.
     fn pass_over(&mut self, ts: CommitTs) -> Result<()> {
         self.apply(Txn { commit_ts: ts, change: Change::Nothing })
     }
@@ -79,7 +82,8 @@ pub trait Sink: Send {
     /// Called when no further transaction is there right now: everything kept for a batch is sent
     /// to the target. Does not wait for it.
     ///
-    /// # Errors If an earlier transaction could not be applied.
+    /// # Errors
+    /// If an earlier transaction could not be applied.
     fn flush(&mut self) -> Result<()>;
 
     /// Whether something is still kept after [`flush`](Self::flush), because the target is busy.
@@ -106,7 +110,8 @@ pub trait Sink: Send {
     /// transactions. Everything taken up to the last DDL, that DDL included, is durable before it
     /// answers.
     ///
-    /// # Errors If the target cannot tell, or cannot be asked.
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
         Err(Fault::refused(format!("this target cannot tell what `{schema}`.`{table}` is like"))
             .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
@@ -117,7 +122,8 @@ pub trait Sink: Send {
     /// the target's present definition; `None` for a row in none of them. Called between
     /// transactions, for rows behind a TRUNCATE or EXCHANGE PARTITION.
     ///
-    /// # Errors If the target cannot tell, or cannot be asked.
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
     fn locate(&mut self, table: &Table, _: &[Partition], _: &[&Row]) -> Result<Vec<Option<usize>>> {
         Err(Fault::refused(format!(
             "this target cannot tell in which partition of `{}`.`{}` a row is",
@@ -129,7 +135,8 @@ pub trait Sink: Send {
     /// The names of the tables in a database of the target. Called as
     /// [`definition`](Self::definition), with the same guarantee.
     ///
-    /// # Errors If the target cannot tell, or cannot be asked.
+    /// # Errors
+    /// If the target cannot tell, or cannot be asked.
     fn tables(&mut self, schema: &str) -> Result<Vec<String>> {
         Err(Fault::refused(format!("this target cannot tell which tables `{schema}` has"))
             .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
@@ -139,7 +146,8 @@ pub trait Sink: Send {
     /// Waits until everything taken is durable, and saves the position. Called at the end of a run,
     /// also after an error of the source.
     ///
-    /// # Errors If something could not be applied, or the position could not be saved.
+    /// # Errors
+    /// If something could not be applied, or the position could not be saved.
     fn drain(&mut self) -> Result<()>;
 
     /// What was done in this run so far. Called at the end of a run, also after an error.

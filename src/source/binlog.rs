@@ -157,9 +157,9 @@ pub struct WriteBinlogResp {
 
 /// Reads one payload of a Pump's stream. The rows stay as they are and share the payload's memory.
 ///
-/// # Errors For bytes that are not a binlog, a commit ts that cannot be one, and messages that a
-/// Pump never sends (prewrite, obsolete and contradictory ones). Each error names the ts and what
-/// is wrong.
+/// # Errors
+/// For bytes that are not a binlog, a commit ts that cannot be one, and messages that a Pump never
+/// sends (prewrite, obsolete and contradictory ones). Each error names the ts and what is wrong.
 pub fn read(payload: Bytes) -> Result<Pulled> {
     let len = payload.len();
     let binlog = Binlog::decode(payload)

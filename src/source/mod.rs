@@ -58,12 +58,25 @@ pub trait Source: Send {
     /// Called at any time, from the start of a run on; it may block for a request or for reading a
     /// file.
     ///
-    /// # Errors If the source cannot be asked. Nothing else is lost: the caller may ask again.
+    /// # Errors
+    /// If the source cannot be asked. Nothing else is lost: the caller may ask again.
     fn now(&self) -> Result<CommitTs>;
 
     /// Where a first run starts if the operator names no ts: files know, a live cluster does not.
     /// Called before `streams`, only for a target without a checkpoint.
     fn first(&self) -> Option<CommitTs>;
+
+    /// Whether a running cluster is read, not files: then the target must be another cluster, which
+    /// is asked at its address. Constant.
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    /// Whether its servers wait for, and report to, a drainer that is registered in PD: then the
+    /// run registers before it calls `streams`. Constant.
+    fn registers(&self) -> bool {
+        false
+    }
 
     /// Opens every stream behind `from` (exclusive). The list is *complete*: no transaction above
     /// `from` comes any other way, except through a stream that joins later.
@@ -71,8 +84,9 @@ pub trait Source: Send {
     /// Called once per run of the pipeline: at the start, and again with a lower position if the
     /// target lost commits. The streams of the call before are dropped by then.
     ///
-    /// # Errors If the list of streams is not complete, or one of them no longer holds all that
-    /// follows `from`.
+    /// # Errors
+    /// If the list of streams is not complete, or one of them no longer holds all that follows
+    /// `from`.
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>>;
 }
 
@@ -98,18 +112,14 @@ pub struct Options {
     pub security: Security,
     /// Gives the source its schema: from TiDB's status port, from a file.
     pub history: Arc<Histories>,
-    /// Whether Pumps shall compress what they send.
-    pub gzip: bool,
-    /// How long the source waits before it asks again.
-    pub timing: pump::Timing,
     /// Bytes of messages that may wait in all streams of the source together. A larger message
     /// waits alone.
     pub queue_bytes: usize,
     /// The largest message of a compressed file, in bytes.
     pub message_bytes: usize,
-    /// Where the source reports how far each Pump is, and gets requests to list the Pumps at once.
-    pub pump_status: Arc<pump::PumpStatus>,
-    /// What Drainer's files do not say themselves.
+    /// What only Pumps want to know.
+    pub pump: pump::Options,
+    /// What only Drainer's files want to know.
     pub files: pb::Known,
 }
 
@@ -123,11 +133,9 @@ impl Options {
         Self {
             security: Security::default(),
             history,
-            gzip: false,
-            timing: pump::Timing::default(),
             queue_bytes: QUEUE_BYTES,
             message_bytes: usize::MAX,
-            pump_status: Arc::default(),
+            pump: pump::Options::default(),
             files: pb::Known::default(),
         }
     }
@@ -142,7 +150,8 @@ pub fn is_cluster(from: &str) -> bool {
 /// Opens what `from` names: a cluster through its PD (`pd://h:p,h2:p2`, `http(s)://h:p`), or a
 /// folder (a path, `file://`) with a recording or with Drainer's files.
 ///
-/// # Errors A usage fault if `from` is none of these; otherwise why the source could not be opened.
+/// # Errors
+/// A usage fault if `from` is none of these; otherwise why the source could not be opened.
 pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
     if is_cluster(from) {
         let pd = Pd::connect(&[from.to_owned()], &options.security)?;
@@ -210,7 +219,8 @@ impl Forward {
 
     /// Records what the stream says: true if it is new, false if it repeats the last message.
     ///
-    /// # Errors If its ts is lower than the last one, or equal to that of a different transaction.
+    /// # Errors
+    /// If its ts is lower than the last one, or equal to that of a different transaction.
     pub fn pass(&mut self, pulled: &Pulled) -> Result<bool> {
         let ts = pulled.ts();
         if ts < self.position {

@@ -15,7 +15,6 @@ use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::{Sink, Totals};
 use tisync::source::Source;
 use tisync::source::recording::Recording;
-use tisync::stop::Stop;
 
 use crate::Case;
 use crate::story::{MESSAGES, start, ts};
@@ -100,18 +99,13 @@ fn collect(world: &World) -> (Result<()>, Vec<(CommitTs, String)>) {
     let mut source = Recording::open(world.dir.path(), history.clone()).unwrap();
     let mut sink = Collect::default();
     let mut pipeline = Pipeline {
-        catalog: Catalog::at(history, start()).unwrap(),
-        sink: &mut sink,
-        selection: tisync::selection::Selection::default(),
-        loopback: None,
         large: Some(300),
-        until: None,
-        events: silent(),
-        stop: Stop::default(),
-        taken: 0,
-        late_rows: 0,
-        names: Default::default(),
-        ahead: Default::default(),
+        ..Pipeline::new(
+            Catalog::at(history, start()).unwrap(),
+            &mut sink,
+            tisync::selection::Selection::default(),
+            silent(),
+        )
     };
     let ended = pipeline.run(source.streams(start()).unwrap(), start());
     (ended.map(drop), sink.0)

@@ -17,7 +17,6 @@ use tisync::selection::Selection;
 use tisync::sink::{Sink, Totals};
 use tisync::source::Source;
 use tisync::source::recording::Recording;
-use tisync::stop::Stop;
 
 use crate::Outcome;
 use crate::common::recordings;
@@ -96,20 +95,12 @@ pub fn an_unknown_definition_that_nobody_wants() -> Outcome {
         let mut source = Recording::open(dir.path(), history.clone())?;
         let rules = Rules { tables: tables.iter().map(|t| (*t).to_owned()).collect(), ..Rules::default() };
         let mut sink = Count::default();
-        let mut pipeline = Pipeline {
-            catalog: Catalog::at(history.clone(), from)?,
-            sink: &mut sink,
-            selection: Selection::new(Arc::new(Filter::new(&rules)?), Router::default()),
-            large: None,
-            until: None,
-            events: silent(),
-            stop: Stop::default(),
-            taken: 0,
-            late_rows: 0,
-            names: tisync::decode::named::Names::default(),
-            loopback: None,
-            ahead: Default::default(),
-        };
+        let mut pipeline = Pipeline::new(
+            Catalog::at(history.clone(), from)?,
+            &mut sink,
+            Selection::new(Arc::new(Filter::new(&rules)?), Router::default()),
+            silent(),
+        );
         let end = pipeline.run(source.streams(from)?, from)?;
         let left_out = pipeline.selection.left_out.table_rows;
         anyhow::Ok((end, sink.0, left_out))

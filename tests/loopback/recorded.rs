@@ -21,7 +21,6 @@ use tisync::schema::{Catalog, FileHistory};
 use tisync::sink::mysql::{Mode, MysqlOptions, MysqlSink};
 use tisync::sink::{Sink, Totals};
 use tisync::source::{self, Options, Origin};
-use tisync::stop::Stop;
 
 /// A side, its own transactions, those that carry a mark.
 const SIDES: [(&str, u64, u64); 2] = [("bidi-a", 422, 324), ("bidi-b", 432, 356)];
@@ -167,18 +166,13 @@ fn apply(server: &PrivateServer, dir: &Path, mark: Mark, ddl: bool) -> Result<(T
     let mut sink = MysqlSink::open(&server.url(), options, silent())?;
     let mut rows = Rows { sink: &mut sink, ddl, passed: 0 };
     let mut pipeline = Pipeline {
-        catalog: Catalog::at(source.history(), from)?,
-        sink: &mut rows,
-        selection: tisync::selection::Selection::default(),
         loopback: Some(Loopback::new(mark, OtherChannels::Pass)),
-        large: None,
-        until: None,
-        events: silent(),
-        stop: Stop::default(),
-        taken: 0,
-        late_rows: 0,
-        names: Default::default(),
-        ahead: Default::default(),
+        ..Pipeline::new(
+            Catalog::at(source.history(), from)?,
+            &mut rows,
+            tisync::selection::Selection::default(),
+            silent(),
+        )
     };
     let streams = source.streams(from)?;
     pipeline.run(streams, from)?;

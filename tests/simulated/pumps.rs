@@ -73,7 +73,7 @@ pub fn three_pumps_emit_the_same_list(folder: &Path) -> Result<(), Failed> {
     let from = CommitTs(1);
     let file = folder.join("ddl_history.json");
     let mut options = Options::new(Arc::new(move |_| Ok(Arc::new(FileHistory::open(&file)?))));
-    options.timing.retry = Duration::from_millis(50);
+    options.pump.timing.retry = Duration::from_millis(50);
     let mut plain = source::open(&folder.display().to_string(), &options, &silent())?;
     let wanted = emitted(plain.as_mut(), from, recording.end_ts, |_| Ok(()))?;
     assert_eq!(wanted.len(), recordings::messages(&folder).iter().filter(|b| b.tp == Some(1)).count());

@@ -94,8 +94,9 @@ pub fn owner(
 /// and never `consistent`. Writes nothing if the row is [Drainer's](Owner::Other). Gives the owner
 /// that it found.
 ///
-/// # Errors If it cannot be written, or another run has taken the link over.
-/// If it cannot be written, or another run has taken the link over.
+/// # Errors
+/// If it cannot be written, or another run has taken the link over. If it cannot be written, or
+/// another run has taken the link over.
 pub fn write(
     session: &mut Session,
     place: &DrainerTable,
@@ -253,8 +254,9 @@ pub struct Behind {
 /// Moves the link, which is at `reached`, behind a Drainer that has gone on since, if there is one.
 /// `overlap` gives the ts up to which a Drainer with this row may have applied transactions.
 ///
-/// # Errors If the target cannot be read or written, another run has taken the link over, or
-/// `overlap` fails.
+/// # Errors
+/// If the target cannot be read or written, another run has taken the link over, or `overlap`
+/// fails.
 pub fn go_on_behind<E: Into<SessionError>>(
     session: &mut Session,
     place: &DrainerTable,

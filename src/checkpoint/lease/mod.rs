@@ -71,8 +71,9 @@ impl Lease {
     /// Takes the lease of the link of `cluster_id`, for a run that writes with `mark`, and keeps it
     /// in a thread with a connection of its own.
     ///
-    /// # Errors Refused, with the holder, if another run is alive and `terms` do not end it; or
-    /// interrupted. A target that fails is reported, and is not an error here.
+    /// # Errors
+    /// Refused, with the holder, if another run is alive and `terms` do not end it; or interrupted.
+    /// A target that fails is reported, and is not an error here.
     pub fn take(
         target: &Target,
         (cluster_id, link): (u64, &str),

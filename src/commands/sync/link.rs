@@ -12,10 +12,10 @@ use crate::commands::clusters;
 use crate::config::Settings;
 use crate::event::{Event, Events};
 use crate::loopback::{Counts, Loopback, OF_A_TARGET};
-use crate::model::{CommitTs, Table};
+use crate::model::{CommitTs, DurablePosition, Stream, Table};
 use crate::output;
 use crate::pipeline::{End, Pipeline};
-use crate::registration::Durable;
+use crate::registration::Registration;
 use crate::route::Router;
 use crate::schema::{Ahead, Catalog, History};
 use crate::selection::Selection;
@@ -52,47 +52,74 @@ pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, C
 /// Runs the link until it ends; starts again where the target lost data that it had reported as
 /// durable.
 pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Around) -> Result<(End, CommitTs)> {
-    let Around { asker, secret, seat } = around;
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
-    let (durable, pump_status) = (Durable::default(), Arc::<PumpStatus>::default());
-    let events = &durable.listening(events);
-    let source = source::open(&settings.source.address, &source_options(settings, &pump_status), events)?;
-    let clock = Clock::of(source.as_ref());
-    let until = until(settings, &clock)?;
-    let opposite = seat.as_ref().and_then(|seat| seat.exchange(source.cluster_id(), stop));
-    let mut options = MysqlOptions { asker, ..sink_options(settings, &clock, stop, events)? };
-    options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
-    let ahead = options.ahead.clone();
+    let shown = Shown::default();
+    let source = source::open(&settings.source.address, &source_options(settings, &shown.pumps), events)?;
+    let plan = Plan::of(settings, source.as_ref(), around.seat.as_ref(), (stop, events))?;
+    let options = MysqlOptions { asker: around.asker, durable: shown.durable.clone(), ..plan.options.clone() };
+    let (sink, registration) = open_ends(settings, source.as_ref(), (options, &around.secret), &shown, (stop, events))?;
+    let mut run = LinkRun { settings, source, plan, seat: around.seat, registration, registered: false, stop, events };
+    let ended = run.replicate(sink);
+    run.conclude(ended, &shown)
+}
+
+/// What others read while the link runs.
+#[derive(Default)]
+struct Shown {
+    /// Written by the sink.
+    durable: DurablePosition,
+    /// Written by a source that reads Pumps.
+    pumps: Arc<PumpStatus>,
+}
+
+/// What is settled before the target is opened.
+struct Plan {
+    /// The last commit ts of the run.
+    until: Option<CommitTs>,
+    /// The cluster that the opposite link comes from.
+    opposite: Option<u64>,
+    /// How the target is written to.
+    options: MysqlOptions,
+}
+
+impl Plan {
+    fn of(
+        settings: &Settings,
+        source: &dyn Source,
+        seat: Option<&LinkHandle>,
+        (stop, events): (&Stop, &Events),
+    ) -> Result<Self> {
+        let clock = Clock::of(source);
+        let until = until(settings, &clock)?;
+        let opposite = seat.and_then(|seat| seat.exchange(source.cluster_id(), stop));
+        let mut options = sink_options(settings, &clock, stop, events)?;
+        options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
+        Ok(Self { until, opposite, options })
+    }
+}
+
+/// Opens the target, and finds the place of the link's registration in the upstream cluster.
+fn open_ends(
+    settings: &Settings,
+    source: &dyn Source,
+    (options, secret): (MysqlOptions, &Secretly),
+    shown: &Shown,
+    (stop, events): (&Stop, &Events),
+) -> Result<(MysqlSink, Option<Registration>)> {
     // The caller says that the link runs. The registration is prepared before the target's slots
     // are taken from the run that has them now.
-    let opening = open(&settings.target, options, &secret, events)?;
-    let mut place = clusters::look(settings, source.cluster_id(), durable, &pump_status, stop, events)?;
-    let mut sink = opening.finish()?;
-    let mut run = LinkRun { settings, source, until, opposite, ahead, seat, registered: false, stop, events };
-    let ended = loop {
-        let (ended, position) = run.once(&mut sink, place.as_mut());
-        let Some(forgotten) = ended.as_ref().err().and_then(Forgotten::of).cloned() else {
-            break ended.map(|end| (end, position));
-        };
-        sink = run.again(sink, &forgotten)?;
-    };
-    pump_status.lapses().iter().for_each(|lapse| events(Event::Warning(lapse.explain())));
-    let (ended, position) = ended?;
-    match place.as_ref().and_then(clusters::Registration::asked).filter(|_| ended == End::Stopped) {
-        Some(asked) => Err(clusters::stopped(&asked, position).into()),
-        None => Ok((ended, position)),
-    }
+    let opening = open(&settings.target, options, secret, events)?;
+    let registration = clusters::look(settings, source, (&shown.durable, &shown.pumps), stop, events)?;
+    Ok((opening.finish()?, registration))
 }
 
 /// The state that stays when a link starts again.
 struct LinkRun<'a> {
     settings: &'a Settings,
     source: Box<dyn Source>,
-    until: Option<CommitTs>,
-    /// The cluster that the opposite link comes from.
-    opposite: Option<u64>,
-    ahead: Option<Arc<Ahead>>,
+    plan: Plan,
     seat: Option<LinkHandle>,
+    registration: Option<Registration>,
     /// Whether the link is registered in the cluster.
     registered: bool,
     stop: &'a Stop,
@@ -100,49 +127,51 @@ struct LinkRun<'a> {
 }
 
 impl LinkRun<'_> {
+    /// Runs until the link ends, from the start or from where a target that lost commits is. Gives
+    /// how it ended, and how far it came.
+    fn replicate(&mut self, mut sink: MysqlSink) -> Result<(End, CommitTs)> {
+        loop {
+            let (ended, position) = self.once(&mut sink);
+            let Some(forgotten) = ended.as_ref().err().and_then(Forgotten::of).cloned() else {
+                return ended.map(|end| (end, position));
+            };
+            sink = self.again(sink, &forgotten)?;
+        }
+    }
+
+    /// Tells what the operator should know of the whole run.
+    fn conclude(&self, ended: Result<(End, CommitTs)>, shown: &Shown) -> Result<(End, CommitTs)> {
+        shown.pumps.lapses().iter().for_each(|lapse| (self.events)(Event::Warning(lapse.explain())));
+        let (ended, position) = ended?;
+        match self.registration.as_ref().and_then(Registration::asked).filter(|_| ended == End::Stopped) {
+            Some(asked) => Err(clusters::stopped(&asked, position).into()),
+            None => Ok((ended, position)),
+        }
+    }
+
     /// Runs from the position of `sink`, and reports. Gives how that ended, and how far it came.
-    fn once(&mut self, sink: &mut MysqlSink, place: Option<&mut clusters::Registration>) -> (Result<End>, CommitTs) {
+    fn once(&mut self, sink: &mut MysqlSink) -> (Result<End>, CommitTs) {
         let from = match start(self.settings, sink.position()) {
             Ok(from) => from,
             Err(error) => return (Err(error), CommitTs::default()),
         };
-        (self.events)(Event::Applied { txns: 0, rows: 0, position: from });
-        let ended = self.from(from, sink, place);
+        (self.events)(Event::Durable { position: from });
+        let ended = self.from(from, sink);
         let position = sink.position().unwrap_or(from);
-        (self.events)(Event::Applied { txns: 0, rows: 0, position });
+        (self.events)(Event::Durable { position });
         (ended, position)
     }
 
-    fn from(
-        &mut self,
-        from: CommitTs,
-        sink: &mut MysqlSink,
-        mut place: Option<&mut clusters::Registration>,
-    ) -> Result<End> {
+    fn from(&mut self, from: CommitTs, sink: &mut MysqlSink) -> Result<End> {
         let (settings, events) = (self.settings, self.events);
         let (catalog, router, loopback) = self.schema(from, sink)?;
-        // Only the stream itself can still refuse the start; if it does, the entry is removed
-        // again.
-        if let Some(place) = place.as_mut().filter(|_| !std::mem::replace(&mut self.registered, true)) {
-            clusters::register(place, events)?;
-        }
-        let streams = self.source.streams(from)?;
-        if let Some(place) = place {
-            place.online(&settings.source.security)?;
-        }
+        let streams = self.streams(from)?;
         let mut pipeline = Pipeline {
-            catalog,
-            sink,
-            selection: Selection::new(Arc::clone(&settings.filter), router),
             loopback: Some(loopback),
             large: Some(settings.memory_limit / LARGE_PART),
-            until: self.until,
-            events: events.clone(),
+            until: self.plan.until,
             stop: self.stop.clone(),
-            taken: 0,
-            late_rows: 0,
-            names: Default::default(),
-            ahead: Default::default(),
+            ..Pipeline::new(catalog, sink, Selection::new(Arc::clone(&settings.filter), router), events.clone())
         };
         let ended = pipeline.run(streams, from);
         let (late, left_out) = (pipeline.late_rows, pipeline.selection.left_out);
@@ -157,11 +186,27 @@ impl LinkRun<'_> {
         ended
     }
 
+    /// Registers the link, at its first start, and opens the source's streams.
+    fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
+        // Only the stream itself can still refuse the start; if it does, the entry is removed
+        // again.
+        if let Some(registration) =
+            self.registration.as_mut().filter(|_| !std::mem::replace(&mut self.registered, true))
+        {
+            clusters::register(registration, self.events)?;
+        }
+        let streams = self.source.streams(from)?;
+        if let Some(registration) = &mut self.registration {
+            registration.online(&self.settings.source.security)?;
+        }
+        Ok(streams)
+    }
+
     /// The schema as of `from`, compared with the target's, and what follows from it.
     fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Loopback)> {
         let (settings, events) = (self.settings, self.events);
         let mut catalog = Catalog::at(self.source.history(), from)?;
-        self.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
+        self.plan.options.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
         if let Some(job) = sink.last_job() {
             catalog.passed(job)?;
         }
@@ -195,7 +240,7 @@ impl LinkRun<'_> {
         let mut loopback = marks.map_or_else(Loopback::unmarked, |l| Loopback::new(l.mark.clone(), l.other_channels));
         let warning = loopback.warning(catalog.tables());
         let watches = loopback.watches(catalog.tables());
-        let opposite = marks.and_then(|l| l.opposite).or(self.opposite);
+        let opposite = marks.and_then(|l| l.opposite).or(self.plan.opposite);
         warning.or(watches.then(|| OF_A_TARGET.to_owned())).into_iter().for_each(|text| events(Event::Warning(text)));
         loopback = loopback.opposite(opposite).source(self.source.cluster_id());
         loopback.selecting(Arc::clone(&settings.filter)).identifying(sink.identify(&settings.source.security))

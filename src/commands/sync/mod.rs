@@ -30,7 +30,7 @@ use crate::pd::Security;
 use crate::pipeline::End;
 use crate::schema::{FileHistory, History, HttpHistory};
 use crate::sink::mysql::{Asker, DdlPolicy, MysqlOptions, Opening};
-use crate::source::pump::PumpStatus;
+use crate::source::pump::{self, PumpStatus};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 use link::Around;
@@ -178,18 +178,16 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
 /// Messages of the stream that wait in the queue have this fraction (1/16) of the memory limit.
 const QUEUE_PART: usize = 16;
 
-fn source_options(settings: &Settings, pump_status: &Arc<PumpStatus>) -> source::Options {
+fn source_options(settings: &Settings, pumps: &Arc<PumpStatus>) -> source::Options {
     let SourceSettings { security, gzip, schema_from, files, .. } = settings.source.clone();
     let tls = security.clone();
     let history = move |origin: &Origin<'_>| history(origin, schema_from.as_deref(), &tls);
     let queue_bytes = settings.memory_limit / QUEUE_PART;
-    let pump_status = Arc::clone(pump_status);
     source::Options {
         security,
-        gzip,
         queue_bytes,
         message_bytes: settings.memory_limit,
-        pump_status,
+        pump: pump::Options { gzip, status: Arc::clone(pumps), ..pump::Options::default() },
         files,
         ..source::Options::new(Arc::new(history))
     }
@@ -213,7 +211,7 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
 fn sink_options(settings: &Settings, clock: &Clock<'_>, stop: &Stop, events: &Events) -> Result<MysqlOptions> {
     let source = clock.source;
     let SourceSettings { address, security, .. } = &settings.source;
-    let upstream = source::is_cluster(address).then(|| Upstream::connect(address, security)).transpose()?;
+    let upstream = source.is_live().then(|| Upstream::connect(address, security)).transpose()?;
     Ok(MysqlOptions {
         upstream,
         connection: settings.connection.clone(),

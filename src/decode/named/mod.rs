@@ -92,8 +92,8 @@ impl Names {
     /// The row changes in `events`, a serialized [`DmlData`], in its order, and how many were left
     /// out. `find` gives the target's definition, `wanted` which changes of a table are wanted.
     ///
-    /// # Errors If `find` fails, a table or column is not on the target, or the bytes do not fit
-    /// the format.
+    /// # Errors
+    /// If `find` fails, a table or column is not on the target, or the bytes do not fit the format.
     pub fn rows(
         &mut self,
         (events, zone, commit_ts): (&Bytes, &TimeZone, CommitTs),
@@ -257,7 +257,8 @@ fn code(column: &Column) -> Option<u8> {
 impl Shape {
     /// The shape of rows of `table` that have `columns`.
     ///
-    /// # Errors If one of them occurs twice, or its type is not known.
+    /// # Errors
+    /// If one of them occurs twice, or its type is not known.
     fn new(table: &Table, columns: &[Column]) -> Result<Self> {
         let mut kept: Vec<Defined> = Vec::new();
         let mut places = Vec::new();

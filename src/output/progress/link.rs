@@ -93,13 +93,10 @@ impl Link {
             Event::Applied { txns, rows, position } => {
                 self.txns += txns;
                 self.rows += rows;
-                if txns > 0 || position > self.durable {
-                    self.waiting = None;
-                }
-                if position > self.durable {
-                    (self.durable, self.moved) = (position, Instant::now());
-                }
+                self.waiting = None;
+                self.durable(position);
             }
+            Event::Durable { position } => self.durable(position),
             Event::Reached { position, txns, dropped } => {
                 if position > self.reached {
                     // The source has answered. A wait on the target is kept apart.
@@ -116,6 +113,12 @@ impl Link {
             Event::Unanswered { what: Some(what), since } => Wait::renew(&mut self.target, what, since),
             Event::Unanswered { what: None, .. } => self.target = None,
             Event::Note(_) | Event::Warning(_) | Event::Retrying { .. } => {}
+        }
+    }
+
+    fn durable(&mut self, position: CommitTs) {
+        if position > self.durable {
+            (self.durable, self.moved, self.waiting) = (position, Instant::now(), None);
         }
     }
 

@@ -163,7 +163,8 @@ impl HeldRows {
     /// Waits a moment if the source may still hear of the target's last DDL on the table, although
     /// nothing shows it. Gives whether it waited: not every DDL goes to the source.
     ///
-    /// # Errors If the run is to end.
+    /// # Errors
+    /// If the run is to end.
     pub(super) fn wait_for_news(
         &mut self,
         context: &Context,
@@ -178,7 +179,8 @@ impl HeldRows {
 
     /// Waits a moment.
     ///
-    /// # Errors If the wait has been long enough, or the run is to end.
+    /// # Errors
+    /// If the wait has been long enough, or the run is to end.
     pub(super) fn wait(&mut self, context: &Context, why: Why) -> Result<()> {
         let waited = self.since.elapsed();
         match why {

@@ -275,7 +275,8 @@ impl Worker {
 /// Runs `step` on `table`, which is called `name`. Adds deviations to `odd`, also before an error;
 /// unless `safe`, a deviation is an error.
 ///
-/// # Errors If the target refuses the statement, or it had another effect than expected.
+/// # Errors
+/// If the target refuses the statement, or it had another effect than expected.
 pub(super) fn apply_step(
     session: &mut Session,
     (table, name): (&Table, &str),
@@ -377,7 +378,8 @@ impl Session {
     /// Runs a statement whose text was not generated here, as exactly one statement: if it has a
     /// semicolon, the server first parses it with several statements at once forbidden.
     ///
-    /// # Errors The server's error; for a text of several statements, its syntax error.
+    /// # Errors
+    /// The server's error; for a text of several statements, its syntax error.
     pub(super) fn try_run_single(&mut self, sql: &str) -> mysql::Result<u64> {
         if sql.contains(';') {
             let asked = self.asks(sql);

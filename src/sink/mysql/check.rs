@@ -49,7 +49,8 @@ pub struct Ask<'a> {
 /// Checks the server's settings and every table, and records tables whose columns differ. Gives how
 /// the target numbers rows, if that matters.
 ///
-/// # Errors Refused, with all problems found.
+/// # Errors
+/// Refused, with all problems found.
 pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &Events) -> Result<Option<Numbering>> {
     let Ask { tables, fresh, allow_missing, mode, both_ways, leads } = *ask;
     let mut problems = Vec::new();
@@ -150,7 +151,8 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result
 /// Checks the server's own settings: reasons not to start go into `problems`, other remarks into
 /// `events`.
 ///
-/// # Errors If they cannot be read.
+/// # Errors
+/// If they cannot be read.
 pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events: &Events) -> Result<()> {
     let mysql = session.server().flavour == Flavour::MySql;
     let mut values = BTreeMap::new();

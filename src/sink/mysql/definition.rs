@@ -298,7 +298,8 @@ const CARELESS: (u32, u32, u32) = (11, 0, 0);
 /// `text`, the output of SHOW CREATE TABLE of the table on the server of `session`, with names
 /// quoted as in a statement.
 ///
-/// # Errors If the target cannot be read.
+/// # Errors
+/// If the target cannot be read.
 pub fn well_quoted(session: &mut Session, (schema, table): (&str, &str), text: String) -> Result<String, SessionError> {
     let server = session.server();
     if server.flavour != Flavour::MariaDb || server.version < CARELESS || !text.contains("` FOREIGN KEY (`") {

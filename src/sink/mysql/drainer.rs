@@ -28,8 +28,9 @@ pub(super) struct Beginning {
 /// Where a link that has not started begins, and how exact that is: after Drainer's checkpoint, if
 /// there is one.
 ///
-/// # Errors Refused if that and the start ts contradict each other, or it is not known what Drainer
-/// may have applied.
+/// # Errors
+/// Refused if that and the start ts contradict each other, or it is not known what Drainer may have
+/// applied.
 pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, events: &Events) -> Result<Beginning> {
     let place = &options.drainer;
     // `now` names a start like any ts, unless it was meant only for the very first start.
@@ -140,8 +141,8 @@ fn no_end(place: &impl Display, row: &Row) -> Fault {
 /// Goes on behind a Drainer that has continued from the link's position `reached`, if one has; this
 /// may happen any number of times.
 ///
-/// # Errors Refused if it is not known what Drainer may have applied, or its checkpoint is to be
-/// ignored.
+/// # Errors
+/// Refused if it is not known what Drainer may have applied, or its checkpoint is to be ignored.
 pub(super) fn again(
     session: &mut Session,
     link: &Link,

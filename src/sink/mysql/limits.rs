@@ -27,7 +27,8 @@ use crate::sql::quote_name;
 
 /// The condition on rows of `table` that TiDB keeps in this partition.
 ///
-/// # Errors Refused, if a column's sort key cannot be computed in SQL.
+/// # Errors
+/// Refused, if a column's sort key cannot be computed in SQL.
 pub(super) fn condition(table: &Table, hashed: &Hashed) -> Result<String, Fault> {
     let mut parts = Vec::new();
     for name in &hashed.columns {
@@ -72,7 +73,8 @@ pub struct Numbering {
 impl Numbering {
     /// Reads the server's settings.
     ///
-    /// # Errors If it does not answer.
+    /// # Errors
+    /// If it does not answer.
     pub fn read(session: &mut Session) -> Result<Self> {
         let found: Option<(u64, u64)> =
             session.first("SELECT @@GLOBAL.auto_increment_increment, @@GLOBAL.auto_increment_offset")?;
@@ -117,7 +119,8 @@ pub fn statement(offset: u8) -> String {
 /// How the target numbers rows of `tables` (names as in statements), if there are any. Warns, once
 /// for all, if it leaves no numbers to the other side.
 ///
-/// # Errors If the target does not answer.
+/// # Errors
+/// If the target does not answer.
 pub(super) fn check(session: &mut Session, tables: &[String], events: &Events) -> Result<Option<Numbering>> {
     if tables.is_empty() {
         return Ok(None);
@@ -172,7 +175,8 @@ impl Server {
 
     /// Checks that the server can have `table`.
     ///
-    /// # Errors Refused, if its names are not possible there.
+    /// # Errors
+    /// Refused, if its names are not possible there.
     pub(super) fn has_room_for(&self, table: &Table) -> Result<(), Fault> {
         let Some(odd) = self.cannot_name_table(&table.schema, &table.name) else { return Ok(()) };
         let text = format!("rows of {} have no place: {}", full_name(table), lacks(odd));
@@ -234,7 +238,8 @@ impl TidbLimit {
 
     /// Refuses `txn` if the target certainly would, before anything of it is written.
     ///
-    /// # Errors Refused, with the value to set.
+    /// # Errors
+    /// Refused, with the value to set.
     pub fn check(&self, txn: &dyn LargeRows) -> Result<()> {
         self.check_size(txn.least_written(), || {
             format!("the transaction committed at {} ({} bytes)", txn.commit_ts().explain(), txn.raw_size())

@@ -28,7 +28,7 @@ use crate::checkpoint::{self, Acknowledged, Applied, Link, TakenOver, is_known};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::mark::{self, Writer};
-use crate::model::{CommitTs, Table};
+use crate::model::{CommitTs, DurablePosition, Table};
 use crate::mysql::address::Target;
 use crate::mysql::answer::{Caller, Waits};
 use crate::mysql::error::class_of;
@@ -71,9 +71,9 @@ impl Parts {
 impl Opening {
     /// Connects, and takes the lease, so that no other run of the link is alive.
     ///
-    /// # Errors If the target cannot be reached or is not supported; refused, if it is the very
-    /// cluster that the link comes from, or if another run is alive and [`MysqlOptions::lease`]
-    /// does not end it.
+    /// # Errors
+    /// If the target cannot be reached or is not supported; refused, if it is the very cluster that
+    /// the link comes from, or if another run is alive and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
         let waits = Arc::<Waits>::default();
@@ -98,8 +98,9 @@ impl Opening {
     /// Creates the state tables where they are missing, and takes the link over from an earlier
     /// run.
     ///
-    /// # Errors If an earlier run left a DDL with an unknown outcome, and
-    /// [`MysqlOptions::pending_ddl`] does not decide.
+    /// # Errors
+    /// If an earlier run left a DDL with an unknown outcome, and [`MysqlOptions::pending_ddl`] does
+    /// not decide.
     pub fn finish(self) -> Result<MysqlSink> {
         let Self { session, parts } = self;
         let mut session = Some(session);
@@ -176,7 +177,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
         link,
         size,
         events,
-        shared: Shared::new(opened, skipped),
+        shared: Shared::new(opened, skipped, options.durable.clone()),
         scheduler: Scheduler::default(),
         opened,
         told: LastNotice::default(),
@@ -212,7 +213,8 @@ impl MysqlSink {
     /// Connects, creates the state tables where they are missing, and takes the link over from an
     /// earlier run that is not alive.
     ///
-    /// # Errors As [`Opening::begin`] and [`Opening::finish`].
+    /// # Errors
+    /// As [`Opening::begin`] and [`Opening::finish`].
     pub fn open(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         Opening::begin(target, options, events)?.finish()
     }
@@ -221,7 +223,8 @@ impl MysqlSink {
     /// upstream at [`position`](Sink::position). Gives how the target numbers rows, if it is a
     /// source too and does so.
     ///
-    /// # Errors Refused, with all problems found.
+    /// # Errors
+    /// Refused, with all problems found.
     pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<Option<Numbering>> {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
@@ -290,9 +293,10 @@ fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
 /// Opens a sink that was open before, or whose target answered a moment ago; tries again, up to
 /// `most` times, if the target goes away meanwhile.
 ///
-/// # Errors The first permanent error, or the last one; or interrupted.
+/// # Errors
+/// The first permanent error, or the last one; or interrupted.
 pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<MysqlSink>) -> Result<MysqlSink> {
-    let (shared, told) = (Shared::new(None, Skipped::default()), LastNotice::default());
+    let (shared, told) = (Shared::new(None, Skipped::default(), DurablePosition::default()), LastNotice::default());
     let outlook = Outlook { stop: &parts.options.stop, shared: &shared, events: &parts.events, told: &told };
     let mut backoff = Backoff::new();
     loop {
@@ -340,7 +344,8 @@ impl Reopening {
 
     /// Takes the link over as a new run does; retries while the target is away.
     ///
-    /// # Errors Refused if the target has no row of the link any more; otherwise as
+    /// # Errors
+    /// Refused if the target has no row of the link any more; otherwise as
     /// [`Opening::finish`](super::Opening::finish), or interrupted.
     pub fn open(&self) -> Result<MysqlSink> {
         trying(&self.parts, u32::MAX, || self.try_open())

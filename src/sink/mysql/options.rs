@@ -16,8 +16,7 @@ use crate::checkpoint::locks::known;
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::identity::Upstream;
-use crate::model::CommitTs;
-use crate::model::Mark;
+use crate::model::{CommitTs, DurablePosition, Mark};
 use crate::mysql::login::Connection;
 use crate::mysql::session::Session;
 use crate::schema::Ahead;
@@ -149,6 +148,8 @@ pub struct MysqlOptions {
     pub lease: Terms,
     /// Ends the wait for a target that does not come back.
     pub stop: Stop,
+    /// Where the sink shows how far it is.
+    pub durable: DurablePosition,
 }
 
 impl MysqlOptions {
@@ -187,6 +188,7 @@ impl MysqlOptions {
             mark: None,
             lease: Terms::default(),
             stop: Stop::default(),
+            durable: DurablePosition::default(),
         }
     }
 
@@ -264,7 +266,8 @@ impl Size {
 
     /// These sizes with no more connections than the account may still have.
     ///
-    /// # Errors If it may have none.
+    /// # Errors
+    /// If it may have none.
     pub(super) fn within(self, room: Option<Room>, events: &Events) -> Result<Self> {
         let Some(Room { limit, free }) = room.filter(|room| room.free < self.workers) else { return Ok(self) };
         if free == 0 {
@@ -326,7 +329,8 @@ pub(super) struct Room {
 
 /// The connections that the session's account may have; `None` if there is no limit.
 ///
-/// # Errors If the connection is lost.
+/// # Errors
+/// If the connection is lost.
 pub(super) fn room(session: &mut Session) -> Result<Option<Room>> {
     // For an account that has a limit of its own, the variable shows that one.
     let asked = known(session.fetch_one::<u64>("SELECT @@max_user_connections"))?.flatten();
@@ -340,7 +344,8 @@ pub(super) fn room(session: &mut Session) -> Result<Option<Room>> {
 
 /// The round trip of a statement without effect.
 ///
-/// # Errors If the connection is lost.
+/// # Errors
+/// If the connection is lost.
 pub(super) fn round_trip(session: &mut Session) -> Result<Duration> {
     let mut shortest = Duration::MAX;
     for _ in 0..TRIES {

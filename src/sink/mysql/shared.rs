@@ -23,7 +23,7 @@ use crate::checkpoint::{Acknowledged, DrainerTable, Link, Slot};
 use crate::error::{Fault, fault};
 use crate::event::Events;
 use crate::mark::Writer;
-use crate::model::{CommitTs, Table};
+use crate::model::{CommitTs, DurablePosition, Table};
 use crate::mysql::address::Target;
 use crate::mysql::answer::Waits;
 use crate::mysql::session::{Server, Session};
@@ -31,6 +31,8 @@ use crate::sink::Totals;
 
 /// State of the sink and its workers.
 pub(super) struct Shared {
+    /// The low-water mark.
+    durable: DurablePosition,
     state: Mutex<State>,
     stopped: AtomicBool,
     /// Whether a save of the position is under way: a second one would only wait with it if the
@@ -39,7 +41,6 @@ pub(super) struct Shared {
 }
 
 struct State {
-    position: Option<CommitTs>,
     totals: Totals,
     skipped: Arc<Skipped>,
     error: Option<Error>,
@@ -49,16 +50,17 @@ struct State {
 }
 
 impl Shared {
-    pub(super) fn new(position: Option<CommitTs>, skipped: Skipped) -> Self {
+    /// What begins at `position`, which `durable` shows from here on.
+    pub(super) fn new(position: Option<CommitTs>, skipped: Skipped, durable: DurablePosition) -> Self {
+        durable.restart(position);
         let state = State {
-            position,
             totals: Totals::default(),
             skipped: Arc::new(skipped),
             error: None,
             fault: None,
             versions: Vec::new(),
         };
-        Self { state: Mutex::new(state), stopped: AtomicBool::new(false), saving: AtomicBool::new(false) }
+        Self { durable, state: Mutex::new(state), stopped: AtomicBool::new(false), saving: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -67,7 +69,7 @@ impl Shared {
 
     /// The low-water mark: everything at or below is durable.
     pub(super) fn position(&self) -> Option<CommitTs> {
-        self.lock().position
+        self.durable.get()
     }
 
     pub(super) fn skipped(&self) -> Arc<Skipped> {
@@ -95,8 +97,7 @@ impl Shared {
 
     /// Records that the low-water mark has moved to `ts`, unless it is there already.
     pub(super) fn reached(&self, ts: CommitTs) {
-        let mut state = self.lock();
-        state.position = state.position.max(Some(ts));
+        self.durable.advance(ts);
     }
 
     /// Begins a save of the position; false if one is under way.
@@ -140,7 +141,8 @@ impl Shared {
         self.lock().error.get_or_insert(error);
     }
 
-    /// # Errors The first error the first time, its message afterwards.
+    /// # Errors
+    /// The first error the first time, its message afterwards.
     pub(super) fn check(&self) -> Result<()> {
         let mut state = self.lock();
         match (state.error.take(), &state.fault) {
@@ -193,7 +195,8 @@ impl Context {
     /// Checks that rows above `ts` (all, if `None`) have their effect once: rows that Drainer may
     /// have applied before cannot be recognized if their table has no key.
     ///
-    /// # Errors Refused, with those of `tables` that have no key, unless the operator allows it.
+    /// # Errors
+    /// Refused, with those of `tables` that have no key, unless the operator allows it.
     pub(super) fn exactly_once<'a>(
         &self,
         ts: Option<CommitTs>,
@@ -287,8 +290,9 @@ impl Lane {
     /// Records, with `note`, that something is durable. If other connections were made meanwhile,
     /// this one is first compared again: the server that acknowledged may be gone.
     ///
-    /// # Errors If the connection is lost, or the server has lost commits: whether this is durable
-    /// is then unknown.
+    /// # Errors
+    /// If the connection is lost, or the server has lost commits: whether this is durable is then
+    /// unknown.
     pub(super) fn acknowledge(
         &mut self,
         acknowledged: &Acknowledged,

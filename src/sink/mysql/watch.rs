@@ -183,8 +183,9 @@ const TIDB: &str = "SELECT NULL, CAST(h.session_id AS UNSIGNED), h.user, NULL, I
 
 /// The server's explanation why the session `waits` gets no answer; `None` if there is none.
 ///
-/// # Errors If the connection is lost. What the account may not see, or the server does not have,
-/// is not an error.
+/// # Errors
+/// If the connection is lost. What the account may not see, or the server does not have, is not an
+/// error.
 pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, SessionError> {
     if waits == 0 {
         return Ok(None);
@@ -208,7 +209,8 @@ pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Se
 /// Whether the server has long answered what the session `waits` waits for: the session has run
 /// nothing for `seconds`.
 ///
-/// # Errors As [`of`].
+/// # Errors
+/// As [`of`].
 pub(super) fn has_answered(session: &mut Session, waits: u64, seconds: u64) -> Result<bool, SessionError> {
     let list = if session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
     let sql = format!(
@@ -296,7 +298,8 @@ impl Backoff {
 
     /// Waits before the next try, and reports it unless it is short.
     ///
-    /// # Errors If the run is to end meanwhile.
+    /// # Errors
+    /// If the run is to end meanwhile.
     pub(super) fn pause(&mut self, class: Class, error: &Error, outlook: &Outlook<'_>) -> Result<()> {
         let (first, longest, quiet) = match class {
             Class::Contention => (FIRST_LOCK, LONGEST_LOCK, QUIET),

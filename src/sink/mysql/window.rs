@@ -316,7 +316,8 @@ pub(super) enum Rows {
 impl Rows {
     /// Goes back to the first row, then skips `done` of them.
     ///
-    /// # Errors If the rows cannot be read.
+    /// # Errors
+    /// If the rows cannot be read.
     pub(super) fn restart(&mut self, done: u64) -> Result<()> {
         match self {
             Self::Lazy(txn) => {
@@ -344,8 +345,8 @@ impl Rows {
     /// The next portion of the transaction of `ts`: at most `rows` row changes and about `bytes`
     /// bytes; `None` after the last.
     ///
-    /// # Errors If a row cannot be read.
-    /// If a row cannot be read.
+    /// # Errors
+    /// If a row cannot be read. If a row cannot be read.
     pub(super) fn portion(&mut self, ts: CommitTs, rows: u64, bytes: usize, skipped: &Skipped) -> Result<Option<Part>> {
         let mut part = Part::new(ts);
         let mut taken = 0;

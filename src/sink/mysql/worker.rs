@@ -278,7 +278,8 @@ impl Worker {
 
     /// The connection, opened if there is none.
     ///
-    /// # Errors If it cannot be opened for a permanent reason.
+    /// # Errors
+    /// If it cannot be opened for a permanent reason.
     pub(super) fn lane(&mut self, backoff: &mut Backoff) -> Result<&mut Lane> {
         loop {
             if self.lane.is_some() {
@@ -316,7 +317,8 @@ impl Worker {
 
     /// The open connection.
     ///
-    /// # Errors If it was lost.
+    /// # Errors
+    /// If it was lost.
     pub(super) fn open_lane(&mut self) -> Result<&mut Lane> {
         self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
     }

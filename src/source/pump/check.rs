@@ -176,7 +176,8 @@ const ON: &str = "On";
 
 /// Checks that each TiDB server writes Binlog.
 ///
-/// # Errors Refused, with the first server that does not, and what that means.
+/// # Errors
+/// Refused, with the first server that does not, and what that means.
 pub fn binlog_is_on(servers: &[TidbServer]) -> Result<()> {
     let Some(server) = servers.iter().find(|s| s.binlog_status != ON) else { return Ok(()) };
     let (means, hint) = meaning(&server.binlog_status);

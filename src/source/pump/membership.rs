@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{PumpSource, PumpStatus, Timing, check, pull};
+use super::{Options, PumpSource, check, pull};
 use crate::error::Kind;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Pulled, Stream};
@@ -31,13 +31,11 @@ use crate::source::Queue;
 pub(super) struct PullContext {
     pub cluster_id: u64,
     pub security: Security,
-    pub gzip: bool,
-    pub timing: Timing,
+    pub options: Options,
     pub events: Events,
     /// For all Pumps together. A Pump that joins gets the share that it would have had from the
     /// start; the others keep theirs.
     pub queue_bytes: usize,
-    pub pump_status: Arc<PumpStatus>,
     pub roster: Arc<Roster>,
     pub alive: watch::Receiver<()>,
     pub runtime: Handle,
@@ -163,10 +161,10 @@ impl PumpWatcher {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(self.pull.timing.roll_call) => {}
-                () = self.pull.pump_status.rung() => {}
+                () = tokio::time::sleep(self.pull.options.timing.roll_call) => {}
+                () = self.pull.options.status.rung() => {}
             }
-            let asked = self.pull.pump_status.asked();
+            let asked = self.pull.options.status.asked();
             let pd = Arc::clone(&self.pd);
             let listing = tokio::task::spawn_blocking(move || list(&pd, call.is_multiple_of(SERVERS_EVERY)));
             match listing.await.context("the listing of the Pumps broke off").flatten() {
@@ -180,8 +178,8 @@ impl PumpWatcher {
                         return;
                     }
                     self.known_to = list.known_to;
-                    self.pull.pump_status.answered(asked);
-                    for change in self.pull.pump_status.look(&list.servers) {
+                    self.pull.options.status.answered(asked);
+                    for change in self.pull.options.status.look(&list.servers) {
                         (self.events)(Event::Warning(change));
                     }
                 }
@@ -192,7 +190,7 @@ impl PumpWatcher {
                 Err(error) => {
                     let what = format!("PD to list the Pumps ({error:#})");
                     (self.events)(Event::Waiting { what, since: answered.elapsed() });
-                    tokio::time::sleep(self.pull.timing.retry).await;
+                    tokio::time::sleep(self.pull.options.timing.retry).await;
                 }
             }
         }
@@ -201,7 +199,8 @@ impl PumpWatcher {
     /// Ignores entries that cannot be read if the Pump was offline and all that it held has been
     /// read.
     ///
-    /// # Errors Refused for any other: that Pump may hold what no other has.
+    /// # Errors
+    /// Refused for any other: that Pump may hold what no other has.
     fn pass_over(&mut self, unread: &[Unread]) -> Result<()> {
         for entry in unread {
             if !self.passed_over.contains(&entry.id) {

@@ -24,7 +24,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::{Options, SILENCE, Source, Stream};
+use super::{SILENCE, Source, Stream};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, span_text};
@@ -58,16 +58,25 @@ impl Default for Timing {
     }
 }
 
+/// How Pumps are read, beyond what [every source](super::Options) is told.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Whether they shall compress what they send.
+    pub gzip: bool,
+    /// How long the source waits before it asks again.
+    pub timing: Timing,
+    /// Where it reports how far each Pump is, and gets requests to list the Pumps at once.
+    pub status: Arc<PumpStatus>,
+}
+
 /// The Pumps of a live cluster as a source.
 pub struct PumpSource {
     pd: Arc<Pd>,
     history: Arc<dyn History>,
     events: Events,
     security: Security,
-    gzip: bool,
-    timing: Timing,
+    options: Options,
     queue_bytes: usize,
-    pump_status: Arc<PumpStatus>,
     /// Dropped with the source, which ends the tasks behind its streams.
     alive: Option<watch::Sender<()>>,
 }
@@ -75,9 +84,9 @@ pub struct PumpSource {
 impl PumpSource {
     /// The Pumps that `pd` knows; nothing is requested yet.
     #[must_use]
-    pub fn new(pd: Pd, history: Arc<dyn History>, events: Events, options: &Options) -> Self {
-        let Options { security, gzip, timing, queue_bytes, pump_status, .. } = options.clone();
-        Self { pd: Arc::new(pd), history, events, security, gzip, timing, queue_bytes, pump_status, alive: None }
+    pub fn new(pd: Pd, history: Arc<dyn History>, events: Events, options: &super::Options) -> Self {
+        let super::Options { security, pump: options, queue_bytes, .. } = options.clone();
+        Self { pd: Arc::new(pd), history, events, security, options, queue_bytes, alive: None }
     }
 
     /// The Pumps to be read behind `from`, after everything that forbids a start has been checked;
@@ -137,6 +146,14 @@ impl Source for PumpSource {
         None
     }
 
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn registers(&self) -> bool {
+        true
+    }
+
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         let (known_to, nodes) = self.roster(from)?;
         (self.events)(Event::Live);
@@ -147,11 +164,9 @@ impl Source for PumpSource {
         let pull = PullContext {
             cluster_id: self.pd.cluster_id(),
             security: self.security.clone(),
-            gzip: self.gzip,
-            timing: self.timing,
+            options: self.options.clone(),
             events: Arc::clone(&self.events),
             queue_bytes: self.queue_bytes,
-            pump_status: Arc::clone(&self.pump_status),
             roster: Arc::new(Roster::new(nodes)),
             alive: watched,
             runtime: runtime.handle().clone(),

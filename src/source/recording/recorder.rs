@@ -74,8 +74,9 @@ enum Output {
 impl Recorder {
     /// Continues the recording in `dir`; or begins one behind `start`.
     ///
-    /// # Errors If the folder holds something else, another recorder is running there, the
-    /// recording is of another cluster, or it lacks bytes that `meta.json` says it has.
+    /// # Errors
+    /// If the folder holds something else, another recorder is running there, the recording is of
+    /// another cluster, or it lacks bytes that `meta.json` says it has.
     pub fn open(dir: &Path, cluster_id: u64, start: CommitTs, layout: Layout) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| trouble(dir, &e))?;
         let lock = lock(dir)?;

@@ -34,6 +34,8 @@ pub fn hides_key(table: &TableInfo) -> bool {
     primary(table) == Primary::None && table.index_info.iter().any(|i| whole(&i))
 }
 
+/// The most characters of a name.
+const LONGEST_NAME: usize = 64;
 /// The most bytes that InnoDB takes in a key.
 const LARGEST: i64 = 3072;
 
@@ -223,6 +225,9 @@ impl Maker {
     pub fn change_index(&mut self, table: &mut TableInfo, rename: bool, touched: &mut Vec<String>) -> bool {
         let Some(at) = self.any_index(table, touched) else { return false };
         let index = &mut table.index_info[at];
+        if rename && index.name.0.len() >= LONGEST_NAME {
+            return false;
+        }
         if !rename {
             index.is_invisible = !index.is_invisible;
             touched.push(index.name.0.clone());

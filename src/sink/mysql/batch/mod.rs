@@ -104,8 +104,9 @@ impl Folded<'_> {
 /// The net effect of `parts`, which are in the order of their commit ts. With `lenient`, changes
 /// may contradict the ones before.
 ///
-/// # Errors Refused, with the commit ts: if a row does not fit its definition, two definitions of a
-/// table meet, or a change contradicts the ones before.
+/// # Errors
+/// Refused, with the commit ts: if a row does not fit its definition, two definitions of a table
+/// meet, or a change contradicts the ones before.
 pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
     let mut folder = Folder { lenient, gaps: gaps(parts), ..Folder::default() };
     for part in parts {

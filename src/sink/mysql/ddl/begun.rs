@@ -119,7 +119,8 @@ impl Begun {
 
     /// The stored form.
     ///
-    /// # Errors None that can occur: names and numbers always serialize.
+    /// # Errors
+    /// None that can occur: names and numbers always serialize.
     pub fn write(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }

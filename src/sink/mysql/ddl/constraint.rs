@@ -39,7 +39,8 @@ pub(super) enum Named {
 impl Names {
     /// `sql` of `ddl` with the names that the target has, or can have.
     ///
-    /// # Errors If the target cannot be read.
+    /// # Errors
+    /// If the target cannot be read.
     pub(super) fn named(&mut self, session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Named, SessionError> {
         let same_names = session.server().flavour == Flavour::TiDb;
         let found = if same_names { Vec::new() } else { mentions(sql) };

@@ -43,7 +43,8 @@ pub(super) struct Prepared {
 
 /// Finds what `sql` of `ddl` does to values on the target.
 ///
-/// # Errors Refused, if some would become different from the upstream's.
+/// # Errors
+/// Refused, if some would become different from the upstream's.
 pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, StatementError> {
     let mut prepared = Prepared::default();
     let statement = Statement::of(sql);
@@ -159,8 +160,8 @@ pub(super) type Step = (String, Option<String>);
 /// The steps that convert a column of `table`, which is of class `from` with so many digits after
 /// the second, from or to TIMESTAMP; empty if nothing depends on a time zone.
 ///
-/// # Errors Refused, if the target cannot compute in the zone. The target's error, if it cannot be
-/// read.
+/// # Errors
+/// Refused, if the target cannot compute in the zone. The target's error, if it cannot be read.
 pub(super) fn steps(
     session: &mut Session,
     table: &Name,
@@ -246,7 +247,8 @@ fn one_offset(zone: &TimeZone, first: &str, last: &str) -> Option<String> {
 /// Sends the statement of `step`, in its time zone. A session that is lost in between takes the
 /// setting with it.
 ///
-/// # Errors The server's error.
+/// # Errors
+/// The server's error.
 pub(super) fn send(session: &mut Session, begun: &Begun, step: usize) -> mysql::Result<()> {
     let Some(zone) = begun.zones.get(&step) else { return session.try_run_single(&begun.sent(step)).map(drop) };
     session.try_run(&format!("SET SESSION time_zone = {}", quote_text(zone)))?;
@@ -311,7 +313,8 @@ fn named(sql: &str) -> Vec<&str> {
 
 /// Checks that the target has all of them.
 ///
-/// # Errors Refused, with the first that it lacks.
+/// # Errors
+/// Refused, with the first that it lacks.
 pub(super) fn check(session: &mut Session, sql: &str, ts: CommitTs) -> Result<(), StatementError> {
     for name in named(sql) {
         let charset = name.split('_').next().unwrap_or_default();

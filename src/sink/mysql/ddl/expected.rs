@@ -112,8 +112,9 @@ impl Begun {
 
 /// Compares the tables of `begun`, whose statements are done, with how they must be.
 ///
-/// # Errors Refused, with the differences and the statements that correct them. The intent stays,
-/// so that no row is applied before.
+/// # Errors
+/// Refused, with the differences and the statements that correct them. The intent stays, so that no
+/// row is applied before.
 pub(super) fn confirm(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
@@ -230,7 +231,8 @@ fn fault(faults: &[(&ExpectedTable, Wrong)], (ts, job): (CommitTs, i64), begun: 
 /// The statement that creates an empty table like `table`; `None` if its whole definition is not
 /// known.
 ///
-/// # Errors What the target cannot have.
+/// # Errors
+/// What the target cannot have.
 pub fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, String> {
     let Some(details) = &table.details else { return Ok(None) };
     let mut bare = Table { foreign_keys: Vec::new(), ..table.clone() };
@@ -253,7 +255,8 @@ pub fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, St
 /// Like [`reference`], with CHECKs that have no names: in MySQL the names are unique in a database,
 /// and the references of several links are in one.
 ///
-/// # Errors What the target cannot have.
+/// # Errors
+/// What the target cannot have.
 pub(super) fn unnamed_reference(server: &Server, table: &Table) -> Result<Option<Reference>, String> {
     let Some(details) = &table.details else { return Ok(None) };
     let mut own = (**details).clone();
@@ -266,7 +269,8 @@ pub(super) fn unnamed_reference(server: &Server, table: &Table) -> Result<Option
 /// that the parent of a foreign key has on the target; its database is empty if the statement names
 /// none.
 ///
-/// # Errors What the target cannot have.
+/// # Errors
+/// What the target cannot have.
 pub fn reference_of_text(
     server: &Server,
     sql: &str,

@@ -52,7 +52,8 @@ pub(super) fn holds(failed: &SessionError) -> bool {
 /// Statements before `step` are done. `ddl` tells which indexes are the upstream's own, if it is at
 /// hand: an index that the target made for a key is dropped with the key, in case that is left out.
 ///
-/// # Errors If the target cannot be read.
+/// # Errors
+/// If the target cannot be read.
 pub(super) fn around(
     session: &mut Session,
     begun: &mut Begun,
@@ -117,7 +118,8 @@ fn names_after(begun: &Begun, steps: Range<usize>, table: &Name) -> Vec<(String,
 /// `statement` as two, if it renames a column of a foreign key and does more: a server that copies
 /// the table for the rest refuses that.
 ///
-/// # Errors If the target cannot be read.
+/// # Errors
+/// If the target cannot be read.
 pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Result<Vec<String>, SessionError> {
     let server = session.server();
     let plain = server.flavour != Flavour::MySql || server.version >= (8, 0, 0);
@@ -148,7 +150,8 @@ fn changed_columns(sql: &str) -> Vec<(String, String)> {
 
 /// The foreign keys of `table`, and those that refer to it.
 ///
-/// # Errors If the target cannot be read.
+/// # Errors
+/// If the target cannot be read.
 pub(super) fn references(session: &mut Session, table: &Name) -> Result<Vec<Reference>, SessionError> {
     type Found = (String, String, String, String, String, String, String, String, String);
     let (schema, name) = (quote_text(&table.schema), quote_text(&table.name));

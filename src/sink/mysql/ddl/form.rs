@@ -278,7 +278,8 @@ fn odd(server: &Server, sql: &str) -> Option<char> {
 
 /// Checks that `sql`, a statement of `ddl`, has no such name.
 ///
-/// # Errors Refused, with the ways to continue.
+/// # Errors
+/// Refused, with the ways to continue.
 pub(super) fn check(server: &Server, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     let Some(odd) = odd(server, sql).or_else(|| server.cannot_name(&ddl.schema)) else { return Ok(()) };
     Err(Fault::refused(format!(
@@ -355,8 +356,8 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
 /// The statement that drops the view which `sql` replaces, if the target has it in another letter
 /// case: there that is another view.
 ///
-/// # Errors If the target cannot be read.
-/// If the target cannot be read.
+/// # Errors
+/// If the target cannot be read. If the target cannot be read.
 pub(super) fn drop_other_spelling(session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Option<String>, SessionError> {
     let Form::Create { name, replace: true } = Form::of(sql, &ddl.schema) else { return Ok(None) };
     let found = session.fetch_one::<String>(&format!(

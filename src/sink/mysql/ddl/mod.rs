@@ -240,7 +240,8 @@ impl Default for DdlPolicy {
 impl DdlPolicy {
     /// The statements that run instead of the DDL at `ts`, if there are any.
     ///
-    /// # Errors A usage fault if the replacement is empty.
+    /// # Errors
+    /// A usage fault if the replacement is empty.
     fn instead(&self, ts: CommitTs) -> Result<Option<Vec<String>>, Fault> {
         let Some(text) = self.replace.get(&ts) else { return Ok(None) };
         let statements: Vec<String> = crate::sql::statements(text).into_iter().map(str::to_owned).collect();

@@ -151,8 +151,8 @@ pub fn without_counters(definition: &str) -> String {
 /// current database: how a view is shown depends on that, and a later session has to see the view
 /// alike.
 ///
-/// # Errors If the target cannot be read.
-/// If the target cannot be read.
+/// # Errors
+/// If the target cannot be read. If the target cannot be read.
 pub fn look(session: &mut Session, form: &Form) -> Result<Picture, SessionError> {
     session.exec("USE `information_schema`")?;
     let database = match form.database() {

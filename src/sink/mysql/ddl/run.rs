@@ -103,8 +103,9 @@ impl From<SessionError> for StatementError {
 /// connection [`resume`] continues; after another error nothing of it is under way, unless the
 /// error says so.
 ///
-/// # Errors The server's own error if it came from the target, so that the caller can tell what is
-/// worth another try.
+/// # Errors
+/// The server's own error if it came from the target, so that the caller can tell what is worth
+/// another try.
 pub fn run(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
     asking(context, skipped, (ts, ddl), false)
 }
@@ -112,7 +113,8 @@ pub fn run(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &
 /// Continues `ddl` after an error in [`run`] or here that is worth another try, a lost connection
 /// (then in a new session) or a lock wait: finds out how far it came, and does what is left.
 ///
-/// # Errors As [`run`], and refused if the outcome of a statement is not known.
+/// # Errors
+/// As [`run`], and refused if the outcome of a statement is not known.
 pub fn resume(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
     asking(context, skipped, (ts, ddl), true)
 }
@@ -327,7 +329,8 @@ fn refused_at(step: usize, failed: SessionError) -> StatementError {
 /// Takes the picture of what `step` concerns, and stores that it is about to run in this session:
 /// for `fresh`, whose intent is not stored yet, or as the next step of the stored one.
 ///
-/// # Errors If the link was taken over, or the target cannot be read or written.
+/// # Errors
+/// If the link was taken over, or the target cannot be read or written.
 pub fn announce(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),

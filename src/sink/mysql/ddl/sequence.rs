@@ -122,7 +122,8 @@ impl Counter {
 
 /// Makes `sql` restart a sequence that it would leave before its range, and reports that.
 ///
-/// # Errors If the target cannot be read.
+/// # Errors
+/// If the target cannot be read.
 pub(super) fn keep_in_range(
     session: &mut Session,
     sql: &mut String,

@@ -33,8 +33,8 @@ pub enum Settled {
 ///
 /// The operator's decision counts if the target's tables do not tell.
 ///
-/// # Errors Refused, with both states, if the outcome is not known and the operator has not
-/// decided.
+/// # Errors
+/// Refused, with both states, if the outcome is not known and the operator has not decided.
 pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, SessionError> {
     let what = format!(
         "`{}` in database `{}` (job {}, commit ts {})",

@@ -135,7 +135,8 @@ pub struct Skipped {
 impl Skipped {
     /// Reads the record of earlier runs.
     ///
-    /// # Errors If it cannot be read.
+    /// # Errors
+    /// If it cannot be read.
     pub fn load(session: &mut Session, checkpoint: &Link) -> Result<Self, SessionError> {
         type Found = (u64, i64, String, String, bool, u64, u64);
         let rows: Vec<Found> = session.fetch(&format!(
@@ -188,7 +189,8 @@ impl Skipped {
     /// Records `ddl` at `ts` as not run, within the open transaction, with the tables that it would
     /// have created; with `whole_schema` its database is missing too.
     ///
-    /// # Errors If it cannot be written.
+    /// # Errors
+    /// If it cannot be written.
     pub fn record(
         &mut self,
         session: &mut Session,
@@ -227,7 +229,8 @@ impl Skipped {
 
     /// Marks tables that the upstream dropped at `ts`, and with `schema` a whole database.
     ///
-    /// # Errors If it cannot be written.
+    /// # Errors
+    /// If it cannot be written.
     pub fn end(
         &mut self,
         session: &mut Session,
@@ -302,8 +305,9 @@ pub enum Unrun {
 impl Unrun {
     /// The kind of `ddl` on a link that runs none.
     ///
-    /// # Errors Refused if a user ran it upstream, it would change something on the target, and the
-    /// operator does not accept that.
+    /// # Errors
+    /// Refused if a user ran it upstream, it would change something on the target, and the operator
+    /// does not accept that.
     pub(super) fn of(context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) -> Result<Self, Fault> {
         if ddl.side != Side::Upstream || matches!(plan(context.session.server(), ts, ddl), Ok(Plan::LeaveOut(_))) {
             return Ok(Self::Off);

@@ -248,7 +248,8 @@ pub(super) enum Decision {
 
 /// How `ddl` is handled.
 ///
-/// # Errors Refused if the target cannot have it, before anything is sent.
+/// # Errors
+/// Refused if the target cannot have it, before anything is sent.
 pub(super) fn way(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,

@@ -28,8 +28,9 @@ const UNSEEN: Duration = Duration::from_secs(1);
 /// with it; on TiDB also until none of its DDL jobs with this statement is under way. A statement
 /// that still runs is left alone, however long it takes.
 ///
-/// # Errors If the connection is lost, or a stop is requested; refused if the end cannot be seen
-/// and the operator has not decided.
+/// # Errors
+/// If the connection is lost, or a stop is requested; refused if the end cannot be seen and the
+/// operator has not decided.
 pub(super) fn until_over(
     context: &mut DdlContext<'_>,
     lock: &str,
@@ -78,7 +79,8 @@ impl Clock {
 /// Takes `lock` for this session once no earlier session of the link has it any more, so that a
 /// later run can tell that this one is alive. Goes on without it if the server has no such locks.
 ///
-/// # Errors As [`until_over`].
+/// # Errors
+/// As [`until_over`].
 pub(super) fn own(context: &mut DdlContext<'_>, lock: &str) -> Result<(), SessionError> {
     if !locks::hold(context.session, lock)? {
         let mut clock = Clock::new("the end of a session on the target that the connection to was lost".to_owned());
@@ -182,7 +184,8 @@ fn under_way(kind: &str, state: &str) -> bool {
 /// For a statement of which it cannot be seen whether it is still running: it counts as over if the
 /// operator has decided about its outcome.
 ///
-/// # Errors Refused, with why it cannot be seen, if the operator has not decided.
+/// # Errors
+/// Refused, with why it cannot be seen, if the operator has not decided.
 fn by_word(context: &DdlContext<'_>, statement: &str, failed: SessionError) -> Result<(), SessionError> {
     let why = anyhow::Error::from(failed);
     let text = format!("whether the target still runs `{}` cannot be told: {why:#}", shorten(statement));

@@ -69,7 +69,8 @@ impl Reference {
     /// The differences of the table that the target shows as `target`, in database `home`. `name`,
     /// quoted and with its database, is the name of the reference meanwhile.
     ///
-    /// # Errors If the target does not create the reference, or cannot be read.
+    /// # Errors
+    /// If the target does not create the reference, or cannot be read.
     pub fn compare(
         &self,
         session: &mut Session,
@@ -146,7 +147,8 @@ fn plain(text: &str) -> String {
 /// A table, by its quoted name with its database, as the target shows it; `None` if it is not a
 /// table.
 ///
-/// # Errors If it does not exist, or cannot be read.
+/// # Errors
+/// If it does not exist, or cannot be read.
 pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, SessionError> {
     let row: Option<Row> = session.fetch_one(&format!("SHOW CREATE TABLE {name}"))?;
     let text = row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok);
@@ -163,7 +165,8 @@ pub struct Collations(BTreeMap<String, String>);
 impl Collations {
     /// Reads those of the server of `session`.
     ///
-    /// # Errors If they cannot be read.
+    /// # Errors
+    /// If they cannot be read.
     pub fn read(session: &mut Session) -> Result<Self, SessionError> {
         let sql =
             "SELECT LOWER(character_set_name), LOWER(default_collate_name) FROM information_schema.character_sets";

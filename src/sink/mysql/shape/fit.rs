@@ -59,7 +59,8 @@ impl Fit {
     /// How rows of `table` are written to `there`, whose columns may differ because of `why`;
     /// `None` if they are written unchanged.
     ///
-    /// # Errors All reasons why they cannot be written.
+    /// # Errors
+    /// All reasons why they cannot be written.
     pub fn of(table: &Table, there: &TargetTable, facts: Facts, why: &str) -> Result<Option<Self>, Vec<String>> {
         Maker { table, there, facts, why, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
     }
@@ -67,7 +68,8 @@ impl Fit {
     /// As `of`, for a target that has a definition which the upstream reaches later: `becomes`,
     /// where each column of `table` is at one of `places`, or dropped.
     ///
-    /// # Errors All reasons why they cannot be written.
+    /// # Errors
+    /// All reasons why they cannot be written.
     pub fn ahead(
         table: &Table,
         places: &[Option<usize>],
@@ -90,7 +92,8 @@ impl Fit {
 
     /// The change for the target.
     ///
-    /// # Errors If an element of an ENUM or SET does not exist there.
+    /// # Errors
+    /// If an element of an ENUM or SET does not exist there.
     pub fn change(&self, kind: &RowKind) -> Result<RowKind> {
         Ok(match kind {
             RowKind::Insert(row) => RowKind::Insert(self.row(row)?),

@@ -95,7 +95,8 @@ impl Fits {
     /// How rows of `table` are written to `there` if their columns may differ; `None` if they are
     /// written unchanged.
     ///
-    /// # Errors All reasons why they cannot be written.
+    /// # Errors
+    /// All reasons why they cannot be written.
     pub(in crate::sink::mysql) fn make(
         &self,
         table: &Table,
@@ -172,7 +173,8 @@ impl Fits {
 
     /// `parts` as they are applied to the target; `None` if unchanged.
     ///
-    /// # Errors If a row cannot be written there.
+    /// # Errors
+    /// If a row cannot be written there.
     pub(in crate::sink::mysql) fn split(&self, parts: &[Part]) -> Result<Option<Split>> {
         if !self.any.load(Ordering::SeqCst) {
             return Ok(None);

@@ -65,7 +65,8 @@ pub struct Facts {
 impl Facts {
     /// Reads the server's settings.
     ///
-    /// # Errors If it does not answer.
+    /// # Errors
+    /// If it does not answer.
     pub fn read(session: &mut Session) -> Result<Self> {
         let found: Option<(u8, String)> = session.first("SELECT @@lower_case_table_names, @@GLOBAL.sql_mode")?;
         let (case, mode) = found.unwrap_or_default();
@@ -256,7 +257,8 @@ type Told = (String, String, String, u32, Option<String>, Option<u32>);
 /// The unique keys of the tables that `scope`, a condition on `table_schema` and `table_name`,
 /// selects; the columns of each in order.
 ///
-/// # Errors If the target does not answer.
+/// # Errors
+/// If the target does not answer.
 pub fn read_unique_keys(session: &mut Session, scope: &str) -> Result<Vec<UniquePart>, SessionError> {
     let sql = query(session.server().flavour, scope);
     Ok(parts(session.fetch::<Told>(&sql)?))
@@ -297,7 +299,8 @@ pub(in crate::sink::mysql) struct Signature(Vec<u8>);
 impl Session {
     /// The signature of the table `name`, which is quoted.
     ///
-    /// # Errors The server's error.
+    /// # Errors
+    /// The server's error.
     pub(in crate::sink::mysql) fn signature(&mut self, name: &str) -> mysql::Result<Signature> {
         let result = self.conn.query_iter(format!("SELECT * FROM {name} LIMIT 0"))?;
         let mut text = Vec::new();

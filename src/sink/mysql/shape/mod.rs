@@ -184,7 +184,8 @@ impl Worker {
     /// After a refused statement: reads the target's definition again, if that may be the cause.
     /// Gives whether it has changed, so that the transaction is worth another try.
     ///
-    /// # Errors Refused, if rows of the table cannot be written as it is now.
+    /// # Errors
+    /// Refused, if rows of the table cannot be written as it is now.
     pub(super) fn look_again(&mut self) -> Result<bool> {
         let Some(Doubt { table, taken_for }) = self.doubt.take() else { return Ok(false) };
         let mut backoff = super::watch::Backoff::new();
@@ -216,7 +217,8 @@ pub(in crate::sink::mysql) struct Seen {
 
 /// Reads one table completely, unchanged while it was read. `None` if it does not exist.
 ///
-/// # Errors The server's error.
+/// # Errors
+/// The server's error.
 pub(in crate::sink::mysql) fn see(session: &mut Session, table: &Table) -> Result<Option<Seen>> {
     if session.server().cannot_name_table(&table.schema, &table.name).is_some() {
         return Ok(None);
@@ -253,7 +255,8 @@ pub(in crate::sink::mysql) struct Changed {
 /// When the target's table was last changed, if the server tells: its creation time is that of its
 /// last DDL.
 ///
-/// # Errors The server's error.
+/// # Errors
+/// The server's error.
 pub(in crate::sink::mysql) fn changed(session: &mut Session, table: &Table) -> Result<Option<Changed>> {
     let found: Option<(Option<i64>, Option<i64>)> = session.first(&format!(
         "SELECT CAST(UNIX_TIMESTAMP(create_time) AS SIGNED), CAST(UNIX_TIMESTAMP(NOW()) AS SIGNED) FROM information_schema.tables \
@@ -269,7 +272,8 @@ pub(in crate::sink::mysql) fn changed(session: &mut Session, table: &Table) -> R
 /// Compares `tables` with the target and records the result. One that does not exist is compared
 /// with its first row.
 ///
-/// # Errors Refused, if rows of one of them cannot be written in this mode; or the server's error.
+/// # Errors
+/// Refused, if rows of one of them cannot be written in this mode; or the server's error.
 pub(in crate::sink::mysql) fn look(
     session: &mut Session,
     tables: &[Arc<Table>],

@@ -15,7 +15,8 @@ use crate::sink::mysql::shape::Fit;
 
 /// Gives `emit` the statements for `changes`, which `fit` has made.
 ///
-/// # Errors As [`render`](super::render).
+/// # Errors
+/// As [`render`](super::render).
 pub fn in_order(fit: &Fit, changes: &[RowKind], style: Style, emit: Emit<'_>) -> Result<()> {
     let table = &*fit.table;
     let key = table.keys.iter().find(|k| !k.parts.is_empty() && k.identifies(&table.columns));

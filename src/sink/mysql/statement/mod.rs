@@ -144,8 +144,9 @@ impl Style {
 
 /// Gives `emit` the statements for `changes`, deletes first.
 ///
-/// # Errors If a value has no literal, a row is larger than the target accepts (with table, size
-/// and limit), or `emit` fails.
+/// # Errors
+/// If a value has no literal, a row is larger than the target accepts (with table, size and limit),
+/// or `emit` fails.
 pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()> {
     let net = changes.net(style.in_place, style.replace);
     let work = Work { table: changes.table, gaps: changes.gaps(), style, extras: &[] };

@@ -55,7 +55,8 @@ struct Difference<'a> {
 /// The statements that turn `before` into `after`; `None` if the definitions do not tell which
 /// column became which.
 ///
-/// # Errors If an expression cannot be written for the target.
+/// # Errors
+/// If an expression cannot be written for the target.
 pub(super) fn statements(
     server: &Server,
     ddl: &Ddl,

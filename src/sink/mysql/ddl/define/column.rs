@@ -57,7 +57,8 @@ impl Whole<'_> {
     /// Everything after the name. The character set is left out if it is that of `table`, which is
     /// being created.
     ///
-    /// # Errors If an expression is unsafe.
+    /// # Errors
+    /// If an expression is unsafe.
     pub(super) fn definition(&self, table: Option<&Table>, given: Given<'_>) -> Result<String, Unsupported> {
         let mut sql = self.kind(table);
         let Self { column, details, .. } = self;
@@ -114,7 +115,8 @@ impl Whole<'_> {
 
     /// What follows DEFAULT; `None` if there is no DEFAULT.
     ///
-    /// # Errors If an expression is unsafe.
+    /// # Errors
+    /// If an expression is unsafe.
     pub(super) fn default(&self) -> Result<Option<String>, Unsupported> {
         if self.silent {
             return Ok(None);
@@ -206,8 +208,9 @@ fn bits(bytes: &[u8]) -> String {
 /// `text` if it cannot be anything but one expression (or several, separated by commas), wherever
 /// it occurs.
 ///
-/// # Errors If it could close the brackets around it, or be read differently by the target: any
-/// user who may create a table upstream can write it.
+/// # Errors
+/// If it could close the brackets around it, or be read differently by the target: any user who may
+/// create a table upstream can write it.
 pub(super) fn expression(text: &str) -> Result<&str, Unsupported> {
     let mut depth = 0_usize;
     let mut end = 0;

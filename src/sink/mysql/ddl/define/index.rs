@@ -11,7 +11,8 @@ use crate::sql::{quote_name, quote_text};
 
 /// An index as in CREATE TABLE, and after ADD.
 ///
-/// # Errors If an expression is unsafe.
+/// # Errors
+/// If an expression is unsafe.
 pub(super) fn index(index: &Index, table: &Table) -> Result<String, Unsupported> {
     let parts = index.parts.iter().map(|p| part(p, table)).collect::<Result<Vec<_>, _>>()?.join(",");
     let mut sql = match (index.primary, index.unique) {
@@ -89,7 +90,8 @@ fn reaction(option: i64) -> Option<&'static str> {
 
 /// A CHECK as in CREATE TABLE, and after ADD.
 ///
-/// # Errors If its condition is unsafe.
+/// # Errors
+/// If its condition is unsafe.
 pub(super) fn check(check: &Check) -> Result<String, Unsupported> {
     let enforced = if check.enforced { "" } else { " NOT ENFORCED" };
     let name = if check.name.is_empty() { String::new() } else { format!("CONSTRAINT {} ", quote_name(&check.name)) };
@@ -98,7 +100,8 @@ pub(super) fn check(check: &Check) -> Result<String, Unsupported> {
 
 /// `PARTITION BY …`.
 ///
-/// # Errors If an expression or a bound is unsafe.
+/// # Errors
+/// If an expression or a bound is unsafe.
 pub(super) fn partition_by(by: &Partitioning, table: &Table) -> Result<String, Unsupported> {
     let list = |names: &[&str]| names.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(",");
     let columns = || match by.columns.is_empty() {
@@ -143,7 +146,8 @@ fn are_usual(partitions: &[PartitionDetails], first: usize) -> bool {
 
 /// `PARTITION … , PARTITION …`.
 ///
-/// # Errors If a bound is unsafe.
+/// # Errors
+/// If a bound is unsafe.
 pub(super) fn definitions<'a>(
     by: &Partitioning,
     partitions: impl Iterator<Item = &'a PartitionDetails>,
@@ -153,7 +157,8 @@ pub(super) fn definitions<'a>(
 
 /// The names of `partitions`, each with its definition as in [`definitions`].
 ///
-/// # Errors If a bound is unsafe.
+/// # Errors
+/// If a bound is unsafe.
 pub(in crate::sink::mysql::ddl) fn said(
     by: &Partitioning,
     partitions: &[PartitionDetails],
@@ -195,7 +200,8 @@ fn list(values: &[String]) -> Result<String, Unsupported> {
 /// What turns the partitions `before` into those `after`, which `table` has, as a clause of ALTER
 /// TABLE.
 ///
-/// # Errors If an expression or a bound is unsafe.
+/// # Errors
+/// If an expression or a bound is unsafe.
 pub(super) fn change(
     before: Option<&Partitioning>,
     after: Option<&Partitioning>,

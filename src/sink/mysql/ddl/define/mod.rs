@@ -101,7 +101,8 @@ fn left_out(server: &Server, ddl: &Ddl) -> Vec<String> {
 
 /// The statements with the effect of `ddl`, in order. `None` if its text has to be used.
 ///
-/// # Errors Why no statement can be made, if the text could do harm.
+/// # Errors
+/// Why no statement can be made, if the text could do harm.
 pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unsupported> {
     // TiDB does not accept the columns and the table's own character set in one statement.
     let converts = ddl.action == ActionType::ModifyTableCharset && server.flavour == Flavour::TiDb;
@@ -140,7 +141,8 @@ fn is_conditional(ddl: &Ddl) -> bool {
 
 /// CREATE TABLE of `table`, without its foreign keys.
 ///
-/// # Errors If an expression is unsafe.
+/// # Errors
+/// If an expression is unsafe.
 pub(super) fn create(server: &Server, table: &Table) -> Result<String, Unsupported> {
     create_table(server, table, false)
 }
@@ -153,7 +155,8 @@ fn name(table: &Table) -> String {
 /// The statement that creates `table`, on TiDB with its foreign keys; `condition` adds IF NOT
 /// EXISTS.
 ///
-/// # Errors If an expression is unsafe.
+/// # Errors
+/// If an expression is unsafe.
 fn create_table(server: &Server, table: &Table, condition: bool) -> Result<String, Unsupported> {
     let nothing = TableDetails::default();
     let details = table.details.as_deref().unwrap_or(&nothing);

@@ -69,7 +69,8 @@ type Judged = Result<Part, Unsupported>;
 
 /// `sql` in the target's SQL.
 ///
-/// # Errors Why the target cannot have it.
+/// # Errors
+/// Why the target cannot have it.
 pub(super) fn translate(sql: &str, server: &Server, ddl: &Ddl) -> Result<Translation, Unsupported> {
     if server.flavour == Flavour::TiDb {
         return Ok(Translation { sql: Some(sql.to_owned()), without: vec![] });
