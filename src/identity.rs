@@ -35,7 +35,7 @@ use crate::pd::{Pd, Security};
 /// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the same cluster; the text says by what that is known.
+    /// It is the same cluster; the text says how that is known.
     Same(String),
     /// It is another cluster, or not TiDB at all.
     Other,
@@ -83,7 +83,8 @@ impl Upstream {
 
     /// Whether the server behind `session`, which was reached as `target`, belongs to this cluster.
     ///
-    /// # Errors If the server or PD does not answer.
+    /// # Errors
+    /// If the server or PD does not answer.
     pub fn is(&self, session: &mut Session, target: &Target) -> Result<Verdict> {
         let tidb = session.server().flavour == Flavour::TiDb;
         let address = target.socket.is_none().then(|| format!("{}:{}", target.host, target.port));
@@ -93,7 +94,8 @@ impl Upstream {
     /// Checks that the server behind `session` belongs to another cluster; warns if that cannot be
     /// known.
     ///
-    /// # Errors Refused if it belongs to this one.
+    /// # Errors
+    /// Refused if it belongs to this one.
     pub fn refuse(&self, session: &mut Session, target: &Target, events: &Events) -> Result<()> {
         match self.is(session, target)? {
             Verdict::Same(how) => Err(self.same(target, &how).into()),
@@ -136,7 +138,8 @@ fn same(source: &str, cluster_id: u64, target: &str, how: &str) -> Fault {
 /// `mysql.tidb`, or from the PD that the target names. That PD counts only if it lists a TiDB
 /// server of the target: under the same name, another cluster may answer from here.
 ///
-/// # Errors If the target does not answer. A PD that does not answer is ignored.
+/// # Errors
+/// If the target does not answer. A PD that does not answer is ignored.
 pub fn cluster(session: &mut Session, security: &Security) -> Result<Option<u64>> {
     cluster_by(session, &|address| Ok(Box::new(Pd::connect(&[address.to_owned()], security)?)))
 }

@@ -1,7 +1,6 @@
-//! Loopback filter: drops transactions that came from the other side
-//! (docs/protocol/tidb-binlog.md §6.2).
+//! Loopback filter: drops transactions that came from the other side.
 //!
-//! It is placed between decode and filter.
+//! It is placed between decode and filter (docs/protocol/tidb-binlog.md §6.2).
 //!
 //! A transaction with a row of the mark table whose `channel_id` is ours is dropped as a whole; the
 //! position moves nevertheless. Only rows of that table are decoded for this, so dropping costs
@@ -52,7 +51,7 @@ const RECORDS: [&str; 2] = ["tisync_slot", "tisync_checkpoint"];
 /// What to do with transactions that carry the marks of other channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtherChannels {
-    /// They are replicated: that is what makes chains and rings of clusters work.
+    /// They are replicated: this makes chains and rings of clusters work.
     #[default]
     Pass,
     /// The run ends.
@@ -226,8 +225,9 @@ impl Loopback {
 
     /// What to do with the transaction whose serialized `PrewriteValue` is `value`.
     ///
-    /// # Errors If the bytes are malformed, or the mark table has no usable `channel_id`. Refused
-    /// at a mark of another channel if so set, and at an echo.
+    /// # Errors
+    /// If the bytes are malformed, or the mark table has no usable `channel_id`. Refused at a mark
+    /// of another channel if so set, and at an echo.
     pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
         let Some(mark) = &self.mark else { return self.unmarked_judge(value, ts, tables) };
         let mut touched = Touched::default();

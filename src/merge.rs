@@ -52,8 +52,9 @@ impl Merge {
 
     /// The next result; waits for it no longer than `wait`.
     ///
-    /// # Errors The first error of any stream; also if a stream goes backwards, or two hold
-    /// different transactions of one commit ts. An error is final: every later call fails too.
+    /// # Errors
+    /// The first error of any stream; also if a stream goes backwards, or two hold different
+    /// transactions of one commit ts. An error is final: every later call fails too.
     pub fn next(&mut self, wait: Duration) -> Result<Merged> {
         if self.failed {
             return Err(Fault::refused("a stream of the source has failed before").hint("start again").into());

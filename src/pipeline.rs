@@ -98,7 +98,8 @@ impl Pipeline<'_> {
     /// Runs until `until`, the end of the source, a stop request or an error. When it returns,
     /// everything taken is durable, also after an error, unless the sink itself failed.
     ///
-    /// # Errors The first error of the source, the decoder or the sink.
+    /// # Errors
+    /// The first error of the source, the decoder or the sink.
     pub fn run(&mut self, streams: Vec<Stream>, from: CommitTs) -> Result<End> {
         if self.until.is_some_and(|until| from >= until) {
             return Ok(End::Finished);

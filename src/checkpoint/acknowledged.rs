@@ -95,10 +95,6 @@ impl Acknowledged {
         Self(Mutex::new(State { position: position.unwrap_or_default(), ..State::default() }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Records that `batch` of `slot` is durable, for a session that was last compared at
     /// `compared`. False, and nothing is recorded, if a new connection has been compared since:
     /// then the server that acknowledged may be gone, and this session has to be
@@ -141,8 +137,9 @@ impl Acknowledged {
     /// this comparison. From here on an acknowledgement to another session counts only after that
     /// session's server was compared again.
     ///
-    /// # Errors [`Forgotten`] if something is missing in repeated comparisons; or if the target
-    /// cannot be read.
+    /// # Errors
+    /// [`Forgotten`] if something is missing in repeated comparisons; or if the target cannot be
+    /// read.
     pub fn compare_new(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 1)
     }
@@ -151,7 +148,8 @@ impl Acknowledged {
     /// only that the server is still there, so other sessions need not compare again. (If they had
     /// to, two of them would make each other compare for ever.)
     ///
-    /// # Errors As [`compare_new`](Self::compare_new).
+    /// # Errors
+    /// As [`compare_new`](Self::compare_new).
     pub fn compare(&self, session: &mut Session, link: &Link) -> Result<u64, SessionError> {
         self.look(session, link, 0)
     }
@@ -160,7 +158,7 @@ impl Acknowledged {
         let mut look = 1;
         loop {
             let (number, batches, position) = {
-                let mut state = self.lock();
+                let mut state = self.0.lock();
                 // Before the target is read: an answer to another session from here on needs
                 // another comparison.
                 state.compared += new;

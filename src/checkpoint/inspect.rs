@@ -35,8 +35,9 @@ pub(super) struct Standing {
 /// The checkpoint on the target `to` for the upstream `cluster_id`, or for its only upstream if
 /// that is unknown.
 ///
-/// # Errors If the target cannot be read, or has several upstreams or links and it is not known
-/// which one is meant.
+/// # Errors
+/// If the target cannot be read, or has several upstreams or links and it is not known which one is
+/// meant.
 pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option<CommitTs>> {
     let mut session = Session::open(&Target::parse(to, events)?)?;
     let started: Vec<Standing> =
@@ -297,7 +298,8 @@ impl Link {
     /// at `drainer`, so that later changes to it are noticed. What is at or below `safe_until` (0:
     /// nothing) may be on the target already.
     ///
-    /// # Errors If the link was taken over or has started.
+    /// # Errors
+    /// If the link was taken over or has started.
     pub fn begin_behind_drainer(
         &self,
         session: &mut Session,
@@ -336,7 +338,8 @@ impl Link {
     /// between counts as applied. Backward, everything from there on is applied again, in safe mode
     /// as far as it was applied.
     ///
-    /// # Errors If the link was taken over meanwhile.
+    /// # Errors
+    /// If the link was taken over meanwhile.
     pub fn move_to(&self, session: &mut Session, ts: CommitTs, taken: &TakenOver) -> Result<(), SessionError> {
         let back = taken.position.is_some_and(|at| ts < at);
         let (applied, safe_until) = if back {
@@ -364,7 +367,8 @@ impl Link {
     /// Deletes all rows of the link, just [taken](super::takeover). If the link last wrote
     /// Drainer's row in `place`, that row is deleted too, or handed to another link.
     ///
-    /// # Errors If the rows cannot be deleted.
+    /// # Errors
+    /// If the rows cannot be deleted.
     pub fn forget(&self, session: &mut Session, place: &DrainerTable) -> Result<DrainerRowLeft, SessionError> {
         session.transaction(|session| {
             let left = drainer::release(session, place, self)?;

@@ -189,7 +189,8 @@ impl Link {
     /// its own: needed after a reconnect. The session before it, if the server still has it, is
     /// ended.
     ///
-    /// # Errors If the connection is lost.
+    /// # Errors
+    /// If the connection is lost.
     pub fn hold(&self, session: &mut Session) -> Result<(), SessionError> {
         let name = self.control_lock();
         if !locks::hold(session, &name)? {
@@ -220,7 +221,8 @@ impl Link {
     /// a later one: a save that was delayed comes after the next. Everything at or below must be
     /// durable. Gives whether it wrote.
     ///
-    /// # Errors If the link was taken over.
+    /// # Errors
+    /// If the link was taken over.
     pub fn save_position(&self, session: &mut Session, ts: CommitTs) -> Result<bool, SessionError> {
         let sql = self.update_sql(&format!("`commit_ts` = {}{}", ts.0, self.clean(ts)), "<=", ts);
         if session.write(&sql)? == 1 {
@@ -259,7 +261,8 @@ impl Link {
     /// Stores that step `step` of the statements `query` of `ddl` is about to run, in the session
     /// that holds the lock `lock`, on objects that are now as `before` says.
     ///
-    /// # Errors If the link was taken over, or its position has reached `ts` already.
+    /// # Errors
+    /// If the link was taken over, or its position has reached `ts` already.
     pub fn begin_ddl(
         &self,
         session: &mut Session,
@@ -294,7 +297,8 @@ impl Link {
     /// `lock`. `query` is the text of all statements; one of them may be the rest of another by
     /// now.
     ///
-    /// # Errors If the link was taken over, or this DDL is not under way, or already further.
+    /// # Errors
+    /// If the link was taken over, or this DDL is not under way, or already further.
     pub fn step_ddl(
         &self,
         session: &mut Session,

@@ -136,7 +136,8 @@ pub(crate) fn known<T>(answer: Result<T, SessionError>) -> Result<Option<T>, Ses
 /// 0. Gives the id of the connection that was ended. Needs no privilege for sessions of one's own
 ///    account.
 ///
-/// # Errors If the server refuses it.
+/// # Errors
+/// If the server refuses it.
 pub fn end_holder(session: &mut Session, name: &str, connection: u64) -> Result<Option<u64>, SessionError> {
     let id = match holder(session, name)? {
         Holder::Nobody | Holder::Unknown => return Ok(None),
@@ -177,7 +178,8 @@ fn is_unique(session: &mut Session, connection: u64) -> Result<bool, SessionErro
 /// Waits until no session holds the lock `name`; `what` describes the one that does, for reports.
 /// False, at once, if the server has no such locks, so that nothing is known about that session.
 ///
-/// # Errors If the connection is lost, or a stop is requested.
+/// # Errors
+/// If the connection is lost, or a stop is requested.
 pub fn wait_until_free(
     session: &mut Session,
     name: &str,

@@ -1,5 +1,4 @@
-//! Checkpoints: a link's position, kept on the target itself, in the transaction whose data it
-//! covers.
+//! Checkpoints: a link's position, kept on the target in the transaction whose data it covers.
 //!
 //! A *link* is one upstream cluster and a name; each process that replicates it is a *run* with a
 //! number of its own. In `tidb_binlog`:

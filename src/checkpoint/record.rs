@@ -89,8 +89,9 @@ impl Record {
 
     /// The encoded record.
     ///
-    /// # Errors If the record is not valid: an empty or unordered list, a range that ends before it
-    /// begins, no rows.
+    /// # Errors
+    /// If the record is not valid: an empty or unordered list, a range that ends before it begins,
+    /// no rows.
     pub(super) fn encode(&self) -> Result<Vec<u8>, Refusal> {
         let mut out = Vec::with_capacity(24);
         let sound = match self {
@@ -321,7 +322,8 @@ pub(super) fn write(jobs: &Early) -> String {
 
 /// Parses the text of the column.
 ///
-/// # Errors If it is not what [`write`] makes: a DDL could run twice.
+/// # Errors
+/// If it is not what [`write`] makes: a DDL could run twice.
 pub(super) fn read(text: &str) -> Result<Early, SessionError> {
     let one = |text: &str| {
         let (job, ts) = text.split_once(':')?;

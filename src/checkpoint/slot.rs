@@ -1,5 +1,4 @@
-//! A slot: the row where one worker's session records what it applies, in the transaction that
-//! applies it.
+//! A slot: the row where a worker records what it applies, in the transaction that applies it.
 //!
 //! The row's UPDATE comes first in each such transaction. It is three things at once. It is a
 //! fence: it names run and claim, so it finds no row once another session owns the slot, and the
@@ -93,8 +92,9 @@ impl Slot {
     /// seconds for a transaction that the session before it still has open; then ends that session,
     /// and waits two more.
     ///
-    /// # Errors If another run has taken the link over. Of class contention if the row is still
-    /// locked, which is worth another try.
+    /// # Errors
+    /// If another run has taken the link over. Of class contention if the row is still locked,
+    /// which is worth another try.
     pub fn claim(session: &mut Session, link: &Link, number: u32) -> Result<Self, SessionError> {
         // A failed transaction of this session may still be open, and must not be committed by what
         // follows.
@@ -136,8 +136,8 @@ impl Slot {
     /// or below `floor` is durable: on a link that has not started, that is the start ts. A batch
     /// that was recorded and not [`saved`](Self::saved) is replaced.
     ///
-    /// # Errors If another session owns the slot: then nothing of this transaction may be
-    /// committed.
+    /// # Errors
+    /// If another session owns the slot: then nothing of this transaction may be committed.
     pub fn write(
         &mut self,
         session: &mut Session,
@@ -156,7 +156,8 @@ impl Slot {
     /// The statement of [`write`](Self::write), for a caller that sends it together with others
     /// ([`Session::begin_with`]) and then calls [`check`](Self::check).
     ///
-    /// # Errors If `record` is not valid, or `batch` is not above the last durable one.
+    /// # Errors
+    /// If `record` is not valid, or `batch` is not above the last durable one.
     pub fn statement(&mut self, batch: u64, record: &Record, floor: CommitTs) -> Result<String, SessionError> {
         if batch <= self.durable {
             return Err(Fault::refused(format!(
@@ -189,8 +190,9 @@ impl Slot {
 
     /// Checks that the [`statement`](Self::statement) found its row.
     ///
-    /// # Errors If it did not: another session owns the slot, or the row has [another
-    /// batch](OtherBatch). Nothing of this transaction may be committed.
+    /// # Errors
+    /// If it did not: another session owns the slot, or the row has [another batch](OtherBatch).
+    /// Nothing of this transaction may be committed.
     pub fn check(&mut self, session: &mut Session, affected: u64) -> Result<(), SessionError> {
         if affected == 1 {
             return Ok(());

@@ -48,8 +48,9 @@ pub struct TakenOver {
 /// numbered from 0. Sessions of earlier runs that hold its rows for more than two seconds are
 /// ended; it never gives up by itself.
 ///
-/// # Errors If the tables cannot be created, are of an unknown version or damaged, or the link
-/// belongs to another cluster.
+/// # Errors
+/// If the tables cannot be created, are of an unknown version or damaged, or the link belongs to
+/// another cluster.
 pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, events: &Events) -> Result<TakenOver> {
     take_unless(session, (cluster_id, link), (slots, 0), None, &Stop::default(), events)
 }
@@ -57,8 +58,8 @@ pub fn take(session: &mut Session, cluster_id: u64, link: &str, slots: usize, ev
 /// As [`take`], for a process that says who it is, and until a stop is requested. The run's number
 /// will be above `above`: a target that lost rows must not give a number twice.
 ///
-/// # Errors As [`take`], and interrupted.
-/// As [`take`], and interrupted.
+/// # Errors
+/// As [`take`], and interrupted. As [`take`], and interrupted.
 pub fn take_unless(
     session: &mut Session,
     (cluster_id, link): (u64, &str),
@@ -335,7 +336,8 @@ impl<'a> Wait<'a> {
     /// Decides whether `failed` is worth another try, after a pause or after ending the sessions
     /// that `old` finds.
     ///
-    /// # Errors `failed` itself if it is not, or that a stop was requested.
+    /// # Errors
+    /// `failed` itself if it is not, or that a stop was requested.
     pub(super) fn step(
         &mut self,
         session: &mut Session,

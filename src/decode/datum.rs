@@ -1,8 +1,8 @@
-//! Datums: one flag byte and a value (docs/protocol/tidb-formats.md §1). The flag alone says how to
-//! read on; every flag is accepted everywhere, whether it belongs to keys or to rows.
+//! Reads datums: one flag byte and a value (docs/protocol/tidb-formats.md §1).
 //!
-//! [`Cursor`] reads forward through bytes from outside: each step checks what is left, and nothing
-//! is allocated.
+//! The flag alone says how to read on; every flag is accepted everywhere, whether it belongs to
+//! keys or to rows. [`Cursor`] reads forward through bytes from outside: each step checks what is
+//! left, and nothing is allocated.
 
 use std::borrow::Cow;
 
@@ -68,7 +68,8 @@ pub enum Datum<'a> {
 impl<'a> Datum<'a> {
     /// Reads the next datum.
     ///
-    /// # Errors If it is malformed or its flag is unknown.
+    /// # Errors
+    /// If it is malformed or its flag is unknown.
     #[inline]
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         Ok(match from.byte()? {
@@ -109,7 +110,8 @@ impl<'a> Datum<'a> {
 
 /// Skips the next datum, and reads only what its length takes.
 ///
-/// # Errors If it is malformed or its flag is unknown.
+/// # Errors
+/// If it is malformed or its flag is unknown.
 pub fn skip(from: &mut Cursor<'_>) -> Result<()> {
     match from.byte()? {
         NIL | MAX => {}

@@ -51,7 +51,8 @@ const GROWTH: usize = 8;
 
 /// Bytes of the value at the start of `bytes`, type code included. Reads only what that takes.
 ///
-/// # Errors If the type code is unknown or the value is longer than `bytes`.
+/// # Errors
+/// If the type code is unknown or the value is longer than `bytes`.
 pub fn length(bytes: &[u8]) -> Result<usize> {
     let mut from = Cursor::new(bytes);
     let code = from.byte()?;

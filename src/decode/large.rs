@@ -1,5 +1,4 @@
-//! A transaction that is too large to be decoded as a whole: it is decoded row by row from its
-//! bytes.
+//! Decodes a transaction row by row that is too large to be decoded as a whole.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,8 +37,9 @@ impl LargeTxn {
     /// Takes `value`, a serialized `binlog.PrewriteValue`. `lookup` is called as for
     /// [`rows`](super::rows), once for each table, before this returns.
     ///
-    /// # Errors If `lookup` fails, or the bytes are not such a message. An error within a row, or
-    /// between the rows and their order, shows when that row is reached.
+    /// # Errors
+    /// If `lookup` fails, or the bytes are not such a message. An error within a row, or between
+    /// the rows and their order, shows when that row is reached.
     pub fn open(
         value: &Bytes,
         commit_ts: CommitTs,

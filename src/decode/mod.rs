@@ -1,6 +1,7 @@
-//! Decodes the bytes of a transaction into typed rows. Each value is checked against the definition
-//! that was valid when the transaction was committed. Bad bytes give an error that names the commit
-//! ts, the table and the column.
+//! Decodes the bytes of a transaction into typed rows.
+//!
+//! Each value is checked against the definition that was valid when the transaction was committed.
+//! Bad bytes give an error that names the commit ts, the table and the column.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -94,7 +95,8 @@ pub struct LeftOut {
 /// `lookup(table_id, schema_version)` says how to read a table, or that it is not wanted: then its
 /// rows are not decoded.
 ///
-/// # Errors If `lookup` fails, or if the bytes do not fit the format and the definition.
+/// # Errors
+/// If `lookup` fails, or if the bytes do not fit the format and the definition.
 pub fn rows(
     value: &Bytes,
     commit_ts: CommitTs,
@@ -105,7 +107,8 @@ pub fn rows(
 
 /// As [`rows`], with the number of changes that the operator left out.
 ///
-/// # Errors As [`rows`].
+/// # Errors
+/// As [`rows`].
 pub fn wanted_rows(
     value: &Bytes,
     commit_ts: CommitTs,
@@ -126,7 +129,8 @@ pub fn wanted_rows(
 /// The schema version of the session that wrote `value`, a serialized `binlog.PrewriteValue`; 0 if
 /// it does not say.
 ///
-/// # Errors If `value` is damaged before that field.
+/// # Errors
+/// If `value` is damaged before that field.
 pub fn schema_version(value: &[u8]) -> Result<i64> {
     prewrite::schema_version(value)
 }

@@ -1,6 +1,8 @@
-//! `binlog.PrewriteValue` read in place (docs/protocol/tidb-binlog.md §3.1): neither its rows nor a
-//! list of them are copied, so a transaction of millions of rows takes no more memory than its
-//! bytes. As strict as a protobuf library, against which `tests/prewrite.rs` holds it.
+//! Reads `binlog.PrewriteValue` in place (docs/protocol/tidb-binlog.md §3.1).
+//!
+//! Neither the rows nor a list of them are copied, so a transaction of millions of rows takes no
+//! more memory than its bytes. It accepts what a protobuf library accepts; `tests/prewrite.rs`
+//! compares the two.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! Rows in TiDB's old format, the only one in a binlog: pairs of column id and value without
-//! length, count or order (docs/protocol/tidb-formats.md §4.1, §4.6; docs/protocol/tidb-binlog.md
-//! §3.2).
+//! Decodes rows in TiDB's old format, the only one in a binlog.
 //!
-//! An inserted row has its handle in front (docs/protocol/tidb-formats.md §4.6).
+//! A row is pairs of column id and value without length, count or order
+//! (docs/protocol/tidb-formats.md §4.1, §4.6; docs/protocol/tidb-binlog.md §3.2). An inserted row
+//! has its handle in front (docs/protocol/tidb-formats.md §4.6).
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use bytes::Bytes;
@@ -51,7 +51,8 @@ pub(super) fn delete_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
 /// Reads an item of `updated_rows`: the old row and the new one without a separator. The first
 /// value of a column is the old one.
 ///
-/// # Errors If it is malformed, does not fit `table`, or the two rows have different columns.
+/// # Errors
+/// If it is malformed, does not fit `table`, or the two rows have different columns.
 pub fn update(table: &Table, bytes: &Bytes) -> Result<RowKind> {
     update_from(table, bytes, bytes)
 }

@@ -1,10 +1,8 @@
-//! Converts a datum to the value of a column: what TiDB calls unflattening
-//! (docs/protocol/tidb-formats.md §1.6), with every check that tells a wrong definition or damaged
-//! bytes from data.
+//! Converts a datum to the value of a column, with checks against damage and a wrong definition.
 //!
-//! Also here: MySQL's binary decimal to text, exactly (docs/protocol/tidb-formats.md §2), and
-//! TiDB's packed time and duration: unpacking, packing and printing them
-//! (docs/protocol/tidb-formats.md §3.1, §3.2).
+//! TiDB calls this unflattening (docs/protocol/tidb-formats.md §1.6). Also here: MySQL's binary
+//! decimal to text, exactly (docs/protocol/tidb-formats.md §2), and TiDB's packed time and
+//! duration: unpacking, packing and printing them (docs/protocol/tidb-formats.md §3.1, §3.2).
 
 use std::borrow::Cow;
 
@@ -202,7 +200,8 @@ pub struct Binary<'a> {
 impl<'a> Binary<'a> {
     /// Reads header and groups.
     ///
-    /// # Errors If the header is impossible or the bytes end too early.
+    /// # Errors
+    /// If the header is impossible or the bytes end too early.
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         let [precision, scale] = from.array()?;
         let Some(size) = size(precision, scale) else {

@@ -1,6 +1,7 @@
-//! The mark table: it shows which transactions a link wrote, so that they do not go back
-//! (docs/protocol/tidb-binlog.md §6). The table is Drainer's, word for word, so that either side
-//! may be a Drainer.
+//! The mark table: it shows which transactions a link wrote, so that they do not go back.
+//!
+//! The table is Drainer's, word for word, so that either side may be a Drainer
+//! (docs/protocol/tidb-binlog.md §6).
 //!
 //! A [`Mark`] names the table and the channel, a number that both clusters share. Each connection
 //! that writes has a row of the channel for itself, and raises its `val` first in every transaction
@@ -262,8 +263,9 @@ impl Prelude for Carrier {
 
 /// Checks that marks can be written, before anything else is.
 ///
-/// # Errors Refused if the table is missing or not as it must be; not allowed if a privilege is
-/// missing or the target is read-only.
+/// # Errors
+/// Refused if the table is missing or not as it must be; not allowed if a privilege is missing or
+/// the target is read-only.
 pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
     match definition(session, mark)? {
         Definition::Table(different) if different.is_empty() => {}
@@ -301,7 +303,8 @@ pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
 /// writes its name into all of them. Existing rows keep their `val`, and nothing is deleted. The
 /// transaction changes rows of the channel, so it is marked like any other.
 ///
-/// # Errors If the target cannot be written.
+/// # Errors
+/// If the target cannot be written.
 pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Result<()> {
     let mark = writer.mark();
     let info = writer.info();

@@ -1,5 +1,4 @@
-//! Creates, checks, shows and drops the mark table's rows, for `tisync mark` and the start of a
-//! link.
+//! Creates, checks, shows and drops the mark table's rows, for `tisync mark` and for links.
 //!
 //! Setting up leaves what exists unchanged. Dropping refuses while the channel is in use.
 //! Privileges are found by statements that change nothing, because the text of SHOW GRANTS (roles,
@@ -37,8 +36,9 @@ pub struct Plan {
 /// Checks privileges and definition, and finds what is missing for the rows 0 to `rows` - 1.
 /// Changes nothing.
 ///
-/// # Errors Refused if the table exists and is different, with all differences; not allowed if
-/// privileges are missing, with all of them.
+/// # Errors
+/// Refused if the table exists and is different, with all differences; not allowed if privileges
+/// are missing, with all of them.
 pub fn plan(session: &mut Session, mark: &Mark, rows: u32) -> Result<Plan> {
     let found = definition(session, mark)?;
     if let Definition::Table(different) = &found
@@ -124,7 +124,8 @@ pub fn in_use(session: &mut Session, mark: &Mark) -> Result<Option<String>> {
 /// Deletes the rows of the channel; gives their number. The table stays: other channels may have
 /// rows in it.
 ///
-/// # Errors Refused while the channel is in use; not allowed without DELETE.
+/// # Errors
+/// Refused while the channel is in use; not allowed without DELETE.
 pub fn drop_rows(session: &mut Session, mark: &Mark) -> Result<u64> {
     let denied = missing(session, mark, &Definition::Table(Vec::new()), true);
     if !denied.is_empty() {

@@ -1,5 +1,4 @@
-//! The users of a channel: found by the rows' `channel_info`, the links' own rows, and whether they
-//! run.
+//! Finds the links that use a channel: by its rows, by the links' own rows, and whether they run.
 
 use anyhow::Result;
 

@@ -1,5 +1,6 @@
-//! Transactions: as they come from a source, and as the sink takes them; and DDL job types
-//! (docs/protocol/tidb-formats.md §6.4).
+//! Transactions: as they come from a source, and as the sink takes them; and DDL job types.
+//!
+//! The job types: docs/protocol/tidb-formats.md §6.4.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub struct Stream {
     /// Its name in messages: a Pump's node id, a file's path.
     pub name: String,
     /// Its messages; closed when the stream has ended for good.
-    pub receiver: Receiver<Result<Pulled>>,
+    pub receiver: QueueReceiver,
 }
 
 impl PartialEq for Stream {
@@ -143,7 +144,8 @@ pub trait LargeRows: Iterator<Item = Result<RowChange>> + Debug + Send {
     /// Skips the next `count` row changes without decoding them, or as many as there are; gives
     /// their number.
     ///
-    /// # Errors If the order of the changes does not fit the rows.
+    /// # Errors
+    /// If the order of the changes does not fit the rows.
     fn pass_over(&mut self, count: u64) -> Result<u64>;
 
     /// A clone of this iterator.

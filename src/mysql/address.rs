@@ -21,14 +21,14 @@ use crate::event::{Event, Events};
 /// The environment variable that may hold the password.
 pub const PASSWORD_VARIABLE: &str = "TISYNC_TARGET_PASSWORD";
 
-/// How long one attempt to connect may take unless `connect-timeout` says otherwise.
+/// How long one attempt to connect may take, unless `connect-timeout` is set.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take unless `read-timeout` says otherwise; DDL is waited for without end.
+/// How long an answer may take, unless `read-timeout` is set; DDL has no limit.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// What the server may take for its greeting and the login, beside the time to connect.
+/// How long the server may take for its greeting and the login, besides the time to connect.
 const LOGIN_LIMIT: Duration = Duration::from_secs(20);
 
-/// The parameters that an address may carry.
+/// The parameters of an address.
 const PARAMETERS: [&str; 9] = [
     "ssl-mode",
     "ssl-ca",
@@ -41,27 +41,27 @@ const PARAMETERS: [&str; 9] = [
     "allow-plain-password",
 ];
 
-/// No file can have this name: the driver reads the key of a server there, with which it encrypts a
-/// password over a plain connection, and does not ask the server for one.
+/// A path that no file can have. The driver reads a server's key from there, with which it encrypts
+/// a password over a plain connection, and so it does not ask the server for one.
 const NO_SERVER_KEY: &str = "\0";
 
-/// How the connection is protected; the names are the MySQL client's, and mean the same. An
-/// authority that is given is checked in each mode with TLS.
+/// How the connection is protected; the names are those of the MySQL client, with the same meaning.
+/// A given authority is checked in each mode with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SslMode {
     /// Plain.
     Disabled,
-    /// TLS where the server or the account asks for it: the default for this machine.
+    /// TLS if the server or the account requires it: the default for this machine.
     OnDemand,
-    /// TLS where the server offers it, without a check of who answers: the default for other
-    /// machines than this one. Without it a password goes only as [`Target::keeps_password`] says.
+    /// TLS if the server offers it, without a check who answers: the default for other machines
+    /// than this one. Without TLS a password is sent only as [`Target::keeps_password`] says.
     Preferred,
-    /// TLS, without a check of who answers.
+    /// TLS, without a check who answers.
     Required,
-    /// TLS, and the certificate was signed by the authority that is given.
+    /// TLS, with a certificate signed by the given authority.
     VerifyCa,
-    /// TLS, the certificate was signed by that authority or, if none is given, by a public one, and
-    /// it names the host.
+    /// TLS, with a certificate for the host that is signed by the given authority or, if none is
+    /// given, by a public one.
     VerifyIdentity,
 }
 
@@ -84,7 +84,7 @@ pub struct Target {
     pub user: String,
     /// Its password, if there is one.
     pub password: Option<Secret>,
-    /// Host name or address; brackets of an IPv6 address are gone.
+    /// Host name or address; an IPv6 address without its brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -97,7 +97,7 @@ pub struct Target {
     ssl_key: Option<PathBuf>,
     connect_timeout: Duration,
     connection: Connection,
-    /// Shared by all copies: what one session found out, the others need not ask.
+    /// Shared by all copies: what one session found out, the others need not query.
     known: ServerCache,
 }
 
@@ -112,8 +112,9 @@ struct Parts {
 }
 
 impl Target {
-    /// Reads `address` and finds the password: in the address (with a warning), in `password-file`,
-    /// in `defaults-file`, in `TISYNC_TARGET_PASSWORD`, in `~/.my.cnf`, in this order.
+    /// Parses `address` and finds the password: in the address (with a warning), in
+    /// `password-file`, in `defaults-file`, in `TISYNC_TARGET_PASSWORD`, in `~/.my.cnf`, in this
+    /// order.
     ///
     /// # Errors
     /// A usage fault if the address cannot be read; it never repeats a password.
@@ -180,7 +181,7 @@ impl Target {
         })
     }
 
-    /// Whether the password may not go over a connection without TLS: there is one, and the
+    /// Whether the password must not be sent over a connection without TLS: there is one, and the
     /// connection leaves this machine.
     pub(crate) fn keeps_password(&self) -> bool {
         let has_one = self.password.as_ref().is_some_and(|p| !p.reveal().is_empty());
@@ -188,7 +189,7 @@ impl Target {
         has_one && !local && !self.connection.allow_plain_password
     }
 
-    /// Session variables that the operator wants.
+    /// Session variables that the operator set.
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.connection.variables
     }
@@ -198,20 +199,19 @@ impl Target {
         &self.known
     }
 
-    /// SQL modes that the operator wants.
+    /// Additional SQL modes that the operator set.
     pub(crate) fn sql_mode(&self) -> &[String] {
         &self.connection.sql_mode
     }
 
-    /// This target without a limit on the wait for an answer: for DDL.
+    /// This target without a time limit for answers: for DDL.
     pub(crate) fn patient(&self) -> Self {
         let mut patient = self.clone();
         patient.connection.read_timeout = None;
         patient
     }
 
-    /// This target, where an answer that takes longer than `limit` means that the connection is
-    /// lost.
+    /// This target with a connection that counts as lost if an answer takes longer than `limit`.
     pub(crate) fn answering_within(&self, limit: Duration) -> Self {
         let mut impatient = self.clone();
         impatient.connection.read_timeout = Some(limit);
@@ -223,13 +223,13 @@ impl Target {
         self.connection.read_timeout
     }
 
-    /// How long it may take until the server has let us in.
+    /// How long it may take to connect and log in.
     pub(crate) fn handshake_limit(&self) -> Duration {
         let limit = self.connect_timeout + LOGIN_LIMIT;
         self.connection.read_timeout.map_or(limit, |most| limit.min(self.connect_timeout + most))
     }
 
-    /// What messages call it: `user@host:port`.
+    /// Its name in messages: `user@host:port`.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.socket {
@@ -238,10 +238,10 @@ impl Target {
         }
     }
 
-    /// The driver's options; `tls` says whether this attempt is protected.
+    /// The driver's options; `tls` says whether this attempt uses TLS.
     pub(crate) fn options(&self, tls: bool) -> OptsBuilder {
         let ssl = tls.then(|| {
-            // An authority that is given is checked, as MySQL's client does it.
+            // A given authority is checked, as MySQL's client does.
             let anyone = self.ssl_ca.is_none() && !matches!(self.ssl_mode, SslMode::VerifyCa | SslMode::VerifyIdentity);
             let mut ssl = SslOpts::default()
                 .with_root_cert_path(self.ssl_ca.clone())
@@ -261,18 +261,18 @@ impl Target {
             .pass(self.password.as_ref().map(|p| p.reveal().to_owned()))
             .tcp_connect_timeout(Some(self.connect_timeout))
             .read_timeout(self.connection.read_timeout)
-            // A server may ask for the password itself, encrypted with a key that it sends:
-            // it may be an attacker's, over a plain connection.
+            // A server may ask for the password itself, encrypted with a key that it sends: over a
+            // plain connection that key may be an attacker's.
             .server_key_path((!self.connection.allow_plain_password).then(|| PathBuf::from(NO_SERVER_KEY)))
-            // A target that has vanished without a word is noticed within a minute, whichever side
-            // is to speak next.
+            // A target that has vanished is noticed within a minute, whichever side is to send
+            // next.
             .tcp_keepalive_time_ms(Some(30_000))
             .tcp_keepalive_probe_interval_secs(Some(10))
             .tcp_keepalive_probe_count(Some(3))
             .tcp_user_timeout_ms(Some(60_000))
             .ssl_opts(ssl)
-            // An UPDATE counts the rows it found: the number that tells whether the assumption
-            // behind it holds.
+            // An UPDATE counts the rows that it matched: the number that tells whether they
+            // existed.
             .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)
     }
 }
@@ -333,7 +333,7 @@ fn unknown(name: &str) -> Fault {
     }
 }
 
-/// Percent-decoded `text`; `None` if it is not well formed.
+/// Percent-decoded `text`; `None` if it is malformed.
 fn decode(text: &str) -> Option<String> {
     let is_code = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     let decoded = percent_decode_str(text).decode_utf8().ok()?;
@@ -381,7 +381,7 @@ fn timeout(text: Option<&str>) -> Result<Duration> {
     seconds.map(Duration::from_secs).ok_or_else(fault)
 }
 
-/// Others may read a file with a password.
+/// Warns if other users may read a file with a password.
 fn warn_if_open(path: &str, events: &Events) {
     if open_to_others(Path::new(path)) {
         events(Event::Warning(told_of(Path::new(path))));

@@ -25,7 +25,7 @@ pub trait Answers: Queryable {
     /// All rows of a query.
     ///
     /// # Errors
-    /// What the server said, or a row that is not as expected.
+    /// The server's error, or a row that is not as expected.
     fn all<T: FromRow>(&mut self, sql: impl AsRef<str>) -> mysql::Result<Vec<T>> {
         guarded(|| self.query::<Row, _>(sql))?.into_iter().map(value).collect()
     }
@@ -61,8 +61,8 @@ fn value<T: FromRow>(row: Row) -> mysql::Result<T> {
     T::from_row_opt(row).map_err(|FromRowError(row)| mysql::Error::FromRowError(row))
 }
 
-/// What came instead of the row that was expected: each column with its type; no values, which may
-/// be anybody's data.
+/// A description of an unexpected row: each column with its type; no values, which may be
+/// confidential.
 pub(crate) fn unexpected(row: &Row) -> String {
     let columns = row.columns_ref().iter().enumerate().map(|(at, column)| {
         let null = if matches!(row.as_ref(at), Some(Value::NULL)) { ", NULL" } else { "" };
@@ -79,8 +79,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`, which is nothing but calls of the driver; a panic in it is an answer that cannot be
-/// read. The connection is lost with it.
+/// Runs `work`, which only calls the driver. A panic in it becomes the error for an answer that
+/// cannot be read, and the connection is lost.
 ///
 /// # Errors
 /// Those of `work`, and [`DriverError::UnexpectedPacket`].
@@ -88,7 +88,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> mysql::Result<T>) -> mysql::Resu
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let loud = take_hook();
-        // What becomes an error is told as one.
+        // A panic that becomes an error is reported as that.
         set_hook(Box::new(move |info| {
             if !GUARDED.get() {
                 loud(info);
@@ -106,8 +106,8 @@ pub(crate) fn has_password(target: &Target) -> bool {
     target.password.as_ref().is_some_and(|password| !password.reveal().is_empty())
 }
 
-/// What a login ended with that the driver panicked in, as the server would say it: MariaDB's
-/// `parsec` has no way without a password.
+/// The error for a login in which the driver panicked, as the server would word it: MariaDB's
+/// `parsec` does not work without a password.
 pub(crate) fn no_password(target: &Target) -> mysql::Error {
     mysql::Error::MySqlError(mysql::MySqlError {
         state: "28000".to_owned(),
@@ -119,12 +119,12 @@ pub(crate) fn no_password(target: &Target) -> mysql::Error {
     })
 }
 
-/// Characters of a statement that are shown.
+/// Limit of characters of a statement that are shown.
 const SHOWN: usize = 80;
-/// What ends the part of a statement that says what it does to what.
+/// What ends the part of a statement that tells what it does to which object.
 const ENDS: [&str; 4] = [" (", " WHERE ", " SET ", " VALUES"];
 
-/// What each waiting connection waits for, by the number of its [`Caller`].
+/// What each connection waits for, by the number of its [`Caller`].
 #[derive(Debug, Default)]
 pub(crate) struct Waits(Mutex<BTreeMap<u32, Call>>);
 
@@ -132,29 +132,29 @@ pub(crate) struct Waits(Mutex<BTreeMap<u32, Call>>);
 #[derive(Debug, Default)]
 struct Call {
     waiting: Option<Waiting>,
-    /// What failed first and is to be repeated, and since when it is wanted: any query that has to
-    /// come before it belongs to that wait.
+    /// What failed first and will be retried, and since when it is wanted: queries that have to
+    /// come before it belong to that wait.
     trouble: Option<(String, Instant)>,
 }
 
-/// A wait that lasts.
+/// A wait for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    /// Whose connection it is, as in `worker 3`.
+    /// The owner of the connection, like `worker 3`.
     pub(crate) who: Arc<str>,
-    /// What was asked, shortened.
+    /// The statement, shortened.
     pub(crate) what: String,
-    /// The server's number of the connection; 0 if there is none yet.
+    /// The server's id of the connection; 0 if there is none yet.
     pub(crate) session: u64,
-    /// When it was first asked.
+    /// When it was first sent.
     pub(crate) since: Instant,
-    /// Whether the answer is out; else the last one was an error, after which the same is tried
-    /// again.
+    /// Whether an answer is awaited; otherwise the last one was an error, and the statement will be
+    /// retried.
     pub(crate) out: bool,
 }
 
 impl Waits {
-    /// The longest wait of at least `patience`, and how many more there are of those.
+    /// The longest wait of at least `patience`, and how many more such waits there are.
     pub(crate) fn longest(&self, patience: Duration) -> Option<(Waiting, usize)> {
         let all = self.0.lock();
         let waiting = all.values().filter_map(|call| call.waiting.as_ref());
@@ -188,7 +188,7 @@ impl Waits {
     }
 }
 
-/// Whoever asks the target something.
+/// The owner of a connection, such as a worker.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     waits: Arc<Waits>,
@@ -206,19 +206,19 @@ impl Caller {
         Self::new(waits, number, &format!("worker {number}"))
     }
 
-    /// It asks on the connection `session` (0: for one).
+    /// Records that it sends `what` on the connection `session` (0: it opens one).
     pub(crate) fn ask(&self, what: &str, session: u64) -> Asked {
         self.waits.ask(self.number, &self.who, shown(what), session);
         Asked { caller: Some(self.clone()), fine: false }
     }
 
-    /// It wants nothing any more: what failed is not tried again.
+    /// Records that it wants nothing any more: what failed is not retried.
     pub(crate) fn done(&self) {
         self.waits.done(self.number);
     }
 }
 
-/// A question that is out, until this is dropped.
+/// A statement whose answer is awaited, until this is dropped.
 #[must_use]
 pub(crate) struct Asked {
     caller: Option<Caller>,
@@ -226,7 +226,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Keeps what became of it.
+    /// Records whether the answer was an error.
     pub(crate) fn answered<T, E>(mut self, answer: Result<T, E>) -> Result<T, E> {
         self.fine = answer.is_ok();
         answer
@@ -242,12 +242,12 @@ impl Drop for Asked {
 }
 
 impl Session {
-    /// Whoever waits for its answers is `caller` from now on.
+    /// Sets the owner of the connection, for which waits are recorded.
     pub(crate) fn calls_for(&mut self, caller: Caller) {
         self.caller = Some(caller);
     }
 
-    /// `sql` goes out now.
+    /// Records that `sql` is sent now.
     pub(crate) fn asks(&self, sql: &str) -> Asked {
         match &self.caller {
             Some(caller) => caller.ask(sql, self.connection_id()),
@@ -256,9 +256,9 @@ impl Session {
     }
 }
 
-/// What a statement does to what, without values.
+/// What a statement does to which object, without values.
 fn shown(sql: &str) -> String {
-    // A statement may be long, and this is asked for each.
+    // A statement may be long, and this runs for each.
     let begin = sql.char_indices().nth(SHOWN).and_then(|(end, _)| sql.get(..end)).unwrap_or(sql);
     let end = ENDS.iter().filter_map(|end| begin.find(end)).min();
     let text = end.and_then(|end| begin.get(..end)).unwrap_or(begin);
@@ -302,7 +302,7 @@ mod tests {
         assert!(first.answered(Err::<(), ()>(())).is_err());
         let (failed, _) = waits.longest(Duration::ZERO).unwrap();
         assert!(!failed.out && failed.since == begun.since, "what failed is still wanted");
-        // What has to be asked again before it belongs to the same wait.
+        // A query that has to be repeated before it belongs to the same wait.
         let before = one.ask("a new connection", 0);
         assert_eq!(waits.longest(Duration::ZERO).unwrap().0.since, begun.since);
         assert!(before.answered(Ok::<(), ()>(())).is_ok());

@@ -3,22 +3,22 @@
 //! A retry would be refused, too. The codes are those of MySQL, MariaDB and TiDB, which share the
 //! numbers up to 1880.
 
-/// How a definition does not suit.
+/// In which way a definition is not acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// A foreign key is not taken, or needs what the statement takes away.
+    /// A foreign key is not accepted, or needs what the statement removes.
     ForeignKey,
-    /// More, or longer, than there may be.
+    /// A number or a length is above its limit.
     Limit,
-    /// Partitions that the server does not have so.
+    /// The server does not have such partitions.
     Partitions,
-    /// Anything else.
+    /// Any other rule.
     Rule,
 }
 
-/// Engine errors behind "Can't create table … (errno: N)" and "Got error N from storage engine": 36
-/// a name too long for a file, 121 a constraint's name that is taken, 138 not supported, 139 a row
-/// too long, 140 wrong options, 150 a foreign key.
+/// Errors of the storage engine in "Can't create table … (errno: N)" and "Got error N from storage
+/// engine": 36 a name too long for a file, 121 a constraint's name that is taken, 138 not
+/// supported, 139 a row too long, 140 wrong options, 150 a foreign key.
 const ENGINE: [(u16, Unfit); 6] = [
     (36, Unfit::Limit),
     (121, Unfit::ForeignKey),
@@ -29,7 +29,7 @@ const ENGINE: [(u16, Unfit); 6] = [
 ];
 
 impl Unfit {
-    /// What a server's error says of a definition; `None` if it is about something else.
+    /// The reason in a server's error about a definition; `None` if it is about something else.
     pub(crate) fn of(code: u16, message: &str) -> Option<Self> {
         Some(match code {
             1005 | 1030 => return engine(message),
@@ -173,7 +173,7 @@ impl Unfit {
         })
     }
 
-    /// What an operator can do about it.
+    /// A hint for the operator.
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::ForeignKey => {
@@ -187,7 +187,7 @@ impl Unfit {
     }
 }
 
-/// The number behind `errno: ` or `Got error `.
+/// The number after `errno: ` or `Got error `.
 fn engine(message: &str) -> Option<Unfit> {
     let behind = ["errno: ", "Got error "].iter().find_map(|words| message.split_once(words))?.1;
     let number: u16 = behind.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
@@ -204,7 +204,7 @@ mod tests {
         mysql::Error::MySqlError(mysql::MySqlError { state: "HY000".into(), message: message.into(), code })
     }
 
-    /// Codes with the servers' words, by what they are about.
+    /// Codes with the servers' texts, by reason.
     const REFUSALS: [(u16, &str, Unfit); 40] = [
         (
             1005,
@@ -284,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(classify(&said(code, message)), class, "{code} {message}");
         }
-        // An unknown code is refused for good as well, and says nothing about a batch of rows.
+        // An unknown code is permanent as well, and says nothing about a batch of rows.
         let refused = refuse(&said(1206, "no"), "cannot run the DDL of commit ts 7", "go on with `--skip-ddl 7`");
         assert_eq!((exit_code(&refused), fault(&refused).unwrap().hint.as_str()), (4, "go on with `--skip-ddl 7`"));
     }

@@ -10,54 +10,53 @@ use super::answer::unexpected;
 use super::definition_codes::Unfit;
 use crate::error::{Fault, Kind};
 
-/// The words for an answer that did not come in time.
+/// The text for an answer that did not come in time.
 const NO_ANSWER: &str = "no answer in time (`read-timeout`)";
 
-/// What kind of failure an error of the target is. Which of them are tried again is the retry
-/// policy's affair.
+/// The kind of an error of the target. Which kinds are retried is decided by the retry policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// The connection is gone or never was; what was under way may have happened.
+    /// The connection is lost or was never established; what was under way may have taken effect.
     Connection,
-    /// User or password are wrong.
+    /// User or password is wrong.
     Login,
-    /// The account may not do this.
+    /// The account lacks a privilege.
     Privilege,
-    /// The server takes no writes.
+    /// The server accepts no writes.
     ReadOnly,
-    /// A deadlock, a lock wait that took too long, a killed query: the same may succeed later.
+    /// A deadlock, a lock wait that timed out, a killed query: a retry may succeed.
     Contention,
     /// The server's disk or table space is full.
     Full,
-    /// A statement is larger than the server takes.
+    /// A statement is larger than the server accepts.
     TooLarge,
     /// A value does not fit its column.
     Data,
-    /// A key is taken already.
+    /// A key exists already.
     Duplicate,
-    /// A database, table or column is not there, or is there already.
+    /// A database, table or column does not exist, or exists already.
     Object,
-    /// The server does not know what the statement asks for.
+    /// The server does not know the syntax or function.
     Syntax,
-    /// The server knows it, and does not take such a table, view or key.
+    /// The server does not accept such a table, view or key.
     Definition,
     /// Anything else.
     Other,
 }
 
 impl Class {
-    /// Whether the same may succeed later without anybody's doing; otherwise it needs the operator.
+    /// Whether a retry may succeed without any action; otherwise the operator has to act.
     pub(crate) fn is_transient(self) -> bool {
         matches!(self, Self::Connection | Self::Contention | Self::ReadOnly)
     }
 
-    /// Whether the server answered, so that the statement surely had no effect.
+    /// Whether the server answered, so that the statement certainly had no effect.
     #[must_use]
     pub fn is_definite(self) -> bool {
         !matches!(self, Self::Connection | Self::Contention | Self::Full | Self::Other)
     }
 
-    /// What an operator can do about it.
+    /// A hint for the operator.
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::Connection => {
@@ -90,7 +89,7 @@ impl Class {
     }
 }
 
-/// The class of `error`, by the server's code. Codes of MySQL, MariaDB and TiDB.
+/// The class of `error`, by the error codes of MySQL, MariaDB and TiDB.
 #[must_use]
 pub fn classify(error: &mysql::Error) -> Class {
     let mysql::Error::MySqlError(e) = error else {
@@ -105,21 +104,21 @@ pub fn classify(error: &mysql::Error) -> Class {
         1040 | 1053 | 1079 | 1129 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1927 | 2006 | 2013 | 3169 | 8501 => {
             Class::Connection
         }
-        // A TiDB that is cut off from its cluster has an old schema; behind the same address may be
-        // one that is not.
+        // TiDB that is cut off from its cluster has an old schema; another server at that address
+        // may not be.
         8027 => Class::Connection,
-        // A node of Galera that has left its cluster, or is still joining; elsewhere it is a
-        // command that the server does not know.
+        // A Galera node that has left its cluster, or is still joining; on other servers, an
+        // unknown command.
         1047 if e.message.contains("WSREP") => Class::Connection,
         1045 | 1130 | 3159 | 1251 | 1698 | 1820 | 1862 => Class::Login,
         1044 | 1095 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 8121 => Class::Privilege,
         1290 | 1792 | 1836 | 3100 => Class::ReadOnly,
-        // The answer to a COMMIT that others got ahead of: Group Replication's and Galera's
-        // certification, TiDB's check of the schema.
+        // The answer to a COMMIT that lost against others: certification in Group Replication and
+        // Galera, TiDB's check of the schema.
         1180 if no_space(&e.message) => Class::Full,
         UNNAMED if passes_on_tidb(&e.message) => Class::Contention,
         1180 | 3101 | 8005 | 8028 => Class::Contention,
-        // TiDB: a check of keys that was put off to the COMMIT. What it found is in the text.
+        // TiDB: a check of keys that was deferred to the COMMIT. The result is in the text.
         8147 if e.message.contains("Duplicate entry") => Class::Duplicate,
         8147 => Class::Contention,
         1205 | 1213 | 1317 | 1028 | 1637 | 3024 | 3058 | 1969 | 8002 | 8022 | 9001..=9008 | 9010 | 9011 => {
@@ -142,11 +141,11 @@ pub fn classify(error: &mysql::Error) -> Class {
     }
 }
 
-/// The code for errors that have none of their own.
+/// The code of errors that have none of their own.
 const UNNAMED: u16 = 1105;
 
-/// Whether an error without a code of its own is one of TiDB's that a moment later is over: a
-/// column is just being added to the table, or a part of the cluster starts again.
+/// Whether an error without a code of its own is one of TiDB's that soon passes: a column is just
+/// being added to the table, or a part of the cluster is restarting.
 fn passes_on_tidb(message: &str) -> bool {
     const WORDS: [&str; 7] = [
         "columnID count not match",
@@ -160,18 +159,18 @@ fn passes_on_tidb(message: &str) -> bool {
     WORDS.iter().any(|words| message.contains(words))
 }
 
-/// Whether `error` has a code that says so little that it is tried again only for a while.
+/// Whether the code of `error` says so little that retries are limited.
 pub(crate) fn is_vague(error: &Error) -> bool {
     code_of(error) == Some(UNNAMED)
 }
 
-/// Whether the engine's error behind 1180 is that the disk is full: `Got error 28 "No space left on
+/// Whether the engine's error in 1180 is that the disk is full: `Got error 28 "No space left on
 /// device" during COMMIT`.
 fn no_space(message: &str) -> bool {
     message.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty()) == Some("28")
 }
 
-/// The server's or the driver's own words, with their class, at the end of the chain of an error.
+/// The server's or the driver's own text, with its class, at the end of an error chain.
 #[derive(Debug)]
 struct ServerMessage {
     class: Class,
@@ -209,32 +208,32 @@ fn timed_out(error: &mysql::Error) -> bool {
     e.is_some_and(|e: &std::io::Error| e.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// The target's own message in an error that [`explain`] made.
+/// The target's own text in an error that [`explain`] made.
 #[must_use]
 pub(crate) fn said_of(error: &Error) -> Option<&str> {
     error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).map(|s| s.text.as_str())
 }
 
-/// Whether the target did not answer in time. It may be at work still.
+/// Whether the target did not answer in time. It may still be working.
 #[must_use]
 pub(crate) fn is_late(error: &Error) -> bool {
     error.chain().find_map(|e| e.downcast_ref::<ServerMessage>()).is_some_and(|said| said.text == NO_ANSWER)
 }
 
-/// Whether the target wants a password and was given none.
+/// Whether the target requires a password and was given none.
 #[must_use]
 pub fn wants_password(error: &Error) -> bool {
     let said = error.chain().find_map(|e| e.downcast_ref::<ServerMessage>());
     said.is_some_and(|s| s.class == Class::Login && s.text.contains("using password: NO"))
 }
 
-/// Whether the target did not let the account in.
+/// Whether the target refused the login.
 #[must_use]
 pub fn refused_login(error: &Error) -> bool {
     class_of(error) == Some(Class::Login)
 }
 
-/// What an operator can do about `error`, where its code says more than its class.
+/// A hint for the operator, if the code of `error` says more than its class.
 fn hint(error: &mysql::Error) -> &'static str {
     match error {
         mysql::Error::MySqlError(e) => match e.code {
@@ -277,11 +276,11 @@ fn hint(error: &mysql::Error) -> &'static str {
     }
 }
 
-/// For an account that has as many connections as it may.
+/// The hint for an account that has reached its limit of connections.
 const USER_LIMIT: &str = "the account has as many connections as it may: raise its MAX_USER_CONNECTIONS (or the server's max_user_connections), or start with \
                           fewer by --workers";
 
-/// `error` with what was attempted and what to do about it.
+/// `error` with what was attempted and a hint.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {
     Error::new(said(error)).context(fault_of(error, attempted))
 }
@@ -291,14 +290,14 @@ pub(crate) fn explain_as(error: &mysql::Error, fault: Fault) -> Error {
     Error::new(said(error)).context(fault)
 }
 
-/// Like [`explain`], for something that the target refuses for good, with the ways on. What it
-/// merely does not allow this account, or now, stays that.
+/// As [`explain`], for something that the target refuses permanently, with `ways` to continue. An
+/// error about privileges, or about the present state of the server, stays one.
 pub(crate) fn refuse(error: &mysql::Error, attempted: impl std::fmt::Display, ways: &str) -> Error {
     let mut fault = fault_of(error, attempted);
     if !matches!(classify(error), Class::Login | Class::Privilege | Class::ReadOnly) {
         fault.kind = Kind::Refused;
     }
-    // What the class says of a batch of rows is about no such statement.
+    // The hint of the class is about a batch of rows, not about such a statement.
     let says = Some(fault.hint).filter(|hint| hint != Class::Other.hint()).map(|hint| hint + "; ").unwrap_or_default();
     fault.hint = says + ways;
     Error::new(said(error)).context(fault)
@@ -323,30 +322,30 @@ fn fault_of(error: &mysql::Error, attempted: impl std::fmt::Display) -> Fault {
         Class::Duplicate | Class::Data | Class::Object | Class::Syntax | Class::Definition | Class::TooLarge => {
             Kind::Refused
         }
-        // Whatever it is, the same will be refused again.
+        // Whatever it is, a retry will be refused as well.
         Class::Other if answered => Kind::Refused,
         _ => Kind::Connect,
     };
     Fault::new(kind, attempted.to_string()).hint(hint(error))
 }
 
-/// An error that keeps what the target said, for the caller that decides about another try; `?`
-/// makes an [`anyhow::Error`] with kind and hint of it.
+/// An error that keeps the target's answer, for callers that decide about a retry; `?` converts it
+/// to an [`anyhow::Error`] with kind and hint.
 #[derive(Debug)]
 pub enum SessionError {
-    /// The target or the way to it.
+    /// The target failed, or the connection to it.
     Target {
-        /// What it said.
+        /// The target's error.
         error: mysql::Error,
         /// What was attempted.
         attempted: String,
     },
-    /// Going on would be wrong: the link was taken over, or its rows are not what they must be.
+    /// Continuing would be wrong: the link was taken over, or its rows are not as they must be.
     Refused(Error),
 }
 
 impl SessionError {
-    /// What kind of failure of the target it is; `None` for a refusal.
+    /// The class of the target's failure; `None` for a refusal.
     #[must_use]
     pub fn class(&self) -> Option<Class> {
         match self {
@@ -355,11 +354,11 @@ impl SessionError {
         }
     }
 
-    /// Whether the server said that it does not have what was asked for, or does not show it to
-    /// this account: the only errors that are an answer to a look.
+    /// Whether the server answered that it does not have what was queried, or does not show it to
+    /// this account: the only errors that answer a query.
     #[must_use]
     pub fn is_not_there(&self) -> bool {
-        // Galera in strict mode has no name for it.
+        // Galera in strict mode has no code for it.
         self.said().contains("pxc_strict_mode")
             || self.code() == Some(1128)
             || matches!(self.class(), Some(Class::Object | Class::Syntax | Class::Privilege))
@@ -374,7 +373,7 @@ impl SessionError {
         }
     }
 
-    /// What the server said, without its code; empty if it did not answer.
+    /// The server's text, without its code; empty if it did not answer.
     #[must_use]
     pub fn said(&self) -> &str {
         match self {
@@ -399,8 +398,8 @@ impl From<Fault> for SessionError {
     }
 }
 
-/// Why bytes are no records, or a record no bytes; the caller that knows the row makes a [`Fault`]
-/// of it.
+/// Why bytes are not records, or a record cannot be written; a caller that knows the row makes a
+/// [`Fault`] of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal(pub String);
 

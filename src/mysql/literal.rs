@@ -13,14 +13,14 @@ use crate::sql::append_text;
 /// Appends `value` of a column of `kind`.
 ///
 /// # Errors
-/// If the value cannot be one of the kind, or no SQL literal stands for it (infinities).
+/// If the value does not fit the kind, or has no SQL literal (infinities).
 pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
     match (value, kind) {
         (Value::Null, _) => out.extend_from_slice(b"NULL"),
         (Value::Int(n), _) => integer(out, *n),
         (Value::UInt(n) | Value::Enum(n) | Value::Set(n) | Value::Bit(n), _) => integer(out, *n),
-        // The exact widened number: the shortest text of the largest FLOAT lies above what the
-        // server lets in, and a comparison widens the column's side in the same way.
+        // The exact widened number: the shortest text of the largest FLOAT is above what the server
+        // accepts, and a comparison widens the column's side as well.
         (Value::Float(x), _) => double(out, f64::from(*x))?,
         (Value::Double(x), _) => double(out, *x)?,
         (Value::Decimal(d), _) => {
@@ -47,7 +47,7 @@ fn integer(out: &mut Vec<u8>, n: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
 }
 
-/// Always with an exponent: a literal without one is a DECIMAL, and compares and rounds as such.
+/// Always with an exponent: without one, a literal is a DECIMAL, and compares and rounds like one.
 fn double(out: &mut Vec<u8>, x: f64) -> Result<()> {
     if !x.is_finite() {
         bail!("no SQL number stands for {x}");
@@ -65,7 +65,7 @@ fn in_quotes(out: &mut Vec<u8>, text: impl FnOnce(&mut Vec<u8>)) {
 /// Whether `text` is printable ASCII that needs no backslash, as most texts are.
 fn is_plain(text: &[u8]) -> bool {
     let (chunks, rest) = text.as_chunks::<32>();
-    // No early end within a chunk: so it becomes a few instructions on whole registers.
+    // No early exit within a chunk, so that it compiles to a few vector instructions.
     let plain = |bytes: &[u8]| {
         bytes.iter().fold(true, |all, b| all & (*b >= 0x20) & (*b < 0x7f) & (*b != b'\'') & (*b != b'\\'))
     };
@@ -94,16 +94,17 @@ pub enum JsonStyle {
     Typed,
     /// JSON is text: MariaDB; `equals` says whether it has JSON_EQUALS (10.7).
     Text {
-        /// See above.
+        /// Whether it has JSON_EQUALS.
         equals: bool,
     },
 }
 
-/// Appends a condition that holds for exactly the rows whose column `name` (quoted) holds `value`,
-/// letter case and trailing spaces included. `loose` lets JSON documents that mean the same pass.
+/// Appends a condition that is true for exactly the rows whose column `name` (quoted) has `value`,
+/// including letter case and trailing spaces. With `loose`, it is also true for equivalent JSON
+/// documents.
 ///
 /// # Errors
-/// See [`write`].
+/// As for [`write`].
 pub fn condition(
     out: &mut Vec<u8>,
     name: &str,
@@ -130,19 +131,19 @@ pub fn condition(
         },
         (Kind::Text { .. }, Value::Bytes(b)) if std::str::from_utf8(b).is_ok() => write!(
             out,
-            // The first half can use an index; the second tells apart what the column's collation
-            // holds for equal.
+            // The first half can use an index; the second excludes values that the column's
+            // collation considers equal.
             "{name} = {text} AND CAST(CONVERT({name} USING utf8mb4) AS BINARY) = CAST({text} AS BINARY)"
         )?,
         (Kind::Text { .. }, _) => write!(out, "CAST({name} AS BINARY) = {text}")?,
-        // A YEAR of 0 compared with the number 0 is taken for 2000; its text is not.
+        // Compared with the number 0, a YEAR of 0 would mean 2000; its text does not.
         (Kind::Year, _) => write!(out, "{name} + 0 = {text}")?,
         _ => write!(out, "{name} = {text}")?,
     }
     Ok(())
 }
 
-/// Whether two values of one column are the same, bit by bit.
+/// Whether two values of one column are identical, bit by bit.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -152,7 +153,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Appends bytes that are equal for two values only if the values are the same, bit by bit.
+/// Appends bytes that are equal for two values only if the values are identical, bit by bit.
 pub fn identity(out: &mut Vec<u8>, value: &Value) {
     let (tag, fixed) = match value {
         Value::Absent => (0, 0),
@@ -174,7 +175,7 @@ fn bytes(out: &mut Vec<u8>, b: &[u8]) {
     out.extend_from_slice(b);
 }
 
-/// Roughly how much text `value` becomes.
+/// Approximate size of `value` as text.
 pub(crate) fn size(value: &Value) -> usize {
     match value {
         Value::Bytes(b) | Value::Json(b) => b.len() + 3,
@@ -183,7 +184,7 @@ pub(crate) fn size(value: &Value) -> usize {
     }
 }
 
-/// Roughly how many bytes of text a row of `table` becomes: bytes are written as two digits each.
+/// Approximate bytes of a row of `table` as text: bytes take two digits each.
 #[must_use]
 pub fn row_size(table: &Table, row: &Row) -> usize {
     let one = |(column, value): (&Column, &Value)| match column.kind {
@@ -239,7 +240,7 @@ mod tests {
         fn a_quoted_text_ends_where_it_should(b in ".*") {
             let mut out = Vec::new();
             append_text(&mut out, b.as_bytes());
-            // Read it back as the server's lexer does.
+            // Read back as the server's lexer does.
             let inner = &out[1..out.len() - 1];
             let (mut back, mut i) = (Vec::new(), 0);
             while i < inner.len() {

@@ -26,26 +26,26 @@ use super::error::{Class, classify, explain, explain_as};
 use super::server::Server;
 use crate::error::{Fault, Kind};
 
-/// The smallest limit of a statement that a server can have, and enough to ask for the real one.
+/// The smallest limit for a statement that a server can have; enough to query the actual one.
 const LEAST_PACKET: usize = 1024;
-/// How long the greeting is waited for that tells what a server is.
+/// How long to wait for the greeting that tells which server it is.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// What to do where a password would go without TLS.
+/// The hint if a password would be sent without TLS.
 const WAYS: &str = "switch TLS on there (ssl_cert and ssl_key; a MySQL from 8.0 and a MariaDB from 11.4 on have it by themselves), or go through a Unix \
                     socket (?socket=…) or a tunnel that ends on this machine; if nobody else is on the network between, \
                     --allow-plain-password (in an address: allow-plain-password=yes) sends the password without TLS";
 
-/// Whether `host` is this machine, even if it has no network.
+/// Whether `host` is this machine, even without a network.
 pub(crate) fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// Why there is no connection.
 enum Refusal {
-    /// What the server or the driver said.
+    /// The error of the server or the driver.
     Said(mysql::Error),
-    /// Nothing more is said to this server.
+    /// We do not continue with this server.
     Ours(Fault),
 }
 
@@ -55,15 +55,15 @@ impl From<mysql::Error> for Refusal {
     }
 }
 
-/// A connection that has let us in.
+/// Opens a connection, logged in.
 ///
 /// # Errors
-/// If the target cannot be reached, refuses the account, or a password would go over a plain
+/// If the target cannot be reached, refuses the account, or a password would be sent over a plain
 /// connection.
 pub(crate) fn connect(target: &Target) -> Result<Conn> {
     let made = match connect_as(target, None) {
-        // The driver's own question was answered with no row: the server has a limit of 0 rows as
-        // its default.
+        // The driver's own query was answered without a row: the server's default limits results to
+        // 0 rows.
         Err(Refusal::Said(mysql::Error::DriverError(DriverError::SetupError))) => {
             ask_packet(target).and_then(|packet| connect_as(target, Some(packet)))
         }
@@ -79,7 +79,8 @@ fn ask_packet(target: &Target) -> Result<usize, Refusal> {
     Ok(packet.unwrap_or(LEAST_PACKET))
 }
 
-/// `packet` is the largest statement that the server takes, if that is known; else the driver asks.
+/// `packet` is the largest statement that the server accepts, if known; otherwise the driver
+/// queries it.
 fn connect_as(target: &Target, packet: Option<usize>) -> Result<Conn, Refusal> {
     let protected = || connect_in_time(target, true, packet);
     let plain = || match connect_in_time(target, false, packet) {
@@ -102,14 +103,14 @@ fn connect_as(target: &Target, packet: Option<usize>) -> Result<Conn, Refusal> {
     }
 }
 
-/// On this machine: without TLS, unless the server, the account or its way to log in asks for it.
+/// For this machine: without TLS, unless the server, the account or the authentication requires it.
 fn on_demand(target: &Target, packet: Option<usize>) -> Result<Conn, Refusal> {
     let plain = match connect_in_time(target, false, packet) {
         Err(error) if asks_for_tls(&error) || wants_the_password(&error) => error,
         other => return Ok(other?),
     };
     match connect_in_time(target, true, packet) {
-        // What the server says of a connection without TLS is what counts where it has none.
+        // If the server has no TLS, its answer to a connection without TLS is the relevant one.
         Err(error) if classify(&error) == Class::Connection => {
             Err(if wants_the_password(&plain) { Refusal::Ours(asked_for_it(target)) } else { Refusal::Said(plain) })
         }
@@ -117,8 +118,8 @@ fn on_demand(target: &Target, packet: Option<usize>) -> Result<Conn, Refusal> {
     }
 }
 
-/// Whether a login may have failed because it was not encrypted. Of an account with REQUIRE SSL the
-/// server says no more than that the login is denied.
+/// Whether a login may have failed because it was not encrypted. For an account with REQUIRE SSL,
+/// the server only says that access is denied.
 fn asks_for_tls(error: &mysql::Error) -> bool {
     matches!(error, mysql::Error::MySqlError(e) if matches!(e.code, 3159 | 1045))
 }
@@ -129,17 +130,17 @@ fn wants_the_password(error: &mysql::Error) -> bool {
     matches!(error, mysql::Error::IoError(e) if e.kind() == std::io::ErrorKind::InvalidInput)
 }
 
-/// A server that hangs takes a connection and says nothing: the driver, which must wait for DDL
-/// without end, would wait for that as well.
+/// Connects within a time limit. A server that hangs accepts a connection and sends nothing: the
+/// driver, which has to wait for DDL without a limit, would wait for that as well.
 fn connect_in_time(target: &Target, tls: bool, packet: Option<usize>) -> mysql::Result<Conn> {
     let limit = target.handshake_limit();
     let options = target.options(tls).max_allowed_packet(packet);
     let (made, comes) = crossbeam_channel::bounded(1);
-    // No thread takes it once it is late: it ends there.
+    // A late connection is received by no one, and is closed there.
     std::thread::Builder::new().name("connect".to_owned()).spawn(move || made.send(guarded(|| Conn::new(options))))?;
     let late = |_| mysql::Error::IoError(std::io::Error::from(std::io::ErrorKind::WouldBlock));
     match comes.recv_timeout(limit).map_err(late).flatten() {
-        // Its way to log in by MariaDB's `parsec` takes a password for granted.
+        // The driver's code for MariaDB's `parsec` requires a password.
         Err(mysql::Error::DriverError(DriverError::UnexpectedPacket)) if !has_password(target) => {
             Err(no_password(target))
         }
@@ -155,7 +156,7 @@ fn explained(target: &Target, refusal: Refusal) -> Error {
     }
 }
 
-/// Whether both sides do TLS, but no version or cipher of it that the other one has.
+/// Whether both sides have TLS, but no common version or cipher.
 fn speaks_no_tls_of_ours(error: &mysql::Error) -> bool {
     use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
     let error = match error {
@@ -209,13 +210,13 @@ fn old_tls(target: &Target) -> Fault {
     )
 }
 
-/// What the server is, as far as its greeting says.
+/// The kind of server, as far as its greeting tells.
 fn kind(target: &Target) -> String {
     let version = if target.socket.is_some() { None } else { greeting(&target.host, target.port).ok().flatten() };
     version.map_or("the server".to_owned(), |text| Server::read(text, None, 0).to_string())
 }
 
-/// The version in a server's greeting, which it gives to any client that connects.
+/// The version in a server's greeting, which any client gets that connects.
 fn greeting(host: &str, port: u16) -> std::io::Result<Option<String>> {
     let Some(address) = (host, port).to_socket_addrs()?.next() else { return Ok(None) };
     let stream = TcpStream::connect_timeout(&address, GREETING)?;
@@ -232,43 +233,42 @@ fn greeting(host: &str, port: u16) -> std::io::Result<Option<String>> {
     Ok(version.map(|text| String::from_utf8_lossy(text).into_owned()))
 }
 
-/// What every connection to a target has beside its address. The default adds nothing.
+/// Settings of all connections to a target, besides its address. By default there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// The password, where the address names none.
+    /// The password, if the address has none.
     pub password: Option<Secret>,
-    /// Session variables, set in this order when everything else is; a value is written as it is,
+    /// Session variables, set in this order after all others; the values are written unchanged,
     /// without quotes.
     pub variables: Vec<(String, String)>,
-    /// Names of SQL modes that are on beside those that tisync needs: how the target reads the text
-    /// of DDL.
+    /// Names of additional SQL modes, for the way in which the target parses DDL.
     pub sql_mode: Vec<String>,
-    /// How long an answer may take before the connection counts as lost; 60 s if `None`. DDL is
-    /// waited for without end.
+    /// How long an answer may take before the connection counts as lost; 60 s if `None`. DDL has no
+    /// limit.
     pub read_timeout: Option<Duration>,
-    /// Whether a password may go to another machine without TLS.
+    /// Whether a password may be sent to another machine without TLS.
     pub allow_plain_password: bool,
 }
 
-/// A secret text. Its `Debug` and `Display` show that there is one, never what it is.
+/// A secret text. Its `Debug` and `Display` show only that there is one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps `text`.
+    /// Keeps `text` secret.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself: for the connection alone.
+    /// The text itself, for the login only.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether others than its owner may read the file at `path`.
+/// Whether other users than its owner may read the file at `path`.
 #[must_use]
 pub fn open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
@@ -283,7 +283,7 @@ pub fn open_to_others(path: &Path) -> bool {
     }
 }
 
-/// What to say of a file with a password that is.
+/// The warning for a file with a password that others may read.
 #[must_use]
 pub fn told_of(path: &Path) -> String {
     format!("others can read {}, which holds a password: `chmod 600` it", path.display())
@@ -301,14 +301,14 @@ impl fmt::Display for Secret {
     }
 }
 
-/// What an option file says about the account.
+/// The account in an option file.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<Secret>,
 }
 
-/// Reads the option file at `path`.
+/// Parses the option file at `path`.
 pub(crate) fn read(path: &Path) -> Result<Account> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Fault::usage(format!("cannot read the MySQL option file {}: {e}", path.display()))
@@ -317,7 +317,7 @@ pub(crate) fn read(path: &Path) -> Result<Account> {
     Ok(parse(&text))
 }
 
-/// `~/.my.cnf`, where it can be read.
+/// `~/.my.cnf`, if it can be read.
 pub(crate) fn of_home() -> Option<Account> {
     let path = PathBuf::from(std::env::var_os("HOME")?).join(".my.cnf");
     Some(parse(&std::fs::read_to_string(path).ok()?))
@@ -340,7 +340,7 @@ fn parse(text: &str) -> Account {
     account
 }
 
-/// The value without its quotes or, if it has none, without a comment behind it.
+/// The value without its quotes or, if it has none, without a comment after it.
 fn unquote(value: &str) -> String {
     let value = value.trim();
     for quote in ['"', '\''] {

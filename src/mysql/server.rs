@@ -22,8 +22,7 @@ use super::answer::guarded;
 use super::error::explain;
 use crate::error::Fault;
 
-/// The codes by which a server says that it has no such function; with no database selected, some
-/// ask for one first.
+/// Error codes for an unknown function; without a current database, some servers ask for one first.
 const NO_FUNCTION: [u16; 4] = [1305, 1128, 1046, 1064];
 
 /// What kind of server the target is.
@@ -42,17 +41,17 @@ pub enum Flavour {
 pub struct Server {
     /// Its kind.
     pub flavour: Flavour,
-    /// Major, minor, patch: TiDB's own, not the MySQL version that it claims. Zeros for a TiDB that
-    /// was built without a version: nothing is expected of it that an early one does not have.
+    /// Major, minor, patch: TiDB's own, not the MySQL version that it claims. Zeros for TiDB that
+    /// was built without a version: it is treated like an early one.
     pub version: (u32, u32, u32),
-    /// What `select version()` says.
+    /// The output of `select version()`.
     pub text: String,
-    /// The largest statement it takes, in bytes.
+    /// The largest statement that it accepts, in bytes.
     pub max_allowed_packet: usize,
 }
 
 impl Server {
-    /// `text` is what VERSION() says, `tidb` what TIDB_VERSION() does, on a server that has it.
+    /// `text` is the output of VERSION(), `tidb` that of TIDB_VERSION() if the server has it.
     pub(crate) fn read(text: String, tidb: Option<&str>, max_allowed_packet: usize) -> Self {
         let (flavour, version) = match tidb {
             Some(told) => (Flavour::TiDb, tidb_version(told, &text)),
@@ -65,10 +64,10 @@ impl Server {
         Self { flavour, version, text, max_allowed_packet }
     }
 
-    /// Whether tisync knows how to write to it.
+    /// Checks that tisync can write to this server.
     ///
     /// # Errors
-    /// Refused, with what is supported.
+    /// Refused, with the supported versions.
     pub fn supported(&self) -> Result<()> {
         let oldest = match self.flavour {
             Flavour::MySql => (5, 7, 0),
@@ -102,8 +101,8 @@ impl fmt::Display for Server {
     }
 }
 
-/// The version in TIDB_VERSION()'s line `Release Version: v7.5.1`, or else behind `-TiDB-v` in what
-/// VERSION() says.
+/// The version in TIDB_VERSION()'s line `Release Version: v7.5.1`, or else after `-TiDB-v` in
+/// VERSION().
 fn tidb_version(told: &str, text: &str) -> (u32, u32, u32) {
     let line = told.lines().find_map(|line| line.trim().strip_prefix("Release Version:"));
     let release = line.map(|version| numbers(version.trim().trim_start_matches(['v', 'V'])));
@@ -113,18 +112,17 @@ fn tidb_version(told: &str, text: &str) -> (u32, u32, u32) {
         .unwrap_or_default()
 }
 
-/// Major, minor, patch at the beginning of `text`; zeros where there are none.
+/// Major, minor, patch at the beginning of `text`; zeros if there are none.
 fn numbers(text: &str) -> (u32, u32, u32) {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
     (next(), next(), next())
 }
 
-/// What an answer to `SELECT TIDB_VERSION()` says: `None` where the server does not know the
-/// function.
+/// The result of `SELECT TIDB_VERSION()`: `None` if the server does not know the function.
 ///
 /// # Errors
-/// Anything else than that is no answer.
+/// Any other error.
 pub(crate) fn told_by_tidb(answer: mysql::Result<Option<Option<String>>>) -> mysql::Result<Option<String>> {
     match answer {
         Ok(told) => Ok(Some(told.flatten().unwrap_or_default())),
@@ -139,16 +137,16 @@ pub(crate) struct ServerCache(Arc<Mutex<Learned>>);
 
 #[derive(Debug, Default)]
 struct Learned {
-    /// What VERSION() said when TIDB_VERSION() was asked.
+    /// The VERSION() for which TIDB_VERSION() was queried.
     text: Option<String>,
     tidb: Option<String>,
-    /// Session variables that the server does not have, or this account may not set.
+    /// Session variables that the server does not have, or that this account may not set.
     without: BTreeSet<&'static str>,
 }
 
 impl ServerCache {
-    /// What TIDB_VERSION() said on the server whose VERSION() is `text`; the outer `None` if it has
-    /// not been asked. Behind one address may be another server than before.
+    /// The output of TIDB_VERSION() on the server whose VERSION() is `text`; the outer `None` if it
+    /// was not queried. An address may lead to another server than before.
     pub(crate) fn tidb(&self, text: &str) -> Option<Option<String>> {
         let learned = self.0.lock();
         (learned.text.as_deref() == Some(text)).then(|| learned.tidb.clone())
@@ -171,44 +169,43 @@ impl ServerCache {
     }
 }
 
-/// The code for an unknown system variable.
+/// The error code for an unknown system variable.
 pub(crate) const UNKNOWN_VARIABLE: u16 = 1193;
-/// Codes for a variable that this account or this server does not let a session set, or not to that
-/// value: no right, no support, global, read-only, a value or type it does not take, a statement
-/// that it does not read, and what TiDB only pretends to have.
+/// Error codes for a variable that this account or this server does not allow in a session, or not
+/// with that value: no privilege, not supported, global, read-only, wrong value or type, a
+/// statement that it does not parse, and variables that TiDB only pretends to have.
 const NOT_TO_BE_SET: [u16; 11] = [1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621, 1064, 8144, 1559];
 
-/// How much depends on a variable.
+/// How necessary a variable is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     /// Every server has it.
     Always,
-    /// Where it exists, it must be so.
+    /// If it exists, it must have this value.
     WhereKnown,
-    /// Where it can be set, it is; the checks before the first write say what it means where not.
+    /// Set if possible; the checks before the first write report what it means if not.
     WherePossible,
 }
 
 /// A variable with its value, as SQL.
 type Setting = (&'static str, &'static str, Need);
 
-/// What holds on every kind of server. First of all what decides about the answers to the questions
-/// that follow.
+/// Variables of every kind of server. The first one decides about the answers to later queries.
 const COMMON: [Setting; 18] = [
-    // A result that ends early would look like a table without its last columns.
+    // A truncated result would look like a table without its last columns.
     ("sql_select_limit", "18446744073709551615", Always),
     ("time_zone", "'+00:00'", Always),
     ("foreign_key_checks", "0", Always),
     ("autocommit", "1", Always),
-    // A statement ends when it ends; the run itself decides how long is too long.
+    // Statements have no time limit on the server; the run itself decides how long is too long.
     ("max_statement_time", "0", WherePossible),
     ("max_execution_time", "0", WherePossible),
-    // A COMMIT that opens the next transaction, or ends the connection, is none that we count on.
+    // A COMMIT must not open the next transaction or end the connection.
     ("completion_type", "0", WherePossible),
-    // A table without a key has its rows changed by all of their columns.
+    // Rows of a table without a key are changed by all of their columns.
     ("sql_safe_updates", "0", WherePossible),
     ("sql_big_selects", "1", WherePossible),
-    // Where it is off, a second row with the same key may get in without a word.
+    // If it is off, a second row with an existing key may be accepted silently.
     ("unique_checks", "1", WherePossible),
     // `id IS NULL` would mean the row that was inserted last.
     ("sql_auto_is_null", "0", WherePossible),
@@ -219,32 +216,32 @@ const COMMON: [Setting; 18] = [
     // case-insensitive one.
     ("character_set_server", "'utf8mb4'", Always),
     ("collation_server", "'utf8mb4_bin'", Always),
-    // A quiet upstream is no reason to lose the connection: some servers hang up after a minute.
+    // An idle upstream must not cost the connection: some servers close it after a minute.
     ("wait_timeout", "604800", WhereKnown),
     ("net_read_timeout", "CAST(GREATEST(@@net_read_timeout, 60) AS UNSIGNED)", WherePossible),
 ];
 
 const TIDB: [Setting; 10] = [
     ("allow_auto_random_explicit_insert", "1", WhereKnown),
-    // A locking read has to wait for the one before: that is what hands a link over from run to
-    // run.
+    // A locking read has to wait for an earlier one: that is how a run takes a link over from
+    // another.
     ("tidb_txn_mode", "'pessimistic'", WhereKnown),
     ("tidb_placement_mode", "'ignore'", WhereKnown),
-    // A key that is taken shows with its statement, not with the COMMIT.
+    // An existing key must show with its statement, not with the COMMIT.
     ("tidb_constraint_check_in_place_pessimistic", "1", WhereKnown),
-    // Nothing that splits a statement into transactions of its own.
+    // Nothing may split a statement into several transactions.
     ("tidb_dml_type", "'standard'", WhereKnown),
     ("tidb_batch_insert", "0", WherePossible),
     ("tidb_batch_delete", "0", WherePossible),
     ("tidb_idle_transaction_timeout", "0", WherePossible),
     ("tidb_low_resolution_tso", "0", WherePossible),
-    // After a REORGANIZE PARTITION, TiDB takes a row that one transaction deletes and inserts again
-    // for one that must not be there (8141). That a key is taken shows with its statement (above),
-    // and that index and row fit is TiDB's other check.
+    // After a REORGANIZE PARTITION, TiDB refuses a row that one transaction deletes and inserts
+    // again, as one that must not exist (8141). An existing key shows with its statement (above),
+    // and another check of TiDB's verifies that index and row fit.
     ("tidb_txn_assertion_level", "'OFF'", WherePossible),
 ];
 
-/// A CREATE TABLE that names no engine must not get one that keeps no transactions together.
+/// A CREATE TABLE without an engine must not get one without transactions.
 const ENGINE: Setting = (
     "default_storage_engine",
     "IF(UPPER(@@default_storage_engine) IN ('INNODB', 'ROCKSDB', 'TOKUDB'), @@default_storage_engine, 'InnoDB')",
@@ -254,14 +251,14 @@ const ENGINE: Setting = (
 const MARIADB: [Setting; 10] = [
     ENGINE,
     ("in_predicate_conversion_threshold", "0", WhereKnown),
-    // A row that the upstream has let in must come in here as well.
+    // A row that the upstream has accepted must be accepted here as well.
     ("check_constraint_checks", "0", WhereKnown),
     ("idle_transaction_timeout", "0", WhereKnown),
     ("idle_write_transaction_timeout", "0", WhereKnown),
     ("idle_readonly_transaction_timeout", "0", WhereKnown),
-    // An ALTER TABLE takes the way that it needs.
+    // ALTER TABLE must be able to use any algorithm.
     ("alter_algorithm", "'DEFAULT'", WherePossible),
-    // What is not there is an error, unless the statement says otherwise.
+    // A missing object is an error, unless the statement says otherwise.
     ("sql_if_exists", "0", WherePossible),
     ("old_mode", "'UTF8_IS_UTF8MB3'", WherePossible),
     ("enforce_storage_engine", "NULL", WherePossible),
@@ -269,28 +266,28 @@ const MARIADB: [Setting; 10] = [
 
 const MYSQL: [Setting; 2] = [
     ENGINE,
-    // What `information_schema` says of a table is no more than a moment old, not a day.
+    // What `information_schema` shows of a table must not be cached for a day.
     ("information_schema_stats_expiry", "0", WherePossible),
 ];
 
-/// What takes a right that the account may lack.
+/// Variables that require a privilege that the account may lack.
 const PRIVILEGED: [Setting; 1] = [("binlog_format", "'ROW'", WherePossible)];
 const PRIVILEGED_MYSQL: [Setting; 4] = [
     ("binlog_format", "'ROW'", WherePossible),
     ("sql_require_primary_key", "0", WherePossible),
     ("sql_generate_invisible_primary_key", "0", WherePossible),
-    // TiDB takes any index for a foreign key's parent.
+    // TiDB accepts any index for a foreign key's parent.
     ("restrict_fk_on_non_standard_key", "0", WherePossible),
 ];
 
-/// Sets what every kind of server has, and `sql_mode`.
+/// Sets the variables of every kind of server, and `sql_mode`.
 pub(crate) fn common(conn: &mut Conn, known: &ServerCache, sql_mode: &str) -> Result<()> {
     let mut wanted: Vec<Wanted<'_>> = COMMON.to_vec();
     wanted.push(("sql_mode", sql_mode, Always));
     set(conn, known, &wanted)
 }
 
-/// Sets what servers of one kind have.
+/// Sets the variables of one kind of server.
 pub(crate) fn own(conn: &mut Conn, known: &ServerCache, flavour: Flavour) -> Result<()> {
     match flavour {
         Flavour::TiDb => set(conn, known, &TIDB),
@@ -299,7 +296,7 @@ pub(crate) fn own(conn: &mut Conn, known: &ServerCache, flavour: Flavour) -> Res
     }
 }
 
-/// A setting whose value lives shorter than the program.
+/// A setting whose value is not static.
 type Wanted<'a> = (&'static str, &'a str, Need);
 
 fn set(conn: &mut Conn, known: &ServerCache, wanted: &[Wanted<'_>]) -> Result<()> {
@@ -318,7 +315,7 @@ fn set(conn: &mut Conn, known: &ServerCache, wanted: &[Wanted<'_>]) -> Result<()
     Ok(())
 }
 
-/// One for itself, where an answer does not say which one it is about.
+/// Sets one variable, if the answer to several does not tell which one it is about.
 fn alone(conn: &mut Conn, known: &ServerCache, (name, value, need): Wanted<'_>) -> Result<()> {
     match guarded(|| conn.query_drop(format!("SET SESSION {name} = {value}"))) {
         Err(error) if passes(&error, need) => {
@@ -329,7 +326,7 @@ fn alone(conn: &mut Conn, known: &ServerCache, (name, value, need): Wanted<'_>) 
     }
 }
 
-/// Whether a session does without a variable that a server answered with `error` to.
+/// Whether a session can do without a variable that a server answered with `error`.
 fn passes(error: &mysql::Error, need: Need) -> bool {
     let mysql::Error::MySqlError(said) = error else { return false };
     match need {
@@ -339,8 +336,8 @@ fn passes(error: &mysql::Error, need: Need) -> bool {
     }
 }
 
-/// Which of `left` the answer names, if a session does without it. Servers name it in quotes, in
-/// any language.
+/// The index of the variable in `left` that the answer names, if a session can do without it.
+/// Servers quote the name, in any language.
 fn culprit(error: &mysql::Error, left: &[Wanted<'_>]) -> Option<usize> {
     let mysql::Error::MySqlError(said) = error else { return None };
     let words: Vec<&str> = said.message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
@@ -385,7 +382,7 @@ mod tests {
         assert_eq!(said("8.0.11", Some("")), "TiDB of unknown version");
         assert!(Server::read("x".to_owned(), Some(""), 1).supported().is_ok());
         assert!(Server::read("x".to_owned(), Some(&release("v3.0.20")), 1).supported().is_err());
-        // A name alone makes no TiDB: it lacks the function.
+        // A name alone is not enough for TiDB: the function is missing.
         assert_eq!(said("8.0.11-TiDB-v7.5.1", None), "MySQL 8.0.11");
     }
 
@@ -432,8 +429,7 @@ mod settings_tests {
         assert_eq!(of(1193, "Unknown system variable 'completion_type'"), Some(1));
         assert_eq!(of(1193, "Unbekannte Systemvariable 'OLD_MODE'"), Some(2));
         assert_eq!(of(1231, "Variable 'old_mode' can't be set to the value of ''"), Some(2));
-        // What must be so and is refused, or what every server must have, ends it; so does what
-        // names nothing of ours.
+        // A necessary variable that is refused ends it; so does an error that names none of ours.
         assert_eq!(of(1231, "Variable 'completion_type' can't be set to the value of '0'"), None);
         assert_eq!(of(1193, "Unknown system variable 'autocommit'"), None);
         assert_eq!(of(1227, "Access denied; you need the SUPER privilege"), None);

@@ -1,5 +1,6 @@
-//! One connection to a target, with all settings that applying needs
-//! (docs/protocol/tidb-formats.md §8.1).
+//! One connection to a target, with all settings that applying needs.
+//!
+//! See docs/protocol/tidb-formats.md §8.1.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,32 +22,31 @@ use super::server::{ServerCache, told_by_tidb};
 use super::transaction::Prelude;
 use crate::error::Fault;
 
-/// Zero and invalid dates pass and a 0 in an AUTO_INCREMENT column stays 0; everything else that
-/// does not fit fails.
+/// Zero and invalid dates are accepted, and a 0 in an AUTO_INCREMENT column stays 0; everything
+/// else that does not fit is refused.
 const SQL_MODE: &str = "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
-/// The first MariaDB that has this mode.
+/// The first version of MariaDB with this mode.
 const TIME_ROUND_FRACTIONAL: (u32, u32, u32) = (10, 4, 1);
 /// The SQL mode without strictness: for ENUM index 0, which strict mode refuses.
 const RELAXED_SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES";
 
-/// What the statements may take that set a session up, where no answer has a limit of its own.
+/// How long the statements that set a session up may take, if answers have no limit of their own.
 const SETUP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A connection that is set up for applying.
 pub struct Session {
     pub(crate) conn: Conn,
     server: Server,
-    /// The server's number of this connection: what the greeting says is only its lower half where
-    /// it has 64 bits.
+    /// The server's id of this connection: the greeting has only its lower half if it has 64 bits.
     id: u64,
     pub(crate) transaction: bool,
-    /// Whether the server takes several statements at once, as far as known.
+    /// Whether the server accepts several statements at once, as far as known.
     pub(crate) pairs: bool,
-    /// What each transaction begins with.
+    /// The beginning of each transaction.
     pub(super) prelude: Option<Arc<dyn Prelude>>,
-    /// Modes that the operator wants, each with a comma before it.
+    /// Additional modes that the operator set, each with a comma before it.
     more_modes: String,
-    /// Whoever waits for its answers.
+    /// The owner of the connection, for which waits are recorded.
     pub(crate) caller: Option<Caller>,
 }
 
@@ -59,7 +59,7 @@ impl Session {
         if target.read_timeout().is_some() {
             return Self::set_up(target);
         }
-        // One that waits for its answers without end does not do so yet.
+        // Answers have no time limit later, but the login has one.
         let (limit, name) = (target.handshake_limit() + SETUP_LIMIT, target.name());
         let (made, comes) = crossbeam_channel::bounded(1);
         let target = target.clone();
@@ -81,8 +81,8 @@ impl Session {
         let Introduction { server, id, explicit } = introduce(&mut conn, known)?;
         server.supported()?;
         if server.flavour == Flavour::MariaDb && server.version >= TIME_ROUND_FRACTIONAL {
-            // TiDB and MySQL round fractions of a second that a column has no room for; MariaDB
-            // else cuts them.
+            // TiDB and MySQL round fractions of a second that do not fit a column; by default,
+            // MariaDB truncates them.
             more_modes.push_str(",TIME_ROUND_FRACTIONAL");
             let set = conn.query_drop(format!("SET SESSION sql_mode = '{SQL_MODE}{more_modes}'"));
             set.map_err(|e| explain(&e, "cannot set the session variable sql_mode on the target"))?;
@@ -90,15 +90,14 @@ impl Session {
         let (flavour, transaction, pairs) = (server.flavour, false, true);
         let mut session = Self { conn, server, id, transaction, pairs, prelude: None, more_modes, caller: None };
         server::own(&mut session.conn, known, flavour)?;
-        // A server may have transactions that only read as its default; TiDB only pretends to know
-        // such.
+        // Transactions may be read-only by default on a server; TiDB only pretends to know that.
         let access = if flavour == Flavour::TiDb { "" } else { ", READ WRITE" };
         session.run(&format!("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED{access}"))?;
-        // Where it is off, a TIMESTAMP without any attribute becomes NOT NULL and changes itself on
-        // every update.
+        // If it is off, a TIMESTAMP without attributes becomes NOT NULL and changes on every
+        // update.
         if !explicit {
-            // Not every version lets a session change it; the checks before the first write then
-            // say so.
+            // Not every version lets a session change it; the checks before the first write will
+            // then report it.
             let _ = session.conn.query_drop("SET SESSION explicit_defaults_for_timestamp = 1");
         }
         for (name, value) in target.variables() {
@@ -119,9 +118,8 @@ impl Session {
         }
     }
 
-    /// Locks are waited for no longer than it takes until an answer counts as lost, `limit`: so
-    /// that such a wait ends with words, and not with the connection. What the operator has set
-    /// stays.
+    /// Limits lock waits to less than `limit`, after which an answer counts as lost: so such a wait
+    /// ends with an error, and not with the connection. A value set by the operator stays.
     pub(crate) fn wait_for_locks_within(&mut self, target: &Target, limit: Duration) -> Result<()> {
         let most = (limit.as_secs() * 5 / 6).max(1);
         let now: Option<(u64, u64)> = self.first("SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout")?;
@@ -135,7 +133,7 @@ impl Session {
         Ok(())
     }
 
-    /// The server behind it.
+    /// The server of this session.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
@@ -147,57 +145,57 @@ impl Session {
         self.id
     }
 
-    /// Runs a statement; gives the number of rows that it found or changed.
+    /// Runs a statement; gives the number of rows that it matched or changed.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's error.
     pub fn try_run(&mut self, sql: &str) -> mysql::Result<u64> {
         let asked = self.asks(sql);
         asked.answered(guarded(|| Ok(self.conn.query_iter(sql)?.affected_rows())))
     }
 
-    /// Like [`try_run`](Self::try_run), with the statement in an error that keeps what the server
-    /// said.
+    /// As [`try_run`](Self::try_run), with the statement in an error that keeps the server's
+    /// answer.
     pub(crate) fn exec(&mut self, sql: &str) -> Result<u64, SessionError> {
         self.try_run(sql).map_err(|error| failed(error, sql))
     }
 
-    /// All rows of a query, with the same error.
+    /// All rows of a query, with errors as in [`exec`](Self::exec).
     pub(crate) fn fetch<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, SessionError> {
         let asked = self.asks(sql);
         asked.answered(self.conn.all(sql)).map_err(|error| failed(error, sql))
     }
 
-    /// The first row of a query, with the same error.
+    /// The first row of a query, with errors as in [`exec`](Self::exec).
     pub(crate) fn fetch_one<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, SessionError> {
         let asked = self.asks(sql);
         asked.answered(self.conn.one(sql)).map_err(|error| failed(error, sql))
     }
 
-    /// Whether a transaction was opened here that has not ended.
+    /// Whether a transaction was opened here and has not ended.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
         self.transaction
     }
 
-    /// How many of the rows of the last INSERT … ON DUPLICATE KEY UPDATE, one of several rows, were
-    /// there before: MariaDB's words are `Records: 3  Duplicates: 2  Warnings: 0`, in any language
-    /// with these numbers in this order.
+    /// How many rows of the last INSERT … ON DUPLICATE KEY UPDATE of several rows existed before.
+    /// MariaDB's text is `Records: 3  Duplicates: 2  Warnings: 0`, in any language with these
+    /// numbers in this order.
     pub(crate) fn duplicates(&self) -> Option<u64> {
         second_number(&self.conn.info_str())
     }
 
-    /// How many rows the last UPDATE found, changed or not: `Rows matched: 1  Changed: 0  Warnings:
-    /// 0`.
+    /// How many rows the last UPDATE matched, changed or not: `Rows matched: 1  Changed: 0
+    /// Warnings: 0`.
     pub(crate) fn matched(&self) -> Option<u64> {
         let words = self.conn.info_str();
         words.split(|c: char| !c.is_ascii_digit()).find(|n| !n.is_empty())?.parse().ok()
     }
 
-    /// Like [`try_run`](Self::try_run), with the statement in the error.
+    /// As [`try_run`](Self::try_run), with the statement in the error.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's error.
     pub fn run(&mut self, sql: &str) -> Result<u64> {
         self.try_run(sql).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
@@ -214,12 +212,12 @@ impl Session {
         asked.answered(self.conn.one(sql)).map_err(|e| explain(&e, format!("the target refused `{}`", shorten(sql))))
     }
 
-    /// How many warnings the last statement gave.
+    /// The number of warnings of the last statement.
     pub(crate) fn warnings(&self) -> u16 {
         self.conn.warnings()
     }
 
-    /// Switches strictness off or on again.
+    /// Switches strict mode off, or on again.
     pub(crate) fn relax(&mut self, relaxed: bool) -> Result<()> {
         let mode = if relaxed { RELAXED_SQL_MODE } else { SQL_MODE };
         self.run(&format!("SET SESSION sql_mode = '{mode}{}'", self.more_modes)).map(drop)
@@ -233,7 +231,7 @@ impl Session {
         Ok(self.open_transaction()?)
     }
 
-    /// Makes durable what is open. After an error it may have happened or not.
+    /// Commits the open transaction. After an error it may have taken effect or not.
     ///
     /// # Errors
     /// If the target refuses or the connection is lost.
@@ -242,8 +240,8 @@ impl Session {
         self.run("COMMIT").map(drop)
     }
 
-    /// Takes back what is open. Cannot fail in a way that matters: a lost connection rolls back by
-    /// itself.
+    /// Rolls back the open transaction. It cannot fail in a way that matters: a lost connection is
+    /// rolled back by the server.
     pub fn rollback(&mut self) {
         if std::mem::take(&mut self.transaction) {
             let _ = self.conn.query_drop("ROLLBACK");
@@ -251,7 +249,7 @@ impl Session {
     }
 }
 
-/// The second number in what the server says of a statement, in any language.
+/// The second number in the server's text about a statement, in any language.
 pub(crate) fn second_number(words: &str) -> Option<u64> {
     let mut numbers = words.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
     numbers.nth(1)?.parse().ok()
@@ -261,7 +259,7 @@ fn failed(error: mysql::Error, sql: &str) -> SessionError {
     SessionError::Target { error, attempted: format!("the target refused `{}`", shorten(sql)) }
 }
 
-/// What a server says of itself and of a new connection.
+/// The properties of a server and of a new connection.
 struct Introduction {
     server: Server,
     id: u64,
@@ -301,7 +299,7 @@ pub(crate) fn shorten(sql: &str) -> String {
     text
 }
 
-/// Whether `error` says that the connection is lost.
+/// Whether `error` means that the connection is lost.
 #[must_use]
 pub fn is_lost(error: &mysql::Error) -> bool {
     classify(error) == Class::Connection

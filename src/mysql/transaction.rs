@@ -15,81 +15,82 @@ use super::session::{Session, second_number, shorten};
 use crate::error::Fault;
 use crate::model::CommitTs;
 
-/// What a proxy that knows no pairs of statements makes of one.
+/// The error code of a proxy that cannot parse several statements at once.
 const PARSE_ERROR: u16 = 1064;
-/// TiDB's word for a client that did not ask for several statements at once (we do).
+/// TiDB's error code for a client that did not request several statements at once (we do).
 const NO_MULTI_STATEMENTS: u16 = 8130;
 
-/// How often a mark's row is made again within one beginning, before it is given up because another
-/// process deletes it as often.
+/// How often a mark's row is created again within one begin, before that is given up because
+/// another process keeps deleting it.
 const TRIES: u32 = 5;
 
-/// What each transaction of a session begins with: a statement that changes exactly one row, or the
-/// transaction is rolled back.
+/// The first statement of each transaction of a session, which has to change exactly one row;
+/// otherwise the transaction is rolled back.
 ///
-/// The link's marks are one; a session knows nothing of them.
+/// A link's marks are the only implementation; a session knows nothing about marks.
 pub trait Prelude: Send + Sync {
-    /// The first statement of each transaction: it raises the number of its row by one.
+    /// The first statement of each transaction: it raises the number in its row by one. Constant.
     fn statement(&self) -> &str;
 
-    /// Reads that number within a transaction that is to raise it.
+    /// A query that reads and locks that number, for a transaction that is going to raise it.
     fn lock(&self) -> &str;
 
-    /// Makes the row anew where it is gone; does by itself what the statement does.
+    /// A statement that creates the row if it is missing; its change counts like that of
+    /// `statement`.
     fn insert(&self) -> &str;
 
-    /// Says that the row was gone.
+    /// Reports that the row was missing. Called each time before the row is created again.
     fn tell_missing(&self);
 
-    /// Why nothing goes out where the row stays away, or the statement `found` something else than
-    /// one row.
+    /// The error if the row stays missing, or the statement `found` something else than one row.
+    /// The transaction is rolled back.
     fn wrong(&self, found: &str) -> Fault;
 
-    /// Why nothing goes out where the server refuses the statement with an error of `class`, and
-    /// what it `said`.
+    /// The error if the server refuses the statement with an error of `class`, and the text that it
+    /// `said`.
     fn refused(&self, class: Class, said: &str) -> Fault;
 
-    /// What stands in front of each statement of the DDL at `ts`, which no transaction can hold.
+    /// The comment before each statement of the DDL at `ts`, which cannot be in a transaction.
     fn comment(&self, ts: CommitTs) -> String;
 }
 
-/// What a statement did.
+/// The effect of a statement.
 pub(crate) struct Changed {
-    /// Rows that it found, or inserted or deleted.
+    /// Rows that it matched, inserted or deleted.
     pub(crate) found: u64,
-    /// Rows that an UPDATE changed, where the server says so: `Rows matched: 1  Changed: 1
-    /// Warnings: 0`.
+    /// Rows that an UPDATE changed, if the server tells: `Rows matched: 1  Changed: 1  Warnings:
+    /// 0`.
     pub(crate) changed: Option<u64>,
 }
 
-/// What became of a mark.
+/// The effect of a mark's statement.
 enum Marked {
-    /// One row was changed.
+    /// It changed one row.
     Set,
-    /// Its row is not there.
+    /// Its row does not exist.
     Missing,
-    /// It changed something else.
+    /// It had another effect.
     Wrong(String),
 }
 
 impl Session {
-    /// From here on each transaction of this session begins with `prelude`.
+    /// Sets `prelude` as the beginning of each further transaction of this session.
     pub fn set_prelude(&mut self, prelude: Option<Arc<dyn Prelude>>) {
         self.prelude = prelude;
     }
 
-    /// What stands in front of each statement of the DDL at `ts`, if this session has a prelude.
+    /// The comment before each statement of the DDL at `ts`, if this session has a prelude.
     #[must_use]
     pub fn comment(&self, ts: CommitTs) -> Option<String> {
         self.prelude.as_ref().map(|prelude| prelude.comment(ts))
     }
 
-    /// Begins a transaction with the statement `first`, in one round trip where the server takes
-    /// several statements at once; gives the number of rows that `first` found or changed. After an
-    /// error [`rollback`](Self::rollback) is due.
+    /// Begins a transaction with the statement `first`, in one round trip if the server accepts
+    /// several statements at once; gives the number of rows that `first` matched or changed. After
+    /// an error, call [`rollback`](Self::rollback).
     ///
     /// # Errors
-    /// What the server said; refused if the mark could not be set.
+    /// The server's error; refused if the mark could not be set.
     pub fn begin_with(&mut self, first: &str) -> Result<u64, SessionError> {
         self.open_with(Some(first), "cannot begin a transaction on the target")
     }
@@ -99,9 +100,9 @@ impl Session {
         self.open_with(None, "the target refused `START TRANSACTION`").map(drop)
     }
 
-    /// Runs a statement that writes, within the open transaction or as one that carries the mark;
-    /// the latter is only committed if it changed something. Gives the number of rows that it found
-    /// or changed.
+    /// Runs a statement that writes, within the open transaction or in one of its own with the
+    /// mark, which is only committed if the statement changed something. Gives the number of rows
+    /// that it matched or changed.
     pub(crate) fn write(&mut self, sql: &str) -> Result<u64, SessionError> {
         if self.in_transaction() || self.prelude.is_none() {
             return self.exec(sql);
@@ -117,9 +118,9 @@ impl Session {
         done
     }
 
-    /// Raises the mark in a transaction that is not begun here: with autocommit off, by the first
-    /// statement. `raised` is what an earlier try made of it, which holds unless the server has
-    /// rolled that back meanwhile; a mark is raised once.
+    /// Raises the mark in a transaction that was not begun here, but by the first statement with
+    /// autocommit off. `raised` is the value from an earlier try, which is valid unless the server
+    /// has rolled that back meanwhile; a mark is raised only once.
     pub(crate) fn mark_open(&mut self, raised: &mut Option<i64>) -> Result<(), SessionError> {
         let Some(prelude) = self.prelude.clone() else { return Ok(()) };
         match self.fetch_one::<i64>(prelude.lock())? {
@@ -151,17 +152,16 @@ impl Session {
         done
     }
 
-    /// Makes durable what is open, and keeps what the server says; after an error
-    /// [`rollback`](Self::rollback) is due.
+    /// Commits the open transaction, and keeps the server's answer in an error; after an error,
+    /// call [`rollback`](Self::rollback).
     pub(crate) fn commit_open(&mut self) -> Result<(), SessionError> {
         self.exec("COMMIT")?;
         self.transaction = false;
         Ok(())
     }
 
-    /// Sends `statements`, which give no rows, in one round trip where the server takes several at
-    /// once. Gives how many rows each found or changed; an error with the number of the statement
-    /// that it belongs to.
+    /// Sends `statements`, which return no rows, in one round trip if the server accepts several at
+    /// once. Gives how many rows each matched or changed; an error has the number of its statement.
     pub(crate) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
         let asked = self.asks(statements.last().copied().unwrap_or_default());
         asked.answered(self.send_all(statements))
@@ -201,7 +201,7 @@ impl Session {
                 return Err(mysql::Error::DriverError(DriverError::UnexpectedPacket));
             };
             changed.push(Changed { found: result.affected_rows(), changed: second_number(&result.info_str()) });
-            // An error of a statement behind the first shows as its first row.
+            // An error of a statement after the first shows as its first row.
             result.next().transpose()?;
         }
         Ok(changed)

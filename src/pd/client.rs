@@ -1,4 +1,4 @@
-//! The async half of the PD client: finds the leader, asks it, and finds it again after a failure.
+//! The async half of the PD client: finds PD's leader, sends requests to it, and retries.
 
 use std::time::{Duration, Instant};
 
@@ -25,37 +25,38 @@ use crate::error::Fault;
 use crate::error::quoted;
 use crate::model::CommitTs;
 
-/// How long a connection may take to be made.
+/// How long a connection may take to be established.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// How old the list of members may be: who is replaced is replaced one after the other, with more time between.
+/// How old the list of members may be. PD's servers are replaced one after the other, with more
+/// time in between.
 const MEMBERS_AGE: Duration = Duration::from_secs(20);
 
-/// Asks who the members are; needs no cluster id.
+/// The request for the list of members; needs no cluster id.
 #[must_use]
 pub fn members_request() -> GetMembersRequest {
     GetMembersRequest { header: None }
 }
 
-/// Asks for one timestamp.
+/// The request for one timestamp.
 #[must_use]
 pub fn tso_request(cluster_id: u64) -> TsoRequest {
     TsoRequest { header: Some(RequestHeader { cluster_id }), count: 1, dc_location: String::new() }
 }
 
-/// Asks for TiKV's GC safe point.
+/// The request for TiKV's GC safe point.
 #[must_use]
 pub fn safe_point_request(cluster_id: u64) -> GetGcSafePointRequest {
     GetGcSafePointRequest { header: Some(RequestHeader { cluster_id }) }
 }
 
-/// Asks etcd for every key that begins with `prefix`.
+/// The request to etcd for every key that begins with `prefix`.
 #[must_use]
 pub fn range_request(prefix: &str) -> RangeRequest {
     let mut end = prefix.as_bytes().to_vec();
-    // The first key behind all that begin with the prefix. 0xff cannot be raised; then its predecessor is.
+    // The first key after all keys with the prefix. 0xff cannot be raised; then its predecessor is.
     while let Some(last) = end.pop() {
         if last < 0xff {
             end.push(last + 1);
@@ -68,20 +69,20 @@ pub fn range_request(prefix: &str) -> RangeRequest {
     RangeRequest { key: Bytes::copy_from_slice(prefix.as_bytes()), range_end: end.into(), limit: 0 }
 }
 
-/// Asks etcd for one key.
+/// The request to etcd for one key.
 #[must_use]
 pub fn get_request(key: &str) -> RangeRequest {
     RangeRequest { key: Bytes::copy_from_slice(key.as_bytes()), range_end: Bytes::new(), limit: 0 }
 }
 
-/// Where the leader was last seen.
+/// The leader as it was last seen.
 #[derive(Clone)]
 struct Leader {
     address: String,
     channel: Channel,
 }
 
-/// See [`Pd`](super::Pd).
+/// The async half of [`Pd`](super::Pd).
 pub(super) struct Client {
     endpoints: Vec<String>,
     security: Security,
@@ -90,7 +91,8 @@ pub(super) struct Client {
     members: Mutex<Members>,
 }
 
-/// Who belonged to PD when it was last asked: what the operator wrote may all have been replaced since.
+/// PD's members when they were last asked: all addresses that the operator gave may have been
+/// replaced since.
 struct Members {
     addresses: Vec<String>,
     asked: Instant,
@@ -102,7 +104,7 @@ impl Members {
     }
 }
 
-/// What a member said that leads to a leader.
+/// The answer of a member, from which a leader was found.
 struct LeaderHint {
     cluster_id: u64,
     leader: Leader,
@@ -139,7 +141,7 @@ impl Client {
         let answer: TsoResponse = self
             .on_leader("a timestamp", async |channel| {
                 let (sender, receiver) = mpsc::channel(1);
-                // Cannot fail: the channel is empty and its other end is in our hands.
+                // Cannot fail: the channel is empty, and its other end is still held here.
                 let _ = sender.send(tso_request(self.cluster_id)).await;
                 let mut grpc = ready(channel).await?;
                 let path = PathAndQuery::from_static("/pdpb.PD/Tso");
@@ -147,7 +149,8 @@ impl Client {
                 let mut answers =
                     grpc.streaming(request, path, ProstCodec::<TsoRequest, TsoResponse>::default()).await?.into_inner();
                 let answer = answers.message().await?;
-                // Kept open until now: some versions end the call, answered or not, once the requests have ended.
+                // Kept open until now: some versions end the call, answered or not, once the
+                // requests have ended.
                 drop(sender);
                 answer.ok_or_else(|| Status::unavailable("the stream ended without an answer"))
             })
@@ -214,7 +217,8 @@ impl Client {
         Ok(answer.succeeded)
     }
 
-    /// Runs `call` on the leader; when that fails, once more on the leader that the members then name.
+    /// Runs `call` on the leader; if that fails, once more on the leader that the members name
+    /// then.
     async fn on_leader<T>(&self, what: &str, call: impl AsyncFn(Channel) -> Result<T, Status>) -> Result<T> {
         let leader = self.leader.lock().clone();
         let first = match limited(call(leader.channel.clone())).await {
@@ -247,14 +251,16 @@ impl Client {
             .map_err(Into::into)
     }
 
-    /// Where to look for a leader: what the operator wrote, then whom PD named itself.
+    /// The addresses to look for a leader at: those that the operator gave, then those that PD
+    /// named.
     fn places(&self) -> Vec<String> {
         let members = self.members.lock();
         let learnt = members.addresses.iter().filter(|a| !self.endpoints.contains(a));
         self.endpoints.iter().chain(learnt).cloned().collect()
     }
 
-    /// Asks the leader who the members are, if the last answer is old. Without an answer the old one stays.
+    /// Asks the leader for the members if the last answer is old. Without an answer the old list
+    /// stays.
     async fn keep_members(&self, leader: Channel) {
         let now = Instant::now();
         {
@@ -289,7 +295,7 @@ impl Client {
     }
 }
 
-/// The cluster id and a leader that can be reached; every address tried is in the error.
+/// The cluster id and a leader that can be reached. The error lists every address that was tried.
 async fn find_leader(endpoints: &[String], security: &Security) -> Result<LeaderHint> {
     let mut tried = Vec::new();
     for address in endpoints {
@@ -312,7 +318,7 @@ async fn find_leader(endpoints: &[String], security: &Security) -> Result<Leader
         .into())
 }
 
-/// Where PD's members can be reached, as they say themselves.
+/// The addresses of PD's members, as they advertise them.
 fn addresses(members: &GetMembersResponse) -> Vec<String> {
     members.members.iter().flat_map(|m| &m.client_urls).map(|url| address(url)).collect()
 }
@@ -333,7 +339,8 @@ async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Securit
     let leader = members.leader.as_ref().filter(|l| !l.client_urls.is_empty()).ok_or("it knows no leader now")?;
     let mut candidates: Vec<String> = leader.client_urls.iter().map(|url| address(url)).collect();
     if members.members.len() == 1 {
-        // The only member is the leader, also where its own name for itself leads nowhere from here.
+        // The only member is the leader, even if the name that it advertises cannot be reached from
+        // here.
         candidates.push(asked.to_owned());
     }
     let mut why = Vec::new();
@@ -363,7 +370,7 @@ where
     Q: Message + 'static,
     A: Message + Default + 'static,
 {
-    // A listing of etcd may well be above tonic's 4 MiB.
+    // A listing of etcd may be above tonic's limit of 4 MiB.
     let mut grpc = ready(channel).await?.max_decoding_message_size(256 << 20);
     let codec = ProstCodec::<Q, A>::default();
     Ok(grpc.unary(Request::new(request), PathAndQuery::from_static(path), codec).await?.into_inner())
@@ -374,7 +381,7 @@ async fn limited<T>(work: impl Future<Output = Result<T, Status>>) -> Result<T, 
     timeout(REQUEST_LIMIT, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// PD refuses requests with another cluster's id; asking again does not help.
+/// PD refuses requests with another cluster's id; a retry does not help.
 fn mismatch(status: &Status) -> Option<Fault> {
     status.message().contains("mismatch cluster id").then(|| {
         Fault::refused(format!("PD is of another cluster: {}", status.message()))
@@ -382,7 +389,7 @@ fn mismatch(status: &Status) -> Option<Fault> {
     })
 }
 
-/// A status as an operator can use it: its text with what lies beneath.
+/// A status as text for an operator, with its causes.
 pub(crate) fn words(status: &Status) -> String {
     let mut text =
         if status.message().is_empty() { format!("{:?}", status.code()) } else { status.message().to_owned() };

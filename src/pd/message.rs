@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
-/// `pdpb.RequestHeader`: goes with every request to PD.
+/// `pdpb.RequestHeader`: part of every request to PD.
 #[derive(Clone, PartialEq, Message)]
 pub struct RequestHeader {
     /// Must be the cluster's own id, except in `GetMembers`.
@@ -14,29 +14,29 @@ pub struct RequestHeader {
     pub cluster_id: u64,
 }
 
-/// `pdpb.Error`.
+/// `pdpb.Error`: why PD refused a request.
 #[derive(Clone, PartialEq, Message)]
 pub struct Error {
-    /// 0 is fine; 2 not bootstrapped; others in docs/protocol/tidb-binlog.md §1.2.
+    /// 0 is no error; 2 not bootstrapped; others in docs/protocol/tidb-binlog.md §1.2.
     #[prost(int32, tag = "1")]
     pub kind: i32,
-    /// PD's own words.
+    /// PD's text.
     #[prost(string, tag = "2")]
     pub message: String,
 }
 
-/// `pdpb.ResponseHeader`.
+/// `pdpb.ResponseHeader`: part of every answer of PD.
 #[derive(Clone, PartialEq, Message)]
 pub struct ResponseHeader {
     /// The TiDB cluster id.
     #[prost(uint64, tag = "1")]
     pub cluster_id: u64,
-    /// Absent or of kind 0: fine.
+    /// No error if absent or of kind 0.
     #[prost(message, optional, tag = "2")]
     pub error: Option<Error>,
 }
 
-/// `pdpb.GetMembersRequest`.
+/// `pdpb.GetMembersRequest`: asks for the list of PD servers.
 #[derive(Clone, PartialEq, Message)]
 pub struct GetMembersRequest {
     /// Cluster id 0 is allowed here.
@@ -47,44 +47,44 @@ pub struct GetMembersRequest {
 /// `pdpb.Member`: one PD server.
 #[derive(Clone, PartialEq, Message)]
 pub struct Member {
-    /// Its name.
+    /// Name of the server.
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Its id.
+    /// Id of the server.
     #[prost(uint64, tag = "2")]
     pub member_id: u64,
-    /// For other PD servers.
+    /// Addresses for other PD servers.
     #[prost(string, repeated, tag = "3")]
     pub peer_urls: Vec<String>,
-    /// For us.
+    /// Addresses for clients.
     #[prost(string, repeated, tag = "4")]
     pub client_urls: Vec<String>,
 }
 
-/// `pdpb.GetMembersResponse`.
+/// `pdpb.GetMembersResponse`: the list of PD servers.
 #[derive(Clone, PartialEq, Message)]
 pub struct GetMembersResponse {
-    /// Holds the cluster id.
+    /// Has the cluster id.
     #[prost(message, optional, tag = "1")]
     pub header: Option<ResponseHeader>,
     /// All PD servers.
     #[prost(message, repeated, tag = "2")]
     pub members: Vec<Member>,
-    /// The one that gives out timestamps.
+    /// The server that gives out timestamps.
     #[prost(message, optional, tag = "3")]
     pub leader: Option<Member>,
-    /// The one that leads etcd.
+    /// The server that leads etcd.
     #[prost(message, optional, tag = "4")]
     pub etcd_leader: Option<Member>,
 }
 
-/// `pdpb.TsoRequest`.
+/// `pdpb.TsoRequest`: asks for timestamps.
 #[derive(Clone, PartialEq, Message)]
 pub struct TsoRequest {
-    /// With the right cluster id.
+    /// Must have the right cluster id.
     #[prost(message, optional, tag = "1")]
     pub header: Option<RequestHeader>,
-    /// How many timestamps; above 0.
+    /// Number of timestamps; above 0.
     #[prost(uint32, tag = "2")]
     pub count: u32,
     /// Empty or `global`.
@@ -92,13 +92,13 @@ pub struct TsoRequest {
     pub dc_location: String,
 }
 
-/// `pdpb.Timestamp`.
+/// `pdpb.Timestamp`: a TSO in two parts.
 #[derive(Clone, PartialEq, Message)]
 pub struct Timestamp {
     /// Milliseconds since the Unix epoch.
     #[prost(int64, tag = "1")]
     pub physical: i64,
-    /// The counter within it.
+    /// The counter within the millisecond.
     #[prost(int64, tag = "2")]
     pub logical: i64,
     /// Normally 0.
@@ -106,46 +106,46 @@ pub struct Timestamp {
     pub suffix_bits: u32,
 }
 
-/// `pdpb.TsoResponse`.
+/// `pdpb.TsoResponse`: the timestamps.
 #[derive(Clone, PartialEq, Message)]
 pub struct TsoResponse {
-    /// Holds the cluster id.
+    /// Has the cluster id.
     #[prost(message, optional, tag = "1")]
     pub header: Option<ResponseHeader>,
-    /// As asked.
+    /// Number of timestamps, as requested.
     #[prost(uint32, tag = "2")]
     pub count: u32,
-    /// The last of them.
+    /// The last one of them.
     #[prost(message, optional, tag = "3")]
     pub timestamp: Option<Timestamp>,
 }
 
-/// `pdpb.GetGCSafePointRequest`.
+/// `pdpb.GetGCSafePointRequest`: asks for the GC safe point.
 #[derive(Clone, PartialEq, Message)]
 pub struct GetGcSafePointRequest {
-    /// With the right cluster id.
+    /// Must have the right cluster id.
     #[prost(message, optional, tag = "1")]
     pub header: Option<RequestHeader>,
 }
 
-/// `pdpb.GetGCSafePointResponse`.
+/// `pdpb.GetGCSafePointResponse`: the GC safe point.
 #[derive(Clone, PartialEq, Message)]
 pub struct GetGcSafePointResponse {
-    /// Holds the cluster id.
+    /// Has the cluster id.
     #[prost(message, optional, tag = "1")]
     pub header: Option<ResponseHeader>,
-    /// TiKV keeps no versions older than this ts.
+    /// The ts below which TiKV keeps no old versions.
     #[prost(uint64, tag = "2")]
     pub safe_point: u64,
 }
 
-/// `etcdserverpb.RangeRequest`.
+/// `etcdserverpb.RangeRequest`: reads one key or a range of keys.
 #[derive(Clone, PartialEq, Message)]
 pub struct RangeRequest {
     /// First key.
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
-    /// Behind the last key; empty for the one key alone.
+    /// The end of the range (exclusive); empty for one key only.
     #[prost(bytes = "bytes", tag = "2")]
     pub range_end: Bytes,
     /// 0: no limit.
@@ -159,7 +159,7 @@ pub struct EtcdHeader {
     /// etcd's cluster id.
     #[prost(uint64, tag = "1")]
     pub cluster_id: u64,
-    /// Who answered.
+    /// The etcd member that answered.
     #[prost(uint64, tag = "2")]
     pub member_id: u64,
     /// The store's revision.
@@ -170,30 +170,30 @@ pub struct EtcdHeader {
     pub raft_term: u64,
 }
 
-/// `mvccpb.KeyValue`.
+/// `mvccpb.KeyValue`: a key with its value.
 #[derive(Clone, PartialEq, Message)]
 pub struct KeyValue {
     /// The key.
     #[prost(bytes = "bytes", tag = "1")]
     pub key: Bytes,
-    /// Revision that made it.
+    /// Revision at which it was created.
     #[prost(int64, tag = "2")]
     pub create_revision: i64,
-    /// Revision that changed it last.
+    /// Revision at which it was last changed.
     #[prost(int64, tag = "3")]
     pub mod_revision: i64,
-    /// How often it was written.
+    /// How often it was written since it was created.
     #[prost(int64, tag = "4")]
     pub version: i64,
     /// The value.
     #[prost(bytes = "bytes", tag = "5")]
     pub value: Bytes,
-    /// Its lease, if any.
+    /// Its lease; 0 if there is none.
     #[prost(int64, tag = "6")]
     pub lease: i64,
 }
 
-/// `etcdserverpb.RangeResponse`.
+/// `etcdserverpb.RangeResponse`: the keys found.
 #[derive(Clone, PartialEq, Message)]
 pub struct RangeResponse {
     /// etcd's header.
@@ -202,15 +202,15 @@ pub struct RangeResponse {
     /// The pairs found.
     #[prost(message, repeated, tag = "2")]
     pub kvs: Vec<KeyValue>,
-    /// Whether a limit cut the answer.
+    /// Whether the limit cut the answer.
     #[prost(bool, tag = "3")]
     pub more: bool,
-    /// How many there are.
+    /// Number of keys in the range.
     #[prost(int64, tag = "4")]
     pub count: i64,
 }
 
-/// `etcdserverpb.PutRequest`.
+/// `etcdserverpb.PutRequest`: writes a key.
 #[derive(Clone, PartialEq, Message)]
 pub struct PutRequest {
     /// The key.
@@ -219,12 +219,12 @@ pub struct PutRequest {
     /// Its new value.
     #[prost(bytes = "bytes", tag = "2")]
     pub value: Bytes,
-    /// 0: the key stays until it is removed.
+    /// 0: the key stays until it is deleted.
     #[prost(int64, tag = "3")]
     pub lease: i64,
 }
 
-/// `etcdserverpb.PutResponse`.
+/// `etcdserverpb.PutResponse`: a key was written.
 #[derive(Clone, PartialEq, Message)]
 pub struct PutResponse {
     /// etcd's header.
@@ -252,7 +252,7 @@ pub struct Compare {
     /// The key.
     #[prost(bytes = "bytes", tag = "3")]
     pub key: Bytes,
-    /// What the target is compared with.
+    /// The value that the target is compared with.
     #[prost(oneof = "Operand", tags = "4, 5, 6, 7")]
     pub operand: Option<Operand>,
 }
@@ -260,13 +260,13 @@ pub struct Compare {
 /// `etcdserverpb.Compare.target_union`.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Operand {
-    /// How often the key was written.
+    /// How often the key was written since it was created.
     #[prost(int64, tag = "4")]
     Version(i64),
-    /// The revision that made it.
+    /// The revision at which it was created.
     #[prost(int64, tag = "5")]
     CreateRevision(i64),
-    /// The revision that changed it last; 0: there is no such key.
+    /// The revision at which it was last changed; 0: there is no such key.
     #[prost(int64, tag = "6")]
     ModRevision(i64),
     /// Its value.
@@ -278,18 +278,18 @@ pub enum Operand {
 pub const EQUAL: i32 = 0;
 /// `Compare.result`: greater.
 pub const GREATER: i32 = 1;
-/// `Compare.target`: the revision that changed the key last.
+/// `Compare.target`: the revision at which the key was last changed.
 pub const MOD: i32 = 2;
 
-/// `etcdserverpb.RequestOp`.
+/// `etcdserverpb.RequestOp`: one operation of a transaction.
 #[derive(Clone, PartialEq, Message)]
 pub struct RequestOp {
-    /// What to do.
+    /// The operation.
     #[prost(oneof = "Op", tags = "1, 2, 3")]
     pub op: Option<Op>,
 }
 
-/// `etcdserverpb.RequestOp.request`, as far as it is needed.
+/// `etcdserverpb.RequestOp.request`, without kinds that are not needed.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Op {
     /// Reads.
@@ -303,21 +303,21 @@ pub enum Op {
     Delete(DeleteRequest),
 }
 
-/// `etcdserverpb.TxnRequest`.
+/// `etcdserverpb.TxnRequest`: operations that depend on conditions.
 #[derive(Clone, PartialEq, Message)]
 pub struct TxnRequest {
     /// All of them must hold.
     #[prost(message, repeated, tag = "1")]
     pub compare: Vec<Compare>,
-    /// Done if they do.
+    /// Operations if all conditions hold.
     #[prost(message, repeated, tag = "2")]
     pub success: Vec<RequestOp>,
-    /// Done if they do not.
+    /// Operations if not.
     #[prost(message, repeated, tag = "3")]
     pub failure: Vec<RequestOp>,
 }
 
-/// `etcdserverpb.TxnResponse`; the answers to its parts are not looked at.
+/// `etcdserverpb.TxnResponse`; the answers to its operations are ignored.
 #[derive(Clone, PartialEq, Message)]
 pub struct TxnResponse {
     /// etcd's header.
@@ -328,14 +328,15 @@ pub struct TxnResponse {
     pub succeeded: bool,
 }
 
-/// Writes `value` under `key` if the key was last changed by `revision`; 0: if there is no such key.
+/// Writes `value` under `key` if revision `revision` last changed the key; 0: if there is no such
+/// key.
 #[must_use]
 pub fn swap_request(key: &str, value: &[u8], revision: i64) -> TxnRequest {
     let put = PutRequest { key: bytes(key), value: Bytes::copy_from_slice(value), lease: 0 };
     unchanged(key, revision, Op::Put(put))
 }
 
-/// Removes `key` if it was last changed by `revision`.
+/// Deletes `key` if revision `revision` last changed it.
 #[must_use]
 pub fn remove_request(key: &str, revision: i64) -> TxnRequest {
     unchanged(key, revision, Op::Delete(DeleteRequest { key: bytes(key) }))
@@ -345,7 +346,7 @@ fn bytes(key: &str) -> Bytes {
     Bytes::copy_from_slice(key.as_bytes())
 }
 
-/// Does `op` if `key` was last changed by `revision`; 0: if there is no such key.
+/// Runs `op` if revision `revision` last changed `key`; 0: if there is no such key.
 fn unchanged(key: &str, revision: i64, op: Op) -> TxnRequest {
     let operand = Some(Operand::ModRevision(revision));
     TxnRequest {
@@ -361,13 +362,14 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_conditional_write() {
-        // Compare{target MOD, key "k", mod_revision 0}: fields 2, 3 and 6; EQUAL is 0 and not written, a oneof's 0 is.
+        // Compare{target MOD, key "k", mod_revision 0}: fields 2, 3 and 6; EQUAL is 0 and not
+        // written, a oneof's 0 is.
         let absent = swap_request("k", b"v", 0).encode_to_vec();
         assert_eq!(hex::encode(absent), "0a0710021a016b3000".to_owned() + "1208" + "1206" + "0a016b" + "120176");
         // Revision 150 takes two bytes.
         let changed = swap_request("k", b"v", 150).encode_to_vec();
         assert_eq!(hex::encode(changed), "0a0810021a016b309601".to_owned() + "1208" + "1206" + "0a016b" + "120176");
-        // DeleteRangeRequest is the third of the oneof.
+        // DeleteRangeRequest is the third member of the oneof.
         let removed = remove_request("k", 150).encode_to_vec();
         assert_eq!(hex::encode(removed), "0a0810021a016b309601".to_owned() + "1205" + "1a03" + "0a016b");
         let answer = TxnResponse::decode(hex::decode("0a021805100112001a00").unwrap().as_slice()).err();

@@ -1,8 +1,8 @@
 //! PD and its etcd: members, timestamps, and the keys under which Pumps and TiDB servers register.
 //!
 //! [`Pd`] is the blocking client that every command uses; the async half behind it stays in this
-//! folder. PD addresses are taken as operators write them: `pd://h:p,h2:p2`, `http(s)://h:p`, bare
-//! `h:p`, comma lists of any of these.
+//! folder. PD addresses are accepted as operators write them: `pd://h:p,h2:p2`, `http(s)://h:p`,
+//! bare `h:p`, comma lists of any of these.
 
 mod client;
 pub mod message;
@@ -33,21 +33,22 @@ pub const DRAINERS: &str = "/tidb-binlog/v1/drainers/";
 /// Where TiDB servers register.
 pub const TIDB_SERVERS: &str = "/tidb/server/info/";
 
-/// A client of one PD cluster, with the etcd inside it. Its methods block, for 5 s per attempt at the most, and may be called from any thread
-/// that is not inside an async task.
+/// A client of one PD cluster, with the etcd inside it. Its methods block, for at most 5 s per
+/// attempt, and may be called from any thread outside of an async task.
 pub struct Pd {
-    /// Taken out only by `drop`.
+    /// `Some` until `drop` takes it.
     runtime: Option<Runtime>,
     client: Client,
     warnings: Mutex<Vec<String>>,
 }
 
 impl Pd {
-    /// Connects to the first of `endpoints` that answers and finds the leader from there.
-    /// An endpoint is `pd://h:p,h2:p2`, `http(s)://h:p` or `h:p`.
+    /// Connects to the first of `endpoints` that answers, and finds the leader from there. An
+    /// endpoint is `pd://h:p,h2:p2`, `http(s)://h:p` or `h:p`.
     ///
     /// # Errors
-    /// A usage fault for an address that is none; a connect fault with every address tried and why it failed.
+    /// A usage fault for an address that is malformed; a connect fault with every address tried and
+    /// why it failed.
     pub fn connect(endpoints: &[String], security: &Security) -> Result<Self> {
         let endpoints = parse_endpoints(endpoints)?;
         security.check(endpoints.iter().any(|e| e.tls))?;
@@ -73,18 +74,18 @@ impl Pd {
         self.client.leader()
     }
 
-    /// A fresh timestamp: above every commit ts so far.
+    /// A fresh timestamp, above every commit ts so far.
     ///
     /// # Errors
-    /// If no leader gives one, also after looking for the leader anew.
+    /// If no leader gives one, even after looking for the leader again.
     pub fn tso(&self) -> Result<CommitTs> {
         self.block(self.client.tso())
     }
 
-    /// TiKV keeps no versions older than this ts; 0 before its first garbage collection.
+    /// The ts below which TiKV keeps no old versions; 0 before its first garbage collection.
     ///
     /// # Errors
-    /// If PD does not tell.
+    /// If PD does not answer.
     pub fn gc_safe_point(&self) -> Result<CommitTs> {
         self.block(self.client.gc_safe_point())
     }
@@ -105,8 +106,9 @@ impl Pd {
         self.block(self.client.get(key))
     }
 
-    /// Writes `value` under `key`, if nobody has changed the key since `revision` (its `mod_revision`; 0: if there is none);
-    /// false if somebody has. The original compares less (that the key is there), so the last writer wins with it.
+    /// Writes `value` under `key` if the key has not changed since `revision` (its `mod_revision`;
+    /// 0: if there is none); false if it has. Drainer only compares that the key exists, so with
+    /// Drainer the last writer wins.
     ///
     /// # Errors
     /// If etcd does not answer, or does not allow it.
@@ -114,7 +116,7 @@ impl Pd {
         self.block(self.client.swap(key, value, revision))
     }
 
-    /// Removes `key`, if it is unchanged since `revision`; false if it has changed.
+    /// Deletes `key` if it has not changed since `revision`; false if it has.
     ///
     /// # Errors
     /// If etcd does not answer, or does not allow it.
@@ -122,17 +124,17 @@ impl Pd {
         self.block(self.client.remove(key, revision))
     }
 
-    /// The flags with which a command reaches this PD: `--pd 10.0.0.1:2379`, and the files for TLS.
+    /// The flags with which a command reaches this PD: `--pd 10.0.0.1:2379`, and the TLS files.
     #[must_use]
     pub fn flags(&self) -> String {
         self.client.flags()
     }
 
-    /// The entry of a Pump ([`PUMPS`]) or Drainer ([`DRAINERS`]) with its revision, if there is one. One that cannot be read
-    /// is an error.
+    /// The entry of a Pump ([`PUMPS`]) or Drainer ([`DRAINERS`]) with its revision, if there is
+    /// one.
     ///
     /// # Errors
-    /// If etcd does not answer, or the entry is not of the known form.
+    /// If etcd does not answer, or the entry cannot be read.
     pub fn entry(&self, prefix: &str, id: &str) -> Result<Option<(Status, i64)>> {
         let key = format!("{prefix}{id}");
         let Some(pair) = self.get(&key)? else { return Ok(None) };
@@ -140,8 +142,8 @@ impl Pd {
         Ok(Some((status, pair.mod_revision)))
     }
 
-    /// Every Pump ever registered, offline ones included. An entry that cannot be read is left out: see
-    /// [`take_warnings`](Self::take_warnings).
+    /// Every Pump ever registered, offline ones included. An entry that cannot be read is left out:
+    /// see [`take_warnings`](Self::take_warnings).
     ///
     /// # Errors
     /// If etcd does not answer.
@@ -151,7 +153,8 @@ impl Pd {
         Ok(nodes)
     }
 
-    /// The same, with the entries that cannot be read: for whoever must not miss a Pump.
+    /// As [`pumps`](Self::pumps), with the entries that cannot be read: for callers that must not
+    /// miss a Pump.
     ///
     /// # Errors
     /// If etcd does not answer.
@@ -179,7 +182,8 @@ impl Pd {
         Ok(servers)
     }
 
-    /// What the listings since the last call had to leave out, one sentence each, for the operator.
+    /// The entries that listings since the last call had to leave out, one sentence each, for the
+    /// operator.
     #[must_use]
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.warnings.lock())
@@ -194,14 +198,15 @@ impl Pd {
 
 impl Drop for Pd {
     fn drop(&mut self) {
-        // A runtime that is dropped inside an async task panics; this way of ending it never blocks.
+        // A runtime that is dropped inside an async task panics; this way of ending it never
+        // blocks.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// One PD server to try.
+/// The address of one PD server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// `host:port`; an IPv6 host keeps its brackets.
@@ -210,10 +215,10 @@ pub struct Endpoint {
     pub tls: bool,
 }
 
-/// Reads every address of `texts`, in order, each once.
+/// Parses every address of `texts`, in order, without duplicates.
 ///
 /// # Errors
-/// A usage fault that names the address that is none.
+/// A usage fault that names the address that is malformed.
 pub fn parse_endpoints(texts: &[String]) -> Result<Vec<Endpoint>> {
     let mut found = Vec::new();
     for item in texts.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()) {
@@ -236,7 +241,7 @@ fn endpoint(text: &str) -> Result<Endpoint> {
         _ => return Err(wrong(&format!("`{scheme}://` is no scheme of a PD address"))),
     };
     if rest.contains('@') {
-        // Not shown: what stands before the @ may be a password.
+        // Not shown: the part before the @ may be a password.
         return Err(wrong("a PD address has no user or password"));
     }
     let address = rest.trim_end_matches('/');

@@ -1,4 +1,4 @@
-//! Node status of Pumps, Drainers and TiDB servers: the JSON they write about themselves into etcd.
+//! Entries of Pumps, Drainers and TiDB servers in etcd: the JSON that they write there.
 //!
 //! Written with the key order of the original (docs/protocol/tidb-binlog.md §1.4).
 
@@ -12,10 +12,10 @@ use super::message::KeyValue;
 use super::security::Security;
 use crate::model::CommitTs;
 
-/// State of a Pump or Drainer. Nothing ever removes an entry, and a crash leaves `Online` behind.
+/// State of a Pump or Drainer. Entries are never removed, and a crash leaves `Online` behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Runs, as far as it says.
+    /// Running, as far as its entry says.
     Online,
     /// About to be paused.
     Pausing,
@@ -23,9 +23,9 @@ pub enum State {
     Paused,
     /// About to go offline; still has to be read.
     Closing,
-    /// Gone in order.
+    /// Gone offline in order.
     Offline,
-    /// A word we do not know.
+    /// A state that this program does not know.
     Other(String),
 }
 
@@ -60,24 +60,24 @@ impl fmt::Display for State {
 /// A Pump or a Drainer as etcd knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its id: the last part of its key.
+    /// The id of the node: the last part of its key.
     pub id: String,
-    /// `host:port`, for gRPC and HTTP alike.
+    /// `host:port`, for both gRPC and HTTP.
     pub host: String,
-    /// What it last said about itself.
+    /// The state in its entry.
     pub state: State,
     /// Pump: the largest commit ts stored and sorted. Drainer: its checkpoint.
     pub max_commit_ts: CommitTs,
-    /// About when it last wrote its entry.
+    /// Approximately when it last wrote its entry.
     pub update_ts: CommitTs,
 }
 
-/// A TiDB server that runs now.
+/// A TiDB server that is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TidbServer {
-    /// Its id, new at each start (`ddl_id`).
+    /// Its id, a new one at each start (`ddl_id`).
     pub id: String,
-    /// Address as the cluster sees it, without a port.
+    /// The address within the cluster, without a port.
     pub ip: String,
     /// Port for SQL.
     pub port: u16,
@@ -85,7 +85,7 @@ pub struct TidbServer {
     pub status_port: u16,
     /// `On`, `Off`, `Skipping` or `Unknown`; empty from TiDB 8.4 on, which has no Binlog.
     pub binlog_status: String,
-    /// As in `8.0.11-TiDB-v8.1.0`.
+    /// Version, like `8.0.11-TiDB-v8.1.0`.
     pub version: String,
 }
 
@@ -96,7 +96,7 @@ impl TidbServer {
         join(&self.ip, self.status_port)
     }
 
-    /// The address as a URL.
+    /// URL of its status port.
     #[must_use]
     pub fn status_url(&self, security: &Security) -> String {
         format!("{}://{}", security.scheme(), self.status_address())
@@ -140,9 +140,9 @@ struct ServerJson {
 /// An entry in etcd that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
-    /// The id of the node it is about: the last part of its key.
+    /// The id of the node: the last part of its key.
     pub id: String,
-    /// What is wrong with it, as in `is empty`.
+    /// What is wrong with it, like `is empty`.
     pub why: String,
 }
 
@@ -177,7 +177,7 @@ fn children<J: for<'a> Deserialize<'a>, T>(
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     for pair in pairs {
         let key = String::from_utf8_lossy(&pair.key);
-        // Deeper keys are no nodes.
+        // Deeper keys are not nodes.
         let Some(id) = key.strip_prefix(prefix).filter(|id| !id.is_empty() && !id.contains('/')) else { continue };
         let why = match serde_json::from_slice::<J>(&pair.value) {
             Ok(value) => {
@@ -192,17 +192,17 @@ fn children<J: for<'a> Deserialize<'a>, T>(
     (found, unread)
 }
 
-/// An entry as it is written. What we have no use for is kept as it was read.
+/// An entry as it is written. Fields that are not needed are kept as they were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Equals the last part of its key.
+    /// The node id, equal to the last part of the key.
     #[serde(default)]
     pub node_id: String,
-    /// The address to reach it at: `host:port`.
+    /// The address to reach the node at, `host:port`.
     #[serde(default)]
     pub host: String,
-    /// See [`Status::state`].
+    /// The state; [`Status::state`] parses it.
     #[serde(default)]
     state: String,
     #[serde(default)]
@@ -218,7 +218,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// An entry of a node that had none.
+    /// An entry for a node that had none.
     #[must_use]
     pub fn new(id: &str, host: &str, state: &State) -> Self {
         Self {
@@ -233,23 +233,23 @@ impl Status {
         }
     }
 
-    /// Reads an entry.
+    /// Parses an entry.
     ///
     /// # Errors
-    /// If it is no JSON of this form.
+    /// If it is not JSON of this form.
     pub fn read(json: &[u8]) -> Result<Self> {
         serde_json::from_slice(json).context("the entry cannot be read")
     }
 
-    /// The bytes to write.
+    /// The entry as JSON.
     ///
     /// # Errors
-    /// Never, as far as anybody knows.
+    /// If it cannot be serialized; no such case is known.
     pub fn write(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self).context("the entry cannot be written as JSON")
     }
 
-    /// What it says of its state.
+    /// The state of the node.
     #[must_use]
     pub fn state(&self) -> State {
         State::read(&self.state)
@@ -261,20 +261,20 @@ impl Status {
         CommitTs::from_wire(self.max_commit_ts).unwrap_or_default()
     }
 
-    /// About when it was written.
+    /// Approximately when it was written.
     #[must_use]
     pub fn update_ts(&self) -> CommitTs {
         CommitTs::from_wire(self.update_ts).unwrap_or_default()
     }
 
-    /// A copy in another state.
+    /// The entry in another state.
     #[must_use]
     pub fn in_state(mut self, state: &State) -> Self {
         self.state = state.to_string();
         self
     }
 
-    /// A copy with its position, written at `now`.
+    /// The entry with this position, written at `now`.
     #[must_use]
     pub fn at(mut self, position: CommitTs, now: CommitTs) -> Self {
         self.max_commit_ts = position.to_wire();
@@ -299,7 +299,7 @@ mod tests {
         let (nodes, unread) = nodes("/p/", &pairs);
         assert_eq!(nodes.len(), 1);
         assert_eq!((nodes[0].id.as_str(), &nodes[0].state), ("a:1", &State::Paused));
-        // Beyond 2^53: a float would have changed it.
+        // Above 2^53: a float would have changed it.
         assert_eq!(nodes[0].max_commit_ts, CommitTs(412_518_831_548_007_863));
         let unread: Vec<(&str, &str)> = unread.iter().map(|u| (u.id.as_str(), &u.why[..8])).collect();
         assert_eq!(unread, [("b", "is empty"), ("c", "cannot b")]);

@@ -1,4 +1,4 @@
-//! TLS towards PD, Pumps and TiDB's status port: one CA and one client certificate for all of them, as Drainer has it.
+//! TLS towards PD, Pumps and TiDB's status port: one CA and one client certificate for all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use ureq::tls::{ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::error::Fault;
 
-/// How long one of the HTTP ports may take to accept a connection.
+/// How long an HTTP port may take to accept a connection.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Files for TLS. With `ca` set, every connection to the cluster uses TLS; without it none does.
@@ -37,7 +37,8 @@ impl Security {
         if self.tls() { "https" } else { "http" }
     }
 
-    /// Checks that the three files fit together and hold what they should; `asked` is whether an address said `https://`.
+    /// Checks that the three files fit together and can be used; `asked` is whether an address said
+    /// `https://`.
     ///
     /// # Errors
     /// A usage fault.
@@ -49,14 +50,16 @@ impl Security {
         if self.cert.is_some() != self.key.is_some() || (self.cert.is_some() && !self.tls()) {
             return Err(Fault::usage("the files for TLS are not complete").hint(hint).into());
         }
-        // Makes an agent only to read the files: a CA file without a certificate would look like a wrong server.
+        // Only reads the files: a CA file without a certificate would look like a wrong server
+        // later.
         self.agent(Duration::ZERO).map(drop)
     }
 
-    /// A channel to `address` (`host:port`); it connects when it is first used. The files are read each time.
+    /// A channel to `address` (`host:port`), which connects when it is first used. The files are
+    /// read each time.
     ///
     /// # Errors
-    /// If a file cannot be read, or the address is none.
+    /// If a file cannot be read, or the address is malformed.
     pub fn channel(&self, address: &str, dial_limit: Duration) -> Result<Channel> {
         let bad = |e: tonic::transport::Error| {
             Fault::connect(format!("cannot use the address `{address}`: {}", reason(&e)))
@@ -67,7 +70,8 @@ impl Security {
             .connect_timeout(dial_limit)
             .tcp_nodelay(true)
             .tcp_keepalive(Some(Duration::from_secs(10)))
-            // The default of 64 KiB makes a transaction of many MB wait for the round trip again and again.
+            // The default of 64 KiB makes a transaction of many MB wait for the round trip again
+            // and again.
             .initial_stream_window_size(8 << 20)
             .initial_connection_window_size(8 << 20);
         if let Some(ca) = &self.ca {
@@ -80,17 +84,17 @@ impl Security {
         Ok(endpoint.connect_lazy())
     }
 
-    /// A blocking HTTP client with `limit` for each whole call, for Pump's and TiDB's HTTP ports. An answer of any
-    /// status is returned as it is, not as an error.
+    /// A blocking HTTP client for Pump's and TiDB's HTTP ports, with `limit` for each whole call.
+    /// An answer of any status is returned, not made an error.
     ///
     /// # Errors
-    /// If a file cannot be read or holds no certificate.
+    /// If a file cannot be read or has no certificate.
     pub fn agent(&self, limit: Duration) -> Result<ureq::Agent> {
         let mut config = ureq::Agent::config_builder()
             .timeout_connect(Some(limit.min(DIAL_LIMIT)))
             .timeout_global(Some(limit))
             .http_status_as_error(false)
-            // These ports are inside the cluster, where a proxy of the environment does not lead.
+            // These ports are inside the cluster, where a proxy from the environment does not lead.
             .proxy(None);
         if let Some(ca) = &self.ca {
             let roots = certificates(ca)?;
@@ -109,7 +113,7 @@ impl Security {
     }
 }
 
-/// What went wrong beneath a transport error, whose own text says no more than "transport error".
+/// The causes of a transport error, whose own text is only "transport error".
 pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,5 +1,7 @@
-//! Who comes in at the port of a link, and for how long. Whoever reaches the network may knock, so no caller can take more than a few connections
-//! (descriptors that those to the target would lack), nor keep one without asking for anything.
+//! The listener of a link's port: which callers get a connection, and for how long.
+//!
+//! Anyone in the network can connect. So no caller can take more than a few connections (file
+//! descriptors that connections to the target would lack), or keep one without sending requests.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -31,19 +33,20 @@ use tokio_rustls::TlsAcceptor;
 use crate::error::Fault;
 use crate::pd::Security;
 
-/// Connections at once, and of them from one address: Pumps call one after the other, and Prometheus keeps one.
+/// Limits of connections at once, in all and from one address: Pumps call one after the other, and
+/// Prometheus keeps one.
 const MOST: usize = 64;
 const MOST_OF_ONE: usize = 16;
-/// How long callers may take.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Until they have said who they are, and for the head of each request.
+    /// Until TLS is set up and a request has come, and for the head of each request.
     head: Duration,
     /// For a request; a Pump waits 10 s for all drainers together.
     request: Duration,
     /// Without a request.
     idle: Duration,
-    /// How often that is looked at.
+    /// How often idle connections are looked for.
     look: Duration,
 }
 
@@ -54,39 +57,39 @@ impl Default for Limits {
     }
 }
 
-/// Requests at once on one connection.
+/// Limit of requests at once on one connection.
 const STREAMS: u32 = 16;
-/// Bytes of the head of a request.
+/// Limit of the head of a request, in bytes.
 const HEAD_BYTES: u32 = 16 << 10;
 
-/// Who asks.
+/// The sender of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Caller {
-    /// Where it is.
+    /// Its address.
     pub(super) ip: IpAddr,
-    /// Whether it has shown a certificate of the cluster's authority.
+    /// Whether it has shown a certificate of the cluster's CA.
     pub(super) certified: bool,
 }
 
 impl Caller {
-    /// Whether it may say what becomes of the run.
+    /// Whether it may pause or stop the run.
     pub(super) fn may_change(&self) -> bool {
         self.certified || self.ip.to_canonical().is_loopback()
     }
 }
 
-/// Those who are in.
+/// Number of open connections by address.
 #[derive(Default)]
 struct Guests(Mutex<HashMap<IpAddr, usize>>);
 
-/// One of them; dropped when it leaves.
+/// One open connection; counted until it is dropped.
 struct Guest {
     guests: Arc<Guests>,
     ip: IpAddr,
 }
 
 impl Guests {
-    /// Lets one in, unless there are too many.
+    /// Counts a new connection; `None` if there are too many.
     fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
         let mut there = self.0.lock();
         let all: usize = there.values().sum();
@@ -111,7 +114,7 @@ impl Drop for Guest {
     }
 }
 
-/// What goes on on a connection.
+/// Whether a connection is in use.
 struct Pulse {
     asked: AtomicBool,
     under_way: AtomicUsize,
@@ -133,7 +136,7 @@ impl Pulse {
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether nothing has been asked for longer than there is a reason to wait.
+    /// Whether there has been no request for longer than the limit.
     fn is_idle(&self, limits: Limits) -> bool {
         let limit = if self.asked.load(Ordering::SeqCst) { limits.idle } else { limits.head };
         let since = self.last.lock().elapsed();
@@ -141,11 +144,11 @@ impl Pulse {
     }
 }
 
-/// Lets callers in, until the runtime ends.
+/// Accepts connections until the runtime ends.
 pub(super) async fn open(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, limits: Limits) {
     let guests = Arc::new(Guests::default());
     loop {
-        // No descriptor is left, or the caller is gone already.
+        // No file descriptor is left, or the caller is gone already.
         let Ok((stream, address)) = listener.accept().await else {
             sleep(Duration::from_millis(100)).await;
             continue;
@@ -157,7 +160,7 @@ pub(super) async fn open(listener: TcpListener, tls: Option<TlsAcceptor>, router
 }
 
 async fn greet(stream: TcpStream, guest: Guest, tls: Option<TlsAcceptor>, router: Router, limits: Limits) {
-    // Only slower without it.
+    // It only makes answers faster.
     let _ = stream.set_nodelay(true);
     let caller = |certified| Caller { ip: guest.ip, certified };
     let Some(tls) = tls else { return serve(stream, caller(false), router, limits).await };
@@ -196,10 +199,11 @@ where
     }
 }
 
-/// TLS with our certificate, if there is one. A certificate of the cluster's authority is asked for and checked, and not insisted on.
+/// TLS with our certificate; `None` without one. A client certificate of the cluster's CA is
+/// requested and checked, but not required.
 ///
 /// # Errors
-/// A usage fault if the files do not hold what they should.
+/// A usage fault if the files cannot be used.
 pub(super) fn tls(security: &Security) -> Result<Option<TlsAcceptor>> {
     let (Some(cert), Some(key)) = (&security.cert, &security.key) else { return Ok(None) };
     let bad = |path: &Path, why: &dyn std::fmt::Display| {

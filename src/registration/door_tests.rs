@@ -1,4 +1,4 @@
-//! Callers who want more than their share, and who they are.
+//! Tests of the listener: callers that take more than their share, and who may change the run.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream as Stream};
@@ -20,7 +20,7 @@ const SHORT: Limits = Limits {
     look: Duration::from_millis(10),
 };
 
-/// A port behind which `/` says whether the caller has shown a certificate, and `/never` says nothing.
+/// A port where `/` tells whether the caller has shown a certificate, and `/never` never answers.
 fn opened(security: &Security, limits: Limits) -> (Runtime, SocketAddr, Arc<AtomicU32>) {
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -41,7 +41,7 @@ fn opened(security: &Security, limits: Limits) -> (Runtime, SocketAddr, Arc<Atom
     (runtime, address, asked)
 }
 
-/// What comes until the other side closes.
+/// What arrives until the other side closes the connection.
 fn rest(mut stream: Stream) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut bytes = Vec::new();
@@ -88,11 +88,11 @@ fn who_says_nothing_or_too_little_is_sent_away() {
         let answer = rest(stream);
         assert!(!answer.contains("200 OK"), "{answer}");
     }
-    // Who has been served and does not ask again.
+    // A caller that was answered and sends no further request.
     let mut stream = Stream::connect(address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     assert!(rest(stream).contains("200 OK"));
-    // What is asked for does not take for ever either.
+    // A request does not take for ever either.
     let mut stream = Stream::connect(address).unwrap();
     stream.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let answer = rest(stream);

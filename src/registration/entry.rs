@@ -1,6 +1,4 @@
-//! What the link's entry in the cluster says, and what to make of what others have written into it.
-//!
-//! Under which name and address a link is known to the cluster.
+//! The link's entry in the cluster: its id, address and state, and what others write into it.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 
@@ -10,17 +8,17 @@ use super::Options;
 use crate::error::Fault;
 use crate::pd::{self, Pd, State, Status};
 
-/// What somebody outside wants from a running link.
+/// What was requested of a running link from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// To stop; it goes on later.
+    /// To stop, and continue later.
     Pause,
     /// To stop for good.
     Close,
 }
 
 impl Wish {
-    /// The state that says so while the run drains.
+    /// The state to write while the run drains.
     fn on_the_way(self) -> State {
         match self {
             Self::Pause => State::Pausing,
@@ -28,7 +26,7 @@ impl Wish {
         }
     }
 
-    /// The state to leave behind.
+    /// The state to write at the end of the run.
     fn in_the_end(self) -> State {
         match self {
             Self::Pause => State::Paused,
@@ -36,7 +34,7 @@ impl Wish {
         }
     }
 
-    /// As in "asks to …".
+    /// The word for it, as in "asks to …".
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -46,36 +44,36 @@ impl Wish {
     }
 }
 
-/// A wish and whose it is.
+/// A request from outside, and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// What was asked for.
+    /// The request.
     pub wish: Wish,
-    /// As in "`binlogctl` asks": who or what.
+    /// Who or what made it, as in "`binlogctl` asks".
     pub by: String,
 }
 
-/// What is to be done about the entry.
+/// What to do about the entry.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Write our own state over it.
+    /// Write our own state.
     Write,
-    /// Somebody has written another state into it: keep it, and do as it says.
+    /// Another process has written this state into it: keep the state, and do what it says.
     Obey(Wish, State),
-    /// Another process has taken it over, which can be reached at this address: leave it alone.
+    /// Another process, reachable at this address, has taken the entry over: leave it alone.
     Leave(String),
 }
 
-/// Where the link stands.
+/// The state of the link as its entry shows it.
 #[derive(Debug)]
 pub struct Standing {
-    /// What the entry shall say now.
+    /// The state that the entry should have now.
     say: State,
-    /// What was written last. Another state was written by somebody else.
+    /// The state that was last written. Any other one was written by another process.
     written: State,
     asked: Option<Asked>,
     ended: bool,
-    /// Another process has the entry.
+    /// Whether another process has the entry.
     lost: bool,
 }
 
@@ -84,7 +82,7 @@ impl Standing {
         Self { written: state.clone(), say: state, asked: None, ended: false, lost: false }
     }
 
-    /// The entry shall say this, unless somebody has asked for an end.
+    /// Sets the state of the entry, unless an end was requested.
     pub fn say(&mut self, state: State) {
         if self.asked.is_none() && !self.ended {
             self.say = state;
@@ -100,7 +98,7 @@ impl Standing {
         self.asked.as_ref()
     }
 
-    /// Whether the entry is somebody else's now.
+    /// Whether another process has the entry now.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
@@ -109,12 +107,13 @@ impl Standing {
         self.lost = true;
     }
 
-    /// Whether a wish from outside can still be taken: only while it is online, as with Drainer.
+    /// Whether a request from outside is still accepted: only while the link is online, as in
+    /// Drainer.
     pub fn takes_wishes(&self) -> bool {
         self.say == State::Online
     }
 
-    /// Takes note of a wish; false if it is none that changes anything. To close for good is more than to pause.
+    /// Records a request; false if it changes nothing. A close overrides a pause.
     pub fn ask(&mut self, wish: Wish, by: &str) -> bool {
         let more = match &self.asked {
             None => true,
@@ -127,7 +126,7 @@ impl Standing {
         more
     }
 
-    /// Somebody wrote this state into the entry: it is kept.
+    /// Keeps a state that another process wrote into the entry.
     pub fn keep(&mut self, state: &State) {
         if !self.ended {
             self.say = state.clone();
@@ -135,18 +134,18 @@ impl Standing {
         }
     }
 
-    /// Our state has been written.
+    /// Called when our state has been written.
     pub fn wrote(&mut self, state: &State) {
         self.written = state.clone();
     }
 
-    /// The run is over: the entry shall say what it is to say between runs.
+    /// Called at the end of the run: sets the state for the time between runs.
     pub fn end(&mut self) {
         self.ended = true;
         self.say = self.asked.as_ref().map_or(State::Paused, |a| a.wish.in_the_end());
     }
 
-    /// What to do about what the entry holds now, where `host` is our own address.
+    /// What to do about the entry `found`, where `host` is our own address.
     pub fn meet(&self, found: &Status, host: &str) -> Step {
         if found.host != host {
             return Step::Leave(found.host.clone());
@@ -158,7 +157,7 @@ impl Standing {
         match state {
             State::Pausing | State::Paused => Step::Obey(Wish::Pause, state),
             State::Closing | State::Offline => Step::Obey(Wish::Close, state),
-            // Nobody can make a run online that is not, and what we do not know we cannot obey.
+            // An entry cannot make a run online, and unknown states cannot be obeyed.
             State::Online | State::Other(_) => Step::Write,
         }
     }
@@ -167,22 +166,23 @@ impl Standing {
 /// Drainer's port.
 const PORT: u16 = 8249;
 
-/// Where a link listens.
+/// The address of a link.
 pub(super) struct Identity {
-    /// The port is ours from now on; `None` if nobody is to be answered.
+    /// The bound port; `None` if the link does not listen.
     pub(super) listener: Option<TcpListener>,
-    /// `host:port` that Pumps are told.
+    /// `host:port` that Pumps get.
     pub(super) host: String,
     /// What the operator should know about the choice.
     pub(super) note: Option<String>,
 }
 
-/// The node id of a link that was given none: from its name, its target and the cluster, so that it is the same wherever and
-/// whenever it runs. A name of the machine would be a new one with each container.
+/// The default node id of a link: made from its name, its target and the cluster, so that it stays
+/// the same wherever and whenever the link runs. The name of the machine would change with each
+/// container.
 #[must_use]
 pub fn node_id(link: &str, target: &str, cluster_id: u64) -> String {
     let host = target_host(target);
-    // FNV-1a, 64 bits: written here, as it must never change.
+    // FNV-1a, 64 bits; written out here because it must never change.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in format!("{link}\n{host}\n{cluster_id}").bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -199,10 +199,11 @@ fn target_host(target: &str) -> String {
     rest.rsplit_once('@').map_or(rest, |(_, host)| host).to_lowercase()
 }
 
-/// Listens on `options.addr`, or on the address from which PD is reached and Drainer's port, or a free one if that is taken.
+/// Listens on `options.addr`; or on the address from which PD is reached, at Drainer's port or a
+/// free one if that is taken.
 pub(super) fn listen(options: &Options, pd: &Pd) -> Result<Identity> {
     if !options.listen {
-        // Nobody calls it: the entry only has to have an address.
+        // It is never called: the entry only needs some address.
         let own = format!("{}:{PORT}", local(pd)?);
         return Ok(Identity { listener: None, host: advertised(options, &own)?, note: None });
     }
@@ -259,7 +260,7 @@ fn bind(text: &str) -> Result<TcpListener> {
     })
 }
 
-/// The address of this machine from which PD is reached. Nothing is sent for it.
+/// The address of this machine from which PD is reached. Nothing is sent to find it.
 fn local(pd: &Pd) -> Result<String> {
     let leader = pd.leader();
     let found = || -> std::io::Result<SocketAddr> {
@@ -275,7 +276,7 @@ fn local(pd: &Pd) -> Result<String> {
     Ok(if address.is_ipv4() { address.ip().to_string() } else { format!("[{}]", address.ip()) })
 }
 
-/// Whether `id` can be a node id: a part of a key, which must not begin another one.
+/// Checks that `id` can be a node id: a part of a key that is not the beginning of another one.
 ///
 /// # Errors
 /// A usage fault.
@@ -355,7 +356,7 @@ mod tests {
     #[test]
     fn t01_the_node_id_depends_on_the_link_its_target_and_the_cluster_alone() {
         let id = node_id("default", "mysql://repl:secret@db2:3306/?ssl-mode=required", 7_000_000_000_000_000_001);
-        // For ever: a run of a later version must find the entry of an earlier one.
+        // Fixed: a run of a later version must find the entry of an earlier one.
         assert_eq!(id, "tisync-default-73eb03db");
         assert_eq!(id, node_id("default", "mysql://other@DB2:3306", 7_000_000_000_000_000_001));
         for other in [

@@ -1,9 +1,9 @@
 //! Writes the link's entry in etcd: at the start, every second, and at the end.
 //!
-//! Reads before it writes, and writes only over what it read. Also here:
+//! It reads before it writes, and writes only over what it read. Also here:
 //!
-//! - removes the entry of a link that is given up for good;
-//! - which nodes live, and which entries are left of those that do not.
+//! - removing the entry of a link that is given up for good;
+//! - which nodes are alive, and which entries are left of those that are not.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, sleep};
@@ -19,15 +19,15 @@ use crate::event::Event;
 use crate::model::{CommitTs, span_text};
 use crate::pd::{DRAINERS, Node, Pd, State, Status};
 
-/// So many failed heartbeats in a row are worth a word; a Drainer gives up then.
+/// Number of failed heartbeats in a row after which a warning is due; a Drainer would give up.
 const FAILURES: u32 = 20;
-/// How often a write is tried again when another process wrote in between.
+/// How often a write is tried again if another process wrote in between.
 pub(super) const RACES: u32 = 10;
-/// How long an entry that says online is watched for a sign of life, and how often.
+/// How long an entry that says online is watched for a new heartbeat, and how often.
 const WATCH: Duration = Duration::from_millis(2_500);
 const LOOK: Duration = Duration::from_millis(250);
 
-/// The heart. Stops when it is dropped.
+/// The thread that writes heartbeats. Stops when it is dropped.
 pub(super) struct Heartbeat {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -46,7 +46,7 @@ impl Drop for Heartbeat {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A heart that panicked has nothing more to write.
+            // A thread that panicked has nothing more to write.
             let _ = thread.join();
         }
     }
@@ -76,7 +76,7 @@ fn beat(shared: &Shared, stopped: &Receiver<()>) {
     }
 }
 
-/// A heartbeat could not be written. Replication does not need it, so the run goes on.
+/// Reports failed heartbeats. Replication does not need them, so the run goes on.
 fn missed(shared: &Shared, failed: u32, since: Instant, error: &anyhow::Error) {
     if failed < FAILURES {
         return;
@@ -91,7 +91,7 @@ fn missed(shared: &Shared, failed: u32, since: Instant, error: &anyhow::Error) {
     (shared.events)(Event::Waiting { what, since: since.elapsed() });
 }
 
-/// One heartbeat.
+/// Writes one heartbeat.
 fn write(shared: &Shared) -> Result<()> {
     for _ in 0..RACES {
         let found = read(shared)?;
@@ -118,7 +118,7 @@ fn write(shared: &Shared) -> Result<()> {
     anyhow::bail!("somebody else keeps writing the entry of drainer {}", shared.id)
 }
 
-/// The entry with its revision. One that cannot be read is nobody's, and is written anew.
+/// The entry with its revision. One that cannot be read belongs to no process, and is replaced.
 fn read(shared: &Shared) -> Result<Option<(Status, i64)>> {
     match shared.pd.entry(DRAINERS, &shared.id) {
         Err(error) if crate::error::fault(&error).is_none() => {
@@ -130,7 +130,7 @@ fn read(shared: &Shared) -> Result<Option<(Status, i64)>> {
     }
 }
 
-/// Writes our state in place of `found`; false if that has changed meanwhile.
+/// Writes our state in place of `found`; false if the entry has changed meanwhile.
 fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
     let (state, revision) =
         (shared.standing.lock().state().clone(), found.as_ref().map_or(0, |(_, revision)| *revision));
@@ -145,7 +145,7 @@ fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
     Ok(done)
 }
 
-/// The first write, over what an earlier run has left, which it returns.
+/// The first write, over the entry that an earlier run left, which it returns.
 pub(super) fn first(shared: &Shared) -> Result<Option<Status>> {
     for _ in 0..RACES {
         let found = read(shared).map_err(|e| unregistered(shared, &e))?;
@@ -165,10 +165,11 @@ fn unregistered(shared: &Shared, error: &anyhow::Error) -> Fault {
     )
 }
 
-/// Makes sure that no other process keeps the entry alive. After a kill it says online, too; so it is watched for a while.
+/// Checks that no other process keeps the entry alive. It also says online after a kill, so it is
+/// watched for a while.
 pub(super) fn alone(shared: &Shared) -> Result<()> {
     let Some((status, _)) = read(shared).map_err(|e| unregistered(shared, &e))? else { return Ok(()) };
-    // Where we listen now, nobody else can.
+    // No other process can listen on our address now.
     let ours = status.host == shared.host;
     let stopped = matches!(status.state(), State::Paused | State::Offline);
     if ours || stopped || !is_fresh(status.update_ts(), shared.clock.now()) {
@@ -188,7 +189,8 @@ pub(super) fn alone(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Takes the first write back: the entry says again what it said `before`, or is gone. Not if somebody else has it by now.
+/// Undoes the first write: the entry gets the content of `before`, or is removed. Not if another
+/// process has it by now.
 pub(super) fn undo(shared: &Shared, before: Option<Status>) -> Result<()> {
     let key = format!("{DRAINERS}{}", shared.id);
     for _ in 0..RACES {
@@ -207,7 +209,7 @@ pub(super) fn undo(shared: &Shared, before: Option<Status>) -> Result<()> {
     anyhow::bail!("somebody else keeps writing the entry of drainer {}", shared.id)
 }
 
-/// The last write: what the entry says between runs.
+/// The last write: the state between runs.
 pub(super) fn last(shared: &Shared) -> Result<()> {
     if shared.standing.lock().is_lost() {
         return Ok(());
@@ -215,14 +217,14 @@ pub(super) fn last(shared: &Shared) -> Result<()> {
     write(shared)
 }
 
-/// What became of an entry.
+/// The result of [`unregister`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unregistered {
     /// There was none.
     Nothing,
     /// It is removed.
     Removed,
-    /// It stays: whoever keeps it was heard of just now, at this address.
+    /// It stays: the process that keeps it wrote it a moment ago, at this address.
     Alive(String),
 }
 
@@ -244,25 +246,26 @@ pub fn unregister(pd: &Pd, id: &str) -> Result<Unregistered> {
     anyhow::bail!("somebody else keeps writing the entry of drainer {id}")
 }
 
-/// A node that lives writes its entry every second or two; after this it is taken for dead.
+/// Milliseconds after which a node counts as dead; one that is alive writes its entry every second
+/// or two.
 const FRESH_MS: u64 = 30_000;
 
-/// Names in a sentence about many.
+/// Limit of names in a sentence about many drainers.
 const SHOWN: usize = 5;
 
-/// What an entry's age says of its node.
+/// Whether a node is alive, by its entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It says that it runs, and was heard of lately.
+    /// It says that it runs, and has written that recently.
     Alive,
-    /// It says that it runs, and was not heard of lately.
+    /// It says that it runs, and has not written recently.
     Dead,
-    /// It says itself that it does not run.
+    /// It says that it does not run.
     Stopped,
 }
 
 impl Life {
-    /// In one word.
+    /// The word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -273,13 +276,13 @@ impl Life {
     }
 }
 
-/// Whether an entry that was written at `update_ts` is new, by PD's clock `now`.
+/// Whether an entry that was written at `update_ts` is recent, by PD's clock `now`.
 #[must_use]
 pub fn is_fresh(update_ts: CommitTs, now: CommitTs) -> bool {
     now.physical_ms().saturating_sub(update_ts.physical_ms()) < FRESH_MS
 }
 
-/// Whether `node` lives, by PD's clock `now`.
+/// Whether `node` is alive, by PD's clock `now`.
 #[must_use]
 pub fn life(node: &Node, now: CommitTs) -> Life {
     match node.state {
@@ -289,8 +292,9 @@ pub fn life(node: &Node, now: CommitTs) -> Life {
     }
 }
 
-/// A sentence for each drainer that holds Pumps back from going offline though it does not run: all that are not offline and not
-/// heard of lately, but `own`. `flags` lead a command to their PD.
+/// A sentence for each drainer that keeps Pumps from going offline although it does not run: all
+/// except `own` that are not offline and have not written recently. `flags` lead a command to their
+/// PD.
 #[must_use]
 pub fn ghosts(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Vec<String> {
     let idle = |d: &&Node| d.id != own && d.state != State::Offline && !is_fresh(d.update_ts, now);
@@ -307,7 +311,7 @@ pub fn ghosts(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Vec<S
     drainers.iter().filter(idle).map(sentence).collect()
 }
 
-/// The same for a start, which has more to say: from two on as one sentence.
+/// As [`ghosts`], for a start, which has more to report: two or more become one sentence.
 #[must_use]
 pub fn ghosts_at_start(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Option<String> {
     let mut each = ghosts(drainers, own, now, flags);
@@ -349,7 +353,7 @@ mod tests {
         ] {
             assert_eq!(life(&drainer("d", state.clone(), age), NOW), wanted, "{state}");
         }
-        // A clock that runs ahead is no reason to take it for dead.
+        // A clock that runs ahead does not make a node dead.
         assert!(is_fresh(CommitTs::from_millis(1_000_009_000), NOW));
     }
 

@@ -1,13 +1,13 @@
 //! Registers a running link as a Drainer in the upstream cluster, until the link is given up.
 //!
-//! Pumps do not go offline before every drainer that is not offline itself has what they hold, and
-//! a Pump that starts tells every drainer that is online. So an entry must be true: `online` only
-//! while this process answers, `paused` between runs, `offline` when the link is given up for good
+//! A Pump does not go offline before every drainer that is not offline itself has what it holds,
+//! and a Pump that starts tells every drainer that is online. So an entry must be true: `online`
+//! only while this process answers, `paused` between runs, `offline` when the link is given up
 //! (docs/protocol/tidb-binlog.md §1.5, §1.6).
 //!
 //! - [`entry`] chooses the node id and the address, and decides what to write, from what is there.
-//! - [`heartbeat`] writes it every second, from a thread of its own; removes the entry of a link that
-//!   is given up for good; and tells live nodes from dead ones.
+//! - [`heartbeat`] writes it every second, from a thread of its own; removes the entry of a link
+//!   that is given up for good; and tells live nodes from dead ones.
 //! - [`server`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one
 //!   port, at which [`door`] lets them in. It is asynchronous, on a small runtime of its own.
 
@@ -17,7 +17,7 @@ pub mod heartbeat;
 mod server;
 
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -35,56 +35,58 @@ pub use heartbeat::{Unregistered, unregister};
 
 use entry::Identity;
 
-/// What a place needs to know.
+/// Settings of a link's registration.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// As the operator names PD.
+    /// PD's address as the operator wrote it.
     pub pd: String,
     /// TLS towards the cluster; its certificate and key also serve.
     pub security: Security,
-    /// The node id; see [`node_id`].
+    /// The node id; [`node_id`] makes the default.
     pub id: String,
     /// `host:port` to listen on; chosen if `None`.
     pub addr: Option<String>,
-    /// `host:port` that Pumps are told; that of `addr` if `None`.
+    /// `host:port` that Pumps get; that of `addr` if `None`.
     pub advertise: Option<String>,
-    /// Whether anybody is answered. If not the entry stays `paused`: Pumps wait for it, and do not call.
+    /// Whether the link listens. If not, the entry stays `paused`: Pumps wait for it, and do not
+    /// call.
     pub listen: bool,
-    /// Another process that keeps the entry alive is no reason to refuse: it is about to be ended.
+    /// Whether to start although another process keeps the entry alive, because that one is about
+    /// to be ended.
     pub take_over: bool,
-    /// Time between two heartbeats; [`HEARTBEAT`] but in tests.
+    /// Time between two heartbeats; [`HEARTBEAT`] except in tests.
     pub every: Duration,
 }
 
-/// Between two heartbeats, as Drainer has it.
+/// Time between two heartbeats, as in Drainer.
 pub const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// The entry of a running link. Dropping it writes the state to leave behind.
+/// The entry of a running link. Dropping it writes the state for the time between runs.
 pub struct Registration {
     shared: Arc<Shared>,
     listener: Option<TcpListener>,
-    /// It is kept true.
+    /// Whether the entry is kept up to date.
     begun: bool,
     server: Option<server::Server>,
     beat: Option<heartbeat::Heartbeat>,
     registered: Registered,
 }
 
-/// What became of the entry.
+/// What was done to the entry.
 #[derive(Debug)]
 enum Registered {
     /// Nothing was written.
     No,
-    /// It was written, in place of what is kept here, for a run that has not come to stand yet.
+    /// It was written, in place of the one kept here, for a run that has not begun yet.
     Before(Option<Status>),
-    /// The run stands: the entry stays.
+    /// The run has begun: the entry stays.
     Yes,
 }
 
-/// What the threads of a place share.
+/// Shared by the threads of a registration.
 struct Shared {
     id: String,
-    /// The address that Pumps are told.
+    /// The address that Pumps get.
     host: String,
     pd: Pd,
     durable: DurablePosition,
@@ -94,12 +96,12 @@ struct Shared {
     stop: Stop,
     events: Events,
     standing: Mutex<entry::Standing>,
-    /// What PD's clock said last to whoever asks for a page, if it could be asked, and when.
+    /// PD's clock as last asked for a page (`None` if PD did not answer), and when.
     asked: tokio::sync::Mutex<Option<(Instant, Option<CommitTs>)>>,
 }
 
-/// About what PD's clock says, without asking it each time: whole seconds since one timestamp
-/// (docs/protocol/tidb-binlog.md §1.2).
+/// PD's clock, approximately, without asking PD each time: whole seconds since one timestamp (spec
+/// §1.2).
 struct Clock {
     ts: CommitTs,
     at: Instant,
@@ -112,16 +114,12 @@ impl Clock {
 }
 
 impl Shared {
-    fn standing(&self) -> MutexGuard<'_, entry::Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How far the target is; 0 while that is not known.
+    /// The position that is durable on the target; 0 while it is not known.
     fn durable(&self) -> CommitTs {
         self.durable.get().unwrap_or_default()
     }
 
-    /// Somebody wants the run to end. Gives false if it is ending already.
+    /// Requests the end of the run. False if it is ending already.
     fn ask(&self, wish: Wish, by: String) -> bool {
         let news = self.standing.lock().ask(wish, &by);
         if news {
@@ -134,10 +132,11 @@ impl Shared {
 }
 
 impl Registration {
-    /// Looks who is there and chooses the address; nothing is written yet.
+    /// Looks at the other drainers and chooses the address; nothing is written yet.
     ///
     /// # Errors
-    /// If PD cannot be asked; if a live drainer has this node id; if the address cannot be used.
+    /// If PD cannot be asked; if a drainer with this node id is alive; if the address cannot be
+    /// used.
     pub fn look(
         options: &Options,
         durable: DurablePosition,
@@ -182,11 +181,11 @@ impl Registration {
         })
     }
 
-    /// Writes the entry, with what is durable, as `paused`: that is true until [`online`](Self::online). A run that ends before that leaves
-    /// the entry as it was.
+    /// Writes the entry with the durable position, as `paused`: that is true until
+    /// [`online`](Self::online). A run that ends before that leaves the entry as it was.
     ///
     /// # Errors
-    /// If PD does not let us write.
+    /// If PD refuses the write.
     pub fn register(&mut self) -> Result<()> {
         let before = heartbeat::first(&self.shared)?;
         if matches!(self.registered, Registered::No) {
@@ -195,8 +194,9 @@ impl Registration {
         Ok(())
     }
 
-    /// From now on Pumps are answered, and the entry says `online`. Without a certificate of our own in a cluster with TLS no Pump
-    /// can call us, nor if nobody listens: then it stays `paused`, which Pumps wait for as well, and do not call.
+    /// Starts to answer Pumps, and sets the entry to `online`. In a cluster with TLS, Pumps cannot
+    /// call a link without a certificate; then, or if it does not listen, the entry stays `paused`:
+    /// Pumps wait for it as well, and do not call.
     ///
     /// # Errors
     /// If the server cannot be started.
@@ -228,13 +228,13 @@ impl Registration {
         Ok(())
     }
 
-    /// The node id and the address that Pumps are told.
+    /// The node id and the address that Pumps get.
     #[must_use]
     pub fn name(&self) -> (&str, &str) {
         (&self.shared.id, &self.shared.host)
     }
 
-    /// Who asked from outside for the run to end, and for what.
+    /// The request from outside for the run to end, if there was one.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
         self.shared.standing.lock().asked().cloned()
@@ -243,7 +243,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // The beat first: nothing may say online once nobody answers.
+        // The heartbeat ends first: the entry must not say online when nothing answers.
         self.shared.standing.lock().end();
         self.beat.take();
         let left = match std::mem::replace(&mut self.registered, Registered::No) {

@@ -31,35 +31,36 @@ use super::entry::Wish;
 use crate::model::CommitTs;
 use crate::pd::Security;
 
-/// A Pump waits 10 s for all drainers together.
+/// Limit for reading the list of Pumps: a Pump waits 10 s for all drainers together.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Any of the service's requests, of which no field is needed.
+/// Any request of the service; no field of it is needed.
 #[derive(Clone, PartialEq, Message)]
 struct Request0 {}
 
-/// Any of the service's answers, all of whose fields stay empty.
+/// Any answer of the service; all fields stay empty.
 #[derive(Clone, PartialEq, Message)]
 struct Answer0 {}
 
 type Future<T> = Pin<Box<dyn std::future::Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
 
-/// `Notify`: a Pump has registered. It is answered when the list has been read anew, and the Pump, if it is new, is being read.
+/// `Notify`: a Pump has registered. Answered when the list of Pumps has been read again and the
+/// Pump, if it is new, is being read.
 pub(super) async fn notify(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     grpc().unary(Notify(shared), request).await.map(Body::new)
 }
 
-/// `DumpDDLJobs`: nothing, as Drainer answers it.
+/// `DumpDDLJobs`: an empty answer, as Drainer gives.
 pub(super) async fn dump_ddl_jobs(request: Request) -> Response {
     grpc().unary(Nothing, request).await.map(Body::new)
 }
 
-/// `DumpBinlog`: an empty stream, as Drainer answers it.
+/// `DumpBinlog`: an empty stream, as Drainer gives.
 pub(super) async fn dump_binlog(request: Request) -> Response {
     grpc().server_streaming(Nothing, request).await.map(Body::new)
 }
 
-/// What nobody serves here: in gRPC's words for a gRPC request, in HTTP's for others.
+/// An unknown path: answered as gRPC does for a gRPC request, as HTTP does for others.
 pub(super) async fn unknown(request: Request) -> Response {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/grpc") {
@@ -81,7 +82,7 @@ impl UnaryService<Request0> for Notify {
     fn call(&mut self, _: tonic::Request<Request0>) -> Self::Future {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
-            // A run that ends reads no new Pump; the next one finds it in the list.
+            // A run that ends reads no new Pump; the next run finds it in the list.
             if !shared.stop.requested() {
                 let called = tokio::time::timeout(LIMIT, shared.pump_status.call()).await;
                 called.map_err(|_| Status::unavailable("the list of Pumps could not be read within 5 s"))?;
@@ -112,7 +113,7 @@ impl ServerStreamingService<Request0> for Nothing {
     }
 }
 
-/// For how long what PD's clock said is good enough for a page.
+/// How old PD's clock may be for a page.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A running server; it ends when it is dropped.
@@ -160,10 +161,10 @@ async fn status(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 impl Shared {
-    /// PD's clock, not older than [`FRESH`]: whoever asks often costs PD no more than whoever asks once. Who cannot be asked cannot say that all is
-    /// there.
+    /// PD's clock, not older than [`FRESH`]: many requests cost PD no more than one. `None` if PD
+    /// does not answer: then a page cannot say that everything is synced.
     pub(super) async fn now(self: &Arc<Self>) -> Option<CommitTs> {
-        // Held while PD is asked: others wait for the same answer.
+        // Held while PD is asked: other requests wait for the same answer.
         let mut last = self.asked.lock().await;
         match *last {
             Some((at, now)) if at.elapsed() < FRESH => now,
@@ -196,7 +197,8 @@ async fn state(
     }
 }
 
-/// Who may not ask learns nothing, not even who is here.
+/// Carries out a `PUT /state` request. A caller without permission learns nothing, not even the
+/// node id.
 pub(super) fn decide(shared: &Shared, node: &str, action: &str, caller: Caller) -> std::result::Result<String, String> {
     if !caller.may_change() {
         return Err("this is asked for from the machine itself, or with a client certificate of the cluster's CA; else write the entry in PD: \
@@ -222,15 +224,17 @@ pub(super) fn decide(shared: &Shared, node: &str, action: &str, caller: Caller) 
     Ok(format!("apply action {action} success!"))
 }
 
-/// `code` of an answer: done.
+/// `code` of an answer: success.
 pub(super) const DONE: u16 = 200;
-/// `code` of an answer: not done.
+/// `code` of an answer: failure.
 pub(super) const FAILED: u16 = 3;
-/// A target that is no further behind than this has all there is: an idle Pump says where it is every 3 s.
+/// A target that is no further behind than this is synced: an idle Pump sends its position every 3
+/// s.
 const SYNCED_MS: u64 = 10_000;
 
-/// Whether the target has all that the cluster had at `now`, but for a moment: both what is durable and what every Pump has sent have
-/// to be that far. A Pump that says nothing is no sign that there is nothing.
+/// Whether the target has everything that the cluster had at `now`, except for a moment: both what
+/// is durable and what every Pump has sent must be that far. A Pump that sends nothing does not
+/// prove that it has nothing.
 fn synced(pumps: &BTreeMap<String, CommitTs>, durable: CommitTs, now: Option<CommitTs>) -> bool {
     let Some(now) = now else { return false };
     let slowest = pumps.values().min().copied().unwrap_or_default();
@@ -252,12 +256,12 @@ pub(super) fn commit_ts_page(durable: CommitTs) -> Response {
     json_page(format!(r#"{{"message":"get drainer's latest ts success!","code":200,"data":{{"ts":{ts}}}}}"#))
 }
 
-/// The answer to an action; always HTTP 200, its `code` tells.
+/// The answer to an action; always HTTP 200, its `code` tells the result.
 pub(super) fn answer(code: u16, message: &str) -> Response {
     json_page(format!(r#"{{"message":{},"code":{code},"data":null}}"#, json!(message)))
 }
 
-/// `GET /metrics`: what Drainer's alert rules ask for.
+/// `GET /metrics`: the metrics that Drainer's alert rules use.
 pub(super) fn metrics_page(pumps: &BTreeMap<String, CommitTs>, durable: CommitTs, now: CommitTs) -> Response {
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, lines: &[(String, String)]| {

@@ -1,4 +1,4 @@
-//! A place in a simulated cluster.
+//! Tests of a link's registration in a simulated cluster.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -105,7 +105,7 @@ impl World {
         self.cluster.set_key(&Self::key(), Some(&json));
     }
 
-    /// Reads the cluster's Pumps, so that the roll is called.
+    /// Reads the cluster's Pumps, so that their list is read.
     fn source(&self) -> (PumpSource, Vec<source::Stream>) {
         let folder = tempfile::tempdir().unwrap();
         let jobs = folder.path().join("jobs.json");
@@ -114,7 +114,7 @@ impl World {
         let given = Arc::clone(&history);
         let mut options = source::Options::new(Arc::new(move |_| Ok(Arc::clone(&given))));
         options.pump.status = Arc::clone(&self.pump_status);
-        // Nobody but Notify shall have the roll called.
+        // Only Notify may cause a listing of the Pumps.
         options.pump.timing.roll_call = Duration::from_secs(60);
         let pd = Pd::connect(&[self.cluster.pd_url()], &Security::default()).unwrap();
         let mut source = PumpSource::new(pd, history, silent(), &options);
@@ -135,7 +135,7 @@ fn wait(what: &str, mut reached: impl FnMut() -> bool) {
 #[derive(Clone, PartialEq, Message)]
 struct Empty {}
 
-/// Calls a method of the service, which answers with a stream or without.
+/// Calls a method of the service, with a stream as its answer or without.
 fn call(host: &str, method: &'static str, stream: bool) -> Result<usize, Status> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -165,13 +165,14 @@ fn t03_online_only_while_pumps_are_answered() {
     place.online(&Security::default()).unwrap();
     wait("it is online", || world.state() == State::Online);
     let host = place.name().1.to_owned();
-    // The Pump is being read when it is told that it may start, though the list is otherwise not looked at.
+    // The Pump is being read when it is told that it may start, though the list is not read
+    // otherwise.
     world.cluster.join_pump(2).unwrap();
     assert!(world.pump_status.positions().contains_key("pump-3"), "{:?}", world.pump_status.positions());
     assert_eq!(call(&host, "/binlog.Cistern/DumpBinlog", true).unwrap(), 0);
     assert_eq!(call(&host, "/binlog.Cistern/DumpDDLJobs", false).unwrap(), 1);
     assert_eq!(call(&host, "/binlog.Cistern/Other", false).unwrap_err().code(), tonic::Code::Unimplemented);
-    // A run that drains answers as well, and at once.
+    // A run that drains answers too, and at once.
     world.stop.request();
     assert!(call(&host, "/binlog.Cistern/Notify", false).is_ok());
     drop(place);
@@ -215,7 +216,7 @@ fn t03_a_link_that_listens_on_no_port_is_waited_for_and_not_called() {
     assert_eq!(world.state(), State::Paused);
     world.cluster.join_pump(1).unwrap();
     assert!(!answers(place.name().1), "it listens on no port");
-    // PD's key is the way to end it.
+    // The way to end it is its entry in PD.
     world.write(&world.entry().in_state(&State::Closing));
     wait("it is obeyed", || world.stop.requested());
     drop(place);
@@ -258,7 +259,7 @@ fn whoever_asks_for_pages_costs_pd_one_timestamp_a_second() {
         }
         asked
     });
-    // Each timestamp is another one.
+    // Each timestamp is a different one.
     let different: std::collections::BTreeSet<CommitTs> = asked.into_iter().collect();
     assert!(different.len() as u64 <= 1 + begin.elapsed().as_secs(), "{different:?}");
 }
@@ -270,7 +271,7 @@ fn t02_a_heartbeat_never_overwrites_what_others_write() {
         let place = world.online();
         // Between any two of its steps.
         sleep(Duration::from_micros(300 * round));
-        // Read and written at once: what binlogctl does, but for its own race.
+        // Read and written at once: what binlogctl does, except for its race.
         world.write(&world.entry().in_state(&State::Closing));
         wait("it is obeyed", || world.stop.requested());
         assert_eq!(world.state(), State::Closing);
@@ -338,7 +339,7 @@ fn entries_that_were_left() {
         assert_eq!(world.state(), State::Paused, "over `{left}`");
     }
     assert!(world.cluster.key(&World::key()).unwrap().contains(r#""label":{"labels":{"a":"b"}}"#));
-    // Somebody takes it away while it runs: it is made anew.
+    // If the entry is deleted while the link runs, it is written again.
     let place = world.online();
     world.cluster.set_key(&World::key(), None);
     wait("it is there again", || world.cluster.key(&World::key()).is_some());

@@ -13,7 +13,8 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Change, CommitTs, Definition, Partition, Row, Table, Txn};
 
-/// In an error: a row that the stream inserts or changes met another one with the same key.
+/// In an error chain: a row that the stream inserts or changes has a key that another row has
+/// already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clash {
     /// The database on the target.
@@ -30,39 +31,47 @@ impl std::fmt::Display for Clash {
 
 /// A target that transactions are applied to.
 ///
-/// The contract:
-/// - `apply` gets rising commit ts, all of them above [`position`](Self::position). A DDL that runs
-///   [early](crate::model::Ddl::early) is out of this order: it takes effect after that position,
-///   and what follows has lower commit ts than its own.
+/// One thread owns a sink and makes all calls, so no method has to expect a concurrent one; what a
+/// sink does in threads of its own it does not show, except by [`position`](Self::position). The
+/// contract:
+/// - `apply`, `pass_over` and `resolved` get rising commit ts, all of them above the position at
+///   the start of the run. A DDL that runs [early](crate::model::Ddl::early) is out of this order:
+///   it takes effect at that lower position, and what follows has lower commit ts than its own.
 /// - An upstream transaction is never split: either all of it is durable, or nothing of it.
-/// - The first error is final: every later call fails too, and the position stays where it was.
+/// - The first error is final: every later call that returns a `Result` fails too, and the position
+///   no longer moves. Calls without a `Result` remain allowed.
 pub trait Sink: Send {
-    /// Where the target stands: everything at or below is durable there; `None` on a first start
-    /// without a start ts.
+    /// Everything at or below this is durable on the target; `None` on a first start without a
+    /// start ts. Called at any time, also after an error: before a run as its start, during it for
+    /// reports. Never falls, and never waits.
     fn position(&self) -> Option<CommitTs>;
 
-    /// Takes a transaction. May keep it back for a batch; `Change::Nothing` only moves the
-    /// position.
+    /// Takes the next transaction; called by the pipeline for each one, decoded and filtered. It
+    /// may be kept for a batch: when this returns, nothing has to be durable, except for a DDL and
+    /// everything before it. `Change::Nothing` only moves the position. Blocks while the target is
+    /// behind.
     ///
     /// # Errors
-    /// If this one or an earlier one cannot be applied.
+    /// If this transaction or an earlier one cannot be applied.
     fn apply(&mut self, txn: Txn) -> Result<()>;
 
-    /// Whether the transaction of `ts`, which lies above the position, is on the target already
-    /// from an earlier run. It is taken like any other, and not applied again.
+    /// Whether the transaction of `ts`, which is above the position, is on the target already from
+    /// an earlier run. Called before `apply`, for counting only: the transaction is passed to
+    /// `apply` like any other, which does not apply it again.
     fn has(&self, _ts: CommitTs) -> bool {
         false
     }
 
-    /// Nothing at or below `ts` will follow.
+    /// Nothing at or below `ts` will follow. Called between transactions, when the streams are idle
+    /// and at the end of a run. The position reaches `ts` once everything before is durable.
     ///
     /// # Errors
     /// If an earlier transaction could not be applied.
     fn resolved(&mut self, ts: CommitTs) -> Result<()>;
 
-    /// A transaction of which nothing concerns the target, and that itself is only bookkeeping of a
-    /// replication tool: the position moves, but that alone is no reason to save it. Else two links
-    /// of opposite directions would answer each other's saves for ever.
+    /// Called instead of `apply` for a transaction that has nothing for the target and is only the
+    /// bookkeeping of a replication tool. The position moves, but that alone is no reason to save
+    /// it: otherwise two links of opposite directions would answer each other's saves for ever.
     ///
     /// # Errors
     /// If an earlier transaction could not be applied.
@@ -70,34 +79,36 @@ pub trait Sink: Send {
         self.apply(Txn { commit_ts: ts, change: Change::Nothing })
     }
 
-    /// Nothing more is there right now: all that is kept back goes on its way. Does not wait for
-    /// it.
+    /// Called when no further transaction is there right now: everything kept for a batch is sent
+    /// to the target. Does not wait for it.
     ///
     /// # Errors
     /// If an earlier transaction could not be applied.
     fn flush(&mut self) -> Result<()>;
 
-    /// Whether something is kept back although [`flush`](Self::flush) was called, because the
-    /// target is busy: then it wants to be called again soon.
+    /// Whether something is still kept after [`flush`](Self::flush), because the target is busy.
+    /// Then the caller waits only briefly for the next transaction before it flushes again.
     fn holds_back(&self) -> bool {
         false
     }
 
-    /// With the last transaction taken, the upstream's schema came to this version. For a sink that
-    /// keeps it beside the position.
+    /// The upstream's schema version as of the last transaction taken. Called at the start of a run
+    /// and after each DDL; for a sink that stores the version with the position.
     fn followed(&mut self, _schema_version: i64) {}
 
-    /// Among what is taken from here on is data that links of these other clusters wrote upstream.
-    /// For a sink that keeps it beside the data, so that it is known if it ever comes back to one
-    /// of them.
+    /// From here on, transactions include data that links of these other clusters wrote upstream.
+    /// Called before the first such transaction, with all clusters known so far; for a sink that
+    /// stores them with the data, so that it is noticed if the data ever comes back to one of them.
     fn set_origins(&mut self, _origins: &BTreeSet<u64>) {}
 
-    /// DDL on this table of the target is left out by the operator's rules: where its columns are
-    /// others, rows are written with those that both sides have.
+    /// The operator's rules leave out DDL on this table of the target: if its columns are
+    /// different, rows are written with those that both sides have. Called before the run, and
+    /// before the first row or DDL that it is needed for; may be repeated.
     fn may_differ(&mut self, _schema: &str, _table: &str) {}
 
-    /// What the target has of a table, for rows that come without definitions. Everything taken
-    /// before the last DDL, and that DDL, is durable when it answers.
+    /// The target's definition of a table, for rows that come without definitions. Called between
+    /// transactions. Everything taken up to the last DDL, that DDL included, is durable before it
+    /// answers.
     ///
     /// # Errors
     /// If the target cannot tell, or cannot be asked.
@@ -107,8 +118,9 @@ pub trait Sink: Send {
             .into())
     }
 
-    /// For each of `rows` of `table` the first of `partitions` that it belongs to, as the target's
-    /// server says of the table as it is now; `None` for those that are in none of them.
+    /// For each of `rows` of `table`, the index of the first of `partitions` that it belongs to, by
+    /// the target's present definition; `None` for a row in none of them. Called between
+    /// transactions, for rows behind a TRUNCATE or EXCHANGE PARTITION.
     ///
     /// # Errors
     /// If the target cannot tell, or cannot be asked.
@@ -120,7 +132,8 @@ pub trait Sink: Send {
         .into())
     }
 
-    /// The names of the tables that the target has in a database, under the same conditions.
+    /// The names of the tables in a database of the target. Called as
+    /// [`definition`](Self::definition), with the same guarantee.
     ///
     /// # Errors
     /// If the target cannot tell, or cannot be asked.
@@ -130,13 +143,14 @@ pub trait Sink: Send {
             .into())
     }
 
-    /// Waits until everything taken is durable, and saves the position.
+    /// Waits until everything taken is durable, and saves the position. Called at the end of a run,
+    /// also after an error of the source.
     ///
     /// # Errors
     /// If something could not be applied, or the position could not be saved.
     fn drain(&mut self) -> Result<()>;
 
-    /// What was done in this run so far.
+    /// What was done in this run so far. Called at the end of a run, also after an error.
     fn totals(&self) -> Totals;
 }
 
@@ -153,23 +167,23 @@ pub struct Totals {
     pub deletes: u64,
     /// DDLs that were run.
     pub ddl: u64,
-    /// DDLs that were not run: without meaning to the target, or skipped by the operator.
+    /// DDLs that were not run: irrelevant to the target, or skipped by the operator.
     pub skipped_ddl: u64,
     /// DDLs that the operator replaced with other statements.
     pub replaced_ddl: u64,
-    /// DDLs that were followed and not run, because none is on this link.
+    /// DDLs that were followed and not run, because this link runs none.
     pub unrun_ddl: u64,
-    /// DDLs that were followed and not run, although a user ran them on the side that has no DDL of
-    /// its own; the operator accepts it.
+    /// DDLs that were followed and not run because a user ran them on the side that has no DDL of
+    /// its own; the operator accepts that.
     pub wrong_side_ddl: u64,
     /// DDLs that were followed and not run, because the target had them first.
     pub returned_ddl: u64,
     /// DDLs of this run that the operator had skipped or replaced.
     pub decided: Vec<DecidedDdl>,
-    /// Row changes that were not applied because their table is missing through a skipped DDL.
+    /// Row changes that were not applied because a skipped DDL would have created their table.
     pub skipped_rows: u64,
-    /// Tables on which the target was not as expected: overwritten in safe mode or by the
-    /// operator's word, otherwise what the run ended with, of which nothing is on the target.
+    /// Tables on which the target was not as expected. In safe mode, or if the operator chose so,
+    /// it was overwritten; otherwise the run ended with it, and nothing of it is on the target.
     pub anomalies: BTreeMap<String, Anomalies>,
     /// Row changes that were written without columns that the target lacks, by table (sync-mode 2
     /// only).
@@ -199,30 +213,30 @@ pub struct DecidedDdl {
     pub instead: Option<String>,
 }
 
-/// What was not as expected on one table.
+/// Deviations of one table from what the stream says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anomalies {
     /// Rows to delete or to change that were not there.
     pub missing: u64,
-    /// Rows to insert whose key was taken.
+    /// Rows to insert that met another row with their key.
     pub duplicate: u64,
 }
 
 impl Anomalies {
-    /// Adds what was found elsewhere.
+    /// Adds those of another part.
     pub fn add(&mut self, more: Self) {
         self.missing += more.missing;
         self.duplicate += more.duplicate;
     }
 
-    /// The text that reports them for this table.
+    /// The event that reports them for this table.
     #[must_use]
     pub fn event(self, table: &str) -> Event {
         Event::Odd { table: table.to_owned(), missing: self.missing, duplicate: self.duplicate }
     }
 }
 
-/// A table that is not on the target because the DDL that brings it was skipped.
+/// A table that is not on the target because the DDL that creates it was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// The commit ts of the skipped DDL.

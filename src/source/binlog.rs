@@ -1,9 +1,8 @@
-//! Messages of Pump's gRPC protocol (docs/protocol/tidb-binlog.md §2, §3.1), and reading `Binlog`
-//! payloads.
+//! The messages of Pump's gRPC protocol, and reading and writing `Binlog` payloads.
 //!
-//! The structs are written by hand; `bytes` fields share the memory of the message that they were
-//! read from. [`read`] turns a payload into what a stream says, [`write`] does the reverse
-//! (docs/protocol/tidb-binlog.md §2.2, §2.3, §3.1).
+//! The structs are written by hand (docs/protocol/tidb-binlog.md §2, §3.1); `bytes` fields share
+//! the memory of the message that they were read from. [`read`] turns a payload into what a stream
+//! says, [`write`] does the reverse (docs/protocol/tidb-binlog.md §2.2, §2.3, §3.1).
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -158,9 +157,9 @@ pub struct WriteBinlogResp {
 
 /// Reads one payload of a Pump's stream. The rows stay as they are and share the payload's memory.
 ///
-/// # Errors For bytes that are not a binlog, a commit ts that cannot be one, and messages that a
-/// Pump never sends (prewrite, obsolete and contradictory ones). Each error names the ts and what
-/// is wrong.
+/// # Errors
+/// For bytes that are not a binlog, a commit ts that cannot be one, and messages that a Pump never
+/// sends (prewrite, obsolete and contradictory ones). Each error names the ts and what is wrong.
 pub fn read(payload: Bytes) -> Result<Pulled> {
     let len = payload.len();
     let binlog = Binlog::decode(payload)

@@ -1,5 +1,7 @@
-//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step so that Drainer can go on where
-//! a link ended, and a link notices that Drainer did (docs/protocol/tidb-binlog.md §8).
+//! Drainer's own checkpoint, `tidb_binlog.checkpoint`, kept in step with that of the links.
+//!
+//! So Drainer can go on where a link ended, and a link notices that Drainer did
+//! (docs/protocol/tidb-binlog.md §8).
 //!
 //! The table has one row per cluster, however many links the cluster has on this target: so it has
 //! the position of the slowest. Each link's own row repeats what the link last wrote there; that
@@ -92,8 +94,9 @@ pub fn owner(
 /// and never `consistent`. Writes nothing if the row is [Drainer's](Owner::Other). Gives the owner
 /// that it found.
 ///
-/// # Errors If it cannot be written, or another run has taken the link over.
-/// If it cannot be written, or another run has taken the link over.
+/// # Errors
+/// If it cannot be written, or another run has taken the link over. If it cannot be written, or
+/// another run has taken the link over.
 pub fn write(
     session: &mut Session,
     place: &DrainerTable,
@@ -251,8 +254,9 @@ pub struct Behind {
 /// Moves the link, which is at `reached`, behind a Drainer that has gone on since, if there is one.
 /// `overlap` gives the ts up to which a Drainer with this row may have applied transactions.
 ///
-/// # Errors If the target cannot be read or written, another run has taken the link over, or
-/// `overlap` fails.
+/// # Errors
+/// If the target cannot be read or written, another run has taken the link over, or `overlap`
+/// fails.
 pub fn go_on_behind<E: Into<SessionError>>(
     session: &mut Session,
     place: &DrainerTable,

@@ -86,7 +86,8 @@ impl DrainerPlace {
     /// All rows there, each with its cluster (a file does not tell it). `session` is connected to
     /// the link's target. A row that cannot be read does not hide the others.
     ///
-    /// # Errors If the table or file cannot be read.
+    /// # Errors
+    /// If the table or file cannot be read.
     pub fn rows(&self, session: &mut Session) -> Result<Vec<DrainerRow>> {
         Ok(match self {
             Self::Target(table) => table.rows(session)?,

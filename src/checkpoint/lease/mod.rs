@@ -1,5 +1,4 @@
-//! The lease of a link: a named lock that its run's connection holds, so that a second run is
-//! refused.
+//! The lease of a link: a named lock held by its run, so that a second run is refused.
 //!
 //! The lease only protects operators from a mistake. What makes two runs safe is the fence of the
 //! slots, whoever has the lease. So a run that loses its lease goes on, and a lease whose holder
@@ -72,8 +71,9 @@ impl Lease {
     /// Takes the lease of the link of `cluster_id`, for a run that writes with `mark`, and keeps it
     /// in a thread with a connection of its own.
     ///
-    /// # Errors Refused, with the holder, if another run is alive and `terms` do not end it; or
-    /// interrupted. A target that fails is reported, and is not an error here.
+    /// # Errors
+    /// Refused, with the holder, if another run is alive and `terms` do not end it; or interrupted.
+    /// A target that fails is reported, and is not an error here.
     pub fn take(
         target: &Target,
         (cluster_id, link): (u64, &str),

@@ -1,5 +1,6 @@
-//! Rows by the names of their columns, from Drainer's files (docs/protocol/tidb-binlog.md §9.6),
-//! read with the definitions that the target has at that moment.
+//! Decodes rows that name their columns, from Drainer's files (docs/protocol/tidb-binlog.md §9.6).
+//!
+//! They are read with the definitions that the target has at that moment.
 //!
 //! The row says the upstream's type of each value. The rest comes from the target: character sets,
 //! keys, and generated columns. A [`Shape`] is the target's definition cut down to the columns that
@@ -91,8 +92,8 @@ impl Names {
     /// The row changes in `events`, a serialized [`DmlData`], in its order, and how many were left
     /// out. `find` gives the target's definition, `wanted` which changes of a table are wanted.
     ///
-    /// # Errors If `find` fails, a table or column is not on the target, or the bytes do not fit
-    /// the format.
+    /// # Errors
+    /// If `find` fails, a table or column is not on the target, or the bytes do not fit the format.
     pub fn rows(
         &mut self,
         (events, zone, commit_ts): (&Bytes, &TimeZone, CommitTs),
@@ -256,7 +257,8 @@ fn code(column: &Column) -> Option<u8> {
 impl Shape {
     /// The shape of rows of `table` that have `columns`.
     ///
-    /// # Errors If one of them occurs twice, or its type is not known.
+    /// # Errors
+    /// If one of them occurs twice, or its type is not known.
     fn new(table: &Table, columns: &[Column]) -> Result<Self> {
         let mut kept: Vec<Defined> = Vec::new();
         let mut places = Vec::new();

@@ -18,7 +18,8 @@ const MAX_HOURS: u32 = 838;
 /// The value of `datum`, which is exactly one datum, in a column of `kind`. TIMESTAMPs are in
 /// `zone`.
 ///
-/// # Errors If it is not a datum, or none that such a column can hold.
+/// # Errors
+/// If it is not a datum, or none that such a column can hold.
 pub fn value(datum: &Bytes, kind: &Kind, zone: &TimeZone) -> Result<Value> {
     let mut from = Cursor::new(datum);
     let read = Datum::read(&mut from)?;

@@ -25,12 +25,12 @@ use crate::mysql::session::shorten;
 use crate::sink::{DecidedDdl, Totals};
 
 impl Worker {
-    /// Runs `ddl` to its end, over as many connections as it takes.
+    /// Runs `ddl` to its end, reconnecting as often as necessary.
     pub(super) fn ddl(&mut self, ts: CommitTs, ddl: &Ddl) -> Result<()> {
         self.be_patient(true);
         let mut backoff = Backoff::new();
         let mut begun = false;
-        // What the operator answers holds until the DDL is over, on any connection.
+        // The operator's answer holds until the DDL is over, on any connection.
         let mut policy = self.context.options.ddl.clone();
         let ran = loop {
             let error = match self.try_ddl((ts, ddl), begun, &mut policy, &mut backoff) {
@@ -40,7 +40,7 @@ impl Worker {
             let most = if is_vague(&error) { VAGUE } else { u32::MAX };
             let passing = class_of(&error).filter(|c| c.is_transient() && backoff.tries() < most);
             let Some(class) = passing else { return Err(error) };
-            // The session that ran it has to be gone before anybody can say what became of it.
+            // The session that ran it has to be gone before its effect can be judged.
             self.hang_up();
             begun = true;
             self.pause(&mut backoff, class, &error)?;
@@ -80,14 +80,14 @@ impl Worker {
         };
         let ran = ran.map_err(Error::from)?;
         lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(position, compared))?;
-        // The next DDL may be another worker's, which would wait for this session to be gone. If
+        // The next DDL may be run by another worker, which would wait for this session to end. If
         // the connection is lost now, so is the lock.
         let _ = locks::release(&mut lane.session, &context.link.ddl_lock());
         Ok(ran)
     }
 }
 
-/// Counts a DDL that is over.
+/// Counts a finished DDL.
 fn count(totals: &mut Totals, how: How, ts: CommitTs, ddl: &Ddl, policy: &DdlPolicy) {
     match how {
         How::Ran => totals.ddl += 1,
@@ -107,36 +107,36 @@ fn count(totals: &mut Totals, how: How, ts: CommitTs, ddl: &Ddl, policy: &DdlPol
     }
 }
 
-/// How old a change of the target's table may be that the source does not have: an older one does
-/// not come through any more.
+/// The age up to which a change of the target's table may still come through the source; an older
+/// one will not.
 const OLDEST: Duration = Duration::from_secs(600);
-/// For how long it is waited for in any case. Also how long the source's history may be silent.
+/// How long it is waited for in any case; and how long the source's history may be silent.
 const AT_LEAST: Duration = Duration::from_secs(10);
 const SILENT: Duration = Duration::from_secs(60);
-/// For how long a DDL that changes nothing that can be seen may be on its way.
+/// How long a DDL without a visible effect may be on its way.
 const NEWS: Duration = Duration::from_secs(60);
-/// How often it looks again, at first and later.
+/// Pause between looks, at first and later.
 const FIRST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(200);
-/// When it is said, and how often.
+/// After what time the wait is reported, and how often.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 const TELL_EVERY: Duration = Duration::from_secs(5);
-/// How often a stop is looked for.
+/// Pause between looks for a stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How the target's table differs from all that the source is known to come to.
+/// How the target's table differs from every definition that the source is known to reach.
 pub(super) struct Difference {
-    /// What is to be said of it.
+    /// The differences, for messages.
     pub(super) texts: Vec<String>,
     /// When the target's table was changed.
     pub(super) changed: Option<Changed>,
-    /// When the newest DDL on it was run that the source has, or that is on its way in the history.
+    /// When the newest DDL on it ran that the source has, or that is under way in its history.
     pub(super) newest: Option<CommitTs>,
 }
 
 impl Difference {
-    /// Whether no DDL of the target's can be on its way to the source, `waited` having passed: what
-    /// the source has is newer than all DDL on the target's table, or that is old.
+    /// Whether no DDL of the target can still be on its way to the source after `waited`: the
+    /// source has something newer than all DDL on the target's table, or that DDL is old.
     fn stays(&self, waited: Duration) -> bool {
         let Some(changed) = self.changed else { return waited > OLDEST };
         let overtaken = self.newest.is_some_and(|ts| (changed.at + 1) * 1000 < ts.physical_ms());
@@ -144,7 +144,7 @@ impl Difference {
     }
 }
 
-/// Why rows of a table are held; an error is why the source's history does not say.
+/// Why rows of a table are held; an error says why the source's history does not tell.
 type Why = Result<Difference>;
 
 /// Rows of one table that wait.
@@ -160,8 +160,8 @@ impl HeldRows {
         Self { table: full_name(table), since: Instant::now(), told: None, pause: FIRST }
     }
 
-    /// Waits a moment, if the source may still hear of the target's last DDL on the table, although
-    /// that looks like nothing. Gives whether it waited: not every DDL goes to the source.
+    /// Waits a moment if the source may still hear of the target's last DDL on the table, although
+    /// nothing shows it. Gives whether it waited: not every DDL goes to the source.
     ///
     /// # Errors
     /// If the run is to end.
@@ -180,7 +180,7 @@ impl HeldRows {
     /// Waits a moment.
     ///
     /// # Errors
-    /// If it was long enough, or the run is to end.
+    /// If the wait has been long enough, or the run is to end.
     pub(super) fn wait(&mut self, context: &Context, why: Why) -> Result<()> {
         let waited = self.since.elapsed();
         match why {
@@ -245,13 +245,13 @@ mod tests {
             let newest = newest.map(|ms| CommitTs(ms << 18));
             Difference { texts: Vec::new(), changed, newest }.stays(Duration::from_secs(waited))
         };
-        // Changed a moment ago, and nothing is known; or what is known is older, or of the same
+        // Changed a moment ago, and nothing is known; or what is known is older, or of that very
         // second.
         assert!(!stays(Some(1000), 5, None, 500));
         assert!(!stays(Some(1000), 5, Some(999_000), 500) && !stays(Some(1000), 5, Some(1_000_900), 500));
         // Overtaken, or too old.
         assert!(stays(Some(1000), 5, Some(1_001_001), 0) && stays(Some(1000), 601, None, 0));
-        // A server that does not tell.
+        // A server that does not tell when the table was changed.
         assert!(!stays(None, 0, Some(1_001_001), 599) && stays(None, 0, None, 601));
     }
 }

@@ -30,7 +30,7 @@ use crate::mysql::error::{Class, class_of};
 use crate::mysql::session::Session;
 use crate::sink::Anomalies;
 
-/// What a transaction does, counted once it is durable.
+/// What a transaction does; counted once it is durable.
 #[derive(Default)]
 pub(super) struct Done {
     txns: u64,
@@ -66,7 +66,7 @@ impl Done {
         }
     }
 
-    /// What of the stream it holds, for messages.
+    /// The commit ts that it holds, for messages.
     fn range(&self) -> String {
         self.known_range().unwrap_or_else(|| "nothing".to_owned())
     }
@@ -80,8 +80,8 @@ impl Done {
         })
     }
 
-    /// `error` with what could not be applied. One about the stream itself came before anything was
-    /// counted, and names its transaction.
+    /// `error` with the commit ts that could not be applied. An error about the stream itself
+    /// occurs before anything is counted, and names its transaction.
     fn blame(&self, error: Error, up_to: &str) -> Error {
         match self.known_range() {
             Some(range) => error.context(format!("cannot apply {range}{up_to}")),
@@ -91,7 +91,7 @@ impl Done {
 }
 
 impl Worker {
-    /// Applies whole transactions as one.
+    /// Applies several transactions as one transaction on the target.
     pub(super) fn apply(&mut self, parts: &[Part], record: &Record) -> Result<()> {
         let mut done = Done { txns: parts.len() as u64, ..Done::default() };
         self.begin(record)?;
@@ -100,7 +100,8 @@ impl Worker {
         self.commit(done)
     }
 
-    /// Applies one large transaction as one, in portions that fit into memory.
+    /// Applies one large transaction as one transaction on the target, in portions that fit into
+    /// memory.
     pub(super) fn apply_large(&mut self, ts: CommitTs, rows: &mut Rows) -> Result<()> {
         rows.restart(0)?;
         self.begin(&Record::List(vec![ts]))?;
@@ -110,7 +111,7 @@ impl Worker {
         self.commit(done)
     }
 
-    /// Applies the next `most` row changes of a transaction behind the first `from`. Gives how many
+    /// Applies the next `most` row changes of a transaction after the first `from`. Gives how many
     /// there were.
     pub(super) fn apply_portion(&mut self, ts: CommitTs, rows: &mut Rows, from: u64, most: u64) -> Result<u64> {
         rows.restart(from)?;
@@ -144,7 +145,7 @@ impl Worker {
         let taken = self.taken(parts);
         let split = context.fits.split(parts)?;
         let same = split.as_ref().map_or(parts, |s| s.parts.as_slice());
-        // A stream that contradicts itself is not tried in smaller pieces.
+        // A stream that contradicts itself is not tried again in smaller pieces.
         let folded = fold(same, safe).inspect_err(|_| self.contradicted = true)?;
         done.add(parts, folded.counts, &folded.left_out);
         self.still_so(taken)?;
@@ -164,7 +165,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs the statements on one table that `made` gives, as they come.
+    /// Runs the statements on one table as `made` produces them.
     fn statements(
         &mut self,
         table: &Arc<Table>,
@@ -207,7 +208,7 @@ impl Worker {
 
     fn commit(&mut self, done: Done) -> Result<()> {
         let range = done.range();
-        // Kept before the answer comes: it may be lost although the work is there.
+        // Kept before the answer comes: the answer may be lost although the commit took effect.
         self.pending = Some(done);
         self.committing = true;
         let Lane { session, slot, .. } = self.open_lane()?;
@@ -257,7 +258,7 @@ impl Worker {
         let written = context.link.save_position(&mut lane.session, ts)?;
         lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.position(ts, compared))?;
         if !written {
-            // A later save overtook this one, and Drainer's row is further on as well.
+            // A later save overtook this one, so Drainer's row is further on as well.
             return Ok(());
         }
         let session = &mut lane.session;
@@ -271,11 +272,11 @@ impl Worker {
     }
 }
 
-/// Runs `step` on `table`, which is called `name`. Adds what was not as expected to `odd`, in case
-/// of an error too; unless `safe` it is one.
+/// Runs `step` on `table`, which is called `name`. Adds deviations to `odd`, also before an error;
+/// unless `safe`, a deviation is an error.
 ///
 /// # Errors
-/// If the target refuses the statement, or it did something else than it had to.
+/// If the target refuses the statement, or it had another effect than expected.
 pub(super) fn apply_step(
     session: &mut Session,
     (table, name): (&Table, &str),
@@ -303,8 +304,8 @@ pub(super) fn apply_step(
         Step::Change { sql, rows } => {
             let StatementResult { affected, duplicates, .. } =
                 run(session, sql, values, || format!("changing {rows} rows of {name}"))?;
-            // Two for each row that was there and changed, one for each that was inserted or there
-            // as it is now.
+            // Affected rows count two for each row that was there and changed, one for each that
+            // was inserted or already equal.
             let there = if affected == rows * 2 { Some(rows) } else { duplicates };
             let Some(there) = there else {
                 let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
@@ -318,7 +319,7 @@ pub(super) fn apply_step(
                 0 => run(session, sql, values, what)?,
                 zeros => run_relaxed(session, sql, zeros, values, what)?,
             };
-            // A row that has the new image already is found, not changed.
+            // A row that already has the new image is matched, not changed.
             *found = told.matched.unwrap_or(told.affected);
             match expect {
                 Expect::There => compare(*found, 1, safe, name, odd)?,
@@ -370,16 +371,15 @@ fn compare(deleted: u64, expected: u64, safe: bool, table: &str, odd: &mut Anoma
     .into())
 }
 
-/// What servers say of one statement that they read and do not prepare: MySQL and MariaDB, and
-/// TiDB.
+/// Error codes for a statement that was parsed and cannot be prepared: MySQL and MariaDB, and TiDB.
 const NOT_PREPARED: [u16; 2] = [1295, 8107];
 
 impl Session {
-    /// Runs a statement whose text was not generated here, as exactly one: where it holds a
-    /// semicolon, the server itself first reads it with several statements at once forbidden.
+    /// Runs a statement whose text was not generated here, as exactly one statement: if it has a
+    /// semicolon, the server first parses it with several statements at once forbidden.
     ///
     /// # Errors
-    /// What the server said, to a text of several statements that it is no statement.
+    /// The server's error; for a text of several statements, its syntax error.
     pub(super) fn try_run_single(&mut self, sql: &str) -> mysql::Result<u64> {
         if sql.contains(';') {
             let asked = self.asks(sql);
@@ -391,7 +391,7 @@ impl Session {
     fn read_single(&mut self, sql: &str) -> mysql::Result<()> {
         match guarded(|| self.conn.prep(sql)) {
             Ok(statement) => guarded(|| self.conn.close(statement)),
-            // It was read as one, of a kind that is not prepared.
+            // It was parsed as one statement, of a kind that cannot be prepared.
             Err(mysql::Error::MySqlError(e)) if NOT_PREPARED.contains(&e.code) => Ok(()),
             Err(error) => Err(error),
         }

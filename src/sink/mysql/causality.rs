@@ -25,16 +25,15 @@ use std::sync::{Arc, Weak};
 use crate::model::{ForeignKey, Key, Row, RowChange, RowKind, Table};
 use digest::{Digest, Part, digest, seed};
 
-/// Definitions kept before those are dropped that no row uses any more.
+/// Limit of definitions; above it, those that no row uses any more are dropped.
 const PLANS: usize = 256;
 
-/// Something that a transaction touches.
+/// A key value that a transaction touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConflictKey {
-    /// What; two different things may have the same by chance.
+    /// Hash of the value; two different values may share it by chance.
     pub hash: u64,
-    /// Whether no other transaction may touch it meanwhile; otherwise it is shared with others that
-    /// take it shared.
+    /// Whether no other transaction may touch it meanwhile; otherwise others may take it shared.
     pub exclusive: bool,
 }
 
@@ -61,7 +60,7 @@ impl Default for Causality {
 }
 
 impl Causality {
-    /// Knows no table yet.
+    /// A new one that knows no table.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -79,8 +78,8 @@ impl Causality {
         self.plans.contains_key(&address(table))
     }
 
-    /// From the next [`learn`](Self::learn) on, rows of this definition are ordered by `keys` as
-    /// well, which only the target has.
+    /// From the next [`learn`](Self::learn) on, rows of this definition are also ordered by `keys`,
+    /// which only the target has.
     pub fn order_by(&mut self, table: &Arc<Table>, keys: Vec<Key>) {
         self.more.retain(|_, (table, _)| table.strong_count() > 0);
         if keys.is_empty() {
@@ -91,9 +90,9 @@ impl Causality {
         self.plans.remove(&address(table));
     }
 
-    /// Takes note of a definition; cheap for one that is known. `true` if it brought a foreign key
-    /// that changes the conflict keys of other tables: conflict keys given before and after must
-    /// not be compared, so everything has to be awaited that was given its conflict keys before.
+    /// Learns a definition; cheap for one that is known. `true` if it brought a foreign key that
+    /// changes the conflict keys of other tables: conflict keys from before and after must not be
+    /// compared, so everything with conflict keys from before has to finish first.
     pub fn learn(&mut self, table: &Arc<Table>) -> bool {
         let address = address(table);
         if self.plans.contains_key(&address) {
@@ -112,7 +111,7 @@ impl Causality {
         news
     }
 
-    /// Appends the conflict keys of a change, each once. Its table should have been
+    /// Appends the conflict keys of a change, without duplicates. Its table should have been
     /// [learnt](Self::learn).
     pub fn conflict_keys(&mut self, change: &RowChange, out: &mut Vec<ConflictKey>) {
         let address = address(&change.table);
@@ -130,7 +129,7 @@ fn address(table: &Arc<Table>) -> usize {
     Arc::as_ptr(table).addr()
 }
 
-/// Where the conflict keys of one change go.
+/// Collects the conflict keys of one change.
 struct KeySet<'a> {
     out: &'a mut Vec<ConflictKey>,
     from: usize,
@@ -142,7 +141,7 @@ impl<'a> KeySet<'a> {
         Self { out, from }
     }
 
-    /// A change has few conflict keys: looking through them is quicker than a set.
+    /// A change has few conflict keys: a linear search is faster than a set.
     fn add(&mut self, hash: u64, exclusive: bool) {
         let known = self.out.iter_mut().skip(self.from).find(|t| t.hash == hash);
         match known {
@@ -152,14 +151,14 @@ impl<'a> KeySet<'a> {
     }
 }
 
-/// The plan for one definition, which it keeps alive.
+/// The conflict keys of one definition, which it keeps alive.
 #[derive(Debug)]
 struct Plan {
     table: Arc<Table>,
     keys: Vec<Unique>,
-    /// Which of the keys tells rows apart.
+    /// Index of the key that identifies rows.
     identity: Option<usize>,
-    /// The conflict key of the table itself, for one without such a key.
+    /// The conflict key of the table itself, for a table without such a key.
     whole: u64,
     foreign: Vec<End>,
 }
@@ -176,7 +175,7 @@ struct Unique {
 impl Unique {
     fn new(table: &Table, key: &Key) -> Self {
         let kind = if key.primary { "primary key" } else { "unique key" };
-        // A computed part counts as a constant: what the other parts say remains.
+        // A computed part counts as a constant: the other parts still tell values apart.
         let parts: Vec<Part> = key.parts.iter().filter_map(|p| Part::new(table, p.column, p.prefix)).collect();
         Self {
             seed: seed([kind, &table.schema, &table.name, &key.name]),
@@ -190,8 +189,8 @@ impl Unique {
         !self.computed && self.parts.iter().all(|p| p.same(a, b))
     }
 
-    /// A value comes or goes. An exotic one may be equal to any other, so it takes what all of them
-    /// share.
+    /// Adds the keys for a value that comes or goes. An exotic value may equal any other, so it
+    /// takes the key that all of them share.
     fn add_keys(&self, row: &Row, identity: bool, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         let Digest { own, wide, exotic, null } = digest(self.seed, &self.parts, row, self.text, scratch);
         if null {
@@ -205,14 +204,14 @@ impl Unique {
         }
     }
 
-    /// A row stays where it is: only what else happens to this very row matters.
+    /// Adds the key for a row that keeps its value: only other changes of this very row matter.
     fn stay(&self, row: &Row, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         keys.add(digest(self.seed, &self.parts, row, false, scratch).own, true);
     }
 }
 
 impl Plan {
-    /// `more`: keys that only the target has.
+    /// `more` are keys that only the target has.
     fn new(table: &Arc<Table>, more: &[Key], registry: &Registry) -> Self {
         let identifies = |k: &Key| !k.parts.is_empty() && k.identifies(&table.columns);
         let keys = || table.keys.iter().chain(more).filter(|k| !k.parts.is_empty());
@@ -245,17 +244,17 @@ impl Plan {
             key.add_keys(row, self.identity == Some(i), scratch, keys);
         }
         if self.identity.is_none() {
-            // No row may be deleted before it was inserted. More than that: a search for one
-            // without a key reads the whole table, and would stop at each row that another worker
-            // has not committed yet.
+            // A row must not be deleted before it is inserted. Also, a search for a row without a
+            // key reads the whole table, and would stop at each row that another worker has not
+            // committed yet.
             keys.add(self.whole, removed);
         }
         self.foreign.iter().for_each(|end| end.add_keys(row, scratch, keys));
     }
 
-    /// Values that an update leaves alone need no conflict key: the change that gave the row this
-    /// value, and the one that takes it away, is in line with the update through the row's
-    /// identity, and with all other rows of that value through the key.
+    /// Values that an update leaves unchanged need no conflict key: the change that gave the row
+    /// this value, and the one that takes it away, are ordered with the update by the row's
+    /// identity, and with all other rows of that value by the key.
     fn update(&self, identity: usize, old: &Row, new: &Row, scratch: &mut Vec<u8>, keys: &mut KeySet<'_>) {
         for (i, key) in self.keys.iter().enumerate() {
             match (key.same(old, new), i == identity) {
@@ -277,24 +276,23 @@ impl Plan {
 /// Database and name of a table, in lower case.
 type Name = (String, String);
 
-/// The columns of a table that some child refers to.
+/// The columns of a table that a foreign key refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reference {
-    /// In lower case.
+    /// Names in lower case.
     columns: Vec<String>,
-    /// Parent or child has a column among them that the target computes, so values cannot be
-    /// compared.
+    /// Whether parent or child has a computed column among them, so that values cannot be compared.
     computed: bool,
 }
 
-/// Which columns of which tables the known foreign keys refer to.
+/// The columns of tables that the known foreign keys refer to.
 #[derive(Debug, Default)]
 struct Registry {
     parents: HashMap<Name, Vec<Reference>>,
 }
 
 impl Registry {
-    /// Takes note of a table's foreign keys; `true` if that changes the conflict keys of any table.
+    /// Learns a table's foreign keys; `true` if that changes the conflict keys of any table.
     fn learn(&mut self, table: &Table) -> bool {
         let mut news = false;
         for key in &table.foreign_keys {
@@ -315,7 +313,7 @@ impl Registry {
         news
     }
 
-    /// What the rows of `table` take for foreign keys, as a child and as a parent.
+    /// The ends of foreign keys that `table` has as a child and as a parent.
     fn ends(&self, table: &Table) -> Vec<End> {
         let mut ends = Vec::new();
         for key in &table.foreign_keys {
@@ -348,7 +346,8 @@ fn parent(table: &Table, key: &ForeignKey) -> Name {
     name(schema, &key.parent_table)
 }
 
-/// The columns of `table` with these names, and whether one of them has no values, or is not there.
+/// The columns of `table` with these names, and whether one of them has no values or does not
+/// exist.
 fn parts(table: &Table, names: &[String]) -> (Vec<Part>, bool) {
     let find = |name: &String| table.columns.iter().position(|c| c.name.to_lowercase() == name.to_lowercase());
     let found: Vec<Part> = names.iter().filter_map(|n| Part::new(table, find(n)?, None)).collect();
@@ -395,7 +394,7 @@ impl End {
         }
     }
 
-    /// Whether both images refer, or are referred to, alike.
+    /// Whether both images have equal values in the key.
     fn same(&self, a: &Row, b: &Row) -> bool {
         !self.computed && self.parts.iter().all(|p| p.same(a, b))
     }

@@ -24,30 +24,30 @@ use crate::mysql::error::{Class, classify};
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::quote_name;
 
-/// Problems that are shown one by one: no more than a small screen takes.
+/// Limit of problems that are listed: as many as fit on a small screen.
 const SHOWN: usize = 10;
-/// Engines that keep a transaction together.
+/// Engines with transactions.
 const ENGINES: [&str; 3] = ["innodb", "rocksdb", "tokudb"];
 
-/// What is to be checked.
+/// What has to be checked, and how strictly.
 pub struct Ask<'a> {
     /// The upstream's tables.
     pub tables: &'a [&'a Arc<Table>],
-    /// It is a first start.
+    /// Whether it is a first start.
     pub fresh: bool,
-    /// A table that is missing is only said.
+    /// Whether a missing table is only reported.
     pub allow_missing: bool,
-    /// Whether columns have to be the same.
+    /// Whether both sides must have the same columns.
     pub mode: Mode,
-    /// The target is a source too.
+    /// Whether the target is also a source.
     pub both_ways: bool,
-    /// The target has each DDL before the upstream: a table that is missing or other there is only
-    /// said, and compared with its first row.
+    /// Whether the target has each DDL before the upstream: a table that is missing or different is
+    /// only reported, and compared again with its first row.
     pub leads: bool,
 }
 
-/// Checks the server's settings and every table, and takes note of those whose columns differ.
-/// Gives how the target numbers rows, where that matters.
+/// Checks the server's settings and every table, and records tables whose columns differ. Gives how
+/// the target numbers rows, if that matters.
 ///
 /// # Errors
 /// Refused, with all problems found.
@@ -86,8 +86,7 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
                 }
                 problems.append(&mut differs);
                 holding += usize::from(rights(session, table, fit.as_deref(), &mut denied, events)?);
-                // Where the target may change at any time, what counts is what it is at the first
-                // row.
+                // If the target may change at any time, what counts is its state at the first row.
                 if leads && mode == Mode::Full {
                     continue;
                 }
@@ -114,7 +113,7 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
     verdict(problems, denied, mode).map(|()| numbering)
 }
 
-/// Says which tables are of a kind, if any are.
+/// Reports the tables of a kind, if there are any.
 fn name(mut tables: Vec<String>, what: &str, events: &Events) {
     let count = tables.len();
     if count > 0 {
@@ -124,8 +123,7 @@ fn name(mut tables: Vec<String>, what: &str, events: &Events) {
     }
 }
 
-/// Everything that stands against a start as one error. An account that merely lacks rights is no
-/// danger to the data.
+/// All problems as one error. Missing rights alone are not a danger to the data.
 fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result<()> {
     let rights_alone = problems.is_empty();
     problems.extend(denied);
@@ -150,8 +148,8 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result
         .into())
 }
 
-/// The server's own settings: what stands against a start goes into `problems`, what should be
-/// known into `events`.
+/// Checks the server's own settings: reasons not to start go into `problems`, other remarks into
+/// `events`.
 ///
 /// # Errors
 /// If they cannot be read.
@@ -205,8 +203,8 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
     Ok(())
 }
 
-/// 0: names keep their case and tell apart; 1: stored in lower case; 2: kept, but compared without
-/// case.
+/// 0: names keep their case and are told apart by it; 1: stored in lower case; 2: kept, but
+/// compared without case.
 fn lower_case(session: &mut Session) -> Result<u8> {
     Ok(session.first("SELECT @@lower_case_table_names")?.unwrap_or(0))
 }
@@ -225,7 +223,7 @@ fn letter_case(session: &mut Session, tables: &[&Arc<Table>], problems: &mut Vec
     Ok(())
 }
 
-/// What differs: problems, and in mode 2 how rows are written all the same.
+/// The differences of a table: problems, and in mode 2 how rows are written nevertheless.
 fn compared(
     table: &Table,
     there: &TargetTable,
@@ -254,13 +252,13 @@ fn no_right(right: &str, table: &Table) -> String {
     format!("the account has no right to {right} on {}", full_name(table))
 }
 
-/// Whether the account may not even see the table: servers list only what it has a right to.
+/// Whether the account may not even see the table: servers list only tables that it has a right to.
 fn hidden(session: &mut Session, table: &Table) -> bool {
     let tried = session.try_run(&format!("SELECT 1 FROM {} WHERE 1 = 0", full_name(table)));
     tried.is_err_and(|e| classify(&e) == Class::Privilege)
 }
 
-/// Tries each right on rows without touching one. Gives whether the table holds rows.
+/// Tries each right on rows without touching one. Gives whether the table has rows.
 fn rights(
     session: &mut Session,
     table: &Table,
@@ -269,7 +267,7 @@ fn rights(
     events: &Events,
 ) -> Result<bool> {
     let name = full_name(table);
-    // All of them: a column without a default must have a value even where no row is inserted.
+    // All columns: one without a default needs a value even if no row is inserted.
     let seen = fit.map_or(table, |f| &f.table);
     let own = seen.columns.iter().filter(|c| c.writable()).map(|c| quote_name(&c.name));
     let columns: Vec<String> = own.chain(fit.iter().flat_map(|f| &f.extras).map(|e| quote_name(&e.name))).collect();
@@ -288,7 +286,7 @@ fn rights(
                 denied.push(no_right(right, table));
                 return Ok(false);
             }
-            // A missing column is in the list already.
+            // A missing table or column is in the list already.
             Err(error) if classify(&error) == Class::Object => return Ok(false),
             Err(error) => {
                 events(Event::Warning(format!("{right} on {name} could not be tried: {error}")));
@@ -299,7 +297,7 @@ fn rights(
     Ok(session.first::<u8>(&format!("SELECT 1 FROM {name} LIMIT 1"))?.is_some())
 }
 
-/// Triggers would repeat what the stream already carries.
+/// Reports triggers: they would repeat changes that are in the stream already.
 fn triggers(session: &mut Session, tables: &[&Arc<Table>], events: &Events) -> Result<()> {
     let wanted: BTreeSet<(&str, &str)> = tables.iter().map(|t| (t.schema.as_str(), t.name.as_str())).collect();
     let rows: Vec<(String, String, String)> = session
@@ -314,7 +312,7 @@ fn triggers(session: &mut Session, tables: &[&Arc<Table>], events: &Events) -> R
     Ok(())
 }
 
-/// What of the target's settings may cost it the last commits, in words; `None` if it keeps each.
+/// Which of the target's settings may cost it the last commits; `None` if it keeps all of them.
 ///
 /// # Errors
 /// If they cannot be read.

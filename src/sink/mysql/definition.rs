@@ -27,7 +27,7 @@ use crate::mysql::session::Session;
 use crate::sql::{quote_name, quote_text};
 
 impl MysqlSink {
-    /// What the target has of a table. Asks over a connection of its own, again and again while the
+    /// The target's definition of a table. Uses a connection of its own, and retries while the
     /// target is away.
     pub(super) fn define(&self, schema: &str, table: &str) -> Result<Definition> {
         if self.context.shared.skipped().has_table(Table::id_of_names(schema, table)) {
@@ -51,7 +51,7 @@ impl MysqlSink {
         })
     }
 
-    /// What `ask` finds, however often it takes.
+    /// The result of `ask`, retried while the target is away.
     pub(super) fn asked<T>(&self, mut ask: impl FnMut() -> Result<T>) -> Result<T> {
         let mut backoff = Backoff::new();
         loop {
@@ -70,7 +70,7 @@ fn ask(context: &Context, schema: &str, table: &str) -> Result<Definition> {
     Ok(found.map_or(Definition::Missing, |table| Definition::Table(Arc::new(table))))
 }
 
-/// The table or view as information_schema shows it; `None` where there is none.
+/// The table or view as information_schema shows it; `None` if it does not exist.
 fn read(session: &mut Session, schema: &str, name: &str) -> Result<Option<Table>, SessionError> {
     if session.server().cannot_name_table(schema, name).is_some() {
         return Ok(None);
@@ -119,7 +119,7 @@ fn columns(session: &mut Session, named: &str) -> Result<Vec<Column>, SessionErr
     Ok(rows.into_iter().enumerate().map(column).collect())
 }
 
-/// Lengths and precisions that nothing here depends on are the largest ones: the row's own type
+/// Lengths and precisions that nothing here depends on are the largest possible: the row's own type
 /// decides how it is read.
 fn kind(data_type: &str, column_type: &str, text: (Option<String>, Option<String>), octets: Option<u64>) -> Kind {
     let unsigned = column_type.to_lowercase().contains("unsigned");
@@ -167,8 +167,8 @@ fn keys(session: &mut Session, named: &str, columns: &mut Vec<Column>) -> Result
     Ok(found.into_iter().map(key).collect())
 }
 
-/// What an index over an expression has for a column: computed, so no row has a value of it, and
-/// the key tells no rows apart.
+/// A placeholder for an expression in an index: computed, so that no row has a value for it, and
+/// the key identifies no rows.
 fn expression() -> Column {
     Column {
         id: -1,
@@ -204,12 +204,12 @@ fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, S
     Ok(keys)
 }
 
-/// The code for a row that no partition takes.
+/// The error code for a row that fits no partition.
 const NO_PARTITION: u16 = 1526;
 
 impl MysqlSink {
-    /// See [`Sink::locate`](crate::sink::Sink::locate). Asks over a connection of its own, again
-    /// and again while the target is away.
+    /// Implements [`Sink::locate`](crate::sink::Sink::locate). Uses a connection of its own, and
+    /// retries while the target is away.
     pub(super) fn find_partitions(
         &self,
         table: &Table,
@@ -237,7 +237,7 @@ fn ask_partition(
     found
 }
 
-/// Puts one row into the empty copy, looks where it is, and takes it back.
+/// Inserts one row into the empty copy, looks in which partition it is, and rolls back.
 fn one(session: &mut Session, copy: &str, table: &Table, partitions: &[Partition], row: &Row) -> Result<Option<usize>> {
     session.open_transaction().map_err(Error::from)?;
     let found = match session.exec(&insert(copy, table, row)?) {
@@ -292,11 +292,11 @@ struct Names {
     parent_columns: Vec<String>,
 }
 
-/// The first version whose texts are not taken as they are.
+/// The first version whose output cannot be used unchanged.
 const CARELESS: (u32, u32, u32) = (11, 0, 0);
 
-/// `text`, what the server of `session` showed for CREATE TABLE of the table, as a statement has
-/// it.
+/// `text`, the output of SHOW CREATE TABLE of the table on the server of `session`, with names
+/// quoted as in a statement.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -325,7 +325,8 @@ pub fn well_quoted(session: &mut Session, (schema, table): (&str, &str), text: S
 }
 
 impl Names {
-    /// `text` with the foreign key in it as a statement has it. One that is so already stays.
+    /// `text` with the names of this foreign key quoted as in a statement. Names that are so
+    /// already stay.
     fn quoted_in(&self, text: String) -> String {
         let carelessly = |name: &str| format!("`{name}`");
         let head = |quote: &dyn Fn(&str) -> String| {

@@ -15,26 +15,25 @@ use crate::event::{Event, Events};
 use crate::model::CommitTs;
 use crate::mysql::session::Session;
 
-/// How a first start begins.
+/// Where a first start begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Beginning {
-    /// Where (exclusive).
+    /// The position (exclusive).
     pub(super) start: Option<CommitTs>,
-    /// What is at or below may be on the target already, because Drainer's checkpoint lags what it
-    /// applied.
+    /// What is at or below may be on the target already, because Drainer's checkpoint lags behind
+    /// what it applied.
     pub(super) overlap: Option<CommitTs>,
 }
 
-/// Where a link that has not started begins, and how exact that is: behind Drainer's checkpoint, if
+/// Where a link that has not started begins, and how exact that is: after Drainer's checkpoint, if
 /// there is one.
 ///
 /// # Errors
-/// Refused if that and the start ts contradict each other, or what Drainer may have applied cannot
-/// be told.
+/// Refused if that and the start ts contradict each other, or it is not known what Drainer may have
+/// applied.
 pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, events: &Events) -> Result<Beginning> {
     let place = &options.drainer;
-    // `now` is a word about the start as any ts is, unless it was written for the first start of
-    // all.
+    // `now` names a start like any ts, unless it was meant only for the very first start.
     let now = options.first.filter(|_| options.first_is_now && !options.start_yields);
     let given = options.start.or(now);
     let Some(row) = place.find(session, link.cluster_id())? else {
@@ -77,7 +76,7 @@ pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, 
     Ok(Beginning { start: Some(row.commit_ts), overlap })
 }
 
-/// What the kept row says now: from here on only we may change it.
+/// The content of the kept row: from here on only we may change it.
 fn known(place: &DrainerPlace, row: &Row) -> CommitTs {
     match place {
         DrainerPlace::Target(_) => row.commit_ts,
@@ -85,7 +84,7 @@ fn known(place: &DrainerPlace, row: &Row) -> CommitTs {
     }
 }
 
-/// Up to where Drainer may have come; `None` where it says so itself.
+/// The ts up to which Drainer may have applied transactions; `None` if its checkpoint is exact.
 fn overlap(place: &impl Display, row: &Row, options: &MysqlOptions) -> Result<Option<CommitTs>, Fault> {
     match (row.consistent, options.now) {
         (true, _) => Ok(None),
@@ -94,7 +93,7 @@ fn overlap(place: &impl Display, row: &Row, options: &MysqlOptions) -> Result<Op
     }
 }
 
-/// Where a Drainer stands, and what follows from it.
+/// The position of a Drainer, and what follows from it, for messages.
 fn standing(place: &impl Display, row: &Row, overlap: Option<CommitTs>) -> String {
     let how = match overlap {
         None => "it was stopped cleanly, so the start is exact".to_owned(),
@@ -139,11 +138,11 @@ fn no_end(place: &impl Display, row: &Row) -> Fault {
     .hint("start and stop that Drainer once more, so that its checkpoint says `consistent`, or give --start-ts and --safe-mode with --ignore-drainer")
 }
 
-/// Goes on behind a Drainer that has gone on from where the link stood at `reached`, if one has: as
-/// often as they take turns.
+/// Goes on behind a Drainer that has continued from the link's position `reached`, if one has; this
+/// may happen any number of times.
 ///
 /// # Errors
-/// Refused if what Drainer may have applied cannot be told, or its word is not to count.
+/// Refused if it is not known what Drainer may have applied, or its checkpoint is to be ignored.
 pub(super) fn again(
     session: &mut Session,
     link: &Link,

@@ -28,7 +28,7 @@ use crate::sql::quote_name;
 /// The condition on rows of `table` that TiDB keeps in this partition.
 ///
 /// # Errors
-/// Refused, if a column's sort key cannot be had in SQL.
+/// Refused, if a column's sort key cannot be computed in SQL.
 pub(super) fn condition(table: &Table, hashed: &Hashed) -> Result<String, Fault> {
     let mut parts = Vec::new();
     for name in &hashed.columns {
@@ -45,7 +45,7 @@ pub(super) fn condition(table: &Table, hashed: &Hashed) -> Result<String, Fault>
     Ok(format!("CRC32(CONCAT({})) % {} = {}", parts.join(", "), hashed.of, hashed.number))
 }
 
-/// What TiDB hashes of a column; `None` where SQL does not have it: the weights of collations that
+/// What TiDB hashes of a column; `None` if SQL cannot compute it: the weights of collations that
 /// are not binary.
 fn sort_key(name: &str, kind: &Kind) -> Option<String> {
     match kind {
@@ -58,20 +58,20 @@ fn sort_key(name: &str, kind: &Kind) -> Option<String> {
     }
 }
 
-/// Tables that a warning names.
+/// Limit of tables that a warning names.
 const NAMED: usize = 5;
 
-/// How a server counts.
+/// How a server generates numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbering {
-    /// From one number to the next: `auto_increment_increment`.
+    /// The step between numbers: `auto_increment_increment`.
     pub increment: u64,
-    /// The first one: `auto_increment_offset`.
+    /// The first number: `auto_increment_offset`.
     pub offset: u64,
 }
 
 impl Numbering {
-    /// Asks the server.
+    /// Reads the server's settings.
     ///
     /// # Errors
     /// If it does not answer.
@@ -82,14 +82,15 @@ impl Numbering {
         Ok(Self { increment, offset })
     }
 
-    /// Whether two servers that count like this can give the same number.
+    /// Whether two servers with these settings can generate equal numbers.
     #[must_use]
     pub fn meets(self, other: Self) -> bool {
         let step = gcd(self.increment.max(1), other.increment.max(1));
         self.offset.abs_diff(other.offset).is_multiple_of(step)
     }
 
-    /// What to say where two servers leave numbers to each other and yet can give the same.
+    /// The warning for two servers that leave numbers to each other and can nevertheless generate
+    /// equal ones.
     #[must_use]
     pub fn clash(self, other: Self) -> Option<String> {
         let both = self.increment > 1 && other.increment > 1;
@@ -108,15 +109,15 @@ impl Numbering {
     }
 }
 
-/// The statement that makes a server give every other number, from `offset` (1 or 2) on. TiDB takes
-/// the second variable for the session's unless it is said again.
+/// The statement that makes a server generate every other number, from `offset` (1 or 2) on.
+/// Without repeating GLOBAL, TiDB takes the second variable for the session's.
 #[must_use]
 pub fn statement(offset: u8) -> String {
     format!("SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = {offset}")
 }
 
-/// How the target numbers rows of `tables` (as statements name them), if there are any. Warns, once
-/// for all, where it leaves no number to the other side.
+/// How the target numbers rows of `tables` (names as in statements), if there are any. Warns, once
+/// for all, if it leaves no numbers to the other side.
 ///
 /// # Errors
 /// If the target does not answer.
@@ -160,22 +161,22 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 impl Server {
-    /// The first character of `name` that no name can have there.
+    /// The first character of `name` that names cannot have there.
     #[must_use]
     pub fn cannot_name(&self, name: &str) -> Option<char> {
         let odd = name.chars().find(|c| u32::from(*c) > 0xffff);
         odd.filter(|_| self.flavour != Flavour::TiDb)
     }
 
-    /// The first character of a table's schema or name that no name can have there.
+    /// The first character of a table's schema or name that names cannot have there.
     pub(super) fn cannot_name_table(&self, schema: &str, table: &str) -> Option<char> {
         self.cannot_name(schema).or_else(|| self.cannot_name(table))
     }
 
-    /// Whether rows of `table` have a place there.
+    /// Checks that the server can have `table`.
     ///
     /// # Errors
-    /// Refused, where it can have no such table.
+    /// Refused, if its names are not possible there.
     pub(super) fn has_room_for(&self, table: &Table) -> Result<(), Fault> {
         let Some(odd) = self.cannot_name_table(&table.schema, &table.name) else { return Ok(()) };
         let text = format!("rows of {} have no place: {}", full_name(table), lacks(odd));
@@ -183,35 +184,35 @@ impl Server {
     }
 }
 
-/// What is the matter with a name.
+/// The error text for a name with this character.
 pub(super) fn lacks(odd: char) -> String {
     format!("the target cannot have a name with {odd} in it: names of MySQL and MariaDB end at U+FFFF")
 }
 
-/// What to do about a table of such a name.
+/// The hint for a table with such a name.
 pub(super) const ANOTHER: &str = "give the table another name there with `--route`, or leave it out with a `!` pattern";
 
-/// `performance.txn-total-size-limit` unless set, in bytes.
+/// Default of `performance.txn-total-size-limit`, in bytes.
 const UNSET: u64 = 100 << 20;
 
-/// What bounds a transaction on a TiDB.
+/// The limit of a transaction on TiDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TidbLimit {
-    /// Most bytes of keys and values.
+    /// Limit of bytes of keys and values.
     pub bytes: u64,
     setting: &'static str,
 }
 
 impl TidbLimit {
-    /// Asks the target. `None` if it is no TiDB, has no limit, or does not tell: the configuration
-    /// takes the privilege CONFIG, and a limit that is only guessed must not keep a transaction
-    /// out.
+    /// Reads the target's limit. `None` if it is not TiDB, has no limit, or does not tell it:
+    /// reading the configuration requires the privilege CONFIG, and a limit that is only guessed
+    /// must not refuse a transaction.
     pub fn read(session: &mut Session) -> Option<Self> {
         if session.server().flavour != Flavour::TiDb {
             return None;
         }
         let version = session.server().version;
-        // A refusal here is no answer; a lost connection shows with the next statement.
+        // A refusal here is no answer; a lost connection will show with the next statement.
         let shown = "SHOW CONFIG WHERE type = 'tidb' AND name = 'performance.txn-total-size-limit'";
         let sizes: Vec<(String, String, String, String)> = session.rows(shown).unwrap_or_default();
         let size = sizes.iter().filter_map(|(_, _, _, value)| value.parse().ok()).min();
@@ -220,11 +221,11 @@ impl TidbLimit {
         Self::of(version, size, quota.and_then(|q| q.parse().ok()), action.as_deref())
     }
 
-    /// What these settings come to, as far as they were told.
+    /// The limit that follows from these settings, as far as they are known.
     fn of(version: (u32, u32, u32), size: Option<u64>, quota: Option<i64>, action: Option<&str>) -> Option<Self> {
         let bytes = size?;
         if version == (0, 0, 0) && bytes == UNSET {
-            // A build without a version: which of the two limits counts there is not known.
+            // A build without a version: it is not known which of the two limits applies.
             return None;
         }
         if version < (6, 5, 0) || bytes != UNSET {
@@ -235,10 +236,10 @@ impl TidbLimit {
         Some(Self { bytes, setting: "tidb_mem_quota_query" })
     }
 
-    /// Refuses `txn` if the target surely would, before anything of it is written.
+    /// Refuses `txn` if the target certainly would, before anything of it is written.
     ///
     /// # Errors
-    /// Refused, with the number to set.
+    /// Refused, with the value to set.
     pub fn check(&self, txn: &dyn LargeRows) -> Result<()> {
         self.check_size(txn.least_written(), || {
             format!("the transaction committed at {} ({} bytes)", txn.commit_ts().explain(), txn.raw_size())
@@ -339,7 +340,7 @@ mod tests {
         assert_eq!(limit(OLD, Some(UNSET), Some(1 << 30), "CANCEL"), Some((UNSET, total)));
         assert_eq!(limit(NEW, Some(5 << 30), Some(1 << 30), "CANCEL"), Some((5 << 30, total)));
         assert_eq!(limit(NEW, Some(UNSET), Some(1 << 30), "CANCEL"), Some((1 << 30, "tidb_mem_quota_query")));
-        // Not told, not limited, or not enforced.
+        // Not known, not limited, or not enforced.
         assert_eq!(limit(OLD, None, Some(1 << 30), "CANCEL"), None);
         assert_eq!(limit(NEW, None, Some(1 << 30), "CANCEL"), None);
         assert_eq!(limit(NEW, Some(UNSET), Some(-1), "CANCEL"), None);

@@ -70,54 +70,55 @@ pub struct MysqlSink {
     causality: Causality,
     dependencies: DependencyTracker,
     conflict_keys: Vec<ConflictKey>,
-    /// Transactions above the position that an earlier run left durable.
+    /// Transactions above the position that are durable from an earlier run.
     applied: Applied,
-    /// Where it was opened: nothing is stored for a start that takes nothing, so that another start
-    /// ts can follow it.
+    /// The position when it was opened: nothing is stored for a start that takes nothing, so that
+    /// another start ts can follow it.
     opened: Option<CommitTs>,
     /// The last ts taken, by `apply` or `resolved`.
     taken: Option<CommitTs>,
-    /// When a position was last saved apart from data, and which.
+    /// When a position was last saved without data, and which one.
     saved: Option<(Instant, CommitTs)>,
-    /// The last ts taken that is worth saving: behind it there was only bookkeeping.
+    /// The last ts taken that is worth saving: after it there was only bookkeeping.
     news: Option<CommitTs>,
     /// Whether this is the link's first start.
     fresh: bool,
     last_job: Option<i64>,
-    /// Whether the end of safe mode was said.
+    /// Whether the end of safe mode was reported.
     safe_ended: bool,
-    /// What a TiDB takes as one transaction.
+    /// TiDB's limit for a transaction.
     limit: Option<TidbLimit>,
     /// Where the link began, if that was in this process; see [`Reopening`].
     began: Option<Option<CommitTs>>,
-    /// How often the lease's connection had been lost when the target was last known to remember
-    /// everything.
+    /// How often the lease's connection had been lost when the target was last checked for lost
+    /// commits.
     losses: u64,
-    /// What it was opened with; dropped when the workers have ended.
+    /// What it was opened with; dropped after the workers have ended.
     parts: Parts,
 }
 
 impl MysqlSink {
-    /// The last DDL job at or below the position that this run started from, where the link has
-    /// seen one.
+    /// The last DDL job at or below the position that this run started from, if the link has seen
+    /// one.
     #[must_use]
     pub fn last_job(&self) -> Option<i64> {
         self.last_job
     }
 
-    /// DDL jobs that are on the target already, although their message lies above the position.
+    /// DDL jobs that are on the target already, although their message is above the position.
     #[must_use]
     pub fn early_jobs(&self) -> Vec<i64> {
         self.context.link.early_jobs()
     }
 
-    /// The server behind it.
+    /// The target's server.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// What asks which cluster the target is: a TiDB tells. `security` is for its PD.
+    /// Returns a function that asks which cluster the target is, if it is TiDB. `security` is for
+    /// its PD.
     #[must_use]
     pub fn identify(&self, security: &Security) -> Identify {
         let (target, security) = (self.parts.target.clone(), security.clone());
@@ -158,7 +159,7 @@ impl MysqlSink {
         if durable > 0 || most.is_some_and(|most| rows.len() as u64 > most) {
             return self.alone(ts, Job::Large(ts, Box::new(Rows::Ready { rows, next: 0 }), durable));
         }
-        // What is written safely and what is written strictly never goes together.
+        // Safe and strict writes are never combined.
         let safe = self.context.safe(ts);
         if self.window.last_part().is_some_and(|last| self.context.safe(last) != safe) {
             self.close_window()?;
@@ -186,7 +187,7 @@ impl MysqlSink {
         self.save_in_time()
     }
 
-    /// Says once that what follows is no longer taken to be on the target already.
+    /// Reports once that from here on transactions are expected not to be on the target already.
     fn say_end_of_safety(&mut self, safe: bool) {
         let Some(until) = self.context.safe_until.filter(|_| !safe && !self.safe_ended) else { return };
         self.safe_ended = true;
@@ -198,7 +199,7 @@ impl MysqlSink {
         }
     }
 
-    /// Compares with the target the columns of those of `tables` that have not been compared yet.
+    /// Compares the columns of those of `tables` that have not been compared yet with the target's.
     fn compare(&mut self, tables: &[Arc<Table>]) -> Result<()> {
         let fits = &self.context.fits;
         let new: Vec<Arc<Table>> = tables.iter().filter(|t| !fits.knows(t)).cloned().collect();
@@ -214,19 +215,18 @@ impl MysqlSink {
         Ok(())
     }
 
-    /// After a DDL: what it touched may have other columns on the target now, or be there for the
-    /// first time. It is compared now, or `later`, with its first row.
+    /// After a DDL: its tables may have other columns on the target now, or be new. They are
+    /// compared now, or `later`, with their first row.
     fn compare_again(&mut self, tables: &[Arc<Table>], later: bool) -> Result<()> {
         let skipped = self.context.shared.skipped();
-        // Of a table that is known by its name alone there is nothing to compare before its first
-        // row.
+        // A table of which only the name is known has nothing to compare before its first row.
         let known = |t: &&Arc<Table>| !t.columns.is_empty() && !skipped.has_table(t.id);
         let there: Vec<Arc<Table>> = tables.iter().filter(known).cloned().collect();
         self.context.fits.forget(&there);
         if later { Ok(()) } else { self.compare(&there) }
     }
 
-    /// Sees to it that tables with news about the order of rows get it in time.
+    /// Waits for batches in flight where a table brings news about the order of rows.
     fn learn(&mut self, rows: &[RowChange]) -> Result<()> {
         let mut last: Option<&Arc<Table>> = None;
         for row in rows {
@@ -273,7 +273,8 @@ impl Sink for MysqlSink {
                     self.alone(ts, Job::Large(ts, Box::new(Rows::Lazy(rows)), durable))
                 })
             }
-            // What a skipped DDL leaves out must be known before the next rows are taken.
+            // The tables that a skipped DDL leaves out must be known before the next rows are
+            // taken.
             Change::Ddl(ddl) => {
                 let after = ddl.after.clone();
                 // The target may be further on by now; what counts is whether rows fit.
@@ -297,7 +298,7 @@ impl Sink for MysqlSink {
 
     fn resolved(&mut self, ts: CommitTs) -> Result<()> {
         self.shared().check()?;
-        // Behind a transaction that says more than the mark, an older mark is no news.
+        // After a transaction that says more than the mark, an older mark brings nothing new.
         if self.taken.is_none_or(|taken| ts > taken) {
             self.take(ts, false)?;
         }
@@ -306,7 +307,7 @@ impl Sink for MysqlSink {
 
     fn flush(&mut self) -> Result<()> {
         self.shared().check()?;
-        // While everybody is busy, what comes next may as well go into the same batch.
+        // While all workers are busy, the next transactions may as well join the same batch.
         if self.scheduler().unfinished() < self.context.size.workers {
             self.close_window()?;
         }
@@ -365,7 +366,7 @@ impl Drop for MysqlSink {
     fn drop(&mut self) {
         self.context.scheduler.close(false);
         for worker in self.workers.drain(..) {
-            // A panic there was reported when it happened.
+            // A panic was reported when it happened.
             let _ = worker.join();
         }
     }

@@ -34,34 +34,33 @@ use crate::mysql::answer::{Caller, Waits};
 use crate::mysql::error::class_of;
 use crate::mysql::session::Session;
 
-/// How often a start is tried again whose target goes away in the middle of it: half a minute in
-/// all.
+/// How often a start is tried again if the target goes away meanwhile: half a minute in all.
 const TRIES: u32 = 8;
 
-/// A sink that has its target and the link's lease, and has not taken the link over yet: what may
-/// still refuse the run comes in between.
+/// A sink that is connected and has the link's lease, but has not taken the link over yet: checks
+/// that may still refuse the run come in between.
 pub struct Opening {
     session: Session,
     parts: Parts,
 }
 
-/// What a sink is opened with, and the next one of the same run where the target
-/// [forgot](crate::checkpoint::Forgotten) something.
+/// What a sink is opened with, and the next one of the same run if the target lost commits
+/// ([forgot](crate::checkpoint::Forgotten) them).
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) target: Target,
     pub(super) options: MysqlOptions,
     pub(super) events: Events,
-    /// Given back with the last of these.
+    /// Released with the last of these.
     pub(super) lease: Arc<Lease>,
     pub(super) waits: Arc<Waits>,
-    /// Says what the workers wait for.
+    /// Reports what the workers wait for.
     #[expect(dead_code, reason = "its end is what counts")]
     pub(super) watch: Arc<Watch>,
 }
 
 impl Parts {
-    /// A connection that waits for its answers without end, watched.
+    /// A watched connection without a time limit for answers.
     pub(super) fn session(&self) -> Result<Session> {
         let mut session = Session::open(&self.target.patient())?;
         session.calls_for(Caller::new(&self.waits, u32::MAX, "the start"));
@@ -70,11 +69,11 @@ impl Parts {
 }
 
 impl Opening {
-    /// Connects, and takes the lease: sees to it that no other run of the link lives.
+    /// Connects, and takes the lease, so that no other run of the link is alive.
     ///
     /// # Errors
     /// If the target cannot be reached or is not supported; refused, if it is the very cluster that
-    /// the link comes from, or if another run lives and [`MysqlOptions::lease`] does not end it.
+    /// the link comes from, or if another run is alive and [`MysqlOptions::lease`] does not end it.
     pub fn begin(target: &str, options: MysqlOptions, events: Events) -> Result<Self> {
         let target = Target::parse_with(target, &options.connection, &events)?;
         let waits = Arc::<Waits>::default();
@@ -96,11 +95,12 @@ impl Opening {
         Ok(Self { session, parts })
     }
 
-    /// Makes the state tables where they are missing, and takes the link over from an earlier run.
+    /// Creates the state tables where they are missing, and takes the link over from an earlier
+    /// run.
     ///
     /// # Errors
-    /// If an earlier run left a DDL behind of which it cannot be told what became of it, and
-    /// [`MysqlOptions::pending_ddl`] does not say so.
+    /// If an earlier run left a DDL with an unknown outcome, and [`MysqlOptions::pending_ddl`] does
+    /// not decide.
     pub fn finish(self) -> Result<MysqlSink> {
         let Self { session, parts } = self;
         let mut session = Some(session);
@@ -121,7 +121,7 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
     let size = Size::choose(&options, options::round_trip(&mut session)?).within(room, &events)?;
     let (link, who, stop) = ((options.cluster_id, options.link.as_str()), lease.who(), &options.stop);
     let marks = options.mark.clone().map(|m| Writer::new(m, options.cluster_id, &options.link, events.clone()));
-    // No other session of this run writes with the first row yet.
+    // No other session of this run uses the first row yet.
     let first = marks.as_ref().map(|marks| marks.carrier(0));
     session.set_prelude(first.clone());
     let taken = checkpoint::take_unless(&mut session, link, (size.workers, above), Some(who), stop, &events)?;
@@ -210,8 +210,8 @@ pub(super) fn finish(parts: Parts, mut session: Session, above: u64) -> Result<M
 }
 
 impl MysqlSink {
-    /// Connects, makes the state tables where they are missing, and takes the link over from an
-    /// earlier run, unless that lives.
+    /// Connects, creates the state tables where they are missing, and takes the link over from an
+    /// earlier run that is not alive.
     ///
     /// # Errors
     /// As [`Opening::begin`] and [`Opening::finish`].
@@ -219,12 +219,12 @@ impl MysqlSink {
         Opening::begin(target, options, events)?.finish()
     }
 
-    /// Checks the target before the first write: settings, rights, and every one of `tables` as
-    /// they are upstream at [`position`](Sink::position). Gives how the target numbers rows of its
-    /// own, where it is a source too and does.
+    /// Checks the target before the first write: settings, rights, and all of `tables` as they are
+    /// upstream at [`position`](Sink::position). Gives how the target numbers rows, if it is a
+    /// source too and does so.
     ///
     /// # Errors
-    /// Refused, with everything found at once.
+    /// Refused, with all problems found.
     pub fn prepare<'a>(&mut self, tables: impl Iterator<Item = &'a Arc<Table>>) -> Result<Option<Numbering>> {
         let skipped = self.context.shared.skipped();
         let wanted: Vec<&Arc<Table>> =
@@ -246,14 +246,14 @@ impl MysqlSink {
         }
         let Context { options, link, .. } = &*self.context;
         if let Some(now) = options.first.filter(|now| options.first_is_now && self.fresh && self.opened == Some(*now)) {
-            // The next start must not begin at a later moment, even if this run takes nothing.
+            // The next start must not begin at a later time, even if this run takes nothing.
             link.save_position(&mut session, now)?;
         }
         Ok(numbering)
     }
 }
 
-/// Says where the link starts.
+/// Reports where the link starts.
 fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginning, events: &Events) {
     if let (Some(until), Some(_)) = (begun.overlap, position) {
         events(Event::Note(format!(
@@ -290,11 +290,11 @@ fn start(number: u32, context: &Arc<Context>) -> Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name).spawn(move || worker.work()).context("cannot start a worker thread")
 }
 
-/// Opens a sink that was open before, or whose target answered a moment ago: again, up to `most`
-/// times, where the target goes away meanwhile.
+/// Opens a sink that was open before, or whose target answered a moment ago; tries again, up to
+/// `most` times, if the target goes away meanwhile.
 ///
 /// # Errors
-/// The first that does not pass, or the last; or interrupted.
+/// The first permanent error, or the last one; or interrupted.
 pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<MysqlSink>) -> Result<MysqlSink> {
     let (shared, told) = (Shared::new(None, Skipped::default(), DurablePosition::default()), LastNotice::default());
     let outlook = Outlook { stop: &parts.options.stop, shared: &shared, events: &parts.events, told: &told };
@@ -311,15 +311,15 @@ pub(super) fn trying(parts: &Parts, most: u32, mut open: impl FnMut() -> Result<
     }
 }
 
-/// A sink that has ended because its target [forgot](crate::checkpoint::Forgotten) something, as
-/// far as the next one needs it.
+/// The parts of a sink that ended because its target lost commits
+/// ([forgot](crate::checkpoint::Forgotten) them) that the next sink needs.
 pub struct Reopening {
     parts: Parts,
     link: Link,
-    /// Whether the link began in this process, and where: then its start holds where the target
-    /// knows nothing of it.
+    /// Whether the link began in this process, and where: then that start applies if the target has
+    /// no row of the link.
     began: Option<Option<CommitTs>>,
-    /// How far everything was durable, by the target's word.
+    /// The position up to which the target had acknowledged everything.
     reached: Option<CommitTs>,
 }
 
@@ -336,16 +336,16 @@ impl Reopening {
         }
     }
 
-    /// How far everything was durable, by the target's word.
+    /// The position up to which the target had acknowledged everything.
     #[must_use]
     pub fn reached(&self) -> Option<CommitTs> {
         self.reached
     }
 
-    /// Takes the link over as a fresh run does; tries again while the target is away.
+    /// Takes the link over as a new run does; retries while the target is away.
     ///
     /// # Errors
-    /// Refused if the target does not know the link any more; else as
+    /// Refused if the target has no row of the link any more; otherwise as
     /// [`Opening::finish`](super::Opening::finish), or interrupted.
     pub fn open(&self) -> Result<MysqlSink> {
         trying(&self.parts, u32::MAX, || self.try_open())

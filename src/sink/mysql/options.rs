@@ -22,17 +22,17 @@ use crate::mysql::session::Session;
 use crate::schema::Ahead;
 use crate::stop::Stop;
 
-/// What to do about a DDL that an earlier run began and did not see end.
+/// The operator's decision about a DDL that an earlier run began and did not see end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingDdl {
-    /// It took effect on the target: go on behind it.
+    /// It took effect on the target: continue after it.
     Done,
     /// It did not: run it again.
     Again,
 }
 
-/// What to do where the target's rows are not as the stream supposes: one to change or delete is
-/// missing, or the key of one to insert is taken. They are counted in any case.
+/// What to do if the target's rows are not as the stream requires: one to change or delete is
+/// missing, or the key of one to insert is taken. Such rows are counted in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Nothing of the transaction is applied, and the run ends.
@@ -51,19 +51,19 @@ impl fmt::Display for OnConflict {
     }
 }
 
-/// Whether a table's columns have to be the same on both sides.
+/// Whether a table must have the same columns on both sides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// They have to: a missing or an extra one is an error (Drainer's sync-mode 1).
+    /// It must: a missing or additional column is an error (Drainer's sync-mode 1).
     #[default]
     Full,
-    /// Columns that the target lacks are left out, the target's own keep their values (Drainer's
+    /// Columns that the target lacks are left out, additional ones keep their values (Drainer's
     /// sync-mode 2).
     Partial,
 }
 
 impl Mode {
-    /// 1 is full, 2 partial, as Drainer numbers them.
+    /// 1 is full, 2 is partial, as in Drainer.
     #[must_use]
     pub fn of(number: i64) -> Option<Self> {
         match number {
@@ -83,79 +83,77 @@ impl fmt::Display for Mode {
     }
 }
 
-/// How a sink is opened.
+/// Settings of a sink.
 #[derive(Clone, Debug)]
 pub struct MysqlOptions {
     /// The upstream cluster's id, from PD.
     pub cluster_id: u64,
-    /// The cluster that the link comes from, if it is a live one: the target must be another.
+    /// The cluster that the link comes from, if it is a live one: the target must be another one.
     pub upstream: Option<Upstream>,
-    /// The link's name, 1 to 64 characters: one checkpoint for each.
+    /// The link's name, 1 to 64 characters; each has a checkpoint of its own.
     pub link: String,
-    /// Password, session variables and the like.
+    /// Password, session variables and similar settings.
     pub connection: Connection,
-    /// Where a first start begins (exclusive); a checkpoint on the target wins over it.
+    /// Where a first start begins (exclusive); a checkpoint on the target takes precedence.
     pub start: Option<CommitTs>,
-    /// [`start`](Self::start) was written for the first start of all: where Drainer's checkpoint is
-    /// ahead of it, it has no say.
+    /// [`start`](Self::start) was meant only for the very first start: it is ignored if Drainer's
+    /// checkpoint is ahead of it.
     pub start_yields: bool,
-    /// Where it begins if neither that nor Drainer's checkpoint says so.
+    /// Where a first start begins if neither `start` nor Drainer's checkpoint is there.
     pub first: Option<CommitTs>,
-    /// The operator did not name [`first`](Self::first): it is what PD's clock showed.
+    /// Whether [`first`](Self::first) is PD's clock, instead of a ts that the operator named.
     pub first_is_now: bool,
-    /// The source's newest ts as of the start: no run can have applied more.
+    /// The source's newest ts at the start: no run can have applied more.
     pub now: Option<CommitTs>,
-    /// Where a Drainer kept its checkpoint, from which a first start goes on.
+    /// Where a Drainer kept its checkpoint, from which a first start continues.
     pub drainer: DrainerPlace,
-    /// On a first start, [`start`](Self::start) counts although Drainer's checkpoint says something
-    /// else.
+    /// Whether [`start`](Self::start) applies to a first start even if Drainer's checkpoint
+    /// differs.
     pub ignore_drainer: bool,
-    /// Behind a checkpoint of Drainer's that is not exact, tables without a key are replicated all
-    /// the same.
+    /// Whether tables without a key are replicated even if Drainer's checkpoint is not exact.
     pub allow_repeats: bool,
-    /// INSERT becomes REPLACE, and rows that are not as expected are counted instead of being an
-    /// error.
+    /// INSERT becomes REPLACE, and deviating rows are counted instead of being an error.
     pub safe_mode: bool,
     /// Safe mode for transactions at or below this ts: they may be on the target already.
     pub safe_until: Option<CommitTs>,
-    /// Whether columns have to be the same on both sides.
+    /// Whether both sides must have the same columns.
     pub mode: Mode,
-    /// What the source's tables become, where the target has each DDL first: with it, rows are
+    /// The future of the source's tables, if the target has each DDL first: with it, rows are
     /// fitted to what the target has already.
     pub ahead: Option<Arc<Ahead>>,
-    /// Tables that the target lacks are only said; a row for one of them stops the run.
+    /// Tables that the target lacks are only reported; a row for one of them stops the run.
     pub allow_missing: bool,
-    /// What the operator wants to become of DDLs.
+    /// The operator's decisions about DDLs.
     pub ddl: DdlPolicy,
-    /// Who is asked about a DDL that the target refuses.
+    /// Asks the operator about a DDL that the target refuses.
     pub asker: Option<Asker>,
-    /// The operator's word about a DDL left behind.
+    /// The operator's decision about a DDL that an earlier run left unfinished.
     pub pending_ddl: Option<PendingDdl>,
-    /// Connections to the target, 1 to 64; chosen from the round trip to it if `None`.
+    /// Number of connections to the target, 1 to 64; chosen from the round trip if `None`.
     pub workers: Option<usize>,
     /// Row changes of a batch, at least 1; chosen from the round trip if `None`. A larger
-    /// transaction still is not split.
+    /// transaction is not split nevertheless.
     pub batch_rows: Option<u64>,
-    /// Row changes above which an upstream transaction is split over several of the target's; never
-    /// if `None`.
+    /// Number of row changes above which an upstream transaction is split into several on the
+    /// target; never if `None`.
     pub max_txn_rows: Option<u64>,
-    /// Bytes of memory that the run may take.
+    /// Bytes of memory that the run may use.
     pub memory_limit: usize,
-    /// What to do where rows are not as the stream supposes; in safe mode nothing is supposed.
+    /// What to do if rows are not as the stream requires; in safe mode nothing is required.
     pub on_conflict: OnConflict,
-    /// With it every transaction on the target carries a mark of this channel, for the target is a
-    /// source too.
+    /// If set, every transaction on the target carries a mark of this channel, because the target
+    /// is also a source.
     pub mark: Option<Mark>,
-    /// What to do about another run of the same link that lives.
+    /// What to do about another run of the link that is alive.
     pub lease: Terms,
-    /// Ends the waiting for a target that does not come back.
+    /// Ends the wait for a target that does not come back.
     pub stop: Stop,
     /// Where the sink shows how far it is.
     pub durable: DurablePosition,
 }
 
 impl MysqlOptions {
-    /// The default of [`memory_limit`](Self::memory_limit).
+    /// Default of [`memory_limit`](Self::memory_limit).
     pub const MEMORY_LIMIT: usize = 256 << 20;
 
     /// The defaults for a link of a cluster.
@@ -194,19 +192,19 @@ impl MysqlOptions {
         }
     }
 
-    /// Whether the target has each DDL before the upstream: it is a source too, and this link runs
+    /// Whether the target has each DDL before the upstream: it is also a source, and this link runs
     /// none.
     pub(crate) fn target_leads(&self) -> bool {
         self.mark.is_some() && !self.ddl.run
     }
 
-    /// What the source's tables become, if rows are fitted to a target that has each DDL first.
-    /// With mode 2 the target's own columns do not matter.
+    /// The future of the source's tables, if rows are fitted to a target that has each DDL first.
+    /// With mode 2 the target's additional columns do not matter.
     pub(super) fn follows(&self) -> Option<&Arc<Ahead>> {
         self.ahead.as_ref().filter(|_| self.target_leads() && self.mode == Mode::Full)
     }
 
-    /// Whether rows that are not as supposed are overwritten and counted.
+    /// Whether deviating rows are overwritten and counted.
     pub(super) fn forgives(&self) -> bool {
         self.safe_mode || self.on_conflict == OnConflict::Count
     }
@@ -215,31 +213,31 @@ impl MysqlOptions {
 /// How often the round trip is measured; the shortest counts, since anything longer includes
 /// delays.
 const TRIES: usize = 5;
-/// A round trip within one machine or rack.
+/// The longest round trip within one machine or rack.
 const NEAR: Duration = Duration::from_micros(500);
 /// Connections for such a target: enough that one commits while others work.
 const FEW: usize = 4;
 /// Connections for the farthest target.
 const MANY: usize = 16;
 
-/// Row changes of a batch for a near target: more hardly make it quicker, and take memory.
+/// Row changes of a batch for a near target: more hardly speed it up, and take memory.
 const ROWS: u64 = 2000;
-/// The most for a far one, where each statement costs a round trip.
+/// Limit for a far target, where each statement costs a round trip.
 const MOST_ROWS: u64 = 8000;
-/// Bytes of a batch's rows, unless the memory limit says less.
+/// Bytes of a batch's rows, unless the memory limit is lower.
 const BYTES: usize = 4 << 20;
-/// What decoding, folding and rendering need beside the rows under way, as a part of the memory
+/// What decoding, folding and rendering need besides the rows under way, as a part of the memory
 /// limit.
 const UNDER_WAY: usize = 4;
 
 /// Bytes of a statement of many rows.
 const STATEMENT: usize = 1 << 20;
 
-/// Bounds of [`Size::records`].
+/// Limits of [`Size::records`].
 const LEAST_RECORDS: usize = 256 << 10;
 const MOST_RECORDS: usize = 1536 << 10;
 
-/// What was chosen, or set.
+/// The sizes that were chosen or set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
     /// Connections.
@@ -253,7 +251,7 @@ pub(super) struct Size {
 }
 
 impl Size {
-    /// For a target at this distance.
+    /// The sizes for a target with this round trip.
     pub(super) fn choose(options: &MysqlOptions, round_trip: Duration) -> Self {
         let far = usize::try_from(round_trip.saturating_sub(NEAR).as_millis()).unwrap_or(MANY);
         let workers = options.workers.unwrap_or_else(|| (FEW + far * 2).min(MANY)).max(1);
@@ -266,7 +264,7 @@ impl Size {
         }
     }
 
-    /// This size with no more connections than the account may still have.
+    /// These sizes with no more connections than the account may still have.
     ///
     /// # Errors
     /// If it may have none.
@@ -292,19 +290,19 @@ impl Size {
         self.rows * self.workers as u64
     }
 
-    /// Bytes that the slots together may keep to remember what is durable above the low-water mark:
-    /// three windows of one-row transactions, within bounds. Where one batch is stuck, each
-    /// transaction on the target writes again what its slot keeps, and a TiDB takes 6 MB as a row.
+    /// Limit of bytes in all slots that record what is durable above the low-water mark: three
+    /// windows of one-row transactions, within limits. If one batch is stuck, each transaction on
+    /// the target writes again what its slot keeps, and TiDB accepts 6 MB for a row.
     pub(super) fn records(self) -> usize {
         usize::try_from(self.window_rows() * 12).unwrap_or(MOST_RECORDS).clamp(LEAST_RECORDS, MOST_RECORDS)
     }
 
-    /// Whether a row of so many bytes of text takes more memory than each worker has at once.
+    /// Whether a row of so many bytes of text takes more memory than each worker has.
     pub(super) fn is_heavy(self, row: usize) -> bool {
         row > STATEMENT && copies(row) > self.in_flight / self.workers
     }
 
-    /// What the statement of a row takes beside it, where that is not within what each worker has.
+    /// What the statement of a row takes in addition, if that is not within what each worker has.
     pub(super) fn statement(self, row: usize) -> usize {
         if self.is_heavy(row) { copies(row) } else { 0 }
     }
@@ -315,36 +313,36 @@ impl Size {
     }
 }
 
-/// What a statement of so many bytes takes: it is held three times, as it is rendered and in two
+/// Memory of a statement of so many bytes: it is held three times, as it is rendered and in two
 /// buffers of its connection, which keeps them.
 fn copies(statement: usize) -> usize {
     statement.saturating_mul(3)
 }
 
-/// How many connections an account may have.
+/// The limit of connections of an account.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     limit: u64,
-    /// Beside those that it has.
+    /// Connections that it may still open.
     free: usize,
 }
 
-/// The room that the session's account has; `None` if nothing limits it.
+/// The connections that the session's account may have; `None` if there is no limit.
 ///
 /// # Errors
 /// If the connection is lost.
 pub(super) fn room(session: &mut Session) -> Result<Option<Room>> {
-    // For an account that has a limit of its own this is that one.
+    // For an account that has a limit of its own, the variable shows that one.
     let asked = known(session.fetch_one::<u64>("SELECT @@max_user_connections"))?.flatten();
     let Some(limit) = asked.filter(|limit| *limit > 0) else { return Ok(None) };
     let sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = SUBSTRING_INDEX(USER(), '@', 1)";
-    // Our own: the lease's, and this one, whose place is taken by others that come and go.
+    // Our own: the lease's, and this one, which is later replaced by others.
     let used = known(session.fetch_one::<u64>(sql))?.flatten().unwrap_or(2);
     let free = usize::try_from(limit.saturating_sub(used)).unwrap_or(usize::MAX);
     Ok(Some(Room { limit, free }))
 }
 
-/// The round trip of a statement that does nothing.
+/// The round trip of a statement without effect.
 ///
 /// # Errors
 /// If the connection is lost.

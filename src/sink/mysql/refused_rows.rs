@@ -31,13 +31,13 @@ pub(super) struct Values<'a> {
     pub(super) name: &'a str,
 }
 
-/// What the server said of a statement.
+/// The server's answer to a statement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StatementResult {
     pub(super) affected: u64,
-    /// Rows that an UPDATE found.
+    /// Rows that an UPDATE matched.
     pub(super) matched: Option<u64>,
-    /// Rows of an INSERT that were there before.
+    /// Rows of an INSERT that existed before.
     pub(super) duplicates: Option<u64>,
 }
 
@@ -45,18 +45,17 @@ pub(super) struct StatementResult {
 type Warned = (String, u16, String);
 
 const NO_DEFAULT: u16 = 1364;
-/// Words of a statement that MySQL will not always take (VALUES() from 8.0.20 on): they say nothing
-/// of a value.
+/// For syntax that MySQL is about to remove (VALUES() from 8.0.20 on): this is not about a value.
 const DEPRECATED: u16 = 1287;
-/// A result of arithmetic, which only expressions have.
+/// For the result of arithmetic, which only expressions have.
 const COMPUTED_RANGE: u16 = 1690;
-/// Out of range, truncated, too long: the first name in the words is the column's, and there is no
-/// value among them.
+/// Out of range, truncated, too long: the first quoted name in the text is the column's, and no
+/// value is in the text.
 const OF_A_COLUMN: [u16; 3] = [1264, 1265, 1406];
-/// Refusals that may be about a value which the target computes.
+/// Errors that may be about a value which the target computes.
 const MAY_BEND: [u16; 6] = [1264, 1265, 1292, 1406, NO_DEFAULT, COMPUTED_RANGE];
 
-/// Runs `sql`; if strict mode refuses what the target computes itself, without that.
+/// Runs `sql`; if strict mode refuses values that the target computes itself, without strict mode.
 pub(super) fn run(
     session: &mut Session,
     sql: &str,
@@ -82,8 +81,8 @@ fn tried(session: &mut Session, sql: &str) -> mysql::Result<StatementResult> {
     Ok(StatementResult { affected, matched: session.matched(), duplicates: session.duplicates() })
 }
 
-/// Runs `sql` without strict mode; `None` if it is refused again, or if a value that the stream
-/// brought was adjusted.
+/// Runs `sql` without strict mode; `None` if it is refused again, or if a value of the stream was
+/// adjusted.
 fn bent(session: &mut Session, sql: &str, values: Values<'_>) -> Result<Option<StatementResult>> {
     session.relax(true)?;
     let told = tried(session, sql);
@@ -93,15 +92,15 @@ fn bent(session: &mut Session, sql: &str, values: Values<'_>) -> Result<Option<S
     Ok(told.ok().filter(|_| fits))
 }
 
-/// All warnings of the last statement; `None` if the server does not show each.
+/// All warnings of the last statement; `None` if the server does not show all of them.
 fn warnings(session: &mut Session) -> Result<Option<Vec<Warned>>> {
     let count = usize::from(session.warnings());
     let shown: Vec<Warned> = if count == 0 { Vec::new() } else { session.rows("SHOW WARNINGS")? };
     Ok((shown.len() >= count).then_some(shown))
 }
 
-/// Runs a statement with ENUM values of index 0, which need strict mode off; anything else of the
-/// stream that then bends is an error.
+/// Runs a statement with ENUM values of index 0, which need strict mode off; any other value of the
+/// stream that is adjusted then is an error.
 pub(super) fn run_relaxed(
     session: &mut Session,
     sql: &str,
@@ -111,8 +110,8 @@ pub(super) fn run_relaxed(
 ) -> Result<StatementResult> {
     session.relax(true)?;
     let told = relaxed(session, sql, zeros, values, what);
-    // A refused statement leaves the session as it was, not relaxed; after a lost connection there
-    // is nothing to mend.
+    // A refused statement must not leave the session relaxed; after a lost connection there is
+    // nothing to restore.
     let mended = session.relax(false);
     told.and_then(|told| mended.map(|()| told))
 }
@@ -139,8 +138,7 @@ fn relaxed(
 }
 
 impl Values<'_> {
-    /// Whether a warning is about a value that the stream did not bring, or that is as it brought
-    /// it.
+    /// Whether a warning is about a value that the stream did not bring, or that was not adjusted.
     fn may_bend(self, (_, code, text): &Warned) -> bool {
         if *code == DEPRECATED {
             return true;
@@ -149,7 +147,7 @@ impl Values<'_> {
         let column = self.table.columns.iter().find(|c| c.name.to_lowercase() == name.to_lowercase());
         match *code {
             COMPUTED_RANGE => true,
-            // It is written all the same: NULL, where the column takes that.
+            // It is written nevertheless: as NULL, if the column allows that.
             NO_DEFAULT => column.is_some_and(|c| c.nullable),
             code if OF_A_COLUMN.contains(&code) => column.is_none_or(|c| !c.writable()),
             _ => false,
@@ -157,19 +155,19 @@ impl Values<'_> {
     }
 }
 
-/// Rows of a batch that one is compared with.
+/// Limit of rows of a batch that one row is compared with.
 const MOST: usize = 100;
 
 impl Worker {
-    /// `error`, which a statement on `table` gave for rows of `parts`, with the cause where a key
-    /// was taken and the cause is to be seen.
+    /// `error`, which a statement on `table` gave for rows of `parts`; with the cause if a key was
+    /// taken and the cause can be found.
     pub(super) fn key_taken(&mut self, table: &Arc<Table>, parts: &[Part], error: Error) -> Error {
         if class_of(&error) != Some(Class::Duplicate) {
             return error;
         }
         let lane = self.open_lane().ok();
         let found = lane.zip(said_of(&error)).and_then(|(lane, said)| {
-            // What cannot be looked up is not known, which is no error of its own.
+            // What cannot be looked up is not known; that is no error of its own.
             find(&mut lane.session, table, parts, said).ok().flatten()
         });
         match found {
@@ -179,18 +177,18 @@ impl Worker {
     }
 }
 
-/// What to do where the upstream may compare bytes.
+/// The hint if the upstream may compare bytes.
 const BYTES: &str = "upstream they are two values: a TiDB cluster with old collations compares bytes (`SELECT variable_value FROM mysql.tidb WHERE variable_name = \
      'new_collation_enabled'` says False there). Give the target's columns a collation that tells them apart (utf8mb4_nopad_bin on MariaDB, \
      utf8mb4_0900_bin on MySQL 8), or make the values differ upstream, and start again: it goes on from the checkpoint. If the query says True, the row with \
      the other value was not written by this link";
 
-/// What to do about characters that one server's collation ignores, and the other's of the same
-/// name does not.
+/// The hint about characters that one server's collation ignores, and the other server's collation
+/// of that name does not.
 const WEIGHTLESS: &str = "upstream they are two values: TiDB's collation of this name counts characters such as NUL, which MySQL's and MariaDB's pass over. Give the \
      target's columns a collation that tells them apart (utf8mb4_bin), or make the values differ upstream, and start again: it goes on from the checkpoint";
 
-/// Two values that are one to the target.
+/// Two values that are equal on the target.
 struct Pair {
     key: String,
     collation: String,
@@ -210,7 +208,7 @@ impl Pair {
     }
 }
 
-/// A part of a key in a row.
+/// The value of a key's part in a row.
 struct Field<'a> {
     column: &'a str,
     value: String,
@@ -223,7 +221,7 @@ impl Field<'_> {
         if self.text { quote_text(&self.value) } else { self.value.clone() }
     }
 
-    /// As the server compares it.
+    /// The condition with which the server compares it.
     fn condition(&self) -> String {
         let (name, literal) = (quote_name(self.column), self.literal());
         match self.prefix {
@@ -237,7 +235,7 @@ fn find(session: &mut Session, table: &Table, parts: &[Part], said: &str) -> Res
     let Some((entry, name)) = words(said) else { return Ok(None) };
     let Some(key) = table.keys.iter().find(|k| is_called(k, name)) else { return Ok(None) };
     let rows: Vec<Vec<Field<'_>>> = images(table, parts).filter_map(|(of, row)| fields(of, key, table, row)).collect();
-    // Characters that do not print are shown by their numbers, in each server's own way.
+    // Characters that are not printable are shown by their numbers, in each server's own way.
     let escaped = |row: &[Field<'_>]| entry.contains('\\') && row.iter().any(|f| f.value.contains(char::is_control));
     let texts = rows.iter().filter(|row| row.iter().any(|field| field.text));
     for new in texts.filter(|row| shown(row).starts_with(entry) || escaped(row)).take(MOST) {
@@ -261,13 +259,13 @@ fn words(said: &str) -> Option<(&str, &str)> {
     Some((entry, rest.strip_suffix('\'')?))
 }
 
-/// MySQL and TiDB put the table's name in front.
+/// Whether it is the key's name; MySQL and TiDB write the table's name before it.
 fn is_called(key: &Key, name: &str) -> bool {
     let short = name.rsplit_once('.').map_or(name, |(_, short)| short);
     [name, short].iter().any(|name| key.name.eq_ignore_ascii_case(name)) || key.primary && short == "PRIMARY"
 }
 
-/// The rows that the parts leave in the table, with the definition that each is read by.
+/// The rows that the parts leave in the table, each with the definition that reads it.
 fn images<'a>(table: &'a Table, parts: &'a [Part]) -> impl Iterator<Item = (&'a Table, &'a Row)> {
     parts.iter().flat_map(|part| &part.changes).filter(|change| change.table.id == table.id).filter_map(|change| {
         match &change.kind {
@@ -293,12 +291,12 @@ fn fields<'a>(of: &Table, key: &Key, table: &'a Table, row: &Row) -> Option<Vec<
     key.parts.iter().map(field).collect()
 }
 
-/// As the server shows a key.
+/// The key's value as the server shows it.
 fn shown(row: &[Field<'_>]) -> String {
     row.iter().map(|field| field.value.as_str()).collect::<Vec<_>>().join("-")
 }
 
-/// The values of the row that has the key.
+/// The key's values in the table's row that has the key.
 fn in_table(session: &mut Session, table: &Table, new: &[Field<'_>]) -> Result<Option<Vec<String>>, SessionError> {
     let names: Vec<String> = new.iter().map(|field| quote_name(field.column)).collect();
     let conditions: Vec<String> = new.iter().map(Field::condition).collect();
@@ -312,8 +310,8 @@ fn in_table(session: &mut Session, table: &Table, new: &[Field<'_>]) -> Result<O
     Ok(Some(row.unwrap().into_iter().map(text).collect()))
 }
 
-/// The values of another row of the batch that has the key; the refused statement took that row
-/// away with it.
+/// The key's values in another row of the batch that has the key; the refused statement rolled that
+/// row back too.
 fn in_batch(
     session: &mut Session,
     table: &Table,
@@ -387,7 +385,7 @@ mod tests {
         assert!(!bends(1265, "Data truncated"));
         assert!(!bends(1366, "Incorrect integer value: 'g' for column `d`.`t`.`id` at row 1"));
         assert!(!bends(1292, "Incorrect datetime value: '`g`' for column 'k'"));
-        // Of a column that the statement does not write, which only the target has.
+        // For a column that the statement does not write, which only the target has.
         assert!(bends(1406, "Data too long for column 'own' at row 2"));
     }
 

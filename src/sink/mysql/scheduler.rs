@@ -17,12 +17,12 @@ use parking_lot::{Condvar, Mutex};
 use super::window::{Batch, Rows};
 use crate::model::{CommitTs, Ddl, Table};
 
-/// Numbers tasks in the order of the stream.
+/// Number of a task, in the order of the stream.
 pub(super) type Id = u64;
 
-/// What a worker is to do.
+/// A task for a worker.
 pub(super) enum Job {
-    /// Whole transactions, as one transaction of the target.
+    /// Whole transactions, as one transaction on the target.
     Batch(Batch),
     /// One transaction that is too large for a batch, or that may be split.
     /// The number says how many of its row changes are durable already.
@@ -31,28 +31,28 @@ pub(super) enum Job {
     Ddl(CommitTs, Box<Ddl>),
     /// Compares tables with the target's.
     Look(Vec<Arc<Table>>),
-    /// Sees to it that the target still holds all that it acknowledged.
+    /// Checks that the target still holds everything that it acknowledged.
     Compare,
-    /// Saves a position that was reached; `drained` if nothing was left to apply when it was.
+    /// Saves a position without data.
     Save {
         /// Everything at or below is durable.
         ts: CommitTs,
-        /// See above.
+        /// Whether nothing was left to apply at that position.
         drained: bool,
     },
 }
 
-/// A job with its place in the order.
+/// A job with its number.
 pub(super) struct Task {
     pub(super) id: Id,
     pub(super) job: Job,
-    /// The window that it is a part of.
+    /// The window that it is part of.
     pub(super) window: Option<WindowId>,
-    /// It was refused before, and is tried again now that everything older is durable.
+    /// Whether it was refused before, and is tried again now that everything older is durable.
     pub(super) alone: bool,
     pub(super) bytes: usize,
-    /// Its rows are so large that their text, and what a connection keeps of it, cannot be held by
-    /// each worker: one of them does all such.
+    /// Whether its rows are so large that not every worker can hold their text, and what a
+    /// connection keeps of it, at once: one worker does all such tasks.
     heavy: bool,
 }
 
@@ -80,7 +80,7 @@ struct State {
 }
 
 impl Scheduler {
-    /// Opens a window of `parts` tasks that reaches `last`, of which the slots keep `records`
+    /// Opens a window of `parts` tasks that ends at `last`, and of which the slots keep `records`
     /// bytes.
     pub(super) fn open(&self, last: CommitTs, parts: usize, records: usize) -> WindowId {
         self.state.lock().progress.open(last, parts, records)
@@ -92,7 +92,7 @@ impl Scheduler {
         (state.next, state.unfinished.first().copied().unwrap_or(state.next))
     }
 
-    /// Puts up a task that has to wait for those in `before`; its number is the next.
+    /// Adds a task that has to wait for those in `before`; its number is the next one.
     pub(super) fn put(&self, job: Job, window: Option<WindowId>, before: &[Id], bytes: usize) {
         let mut state = self.state.lock();
         if state.closed {
@@ -123,15 +123,15 @@ impl Scheduler {
         let heavy = task.heavy;
         state.ready.insert(task.id, task);
         if heavy {
-            // Whoever wakes must be the one that takes it.
+            // The woken worker must be the one that takes such tasks.
             self.workers.notify_all();
         } else {
             self.workers.notify_one();
         }
     }
 
-    /// The oldest task that is ready, of those with large rows only if `heavy`; waits for one.
-    /// `None` when there will be no more.
+    /// The oldest task that is ready; one with large rows only if `heavy`. Waits for one. `None`
+    /// when there will be no more.
     pub(super) fn take(&self, heavy: bool) -> Option<Task> {
         let mut state = self.state.lock();
         loop {
@@ -147,7 +147,7 @@ impl Scheduler {
         }
     }
 
-    /// `task` was refused: it will be ready again when everything older is durable.
+    /// Parks `task`, which was refused: it will be ready again when everything older is durable.
     pub(super) fn park(&self, mut task: Task) {
         let mut state = self.state.lock();
         state.running -= 1;
@@ -156,8 +156,8 @@ impl Scheduler {
         self.settle(&mut state);
     }
 
-    /// Task `id` is durable. `reached` gets the low-water mark if it moved, before any thread that
-    /// waits goes on.
+    /// Records that task `id` is durable. `reached` gets the low-water mark if it moved, before any
+    /// waiting thread continues.
     pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize, reached: impl FnOnce(CommitTs)) {
         let mut state = self.state.lock();
         state.running -= 1;
@@ -183,7 +183,7 @@ impl Scheduler {
         self.state.lock().progress.only_left(window)
     }
 
-    /// Wakes the threads that have something to do now.
+    /// Wakes the threads that can go on now.
     fn settle(&self, state: &mut State) {
         let oldest = state.unfinished.first().copied();
         if let Some(task) = oldest.and_then(|id| state.parked.remove(&id)) {
@@ -192,7 +192,7 @@ impl Scheduler {
         self.sink.notify_all();
     }
 
-    /// Something failed for good: no task begins any more. `running` says that the caller still
+    /// Called after a permanent failure: no more tasks begin. `running` says that the caller still
     /// holds one.
     pub(super) fn close(&self, running: bool) {
         let mut state = self.state.lock();
@@ -205,10 +205,10 @@ impl Scheduler {
         self.sink.notify_all();
     }
 
-    /// Waits until less than `bytes` and `tasks` are under way, and what the slots keep above the
-    /// mark is below `records` bytes; or, after a failure, until nothing runs any more. `stuck`
-    /// hears every second how far the window reaches that keeps the mark where it is, if it is for
-    /// that.
+    /// Waits until fewer than `bytes` and `tasks` are under way, and what the slots keep above the
+    /// low-water mark is below `records` bytes; or, after a failure, until nothing runs any more.
+    /// If the last condition is the cause, `stuck` is called every second with the end of the
+    /// window that keeps the mark where it is.
     pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize, records: usize, stuck: impl FnMut(CommitTs)) {
         self.wait(
             |s| s.bytes < bytes && s.unfinished.len() < tasks && s.progress.records() < records,
@@ -235,18 +235,18 @@ impl Scheduler {
                 told = Instant::now();
                 held_up(&state).into_iter().for_each(&mut stuck);
             }
-            // The time-out only guards against a worker that died without a word.
+            // The time-out only guards against a worker that died without reporting.
             self.sink.wait_for(&mut state, Duration::from_secs(1));
         }
     }
 
-    /// Tasks under way.
+    /// The number of tasks under way.
     pub(super) fn unfinished(&self) -> usize {
         self.state.lock().unfinished.len()
     }
 }
 
-/// Entries that may pile up before dead ones are looked for.
+/// Number of entries above which dead ones are removed.
 const ROOM: usize = 1 << 16;
 
 /// The batches under way by the conflict keys of their rows. Batches are numbered in the order of
@@ -260,12 +260,12 @@ pub(super) struct DependencyTracker {
 #[derive(Default)]
 struct Holders {
     exclusive: Option<Id>,
-    /// Those behind the exclusive one.
+    /// Batches after the exclusive one.
     shared: Vec<Id>,
 }
 
 impl DependencyTracker {
-    /// Enters batch `id` with its conflict keys (each hash once, with whether it is exclusive), and
+    /// Adds batch `id` with its conflict keys (each hash once, with whether it is exclusive), and
     /// gives the batches at or above `oldest` that have to be durable before it. Those below are
     /// durable already.
     pub(super) fn enter(&mut self, id: Id, conflict_keys: &[(u64, bool)], oldest: Id) -> Vec<Id> {
@@ -293,13 +293,13 @@ impl DependencyTracker {
         before
     }
 
-    /// Nothing is under way any more.
+    /// Called when nothing is under way any more.
     pub(super) fn clear(&mut self) {
         self.holders.clear();
     }
 }
 
-/// Names a window; rises by one from window to window.
+/// Number of a window; rises by one from window to window.
 pub type WindowId = u64;
 
 /// The windows under way, oldest first.
@@ -318,8 +318,8 @@ struct Open {
 }
 
 impl Progress {
-    /// A window of `parts` parts that reaches `last` has gone on its way; `records` is how many
-    /// bytes the target keeps to remember what of it is durable, until the mark has passed it.
+    /// Opens a window of `parts` parts that ends at `last`. `records` is the number of bytes that
+    /// the target keeps to record what of it is durable, until the low-water mark has passed it.
     pub fn open(&mut self, last: CommitTs, parts: usize, records: usize) -> WindowId {
         self.open.push_back(Open { last, left: parts, records });
         self.records += records;
@@ -327,7 +327,8 @@ impl Progress {
         self.next - 1
     }
 
-    /// One of the parts of `window` is durable. Gives the new low-water mark if it moved.
+    /// Records that one of the parts of `window` is durable. Gives the new low-water mark if it
+    /// moved.
     pub fn done(&mut self, window: WindowId) -> Option<CommitTs> {
         let first = self.next - self.open.len() as u64;
         let place = usize::try_from(window.checked_sub(first)?).ok()?;
@@ -342,13 +343,13 @@ impl Progress {
         mark
     }
 
-    /// Bytes that the target keeps to remember what is durable above the mark, or will when it is.
+    /// Bytes that the target keeps, or will keep, to record what is durable above the mark.
     #[must_use]
     pub fn records(&self) -> usize {
         self.records
     }
 
-    /// How far the oldest window reaches, which everything behind it waits for.
+    /// The end of the oldest window, which everything after it waits for.
     #[must_use]
     pub fn oldest(&self) -> Option<CommitTs> {
         self.open.front().map(|w| w.last)
@@ -372,7 +373,7 @@ mod tests {
         assert_eq!(dependencies.enter(2, &[(7, false), (8, true)], 0), [1]);
         assert_eq!(dependencies.enter(3, &[(7, false)], 0), [1]);
         assert_eq!(dependencies.enter(4, &[(7, true), (8, true)], 0), [1, 2, 3]);
-        // What is durable need not be waited for.
+        // Durable batches need not be waited for.
         assert_eq!(dependencies.enter(5, &[(7, true)], 5), Vec::<Id>::new());
         assert!(dependencies.enter(6, &[(9, true)], 5).is_empty());
     }
@@ -395,7 +396,7 @@ mod tests {
         assert_eq!((progress.records(), progress.oldest()), (0, None));
         let d = progress.open(CommitTs(40), 1, 0);
         assert_eq!(progress.done(d), Some(CommitTs(40)));
-        // A window that is through cannot be counted down again.
+        // A window that is complete cannot be counted down again.
         assert_eq!(progress.done(a), None);
     }
 }

@@ -30,13 +30,13 @@ use crate::mysql::answer::Waits;
 use crate::mysql::session::{Server, Session};
 use crate::sink::Totals;
 
-/// What the sink and its workers both see.
+/// State of the sink and its workers.
 pub(super) struct Shared {
     /// The low-water mark.
     durable: DurablePosition,
     state: Mutex<State>,
     stopped: AtomicBool,
-    /// A save of the position is under way: another one beside it would only wait with it where the
+    /// Whether a save of the position is under way: a second one would only wait with it if the
     /// target is stuck.
     saving: AtomicBool,
 }
@@ -46,7 +46,7 @@ struct State {
     skipped: Arc<Skipped>,
     error: Option<Error>,
     fault: Option<Fault>,
-    /// Schema versions, each with the commit ts from which on it holds; rising.
+    /// Schema versions, each with the commit ts from which it is valid; ascending.
     versions: Vec<(CommitTs, i64)>,
 }
 
@@ -92,12 +92,12 @@ impl Shared {
         change(&mut self.state.lock().totals);
     }
 
-    /// The low-water mark moved to `ts`, if it was not there yet.
+    /// Records that the low-water mark has moved to `ts`, unless it is there already.
     pub(super) fn reached(&self, ts: CommitTs) {
         self.durable.advance(ts);
     }
 
-    /// A save of the position is to begin; false if one is under way.
+    /// Begins a save of the position; false if one is under way.
     pub(super) fn begin_save(&self) -> bool {
         !self.saving.swap(true, Ordering::SeqCst)
     }
@@ -106,7 +106,7 @@ impl Shared {
         self.saving.store(false, Ordering::SeqCst);
     }
 
-    /// From `ts` on the schema has `version`.
+    /// Records that the schema has `version` from `ts` on.
     pub(super) fn followed(&self, ts: CommitTs, version: i64) {
         let mut state = self.state.lock();
         if state.versions.last().is_none_or(|(_, v)| *v != version) {
@@ -123,7 +123,7 @@ impl Shared {
         state.versions.first().filter(|(from, _)| *from <= ts).map_or(0, |(_, v)| *v)
     }
 
-    /// Nothing more will be applied: `error` was seen by the caller, later calls get its message.
+    /// Stops all work: the caller has seen `error`, and later calls get its message.
     pub(super) fn stop(&self, error: &Error) {
         self.stopped.store(true, Ordering::SeqCst);
         let mut state = self.state.lock();
@@ -139,7 +139,7 @@ impl Shared {
     }
 
     /// # Errors
-    /// The first error the first time, its message from then on.
+    /// The first error the first time, its message afterwards.
     pub(super) fn check(&self) -> Result<()> {
         let mut state = self.state.lock();
         match (state.error.take(), &state.fault) {
@@ -154,19 +154,19 @@ impl Shared {
     }
 }
 
-/// What all workers of a sink share.
+/// Shared by all workers of a sink.
 pub(super) struct Context {
     pub(super) target: Target,
     pub(super) link: Link,
-    /// What the target said is durable, in this run.
+    /// What the target acknowledged in this run.
     pub(super) acknowledged: Acknowledged,
     pub(super) options: MysqlOptions,
     pub(super) server: Server,
-    /// Tables whose columns are not the same on both sides.
+    /// Tables whose columns differ between both sides.
     pub(super) fits: Fits,
-    /// Transactions at or below it may be on the target already.
+    /// Transactions at or below this may be on the target already.
     pub(super) safe_until: Option<CommitTs>,
-    /// Transactions at or below it may have been applied by Drainer.
+    /// Transactions at or below this may have been applied by Drainer.
     pub(super) overlap: Option<CommitTs>,
     /// Drainer's checkpoint, which is kept in step.
     pub(super) drainer: DrainerTable,
@@ -179,7 +179,7 @@ pub(super) struct Context {
     pub(super) told: LastNotice,
     /// What the workers wait for.
     pub(super) waits: Arc<Waits>,
-    /// What the transactions carry, if the target is a source too.
+    /// The marks of the transactions, if the target is also a source.
     pub(super) marks: Option<Writer>,
 }
 
@@ -189,8 +189,8 @@ impl Context {
         self.options.forgives() || self.safe_until.is_some_and(|until| ts <= until)
     }
 
-    /// Sees to it that rows above `ts` (all, if `None`) have each effect once: those that Drainer
-    /// may have applied before do not, if nothing tells them from others.
+    /// Checks that rows above `ts` (all, if `None`) have their effect once: rows that Drainer may
+    /// have applied before cannot be recognized if their table has no key.
     ///
     /// # Errors
     /// Refused, with those of `tables` that have no key, unless the operator allows it.
@@ -226,18 +226,18 @@ impl Context {
     }
 }
 
-/// How often a position is saved apart from data, and Drainer's row with it.
+/// How often a position is saved without data, and Drainer's row with it.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
 
 impl MysqlSink {
-    /// The position moved to the last ts taken, without data.
+    /// Moves the position to the last ts taken, without data.
     pub(super) fn moved(&mut self) -> Result<()> {
         self.news = self.taken;
         self.reach();
         self.save_in_time()
     }
 
-    /// The position is the last ts taken, as soon as all before it is durable.
+    /// Moves the position to the last ts taken as soon as everything before is durable.
     pub(super) fn reach(&mut self) {
         let Some(ts) = self.taken else { return };
         if !self.window.is_empty() {
@@ -247,8 +247,8 @@ impl MysqlSink {
         }
     }
 
-    /// Where there is nothing to apply, no worker would notice that the target was restarted and
-    /// has forgotten something, but for the lease.
+    /// If there is nothing to apply, only the loss of the lease's connection shows that the target
+    /// was restarted and may have lost commits.
     fn compare_after_a_loss(&mut self) {
         let losses = self.parts.lease.losses();
         if losses != self.losses {
@@ -257,7 +257,7 @@ impl MysqlSink {
         }
     }
 
-    /// Saves the position every now and then.
+    /// Saves the position from time to time.
     pub(super) fn save_in_time(&mut self) -> Result<()> {
         self.compare_after_a_loss();
         let Some(ts) = self.shared().position() else { return Ok(()) };
@@ -279,18 +279,17 @@ impl MysqlSink {
 pub(super) struct Lane {
     pub(super) session: Session,
     pub(super) slot: Slot,
-    /// The number of the comparison by which the server behind it holds all that was acknowledged.
+    /// The number of the comparison that showed that the server holds everything it acknowledged.
     pub(super) compared: u64,
 }
 
 impl Lane {
-    /// Takes note, with `note`, that something is durable. Where other connections were made
-    /// meanwhile, this one is first shown to lead to a server that remembers: the one that gave the
-    /// answer may be gone.
+    /// Records, with `note`, that something is durable. If other connections were made meanwhile,
+    /// this one is first compared again: the server that acknowledged may be gone.
     ///
     /// # Errors
-    /// If the connection is lost, or the server has forgotten something: whether this is durable is
-    /// open then.
+    /// If the connection is lost, or the server has lost commits: whether this is durable is then
+    /// unknown.
     pub(super) fn acknowledge(
         &mut self,
         acknowledged: &Acknowledged,

@@ -22,21 +22,21 @@ use crate::mysql::error::{Class, class_of};
 use crate::mysql::session::{Flavour, Session, shorten};
 use crate::stop::Stop;
 
-/// How long an answer may take before anybody is told.
+/// How long an answer may take before the wait is reported.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long before the target is asked for the reason, so that it is known by then.
+/// After what time the target is asked for the reason, so that it is known by then.
 const CURIOUS: Duration = Duration::from_secs(4);
-/// How often it looks.
+/// Pause between looks.
 const EVERY: Duration = Duration::from_millis(500);
 /// How often the target is asked which session is in the way.
 const ASK_EVERY: Duration = Duration::from_secs(3);
-/// How long it may take to say so: it is asked on a connection of its own.
+/// How long that answer may take; it is asked on a connection of its own.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// How long an answer may be on its way when the target is done with the statement.
+/// How long an answer may be on its way after the target has finished the statement.
 const LOST: Duration = Duration::from_secs(20);
 
-/// A thread that looks at what is waited for; it ends soon after this.
+/// The thread that watches waits; it ends soon after this is dropped.
 pub(super) struct Watch {
     _end: Sender<()>,
 }
@@ -54,7 +54,7 @@ impl Watch {
             told: false,
         };
         let builder = std::thread::Builder::new().name("target-watch".to_owned());
-        // No thread waits for its end: it may have asked a target that hangs.
+        // No thread waits for its end: it may be waiting for a target that hangs.
         builder.spawn(move || look.until(&ended)).context("cannot start a thread")?;
         Ok(Self { _end: end })
     }
@@ -64,13 +64,13 @@ struct Look {
     target: Target,
     waits: Arc<Waits>,
     events: Events,
-    /// While something is in the way.
+    /// Open while something is in the way.
     session: Option<Session>,
     why: Option<Why>,
     told: bool,
 }
 
-/// What the target said about a wait, and when.
+/// The target's answer about a wait, and when it came.
 struct Why {
     waiting: Waiting,
     asked: Instant,
@@ -91,7 +91,7 @@ impl Look {
             {
                 self.why = None;
             }
-            // A reason that takes its time is added to what is told already.
+            // A reason that arrives later is added to what was reported already.
             if self.told {
                 self.tell(&waiting, more);
             }
@@ -122,7 +122,7 @@ impl Look {
         self.told = true;
     }
 
-    /// What the target itself says about it, if it says anything.
+    /// The target's own explanation, if it has one.
     fn ask(&mut self, waiting: &Waiting) -> Option<String> {
         if !waiting.out {
             return Some("the last try failed, and is repeated".to_owned());
@@ -144,12 +144,12 @@ impl Look {
     }
 }
 
-/// What the target says about a wait. A connection whose statement the target is long done with,
-/// while its answer is not here, has lost it: no time limit tells that, because a DDL may take as
-/// long as it likes. It is ended, and what waits for it goes the way of a lost connection.
+/// The target's explanation of a wait. If the target has long finished a connection's statement and
+/// the answer is not here, the connection has lost it: no time limit tells that, because a DDL may
+/// take any time. The connection is ended, and the wait ends as for a lost connection.
 fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, SessionError> {
     if waiting.since.elapsed() >= LOST && has_answered(session, waiting.session, LOST.as_secs() / 2)? {
-        // It may be another account's, behind a proxy.
+        // It may belong to another account, behind a proxy.
         let ended = locks::known(locks::end(session, waiting.session))?.unwrap_or(false);
         return Ok(Some(format!(
             "the target is done with it, and its answer was lost{}",
@@ -159,8 +159,7 @@ fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Sessi
     of(session, waiting.session)
 }
 
-/// The table, number, user, host, command of the session that holds the lock, and how long it has
-/// been at that.
+/// The session that holds the lock: table, id, user, host, command, and for how long.
 type Holder = (Option<String>, u64, Option<String>, Option<String>, Option<String>, Option<u64>);
 
 /// The state of a session: command, state, seconds.
@@ -183,11 +182,10 @@ const TIDB: &str = "SELECT NULL, CAST(h.session_id AS UNSIGNED), h.user, NULL, I
      JOIN information_schema.cluster_tidb_trx h ON h.id = w.current_holding_trx_id \
      WHERE r.session_id = ";
 
-/// What the server behind `session` says about why the session `waits` gets no answer; `None` if it
-/// says nothing.
+/// The server's explanation why the session `waits` gets no answer; `None` if there is none.
 ///
 /// # Errors
-/// If the connection is lost. What the account may not see, or the server does not have, is no
+/// If the connection is lost. What the account may not see, or the server does not have, is not an
 /// error.
 pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, SessionError> {
     if waits == 0 {
@@ -209,8 +207,8 @@ pub(super) fn of(session: &mut Session, waits: u64) -> Result<Option<String>, Se
     Ok(if_told(session.fetch_one::<State>(&sql))?.and_then(state))
 }
 
-/// Whether the server has long answered what the session `waits` waits for: it has run nothing for
-/// `seconds`.
+/// Whether the server has long answered what the session `waits` waits for: the session has run
+/// nothing for `seconds`.
 ///
 /// # Errors
 /// As [`of`].
@@ -238,7 +236,7 @@ fn row_lock((table, id, user, host, command, seconds): &Holder) -> String {
     format!("{table} is locked by session {id}{account}{doing}")
 }
 
-/// The words for a session that no row lock holds up.
+/// The text for a session that is not waiting for a row lock.
 fn state(found: Option<State>) -> Option<String> {
     let Some((command, state, _)) = found else {
         return Some("the target has no such session any more: its answer was lost".to_owned());
@@ -254,13 +252,13 @@ fn state(found: Option<State>) -> Option<String> {
     };
     let state = shorten(&state);
     match command.as_deref() {
-        // It has answered, or is gone in all but name.
+        // It has answered, or is practically gone.
         Some("Sleep") => None,
         _ => Some(format!("its state there is `{state}`{why}")),
     }
 }
 
-/// What the server does not tell this account is not known.
+/// `None` if the server does not tell this account.
 fn if_told<T>(answer: Result<T, SessionError>) -> Result<Option<T>, SessionError> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -276,14 +274,14 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// The first pause after a lock conflict: locks are soon free again.
 const FIRST_LOCK: Duration = Duration::from_millis(5);
 const LONGEST_LOCK: Duration = Duration::from_secs(2);
-/// How many lock conflicts pass without a report.
+/// Number of lock conflicts without a report.
 const QUIET: u32 = 5;
-/// How long a lost connection is tried again although the run was asked to end.
+/// How long a lost connection is retried although the run was asked to end.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
 /// How often a waiting thread checks whether it still should wait.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// One thing that is tried until it works.
+/// The retries of one operation.
 pub(super) struct Backoff {
     tries: u32,
     since: Instant,
@@ -294,12 +292,12 @@ impl Backoff {
         Self { tries: 0, since: Instant::now() }
     }
 
-    /// How many pauses there were.
+    /// The number of pauses so far.
     pub(super) fn tries(&self) -> u32 {
         self.tries
     }
 
-    /// Waits before the next try, and says so unless it is a matter of moments.
+    /// Waits before the next try, and reports it unless it is short.
     ///
     /// # Errors
     /// If the run is to end meanwhile.
@@ -314,8 +312,8 @@ impl Backoff {
             outlook.tell(error, pause, self.since.elapsed());
         }
         let begin = Instant::now();
-        // Whoever drains after a signal still gets over a lock or a moment's loss, but does not
-        // wait for a target that is away.
+        // A drain after a signal still waits for a lock or a short loss, but not for a target that
+        // is away.
         let patient = class == Class::Contention || self.since.elapsed() < LAST_PATIENCE;
         loop {
             outlook.check(error, patient)?;
@@ -328,7 +326,7 @@ impl Backoff {
     }
 }
 
-/// What a waiting thread checks, and whom it tells.
+/// What a waiting thread checks, and where it reports.
 pub(super) struct Outlook<'a> {
     pub(super) stop: &'a Stop,
     pub(super) shared: &'a Shared,
@@ -336,7 +334,7 @@ pub(super) struct Outlook<'a> {
     pub(super) told: &'a LastNotice,
 }
 
-/// When a retry was last told of: all workers lose their connections at once, and one line is
+/// When a retry was last reported: all workers lose their connections at once, and one report is
 /// enough.
 #[derive(Default)]
 pub(super) struct LastNotice(Mutex<Option<Instant>>);

@@ -24,21 +24,21 @@ use crate::checkpoint::Record;
 use crate::event::Event;
 use crate::model::{CommitTs, LargeRows, RowChange, Table};
 
-/// Transactions collected so far.
+/// The transactions collected so far.
 #[derive(Default)]
 pub(super) struct Window {
     parts: Vec<Part>,
     groups: Groups,
     conflict_keys: Vec<(u64, bool, u32)>,
     seen: HashMap<u64, Seen, foldhash::fast::FixedState>,
-    /// A window holds rows of one definition of a table alone.
+    /// A window holds rows of only one definition of each table.
     definitions: Definitions,
     rows: u64,
     bytes: usize,
     last: CommitTs,
 }
 
-/// Which transactions belong together: for each the one that it was joined to, itself at the root.
+/// The groups of transactions: for each the one that it was joined to, itself at the root.
 #[derive(Default)]
 struct Groups(Vec<u32>);
 
@@ -68,26 +68,26 @@ impl Groups {
     }
 }
 
-/// Which parts have a conflict key.
+/// The parts that have a conflict key.
 #[derive(Default)]
 struct Seen {
     exclusive: Option<u32>,
-    /// Those behind the exclusive one.
+    /// Parts after the exclusive one.
     shared: Vec<u32>,
 }
 
-/// Transactions of a window for one transaction on the target.
+/// Transactions of a window that form one transaction on the target.
 pub(super) struct Batch {
     pub(super) parts: Vec<Part>,
     /// Each hash once; true if any of its conflict keys is exclusive.
     pub(super) conflict_keys: Vec<(u64, bool)>,
-    /// What the target is to remember.
+    /// What the target has to record.
     pub(super) record: Record,
     pub(super) rows: u64,
     pub(super) bytes: usize,
     /// The size of its largest row.
     pub(super) largest: usize,
-    /// That row takes more memory than each worker has at once.
+    /// Whether that row takes more memory than each worker has.
     pub(super) heavy: bool,
 }
 
@@ -96,12 +96,12 @@ impl Window {
         self.parts.is_empty()
     }
 
-    /// Row changes in it.
+    /// Number of row changes in it.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Memory that its rows take, roughly.
+    /// Approximate memory of its rows.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -116,7 +116,7 @@ impl Window {
         self.parts.last().map(|p| p.ts)
     }
 
-    /// Nothing follows at or below `ts`.
+    /// Records that nothing follows at or below `ts`.
     pub(super) fn reach(&mut self, ts: CommitTs) {
         self.last = self.last.max(ts);
     }
@@ -127,7 +127,7 @@ impl Window {
         self.definitions.conflict(table)
     }
 
-    /// Takes a transaction with its conflict keys.
+    /// Adds a transaction with its conflict keys.
     pub(super) fn add(&mut self, part: Part, conflict_keys: &[ConflictKey]) {
         let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
         self.rows += part.changes.len() as u64;
@@ -135,7 +135,7 @@ impl Window {
         self.last = self.last.max(part.ts);
         let mut last: Option<&Arc<Table>> = None;
         for RowChange { table, .. } in &part.changes {
-            // Most changes share the table of the one before.
+            // Most changes have the table of the previous one.
             if !last.is_some_and(|l| Arc::ptr_eq(l, table)) {
                 self.definitions.learn(table);
             }
@@ -158,8 +158,8 @@ impl Window {
         }
     }
 
-    /// Cuts it into at most `most` batches of about the same size, none of them much below `least`
-    /// rows.
+    /// Cuts it into at most `most` batches of about the same size, each of about `least` rows or
+    /// more.
     pub(super) fn cut(mut self, most: usize, least: u64) -> Vec<Batch> {
         let wanted = (self.rows / least.max(1)).clamp(1, most.max(1) as u64);
         let places = if wanted == 1 { vec![0; self.parts.len()] } else { self.places(wanted) };
@@ -191,8 +191,8 @@ impl Window {
         batches
     }
 
-    /// For each part the number of its batch. Groups are put in the order of their first table, so
-    /// that a batch has few of them and its statements many rows.
+    /// The number of the batch of each part. Groups are ordered by their first table, so that a
+    /// batch has few tables and its statements many rows.
     fn places(&mut self, wanted: u64) -> Vec<u32> {
         let count = self.parts.len();
         let roots: Vec<u32> = (0..count).map(|p| self.groups.root(u32::try_from(p).unwrap_or(u32::MAX))).collect();
@@ -213,8 +213,7 @@ impl Window {
         let (mut place, mut filled, mut left, mut open) = (0, 0, self.rows, wanted);
         for (_, root) in order {
             let size = sizes.get(root as usize).copied().unwrap_or_default();
-            // As much as an equal share of what is left; a group goes where more than half of it
-            // fits.
+            // An equal share of what is left; a group goes where more than half of it fits.
             if filled > 0 && open > 1 && (filled + size / 2) * open > left {
                 left = left.saturating_sub(filled);
                 (place, filled, open) = (place + 1, 0, open - 1);
@@ -242,20 +241,20 @@ impl Batch {
     }
 
     fn finish(&mut self) {
-        // Exclusive ones come first among equals, so that the first of them is what counts.
+        // Exclusive ones come first among equals, so that the first one counts.
         self.conflict_keys.sort_unstable_by_key(|(hash, exclusive)| (*hash, !exclusive));
         self.conflict_keys.dedup_by_key(|(hash, _)| *hash);
         self.record = Record::List(self.parts.iter().map(|p| p.ts).collect());
     }
 }
 
-/// A batch with fewer row changes is not worth a connection of its own.
+/// Row changes below which a batch is not worth a connection of its own.
 const LEAST_ROWS: u64 = 500;
-/// How long a stuck batch may hold up all others before it is told.
+/// How long a stuck batch may hold up all others before it is reported.
 const PATIENT_UNTIL: Duration = Duration::from_secs(5);
 
 impl MysqlSink {
-    /// Cuts the window into batches and puts them up.
+    /// Cuts the window into batches and schedules them.
     pub(super) fn close_window(&mut self) -> Result<()> {
         if self.window.is_empty() {
             return Ok(());
@@ -266,7 +265,7 @@ impl MysqlSink {
         let batches = window.cut(size.workers, LEAST_ROWS);
         let scheduler = &self.context.scheduler;
         let begin = Instant::now();
-        // What comes is held as well.
+        // The next window is in memory as well.
         scheduler.wait_for_room(size.in_flight.saturating_sub(held).max(1), size.workers * 2, size.records(), |held_up| {
             if begin.elapsed() >= PATIENT_UNTIL {
                 let what = format!(
@@ -297,7 +296,7 @@ impl MysqlSink {
         self.shared().check()
     }
 
-    /// Does `job`, which brings everything up to `last`, with nothing else under way.
+    /// Runs `job`, which applies everything up to `last`, with nothing else under way.
     pub(super) fn alone(&mut self, last: CommitTs, job: Job) -> Result<()> {
         self.settle()?;
         let window = self.scheduler().open(last, 1, 0);
@@ -306,16 +305,16 @@ impl MysqlSink {
     }
 }
 
-/// Where the rows come from. They can be gone through again, for another try.
+/// The source of the rows. They can be read again for another try.
 pub(super) enum Rows {
-    /// Decoded one after the other.
+    /// Decoded one by one.
     Lazy(Box<dyn LargeRows>),
-    /// There already.
+    /// In memory already.
     Ready { rows: Vec<RowChange>, next: usize },
 }
 
 impl Rows {
-    /// Back to the first row, then over `done` of them.
+    /// Goes back to the first row, then skips `done` of them.
     ///
     /// # Errors
     /// If the rows cannot be read.
@@ -344,10 +343,10 @@ impl Rows {
     }
 
     /// The next portion of the transaction of `ts`: at most `rows` row changes and about `bytes`
-    /// bytes; `None` behind the last.
+    /// bytes; `None` after the last.
     ///
     /// # Errors
-    /// If a row cannot be read.
+    /// If a row cannot be read. If a row cannot be read.
     pub(super) fn portion(&mut self, ts: CommitTs, rows: u64, bytes: usize, skipped: &Skipped) -> Result<Option<Part>> {
         let mut part = Part::new(ts);
         let mut taken = 0;

@@ -70,15 +70,15 @@ fn whatever_is_taken_is_known_by_its_definition() {
     Arc::make_mut(&mut other).collation = "utf8mb4_general_ci".into();
     let mut window = Window::default();
     assert!(!window.conflicts(&other));
-    // No question came before: as when the window before this one was closed for its size.
+    // No call of `conflicts` came before: as when the previous window was closed for its size.
     window.add(part(5, 1, 2), &[]);
     assert!(window.conflicts(&other));
     assert!(!window.conflicts(&table(1)) && !window.conflicts(&table(2)));
 }
 
 proptest! {
-    /// Whatever the conflict keys: each transaction is in one batch, in order, and no two batches
-    /// have to wait for each other.
+    /// For any conflict keys: each transaction is in one batch, in order, and no two batches have
+    /// to wait for each other.
     #[test]
     fn batches_of_a_window_are_free_of_each_other(
         txns in vec((vec((0_u64..40, any::<bool>()), 0..4), 1_usize..4, 0_i64..3), 1..60),

@@ -23,10 +23,9 @@ use crate::mysql::error::{Class, class_of, is_late, is_vague};
 use crate::mysql::session::Session;
 use crate::sink::Anomalies;
 
-/// How often an error without a code of its own is tried again: about a minute.
+/// How often an error without a code of its own is retried: about a minute.
 pub(super) const VAGUE: u32 = 35;
-/// How often a COMMIT is tried again that the target answers with an error which does not pass by
-/// itself.
+/// How often a COMMIT is retried that the target answers with a permanent error.
 const COMMITS: u32 = 3;
 
 /// One worker thread with its connection and slot.
@@ -34,24 +33,25 @@ pub(super) struct Worker {
     number: u32,
     pub(super) context: Arc<Context>,
     lane: Option<Lane>,
-    /// What the transaction at hand does, from before its COMMIT on.
+    /// What the current transaction does, from before its COMMIT on.
     pub(super) pending: Option<Done>,
-    /// The stream contradicted itself.
+    /// Whether the stream contradicted itself.
     pub(super) contradicted: bool,
-    /// Which rows of which table were not as supposed in the transaction that failed last.
+    /// The table and deviations that the last failed transaction found.
     pub(super) conflict: Option<(String, Anomalies)>,
-    /// A table whose columns on the target were not as they were taken for.
+    /// A table whose columns on the target may have changed.
     pub(super) doubt: Option<Doubt>,
-    /// A COMMIT is out: no matter what the answer is, only the slot tells whether it took effect.
+    /// Whether a COMMIT was sent: whatever the answer is, only the slot tells whether it took
+    /// effect.
     pub(super) committing: bool,
-    /// What it does now may take any time: no limit on waiting for an answer.
+    /// Whether the current work may take any time: then there is no limit for an answer.
     patient: bool,
-    /// How often in a row the answer to the same did not come in time.
+    /// How often in a row an answer did not come in time.
     late: u32,
     caller: Caller,
 }
 
-/// Ends the run if a worker panics: its task would be waited for for ever.
+/// Ends the run if a worker panics: otherwise its task would be waited for for ever.
 struct Guard<'a>(&'a Context);
 
 impl Drop for Guard<'_> {
@@ -63,29 +63,28 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// The longest that an answer is waited for after several that did not come in time.
+/// The longest time limit for an answer, after several that did not come in time.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// `limit` after it has been too short `late` times: a statement that takes its time must not be
-/// cut off for ever.
+/// `limit` after it was too short `late` times: a long statement must not be cut off for ever.
 fn longer(limit: Duration, late: u32) -> Duration {
     limit.saturating_mul(1 << late.min(16)).min(LONGEST.max(limit))
 }
 
-/// What became of a transaction on the target after an error.
+/// The outcome of a transaction on the target after an error.
 enum After {
-    /// Nothing of it is there: the same again.
+    /// Nothing of it is there: try it again.
     Again,
-    /// It is there: the answer was lost, not the work.
+    /// It is durable: only the answer was lost.
     Durable,
-    /// The target does not take it.
+    /// The target refuses it.
     Refused(Error),
 }
 
 /// How a task ended.
 enum Outcome {
     Done,
-    /// The target did not take it; perhaps because of what is still under way.
+    /// The target refused it; perhaps because of what is still under way.
     Refused,
 }
 
@@ -132,16 +131,15 @@ impl Worker {
         }
     }
 
-    /// Counts what ended the run, although nothing of it is on the target: the rows that were not
-    /// as supposed.
+    /// Reports the deviating rows that ended the run, although nothing of them is on the target.
     fn count_conflict(&mut self) {
         let Some((table, found)) = self.conflict.take() else { return };
         (self.context.events)(found.event(&table));
         self.context.shared.count(|totals| totals.anomalies.entry(table).or_default().add(found));
     }
 
-    /// Saves what is surely durable when the run ends with an error, for the next reader of the
-    /// checkpoint. The slots know it anyway.
+    /// Saves the durable position when the run ends with an error, for readers of the checkpoint.
+    /// The slots have it anyway.
     fn keep_position(&mut self) {
         let Some(lane) = self.lane.as_mut().filter(|_| !self.context.acknowledged.is_lost()) else { return };
         lane.session.rollback();
@@ -178,9 +176,9 @@ impl Worker {
         }
     }
 
-    /// Applies a refused batch's transactions each alone: so those before the refused one are
-    /// durable, and the error names that one alone. `last` says that everything before the batch is
-    /// durable, and everything of its window beside it.
+    /// Applies the transactions of a refused batch one by one: so those before the refused one
+    /// become durable, and the error names only that one. `last` says that everything before the
+    /// batch, and everything else in its window, is durable.
     fn one_by_one(&mut self, batch: &super::window::Batch, last: bool, together: Error) -> Result<()> {
         if batch.parts.len() < 2 {
             return Err(together);
@@ -197,7 +195,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Applies one large transaction: whole, unless the operator lets it be split; behind the
+    /// Applies one large transaction: whole, unless the operator allows splitting it; after the
     /// `done` row changes that an earlier run left durable.
     fn large(&mut self, ts: CommitTs, rows: &mut Rows, mut done: u64) -> Result<()> {
         let most = match self.context.options.max_txn_rows {
@@ -206,7 +204,7 @@ impl Worker {
             Some(most) => most.max(1),
         };
         loop {
-            // What a portion whose answer was lost counts as.
+            // For a portion whose answer was lost.
             let mut taken = most;
             self.must(&mut |w| {
                 taken = w.apply_portion(ts, rows, done, most)?;
@@ -223,13 +221,13 @@ impl Worker {
         }
     }
 
-    /// As [`until_done`](Self::until_done), for what the target has to take.
+    /// As [`until_done`](Self::until_done), for work that the target must accept.
     pub(super) fn must(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
         self.until_done(work)?.map_or(Ok(()), Err)
     }
 
-    /// Does `work`, at most one transaction of the slot, again and again until it is durable. Gives
-    /// the error if the target does not take it.
+    /// Repeats `work`, at most one transaction of the slot, until it is durable. Gives the error if
+    /// the target refuses it.
     fn until_done(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<Option<Error>> {
         let mut backoff = Backoff::new();
         let mut number = None;
@@ -262,7 +260,7 @@ impl Worker {
         }
     }
 
-    /// Takes note that the last batch of the slot is durable.
+    /// Records that the last batch of the slot is durable.
     fn acknowledge_batch(&mut self) -> Result<()> {
         let (context, number) = (self.context.clone(), self.number);
         let lane = self.open_lane()?;
@@ -270,7 +268,7 @@ impl Worker {
         lane.acknowledge(&context.acknowledged, &context.link, |all, compared| all.batch(number, batch, compared))
     }
 
-    /// Sees to it that the target holds all that it acknowledged.
+    /// Checks that the target holds everything that it acknowledged.
     fn compare(&mut self) -> Result<()> {
         let context = self.context.clone();
         let lane = self.open_lane()?;
@@ -278,10 +276,10 @@ impl Worker {
         Ok(())
     }
 
-    /// The connection, made if there is none.
+    /// The connection, opened if there is none.
     ///
     /// # Errors
-    /// If it cannot be made for a reason that does not pass.
+    /// If it cannot be opened for a permanent reason.
     pub(super) fn lane(&mut self, backoff: &mut Backoff) -> Result<&mut Lane> {
         loop {
             if self.lane.is_some() {
@@ -311,13 +309,13 @@ impl Worker {
         session.set_prelude(self.context.marks.as_ref().map(|marks| marks.carrier(self.number)));
         let Context { acknowledged, link, .. } = &*self.context;
         let compared = acknowledged.compare_new(&mut session, link).map_err(Error::from)?;
-        // Waits for what the connection before this one had under way, and reads what became of it.
+        // Waits for what the previous connection had under way, and reads the outcome.
         let claimed = Slot::claim(&mut session, link, self.number).map_err(Error::from);
         let slot = claimed.inspect_err(|error| self.late += u32::from(is_late(error)))?;
         Ok(Lane { session, slot, compared })
     }
 
-    /// The connection that there is.
+    /// The open connection.
     ///
     /// # Errors
     /// If it was lost.
@@ -325,8 +323,8 @@ impl Worker {
         self.lane.as_mut().ok_or_else(|| Fault::connect("the connection to the target was lost").into())
     }
 
-    /// Whether what comes may take any time: then it needs a connection that waits, where the usual
-    /// ones do not.
+    /// Sets whether the next work may take any time: then it needs a connection without a time
+    /// limit.
     pub(super) fn be_patient(&mut self, patient: bool) {
         if self.patient != patient {
             self.patient = patient;
@@ -334,7 +332,7 @@ impl Worker {
         }
     }
 
-    /// Gives the connection up; the next use makes a new one.
+    /// Closes the connection; the next use opens a new one.
     pub(super) fn hang_up(&mut self) {
         self.lane = None;
     }
@@ -344,7 +342,7 @@ impl Worker {
         backoff.pause(class, error, &Outlook { stop: &options.stop, shared, events, told })
     }
 
-    /// Finds out what became of transaction `number` of this slot, and what to do about it.
+    /// Finds the outcome of transaction `number` of this slot, and what to do about it.
     fn after(&mut self, error: Error, number: Option<u64>, backoff: &mut Backoff) -> Result<After> {
         if Forgotten::of(&error).is_some() {
             return Err(error);

@@ -99,7 +99,8 @@ impl Frames {
 
     /// Bytes of the next payload, of which nothing is read yet; 0 if none follows.
     ///
-    /// # Errors If what follows is not a frame. The error is final.
+    /// # Errors
+    /// If what follows is not a frame. The error is final.
     pub fn next_size(&mut self) -> Result<usize> {
         if self.ended.is_some() {
             return Ok(0);
@@ -112,7 +113,8 @@ impl Frames {
 
     /// Reads the next message.
     ///
-    /// # Errors If what follows is not a frame, or its checksum is wrong. The error is final.
+    /// # Errors
+    /// If what follows is not a frame, or its checksum is wrong. The error is final.
     pub fn read(&mut self) -> Result<Next> {
         if let Some(ended) = &self.ended {
             return Ok(ended.clone());
@@ -228,7 +230,8 @@ pub struct Binlog {
 
 /// Reads a message, whose TIMESTAMPs are in the time zone `zone`.
 ///
-/// # Errors For bytes that are not such a message, and for a commit ts that cannot be one.
+/// # Errors
+/// For bytes that are not such a message, and for a commit ts that cannot be one.
 pub fn read_message(payload: Bytes, zone: &TimeZone) -> Result<RawTxn> {
     let length = payload.len();
     let binlog = Binlog::decode(payload)
@@ -295,7 +298,8 @@ pub fn holds_files(dir: &Path) -> bool {
 
 /// The files of `dir`, by index.
 ///
-/// # Errors If there are none, one is missing between others, or an index occurs twice.
+/// # Errors
+/// If there are none, one is missing between others, or an index occurs twice.
 pub fn list(dir: &Path) -> Result<Vec<PbFile>> {
     let unreadable = |e: std::io::Error| {
         Fault::connect(format!("cannot read the folder {}: {e}", dir.display()))

@@ -1,5 +1,6 @@
-//! The files that Drainer writes with `db-type = "file"`, as a source (docs/protocol/tidb-binlog.md
-//! §9.6).
+//! The files that Drainer writes with `db-type = "file"`, as a source.
+//!
+//! Their format: docs/protocol/tidb-binlog.md §9.6.
 //!
 //! They are what reparo replays: transactions with database, table and column names and formatted
 //! values, and DDL as text. They hold no definitions, no job ids and no cluster id. The pipeline
@@ -56,7 +57,8 @@ pub struct PbFiles {
 impl PbFiles {
     /// Finds the files in `dir`, and reads the first message.
     ///
-    /// # Errors If there are none, they are not complete, or they hold no message.
+    /// # Errors
+    /// If there are none, they are not complete, or they hold no message.
     pub fn open(dir: &Path, known: Known, events: Events) -> Result<Self> {
         Self::open_within(dir, known, usize::MAX, events)
     }
@@ -304,7 +306,8 @@ impl Repeats {
 
     /// Whether `txn` is above all that came before; false if it repeats one of them.
     ///
-    /// # Errors If its ts is not above all others and no equal transaction was there before.
+    /// # Errors
+    /// If its ts is not above all others and no equal transaction was there before.
     fn is_new(&mut self, txn: &RawTxn) -> Result<bool> {
         let ts = txn.commit_ts;
         let print = print(txn);

@@ -1,5 +1,4 @@
-//! Checks before a start, and during a run: Pumps, how far back they reach, TiDB servers with
-//! Binlog on.
+//! Checks before and during a run: Pumps, how far back they reach, TiDB servers with Binlog on.
 //!
 //! It refuses a start if there is no Pump, if a Pump no longer holds what is asked for, or if a
 //! TiDB server does not write Binlog. A server that stops writing Binlog during a run is reported
@@ -177,7 +176,8 @@ const ON: &str = "On";
 
 /// Checks that each TiDB server writes Binlog.
 ///
-/// # Errors Refused, with the first server that does not, and what that means.
+/// # Errors
+/// Refused, with the first server that does not, and what that means.
 pub fn binlog_is_on(servers: &[TidbServer]) -> Result<()> {
     let Some(server) = servers.iter().find(|s| s.binlog_status != ON) else { return Ok(()) };
     let (means, hint) = meaning(&server.binlog_status);

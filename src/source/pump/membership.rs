@@ -199,7 +199,8 @@ impl PumpWatcher {
     /// Ignores entries that cannot be read if the Pump was offline and all that it held has been
     /// read.
     ///
-    /// # Errors Refused for any other: that Pump may hold what no other has.
+    /// # Errors
+    /// Refused for any other: that Pump may hold what no other has.
     fn pass_over(&mut self, unread: &[Unread]) -> Result<()> {
         for entry in unread {
             if !self.passed_over.contains(&entry.id) {

@@ -285,10 +285,6 @@ impl PumpStatus {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Why a Pump sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {

@@ -1,5 +1,4 @@
-//! Pulls one Pump's binlogs, and reconnects after the last commit ts received whenever that breaks
-//! off.
+//! Pulls one Pump's binlogs, and reconnects after the last commit ts received.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -87,8 +87,8 @@ impl Frames {
 
     /// Bytes of the next message, of which nothing is read yet; 0 at the end.
     ///
-    /// # Errors If the file ends within the length, or no message can be so long. The error is
-    /// final.
+    /// # Errors
+    /// If the file ends within the length, or no message can be so long. The error is final.
     pub fn next_size(&mut self) -> Result<usize> {
         if self.ended {
             return Ok(0);
@@ -237,7 +237,8 @@ enum Output {
 impl Writer {
     /// Creates the folder `dir` if needed, and a new file in it, compressed or plain.
     ///
-    /// # Errors If there is such a file already, or it cannot be created.
+    /// # Errors
+    /// If there is such a file already, or it cannot be created.
     pub fn create(dir: &Path, compressed: bool) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
         let path = dir.join(if compressed { BINLOGS_ZST } else { BINLOGS });
@@ -258,8 +259,9 @@ impl Writer {
     /// Appends a payload of `len` bytes that `write` gives piece by piece, so that it need not be
     /// in memory as a whole.
     ///
-    /// # Errors If it cannot be written, is larger than a message can be, or turns out to have
-    /// another length: then the file is spoilt.
+    /// # Errors
+    /// If it cannot be written, is larger than a message can be, or turns out to have another
+    /// length: then the file is spoilt.
     pub fn streamed(&mut self, len: u64, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
         let head = u32::try_from(len).context("a message is larger than a recording can hold")?;
         let output: &mut dyn Write = match &mut self.output {
@@ -275,7 +277,8 @@ impl Writer {
 
     /// Appends what a stream said.
     ///
-    /// # Errors As [`payload`](Self::payload); and for a body that does not come from a Pump.
+    /// # Errors
+    /// As [`payload`](Self::payload); and for a body that does not come from a Pump.
     pub fn pulled(&mut self, pulled: &Pulled) -> Result<()> {
         let foreign = |txn: &RawTxn| matches!(txn.body, Body::Named { .. } | Body::Statement(_));
         ensure!(
@@ -329,7 +332,8 @@ pub fn list(dir: &Path) -> Vec<(u32, PathBuf)> {
 
 /// The first part in `dir`; `None` if there are none.
 ///
-/// # Errors If one is missing or occurs twice.
+/// # Errors
+/// If one is missing or occurs twice.
 pub fn first(dir: &Path) -> Result<Option<PathBuf>> {
     let parts = list(dir);
     for ((found, path), wanted) in parts.iter().zip(1_u32..) {

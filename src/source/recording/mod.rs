@@ -203,7 +203,8 @@ fn beside(dir: &Path, name: &str) -> Option<PathBuf> {
 /// The files with messages in `dir`: its own, or one for each folder in it that has one, ordered by
 /// name. For a recording in parts it is the first one: [`Frames`] continues with the others.
 ///
-/// # Errors If there are none, one is there both plain and compressed, or a part is missing.
+/// # Errors
+/// If there are none, one is there both plain and compressed, or a part is missing.
 pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let of = |dir: &Path| -> Result<Vec<PathBuf>> {
         let whole = [BINLOGS, BINLOGS_ZST].map(|n| dir.join(n)).into_iter().filter(|p| p.is_file());
@@ -294,7 +295,8 @@ impl Meta {
     /// Writes it into `dir` and syncs it to the disk: to another name first, then renamed, so that
     /// a reader never finds half of it.
     ///
-    /// # Errors If it cannot be written.
+    /// # Errors
+    /// If it cannot be written.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let json = Json {
             cluster_id: self.cluster_id,

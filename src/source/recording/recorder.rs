@@ -1,5 +1,4 @@
-//! Records a stream into a folder, in parts, so that a restart after a crash misses and repeats
-//! nothing.
+//! Records a stream into a folder, in parts; a restart after a crash misses and repeats nothing.
 //!
 //! `meta.json` says how far the recording is (`end_ts`) and where that is on the disk (`tail`). It
 //! is written when everything up to there is synced, so what a crash leaves behind it is cut off
@@ -75,8 +74,9 @@ enum Output {
 impl Recorder {
     /// Continues the recording in `dir`; or begins one behind `start`.
     ///
-    /// # Errors If the folder holds something else, another recorder is running there, the
-    /// recording is of another cluster, or it lacks bytes that `meta.json` says it has.
+    /// # Errors
+    /// If the folder holds something else, another recorder is running there, the recording is of
+    /// another cluster, or it lacks bytes that `meta.json` says it has.
     pub fn open(dir: &Path, cluster_id: u64, start: CommitTs, layout: Layout) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| trouble(dir, &e))?;
         let lock = lock(dir)?;

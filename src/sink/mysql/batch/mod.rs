@@ -25,18 +25,18 @@ use crate::mysql::literal::{self, same};
 pub use table::TableChanges;
 use table::{Identity, identifying};
 
-/// One upstream transaction of a batch, kept until it is durable.
+/// One upstream transaction of a batch, kept until the batch is durable.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
     /// When it committed upstream.
     pub ts: CommitTs,
     /// Its row changes, in order within each table.
     pub changes: Vec<RowChange>,
-    /// For each of its row changes on a table that is left out, the table's id.
+    /// The table id of each of its row changes on a table that is left out.
     pub left_out: Vec<i64>,
-    /// Rough size of its rows as text, in bytes.
+    /// Approximate size of its rows as text, in bytes.
     pub bytes: usize,
-    /// Rough size of its largest row as text, in bytes.
+    /// Approximate size of its largest row as text, in bytes.
     pub largest: usize,
 }
 
@@ -58,13 +58,13 @@ impl Part {
         self.changes.push(change);
     }
 
-    /// Counts a change on a table that is left out.
+    /// Records a change on a table that is left out.
     pub fn leave_out(&mut self, table_id: i64) {
         self.left_out.push(table_id);
     }
 }
 
-/// Roughly how many bytes of text the images of `change` become.
+/// Approximate bytes of text of the images of `change`.
 #[must_use]
 pub fn change_size(change: &RowChange) -> usize {
     let row = |row: &Row| row.iter().map(literal::size).sum::<usize>();
@@ -82,11 +82,10 @@ pub fn full_name(table: &Table) -> String {
     format!("{}.{}", quote_name(&table.schema), quote_name(&table.name))
 }
 
-/// What transactions do together.
+/// The net effect of transactions.
 #[derive(Debug, Default)]
 pub struct Folded<'a> {
-    /// Row changes as they came: inserts, updates, deletes. Those on left-out tables are not among
-    /// them.
+    /// Row changes as they came: inserts, updates, deletes. Without those on left-out tables.
     pub counts: [u64; 3],
     /// Row changes on tables that are left out, by table id.
     pub left_out: collections::HashMap<i64, u64>,
@@ -95,15 +94,15 @@ pub struct Folded<'a> {
 }
 
 impl Folded<'_> {
-    /// Row changes in it.
+    /// The number of row changes in it.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.counts.iter().sum()
     }
 }
 
-/// The net effect of `parts`, which come in the order of their commit ts. `lenient` takes changes
-/// that contradict the ones before.
+/// The net effect of `parts`, which are in the order of their commit ts. With `lenient`, changes
+/// may contradict the ones before.
 ///
 /// # Errors
 /// Refused, with the commit ts: if a row does not fit its definition, two definitions of a table
@@ -119,7 +118,7 @@ pub fn fold(parts: &[Part], lenient: bool) -> Result<Folded<'_>> {
     Ok(folder.folded)
 }
 
-/// What images to be removed lack, where a row is known by all that it holds.
+/// The columns that images to be deleted lack, for tables where the whole row is the identity.
 fn gaps(parts: &[Part]) -> HashMap<(&str, &str), Vec<usize>> {
     let mut gaps: HashMap<(&str, &str), Vec<usize>> = HashMap::default();
     let mut last: Option<(usize, bool)> = None;
@@ -150,11 +149,11 @@ fn gaps(parts: &[Part]) -> HashMap<(&str, &str), Vec<usize>> {
 struct Folder<'a> {
     folded: Folded<'a>,
     lenient: bool,
-    /// The table of the change before, which most changes share: its address and index.
+    /// The table of the previous change, which most changes share: its address and index.
     last: Option<(usize, usize)>,
     by_address: HashMap<usize, usize>,
     by_name: HashMap<(&'a str, &'a str), usize>,
-    /// By database and table: see [`TableChanges::gaps`].
+    /// By database and table: as [`TableChanges::gaps`].
     gaps: HashMap<(&'a str, &'a str), Vec<usize>>,
     hasher: DefaultHashBuilder,
 }
@@ -183,7 +182,7 @@ impl<'a> Folder<'a> {
         Ok(())
     }
 
-    /// Addresses stay taken while the parts are borrowed.
+    /// The address of a definition is not reused while the parts are borrowed.
     fn table(&mut self, table: &'a Arc<Table>) -> Result<usize> {
         let address = Arc::as_ptr(table).addr();
         if let Some((last, index)) = self.last
@@ -228,7 +227,7 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Whether `table` is another definition of a table that is there already: the two cannot be
+    /// Whether `table` is another definition of a table that is known already: the two cannot be
     /// folded together.
     #[must_use]
     pub fn conflict(&self, table: &Arc<Table>) -> bool {
@@ -239,45 +238,45 @@ impl Definitions {
         there.is_some_and(|t| **t != **table)
     }
 
-    /// Takes `table` in.
+    /// Adds `table`.
     pub fn learn(&mut self, table: &Arc<Table>) {
-        // Kept, so that its address stays taken.
+        // Kept, so that its address is not reused.
         if self.by_address.insert(Arc::as_ptr(table).addr(), table.clone()).is_none() {
             self.by_name.entry((table.schema.clone(), table.name.clone())).or_insert_with(|| table.clone());
         }
     }
 }
 
-/// A row and how often it is meant; more than once only without a key.
+/// A row and its count; more than 1 only without a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counted<'a> {
     /// Its values.
     pub row: &'a Row,
-    /// How often; 0 when it was taken back.
+    /// 0 after it was undone.
     pub count: u64,
 }
 
 /// The net effect of a batch on one table, in the order in which it has to be written. Each list is
-/// sorted by the key where there is one: the server then walks its index, and transactions side by
-/// side take locks in one order.
+/// sorted by the key if there is one: the server then walks its index, and transactions side by
+/// side take locks in the same order.
 #[derive(Debug, Default)]
 pub struct Net<'a> {
     /// Rows to delete.
     pub removed: Vec<Counted<'a>>,
-    /// Only in safe mode: rows that were put in and taken out again here. They may have been there
-    /// before, and must not be behind.
+    /// Only in safe mode: rows that were inserted and deleted again in the batch. They may have
+    /// been there before, and must not be there afterwards.
     pub cleared: Vec<Counted<'a>>,
-    /// The new images of rows to change where they are, each once: key and columns are the old
-    /// ones.
+    /// The new images of rows to change in place, each once; key and columns stay those of the old
+    /// image.
     pub changed: Vec<Counted<'a>>,
     /// Rows to insert.
     pub inserted: Vec<Counted<'a>>,
 }
 
 impl<'a> TableChanges<'a> {
-    /// The net effect. A row that comes back as it was is in no part of it, unless in `safe` mode:
-    /// there the target may be at any of the states in between, so each row that a key tells from
-    /// all others is written or deleted. `in_place` fills [`Net::changed`].
+    /// The net effect. A row that ends as it was is left out, except in `safe` mode: there the
+    /// target may be at any of the states in between, so each row with a key of its own is written
+    /// or deleted. `in_place` fills [`Net::changed`].
     #[must_use]
     pub fn net(&self, in_place: bool, safe: bool) -> Net<'a> {
         let in_place = in_place && self.can_change();
@@ -330,8 +329,8 @@ impl<'a> TableChanges<'a> {
         self.table.columns.iter().zip(old.iter().zip(new)).all(|(c, (a, b))| !c.writable() || same(a, b))
     }
 
-    /// Whether a row whose key stays may be changed where it is: it can then meet no other row. Not
-    /// with a second unique key, which rows may swap among them.
+    /// Whether a row whose key stays may be changed in place, because it can then meet no other
+    /// row. Not with a second unique key, whose values rows may swap.
     fn can_change(&self) -> bool {
         let is_identity = |k: &Key, key: &[usize]| {
             k.parts.iter().map(|p| &p.column).eq(key) && k.parts.iter().all(|p| p.prefix.is_none())
@@ -343,8 +342,8 @@ impl<'a> TableChanges<'a> {
     }
 }
 
-/// The unique key of a table that may have none of NOT NULL columns, whose value only this row can
-/// have.
+/// A unique key of `table` whose value only this row can have: all its columns are full and not
+/// NULL in `row`.
 #[must_use]
 pub fn sole<'t>(table: &'t Table, row: &Row) -> Option<&'t Key> {
     let full = |k: &KeyPart| {
@@ -354,7 +353,7 @@ pub fn sole<'t>(table: &'t Table, row: &Row) -> Option<&'t Key> {
     table.keys.iter().find(|k| !k.parts.is_empty() && k.parts.iter().all(full))
 }
 
-/// Which columns a row has a value for.
+/// Which columns have a value in the row.
 fn written(row: &Row) -> impl Iterator<Item = bool> {
     row.iter().map(|v| *v != Value::Absent)
 }

@@ -20,11 +20,11 @@ pub struct TableChanges<'a> {
     /// The definition of all its rows.
     pub table: &'a Arc<Table>,
     pub(super) identity: Identity,
-    /// Columns that are no part of what a row without a key is known by: see [`gaps`](Self::gaps).
+    /// Columns that are not part of the identity of a row without a key: as [`gaps`](Self::gaps).
     gaps: Vec<usize>,
-    /// In the order of their first mention.
+    /// In the order in which they were first touched.
     pub(super) touched: Vec<Touched<'a>>,
-    /// Hash and place of each.
+    /// Hash and index of each.
     index: HashTable<(u64, usize)>,
     hasher: DefaultHashBuilder,
 }
@@ -32,10 +32,10 @@ pub struct TableChanges<'a> {
 /// A row by its identity.
 #[derive(Debug)]
 pub(super) struct Touched<'a> {
-    /// What has to go: the first image that was deleted without having been inserted here. Any
+    /// The row to delete: the first image that was deleted without having been inserted here. Any
     /// image while the count is 0.
     pub(super) removed: Counted<'a>,
-    /// What is there in the end: the last image. Any image while the count is 0.
+    /// The row that is there in the end: the last image. Any image while the count is 0.
     pub(super) inserted: Counted<'a>,
 }
 
@@ -45,14 +45,14 @@ impl<'a> TableChanges<'a> {
         Self { table, identity, gaps, touched: Vec::new(), index: HashTable::new(), hasher }
     }
 
-    /// Columns of a table without a key that some image to be removed lacks: they are being
-    /// dropped, and no row is told apart by them.
+    /// Columns of a table without a key that some image to be deleted lacks: they are being
+    /// dropped, and are not used to tell rows apart.
     #[must_use]
     pub fn gaps(&self) -> &[usize] {
         &self.gaps
     }
 
-    /// Columns of the identifying key; `None` where the whole row is the identity.
+    /// Columns of the identifying key; `None` if the whole row is the identity.
     #[must_use]
     pub fn key(&self) -> Option<&[usize]> {
         self.identity.key()
@@ -157,14 +157,14 @@ impl<'a> TableChanges<'a> {
     }
 }
 
-/// The columns that a row is known by.
+/// The columns that identify a row.
 #[derive(Debug)]
 pub(super) enum Identity {
     /// A key of one column.
     Single(usize),
     /// A key of several columns.
     Key(Vec<usize>),
-    /// All columns that a statement may name: rows may be there more than once.
+    /// All columns that a statement may name: equal rows may exist.
     Whole(Vec<usize>),
 }
 
@@ -181,7 +181,7 @@ impl Identity {
         }
     }
 
-    /// The key's columns; `None` where the whole row is the identity.
+    /// The key's columns; `None` if the whole row is the identity.
     pub(super) fn key(&self) -> Option<&[usize]> {
         match self {
             Self::Single(column) => Some(std::slice::from_ref(column)),
@@ -197,8 +197,8 @@ impl Identity {
         }
     }
 
-    /// Equal for rows that are the same; the seed is the process's own, so that no upstream can
-    /// choose collisions.
+    /// Equal for equal rows. The seed is random for each process, so that an upstream cannot
+    /// provoke collisions.
     pub(super) fn hash(&self, hasher: &DefaultHashBuilder, row: &Row) -> u64 {
         if let Self::Single(column) = self
             && let Some(Value::Int(n)) = row.get(*column)
@@ -217,7 +217,7 @@ impl Identity {
         })
     }
 
-    /// An order near to that of the target's index.
+    /// An order close to that of the target's index.
     pub(super) fn order(&self, a: &Row, b: &Row) -> Ordering {
         let by_column = |c: &usize| match (a.get(*c), b.get(*c)) {
             (Some(a), Some(b)) => order(a, b),
@@ -227,7 +227,7 @@ impl Identity {
     }
 }
 
-/// The first key that tells every row apart.
+/// The first key that identifies every row.
 pub(super) fn identifying(table: &Table) -> Option<&[KeyPart]> {
     let key = table.keys.iter().find(|k| !k.parts.is_empty() && k.identifies(&table.columns));
     key.map(|k| k.parts.as_slice())
@@ -247,7 +247,7 @@ fn hash_value(state: &mut impl Hasher, value: &Value) {
     }
 }
 
-/// For values of one column. Only a matter of speed: where it does not know, they are equal.
+/// An order of values of one column. It only affects speed: unknown pairs count as equal.
 fn order(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) | (Value::Duration(a), Value::Duration(b)) => a.cmp(b),

@@ -71,7 +71,7 @@ fn a_contradiction_names_its_transaction() {
     let other = Arc::new(Table { id: 2, ..Table::clone(&t) });
     let both = [part(7, &t, vec![insert()]), part(9, &other, vec![delete()])];
     assert!(said(&both).ends_with("it has rows of two definitions of `d`.`t`"));
-    // A copy of a definition in other memory is no other definition.
+    // A copy of a definition at another address is no other definition.
     let again = Arc::new(Table::clone(&t));
     let both = [part(7, &t, vec![insert()]), part(9, &again, vec![delete()])];
     assert_eq!(fold(&both, false).unwrap().tables.len(), 1);
@@ -110,7 +110,7 @@ fn values_that_only_look_alike_are_other_rows() {
     assert_eq!((net.removed.len(), net.inserted.len()), (0, 4));
 }
 
-/// Rows that a table holds, as a list.
+/// Applies the net effect to the rows of a table.
 fn apply(rows: &mut Vec<Row>, net: &Net, key: Option<&[usize]>) {
     let matches = |a: &Row, b: &Row| match key {
         Some(key) => key.iter().all(|c| a[*c] == b[*c]),
@@ -139,8 +139,8 @@ fn sorted(rows: &[Row]) -> Vec<String> {
 }
 
 proptest! {
-    /// Steps on a table of few keys, made valid; the net effect of any stretch of them leads to the
-    /// same rows.
+    /// Random steps, made valid, on a table with few keys: the net effect of any part of them leads
+    /// to the same rows as the steps.
     #[test]
     fn the_net_effect_is_the_effect(
         shape in 0..3_usize, in_place: bool,
@@ -178,8 +178,8 @@ proptest! {
         prop_assert_eq!(sorted(&target), sorted(&now));
     }
 
-    /// Safe mode: no matter which state of the stretch each row of the target is at, in one batch
-    /// or many, it ends as the upstream has it.
+    /// Safe mode: whatever state of the steps each row of the target is at, it ends as the upstream
+    /// has it, in one batch or several.
     #[test]
     fn safe_mode_ends_right_from_any_state_of_each_row(
         shape in 0..4_usize,
@@ -189,7 +189,7 @@ proptest! {
         let keys: [&[&[usize]]; 4] = [&[&[0]], &[&[0, 1]], &[&[0], &[1]], &[&[0]]];
         let mut t = table(keys[shape]);
         if shape == 3 {
-            // A unique key that may be NULL: the row as a whole is its identity.
+            // A unique key that may be NULL: the whole row is the identity.
             Arc::get_mut(&mut t).unwrap().columns[0].nullable = true;
         }
         let unique = |a: &Row, b: &Row| keys[shape].iter().any(|key| key.iter().all(|c| a[*c] == b[*c]));
@@ -213,8 +213,8 @@ proptest! {
                 batches.push(Vec::new());
             }
         }
-        // Each value of the first key at a moment of its own, as far as the target's unique keys
-        // let that be.
+        // The state of each value of the first key at a random step, as far as the target's unique
+        // keys allow it.
         let id = |r: &Row| keys[shape][0].iter().map(|c| r[*c].clone()).collect::<Vec<_>>();
         let mut seen: Vec<Vec<Value>> = history.iter().flatten().map(id).collect();
         seen.sort_by_key(|key| format!("{key:?}"));

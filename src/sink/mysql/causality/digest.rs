@@ -27,7 +27,7 @@ use foldhash::quality::{FixedState, FoldHasher};
 
 use crate::model::{Kind, Row, Table, Value};
 
-/// One column of a key, and how its values are read.
+/// One column of a key, and how its values are compared.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     column: usize,
@@ -36,17 +36,17 @@ pub(super) struct Part {
 
 #[derive(Clone, Copy, Debug)]
 enum Read {
-    /// Numbers and times: equal or not, on any target.
+    /// Numbers and times: equal on every target or on none.
     Exact,
-    /// Folded.
+    /// Text in folded form.
     Text(Extent),
-    /// So many bytes at most, without the padding.
+    /// At most so many bytes, without padding.
     Binary(usize),
 }
 
 impl Part {
-    /// `prefix`: characters or bytes that the key holds. `None` if the target computes the column:
-    /// no row has a value.
+    /// `prefix` is the number of characters or bytes that the key holds. `None` if the target
+    /// computes the column, because no row has a value.
     pub(super) fn new(table: &Table, column: usize, prefix: Option<u32>) -> Option<Self> {
         let definition = table.columns.get(column).filter(|c| c.writable())?;
         let prefix = prefix.and_then(|n| usize::try_from(n).ok());
@@ -64,34 +64,34 @@ impl Part {
         matches!(self.read, Read::Text(_))
     }
 
-    /// Whether the column holds the very same value in both rows.
+    /// Whether both rows have exactly equal values in the column.
     pub(super) fn same(&self, a: &Row, b: &Row) -> bool {
         a.get(self.column) == b.get(self.column)
     }
 }
 
-/// What some columns of one row hold.
+/// Hashes of some columns of one row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Digest {
-    /// A hash that equal values share; unless exotic, all values that a target may hold to be equal
+    /// A hash that equal values share. Unless exotic, all values that a target may consider equal
     /// share it.
     pub(super) own: u64,
-    /// A hash that all rows share whose values agree apart from texts; 0 unless asked for.
+    /// A hash of all values except texts; 0 unless asked for.
     pub(super) wide: u64,
-    /// A text among the values may be equal to texts with another `own`.
+    /// Whether a text among the values may equal texts with another `own`.
     pub(super) exotic: bool,
-    /// One of the values is NULL.
+    /// Whether one of the values is NULL.
     pub(super) null: bool,
 }
 
-/// Hashes the values of `parts`. Different seeds keep keys apart. `wide` asks for [`Digest::wide`].
+/// Hashes the values of `parts`. Different seeds keep keys apart. `wide` requests [`Digest::wide`].
 #[inline]
 pub(super) fn digest(seed: u64, parts: &[Part], row: &Row, wide: bool, scratch: &mut Vec<u8>) -> Digest {
     let digest = hash::<false>(seed, parts, row, scratch);
     Digest { wide: if wide { hash::<true>(!seed, parts, row, scratch).own } else { 0 }, ..digest }
 }
 
-/// `WIDE` passes over texts.
+/// With `WIDE`, texts are left out.
 fn hash<const WIDE: bool>(seed: u64, parts: &[Part], row: &Row, scratch: &mut Vec<u8>) -> Digest {
     let mut own = FixedState::with_seed(0).build_hasher();
     own.write_u64(seed);
@@ -127,8 +127,8 @@ fn hash<const WIDE: bool>(seed: u64, parts: &[Part], row: &Row, scratch: &mut Ve
     Digest { own: own.finish(), wide: 0, exotic, null }
 }
 
-/// The number that stands for a value of fixed size: the same for equal INT and BIGINT UNSIGNED,
-/// for 0.0 and -0.0.
+/// A number for a value of fixed size, equal for equal INT and BIGINT UNSIGNED, and for 0.0 and
+/// -0.0.
 fn number(value: &Value) -> u64 {
     match value {
         Value::Int(n) | Value::Duration(n) => n.cast_unsigned(),
@@ -144,13 +144,13 @@ fn bytes(hasher: &mut FoldHasher<'_>, b: &[u8]) {
     hasher.write(b);
 }
 
-/// Without what a BINARY(n) is filled up with, and what comparisons with PAD SPACE pass over.
+/// The bytes without the padding of BINARY(n), and without what comparisons with PAD SPACE ignore.
 fn unpadded(b: &[u8]) -> &[u8] {
     let end = b.iter().rposition(|b| !matches!(b, 0 | b' ')).map_or(0, |last| last + 1);
     b.get(..end).unwrap_or(b)
 }
 
-/// By value: no leading or trailing zeros, no sign of zero.
+/// Hashes by value: without leading or trailing zeros, and without the sign of zero.
 fn decimal(hasher: &mut FoldHasher<'_>, text: &[u8]) {
     let (minus, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -168,18 +168,18 @@ fn decimal(hasher: &mut FoldHasher<'_>, text: &[u8]) {
     bytes(hasher, fraction);
 }
 
-/// A seed from names, whose letter case does not matter.
+/// A seed from names, in any letter case.
 pub(super) fn seed<'a>(names: impl IntoIterator<Item = &'a str>) -> u64 {
     let mut hasher = FixedState::with_seed(0).build_hasher();
     names.into_iter().for_each(|name| bytes(&mut hasher, name.to_lowercase().as_bytes()));
     hasher.finish()
 }
 
-/// In [`LETTERS`]: dropped.
+/// In [`LETTERS`]: the character is dropped.
 const IGNORED: u8 = 0;
-/// In [`LETTERS`]: makes a text exotic.
+/// In [`LETTERS`]: the character makes a text exotic.
 const EXOTIC: u8 = 1;
-/// The letter that each character of ASCII is folded to, or one of the above.
+/// What each ASCII character is folded to, or one of the two above.
 const LETTERS: [u8; 128] = letters();
 /// A bit for each letter of a Hungarian digraph, in two classes: no digraph has letters of both.
 const DIGRAPH: [u16; 128] = digraph();
@@ -215,7 +215,7 @@ const fn digraph() -> [u16; 128] {
     table
 }
 
-/// Letters of one class that stand side by side.
+/// A sequence of letters of one class.
 #[derive(Clone, Copy, Default)]
 struct Run {
     start: usize,
@@ -223,7 +223,7 @@ struct Run {
 }
 
 impl Run {
-    /// Ends the run. One that may hold a doubled digraph keeps only the set of its letters, which
+    /// Ends the run. If it may hold a doubled digraph, only the set of its letters is kept, which
     /// both spellings share.
     fn close(&mut self, out: &mut Vec<u8>) {
         const MARK: u8 = 1;
@@ -254,14 +254,15 @@ impl Run {
 pub(super) enum Extent {
     /// All of it.
     Whole,
-    /// As many characters.
+    /// A number of characters.
     Characters(usize),
-    /// As many characters or bytes: servers differ in what a prefix counts in this character set.
+    /// A number of characters or bytes: servers differ in what a prefix counts in this character
+    /// set.
     Either(usize),
 }
 
-/// Writes the folded form of `text` to `out`, which is emptied first. `false` if it is exotic; then
-/// `out` is of no use.
+/// Writes the folded form of `text` to `out`, which is emptied first. `false` if the text is
+/// exotic; then `out` is not usable.
 pub(super) fn fold(mut text: &[u8], extent: Extent, out: &mut Vec<u8>) -> bool {
     let (mut left, ascii) = match extent {
         Extent::Whole => (usize::MAX, false),
@@ -307,7 +308,8 @@ pub(super) fn fold(mut text: &[u8], extent: Extent, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Whether all characters whose UTF-8 begins so are within U+3400 to U+4DBF or U+4E00 to U+9FFF.
+/// Whether all characters whose UTF-8 begins with these bytes are in U+3400 to U+4DBF or U+4E00 to
+/// U+9FFF.
 fn ideograph(a: u8, b: u8) -> bool {
     match a {
         0xe3 => b >= 0x90,

@@ -12,7 +12,7 @@ fn utf8() -> Kind {
     Kind::Text { charset: "utf8mb4".into(), collation: "utf8mb4_bin".into() }
 }
 
-/// Columns a, b, c …; keys as lists of columns, the first one primary if its columns are NOT NULL.
+/// Columns a, b, c …; keys are lists of columns, the first one primary if its columns are NOT NULL.
 fn table(name: &str, columns: &[(Kind, bool)], keys: &[&[usize]]) -> Table {
     let columns = columns.iter().zip('a'..).zip(1..).map(|(((kind, nullable), letter), id)| Column {
         id,
@@ -74,7 +74,7 @@ fn ordered(causality: &mut Causality, a: &RowChange, b: &RowChange) -> bool {
     a.iter().any(|a| b.iter().any(|b| a.hash == b.hash && (a.exclusive || b.exclusive)))
 }
 
-/// Whether rows with one column of `kind`, in a unique key, are ordered.
+/// Whether rows with one column of `kind` in a unique key are ordered.
 fn meet(kind: &Kind, prefix: Option<u32>, a: &Value, b: &Value) -> bool {
     let mut table = table("t", &[(INT, false), (kind.clone(), true)], &[&[0], &[1]]);
     table.keys[1].parts[0].prefix = prefix;
@@ -122,7 +122,7 @@ fn what_an_update_leaves_alone_needs_no_token() {
     assert!(ordered(c, &kept, &update(&table, &row("ä", "é", 2), &row("y", "é", 2))));
     assert!(!ordered(c, &kept, &insert(&table, &row("x", "y", 1))));
     assert!(!ordered(c, &kept, &update(&table, &row("ö", "ü", 2), &row("ö", "ü", 3))));
-    // In another letter case it does not stay: the old spelling goes.
+    // A change of letter case changes the value: the old spelling goes.
     assert!(ordered(c, &update(&table, &row("x", "y", 1), &row("x", "Y", 1)), &insert(&table, &row("z", "y", 1))));
 }
 
@@ -149,7 +149,7 @@ fn what_the_target_computes_counts_as_a_constant() {
     let c = &mut Causality::new();
     assert!(ordered(c, &insert(&table, &row(1, 5)), &insert(&table, &row(2, 5))));
     assert!(!ordered(c, &insert(&table, &row(1, 5)), &insert(&table, &row(2, 6))));
-    // The computed part may change although all that the row tells stays.
+    // The computed part may change although everything that the row shows stays.
     assert!(ordered(c, &update(&table, &row(1, 5), &row(1, 5)), &insert(&table, &row(2, 5))));
 }
 
@@ -163,7 +163,7 @@ fn exotic_texts_meet_all_of_their_key() {
     assert!(!meet(&t, Some(1), &text("aé"), &text("be")), "behind the prefix");
     assert!(meet(&t, Some(1), &text("aé"), &text("ab")));
     assert!(meet(&Kind::Text { charset: "gbk".into(), collation: "gbk_bin".into() }, Some(2), &text("文"), &text("a")));
-    // Within the other parts' values only.
+    // Only within the other parts' values.
     let table = Arc::new(table("t", &[(INT, false), (utf8(), false)], &[&[0, 1]]));
     let row = |a, b| [Value::Int(a), text(b)];
     let c = &mut Causality::new();
@@ -216,7 +216,7 @@ fn parents_and_children_keep_their_order() {
     assert!(ordered(c, &insert(&parent, &mother("é", 1)), &insert(&child, &kid(1, 1, "é"))));
     let nobody = [Value::Int(1), Value::Null, text("x")];
     assert!(!ordered(c, &insert(&parent, &mother("x", 1)), &insert(&child, &nobody)));
-    // What keeps its reference, or is referred to as before, does not take part.
+    // A row that keeps its reference, or is referred to as before, does not take part.
     let touched = update(&parent, &mother("x", 1), &[text("x"), Value::Int(1), Value::Int(9)]);
     assert!(!ordered(c, &touched, &insert(&child, &kid(1, 1, "x"))));
     assert!(ordered(c, &touched, &delete(&parent, &mother("x", 1))));
@@ -329,7 +329,7 @@ fn nanoseconds_for_a_row() {
     ];
     let mut out = Vec::new();
     for (what, changes) in &sets {
-        // The quickest of many rounds: others use the machine too.
+        // The fastest of many rounds: other processes use the machine too.
         let rounds = (0..1000).map(|_| {
             let begin = Instant::now();
             out.clear();

@@ -17,22 +17,22 @@ use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::{quote_name, quote_text};
 
-/// The longest name, in characters.
+/// The longest name that servers accept, in characters.
 const LONGEST: usize = 64;
 
-/// The names that the statements of one DDL have got so far.
+/// The names that the statements of one DDL were given so far.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     given: Vec<(Kind, Name, String)>,
 }
 
-/// A statement with the names that the target has.
+/// A statement with the names of the target.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// It runs like this; and, where the target made an index for a foreign key that it drops, what
-    /// drops that one.
+    /// It runs as this text; if it drops a foreign key for which the target made an index, also the
+    /// statement that drops that index.
     Runs(String, Option<String>),
-    /// All that it does is about a constraint that the target does not have.
+    /// It is only about a constraint that the target does not have.
     Goes(String),
 }
 
@@ -66,14 +66,14 @@ impl Names {
                 Some(name) if name == mention.name => {}
                 Some(name) => names.push((mention, name)),
                 None if single => return Ok(Named::Goes(missing(&mention, &table))),
-                // The server will say what it has.
+                // The server's own error will show it.
                 None => {}
             }
         }
         Ok(Named::Runs(renamed(sql, &names), left_behind))
     }
 
-    /// A name for a new constraint of `table` that no other has.
+    /// A name for a new constraint of `table` that no other constraint has.
     fn free(
         &mut self,
         session: &mut Session,
@@ -85,7 +85,7 @@ impl Names {
         let kind = mention.kind;
         let upstream = definition(&ddl.after, table, &mention.name);
         for name in candidates(&table.name, &mention.name) {
-            // MariaDB has CHECKs by name in each table, and together with the foreign keys there.
+            // MariaDB has CHECKs by name in each table, together with that table's foreign keys.
             let excludes = |(other, of): (Kind, &Name)| match () {
                 () if *of == *table => other == kind || mariadb,
                 () => other == kind && of.schema == table.schema && !(mariadb && kind == Kind::Check),
@@ -122,7 +122,7 @@ fn missing(mention: &Mention, table: &Name) -> String {
 /// they are tried.
 fn candidates(table: &str, name: &str) -> [String; 3] {
     let long = format!("{table}_{name}");
-    // The result is stable across versions and machines.
+    // A hash that is stable across versions and machines.
     let hash = format!("_{:08x}", crc32fast::hash(format!("{table}\0{name}").as_bytes()));
     let shortened: String = long.chars().take(LONGEST - hash.len()).chain(hash.chars()).collect();
     let fits = long.chars().count() <= LONGEST;
@@ -135,7 +135,7 @@ fn definition<'a>(tables: &'a [Arc<Table>], table: &Name, name: &str) -> Option<
     own.foreign_keys.iter().find(|key| same_name(&key.name, name)).map(|key| (&**own, key))
 }
 
-/// Whether `there` is what `key` of `table` is on the target.
+/// Whether `there` is the target's form of `key` of `table`.
 fn is_same(there: &Reference, (table, key): (&Table, &ForeignKey)) -> bool {
     let schema = if key.parent_schema.is_empty() { &table.schema } else { &key.parent_schema };
     let parent = same_name(&there.parent.schema, schema) && same_name(&there.parent.name, &key.parent_table);
@@ -145,8 +145,8 @@ fn is_same(there: &Reference, (table, key): (&Table, &ForeignKey)) -> bool {
         && there.columns.iter().zip(pairs).all(|((a, b), (c, d))| same_name(a, c) && same_name(b, d))
 }
 
-/// Whether another constraint has the name. The very key, where it was made before, is none: the
-/// server will say so.
+/// Whether another constraint has the name. The very key, if it was made before, does not count:
+/// the server's error will show it.
 fn is_taken(
     session: &mut Session,
     (kind, name): (Kind, &str),
@@ -170,7 +170,7 @@ fn is_taken(
     Ok(!keys.iter().any(very))
 }
 
-/// What the target has as the foreign key `name` of `table`.
+/// The target's foreign key that is `name` of `table`.
 fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Option<&'a Reference> {
     let own = || keys.iter().filter(|key| key.child == *table);
     let called = |name: &str| own().find(|key| same_name(&key.name, name));
@@ -179,7 +179,7 @@ fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Opt
         return candidates.iter().find_map(|name| called(name));
     };
     let alike = |name: &String| called(name).filter(|key| is_same(key, upstream));
-    // Of two that are alike the other one has its own name.
+    // Of two that are alike, the other one has its own name.
     let others =
         |key: &&Reference| upstream.0.foreign_keys.iter().any(|k| k != upstream.1 && same_name(&k.name, &key.name));
     candidates
@@ -189,7 +189,7 @@ fn key_of<'a>(keys: &'a [Reference], table: &Name, name: &str, ddl: &Ddl) -> Opt
         .or_else(|| called(name).filter(|key| !others(key)))
 }
 
-/// What the target calls the CHECK constraint `name` of `table`.
+/// The target's name for the CHECK constraint `name` of `table`.
 fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Result<Option<String>, SessionError> {
     let there = checks(session, table)?;
     let called = |name: &String| there.iter().find(|(there, _)| same_name(there, name));
@@ -201,11 +201,11 @@ fn check_of(session: &mut Session, table: &Name, name: &str, ddl: &Ddl) -> Resul
         let with_condition = found.iter().find(|(_, clause)| Some(bare(clause)) == wanted);
         return Ok(Some(with_condition.unwrap_or(first).0.clone()));
     }
-    // Of those whose names say nothing: the one with this condition.
+    // If names do not tell: the one with this condition.
     let known = |n: &str| upstream.iter().any(|c| candidates(&table.name, &c.name).iter().any(|c| same_name(c, n)));
     let open: Vec<_> = there.iter().filter(|(n, _)| !known(n)).collect();
     let by_condition = open.iter().find(|(_, clause)| Some(bare(clause)) == wanted);
-    // Or the only one, which the server may spell otherwise.
+    // Or the only one left, whose condition the server may write differently.
     let unfound = upstream.iter().filter(|c| candidates(&table.name, &c.name).iter().all(|n| called(n).is_none()));
     let only = if unfound.count() == 1 && wanted.is_some() { open.first().filter(|_| open.len() == 1) } else { None };
     Ok(by_condition.or(only).map(|(name, _)| name.clone()))

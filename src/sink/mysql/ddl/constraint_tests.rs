@@ -7,7 +7,7 @@ fn a_taken_name_gets_the_tables_in_front() {
     let [_, long, longer] = candidates(&table, &key);
     assert_eq!((long.chars().count(), &long), (64, &longer));
     assert_ne!(long, candidates(&table, &"名".repeat(63))[1]);
-    // Whose names together are the same.
+    // Names that are equal when joined.
     assert_ne!(candidates("a", "b_c")[2], candidates("a_b", "c")[2]);
     assert_eq!(candidates("a", "b_c")[1], candidates("a_b", "c")[1]);
 }

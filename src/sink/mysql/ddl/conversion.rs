@@ -29,22 +29,22 @@ use crate::mysql::session::{Flavour, Session, shorten};
 use crate::sql::{Retyped, Role, Statement, Token, names_charset, tokens};
 use crate::sql::{quote_name, quote_text};
 
-/// Why a NULL in a column that becomes a TIMESTAMP NOT NULL is not the same on both sides.
+/// Why a NULL in a column that becomes a TIMESTAMP NOT NULL does not become the same on both sides.
 const MOMENT: &str = "it gets the moment at which the statement runs, on each side its own";
 
 /// What has to be done for one statement.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
-    /// Statements that run before it, some of them in a zone of their own.
+    /// Statements that run before it, some of them in another time zone.
     pub before: Vec<Step>,
-    /// What an operator should know.
+    /// Remarks for the operator.
     pub said: Vec<String>,
 }
 
-/// Looks what `sql` of `ddl` does to values that are on the target.
+/// Finds what `sql` of `ddl` does to values on the target.
 ///
 /// # Errors
-/// Refused, if some would become others than they are upstream.
+/// Refused, if some would become different from the upstream's.
 pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<Prepared, StatementError> {
     let mut prepared = Prepared::default();
     let statement = Statement::of(sql);
@@ -69,7 +69,7 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
             return Err(refused(differs(sql, ts, (&table, column), rule.why, &value)));
         }
         match rule.through {
-            // Whole seconds need no step between.
+            // Whole seconds need no intermediate type.
             Some(_) if matches!(from, Class::Datetime | Class::Time) && precision == 0 => {}
             Some(kind) => {
                 let name = quote_name(&column.column);
@@ -84,8 +84,8 @@ pub(super) fn prepare(session: &mut Session, sql: &str, ts: CommitTs, ddl: &Ddl)
     Ok(prepared)
 }
 
-/// The word of the type that the target's column has now, and its digits behind the second; `None`
-/// where it is not there, which the statement itself will show.
+/// The type's name that the target's column has now, and its digits after the second; `None` if the
+/// column does not exist, which the statement itself will show.
 fn there(session: &mut Session, table: &Name, column: &str) -> Result<Option<(String, u64)>, SessionError> {
     let found: Option<(String, Option<u64>)> = session.fetch_one(&format!(
         "SELECT data_type, datetime_precision FROM information_schema.columns WHERE table_schema = {} AND table_name = {} AND column_name = {}",
@@ -96,15 +96,15 @@ fn there(session: &mut Session, table: &Name, column: &str) -> Result<Option<(St
     Ok(found.map(|(word, precision)| (word.to_lowercase(), precision.unwrap_or(0))))
 }
 
-/// What a column of this type holds. MariaDB keeps JSON as a text.
+/// The class of a column of this type. MariaDB keeps JSON as text.
 fn class(word: &str, column: &str, ddl: &Ddl) -> Option<Class> {
     let same = |name: &str| name.to_lowercase() == column.to_lowercase();
     let is_json = ddl.before.iter().flat_map(|t| &t.columns).any(|c| c.kind == Kind::Json && same(&c.name));
     if is_json { Some(Class::Json) } else { Class::of(word) }
 }
 
-/// Whether a NULL in the column becomes the moment at which the statement runs, which each side has
-/// for itself.
+/// Whether a NULL in the column becomes the time at which the statement runs, which is different on
+/// each side.
 fn gets_the_moment(ddl: &Ddl, column: &Retyped) -> bool {
     let nullable = |tables: &[Arc<Table>], name: &str| {
         let named = |c: &&Column| c.name.to_lowercase() == name.to_lowercase();
@@ -116,7 +116,7 @@ fn gets_the_moment(ddl: &Ddl, column: &Retyped) -> bool {
 }
 
 fn holds_null(session: &mut Session, table: &Name, column: &Retyped) -> Result<bool, StatementError> {
-    // The statement itself shows that it is not there.
+    // The statement itself will show that it does not exist.
     if there(session, table, &column.column)?.is_none() {
         return Ok(false);
     }
@@ -154,14 +154,14 @@ fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), why: &st
     ))
 }
 
-/// A statement that runs before the job's own, and the zone that it runs in, as SQL.
+/// A statement that runs before the job's own, and the time zone that it runs in, as SQL.
 pub(super) type Step = (String, Option<String>);
 
-/// The steps that bring a column of `table`, which is a `from` with so many digits behind the
-/// second, over from or to TIMESTAMP; none where nothing depends on a zone.
+/// The steps that convert a column of `table`, which is of class `from` with so many digits after
+/// the second, from or to TIMESTAMP; empty if nothing depends on a time zone.
 ///
 /// # Errors
-/// Refused, if the target cannot compute in the zone. As the target's, if it cannot be read.
+/// Refused, if the target cannot compute in the zone. The target's error, if it cannot be read.
 pub(super) fn steps(
     session: &mut Session,
     table: &Name,
@@ -193,8 +193,8 @@ pub(super) fn steps(
     })
 }
 
-/// The zone as SQL. Few servers know zones by their names, but one offset will do where the zone
-/// has one for all the values.
+/// The time zone as SQL. Few servers know zones by name, but an offset will do if the zone has only
+/// one for all the values.
 fn in_zone(
     session: &mut Session,
     table: &Name,
@@ -232,7 +232,7 @@ fn one_offset(zone: &TimeZone, first: &str, last: &str) -> Option<String> {
         let time: DateTime = text.replacen(' ', "T", 1).parse().ok()?;
         time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     };
-    // A day on both sides, since these may be times of the zone or of UTC.
+    // A day more on both sides, since these may be times in the zone or in UTC.
     let day = jiff::SignedDuration::from_hours(24);
     let (first, last) = (time(first)?.checked_sub(day).ok()?, time(last)?.checked_add(day).ok()?);
     let offset = |at: Timestamp| zone.to_offset(at);
@@ -244,11 +244,11 @@ fn one_offset(zone: &TimeZone, first: &str, last: &str) -> Option<String> {
     (seconds % 60 == 0).then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
 }
 
-/// Sends the statement of `step`, in its zone. A session that is lost in between takes the zone
-/// with it.
+/// Sends the statement of `step`, in its time zone. A session that is lost in between takes the
+/// setting with it.
 ///
 /// # Errors
-/// The server's own.
+/// The server's error.
 pub(super) fn send(session: &mut Session, begun: &Begun, step: usize) -> mysql::Result<()> {
     let Some(zone) = begun.zones.get(&step) else { return session.try_run_single(&begun.sent(step)).map(drop) };
     session.try_run(&format!("SET SESSION time_zone = {}", quote_text(zone)))?;
@@ -257,8 +257,8 @@ pub(super) fn send(session: &mut Session, begun: &Begun, step: usize) -> mysql::
     sent
 }
 
-/// The table that `ddl` makes without a word about its character set. What is made from a
-/// definition always says it.
+/// The table that `ddl` creates without naming a character set. Statements made from a definition
+/// always name it.
 fn inheriting(ddl: &Ddl) -> Option<&Table> {
     let table = ddl.after.first().filter(|_| ddl.action == ActionType::CreateTable)?;
     let statement = Statement::of(&ddl.query);
@@ -267,7 +267,7 @@ fn inheriting(ddl: &Ddl) -> Option<&Table> {
     (!says && !table.collation.is_empty()).then_some(table)
 }
 
-/// Says so before such a table is made.
+/// Reports such a table before it is created.
 pub(super) fn warn_of_charset(context: &mut DdlContext<'_>, ts: CommitTs, ddl: &Ddl) -> Result<(), SessionError> {
     let Some(table) = inheriting(ddl) else { return Ok(()) };
     let there: Option<String> = context.session.fetch_one(&format!(
@@ -290,7 +290,7 @@ pub(super) fn warn_of_charset(context: &mut DdlContext<'_>, ts: CommitTs, ddl: &
     Ok(())
 }
 
-/// The server's code for one that it does not know.
+/// The error code for an unknown collation.
 const UNKNOWN_COLLATION: u16 = 1273;
 
 /// The collations that `sql` names.
@@ -311,7 +311,7 @@ fn named(sql: &str) -> Vec<&str> {
     names
 }
 
-/// Whether the target has them all.
+/// Checks that the target has all of them.
 ///
 /// # Errors
 /// Refused, with the first that it lacks.
@@ -326,7 +326,7 @@ pub(super) fn check(session: &mut Session, sql: &str, ts: CommitTs) -> Result<()
             Err(failed) if failed.class() == Some(crate::mysql::error::Class::Connection) => {
                 return Err(SessionError::into(failed));
             }
-            // What else may be wrong with it the statement itself will show.
+            // Other errors will show with the statement itself.
             _ => {}
         }
     }

@@ -20,7 +20,7 @@ use crate::sink::mysql::batch::full_name;
 use crate::sql::quote_name;
 use crate::sql::{Token, tokens};
 
-/// What a column holds, as far as its conversion depends on it.
+/// What a column holds, as far as conversions depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     /// Whole numbers.
@@ -52,7 +52,7 @@ pub(super) enum Class {
 }
 
 impl Class {
-    /// By the word of a type.
+    /// The class of a type's name.
     pub(super) fn of(word: &str) -> Option<Self> {
         Some(match word.to_ascii_uppercase().as_str() {
             "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "INTEGER" | "BIGINT" | "BOOL" | "BOOLEAN" => Int,
@@ -73,7 +73,7 @@ impl Class {
     }
 }
 
-/// Where a rule holds.
+/// The servers that a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
     Each,
@@ -81,36 +81,36 @@ pub(super) enum On {
     MySql,
 }
 
-/// How values of some types become values of others.
+/// How values of some types become values of other types.
 pub(super) struct Rule {
     pub(super) from: &'static [Class],
     pub(super) to: &'static [Class],
     pub(super) on: On,
-    /// A type to go through: TiDB's value is what comes out of both steps.
+    /// An intermediate type: both steps together give TiDB's value.
     pub(super) through: Option<&'static str>,
-    /// Selects the values that come out otherwise all the same. `{v}` is the column, `{n}` how many
-    /// digits of a second the new type has.
+    /// Selects the values that become different nevertheless. `{v}` is the column, `{n}` the digits
+    /// after the second of the new type.
     pub(super) unless: Option<&'static str>,
-    /// What the two make of such a value; with neither of the two above, what an operator should
-    /// know.
+    /// What the two sides make of such a value; without `through` and `unless`, a remark for the
+    /// operator.
     pub(super) why: &'static str,
 }
 
 /// DOUBLE as text has an exponent on the targets from 1e15 on, and below 1e-15.
 const EXPONENT: &str = "CAST({v} + 0e0 AS CHAR) LIKE '%e%'";
-/// MySQL writes a DOUBLE within JSON with 16 digits at most.
+/// MySQL writes a DOUBLE within JSON with at most 16 digits.
 const DIGITS: &str = "CAST({v} + 0e0 AS CHAR) REGEXP '[0-9.]{17,}|e'";
-/// FLOAT as text has six digits on the targets, in TiDB as many as it takes: more than half the
+/// FLOAT as text has six digits on the targets, in TiDB as many as necessary: more than half the
 /// distance to its neighbours is lost.
 const SIX_DIGITS: &str =
     "CAST({v} AS CHAR) LIKE '%e%' OR ABS(CAST({v} AS CHAR) - {v}) >= POW(2, FLOOR(LOG2(ABS({v}))) - 24)";
-/// Less than half a second before the next minute: TiDB writes a second 60 into an unsigned number.
+/// Less than half a second before the next minute: TiDB writes second 60 into an unsigned number.
 const MINUTE: &str = "SECOND({v}) = 59 AND MICROSECOND({v}) >= 500000";
 const MINUTE_OR_HALF: &str =
     "SECOND({v}) = 59 AND MICROSECOND({v}) >= 500000 OR {v} < '00:00:00' AND MICROSECOND({v}) = 500000";
 /// TiDB rounds half a unit up, the targets away from zero.
 const NEGATIVE_HALF: &str = "{v} < '00:00:00' AND MICROSECOND({v}) % POW(10, 6 - {n}) = 5 * POW(10, 5 - {n})";
-/// JSON that is no number which each side reads alike.
+/// JSON that is not a number which both sides read alike.
 const NOT_WHOLE: &str = "NOT CAST({v} AS CHAR) REGEXP '^(-?[0-9]{1,18}|true|false)$'";
 const ANY: &str = "{v} IS NOT NULL";
 
@@ -131,7 +131,7 @@ const fn unless(rule: Rule, unless: &'static str, why: &'static str) -> Rule {
     Rule { unless: Some(unless), why, ..rule }
 }
 
-/// All of them; the first that fits decides.
+/// All rules; the first that fits applies.
 pub(super) static RULES: [Rule; 21] = [
     unless(rule(&[Float], &[Short, Long], On::Each), SIX_DIGITS, AS_TEXT),
     unless(rule(&[Double], &[Short, Long], On::Each), EXPONENT, AS_TEXT),
@@ -178,17 +178,17 @@ pub(super) fn find(from: Class, to: Class, mariadb: bool) -> Option<&'static Rul
     RULES.iter().find(|r| r.from.contains(&from) && r.to.contains(&to) && here(r.on))
 }
 
-/// The first MySQL that rounds a quotient anywhere.
+/// The first version of MySQL that rounds a quotient anywhere.
 const ROUNDS_QUOTIENTS: (u32, u32, u32) = (8, 0, 0);
 
-/// The columns of `table` that are computed, with their expressions.
+/// The computed columns of `table`, with their expressions.
 fn computed(table: &Table) -> impl Iterator<Item = (&Column, &str)> {
     let details = table.details.iter().flat_map(|details| &details.columns);
     let all = table.columns.iter().zip(details).map(|(column, own)| (column, own.generated.as_str()));
     all.filter(|(column, _)| column.generated != Generated::No && !column.hidden)
 }
 
-/// The columns that divide, and did not before `ddl`.
+/// The columns that divide after `ddl`, and did not before.
 fn new_divisions(ddl: &Ddl) -> Vec<String> {
     let divides = |expression: &str| tokens(expression).iter().any(|(token, ..)| *token == Token::Sign('/'));
     let known = |column: &Column, expression: &str| {
@@ -201,7 +201,7 @@ fn new_divisions(ddl: &Ddl) -> Vec<String> {
     ddl.after.iter().flat_map(|table| of_table(table)).collect()
 }
 
-/// Says so before such a column is made.
+/// Reports such a column before it is created.
 pub(super) fn warn_of_divisions(context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) {
     let server = context.session.server();
     if server.flavour != Flavour::MySql || server.version < ROUNDS_QUOTIENTS {

@@ -33,35 +33,35 @@ use crate::sink::mysql::schema_diff::{
 };
 use crate::sql::{Token, tokens};
 
-/// How many differences an error names.
+/// Limit of differences that an error names.
 const NAMED: usize = 8;
 
 /// A table whose definition a DDL changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedTable {
-    /// Its database and its name on the target.
+    /// Its database and name on the target.
     schema: String,
     name: String,
-    /// What it has to be.
+    /// How it must be.
     after: Reference,
-    /// What it had to be before; `None` for a new one.
+    /// How it had to be before; `None` for a new one.
     before: Option<Reference>,
-    /// Columns and indexes that have another name now, with the earlier ones.
+    /// Columns and indexes that were renamed, each with its former name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     renamed: Vec<(String, String)>,
-    /// What the target showed before the first statement.
+    /// Its definition on the target before the first statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown: Option<String>,
 }
 
-/// The tables that `ddl` changes or makes, as far as definitions tell.
+/// The tables that `ddl` changes or creates, as far as definitions tell.
 pub(super) fn expected(server: &Server, ddl: &Ddl) -> Vec<ExpectedTable> {
     let one = |after: &Table| {
         let now = unnamed_reference(server, after).ok()??;
         let before = ddl.before.iter().find(|b| b.id == after.id);
         let was = match before {
             None if ddl.before.is_empty() => None,
-            // Under another id its definition is not the job's affair.
+            // With another id, its definition is not the job's concern.
             None => return None,
             Some(before) => Some(unnamed_reference(server, before).ok()??),
         };
@@ -88,9 +88,9 @@ fn renamed(before: &Table, after: &Table) -> Vec<(String, String)> {
 }
 
 impl Begun {
-    /// Keeps what the target showed before the first statement, and of a table that is made before
-    /// the one that makes it: a picture has what its own statement names. A table that is made, and
-    /// was not there, is what its statement says.
+    /// Keeps the definition on the target before the first statement, and for a table that is
+    /// created, before the statement that creates it: the picture has what that statement names. A
+    /// table that is created, and did not exist before, is as its statement says.
     pub(super) fn keep_shown(&mut self, step: usize) {
         let made = |step: usize| match self.form(step) {
             Form::Create { name, .. } => Some(name),
@@ -110,11 +110,11 @@ impl Begun {
     }
 }
 
-/// Compares the tables of `begun`, whose statements are done, with what they have to be.
+/// Compares the tables of `begun`, whose statements are done, with how they must be.
 ///
 /// # Errors
-/// Refused, with what differs and the statements that mend it; the intent stays, so that no row
-/// goes on before.
+/// Refused, with the differences and the statements that correct them. The intent stays, so that no
+/// row is applied before.
 pub(super) fn confirm(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
@@ -142,7 +142,7 @@ pub(super) fn confirm(
     Err(StatementError::Failed(fault.into()))
 }
 
-/// What is wrong with a table.
+/// The differences of a table.
 struct Wrong {
     differences: Vec<Difference>,
     mend: Vec<String>,
@@ -194,7 +194,7 @@ fn listed(differences: &[Difference], between: &str) -> String {
     lines.join(between)
 }
 
-/// The target does not make the reference, which it has to be able to.
+/// Reports that the target did not create the reference, which it should be able to.
 fn unknown(context: &DdlContext<'_>, expected: &ExpectedTable, ts: CommitTs, error: &Error) {
     (context.events)(Event::Warning(format!(
         "whether `{}`.`{}` is on the target what it is upstream after the DDL of commit ts {} was not compared: {error}",
@@ -228,7 +228,8 @@ fn fault(faults: &[(&ExpectedTable, Wrong)], (ts, job): (CommitTs, i64), begun: 
     )
 }
 
-/// What makes an empty table like `table`; `None` if its whole definition is not known.
+/// The statement that creates an empty table like `table`; `None` if its whole definition is not
+/// known.
 ///
 /// # Errors
 /// What the target cannot have.
@@ -251,8 +252,8 @@ pub fn reference(server: &Server, table: &Table) -> Result<Option<Reference>, St
     Ok(Some(Reference { definition, whole, more, foreign_keys: define::foreign_keys(table), without }))
 }
 
-/// Like [`reference`], with CHECKs that have no names: MySQL has each name once in a database, and
-/// references of several links are in one.
+/// Like [`reference`], with CHECKs that have no names: in MySQL the names are unique in a database,
+/// and the references of several links are in one.
 ///
 /// # Errors
 /// What the target cannot have.
@@ -263,9 +264,10 @@ pub(super) fn unnamed_reference(server: &Server, table: &Table) -> Result<Option
     reference(server, &Table { details: Some(Arc::new(own)), ..table.clone() })
 }
 
-/// What makes an empty table like `sql`, a CREATE TABLE as a server shows it: `tidb` if that is a
-/// TiDB, whose SQL is translated for the target. `parent` gives the names that the parent of a
-/// foreign key has on the target; its database is empty where the statement names none.
+/// The statement that creates an empty table like `sql`, a CREATE TABLE as a server shows it;
+/// `tidb` if that server is TiDB, whose SQL is translated for the target. `parent` gives the names
+/// that the parent of a foreign key has on the target; its database is empty if the statement names
+/// none.
 ///
 /// # Errors
 /// What the target cannot have.
@@ -283,8 +285,8 @@ pub fn reference_of_text(
     Ok(Reference { definition, foreign_keys, without, ..Reference::default() })
 }
 
-/// `sql` with what TiDB shows in comments that MySQL executes from some version on (`/*!80000
-/// INVISIBLE */`) as TiDB itself reads it.
+/// `sql` with comments that MySQL executes from some version on (`/*!80000 INVISIBLE */`)
+/// unwrapped, as TiDB itself reads them.
 fn unwrapped(sql: &str) -> String {
     let (mut out, mut from) = (String::with_capacity(sql.len()), 0);
     for (token, start, end) in tokens(sql) {
@@ -304,8 +306,8 @@ fn definition(server: &Server, table: &Table) -> Result<(String, Vec<String>), S
     words(server, &sql, &Ddl { action: ActionType::CreateTable, checks, ..Ddl::default() })
 }
 
-/// What stands behind the name in `sql`, a CREATE TABLE of TiDB's, in the target's words, and what
-/// is left out.
+/// What follows the name in `sql`, a CREATE TABLE of TiDB's, in the target's SQL; and what is left
+/// out.
 fn words(server: &Server, sql: &str, ddl: &Ddl) -> Result<(String, Vec<String>), String> {
     let text = rewrite(sql, server.flavour, None).unwrap_or_default();
     let spoken = translate(&text, server, ddl).map_err(|Unsupported(why)| why)?;

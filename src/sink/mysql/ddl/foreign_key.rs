@@ -18,12 +18,13 @@ use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::{Clause, Statement, quote_name, quote_text};
 
-/// What servers say of a column that a foreign key holds, its own or another table's. MySQL says of
-/// one that gets another name that the key needs its index, and of one that gets another type that
-/// both sides would not fit; where a statement gives a column another name and has the table
-/// copied, that this is not supported.
+/// Error codes for a column that is held by a foreign key of its own or of another table. MySQL
+/// answers a rename with the error that the key needs its index, and a new type with the error that
+/// both sides would not fit; if a statement renames a column and copies the table, with the error
+/// that this is not supported.
 const HELD: [u16; 5] = [1553, 1832, 1833, 1846, 3780];
-/// MySQL 5.7's code for the last, among other reasons; [`MISFIT`] is in the text of this one.
+/// MySQL 5.7's code for the last case, which also has other causes; [`MISFIT`] is in the text of
+/// this one.
 const RENAME: u16 = 1025;
 const MISFIT: &str = "errno: 150";
 
@@ -33,7 +34,7 @@ pub(super) struct Reference {
     pub name: String,
     pub child: Name,
     pub parent: Name,
-    /// Columns of the one and of the other.
+    /// Pairs of columns: the child's and the parent's.
     pub columns: Vec<(String, String)>,
     rules: String,
 }
@@ -44,12 +45,12 @@ pub(super) fn holds(failed: &SessionError) -> bool {
     code.is_some_and(|code| HELD.contains(&code)) || (code == Some(RENAME) && failed.said().contains(MISFIT))
 }
 
-/// The foreign keys over columns that the statement of `step` changes or renames are dropped before
-/// it, and added again behind all statements that have to run. Whether there are any; if not,
-/// `begun` is as it was.
+/// Adds statements that drop the foreign keys over columns that the statement of `step` changes or
+/// renames, before it, and that add them again after all statements that must run. Gives whether
+/// there are any; if not, `begun` is unchanged.
 ///
-/// Statements before `step` are done. `ddl` tells which indexes are the upstream's own, where it is
-/// at hand: one that the target made for a key goes with the key, should that be left out.
+/// Statements before `step` are done. `ddl` tells which indexes are the upstream's own, if it is at
+/// hand: an index that the target made for a key is dropped with the key, in case that is left out.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -86,7 +87,7 @@ pub(super) fn around(
     begun.if_left_out = std::mem::take(&mut begun.if_left_out).into_iter().map(|(at, sql)| (moved(at), sql)).collect();
     begun.if_left_out.extend(indexes);
     begun.optional_from = Some(end + held.len());
-    // Each step leaves other columns behind than the job as a whole.
+    // Each step leaves other columns than the job as a whole.
     (begun.before, begun.after) = (Vec::new(), Vec::new());
     Ok(true)
 }
@@ -96,11 +97,11 @@ fn drops(sql: &str, key: &Reference) -> bool {
     mentions(sql).iter().any(|m| !m.new && m.kind == Kind::Foreign && same_name(&m.name, &key.name))
 }
 
-/// The columns of `table` that have another name after the statements of `steps`: before, after.
+/// The columns of `table` that the statements of `steps` rename: before, after.
 fn names_after(begun: &Begun, steps: Range<usize>, table: &Name) -> Vec<(String, String)> {
     let mut names: Vec<(String, String)> = Vec::new();
     for step in steps.filter(|step| matches!(begun.form(*step), Form::Alter { name, .. } if name == *table)) {
-        // All names of a statement are those before it.
+        // All names in a statement are those from before it.
         let now = changed_columns(begun.statement(step)).into_iter().filter(|(old, new)| old != new);
         let (known, fresh): (Vec<_>, Vec<_>) =
             now.partition(|(old, _)| names.iter().any(|(_, last)| same_name(last, old)));
@@ -114,8 +115,8 @@ fn names_after(begun: &Begun, steps: Range<usize>, table: &Name) -> Vec<(String,
     names
 }
 
-/// `statement` as two, where it gives a column of a foreign key another name and does more: a
-/// server that copies the table for the rest refuses that.
+/// `statement` as two, if it renames a column of a foreign key and does more: a server that copies
+/// the table for the rest refuses that.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -130,13 +131,14 @@ pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Resu
     let held = |column: &str| keys.iter().any(|r| r.is_over(&name, &[(column.to_owned(), String::new())]));
     let all = changed_columns(&statement);
     let before = |name: &str| all.iter().find(|(_, new)| same_name(new, name)).map_or(name, |(old, _)| old).to_owned();
-    // Where the rest changes a column that a key holds, the keys go before all of it ([`around`]).
+    // If the rest changes a column that a key holds, the keys are dropped before all of it
+    // ([`around`]).
     let two = renames_apart(&statement, plain, held)
         .filter(|(_, rest)| !changed_columns(rest).iter().any(|(column, _)| held(&before(column))));
     Ok(two.map_or_else(|| vec![statement], |(names, rest)| vec![names, rest]))
 }
 
-/// The columns that a statement gives a type or a name, with their names behind it.
+/// The columns to which a statement gives a type or a name, with their names after it.
 fn changed_columns(sql: &str) -> Vec<(String, String)> {
     let pair = |clause: Clause| match clause {
         Clause::Retype(column) => Some((column.column, column.renamed)),
@@ -146,7 +148,7 @@ fn changed_columns(sql: &str) -> Vec<(String, String)> {
     Statement::of(sql).clauses.into_iter().filter_map(pair).collect()
 }
 
-/// The foreign keys of `table` and those to it.
+/// The foreign keys of `table`, and those that refer to it.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -180,7 +182,7 @@ pub(super) fn references(session: &mut Session, table: &Name) -> Result<Vec<Refe
 }
 
 impl Reference {
-    /// Whether it holds any of these columns of `table`.
+    /// Whether any of these columns of `table` is part of it.
     fn is_over(&self, table: &Name, changed: &[(String, String)]) -> bool {
         self.columns.iter().any(|(own, to)| {
             changed.iter().any(|(column, _)| {
@@ -210,8 +212,8 @@ impl Reference {
     }
 }
 
-/// The statement that drops the index which the target made for the foreign key `key`, if the
-/// upstream has none of that name and no other key needs it.
+/// The statement that drops the index which the target made for the foreign key `key`; `None` if
+/// the upstream has an index of that name or another key needs it.
 pub(super) fn index_of(
     session: &mut Session,
     key: &Reference,

@@ -24,9 +24,9 @@ use crate::sql::{
 /// The name of a table, view or sequence, with its database.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
-    /// The database; the current one where the statement names none.
+    /// The database; the current one if the statement names none.
     pub schema: String,
-    /// The object.
+    /// The object's name.
     pub name: String,
 }
 
@@ -43,16 +43,17 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// What an ALTER TABLE does that a definition does not show.
+/// The effect of an ALTER TABLE that a definition does not show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unseen {
-    /// Nothing: all that it does is in the definition, and doing it twice is the same as once.
+    /// Nothing: the whole effect is in the definition, and running it twice is like running it
+    /// once.
     Nothing,
-    /// TRUNCATE PARTITION of these; all of them where the list is empty.
+    /// TRUNCATE PARTITION of these; of all partitions if the list is empty.
     Truncate(Vec<String>),
     /// EXCHANGE PARTITION with this table.
     Exchange(String, Name),
-    /// TiDB's FORCE AUTO_INCREMENT, which may lower the counter: twice is not the same as once.
+    /// TiDB's FORCE AUTO_INCREMENT, which may lower the counter: twice is not like once.
     ForcedCounter,
 }
 
@@ -68,7 +69,7 @@ impl Unseen {
     }
 }
 
-/// What a statement is.
+/// What a statement does, and to which objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// CREATE DATABASE.
@@ -79,19 +80,19 @@ pub enum Form {
     DropDatabase(String),
     /// CREATE TABLE, VIEW or SEQUENCE.
     Create {
-        /// Of what.
+        /// The object.
         name: Name,
-        /// OR REPLACE.
+        /// Whether it says OR REPLACE.
         replace: bool,
     },
     /// DROP TABLE, VIEW or SEQUENCE.
     Drop {
         /// `TABLE`, `VIEW` or `SEQUENCE`.
         what: &'static str,
-        /// Of what.
+        /// The objects.
         names: Vec<Name>,
     },
-    /// RENAME TABLE, and an ALTER TABLE that does nothing but rename.
+    /// RENAME TABLE, and an ALTER TABLE that only renames.
     Rename(Vec<(Name, Name)>),
     /// TRUNCATE TABLE.
     Truncate(Name),
@@ -99,16 +100,16 @@ pub enum Form {
     Alter {
         /// The table.
         name: Name,
-        /// Its new name, where the statement changes more than that.
+        /// Its new name, if the statement changes more than that.
         renamed: Option<Name>,
-        /// What else it does.
+        /// Its effect that the definition does not show.
         unseen: Unseen,
     },
     /// ALTER SEQUENCE.
     AlterSequence {
-        /// Of what.
+        /// The sequence.
         name: Name,
-        /// RESTART: sets the counter.
+        /// Whether it has RESTART, which sets the counter.
         restart: bool,
     },
     /// Anything else.
@@ -116,7 +117,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of `sql`, run while `current` is the database.
+    /// Parses `sql`, which runs while `current` is the database.
     #[must_use]
     pub fn of(sql: &str, current: &str) -> Self {
         let statement = Statement::of(sql);
@@ -177,7 +178,7 @@ impl Form {
         names
     }
 
-    /// The database that it makes, changes or drops.
+    /// The database that it creates, changes or drops.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
         match self {
@@ -188,7 +189,7 @@ impl Form {
 }
 
 impl Form {
-    /// Whether it concerns one object only, so that a refusal means that nothing happened.
+    /// Whether it concerns only one object, so that a refusal means that nothing happened.
     pub(super) fn is_single(&self) -> bool {
         match self {
             Self::Drop { names, .. } => names.len() == 1,
@@ -211,9 +212,8 @@ fn default_collation(charset: &str) -> Option<&'static str> {
     })
 }
 
-/// `sql` for a target of `flavour`; `None` where nothing is left that would mean something to it.
-/// `default` is the charset and the collation that the upstream gave to a new database whose
-/// statement names neither.
+/// `sql` for a target of `flavour`; `None` if nothing is left that matters to it. `default` is the
+/// charset and collation that the upstream gave to a new database whose statement names neither.
 #[must_use]
 pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Option<String> {
     let stripped;
@@ -241,7 +241,8 @@ pub fn rewrite(sql: &str, flavour: Flavour, default: Option<(&str, &str)>) -> Op
     Some(out)
 }
 
-/// Whether an ALTER TABLE has nothing behind the name but comments that the target does not read.
+/// Whether an ALTER TABLE has nothing after the name except comments that the target does not
+/// execute.
 fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize)]) -> bool {
     let rest = words.get(2..).unwrap_or_default();
     let bare = matches!(rest, [_] | [_, Token::Sign('.'), _]);
@@ -249,8 +250,8 @@ fn is_bare_alter(words: &[&Token], flavour: Flavour, all: &[(Token, usize, usize
     bare && !(flavour == Flavour::TiDb && all.iter().any(|(t, ..)| speaks(t)))
 }
 
-/// For a TiDB: the upstream's rows already carry what its TTL deletes, so the target's must rest;
-/// placement names belong to the upstream's own stores.
+/// For TiDB: the upstream's stream already has the deletions of its TTL, so the target's TTL job
+/// must be off; placement names belong to the upstream's own stores.
 fn without_ttl_jobs(sql: &str) -> String {
     let edit = |(token, start, end)| {
         let Token::Comment(text) = token else { return None };
@@ -265,7 +266,7 @@ fn without_ttl_jobs(sql: &str) -> String {
     edited(sql, &edits).trim_end().to_owned()
 }
 
-/// The first character in a name of `sql` that no name can have there. Text and comments may hold
+/// The first character in a name of `sql` that names cannot have there. Text and comments may have
 /// it.
 fn odd(server: &Server, sql: &str) -> Option<char> {
     tokens(sql).into_iter().find_map(|(token, ..)| match token {
@@ -275,10 +276,10 @@ fn odd(server: &Server, sql: &str) -> Option<char> {
     })
 }
 
-/// That `sql`, a statement of `ddl`, has no such name.
+/// Checks that `sql`, a statement of `ddl`, has no such name.
 ///
 /// # Errors
-/// Refused, with the ways on.
+/// Refused, with the ways to continue.
 pub(super) fn check(server: &Server, sql: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     let Some(odd) = odd(server, sql).or_else(|| server.cannot_name(&ddl.schema)) else { return Ok(()) };
     Err(Fault::refused(format!(
@@ -296,7 +297,7 @@ pub(super) fn check(server: &Server, sql: &str, ts: CommitTs, ddl: &Ddl) -> Resu
     )))
 }
 
-/// Why `ddl` leaves nothing to do: it drops what the target cannot have had.
+/// Why `ddl` has no effect: it drops something that the target can never have had.
 pub(super) fn never_there(server: &Server, ddl: &Ddl) -> Option<String> {
     let odd = match Form::of(&ddl.query, &ddl.schema) {
         Form::DropDatabase(name) => server.cannot_name(&name),
@@ -309,7 +310,7 @@ pub(super) fn never_there(server: &Server, ddl: &Ddl) -> Option<String> {
     odd.map(lacks)
 }
 
-/// The definer that a CREATE VIEW names: its user and host, and where it stands.
+/// The definer that a CREATE VIEW names: its user and host, and its place in the text.
 fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
     let words = Words::of(sql);
     let view = (0..words.len()).find(|at| words.is(*at, "VIEW"))?;
@@ -329,8 +330,8 @@ fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
     Some((part(user)?, part(user + 2)?, span.start, span.end))
 }
 
-/// Gives the view in `sql` to tisync's own account if the target does not have its definer, or this
-/// account may not see it; and says so.
+/// Replaces the definer of the view in `sql` by tisync's own account, if the target does not have
+/// that definer or this account may not see it. Gives a remark if so.
 pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Option<String>, SessionError> {
     let Some((user, host, from, to)) = definer(sql) else { return Ok(None) };
     let grantee = format!("'{user}'@'{host}'");
@@ -356,7 +357,7 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
 /// case: there that is another view.
 ///
 /// # Errors
-/// If the target cannot be read.
+/// If the target cannot be read. If the target cannot be read.
 pub(super) fn drop_other_spelling(session: &mut Session, sql: &str, ddl: &Ddl) -> Result<Option<String>, SessionError> {
     let Form::Create { name, replace: true } = Form::of(sql, &ddl.schema) else { return Ok(None) };
     let found = session.fetch_one::<String>(&format!(

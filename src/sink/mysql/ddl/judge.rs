@@ -20,7 +20,7 @@ use super::picture::{DatabaseState, Ids, ObjectState, Picture, same_name};
 use super::settle::both;
 use crate::sql::quote_name;
 
-/// What became of a statement.
+/// The outcome of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It may run: it did not, or running it again changes nothing more.
@@ -29,13 +29,13 @@ pub enum Verdict {
     Done,
     /// A part of it took effect: this statement does what is left.
     Partly(String),
-    /// It cannot be told.
+    /// It is not known.
     Unknown {
-        /// Why.
+        /// The reason.
         why: &'static str,
-        /// What was there before, in a few lines.
+        /// The state before, in a few lines.
         before: String,
-        /// What is there now, in a few lines.
+        /// The state now, in a few lines.
         now: String,
     },
 }
@@ -51,18 +51,18 @@ pub struct Shape {
     pub columns: Vec<String>,
 }
 
-/// What a statement should do.
+/// The intended effect of a statement.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// The statement.
     pub form: &'a Form,
-    /// The upstream's tables before the job, where they are known.
+    /// The upstream's tables before the job, as far as they are known.
     pub before: &'a [Shape],
-    /// The upstream's tables after the job, where they are known.
+    /// The upstream's tables after the job, as far as they are known.
     pub after: &'a [Shape],
 }
 
-/// Why something cannot be told.
+/// Why an outcome is not known.
 pub(super) struct Unclear(pub &'static str);
 
 pub(super) type Judged = Result<Verdict, Unclear>;
@@ -109,9 +109,9 @@ fn database(form: &Form, before: Option<&DatabaseState>, now: Option<&DatabaseSt
         (Form::CreateDatabase(_), None, Some(_)) | (Form::DropDatabase(_), Some(_), None) => Ok(Verdict::Done),
         // IF NOT EXISTS, or the server will refuse it.
         (Form::CreateDatabase(_), Some(_), Some(_)) => Ok(Verdict::NotDone),
-        // A drop goes table by table, and a crash may leave some of them. Whether it had begun or
-        // not: dropping what is left ends where the upstream ended. A table that was not there
-        // before is another user's, and not ours to drop.
+        // DROP DATABASE removes table by table, and a crash may leave some of them. Whether it had
+        // begun or not, dropping what is left ends where the upstream ended. A table that was not
+        // there before was created by another user, and must not be dropped.
         (Form::DropDatabase(_), Some(before), Some(now)) if now.tables.iter().all(|t| before.tables.contains(t)) => {
             Ok(Verdict::NotDone)
         }
@@ -122,7 +122,7 @@ fn database(form: &Form, before: Option<&DatabaseState>, now: Option<&DatabaseSt
     }
 }
 
-/// Whether an object is surely what it was, or, without ids, shows no sign of being another one.
+/// Whether an object is certainly what it was, or, without ids, shows no sign of being another one.
 pub(super) fn same(before: &ObjectState, now: &ObjectState) -> bool {
     let identity = match (&before.ids, &now.ids) {
         (Some(before), Some(now)) => before == now,
@@ -136,7 +136,7 @@ fn create(expected: Expected<'_>, replace: bool, name: &Name, state: Pair<'_>) -
         (None, None) => Ok(Verdict::NotDone),
         (None, Some(now)) => made(expected, name, now),
         (Some(before), Some(now)) if replace && !same(before, now) => made(expected, name, now),
-        // Where something was in the way it could do nothing, or did nothing that shows.
+        // If something was in the way, the statement had no effect, or none that shows.
         (Some(_), _) => Ok(Verdict::NotDone),
     }
 }
@@ -169,8 +169,8 @@ fn drop_objects(what: &str, names: &[Name], before: &Picture, now: &Picture) -> 
 fn alter(expected: Expected<'_>, name: &Name, forced: bool, state: Pair<'_>) -> Judged {
     match state {
         (None, None) => Ok(Verdict::NotDone),
-        // What it would change is not changed, or there was nothing to change. A table that was
-        // merely rebuilt has new ids.
+        // What it would change is unchanged, or there was nothing to change. A table that was only
+        // rebuilt has new ids.
         (Some(before), Some(now)) if before.definition == now.definition && !before.definition.is_empty() => {
             if forced {
                 return Err(Unclear("it may lower the counter of AUTO_INCREMENT, which no definition shows"));
@@ -182,7 +182,7 @@ fn alter(expected: Expected<'_>, name: &Name, forced: bool, state: Pair<'_>) -> 
     }
 }
 
-/// An ALTER TABLE that renames and does more: the name alone tells.
+/// An ALTER TABLE that renames and does more: the name is enough to judge.
 fn alter_and_rename(expected: Expected<'_>, names: (&Name, &Name), old: Pair<'_>, new: Pair<'_>) -> Judged {
     match (old, new) {
         ((None, None), (None, None)) => Ok(Verdict::NotDone),
@@ -204,9 +204,8 @@ fn sequence(restart: bool, state: Pair<'_>) -> Judged {
     }
 }
 
-/// Whether the columns on the target are those that the job should have left: what the upstream has
-/// now, and what the target had of its own. Where the upstream's tables are not known, any columns
-/// will do.
+/// Whether the columns on the target are those that the job should have left: the upstream's, and
+/// the target's own additional ones. If the upstream's tables are not known, any columns fit.
 fn fits(expected: Expected<'_>, (old, new): (&Name, &Name), before: &ObjectState, now: &ObjectState) -> bool {
     let Some(after) = shape(expected.after, new) else { return true };
     let upstream = shape(expected.before, old).map(|s| folded(&s.columns));
@@ -227,19 +226,18 @@ fn folded(columns: &[String]) -> BTreeSet<String> {
     columns.iter().map(|c| c.to_lowercase()).collect()
 }
 
-/// What is where: the name that an object had before, with its state.
+/// Which object is where: its name before, and its state, by the name that it would have now.
 type Scene<'a> = BTreeMap<&'a Name, Option<(&'a Name, &'a ObjectState)>>;
 
 pub(super) fn rename(pairs: &[(Name, Name)], before: &Picture, now: &Picture) -> Judged {
     let names = pairs.iter().flat_map(|(a, b)| [a, b]);
     let mut scene: Scene<'_> = names.map(|n| (n, before.state(n).map(|s| (n, s)))).collect();
-    // How many moves lead to the present state; all of them give one that is told apart from the
-    // others by ids, or not.
+    // The numbers of moves that lead to the present state; whether ids tell them apart.
     let mut fitting: Vec<usize> = Vec::from_iter(renamed_fits(&scene, now).then_some(0));
     for (done, (from, to)) in (1..).zip(pairs) {
         let moved = scene.insert(from, None).flatten();
         if moved.is_none() || scene.get(to).is_some_and(Option::is_some) {
-            // The server refuses this one; whether those before it stay is not for us to say.
+            // The server refuses this move; whether the moves before it stay is not known.
             let untouched = fitting.first() == Some(&0);
             return if untouched { Ok(Verdict::NotDone) } else { Err(Unclear(OTHERWISE)) };
         }
@@ -253,7 +251,7 @@ pub(super) fn rename(pairs: &[(Name, Name)], before: &Picture, now: &Picture) ->
     if fitting.len() > 1 && !known {
         return Err(Unclear(NO_IDS));
     }
-    // With ids, several fit only where a table came back to its place: the same state, so the later
+    // With ids, several fit only if a table came back to its name: the state is equal, so the later
     // one will do.
     Ok(match pairs.get(done..).unwrap_or_default() {
         [] => Verdict::Done,
@@ -283,8 +281,8 @@ fn body<'a>(state: &'a ObjectState, name: &Name) -> Vec<&'a str> {
     rest.lines().filter(|l| !l.trim_start().starts_with("CONSTRAINT")).collect()
 }
 
-/// The ids of a table that is there before and now, with the definition unchanged; `None` if it is
-/// on neither side.
+/// The ids of a table that exists before and now, with its definition unchanged; `None` if it
+/// exists on neither side.
 fn ids<'a>(state: Pair<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {
     match state {
         (None, None) => Ok(None),
@@ -299,7 +297,7 @@ fn ids<'a>(state: Pair<'a>) -> Result<Option<(&'a Ids, &'a Ids)>, Unclear> {
 pub(super) fn truncate(state: Pair<'_>) -> Judged {
     let Some((before, now)) = ids(state)? else { return Ok(Verdict::NotDone) };
     let old: BTreeSet<u64> = before.all().collect();
-    // Where some partitions are new and others are not, it stopped half way: to begin again ends
+    // If some partitions are new and others are not, it stopped half-way: to run it again ends
     // where it would have ended.
     Ok(if now.all().any(|id| old.contains(&id)) { Verdict::NotDone } else { Verdict::Done })
 }
@@ -322,10 +320,10 @@ pub(super) fn truncate_partitions(names: &[String], state: Pair<'_>) -> Judged {
     Ok(if left { Verdict::NotDone } else { Verdict::Done })
 }
 
-/// The partition and the table have each other's id afterwards.
+/// Afterwards, the partition and the table have each other's former id.
 pub(super) fn exchange(partition: &str, partitioned: Pair<'_>, plain: Pair<'_>) -> Judged {
     let (Some((before, now)), Some((plain_before, plain_now))) = (ids(partitioned)?, ids(plain)?) else {
-        // One of them was not there and is not: the server will refuse it.
+        // One of them did not exist and does not: the server will refuse the statement.
         return Ok(Verdict::NotDone);
     };
     let there = (before.partition(partition), now.partition(partition), plain_before.table, plain_now.table);

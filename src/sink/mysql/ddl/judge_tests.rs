@@ -59,7 +59,7 @@ fn renames_by_ids() {
     // A table that comes back to its name.
     let there = picture(&[("a", t(Some(1))), ("x", None)]);
     assert_eq!(verdict("RENAME TABLE a TO x, x TO a", &there, &there), Verdict::Done);
-    // What the server would refuse.
+    // Moves that the server would refuse.
     let blocked = picture(&[("a", t(Some(1))), ("x", t(Some(2)))]);
     assert_eq!(verdict("RENAME TABLE a TO x", &blocked, &blocked), Verdict::NotDone);
 }
@@ -113,7 +113,7 @@ fn columns_decide_on_alter() {
         [Shape { schema: "D".to_owned(), name: "T".to_owned(), columns }]
     };
     let one = |text: &str, columns: &[&str]| picture(&[("t", Some(table(text, columns, Some(1))))]);
-    // `own` is a column that the target has for itself.
+    // `own` is a column that only the target has.
     let before = one("1", &["a", "b", "own"]);
     let judged = |after: &[&str], now: &Picture| {
         let (old, new) = (shape(&["a", "b"]), shape(after));

@@ -62,23 +62,23 @@ pub use run::{DdlContext, How, Ran, announce, resume, run};
 pub use settle::{Settled, settle};
 pub use skipped::Unrun;
 
-/// What becomes of a type of job.
+/// How a type of job is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// It runs, translated for the target.
+    /// Runs, translated for the target.
     Runs,
-    /// As above, where the target is a TiDB; to others it means nothing, for this reason.
+    /// Runs if the target is TiDB; irrelevant to others, for this reason.
     RunsOnTidb(&'static str),
-    /// As above, unless the target is a MySQL, to which it means nothing.
+    /// Runs unless the target is MySQL, to which it is irrelevant.
     RunsUnlessMysql(&'static str),
-    /// It means nothing to any target.
+    /// Irrelevant to every target.
     LeftOut(&'static str),
-    /// Rows come back that no binlog repeats: the run stops.
+    /// It brings back rows that are in no binlog: the run stops.
     BringsBack,
-    /// It mends the upstream's own notion of a table: left out, unless the table is another one
-    /// afterwards.
+    /// It repairs the upstream's own metadata of a table: left out, unless it leaves a different
+    /// table.
     Repairs,
-    /// TiDB has no such job any more, or did not when this program was made.
+    /// TiDB no longer has such a job, or did not when this program was written.
     Unused,
 }
 
@@ -91,7 +91,7 @@ const GROUPS: &str = "resource groups concern the upstream alone";
 const SEQUENCES: &str = "MySQL has no sequences";
 const TTL: &str = "the rows that TTL removes arrive by themselves";
 
-/// What becomes of jobs of this type.
+/// How jobs of this type are handled.
 const fn fate(action: ActionType) -> Fate {
     use ActionType as Type;
     use Fate::{BringsBack, LeftOut, Repairs, Runs, RunsOnTidb, RunsUnlessMysql, Unused};
@@ -164,18 +164,18 @@ const fn fate(action: ActionType) -> Fate {
     }
 }
 
-/// Whether rows come back with it that no binlog repeats.
+/// Whether the job brings back rows that are in no binlog.
 fn brings_back(action: ActionType) -> bool {
     fate(action) == Fate::BringsBack
 }
 
-/// What becomes of a DDL that the target refuses, or that cannot run there.
+/// What to do about a DDL that the target refuses, or that cannot run there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDdlError {
-    /// The run ends, with what to do.
+    /// The run ends, with a hint.
     #[default]
     Stop,
-    /// The operator is asked, by [`Asker`]; without one it is the same as [`Stop`](Self::Stop).
+    /// The operator is asked, by [`Asker`]; without one it is like [`Stop`](Self::Stop).
     Ask,
 }
 
@@ -188,30 +188,30 @@ impl fmt::Display for OnDdlError {
     }
 }
 
-/// What the operator has decided about DDLs.
+/// The operator's decisions about DDLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdlPolicy {
-    /// Whether DDLs run on the target. Otherwise the schema is followed and the position moves, as
+    /// Whether DDLs run on the target. If not, the schema is followed and the position moves, as
     /// with Drainer's `sync-ddl = false`.
     pub run: bool,
     /// DDLs that are not run, by commit ts.
     pub skip: BTreeSet<CommitTs>,
-    /// What runs instead of a DDL, by commit ts: one statement, or several with semicolons between.
+    /// What runs instead of a DDL, by commit ts: one statement, or several separated by semicolons.
     pub replace: BTreeMap<CommitTs, String>,
-    /// What becomes of all others that fail.
+    /// What to do about other DDLs that fail.
     pub on_error: OnDdlError,
-    /// Where none are run because the link of the other direction brings them: what becomes of one
-    /// that it did not bring.
+    /// What to do about a DDL that the link of the other direction did not bring, if no DDL runs on
+    /// this link because that one brings them.
     pub wrong_side: WrongSide,
 }
 
-/// What becomes of a DDL that a user ran on the side that has no DDL of its own.
+/// What to do about a DDL that a user ran on the side that has no DDL of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WrongSide {
     /// The run ends before it.
     #[default]
     Stop,
-    /// It is followed and not run, as every DDL there.
+    /// It is followed and not run, as all DDL there.
     Ignore,
 }
 
@@ -225,7 +225,7 @@ impl fmt::Display for WrongSide {
 }
 
 impl Default for DdlPolicy {
-    /// All of them run, and the first that fails ends the run.
+    /// All DDLs run, and the first that fails ends the run.
     fn default() -> Self {
         Self {
             run: true,
@@ -253,7 +253,7 @@ impl DdlPolicy {
     }
 }
 
-/// A DDL that did not run, as shown to the operator who decides what to do about it.
+/// A DDL that did not run, as shown to the operator who decides what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DdlTrouble {
     /// Its commit ts.
@@ -262,14 +262,14 @@ pub struct DdlTrouble {
     pub schema: String,
     /// The statement as the upstream wrote it.
     pub statement: String,
-    /// Why it did not run: the server's error, or why it was not even tried.
+    /// Why it did not run: the server's error, or why it was not sent.
     pub error: String,
 }
 
-/// What shall be done about it.
+/// The operator's decision about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Try it again: the operator has changed something on the target.
+    /// Try again: the operator has changed something on the target.
     Again,
     /// Go on without it.
     Skip,
@@ -284,12 +284,12 @@ pub enum Answer {
 pub struct Asker(Arc<dyn Fn(&DdlTrouble) -> Answer + Send + Sync>);
 
 impl Asker {
-    /// One that calls `ask`.
+    /// Asks by calling `ask`.
     pub fn new(ask: impl Fn(&DdlTrouble) -> Answer + Send + Sync + 'static) -> Self {
         Self(Arc::new(ask))
     }
 
-    /// The answer.
+    /// Asks, and waits for the answer.
     #[must_use]
     pub fn ask(&self, trouble: &DdlTrouble) -> Answer {
         (self.0)(trouble)
@@ -308,8 +308,8 @@ impl DdlTrouble {
     }
 }
 
-/// The refusal of a DDL as the error that ends the run, with the ways on where it does not name
-/// them.
+/// The refusal of a DDL as the error that ends the run, with the ways to continue if it does not
+/// name them.
 fn for_good(ts: CommitTs, failed: SessionError) -> anyhow::Error {
     match failed {
         SessionError::Target { error, attempted } => refuse(

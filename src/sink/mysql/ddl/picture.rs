@@ -26,7 +26,7 @@ pub const VERSION: u32 = 1;
 /// The state of some objects at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
-    /// The database that the statement makes, changes or drops.
+    /// The database that the statement creates, changes or drops.
     pub database: Option<Database>,
     /// Every table, view and sequence that the statement names.
     pub objects: Vec<Object>,
@@ -37,14 +37,14 @@ pub struct Picture {
 pub struct Database {
     /// Its name.
     pub name: String,
-    /// What is there; `None`: nothing.
+    /// Its state; `None` if it does not exist.
     pub there: Option<DatabaseState>,
 }
 
-/// A database that is there.
+/// The state of a database that exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseState {
-    /// SHOW CREATE DATABASE.
+    /// The output of SHOW CREATE DATABASE.
     pub definition: String,
     /// Names of its tables, views and sequences, sorted.
     pub tables: Vec<String>,
@@ -57,43 +57,44 @@ pub struct Object {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// What is there; `None`: nothing.
+    /// Its state; `None` if it does not exist.
     pub there: Option<ObjectState>,
 }
 
-/// A table, view or sequence that is there.
+/// The state of a table, view or sequence that exists.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectState {
-    /// SHOW CREATE, without the counter of AUTO_INCREMENT; empty where the account may not see it.
+    /// The output of SHOW CREATE, without the counter of AUTO_INCREMENT; empty if the account may
+    /// not see it.
     pub definition: String,
-    /// Its columns in order.
+    /// Names of its columns, in order.
     pub columns: Vec<String>,
-    /// What the storage engine calls it.
+    /// Its ids in the storage engine; `None` if the account may not read them.
     pub ids: Option<Ids>,
-    /// CREATE_TIME, in whole seconds: a new one says that something happened, the same one says
-    /// nothing.
+    /// CREATE_TIME, in whole seconds: a new one shows that something happened, an unchanged one
+    /// shows nothing.
     pub created: Option<String>,
-    /// A sequence's next value and cycle, where they can be read without using one up.
+    /// A sequence's next value and cycle, if they can be read without using up a value.
     pub counter: Option<String>,
 }
 
-/// Ids of the storage engine: never used twice, kept by RENAME, swapped by EXCHANGE PARTITION, new
+/// Ids of the storage engine: never reused, kept by RENAME, swapped by EXCHANGE PARTITION, new
 /// after a TRUNCATE.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ids {
-    /// The table's own; InnoDB has none for a partitioned table.
+    /// The table's id; InnoDB has none for a partitioned table.
     pub table: Option<u64>,
-    /// Its partitions', by name; several where a partition has sub-partitions.
+    /// The ids of its partitions, by name; several for a partition with sub-partitions.
     pub partitions: BTreeMap<String, Vec<u64>>,
 }
 
 impl Ids {
-    /// All of them.
+    /// The table's id and those of its partitions.
     pub fn all(&self) -> impl Iterator<Item = u64> {
         self.table.into_iter().chain(self.partitions.values().flatten().copied())
     }
 
-    /// The one of partition `name`. Names of partitions ignore case.
+    /// The id of partition `name`. Names of partitions ignore case.
     #[must_use]
     pub fn partition(&self, name: &str) -> Option<u64> {
         match self.partitions.iter().find(|(n, _)| same_name(n, name))?.1.as_slice() {
@@ -104,26 +105,27 @@ impl Ids {
 }
 
 impl Picture {
-    /// What it holds of `name`: `Some(None)` if nothing was there, `None` if it was not read.
+    /// The state of `name`: `Some(None)` if it did not exist, `None` if it was not read.
     #[must_use]
     pub fn find(&self, name: &Name) -> Option<Option<&ObjectState>> {
         self.objects.iter().find(|o| o.schema == name.schema && o.name == name.name).map(|o| o.there.as_ref())
     }
 
-    /// The state of `name`; `None` if nothing was there.
+    /// The state of `name`; `None` if it did not exist.
     #[must_use]
     pub fn state(&self, name: &Name) -> Option<&ObjectState> {
         self.find(name).flatten()
     }
 }
 
-/// Whether two names of columns or partitions are the same: they ignore case everywhere.
+/// Whether two names of columns or partitions are equal: they ignore case everywhere.
 #[must_use]
 pub fn same_name(a: &str, b: &str) -> bool {
     a == b || a.to_lowercase() == b.to_lowercase()
 }
 
-/// `definition` without what changes by itself: the counters of AUTO_INCREMENT and AUTO_RANDOM.
+/// `definition` without parts that change by themselves: the counters of AUTO_INCREMENT and
+/// AUTO_RANDOM.
 #[must_use]
 pub fn without_counters(definition: &str) -> String {
     let all = tokens(definition);
@@ -145,11 +147,12 @@ pub fn without_counters(definition: &str) -> String {
     edited(definition, &edits)
 }
 
-/// The present state of everything that `form` concerns. Leaves `information_schema` as the current
-/// database: how a view is shown depends on that, and a later session has to see the same.
+/// Reads the present state of everything that `form` concerns. Leaves `information_schema` as the
+/// current database: how a view is shown depends on that, and a later session has to see the view
+/// alike.
 ///
 /// # Errors
-/// If the target cannot be read.
+/// If the target cannot be read. If the target cannot be read.
 pub fn look(session: &mut Session, form: &Form) -> Result<Picture, SessionError> {
     session.exec("USE `information_schema`")?;
     let database = match form.database() {
@@ -168,7 +171,7 @@ fn database(session: &mut Session, name: &str) -> Result<Option<DatabaseState>, 
     if session.server().cannot_name(name).is_some() {
         return Ok(None);
     }
-    // Not SHOW CREATE DATABASE first: for one that is not there, its answer depends on the
+    // Not SHOW CREATE DATABASE first: for a database that does not exist, its answer depends on the
     // account's rights.
     let found: Option<String> = session.fetch_one(&format!(
         "SELECT schema_name FROM information_schema.schemata WHERE schema_name = {}",
@@ -227,12 +230,12 @@ fn object(session: &mut Session, name: &Name) -> Result<Option<ObjectState>, Ses
     Ok(Some(ObjectState { definition: without_counters(&definition), columns, ids, created, counter }))
 }
 
-/// The condition that picks an object in one of information_schema's tables.
+/// The condition for an object in a table of information_schema.
 fn named(prefix: &str, name: &Name) -> String {
     format!("{prefix}table_schema = {} AND {prefix}table_name = {}", quote_text(&name.schema), quote_text(&name.name))
 }
 
-/// The second column of a SHOW CREATE; `None` where the account may not see it (a view without SHOW
+/// The second column of a SHOW CREATE; `None` if the account may not see it (a view without SHOW
 /// VIEW).
 fn show(session: &mut Session, sql: &str) -> Result<Option<String>, SessionError> {
     match session.fetch_one::<Row>(sql) {
@@ -242,8 +245,8 @@ fn show(session: &mut Session, sql: &str) -> Result<Option<String>, SessionError
     }
 }
 
-/// The rows of a query on something that not every server has or shows to everybody; `None` where
-/// it does not.
+/// The rows of a query on something that not every server has, or that not every account may see;
+/// `None` if not.
 fn if_allowed<T: FromRow>(session: &mut Session, sql: &str) -> Result<Option<Vec<T>>, SessionError> {
     match session.fetch(sql) {
         Ok(rows) => Ok(Some(rows)),
@@ -258,7 +261,7 @@ fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Op
          WHERE {} AND partition_name IS NOT NULL AND tidb_partition_id IS NOT NULL",
         named("", name)
     );
-    // The column is younger than TiDB 4.0; the table's own id still tells a TRUNCATE there.
+    // TiDB 4.0 does not have the column yet; the table's own id still shows a TRUNCATE there.
     let mut partitions: Vec<(String, u64)> = if_allowed(session, &sql)?.unwrap_or_default();
     partitions.sort();
     partitions.dedup();
@@ -268,8 +271,7 @@ fn tidb_ids(session: &mut Session, name: &Name, table: Option<u64>) -> Result<Op
     }))
 }
 
-/// InnoDB's ids of a table and of its partitions, whose rows are named
-/// `database/table#P#partition`.
+/// InnoDB's ids of a table and of its partitions, whose names are `database/table#P#partition`.
 fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, SessionError> {
     let server = session.server();
     let tables = if server.flavour == Flavour::MySql && server.version >= (8, 0, 0) {
@@ -290,7 +292,8 @@ fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, Session
     let Some(rows) = if_allowed::<(String, u64)>(session, &sql)? else { return Ok(None) };
     let mut ids = Ids::default();
     for (found, id) in rows {
-        // The comparison on the server may ignore case, and takes an underscore for any character.
+        // The server's comparison may ignore case, and an underscore in the pattern stands for any
+        // character.
         let (own, partition) = found.split_once('#').map_or((found.as_str(), None), |(own, rest)| (own, Some(rest)));
         if own != path && !(folded != Some(0) && own.eq_ignore_ascii_case(&path)) {
             continue;
@@ -298,7 +301,7 @@ fn innodb_ids(session: &mut Session, name: &Name) -> Result<Option<Ids>, Session
         match partition {
             None => ids.table = Some(id),
             Some(rest) => {
-                // `P#p0`, or `P#p0#SP#s0`; an encoded name holds no `#`.
+                // `P#p0`, or `P#p0#SP#s0`; an encoded name has no `#`.
                 let encoded = rest.split('#').nth(1).unwrap_or(rest);
                 ids.partitions.entry(partition_name(session, encoded)?).or_default().push(id);
             }
@@ -311,9 +314,9 @@ fn is_plain(name: &str) -> bool {
     name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// How the server spells `name` in a file's name: everything but letters, digits and `_` as
-/// `@xxxx`. Only the server knows its short forms for letters of some languages; one that does not
-/// tell (MySQL does not) leaves names with such letters unknown.
+/// How the server spells `name` in a file name: everything except letters, digits and `_` as
+/// `@xxxx`. Only the server knows its short forms for letters of some languages; if it does not
+/// tell them (MySQL does not), names with such letters give `None`.
 fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, SessionError> {
     if is_plain(name) {
         return Ok(Some(name.to_owned()));
@@ -325,8 +328,8 @@ fn file_name(session: &mut Session, name: &str) -> Result<Option<String>, Sessio
     Ok(name.chars().map(encoded).collect())
 }
 
-/// What a server writes for `c` in a file's name; `None` where it has a short form, which only the
-/// server knows.
+/// How a server writes `c` in a file name; `None` if it has a short form, which only the server
+/// knows.
 fn encoded(c: char) -> Option<String> {
     match u32::from(c) {
         _ if c.is_ascii_alphanumeric() || c == '_' => Some(c.to_string()),
@@ -335,7 +338,7 @@ fn encoded(c: char) -> Option<String> {
     }
 }
 
-/// The name behind `encoded`, if it has no short forms in it.
+/// The name that was encoded, if it has no short forms.
 fn decoded(encoded: &str) -> Option<String> {
     let mut parts = encoded.split('@');
     let mut name = parts.next()?.to_owned();
@@ -347,7 +350,7 @@ fn decoded(encoded: &str) -> Option<String> {
     Some(name)
 }
 
-/// The name behind an encoded one; the encoded one itself where the server does not tell.
+/// The name that was encoded; the encoded form if the server does not tell.
 fn partition_name(session: &mut Session, encoded: &str) -> Result<String, SessionError> {
     if is_plain(encoded) {
         return Ok(encoded.to_owned());

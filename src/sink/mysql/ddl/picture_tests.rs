@@ -49,7 +49,7 @@ fn encode(name: &str) -> Option<String> {
     name.chars().map(encoded).collect()
 }
 
-/// As MySQL 5.7, 8.0 and 9.7 write them.
+/// As written by MySQL 5.7, 8.0 and 9.7.
 #[test]
 fn names_of_files() {
     assert_eq!(encode("a#P#b.c/日 _1").unwrap(), "a@0023P@0023b@002ec@002f@65e5@0020_1");

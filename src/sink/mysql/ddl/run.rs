@@ -33,26 +33,26 @@ use crate::sink::mysql::PendingDdl;
 use crate::sql::quote_name;
 use crate::stop::Stop;
 
-/// What a DDL runs with.
+/// What a DDL needs to run.
 pub struct DdlContext<'a> {
-    /// A connection to the target with no transaction open. Everything in flight on others is
+    /// A connection to the target without an open transaction. Everything in flight on others is
     /// durable.
     pub session: &'a mut Session,
     /// The link, owned by this run.
     pub link: &'a Link,
-    /// What the operator wants to become of DDLs; what the operator answers in the run is added.
+    /// The operator's decisions about DDLs; answers during the run are added.
     pub policy: &'a mut DdlPolicy,
-    /// Who is asked about a DDL that the target refuses.
+    /// Asks the operator about a DDL that the target refuses.
     pub asker: Option<&'a Asker>,
-    /// The operator's word about a DDL left behind.
+    /// The operator's decision about a DDL that an earlier run left unfinished.
     pub word: Option<PendingDdl>,
-    /// Ends a wait when the run is asked to stop.
+    /// Ends a wait when a stop is requested.
     pub stop: &'a Stop,
     /// Where messages for the operator go.
     pub events: &'a Events,
 }
 
-/// How a DDL went.
+/// How a DDL was handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// It ran on the target.
@@ -61,18 +61,18 @@ pub enum How {
     Replaced,
     /// The operator skipped it.
     Skipped,
-    /// It means nothing to the target, or its tables are missing there.
+    /// It is irrelevant to the target, or its tables are missing there.
     LeftOut,
     /// It was followed (schema and position) and not run.
     Unrun(Unrun),
 }
 
-/// What became of a DDL. Its commit ts is the link's position in any case.
+/// The result of a DDL. Its commit ts is the link's position in any case.
 #[derive(Clone, Debug)]
 pub struct Ran {
-    /// How it went.
+    /// How it was handled.
     pub how: How,
-    /// What is left out from here on, where that changed.
+    /// The tables that are left out from here on, if that changed.
     pub skipped: Option<Skipped>,
 }
 
@@ -84,9 +84,9 @@ impl Ran {
     }
 }
 
-/// Why a DDL did not come to its end.
+/// Why a DDL was not completed.
 pub(super) enum StatementError {
-    /// It is refused, by the target or before it was sent, and nothing of it is under way: the
+    /// It was refused, by the target or before it was sent, and nothing of it is under way: the
     /// operator may decide otherwise.
     Refused(SessionError),
     /// Anything else.
@@ -100,21 +100,21 @@ impl From<SessionError> for StatementError {
 }
 
 /// Runs, leaves out or refuses `ddl`, and moves the link's position to `ts`. After a lost
-/// connection [`resume`] takes over; after another error nothing of it is under way, unless the
+/// connection [`resume`] continues; after another error nothing of it is under way, unless the
 /// error says so.
 ///
 /// # Errors
-/// With the server's own word where it is the target's, so that the caller can tell what is worth
+/// The server's own error if it came from the target, so that the caller can tell what is worth
 /// another try.
 pub fn run(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
     asking(context, skipped, (ts, ddl), false)
 }
 
-/// Goes on with `ddl` after an error in [`run`] or here that is worth another try, a lost
-/// connection (then in a new session) or a lock wait: looks how far it came, and does what is left.
+/// Continues `ddl` after an error in [`run`] or here that is worth another try, a lost connection
+/// (then in a new session) or a lock wait: finds out how far it came, and does what is left.
 ///
 /// # Errors
-/// As [`run`], and refused if it cannot be told what became of a statement.
+/// As [`run`], and refused if the outcome of a statement is not known.
 pub fn resume(context: &mut DdlContext<'_>, skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<Ran, SessionError> {
     asking(context, skipped, (ts, ddl), true)
 }
@@ -208,7 +208,7 @@ fn resume_once(
     let state = context.link.state(context.session)?;
     match state.intent {
         None if state.has(DdlAt::of(ts, ddl)) => {
-            // It had come to its end, and what was written about it is durable with the position.
+            // It had ended, and what was recorded about it is durable with the position.
             let how = match way(context, skipped, ts, ddl)? {
                 Decision::Run { .. } => return Ok(ran(context, skipped, (ts, ddl), false)?),
                 Decision::Instead(_) => return Ok(ran(context, skipped, (ts, ddl), true)?),
@@ -286,8 +286,8 @@ pub(super) fn replace(begun: &mut Begun, step: usize, rest: String) {
 /// Runs the statements of `begun` from `step` on, each under its own intent, and ends the intent.
 /// `fresh` is the DDL whose intent is not stored yet.
 ///
-/// A statement that is refused because foreign keys hold its columns runs with these out of the
-/// way ([`foreign_key::around`]).
+/// A statement that is refused because foreign keys hold its columns runs while these are dropped
+/// ([`foreign_key::around`]).
 pub(super) fn perform(
     context: &mut DdlContext<'_>,
     (ts, job): (CommitTs, i64),
@@ -304,7 +304,8 @@ pub(super) fn perform(
         })?;
         match statement(context, (ts, job), begun, step) {
             Ok(()) => step += 1,
-            // At the first statement the refusal has ended the intent, which only `fresh` begins again.
+            // At the first statement the refusal has ended the intent, which only `fresh` begins
+            // again.
             Err(StatementError::Refused(failed)) if (step > 0 || fresh.is_some()) && foreign_key::holds(&failed) => {
                 if !foreign_key::around(context.session, begun, step, fresh)? {
                     return Err(refused_at(step, failed));
@@ -319,14 +320,14 @@ pub(super) fn perform(
     Ok(context.link.end_ddl(context.session, Some(done))?)
 }
 
-/// The refusal of the statement of `step`. With others before it that are done, the intent stays,
-/// and says so.
+/// The refusal of the statement of `step`. If statements before it are done, the intent stays, and
+/// the error says so.
 fn refused_at(step: usize, failed: SessionError) -> StatementError {
     if step > 0 { StatementError::Failed(in_the_midst(failed)) } else { StatementError::Refused(failed) }
 }
 
 /// Takes the picture of what `step` concerns, and stores that it is about to run in this session:
-/// for `fresh`, whose intent is not stored yet, or as the next step of the one that is.
+/// for `fresh`, whose intent is not stored yet, or as the next step of the stored one.
 ///
 /// # Errors
 /// If the link was taken over, or the target cannot be read or written.
@@ -370,9 +371,9 @@ fn statement(
     if class == Class::Connection {
         return Err(failed(error, key, begun, sql).into());
     }
-    // The server answered, so the statement is over; what it says is not always all: a DROP of
-    // several tables drops those that are there before it complains about one that is not, and an
-    // error may come behind the effect.
+    // The server answered, so the statement has ended. The answer is not always the whole truth: a
+    // DROP of several tables drops those that exist before it fails for one that does not, and an
+    // error may come after the effect.
     let form = begun.form(step);
     let clear = class.is_definite() && form.is_single();
     if !clear {
@@ -385,7 +386,7 @@ fn statement(
                 (context.events)(Event::Warning(format!("{error:#}: but it took effect")));
                 return Ok(());
             }
-            // The intent stays: the next run goes on from there, or asks.
+            // The intent stays: the next run continues from there, or asks.
             _ => return Err(failed(error, key, begun, sql).into()),
         }
     }
@@ -402,7 +403,7 @@ fn statement(
     Err(if class.is_transient() { StatementError::Failed(failed) } else { StatementError::Refused(failed) })
 }
 
-/// Removes what goes with an optional statement that was left out.
+/// Removes the statements that belong to an optional statement that was left out.
 fn clear_after(
     context: &mut DdlContext<'_>,
     key: (CommitTs, i64),

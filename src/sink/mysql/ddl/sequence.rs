@@ -12,16 +12,16 @@ use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::{Token, Words};
 
-/// What is left of a statement without the sequences in it.
+/// A statement without the sequences in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Left {
     /// `None` if it is about nothing else.
     pub sql: Option<String>,
-    /// The sequences, by their names before it.
+    /// The sequences, by their names before the statement.
     pub without: Vec<Name>,
 }
 
-/// `ddl` without its sequences; `None` if it has none, or says itself that it is about one.
+/// `ddl` without its sequences; `None` if it has none, or says itself that it is about a sequence.
 pub(super) fn without(ddl: &Ddl) -> Option<Left> {
     let is = |a: &Name, b: &Name| same_name(&a.schema, &b.schema) && same_name(&a.name, &b.name);
     let name = |(schema, name): &(String, String)| Name { schema: schema.clone(), name: name.clone() };
@@ -43,7 +43,7 @@ pub(super) fn without(ddl: &Ddl) -> Option<Left> {
     Some(Left { sql, without })
 }
 
-/// The number of the option at `at` of a sequence, and where it stands.
+/// The number of a sequence's option at `at`, and its place.
 pub(super) fn number(words: &Words<'_>, at: usize) -> Option<(i128, std::ops::Range<usize>)> {
     let behind = if words.is_any(at + 1, &["BY", "WITH"]) || words.sign(at + 1, '=') { at + 2 } else { at + 1 };
     let negative = words.sign(behind, '-');
@@ -53,7 +53,7 @@ pub(super) fn number(words: &Words<'_>, at: usize) -> Option<(i128, std::ops::Ra
     Some((if negative { -number } else { number }, behind..digits + 1))
 }
 
-/// What a sequence counts through.
+/// The next value of a sequence, and its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Counter {
     next: i128,
@@ -72,14 +72,14 @@ impl Counter {
                 let [next, min, max, start, increment] = [next, min, max, start, increment].map(i128::from);
                 Self { next, min, max, start, increment }
             })),
-            // The server will say so.
+            // The server's own error will show it.
             Err(failed) if failed.is_not_there() => Ok(None),
             Err(failed) => Err(failed),
         }
     }
 
-    /// With the options of an ALTER SEQUENCE; and where the number that it restarts with stands, or
-    /// where one may.
+    /// The counter after the options of an ALTER SEQUENCE; and the place of the number that it
+    /// restarts with, or where one can be added.
     fn altered(mut self, words: &Words<'_>) -> (Self, Option<std::ops::Range<usize>>) {
         let (mut restart, mut restarts) = (None, false);
         for at in 2..words.len() {
@@ -108,8 +108,8 @@ impl Counter {
         (self, restart)
     }
 
-    /// The first number of the range, where the next one lies before it: of those that count from
-    /// the start.
+    /// The first number of the range among those that count from the start, if the next number lies
+    /// before the range.
     fn first(&self) -> Option<i128> {
         let Self { next, min, max, start, increment } = *self;
         match () {
@@ -120,7 +120,7 @@ impl Counter {
     }
 }
 
-/// Lets `sql` restart a sequence that would be left before its range, and says so.
+/// Makes `sql` restart a sequence that it would leave before its range, and reports that.
 ///
 /// # Errors
 /// If the target cannot be read.

@@ -18,23 +18,23 @@ use crate::mysql::session::shorten;
 use crate::sink::mysql::options::PendingDdl;
 use crate::sql::quote_name;
 
-/// How a DDL that was left behind was settled.
+/// How a DDL of an earlier run was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// It is done, and the link's position is its commit ts.
     Done,
-    /// Nothing of it is on the target, the intent is taken back, and the stream brings it again.
+    /// Nothing of it is on the target; the intent is removed, and the stream brings the DDL again.
     TakenBack,
 }
 
-/// Waits until the session that ran `intent` is gone, judges what became of it, and finishes it:
-/// what is left of a job of several statements runs here; a job of which nothing happened is left
-/// to the stream, so that this run's options hold for it.
+/// Waits until the session that ran `intent` is gone, judges the outcome, and completes it: the
+/// rest of a job of several statements runs here; a job of which nothing happened is left to the
+/// stream, so that this run's options apply to it.
 ///
-/// The operator's word counts where the target's tables do not tell.
+/// The operator's decision counts if the target's tables do not tell.
 ///
 /// # Errors
-/// Refused, with both states, if it cannot be told and the operator has not said it.
+/// Refused, with both states, if the outcome is not known and the operator has not decided.
 pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, SessionError> {
     let what = format!(
         "`{}` in database `{}` (job {}, commit ts {})",
@@ -59,7 +59,7 @@ pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, 
         }
         (Verdict::Unknown { .. }, Some(PendingDdl::Done)) => (Verdict::Done, "by your word"),
         (Verdict::Unknown { .. }, Some(PendingDdl::Again)) => (Verdict::NotDone, "by your word"),
-        // What can be seen wins: a word that is left in a script must not run a DDL twice.
+        // The target's state takes precedence: an option left in a script must not run a DDL twice.
         (known, _) => (known, "by the target's tables"),
     };
     let next = match verdict {
@@ -86,8 +86,8 @@ pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, 
     finish(context, intent, begun, next)
 }
 
-/// A DDL that ran, and left the tables otherwise than they have to be: they are compared once more,
-/// unless the operator has said that they may stay.
+/// For a DDL that ran, and left tables that are not as they must be: they are compared once more,
+/// unless the operator has accepted them.
 fn confirm_again(
     context: &mut DdlContext<'_>,
     intent: &Intent,
@@ -102,7 +102,7 @@ fn confirm_again(
     finish(context, intent, begun, all)
 }
 
-/// Runs what is left from `step` on, compares the tables and ends the intent.
+/// Runs the statements from `step` on, compares the tables and ends the intent.
 fn finish(
     context: &mut DdlContext<'_>,
     intent: &Intent,
@@ -115,8 +115,8 @@ fn finish(
     }
 }
 
-/// An intent without a picture that this version can read, or with one of other statements: only
-/// the operator knows.
+/// For an intent without a picture that this version can read, or with one of other statements:
+/// only the operator can decide.
 fn by_word(context: &mut DdlContext<'_>, intent: &Intent, what: &str) -> Result<Settled, SessionError> {
     match context.word {
         None => Err(Fault::refused(format!(
@@ -141,7 +141,7 @@ fn by_word(context: &mut DdlContext<'_>, intent: &Intent, what: &str) -> Result<
     }
 }
 
-/// The refusal of a statement that others of its DDL came before.
+/// The refusal of a statement after others of its DDL.
 pub(super) fn in_the_midst(failed: SessionError) -> SessionError {
     match failed {
         SessionError::Target { error, attempted } if !classify(&error).is_transient() => SessionError::Refused(refuse(
@@ -166,7 +166,7 @@ pub(super) fn failed(error: mysql::Error, (ts, job): (CommitTs, i64), begun: &Be
     }
 }
 
-/// The error that says that the outcome of a statement is unknown.
+/// The error for a statement with an unknown outcome.
 pub(super) fn unknown(
     (ts, job): (CommitTs, i64),
     begun: &Begun,
@@ -189,7 +189,7 @@ pub(super) fn unknown(
     )
 }
 
-/// Lines for each side.
+/// Limit of lines for each side.
 const LINES: usize = 6;
 
 /// Both pictures, each in at most six lines: what each object is, and the lines of definitions that
@@ -199,7 +199,7 @@ pub(super) fn both(before: &Picture, now: &Picture) -> (String, String) {
     (differing(&old, &new), differing(&new, &old))
 }
 
-/// A line, and whether it always shows.
+/// A line, and whether it is always shown.
 type Line = (String, bool);
 
 fn differing(own: &[Line], other: &[Line]) -> String {

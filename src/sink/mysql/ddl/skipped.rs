@@ -25,7 +25,7 @@ use crate::sink::LeftOut;
 use crate::sink::mysql::ddl;
 use crate::sql::quote_text;
 
-/// Records a DDL that the operator wants skipped.
+/// Records a DDL that the operator skips.
 pub(super) fn leave_out(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,
@@ -47,7 +47,7 @@ pub(super) fn leave_out(
     Ok(Ran { how: How::Skipped, skipped: Some(skipped) })
 }
 
-/// Whether `ddl` is about tables that are missing on the target through a skipped DDL.
+/// Whether `ddl` is about tables that are missing on the target because of a skipped DDL.
 pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Result<bool, Fault> {
     if skipped.is_empty() {
         return Ok(false);
@@ -73,7 +73,7 @@ pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Res
     Ok(true)
 }
 
-/// Keeps the list of missing tables right through a DDL on them, which is not run.
+/// Updates the list of missing tables for a DDL on them, which is not run.
 pub(super) fn follow(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,
@@ -86,7 +86,7 @@ pub(super) fn follow(
     transaction(context, |context| {
         context.link.save_ddl_position(context.session, DdlAt::of(ts, ddl))?;
         skipped.end(context.session, context.link, (ts, &gone, schema))?;
-        // A truncated table has a new id, a new table of a missing database is missing as well.
+        // A truncated table has a new id, and a new table in a missing database is missing as well.
         let dropped = matches!(ddl.action, ActionType::DropSchema | ActionType::DropTable);
         if !dropped && ddl.after.iter().any(|t| ddl.before.iter().all(|b| b.id != t.id)) {
             skipped.record(context.session, context.link, (ts, ddl, false))?;
@@ -97,8 +97,7 @@ pub(super) fn follow(
     Ok(Ran { how: How::LeftOut, skipped: Some(skipped) })
 }
 
-/// Ends the entries of what was missing in a database that `ddl` has dropped. Doing it once more
-/// changes nothing.
+/// Ends the entries of a database that `ddl` has dropped. Repeating it changes nothing.
 pub(super) fn end_of_database(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,
@@ -121,12 +120,12 @@ fn transaction<T>(
         Ok(()) => work(context).and_then(|value| context.session.commit_open().map(|()| value)),
         Err(failed) => Err(failed),
     };
-    // Where the connection is lost, everything is taken back as well.
+    // If the connection is lost, everything is rolled back as well.
     context.session.rollback();
     done
 }
 
-/// What is left out on this link.
+/// The tables that are left out on this link.
 #[derive(Clone, Debug, Default)]
 pub struct Skipped {
     entries: Vec<LeftOut>,
@@ -134,7 +133,7 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    /// Reads what earlier runs skipped.
+    /// Reads the record of earlier runs.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -147,7 +146,7 @@ impl Skipped {
         ))?;
         let mut skipped = Self::default();
         for (ts, table_id, schema, table, whole, rows, ended) in rows {
-            // A statement that brought nothing leaves a row for the record only.
+            // A statement that would have created nothing has a row only for the record.
             if table_id != 0 || whole {
                 let ended = ended != 0;
                 skipped.push(LeftOut { commit_ts: CommitTs(ts), table_id, schema, table, rows, ended });
@@ -181,14 +180,14 @@ impl Skipped {
         self.entries.iter().any(|e| e.table_id == 0 && !e.ended && e.schema.eq_ignore_ascii_case(name))
     }
 
-    /// All entries, ended ones too.
+    /// All entries, including ended ones.
     #[must_use]
     pub fn entries(&self) -> &[LeftOut] {
         &self.entries
     }
 
     /// Records `ddl` at `ts` as not run, within the open transaction, with the tables that it would
-    /// have brought; with `whole_schema` its database is missing too.
+    /// have created; with `whole_schema` its database is missing too.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -281,7 +280,7 @@ impl Skipped {
         Ok(())
     }
 
-    /// Takes the same counts over once they are durable.
+    /// Adds the counts in memory once they are durable.
     pub fn add_counts(&mut self, counts: &HashMap<i64, u64>) {
         for (id, rows) in counts {
             if let Some(entry) = self.tables.get(id).and_then(|i| self.entries.get_mut(*i)) {
@@ -296,15 +295,15 @@ impl Skipped {
 pub enum Unrun {
     /// No DDL is run on this link.
     Off,
-    /// No DDL is run on this link, and this one should have come from the target; the operator
-    /// accepts it.
+    /// No DDL is run on this link, and this one did not come from the target as it should; the
+    /// operator accepts that.
     WrongSide,
     /// The target had it first.
     CameBack,
 }
 
 impl Unrun {
-    /// What `ddl` is where none is run.
+    /// The kind of `ddl` on a link that runs none.
     ///
     /// # Errors
     /// Refused if a user ran it upstream, it would change something on the target, and the operator
@@ -319,7 +318,7 @@ impl Unrun {
         }
     }
 
-    /// Says it.
+    /// Reports it.
     pub(super) fn tell(self, context: &DdlContext<'_>, ts: CommitTs, ddl: &Ddl) {
         let (query, at) = (shorten(&ddl.query), ts.explain());
         match self {

@@ -23,18 +23,18 @@ use crate::sink::mysql::ddl;
 use crate::sink::mysql::limits::condition;
 use crate::sql::{has_query, statements};
 
-/// What becomes of a DDL.
+/// How a DDL is handled, by its type and text.
 pub(super) enum Plan {
-    /// These statements run, one after the other.
+    /// These statements run, in order.
     Run {
-        /// In the target's words.
+        /// The statements in the target's SQL.
         statements: Vec<String>,
         /// How many of the last ones the target may refuse.
         optional: usize,
-        /// What is left out of them, and what else an operator should know.
+        /// What is left out of them, and other remarks for the operator.
         said: Vec<String>,
     },
-    /// It means nothing to the target.
+    /// It is irrelevant to the target.
     LeaveOut(String),
 }
 
@@ -95,7 +95,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     Ok(Plan::Run { statements, optional, said })
 }
 
-/// A statement that names sequences, and perhaps tables, for a target that has none.
+/// Plans a statement that names sequences, and perhaps tables, for a target that has none.
 fn without_sequences(server: &Server, ts: CommitTs, ddl: &Ddl, left: Left) -> Result<Plan, Fault> {
     let Some(query) = left.sql else { return Ok(Plan::LeaveOut(SEQUENCES.to_owned())) };
     let rest = Ddl { query, sequences: Vec::new(), ..ddl.clone() };
@@ -106,7 +106,7 @@ fn without_sequences(server: &Server, ts: CommitTs, ddl: &Ddl, left: Left) -> Re
     Ok(planned)
 }
 
-/// A DDL about partitions by KEY, in which another server keeps other rows than TiDB does.
+/// Plans a DDL about partitions by KEY, which hold other rows on another server than in TiDB.
 fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
     let refused =
         |why: &str| Fault::refused(format!("{} cannot run on the target: {why}", named(ts, ddl))).hint(ways_on(ts));
@@ -127,7 +127,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
     })
 }
 
-/// That a text does what a job of TiDB's can do, regardless of the job type that it claims.
+/// Checks that a text does what a job of TiDB can do, regardless of the job type that it claims.
 fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     let why = match Form::of(text, &ddl.schema) {
         Form::Other => "it is no DDL that is known",
@@ -138,7 +138,7 @@ fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     Err(Fault::refused(format!("{} is not sent to the target: {why}", named(ts, ddl))).hint(ways_on(ts)))
 }
 
-/// The statements of the job: one, but for tables that were made together.
+/// The statements of the job: one, except for tables that were created together.
 fn texts(ts: CommitTs, ddl: &Ddl) -> Result<Vec<&str>, Fault> {
     let texts = statements(&ddl.query);
     if ddl.action == ActionType::CreateTables {
@@ -214,8 +214,7 @@ fn unspeakable(server: &Server, ts: CommitTs, ddl: &Ddl, why: &Unsupported) -> F
     Fault::refused(format!("{} cannot run on the target, {server}: {}", named(ts, ddl), why.0)).hint(ways_on(ts))
 }
 
-/// Charset and collation that the job's database has upstream, where both are known and are such
-/// names.
+/// Charset and collation of the job's database upstream, if both are known and are plain names.
 fn default_of(ddl: &Ddl) -> Option<(&str, &str)> {
     let names = ddl.charset.as_deref().zip(ddl.collation.as_deref())?;
     let is_name = |n: &str| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -228,29 +227,29 @@ pub(super) enum Decision {
     Skip,
     /// Its tables are missing on the target.
     Follow,
-    /// It is followed alone.
+    /// The schema is followed, and nothing runs.
     Unrun(Unrun),
-    /// It means nothing to the target.
+    /// It is irrelevant to the target.
     LeaveOut(String),
-    /// These statements run instead, by the operator's word.
+    /// The operator's statements run instead.
     Instead(Vec<String>),
-    /// These statements run, one after the other.
+    /// These statements run, in order.
     Run {
-        /// In the target's words.
+        /// The statements in the target's SQL.
         statements: Vec<String>,
-        /// The zones, as SQL, of those that do not run in UTC, by their numbers.
+        /// The time zones, as SQL, of those that do not run in UTC, by their numbers.
         zones: BTreeMap<usize, String>,
-        /// Those from this one on are left out where the target refuses them.
+        /// Those from this one on are left out if the target refuses them.
         optional_from: Option<usize>,
-        /// What an operator should know about them.
+        /// Remarks for the operator.
         said: Vec<String>,
     },
 }
 
-/// The way of `ddl`.
+/// How `ddl` is handled.
 ///
 /// # Errors
-/// Refused where the target cannot have it, before anything was sent.
+/// Refused if the target cannot have it, before anything is sent.
 pub(super) fn way(
     context: &mut DdlContext<'_>,
     skipped: &Skipped,

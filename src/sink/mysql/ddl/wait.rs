@@ -14,23 +14,23 @@ use crate::mysql::session::{Flavour, shorten};
 use crate::sql::quote_text;
 
 /// The longest pause between two looks; the first ones are shorter, as a session that ended takes a
-/// moment to go.
+/// moment to disappear.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How often the operator is told what is waited for.
+/// How often the wait is reported.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 /// How long a session that runs nothing may keep the lock before it is ended: its client is gone or
 /// cut off.
 const IDLE: Duration = Duration::from_secs(2);
-/// How long nothing has to be seen of a statement where no lock tells that its session is gone.
+/// How long a statement must not be seen if no lock tells that its session is gone.
 const UNSEEN: Duration = Duration::from_secs(1);
 
-/// Waits until the session that holds `lock` is gone, and with it its statement, that of `step` of
-/// `begun`; on TiDB until none of its DDL jobs with this statement is under way either. A statement
+/// Waits until the session that holds `lock` is gone, and its statement, that of `step` of `begun`,
+/// with it; on TiDB also until none of its DDL jobs with this statement is under way. A statement
 /// that still runs is left alone, however long it takes.
 ///
 /// # Errors
-/// If the connection is lost, or the run is asked to stop; refused if it cannot be told and the
-/// operator has not said it.
+/// If the connection is lost, or a stop is requested; refused if the end cannot be seen and the
+/// operator has not decided.
 pub(super) fn until_over(
     context: &mut DdlContext<'_>,
     lock: &str,
@@ -51,7 +51,7 @@ struct Clock {
     told: Instant,
     pause: Duration,
     what: String,
-    /// It was told that a session cannot be ended.
+    /// Whether it was reported that a session cannot be ended.
     refused: bool,
 }
 
@@ -76,8 +76,8 @@ impl Clock {
     }
 }
 
-/// Takes `lock` for this session, once no earlier session of the link has it any more: so that a
-/// later run can tell that this one lives. Does without where the server has no such locks.
+/// Takes `lock` for this session once no earlier session of the link has it any more, so that a
+/// later run can tell that this one is alive. Goes on without it if the server has no such locks.
 ///
 /// # Errors
 /// As [`until_over`].
@@ -90,7 +90,7 @@ pub(super) fn own(context: &mut DdlContext<'_>, lock: &str) -> Result<(), Sessio
     Ok(())
 }
 
-/// False where locks tell nothing.
+/// Waits for the lock; false if locks tell nothing.
 fn until_free(context: &mut DdlContext<'_>, lock: &str, clock: &mut Clock) -> Result<bool, SessionError> {
     if lock.is_empty() {
         return Ok(false);
@@ -102,7 +102,7 @@ fn until_free(context: &mut DdlContext<'_>, lock: &str, clock: &mut Clock) -> Re
             Holder::Nobody => return Ok(true),
             Holder::Session(id) => id,
         };
-        // To get it once more is the proof that it is our own.
+        // Getting it proves that it is our own.
         if locks::hold(context.session, lock)? {
             return Ok(true);
         }
@@ -140,7 +140,7 @@ fn end(context: &mut DdlContext<'_>, lock: &str, clock: &mut Clock) -> Result<()
     Ok(())
 }
 
-/// Without locks: until no session is seen to run the statement, for a while.
+/// For servers without locks: waits until no session is seen running the statement for a while.
 fn until_unseen(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock) -> Result<(), SessionError> {
     let table = if context.session.server().flavour == Flavour::TiDb { "cluster_processlist" } else { "processlist" };
     let sql = format!(
@@ -159,7 +159,7 @@ fn until_unseen(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock
     Ok(())
 }
 
-/// TiDB runs a DDL as a job of the cluster, which outlives the session that asked for it.
+/// TiDB runs a DDL as a job of the cluster, which outlives the session that requested it.
 fn until_no_job(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock) -> Result<(), SessionError> {
     if context.session.server().flavour != Flavour::TiDb {
         return Ok(());
@@ -175,17 +175,17 @@ fn until_no_job(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock
     }
 }
 
-/// Whether a job of TiDB's goes on. The parts of an ALTER TABLE are listed beside it as jobs of
-/// their own, and stay `done` for good when the whole is `synced`: it alone tells.
+/// Whether a job of TiDB is still running. The parts of an ALTER TABLE are listed next to it as
+/// jobs of their own, and stay `done` for good when the whole is `synced`: only the whole tells.
 fn under_way(kind: &str, state: &str) -> bool {
     !kind.contains("/* subjob */") && !matches!(state, "synced" | "cancelled" | "rollback done")
 }
 
-/// Whether a statement is still under way cannot be seen: it counts as over if the operator says
-/// what became of it.
+/// For a statement of which it cannot be seen whether it is still running: it counts as over if the
+/// operator has decided about its outcome.
 ///
 /// # Errors
-/// Refused, with why it cannot be seen, if the operator has not said it.
+/// Refused, with why it cannot be seen, if the operator has not decided.
 fn by_word(context: &DdlContext<'_>, statement: &str, failed: SessionError) -> Result<(), SessionError> {
     let why = anyhow::Error::from(failed);
     let text = format!("whether the target still runs `{}` cannot be told: {why:#}", shorten(statement));
@@ -202,17 +202,19 @@ fn by_word(context: &DdlContext<'_>, statement: &str, failed: SessionError) -> R
         .into())
 }
 
-/// What a look at others' sessions and jobs gave.
+/// The result of a look at other sessions and jobs.
 #[derive(Debug)]
 enum SessionState<T> {
     /// An answer.
     Told(T),
-    /// None now: the server was busy.
+    /// No answer at the moment: the server was busy.
     Busy,
-    /// None, now or later.
+    /// No answer, now or later.
     Denied(SessionError),
 }
 
+/// Sorts the result of a query about other sessions.
+///
 /// # Errors
 /// If the connection is lost, or the run has lost the link.
 fn looked<T>(answer: Result<T, SessionError>) -> Result<SessionState<T>, SessionError> {

@@ -17,13 +17,13 @@ use crate::sql::Token;
 pub enum Part {
     /// A whole column.
     Column(String),
-    /// One attribute of a column that both have.
+    /// One attribute of a column that both sides have.
     Attribute(String, Attribute),
-    /// The order of the columns that both have.
+    /// The order of the columns that both sides have.
     Order,
     /// An index by its name; the primary key is `PRIMARY`.
     Key(String),
-    /// A foreign key, by what it does.
+    /// A foreign key, by its definition.
     ForeignKey(String),
     /// A CHECK, by its condition.
     Check(String),
@@ -31,7 +31,7 @@ pub enum Part {
     Collation,
     /// The table's comment, and options of this kind of server.
     Option(String),
-    /// By what the table is partitioned.
+    /// How the table is partitioned.
     Partitioning,
     /// One partition.
     Partition(String),
@@ -55,14 +55,14 @@ impl fmt::Display for Part {
     }
 }
 
-/// A part that is not the same on both sides.
+/// A part that differs between both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which.
+    /// The part of the definition.
     pub part: Part,
-    /// What the upstream has, in the target's words; `None`: it has no such part.
+    /// The upstream's form, in the target's SQL; `None` if it has no such part.
     pub upstream: Option<String>,
-    /// What the target has.
+    /// The target's form.
     pub target: Option<String>,
 }
 
@@ -82,8 +82,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What `target` has otherwise than `upstream`, both as one server shows them; `home` is the
-/// database of the table.
+/// The differences of `target` from `upstream`, both as one server shows them; `home` is the
+/// table's database.
 #[must_use]
 pub fn differences(upstream: &Shown, target: &Shown, home: &str, collations: &Collations) -> Vec<Difference> {
     let mut found = DifferenceList { list: Vec::new(), collations };
@@ -213,7 +213,7 @@ impl DifferenceList<'_> {
     }
 }
 
-/// Whether `key` is one that the server made by itself, because a foreign key needs it.
+/// Whether the server made `key` by itself, because a foreign key needs it.
 fn serves_foreign_key(key: &Named, foreign_keys: &[ForeignKey]) -> bool {
     let all = pieces(&key.text);
     let Some((columns, _)) = in_brackets(&all).filter(|_| key.text.starts_with("KEY")) else { return false };
@@ -225,8 +225,8 @@ fn same_text(a: &str, b: &str) -> bool {
     a == b || names_in_lower_case(a) == names_in_lower_case(b)
 }
 
-/// `text` with the names in quotes in lower case: where a column got its own name in other letters,
-/// some versions show its indexes with the old one.
+/// `text` with quoted names in lower case: if a column's name changed its letter case, some
+/// versions show its indexes with the old one.
 fn names_in_lower_case(text: &str) -> String {
     let one = |piece: Piece<'_>| match piece.token {
         Token::Name(_) => piece.text.to_lowercase(),
@@ -238,7 +238,7 @@ fn names_in_lower_case(text: &str) -> String {
 /// One attribute of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Attribute {
-    /// Type, with what belongs to it: width, elements, UNSIGNED.
+    /// The type with width, elements, UNSIGNED.
     Type,
     /// CHARACTER SET as it was shown; compared as part of the collation.
     Charset,
@@ -254,18 +254,18 @@ pub enum Attribute {
     AutoIncrement,
     /// The expression of a generated column, VIRTUAL or STORED.
     Generated,
-    /// A CHECK of its own: MariaDB's JSON has one.
+    /// A CHECK of the column itself: MariaDB's JSON has one.
     Check,
     /// INVISIBLE.
     Visibility,
     /// Comment.
     Comment,
-    /// What only this kind of server has: AUTO_RANDOM, a storage engine's words.
+    /// Attributes of one kind of server only: AUTO_RANDOM, a storage engine's own.
     Own,
 }
 
 impl Attribute {
-    /// What people call it.
+    /// Its name for people.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -289,13 +289,13 @@ impl Attribute {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ShownColumn {
     pub name: String,
-    /// All behind the name.
+    /// Everything after the name.
     pub text: String,
     pub attributes: BTreeMap<Attribute, String>,
 }
 
 impl ShownColumn {
-    /// Reads `part` of `text`: the name in quotes, and what is behind.
+    /// Reads `part` of `text`: the quoted name, and what follows.
     pub fn read(text: &str, part: &[Piece<'_>]) -> Self {
         let name = part.first().map(Piece::name).unwrap_or_default();
         let rest = part.get(1..).unwrap_or_default();
@@ -317,8 +317,8 @@ impl ShownColumn {
         Self { name, text: text_of(text, rest).to_owned(), attributes: usual(attributes) }
     }
 
-    /// The name of its collation; that of its character set's default one if only this is shown,
-    /// `None` if the table's holds.
+    /// The name of its collation: if only a character set is shown, that set's default; `None` if
+    /// the table's default applies.
     pub fn collation(&self, default_of: impl Fn(&str) -> String) -> Option<String> {
         let last = |attribute| {
             let text: Option<&String> = self.attributes.get(&attribute);
@@ -335,9 +335,10 @@ impl ShownColumn {
     }
 }
 
-/// The attribute that begins with `piece`, where `now` has `before` already.
+/// The attribute that begins with `piece`; `now` is the current attribute, with the pieces
+/// `before`.
 fn begins(piece: &Piece<'_>, now: Attribute, before: &[Piece<'_>]) -> Option<Attribute> {
-    // The word behind DEFAULT and NOT belongs to them, no matter which it is.
+    // The word after DEFAULT and NOT belongs to them, whatever it is.
     let takes_next = before.last().is_some_and(|last| last.is("DEFAULT") || last.is("NOT"));
     if takes_next {
         return None;
@@ -361,7 +362,7 @@ fn begins(piece: &Piece<'_>, now: Attribute, before: &[Piece<'_>]) -> Option<Att
     })
 }
 
-/// Without what says no more than nothing.
+/// Removes attributes that equal the default.
 fn usual(mut attributes: BTreeMap<Attribute, String>) -> BTreeMap<Attribute, String> {
     attributes.retain(|attribute, text| match attribute {
         Attribute::Null => !text.eq_ignore_ascii_case("NULL"),

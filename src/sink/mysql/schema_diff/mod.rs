@@ -35,42 +35,42 @@ pub use difference::{Difference, Part, differences};
 use shown::{ForeignKey, Named, Options, Partitioning};
 pub use shown::{Shown, without_foreign_keys};
 
-/// How many partitions a reference has; a server makes a file for each.
+/// Limit of a reference's partitions; a server makes a file for each.
 pub const PARTITIONS: usize = 64;
 
-/// What a table has to be.
+/// How a table must be defined.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
-    /// What stands behind the name in CREATE TABLE, in the target's words, without foreign keys and
-    /// with the first [`PARTITIONS`] partitions.
+    /// What follows the name in CREATE TABLE, in the target's SQL, without foreign keys and with
+    /// the first [`PARTITIONS`] partitions.
     pub definition: String,
-    /// Like `definition`, with all partitions, where there are more than [`PARTITIONS`].
+    /// As `definition`, with all partitions, if there are more than [`PARTITIONS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
-    /// Names of the partitions that `definition` leaves out, and what is said of them.
+    /// Names of the partitions that `definition` leaves out, each with its definition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<(String, String)>,
-    /// Foreign keys as they stand in CREATE TABLE, each parent with its database. They are not
-    /// made: that would lock parents.
+    /// Foreign keys as in CREATE TABLE, each parent with its database. They are not created,
+    /// because that would lock parents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<String>,
-    /// What of the upstream's definition the target cannot have, and why.
+    /// Parts of the upstream's definition that the target cannot have, and why.
     #[serde(skip)]
     pub without: Vec<String>,
 }
 
 impl Reference {
-    /// What stands behind the name in CREATE TABLE, with all partitions.
+    /// What follows the name in CREATE TABLE, with all partitions.
     #[must_use]
     pub fn all(&self) -> &str {
         self.whole.as_ref().unwrap_or(&self.definition)
     }
 
-    /// What the table that the target shows as `target`, in database `home`, has otherwise. `name`,
-    /// in quotes with its database, is what the reference is called meanwhile.
+    /// The differences of the table that the target shows as `target`, in database `home`. `name`,
+    /// quoted and with its database, is the name of the reference meanwhile.
     ///
     /// # Errors
-    /// If the target does not make the reference, or cannot be read.
+    /// If the target does not create the reference, or cannot be read.
     pub fn compare(
         &self,
         session: &mut Session,
@@ -78,7 +78,7 @@ impl Reference {
         target: &Shown,
         home: &str,
     ) -> Result<(Shown, Vec<Difference>), SessionError> {
-        // A TiDB shows a definition exactly as ours is written, and is slow to create a table.
+        // TiDB shows a definition exactly as we write it, and is slow to create a table.
         if session.server().flavour == Flavour::TiDb
             && let Some(own) = self.as_written()
             && differences(&own, target, home, &Collations::default()).is_empty()
@@ -97,7 +97,7 @@ impl Reference {
         Ok((upstream, found))
     }
 
-    /// The definition as it is, without a server's look at it.
+    /// The definition itself, without being shown by a server.
     fn as_written(&self) -> Option<Shown> {
         let mut shown = Shown::read(&format!("CREATE TABLE `t` {}", self.all()))?;
         shown.foreign_keys = self.foreign_keys.iter().filter_map(|key| ForeignKey::of(key)).collect();
@@ -106,15 +106,15 @@ impl Reference {
 
     fn make(&self, session: &mut Session, name: &str, definition: &str) -> Result<Option<Shown>, SessionError> {
         let drop = format!("DROP TABLE IF EXISTS {name}");
-        // First: what a run that was killed has left goes, and an account that may not drop makes
-        // nothing that stays.
+        // First, so that what a killed run has left is removed, and an account that may not drop
+        // creates nothing that stays.
         session.exec(&drop)?;
         session.exec(&format!("CREATE TABLE {name} {definition}"))?;
         let shown = show(session, name);
         session.exec(&drop)?;
         let mut shown = shown?;
         if let Some(shown) = &mut shown {
-            // Names that the server made up for this one table.
+            // Names that the server generated for this one table.
             let made_up = |name: &str| name.starts_with("tisync_reference") || name.starts_with("CONSTRAINT_");
             shown.checks.iter_mut().filter(|c| made_up(&c.name)).for_each(|c| c.name.clear());
             shown.foreign_keys = self.foreign_keys.iter().filter_map(|key| ForeignKey::of(key)).collect();
@@ -122,8 +122,7 @@ impl Reference {
         Ok(shown)
     }
 
-    /// `shown` with the partitions that were left out: in the target's words, where those say the
-    /// same.
+    /// `shown` with the partitions that were left out: in the target's form, if that is equal.
     fn with_more(&self, mut shown: Shown, target: &Shown) -> Shown {
         let there = target.partitioning.as_ref().map(|by| by.partitions.as_slice()).unwrap_or_default();
         if let Some(by) = &mut shown.partitioning {
@@ -145,11 +144,11 @@ fn plain(text: &str) -> String {
         .to_uppercase()
 }
 
-/// A table, by its name in quotes with its database, as the target shows it; `None` if it is no
+/// A table, by its quoted name with its database, as the target shows it; `None` if it is not a
 /// table.
 ///
 /// # Errors
-/// If it is not there, or cannot be read.
+/// If it does not exist, or cannot be read.
 pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, SessionError> {
     let row: Option<Row> = session.fetch_one(&format!("SHOW CREATE TABLE {name}"))?;
     let text = row.and_then(|row| row.get_opt::<String, _>(1)).and_then(Result::ok);
@@ -158,16 +157,16 @@ pub fn show(session: &mut Session, name: &str) -> Result<Option<Shown>, SessionE
     Ok(Shown::read(&well_quoted(session, (&schema, &table), text)?))
 }
 
-/// Each character set's default collation on a server. Empty: two defaults of the same set are the
-/// same, and nothing else.
+/// The default collation of each character set on a server. If empty, only two defaults of one set
+/// are equal.
 #[derive(Clone, Debug, Default)]
 pub struct Collations(BTreeMap<String, String>);
 
 impl Collations {
-    /// Those of the server of `session`.
+    /// Reads those of the server of `session`.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If they cannot be read.
     pub fn read(session: &mut Session) -> Result<Self, SessionError> {
         let sql =
             "SELECT LOWER(character_set_name), LOWER(default_collate_name) FROM information_schema.character_sets";
@@ -188,8 +187,8 @@ impl Collations {
     }
 }
 
-/// ALTER TABLEs that take away `differences` from the table `name`, in quotes, which is `target`
-/// now and has to be `upstream`.
+/// ALTER TABLEs that remove `differences` from the table `name`, quoted, which is `target` now and
+/// must be `upstream`.
 ///
 /// A renamed column cannot be told from one that was dropped and another that was added, so the
 /// operator reads the statements before running them.
@@ -226,7 +225,7 @@ impl Mend<'_> {
         self.differences.iter().any(|d| is(&d.part))
     }
 
-    /// Of all parts that `name` gives a name: those that differ, with what each side has.
+    /// The differences of parts to which `name` gives a name.
     fn named(&self, name: impl Fn(&Part) -> Option<&String>) -> impl Iterator<Item = (&String, &Difference)> {
         self.differences.iter().filter_map(move |d| Some((name(&d.part)?, d)))
     }
@@ -256,7 +255,7 @@ impl Mend<'_> {
         all
     }
 
-    /// Columns that are added, changed or moved, in the order of the definition.
+    /// Clauses for columns that are added, changed or moved, in the order of the definition.
     fn columns(&self) -> Vec<String> {
         let moved = self.differs(|part| *part == Part::Order);
         let mut clauses = Vec::new();
@@ -281,8 +280,7 @@ impl Mend<'_> {
         clauses
     }
 
-    /// What stands behind the column's name: with its collation, even where the
-    /// table has the same one.
+    /// What follows the column's name, with its collation even if that is the table's.
     fn definition(&self, column: &ShownColumn) -> String {
         use difference::Attribute::{Charset, Collation, Type};
         let named = column.attributes.contains_key(&Charset) || column.attributes.contains_key(&Collation);
@@ -361,7 +359,7 @@ impl Mend<'_> {
     }
 }
 
-/// The clause that adds partitions behind those that are there, where that is all.
+/// The clause that adds partitions after the existing ones, if that is the only difference.
 fn added(own: &Partitioning, other: &Partitioning) -> Option<String> {
     let (there, new) = own.partitions.split_at_checked(other.partitions.len())?;
     if own.by != other.by || there != other.partitions || new.is_empty() {

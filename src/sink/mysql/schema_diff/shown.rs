@@ -24,11 +24,11 @@ pub struct Shown {
     pub(super) partitioning: Option<Partitioning>,
 }
 
-/// A part that has a name: an index, whose primary key is called PRIMARY, or a check.
+/// A part that has a name: an index (the primary key is PRIMARY) or a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     pub name: String,
-    /// As it stands in CREATE TABLE; of a check, what comes behind its name.
+    /// As in CREATE TABLE; for a check, what follows its name.
     pub text: String,
 }
 
@@ -46,7 +46,7 @@ impl Piece<'_> {
         self.token.is(word)
     }
 
-    /// How it changes the depth of brackets.
+    /// By how much it changes the depth of brackets.
     pub fn depth(&self) -> i32 {
         match self.token {
             Token::Sign('(') => 1,
@@ -55,7 +55,7 @@ impl Piece<'_> {
         }
     }
 
-    /// The name that it is, without its quotes.
+    /// The name, without its quotes.
     pub fn name(&self) -> String {
         unquoted(self.text)
     }
@@ -74,7 +74,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     tokens(text).into_iter().map(piece).collect()
 }
 
-/// The pieces between commas that stand in no brackets.
+/// The pieces between commas outside of brackets.
 pub(super) fn between_commas<'a, 'b>(all: &'b [Piece<'a>]) -> Vec<&'b [Piece<'a>]> {
     let mut depth = 0;
     let parts = all.split(|piece| {
@@ -84,8 +84,8 @@ pub(super) fn between_commas<'a, 'b>(all: &'b [Piece<'a>]) -> Vec<&'b [Piece<'a>
     parts.filter(|part| !part.is_empty()).collect()
 }
 
-/// What stands between the first bracket of `all` and the one that closes it, and what comes
-/// behind.
+/// The pieces between the first bracket of `all` and the one that closes it, and the pieces after
+/// that.
 pub(super) fn in_brackets<'a, 'b>(all: &'b [Piece<'a>]) -> Option<(&'b [Piece<'a>], &'b [Piece<'a>])> {
     let open = all.iter().position(|piece| piece.depth() == 1)?;
     let mut depth = 0;
@@ -104,8 +104,8 @@ pub(super) fn text_of<'a>(text: &'a str, part: &[Piece<'_>]) -> &'a str {
     }
 }
 
-/// `sql`, a CREATE TABLE, without its foreign keys, and these as they stand in a statement.
-/// `parent` gives the names of a parent on the target.
+/// `sql`, a CREATE TABLE, without its foreign keys; and these as in a statement. `parent` gives the
+/// name of a parent on the target.
 #[must_use]
 pub fn without_foreign_keys(sql: &str, parent: &dyn Fn(&str, &str) -> (String, String)) -> (String, Vec<String>) {
     let all = pieces(sql);
@@ -130,7 +130,7 @@ pub fn without_foreign_keys(sql: &str, parent: &dyn Fn(&str, &str) -> (String, S
 }
 
 impl Shown {
-    /// The parts of `text`, which a server gave for SHOW CREATE TABLE; `None` if it is no table.
+    /// Parses `text`, the output of SHOW CREATE TABLE; `None` if it is not a table.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let all = pieces(text);
@@ -170,8 +170,8 @@ impl Shown {
     }
 }
 
-/// `PRIMARY KEY (…)`, `UNIQUE KEY `name` (…) …`. That an index is a B-tree, as nearly all are, some
-/// versions say where it was said, and some in any case.
+/// `PRIMARY KEY (…)`, `UNIQUE KEY `name` (…) …`. Whether an index is a B-tree is ignored: nearly
+/// all are, and some versions show it only if it was given, others always.
 fn key(text: &str, part: &[Piece<'_>]) -> Named {
     let bracket = part.iter().position(|piece| piece.depth() == 1).unwrap_or(part.len());
     let name = part.iter().take(bracket).rev().find(|piece| matches!(piece.token, Token::Name(_)));
@@ -179,29 +179,29 @@ fn key(text: &str, part: &[Piece<'_>]) -> Named {
     Named { name, text: text_of(text, part).replace(" USING BTREE", "") }
 }
 
-/// The options that a definition of TiDB's has: `COLLATE`, `DEFAULT CHARSET`, `COMMENT`, and
-/// comments with TiDB's own. The storage engine and its options are the target's own affair.
+/// Options in TiDB's definitions: `COLLATE`, `DEFAULT CHARSET`, `COMMENT`, and comments with TiDB's
+/// own options. The storage engine and its options concern only the target.
 pub(super) type Options = BTreeMap<String, String>;
 
 /// How a table is partitioned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Partitioning {
-    /// `PARTITION BY RANGE (…)`, without their number.
+    /// `PARTITION BY RANGE (…)`, without the number of partitions.
     pub by: String,
-    /// Their number where nothing else is said of them.
+    /// The number of partitions if they have default names and nothing else.
     pub count: Option<String>,
-    /// Each with what is said of it.
+    /// Each partition with its definition.
     pub partitions: Vec<Named>,
-    /// As it stands in a statement.
+    /// As in a statement.
     pub text: String,
 }
 
-/// The options and the partitions in `text`.
+/// Parses the options and the partitions in `text`.
 pub(super) fn read(text: &str) -> (Options, Option<Partitioning>) {
     let all = pieces(text);
     let by = |words: &[Piece<'_>]| matches!(words, [a, b] if a.is("PARTITION") && b.is("BY"));
     let plain = all.windows(2).position(by);
-    // MySQL shows the clause in a comment that older servers leave out.
+    // MySQL shows the clause in a comment that older servers ignore.
     let hidden = all.iter().position(|piece| clause_in_comment(piece).is_some());
     let end = plain.or(hidden).unwrap_or(all.len());
     let clause = match (plain, hidden) {
@@ -241,7 +241,7 @@ fn options(all: &[Piece<'_>]) -> Options {
 
 fn partitioning(text: &str) -> Partitioning {
     let all = pieces(text);
-    // The last brackets on the outside hold the partitions, if they begin with the word.
+    // The last outer brackets hold the partitions, if they begin with that word.
     let mut depth = 0;
     let list = all.iter().enumerate().find_map(|(at, piece)| {
         let outside = depth == 0;
@@ -254,7 +254,7 @@ fn partitioning(text: &str) -> Partitioning {
     let count = number.and_then(|at| all.get(at + 1)).map(|piece| piece.text.to_owned());
     let inner = list.and_then(|at| in_brackets(all.get(at..)?)).map(|(inner, _)| inner).unwrap_or_default();
     let mut partitions: Vec<Named> = between_commas(inner).into_iter().map(|part| partition(text, part)).collect();
-    // Servers remember for ever that the usual names were said.
+    // Servers keep showing default names for ever if they were given.
     let usual = |(at, p): (usize, &Named)| p.name == format!("p{at}") && p.text.is_empty();
     let told = !partitions.is_empty() && partitions.iter().enumerate().all(usual);
     let count = if told { Some(partitions.len().to_string()) } else { count };
@@ -279,7 +279,7 @@ fn partition(text: &str, part: &[Piece<'_>]) -> Named {
 pub(super) struct ForeignKey {
     pub name: String,
     pub columns: Vec<String>,
-    /// Empty where it is the table's own database.
+    /// Empty for the table's own database.
     pub parent_schema: String,
     pub parent: String,
     pub parent_columns: Vec<String>,
@@ -288,7 +288,7 @@ pub(super) struct ForeignKey {
 }
 
 impl ForeignKey {
-    /// Reads `FOREIGN KEY (…) REFERENCES … (…) …`.
+    /// Parses `FOREIGN KEY (…) REFERENCES … (…) …`.
     pub fn read(name: String, part: &[Piece<'_>]) -> Option<Self> {
         let (columns, rest) = in_brackets(part)?;
         let rest = rest.split_first().filter(|(first, _)| first.is("REFERENCES"))?.1;
@@ -314,7 +314,7 @@ impl ForeignKey {
         })
     }
 
-    /// Reads `CONSTRAINT … FOREIGN KEY …`.
+    /// Parses `CONSTRAINT … FOREIGN KEY …`.
     pub fn of(text: &str) -> Option<Self> {
         let all = pieces(text);
         let at = all.iter().position(|piece| piece.is("FOREIGN"))?;
@@ -322,8 +322,8 @@ impl ForeignKey {
         Self::read(name, all.get(at..)?)
     }
 
-    /// Whether both do the same in a table of database `home`. Some servers keep the names of
-    /// tables in lower case.
+    /// Whether both have the same effect in a table of database `home`. Some servers store the
+    /// names of tables in lower case.
     pub fn same(&self, other: &Self, home: &str) -> bool {
         let place = |key: &Self| {
             let schema = if key.parent_schema.is_empty() { home } else { &key.parent_schema };
@@ -335,7 +335,7 @@ impl ForeignKey {
             && (&self.on_delete, &self.on_update) == (&other.on_delete, &other.on_update)
     }
 
-    /// As it stands in a statement.
+    /// As in a statement.
     pub fn text(&self) -> String {
         let list = |names: &[String]| names.iter().map(|n| quote_name(n)).collect::<Vec<_>>().join(",");
         let name = if self.name.is_empty() { String::new() } else { format!("CONSTRAINT {} ", quote_name(&self.name)) };
@@ -360,8 +360,8 @@ pub(super) fn same_names(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
 }
 
-/// What happens ON `event`; empty for RESTRICT and NO ACTION, which are the same wherever no
-/// constraint is deferred, and are the default.
+/// The reaction ON `event`; empty for RESTRICT and NO ACTION, which are the default, and equal on
+/// servers that do not defer constraints.
 fn reaction(behind: &[Piece<'_>], event: &str) -> String {
     let at = behind.windows(2).position(|w| matches!(w, [on, what] if on.is("ON") && what.is(event)));
     let words: Vec<String> = match at {

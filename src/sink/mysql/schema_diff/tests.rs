@@ -118,7 +118,7 @@ fn foreign_keys_are_taken_out_with_their_parents_names() {
 }
 
 proptest::proptest! {
-    /// What a server says may be anything.
+    /// A server may show anything.
     #[test]
     fn any_text_is_survived(inner in "([`'\"(),=/*!T A-Z0-9\n]|KEY|CHECK|PARTITION BY|COLLATE|DEFAULT|NOT){0,40}") {
         let text = format!("CREATE TABLE `t` ({inner}");

@@ -17,7 +17,7 @@ use crate::mysql::literal;
 use crate::sink::mysql::batch::full_name;
 use crate::sql::{quote_name, quote_text};
 
-/// A column of the target that the upstream lacks and that must be given a value.
+/// A column of the target that the upstream lacks and that needs a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extra {
     /// Its name.
@@ -26,15 +26,15 @@ pub struct Extra {
     pub literal: String,
 }
 
-/// How the rows of one definition of a table are written to a target whose columns are others.
+/// How rows of one definition of a table are written to a target with other columns.
 #[derive(Debug, PartialEq)]
 pub struct Fit {
     /// The table as statements see it: the columns that both sides have, and the keys that can be
     /// used there.
     pub table: Arc<Table>,
-    /// For each of its columns: where its value comes from.
+    /// The source of the value of each of its columns.
     picks: Vec<Pick>,
-    /// The target has columns of its own, whose values must outlive an update.
+    /// Whether the target has additional columns, whose values must survive an update.
     pub keeps: bool,
     /// Those of them that need a value in new rows.
     pub extras: Vec<Extra>,
@@ -43,33 +43,33 @@ pub struct Fit {
     /// Unique keys that only the target has, over columns of the upstream's definition: they order
     /// transactions as well.
     pub more_keys: Vec<Key>,
-    /// What is to be said of it, once.
+    /// What to report about it, once.
     pub says: String,
 }
 
-/// Where a column's value comes from.
+/// The source of a column's value.
 #[derive(Debug, PartialEq)]
 struct Pick {
     column: usize,
-    /// For an ENUM or SET with other elements: the number there of each element here.
+    /// For an ENUM or SET with other elements: the target's number of each element.
     elements: Option<Vec<Option<u64>>>,
 }
 
 impl Fit {
-    /// How rows of `table` are written to `there`, whose columns may be others because of `why`;
-    /// `None` if as they are.
+    /// How rows of `table` are written to `there`, whose columns may differ because of `why`;
+    /// `None` if they are written unchanged.
     ///
     /// # Errors
-    /// With everything that keeps them from being written.
+    /// All reasons why they cannot be written.
     pub fn of(table: &Table, there: &TargetTable, facts: Facts, why: &str) -> Result<Option<Self>, Vec<String>> {
         Maker { table, there, facts, why, becomes: None, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
-    /// Like `of`, for a target that has a definition which the upstream comes to later: `becomes`,
-    /// where each column of `table` is at one of `places`, or gone.
+    /// As `of`, for a target that has a definition which the upstream reaches later: `becomes`,
+    /// where each column of `table` is at one of `places`, or dropped.
     ///
     /// # Errors
-    /// With everything that keeps them from being written.
+    /// All reasons why they cannot be written.
     pub fn ahead(
         table: &Table,
         places: &[Option<usize>],
@@ -77,7 +77,7 @@ impl Fit {
         there: &TargetTable,
         facts: Facts,
     ) -> Result<Option<Self>, Vec<String>> {
-        // Under the names that they get, all else is as in mode 2.
+        // Under the names that they will have, everything else is as in mode 2.
         let mut renamed = table.clone();
         for (column, place) in renamed.columns.iter_mut().zip(places) {
             match place.and_then(|at| becomes.columns.get(at)) {
@@ -90,10 +90,10 @@ impl Fit {
         Maker { table: &renamed, there, facts, why: "", becomes, problems: Vec::new(), notes: Vec::new() }.fit()
     }
 
-    /// The change that the target takes.
+    /// The change for the target.
     ///
     /// # Errors
-    /// If an element of an ENUM or SET is not there.
+    /// If an element of an ENUM or SET does not exist there.
     pub fn change(&self, kind: &RowKind) -> Result<RowKind> {
         Ok(match kind {
             RowKind::Insert(row) => RowKind::Insert(self.row(row)?),
@@ -123,7 +123,7 @@ impl Fit {
     }
 }
 
-/// The value with the target's numbers.
+/// The value with the target's element numbers.
 fn by_name(value: &Value, places: &[Option<u64>]) -> Option<Value> {
     let place = |n: u64| places.get(usize::try_from(n).ok()?.checked_sub(1)?).copied().flatten();
     match value {
@@ -139,13 +139,14 @@ fn by_name(value: &Value, places: &[Option<u64>]) -> Option<Value> {
     }
 }
 
-/// In front of the name of a column that the target has dropped: no column there can be called so.
+/// Prefix for the name of a column that the target has dropped: no column there can have such a
+/// name.
 const GONE: char = '\0';
 
-/// What the upstream comes to, where the target has that already.
+/// The upstream's later definition, if the target has it already.
 struct Becomes<'a> {
     table: &'a Table,
-    /// The definition under its own names.
+    /// The present definition under its own names.
     was: &'a Table,
 }
 
@@ -153,7 +154,7 @@ struct Maker<'a> {
     table: &'a Table,
     there: &'a TargetTable,
     facts: Facts,
-    /// Why columns need not be the same.
+    /// Why columns may differ.
     why: &'a str,
     becomes: Option<Becomes<'a>>,
     problems: Vec<String>,
@@ -205,12 +206,12 @@ impl Maker<'_> {
                 self.notes.join("; ")
             ),
         };
-        // What the target's own DDL has dropped is not missed there.
+        // Columns that the target's own DDL has dropped are not reported as missing there.
         let left_out = if self.becomes.is_some() { Vec::new() } else { left_out };
         Some(Fit { table, picks, keeps, extras, left_out, more_keys, says })
     }
 
-    /// Whether columns have another name on the target by now.
+    /// Whether columns have other names on the target by now.
     fn renames(&mut self) -> bool {
         let Some(becomes) = &self.becomes else { return false };
         let pairs = becomes.was.columns.iter().zip(&self.table.columns);
@@ -223,8 +224,8 @@ impl Maker<'_> {
         any
     }
 
-    /// What the upstream's own rows get in a column of the target's when the DDL comes there, as
-    /// SQL.
+    /// The value that the upstream's own rows will get in a column of the target when the DDL
+    /// arrives there, as SQL.
     fn origin(&mut self, column: &FoundColumn) -> Option<String> {
         let becomes = self.becomes.as_ref().filter(|_| !column.counted)?;
         let later = becomes.table.columns.iter().find(|c| c.name.to_lowercase() == column.name.to_lowercase())?;
@@ -233,7 +234,7 @@ impl Maker<'_> {
         String::from_utf8(literal).ok()
     }
 
-    /// Whether the target has columns of its own, and values for those that need one.
+    /// Whether the target has additional columns, and the values for those that need one.
     fn own_columns(&mut self, picks: &[Pick]) -> (bool, Vec<Extra>) {
         let written = |lower: &String| {
             let column = |p: &Pick| self.table.columns.get(p.column).filter(|c| !c.hidden);
@@ -269,7 +270,7 @@ impl Maker<'_> {
         (!own.is_empty(), extras)
     }
 
-    /// The upstream's keys that find a row on the target.
+    /// The upstream's keys that identify a row on the target.
     fn keys(&mut self, picks: &[Pick]) -> Vec<Key> {
         let (mut kept, mut lost) = (Vec::new(), Vec::new());
         for key in &self.table.keys {
@@ -285,8 +286,8 @@ impl Maker<'_> {
         let identifies = |k: &Key, columns: &[Column]| !k.parts.is_empty() && k.identifies(columns);
         let columns: Vec<Column> = picks.iter().filter_map(|p| self.table.columns.get(p.column).cloned()).collect();
         let had = self.table.keys.iter().any(|k| identifies(k, &self.table.columns));
-        // In a table whose key the target has dropped, a row is known by all its values, as it soon
-        // is upstream.
+        // In a table whose key the target has dropped, the whole row is the identity, as it soon
+        // will be upstream.
         if had && self.becomes.is_none() && !kept.iter().any(|k| identifies(k, &columns)) {
             let names: Vec<String> = lost.iter().map(|(_, parts)| parts_text(parts)).collect();
             self.problems.push(format!(
@@ -303,7 +304,7 @@ impl Maker<'_> {
         kept
     }
 
-    /// Unique keys that only the target has, as far as the upstream's columns decide about them.
+    /// Unique keys that only the target has, if the upstream's columns determine them.
     fn more_keys(&mut self, picks: &[Pick]) -> Vec<Key> {
         let known: Vec<Parts> = self.table.keys.iter().filter_map(|k| fits::parts(self.table, k)).collect();
         let mut more = Vec::new();
@@ -324,7 +325,7 @@ impl Maker<'_> {
                 column.is_some_and(|c| c.counted || c.nullable || c.invisible_key || c.generated)
             };
             if found.is_empty() {
-                // A number of its own or NULL in each row never meets another.
+                // A generated number or NULL in each row never meets another one.
                 if !parts.iter().any(|(name, _)| own(name)) {
                     self.problems.push(format!(
                         "{} has a unique key over {} alone, which the upstream does not have: all new rows would get the same value",
@@ -364,14 +365,14 @@ impl Maker<'_> {
     }
 }
 
-/// The elements' numbers there, where they differ.
+/// The element numbers there, if they differ.
 fn renumbered(column: &Column, there: &FoundColumn) -> Option<Vec<Option<u64>>> {
     let (Kind::Enum { elements: upstream } | Kind::Set { elements: upstream }) = &column.kind else { return None };
     let places = places(upstream, &elements(&there.definition)?);
     (!same_numbers(&places)).then_some(places)
 }
 
-/// The key over the picked columns; `None` if it has one that is not picked.
+/// The key over the picked columns; `None` if a column of it is not picked.
 fn moved(key: &Key, picks: &[Pick]) -> Option<Key> {
     let part = |p: &KeyPart| {
         let column = picks.iter().position(|pick| pick.column == p.column)?;
@@ -383,8 +384,8 @@ fn moved(key: &Key, picks: &[Pick]) -> Option<Key> {
 /// The literal; `None` if the type has no zero.
 pub(super) fn zero(column: &FoundColumn, facts: Facts) -> Option<String> {
     let date = |zero: &str, earliest: &str| {
-        // Where the server's own sessions refuse zero dates, a dump of the table could not be
-        // loaded again.
+        // If the server's own sessions refuse zero dates, a dump of the table could not be loaded
+        // again.
         format!("'{}'", if facts.zero_dates { zero } else { earliest })
     };
     Some(match column.kind.as_str() {

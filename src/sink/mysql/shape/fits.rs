@@ -16,25 +16,25 @@ use crate::sink::mysql::batch::{Part, full_name};
 use crate::sink::mysql::options::Mode;
 use crate::sql::quote_name;
 
-/// Definitions kept before those are dropped that no row uses any more.
+/// Limit of definitions; above it, those that no row uses any more are dropped.
 const KEPT: usize = 256;
 
 /// What is known of the target's tables.
 #[derive(Default)]
 pub(in crate::sink::mysql) struct Fits {
-    /// Whether any table differs: what every batch asks.
+    /// Whether any table differs: read for every batch.
     any: AtomicBool,
     known: Mutex<Known>,
-    /// Tables of which the operator's rules leave out DDL, in lower case.
+    /// Tables whose DDL the operator's rules leave out, in lower case.
     differ: Mutex<HashSet<(String, String)>>,
 }
 
-/// What a table of the target is taken for.
+/// The result of comparing a table, until its columns change.
 #[derive(Clone, PartialEq)]
 pub(in crate::sink::mysql) struct TakenFor {
-    /// How rows are written, if not as they are.
+    /// How rows are written; `None` if unchanged.
     pub(in crate::sink::mysql) fit: Option<Arc<Fit>>,
-    /// The target's columns that this holds for, where they may change at any time.
+    /// The target's columns that this is valid for, if they may change at any time.
     pub(in crate::sink::mysql) signature: Option<Signature>,
 }
 
@@ -46,33 +46,34 @@ struct Entry {
 
 #[derive(Default)]
 struct Known {
-    /// By the address of the definition, which each entry keeps taken, not alive.
+    /// By the address of the definition, which each entry keeps from being reused, though not
+    /// alive.
     tables: HashMap<usize, Entry, foldhash::fast::FixedState>,
     most: usize,
-    /// What was said of each table last.
+    /// The last report about each table.
     said: HashMap<String, String>,
 }
 
-/// The row changes of a table whose rows have columns of their own on the target: each has to be
-/// done as it came.
+/// The row changes of a table with additional columns on the target: each has to be applied as it
+/// came.
 pub(in crate::sink::mysql) struct Ordered {
     pub(in crate::sink::mysql) fit: Arc<Fit>,
     pub(in crate::sink::mysql) changes: Vec<RowKind>,
 }
 
-/// Transactions as the target takes them.
+/// Transactions as they are applied to the target.
 #[derive(Default)]
 pub(in crate::sink::mysql) struct Split {
-    /// What can be folded.
+    /// Changes that can be folded.
     pub(in crate::sink::mysql) parts: Vec<Part>,
-    /// What is done change by change.
+    /// Changes that are applied one by one.
     pub(in crate::sink::mysql) ordered: Vec<Ordered>,
     /// Row changes that were written without some of their columns, by table.
     pub(in crate::sink::mysql) narrowed: HashMap<String, u64>,
 }
 
 impl Fits {
-    /// Of this table the operator's rules leave out DDL.
+    /// Records that the operator's rules leave out DDL on this table.
     pub(in crate::sink::mysql) fn may_differ(&self, schema: &str, table: &str) {
         let name = (schema.to_lowercase(), table.to_lowercase());
         self.differ.lock().insert(name);
@@ -83,16 +84,16 @@ impl Fits {
         !differ.is_empty() && differ.contains(&(table.schema.to_lowercase(), table.name.to_lowercase()))
     }
 
-    /// Whether the columns of `table` have to be the same on both sides.
+    /// Whether both sides must have the same columns of `table`.
     pub(in crate::sink::mysql) fn mode(&self, table: &Table, mode: Mode) -> Mode {
         if self.differs(table) { Mode::Partial } else { mode }
     }
 
-    /// How rows of `table` are written to `there` where their columns need not be the same; `None`
-    /// if as they are.
+    /// How rows of `table` are written to `there` if their columns may differ; `None` if they are
+    /// written unchanged.
     ///
     /// # Errors
-    /// With everything that keeps them from being written.
+    /// All reasons why they cannot be written.
     pub(in crate::sink::mysql) fn make(
         &self,
         table: &Table,
@@ -108,7 +109,7 @@ impl Fits {
         self.known.lock().tables.contains_key(&address(table))
     }
 
-    /// These have to be compared again.
+    /// Forgets these definitions, so that they are compared again.
     pub(in crate::sink::mysql) fn forget(&self, tables: &[Arc<Table>]) {
         let mut known = self.known.lock();
         for table in tables {
@@ -116,7 +117,8 @@ impl Fits {
         }
     }
 
-    /// The upstream's definition behind `table`, which is itself or what statements see of it.
+    /// The upstream's definition of `table`, which is that definition itself or the one for
+    /// statements.
     pub(in crate::sink::mysql) fn upstream(&self, table: &Arc<Table>) -> Option<Arc<Table>> {
         let known = self.known.lock();
         let seen = |entry: &&Entry| entry.taken_for.fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
@@ -124,7 +126,7 @@ impl Fits {
         entry.and_then(|entry| entry.table.upgrade())
     }
 
-    /// What the last comparison of `table` found, if there was one.
+    /// The result of the last comparison of `table`, if there was one.
     pub(in crate::sink::mysql) fn taken_for(&self, table: &Arc<Table>) -> Option<TakenFor> {
         self.known.lock().tables.get(&address(table)).map(|entry| entry.taken_for.clone())
     }
@@ -133,12 +135,12 @@ impl Fits {
         self.known.lock().tables.get(&address(table)).and_then(|entry| entry.taken_for.fit.clone())
     }
 
-    /// Takes note of a comparison. Gives what is to be said of it, if it was not said before.
+    /// Records the result of a comparison. Gives the report about it, if it is a new one.
     pub(in crate::sink::mysql) fn put(&self, table: &Arc<Table>, fit: Option<Arc<Fit>>) -> Option<String> {
         self.put_for(table, fit, None)
     }
 
-    /// Like `put`, for a target whose columns may change at any time: the fit holds while they are
+    /// As `put`, for a target whose columns may change at any time: the fit is valid while they are
     /// those of `signature`.
     pub(in crate::sink::mysql) fn put_for(
         &self,
@@ -166,7 +168,7 @@ impl Fits {
         news
     }
 
-    /// `parts` as the target takes them; `None` if as they are.
+    /// `parts` as they are applied to the target; `None` if unchanged.
     ///
     /// # Errors
     /// If a row cannot be written there.
@@ -190,7 +192,7 @@ fn address(table: &Arc<Table>) -> usize {
 
 struct Splitting<'a> {
     fits: &'a Fits,
-    /// The table of the change before, which most changes share.
+    /// The table of the previous change, which most changes share.
     last: Option<(usize, Option<Arc<Fit>>)>,
     split: Split,
     differs: bool,
@@ -234,7 +236,7 @@ impl Splitting<'_> {
     }
 }
 
-/// What mode 1 has against the columns of `table`, one line each, with what mode 2 would do.
+/// The differences of columns that mode 1 does not allow, one line each, with what mode 2 would do.
 #[must_use]
 pub fn columns(table: &Table, there: &TargetTable) -> Vec<String> {
     let name = full_name(table);
@@ -288,7 +290,7 @@ fn column_differs(column: &Column, there: &FoundColumn) -> Option<String> {
     })
 }
 
-/// What a start has against the keys of `table`.
+/// The differences of keys that do not allow a start.
 #[must_use]
 pub fn keys(table: &Table, there: &TargetTable) -> Vec<String> {
     let name = full_name(table);
@@ -313,7 +315,7 @@ pub fn keys(table: &Table, there: &TargetTable) -> Vec<String> {
     problems
 }
 
-/// A key as the target's are read; `None` for one over a hidden column.
+/// A key in the form of the target's keys; `None` for one over a hidden column.
 pub(super) fn parts(table: &Table, key: &Key) -> Option<Parts> {
     let part = |p: &crate::model::KeyPart| {
         let column = table.columns.get(p.column).filter(|c| !c.hidden)?;

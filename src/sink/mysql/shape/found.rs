@@ -22,48 +22,48 @@ pub type Parts = Vec<(String, Option<u32>)>;
 /// A table as it is on the target.
 #[derive(Debug, Default)]
 pub struct TargetTable {
-    /// In lower case.
+    /// Storage engine, in lower case.
     pub engine: String,
-    /// By lower-case name.
+    /// By name in lower case.
     pub columns: BTreeMap<String, FoundColumn>,
-    /// Unique keys, the primary one among them.
+    /// Unique keys, including the primary key.
     pub keys: BTreeSet<Parts>,
 }
 
 /// A column as it is on the target.
 #[derive(Clone, Debug, Default)]
 pub struct FoundColumn {
-    /// Its name in its own case.
+    /// Its name in its original case.
     pub name: String,
-    /// The server computes it.
+    /// Whether the server computes it.
     pub generated: bool,
-    /// A new row has to bring a value for it: NOT NULL, no default, no AUTO_INCREMENT.
+    /// Whether a new row needs a value for it: NOT NULL, no default, no AUTO_INCREMENT.
     pub needed: bool,
-    /// NULL is allowed.
+    /// Whether NULL is allowed.
     pub nullable: bool,
-    /// Each row gets a number of its own.
+    /// Whether each row gets a generated number.
     pub counted: bool,
-    /// A key that the server made by itself, because the table had none.
+    /// Whether it is a key that the server made by itself, because the table had none.
     pub invisible_key: bool,
-    /// `enum('a','b')`, `bigint(20)`.
+    /// The type in full, like `enum('a','b')`, `bigint(20)`.
     pub definition: String,
-    /// `enum`, `bigint`.
+    /// The type's name, like `enum`, `bigint`.
     pub kind: String,
-    /// A text that has to be JSON (MariaDB).
+    /// Whether it is a text that has to be JSON (MariaDB).
     pub json: bool,
 }
 
-/// What of a server decides how its tables are looked at.
+/// Settings of a server that decide how its tables are looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// Names of tables are compared without letter case.
+    /// Whether names of tables are compared without letter case.
     pub folded: bool,
-    /// The server itself takes zero dates; our sessions always may.
+    /// Whether the server itself accepts zero dates; our sessions always may.
     pub zero_dates: bool,
 }
 
 impl Facts {
-    /// Asks the server.
+    /// Reads the server's settings.
     ///
     /// # Errors
     /// If it does not answer.
@@ -74,7 +74,8 @@ impl Facts {
         Ok(Self { folded: case != 0, zero_dates })
     }
 
-    /// How a table is looked up: TiDB itself compares names without case, the target perhaps with.
+    /// The key to look up a table: TiDB itself compares names without case, the target perhaps
+    /// with.
     #[must_use]
     pub fn key(&self, schema: &str, table: &str) -> (String, String) {
         if self.folded { (schema.to_lowercase(), table.to_lowercase()) } else { (schema.to_owned(), table.to_owned()) }
@@ -118,7 +119,7 @@ fn columns(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables)
     for (schema, table, name, extra, no_default, nullable, definition, kind) in rows {
         let Some(entry) = found.get_mut(&facts.key(&schema, &table)) else { continue };
         let extra = extra.to_uppercase();
-        // MySQL 8 says DEFAULT_GENERATED of an ordinary column with an expression as default.
+        // MySQL 8 shows DEFAULT_GENERATED for an ordinary column with an expression as its default.
         let generated = ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|w| extra.contains(w));
         let (counted, nullable) = (extra.contains("AUTO_INCREMENT"), nullable == "YES");
         let lower = name.to_lowercase();
@@ -138,7 +139,7 @@ fn columns(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables)
     Ok(())
 }
 
-/// MariaDB's JSON is a text with a check.
+/// Finds JSON columns of MariaDB, which are texts with a check.
 fn checks(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) -> Result<()> {
     if session.server().flavour != Flavour::MariaDb {
         return Ok(());
@@ -172,12 +173,12 @@ fn keys(session: &mut Session, facts: Facts, scope: &str, found: &mut Tables) ->
     Ok(())
 }
 
-/// A `column_type` in the way of MySQL and MariaDB: TiDB doubles no backslashes in it.
+/// A `column_type` in the form of MySQL and MariaDB: TiDB does not double backslashes in it.
 pub(in crate::sink::mysql) fn column_type(flavour: Flavour, told: String) -> String {
     if flavour == Flavour::TiDb { told.replace('\\', r"\\") } else { told }
 }
 
-/// The elements of a column's definition; `None` if it is none of the two.
+/// The elements in a column's definition; `None` if it is neither ENUM nor SET.
 pub(in crate::sink::mysql) fn elements(definition: &str) -> Option<Vec<String>> {
     let open = definition.find('(')?;
     let (word, list) = definition.split_at_checked(open)?;
@@ -211,7 +212,7 @@ pub(in crate::sink::mysql) fn elements(definition: &str) -> Option<Vec<String>> 
     }
 }
 
-/// Where each of `upstream` is among `target`, from 1; `None` for one that is not there.
+/// The number, from 1, of each of `upstream` among `target`; `None` for one that is not there.
 pub(super) fn places(upstream: &[String], target: &[String]) -> Vec<Option<u64>> {
     let target: Vec<String> = target.iter().map(|t| shown(t)).collect();
     let place = |(at, element): (usize, &String)| {
@@ -223,13 +224,13 @@ pub(super) fn places(upstream: &[String], target: &[String]) -> Vec<Option<u64>>
 }
 
 /// An element as servers show it: some drop trailing spaces earlier than others, and MariaDB's
-/// `information_schema` knows characters of three bytes at the most.
+/// `information_schema` has characters of at most three bytes.
 fn shown(element: &str) -> String {
     element.trim_end_matches(' ').chars().map(|c| if c > '\u{ffff}' { '?' } else { c }).collect()
 }
 
-/// Whether each element has the number that it has upstream; the target may have more of them
-/// behind.
+/// Whether each element has its number of the upstream; the target may have additional ones at the
+/// end.
 pub(super) fn same_numbers(places: &[Option<u64>]) -> bool {
     places.iter().zip(1_u64..).all(|(place, n)| *place == Some(n))
 }
@@ -243,7 +244,7 @@ pub struct UniquePart {
     pub table: String,
     /// The key's name.
     pub index: String,
-    /// Its place in the key, from 1.
+    /// Its position in the key, from 1.
     pub place: u32,
     /// `None` for an expression.
     pub column: Option<String>,
@@ -254,7 +255,7 @@ pub struct UniquePart {
 type Told = (String, String, String, u32, Option<String>, Option<u32>);
 
 /// The unique keys of the tables that `scope`, a condition on `table_schema` and `table_name`,
-/// picks; the columns of each in order.
+/// selects; the columns of each in order.
 ///
 /// # Errors
 /// If the target does not answer.
@@ -264,8 +265,8 @@ pub fn read_unique_keys(session: &mut Session, scope: &str) -> Result<Vec<Unique
 }
 
 fn query(flavour: Flavour, scope: &str) -> String {
-    // TiDB's STATISTICS has no lengths of prefixes (6.6 says NULL of all). An expression's column
-    // is called `NULL` there, as one may be.
+    // TiDB's STATISTICS has no prefix lengths (6.6 shows NULL for all). An expression's column is
+    // called `NULL` there, as a column may be.
     let (table, name, column) = match flavour {
         Flavour::TiDb => ("tidb_indexes", "key_name", "IF(expression IS NULL, column_name, NULL)"),
         Flavour::MySql | Flavour::MariaDb => ("statistics", "index_name", "column_name"),
@@ -299,7 +300,7 @@ impl Session {
     /// The signature of the table `name`, which is quoted.
     ///
     /// # Errors
-    /// What the server said.
+    /// The server's error.
     pub(in crate::sink::mysql) fn signature(&mut self, name: &str) -> mysql::Result<Signature> {
         let result = self.conn.query_iter(format!("SELECT * FROM {name} LIMIT 0"))?;
         let mut text = Vec::new();
@@ -354,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_table_that_is_listed_twice_has_each_key_once() {
-        // What TiDB 6.6 says after `RENAME TABLE a.x TO b.tmp, b.y TO a.x, b.tmp TO b.y`.
+        // What TiDB 6.6 shows after `RENAME TABLE a.x TO b.tmp, b.y TO a.x, b.tmp TO b.y`.
         let rows = vec![
             told("y", "PRIMARY", 1, Some("a"), None),
             told("y", "PRIMARY", 1, Some("a"), None),

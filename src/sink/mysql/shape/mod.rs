@@ -1,5 +1,6 @@
-//! Compares a table's columns on both sides, and handles differences
-//! (docs/protocol/tidb-binlog.md §6.4).
+//! Compares a table's columns on both sides, and handles differences.
+//!
+//! See docs/protocol/tidb-binlog.md §6.4.
 //!
 //! ```text
 //! found      a table as the target has it: ENUM and SET texts, unique keys, columns of a result
@@ -45,22 +46,22 @@ pub(super) use fits::Fits;
 use fits::TakenFor;
 use found::{Facts, Signature, Tables, TargetTable, read};
 
-/// What servers say of a column that is not there, that lacks a value, or that must not have one.
+/// Error codes for a column that does not exist, that lacks a value, or that must not have one.
 const CODES: [u16; 7] = [1054, 1136, 1364, 1906, 3105, 3819, 4025];
 
-/// A table whose columns on the target were not as they were taken for.
+/// A table whose columns on the target may not be as the last comparison found them.
 pub(super) struct Doubt {
     table: Arc<Table>,
-    /// What it was taken for; `None` if for nothing yet.
+    /// The result of that comparison; `None` if there was none.
     taken_for: Option<TakenFor>,
 }
 
-/// What a table of a batch is taken for.
+/// A table of a batch, with the result of its last comparison.
 pub(super) type Taken = (Arc<Table>, TakenFor);
 
 impl Worker {
-    /// Compares `tables` with the target. One that the target has changed already is waited for,
-    /// with no transaction open, until the source's own history says what becomes of it.
+    /// Compares `tables` with the target. If the target has changed one already, it waits, without
+    /// an open transaction, until the source's own history explains the change.
     pub(super) fn look(&mut self, tables: &[Arc<Table>]) -> Result<()> {
         let context = self.context.clone();
         if let Some(ahead) = context.options.follows() {
@@ -78,11 +79,11 @@ impl Worker {
         loop {
             let session = &mut self.open_lane()?.session;
             let Some(Seen { there, facts, signature }) = see(session, table)? else {
-                // It is left to its first row.
+                // It is compared with its first row.
                 context.fits.put(table, None);
                 return Ok(());
             };
-            // Read behind it: what is in the source's history by now was on the target by then.
+            // Read afterwards: what is in the source's history by now was on the target by then.
             let course = match ahead.after(table) {
                 Ok(course) => course,
                 Err(error) => {
@@ -92,7 +93,7 @@ impl Worker {
             };
             match explain_ahead(table, &course.later, &there, facts) {
                 Explained::Yes { fit, known } => {
-                    // The columns may look like those before, and be others.
+                    // The columns may look as before, and be different ones.
                     if moved && !known {
                         let changed = changed(session, table)?;
                         if held.wait_for_news(&context, changed, course.newest)? {
@@ -118,7 +119,7 @@ impl Worker {
         }
     }
 
-    /// Compares those tables of `part` that have not been compared yet.
+    /// Compares the tables of `part` that have not been compared yet.
     pub(super) fn look_first(&mut self, ts: CommitTs, part: &Part) -> Result<()> {
         let mut new: Vec<Arc<Table>> = Vec::new();
         for change in &part.changes {
@@ -130,14 +131,15 @@ impl Worker {
         let Some(first) = new.first() else { return Ok(()) };
         self.context.exactly_once(Some(CommitTs(ts.0 - 1)), new.iter())?;
         if self.context.options.follows().is_some() {
-            // It may have to be waited for, which no open transaction should.
+            // It may have to be waited for, which must not happen in an open transaction.
             self.doubt = Some(Doubt { table: first.clone(), taken_for: None });
             return Err(Fault::refused(format!("{} is not compared yet", full_name(first))).into());
         }
         self.look(&new)
     }
 
-    /// Where the target's columns may change at any time: what each table of `parts` is taken for.
+    /// If the target's columns may change at any time: the last comparison of each table of
+    /// `parts`.
     pub(super) fn taken(&self, parts: &[Part]) -> Vec<Taken> {
         let mut taken: Vec<Taken> = Vec::new();
         if self.context.options.follows().is_none() {
@@ -152,15 +154,15 @@ impl Worker {
         taken
     }
 
-    /// Sees, within the open transaction, that the columns of these tables are still what the rows
-    /// were made for. They stay so until its end.
+    /// Checks, within the open transaction, that the columns of these tables are still those that
+    /// the rows were made for. They stay so until its end.
     pub(super) fn still_so(&mut self, taken: Vec<Taken>) -> Result<()> {
         for (table, taken_for) in taken {
             let Some(wanted) = &taken_for.signature else { continue };
             let name = full_name(&table);
             let there = self.open_lane()?.session.signature(&name);
             let there = there.map_err(|e| explain(&e, format!("looking at the columns of {name}")))?;
-            // Another worker may have compared them again while the rows were made.
+            // Another worker may have compared it again while the rows were made.
             if there != *wanted || self.context.fits.taken_for(&table).as_ref() != Some(&taken_for) {
                 self.doubt = Some(Doubt { table, taken_for: Some(taken_for) });
                 return Err(Fault::refused(format!("the columns of {name} have just changed on the target")).into());
@@ -169,8 +171,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes note of a statement on the target's `table` that failed with `error`, if its columns
-    /// may be the cause.
+    /// Records a statement on the target's `table` that failed with `error`, if its columns may be
+    /// the cause.
     pub(super) fn doubt(&mut self, table: &Arc<Table>, error: &Error) {
         self.doubt = None;
         if code_of(error).is_some_and(|code| CODES.contains(&code)) {
@@ -180,7 +182,7 @@ impl Worker {
     }
 
     /// After a refused statement: reads the target's definition again, if that may be the cause.
-    /// Gives whether it is another one now, so that the same transaction is worth another try.
+    /// Gives whether it has changed, so that the transaction is worth another try.
     ///
     /// # Errors
     /// Refused, if rows of the table cannot be written as it is now.
@@ -197,11 +199,11 @@ impl Worker {
     }
 }
 
-/// What an operator can do about other columns.
+/// The hint for different columns.
 pub(in crate::sink::mysql) const HINT: &str = "make both definitions alike, or start with --sync-mode 2, which leaves out columns that the target lacks \
      and lets the target's own columns keep their values; nothing was dropped silently";
 
-/// What an operator can do about other columns where the target has each DDL first.
+/// The hint for different columns if the target has each DDL first.
 pub(in crate::sink::mysql) const HINT_AHEAD: &str = "the target's DDL comes to the source through the link of the other direction: see that it runs, and whether it skipped, filtered or \
      still has to run one for this table, then start again. Otherwise make both definitions alike, or start with --sync-mode 2, which leaves out \
      columns that the target lacks and lets the target's own columns keep their values";
@@ -213,10 +215,10 @@ pub(in crate::sink::mysql) struct Seen {
     pub(in crate::sink::mysql) signature: Signature,
 }
 
-/// Reads one table, whole: it is the same when it was read. `None` if there is none.
+/// Reads one table completely, unchanged while it was read. `None` if it does not exist.
 ///
 /// # Errors
-/// What the target said.
+/// The server's error.
 pub(in crate::sink::mysql) fn see(session: &mut Session, table: &Table) -> Result<Option<Seen>> {
     if session.server().cannot_name_table(&table.schema, &table.name).is_some() {
         return Ok(None);
@@ -250,11 +252,11 @@ pub(in crate::sink::mysql) struct Changed {
     pub(in crate::sink::mysql) at: u64,
 }
 
-/// When the target's table was last changed, where the server tells: what it calls the time of its
-/// creation is that of its last DDL.
+/// When the target's table was last changed, if the server tells: its creation time is that of its
+/// last DDL.
 ///
 /// # Errors
-/// What the target said.
+/// The server's error.
 pub(in crate::sink::mysql) fn changed(session: &mut Session, table: &Table) -> Result<Option<Changed>> {
     let found: Option<(Option<i64>, Option<i64>)> = session.first(&format!(
         "SELECT CAST(UNIX_TIMESTAMP(create_time) AS SIGNED), CAST(UNIX_TIMESTAMP(NOW()) AS SIGNED) FROM information_schema.tables \
@@ -267,11 +269,11 @@ pub(in crate::sink::mysql) fn changed(session: &mut Session, table: &Table) -> R
     Ok(u64::try_from(at).ok().map(|at| Changed { age, at }))
 }
 
-/// Compares `tables` with the target and takes note of it. One that is not there is left to its
-/// first row.
+/// Compares `tables` with the target and records the result. One that does not exist is compared
+/// with its first row.
 ///
 /// # Errors
-/// Refused, if rows of one of them cannot be written in this mode; or what the target said.
+/// Refused, if rows of one of them cannot be written in this mode; or the server's error.
 pub(in crate::sink::mysql) fn look(
     session: &mut Session,
     tables: &[Arc<Table>],
@@ -315,13 +317,13 @@ pub(in crate::sink::mysql) fn look(
     Err(Fault::refused(problems.join("\n  ")).hint(hint).into())
 }
 
-/// What a comparison says.
+/// The result of a comparison.
 #[derive(Debug)]
 pub(in crate::sink::mysql) enum Explained {
-    /// Rows are written as they are, or as `fit` says. `known`: the source's history has all that
-    /// the target has by now, as far as its columns tell.
+    /// Rows are written unchanged, or as `fit` says. `known`: the source's history has everything
+    /// that the target has by now, as far as its columns tell.
     Yes { fit: Option<Arc<Fit>>, known: bool },
-    /// The target has a definition that the source does not come to, as far as is known.
+    /// The target has a definition that the source does not reach, as far as is known.
     NotYet(Vec<String>),
     /// Rows cannot be written to it.
     Never(Vec<String>),
@@ -337,8 +339,8 @@ pub(in crate::sink::mysql) fn explain_ahead(
     let mut differences = fits::columns(table, there);
     let named = |l: &Later| Table { schema: table.schema.clone(), name: table.name.clone(), ..Table::clone(&l.table) };
     let alike = later.iter().rposition(|l| fits::columns(&named(l), there).is_empty());
-    // What a link has brought to the source was on the target before: it cannot be back where it
-    // was.
+    // What a link has brought to the source was on the target before: the target cannot be back at
+    // an earlier definition.
     let passed = later.iter().rposition(|l| l.brought);
     let steps = alike.filter(|at| passed.is_none_or(|passed| *at >= passed)).and_then(|at| later.get(..=at));
     let Some((steps, last)) = steps.and_then(|steps| Some((steps, steps.last()?))) else {

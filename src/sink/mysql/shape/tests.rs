@@ -50,11 +50,11 @@ fn only_what_the_source_comes_to_explains_the_target() {
         "{}",
         fit.says
     );
-    // Nothing that the source has by now is still to come on the target: it is further on, and only
-    // looks like before.
+    // Nothing that the source has by now is still to come on the target: the target is further on,
+    // and only looks as before.
     assert!(matches!(explained(&steps, &["a", "b"]), Explained::NotYet(_)));
     assert!(matches!(explained(&steps, &["a", "b", "c"]), Explained::NotYet(_)));
-    // A user's own DDL on the source says nothing of the kind.
+    // A user's own DDL on the source says nothing about that.
     let own = [Later { brought: false, ..steps[0].clone() }];
     assert!(matches!(explained(&own, &["a", "b"]), Explained::Yes { fit: None, known: false }));
 }

@@ -19,17 +19,17 @@ use crate::sql::quote_name;
 const KEYS: u64 = 500;
 
 impl Work<'_> {
-    /// Deletes rows of which each has to be there.
+    /// Deletes rows, each of which must exist.
     pub(super) fn delete_by_key(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
         self.by_key(key, rows, &mut |sql, rows| emit(Step::Delete { sql, rows }))
     }
 
-    /// Deletes what there is of rows that are to be inserted, or must not be there.
+    /// Deletes rows that may exist, and that are to be inserted or must not be there.
     pub(super) fn clear_by_key(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
         self.by_key(key, rows, &mut |sql, _| emit(Step::Clear { sql }))
     }
 
-    /// Like `clear_by_key`, in a table of which only some rows have a unique key's value.
+    /// As `clear_by_key`, in a table where only some rows have a value of a unique key.
     pub(super) fn clear_by_value(&self, rows: &[Counted], emit: Emit<'_>) -> Result<()> {
         for row in rows {
             let Some(condition) = sole(self.table, row.row).map(|key| self.taken(key, row.row)).transpose()?.flatten()
@@ -71,8 +71,7 @@ impl Work<'_> {
     }
 
     fn by_key(&self, key: &[usize], rows: &[Counted], full: Full<'_>) -> Result<()> {
-        // A year is compared like a whole row's: the plain number 0 would be taken for the year
-        // 2000.
+        // A year is compared as in a whole row: the plain number 0 would mean the year 2000.
         let single = match key {
             [one] if !self.is_year(*one) => Some(*one),
             _ => None,
@@ -123,13 +122,13 @@ impl Work<'_> {
     }
 }
 
-/// Images looked for at once.
+/// Images that are looked for at once.
 const IMAGES: usize = 500;
-/// So few are looked for one by one: such a search ends with what it looks for, on average in the
-/// table's middle.
+/// So few are looked for one by one: such a search ends when the row is found, on average in the
+/// middle of the table.
 const FEW: usize = 4;
 
-/// A row image and the condition that only rows equal to it fulfil.
+/// A row image and a condition that only equal rows fulfil.
 struct Image<'a> {
     row: Counted<'a>,
     condition: Vec<u8>,
@@ -201,7 +200,7 @@ impl Work<'_> {
         emit(Step::DeleteEqual { sql: &exact, loose: loose.as_deref(), rows: image.row.count })
     }
 
-    /// A condition for rows equal to `row`, on column `first` before the others.
+    /// A condition for rows equal to `row`, with column `first` before the others.
     pub(super) fn equal(&self, out: &mut Vec<u8>, row: &Row, loose: bool, first: Option<usize>) -> Result<()> {
         let others = present(self.table, row).filter(|c| Some(*c) != first && !self.gaps.contains(c));
         for (i, column) in first.into_iter().chain(others).enumerate() {
@@ -272,7 +271,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The column that tells most of the images apart, of those that every image has and whose
+    /// The column that distinguishes most of the images, among those that every image has and whose
     /// values compare in a list as they do alone.
     fn filter_column(&self, rows: &[Counted]) -> Option<usize> {
         let usable = |column: &usize| {

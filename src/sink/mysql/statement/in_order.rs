@@ -13,7 +13,7 @@ use crate::model::{Key, Row, RowKind, Value};
 use crate::sink::mysql::batch::{Counted, full_name};
 use crate::sink::mysql::shape::Fit;
 
-/// Gives `emit` the statements for `changes`, which are such as `fit` made them.
+/// Gives `emit` the statements for `changes`, which `fit` has made.
 ///
 /// # Errors
 /// As [`render`](super::render).
@@ -24,14 +24,14 @@ pub fn in_order(fit: &Fit, changes: &[RowKind], style: Style, emit: Emit<'_>) ->
         key: key.map(|k| k.parts.iter().map(|p| p.column).collect()),
         others: table.keys.iter().filter(|k| key.is_none_or(|own| *k != own)).collect(),
         safe: style.replace,
-        // A REPLACE would be what must not be.
+        // A REPLACE would remove and insert the row.
         work: Work { table, gaps: &[], style: Style { replace: false, ..style }, extras: &fit.extras },
     };
     order.all(changes, emit)
 }
 
 struct Order<'a> {
-    /// Columns of the key that rows are found by; `None`: by all their values.
+    /// Columns of the key that identifies rows; `None` if the whole row does.
     key: Option<Vec<usize>>,
     others: Vec<&'a Key>,
     safe: bool,
@@ -50,7 +50,7 @@ impl Order<'_> {
         Ok(())
     }
 
-    /// Changes of one kind.
+    /// Renders changes of one kind.
     fn run(&self, changes: &[RowKind], emit: Emit<'_>) -> Result<()> {
         let once = |row| Counted { row, count: 1 };
         let (mut new, mut gone) = (Vec::new(), Vec::new());
@@ -84,7 +84,7 @@ impl Order<'_> {
         if key.iter().all(|c| old.get(*c) == new.get(*c)) {
             return self.put(new, Expect::There, emit);
         }
-        // What has the new key may be the row itself, from another time.
+        // The row with the new key may be this row itself, from another time.
         let there = self.condition(key, old)?;
         let mut count = Vec::new();
         let sql = format!("SELECT 0, COUNT(*) FROM {} WHERE {there}", full_name(self.work.table));
@@ -112,7 +112,7 @@ impl Order<'_> {
         if found > 0 { Ok(()) } else { self.work.insert(&[Counted { row: new, count: 1 }], emit) }
     }
 
-    /// A row that may be there already, in safe mode.
+    /// Writes a row that may exist already, in safe mode.
     fn put(&self, row: &Row, expect: Expect, emit: Emit<'_>) -> Result<()> {
         let Some(key) = &self.key else { return self.work.insert(&[Counted { row, count: 1 }], emit) };
         let own = self.condition(key, row)?;
@@ -122,7 +122,8 @@ impl Order<'_> {
         if found > 0 { Ok(()) } else { self.work.insert(&[Counted { row, count: 1 }], emit) }
     }
 
-    /// Deletes other rows that have a unique key's value of `row`; `own` finds the row that stays.
+    /// Deletes other rows that have a unique key's value of `row`; `own` selects the row that
+    /// stays.
     fn clear(&self, row: &Row, key: Option<&[usize]>, own: &str, emit: Emit<'_>) -> Result<()> {
         let mut conditions: Vec<String> = key.map(|k| self.condition(k, row)).transpose()?.into_iter().collect();
         for other in &self.others {
@@ -142,7 +143,7 @@ impl Order<'_> {
         Ok(String::from_utf8(out)?)
     }
 
-    /// Gives the row that `condition` finds the values of `row`.
+    /// Sets the row that `condition` selects to the values of `row`.
     fn set(&self, row: &Row, condition: &str, expect: Expect, found: &mut u64, emit: Emit<'_>) -> Result<()> {
         let mut sql = format!("UPDATE {} SET ", full_name(self.work.table)).into_bytes();
         for (i, column) in present(self.work.table, row).enumerate() {
@@ -160,7 +161,7 @@ impl Order<'_> {
     }
 }
 
-/// What takes each full statement: its text, and the items in it.
+/// Receives each full statement: its text, and the number of items in it.
 pub(super) type Full<'f> = &'f mut dyn FnMut(&str, u64) -> Result<()>;
 
 /// Items between a head and a tail, cut into statements of a limited size. Only one of them is in
@@ -169,12 +170,12 @@ pub(super) struct Chunk<'a> {
     head: Vec<u8>,
     separator: &'a [u8],
     tail: Vec<u8>,
-    /// Bytes of a statement of more than one item.
+    /// Limit in bytes of a statement with more than one item.
     limit: usize,
-    /// Items of a statement.
+    /// Limit of items in a statement.
     most: u64,
     text: Vec<u8>,
-    /// An item that did not fit any more.
+    /// An item that did not fit.
     over: Vec<u8>,
     items: u64,
 }
@@ -188,8 +189,8 @@ impl<'a> Chunk<'a> {
         Self { most, ..self }
     }
 
-    /// Adds the item that `write` appends; before it, gives `full` the statement that it does not
-    /// fit into. Says how long a statement of the item alone is, if it begins one.
+    /// Adds the item that `write` appends; if it does not fit, gives `full` the statement before
+    /// it. Tells the length of a statement of this item alone, if it begins one.
     pub(super) fn push(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
@@ -215,18 +216,18 @@ impl<'a> Chunk<'a> {
         Ok((self.items == 1).then(|| self.text.len() + self.tail.len()))
     }
 
-    /// Before an item of about `size` bytes: gives `full` what it would not fit behind, so that it
-    /// is not held twice.
+    /// Called before an item of about `size` bytes: gives `full` the statement that the item would
+    /// not fit into, so that the item is not held twice.
     pub(super) fn make_room(&mut self, size: usize, full: Full<'_>) -> Result<()> {
         if self.items > 0 && self.text.len() + size > self.limit {
             self.finish(full)?;
         }
-        // Without room beyond that: it would be as much again.
+        // Exactly: a growing vector would take as much again.
         self.text.reserve_exact(self.head.len() + size + size / 64);
         Ok(())
     }
 
-    /// Gives `full` what is left, if anything is.
+    /// Gives `full` the last statement, if there is one.
     pub(super) fn finish(&mut self, full: Full<'_>) -> Result<()> {
         if self.items > 0 {
             self.text.extend_from_slice(&self.tail);
@@ -265,7 +266,7 @@ mod tests {
                 let inner: Vec<&str> = text[1..text.len() - 1].split(',').collect();
                 prop_assert_eq!((inner.len() as u64, text.starts_with('<'), text.ends_with('>')), (*n, true, true));
                 prop_assert!(*n <= most && (*n == 1 || text.len() <= limit));
-                // None is shorter than it has to be.
+                // No statement is shorter than necessary.
                 if let Some((next, _)) = found.get(i + 1) {
                     let first = next[1..next.len() - 1].split(',').next().unwrap();
                     prop_assert!(*n == most || text.len() + 1 + first.len() > limit);

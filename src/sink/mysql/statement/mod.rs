@@ -25,59 +25,59 @@ use crate::sql::quote_name;
 use in_order::Chunk;
 pub use in_order::in_order;
 
-/// Bytes of one statement, unless a single row needs more.
+/// Limit in bytes of a statement, unless a single row needs more.
 const BYTES: usize = 1 << 20;
-/// What the server counts of its own into a packet, rounded up.
+/// What the server adds to a packet, rounded up.
 const PACKET_EXTRA: usize = 64;
 
-/// A statement with what it must do. It has to be run at once: the next one takes its memory.
+/// A statement with its expected effect. It has to be run at once, because the next one reuses its
+/// memory.
 #[derive(Debug)]
 pub enum Step<'a> {
     /// Deletes exactly `rows` rows.
     Delete {
         /// The statement.
         sql: &'a str,
-        /// Rows that have to be there.
+        /// Rows that must exist.
         rows: u64,
     },
-    /// A query of two columns; all rows of its result have to be put into `found`. What follows
-    /// depends on them.
+    /// A query of two columns; all rows of its result have to be put into `found`. The following
+    /// statements depend on them.
     Count {
         /// The query.
         sql: &'a str,
-        /// Which of the asked images (NULL: none of them), and how many rows are equal to it.
+        /// The number of the image (NULL: none of them), and the count of rows equal to it.
         found: &'a mut Vec<(Option<u64>, u64)>,
     },
     /// Deletes exactly `rows` rows that are equal to one image, with LIMIT.
     DeleteEqual {
-        /// The statement up to its limit.
+        /// The statement without its limit.
         sql: &'a str,
-        /// The statement with a comparison that also finds JSON written differently; for what `sql`
-        /// did not find.
+        /// A statement with a comparison that also finds JSON written differently, for rows that
+        /// `sql` did not find.
         loose: Option<&'a str>,
-        /// Rows that have to be there.
+        /// Rows that must exist.
         rows: u64,
     },
-    /// Changes exactly `rows` rows, known by their key, where they are; at least two of them.
+    /// Changes exactly `rows` rows, identified by their key, in place; at least two of them.
     Change {
         /// The statement.
         sql: &'a str,
-        /// Rows that have to be there.
+        /// Rows that must exist.
         rows: u64,
     },
-    /// Gives one row that is known by its key or by all its values a new image, in place.
+    /// Sets one row, identified by its key or all its values, to a new image, in place.
     Update {
         /// The statement.
         sql: &'a str,
-        /// See [`Insert`](Self::Insert).
+        /// As in [`Insert`](Self::Insert).
         relaxed: u64,
-        /// How many rows there were is put here.
+        /// Receives the number of rows found.
         found: &'a mut u64,
-        /// Whether it has to be there.
+        /// Whether the row must exist.
         expect: Expect,
     },
-    /// Deletes rows that stand in the way of those that may be there already; only where that is
-    /// forgiven.
+    /// Deletes rows in the way of those that may exist already; only where deviations are allowed.
     Clear {
         /// The statement.
         sql: &'a str,
@@ -88,26 +88,27 @@ pub enum Step<'a> {
         sql: &'a str,
         /// Rows in it.
         rows: u64,
-        /// ENUM values of index 0 in it: they pass only without strict mode, with one warning each.
+        /// Number of ENUM values of index 0: they are accepted only without strict mode, with a
+        /// warning for each.
         relaxed: u64,
     },
 }
 
-/// Whether a row has to be there.
+/// Whether a row must exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// It has to.
+    /// It must.
     There,
-    /// A row that is to be inserted: in safe mode it may be there.
+    /// It is a row to insert: in safe mode it may exist.
     New,
-    /// Another statement looks for it, too.
+    /// Another statement looks for it as well.
     Perhaps,
 }
 
-/// What runs the steps.
+/// Runs the steps.
 pub type Emit<'e> = &'e mut dyn FnMut(Step<'_>) -> Result<()>;
 
-/// What rendering has to know of the target.
+/// The target's properties that rendering depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     json: JsonStyle,
@@ -119,7 +120,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// For `server`; `replace` makes INSERT a REPLACE.
+    /// For `server`; `replace` turns INSERT into REPLACE.
     #[must_use]
     pub fn of(server: &Server, replace: bool) -> Self {
         let json = match server.flavour {
@@ -127,13 +128,13 @@ impl Style {
             _ => JsonStyle::Typed,
         };
         let max_packet = server.max_allowed_packet;
-        // MariaDB and MySQL tell, for each statement, how many of the rows were there.
+        // For each statement, MariaDB and MySQL tell how many of the rows existed.
         let in_place = server.flavour != Flavour::TiDb && !replace;
         Self { json, max_packet, chunk: (max_packet / 2).min(BYTES), replace, clear: false, in_place }
     }
 
-    /// Rows that stand in the way of a REPLACE are deleted first: no server counts one that it
-    /// replaces by its like.
+    /// Rows in the way of a REPLACE are deleted first: no server counts a row that it replaces by
+    /// an equal one.
     #[must_use]
     pub fn clearing(mut self, clear: bool) -> Self {
         self.clear = self.replace && clear;
@@ -144,7 +145,7 @@ impl Style {
 /// Gives `emit` the statements for `changes`, deletes first.
 ///
 /// # Errors
-/// If a value has no literal, a row is larger than the target takes (with table, size and limit),
+/// If a value has no literal, a row is larger than the target accepts (with table, size and limit),
 /// or `emit` fails.
 pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()> {
     let net = changes.net(style.in_place, style.replace);
@@ -165,7 +166,7 @@ pub fn render(changes: &TableChanges, style: Style, emit: Emit<'_>) -> Result<()
 
 struct Work<'a> {
     table: &'a Table,
-    /// Columns by which no row is told apart.
+    /// Columns that are not used to identify a row.
     gaps: &'a [usize],
     style: Style,
     /// Columns that only the target has, with their values in new rows.
@@ -205,14 +206,14 @@ impl Work<'_> {
     }
 }
 
-/// Rows with values for the same columns, which strict mode takes or does not take.
+/// Rows with values for the same columns, all of which strict mode accepts, or does not.
 struct Group<'a> {
     columns: Vec<usize>,
     relaxed: bool,
     rows: Vec<Counted<'a>>,
 }
 
-/// Rows by the columns that they have and by whether strict mode takes them.
+/// Groups rows by the columns that they have and by whether strict mode accepts them.
 fn groups<'a>(table: &Table, rows: &[Counted<'a>]) -> Vec<Group<'a>> {
     let enums = table.columns.iter().any(|c| matches!(c.kind, Kind::Enum { .. }));
     let mut groups: Vec<Group> = Vec::new();
@@ -234,8 +235,8 @@ fn present(table: &Table, row: &Row) -> impl Iterator<Item = usize> {
 }
 
 impl Work<'_> {
-    /// An INSERT that finds every key taken. An UPDATE cannot bring other values for each row
-    /// without changing their types on the way.
+    /// Changes rows by an INSERT that finds every key taken. An UPDATE cannot set different values
+    /// for each row without changing their types on the way.
     fn change(&self, key: &[usize], rows: &[Counted], emit: Emit<'_>) -> Result<()> {
         groups(self.table, rows).iter().try_for_each(|group| self.change_group(key, group, emit))
     }
@@ -267,7 +268,7 @@ impl Work<'_> {
         chunk.finish(&mut full)
     }
 
-    /// A row alone is deleted and inserted: for one row, no server says whether it was there.
+    /// A single row is deleted and inserted: for one row, no server tells whether it existed.
     fn change_one(&self, key: &[usize], group: &Group, row: Counted, emit: Emit<'_>) -> Result<()> {
         self.delete_by_key(key, std::slice::from_ref(&row), emit)?;
         self.insert_group(&Group { columns: group.columns.clone(), relaxed: group.relaxed, rows: vec![row] }, emit)

@@ -13,51 +13,50 @@ use crate::sink::mysql::ddl::dialect::Unsupported;
 use crate::sql::Statement;
 use crate::sql::{quote_name, quote_text};
 
-/// The clauses of one ALTER TABLE, in the order in which they stand.
+/// The clauses of one ALTER TABLE, in their order.
 #[derive(Default)]
 struct Clauses {
     first: Vec<String>,
     columns: Vec<String>,
     last: Vec<String>,
-    /// Foreign keys that are dropped, each by a statement in front: the target may never have had
-    /// one.
+    /// Foreign keys to drop, each by a statement before: the target may never have had one.
     foreign_gone: Vec<String>,
-    /// Those that are added, each by a statement behind.
+    /// Foreign keys to add, each by a statement after.
     foreign_new: Vec<String>,
-    /// Clauses of a second statement: real defaults of new columns, behind which the rows have what
-    /// they had upstream.
+    /// Clauses of a second statement: the real defaults of new columns, once the rows have the
+    /// values that they have upstream.
     afterwards: Vec<String>,
 }
 
-/// What is compared.
+/// The two definitions to compare.
 struct Difference<'a> {
     before: &'a Table,
     after: &'a Table,
-    /// Their details.
+    /// The details of both.
     was: &'a TableDetails,
     is: &'a TableDetails,
-    /// For each visible column after: the place of the same column among those before.
+    /// For each visible column after: the index of that column before.
     same: Vec<Option<usize>>,
     old: Vec<Whole<'a>>,
     new: Vec<Whole<'a>>,
     mariadb: bool,
-    /// Whether defaults that are expressions need a statement of their own: MySQL takes no `uuid()`
-    /// in a definition beside ADD COLUMN.
+    /// Whether defaults that are expressions need a statement of their own: MySQL does not accept
+    /// `uuid()` together with ADD COLUMN.
     late_defaults: bool,
     /// Whether the target has RENAME COLUMN.
     renames: bool,
-    /// Whether AFTER names a column that was there before the statement, and that it does not
-    /// change: TiDB wants that.
+    /// Whether AFTER must name a column that existed before the statement, and that it does not
+    /// change, as TiDB requires.
     behind_old: bool,
     /// ` IF NOT EXISTS` and ` IF EXISTS`, where the text says so.
     conditions: (&'static str, &'static str),
 }
 
-/// The statements that turn `before` into `after`; `None` where the definitions do not tell which
+/// The statements that turn `before` into `after`; `None` if the definitions do not tell which
 /// column became which.
 ///
 /// # Errors
-/// If an expression is none.
+/// If an expression cannot be written for the target.
 pub(super) fn statements(
     server: &Server,
     ddl: &Ddl,
@@ -93,9 +92,9 @@ pub(super) fn statements(
     Ok(Some(Made { statements: out, optional, ..Made::default() }))
 }
 
-/// For each column of `new` the place of the one in `old` that it was; `None` as a whole if that
-/// cannot be told. A column that was rewritten for another type has another id, and with CHANGE
-/// perhaps another name.
+/// For each column of `new` the index of its former self in `old`; `None` as a whole if that is not
+/// known. A column that was rewritten for another type has another id, and with CHANGE perhaps
+/// another name.
 fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<usize>>> {
     let new_ids: HashSet<i64> = new.iter().map(|c| c.column.id).collect();
     let gone = |at: &usize| old.get(*at).is_some_and(|c| !new_ids.contains(&c.column.id));
@@ -106,8 +105,8 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
         Some(Vec::new())
     };
     let all_known = new.iter().all(|c| old.iter().any(|d| d.column.id == c.column.id));
-    // In one job nothing but its text tells a column that was changed from one that came while
-    // another one went.
+    // Within one job, only the text tells a column that was changed from one that was added while
+    // another was dropped.
     if read.is_none() && ddl.action == ActionType::MultiSchemaChange && !all_known {
         return None;
     }
@@ -122,7 +121,7 @@ fn pair(ddl: &Ddl, old: &[Whole<'_>], new: &[Whole<'_>]) -> Option<Vec<Option<us
             by_id.or_else(|| named(was).filter(gone))
         })
         .collect();
-    // One column was changed, and its text was not understood.
+    // One column was changed, and the text was not understood.
     if ddl.action == ActionType::ModifyColumn && same.contains(&None) {
         let mut left = (0..old.len()).filter(|at| gone(at) && !same.contains(&Some(*at)));
         let (Some(only), None) = (left.next(), left.next()) else { return None };
@@ -169,7 +168,7 @@ impl Difference<'_> {
         clauses.columns.push(format!("ADD COLUMN{} {name} {definition}{position}", self.conditions.0));
         if old_rows.is_some() {
             clauses.afterwards.push(match (&column.details.default, column.default()?) {
-                // MariaDB forgets ON UPDATE with a default.
+                // MariaDB drops ON UPDATE when a default is set.
                 _ if column.details.on_update => {
                     format!("MODIFY COLUMN {name} {}", column.definition(None, Given::Own)?)
                 }
@@ -201,7 +200,7 @@ impl Difference<'_> {
         };
         let default_alone = differs
             && plain(&is.details.default)
-            // MariaDB 11.4 keeps a default that is the time beside some other changes.
+            // MariaDB 11.4 keeps a default of the current time with some other changes.
             && plain(&was.details.default)
             && !is.details.on_update
             && was.definition(None, Given::Instead(""))? == is.definition(None, Given::Instead(""))?;
@@ -224,14 +223,14 @@ impl Difference<'_> {
         Ok(())
     }
 
-    /// The id that a column of before has after; `None` if it is gone.
+    /// The id after of a column of before; `None` if it was dropped.
     fn id_after(&self, id: i64) -> Option<i64> {
         let at = self.old.iter().position(|c| c.column.id == id)?;
         let now = self.same.iter().position(|same| *same == Some(at))?;
         self.new.get(now).map(|c| c.column.id)
     }
 
-    /// What an index of before holds when its columns are as they are after: those that are gone
+    /// The parts of an index of before once the columns are as they are after: dropped columns
     /// leave it.
     fn parts_after(&self, index: &Index) -> Vec<IndexPart> {
         let part = |part: &IndexPart| match part {
@@ -247,7 +246,7 @@ impl Difference<'_> {
             let shape = |i: &Index| (i.primary, i.unique, i.global, i.comment.clone());
             shape(was) == shape(is) && self.parts_after(was) == is.parts
         };
-        // By its id; or, as one whose column was rewritten for another type, by its name.
+        // By id; or by name, for one whose column was rewritten for another type.
         let same = |was: &Index, is: &Index| {
             like(was, is) && (was.id == is.id || was.name.to_lowercase() == is.name.to_lowercase())
         };
@@ -271,7 +270,7 @@ impl Difference<'_> {
                     }
                     if was.invisible != is.invisible {
                         let word = if is.invisible { "INVISIBLE" } else { "VISIBLE" };
-                        // The new name is not known yet in the statement that gives it.
+                        // The new name cannot be used in the statement that gives it.
                         let place = if was.name == is.name { &mut clauses.last } else { &mut clauses.afterwards };
                         place.push(format!("ALTER INDEX {name} {word}"));
                     }
@@ -331,18 +330,18 @@ impl Difference<'_> {
         if self.was.comment != self.is.comment {
             clauses.last.push(format!("COMMENT = {}", quote_text(&self.is.comment)));
         }
-        // A job that is about other things may show where the counter was.
+        // A job about other things may show the counter's value.
         if ddl.action == ActionType::MultiSchemaChange && self.is.auto_increment > self.was.auto_increment {
             clauses.last.push(format!("AUTO_INCREMENT = {}", self.is.auto_increment));
         }
     }
 }
 
-/// Of `places`, the earlier places of what is in a list now, those that need not move for the
-/// others to come into order: a longest increasing subsequence, as flags.
+/// Of `places`, the former places of what is in a list now: which need not move for the others to
+/// come into order. A longest increasing subsequence, as flags.
 pub(super) fn stays(places: &[usize]) -> Vec<bool> {
-    // For each length, where the subsequence of that length with the smallest end ends; and what is
-    // before each.
+    // For each length, where the subsequence of that length with the smallest end ends; and the
+    // predecessor of each.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(places.len());
     for (at, place) in places.iter().enumerate() {
@@ -367,19 +366,19 @@ pub(super) fn stays(places: &[usize]) -> Vec<bool> {
 /// Where a clause puts a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Where it is; a new one at the end.
+    /// Where it is, or at the end if it is new.
     Unsaid,
     First,
-    /// Behind the column of this number.
+    /// After the column of this number.
     After(usize),
 }
 
-/// The columns in the order of their clauses, with their places: `stays` says of each whether it
-/// needs not move, `new` whether it was not there.
+/// The columns in the order of their clauses, with their places: `stays` tells of each whether it
+/// need not move, `new` whether it is new.
 ///
-/// MySQL and MariaDB take one clause after the other, so each column goes behind its neighbour.
+/// MySQL and MariaDB process one clause after the other, so each column goes after its neighbour.
 /// TiDB looks for the neighbour in the table as it is before the statement (`behind_old`): there
-/// all go behind the last column that stays, the rearmost first.
+/// all go after the last column that stays, the rearmost first.
 pub(super) fn placed(stays: &[bool], new: &[bool], behind_old: bool) -> Vec<(usize, Place)> {
     let stays_at = |at: usize| stays.get(at).copied().unwrap_or(false);
     let new_at = |at: usize| new.get(at).copied().unwrap_or(false);

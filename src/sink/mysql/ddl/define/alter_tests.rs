@@ -10,11 +10,11 @@ fn several_columns_come_to_one_place() {
             behind_old,
         )
     };
-    // Two new ones in front, and one at the end.
+    // Two new columns at the beginning, and one at the end.
     let (stays, new) = ([0, 0, 1, 0], [1, 1, 0, 1]);
     assert_eq!(of(&stays, &new, false), [(0, First), (1, After(0)), (2, Unsaid), (3, Unsaid)]);
     assert_eq!(of(&stays, &new, true), [(1, First), (0, First), (2, Unsaid), (3, Unsaid)]);
-    // A new one and one that moved, in the middle and at the end.
+    // A new column and one that moved, in the middle and at the end.
     let (stays, new) = ([1, 0, 0, 1, 0, 0], [0, 0, 1, 0, 1, 0]);
     let one_by_one = [(0, Unsaid), (1, After(0)), (2, After(1)), (3, Unsaid), (4, Unsaid), (5, After(4))];
     assert_eq!(of(&stays, &new, false), one_by_one);

@@ -15,13 +15,13 @@ use crate::sql::{quote_name, quote_text};
 pub(super) struct Whole<'a> {
     pub column: &'a Column,
     pub details: &'a ColumnDetails,
-    /// `AUTO_RANDOM`, shard bits and range bits; 0 bits for none.
+    /// `AUTO_RANDOM`: shard bits and range bits; 0 shard bits for none.
     pub auto_random: (u64, u64),
-    /// Whether its default, an expression, stays unsaid.
+    /// Whether its default, an expression, is left out.
     pub silent: bool,
 }
 
-/// The columns that a statement to `server` names, in order: helpers of indexes are none.
+/// The columns that a statement to `server` names, in order; without helper columns of indexes.
 pub(super) fn visible<'a>(table: &'a Table, server: &Server) -> Vec<Whole<'a>> {
     let Some(details) = &table.details else { return Vec::new() };
     let mysql = server.flavour == Flavour::MySql;
@@ -29,8 +29,8 @@ pub(super) fn visible<'a>(table: &'a Table, server: &Server) -> Vec<Whole<'a>> {
         let key = matches!(&table.handle, Handle::Int(handle) if *handle == at)
             || matches!(&table.handle, Handle::Common(parts) if parts.first().is_some_and(|p| p.column == at));
         let auto_random = if key { details.own.auto_random } else { (0, 0) };
-        // A MySQL makes no generated column of one behind it whose default is an expression. A
-        // replica does without the default.
+        // MySQL refuses a generated column that uses a later column whose default is an expression.
+        // A replica does not need the default.
         let used = |n: &ColumnDetails| mentions(&n.generated, &column.name);
         let silent = mysql && is_expression(own, column) && details.columns.iter().take(at).any(used);
         Whole { column, details: own, auto_random, silent }
@@ -38,12 +38,12 @@ pub(super) fn visible<'a>(table: &'a Table, server: &Server) -> Vec<Whole<'a>> {
     table.columns.iter().zip(&details.columns).enumerate().map(whole).filter(|w| !w.column.hidden).collect()
 }
 
-/// Which default stands in a definition.
+/// Which default a definition gets.
 #[derive(Clone, Copy)]
 pub(super) enum Given<'a> {
     /// The column's own.
     Own,
-    /// This one, as SQL, for the rows that are there.
+    /// This one, as SQL, for existing rows.
     Instead(&'a str),
     /// None.
     Nothing,
@@ -54,11 +54,11 @@ impl Whole<'_> {
         quote_name(&self.column.name)
     }
 
-    /// Everything behind the name. A character set is left out where it is that of `table`, which
-    /// is being made.
+    /// Everything after the name. The character set is left out if it is that of `table`, which is
+    /// being created.
     ///
     /// # Errors
-    /// If an expression is none.
+    /// If an expression is unsafe.
     pub(super) fn definition(&self, table: Option<&Table>, given: Given<'_>) -> Result<String, Unsupported> {
         let mut sql = self.kind(table);
         let Self { column, details, .. } = self;
@@ -68,7 +68,7 @@ impl Whole<'_> {
         }
         sql.push_str(match (column.nullable, &column.kind) {
             (false, _) => " NOT NULL",
-            // It would be NOT NULL where nothing is said.
+            // Without NULL, it would be NOT NULL.
             (true, Kind::Timestamp { .. }) => " NULL",
             (true, _) => "",
         });
@@ -107,16 +107,16 @@ impl Whole<'_> {
         match table {
             Some(table) if (&table.charset, &table.collation) == (charset, collation) => {}
             Some(_) => sql.push_str(&format!(" CHARACTER SET {charset} COLLATE {collation}")),
-            // MySQL shows for ever that a character set was said. The collation says it as well.
+            // MySQL would show for ever that a character set was given. The collation implies it.
             None => sql.push_str(&format!(" COLLATE {collation}")),
         }
         sql
     }
 
-    /// What stands behind DEFAULT; `None` if that is not said.
+    /// What follows DEFAULT; `None` if there is no DEFAULT.
     ///
     /// # Errors
-    /// If an expression is none.
+    /// If an expression is unsafe.
     pub(super) fn default(&self) -> Result<Option<String>, Unsupported> {
         if self.silent {
             return Ok(None);
@@ -142,8 +142,8 @@ impl Whole<'_> {
         }
     }
 
-    /// What the rows that are older than the column hold in it, as a default, where that is another
-    /// value than new rows get.
+    /// The value of rows that are older than the column, as a default, if it is not the value that
+    /// new rows get.
     pub(super) fn for_old_rows(&self, mariadb: bool) -> Option<String> {
         let Self { column, details, .. } = self;
         let value = &column.missing;
@@ -162,7 +162,7 @@ impl Whole<'_> {
     }
 }
 
-/// Whether the default is more than a value, for MySQL.
+/// Whether MySQL needs the default as an expression.
 fn is_expression(details: &ColumnDetails, column: &Column) -> bool {
     match details.default {
         ColumnDefault::Expression(_) => true,
@@ -171,12 +171,12 @@ fn is_expression(details: &ColumnDetails, column: &Column) -> bool {
     }
 }
 
-/// Whether an expression of TiDB's, which quotes all names, has the column in it.
+/// Whether an expression of TiDB's, in which all names are quoted, uses the column.
 fn mentions(expression: &str, column: &str) -> bool {
     !expression.is_empty() && expression.contains(&quote_name(column))
 }
 
-/// `value` as it may stand behind DEFAULT.
+/// `value` as it can follow DEFAULT.
 fn literal_of(column: &Column, value: &Value) -> Option<String> {
     let element = |list: &[String], at: usize| list.get(at).map(|e| quote_text(e));
     match (&column.kind, value) {
@@ -192,25 +192,25 @@ fn literal_of(column: &Column, value: &Value) -> Option<String> {
             let mut out = Vec::new();
             literal::write(&mut out, kind, value).ok()?;
             let sql = String::from_utf8(out).ok()?;
-            // A text or JSON may have a default that is an expression, if any.
+            // Text and JSON can only have a default that is an expression.
             Some(if *kind == Kind::Json { format!("({sql})") } else { sql })
         }
     }
 }
 
-/// `b'101'`.
+/// The bits as `b'101'`.
 fn bits(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|b| format!("{b:08b}")).collect();
     let digits = digits.trim_start_matches('0');
     format!("b'{}'", if digits.is_empty() { "0" } else { digits })
 }
 
-/// `text` if it can be nothing but one expression (or several with commas between them), wherever
-/// it stands.
+/// `text` if it cannot be anything but one expression (or several, separated by commas), wherever
+/// it occurs.
 ///
 /// # Errors
-/// If it could end the brackets that it stands in, or be read as something else by the target: any
-/// user who may create a table upstream writes it.
+/// If it could close the brackets around it, or be read differently by the target: any user who may
+/// create a table upstream can write it.
 pub(super) fn expression(text: &str) -> Result<&str, Unsupported> {
     let mut depth = 0_usize;
     let mut end = 0;

@@ -9,10 +9,10 @@ use crate::model::{
 use crate::sink::mysql::ddl::dialect::Unsupported;
 use crate::sql::{quote_name, quote_text};
 
-/// An index as it stands in CREATE TABLE, and behind ADD.
+/// An index as in CREATE TABLE, and after ADD.
 ///
 /// # Errors
-/// If an expression is none.
+/// If an expression is unsafe.
 pub(super) fn index(index: &Index, table: &Table) -> Result<String, Unsupported> {
     let parts = index.parts.iter().map(|p| part(p, table)).collect::<Result<Vec<_>, _>>()?.join(",");
     let mut sql = match (index.primary, index.unique) {
@@ -51,13 +51,13 @@ fn part(part: &IndexPart, table: &Table) -> Result<String, Unsupported> {
     }
 }
 
-/// All foreign keys of `table`, as they stand in CREATE TABLE, and behind ADD.
+/// All foreign keys of `table`, as in CREATE TABLE, and after ADD.
 pub(in super::super) fn foreign_keys(table: &Table) -> Vec<String> {
     let details = table.details.iter().flat_map(|d| &d.foreign_keys);
     table.foreign_keys.iter().zip(details).map(|(key, own)| foreign_key(key, own, table)).collect()
 }
 
-/// A foreign key as it stands in CREATE TABLE, and behind ADD.
+/// A foreign key as in CREATE TABLE, and after ADD.
 pub(super) fn foreign_key(key: &ForeignKey, details: &ForeignKeyDetails, table: &Table) -> String {
     let list = |names: &[String]| names.iter().map(|n| quote_name(n)).collect::<Vec<_>>().join(",");
     let schema = if key.parent_schema.is_empty() { &table.schema } else { &key.parent_schema };
@@ -88,10 +88,10 @@ fn reaction(option: i64) -> Option<&'static str> {
     }
 }
 
-/// A CHECK as it stands in CREATE TABLE, and behind ADD.
+/// A CHECK as in CREATE TABLE, and after ADD.
 ///
 /// # Errors
-/// If its condition is no expression.
+/// If its condition is unsafe.
 pub(super) fn check(check: &Check) -> Result<String, Unsupported> {
     let enforced = if check.enforced { "" } else { " NOT ENFORCED" };
     let name = if check.name.is_empty() { String::new() } else { format!("CONSTRAINT {} ", quote_name(&check.name)) };
@@ -101,11 +101,11 @@ pub(super) fn check(check: &Check) -> Result<String, Unsupported> {
 /// `PARTITION BY …`.
 ///
 /// # Errors
-/// If an expression or a bound is none.
+/// If an expression or a bound is unsafe.
 pub(super) fn partition_by(by: &Partitioning, table: &Table) -> Result<String, Unsupported> {
     let list = |names: &[&str]| names.iter().map(|c| quote_name(c)).collect::<Vec<_>>().join(",");
     let columns = || match by.columns.is_empty() {
-        // A MySQL that is to find them itself stumbles over indexes on parts of columns.
+        // If MySQL has to find the columns itself, it fails with indexes on prefixes of columns.
         true => list(&primary_key(table)),
         false => list(&by.columns.iter().map(String::as_str).collect::<Vec<_>>()),
     };
@@ -127,7 +127,7 @@ pub(super) fn partition_by(by: &Partitioning, table: &Table) -> Result<String, U
     Ok(format!("PARTITION BY {what} ({})", definitions(by, by.partitions.iter())?))
 }
 
-/// Whether its partitions are told by their number.
+/// Whether partitions are identified by their number.
 pub(super) fn is_counted(by: &Partitioning) -> bool {
     matches!(by.method, Method::Hash | Method::Key)
 }
@@ -139,7 +139,7 @@ fn primary_key(table: &Table) -> Vec<&str> {
 }
 
 /// Whether all of `partitions`, of which the first has the number `first`, have the names that they
-/// get where the statement gives none.
+/// get when the statement names none.
 fn are_usual(partitions: &[PartitionDetails], first: usize) -> bool {
     (first..).zip(partitions).all(|(at, p)| p.name == format!("p{at}") && p.comment.is_empty())
 }
@@ -147,7 +147,7 @@ fn are_usual(partitions: &[PartitionDetails], first: usize) -> bool {
 /// `PARTITION … , PARTITION …`.
 ///
 /// # Errors
-/// If a bound is no expression.
+/// If a bound is unsafe.
 pub(super) fn definitions<'a>(
     by: &Partitioning,
     partitions: impl Iterator<Item = &'a PartitionDetails>,
@@ -155,10 +155,10 @@ pub(super) fn definitions<'a>(
     partitions.map(|p| definition(by, p)).collect::<Result<Vec<_>, _>>().map(|all| all.join(","))
 }
 
-/// The names of `partitions`, each with what [`definitions`] says of it.
+/// The names of `partitions`, each with its definition as in [`definitions`].
 ///
 /// # Errors
-/// If a bound is no expression.
+/// If a bound is unsafe.
 pub(in crate::sink::mysql::ddl) fn said(
     by: &Partitioning,
     partitions: &[PartitionDetails],
@@ -174,7 +174,7 @@ fn values(by: &Partitioning, partition: &PartitionDetails) -> Result<String, Uns
     let mut sql = String::new();
     match by.method {
         Method::Range => sql.push_str(&format!(" VALUES LESS THAN ({})", list(&partition.less_than)?)),
-        // TiDB 6 takes a DEFAULT partition and keeps nothing of that.
+        // TiDB 6 accepts a DEFAULT partition and keeps nothing of that.
         Method::List if partition.in_values.is_empty() => sql.push_str(" DEFAULT"),
         Method::List => {
             let row = |values: &Vec<String>| match values.as_slice() {
@@ -201,7 +201,7 @@ fn list(values: &[String]) -> Result<String, Unsupported> {
 /// TABLE.
 ///
 /// # Errors
-/// If an expression or a bound is none.
+/// If an expression or a bound is unsafe.
 pub(super) fn change(
     before: Option<&Partitioning>,
     after: Option<&Partitioning>,
@@ -228,7 +228,7 @@ pub(super) fn change(
             Ordering::Equal => None,
         });
     }
-    // A partition that took in others may keep its name and its bounds, but not its id.
+    // A partition that absorbed others may keep its name and its bounds, but not its id.
     let same = |a: &PartitionDetails, b: &PartitionDetails| a.id == b.id;
     let gone: Vec<&PartitionDetails> =
         before.partitions.iter().filter(|b| !after.partitions.iter().any(|a| same(a, b))).collect();

@@ -69,18 +69,18 @@ const fn is_difference(action: ActionType) -> bool {
     )
 }
 
-/// What does what a DDL did.
+/// Statements with the effect of a DDL.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// The statements, one after the other; none if nothing is left that a statement could say.
+    /// The statements in order; empty if nothing is left to do.
     pub statements: Vec<String>,
-    /// More of them: foreign keys, which a target may refuse, and a replica can do without.
+    /// Further statements: foreign keys, which a target may refuse and a replica does not need.
     pub optional: Vec<String>,
-    /// What is in no statement.
+    /// What is in no statement, for reports.
     pub without: Vec<String>,
 }
 
-/// What of what `ddl` brings is in no statement to `server`.
+/// The parts of `ddl` that are in no statement to `server`.
 fn left_out(server: &Server, ddl: &Ddl) -> Vec<String> {
     let indexes = |tables: &'_ [Arc<Table>]| -> Vec<(i64, String)> {
         let details = tables.iter().flat_map(|t| &t.details).flat_map(|d| &d.indexes);
@@ -99,12 +99,12 @@ fn left_out(server: &Server, ddl: &Ddl) -> Vec<String> {
     indexes.chain(defaults).collect()
 }
 
-/// The statements that do what `ddl` did, one after the other. `None` where its text has to do.
+/// The statements with the effect of `ddl`, in order. `None` if its text has to be used.
 ///
 /// # Errors
-/// Why no statement can be made, where a text could do harm.
+/// Why no statement can be made, if the text could do harm.
 pub(super) fn statements(server: &Server, ddl: &Ddl) -> Result<Option<Made>, Unsupported> {
-    // A TiDB does not take the columns and the table's own character set in one statement.
+    // TiDB does not accept the columns and the table's own character set in one statement.
     let converts = ddl.action == ActionType::ModifyTableCharset && server.flavour == Flavour::TiDb;
     if ddl.temporary || converts || !ddl.after.iter().all(|table| table.details.is_some()) {
         return Ok(None);
@@ -133,8 +133,8 @@ fn same_place(before: &Table, after: &Table) -> bool {
     before.details.is_some() && (&before.schema, &before.name) == (&after.schema, &after.name)
 }
 
-/// Whether the text says IF EXISTS or IF NOT EXISTS: then a target that has it already, or has it
-/// no more, is no error.
+/// Whether the text says IF EXISTS or IF NOT EXISTS: then it is no error if the target has the
+/// object already, or not any more.
 fn is_conditional(ddl: &Ddl) -> bool {
     crate::sql::Statement::of(&ddl.query).conditional
 }
@@ -142,7 +142,7 @@ fn is_conditional(ddl: &Ddl) -> bool {
 /// CREATE TABLE of `table`, without its foreign keys.
 ///
 /// # Errors
-/// If an expression is none.
+/// If an expression is unsafe.
 pub(super) fn create(server: &Server, table: &Table) -> Result<String, Unsupported> {
     create_table(server, table, false)
 }
@@ -152,11 +152,11 @@ fn name(table: &Table) -> String {
     crate::sink::mysql::batch::full_name(table)
 }
 
-/// The statement that makes `table`, on a TiDB with its foreign keys; `condition` is for IF NOT
+/// The statement that creates `table`, on TiDB with its foreign keys; `condition` adds IF NOT
 /// EXISTS.
 ///
 /// # Errors
-/// If an expression is none.
+/// If an expression is unsafe.
 fn create_table(server: &Server, table: &Table, condition: bool) -> Result<String, Unsupported> {
     let nothing = TableDetails::default();
     let details = table.details.as_deref().unwrap_or(&nothing);
@@ -182,7 +182,7 @@ fn create_table(server: &Server, table: &Table, condition: bool) -> Result<Strin
     Ok(sql)
 }
 
-/// A number or a text, as an expression: it stands in a comment that a TiDB reads.
+/// A number or a text, as an expression, for a comment that TiDB executes.
 fn interval(text: &str) -> Result<&str, Unsupported> {
     if text.contains("*/") { Err(refused(text)) } else { expression(text) }
 }
@@ -219,7 +219,7 @@ fn options(table: &Table, details: &TableDetails) -> Result<String, Unsupported>
     Ok(sql)
 }
 
-/// The statement that does what `ddl` did to its database; `None` where its DBInfo is not known.
+/// The statement with the effect of `ddl` on its database; `None` if its DBInfo is not known.
 fn create_or_alter_database(ddl: &Ddl, condition: bool) -> Option<String> {
     let verb = match ddl.action {
         ActionType::CreateSchema if condition => "CREATE DATABASE IF NOT EXISTS",
@@ -232,7 +232,7 @@ fn create_or_alter_database(ddl: &Ddl, condition: bool) -> Option<String> {
     if !is_word(charset) || !is_word(collation) {
         return None;
     }
-    // The name as it stands in the statement is the catalog's, and the route's.
+    // The name in the statement is the catalog's, after routing.
     let statement = Statement::of(&ddl.query);
     let name = statement.place(Role::Database).map_or(ddl.schema.as_str(), |place| place.name.as_str());
     Some(format!("{verb} {} CHARACTER SET {charset} COLLATE {collation}", quote_name(name)))

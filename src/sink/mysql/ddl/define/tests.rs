@@ -40,7 +40,7 @@ fn created(details: TableDetails) -> Result<Vec<String>, String> {
     }
 }
 
-/// TiDB takes any number and any text there.
+/// TiDB accepts any number and any text there.
 #[test]
 fn a_ttl_is_what_it_is_upstream() {
     let of = |interval: &str, unit: &'static str, every: &str| {
@@ -61,7 +61,7 @@ fn a_ttl_is_what_it_is_upstream() {
     }
 }
 
-/// TiDB 6 takes DEFAULT, and keeps a partition without values.
+/// TiDB 6 accepts DEFAULT, and keeps a partition without values.
 #[test]
 fn a_default_partition_is_one() {
     let part = |id, name: &str, values: &[&str]| PartitionDetails {

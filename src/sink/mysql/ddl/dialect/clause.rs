@@ -8,11 +8,11 @@ use super::{Dialect, Hiding, Judged, Part, Unsupported};
 use crate::sql::Token;
 use crate::sql::quote_name;
 
-/// What begins a key.
+/// The words that a key begins with.
 const KEYS: [&str; 6] = ["INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "PRIMARY"];
 
 impl Dialect<'_> {
-    /// One clause of ALTER TABLE.
+    /// Translates one clause of ALTER TABLE.
     pub(super) fn clause(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let at = range.start;
         if of_intervals(edit, at) {
@@ -99,7 +99,7 @@ impl Dialect<'_> {
         if edit.is(at, "CHECK") {
             return match (self.mariadb, self.has_checks()) {
                 (_, false) => Part::Goes(Some(format!("{} has no CHECK constraints", self.target()))),
-                // One that the upstream does not enforce was left out when it was made.
+                // One that the upstream does not enforce was left out when it was created.
                 (true, true) => {
                     edit.put(at..at + 1, "CONSTRAINT IF EXISTS");
                     Part::Stays
@@ -150,7 +150,7 @@ impl Dialect<'_> {
         Ok(Part::Stays)
     }
 
-    /// A column, a key or a constraint.
+    /// Translates a column, a key or a constraint.
     pub(super) fn element(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let at = range.start;
         let named = if edit.is(at, "CONSTRAINT") {
@@ -171,7 +171,7 @@ impl Dialect<'_> {
         self.column(edit, range, without)
     }
 
-    /// A key from its kind on; also what stands behind CREATE in CREATE INDEX.
+    /// Translates a key from its kind on; also what follows CREATE in CREATE INDEX.
     pub(super) fn key(&self, edit: &mut Edit<'_>, range: Range<usize>, _without: &mut Vec<String>) -> Judged {
         let Some(open) = range.clone().find(|at| edit.sign(*at, '(')) else { return Ok(Part::Stays) };
         for at in range.start..open {
@@ -202,14 +202,15 @@ impl Dialect<'_> {
         Ok(Part::Stays)
     }
 
-    /// The name in quotes in `range`.
+    /// The quoted name in `range`.
     fn index_name(&self, edit: &Edit<'_>, range: Range<usize>) -> String {
         let name =
             range.into_iter().find_map(|at| edit.name(at).filter(|_| matches!(edit.token(at), Some(Token::Name(_)))));
         name.unwrap_or_default().into_owned()
     }
 
-    /// An index by its name; one on an expression never came to a target that has none.
+    /// Translates an index name; an index on an expression was never created on a target that has
+    /// none.
     pub(super) fn named_index(&self, edit: &Edit<'_>, at: usize) -> Part {
         let name = edit.name(at).unwrap_or_default();
         if !self.on_expressions.contains(&name.to_lowercase()) {
@@ -237,7 +238,7 @@ impl Dialect<'_> {
         self.hiding() != Hiding::None
     }
 
-    /// The constraint whose CHECK is at `at`: its end, and what becomes of it.
+    /// The constraint whose CHECK is at `at`: its end, and whether it stays.
     fn check(&self, edit: &mut Edit<'_>, at: usize) -> (usize, Part) {
         let behind = edit.close(at + 1) + 1;
         let unenforced = edit.phrase(behind, &["NOT", "ENFORCED"]);
@@ -261,7 +262,7 @@ impl Dialect<'_> {
         (end, Part::Stays)
     }
 
-    /// A column from its name on.
+    /// Translates a column from its name on.
     fn column(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let places = edit.surface(range.clone());
         let counts_fractions = self.lacks_fractional_counters() && is_fractional(edit, range.start);
@@ -275,7 +276,7 @@ impl Dialect<'_> {
         }
         for at in places.into_iter().filter(|at| *at > range.start) {
             if self.mariadb && computed.is_some() && edit.is(at, "NOT") && edit.is(at + 1, "NULL") {
-                // A column that the server computes is never said to be NOT NULL there.
+                // There, a computed column is never declared NOT NULL.
                 edit.cut(at..at + 2);
                 continue;
             }
@@ -287,7 +288,7 @@ impl Dialect<'_> {
                     without.extend(why);
                 }
             } else if !self.mariadb && edit.is(at, "YEAR") && at <= range.start + 2 && edit.sign(at + 1, '(') {
-                // Two digits are gone there, and TiDB keeps four in any case.
+                // It has no two-digit form any more, and TiDB keeps four digits in any case.
                 edit.cut(at + 1..edit.close(at + 1) + 1);
             } else if edit.is_any(at, &["CLUSTERED", "NONCLUSTERED"]) {
                 edit.cut(at..at + 1);
@@ -299,7 +300,7 @@ impl Dialect<'_> {
             } else if self.mariadb && edit.is_any(at, &["COLUMN_FORMAT", "STORAGE"]) {
                 edit.cut(at..at + 2);
             } else if self.has_inline_references() && edit.is(at, "REFERENCES") {
-                // TiDB reads it and makes no foreign key; the target would make one.
+                // TiDB ignores it and makes no foreign key; the target would make one.
                 let end = behind_reference(edit, at);
                 edit.cut(at..end);
             }
@@ -309,7 +310,7 @@ impl Dialect<'_> {
         Ok(Part::Stays)
     }
 
-    /// Of a table of which only the name is known it cannot be told: the target itself will say.
+    /// Not known for a table of which only the name is known: the target itself will tell.
     fn never_had_column(&self, name: &str) -> bool {
         self.ddl.before.iter().any(|t| !t.columns.is_empty()) && !self.had_column(name)
     }
@@ -318,8 +319,8 @@ impl Dialect<'_> {
         self.ddl.before.iter().flat_map(|t| &t.columns).any(|c| c.name.to_lowercase() == name.to_lowercase())
     }
 
-    /// Takes IF EXISTS and IF NOT EXISTS at `at` away where the target does not know them; gives
-    /// the place behind.
+    /// Removes IF EXISTS and IF NOT EXISTS at `at` if the target does not know them; gives the
+    /// place after them.
     fn without_condition(&self, edit: &mut Edit<'_>, at: usize) -> usize {
         let behind = edit.behind_condition(at);
         if behind > at && !self.has_conditions() {
@@ -329,14 +330,14 @@ impl Dialect<'_> {
     }
 }
 
-/// Whether a column from its name on is a FLOAT or a DOUBLE; CHANGE has another name in front.
+/// Whether a column from its name on is a FLOAT or a DOUBLE; CHANGE has another name before it.
 fn is_fractional(edit: &Edit<'_>, at: usize) -> bool {
     (1..=2).any(|n| {
         edit.is_any(at + n, &["FLOAT", "DOUBLE", "REAL"]) && !matches!(edit.token(at + n), Some(Token::Name(_)))
     })
 }
 
-/// Behind REFERENCES t (a, b) ON DELETE SET NULL ON UPDATE CASCADE.
+/// The place after REFERENCES t (a, b) ON DELETE SET NULL ON UPDATE CASCADE.
 fn behind_reference(edit: &Edit<'_>, at: usize) -> usize {
     let mut end = edit.behind_name(at + 1);
     if edit.sign(end, '(') {

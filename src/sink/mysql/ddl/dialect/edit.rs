@@ -10,7 +10,7 @@ use super::{Dialect, Part, Unsupported};
 use crate::sql::Words;
 use crate::sql::quote_name;
 
-/// A statement under change. Comments stay unless what they stand in goes.
+/// A statement that is being edited. Comments stay unless the text around them is removed.
 pub(super) struct Edit<'a> {
     sql: &'a str,
     words: Words<'a>,
@@ -30,25 +30,24 @@ impl<'a> Edit<'a> {
         Self { sql, words: Words::of(sql), changes: Vec::new() }
     }
 
-    /// The token at `at` as it is written.
+    /// The text of the token at `at`.
     pub(super) fn written(&self, at: usize) -> &'a str {
         self.words.bytes(at..at + 1).and_then(|span| self.sql.get(span)).unwrap_or_default()
     }
 
-    /// Takes `range` away.
+    /// Removes `range`.
     pub(super) fn cut(&mut self, range: Range<usize>) {
         self.put(range, "");
     }
 
-    /// Puts `text` in the place of `range`.
+    /// Replaces `range` by `text`.
     pub(super) fn put(&mut self, range: Range<usize>, text: &str) {
         if let Some(span) = self.words.bytes(range) {
             self.changes.push((span.start, span.end, text.to_owned()));
         }
     }
 
-    /// Takes some of the items of a list away, with their commas and comments. All that are not in
-    /// `kept` go.
+    /// Removes the items of a list that are not in `kept`, with their commas and comments.
     pub(super) fn keep(&mut self, items: &[Range<usize>], kept: &[usize]) {
         let start = |at: usize| self.words.bytes(at..at + 1).map_or(self.sql.len(), |span| span.start);
         let mut cuts = Vec::new();
@@ -58,7 +57,7 @@ impl<'a> Edit<'a> {
                 let first = items.get(next).map_or(0, |i| i.start);
                 cuts.push(match items.get(index) {
                     Some(item) => (start(first), start(item.start)),
-                    // The comma before the last ones goes with them.
+                    // The comma before the last ones is removed with them.
                     None => {
                         let end = items.last().map_or(self.len(), |i| i.end);
                         (start(if number == 0 { first } else { first - 1 }), start(end))
@@ -70,9 +69,9 @@ impl<'a> Edit<'a> {
         self.changes.extend(cuts.into_iter().map(|(from, to)| (from, to, String::new())));
     }
 
-    /// The changed text.
+    /// The edited text.
     pub(super) fn finish(mut self) -> String {
-        // Of two that begin at one place the longer one holds.
+        // Of two edits that begin at one place, the longer one applies.
         self.changes.sort_by_key(|(from, to, _)| (*from, usize::MAX - *to));
         let (mut out, mut at) = (String::with_capacity(self.sql.len()), 0);
         for (from, to, text) in &self.changes {
@@ -80,7 +79,7 @@ impl<'a> Edit<'a> {
                 continue;
             }
             out.push_str(self.sql.get(at..*from).unwrap_or_default());
-            // What was taken away leaves no double space.
+            // A removal leaves no double space.
             if text.is_empty()
                 && out.ends_with(' ')
                 && self.sql.get(*to..).is_some_and(|r| r.starts_with([' ', ',', ')']))
@@ -96,9 +95,9 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// `sql`, an ALTER TABLE, as two: what gives columns that are `held` another name, by RENAME COLUMN
-/// where the target has it (`plain`), and the rest. `None` if there is no such column, or nothing
-/// but other names.
+/// `sql`, an ALTER TABLE, as two statements: one that renames columns that are `held`, by RENAME
+/// COLUMN if the target has it (`plain`), and the rest. `None` if there is no such column, or
+/// nothing but renames.
 pub(in crate::sink::mysql::ddl) fn renames_apart(
     sql: &str,
     plain: bool,
@@ -135,13 +134,13 @@ pub(in crate::sink::mysql::ddl) fn renames_apart(
     Some((format!("{head}{}", renames.join(", ")), edit.finish()))
 }
 
-/// Where the clauses of an ALTER TABLE begin.
+/// Index of the first clause of an ALTER TABLE.
 pub(super) fn clauses(edit: &Edit<'_>) -> Option<usize> {
     let table = edit.phrase(0, &["ALTER", "TABLE"]).or_else(|| edit.phrase(0, &["ALTER", "IGNORE", "TABLE"]))?;
     Some(edit.behind_name(edit.behind_condition(table)))
 }
 
-/// A kind of constraint. Each has names of its own.
+/// A kind of constraint. Names are unique within a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sink::mysql::ddl) enum Kind {
     Foreign,
@@ -152,11 +151,11 @@ pub(in crate::sink::mysql::ddl) enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::sink::mysql::ddl) struct Mention {
     pub kind: Kind,
-    /// Whether it is made, not changed or dropped.
+    /// Whether it is created, not changed or dropped.
     pub new: bool,
     /// Its name.
     pub name: String,
-    /// Where the name stands.
+    /// The place of the name.
     span: Range<usize>,
 }
 
@@ -176,7 +175,7 @@ fn mention(edit: &Edit<'_>, at: usize) -> Option<Mention> {
     };
     let old = |kind, phrase: &[&str]| edit.phrase(at, phrase).and_then(|name| found(kind, false, name));
     if edit.is(at, "CONSTRAINT") {
-        // Behind ADD, and in a definition; behind DROP and ALTER it is read there.
+        // After ADD, and in a definition; after DROP and ALTER it is handled there.
         let behind = edit.behind_condition(at + 1) + 1;
         return match () {
             () if edit.is_any(at - 1, &["DROP", "ALTER"]) => None,
@@ -192,13 +191,13 @@ fn mention(edit: &Edit<'_>, at: usize) -> Option<Mention> {
         .or_else(|| old(Kind::Check, &["ALTER", "CONSTRAINT"]))
 }
 
-/// Whether `sql` is an ALTER TABLE that does one thing.
+/// Whether `sql` is an ALTER TABLE with one clause.
 pub(in crate::sink::mysql::ddl) fn has_one_clause(sql: &str) -> bool {
     let edit = Edit::new(sql);
     clauses(&edit).is_some_and(|from| edit.items(from..edit.len()).len() == 1)
 }
 
-/// `sql` with other names for some of its constraints.
+/// `sql` with new names for some of its constraints.
 pub(in crate::sink::mysql::ddl) fn renamed(sql: &str, names: &[(Mention, String)]) -> String {
     let (mut out, mut at) = (String::with_capacity(sql.len()), 0);
     for (mention, name) in names {
@@ -210,8 +209,8 @@ pub(in crate::sink::mysql::ddl) fn renamed(sql: &str, names: &[(Mention, String)
     out
 }
 
-/// Options of TiDB's own with one value. TiDB writes them as comments; here for a text that it left
-/// as the user wrote it.
+/// Options with one value that only TiDB has. TiDB writes them as comments; this is for a text that
+/// it left as the user wrote it.
 const OWN: [&str; 17] = [
     "SHARD_ROW_ID_BITS",
     "PRE_SPLIT_REGIONS",
@@ -233,14 +232,14 @@ const OWN: [&str; 17] = [
 ];
 
 impl Dialect<'_> {
-    /// The options behind CREATE TABLE's brackets, or in one clause of ALTER TABLE. Whether any are
-    /// left is not asked: see [`only_own`].
+    /// Translates the options after CREATE TABLE's brackets, or in one clause of ALTER TABLE.
+    /// Whether any are left is a question for [`only_own`].
     pub(super) fn options(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unsupported> {
         let places = edit.surface(range.clone());
         let partition = places.iter().copied().find(|at| edit.is(*at, "PARTITION") && edit.is(at + 1, "BY"));
         for at in places.into_iter().filter(|at| partition.is_none_or(|p| *at < p)) {
             if let Some(end) = own(edit, at, range.end) {
-                // Options may have commas between them.
+                // Options may be separated by commas.
                 edit.cut(at..if edit.sign(end, ',') { end + 1 } else { end });
             }
         }
@@ -250,7 +249,7 @@ impl Dialect<'_> {
         }
     }
 
-    /// Partitions that TiDB alone can have.
+    /// Refuses partitions that only TiDB can have.
     pub(super) fn partitions(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unsupported> {
         if edit.surface(range.clone()).into_iter().any(|at| edit.is(at, "INTERVAL")) {
             return Err(Unsupported("partitions by INTERVAL are TiDB's own".to_owned()));
@@ -281,7 +280,7 @@ fn default_partition() -> Unsupported {
     Unsupported("a DEFAULT partition of a LIST is not known there in this form".to_owned())
 }
 
-/// The end of an option at `at` that the target must not see.
+/// The end of an option at `at` that the target must not get.
 fn own(edit: &Edit<'_>, at: usize, end: usize) -> Option<usize> {
     let value = if edit.sign(at + 1, '=') { at + 2 } else { at + 1 };
     if value >= end {
@@ -290,7 +289,7 @@ fn own(edit: &Edit<'_>, at: usize, end: usize) -> Option<usize> {
     if edit.is_any(at, &OWN) {
         return Some(value + 1);
     }
-    // TiDB has one engine and takes any name for it; another one than InnoDB would have no
+    // TiDB has one engine and accepts any name for it; another one than InnoDB would have no
     // transactions.
     if edit.is(at, "ENGINE") && !edit.name(value).is_some_and(|n| n.eq_ignore_ascii_case("InnoDB")) {
         return Some(value + 1);
@@ -305,7 +304,7 @@ fn own(edit: &Edit<'_>, at: usize, end: usize) -> Option<usize> {
     None
 }
 
-/// Whether a clause is nothing but options that the target must not see.
+/// Whether a clause has only options that the target must not get.
 pub(super) fn only_own(edit: &Edit<'_>, range: Range<usize>) -> bool {
     let mut at = range.start;
     while at < range.end {
@@ -317,7 +316,7 @@ pub(super) fn only_own(edit: &Edit<'_>, range: Range<usize>) -> bool {
     true
 }
 
-/// A clause of ALTER TABLE that concerns the upstream alone, by its first words.
+/// Whether a clause of ALTER TABLE concerns only the upstream, by its first words.
 pub(super) fn of_the_upstream(edit: &Edit<'_>, at: usize) -> Option<Part> {
     let phrases: [(&[&str], &str); 13] = [
         (&["SET", "TIFLASH"], "TiFlash"),
@@ -339,13 +338,13 @@ pub(super) fn of_the_upstream(edit: &Edit<'_>, at: usize) -> Option<Part> {
     match found {
         Some((_, what)) => Some(Part::Goes(Some(format!("{what} concerns the upstream alone")))),
         None if of_partition => Some(Part::Goes(Some("placement concerns the upstream alone".to_owned()))),
-        // How the upstream does it is no affair of the target's.
+        // How the upstream executes it does not concern the target.
         None if edit.is_any(at, &["ALGORITHM", "LOCK"]) => Some(Part::Goes(None)),
         None => None,
     }
 }
 
-/// A clause that TiDB's partitions by INTERVAL have for themselves.
+/// Whether it is a clause that only TiDB's partitions by INTERVAL have.
 pub(super) fn of_intervals(edit: &Edit<'_>, at: usize) -> bool {
     let phrases: [&[&str]; 4] =
         [&["FIRST", "PARTITION"], &["LAST", "PARTITION"], &["MERGE", "FIRST"], &["SPLIT", "MAXVALUE"]];

@@ -16,11 +16,11 @@ type Version = (u32, u32, u32);
 
 const ALWAYS: Version = (0, 0, 0);
 const NEVER: Version = (u32::MAX, 0, 0);
-/// As many arguments as TiDB takes.
+/// Any number of arguments that TiDB accepts.
 const ANY: usize = usize::MAX;
 
-/// The version from which a kind of server has a function, the one in which it goes again, and how
-/// many arguments it takes at most.
+/// The version from which a kind of server has a function, the one in which it was removed, and the
+/// largest number of arguments.
 struct Since(Version, Version, usize);
 
 const HAS: Since = Since(ALWAYS, NEVER, ANY);
@@ -75,10 +75,10 @@ const FUNCTIONS: [(&str, Since, Since); 31] = [
     ("VITESS_HASH", LACKS, LACKS),
 ];
 
-/// What functions of TiDB's own begin with.
+/// Prefixes of functions that only TiDB has.
 const OWN: [&str; 3] = ["TIDB_", "MASK_", "VEC_"];
 
-/// Arguments that say what is so without them, by their numbers.
+/// Arguments that are equal to the default when they are left out, by their numbers.
 const IMPLIED: [(&str, usize, &str); 8] = [
     ("REGEXP_INSTR", 2, "1"),
     ("REGEXP_INSTR", 3, "1"),
@@ -96,15 +96,15 @@ const TYPES: [(&str, Since, Since); 5] = [
     ("FLOAT", since(8, 0, 17), HAS),
     ("JSON", HAS, LACKS),
     ("REAL", since(8, 0, 17), LACKS),
-    // MySQL does not take it in a definition: it looks for a function `cast_as_year`.
+    // MySQL does not accept it in a definition: it looks for a function `cast_as_year`.
     ("YEAR", LACKS, LACKS),
 ];
 
 /// A call as a server writes it: the text before its arguments, between them, and after.
 type Form = (&'static str, &'static str, &'static str);
 
-/// Calls that mean the same where the function is missing, for that many arguments. An argument
-/// that is not valid upstream has no row there.
+/// Equivalent calls for servers that lack the function, for that number of arguments. An argument
+/// that is invalid upstream has no row there.
 const INSTEAD: [(&str, usize, Form); 4] = [
     ("ANY_VALUE", 1, ("(", "", ")")),
     ("REGEXP_LIKE", 2, ("((", ") REGEXP (", "))")),
@@ -112,20 +112,20 @@ const INSTEAD: [(&str, usize, Form); 4] = [
     ("BIN_TO_UUID", 1, ("INSERT(INSERT(INSERT(INSERT(LOWER(HEX(", "", ")),9,0,'-'),14,0,'-'),19,0,'-'),24,0,'-')")),
 ];
 
-/// Functions that TiDB writes under another name than all other servers, where they have them.
+/// Functions that TiDB writes under another name than all other servers.
 const OTHERWISE: [(&str, usize, Form); 2] =
     [("INSERT_FUNC", 4, ("INSERT(", ",", ")")), ("JSON_MEMBEROF", 2, ("((", ") MEMBER OF (", "))"))];
 
-/// What becomes of a call.
+/// The translation of a call.
 enum Call {
-    /// These pieces, by their places, are written otherwise.
+    /// These pieces, by their places, are replaced.
     Said(Vec<(Range<usize>, String)>),
-    /// The target has nothing that means the same.
+    /// The target has nothing equivalent.
     Lacks(String),
 }
 
 impl Dialect<'_> {
-    /// Says what the target has under another name.
+    /// Translates calls that the target writes differently.
     pub(super) fn functions(&self, edit: &mut Edit<'_>) {
         for at in 0..edit.len() {
             if let Some(Call::Said(pieces)) = self.call(edit, at) {
@@ -134,7 +134,7 @@ impl Dialect<'_> {
         }
     }
 
-    /// The first function in `range` that the target lacks, as shown to the operator.
+    /// The first function in `range` that the target lacks, for messages.
     pub(super) fn lacking(&self, edit: &Edit<'_>, range: Range<usize>) -> Option<String> {
         range.into_iter().find_map(|at| match self.call(edit, at) {
             Some(Call::Lacks(what)) => Some(what),
@@ -208,7 +208,7 @@ impl Dialect<'_> {
     }
 }
 
-/// How many of `arguments` say something: the last ones may say what is so without them.
+/// How many of `arguments` are needed: the last ones may be equal to the default.
 fn needed(edit: &Edit<'_>, name: &str, arguments: &[Range<usize>]) -> usize {
     let implied = |number: usize, argument: &Range<usize>| {
         let found = IMPLIED.iter().find(|(of, n, _)| *of == name && *n == number);
@@ -228,17 +228,17 @@ fn written(at: usize, close: usize, arguments: &[Range<usize>], count: usize, (b
     Call::Said(pieces)
 }
 
-/// Functions that may stand behind DEFAULT without brackets of their own.
+/// Functions that may follow DEFAULT without brackets.
 pub(super) const NOW: [&str; 6] =
     ["CURRENT_TIMESTAMP", "NOW", "LOCALTIME", "LOCALTIMESTAMP", "CURRENT_DATE", "CURDATE"];
-/// The first MySQL whose defaults may be expressions.
+/// The first version of MySQL with expressions as defaults.
 const EXPRESSIONS: (u32, u32, u32) = (8, 0, 13);
-/// Types that have no default which is a literal.
+/// Types that cannot have a literal as their default.
 const LONG: [&str; 9] =
     ["TEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "JSON"];
 
 impl Dialect<'_> {
-    /// Defaults that are expressions.
+    /// Translates defaults that are expressions.
     pub(super) fn defaults(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) {
         for at in edit.surface(range) {
             if !edit.is(at, "DEFAULT") {
@@ -274,7 +274,7 @@ impl Dialect<'_> {
     }
 }
 
-/// Takes a default away; behind SET it is dropped.
+/// Removes a default; after SET it is dropped.
 fn no_default(edit: &mut Edit<'_>, range: Range<usize>) {
     match range.start.checked_sub(1).filter(|before| edit.is(*before, "SET")) {
         Some(set) => edit.put(set..range.end, "DROP DEFAULT"),
@@ -282,10 +282,10 @@ fn no_default(edit: &mut Edit<'_>, range: Range<usize>) {
     }
 }
 
-/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB takes the
+/// A session that is not strict may give a TEXT, BLOB or JSON the default `''`: TiDB accepts the
 /// statement and drops the default.
 pub(super) fn text_default(edit: &mut Edit<'_>, range: Range<usize>) {
-    // Behind one name, or in CHANGE behind two.
+    // After one name, or in CHANGE after two.
     if !(1..=2).any(|n| edit.is_any(range.start + n, &LONG)) {
         return;
     }
@@ -307,7 +307,7 @@ impl Dialect<'_> {
         !self.mariadb && self.version >= (8, 0, 19)
     }
 
-    /// A CREATE VIEW: `TABLE t` is `SELECT * FROM t`, no matter what follows it.
+    /// Translates a CREATE VIEW: `TABLE t` is `SELECT * FROM t`, whatever follows.
     pub(super) fn view(&self, edit: &mut Edit<'_>) -> Result<(), Unsupported> {
         if let Some(what) = self.lacking(edit, 0..edit.len()) {
             return Err(Unsupported(format!("its query needs {what}, which {} does not have", self.target())));

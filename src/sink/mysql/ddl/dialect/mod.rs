@@ -20,57 +20,57 @@ use crate::sql::{Statement, Token, Verb};
 use edit::Edit;
 pub(super) use edit::{Kind, Mention, has_one_clause, mentions, renamed, renames_apart};
 
-/// Why such a table is left out.
+/// Why temporary tables are left out.
 pub(super) const TEMPORARY: &str = "the rows of temporary tables never leave their session";
 
-/// A statement in the target's words.
+/// A statement in the target's SQL.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Translation {
-    /// What runs; `None` if nothing is left.
+    /// The statement to run; `None` if nothing is left.
     pub sql: Option<String>,
     /// What was left out, and why.
     pub without: Vec<String>,
 }
 
-/// What a target knows, and what is known of the statement's table.
+/// The features of a target, and what is known of the statement's table.
 pub(super) struct Dialect<'a> {
     mariadb: bool,
     version: (u32, u32, u32),
     /// Whether the table has CHECK constraints upstream.
     checks: bool,
-    /// Names of the table's indexes on expressions, in lower case, before the job, that the target
-    /// cannot have.
+    /// Names, in lower case, of the table's indexes on expressions before the job, if the target
+    /// cannot have such indexes.
     on_expressions: BTreeSet<String>,
     ddl: &'a Ddl,
 }
 
-/// How a target writes that an index is not to be used.
+/// How a target writes that an index is not used by queries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hiding {
-    /// As TiDB does.
+    /// As in TiDB.
     Invisible,
-    /// MariaDB's word.
+    /// By a keyword of MariaDB.
     Ignored,
-    /// Not at all.
+    /// It cannot.
     None,
 }
 
-/// What becomes of one part of a statement.
+/// Whether one part of a statement stays.
 enum Part {
     Stays,
-    /// It goes; the reason, unless it is not worth a word.
+    /// It is left out; the reason, if it should be reported.
     Goes(Option<String>),
 }
 
-/// Why a statement cannot be said to the target.
+/// Why a statement cannot be translated.
 pub(super) struct Unsupported(pub String);
 
 type Judged = Result<Part, Unsupported>;
 
-/// `sql` as the target wants it.
+/// `sql` in the target's SQL.
 ///
 /// # Errors
-/// Why it cannot have it.
+/// Why the target cannot have it.
 pub(super) fn translate(sql: &str, server: &Server, ddl: &Ddl) -> Result<Translation, Unsupported> {
     if server.flavour == Flavour::TiDb {
         return Ok(Translation { sql: Some(sql.to_owned()), without: vec![] });
@@ -104,7 +104,7 @@ impl<'a> Dialect<'a> {
         new
     }
 
-    /// The target, for people.
+    /// The target, for messages.
     fn target(&self) -> &'static str {
         if self.mariadb { "MariaDB" } else { "this MySQL" }
     }
@@ -113,12 +113,12 @@ impl<'a> Dialect<'a> {
         !self.mariadb && self.version >= (8, 0, 13)
     }
 
-    /// Whether a column's own REFERENCES makes a foreign key.
+    /// Whether REFERENCES in a column creates a foreign key.
     fn has_inline_references(&self) -> bool {
         self.mariadb || self.version >= (9, 0, 0)
     }
 
-    /// Whether AUTO_INCREMENT is for whole numbers alone.
+    /// Whether only whole numbers can be AUTO_INCREMENT.
     fn lacks_fractional_counters(&self) -> bool {
         !self.mariadb && self.version >= (8, 4, 0)
     }
@@ -135,7 +135,7 @@ impl<'a> Dialect<'a> {
         }
     }
 
-    /// Whether a constraint may be there without being enforced.
+    /// Whether a constraint may exist without being enforced.
     fn has_unenforced_checks(&self) -> bool {
         !self.mariadb && self.version >= (8, 0, 16)
     }
@@ -144,7 +144,7 @@ impl<'a> Dialect<'a> {
         self.mariadb || self.version >= (8, 0, 16)
     }
 
-    /// Whether ALTER TABLE's parts take IF EXISTS and IF NOT EXISTS.
+    /// Whether clauses of ALTER TABLE accept IF EXISTS and IF NOT EXISTS.
     fn has_conditions(&self) -> bool {
         self.mariadb
     }
@@ -180,8 +180,8 @@ impl<'a> Dialect<'a> {
         Ok(Translation { sql: left.then(|| edit.finish()), without })
     }
 
-    /// MariaDB loses the backslashes of a text behind `_utf8mb4` when it keeps the expression. Our
-    /// sessions are in utf8mb4 in any case.
+    /// MariaDB loses the backslashes of a text after `_utf8mb4` when it stores the expression. Our
+    /// sessions use utf8mb4 in any case.
     fn without_introducers(&self, edit: &mut Edit<'_>) {
         for at in 0..edit.len() {
             let in_expression = at > 0 && !edit.is(at - 1, "DEFAULT");
@@ -225,7 +225,7 @@ impl<'a> Dialect<'a> {
         Ok(!kept.is_empty())
     }
 
-    /// CREATE INDEX and DROP INDEX.
+    /// Translates CREATE INDEX and DROP INDEX.
     fn index(&self, edit: &mut Edit<'_>, without: &mut Vec<String>) -> Result<bool, Unsupported> {
         let Some(word) = (1..4).find(|at| edit.is(*at, "INDEX")) else { return Ok(true) };
         let name = edit.behind_condition(word + 1);
@@ -234,7 +234,7 @@ impl<'a> Dialect<'a> {
         }
         let judged =
             if edit.is(0, "DROP") { self.named_index(edit, name) } else { self.key(edit, 1..edit.len(), without)? };
-        // How the upstream builds it is no affair of the target's.
+        // How the upstream builds it does not concern the target.
         for at in edit.surface(name..edit.len()) {
             if edit.is_any(at, &["LOCK", "ALGORITHM"]) && at > name {
                 let value = if edit.sign(at + 1, '=') { at + 2 } else { at + 1 };
@@ -251,7 +251,7 @@ impl<'a> Dialect<'a> {
     }
 }
 
-/// The largest number that a sequence of MariaDB may come to; its opposite is the smallest.
+/// The largest number that a sequence of MariaDB can reach; its negative is the smallest.
 const LARGEST: &str = "9223372036854775806";
 const SMALLEST: &str = "9223372036854775807";
 
@@ -266,7 +266,7 @@ fn translate_sequence(edit: &mut Edit<'_>) -> bool {
         } else if edit.is(at, "MINVALUE") && edit.sign(value, '-') && edit.is(value + 1, "9223372036854775808") {
             edit.put(value + 1..value + 2, SMALLEST);
         } else if alters && edit.is(at, "NO") && edit.is_any(at + 1, &["MINVALUE", "MAXVALUE"]) {
-            // TiDB reads it and leaves the bound as it is; MariaDB would take the default.
+            // TiDB ignores it and leaves the bound unchanged; MariaDB would set the default.
             edit.cut(at..at + 2);
             options = options.saturating_sub(2);
         } else if alters && edit.is_any(at, &["NOMINVALUE", "NOMAXVALUE"]) {

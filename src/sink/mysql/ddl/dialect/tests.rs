@@ -36,7 +36,8 @@ fn table() -> Arc<Table> {
     })
 }
 
-/// The text for the target, behind it what was left out; `nothing`; or why it cannot have it.
+/// The text for the target, followed by what was left out; `nothing`; or why the target cannot have
+/// it.
 fn said(target: (Flavour, (u32, u32, u32)), sql: &str) -> String {
     said_of(table(), target, sql)
 }
@@ -74,7 +75,7 @@ fn what_every_target_knows_stays() {
     }
 }
 
-/// Drainer's files come without definitions: whether a column is there, the target itself will say.
+/// Drainer's files have no definitions: whether a column exists, the target itself will tell.
 #[test]
 fn of_a_table_nothing_but_the_name_is_known() {
     let named = || Arc::new(Table::named("d", "t"));
