@@ -36,7 +36,7 @@ fn timeless(line: &str) -> String {
 
 #[test]
 fn a_link_alone_has_no_name() {
-    let link = link("", [applied(0, 0, 0), reached(12, 0, 2500), applied(10, 44, 1000)]);
+    let link = link("", [Event::Durable { position: at(0) }, reached(12, 0, 2500), applied(10, 44, 1000)]);
     insta::assert_snapshot!(timeless(&link.terminal_line(0)), @"at 470615379410944000 (2026-11-21 10:00:01.000 UTC, …) · lag 1.5s · 0 rows/s · 10 transactions, 44 rows · backlog 2");
     insta::assert_snapshot!(timeless(&link.plain_line()), @"position=470615379410944000 age_s=… lag_ms=1500 rows_per_s=0 transactions=10 rows=44 backlog=2");
     insta::assert_snapshot!(timeless(&link.summary().unwrap()), @"10 transactions with 44 rows applied in …; position 470615379410944000 (2026-11-21 10:00:01.000 UTC, …)");
@@ -67,7 +67,7 @@ fn conflicts_and_waiting_are_shown_while_they_last() {
     let (seen, plain) = ends(&link);
     assert_eq!(seen, "backlog 0 · 6 conflicts · waiting 71s for the \"job\"");
     assert_eq!(plain, r#"backlog=0 conflicts=6 waiting="waiting 71s for the \"job\"""#);
-    link.take(applied(0, 0, 0));
+    link.take(Event::Durable { position: at(0) });
     assert_eq!(ends(&link), (seen, plain), "nothing has moved");
     let target =
         |what: Option<&str>| Event::Unanswered { what: what.map(str::to_owned), since: Duration::from_secs(7) };
@@ -87,7 +87,7 @@ fn conflicts_and_waiting_are_shown_while_they_last() {
     assert_eq!(ends(&link).0, "backlog 0 · 6 conflicts", "in the course of things");
     link.take(job(1_500));
     assert_eq!(ends(&link).0, "backlog 0 · 6 conflicts · waiting 1s for job 7");
-    link.take(applied(0, 0, 1));
+    link.take(Event::Durable { position: at(1) });
     assert_eq!(ends(&link), ("backlog 0 · 6 conflicts".to_owned(), "backlog=0 conflicts=6".to_owned()));
 }
 
