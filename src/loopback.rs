@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use anyhow::{Error, Result};
 use bytes::Bytes;
+use clap::ValueEnum;
 
 use crate::decode::{LargeTxn, Lookup};
 use crate::error::Fault;
@@ -49,9 +50,9 @@ const BOOKS: &str = "tidb_binlog";
 const RECORDS: [&str; 2] = ["tisync_slot", "tisync_checkpoint"];
 
 /// What to do with transactions that carry the marks of other channels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OtherChannels {
-    /// They are replicated: this makes chains and rings of clusters work.
+    /// They are replicated, as chains and rings of clusters need it.
     #[default]
     Pass,
     /// The run ends.

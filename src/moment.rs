@@ -175,6 +175,26 @@ impl fmt::Display for Start {
     }
 }
 
+/// When a run ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At the newest ts of the source when the run starts.
+    CaughtUp,
+    /// After this ts (inclusive).
+    Ts(CommitTs),
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "caught-up" {
+            return Ok(Self::CaughtUp);
+        }
+        ts_or_time(text).map(Self::Ts).map_err(|e| format!("{e}, or `caught-up`"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use super::SecurityArgs;
-use super::sync::{Size, UntilArg};
+use super::sync::Size;
 use super::ts::PdArgs;
 use crate::model::CommitTs;
 use crate::moment;
+use crate::moment::Until;
 
 const LIST_EXAMPLES: &str = "Examples:
   tisync nodes list --pd http://10.0.0.1:2379
@@ -169,7 +170,7 @@ pub struct RecordArgs {
     /// Ends with exit code 0 when everything up to here (inclusive) is recorded: a ts, a time, or
     /// `caught-up` for PD's current one.
     #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
-    pub until: Option<UntilArg>,
+    pub until: Option<Until>,
     /// Compresses the parts with zstd.
     #[arg(long)]
     pub compress: bool,

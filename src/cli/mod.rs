@@ -10,7 +10,7 @@ pub use cluster::PlaygroundArgs;
 pub use cluster::RecordArgs;
 pub use config::{CheckArgs, ConfigCommand, ConvertArgs, FilterArgs, ShowArgs};
 pub use sync::Size;
-pub use sync::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, PendingDdlArg, SyncArgs, UntilArg, WrongSideArg};
+pub use sync::{OnDdlErrorArg, SyncArgs};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;

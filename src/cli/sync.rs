@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::tz::TimeZone;
 
 use super::{PlainArgs, SecurityArgs};
-use crate::moment;
-use crate::moment::Start;
+use crate::loopback::OtherChannels;
+use crate::moment::{self, Start, Until};
+use crate::sink::mysql::{OnConflict, PendingDdl, WrongSide};
 
 /// Arguments of `tisync sync`.
 #[derive(Args, Debug)]
@@ -65,7 +66,7 @@ pub struct SyncArgs {
     /// Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or
     /// `caught-up` for PD's current one. A time is the first ts of its millisecond.
     #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
-    pub until: Option<UntilArg>,
+    pub until: Option<Until>,
     /// The same as `--until TS`.
     #[arg(long, value_name = "TS", conflicts_with = "until")]
     pub until_ts: Option<u64>,
@@ -84,7 +85,7 @@ pub struct SyncArgs {
     pub no_ddl: bool,
     /// Says what became of a DDL that an earlier run did not see end.
     #[arg(long, value_enum)]
-    pub pending_ddl: Option<PendingDdlArg>,
+    pub pending_ddl: Option<PendingDdl>,
     /// Rows may already be there, or be missing: replaces and ignores instead of stopping. For a
     /// start from a backup that is no consistent point.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -200,18 +201,18 @@ pub struct SyncArgs {
     pub mark_table: Option<String>,
     /// What to do with transactions that carry the mark of another channel [default: pass].
     #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
-    pub other_channels: Option<OtherChannelsArg>,
+    pub other_channels: Option<OtherChannels>,
     /// What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link
     /// of the other direction did not bring there: `stop` (unless given) ends the run before it and
     /// shows it, `ignore` follows it. A Drainer does not say that it brought one: with a Drainer on
     /// the other direction, `ignore`.
     #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
-    pub wrong_side_ddl: Option<WrongSideArg>,
+    pub wrong_side_ddl: Option<WrongSide>,
     /// What to do where a row to change or delete is missing on the target, or the key of a new one
     /// is taken: ends the run (the default), or makes the row what the upstream has. Both count
     /// them by table.
     #[arg(long, value_enum, value_name = "WHAT")]
-    pub on_conflict: Option<OnConflictArg>,
+    pub on_conflict: Option<OnConflict>,
     /// Leaves out notes and progress; warnings and errors stay.
     #[arg(long, short)]
     pub quiet: bool,
@@ -233,33 +234,6 @@ pub struct SyncArgs {
 
 /// Heading of what two opposite links need.
 const BOTH_WAYS: &str = "Both ways";
-
-/// What to do with transactions that carry the mark of another channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OtherChannelsArg {
-    /// They are replicated, as chains and rings of clusters need it.
-    Pass,
-    /// The run ends.
-    Stop,
-}
-
-/// What to do with a DDL that was run on the side whose DDL does not go to the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WrongSideArg {
-    /// The run ends before it.
-    Stop,
-    /// It is followed and not run on the target.
-    Ignore,
-}
-
-/// What to do where the target's rows are not as the stream expects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnConflictArg {
-    /// The run ends; nothing of the transaction is applied.
-    Stop,
-    /// The target's row becomes what the upstream has.
-    Count,
-}
 
 fn zone(text: &str) -> Result<TimeZone, String> {
     moment::zone(text).map_err(|e| e.to_string())
@@ -292,35 +266,6 @@ impl FromStr for RouteArg {
         }
         Err("expected FROM=TO, as in app.*=app2.*".to_owned())
     }
-}
-
-/// When a run ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UntilArg {
-    /// At PD's current ts.
-    CaughtUp,
-    /// At this ts.
-    Ts(u64),
-}
-
-impl FromStr for UntilArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "caught-up" {
-            return Ok(Self::CaughtUp);
-        }
-        moment::ts_or_time(text).map(|ts| Self::Ts(ts.0)).map_err(|e| format!("{e}, or `caught-up`"))
-    }
-}
-
-/// What became of a DDL that an earlier run did not see end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PendingDdlArg {
-    /// It took effect: go on behind it.
-    Done,
-    /// It did not: run it again.
-    Again,
 }
 
 /// What becomes of DDLs that the target refuses.

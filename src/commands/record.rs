@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 
-use crate::cli::{RecordArgs, UntilArg};
+use crate::cli::RecordArgs;
 use crate::config;
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::merge::{Merge, Merged};
 use crate::model::{Body, CommitTs, Pulled};
+use crate::moment::Until;
 use crate::output::Progress;
 use crate::pd::Security;
 use crate::pipeline::End;
@@ -66,8 +67,8 @@ fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
     let from = recorder.position();
     continues(given, from, &args.dir, events)?;
     let until = match args.until {
-        Some(UntilArg::CaughtUp) => Some(source.now()?),
-        Some(UntilArg::Ts(ts)) => Some(CommitTs(ts)),
+        Some(Until::CaughtUp) => Some(source.now()?),
+        Some(Until::Ts(ts)) => Some(ts),
         None => None,
     };
     // Before the stream: then the definitions as of the start are in it.

@@ -13,11 +13,11 @@ use super::check::{discords, opposites, repeated, repetition, rounds};
 use super::draft::{Draft, Given, Origin};
 use super::settings::{Replacement, Route, Settings};
 use super::{DEFAULT_LINK, Environment, Loaded, Remark, environment, load_all};
-use crate::cli::{OnConflictArg, OnDdlErrorArg, OtherChannelsArg, SyncArgs, UntilArg, WrongSideArg};
+use crate::cli::{OnDdlErrorArg, SyncArgs};
 use crate::error::Fault;
 use crate::filter;
-use crate::loopback::OtherChannels;
-use crate::sink::mysql::{Mode, OnConflict, OnDdlError, WrongSide};
+use crate::moment::Until;
+use crate::sink::mysql::{Mode, OnDdlError};
 
 impl Draft {
     /// The draft from the arguments of `tisync sync`.
@@ -37,27 +37,12 @@ impl Draft {
             ignore_drainer: args.ignore_drainer.then(|| Given::flag(true)),
             take_over: args.take_over.then(|| Given::flag(true)),
             safe_mode: args.safe_mode.map(Given::flag),
-            on_conflict: args.on_conflict.map(|word| {
-                Given::flag(match word {
-                    OnConflictArg::Stop => OnConflict::Stop,
-                    OnConflictArg::Count => OnConflict::Count,
-                })
-            }),
+            on_conflict: args.on_conflict.map(Given::flag),
             loopback: args.loopback.then(|| Given::flag(true)),
             channel_id: args.channel_id.map(Given::flag),
             mark_table: args.mark_table.clone().map(Given::flag),
-            other_channels: args.other_channels.map(|word| {
-                Given::flag(match word {
-                    OtherChannelsArg::Pass => OtherChannels::Pass,
-                    OtherChannelsArg::Stop => OtherChannels::Stop,
-                })
-            }),
-            wrong_side_ddl: args.wrong_side_ddl.map(|word| {
-                Given::flag(match word {
-                    WrongSideArg::Stop => WrongSide::Stop,
-                    WrongSideArg::Ignore => WrongSide::Ignore,
-                })
-            }),
+            other_channels: args.other_channels.map(Given::flag),
+            wrong_side_ddl: args.wrong_side_ddl.map(Given::flag),
             allow_missing: args.allow_missing.map(Given::flag),
             ddl: args.no_ddl.then(|| Given::flag(false)),
             skip_ddl: of_list(skip),
@@ -196,7 +181,7 @@ fn of_one_link(args: &SyncArgs, flags: &Draft) -> Vec<String> {
     }
     let of_one_ddl = |word: &OnDdlErrorArg| matches!(word, OnDdlErrorArg::Skip(_) | OnDdlErrorArg::Replace(..));
     let others = [
-        ("--until TS", matches!(args.until, Some(UntilArg::Ts(_)))),
+        ("--until TS", matches!(args.until, Some(Until::Ts(_)))),
         ("--until-ts", args.until_ts.is_some()),
         ("--skip-ddl", !args.skip_ddl.is_empty()),
         ("--on-ddl-error skip: or replace:", args.on_ddl_error.iter().any(of_one_ddl)),

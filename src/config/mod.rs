@@ -31,7 +31,7 @@ pub use check::{Checked, Discord, Round, check, discords, opposites, repeated, r
 pub use document::{Document, Problem};
 pub use draft::{Draft, Given, Origin};
 pub use flags::agree;
-pub use settings::{LoopbackSettings, Replacement, Route, Settings, SourceSettings, Until, security};
+pub use settings::{LoopbackSettings, Replacement, Route, Settings, SourceSettings, security};
 pub use write::{Converted, Passwords, convert};
 pub(crate) use write::{list as toml_list, text as toml_text};
 

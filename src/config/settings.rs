@@ -8,14 +8,14 @@ use anyhow::Result;
 use super::address::{DrainerCheckpoint, Ends};
 use super::draft::{Draft, Given, Origin};
 use super::{Loaded, Remark, environment, load};
-use crate::cli::{PendingDdlArg, SecurityArgs, SyncArgs, UntilArg};
+use crate::cli::{SecurityArgs, SyncArgs};
 use crate::error::Fault;
 use crate::filter::{Filter, Rules};
 use crate::loopback::OtherChannels;
 use crate::model::CommitTs;
 use crate::model::DEFAULT_MARK_TABLE;
 use crate::model::Mark;
-use crate::moment::Start;
+use crate::moment::{Start, Until};
 use crate::pd::Security;
 use crate::route::Routes;
 use crate::sink::mysql::{Connection, DdlPolicy, Mode, MysqlOptions, OnConflict, PendingDdl};
@@ -35,15 +35,6 @@ pub struct SourceSettings {
     pub schema_from: Option<String>,
     /// Facts that Drainer's files do not hold themselves.
     pub files: pb::Known,
-}
-
-/// When a run ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// At the newest ts of the source when the run starts.
-    CaughtUp,
-    /// After this ts (inclusive).
-    Ts(CommitTs),
 }
 
 /// All that one link needs.
@@ -152,15 +143,8 @@ impl Settings {
         settings.ends = Ends::new(&settings.source.address, &settings.target, &clusters);
         settings.source.files = pb::Known { zone: args.time_zone.clone(), cluster_id: args.cluster_id };
         Ok(Self {
-            until: match (args.until, args.until_ts) {
-                (Some(UntilArg::CaughtUp), _) => Some(Until::CaughtUp),
-                (Some(UntilArg::Ts(ts)), _) | (None, Some(ts)) => Some(Until::Ts(CommitTs(ts))),
-                (None, None) => None,
-            },
-            pending_ddl: args.pending_ddl.map(|p| match p {
-                PendingDdlArg::Done => PendingDdl::Done,
-                PendingDdlArg::Again => PendingDdl::Again,
-            }),
+            until: args.until.or(args.until_ts.map(|ts| Until::Ts(CommitTs(ts)))),
+            pending_ddl: args.pending_ddl,
             safe_until: args.safe_until.map(CommitTs),
             allow_repeats: args.allow_repeats,
             quiet: args.quiet,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use super::File;
 use crate::cli::Size;
 use crate::config::DrainerCheckpoint;
@@ -12,10 +14,9 @@ use crate::config::reader::Reader;
 use crate::config::settings::{Replacement, Route};
 use crate::error::nearest;
 use crate::filter::EventRule;
-use crate::loopback::OtherChannels;
 use crate::model::CommitTs;
 use crate::moment::Start;
-use crate::sink::mysql::{Connection, Mode, OnConflict, OnDdlError, WrongSide};
+use crate::sink::mysql::{Connection, Mode, OnDdlError};
 
 pub(super) const KEYS: [&str; 33] = [
     "name",
@@ -95,16 +96,12 @@ impl File {
             ddl: reader.flag("ddl"),
             mode: reader.whole(mode, 1..=2).and_then(|n| Some(n.with(Mode::of(n.value)?))),
             safe_mode: reader.flag("safe-mode"),
-            on_conflict: word(reader, "on-conflict", &[("stop", OnConflict::Stop), ("count", OnConflict::Count)]),
+            on_conflict: word(reader, "on-conflict"),
             loopback: reader.flag("loopback"),
             channel_id: reader.whole("channel-id", i64::MIN..=i64::MAX),
             mark_table: reader.some_text("mark-table"),
-            other_channels: word(
-                reader,
-                "other-channels",
-                &[("pass", OtherChannels::Pass), ("stop", OtherChannels::Stop)],
-            ),
-            wrong_side_ddl: word(reader, "wrong-side-ddl", &[("stop", WrongSide::Stop), ("ignore", WrongSide::Ignore)]),
+            other_channels: word(reader, "other-channels"),
+            wrong_side_ddl: word(reader, "wrong-side-ddl"),
             allow_missing: reader.flag("allow-missing"),
             tables: reader.texts("tables"),
             events: events(reader),
@@ -262,15 +259,16 @@ fn events(reader: &Reader<'_>) -> Option<Given<Vec<EventRule>>> {
     Some(first.with(readers.iter().map(rule).collect()))
 }
 
-/// One of several words.
-fn word<T: Copy>(reader: &Reader<'_>, key: &str, words: &[(&str, T)]) -> Option<Given<T>> {
+/// One of the words that the flag takes.
+fn word<T: ValueEnum>(reader: &Reader<'_>, key: &str) -> Option<Given<T>> {
     let given = reader.text(key)?;
-    let found = words.iter().find(|(word, _)| *word == given.value);
+    let found = T::from_str(&given.value, false).ok();
     if found.is_none() {
-        let list: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        let words = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let list: Vec<String> = words.map(|word| format!("\"{}\"", word.get_name())).collect();
         reader.refuse(key, &given, format!("expected {}", list.join(" or ")));
     }
-    found.map(|(_, value)| given.with(*value))
+    found.map(|value| given.with(value))
 }
 
 fn on_ddl_error(reader: &Reader<'_>) -> Option<Given<OnDdlError>> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use super::ddl::{Asker, DdlPolicy};
 use crate::checkpoint::DrainerPlace;
@@ -23,9 +24,9 @@ use crate::schema::Ahead;
 use crate::stop::Stop;
 
 /// The operator's decision about a DDL that an earlier run began and did not see end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PendingDdl {
-    /// It took effect on the target: continue after it.
+    /// It took effect: go on behind it.
     Done,
     /// It did not: run it again.
     Again,
@@ -33,12 +34,12 @@ pub enum PendingDdl {
 
 /// What to do if the target's rows are not as the stream requires: one to change or delete is
 /// missing, or the key of one to insert is taken. Such rows are counted in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnConflict {
-    /// Nothing of the transaction is applied, and the run ends.
+    /// The run ends; nothing of the transaction is applied.
     #[default]
     Stop,
-    /// The row becomes what the upstream has.
+    /// The target's row becomes what the upstream has.
     Count,
 }
 

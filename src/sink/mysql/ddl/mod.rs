@@ -52,6 +52,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use clap::ValueEnum;
+
 use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl};
 use crate::mysql::error::SessionError;
@@ -206,12 +208,12 @@ pub struct DdlPolicy {
 }
 
 /// What to do about a DDL that a user ran on the side that has no DDL of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum WrongSide {
     /// The run ends before it.
     #[default]
     Stop,
-    /// It is followed and not run, as all DDL there.
+    /// It is followed and not run on the target.
     Ignore,
 }
 
