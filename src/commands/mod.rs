@@ -1,7 +1,6 @@
 //! The subcommands, a file or folder each: check the arguments, build the parts, run them.
 //!
-//! `tisync completions` and `tisync man` are here: both come from the one list of arguments in
-//! `cli`.
+//! `tisync completions` and `tisync man` are here: both are made from the arguments in `cli`.
 
 pub(crate) mod checkpoint;
 mod clusters;
@@ -47,7 +46,7 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// The manual page of the file, which is in no list of arguments.
+/// The manual page of tisync.toml; the others are made from the arguments.
 const FILE_PAGE: &str = include_str!("tisync.toml.5");
 
 /// Prints the completion script of `shell`.
