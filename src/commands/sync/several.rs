@@ -4,7 +4,7 @@
 //! them to continue; the command fails with the first failure.
 //!
 //! Links that go opposite ways tell each other which cluster they come from. A link's writes name
-//! that cluster, so each link recognizes the data of the other when it comes back.
+//! that cluster, so each link recognises the data of the other when it comes back.
 
 use std::collections::BTreeMap;
 use std::io;

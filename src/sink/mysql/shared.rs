@@ -193,7 +193,7 @@ impl Context {
     }
 
     /// Checks that rows above `ts` (all, if `None`) have their effect once: rows that Drainer may
-    /// have applied before cannot be recognized if their table has no key.
+    /// have applied before cannot be recognised if their table has no key.
     ///
     /// # Errors
     /// Refused, with those of `tables` that have no key, unless the operator allows it.
