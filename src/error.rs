@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use strsim::levenshtein;
+
 /// Why a command did not succeed. Each kind has a published exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -107,9 +109,12 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     fault(error).map_or(Kind::Connect, |f| f.kind).exit_code()
 }
 
-/// The one of `names` that `name` was probably meant to be, if any is near enough.
+/// The one of `names` that `name` was probably meant to be, if any is near enough. Case and the kind
+/// of dash do not count.
 pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, near) = names.into_iter().map(|n| (distance(name, n), n)).min()?;
+    let alike = |text: &str| text.to_lowercase().replace('_', "-");
+    let given = alike(name);
+    let (distance, near) = names.into_iter().map(|n| (levenshtein(&given, &alike(n)), n)).min()?;
     let longer = near.chars().count().max(name.chars().count());
     let most = match longer {
         0..=2 => 1,
@@ -117,21 +122,6 @@ pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) 
         _ => 3,
     };
     (distance <= most && distance < longer).then_some(near)
-}
-
-/// How many letters have to change to get from `a` to `b`; case and the kind of dash do not count.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().replace('_', "-").chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().replace('_', "-").chars().enumerate() {
-        let mut next = vec![i + 1];
-        for ((y, up), (upper_left, left)) in b.iter().zip(row.iter().skip(1)).zip(row.iter().zip(0..)) {
-            let left = next.get(left).copied().unwrap_or(usize::MAX - 1);
-            next.push((up + 1).min(left + 1).min(upper_left + usize::from(x != *y)));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// `word` as a shell takes it.

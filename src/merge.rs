@@ -8,10 +8,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Select, TryRecvError};
+use crossbeam_channel::{RecvTimeoutError, Select, TryRecvError};
 
 use crate::error::Fault;
-use crate::model::{CommitTs, Pulled, RawTxn};
+use crate::model::{CommitTs, Pulled, QueueReceiver, RawTxn};
 use crate::source::{Forward, Stream};
 
 /// A result of [`Merge::next`].
@@ -37,7 +37,7 @@ pub struct Merge {
 struct Input {
     name: String,
     /// `None` once the stream has ended.
-    receiver: Option<Receiver<Result<Pulled>>>,
+    receiver: Option<QueueReceiver>,
     head: Option<RawTxn>,
     forward: Forward,
 }
@@ -177,9 +177,7 @@ impl Merge {
             return Ok(waited);
         }
         let mut select = Select::new();
-        for receiver in awaited.iter().filter_map(|i| i.receiver.as_ref()) {
-            select.recv(receiver);
-        }
+        awaited.iter().filter_map(|i| i.receiver.as_ref()).for_each(|receiver| receiver.add_to(&mut select));
         Ok(select.ready_deadline(deadline).is_ok())
     }
 }

@@ -4,7 +4,7 @@
 use std::thread;
 
 use bytes::Bytes;
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use proptest::prelude::*;
 
 use super::*;
@@ -28,7 +28,7 @@ fn merge_of(n: usize) -> (Merge, Vec<Option<Sender<Result<Pulled>>>>) {
     let (mut streams, mut senders) = (Vec::new(), Vec::new());
     for i in 0..n {
         let (sender, receiver) = unbounded();
-        streams.push(Stream { name: format!("s{i}"), receiver });
+        streams.push(Stream { name: format!("s{i}"), receiver: receiver.into() });
         senders.push(Some(sender));
     }
     (Merge::new(streams, CommitTs(0)), senders)
@@ -68,7 +68,7 @@ fn a_stream_that_joins_is_waited_for_from_its_beginning_on() {
     let (mut merge, senders) = merge_of(2);
     let (joining, receiver) = unbounded();
     let joins = |from: u64, receiver: &Receiver<Result<Pulled>>| Pulled::Joins {
-        stream: Stream { name: "new".into(), receiver: receiver.clone() },
+        stream: Stream { name: "new".into(), receiver: receiver.clone().into() },
         from: CommitTs(from),
     };
     say(&senders[0], txn(7));
@@ -131,7 +131,7 @@ fn a_stream_that_goes_backwards_or_fails() {
 fn nothing_at_or_below_the_start_is_taken() {
     let (sender, receiver) = unbounded();
     sender.send(Ok(txn(5))).unwrap();
-    let mut merge = Merge::new(vec![Stream { name: "s".into(), receiver }], CommitTs(6));
+    let mut merge = Merge::new(vec![Stream { name: "s".into(), receiver: receiver.into() }], CommitTs(6));
     assert!(merge.next(SHORT).is_err());
 }
 
@@ -167,7 +167,7 @@ proptest! {
         let mut threads = Vec::new();
         for (i, items) in dealt.into_iter().enumerate() {
             let (sender, receiver) = bounded(room);
-            streams.push(Stream { name: i.to_string(), receiver });
+            streams.push(Stream { name: i.to_string(), receiver: receiver.into() });
             threads.push(thread::spawn(move || items.into_iter().try_for_each(|p| sender.send(Ok(p)))));
         }
         let mut merge = Merge::new(streams, CommitTs(0));

@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 
 use crate::error::Fault;
 use crate::model::CommitTs;
@@ -122,32 +122,11 @@ fn shift(text: &str, now: Timestamp) -> Option<Timestamp> {
     if text.is_empty() {
         return Some(now);
     }
-    let (sign, mut rest) = match text.split_at_checked(1)? {
-        ("-", rest) => (-1, rest),
-        ("+", rest) => (1, rest),
-        _ => return None,
-    };
-    let mut total: i64 = 0;
-    loop {
-        let (digits, after) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
-        let (unit, after) =
-            after.split_at_checked(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()))?;
-        let unit_ms: i64 = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 7 * 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(digits.parse::<i64>().ok()?.checked_mul(unit_ms)?)?;
-        rest = after;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    Timestamp::from_nanosecond(now.as_nanosecond().checked_add(i128::from(total) * sign * 1_000_000)?).ok()
+    let (sign, rest) = text.split_at_checked(1)?;
+    // jiff also reads fractions, spaces and ISO 8601, which FORMS does not offer.
+    let plain = matches!(sign, "-" | "+") && rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    let span: Span = if plain { text.parse().ok()? } else { return None };
+    now.checked_add(span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?).ok()
 }
 
 fn not_a_time(text: &str) -> anyhow::Error {

@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::link::Link;
 use super::record::{self, Record};
@@ -94,17 +95,13 @@ impl Acknowledged {
         Self(Mutex::new(State { position: position.unwrap_or_default(), ..State::default() }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Records that `batch` of `slot` is durable, for a session that was last compared at
     /// `compared`. False, and nothing is recorded, if a new connection has been compared since:
     /// then the server that acknowledged may be gone, and this session has to be
     /// [compared](Self::compare) again first.
     #[must_use]
     pub fn batch(&self, slot: u32, batch: u64, compared: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.compared != compared {
             return false;
         }
@@ -115,7 +112,7 @@ impl Acknowledged {
     /// As [`batch`](Self::batch), for a position in the link's row.
     #[must_use]
     pub fn position(&self, ts: CommitTs, compared: u64) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.compared != compared {
             return false;
         }
@@ -127,13 +124,13 @@ impl Acknowledged {
     /// saved.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.lock().lost
+        self.0.lock().lost
     }
 
     /// The number of the last comparison.
     #[must_use]
     pub fn compared(&self) -> u64 {
-        self.lock().compared
+        self.0.lock().compared
     }
 
     /// Checks that the server of `session`, a new connection, holds everything; gives the number of
@@ -161,7 +158,7 @@ impl Acknowledged {
         let mut look = 1;
         loop {
             let (number, batches, position) = {
-                let mut state = self.lock();
+                let mut state = self.0.lock();
                 // Before the target is read: an answer to another session from here on needs
                 // another comparison.
                 state.compared += new;
@@ -170,7 +167,7 @@ impl Acknowledged {
             let held = HeldByTarget::read(session, link)?;
             let Some(forgotten) = missing(&held, link.run(), &batches, position) else { return Ok(number) };
             if look == LOOKS {
-                self.lock().lost = true;
+                self.0.lock().lost = true;
                 return Err(forgotten.into());
             }
             look += 1;

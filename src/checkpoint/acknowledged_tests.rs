@@ -35,10 +35,10 @@ fn what_is_missing() {
 fn an_answer_from_before_a_comparison_is_not_taken() {
     let acknowledged = Acknowledged::new(Some(CommitTs(10)));
     assert!(acknowledged.batch(0, 1, 0) && acknowledged.position(CommitTs(11), 0));
-    acknowledged.lock().compared += 1;
+    acknowledged.0.lock().compared += 1;
     assert!(!acknowledged.batch(0, 2, 0) && !acknowledged.position(CommitTs(12), 0));
     assert!(acknowledged.batch(0, 2, 1) && acknowledged.position(CommitTs(5), 1));
-    let state = acknowledged.lock();
+    let state = acknowledged.0.lock();
     assert_eq!((state.batches.get(&0), state.position), (Some(&2), CommitTs(11)));
 }
 

@@ -1,7 +1,9 @@
 //! A link as one run owns it: its identity, its position, and a DDL under way.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::acknowledged::Forgotten;
 use super::lease::Who;
@@ -120,13 +122,13 @@ impl Link {
                 text.push_str(&format!("{comma}{id}"));
             }
         }
-        *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        *self.origins.lock() = text;
     }
 
     /// The assignment of `origins` in a slot's statement; empty if nothing is passed on, as nearly
     /// always.
     pub(super) fn origins_assignment(&self) -> String {
-        let text = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = self.origins.lock();
         if text.is_empty() { String::new() } else { format!(", `origins` = '{text}'") }
     }
 

@@ -9,7 +9,9 @@
 //! their message. The link's row lists them until the position has reached the message, so that
 //! none runs twice.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl};
@@ -295,12 +297,8 @@ impl EarlyDdl {
         Self(Arc::new(Mutex::new(jobs)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Early> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn jobs(&self) -> Early {
-        self.lock().clone()
+        self.0.lock().clone()
     }
 
     /// The jobs with `at`, and without those whose message the position has passed.
@@ -312,7 +310,7 @@ impl EarlyDdl {
     }
 
     pub(super) fn set(&self, jobs: Early) {
-        *self.lock() = jobs;
+        *self.0.lock() = jobs;
     }
 }
 

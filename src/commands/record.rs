@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 
 use crate::cli::{RecordArgs, UntilArg};
 use crate::config;
@@ -93,12 +94,12 @@ fn open(args: &RecordArgs, events: &Events) -> Result<(Box<dyn Source>, Arc<Http
     let keep = Arc::clone(&made);
     let history = move |origin: &Origin<'_>| -> Result<Arc<dyn crate::schema::History>> {
         let history = Arc::new(HttpHistory::secured(addresses(origin, schema_from.as_deref(), &tls)?, tls.clone()));
-        *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&history));
+        *keep.lock() = Some(Arc::clone(&history));
         Ok(history)
     };
     let options = source::Options { security, ..source::Options::new(Arc::new(history)) };
     let source = source::open(&args.from, &options, events)?;
-    let history = made.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let history = made.lock().take();
     Ok((source, history.context("the source has no history")?))
 }
 

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display, Write as _};
 use std::path::{Path, PathBuf};
 
-use aes::cipher::consts::U16;
-use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use aes::{Aes128, Aes192, Aes256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use cfb_mode::BufDecryptor;
+use cfb_mode::cipher::{BlockCipherEncrypt, KeyInit, KeyIvInit};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
 use super::Environment;
@@ -244,12 +244,9 @@ pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret
     else {
         return Err("is not what `binlogctl -cmd encrypt` writes: a part is missing".to_owned());
     };
-    let plain = match key.len() {
-        16 => cfb(Aes128::new_from_slice(&key).ok(), iv, cipher),
-        24 => cfb(Aes192::new_from_slice(&key).ok(), iv, cipher),
-        32 => cfb(Aes256::new_from_slice(&key).ok(), iv, cipher),
-        _ => None,
-    };
+    let plain = cfb::<Aes128>(&key, iv, cipher)
+        .or_else(|| cfb::<Aes192>(&key, iv, cipher))
+        .or_else(|| cfb::<Aes256>(&key, iv, cipher));
     let plain = plain.ok_or_else(|| format!("{KEY_VARIABLE} must be 16, 24 or 32 bytes in hexadecimal"))?;
     // A wrong key yields noise, which is hardly ever text.
     String::from_utf8(plain)
@@ -257,20 +254,11 @@ pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret
         .map_err(|_| format!("cannot be decrypted with {whose}: was it encrypted with another {KEY_VARIABLE}?"))
 }
 
-/// AES-CFB with feedback of whole blocks: each block is XORed with the encryption of the one before
-/// it.
-fn cfb(aes: Option<impl BlockCipherEncrypt<BlockSize = U16>>, iv: &[u8; BLOCK], cipher: &[u8]) -> Option<Vec<u8>> {
-    let aes = aes?;
-    let mut plain = Vec::with_capacity(cipher.len());
-    let mut before: Array<u8, U16> = Array::from(*iv);
-    for chunk in cipher.chunks(BLOCK) {
-        aes.encrypt_block(&mut before);
-        plain.extend(chunk.iter().zip(&before).map(|(c, k)| c ^ k));
-        if let Ok(whole) = <[u8; BLOCK]>::try_from(chunk) {
-            before = Array::from(whole);
-        }
-    }
-    Some(plain)
+/// Decrypts with feedback of whole blocks; `None` if `key` is none of this cipher.
+fn cfb<C: BlockCipherEncrypt + KeyInit>(key: &[u8], iv: &[u8; BLOCK], cipher: &[u8]) -> Option<Vec<u8>> {
+    let mut text = cipher.to_vec();
+    BufDecryptor::<C>::new_from_slices(key, iv).ok()?.decrypt(&mut text);
+    Some(text)
 }
 
 /// The checkpoint of the Drainer that a link takes over from.

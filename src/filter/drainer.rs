@@ -12,7 +12,8 @@
 
 use std::collections::BTreeMap;
 
-use super::event::distance;
+use strsim::levenshtein;
+
 use super::{EventRule, pattern};
 use crate::error::Fault;
 
@@ -119,9 +120,11 @@ impl Rules {
     }
 
     fn unknown(&self, name: &str, what: &str) -> Fault {
-        let nearest = self.event_filters.keys().min_by_key(|known| distance(known, name));
+        let nearest = self.event_filters.keys().min_by_key(|known| levenshtein(known, name));
         let hint = match nearest {
-            Some(known) if distance(known, name) <= name.chars().count() / 3 + 1 => format!("did you mean `{known}`?"),
+            Some(known) if levenshtein(known, name) <= name.chars().count() / 3 + 1 => {
+                format!("did you mean `{known}`?")
+            }
             Some(_) => {
                 let names: Vec<&str> = self.event_filters.keys().map(String::as_str).collect();
                 format!("there are: {}", names.join(", "))

@@ -1,6 +1,7 @@
 //! Event types of rows and DDL in filter rules, under the names that TiDB's tools use.
 
 use regex::Regex;
+use strsim::levenshtein;
 
 use super::EventRule;
 use super::pattern;
@@ -167,29 +168,12 @@ fn word(name: &str, what: &str) -> Result<Word, Fault> {
     if let Some((_, word)) = WORDS.iter().find(|(known, _)| *known == folded) {
         return Ok(*word);
     }
-    let nearest = WORDS.iter().map(|(known, _)| (distance(known, &folded), *known)).min();
+    let nearest = WORDS.iter().map(|(known, _)| (levenshtein(known, &folded), *known)).min();
     let hint = match nearest {
         Some((far, known)) if far <= folded.chars().count().max(3) / 3 + 1 => format!("did you mean `{known}`?"),
         _ => format!("the events are: {}", WORDS.map(|(known, _)| known).join(", ")),
     };
     Err(Fault::usage(format!("{what} ignores `{name}`, which is no event")).hint(hint))
-}
-
-/// Letters to change, add or take away to get from one to the other.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let above = *cell;
-            *cell = (corner + usize::from(x != *y)).min(left + 1).min(above + 1);
-            (corner, left) = (above, *cell);
-        }
-        row.iter_mut().take(1).for_each(|first| *first = i + 1);
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,13 +225,5 @@ mod tests {
         assert!(!rule.ignores_sql("CREATE TABLE drop"));
         let fault = super::tests::rule(&[], &["a("]).unwrap_err();
         assert!(fault.message.starts_with("event rule 2, ignore-sql: /a(/ is no regular expression"), "{fault}");
-    }
-
-    #[test]
-    fn distances() {
-        assert_eq!(
-            [("", "abc"), ("abc", "abc"), ("kitten", "sitting"), ("ab", "ba")].map(|(a, b)| distance(a, b)),
-            [3, 0, 3, 2]
-        );
     }
 }

@@ -4,6 +4,7 @@
 //! bits, a counter in the lower 18.
 
 mod details;
+mod queue;
 mod table;
 mod txn;
 
@@ -19,6 +20,8 @@ pub use details::{
     Check, ColumnDefault, ColumnDetails, ForeignKeyDetails, Index, IndexPart, Method, PartitionDetails, Partitioning,
     TableDetails, TidbOptions, Ttl,
 };
+pub(crate) use queue::Queue;
+pub use queue::QueueReceiver;
 pub use table::{
     Column, Decimal, Definition, ForeignKey, Generated, Handle, Hashed, Key, KeyPart, Kind, Partition, Table, Value,
 };

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
-use crossbeam_channel::Receiver;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::CommitTs;
 use super::table::{Partition, Table, Value};
+use super::{CommitTs, QueueReceiver};
 use crate::error::Fault;
 
 /// A message of one stream of a source.
@@ -39,12 +38,12 @@ pub struct Stream {
     /// Its name in messages: a Pump's node id, a file's path.
     pub name: String,
     /// Its messages; closed when the stream has ended for good.
-    pub receiver: Receiver<Result<Pulled>>,
+    pub receiver: QueueReceiver,
 }
 
 impl PartialEq for Stream {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.receiver.same_channel(&other.receiver)
+        self.name == other.name && self.receiver.same_queue(&other.receiver)
     }
 }
 

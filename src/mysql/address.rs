@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use mysql::consts::CapabilityFlags;
 use mysql::{ClientIdentity, OptsBuilder, SslOpts};
+use percent_encoding::percent_decode_str;
 
 use super::login;
 use super::login::Connection;
@@ -334,17 +335,9 @@ fn unknown(name: &str) -> Fault {
 
 /// Percent-decoded `text`; `None` if it is malformed.
 fn decode(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(b) = bytes.next() {
-        if b == b'%' {
-            let hex = [bytes.next()?, bytes.next()?];
-            out.push(u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?);
-        } else {
-            out.push(b);
-        }
-    }
-    String::from_utf8(out).ok()
+    let is_code = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    text.split('%').skip(1).all(is_code).then(|| decoded.into_owned())
 }
 
 fn yes(text: Option<&str>) -> Result<bool> {

@@ -9,12 +9,13 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use mysql::consts::ColumnType;
 use mysql::prelude::{FromRow, Queryable};
 use mysql::{DriverError, FromRowError, Params, Row, Value};
+use parking_lot::Mutex;
 
 use super::address::Target;
 use super::session::Session;
@@ -153,13 +154,9 @@ pub(crate) struct Waiting {
 }
 
 impl Waits {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Call>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The longest wait of at least `patience`, and how many more such waits there are.
     pub(crate) fn longest(&self, patience: Duration) -> Option<(Waiting, usize)> {
-        let all = self.lock();
+        let all = self.0.lock();
         let waiting = all.values().filter_map(|call| call.waiting.as_ref());
         let long: Vec<&Waiting> = waiting.filter(|waiting| waiting.since.elapsed() >= patience).collect();
         let longest = long.iter().min_by_key(|waiting| waiting.since)?;
@@ -167,14 +164,14 @@ impl Waits {
     }
 
     fn ask(&self, number: u32, who: &Arc<str>, what: String, session: u64) {
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         let call = all.entry(number).or_default();
         let since = call.trouble.as_ref().map_or_else(Instant::now, |(_, since)| *since);
         call.waiting = Some(Waiting { who: Arc::clone(who), what, session, since, out: true });
     }
 
     fn answer(&self, number: u32, fine: bool) {
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         let call = all.entry(number).or_default();
         let Some(waiting) = &mut call.waiting else { return };
         if fine {
@@ -187,7 +184,7 @@ impl Waits {
     }
 
     fn done(&self, number: u32) {
-        self.lock().remove(&number);
+        self.0.lock().remove(&number);
     }
 }
 

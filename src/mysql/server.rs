@@ -10,12 +10,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use Need::{Always, WhereKnown, WherePossible};
 use anyhow::Result;
 use mysql::Conn;
 use mysql::prelude::Queryable;
+use parking_lot::Mutex;
 
 use super::answer::guarded;
 use super::error::explain;
@@ -144,19 +145,15 @@ struct Learned {
 }
 
 impl ServerCache {
-    fn learned(&self) -> MutexGuard<'_, Learned> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The output of TIDB_VERSION() on the server whose VERSION() is `text`; the outer `None` if it
     /// was not queried. An address may lead to another server than before.
     pub(crate) fn tidb(&self, text: &str) -> Option<Option<String>> {
-        let learned = self.learned();
+        let learned = self.0.lock();
         (learned.text.as_deref() == Some(text)).then(|| learned.tidb.clone())
     }
 
     pub(crate) fn learn(&self, text: &str, tidb: Option<String>) {
-        let mut learned = self.learned();
+        let mut learned = self.0.lock();
         if learned.text.as_deref().is_some_and(|before| before != text) {
             learned.without.clear();
         }
@@ -164,11 +161,11 @@ impl ServerCache {
     }
 
     pub(crate) fn has(&self, variable: &str) -> bool {
-        !self.learned().without.contains(variable)
+        !self.0.lock().without.contains(variable)
     }
 
     pub(crate) fn is_without(&self, variable: &'static str) {
-        self.learned().without.insert(variable);
+        self.0.lock().without.insert(variable);
     }
 }
 

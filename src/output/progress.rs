@@ -7,11 +7,12 @@
 mod link;
 
 use std::io::{self, IsTerminal};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 
 use super::one_line;
 use crate::event::{Event, Events};
@@ -63,7 +64,7 @@ impl Progress {
     #[must_use]
     pub fn events(&self, which: Option<usize>) -> Events {
         let view = Arc::clone(&self.view);
-        Arc::new(move |event| lock(&view).take(which, event))
+        Arc::new(move |event| view.lock().take(which, event))
     }
 
     /// Asks at the terminal what to do about a DDL of this link, with the lines that are rewritten
@@ -84,21 +85,21 @@ impl Progress {
     fn alone<T>(&self, which: usize) -> impl Fn(&mut dyn FnMut(&str) -> T) -> T + Send + Sync + 'static {
         let (view, asking) = (Arc::clone(&self.view), Arc::clone(&self.asking));
         move |ask| {
-            let _alone = lock(&asking);
+            let _alone = asking.lock();
             let before = {
-                let mut view = lock(&view);
+                let mut view = view.lock();
                 view.screen.pause();
                 view.before(Some(which))
             };
             let answer = ask(&before);
-            lock(&view).screen.resume();
+            view.lock().screen.resume();
             answer
         }
     }
 
     /// Ends the view with one last line of each link.
     pub fn finish(&self) {
-        let mut view = lock(&self.view);
+        let mut view = self.view.lock();
         view.screen.pause();
         view.ended = true;
         if !view.quiet {
@@ -109,7 +110,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let mut view = lock(&self.view);
+        let mut view = self.view.lock();
         view.screen.pause();
         view.ended = true;
     }
@@ -120,7 +121,7 @@ fn redraw(view: &Arc<Mutex<View>>) {
     let view = Arc::downgrade(view);
     let work = move || {
         while let Some(view) = view.upgrade() {
-            let mut view = lock(&view);
+            let mut view = view.lock();
             if view.ended {
                 break;
             }
@@ -131,10 +132,6 @@ fn redraw(view: &Arc<Mutex<View>>) {
     };
     // Without it the lines come with the events, which is better than no run.
     let _ = std::thread::Builder::new().name("view".to_owned()).spawn(work);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl View {

@@ -1,10 +1,10 @@
 //! The async half of the PD client: finds PD's leader, sends requests to it, and retries.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -134,7 +134,7 @@ impl Client {
     }
 
     pub(super) fn leader(&self) -> String {
-        self.leader.lock().unwrap_or_else(PoisonError::into_inner).address.clone()
+        self.leader.lock().address.clone()
     }
 
     pub(super) async fn tso(&self) -> Result<CommitTs> {
@@ -220,7 +220,7 @@ impl Client {
     /// Runs `call` on the leader; if that fails, once more on the leader that the members name
     /// then.
     async fn on_leader<T>(&self, what: &str, call: impl AsyncFn(Channel) -> Result<T, Status>) -> Result<T> {
-        let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let leader = self.leader.lock().clone();
         let first = match limited(call(leader.channel.clone())).await {
             Ok(answer) => {
                 self.keep_members(leader.channel).await;
@@ -238,8 +238,8 @@ impl Client {
         if cluster_id != self.cluster_id {
             return Err(self.other_cluster(cluster_id));
         }
-        *self.leader.lock().unwrap_or_else(PoisonError::into_inner) = leader.clone();
-        *self.members.lock().unwrap_or_else(PoisonError::into_inner) = Members::of(members);
+        *self.leader.lock() = leader.clone();
+        *self.members.lock() = Members::of(members);
         limited(call(leader.channel))
             .await
             .map_err(|status| {
@@ -254,7 +254,7 @@ impl Client {
     /// The addresses to look for a leader at: those that the operator gave, then those that PD
     /// named.
     fn places(&self) -> Vec<String> {
-        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.lock();
         let learnt = members.addresses.iter().filter(|a| !self.endpoints.contains(a));
         self.endpoints.iter().chain(learnt).cloned().collect()
     }
@@ -264,7 +264,7 @@ impl Client {
     async fn keep_members(&self, leader: Channel) {
         let now = Instant::now();
         {
-            let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut members = self.members.lock();
             if now.duration_since(members.asked) < MEMBERS_AGE {
                 return;
             }
@@ -275,7 +275,7 @@ impl Client {
         let Ok(answer) = answer else { return };
         let found = addresses(&answer);
         if answer.header.is_some_and(|h| h.cluster_id == self.cluster_id) && !found.is_empty() {
-            self.members.lock().unwrap_or_else(PoisonError::into_inner).addresses = found;
+            self.members.lock().addresses = found;
         }
     }
 

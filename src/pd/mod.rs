@@ -9,7 +9,7 @@ pub mod message;
 mod node;
 mod security;
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
@@ -186,13 +186,13 @@ impl Pd {
     /// operator.
     #[must_use]
     pub fn take_warnings(&self) -> Vec<String> {
-        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.warnings.lock())
     }
 
     fn warn(&self, prefix: &str, unread: Vec<Unread>) {
         let warnings =
             unread.into_iter().map(|u| format!("the entry {prefix}{} in etcd {} and was left out", u.id, u.why));
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings);
+        self.warnings.lock().extend(warnings);
     }
 }
 

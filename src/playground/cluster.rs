@@ -14,15 +14,16 @@ mod state;
 mod store;
 
 use std::future::Pending;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use self::pump::Site;
-use self::state::{Pump, Shared, Tidb, lock};
+use self::state::{Pump, Shared, Tidb};
 use self::store::Stored;
 use crate::model::CommitTs;
 use state::Clock;
@@ -165,7 +166,7 @@ impl Cluster {
     /// The address of TiDB's status page: `127.0.0.1:PORT`.
     #[must_use]
     pub fn status_address(&self) -> String {
-        format!("127.0.0.1:{}", lock(&self.shared.tidb).status_port)
+        format!("127.0.0.1:{}", self.shared.tidb.lock().status_port)
     }
 
     /// The address of a Pump: `127.0.0.1:PORT`.
@@ -260,12 +261,12 @@ impl Cluster {
 
     /// The status that TiDB reports of its binlog: `On`, `Off`, `Skipping` or `Unknown`.
     pub fn set_binlog_status(&self, status: &str) {
-        status.clone_into(&mut lock(&self.shared.tidb).binlog_status);
+        status.clone_into(&mut self.shared.tidb.lock().binlog_status);
     }
 
     /// Whether TiDB is registered in etcd.
     pub fn set_tidb_listed(&self, listed: bool) {
-        lock(&self.shared.tidb).listed = listed;
+        self.shared.tidb.lock().listed = listed;
     }
 
     /// Sets a Pump's GC ts: it no longer sends messages at or below it.
@@ -279,7 +280,7 @@ impl Cluster {
 
     /// Sets TiKV's GC safe point.
     pub fn set_gc_safe_point(&self, ts: CommitTs) {
-        *lock(&self.shared.safe_point) = ts;
+        *self.shared.safe_point.lock() = ts;
     }
 
     /// Sets a Pump's state in etcd: `online`, `pausing`, `paused`, `closing` or `offline`.
@@ -287,7 +288,7 @@ impl Cluster {
     /// # Errors
     /// If there is no such Pump.
     pub fn set_pump_state(&self, pump: usize, state: &str) -> Result<()> {
-        state.clone_into(&mut lock(&self.pump(pump)?.entry).state);
+        state.clone_into(&mut self.pump(pump)?.entry.lock().state);
         Ok(())
     }
 
@@ -296,7 +297,7 @@ impl Cluster {
     /// # Errors
     /// If there is no such Pump.
     pub fn register_pump(&self, pump: usize, host: Option<&str>) -> Result<()> {
-        let mut entry = lock(&self.pump(pump)?.entry);
+        let mut entry = self.pump(pump)?.entry.lock();
         entry.listed = host.is_some();
         if let Some(host) = host {
             host.clone_into(&mut entry.host);
@@ -328,8 +329,8 @@ impl Cluster {
     pub fn stop_pump(&self, index: usize) -> Result<()> {
         let pump = self.pump(index)?;
         let now = (pump.store.max_commit_ts(), self.shared.clock.about());
-        lock(&pump.entry).stopped.get_or_insert(now);
-        lock(self.node(index)?).stop();
+        pump.entry.lock().stopped.get_or_insert(now);
+        self.node(index)?.lock().stop();
         Ok(())
     }
 
@@ -341,10 +342,10 @@ impl Cluster {
         self.stop_pump(index)?;
         let site = Site { shared: self.shared.clone(), index };
         let router = pump::router(site.clone());
-        lock(self.node(index)?).start(None, router, Some(pump::write_fakes(site)))?;
+        self.node(index)?.lock().start(None, router, Some(pump::write_fakes(site)))?;
         let pump = self.pump(index)?;
         pump.leave(false);
-        lock(&pump.entry).stopped = None;
+        pump.entry.lock().stopped = None;
         Ok(())
     }
 
@@ -374,7 +375,7 @@ impl Cluster {
 }
 
 fn switch(node: &Mutex<Node>, run: bool, router: impl FnOnce() -> axum::Router) -> Result<()> {
-    let mut node = lock(node);
+    let mut node = node.lock();
     match (node.running(), run) {
         (false, true) => node.start(None, router(), NOTHING),
         (true, false) => {

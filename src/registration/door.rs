@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -20,6 +20,7 @@ use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -90,7 +91,7 @@ struct Guest {
 impl Guests {
     /// Counts a new connection; `None` if there are too many.
     fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
-        let mut there = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut there = self.0.lock();
         let all: usize = there.values().sum();
         let of_one = there.get(&ip).copied().unwrap_or_default();
         if all >= MOST || of_one >= MOST_OF_ONE {
@@ -103,7 +104,7 @@ impl Guests {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let mut there = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut there = self.guests.0.lock();
         if let Some(count) = there.get_mut(&self.ip) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -131,14 +132,14 @@ impl Pulse {
     }
 
     fn ends(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.last.lock() = Instant::now();
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Whether there has been no request for longer than the limit.
     fn is_idle(&self, limits: Limits) -> bool {
         let limit = if self.asked.load(Ordering::SeqCst) { limits.idle } else { limits.head };
-        let since = self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        let since = self.last.lock().elapsed();
         self.under_way.load(Ordering::SeqCst) == 0 && since >= limit
     }
 }

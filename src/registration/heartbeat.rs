@@ -68,7 +68,8 @@ fn beat(shared: &Shared, stopped: &Receiver<()>) {
                 missed(shared, failed, since, &error);
             }
         }
-        if shared.standing().is_lost() || !matches!(stopped.recv_timeout(shared.every), Err(RecvTimeoutError::Timeout))
+        if shared.standing.lock().is_lost()
+            || !matches!(stopped.recv_timeout(shared.every), Err(RecvTimeoutError::Timeout))
         {
             return;
         }
@@ -94,15 +95,15 @@ fn missed(shared: &Shared, failed: u32, since: Instant, error: &anyhow::Error) {
 fn write(shared: &Shared) -> Result<()> {
     for _ in 0..RACES {
         let found = read(shared)?;
-        let step = found.as_ref().map_or(Step::Write, |(status, _)| shared.standing().meet(status, &shared.host));
+        let step = found.as_ref().map_or(Step::Write, |(status, _)| shared.standing.lock().meet(status, &shared.host));
         match step {
             Step::Write => {}
             Step::Obey(wish, state) => {
                 shared.ask(wish, format!("somebody who wrote `{state}` into the entry of {} in etcd", shared.id));
-                shared.standing().keep(&state);
+                shared.standing.lock().keep(&state);
             }
             Step::Leave(host) => {
-                shared.standing().lose();
+                shared.standing.lock().lose();
                 (shared.events)(Event::Warning(format!(
                     "the entry of drainer {} is kept by another process now, at {host}; this one leaves it alone",
                     shared.id
@@ -122,7 +123,7 @@ fn read(shared: &Shared) -> Result<Option<(Status, i64)>> {
     match shared.pd.entry(DRAINERS, &shared.id) {
         Err(error) if crate::error::fault(&error).is_none() => {
             let pair = shared.pd.get(&format!("{DRAINERS}{}", shared.id))?;
-            let state = shared.standing().state().clone();
+            let state = shared.standing.lock().state().clone();
             Ok(pair.map(|pair| (Status::new(&shared.id, &shared.host, &state), pair.mod_revision)))
         }
         other => other,
@@ -131,14 +132,15 @@ fn read(shared: &Shared) -> Result<Option<(Status, i64)>> {
 
 /// Writes our state in place of `found`; false if the entry has changed meanwhile.
 fn put(shared: &Shared, found: Option<(Status, i64)>) -> Result<bool> {
-    let (state, revision) = (shared.standing().state().clone(), found.as_ref().map_or(0, |(_, revision)| *revision));
+    let (state, revision) =
+        (shared.standing.lock().state().clone(), found.as_ref().map_or(0, |(_, revision)| *revision));
     let mut status = found.map_or_else(|| Status::new(&shared.id, &shared.host, &state), |(status, _)| status);
     status.node_id.clone_from(&shared.id);
     status.host.clone_from(&shared.host);
     let json = status.in_state(&state).at(shared.durable(), shared.clock.now()).write()?;
     let done = shared.pd.swap(&format!("{DRAINERS}{}", shared.id), &json, revision)?;
     if done {
-        shared.standing().wrote(&state);
+        shared.standing.lock().wrote(&state);
     }
     Ok(done)
 }
@@ -209,7 +211,7 @@ pub(super) fn undo(shared: &Shared, before: Option<Status>) -> Result<()> {
 
 /// The last write: the state between runs.
 pub(super) fn last(shared: &Shared) -> Result<()> {
-    if shared.standing().is_lost() {
+    if shared.standing.lock().is_lost() {
         return Ok(());
     }
     write(shared)

@@ -17,10 +17,11 @@ pub mod heartbeat;
 mod server;
 
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use parking_lot::Mutex;
 
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, DurablePosition};
@@ -113,10 +114,6 @@ impl Clock {
 }
 
 impl Shared {
-    fn standing(&self) -> MutexGuard<'_, entry::Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The position that is durable on the target; 0 while it is not known.
     fn durable(&self) -> CommitTs {
         self.durable.get().unwrap_or_default()
@@ -124,7 +121,7 @@ impl Shared {
 
     /// Requests the end of the run. False if it is ending already.
     fn ask(&self, wish: Wish, by: String) -> bool {
-        let news = self.standing().ask(wish, &by);
+        let news = self.standing.lock().ask(wish, &by);
         if news {
             let word = wish.word();
             (self.events)(Event::Warning(format!("{by} asks for this drainer to {word}: the run drains and ends")));
@@ -225,7 +222,7 @@ impl Registration {
             )));
         } else {
             self.server = Some(server::Server::start(listener, security, Arc::clone(&self.shared))?);
-            self.shared.standing().say(State::Online);
+            self.shared.standing.lock().say(State::Online);
         }
         self.beat = Some(heartbeat::Heartbeat::start(Arc::clone(&self.shared))?);
         Ok(())
@@ -240,14 +237,14 @@ impl Registration {
     /// The request from outside for the run to end, if there was one.
     #[must_use]
     pub fn asked(&self) -> Option<Asked> {
-        self.shared.standing().asked().cloned()
+        self.shared.standing.lock().asked().cloned()
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         // The heartbeat ends first: the entry must not say online when nothing answers.
-        self.shared.standing().end();
+        self.shared.standing.lock().end();
         self.beat.take();
         let left = match std::mem::replace(&mut self.registered, Registered::No) {
             Registered::No => return,

@@ -214,7 +214,7 @@ pub(super) fn decide(shared: &Shared, node: &str, action: &str, caller: Caller) 
         return Err(format!("invalid nodeID {node}, this is {}", shared.id));
     }
     let now = {
-        let standing = shared.standing();
+        let standing = shared.standing.lock();
         if standing.takes_wishes() { None } else { Some(standing.state().to_string()) }
     };
     if let Some(now) = now {

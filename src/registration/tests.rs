@@ -28,13 +28,13 @@ impl Told {
         let told = self.clone();
         Arc::new(move |event| {
             if let Event::Note(text) | Event::Warning(text) = event {
-                told.0.lock().unwrap().push(text);
+                told.0.lock().push(text);
             }
         })
     }
 
     fn says(&self, words: &str) -> bool {
-        self.0.lock().unwrap().iter().any(|text| text.contains(words))
+        self.0.lock().iter().any(|text| text.contains(words))
     }
 }
 

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 
 use super::{Converted, History, Job, TableInfo, convert};
 use crate::mark::Origin;
@@ -89,19 +90,15 @@ impl Ahead {
         Self { history, passed: Mutex::default() }
     }
 
-    fn passed(&self) -> MutexGuard<'_, Passed> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sets the jobs that lie before the stream's beginning. Called again if the target lost data
     /// and the stream was set back.
     pub(super) fn begin(&self, jobs: impl Iterator<Item = i64>) {
-        *self.passed() = Passed { jobs: jobs.collect(), ..Passed::default() };
+        *self.passed.lock() = Passed { jobs: jobs.collect(), ..Passed::default() };
     }
 
     /// Records that the stream has passed `job`, after which the definitions are `after`.
     pub(super) fn pass(&self, job: &Job, after: &[Arc<Table>]) {
-        let mut passed = self.passed();
+        let mut passed = self.passed.lock();
         passed.jobs.insert(job.id);
         passed.beyond.remove(&(job.info.schema_version, job.id));
         passed.read.remove(&job.id);
@@ -115,7 +112,7 @@ impl Ahead {
     /// # Errors
     /// If the history cannot be read.
     pub fn after(&self, table: &Table) -> Result<Course> {
-        let mut passed = self.passed();
+        let mut passed = self.passed.lock();
         passed.read_on(&*self.history).context("reading TiDB's DDL history")?;
         let mut chain = Chain { id: table.id, found: Course::default() };
         for (change, after) in passed.last.iter().chain(passed.beyond.values().flatten()) {

@@ -51,7 +51,7 @@ struct Jobs(Mutex<Vec<Job>>);
 
 impl History for Jobs {
     fn all(&self) -> Result<Vec<Job>> {
-        Ok(self.0.lock().unwrap().clone())
+        Ok(self.0.lock().clone())
     }
 
     fn job(&self, id: i64) -> Result<Option<Job>> {

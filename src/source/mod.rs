@@ -1,28 +1,24 @@
 //! The `Source` interface: an upstream's transactions, as streams in rising commit ts.
 //!
 //! [`open`] makes a source from what the operator typed. What all implementations share is here
-//! too: the check that a stream only moves forward ([`Forward`]), and the queue between a reader
-//! and the merge, which is bounded in bytes because messages can be of any size.
+//! too: the check that a stream only moves forward ([`Forward`]).
 
 pub mod binlog;
 pub mod pb;
 pub mod pump;
 pub mod recording;
 
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
-use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::Fault;
 use crate::event::Events;
 pub use crate::model::Stream;
-use crate::model::{Body, CommitTs, Pulled, RawTxn};
+use crate::model::{Body, CommitTs, Pulled, Queue, RawTxn};
 use crate::pd::{Pd, Security};
 use crate::schema::History;
 pub use binlog::{read, write};
@@ -293,138 +289,6 @@ fn print(txn: &RawTxn) -> u64 {
         }
     }
     hasher.finish()
-}
-
-/// Limit on the number of waiting messages, however small they are.
-const MOST: usize = 4096;
-/// Bytes that a message takes besides its rows.
-const BESIDE: usize = 256;
-/// The smallest limit in bytes that a queue gets.
-const LEAST: usize = 256 << 10;
-
-/// The writing end of a stream, bounded in bytes.
-struct Queue {
-    sender: Sender<Result<Pulled>>,
-    /// Limit on the bytes that wait. A larger message waits alone.
-    most: usize,
-    sent: Mutex<Sent>,
-}
-
-/// The sizes of the messages that may still wait, newest last.
-#[derive(Default)]
-struct Sent {
-    weights: VecDeque<usize>,
-    bytes: usize,
-}
-
-impl Queue {
-    /// One of `streams` queues that share `bytes`.
-    pub fn new(bytes: usize, streams: usize) -> (Self, Receiver<Result<Pulled>>) {
-        let (sender, receiver) = bounded(MOST);
-        let most = (bytes / streams.max(1)).max(LEAST);
-        (Self { sender, most, sent: Mutex::default() }, receiver)
-    }
-
-    /// The limit in bytes; a larger message waits alone.
-    pub fn most(&self) -> usize {
-        self.most
-    }
-
-    /// A message above this is read only once all before it are taken. Otherwise one would wait in
-    /// the queue, one for room in it, and the next would be in memory as well.
-    pub fn large(&self) -> usize {
-        self.most / 4
-    }
-
-    /// Queues `said` if there is room now, and gives it back if there is not. `Ok(false)`: the
-    /// receiver is gone.
-    pub fn offer(&self, said: Result<Pulled>) -> Result<bool, Result<Pulled>> {
-        let weight = weight(&said);
-        if !self.has_room(weight) {
-            return Err(said);
-        }
-        use crossbeam_channel::TrySendError::{Disconnected, Full};
-        match self.sender.try_send(said) {
-            Ok(()) => {
-                let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-                sent.weights.push_back(weight);
-                sent.bytes += weight;
-                Ok(true)
-            }
-            Err(Disconnected(_)) => Ok(false),
-            Err(Full(said)) => Err(said),
-        }
-    }
-
-    /// Queues `said`, waiting for room; false if the receiver is gone. Blocks the thread.
-    pub fn send(&self, said: Result<Pulled>) -> bool {
-        let mut said = said;
-        let before = said.as_ref().ok().map(|pulled| CommitTs(pulled.ts().0.saturating_sub(1)));
-        loop {
-            said = match self.offer(said) {
-                Ok(heard) => return heard,
-                Err(said) => said,
-            };
-            if !self.wait(weight(&said), before) {
-                return false;
-            }
-        }
-    }
-
-    /// Waits until everything sent has been taken, before anything above `position` is sent; false
-    /// if the receiver is gone. Blocks the thread.
-    pub fn drain(&self, position: CommitTs) -> bool {
-        while !self.sender.is_empty() {
-            if !self.wait(usize::MAX, Some(position)) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Waits up to 50 ms for room for `weight`; false if the receiver is gone. Only a send can tell
-    /// that, so `position` is sent: how far the stream has come is always true.
-    fn wait(&self, weight: usize, position: Option<CommitTs>) -> bool {
-        if let Some(position) = position
-            && self.sender.try_send(Ok(Pulled::Resolved(position))).is_err_and(|e| e.is_disconnected())
-        {
-            return false;
-        }
-        let begin = Instant::now();
-        while !self.has_room(weight) && begin.elapsed() < Duration::from_millis(50) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        true
-    }
-
-    /// Whether `weight` more bytes may wait now.
-    fn has_room(&self, weight: usize) -> bool {
-        let waiting = self.sender.len();
-        if waiting == 0 {
-            return true;
-        }
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        while sent.weights.len() > waiting {
-            let taken = sent.weights.pop_front().unwrap_or_default();
-            sent.bytes -= taken;
-        }
-        sent.bytes.saturating_add(weight) <= self.most && waiting < MOST
-    }
-
-    /// Repeats how far the stream is, which is always true; false if the receiver is gone.
-    pub fn send_resolved(&self, position: CommitTs) -> bool {
-        !matches!(self.sender.try_send(Ok(Pulled::Resolved(position))), Err(e) if e.is_disconnected())
-    }
-}
-
-fn weight(said: &Result<Pulled>) -> usize {
-    let Ok(Pulled::Txn(RawTxn { body, .. })) = said else { return BESIDE };
-    let bytes = match body {
-        Body::Rows(bytes) | Body::Named { events: bytes, .. } => bytes.len(),
-        Body::Ddl { query: bytes, .. } | Body::Statement(bytes) => bytes.len(),
-        Body::Nothing => 0,
-    };
-    bytes + BESIDE
 }
 
 #[cfg(test)]

@@ -12,14 +12,16 @@
 mod address;
 mod remote;
 
+use std::borrow::Cow;
 use std::error::Error as _;
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use object_store::Error;
+use percent_encoding::percent_decode_str;
 
 use crate::error::Fault;
 use address::{Address, Service};
@@ -131,22 +133,16 @@ impl Storage {
 
 /// `text` with each `%2F` replaced by what it stands for, as in a URL.
 fn percent_decoded(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
-    for part in parts {
-        let code = part.get(..2).filter(|c| c.bytes().all(|b| b.is_ascii_hexdigit()));
-        let code = code.and_then(|c| u8::from_str_radix(c, 16).ok()).ok_or_else(|| {
-            anyhow!(
-                Fault::usage("the address has a `%` that is not followed by two hex digits")
-                    .hint("write %25 for a percent sign in a URL, or give a plain path")
-            )
-        })?;
-        bytes.push(code);
-        bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
+    let is_code = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_code) {
+        return Err(Fault::usage("the address has a `%` that is not followed by two hex digits")
+            .hint("write %25 for a percent sign in a URL, or give a plain path")
+            .into());
     }
-    String::from_utf8(bytes)
-        .map_err(|_| anyhow!(Fault::usage("the address is not UTF-8 when decoded").hint("give a plain path")))
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded
+        .map(Cow::into_owned)
+        .map_err(|_| Fault::usage("the address is not UTF-8 when decoded").hint("give a plain path").into())
 }
 
 /// The most that is taken from a pipe, which has to be held in memory.

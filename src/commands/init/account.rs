@@ -140,16 +140,16 @@ fn keep(interview: &mut Interview<'_>, args: &InitArgs, name: &str, secret: Secr
 
 /// Shows the server settings that are a problem for a target.
 fn settings(interview: &mut Interview<'_>, server: &mut Server) -> Result<()> {
-    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
     let hear = heard.clone();
     let events: Events = std::sync::Arc::new(move |event| {
         if let Event::Warning(text) = event {
-            hear.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+            hear.lock().push(text);
         }
     });
     let mut problems = Vec::new();
     check::settings(&mut server.session, &mut problems, &events)?;
-    for warning in heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+    for warning in heard.lock().drain(..) {
         interview.warn(&warning);
     }
     if problems.is_empty() {

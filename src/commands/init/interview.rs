@@ -7,7 +7,6 @@
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, thread};
 
@@ -15,6 +14,7 @@ use anyhow::{Context as _, Result, anyhow};
 use console::Term;
 use dialoguer::theme::SimpleTheme;
 use dialoguer::{Confirm, Input, Select};
+use parking_lot::Mutex;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -52,7 +52,7 @@ impl Dialogue {
             if signals.forever().next().is_none() {
                 return;
             }
-            let _done = UNDISTURBED.lock().unwrap_or_else(PoisonError::into_inner);
+            let _done = UNDISTURBED.lock();
             // If the terminal is gone, there is nothing to restore.
             if let Some(before) = &before {
                 let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
@@ -68,7 +68,7 @@ impl Dialogue {
 
 /// Does `work` before a signal can end the process.
 pub fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
-    let _done = UNDISTURBED.lock().unwrap_or_else(PoisonError::into_inner);
+    let _done = UNDISTURBED.lock();
     work()
 }
 

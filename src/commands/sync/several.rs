@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{Builder, ScopedJoinHandle, scope, sleep};
 use std::time::Duration;
 
 use anyhow::{Error, Result};
+use parking_lot::{Condvar, Mutex};
 
 use super::{GOES_ON, around, link, tell};
 use crate::config::{Settings, opposites};
@@ -228,12 +229,8 @@ impl LinkStates {
         Arc::new(Self { known, news: Condvar::new(), numbers })
     }
 
-    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn tell(&self, which: usize, what: Known) {
-        if let Some(entry) = self.known().get_mut(which)
+        if let Some(entry) = self.known.lock().get_mut(which)
             && matches!(entry, Known::NotYet)
         {
             *entry = what;
@@ -274,14 +271,14 @@ impl LinkHandle {
     pub fn exchange(&self, cluster_id: u64, stop: &Stop) -> Option<u64> {
         self.roll.tell(self.own, Known::Cluster(cluster_id));
         let opposite = self.opposite?;
-        let mut known = self.roll.known();
+        let mut known = self.roll.known.lock();
         while !stop.requested() {
             match known.get(opposite) {
                 Some(Known::Cluster(id)) => return Some(*id),
                 Some(Known::NotYet) => {}
                 Some(Known::Never) | None => return None,
             }
-            known = self.roll.news.wait_timeout(known, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+            self.roll.news.wait_for(&mut known, PATIENCE);
         }
         None
     }
@@ -292,7 +289,7 @@ impl LinkHandle {
     /// recorded before, may produce equal numbers, unless either side uses all numbers.
     #[must_use]
     pub fn numbers(&self, own: Numbering) -> Option<String> {
-        let mut numbers = self.roll.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = self.roll.numbers.lock();
         if let Some(entry) = numbers.get_mut(self.own) {
             *entry = Some(own);
         }

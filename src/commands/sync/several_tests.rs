@@ -1,5 +1,5 @@
 use super::*;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 type Work = Box<dyn FnOnce(&Stop) -> Result<(End, CommitTs)> + Send>;
 
@@ -28,7 +28,7 @@ fn watched(work: Vec<(&'static str, Work)>, keep_going: bool, signals: &Stop) ->
         let start = |(name, work): (&'static str, Work)| {
             let (stop, said) = (Stop::default(), Arc::clone(&said));
             let events: Events = Arc::new(move |event| match event {
-                Event::Note(text) | Event::Warning(text) => *said.lock().unwrap() += &format!("{name}: {text}\n"),
+                Event::Note(text) | Event::Warning(text) => *said.lock() += &format!("{name}: {text}\n"),
                 other => panic!("{other:?}"),
             });
             let stopped = stop.clone();
@@ -37,7 +37,7 @@ fn watched(work: Vec<(&'static str, Work)>, keep_going: bool, signals: &Stop) ->
         };
         Watch::new(work.into_iter().map(start).collect(), keep_going).until_all_ended(signals)
     });
-    let said = said.lock().unwrap().clone();
+    let said = said.lock().clone();
     (result, said)
 }
 

@@ -6,15 +6,15 @@
 //! each of them went.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::state::lock;
 use crate::model::ActionType;
 
 /// Tables by id, each with its database's id.
@@ -276,13 +276,13 @@ impl Jobs {
         if delay.is_none() {
             self.came_to(version);
         }
-        lock(&self.all).insert(job.id, Known { json: json.into(), seen, shown: false, version, tables, ended });
+        self.all.lock().insert(job.id, Known { json: json.into(), seen, shown: false, version, tables, ended });
         Ok(job.id)
     }
 
     /// Makes the effect of job `id` visible from now on, although the job is not over.
     pub(super) fn show(&self, id: i64) {
-        if let Some(known) = lock(&self.all).get_mut(&id) {
+        if let Some(known) = self.all.lock().get_mut(&id) {
             known.shown = true;
             self.came_to(known.version);
         }
@@ -302,7 +302,7 @@ impl Jobs {
     /// later one has ended it.
     pub(super) fn last_of(&self, id: i64) -> Option<Arc<str>> {
         let now = Instant::now();
-        let all = lock(&self.all);
+        let all = self.all.lock();
         let about = all.values().filter(|k| k.shown || k.seen.is_visible(now));
         let last = about.filter(|k| k.tables.contains(&id) || k.ended == Some(id)).max_by_key(|k| k.version)?;
         last.tables.contains(&id).then(|| last.json.clone())
@@ -310,7 +310,7 @@ impl Jobs {
 
     /// Records that a Pump has sent the message of this job.
     pub(super) fn message_sent(&self, id: i64) {
-        if let Some(known) = lock(&self.all).get_mut(&id)
+        if let Some(known) = self.all.lock().get_mut(&id)
             && let Seen::AfterMessage(delay) = known.seen
         {
             self.came_to(known.version);
@@ -321,7 +321,7 @@ impl Jobs {
     /// Up to `limit` visible jobs with ids up to `from`, newest first.
     pub(super) fn newest(&self, from: i64, limit: usize) -> Vec<Arc<str>> {
         let now = Instant::now();
-        let all = lock(&self.all);
+        let all = self.all.lock();
         all.range(..=from)
             .rev()
             .filter(|(_, k)| k.seen.is_visible(now))

@@ -15,7 +15,7 @@ use serde_json::json;
 use tonic::Status;
 
 use super::pump::Site;
-use super::state::{DDL_ID, Shared, lock};
+use super::state::{DDL_ID, Shared};
 use super::{Cluster, pd, store};
 use crate::pd::message::{
     Compare, EQUAL, EtcdHeader, GREATER, KeyValue, Op, Operand, PutRequest, PutResponse, RangeRequest, RangeResponse,
@@ -41,7 +41,7 @@ pub(super) async fn put(State(shared): State<Arc<Shared>>, request: Request) -> 
 pub(super) async fn txn(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     pd::unary(request, |asked: TxnRequest| {
         // One at a time, as in etcd.
-        let _alone = lock(&shared.writing);
+        let _alone = shared.writing.lock();
         let found = pairs(&shared);
         let one = |compare: &Compare| holds(found.get(&String::from_utf8_lossy(&compare.key).into_owned()), compare);
         let succeeded = asked.compare.iter().all(one);
@@ -59,7 +59,7 @@ pub(super) async fn txn(State(shared): State<Arc<Shared>>, request: Request) -> 
 
 fn write(shared: &Shared, put: &PutRequest) -> Result<(), Status> {
     let key = String::from_utf8_lossy(&put.key).into_owned();
-    let mut keys = lock(&shared.keys);
+    let mut keys = shared.keys.lock();
     if keys.locked {
         return Err(Status::permission_denied("etcdserver: permission denied"));
     }
@@ -69,7 +69,7 @@ fn write(shared: &Shared, put: &PutRequest) -> Result<(), Status> {
         return Ok(());
     };
     let status = Entry::read(&put.value).map_err(|e| Status::invalid_argument(format!("{e:#}")))?;
-    let mut entry = lock(&pump.entry);
+    let mut entry = pump.entry.lock();
     entry.state = status.state().to_string();
     entry.host = status.host;
     Ok(())
@@ -78,7 +78,7 @@ fn write(shared: &Shared, put: &PutRequest) -> Result<(), Status> {
 /// Removes a key. Only keys of clients can be removed: those of the servers come back with their
 /// next heartbeat.
 fn remove(shared: &Shared, key: &str) -> Result<(), Status> {
-    let mut keys = lock(&shared.keys);
+    let mut keys = shared.keys.lock();
     if keys.locked {
         return Err(Status::permission_denied("etcdserver: permission denied"));
     }
@@ -94,7 +94,7 @@ fn header(shared: &Shared) -> EtcdHeader {
 /// Every heartbeat is a write in a real cluster, so the revision moves all the time.
 fn revision(shared: &Shared) -> i64 {
     let seconds = i64::try_from(shared.clock.about().physical_ms() / 1000).unwrap_or(1);
-    seconds.max(lock(&shared.keys).revision())
+    seconds.max(shared.keys.lock().revision())
 }
 
 fn answer(shared: &Shared, asked: &RangeRequest) -> Result<RangeResponse, Status> {
@@ -118,7 +118,7 @@ fn answer(shared: &Shared, asked: &RangeRequest) -> Result<RangeResponse, Status
 /// own servers.
 fn pairs(shared: &Shared) -> BTreeMap<String, KeyValue> {
     let mut all: BTreeMap<String, KeyValue> =
-        lock(&shared.keys).all().map(|(key, pair)| (key.clone(), pair.clone())).collect();
+        shared.keys.lock().all().map(|(key, pair)| (key.clone(), pair.clone())).collect();
     let revision = revision(shared);
     all.extend(keys(shared).into_iter().map(|(key, value)| {
         let pair = KeyValue {
@@ -148,12 +148,12 @@ fn wanted(asked: &RangeRequest, key: &[u8]) -> bool {
 fn keys(shared: &Shared) -> BTreeMap<String, String> {
     let mut keys = BTreeMap::new();
     for pump in &shared.pumps {
-        if lock(&pump.entry).listed {
+        if pump.entry.lock().listed {
             keys.insert(format!("/tidb-binlog/v1/pumps/{}", pump.node_id), shared.pump_status(pump));
         }
     }
     let info = shared.server_info();
-    if lock(&shared.tidb).listed {
+    if shared.tidb.lock().listed {
         keys.insert(format!("/tidb/server/info/{DDL_ID}"), info.to_string());
         let topology = json!({
             "version": info["version"], "git_hash": "None", "ip": "127.0.0.1", "status_port": info["status_port"],
@@ -175,7 +175,7 @@ impl Cluster {
     /// start.
     pub fn join_pump(&self, index: usize) -> Result<()> {
         let site = Site { shared: self.shared.clone(), index };
-        if !lock(self.node(index)?).running() {
+        if !self.node(index)?.lock().running() {
             self.restart_pump(index)?;
         }
         store::register(&site)
@@ -184,20 +184,20 @@ impl Cluster {
     /// The value of a key that a client wrote into etcd.
     #[must_use]
     pub fn key(&self, key: &str) -> Option<String> {
-        lock(&self.shared.keys).get(key).map(|pair| String::from_utf8_lossy(&pair.value).into_owned())
+        self.shared.keys.lock().get(key).map(|pair| String::from_utf8_lossy(&pair.value).into_owned())
     }
 
     /// The keys that clients wrote into etcd.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
-        lock(&self.shared.keys).all().map(|(key, _)| key.clone()).collect()
+        self.shared.keys.lock().all().map(|(key, _)| key.clone()).collect()
     }
 
     /// Writes a key of etcd; `None` removes it.
     pub fn set_key(&self, key: &str, value: Option<&str>) {
         // Not between a client's condition and the operations that depend on it.
-        let _alone = lock(&self.shared.writing);
-        let mut keys = lock(&self.shared.keys);
+        let _alone = self.shared.writing.lock();
+        let mut keys = self.shared.keys.lock();
         match value {
             Some(value) => keys.put(key, Bytes::copy_from_slice(value.as_bytes())),
             None => keys.remove(key),
@@ -206,7 +206,7 @@ impl Cluster {
 
     /// Whether clients may write into etcd.
     pub fn set_etcd_writable(&self, writable: bool) {
-        lock(&self.shared.keys).locked = !writable;
+        self.shared.keys.lock().locked = !writable;
     }
 
     /// A Pump's state in etcd.
@@ -214,7 +214,7 @@ impl Cluster {
     /// # Errors
     /// If there is no such Pump.
     pub fn pump_state(&self, index: usize) -> Result<String> {
-        Ok(lock(&self.pump(index)?.entry).state.clone())
+        Ok(self.pump(index)?.entry.lock().state.clone())
     }
 
     /// The Pumps whose state is `online`; all of them, if there is none.
@@ -222,7 +222,7 @@ impl Cluster {
     pub fn online_pumps(&self) -> Vec<usize> {
         let pumps = self.shared.pumps.iter().enumerate();
         let online = |p: &super::state::Pump| {
-            let entry = lock(&p.entry);
+            let entry = p.entry.lock();
             entry.listed && entry.state == "online"
         };
         let found: Vec<usize> = pumps.filter(|(_, p)| online(p)).map(|(index, _)| index).collect();

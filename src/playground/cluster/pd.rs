@@ -24,7 +24,7 @@ use tonic_prost::ProstCodec;
 
 use super::catalog::Catalog;
 use super::etcd;
-use super::state::{DDL_ID, Shared, lock};
+use super::state::{DDL_ID, Shared};
 use crate::pd::message::{
     GetGcSafePointRequest, GetGcSafePointResponse, GetMembersRequest, GetMembersResponse, Member, RequestHeader,
     ResponseHeader, Timestamp, TsoRequest, TsoResponse,
@@ -83,7 +83,7 @@ fn answer_tso(shared: &Shared, asked: &TsoRequest) -> Result<TsoResponse, Status
 async fn get_gc_safe_point(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     unary(request, |asked: GetGcSafePointRequest| {
         check(&shared, asked.header.as_ref())?;
-        Ok(GetGcSafePointResponse { header: Some(header(&shared)), safe_point: lock(&shared.safe_point).0 })
+        Ok(GetGcSafePointResponse { header: Some(header(&shared)), safe_point: shared.safe_point.lock().0 })
     })
     .await
 }

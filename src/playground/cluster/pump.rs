@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::state::{Pump, Shared, lock};
+use super::state::{Pump, Shared};
 use super::store::{Break, Store, Stored};
 use super::{pd, store};
 use crate::source::binlog::{Entity, Meta, Pos, PullBinlogReq, PullBinlogResp, WriteBinlogReq, WriteBinlogResp};
@@ -201,7 +201,7 @@ fn go_float(n: u64) -> String {
 
 async fn status_page(State(site): State<Site>) -> Response {
     let shared = &site.shared;
-    let listed = shared.pumps.iter().filter(|p| lock(&p.entry).listed);
+    let listed = shared.pumps.iter().filter(|p| p.entry.lock().listed);
     let status: Vec<_> = listed.map(|p| format!("{}:{}", json!(p.node_id), shared.pump_status(p))).collect();
     let ts = shared.clock.about();
     json_page(format!(r#"{{"status":{{{}}},"CommitTS":{ts},"Checkpoint":{{}},"ErrMsg":""}}"#, status.join(",")))
@@ -219,7 +219,7 @@ async fn state_action(State(site): State<Site>, Path((node, action)): Path<(Stri
     let Some(pump) = site.pump().filter(|p| p.node_id == node) else {
         return answer_page(3, &format!("invalid nodeID {node}"));
     };
-    let now = lock(&pump.entry).state.clone();
+    let now = pump.entry.lock().state.clone();
     let on_the_way = match action.as_str() {
         "pause" => "pausing",
         "close" => "closing",
@@ -228,7 +228,7 @@ async fn state_action(State(site): State<Site>, Path((node, action)): Path<(Stri
     if now != "online" {
         return answer_page(3, &format!("this pump is {now}, {action} needs it to be online"));
     }
-    on_the_way.clone_into(&mut lock(&pump.entry).state);
+    on_the_way.clone_into(&mut pump.entry.lock().state);
     let site = site.clone();
     tokio::spawn(async move {
         if on_the_way == "closing" {

@@ -6,12 +6,12 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -105,7 +105,7 @@ pub(super) const DDL_ID: &str = "00000000-0000-4000-8000-7469737962ee";
 impl Shared {
     /// The Status JSON of a Pump, with TiDB Binlog's key order (docs/protocol/tidb-binlog.md §1.4).
     pub(super) fn pump_status(&self, pump: &Pump) -> String {
-        let entry = lock(&pump.entry);
+        let entry = pump.entry.lock();
         let (max, update) = entry.stopped.unwrap_or_else(|| (pump.store.max_commit_ts(), self.clock.about()));
         let (id, host, state) = (text(&pump.node_id), text(&entry.host), text(&entry.state));
         format!(
@@ -115,7 +115,7 @@ impl Shared {
 
     /// TiDB's information about itself, in etcd and over HTTP.
     pub(super) fn server_info(&self) -> Value {
-        let tidb = lock(&self.tidb);
+        let tidb = self.tidb.lock();
         json!({
             "version": tidb.version, "git_hash": "None", "ddl_id": DDL_ID, "ip": "127.0.0.1",
             // It has no SQL port: this is a simulation of the servers that a replicator reads from.
@@ -128,21 +128,6 @@ impl Shared {
 /// A JSON string.
 fn text(s: &str) -> Value {
     Value::from(s)
-}
-
-/// Locks also after a panic of another holder: each lock guards plain data that is always whole.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks for reading, also after a panic of another holder: see [`lock`].
-pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks for writing, also after a panic of another holder: see [`lock`].
-pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many timestamps fit into one millisecond.
@@ -179,7 +164,7 @@ impl Clock {
         if count == 0 || count >= PER_MS {
             return None;
         }
-        let mut last = lock(&self.last);
+        let mut last = self.last.lock();
         let now = self.physical(*last);
         let used = if now > last.physical_ms() { 0 } else { last.logical() };
         let next = used + count;
@@ -196,13 +181,13 @@ impl Clock {
     /// Moves the clock, so that every later timestamp is above `ts`; has no effect if it is above
     /// already.
     pub(super) fn raise(&self, ts: CommitTs) {
-        let mut last = lock(&self.last);
+        let mut last = self.last.lock();
         *last = (*last).max(ts);
     }
 
     /// Approximately now, without taking a timestamp: for heartbeats.
     pub(super) fn about(&self) -> CommitTs {
-        let last = *lock(&self.last);
+        let last = *self.last.lock();
         last.max(CommitTs::from_millis(self.physical(last)))
     }
 

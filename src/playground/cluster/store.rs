@@ -5,12 +5,12 @@
 //! Also what a Pump does when it restarts and when it goes offline
 //! (docs/protocol/tidb-binlog.md §1.6).
 
-use std::sync::{Mutex, RwLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
 use prost::Message;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::pump::Site;
-use super::state::{Clock, Shared, lock, read, write};
+use super::state::{Clock, Shared};
 use crate::decode;
 use crate::error::Fault;
 use crate::model::CommitTs;
@@ -130,7 +130,7 @@ impl Store {
     /// Adds the message that `build` makes. Nothing else is written in between, so a timestamp that
     /// `build` takes is above everything that any stream of this Pump has sent.
     pub(super) fn write(&self, build: impl FnOnce() -> Result<Stored>) -> Result<CommitTs> {
-        let mut messages = write(&self.messages);
+        let mut messages = self.messages.write();
         let message = build()?;
         let commit_ts = CommitTs::from_wire(message.commit_ts).unwrap_or_default();
         let last = messages.last().map_or(0, |m| m.commit_ts);
@@ -145,7 +145,7 @@ impl Store {
         }
         messages.push(message);
         drop(messages);
-        *lock(&self.written) = Instant::now();
+        *self.written.lock() = Instant::now();
         self.wake();
         Ok(commit_ts)
     }
@@ -163,36 +163,36 @@ impl Store {
 
     /// How long until a fake is due; `None` if there are none.
     pub(super) fn fake_due(&self) -> Option<Duration> {
-        let interval = lock(&self.behaviour).fakes?;
-        Some(interval.saturating_sub(lock(&self.written).elapsed()))
+        let interval = self.behaviour.lock().fakes?;
+        Some(interval.saturating_sub(self.written.lock().elapsed()))
     }
 
     /// Up to `limit` messages above `position`.
     pub(super) fn after(&self, position: i64, limit: usize) -> Vec<Stored> {
-        let messages = read(&self.messages);
+        let messages = self.messages.read();
         let from = messages.partition_point(|m| m.commit_ts <= position);
         messages.iter().skip(from).take(limit).cloned().collect()
     }
 
     pub(super) fn max_commit_ts(&self) -> CommitTs {
-        read(&self.messages).last().and_then(|m| CommitTs::from_wire(m.commit_ts)).unwrap_or_default()
+        self.messages.read().last().and_then(|m| CommitTs::from_wire(m.commit_ts)).unwrap_or_default()
     }
 
     pub(super) fn behaviour(&self) -> Behaviour {
-        lock(&self.behaviour).clone()
+        self.behaviour.lock().clone()
     }
 
     pub(super) fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
-        change(&mut lock(&self.behaviour));
+        change(&mut self.behaviour.lock());
         self.wake();
     }
 
     pub(super) fn gc_ts(&self) -> CommitTs {
-        *lock(&self.gc_ts)
+        *self.gc_ts.lock()
     }
 
     pub(super) fn set_gc_ts(&self, ts: CommitTs) {
-        *lock(&self.gc_ts) = ts;
+        *self.gc_ts.lock() = ts;
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
@@ -254,7 +254,7 @@ fn notify(host: &str, limit: Duration) -> Result<(), Status> {
 
 /// The entries of all Drainers that can be read.
 pub(super) fn drainers(shared: &Shared) -> Vec<Entry> {
-    let keys = lock(&shared.keys);
+    let keys = shared.keys.lock();
     let entries = keys.all().filter(|(key, _)| key.starts_with(DRAINERS));
     entries.filter_map(|(_, pair)| Entry::read(&pair.value).ok()).collect()
 }
@@ -290,7 +290,7 @@ pub(super) async fn close(site: Site) {
 pub(super) fn leave(site: &Site, state: &str) {
     let Some(pump) = site.pump() else { return };
     let now = (pump.store.max_commit_ts(), site.shared.clock.about());
-    let mut entry = lock(&pump.entry);
+    let mut entry = pump.entry.lock();
     state.clone_into(&mut entry.state);
     entry.stopped = Some(now);
     drop(entry);
@@ -302,7 +302,7 @@ pub(super) fn leave(site: &Site, state: &str) {
 pub(super) fn register(site: &Site) -> Result<()> {
     let pump = site.pump().context("the simulated cluster has no such Pump")?;
     pump.leave(false);
-    let mut entry = lock(&pump.entry);
+    let mut entry = pump.entry.lock();
     (entry.listed, entry.stopped) = (true, None);
     "online".clone_into(&mut entry.state);
     entry.host.clone_from(&pump.address);

@@ -56,14 +56,15 @@ mod statement;
 mod turn;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use mysql::Conn;
 use mysql::prelude::Queryable;
+use parking_lot::{Condvar, Mutex};
 
 use super::cluster::{Cluster, ClusterSpec};
 use super::mariadb::PrivateServer;
@@ -174,30 +175,30 @@ impl Mirror {
     /// # Errors
     /// If it does not answer.
     pub fn connect(&self) -> Result<Conn> {
-        self.server().connect()
+        self.server.lock().connect()
     }
 
     /// The address of its MariaDB as a target for `sync`.
     #[must_use]
     pub fn url(&self) -> String {
-        self.server().url()
+        self.server.lock().url()
     }
 
     /// The Unix socket of its MariaDB.
     #[must_use]
     pub fn socket(&self) -> std::path::PathBuf {
-        self.server().socket()
+        self.server.lock().socket()
     }
 
     /// The error log of its MariaDB since it last started, deadlocks included.
     #[must_use]
     pub fn log(&self) -> std::path::PathBuf {
-        self.server().log()
+        self.server.lock().log()
     }
 
     /// Kills MariaDB as `kill -9` would; [`restart`](Self::restart) starts it again.
     pub fn kill(&self) {
-        self.server().kill();
+        self.server.lock().kill();
     }
 
     /// Kills MariaDB as `kill -9` would, and starts it again on the same data and port.
@@ -205,26 +206,26 @@ impl Mirror {
     /// # Errors
     /// If it does not come up again.
     pub fn restart(&self) -> Result<()> {
-        self.server().restart()
+        self.server.lock().restart()
     }
 
     /// Why the stream stopped for good; `None` while it goes on.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        self.state().failure.clone()
+        self.shared.state.lock().failure.clone()
     }
 
     /// How many groups and rows were turned so far.
     #[must_use]
     pub fn turned(&self) -> (u64, u64) {
-        let state = self.state();
+        let state = self.shared.state.lock();
         (state.groups, state.rows)
     }
 
     /// A count of the transactions that were turned so far, by kind.
     #[must_use]
     pub fn census(&self) -> Census {
-        self.state().census
+        self.shared.state.lock().census
     }
 
     /// Waits until all that MariaDB has committed by now is in the Pump.
@@ -236,7 +237,7 @@ impl Mirror {
         let (file, offset, ..) = status.context("MariaDB keeps no binlog")?;
         let wanted = Place::of(&file, offset)?;
         let end = Instant::now() + limit;
-        let mut state = self.state();
+        let mut state = self.shared.state.lock();
         loop {
             if let Some(failure) = &state.failure {
                 return Err(Fault::refused(failure.clone()).into());
@@ -249,16 +250,8 @@ impl Mirror {
                 let why = format!("the binlog was read up to {:?}, not to {wanted:?}, within {limit:?}", state.place);
                 return Err(Fault::new(Kind::TimedOut, why).into());
             }
-            state = self.shared.moved.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.shared.moved.wait_for(&mut state, left);
         }
-    }
-
-    fn server(&self) -> MutexGuard<'_, PrivateServer> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.lock()
     }
 }
 
@@ -303,12 +296,6 @@ struct State {
     census: Census,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The parts that the thread works with.
 struct Work {
     socket: PathBuf,
@@ -331,7 +318,7 @@ impl Work {
     fn run(mut self) {
         let mut lost = false;
         while !self.shared.stop.load(Ordering::Relaxed) {
-            let place = self.shared.lock().place.clone();
+            let place = self.shared.state.lock().place.clone();
             let ended = match Reader::open(&self.socket, place) {
                 Ok(reader) => {
                     lost = false;
@@ -349,7 +336,7 @@ impl Work {
                     }
                     sleep(AGAIN);
                 }
-                Err(Broken::Cut(next)) => self.shared.lock().place = next,
+                Err(Broken::Cut(next)) => self.shared.state.lock().place = next,
                 Err(Broken::Content(error)) => return self.fail(&error),
             }
         }
@@ -365,7 +352,7 @@ impl Work {
                     (place, Some(rows))
                 }
             };
-            let mut state = self.shared.lock();
+            let mut state = self.shared.state.lock();
             state.place = place;
             state.groups += u64::from(done.is_some());
             state.rows += done.unwrap_or(0);
@@ -381,7 +368,7 @@ impl Work {
         let _ = self.cluster.behave(0, |b| (b.silent, b.fakes) = (true, None));
         let text = format!("the stream of cluster {} has stopped: {error:#}", self.cluster.cluster_id());
         (self.events)(Event::Warning(text.clone()));
-        self.shared.lock().failure = Some(text);
+        self.shared.state.lock().failure = Some(text);
         self.shared.moved.notify_all();
     }
 }

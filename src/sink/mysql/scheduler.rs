@@ -9,8 +9,10 @@
 //!   good.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use super::window::{Batch, Rows};
 use crate::model::{CommitTs, Ddl, Table};
@@ -78,25 +80,21 @@ struct State {
 }
 
 impl Scheduler {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Opens a window of `parts` tasks that ends at `last`, and of which the slots keep `records`
     /// bytes.
     pub(super) fn open(&self, last: CommitTs, parts: usize, records: usize) -> WindowId {
-        self.lock().progress.open(last, parts, records)
+        self.state.lock().progress.open(last, parts, records)
     }
 
     /// The number of the next task, and of the oldest unfinished one (the next if there is none).
     pub(super) fn numbers(&self) -> (Id, Id) {
-        let state = self.lock();
+        let state = self.state.lock();
         (state.next, state.unfinished.first().copied().unwrap_or(state.next))
     }
 
     /// Adds a task that has to wait for those in `before`; its number is the next one.
     pub(super) fn put(&self, job: Job, window: Option<WindowId>, before: &[Id], bytes: usize) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed {
             return;
         }
@@ -135,7 +133,7 @@ impl Scheduler {
     /// The oldest task that is ready; one with large rows only if `heavy`. Waits for one. `None`
     /// when there will be no more.
     pub(super) fn take(&self, heavy: bool) -> Option<Task> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if state.closed {
                 return None;
@@ -145,13 +143,13 @@ impl Scheduler {
                 state.running += 1;
                 return Some(task);
             }
-            state = self.workers.wait(state).unwrap_or_else(PoisonError::into_inner);
+            self.workers.wait(&mut state);
         }
     }
 
     /// Parks `task`, which was refused: it will be ready again when everything older is durable.
     pub(super) fn park(&self, mut task: Task) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.running -= 1;
         task.alone = true;
         state.parked.insert(task.id, task);
@@ -161,7 +159,7 @@ impl Scheduler {
     /// Records that task `id` is durable. `reached` gets the low-water mark if it moved, before any
     /// waiting thread continues.
     pub(super) fn finish(&self, id: Id, window: Option<WindowId>, bytes: usize, reached: impl FnOnce(CommitTs)) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.running -= 1;
         state.unfinished.remove(&id);
         state.bytes = state.bytes.saturating_sub(bytes);
@@ -182,7 +180,7 @@ impl Scheduler {
 
     /// Whether one part of `window` is left, and no older window is open.
     pub(super) fn only_left(&self, window: WindowId) -> bool {
-        self.lock().progress.only_left(window)
+        self.state.lock().progress.only_left(window)
     }
 
     /// Wakes the threads that can go on now.
@@ -197,7 +195,7 @@ impl Scheduler {
     /// Called after a permanent failure: no more tasks begin. `running` says that the caller still
     /// holds one.
     pub(super) fn close(&self, running: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
         state.running -= usize::from(running);
         state.ready.clear();
@@ -230,7 +228,7 @@ impl Scheduler {
         held_up: impl Fn(&State) -> Option<CommitTs>,
         mut stuck: impl FnMut(CommitTs),
     ) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let mut told = Instant::now();
         while !(reached(&state) || state.closed && state.running == 0) {
             if told.elapsed() >= Duration::from_secs(1) {
@@ -238,14 +236,13 @@ impl Scheduler {
                 held_up(&state).into_iter().for_each(&mut stuck);
             }
             // The time-out only guards against a worker that died without reporting.
-            let waited = self.sink.wait_timeout(state, Duration::from_secs(1));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.sink.wait_for(&mut state, Duration::from_secs(1));
         }
     }
 
     /// The number of tasks under way.
     pub(super) fn unfinished(&self) -> usize {
-        self.lock().unfinished.len()
+        self.state.lock().unfinished.len()
     }
 }
 

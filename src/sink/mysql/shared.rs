@@ -5,11 +5,12 @@
 //! - A worker's connection with its slot, and whether the server behind it still has what it
 //!   acknowledged.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
+use parking_lot::Mutex;
 
 use super::MysqlSink;
 use super::batch::full_name;
@@ -63,36 +64,32 @@ impl Shared {
         Self { durable, state: Mutex::new(state), stopped: AtomicBool::new(false), saving: AtomicBool::new(false) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The low-water mark: everything at or below is durable.
     pub(super) fn position(&self) -> Option<CommitTs> {
         self.durable.get()
     }
 
     pub(super) fn skipped(&self) -> Arc<Skipped> {
-        self.lock().skipped.clone()
+        self.state.lock().skipped.clone()
     }
 
     pub(super) fn set_skipped(&self, skipped: Skipped) {
-        self.lock().skipped = Arc::new(skipped);
+        self.state.lock().skipped = Arc::new(skipped);
     }
 
     /// Changes the list in place, for counts that several workers add to.
     pub(super) fn change_skipped(&self, change: impl FnOnce(&mut Skipped)) {
-        change(Arc::make_mut(&mut self.lock().skipped));
+        change(Arc::make_mut(&mut self.state.lock().skipped));
     }
 
     pub(super) fn totals(&self) -> Totals {
-        let state = self.lock();
+        let state = self.state.lock();
         Totals { left_out: state.skipped.entries().to_vec(), ..state.totals.clone() }
     }
 
     /// Counts durable work.
     pub(super) fn count(&self, change: impl FnOnce(&mut Totals)) {
-        change(&mut self.lock().totals);
+        change(&mut self.state.lock().totals);
     }
 
     /// Records that the low-water mark has moved to `ts`, unless it is there already.
@@ -111,7 +108,7 @@ impl Shared {
 
     /// Records that the schema has `version` from `ts` on.
     pub(super) fn followed(&self, ts: CommitTs, version: i64) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.versions.last().is_none_or(|(_, v)| *v != version) {
             state.versions.push((ts, version));
         }
@@ -119,7 +116,7 @@ impl Shared {
 
     /// The schema version at `ts`, which the position has reached; 0 if it is not known.
     pub(super) fn schema_version(&self, ts: CommitTs) -> i64 {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let behind = state.versions.partition_point(|(from, _)| *from <= ts);
         // Older ones will not be asked for again.
         state.versions.drain(..behind.saturating_sub(1));
@@ -129,7 +126,7 @@ impl Shared {
     /// Stops all work: the caller has seen `error`, and later calls get its message.
     pub(super) fn stop(&self, error: &Error) {
         self.stopped.store(true, Ordering::SeqCst);
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.fault.is_none() {
             let found = fault(error).cloned().unwrap_or_else(|| Fault::connect(""));
             state.fault = Some(Fault { message: format!("stopped by an earlier error: {error:#}"), ..found });
@@ -138,13 +135,13 @@ impl Shared {
 
     pub(super) fn fail(&self, error: Error) {
         self.stop(&error);
-        self.lock().error.get_or_insert(error);
+        self.state.lock().error.get_or_insert(error);
     }
 
     /// # Errors
     /// The first error the first time, its message afterwards.
     pub(super) fn check(&self) -> Result<()> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match (state.error.take(), &state.fault) {
             (Some(error), _) => Err(error),
             (None, Some(fault)) => Err(fault.clone().into()),

@@ -3,11 +3,12 @@
 //! - Which sessions block another one, as far as the server tells.
 //! - How long to wait before a retry, and who is told of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Error, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
 
 use super::shared::Shared;
 use crate::checkpoint::locks;
@@ -340,7 +341,7 @@ pub(super) struct LastNotice(Mutex<Option<Instant>>);
 
 impl Outlook<'_> {
     fn tell(&self, error: &Error, next: Duration, since: Duration) {
-        let mut last = self.told.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.told.0.lock();
         if last.is_some_and(|at| at.elapsed() < next.max(Duration::from_secs(1))) {
             return;
         }

@@ -11,10 +11,11 @@
 //! so a Pump that left is noticed when it comes back, and one that came back in time has not left.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -22,9 +23,8 @@ use tokio::task::JoinHandle;
 use super::{Options, PumpSource, check, pull};
 use crate::error::Kind;
 use crate::event::{Event, Events};
-use crate::model::{CommitTs, Pulled, Stream};
+use crate::model::{CommitTs, Pulled, Queue, Stream};
 use crate::pd::{Node, Pd, Security, State, TidbServer, Unread};
-use crate::source::Queue;
 
 /// What a task needs to read a Pump.
 #[derive(Clone)]
@@ -277,7 +277,7 @@ impl Roster {
 
     /// Takes over a new list; gives the Pumps that have to be read from now on.
     pub fn take(&self, nodes: Vec<Node>) -> Vec<Node> {
-        let mut list = self.lock();
+        let mut list = self.list.lock();
         let mut joined = Vec::new();
         for node in &nodes {
             match node.state {
@@ -302,7 +302,7 @@ impl Roster {
     /// Stops reading a Pump that is offline; false, with no change, if it is no longer offline in
     /// the list.
     pub fn leave(&self, id: &str) -> bool {
-        let mut list = self.lock();
+        let mut list = self.list.lock();
         let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
         if offline {
             list.read.remove(id);
@@ -312,23 +312,23 @@ impl Roster {
 
     /// Whether the Pump was offline in the last list, and nothing of it is left to read.
     pub fn is_gone(&self, id: &str) -> bool {
-        let list = self.lock();
+        let list = self.list.lock();
         let offline = list.nodes.iter().any(|n| n.id == id && n.state == State::Offline);
         offline && !list.read.contains(id)
     }
 
     /// Whether the Pump was seen going offline by itself, rather than only being marked offline.
     pub fn closed(&self, id: &str) -> bool {
-        self.lock().closing.contains(id)
+        self.list.lock().closing.contains(id)
     }
 
     pub fn node(&self, id: &str) -> Option<Node> {
-        self.lock().nodes.iter().find(|n| n.id == id).cloned()
+        self.list.lock().nodes.iter().find(|n| n.id == id).cloned()
     }
 
     /// How many Pumps are read.
     pub fn count(&self) -> usize {
-        self.lock().read.len()
+        self.list.lock().read.len()
     }
 
     /// Ends when the Pump `id` has moved away from `host`, or is offline.
@@ -341,10 +341,6 @@ impl Roster {
             // Cannot fail: the sender lives as long as `self`.
             let _ = changes.changed().await;
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PumpList> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,12 +8,13 @@
 //! still does everything else.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame};
+use parking_lot::Mutex;
 use prost::Message;
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
@@ -61,12 +62,12 @@ impl FrameInterceptor {
     }
 
     fn put(&self, found: Intercepted) -> Bytes {
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        *self.slot.lock() = Some(found);
         Bytes::from_static(PLACEHOLDER)
     }
 
     fn take(&self) -> Option<Intercepted> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.slot.lock().take()
     }
 }
 

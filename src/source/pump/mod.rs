@@ -15,12 +15,13 @@ mod messages;
 mod pull;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -232,14 +233,14 @@ impl PumpStatus {
     /// How far each Pump has been read, by node id. Pumps that are no longer read are left out.
     #[must_use]
     pub fn positions(&self) -> BTreeMap<String, CommitTs> {
-        let positions = lock(&self.positions);
+        let positions = self.positions.lock();
         positions.iter().map(|(id, ts)| (id.clone(), CommitTs(ts.load(Ordering::Relaxed)))).collect()
     }
 
     /// The TiDB servers that did not write Binlog at some time of this run, ordered by name.
     #[must_use]
     pub fn lapses(&self) -> Vec<Lapse> {
-        lock(&self.lapses).values().cloned().collect()
+        self.lapses.lock().values().cloned().collect()
     }
 
     /// Whether the link has an entry among the cluster's drainers: then a Pump waits for it before
@@ -255,12 +256,12 @@ impl PumpStatus {
     /// Registers a Pump's reader, which stores its position in the result.
     fn enrol(&self, id: &str, from: CommitTs) -> Arc<AtomicU64> {
         let position = Arc::new(AtomicU64::new(from.0));
-        lock(&self.positions).insert(id.to_owned(), Arc::clone(&position));
+        self.positions.lock().insert(id.to_owned(), Arc::clone(&position));
         position
     }
 
     fn leave(&self, id: &str) {
-        lock(&self.positions).remove(id);
+        self.positions.lock().remove(id);
     }
 
     /// Ends when a listing is requested.
@@ -279,13 +280,9 @@ impl PumpStatus {
 
     /// Records the state of the servers now; gives a sentence for each that has changed.
     fn look(&self, servers: &[crate::pd::TidbServer]) -> Vec<String> {
-        let mut lapses = lock(&self.lapses);
+        let mut lapses = self.lapses.lock();
         servers.iter().filter_map(|server| Lapse::update(&mut lapses, server, Instant::now())).collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why a Pump sends nothing.
@@ -324,14 +321,14 @@ impl Silence {
                 ),
             ),
         };
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.lock();
         let news = told.replace(cause) != Some(cause);
         (text, news)
     }
 
     /// The Pump sends again after `silent`: the text for that, if its silence was reported.
     pub fn over(&mut self, id: &str, silent: Duration) -> Option<String> {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.0.get_mut().take()?;
         let time = span_text(u64::try_from(silent.as_millis()).unwrap_or(u64::MAX));
         Some(format!("Pump {id} sends again after {time}"))
     }

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 
 use super::fit::Fit;
 use super::found::{Facts, FoundColumn, Parts, Signature, TargetTable, elements, places, same_numbers};
@@ -72,18 +73,14 @@ pub(in crate::sink::mysql) struct Split {
 }
 
 impl Fits {
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Records that the operator's rules leave out DDL on this table.
     pub(in crate::sink::mysql) fn may_differ(&self, schema: &str, table: &str) {
         let name = (schema.to_lowercase(), table.to_lowercase());
-        self.differ.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.differ.lock().insert(name);
     }
 
     fn differs(&self, table: &Table) -> bool {
-        let differ = self.differ.lock().unwrap_or_else(PoisonError::into_inner);
+        let differ = self.differ.lock();
         !differ.is_empty() && differ.contains(&(table.schema.to_lowercase(), table.name.to_lowercase()))
     }
 
@@ -109,12 +106,12 @@ impl Fits {
 
     /// Whether this definition was compared already.
     pub(in crate::sink::mysql) fn knows(&self, table: &Arc<Table>) -> bool {
-        self.lock().tables.contains_key(&address(table))
+        self.known.lock().tables.contains_key(&address(table))
     }
 
     /// Forgets these definitions, so that they are compared again.
     pub(in crate::sink::mysql) fn forget(&self, tables: &[Arc<Table>]) {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         for table in tables {
             known.tables.remove(&address(table));
         }
@@ -123,7 +120,7 @@ impl Fits {
     /// The upstream's definition of `table`, which is that definition itself or the one for
     /// statements.
     pub(in crate::sink::mysql) fn upstream(&self, table: &Arc<Table>) -> Option<Arc<Table>> {
-        let known = self.lock();
+        let known = self.known.lock();
         let seen = |entry: &&Entry| entry.taken_for.fit.as_ref().is_some_and(|f| Arc::ptr_eq(&f.table, table));
         let entry = known.tables.get(&address(table)).or_else(|| known.tables.values().find(seen));
         entry.and_then(|entry| entry.table.upgrade())
@@ -131,11 +128,11 @@ impl Fits {
 
     /// The result of the last comparison of `table`, if there was one.
     pub(in crate::sink::mysql) fn taken_for(&self, table: &Arc<Table>) -> Option<TakenFor> {
-        self.lock().tables.get(&address(table)).map(|entry| entry.taken_for.clone())
+        self.known.lock().tables.get(&address(table)).map(|entry| entry.taken_for.clone())
     }
 
     pub(in crate::sink::mysql) fn get(&self, table: &Arc<Table>) -> Option<Arc<Fit>> {
-        self.lock().tables.get(&address(table)).and_then(|entry| entry.taken_for.fit.clone())
+        self.known.lock().tables.get(&address(table)).and_then(|entry| entry.taken_for.fit.clone())
     }
 
     /// Records the result of a comparison. Gives the report about it, if it is a new one.
@@ -151,7 +148,7 @@ impl Fits {
         fit: Option<Arc<Fit>>,
         signature: Option<Signature>,
     ) -> Option<String> {
-        let mut known = self.lock();
+        let mut known = self.known.lock();
         if known.tables.len() >= known.most.max(KEPT) {
             known.tables.retain(|_, entry| entry.table.strong_count() > 0);
             known.most = known.tables.len() * 2;
