@@ -28,7 +28,7 @@ use crate::output;
 /// Runs the subcommand of the command line.
 ///
 /// # Errors
-/// The error of the subcommand; [`crate::error::exit_code`] gives the exit code.
+/// The error of the subcommand; see [`crate::error::exit_code`] for the exit code.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &clusters::Clusters),

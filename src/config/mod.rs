@@ -3,7 +3,7 @@
 //! [`Settings`] is all that a link needs. Code outside this module does not see the command line or
 //! the format of a file.
 //!
-//! Each origin gives a [`Draft`], key by key with its [`Origin`]: the command line and its
+//! Each origin results in a [`Draft`], key by key with its [`Origin`]: the command line and its
 //! environment (`flags`), a tisync.toml (`tisync`), a drainer.toml (`drainer`). The drafts are laid
 //! over each other here, and the defaults make [`Settings`] of the result.
 

@@ -32,7 +32,7 @@ struct Seen {
     repeat: bool,
 }
 
-/// Takes the changes of one table in one transaction, and gives them back without second writes.
+/// Takes the changes of one table in one transaction, and returns them without second writes.
 #[derive(Clone)]
 pub(super) struct Once {
     /// The last changes, newest last.
@@ -91,7 +91,7 @@ impl Once {
         both.then_some(RowChange { table: change.table, kind: RowKind::Insert(new) })
     }
 
-    /// Ends the changes. Gives whether one was held back for what might follow.
+    /// Ends the changes. Returns whether one was held back for what might follow.
     pub(super) fn end(&mut self) -> bool {
         let held = self.held.take();
         let waited = held.is_some();

@@ -1,4 +1,5 @@
-//! The queue between a stream's source and the merge: bounded in bytes, because its messages are of any size.
+//! The queue between a stream's source and the merge: bounded in bytes, because its messages are of
+//! any size.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,14 +56,14 @@ impl Queue {
         self.room.most
     }
 
-    /// A message with more bytes than this is read only once all before it is taken: while one waits, and one waits to
-    /// wait, the next would be held as well.
+    /// A message with more bytes than this is read only once all before it is taken: while one
+    /// waits, and one waits to wait, the next would be held as well.
     pub fn large(&self) -> usize {
         self.room.most / 4
     }
 
-    /// Puts `said` behind the others if there is room now; gives it back if there is none. `Ok(false)`: the other end
-    /// is gone.
+    /// Puts `said` behind the others if there is room now; returns it if there is none.
+    /// `Ok(false)`: the other end is gone.
     pub fn offer(&self, said: Result<Pulled>) -> Result<bool, Result<Pulled>> {
         let weight = weight(&said);
         let mut bytes = self.room.bytes.lock();
@@ -79,7 +80,8 @@ impl Queue {
         }
     }
 
-    /// Puts `said` behind the others, waiting for room; false if the other end is gone. Blocks the thread.
+    /// Puts `said` behind the others, waiting for room; false if the other end is gone. Blocks the
+    /// thread.
     pub fn send(&self, said: Result<Pulled>) -> bool {
         let mut said = said;
         let before = said.as_ref().ok().map(|pulled| CommitTs(pulled.ts().0.saturating_sub(1)));
@@ -94,8 +96,8 @@ impl Queue {
         }
     }
 
-    /// Waits until everything sent has been taken, before anything above `position`; false if the other end is gone.
-    /// Blocks the thread.
+    /// Waits until everything sent has been taken, before anything above `position`; false if the
+    /// other end is gone. Blocks the thread.
     pub fn drain(&self, position: CommitTs) -> bool {
         while !self.sender.is_empty() {
             if !self.wait(usize::MAX, Some(position)) {
@@ -105,8 +107,9 @@ impl Queue {
         true
     }
 
-    /// Waits a little for room for `weight`; false if the other end is gone. `position` is how far the stream has come:
-    /// to say so is true, and only a sending tells whether the other end is still there.
+    /// Waits a little for room for `weight`; false if the other end is gone. `position` is how far
+    /// the stream has come: to say so is true, and only a sending tells whether the other end is
+    /// still there.
     fn wait(&self, weight: usize, position: Option<CommitTs>) -> bool {
         if position.is_some_and(|position| !self.send_resolved(position)) {
             return false;
@@ -127,7 +130,8 @@ impl Queue {
         waiting == 0 || bytes.saturating_add(weight) <= self.room.most && waiting < MOST
     }
 
-    /// Says again how far the stream is, which is always true; the answer tells whether the other end is still there.
+    /// Says again how far the stream is, which is always true; the answer tells whether the other
+    /// end is still there.
     pub fn send_resolved(&self, position: CommitTs) -> bool {
         !matches!(self.sender.try_send(Ok(Pulled::Resolved(position))), Err(e) if e.is_disconnected())
     }
@@ -177,7 +181,8 @@ impl QueueReceiver {
     fn free(&self, taken: &Result<Pulled>) {
         let mut bytes = self.room.bytes.lock();
         *bytes = bytes.saturating_sub(weight(taken));
-        // A writer that wakes has half the queue to fill: woken for each message, both ends would only take turns.
+        // A writer that wakes has half the queue to fill: woken for each message, both ends would
+        // only take turns.
         if *bytes <= self.room.most / 2 && self.receiver.len() <= MOST / 2 {
             self.room.freed.notify_all();
         }

@@ -92,7 +92,7 @@ enum Search {
 }
 
 impl Pipeline<'_> {
-    /// Gives `raw` back if its turn has come. `None` if a DDL had to run first: `raw` is kept, and
+    /// Returns `raw` if its turn has come. `None` if a DDL had to run first: `raw` is kept, and
     /// the next transaction has to be asked for.
     pub(super) fn in_turn(&mut self, raw: RawTxn, merge: &mut Merge) -> Result<Option<RawTxn>> {
         let Body::Rows(value) = &raw.body else { return Ok(Some(raw)) };

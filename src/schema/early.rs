@@ -90,7 +90,7 @@ impl Catalog {
     /// ends the wait with an error.
     ///
     /// # Errors
-    /// If the history cannot be read, or `tables` or `wait` gives one.
+    /// If the history cannot be read, or `tables` or `wait` fails.
     pub fn early(
         &mut self,
         (schema_version, ts): (i64, CommitTs),
