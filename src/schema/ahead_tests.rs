@@ -1,4 +1,4 @@
-//! Which definitions come after one, and where its columns go.
+//! Tests of which definitions follow one, and where its columns go.
 
 use super::*;
 use crate::model::{Column, Generated, Handle, Kind, Value};

@@ -1,3 +1,5 @@
+//! Tests of the catalog's spelling of names in statements.
+
 use super::*;
 
 fn name(text: &str) -> Name {

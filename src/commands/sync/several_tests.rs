@@ -1,3 +1,5 @@
+//! Tests of links that run together: how they end, and what they know of each other.
+
 use super::*;
 use std::sync::Arc;
 
