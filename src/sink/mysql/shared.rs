@@ -51,7 +51,7 @@ struct State {
 }
 
 impl Shared {
-    /// What begins at `position`, which `durable` shows from here on.
+    /// The state of a run that begins at `position`; `durable` has the position from here on.
     pub(super) fn new(position: Option<CommitTs>, skipped: Skipped, durable: DurablePosition) -> Self {
         durable.restart(position);
         let state = State {

@@ -62,11 +62,11 @@ impl Default for Timing {
 /// How Pumps are read, beyond the options of [every source](super::Options).
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Whether they shall compress what they send.
+    /// Whether Pumps shall compress their messages.
     pub gzip: bool,
-    /// How long the source waits before it asks again.
+    /// Pauses and time limits.
     pub timing: Timing,
-    /// Where it reports how far each Pump is, and gets requests to list the Pumps at once.
+    /// Gets each Pump's position, and passes on requests to list the Pumps at once.
     pub status: Arc<PumpStatus>,
 }
 
