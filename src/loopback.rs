@@ -4,7 +4,7 @@
 //!
 //! A transaction with a row of the mark table whose `channel_id` is ours is dropped as a whole; the
 //! position moves nevertheless. Only rows of that table are decoded for this, so dropping costs
-//! almost nothing. The table is recognized by its name as of the transaction's schema, so a rename,
+//! almost nothing. The table is recognised by its name as of the transaction's schema, so a rename,
 //! a drop or a truncation is followed.
 //!
 //! DDL carries no mark. A link with marks runs it with a comment in front ([`Origin`]): with our

@@ -1,3 +1,5 @@
+//! Tests of the loopback filter: which transactions are dropped, and which end the run.
+
 use super::*;
 use crate::error::{Kind as FaultKind, fault};
 use crate::model::{Column, Generated, Handle, RowChange};

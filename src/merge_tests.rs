@@ -1,5 +1,4 @@
-//! Tests of the merge: its rules case by case, and random lists that are dealt out and merged
-//! again.
+//! Tests of the merge: its rules case by case, and random lists that are split and merged again.
 
 use std::thread;
 

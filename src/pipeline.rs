@@ -317,8 +317,8 @@ impl Pipeline<'_> {
         Ok(self.select(ts, ddl))
     }
 
-    /// The part of a DDL that goes on to the sink. The sink is told which tables may differ because
-    /// of the rules.
+    /// The part of a DDL that goes on to the sink. Reports to the sink which tables may differ
+    /// because of the rules.
     fn select(&mut self, ts: CommitTs, ddl: Ddl) -> Option<Ddl> {
         let ddl = self.selection.ddl(ts, ddl, &self.events);
         for (schema, table) in self.selection.differing() {

@@ -133,9 +133,9 @@ impl Acknowledged {
         self.0.lock().compared
     }
 
-    /// Checks that the server of `session`, a new connection, holds everything; gives the number of
-    /// this comparison. From here on an acknowledgement to another session counts only after that
-    /// session's server was compared again.
+    /// Checks that the server of `session`, a new connection, holds everything; returns the number
+    /// of this comparison. From here on an acknowledgement to another session counts only after
+    /// that session's server was compared again.
     ///
     /// # Errors
     /// [`Forgotten`] if something is missing in repeated comparisons; or if the target cannot be

@@ -1,3 +1,5 @@
+//! Tests of the set of acknowledged ranges, and of its comparison with what the target holds.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;

@@ -219,7 +219,7 @@ impl Link {
 
     /// Writes the position `ts`, within the open transaction or alone, unless this run has written
     /// a later one: a save that was delayed comes after the next. Everything at or below must be
-    /// durable. Gives whether it wrote.
+    /// durable. Returns whether it wrote.
     ///
     /// # Errors
     /// If the link was taken over.

@@ -133,7 +133,7 @@ pub(crate) fn known<T>(answer: Result<T, SessionError>) -> Result<Option<T>, Ses
 
 /// Ends the session that holds the lock `name`. `connection` is the id that it once wrote about
 /// itself, or
-/// 0. Gives the id of the connection that was ended. Needs no privilege for sessions of one's own
+/// 0. Returns the id of the connection that was ended. Needs no privilege for sessions of one's own
 ///    account.
 ///
 /// # Errors

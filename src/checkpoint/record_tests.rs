@@ -1,3 +1,5 @@
+//! Tests of the record format: any record comes back, and damage is detected.
+
 use super::*;
 use proptest::prelude::*;
 

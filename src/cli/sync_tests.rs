@@ -1,3 +1,5 @@
+//! Tests of argument values that `tisync sync` parses itself.
+
 use super::OnDdlErrorArg::{Ask, Replace, Skip, Stop};
 use super::*;
 

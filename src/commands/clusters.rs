@@ -1,7 +1,7 @@
-//! Asks running clusters and targets who they are, for `tisync sync` and `tisync ts`.
+//! Identifies running clusters and targets, for `tisync sync` and `tisync ts`.
 //!
-//! - What `tisync ts` asks clusters and targets.
-//! - The identity of the clusters of links: addresses do not tell that two links go opposite ways,
+//! - The facts that `tisync ts` needs from clusters and targets.
+//! - The identity of the clusters of links: addresses do not show that two links go opposite ways,
 //!   or that one leads back to its own source.
 //! - The registration of a link in the upstream cluster, as its settings want it.
 
@@ -29,10 +29,10 @@ use crate::source::{self, Source};
 use crate::stop::Stop;
 use crate::{checkpoint, output};
 
-/// How long a Pump may take to tell its metrics.
+/// How long a Pump may take to send its metrics.
 const METRICS_LIMIT: Duration = Duration::from_secs(5);
 
-/// Asks real clusters.
+/// Answers from real clusters.
 #[derive(Clone, Copy, Debug)]
 pub struct Clusters;
 
@@ -67,8 +67,8 @@ impl Live for Clusters {
 /// The time limit of each answer of a target: one that hangs must not hold up the command.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Adds the answers of their clusters to the links' ends, and reports those that could not be
-/// asked. Changes nothing on the clusters.
+/// Adds the identity of their clusters to the links' ends, and reports clusters that did not
+/// answer. Changes nothing on the clusters.
 pub fn identify(links: &mut [Settings]) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let upstreams: Vec<Option<Upstream>> = links.iter_mut().map(|link| upstream(link, &mut remarks)).collect();
@@ -84,7 +84,7 @@ pub fn identify(links: &mut [Settings]) -> Vec<Remark> {
     remarks
 }
 
-/// The cluster that the link comes from, as far as it is a live one that answers.
+/// The cluster that the link comes from, if it is a live one that answers.
 fn upstream(link: &mut Settings, remarks: &mut Vec<Remark>) -> Option<Upstream> {
     if !source::is_cluster(&link.source.address) {
         return None;
@@ -107,7 +107,7 @@ fn upstream(link: &mut Settings, remarks: &mut Vec<Remark>) -> Option<Upstream> 
     }
 }
 
-/// Which of the clusters the link's target is.
+/// Finds out which of the clusters the link's target is.
 fn target<'a>(
     link: &mut Settings,
     own: Option<&Upstream>,
@@ -141,14 +141,14 @@ fn target<'a>(
     Ok(())
 }
 
-/// The remark about a cluster that did not answer: it keeps its link from starting, and the link
+/// The remark about a cluster that did not answer: this keeps its link from starting, and the link
 /// then says why.
 fn unasked(link: &Settings, error: &anyhow::Error) -> Remark {
     Remark::Note(format!("link `{}`: whether it leads to its own source was not asked: {error:#}", link.link))
 }
 
-/// Prepares the registration of a link in the cluster of `source`; `None` where that wants none, or
-/// the operator does not.
+/// Prepares the registration of a link in the cluster of `source`; `None` if that needs none, or
+/// the operator wants none.
 pub fn look(
     settings: &Settings,
     source: &dyn Source,
@@ -191,7 +191,7 @@ pub fn register(place: &mut Registration, events: &Events) -> Result<()> {
     Ok(())
 }
 
-/// How a run ends that was asked to end from outside.
+/// The error of a run whose end was requested through the cluster.
 pub fn stopped(asked: &Asked, position: CommitTs) -> Fault {
     let (what, hint) = match asked.wish {
         Wish::Pause => ("paused", "the same command goes on from there"),

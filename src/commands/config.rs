@@ -1,9 +1,10 @@
-//! `tisync config`: what a configuration says, without running anything.
+//! `tisync config`: shows what a configuration says, without running anything.
 //!
-//! - `check`: everything that is wrong with a file, at once, and with the clusters that it joins.
+//! - `check`: everything that is wrong with a file, at once, and with the clusters that it
+//!   connects.
 //! - `convert`: the tisync.toml for a drainer.toml.
 //! - `filter`: which rule decides about a table.
-//! - `show`: the values that a run would use, and where they came from.
+//! - `show`: the values that a run would use, and where they come from.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -32,7 +33,7 @@ pub fn run(command: &ConfigCommand, format: Format) -> Result<()> {
     }
 }
 
-/// Reports what was found; fails if the file has a problem.
+/// Reports the findings about a file; fails if it has a problem.
 pub fn check_file(args: &CheckArgs, format: Format) -> Result<()> {
     let mut checked = check(&args.file, &environment)?;
     if !args.offline && checked.problems.is_empty() {
@@ -129,7 +130,7 @@ pub fn convert_file(args: &ConvertArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes a new file. A file with a secret is readable by its owner alone, from its first byte on.
+/// Writes a new file. A file with a secret is readable only by its owner, from its first byte on.
 fn write(path: &Path, text: &str, secret: bool) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -144,7 +145,7 @@ fn write(path: &Path, text: &str, secret: bool) -> Result<()> {
     })
 }
 
-/// Prints the rule for each table; fails with the exit code for "no" if one of them is left out.
+/// Prints the rule for each table; fails with the exit code for "no" if a table is left out.
 pub fn explain_rule(args: &FilterArgs, format: Format) -> Result<()> {
     let draft = link(&args.file, args.link.as_deref(), &environment)?;
     let settings = Settings::settle(draft)?;
@@ -177,7 +178,7 @@ fn rule_as_json(found: &[Explanation]) -> serde_json::Value {
     json!({ "version": 1, "answers": found.iter().map(item).collect::<Vec<_>>() })
 }
 
-/// How a setting is shown that was not given and has no fixed default.
+/// The text for settings that were not given and have no fixed default.
 const CHOSEN: [(&str, &str); 4] = [
     ("workers", "chosen from the round trip to the target"),
     ("batch-rows", "chosen from the round trip to the target"),

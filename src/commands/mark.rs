@@ -1,4 +1,4 @@
-//! `tisync mark`: sets up the mark table, shows it, removes the rows of a channel.
+//! `tisync mark`: sets up the mark table, shows it, and removes the rows of a channel.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 /// Runs `command`.
 ///
 /// # Errors
-/// If a server cannot be reached or refuses; negative where `status` finds marks not ready.
+/// If a server cannot be reached or refuses; negative if `status` finds marks that are not ready.
 pub fn run(command: &MarkCommand, format: Format) -> Result<()> {
     if format == Format::Csv {
         return Err(Fault::usage("`tisync mark` does not answer in CSV").hint("--output text or --output json").into());
@@ -56,9 +56,9 @@ struct SetUp {
     target: String,
     table: String,
     channel_id: i64,
-    /// Rows of the channel that were there.
+    /// Rows of the channel that existed.
     rows_there: usize,
-    /// Rows that were made, or with a dry run would be.
+    /// Rows that were created, or with a dry run would be.
     rows_made: usize,
     /// Statements that ran, or with a dry run would run.
     sql: Vec<String>,
@@ -104,7 +104,7 @@ fn setup(args: &MarkSetupArgs, format: Format) -> Result<()> {
     output::answer(&lines.join("\n"))
 }
 
-/// Statements as a client takes them, with a comment for each server.
+/// Statements for a client, with a comment for each server.
 pub(super) fn sql_text<'a>(targets: impl Iterator<Item = (&'a str, &'a [String])>) -> String {
     let mut text = String::new();
     for (target, sql) in targets {

@@ -1,7 +1,6 @@
 //! The subcommands, a file or folder each: check the arguments, build the parts, run them.
 //!
-//! `tisync completions` and `tisync man` are here: both come from the one list of arguments in
-//! `cli`.
+//! `tisync completions` and `tisync man` are here: both are made from the arguments in `cli`.
 
 pub(crate) mod checkpoint;
 mod clusters;
@@ -29,7 +28,7 @@ use crate::output;
 /// Runs the subcommand of the command line.
 ///
 /// # Errors
-/// The error of the subcommand; [`crate::error::exit_code`] gives the exit code.
+/// The error of the subcommand; see [`crate::error::exit_code`] for the exit code.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Ts(command) => ts::run(&command, cli.output, cli.verbose, &clusters::Clusters),
@@ -47,7 +46,7 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// The manual page of the file, which is in no list of arguments.
+/// The manual page of tisync.toml; the others are made from the arguments.
 const FILE_PAGE: &str = include_str!("tisync.toml.5");
 
 /// Prints the completion script of `shell`.

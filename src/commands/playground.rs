@@ -2,8 +2,8 @@
 //!
 //! - A recording over the simulated wire: served for other terminals, or synced and compared with
 //!   its dump.
-//! - The playground's own load: a bank whose balances always add up to the same sum, and tables
-//!   that show off types and keys.
+//! - The playground's own load: a bank whose balances always have one sum, and tables that show off
+//!   types and keys.
 
 pub(crate) mod both;
 
@@ -31,9 +31,9 @@ use crate::playground::mariadb::PrivateServer;
 use crate::playground::{self, Recording};
 use crate::stop::Stop;
 
-/// How often a wait checks for signals.
+/// Interval at which a wait checks for signals.
 const TICK: Duration = Duration::from_millis(50);
-/// The simulated cluster's id: any id, as long as it stays the same.
+/// The simulated cluster's id: any number, as long as it stays unchanged.
 const CLUSTER_ID: u64 = 7_000_000_000_000_000_001;
 
 /// Runs the playground.
@@ -53,7 +53,7 @@ pub fn run(args: &PlaygroundArgs) -> Result<()> {
     }
 }
 
-/// A cluster with as many Pumps as asked for, without data.
+/// A cluster with the requested number of Pumps, without data.
 fn cluster(args: &PlaygroundArgs) -> Result<Arc<Cluster>> {
     let cluster = Arc::new(Cluster::start(ClusterSpec::new(CLUSTER_ID, args.pumps))?);
     introduce(&cluster);
@@ -84,7 +84,7 @@ fn target() -> Result<PrivateServer> {
     Ok(server)
 }
 
-/// The sync as an operator would type it, so the playground uses no other way.
+/// The sync from a command line, as an operator would type it: the playground has no other way.
 fn sync(from: &str, to: &str, more: &[String], stop: &Stop) -> Result<End> {
     let mut words: Vec<String> = ["tisync", "sync", "--from", from, "--to", to].map(str::to_owned).to_vec();
     words.extend_from_slice(more);
@@ -103,7 +103,7 @@ fn parse(words: &[String]) -> Result<Settings> {
     }
 }
 
-/// Keeps the server up until the operator has seen enough.
+/// Keeps the server running until a signal.
 fn keep(server: &PrivateServer, stop: &Stop) {
     let socket = server.socket();
     output::note(&format!("MariaDB stays up: mariadb -u root -S {}", socket.display()));
@@ -135,7 +135,7 @@ pub fn serve_recording(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result
         introduce(cluster);
         printed = output::answer(&cluster.pd_url());
         if printed.is_err() {
-            // The address could not be printed: there is no reason to stay.
+            // The address could not be printed: nothing can use the server.
             stop.request();
         }
     })?;
@@ -191,7 +191,7 @@ fn compare_with_dump(server: &PrivateServer, dir: &Path) -> Result<Comparison> {
     Ok(all)
 }
 
-/// Time between two looks of the reader.
+/// Time between two readings of the sum.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 fn options(args: &PlaygroundArgs) -> BankOptions {
@@ -199,7 +199,7 @@ fn options(args: &PlaygroundArgs) -> BankOptions {
     BankOptions { seed: args.seed, rate, job_delay: job_delay(args), ..BankOptions::default() }
 }
 
-/// Serves the cluster with the bank at work, until a signal.
+/// Serves the cluster while the bank works, until a signal.
 pub fn serve_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let cluster = cluster(args)?;
     let start = cluster.tso();
@@ -226,7 +226,7 @@ pub fn run_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let running = bank.spawn(Limit { time: Some(Duration::from_secs(args.duration)), ..Limit::default() });
     let reader = Reader::start(&server, accounts, sum);
 
-    // A first run to the end of the load, a second one for the rest: so a restart is shown as well.
+    // A first run to the end of the load, a second one for the rest: this also shows a restart.
     let end = CommitTs::from_millis(cluster.tso().physical_ms() + args.duration * 1000);
     let from = cluster.pd_url();
     let first = ["--start-ts".to_owned(), start.to_string(), "--until-ts".to_owned(), end.to_string()];
@@ -266,7 +266,7 @@ fn compare_with_bank(server: &PrivateServer, bank: &Bank) -> Result<compare::Com
     compare::databases(&mut left, &mut right, Definitions::Exact, &[])
 }
 
-/// Reads the sum of all balances over and over while the sync writes.
+/// Reads the sum of all balances again and again while the sync writes.
 struct Reader {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<(u64, u64)>>,
@@ -282,7 +282,7 @@ impl Reader {
             let (mut reads, mut wrong) = (0, 0);
             while !flag.load(Ordering::Relaxed) {
                 let query = "SELECT COUNT(*), CAST(SUM(balance) * 100 AS SIGNED) FROM bank.accounts";
-                // Before the table exists there is nothing to read.
+                // The table may not exist yet.
                 if let Ok(Some((count, Some(found)))) = conn.one::<(u32, Option<i64>)>(query)
                     && count == accounts
                 {

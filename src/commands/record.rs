@@ -26,18 +26,18 @@ use crate::source::recording::recorder::{Layout, Recorder};
 use crate::source::{self, Origin, Source};
 use crate::stop::Stop;
 
-/// How long the loop waits for the next message before it looks at the signals again.
+/// How long the loop waits for the next message before it checks for signals again.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Pause before the history is asked again for a job that is not in it yet.
+/// Pause before the history is asked again for a job that it does not have yet.
 const JOB_PAUSE: Duration = Duration::from_millis(200);
-/// For how long a wait for a job is not reported.
+/// How long a wait for a job may last before it is reported.
 const PATIENT_UNTIL: Duration = Duration::from_secs(10);
-/// How often the progress is printed.
+/// Interval between two reports of the progress.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// A job that committed just before the start, and sends no message, is in the history by then.
+/// By then the history has any job that committed just before the start, and sends no message.
 const LATE_JOBS: Duration = Duration::from_secs(60);
 
-/// Records until its end.
+/// Records until the end of the range, or until a signal.
 pub fn run(args: &RecordArgs) -> Result<()> {
     let stop = Stop::on_signals()?;
     let progress = Progress::start(&[], args.quiet);
@@ -71,7 +71,7 @@ fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, Commi
         Some(Until::Ts(ts)) => Some(ts),
         None => None,
     };
-    // Before the stream: then the definitions as of the start are in it.
+    // Before the stream: then it has the definitions as of the start.
     let mut jobs =
         Jobs { history, path: args.dir.join(DDL_HISTORY), wanted: BTreeSet::new(), late: true, opened: Instant::now() };
     jobs.save()?;
@@ -114,7 +114,7 @@ fn addresses(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security
     }
 }
 
-/// Prints where the recording goes on, and makes sure that there is no gap.
+/// Prints where the recording continues, and makes sure that there is no gap.
 fn continues(given: Option<CommitTs>, from: CommitTs, dir: &Path, events: &Events) -> Result<()> {
     match given {
         Some(given) if given > from => Err(Fault::refused(format!(
@@ -151,7 +151,7 @@ fn follow(
             Merged::End => return Ok(End::Finished),
         }
         if until.is_some_and(|until| merge.position() >= until) {
-            // Nothing lies between what was taken and `until`.
+            // Nothing lies between the last message and `until`.
             recorder.take(&Pulled::Resolved(until.unwrap_or_default()))?;
             return Ok(End::Finished);
         }
@@ -171,16 +171,16 @@ fn follow(
 struct Jobs {
     history: Arc<HttpHistory>,
     path: std::path::PathBuf,
-    /// Jobs whose messages were taken since they were saved.
+    /// Jobs whose messages were recorded since the history was last saved.
     wanted: BTreeSet<i64>,
-    /// Whether a job from before the start may have come late.
+    /// Whether a job from before the start may still be missing.
     late: bool,
     opened: Instant,
 }
 
 impl Jobs {
     fn note(&mut self, body: &Body) {
-        // A notice of a DROP COLUMN comes long before its job ends; setval has no job.
+        // The first notice of a DROP COLUMN comes long before its job ends; setval has no job.
         if let Body::Ddl { job_id, query, schema_state } = body
             && *schema_state != 1
             && !sets_value(query)
@@ -189,8 +189,8 @@ impl Jobs {
         }
     }
 
-    /// Makes sure that every job whose message was recorded is in the file. A job comes into the
-    /// history a little after its message.
+    /// Makes sure that the file has every job whose message was recorded. A job enters the history
+    /// a little after its message.
     fn complete(&mut self, stop: &Stop, events: &Events) -> Result<()> {
         let begin = Instant::now();
         let mut told = false;
@@ -211,7 +211,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Writes the history as it is now, and syncs it to disk.
+    /// Writes the current history, and syncs it to disk.
     fn save(&mut self) -> Result<()> {
         let jobs = self.history.raw()?;
         self.wanted.retain(|id| !jobs.contains_key(id));

@@ -1,9 +1,9 @@
-//! Addresses of clusters: as files give them, and in the form that the rest of tisync takes.
+//! Addresses of clusters: as files have them, and in the form that the rest of tisync takes.
 //!
-//! - Source and target of a link, as far as addresses tell: enough to see that two links go
+//! - Source and target of a link, as far as their addresses show: enough to see that two links go
 //!   opposite ways, or the same way.
 //! - Passwords: from the environment, from files, and from Drainer's encrypted texts.
-//! - Where a Drainer kept its checkpoint, as its drainer.toml says
+//! - The place of a Drainer's checkpoint, from its drainer.toml
 //!   (docs/protocol/tidb-binlog.md §8.1).
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ use crate::pd::parse_endpoints;
 use crate::sink::mysql::Connection;
 use crate::source;
 
-/// What can end a part of an address, and all else that RFC 3986 does not leave as it is.
+/// Characters to encode in a part of an address: all that RFC 3986 does not leave unchanged.
 pub(crate) const PARTS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `address` with these parameters, each encoded.
@@ -40,7 +40,7 @@ pub(super) fn with_parameters(address: &str, parameters: &[(String, String)]) ->
     address
 }
 
-/// Puts a parameter, whose value is encoded, behind `address`.
+/// Appends a parameter, whose value is encoded, to `address`.
 pub(crate) fn append(address: &mut String, name: &str, value: impl Display) {
     let joint = match address.as_str() {
         there if there.ends_with(['?', '&']) => "",
@@ -53,7 +53,7 @@ pub(crate) fn append(address: &mut String, name: &str, value: impl Display) {
     let _ = write!(address, "{joint}{name}={value}");
 }
 
-/// `text` with everything encoded that could end a part of an address.
+/// `text` with every character encoded that could end a part of an address.
 pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, PARTS)
 }
@@ -63,12 +63,12 @@ pub(super) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Checks the address of a target; the error is the reason why it is none.
+/// Checks the address of a target; the error is the reason why it is invalid.
 pub(super) fn check(address: &str) -> Result<(), String> {
     Target::parse(address, &silent()).map(drop).map_err(|e| reason(&e))
 }
 
-/// PD's addresses as one source: `pd://a:2379,b:2379`. Notes those that are none.
+/// PD's addresses as one source: `pd://a:2379,b:2379`. Reports invalid ones.
 pub(super) fn pd(reader: &Reader<'_>, key: &str, given: Given<Vec<String>>) -> Option<Given<String>> {
     match parse_endpoints(&given.value) {
         Ok(found) => {
@@ -91,7 +91,7 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 /// The identities of one end: `cluster id`, `pd host:port`, `sql host:port`, `folder path`. Two
-/// ends that share one of them are the same cluster.
+/// ends that share one of them are one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places(BTreeSet<String>);
 
@@ -102,7 +102,7 @@ impl Places {
         if !source::is_cluster(address) {
             return Self(BTreeSet::from([format!("folder {address}")]));
         }
-        // An address that cannot be read is refused where it is opened.
+        // An invalid address is refused where it is opened.
         let found = parse_endpoints(&[address.to_owned()]).unwrap_or_default();
         Self(found.into_iter().map(|e| format!("pd {}", e.address.to_lowercase())).collect())
     }
@@ -142,8 +142,8 @@ impl Places {
         self
     }
 
-    /// Whether both are the same cluster: by their ids, where both are known; two sites may use the
-    /// same addresses.
+    /// Whether both are one cluster: decided by their ids, if both are known, since two sites may
+    /// use equal addresses.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         let id = |places: &Self| places.0.iter().any(|place| place.starts_with("cluster "));
@@ -151,7 +151,7 @@ impl Places {
         self.0.iter().any(|place| (!ids || place.starts_with("cluster ")) && other.0.contains(place))
     }
 
-    /// Adds the places of those clusters of the file that are the same.
+    /// Adds the places of those clusters of the file that are this one.
     fn learn(&mut self, clusters: &[Self]) {
         let known: Vec<&Self> = clusters.iter().filter(|cluster| self.is(cluster)).collect();
         let more: BTreeSet<String> = known.into_iter().flat_map(|cluster| cluster.0.iter().cloned()).collect();
@@ -166,15 +166,15 @@ pub struct Ends {
     pub from: Places,
     /// The target.
     pub to: Places,
-    /// How the two ends were found to be one cluster, where the clusters were asked.
+    /// How the two ends were found to be one cluster, if the clusters were asked.
     pub one_by: Option<String>,
-    /// The clusters were asked, and are two: addresses that they share mean nothing.
+    /// Whether the clusters were asked, and are two: then addresses that they share mean nothing.
     pub two: bool,
 }
 
 impl Ends {
     /// The ends of a link with these addresses. `clusters` are the clusters of a file, each with
-    /// the places that it is known by.
+    /// all its known places.
     #[must_use]
     pub(super) fn new(from: &str, to: &str, clusters: &[Places]) -> Self {
         let mut ends = Self { from: Places::of_source(from), to: Places::of_target(to), ..Self::default() };
@@ -189,37 +189,37 @@ impl Ends {
         self.one_by.is_some() || (!self.two && self.from.is(&self.to))
     }
 
-    /// Whether `other` leads back to where this link comes from; two links within one cluster are
-    /// not opposite.
+    /// Whether `other` leads back to the source of this link; two links within one cluster are not
+    /// opposite.
     #[must_use]
     pub fn opposite(&self, other: &Self) -> bool {
         self.from.is(&other.to) && self.to.is(&other.from) && !self.same(other)
     }
 
-    /// Whether `other` leads the same way.
+    /// Whether `other` has equal ends.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
         self.from.is(&other.from) && self.to.is(&other.to)
     }
 }
 
-/// The variable that holds the key of Drainer's encrypted passwords.
+/// The environment variable with the key of Drainer's encrypted passwords.
 pub(super) const KEY_VARIABLE: &str = "BINLOG_SECRET_KEY";
 
-/// The key of a Drainer that was told none: public, as it is in every copy of TiDB Binlog.
+/// The key of a Drainer that was given none: public, as every copy of TiDB Binlog has it.
 const BUILT_IN_KEY: &str = "a529b7665997f043a30ac8fadcb51d6aa032c226ab5b7750530b12b8c1a16a48";
 
-/// The bytes of an AES block, and of an initialisation vector.
+/// The length of an AES block, and of an initialisation vector, in bytes.
 const BLOCK: usize = 16;
 
-/// The variable for the password of the cluster with that name.
+/// The environment variable for the password of the cluster with that name.
 pub(crate) fn variable(cluster: &str) -> String {
     let name: String =
         cluster.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format!("TISYNC_PASSWORD_{name}")
 }
 
-/// What the environment's variable `name` holds, if it is not empty.
+/// The value of the environment variable `name`, unless it is empty.
 pub(super) fn of_variable(name: &str, environment: Environment<'_>) -> Option<Given<Secret>> {
     let text = environment(name).filter(|t| !t.is_empty())?;
     Some(Given { value: Secret::new(text), origin: Origin::Environment(name.to_owned()) })
@@ -231,9 +231,8 @@ pub(crate) fn of_file(path: &str) -> Result<Secret, String> {
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }
 
-/// A password that `binlogctl -cmd encrypt` wrote (docs/protocol/tidb-binlog.md §9.4): base64 of
-/// the initialisation vector, `@` and the text in AES-CFB. The reasons for a failure never repeat
-/// it.
+/// Decrypts a password that `binlogctl -cmd encrypt` wrote (docs/protocol/tidb-binlog.md §9.4):
+/// base64 of the initialisation vector, `@` and the text in AES-CFB. Errors never repeat the text.
 pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret, String> {
     let hex_key = environment(KEY_VARIABLE).filter(|k| !k.is_empty());
     let whose = if hex_key.is_some() { KEY_VARIABLE } else { "Drainer's built-in key" };
@@ -249,7 +248,7 @@ pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret
         .or_else(|| cfb::<Aes192>(&key, iv, cipher))
         .or_else(|| cfb::<Aes256>(&key, iv, cipher));
     let plain = plain.ok_or_else(|| format!("{KEY_VARIABLE} must be 16, 24 or 32 bytes in hexadecimal"))?;
-    // A wrong key gives noise, which nearly never is text.
+    // A wrong key yields noise, which is hardly ever text.
     String::from_utf8(plain)
         .map(Secret::new)
         .map_err(|_| format!("cannot be decrypted with {whose}: was it encrypted with another {KEY_VARIABLE}?"))
@@ -262,7 +261,7 @@ fn cfb<C: BlockCipherEncrypt + KeyInit>(key: &[u8], iv: &[u8; BLOCK], cipher: &[
     Some(text)
 }
 
-/// Where the Drainer that a link takes over from kept its checkpoint.
+/// The checkpoint of the Drainer that a link takes over from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DrainerCheckpoint {
     /// In a table on the link's own target; the usual place is `tidb_binlog`.`checkpoint`.
@@ -276,7 +275,7 @@ pub enum DrainerCheckpoint {
     Server {
         /// `mysql://user@host:port/?…`, without a password.
         address: String,
-        /// Its password and the like.
+        /// Password and settings of the connection.
         connection: Connection,
         /// Its database.
         schema: String,

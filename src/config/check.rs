@@ -1,6 +1,7 @@
 //! Checks a configuration file without running anything: problems, rings, and links that disagree.
 //!
-//! - Rings: a link whose target is its source, and links that lead round over several clusters.
+//! - Rings: a link whose target is its source, and links that lead in a circle over several
+//!   clusters.
 //! - Links that run together must agree: two that go opposite ways, and two that go the same way.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use super::{Environment, FileKind, IneffectiveKey, Loaded, Remark, drainer, tisy
 pub struct Checked {
     /// Its path.
     pub path: PathBuf,
-    /// Which of the two files it is.
+    /// Which kind of file it is.
     pub kind: FileKind,
     /// The names of its links.
     pub links: Vec<String>,
@@ -28,18 +29,18 @@ pub struct Checked {
     pub remarks: Vec<Remark>,
     /// Keys without effect.
     pub idle: Vec<IneffectiveKey>,
-    /// Its links, if each by itself has no problem. What their clusters say may be added before
-    /// [`together`](Self::together).
+    /// Its links, if each has no problem by itself. The identities of their clusters may be added
+    /// before [`together`](Self::together).
     pub settings: Vec<Settings>,
     drafts: Vec<Draft>,
     /// The line on which each link begins.
     lines: Vec<usize>,
 }
 
-/// Checks all of a file, except what its links are [together](Checked::together).
+/// Checks a file, except how its links fit [together](Checked::together).
 ///
 /// # Errors
-/// A usage fault if it cannot be read, is no TOML, or is neither tisync.toml nor drainer.toml.
+/// A usage fault if it cannot be read, is not TOML, or is neither tisync.toml nor drainer.toml.
 pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
     let document = Document::open(path)?;
     let kind = FileKind::of(&document)?;
@@ -58,7 +59,7 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
     let mut links = Vec::new();
     for draft in &drafts {
         let name = draft.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
-        // A missing key was reported where it is missing.
+        // A missing key has been reported already.
         if document.problems().is_empty() {
             match Settings::settle(draft.clone()) {
                 Ok(mut link) => {
@@ -81,7 +82,7 @@ pub fn check(path: &Path, environment: Environment<'_>) -> Result<Checked> {
 }
 
 impl Checked {
-    /// Adds the problems of its links together.
+    /// Adds the problems between its links.
     pub fn together(&mut self) {
         let line = |at: usize| self.lines.get(at).copied().unwrap_or_default();
         let mut found: Vec<Problem> = Vec::new();
@@ -105,13 +106,13 @@ impl Checked {
     }
 }
 
-/// Steps of the search for rings: far more than any file needs.
+/// Limit for the steps of the search for rings: far more than any file needs.
 const STEPS: usize = 100_000;
 
-/// Links by which data would come back to where it came from.
+/// Links by which data would come back to its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Round {
-    /// The indices of the links in the order of the way; a single one leads to its own source.
+    /// The indices of the links in their order on the ring; a single one leads to its own source.
     pub links: Vec<usize>,
     /// The problem.
     pub message: String,
@@ -119,8 +120,8 @@ pub struct Round {
     pub hint: String,
 }
 
-/// All rings, except pairs, which [`discords`](super::discords) is about, and rings whose links all
-/// write with the same marks: there each change goes one link far.
+/// All rings, except pairs, which [`discords`](super::discords) checks, and rings whose links all
+/// write with equal marks: there each change goes only one link far.
 #[must_use]
 pub fn rounds(links: &[Settings]) -> Vec<Round> {
     let own = (0..links.len()).filter(|i| links.get(*i).is_some_and(|link| link.ends.is_round()));
@@ -166,7 +167,7 @@ fn ring(links: &[Settings], way: Vec<usize>) -> Round {
     }
 }
 
-/// Whether all links write with the same marks, and leave out transactions that carry them.
+/// Whether all links write with equal marks, and leave out transactions with them.
 fn marked(links: &[&Settings]) -> bool {
     let mut marks = links.iter().map(|link| link.loopback.as_ref().map(|loopback| &loopback.mark));
     let Some(Some(first)) = marks.next() else { return false };
@@ -180,7 +181,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Follows `way`, whose first link has the lowest index, over clusters that it has not passed.
+    /// Extends `way`, whose first link has the lowest index, over clusters that it has not passed
+    /// yet.
     fn go_on(&mut self, way: &mut Vec<usize>, alone: &[usize]) {
         let (Some(first), Some(last)) = (way.first().copied(), way.last().copied()) else { return };
         if way.len() == 1 || !self.leads(last, first) {
@@ -205,12 +207,12 @@ impl Search<'_> {
         }
     }
 
-    /// Whether `one` goes where `other` comes from.
+    /// Whether the target of `one` is the source of `other`.
     fn leads(&self, one: usize, other: usize) -> bool {
         self.links.get(one).zip(self.links.get(other)).is_some_and(|(one, other)| one.ends.to.is(&other.ends.from))
     }
 
-    /// Whether the way has been in the cluster that `next` comes from.
+    /// Whether the way has passed the cluster that `next` comes from.
     fn passed(&self, way: &[usize], next: usize) -> bool {
         let from = |i: &usize| self.links.get(*i).map(|link| &link.ends.from);
         way.iter().filter_map(from).any(|place| from(&next).is_some_and(|next| next.is(place)))
@@ -221,21 +223,21 @@ impl Search<'_> {
     }
 }
 
-/// The indices of each two links that go opposite ways.
+/// The indices of any two links that go opposite ways.
 #[must_use]
 pub fn opposites(links: &[Settings]) -> Vec<(usize, usize)> {
     pairs(links, |a, b| a.ends.opposite(&b.ends))
 }
 
-/// The indices of each two links that do the same work: the same way, and the same tables under the
-/// same names.
+/// The indices of any two links that do equal work: with equal ends, and equal tables under equal
+/// names.
 #[must_use]
 pub fn repeated(links: &[Settings]) -> Vec<(usize, usize)> {
     let same_work = |a: &Settings, b: &Settings| a.filter == b.filter && a.routes == b.routes;
     pairs(links, |a, b| a.ends.same(&b.ends) && same_work(a, b))
 }
 
-/// The message about two links that do the same work.
+/// The message about two links that do equal work.
 #[must_use]
 pub fn repetition(one: &Settings, other: &Settings) -> String {
     format!(
@@ -256,9 +258,9 @@ fn pairs(links: &[Settings], fits: impl Fn(&Settings, &Settings) -> bool) -> Vec
 /// Something on which two opposite links do not agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discord {
-    /// The name of the link whose change would fix it; the later one where either would do.
+    /// The link to change; the later one if either would do.
     pub link: String,
-    /// The key that it is about.
+    /// The key to change.
     pub key: &'static str,
     /// The problem.
     pub message: String,
@@ -266,7 +268,7 @@ pub struct Discord {
     pub hint: String,
 }
 
-/// Everything on which two opposite links do not agree.
+/// All settings on which two opposite links do not agree.
 #[must_use]
 pub fn discords(one: &Settings, other: &Settings) -> Vec<Discord> {
     let mut found = Vec::new();
@@ -349,7 +351,7 @@ mod rounds_tests {
     use crate::cli::{Cli, Command};
     use crate::config::Places;
 
-    /// A link from one cluster to another, each a letter.
+    /// A link from one cluster to another; each letter is a cluster.
     fn link(way: &str, channel: Option<i64>) -> Settings {
         let words = ["tisync", "sync", "--link", way, "--from", "pd://h:1", "--to", "mysql://h"].map(str::to_owned);
         let marks = channel.map(|n| ["--loopback".to_owned(), format!("--channel-id={n}")]);
@@ -380,7 +382,7 @@ mod rounds_tests {
             &[("ab", None), ("bc", None), ("cd", None)],
             &[("ab", None), ("ac", None), ("bd", None), ("cd", None)],
             &[("ab", Some(1)), ("ba", Some(1)), ("bc", Some(2)), ("cb", Some(2))],
-            // Pairs are looked at on their own.
+            // Pairs are checked by another function.
             &[("ab", None), ("ba", None)],
         ] {
             assert!(found(none).is_empty(), "{none:?}: {:?}", found(none));
@@ -446,7 +448,7 @@ mod opposite_tests {
     fn links_with_the_same_work() {
         let same = [link("x", THERE, &[]), link("y", BACK, &[]), link("z", THERE, &[])];
         assert_eq!(repeated(&same), [(0, 2)]);
-        // A database each.
+        // Each link has its own database.
         let parts = [link("x", THERE, &["--tables", "a.*"]), link("y", THERE, &["--tables", "b.*"])];
         assert!(repeated(&parts).is_empty());
     }

@@ -1,4 +1,4 @@
-//! Parses a TOML file, keeps the line of everything in it, and collects what is wrong with it.
+//! Parses a TOML file, keeps the line of everything in it, and collects its problems.
 //!
 //! Also parses durations as Go programs write them: `1m`, `1h30m`, `250ms`.
 
@@ -13,23 +13,23 @@ use toml::de::{DeTable, DeValue};
 use crate::error::Fault;
 use crate::mysql::login::open_to_others;
 
-/// A value with the line that it stands on (from 1).
+/// A value with its line, from 1.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) line: usize,
     pub(super) value: Value,
 }
 
-/// What a TOML file can hold.
+/// The types of value in a TOML file.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(String),
-    /// `None`: larger than any whole number we know.
+    /// `None` if it does not fit 64 bits.
     Whole(Option<i64>),
     Flag(bool),
     List(Vec<Item>),
     Table(Table),
-    /// A fraction or a time: no key of ours takes one.
+    /// A fraction or a time, which no key of tisync takes.
     Other(&'static str),
 }
 
@@ -57,18 +57,18 @@ impl Table {
     }
 }
 
-/// Something that is wrong with a file.
+/// A problem with a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The line, from 1; 0 if the problem is on no line.
+    /// The line, from 1; 0 if the problem has no line.
     pub line: usize,
-    /// The key, with those around it: `syncer.to.host`. Empty if it is about the file.
+    /// The full key, as in `syncer.to.host`; empty if the problem is about the file.
     pub key: String,
     /// The problem, and how to solve it.
     pub message: String,
 }
 
-/// A file that was read.
+/// A parsed file.
 pub struct Document {
     /// Its path.
     pub path: PathBuf,
@@ -82,7 +82,7 @@ impl Document {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// A usage fault if it cannot be read or is no TOML, with every place.
+    /// A usage fault if it cannot be read or is not TOML, with every place.
     pub fn open(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| {
             Fault::usage(format!("cannot read the configuration {}: {e}", path.display()))
@@ -95,7 +95,7 @@ impl Document {
     /// Parses a text as the content of `path`.
     ///
     /// # Errors
-    /// A usage fault if it is no TOML, with every place.
+    /// A usage fault if it is not TOML, with every place.
     pub fn parse(path: &Path, text: &str, open_to_others: bool) -> Result<Self> {
         let lines = Lines::of(text);
         let (root, errors) = DeTable::parse_recoverable(text);
@@ -107,14 +107,14 @@ impl Document {
         };
         for error in errors {
             let line = error.span().map_or(0, |s| lines.at(s.start));
-            // Only the words, never the text of the line: a password may stand there.
+            // Only the parser's words, never the text of the line, which may hold a password.
             document.problem(line, "", format!("no TOML: {}", error.message()));
         }
         document.done()?;
         Ok(document)
     }
 
-    /// Notes that something is wrong.
+    /// Adds a problem.
     pub(super) fn problem(&self, line: usize, key: impl Into<String>, message: impl Into<String>) {
         let problem = Problem { line, key: key.into(), message: message.into() };
         let mut problems = self.problems.borrow_mut();
@@ -123,7 +123,7 @@ impl Document {
         }
     }
 
-    /// What was found wrong so far, in the order of the file.
+    /// The problems found so far, in the order of the file.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.problems.borrow().clone();
@@ -131,10 +131,10 @@ impl Document {
         problems
     }
 
-    /// Ends the reading.
+    /// Ends the parsing.
     ///
     /// # Errors
-    /// A usage fault with everything that was found wrong.
+    /// A usage fault with all problems.
     pub fn done(&self) -> Result<()> {
         let problems = self.problems();
         if problems.is_empty() {
@@ -152,7 +152,8 @@ impl Document {
 }
 
 impl Problem {
-    /// The line of a message, as in `drainer.toml:12: syncer.to.port: …`.
+    /// The beginning of a message with place and problem, as in `drainer.toml:12: syncer.to.port:
+    /// …`.
     #[must_use]
     pub fn at(&self, path: &Path) -> String {
         let mut text = path.display().to_string();
@@ -166,7 +167,7 @@ impl Problem {
     }
 }
 
-/// The offset at which each line begins.
+/// The offset of each line's first byte.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -201,7 +202,7 @@ fn item(of: &Spanned<DeValue<'_>>, lines: &Lines, line: usize) -> Item {
     Item { line, value }
 }
 
-/// Units with their nanoseconds, the largest first.
+/// Units in nanoseconds, the largest first.
 const UNITS: [(&str, u128); 8] = [
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
@@ -216,7 +217,7 @@ const UNITS: [(&str, u128); 8] = [
 /// The expected format, for messages.
 pub(super) const EXPECTED: &str = "a length of time, as in \"30s\", \"5m\" or \"1h30m\"";
 
-/// Parses `text` as a length of time; `None` if it is none, or is negative.
+/// Parses `text` as a length of time; `None` if it is not one, or is negative.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {

@@ -24,12 +24,12 @@ macro_rules! draft {
         }
 
         impl Draft {
-            /// Takes each setting from here, or from `lower` where it is not given here.
+            /// Takes each setting from here, or from `lower` if it is not given here.
             fn or(self, lower: Self) -> Self {
                 Self { $($field: self.$field.or(lower.$field),)* }
             }
 
-            /// Key, value as it is shown, and origin of each setting that was given.
+            /// Key, value for display, and origin of each setting that was given.
             #[must_use]
             pub fn shown(&self) -> Vec<(&'static str, String, Origin)> {
                 let mut list = Vec::new();
@@ -39,7 +39,7 @@ macro_rules! draft {
                 list
             }
 
-            /// The settings as if the command line had given them all: for comparing values without
+            /// The settings as if the command line had given them all: to compare values without
             /// their origins.
             #[must_use]
             pub fn without_origins(self) -> Self {
@@ -62,9 +62,9 @@ draft! {
     ssl_key: PathBuf = "from.tls.key";
     /// TiDB's status address.
     schema_from: String = "from.schema-from";
-    /// Whether Pumps compress.
+    /// Whether Pumps shall compress.
     compress: bool = "compress";
-    /// `mysql://…` without a password, unless a flag says so.
+    /// `mysql://…`; without a password, unless a flag gives one in it.
     to: String = "to";
     /// The target's password.
     password: Secret = "to.password";
@@ -82,7 +82,7 @@ draft! {
     ignore_drainer: bool = "ignore-drainer";
     /// Whether another live run of the link is ended.
     take_over: bool = "take-over";
-    /// Where a Drainer kept its checkpoint.
+    /// The place of a Drainer's checkpoint.
     drainer_checkpoint: DrainerCheckpoint = "drainer-checkpoint";
     /// Whether DDL is replicated.
     ddl: bool = "ddl";
@@ -90,7 +90,7 @@ draft! {
     mode: Mode = "sync-mode";
     /// Whether rows may be there already, or be missing.
     safe_mode: bool = "safe-mode";
-    /// What to do where rows are not as the stream expects.
+    /// What to do if the target's rows are not as the stream expects.
     on_conflict: OnConflict = "on-conflict";
     /// Whether changes that came from the other side are left out.
     loopback: bool = "loopback";
@@ -100,15 +100,15 @@ draft! {
     mark_table: String = "mark-table";
     /// What to do with marks of other channels.
     other_channels: OtherChannels = "other-channels";
-    /// What becomes of DDL on the side that has none of its own.
+    /// What to do with DDL on the side that has none of its own.
     wrong_side_ddl: WrongSide = "wrong-side-ddl";
     /// Whether tables may be missing on the target.
     allow_missing: bool = "allow-missing";
-    /// Which tables.
+    /// Patterns of the tables.
     tables: Vec<String> = "tables";
-    /// Which events of them are left out.
+    /// Events that are left out, by table.
     events: Vec<EventRule> = "events";
-    /// New names.
+    /// New names on the target.
     routes: Vec<Route> = "routes";
     /// Transactions that are left out.
     ignore_ts: Vec<u64> = "ignore-ts";
@@ -116,7 +116,7 @@ draft! {
     skip_ddl: Vec<u64> = "skip-ddl";
     /// Statements that run instead of DDLs.
     replace_ddl: Vec<Replacement> = "replace-ddl";
-    /// What becomes of any other DDL that the target refuses.
+    /// What to do with any other DDL that the target refuses.
     on_ddl_error: OnDdlError = "on-ddl-error";
     /// Connections to the target.
     workers: usize = "workers";
@@ -159,8 +159,8 @@ impl Draft {
         }
     }
 
-    /// Takes each setting from here, or from `lower` where it is not given here. But a source or a
-    /// target that is named here takes nothing from another one in `lower`.
+    /// Takes each setting from here, or from `lower` if it is not given here. But a source or a
+    /// target that is named here takes no settings from another one in `lower`.
     #[must_use]
     pub fn over(self, mut lower: Self) -> Self {
         if self.from.is_some() {
@@ -176,7 +176,7 @@ impl Draft {
     }
 }
 
-/// How a value is shown.
+/// Values as text for display.
 trait Show {
     fn show(&self) -> String;
 }
@@ -262,10 +262,10 @@ impl ListItem for EventRule {
     }
 }
 
-/// An address without the password and the keys that may stand in it, in any spelling.
+/// An address without the password and the keys in it, in any spelling.
 fn hide(text: &str) -> String {
     let shown = hidden(text);
-    // Without a scheme it is no address to us, but it may have been meant as one.
+    // Without a scheme it is not an address for tisync, but it may have been meant as one.
     match shown.rsplit_once('@') {
         Some((account, place)) if !shown.contains("://") => match account.split_once(':') {
             Some((user, _)) => format!("{user}:***@{place}"),
@@ -280,7 +280,7 @@ fn hide(text: &str) -> String {
 pub enum Origin {
     /// The command line.
     Flag,
-    /// A variable of the environment.
+    /// An environment variable, by its name.
     Environment(String),
     /// A file.
     File {
@@ -325,7 +325,7 @@ pub struct Given<T> {
 }
 
 impl<T> Given<T> {
-    /// `value`, from the command line.
+    /// `value` from the command line.
     pub fn flag(value: T) -> Self {
         Self { value, origin: Origin::Flag }
     }

@@ -1,7 +1,7 @@
 //! Settings from the command line and its environment.
 //!
-//! With several links of one file in one process: which flags hold for all of them, and what they
-//! must agree on.
+//! For several links of one file in one process: which flags apply to all of them, and on what the
+//! links must agree.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -74,7 +74,7 @@ struct Ddl {
 }
 
 impl Ddl {
-    /// Of `stop` and `ask`, the last one holds.
+    /// If there are several of `stop` and `ask`, the last one counts.
     fn of(args: &SyncArgs) -> Self {
         let mut ddl = Self { skip: args.skip_ddl.clone(), replace: Vec::new(), on_error: None };
         for word in &args.on_ddl_error {
@@ -98,8 +98,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// `value` with its origin: `variable`, if it says the same. (A flag that repeats its variable
-    /// may be taken for it.)
+    /// `value` with its origin, which is `variable` if that has this value. (A flag that repeats
+    /// its variable may be taken for it.)
     fn given<T: FromStr + PartialEq>(&self, value: Option<T>, variable: &str) -> Option<Given<T>> {
         let value = value?;
         let said = (self.environment)(variable).and_then(|text| text.parse().ok());
@@ -110,11 +110,11 @@ impl Source<'_> {
 }
 
 impl Settings {
-    /// The settings of every link that the arguments of `tisync sync` stand for: all of a
-    /// tisync.toml unless they choose one. Remarks about the file are those of the first link.
+    /// The settings of every link for the arguments of `tisync sync`: all links of a tisync.toml
+    /// unless the arguments choose one. Remarks about the file are those of the first link.
     ///
     /// # Errors
-    /// As [`Settings::of`]; also a usage fault if a flag is for one link alone and there are
+    /// As [`Settings::of`]; also a usage fault if a flag applies to only one link and there are
     /// several, or if two opposite links do not agree.
     pub fn all(args: &SyncArgs) -> Result<Vec<Self>> {
         let loaded = load_all(args, &environment)?;
@@ -133,7 +133,7 @@ impl Settings {
 /// that go opposite ways and do not agree.
 ///
 /// # Errors
-/// Refused at the first two; a usage fault with everything on which opposite ones do not agree.
+/// Refused for the first two; a usage fault with everything on which opposite links do not agree.
 pub fn agree(links: &[Settings]) -> Result<()> {
     if let Some(round) = rounds(links).into_iter().next() {
         return Err(Fault::refused(round.message).hint(round.hint).into());
@@ -148,7 +148,7 @@ pub fn agree(links: &[Settings]) -> Result<()> {
     Err(Fault::usage(message).hint(list(wrong.iter().map(|d| d.hint.as_str()).collect(), "; ")).into())
 }
 
-/// Refuses flags and environment variables that are for one link alone.
+/// Refuses flags and environment variables that apply to only one link.
 pub(super) fn refuse_flags_of_one(args: &SyncArgs, flags: &Draft, path: &Path, links: &[Loaded]) -> Result<()> {
     let Some(found) = of_one_link(args, flags).into_iter().next() else { return Ok(()) };
     let name = |l: &Loaded| l.draft.link.as_ref().map_or(DEFAULT_LINK.to_owned(), |n| n.value.clone());
@@ -164,7 +164,7 @@ pub(super) fn refuse_flags_of_one(args: &SyncArgs, flags: &Draft, path: &Path, l
         .into())
 }
 
-/// The flags of one link that were given, as the operator wrote them.
+/// The given flags of one link, as the operator wrote them.
 fn of_one_link(args: &SyncArgs, flags: &Draft) -> Vec<String> {
     let mut found = Vec::new();
     let mut given = |flag: &str, origin: Option<&Origin>| match origin {

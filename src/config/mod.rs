@@ -1,9 +1,9 @@
 //! Configuration: turns command line, environment and files into the [`Settings`] of each link.
 //!
-//! [`Settings`] is all that a link needs. Nothing past this module sees the command line or the
-//! format of a file.
+//! [`Settings`] is all that a link needs. Code outside this module does not see the command line or
+//! the format of a file.
 //!
-//! Each origin gives a [`Draft`], key by key with its [`Origin`]: the command line and its
+//! Each origin results in a [`Draft`], key by key with its [`Origin`]: the command line and its
 //! environment (`flags`), a tisync.toml (`tisync`), a drainer.toml (`drainer`). The drafts are laid
 //! over each other here, and the defaults make [`Settings`] of the result.
 
@@ -35,19 +35,19 @@ pub use settings::{LoopbackSettings, Replacement, Route, Settings, SourceSetting
 pub use write::{Converted, Passwords, convert};
 pub(crate) use write::{list as toml_list, text as toml_text};
 
-/// The name of a link that was given none.
+/// The name of a link without a given name.
 pub const DEFAULT_LINK: &str = "default";
 
-/// Reads a variable of the environment.
+/// Reads an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The environment of the process.
+/// The process's environment.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// What an operator should know about where settings came from.
+/// A remark for the operator about settings and their origins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remark {
     /// The operator should check this.
@@ -56,27 +56,27 @@ pub enum Remark {
     Note(String),
 }
 
-/// The settings that all origins together give for a link, with remarks about them.
+/// The settings of a link from all origins, with remarks about them.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The given settings.
     pub draft: Draft,
     /// Remarks for the operator.
     pub remarks: Vec<Remark>,
-    /// Keys of a drainer.toml that do nothing here.
+    /// Keys of a drainer.toml without effect here.
     pub idle: Vec<IneffectiveKey>,
     /// The places of each cluster in the file.
     pub clusters: Vec<Places>,
 }
 
-/// A key that was given and does nothing.
+/// A given key without effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IneffectiveKey {
     /// Its full name, or that of a variable.
     pub key: String,
     /// Its line, or 0.
     pub line: usize,
-    /// Why it does nothing.
+    /// The reason.
     pub why: &'static str,
 }
 
@@ -90,7 +90,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Tells the kind by the keys.
+    /// Recognises the kind by the keys.
     ///
     /// # Errors
     /// A usage fault if it is neither, or seems to be both.
@@ -121,9 +121,9 @@ impl FileKind {
     }
 }
 
-/// The draft that a file gives for the link that the flags name, or for its only one.
+/// The draft of a file for the link that the flags name, or for its only link.
 fn file(path: &Path, flags: &mut Draft, environment: Environment<'_>) -> Result<Loaded> {
-    // Never none: without a link in the file there is one that has nothing from it.
+    // Never empty: without a link in the file there is one with nothing from it.
     Ok(links(path, flags, environment, false)?.pop().unwrap_or_default())
 }
 
@@ -159,10 +159,10 @@ fn links(path: &Path, flags: &mut Draft, environment: Environment<'_>, every: bo
 }
 
 /// The upstream cluster in a file: its PD and the TLS files. `name` is a cluster of a tisync.toml,
-/// needed where several have a PD; a drainer.toml has one, without a name.
+/// needed if several have a PD; a drainer.toml has one, without a name.
 ///
 /// # Errors
-/// A usage fault with everything that is wrong with the file, or if the cluster is not clear.
+/// A usage fault with all problems of the file, or if the cluster is not clear.
 pub fn upstream(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Result<(String, Security)> {
     let document = Document::open(path)?;
     let shown = path.display();
@@ -209,30 +209,30 @@ pub fn upstream(path: &Path, name: Option<&str>, environment: Environment<'_>) -
 /// The draft of a file with one link, without flags, and the kind of the file.
 ///
 /// # Errors
-/// A usage fault with everything that is wrong.
+/// A usage fault with all problems.
 pub fn open(path: &Path, environment: Environment<'_>) -> Result<(FileKind, Loaded)> {
     let kind = FileKind::of(&Document::open(path)?)?;
     Ok((kind, file(path, &mut Draft::default(), environment)?))
 }
 
-/// The draft of a file for its link of this name, or for its only one.
+/// The draft of a file for its link of this name, or for its only link.
 ///
 /// # Errors
-/// A usage fault with everything that is wrong, or if it is not clear which link is meant.
+/// A usage fault with all problems, or if it is not clear which link is meant.
 pub fn link(path: &Path, name: Option<&str>, environment: Environment<'_>) -> Result<Draft> {
     let mut flags = Draft { link: name.map(|n| Given::flag(n.to_owned())), ..Draft::default() };
     Ok(file(path, &mut flags, environment)?.draft)
 }
 
-/// The draft from the command line, the environment and the file that they name.
+/// The draft from the command line, the environment, and the file that they name.
 ///
 /// # Errors
-/// A usage fault with everything that is wrong, or if it is not clear which link is meant.
+/// A usage fault with all problems, or if it is not clear which link is meant.
 pub fn load(args: &SyncArgs, environment: Environment<'_>) -> Result<Loaded> {
     Ok(lay(args, environment, false)?.pop().unwrap_or_default())
 }
 
-/// The drafts from the same three origins as [`load`], for every link of the file, or for the one
+/// The drafts from the three origins as in [`load`], for every link of the file, or for the link
 /// that the flags name.
 fn load_all(args: &SyncArgs, environment: Environment<'_>) -> Result<Vec<Loaded>> {
     lay(args, environment, true)

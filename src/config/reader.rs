@@ -1,4 +1,4 @@
-//! Takes typed values out of a table of a file, and notes those that do not fit.
+//! Reads typed values from a table of a file, and reports those that do not fit.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::document::{Document, Item, Table, Value};
 use super::draft::{Given, Origin};
 use crate::error::nearest;
 
-/// A table of a file, the keys that it may have, and the environment variables that override it.
+/// A table of a file, and the environment variables that override it.
 pub(super) struct Reader<'d> {
     document: &'d Document,
     path: Arc<std::path::Path>,
@@ -15,7 +15,7 @@ pub(super) struct Reader<'d> {
     prefix: String,
     table: &'d Table,
     line: usize,
-    /// Values of the environment that override the file's: key, variable, text.
+    /// Values from the environment that override the file's: key, variable, text.
     over: Vec<(&'static str, String, String)>,
 }
 
@@ -31,7 +31,7 @@ impl<'d> Reader<'d> {
         Self { document, path, prefix: String::new(), table: &document.root, line: 0, over: Vec::new() }
     }
 
-    /// Adds values of the environment that override the file's: key, variable, text.
+    /// Adds values from the environment that override the file's: key, variable, text.
     pub(super) fn with_variables(mut self, over: Vec<(&'static str, String, String)>) -> Self {
         self.over = over;
         self
@@ -75,19 +75,19 @@ impl<'d> Reader<'d> {
         self.found(key).is_some()
     }
 
-    /// Notes each key that is not in `known`. `elsewhere` are the full names of all keys of such a
-    /// file.
+    /// Reports each key that is not in `known`. `elsewhere` has the full names of all keys of such
+    /// a file.
     pub(super) fn only(&self, known: &[&str], elsewhere: &[&str]) {
         self.unknown(known, &[], &[], elsewhere);
     }
 
-    /// As [`only`](Self::only), where some keys have an alias (first) beside their own name, and
-    /// others have another name in other places.
+    /// As [`only`](Self::only), for tables in which some keys have an alias (first) beside their
+    /// own name, and others have another name in other places.
     pub(super) fn named(&self, known: &[&str], aliases: &[(&str, &str)], otherwise: &[(&str, &str)]) {
         self.unknown(known, aliases, otherwise, &[]);
     }
 
-    /// The name by which the file gives `key`: its own, or another one.
+    /// The name that the file uses for `key`: its own, or an alias.
     pub(super) fn name_of<'k>(&self, key: &'k str, aliases: &[(&'k str, &'k str)]) -> &'k str {
         let Some((alias, _)) = aliases.iter().find(|(alias, name)| *name == key && self.has(alias)) else { return key };
         if self.has(key) {
@@ -116,12 +116,12 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Notes that the value of `key` is wrong.
+    /// Reports that the value of `key` is wrong.
     pub(super) fn wrong(&self, line: usize, key: &str, message: impl Into<String>) {
         self.document.problem(line, format!("{}{key}", self.prefix), message);
     }
 
-    /// Notes that a value of any origin is wrong.
+    /// Reports that a value of any origin is wrong.
     pub(super) fn refuse<T>(&self, key: &str, given: &Given<T>, message: impl Into<String>) {
         match &given.origin {
             Origin::Environment(name) => {
@@ -157,8 +157,7 @@ impl<'d> Reader<'d> {
         match value {
             Some(value) => Some(missing.with(value)),
             None => {
-                // The value itself is not repeated: a password may have been put in the wrong
-                // place.
+                // The value itself is not repeated: it may be a password in the wrong place.
                 self.refuse(key, &missing, format!("expected {expected}, found {kind}"));
                 None
             }
@@ -219,7 +218,7 @@ impl<'d> Reader<'d> {
         None
     }
 
-    /// A list of texts; in an environment variable they are separated by commas.
+    /// A list of texts; an environment variable has commas between them.
     pub(super) fn texts(&self, key: &str) -> Option<Given<Vec<String>>> {
         let of_item = |value: &Value| match value {
             Value::List(list) => list
@@ -250,7 +249,7 @@ impl<'d> Reader<'d> {
         self.take(key, "a list of commit ts, as in [470616376687198209]", of_item, of_text)
     }
 
-    /// Keys with texts, numbers or true and false, as text.
+    /// Keys with texts, numbers or booleans, as text.
     pub(super) fn pairs(&self, key: &str) -> Option<Given<Vec<(String, String)>>> {
         let of_item = |value: &Value| match value {
             Value::Table(table) => table.0.iter().map(|(k, item)| Some((k.clone(), plain(&item.value)?))).collect(),
@@ -275,7 +274,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// The table `key` inside this one; an empty one where there is none, so that the environment
+    /// The table `key` inside this one; an empty table if there is none, so that the environment
     /// variables count.
     pub(super) fn table_or_none(&self, key: &str) -> Reader<'d> {
         static NONE: Table = Table(Vec::new());

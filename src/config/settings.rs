@@ -1,4 +1,4 @@
-//! The settings of one link: how the command line gives them, and what it replicates.
+//! The settings of one link, from its draft and the arguments of `tisync sync`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,12 +28,12 @@ pub struct SourceSettings {
     pub address: String,
     /// TLS to PD, Pumps and TiDB's status port.
     pub security: Security,
-    /// Whether Pumps shall compress what they send.
+    /// Whether Pumps shall compress their messages.
     pub gzip: bool,
     /// TiDB's status address for the DDL history; if `None`, the addresses that are registered in
     /// PD.
     pub schema_from: Option<String>,
-    /// Facts that Drainer's files do not hold themselves.
+    /// Facts that Drainer's files do not hold.
     pub files: pb::Known,
 }
 
@@ -46,41 +46,40 @@ pub struct Settings {
     pub source: SourceSettings,
     /// The target: `mysql://user@host:port/?…`.
     pub target: String,
-    /// Source and target as clusters, to tell links that go opposite ways.
+    /// Source and target as clusters, to recognise links that go opposite ways.
     pub ends: Ends,
-    /// Password, session variables and the like of the connections to the target.
+    /// Password, session variables and other settings of the connections to the target.
     pub connection: Connection,
-    /// Where the Drainer that this link takes over from kept its checkpoint, if a drainer.toml (or
-    /// tisync.toml) says so. It was the Drainer's only record of its position: if it is named and
+    /// The checkpoint of the Drainer that this link takes over from, if a drainer.toml (or
+    /// tisync.toml) names it. It was the Drainer's only record of its position: if it is named and
     /// cannot be read, no other start is safe.
     pub drainer_checkpoint: Option<DrainerCheckpoint>,
     /// Where a first start begins.
     pub start: Option<Start>,
-    /// Whether the start was written for the very first start: where Drainer's checkpoint is ahead
-    /// of it, the checkpoint decides.
+    /// Whether the start was written for the very first start: if Drainer's checkpoint is ahead of
+    /// it, the checkpoint decides.
     pub start_yields: bool,
     /// When the run ends by itself.
     pub until: Option<Until>,
-    /// What is replicated.
+    /// The tables and events to replicate.
     pub filter: Arc<Filter>,
     /// The names that differ on the target.
     pub routes: Arc<Routes>,
-    /// What becomes of DDLs.
+    /// The policy for DDLs.
     pub ddl: DdlPolicy,
     /// The operator's decision about a DDL whose end an earlier run did not see.
     pub pending_ddl: Option<PendingDdl>,
-    /// Whether rows may be there already, or be missing.
+    /// Whether rows may exist already, or be missing.
     pub safe_mode: bool,
-    /// `safe_mode` up to this ts alone.
+    /// Limits `safe_mode` to transactions up to this ts.
     pub safe_until: Option<CommitTs>,
     /// Whether Drainer's checkpoint on the target is ignored at a first start.
     pub ignore_drainer: bool,
-    /// Whether tables without a key may get rows twice, after a checkpoint of Drainer's that is not
-    /// exact.
+    /// Whether tables without a key may get rows twice, after an inexact checkpoint of Drainer.
     pub allow_repeats: bool,
-    /// Whether another live run of the link is ended.
+    /// Whether to end another live run of the link.
     pub take_over: bool,
-    /// Whether columns have to be the same on both sides.
+    /// Whether both sides must have equal columns.
     pub mode: Mode,
     /// Whether the target may lack tables.
     pub allow_missing: bool,
@@ -92,13 +91,13 @@ pub struct Settings {
     pub batch_rows: Option<u64>,
     /// Row changes above which an upstream transaction is split; never if `None`.
     pub max_txn_rows: Option<u64>,
-    /// What to do where the target's rows are not as the stream expects.
+    /// What to do if the target's rows are not as the stream expects.
     pub on_conflict: OnConflict,
-    /// The mark that every transaction on the target carries, set where the target is a source too.
+    /// The mark of every transaction on the target, if the target is a source too.
     pub mark: Option<Mark>,
-    /// Set where transactions that carry a mark of our channel are not replicated.
+    /// Set if transactions with a mark of this link's channel are not replicated.
     pub loopback: Option<LoopbackSettings>,
-    /// Whether the link to a live cluster is registered there as a Drainer.
+    /// Whether the link is registered as a Drainer in a live cluster.
     pub register: bool,
     /// Whether the run answers the cluster's Pumps and operators on a port.
     pub listen: bool,
@@ -110,33 +109,33 @@ pub struct Settings {
     pub advertise_addr: Option<String>,
     /// Whether notes and progress are left out.
     pub quiet: bool,
-    /// What the operator should know about where these settings came from.
+    /// Remarks for the operator about these settings and their origins.
     pub remarks: Vec<Remark>,
 }
 
 /// How a link recognises and leaves out transactions that came from the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoopbackSettings {
-    /// The mark by which it is recognised.
+    /// The mark of such transactions.
     pub mark: Mark,
     /// What to do with marks of other channels.
     pub other_channels: OtherChannels,
-    /// The id of the cluster that the opposite link comes from, which is our target, where it is
-    /// known.
+    /// The id of the cluster that the opposite link comes from, which is this link's target, if it
+    /// is known.
     pub opposite: Option<u64>,
 }
 
 impl Settings {
-    /// The settings that the arguments of `tisync sync` stand for, with the environment and the
-    /// file that they name.
+    /// The settings for the arguments of `tisync sync`, with the environment and the file that they
+    /// name.
     ///
     /// # Errors
-    /// A usage fault if they contradict each other, or with everything that is wrong with the file.
+    /// A usage fault if they contradict each other, or with all problems of the file.
     pub fn of(args: &SyncArgs) -> Result<Self> {
         Self::with(args, load(args, &environment)?)
     }
 
-    /// The settings of a loaded draft and the arguments beside it.
+    /// The settings from a loaded draft and the arguments that are not in it.
     pub(super) fn with(args: &SyncArgs, loaded: Loaded) -> Result<Self> {
         let Loaded { draft, remarks, clusters, .. } = loaded;
         let mut settings = Self::settle(draft)?;
@@ -153,7 +152,7 @@ impl Settings {
         })
     }
 
-    /// The given settings, and the defaults for the rest.
+    /// The given settings, with the defaults for the rest.
     ///
     /// # Errors
     /// A usage fault if something is missing.
@@ -211,7 +210,7 @@ impl Settings {
             start_yields: draft.start.as_ref().is_some_and(|start| match &start.origin {
                 Origin::File { .. } => draft.drainer_checkpoint.is_some(),
                 Origin::Environment(name) => draft.drainer_checkpoint.is_some() && name.starts_with("BINLOG_SERVER_"),
-                // A drainer.toml without a start stands for its default: it was not given.
+                // A drainer.toml without a start gets the default, which was not given.
                 Origin::Default => true,
                 Origin::Flag => false,
             }),
@@ -320,7 +319,7 @@ fn on_conflict(draft: &mut Draft, safe_mode: bool) -> Result<OnConflict> {
     }
 }
 
-/// TLS to the upstream, as the flags have it.
+/// TLS to the upstream, from flags.
 #[must_use]
 pub fn security(args: &SecurityArgs) -> Security {
     Security { ca: args.ssl_ca.clone(), cert: args.ssl_cert.clone(), key: args.ssl_key.clone() }

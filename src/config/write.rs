@@ -1,4 +1,4 @@
-//! Converts a drainer.toml to a tisync.toml that means the same.
+//! Converts a drainer.toml to an equivalent tisync.toml.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,29 +10,29 @@ use crate::moment::Start;
 use crate::mysql::login::Secret;
 use crate::sink::mysql::{Connection, Mode};
 
-/// Where the passwords go.
+/// Where passwords are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passwords<'a> {
-    /// They stand in the file.
+    /// In the file.
     InFile,
-    /// They are in files of their own, whose names begin with this.
+    /// In separate files, whose names begin with this.
     Beside(&'a Path),
-    /// They are left out; a comment says where to put them.
+    /// Nowhere; a comment says where to put them.
     Out,
 }
 
-/// A tisync.toml, and the files that it names.
+/// A tisync.toml, and the files that it refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Converted {
     /// The text of the file.
     pub text: String,
-    /// Whether a password stands in it.
+    /// Whether it holds a password.
     pub has_secret: bool,
-    /// Files with passwords: path and what to write.
+    /// Files with passwords: path and content.
     pub passwords: Vec<(String, Secret)>,
 }
 
-/// The tisync.toml that means the same as the drainer.toml `name`, which was read as `loaded`.
+/// The tisync.toml for the drainer.toml `name`, which was read as `loaded`.
 #[must_use]
 pub fn convert(name: &Path, loaded: &Loaded, passwords: Passwords<'_>) -> Converted {
     let mut writer = Writer { made: Converted::default(), passwords };
@@ -72,7 +72,7 @@ impl Writer<'_> {
         self.made.text.push('\n');
     }
 
-    /// `key = value`, with its old name and its old line.
+    /// Writes `key = value`, with the old name and the old line.
     fn put<T>(&mut self, key: &str, given: Option<&Given<T>>, was: &str, value: impl Fn(&T) -> String) {
         let Some(given) = given else { return };
         let place = match &given.origin {
@@ -117,7 +117,7 @@ impl Writer<'_> {
         self.put("read-timeout", draft.read_timeout.as_ref(), "syncer.to.read-timeout", |d| text(&document::show(*d)));
     }
 
-    /// `sql`, and `sql-tls` of its parameters.
+    /// Writes `sql`, and `sql-tls` from its parameters.
     fn server(&mut self, address: &Given<String>, was: &str) {
         let (place, parameters) = address.value.split_once("/?").unwrap_or((&address.value, ""));
         self.put("sql", Some(&address.with(place.to_owned())), was, |t| text(t));
@@ -189,7 +189,7 @@ impl Writer<'_> {
         for rule in draft.events.iter().flat_map(|e| &e.value) {
             let mut table =
                 String::from("\n[[link.events]]  # table-migrate-rule and binlog-filter-rule of [syncer]\n");
-            // Writing into text does not fail.
+            // Writing into text cannot fail.
             let _ = writeln!(table, "tables = {}\nignore = {}", list(&rule.tables), list(&rule.ignore));
             if !rule.ignore_sql.is_empty() {
                 let _ = writeln!(table, "ignore-sql = {}", list(&rule.ignore_sql));
@@ -233,7 +233,7 @@ impl Writer<'_> {
     }
 }
 
-/// `value` as TOML writes it, on one line.
+/// `value` in TOML, on one line.
 pub(crate) fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 2);
     out.push('"');

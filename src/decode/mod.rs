@@ -175,7 +175,7 @@ impl Part {
         Self::new(Arc::clone(&self.table), self.kinds, self.mutation.clone(), self.writes)
     }
 
-    /// Skips the next change, decoded only if necessary. Gives whether it is wanted; `None` after
+    /// Skips the next change, decoded only if necessary. Returns whether it is wanted; `None` after
     /// the last one.
     fn pass_over(&mut self, value: &Bytes) -> Result<Option<bool>> {
         match self.once.is_some() {

@@ -5,7 +5,7 @@
 //! itself or by the removal of its old row, a move to another partition (removal and insert, in
 //! either order) next to the update that it is in the other place.
 //!
-//! A second write is recognized because no session could do it: it removes a row that this
+//! A second write is recognised because no session could do it: it removes a row that this
 //! transaction has removed already and not brought back, or inserts one that is there. Two equal
 //! rows of a table without any key differ in their row id. Only for such a table does TiDB give the
 //! second write of an insert a row id of its own, so only the definition tells it from a second row
@@ -32,7 +32,7 @@ struct Seen {
     repeat: bool,
 }
 
-/// Takes the changes of one table in one transaction, and gives them back without second writes.
+/// Takes the changes of one table in one transaction, and returns them without second writes.
 #[derive(Clone)]
 pub(super) struct Once {
     /// The last changes, newest last.
@@ -91,7 +91,7 @@ impl Once {
         both.then_some(RowChange { table: change.table, kind: RowKind::Insert(new) })
     }
 
-    /// Ends the changes. Gives whether one was held back for what might follow.
+    /// Ends the changes. Returns whether one was held back for what might follow.
     pub(super) fn end(&mut self) -> bool {
         let held = self.held.take();
         let waited = held.is_some();

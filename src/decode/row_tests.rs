@@ -1,3 +1,5 @@
+//! Tests of rows in the old format: handles, updates, missing columns, and damage.
+
 use super::*;
 use crate::model::{Generated, Handle, KeyPart, Kind};
 

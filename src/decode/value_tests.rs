@@ -1,3 +1,5 @@
+//! Tests of the conversion of datums: limits of each type, decimals, times and durations.
+
 use super::*;
 
 fn of(datum: Datum<'_>, kind: &Kind) -> Result<Value> {

@@ -175,7 +175,7 @@ impl Loopback {
     }
 
     /// Follows a DDL of the source: a link that starts to write there creates its tables first.
-    /// Gives whether its data has to be looked for from now on.
+    /// Returns whether its data has to be looked for from now on.
     pub fn follow(&mut self, ddl: &Ddl) -> bool {
         let begins = !self.records && self.mark.is_none() && ddl.after.iter().any(|t| is_record(&t.schema, &t.name));
         self.records |= begins;

@@ -1,3 +1,5 @@
+//! Tests of the names of mark tables, and of the origin in the comment of a DDL.
+
 use super::*;
 use crate::model::DEFAULT_MARK_TABLE;
 use proptest::prelude::*;

@@ -32,8 +32,8 @@ pub const DEFAULT_MARK_TABLE: &str = "retl._drainer_repl_mark";
 /// Bits of the logical counter below the physical milliseconds.
 const LOGICAL_BITS: u32 = 18;
 
-/// How far the target is: everything at or below it is durable there. The sink writes it; clones
-/// share it, so that others, as the registration, read it whenever they need it.
+/// The target's position: everything at or below it is durable there. The sink writes it; clones
+/// share it, so that other parts, such as the registration, can read it at any time.
 #[derive(Clone, Debug, Default)]
 pub struct DurablePosition(Arc<AtomicU64>);
 
@@ -44,12 +44,12 @@ impl DurablePosition {
         Some(CommitTs(self.0.load(Ordering::SeqCst))).filter(|ts| *ts > CommitTs::default())
     }
 
-    /// Starts from `ts`, which may be behind the old position: a target can lose what it had.
+    /// Starts from `ts`, which may be below the old position: a target can lose commits.
     pub fn restart(&self, ts: Option<CommitTs>) {
         self.0.store(ts.unwrap_or_default().0, Ordering::SeqCst);
     }
 
-    /// Moves to `ts`, unless it is there or further already.
+    /// Moves to `ts`, unless the position has reached it.
     pub fn advance(&self, ts: CommitTs) {
         self.0.fetch_max(ts.0, Ordering::SeqCst);
     }

@@ -1,4 +1,6 @@
-//! The queue between a stream's source and the merge: bounded in bytes, because its messages are of any size.
+//! The queue between a stream's source and the merge, bounded in bytes.
+//!
+//! A bound on the number of messages would not do, because they have any size.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,41 +11,41 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{Body, CommitTs, Pulled, RawTxn};
 
-/// Messages that may wait, however small they are.
+/// Most messages in a queue, however small they are.
 const MOST: usize = 4096;
-/// Bytes that a message takes beside its rows.
+/// Bytes that a message needs beside its rows.
 const BESIDE: usize = 256;
-/// A queue is never smaller than this.
+/// Smallest capacity of a queue, in bytes.
 const LEAST: usize = 256 << 10;
-/// How long a writer waits for room before it finds out whether the other end is still there.
+/// How long a writer waits for room before it checks whether the reader still exists.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The writing end.
+/// The writing end, which the source holds.
 pub(crate) struct Queue {
     sender: Sender<Result<Pulled>>,
     room: Arc<Room>,
 }
 
-/// The reading end. Clones share one queue.
+/// The reading end, which the merge holds. Clones share one queue.
 #[derive(Clone, Debug)]
 pub struct QueueReceiver {
     receiver: Receiver<Result<Pulled>>,
     room: Arc<Room>,
 }
 
-/// What both ends know.
+/// Shared by both ends.
 #[derive(Debug, Default)]
 struct Room {
-    /// Most bytes that wait. A message above this waits alone.
+    /// Capacity in bytes. A message above this waits alone.
     most: usize,
-    /// Bytes that wait.
+    /// Bytes in the queue.
     bytes: Mutex<usize>,
-    /// At most half of the queue is left.
+    /// Signalled when the queue is at most half full.
     freed: Condvar,
 }
 
 impl Queue {
-    /// One of `streams` queues that have `bytes` together.
+    /// One of `streams` queues that have a capacity of `bytes` together.
     pub fn new(bytes: usize, streams: usize) -> (Self, QueueReceiver) {
         let (sender, receiver) = bounded(MOST);
         let room = Arc::new(Room { most: (bytes / streams.max(1)).max(LEAST), ..Room::default() });
@@ -55,14 +57,15 @@ impl Queue {
         self.room.most
     }
 
-    /// A message with more bytes than this is read only once all before it is taken: while one waits, and one waits to
-    /// wait, the next would be held as well.
+    /// A message with more bytes than this is read only when all before it has been taken:
+    /// otherwise the source would hold it while one message is in the queue, and another waits for
+    /// room.
     pub fn large(&self) -> usize {
         self.room.most / 4
     }
 
-    /// Puts `said` behind the others if there is room now; gives it back if there is none. `Ok(false)`: the other end
-    /// is gone.
+    /// Adds a message if there is room now; returns it if there is none. `Ok(false)`: the reader is
+    /// gone.
     pub fn offer(&self, said: Result<Pulled>) -> Result<bool, Result<Pulled>> {
         let weight = weight(&said);
         let mut bytes = self.room.bytes.lock();
@@ -79,7 +82,7 @@ impl Queue {
         }
     }
 
-    /// Puts `said` behind the others, waiting for room; false if the other end is gone. Blocks the thread.
+    /// Adds a message, and waits for room; false if the reader is gone. Blocks the thread.
     pub fn send(&self, said: Result<Pulled>) -> bool {
         let mut said = said;
         let before = said.as_ref().ok().map(|pulled| CommitTs(pulled.ts().0.saturating_sub(1)));
@@ -94,8 +97,8 @@ impl Queue {
         }
     }
 
-    /// Waits until everything sent has been taken, before anything above `position`; false if the other end is gone.
-    /// Blocks the thread.
+    /// Waits until all messages have been taken; the stream has reached `position`. False if the
+    /// reader is gone. Blocks the thread.
     pub fn drain(&self, position: CommitTs) -> bool {
         while !self.sender.is_empty() {
             if !self.wait(usize::MAX, Some(position)) {
@@ -105,8 +108,8 @@ impl Queue {
         true
     }
 
-    /// Waits a little for room for `weight`; false if the other end is gone. `position` is how far the stream has come:
-    /// to say so is true, and only a sending tells whether the other end is still there.
+    /// Waits a little for room for `weight`; false if the reader is gone. `position` is the
+    /// stream's position: it is sent because only sending shows whether the reader still exists.
     fn wait(&self, weight: usize, position: Option<CommitTs>) -> bool {
         if position.is_some_and(|position| !self.send_resolved(position)) {
             return false;
@@ -121,23 +124,24 @@ impl Queue {
         true
     }
 
-    /// Whether `weight` more bytes may wait where `bytes` do.
+    /// Whether there is room for `weight` bytes if the queue holds `bytes`.
     fn has_room(&self, bytes: usize, weight: usize) -> bool {
         let waiting = self.sender.len();
         waiting == 0 || bytes.saturating_add(weight) <= self.room.most && waiting < MOST
     }
 
-    /// Says again how far the stream is, which is always true; the answer tells whether the other end is still there.
+    /// Sends the stream's position if there is room. It may be sent again at any time. False if the
+    /// reader is gone.
     pub fn send_resolved(&self, position: CommitTs) -> bool {
         !matches!(self.sender.try_send(Ok(Pulled::Resolved(position))), Err(e) if e.is_disconnected())
     }
 }
 
 impl QueueReceiver {
-    /// The next message, if one is there.
+    /// The next message, if there is one now.
     ///
     /// # Errors
-    /// If none is, or the stream has ended.
+    /// If there is none, or the stream has ended.
     pub fn try_recv(&self) -> Result<Result<Pulled>, TryRecvError> {
         self.receiver.try_recv().inspect(|said| self.free(said))
     }
@@ -177,21 +181,22 @@ impl QueueReceiver {
     fn free(&self, taken: &Result<Pulled>) {
         let mut bytes = self.room.bytes.lock();
         *bytes = bytes.saturating_sub(weight(taken));
-        // A writer that wakes has half the queue to fill: woken for each message, both ends would only take turns.
+        // A writer that wakes has half the queue to fill: woken for each message, both ends would
+        // only take turns.
         if *bytes <= self.room.most / 2 && self.receiver.len() <= MOST / 2 {
             self.room.freed.notify_all();
         }
     }
 }
 
-/// A channel that is bounded in another way, or not at all.
+/// For a channel that is bounded in another way, or not at all.
 impl From<Receiver<Result<Pulled>>> for QueueReceiver {
     fn from(receiver: Receiver<Result<Pulled>>) -> Self {
         Self { receiver, room: Arc::default() }
     }
 }
 
-/// The bytes that count. A resolved ts takes no more than its place among the messages.
+/// The bytes of a message for the bound. A resolved ts only counts as a message.
 fn weight(said: &Result<Pulled>) -> usize {
     let bytes = match said {
         Ok(Pulled::Resolved(_)) => return 0,
@@ -216,7 +221,7 @@ mod tests {
         Ok(Pulled::Txn(RawTxn { commit_ts: CommitTs(ts), start_ts: CommitTs(1), body }))
     }
 
-    /// The next transaction's ts, behind what was said while it waited.
+    /// The next transaction's ts; skips positions that were sent while it waited.
     fn next(receiver: &QueueReceiver) -> Option<u64> {
         let txns = |said: Result<Pulled>| match said.unwrap() {
             Pulled::Txn(txn) => Some(txn.commit_ts.0),

@@ -1,3 +1,5 @@
+//! Tests of the classes of server errors, and of their explanations.
+
 use super::*;
 use crate::error::{exit_code, fault};
 

@@ -145,7 +145,7 @@ impl Session {
         self.id
     }
 
-    /// Runs a statement; gives the number of rows that it matched or changed.
+    /// Runs a statement; returns the number of rows that it matched or changed.
     ///
     /// # Errors
     /// The server's error.

@@ -86,8 +86,8 @@ impl Session {
     }
 
     /// Begins a transaction with the statement `first`, in one round trip if the server accepts
-    /// several statements at once; gives the number of rows that `first` matched or changed. After
-    /// an error, call [`rollback`](Self::rollback).
+    /// several statements at once; returns the number of rows that `first` matched or changed.
+    /// After an error, call [`rollback`](Self::rollback).
     ///
     /// # Errors
     /// The server's error; refused if the mark could not be set.
@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// Runs a statement that writes, within the open transaction or in one of its own with the
-    /// mark, which is only committed if the statement changed something. Gives the number of rows
+    /// mark, which is only committed if the statement changed something. Returns the number of rows
     /// that it matched or changed.
     pub(crate) fn write(&mut self, sql: &str) -> Result<u64, SessionError> {
         if self.in_transaction() || self.prelude.is_none() {
@@ -161,7 +161,8 @@ impl Session {
     }
 
     /// Sends `statements`, which return no rows, in one round trip if the server accepts several at
-    /// once. Gives how many rows each matched or changed; an error has the number of its statement.
+    /// once. Returns how many rows each matched or changed; an error has the number of its
+    /// statement.
     pub(crate) fn run_all(&mut self, statements: &[&str]) -> Result<Vec<Changed>, (usize, mysql::Error)> {
         let asked = self.asks(statements.last().copied().unwrap_or_default());
         asked.answered(self.send_all(statements))

@@ -92,7 +92,7 @@ enum Search {
 }
 
 impl Pipeline<'_> {
-    /// Gives `raw` back if its turn has come. `None` if a DDL had to run first: `raw` is kept, and
+    /// Returns `raw` if its turn has come. `None` if a DDL had to run first: `raw` is kept, and
     /// the next transaction has to be asked for.
     pub(super) fn in_turn(&mut self, raw: RawTxn, merge: &mut Merge) -> Result<Option<RawTxn>> {
         let Body::Rows(value) = &raw.body else { return Ok(Some(raw)) };
@@ -197,7 +197,7 @@ impl Late {
             Lookup::Some(now, kinds) => (Arc::clone(now), Some(*kinds)),
             _ => return (found, None),
         };
-        // A definition of its own, by which its rows are recognized.
+        // A definition of its own, by which its rows are recognised.
         let (columns, handle) = (table.reads.columns.clone(), table.reads.handle.clone());
         let reads = Arc::new(Table { columns, handle, ..Table::clone(&now) });
         let moved = table.moved.into_iter().map(|m| (m.partition, m.to)).collect();

@@ -5,11 +5,12 @@
 //! only while this process answers, `paused` between runs, `offline` when the link is given up
 //! (docs/protocol/tidb-binlog.md §1.5, §1.6).
 //!
-//! - [`entry`] chooses the node id and the address, and decides what to write, from what is there.
-//! - [`heartbeat`] writes it every second, from a thread of its own; removes the entry of a link
-//!   that is given up for good; and tells live nodes from dead ones.
+//! - [`entry`] chooses the node id and the address, and decides what to write, depending on the
+//!   existing entries.
+//! - [`heartbeat`] writes the entry every second, on its own thread; removes the entry of a link
+//!   that is given up for good; and decides which nodes are alive.
 //! - [`server`] answers Pumps (`binlog.Cistern`, gRPC) and people (HTTP, as Drainer does) on one
-//!   port, at which [`door`] lets them in. It is asynchronous, on a small runtime of its own.
+//!   port; [`door`] accepts their connections. It is asynchronous, on its own small runtime.
 
 mod door;
 mod entry;

@@ -165,7 +165,7 @@ fn t03_online_only_while_pumps_are_answered() {
     place.online(&Security::default()).unwrap();
     wait("it is online", || world.state() == State::Online);
     let host = place.name().1.to_owned();
-    // The Pump is being read when it is told that it may start, though the list is not read
+    // The Pump is being read when it gets the answer that it may start, though the list is not read
     // otherwise.
     world.cluster.join_pump(2).unwrap();
     assert!(world.pump_status.positions().contains_key("pump-3"), "{:?}", world.pump_status.positions());

@@ -1,7 +1,7 @@
-//! The future definitions of tables: DDL jobs in the history beyond the stream's position.
+//! Future definitions of tables: DDL jobs in the history beyond the stream's position.
 //!
-//! For a link whose target has each DDL first. A row of today is written to a table of tomorrow as
-//! the source itself will convert it, column by column, by TiDB's column ids.
+//! For a link whose target gets each DDL first. A row of an older definition is written to the
+//! newer table as the upstream itself will convert it, column by column, by TiDB's column ids.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
@@ -14,8 +14,8 @@ use super::{Converted, History, Job, TableInfo, convert};
 use crate::mark::Origin;
 use crate::model::{ActionType, CommitTs, Table};
 
-/// How many definitions are kept of those that the stream has passed: rows read before may still be
-/// in flight.
+/// How many definitions that the stream has passed are kept: rows read before may still be in
+/// flight.
 const KEPT: usize = 256;
 
 /// A later definition of a table.
@@ -23,24 +23,24 @@ const KEPT: usize = 256;
 pub struct Later {
     /// The table after the job.
     pub table: Arc<Table>,
-    /// The job changed one column, which may have got another id and another name at once.
+    /// Whether the job changed one column, which may have got another id and another name at once.
     pub modifies: bool,
-    /// A tisync link ran it: the cluster that the link comes from had it before.
+    /// Whether a tisync link ran it: then the cluster that the link comes from had it before.
     pub brought: bool,
 }
 
-/// What the source's history knows of a table.
+/// What the source's history says about a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Course {
-    /// The definitions that it has after this one, the next first.
+    /// The definitions that follow this one, the next first.
     pub later: Vec<Later>,
-    /// When the newest of its known DDLs ran. If a tisync link ran it: when it ran on the cluster
-    /// that the link comes from.
+    /// Commit ts of the newest known DDL of the table. If a tisync link ran the DDL: that of the
+    /// cluster that the link comes from.
     pub newest: Option<CommitTs>,
 }
 
 /// The definitions that the source's history has beyond the stream's position. The
-/// [`Catalog`](super::Catalog) tells it what the stream has passed.
+/// [`Catalog`](super::Catalog) reports here what the stream has passed.
 pub struct Ahead {
     history: Arc<dyn History>,
     passed: Mutex<Passed>,
@@ -49,20 +49,20 @@ pub struct Ahead {
 #[derive(Default)]
 struct Passed {
     jobs: HashSet<i64>,
-    /// What the history has beyond the position, in the order of versions: read once.
+    /// What the history has beyond the position, in the order of versions. Each job is read once.
     beyond: BTreeMap<(i64, i64), Vec<Left>>,
     read: HashSet<i64>,
-    /// The newest definitions that the passed jobs left behind.
+    /// The newest definitions from jobs that the stream has passed.
     last: VecDeque<Left>,
 }
 
-/// What a job left behind.
+/// A job's change and the definition after it.
 type Left = (Change, Arc<Table>);
 
-/// What a job did to a table.
+/// A job's change of a table.
 #[derive(Clone, Copy)]
 struct Change {
-    /// The table's id before.
+    /// The table's id before the job.
     from: i64,
     action: ActionType,
     at: CommitTs,
@@ -84,19 +84,19 @@ impl fmt::Debug for Ahead {
 }
 
 impl Ahead {
-    /// Nothing is passed yet.
+    /// Before the stream begins.
     #[must_use]
     pub fn new(history: Arc<dyn History>) -> Self {
         Self { history, passed: Mutex::default() }
     }
 
-    /// The stream begins behind these jobs. Called again if the target lost data and the stream was
-    /// set back.
+    /// Sets the jobs that lie before the stream's beginning. Called again if the target lost data
+    /// and the stream was set back.
     pub(super) fn begin(&self, jobs: impl Iterator<Item = i64>) {
         *self.passed.lock() = Passed { jobs: jobs.collect(), ..Passed::default() };
     }
 
-    /// The stream has passed a job that left `after` behind.
+    /// Records that the stream has passed `job`, after which the definitions are `after`.
     pub(super) fn pass(&self, job: &Job, after: &[Arc<Table>]) {
         let mut passed = self.passed.lock();
         passed.jobs.insert(job.id);
@@ -107,7 +107,7 @@ impl Ahead {
         passed.last.drain(..more);
     }
 
-    /// What `table` becomes, as far as the history knows.
+    /// What `table` becomes, as far as the history goes.
     ///
     /// # Errors
     /// If the history cannot be read.
@@ -165,7 +165,7 @@ impl Chain {
     }
 }
 
-/// Converts with an empty database name, which does not matter here.
+/// Converts without a database name, which does not matter here.
 fn read(info: &TableInfo) -> Option<Arc<Table>> {
     match convert(info, "") {
         Converted::Table(table) => Some(Arc::from(table)),
@@ -180,8 +180,8 @@ fn same_columns(a: &Table, b: &Table) -> bool {
     a.columns.len() == b.columns.len() && a.columns.iter().zip(&b.columns).all(alike)
 }
 
-/// The index of each column of `table` in the last of `later`; `None` for one that is dropped on
-/// the way.
+/// The index of each column of `table` in the last of `later`; `None` for a column that is dropped
+/// on the way.
 #[must_use]
 pub fn carried(table: &Table, later: &[Later]) -> Vec<Option<usize>> {
     let mut places: Vec<Option<usize>> = (0..table.columns.len()).map(Some).collect();
@@ -197,7 +197,7 @@ pub fn carried(table: &Table, later: &[Later]) -> Vec<Option<usize>> {
 }
 
 /// Column indexes across one job, as in [`carried`]. A column that is rewritten for another type
-/// has another id; in one job nothing else takes its name.
+/// gets another id; in one job no other column takes its name.
 fn step(before: &Table, after: &Table, modifies: bool) -> Vec<Option<usize>> {
     let new = |at: usize| after.columns.get(at).is_some_and(|c| before.columns.iter().all(|b| b.id != c.id));
     let mut places: Vec<Option<usize>> = before

@@ -1,4 +1,4 @@
-//! Which definitions come after one, and where its columns go.
+//! Tests of which definitions follow one, and where its columns go.
 
 use super::*;
 use crate::model::{Column, Generated, Handle, Kind, Value};
@@ -33,16 +33,16 @@ fn columns_keep_their_values_through_what_the_source_does_to_them() {
     ];
     assert_eq!(carried(&from, &steps), [None, Some(1), Some(2)]);
     assert_eq!(carried(&from, &[]), [Some(0), Some(1), Some(2)]);
-    // Two swap their names.
+    // Two columns swap their names.
     let swapped = [later(&[(1, "b"), (2, "a"), (3, "c")], false)];
     assert_eq!(carried(&from, &swapped), [Some(0), Some(1), Some(2)]);
-    // One is dropped and made anew: nothing of it is in the new one.
+    // A column is dropped and created again: the new one has no value of the old one.
     let anew = [later(&[(1, "a"), (2, "b")], false), later(&[(1, "a"), (2, "b"), (5, "c")], false)];
     assert_eq!(carried(&from, &anew), [Some(0), Some(1), None]);
-    // Rewritten for another type it has another id, and perhaps another name.
+    // A column that is rewritten for another type has another id, and perhaps another name.
     assert_eq!(carried(&from, &[later(&[(1, "a"), (9, "b"), (3, "c")], true)]), [Some(0), Some(1), Some(2)]);
     assert_eq!(carried(&from, &[later(&[(1, "a"), (9, "bb"), (3, "c")], true)]), [Some(0), Some(1), Some(2)]);
-    // One job drops one and adds another.
+    // One job drops a column and adds another.
     assert_eq!(carried(&from, &[later(&[(1, "a"), (3, "c"), (9, "bb")], false)]), [Some(0), None, Some(1)]);
 }
 
@@ -105,7 +105,7 @@ fn what_comes_after_a_definition() {
     assert_eq!(columns(ahead.after(&defs[1]).unwrap()), [(7, 3), (7, 2), (8, 2)]);
     assert_eq!(columns(ahead.after(&defs[2]).unwrap()), [(7, 2), (8, 2)]);
     assert_eq!(columns(ahead.after(&defs[3]).unwrap()), [(8, 2)]);
-    // What a link ran is as old as it is where that comes from.
+    // The age of a job that a link ran is its age on the cluster that the link comes from.
     assert_eq!(ahead.after(&defs[1]).unwrap().newest, Some(CommitTs(1016)));
     let mut brought = job(17, 5, 8, &truncated);
     brought.query = "/* tisync channel=1 cluster=3 ts=2042 */ ALTER TABLE t ADD INDEX (a)".to_owned();
@@ -113,6 +113,6 @@ fn what_comes_after_a_definition() {
     let course = ahead.after(&defs[0]).unwrap();
     assert_eq!(course.newest, Some(CommitTs(2042)));
     assert_eq!(course.later.iter().map(|l| l.brought).collect::<Vec<_>>(), [false, false, false, false, true]);
-    // With another id than its columns are of, it is another table.
+    // A definition with another table id is another table.
     assert!(ahead.after(&Table { id: 5, ..Table::clone(&defs[0]) }).unwrap().later.is_empty());
 }

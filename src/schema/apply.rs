@@ -21,7 +21,7 @@ pub(super) struct Move {
     pub to: (String, String),
 }
 
-/// What a job did: all that its DDL needs, whenever its message comes.
+/// What a job did: all that its DDL needs, at whatever time its message comes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Effect {
     pub job_id: i64,
@@ -31,30 +31,30 @@ pub(super) struct Effect {
     pub table: String,
     pub before: Vec<Arc<Table>>,
     pub after: Vec<Arc<Table>>,
-    /// Every move of a RENAME, in order; empty if one could not be told.
+    /// Every move of a RENAME, in order; empty if one is not known.
     pub moves: Vec<Move>,
     pub charset: Option<String>,
     pub collation: Option<String>,
     pub checks: bool,
-    /// Sequences among what it is about, by database and name before it.
+    /// The sequences among its objects, by database and name before the job.
     pub sequences: Vec<(String, String)>,
     pub temporary: bool,
-    /// The zone of its session.
+    /// Time zone of the job's session.
     pub zone: Option<TimeZone>,
     /// The statement as the user wrote it.
     pub query: String,
     /// Start ts of the transaction that put the job into the history, see
     /// [`HistoryInfo`](super::HistoryInfo).
     pub finished: CommitTs,
-    /// What else its statement names, in the catalog's spelling.
+    /// Other objects that its statement names, in the catalog's spelling.
     pub others: Vec<(String, String)>,
-    /// What it did to partitions.
+    /// Its changes of partitions.
     pub moves_of_partitions: Option<Box<Moves>>,
 }
 
 impl Store {
-    /// Applies an effective job. What a job does not say leaves tables that are `Unknown`, never
-    /// guessed ones.
+    /// Applies an effective job. Where a job does not say enough, its tables become `Unknown`:
+    /// nothing is guessed.
     pub fn apply(&mut self, job: &Job) -> Effect {
         let mut effect = self.describe(job);
         let info = job.info.table.as_deref();
@@ -89,7 +89,7 @@ impl Store {
         effect
     }
 
-    /// Names and database options of the job; stores its database, too.
+    /// Names and database options of the job. Stores its database, too.
     fn describe(&mut self, job: &Job) -> Effect {
         let db = job.info.db.as_deref();
         if let Some(db) = db.filter(|d| d.id != 0 && job.action != ActionType::DropSchema) {
@@ -123,8 +123,7 @@ impl Store {
         }
     }
 
-    /// The sequences of the job under their names before it: those that the store has, or that
-    /// stand in its text.
+    /// The job's sequences under their names before it: those in the store, or in its text.
     fn sequences(&self, job: &Job, schema: &str) -> Vec<(String, String)> {
         let infos = job.info.tables.iter().chain(job.info.table.as_deref().filter(|_| job.info.tables.is_empty()));
         let statement = Statement::of(&job.query);
@@ -154,7 +153,7 @@ impl Store {
         effect.after.extend(self.put(info, job.schema_id, &schema, job.info.schema_version));
     }
 
-    /// Every other job: the table stays where it is and has a new definition.
+    /// Any other job: the table stays where it is and has a new definition.
     fn alter(&mut self, job: &Job, effect: &mut Effect) {
         let infos = job.info.table.as_deref().into_iter().chain(&job.info.tables);
         for info in infos {
@@ -205,7 +204,7 @@ impl Store {
         }
     }
 
-    /// One table, in the job's database from now on.
+    /// One table, which moves to the job's database.
     fn rename(&mut self, job: &Job, effect: &mut Effect) {
         let from = self.place(job.table_id);
         effect.before.extend(self.live(job.table_id).cloned());
@@ -215,8 +214,8 @@ impl Store {
         effect.after.extend(self.put(info, job.schema_id, &schema, job.info.schema_version));
     }
 
-    /// Several tables in the order of the statement, the same one perhaps twice. The job has only
-    /// one of the databases and not the session's, so the targets come from the statement and from
+    /// Several tables in the order of the statement; a table may occur twice. The job has only one
+    /// of the databases and not the session's, so the targets come from the statement and from
     /// where the tables were.
     fn rename_all(&mut self, job: &Job, effect: &mut Effect) {
         let version = job.info.schema_version;
@@ -225,7 +224,7 @@ impl Store {
         let mut complete = targets.len() == infos.len();
         let mut first_seen: Vec<i64> = Vec::new();
         // A table that moves twice: some versions of TiDB show its last name for both moves, so the
-        // one between is that of the statement.
+        // name in between is taken from the statement.
         let statement = Statement::of(&job.query);
         let written = if statement.only_renames { statement.moves() } else { Vec::new() };
         let mut between: BTreeMap<i64, (String, String)> = BTreeMap::new();
@@ -262,13 +261,13 @@ impl Store {
         rowless.or_else(|| self.entries.get(&id).map(|e| e.schema_id))
     }
 
-    /// The database of each new name of a RENAME of several tables; `None` if it cannot be told.
+    /// The database of each new name in a RENAME of several tables; `None` if it is not known.
     fn targets(&self, job: &Job) -> Option<Vec<i64>> {
         let infos = &job.info.tables;
         let statement = Statement::of(&job.query);
         let pairs = Some(statement.moves()).filter(|p| statement.only_renames && p.len() == infos.len())?;
         let paired = || pairs.iter().zip(infos);
-        // An unqualified name is one of the session's database. A table's first old name tells
+        // An unqualified name is in the session's database. The first old name of a table shows
         // where it was.
         let of_old = paired().find_map(|((old, _), info)| match old.schema {
             None => self.home(info.id),
@@ -284,15 +283,14 @@ impl Store {
         pairs.iter().map(|(_, new)| target(&new.schema)).collect()
     }
 
-    /// The normal table takes the partition's id, the partition that of the normal table; rows stay
-    /// with their ids.
+    /// The normal table and the partition swap their ids; rows stay with their ids.
     fn exchange(&mut self, job: &Job, effect: &mut Effect) {
         let version = job.info.schema_version;
         let Some(info) = job.info.table.as_deref() else { return };
         let normal = self.entries.get(&job.table_id).cloned();
         let partitioned = self.entries.get(&info.id).cloned();
         // The id that the partitioned table no longer has: exactly one, or the store did not know
-        // it well enough.
+        // the table well enough.
         let now: Vec<i64> =
             info.partition.iter().flat_map(|p| &p.definitions).map(|definition| definition.id).collect();
         let mut left = self.live(info.id).map(|t| t.partitions.clone()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The schema at a position of the stream: it begins at a ts, and rows and DDL messages move it on.
+//! The schema at a position of the stream: it begins at a ts; rows and DDL messages move it on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::error::Fault;
 use crate::model::{ActionType, CommitTs, Ddl, Table};
 
 /// For how long after its beginning the catalog asks the history again about schema versions that
-/// it has not seen: a job that committed just before the start reaches the history late, and sends
+/// it has not seen. A job that committed just before the start reaches the history late, and sends
 /// no message.
 const UNSETTLED: Duration = Duration::from_secs(600);
 /// For how long the history is asked again about one version, and how often.
 const UNSURE: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(1));
-/// For how long a history that cannot be read is asked again before its error is final.
+/// How long a history that cannot be read is asked again before its error is final.
 pub(super) const UNREACHABLE: Duration = Duration::from_secs(60);
 
 /// Databases and tables at the position that the stream has reached.
@@ -43,16 +43,16 @@ pub struct Catalog {
     pub(super) known: HashMap<i64, bool>,
     /// The highest schema version of those jobs.
     pub(super) newest: i64,
-    /// Effective jobs that are not applied yet, in the order of the first versions that show them.
+    /// Jobs that took effect and are not applied yet, ordered by the first versions that show them.
     pub(super) pending: BTreeMap<(i64, i64), PackedJob>,
-    /// What jobs did that were applied before their message came.
+    /// Effects of jobs that were applied before their message came.
     pub(super) effects: HashMap<i64, Effect>,
     pub(super) early: EarlyJobs,
     pub(super) reorganised: Reorganised,
     pub(super) moved: MovedRows,
     pub(super) confirmed: Confirmed,
     pub(super) opened: Instant,
-    /// Is told which jobs the stream has passed.
+    /// Gets the jobs that the stream has passed.
     ahead: Option<Arc<Ahead>>,
     /// The highest schema version for which the history was asked again, and when.
     asked: (i64, Instant),
@@ -63,8 +63,7 @@ pub struct Catalog {
 pub enum TableLookup {
     /// A table.
     Table(Arc<Table>),
-    /// No longer a table, and why: `dropped by DDL job 181`. Such a row has nowhere to go and is no
-    /// error.
+    /// No longer a table, and why: `dropped by DDL job 181`. Its rows are skipped without an error.
     Gone(String),
     /// A table that this program cannot read (a column of type VECTOR): an error as soon as its
     /// rows are wanted.
@@ -76,10 +75,10 @@ pub enum TableLookup {
         /// Which column, and why.
         why: String,
     },
-    /// A table whose definition at this point cannot be told: an error as soon as its rows are
+    /// A table whose definition at this point is not known: an error as soon as its rows are
     /// wanted.
     Unknown {
-        /// Its database and its name, where at least these are sure.
+        /// Its database and its name, where at least these are certain.
         name: Option<(String, String)>,
         /// What is missing.
         why: String,
@@ -87,14 +86,14 @@ pub enum TableLookup {
 }
 
 impl Catalog {
-    /// Definitions as of `start` (exclusive: what follows is above it).
+    /// The definitions as of `start`: with everything at or below it.
     ///
     /// # Errors
     /// If the history cannot be read.
     pub fn at(history: Arc<dyn History>, start: CommitTs) -> Result<Self> {
         let reading = || format!("reading the schema as of {}", start.explain());
-        // The current definitions are read before the history: so every job behind them is in the
-        // history that follows.
+        // The current definitions are read before the history: so the history that follows has
+        // every job that led to them.
         let current = store::current(&*history).with_context(reading)?;
         let now = Instant::now();
         let mut catalog = Self {
@@ -117,14 +116,14 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// From here on `ahead` is told which jobs the stream has passed.
+    /// From here on reports to `ahead` which jobs the stream has passed.
     pub fn tells(&mut self, ahead: Arc<Ahead>) {
         let pending: HashSet<i64> = self.pending.keys().map(|(_, id)| *id).collect();
         ahead.begin(self.known.keys().copied().filter(|id| !pending.contains(id)));
         self.ahead = Some(ahead);
     }
 
-    /// The table behind the logical table id `id` of a row whose writer was on `schema_version`.
+    /// The table with the logical table id `id`, for a row whose writer was on `schema_version`.
     ///
     /// # Errors
     /// If no job says what it is; the caller adds the row's commit ts.
@@ -150,15 +149,15 @@ impl Catalog {
         Err(self.unknown(id, schema_version))
     }
 
-    /// A DDL message: moves the schema on to its job, and gives what to do. `None` if it took no
-    /// effect: rolled back, the first notice of a DROP COLUMN, a sequence's `setval`, a job of
-    /// TiDB's own.
+    /// Takes a DDL message: moves the schema on to its job, and returns what to do. `None` if it
+    /// had no effect: rolled back, the first notice of a DROP COLUMN, a sequence's `setval`, an
+    /// internal job of TiDB.
     ///
-    /// A message may come before its job is in the history. Then a history that grows is asked
+    /// A message may come before its job is in the history. A history that grows is then asked
     /// again and again; `wait` gets the time spent so far, and ends the wait with an error.
     ///
     /// # Errors
-    /// If the job is not in the history (any more), or `wait` gives up.
+    /// If the job is not (or no longer) in the history, or `wait` gives up.
     pub fn ddl(
         &mut self,
         commit_ts: CommitTs,
@@ -203,8 +202,8 @@ impl Catalog {
         }
     }
 
-    /// Says that the DDL of `job_id` lies at or below the start, as a checkpoint remembers it.
-    /// Without that, the first row written under its version says the same.
+    /// Records that the DDL of `job_id` lies at or below the start, as a checkpoint says. Without
+    /// that, the first row written under its version shows it.
     ///
     /// # Errors
     /// If the job cannot be read again.
@@ -238,7 +237,7 @@ impl Catalog {
         self.store.version
     }
 
-    /// Applies every pending job up to `version`, and keeps what it did for its message.
+    /// Applies every pending job up to `version`, and keeps its effect for its message.
     pub(super) fn apply_to(&mut self, version: i64) -> Result<()> {
         while let Some(entry) = self.pending.first_entry() {
             if entry.key().0 > version {
@@ -267,7 +266,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Keeps a job for its time.
+    /// Keeps a job until its version or its message comes.
     pub(super) fn put_off(&mut self, job: PackedJob) {
         self.confirmed.job(&job);
         self.early.await_message(&job);
@@ -301,8 +300,8 @@ impl Catalog {
         }))
     }
 
-    /// A session may write to a new table while the job that makes it still waits for others; that
-    /// ends when they do.
+    /// Waits for the job that creates a table. A session may write to a new table while that job
+    /// still waits for other sessions; this ends when they do.
     fn wait_for_maker(&mut self, id: i64, schema_version: i64) -> Result<Option<TableLookup>> {
         let (begun, mut pause) = (Instant::now(), Duration::from_millis(20));
         while let Some(name) = self.store.name_of_coming(id) {
@@ -340,7 +339,7 @@ impl Catalog {
         Fault::refused(message).hint(hint).into()
     }
 
-    /// Shortly after the start: asks the history again when a row shows a schema version that no
+    /// Shortly after the start: asks the history again when a row has a schema version that no
     /// known job explains.
     pub(super) fn settle(&mut self, schema_version: i64) -> Result<()> {
         if schema_version <= self.newest || !self.history.grows() {
@@ -381,8 +380,8 @@ impl Catalog {
             match self.history.job(job_id) {
                 Ok(Some(job)) => {
                     self.take(job, &mut Packer::new()?)?;
-                    // A job before the start that came late as well sends no message: look for it
-                    // while it may.
+                    // Another job before the start that came late, too, sends no message: look for
+                    // it while that is possible.
                     return if self.opened.elapsed() < UNSETTLED && self.history.grows() {
                         self.refresh()
                     } else {
@@ -407,7 +406,7 @@ impl Catalog {
     }
 }
 
-/// What to do when the schema at the start cannot be told.
+/// What to do when the schema at the start is not known.
 pub const FRESH: &str = "TiDB's DDL history does not reach back far enough, as after a restore: take a fresh backup and \
                      start from its ts, so that every table is as it is now; or start behind this table's next DDL";
 

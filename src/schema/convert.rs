@@ -20,7 +20,7 @@ use crate::model::{
     Key, KeyPart, Kind, Method, PartitionDetails, Partitioning, Table, TableDetails, TidbOptions, Ttl,
 };
 
-/// What a `TableInfo` turned out to be.
+/// The kinds of object that a `TableInfo` describes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Converted {
     /// A base table.
@@ -81,7 +81,7 @@ fn base_table(info: &TableInfo, schema: &str) -> Result<Table> {
     })
 }
 
-/// The primary key column that is the handle; no `IndexInfo` tells of it.
+/// The primary key column that is the handle. It has no `IndexInfo`.
 fn handle_part(public: &[&ColumnInfo]) -> Result<KeyPart> {
     let column = public.iter().position(|c| c.has(PRIMARY));
     let column = column.ok_or_else(|| anyhow!("it says that its primary key is the handle, but has none"))?;
@@ -140,7 +140,7 @@ fn string(info: &ColumnInfo, table: &TableInfo) -> Kind {
         let fixed = if field.tp == 0xfe { u32::try_from(field.flen).ok() } else { None };
         return Kind::Binary { fixed };
     }
-    // Very old columns leave both empty, and mean their table's.
+    // Very old columns leave both empty, and then their table's count.
     let or = |own: &str, of_table: &str| if own.is_empty() { of_table } else { own }.to_lowercase();
     Kind::Text { charset: or(&field.charset, &table.charset), collation: or(&field.collate, &table.collate) }
 }
@@ -149,7 +149,7 @@ fn fsp(info: &ColumnInfo) -> Result<u8> {
     small(info.field.decimal, 0, 0..=6, "number of fraction digits")
 }
 
-/// `n` within `range`; `unset` where TiDB left it open (-1).
+/// `n` within `range`; `unset` where TiDB has -1.
 fn small(n: i64, unset: u8, range: std::ops::RangeInclusive<u8>, what: &str) -> Result<u8> {
     let n = if n < 0 { Ok(unset) } else { u8::try_from(n) };
     match n {
@@ -182,7 +182,7 @@ fn foreign_key(info: &FkInfo) -> ForeignKey {
 }
 
 /// The details of a base table whose public columns, in order, are `columns`. `None` where the JSON
-/// does not tell them: bytes that are no UTF-8 are lost in it, and so are attributes that a newer
+/// does not have them: bytes that are not UTF-8 are lost in it, and so are attributes that a newer
 /// TiDB may have added.
 pub(super) fn details(info: &TableInfo, columns: &[(&ColumnInfo, &Kind)]) -> Option<TableDetails> {
     let partition = info.partition.as_ref().filter(|p| p.enable);
@@ -269,7 +269,7 @@ fn column_details(info: &ColumnInfo, kind: &Kind, table: &TableInfo) -> Option<C
 fn charset(info: &ColumnInfo, table: &TableInfo) -> Option<(String, String)> {
     let field = &info.field;
     let text = matches!(field.tp, 0xf7 | 0xf8) || matches!(field.tp, 15 | 0xf9..=0xfe) && !is_binary(info);
-    // Very old columns leave both empty, and mean their table's.
+    // Very old columns leave both empty, and then their table's count.
     let or = |own: &str, of_table: &str| if own.is_empty() { of_table } else { own }.to_lowercase();
     text.then(|| (or(&field.charset, &table.charset), or(&field.collate, &table.collate)))
 }
@@ -308,7 +308,7 @@ fn type_sql(info: &ColumnInfo) -> Option<String> {
         13 => return Some("year".to_owned()),
         16 => sized("bit"),
         0xf5 => "json".to_owned(),
-        // No server takes two elements that JSON has made alike.
+        // No server accepts two elements that are equal after JSON's damage.
         0xf7 | 0xf8 if field.elems.iter().filter(|e| e.contains(DAMAGED)).count() > 1 => return None,
         0xf7 => "enum".to_owned(),
         0xf8 => "set".to_owned(),

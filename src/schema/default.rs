@@ -1,7 +1,7 @@
-//! The value of a column that is younger than the row (docs/protocol/tidb-formats.md §4.4, §6.7).
+//! The value of a column that was added after the row was written.
 //!
-//! `default` is never used here: it is for statements that omit a column, and the server has
-//! applied it already.
+//! See docs/protocol/tidb-formats.md §4.4, §6.7. `default` is never used here: it is for statements
+//! that omit a column, and the server has applied it already.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,12 +13,12 @@ use crate::model::{Decimal, Kind, Value};
 
 /// The longest BINARY(n), in bytes.
 const MAX_BINARY: u32 = 255;
-/// What JSON leaves of bytes that are no UTF-8. TiDB reads its own definitions from JSON too, so
-/// its rows have this, and its users see it.
+/// What JSON leaves of bytes that are not UTF-8. TiDB reads its own definitions from JSON too, so
+/// its rows have this character, and its users see it.
 pub(super) const DAMAGED: char = '\u{fffd}';
 
 /// The value of `column` in a row that does not hold it; `Absent` for a generated column and where
-/// the definition does not tell.
+/// the definition does not say.
 #[must_use]
 pub fn missing(column: &ColumnInfo, kind: &Kind) -> Value {
     value(column, kind, column.origin_default.as_deref(), column.origin_default_bit.as_deref())
@@ -31,20 +31,20 @@ pub fn for_new_rows(column: &ColumnInfo, kind: &Kind) -> Value {
     value(column, kind, text, column.default_bit.as_deref())
 }
 
-/// Whether JSON made more of a default's bytes than the column has room for: TiDB then refuses the
+/// Whether a default became too long for its column when JSON replaced its bytes. TiDB then refuses
 /// rows that would get it.
 pub(super) fn is_too_long(column: &ColumnInfo, default: &str) -> bool {
     default.contains(DAMAGED) && room(column).is_some_and(|room| default.len() > room)
 }
 
-/// The bytes that a BINARY or VARBINARY has room for.
+/// The length in bytes of a BINARY or VARBINARY.
 fn room(column: &ColumnInfo) -> Option<usize> {
     let field = &column.field;
     let sized = matches!(field.tp, 15 | 0xfd | 0xfe) && field.charset.eq_ignore_ascii_case("binary");
     usize::try_from(field.flen).ok().filter(|_| sized)
 }
 
-/// The default `text`, for BIT `bits`, of `column` as a value.
+/// The default of `column` as a value: from `text`, or for BIT from `bits`.
 fn value(column: &ColumnInfo, kind: &Kind, text: Option<&str>, bits: Option<&str>) -> Value {
     if !column.generated_expr_string.is_empty() {
         return Value::Absent;
@@ -79,7 +79,7 @@ fn zero(kind: &Kind) -> Value {
     }
 }
 
-/// `text` as a value of the column's type; `None` if it is not one, or not all of it is there.
+/// `text` as a value of the column's type; `None` if it is not one, or is incomplete.
 fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
     match kind {
         Kind::Int { unsigned: true, .. } => text.trim().parse().ok().map(Value::UInt),
@@ -100,7 +100,7 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
         }
         Kind::Text { .. } => Some(Value::Bytes(text.to_owned().into())),
         Kind::Binary { fixed } => {
-            // TiDB cuts what is too long where it reads an old row.
+            // TiDB cuts a default that is too long when it reads an old row.
             let cut = room(column).and_then(|room| text.as_bytes().get(..room));
             Some(padded(cut.unwrap_or(text.as_bytes()), *fixed))
         }
@@ -113,8 +113,8 @@ fn origin(column: &ColumnInfo, kind: &Kind, text: &str) -> Option<Value> {
     }
 }
 
-/// TiDB keeps the text as it was typed, and reads one or two digits as a year from 1970 to 2069; of
-/// four, `0000` is the year zero.
+/// A YEAR. TiDB keeps the text as it was typed, and reads one or two digits as a year from 1970 to
+/// 2069; of four digits, `0000` is the year zero.
 fn year(text: &str) -> Option<i64> {
     let number: i64 = text.trim().parse().ok()?;
     Some(match number {
@@ -125,7 +125,7 @@ fn year(text: &str) -> Option<i64> {
     })
 }
 
-/// Big-endian bytes, at most 8 that count.
+/// Big-endian bytes, of which at most the last 8 are not zero.
 fn bit(bytes: &[u8]) -> Option<Value> {
     let mut n = 0u64;
     for byte in bytes {
@@ -143,8 +143,8 @@ fn padded(bytes: &[u8], fixed: Option<u32>) -> Value {
     Value::Bytes(bytes.into())
 }
 
-/// The 0-based index of `text` among the elements: an exact match if there is one, else without
-/// regard to case.
+/// The 0-based index of `text` among the elements: an exact match if there is one, else ignoring
+/// case.
 fn element(elements: &[String], text: &str) -> Option<u64> {
     let exact = elements.iter().position(|e| e == text);
     let place = exact.or_else(|| elements.iter().position(|e| e.to_lowercase() == text.to_lowercase()))?;
@@ -173,7 +173,7 @@ fn decimal(text: &str, scale: u8) -> Option<Value> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-    // Beyond this no DECIMAL has digits; it also bounds what follows.
+    // No DECIMAL has more digits; it also bounds the work below.
     if digits.is_empty()
         || digits.len() > 200
         || exponent.unsigned_abs() > 200
@@ -181,7 +181,7 @@ fn decimal(text: &str, scale: u8) -> Option<Value> {
     {
         return None;
     }
-    // Digits that stay: all before the point, and `scale` behind it.
+    // Digits that stay: all before the point, and `scale` after it.
     let keep = i32::try_from(whole.len()).ok()? + exponent + i32::from(scale);
     let keep = if let Ok(keep) = usize::try_from(keep) {
         keep
@@ -224,8 +224,8 @@ fn increment(digits: &mut Vec<u8>) {
     digits.insert(0, b'1');
 }
 
-/// `YYYY-MM-DD[ hh:mm:ss[.f]]`, packed. TiDB wrote it with the column's own precision: more digits
-/// are no value of it.
+/// `YYYY-MM-DD[ hh:mm:ss[.f]]`, packed. TiDB wrote it with the column's own precision, so a text
+/// with more digits is not a value of the column.
 fn time(text: &str, fsp: u8) -> Option<u64> {
     let (date, clock) = text.trim().split_once([' ', 'T']).unwrap_or((text.trim(), "00:00:00"));
     let mut ymd = date.split('-').map(number);
@@ -253,7 +253,7 @@ fn duration(text: &str, fsp: u8) -> Option<i64> {
     (nanos <= 3_020_399_999_999_000).then_some(sign * nanos)
 }
 
-/// `h:m:s[.f]`: the three numbers, and microseconds of at most `fsp` digits (zeros behind them do
+/// `h:m:s[.f]`: the three numbers, and microseconds from at most `fsp` digits (zeros after them do
 /// no harm).
 fn seconds(text: &str, fsp: u8) -> Option<((u32, u32, u32), u32)> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -302,7 +302,7 @@ mod tests {
         fn decimals_keep_their_value(n in any::<i64>(), scale in 0u8..=30) {
             let want = if scale == 0 { n.to_string() } else { format!("{n}.{:0width$}", 0, width = usize::from(scale)) };
             prop_assert_eq!(dec(&n.to_string(), scale), want);
-            // Shifted to the right by `scale` digits: the same number with an exponent.
+            // Shifted to the right by `scale` digits: equal to the number with an exponent.
             let shifted = dec(&format!("{n}e-{scale}"), scale);
             prop_assert_eq!(shifted.replace('.', "").parse::<i64>().unwrap(), n);
         }
@@ -371,7 +371,7 @@ mod tests {
         column.default = column.origin_default.clone();
         column.field.tp = 15;
         column.field.charset = "binary".into();
-        // What TiDB 6.6 shows of x'ff01' in old rows; a new one is refused where that is too long.
+        // What TiDB 6.6 shows of x'ff01' in old rows; a new row is refused where that is too long.
         let all: &[u8] = b"\xef\xbf\xbd\x01";
         let cases = [(9, all, Some(all)), (4, all, Some(all)), (2, &all[..2], None)];
         let kind = Kind::Binary { fixed: None };

@@ -1,15 +1,15 @@
 //! DDL whose rows come before its message: it runs early, and its message then does nothing.
 //!
-//! - Early jobs. The parts of an ALTER of several become public one after the other, each under its
-//!   own schema version, and the message is written some transactions later: what sessions of those
-//!   versions write needs the new definition. And while a unique key is being dropped, TiDB stops
-//!   enforcing it some versions before the last: rows may hold a value twice that the target would
-//!   refuse.
-//! - Whether the history knows the table of a row. A job enters the history when it is over, but an
-//!   ALTER of several parts shows some of them before (see [`super::EarlyJob`]). So when no
-//!   finished job explains the schema version of a row, the catalog asks a TiDB server what the
-//!   table is now. If it is as known, the row can be read; if it differs, its job is about to end,
-//!   and is waited for.
+//! - Early jobs. The parts of an ALTER with several changes become public one after the other, each
+//!   under its own schema version, and the message is written some transactions later: rows that
+//!   sessions wrote on those versions need the new definition. And while a unique key is being
+//!   dropped, TiDB stops enforcing it some versions before the last: rows may hold a value twice
+//!   that the target would refuse.
+//! - Whether the history has the table of a row. A job enters the history when it is over, but an
+//!   ALTER with several changes shows some of them before (see [`super::EarlyJob`]). So when no
+//!   finished job explains the schema version of a row, the catalog asks a TiDB server for the
+//!   table's current definition. If that is the known one, the row can be read; if it differs, its
+//!   job is about to end, and the catalog waits for it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -24,15 +24,15 @@ use super::info::TableInfo;
 use super::job::{Job, PackedJob};
 use crate::model::{ActionType, CommitTs, Table};
 
-/// ALTERs of several parts that the stream has not brought yet.
+/// ALTERs with several changes whose message has not come yet.
 #[derive(Debug, Default)]
 pub(super) struct EarlyJobs {
-    /// The first version that shows a part of it, and its id.
+    /// The first version that shows a part of the job, and the job's id.
     awaited: BTreeSet<(i64, i64)>,
     /// Jobs that may drop a unique key, by when they began: TiDB stops enforcing the key some
     /// versions before the last.
     drops: BTreeSet<(CommitTs, i64)>,
-    /// Jobs that are on the target although their message lies ahead.
+    /// Jobs that are on the target although their message is still to come.
     ran: HashSet<i64>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct EarlyJobs {
 pub struct EarlyJob {
     /// TiDB's job id.
     pub id: i64,
-    /// Its message lies below this ts. If it has not come by then, it lay before the start.
+    /// Its message lies below this ts. If it has not come by then, it was before the start.
     pub finished: CommitTs,
 }
 
@@ -61,15 +61,16 @@ impl EarlyJobs {
         }
     }
 
-    /// The message of `job` has come, or is known to lie before the start. Returns whether the job
-    /// ran before.
+    /// Records that the message of `job` has come, or lies before the start. Returns whether the
+    /// job ran before.
     pub(super) fn message(&mut self, job: i64) -> bool {
         self.awaited.retain(|(_, id)| *id != job);
         self.applied(job);
         self.ran.remove(&job)
     }
 
-    /// The catalog has applied `job`, so no row comes before it for a key that it drops.
+    /// Records that the catalog has applied `job`: no row comes any more that is early for a key
+    /// that the job drops.
     pub(super) fn applied(&mut self, job: i64) {
         self.drops.retain(|(_, id)| *id != job);
     }
@@ -81,15 +82,15 @@ impl EarlyJobs {
 }
 
 impl Catalog {
-    /// The first job that a transaction already used, although the message of the job lies ahead.
-    /// The transaction has rows of the tables `tables()`, was written at `schema_version`, and
-    /// committed at `ts`.
+    /// The first job that a transaction already used, although the message of the job is still to
+    /// come. The transaction has rows of the tables `tables()`, was written at `schema_version`,
+    /// and committed at `ts`.
     ///
     /// Where the history grows, a job may not be in it yet. `wait` gets the time spent so far, and
     /// ends the wait with an error.
     ///
     /// # Errors
-    /// If the history cannot be read, or `tables` or `wait` gives one.
+    /// If the history cannot be read, or `tables` or `wait` fails.
     pub fn early(
         &mut self,
         (schema_version, ts): (i64, CommitTs),
@@ -115,8 +116,8 @@ impl Catalog {
         Ok(Some(EarlyJob { id, finished: self.effects.get(&id).map(|e| e.finished).unwrap_or_default() }))
     }
 
-    /// The first job that had begun at `ts` and drops a unique key of one of the tables: rows may
-    /// hold its values twice from now on.
+    /// The first job that had begun at `ts` and drops a unique key of one of the tables: from then
+    /// on rows may hold its values twice.
     fn drops_a_key(&mut self, ts: CommitTs, tables: &dyn Fn() -> Result<Vec<i64>>) -> Result<Option<EarlyJob>> {
         let begun: Vec<(CommitTs, i64)> = self.early.drops.range(..(ts, 0)).copied().collect();
         if begun.is_empty() {
@@ -152,14 +153,14 @@ impl Catalog {
         })
     }
 
-    /// The statement that the history keeps of a job that is not over yet.
+    /// The statement of a job that ran before its message, as the history has it.
     #[must_use]
     pub fn written(&self, job: i64) -> Option<&str> {
         self.effects.get(&job).map(|effect| effect.query.as_str())
     }
 
-    /// Says that the DDL of `job` is on the target, or lies before the start: its message says
-    /// nothing more.
+    /// Records that the DDL of `job` is on the target, or lies before the start. Its message then
+    /// does nothing.
     ///
     /// # Errors
     /// If the job cannot be read again.
@@ -176,13 +177,13 @@ impl Catalog {
     }
 }
 
-/// Whether every unique key of a table is one afterwards.
+/// Whether every unique key of a table is still a unique key afterwards.
 pub(super) fn keeps_keys(before: &Table, after: &Table) -> bool {
     before.keys.iter().all(|key| after.keys.iter().any(|k| k.name == key.name))
 }
 
 impl Job {
-    /// The first schema version whose sessions may see a part of what the job does.
+    /// The first schema version whose sessions may see a part of the job's changes.
     #[must_use]
     pub fn first_version(&self) -> i64 {
         let parts = self.parts.sub_jobs.iter().map(|part| part.schema_version).filter(|version| *version > 0);
@@ -191,37 +192,37 @@ impl Job {
 }
 
 /// In milliseconds. When jobs ended this long before the newest one, no job of their time can still
-/// show a part of itself without having ended. A job shows its parts at its very end; when its
+/// show a part of itself without having ended: a job shows its parts at its very end, and if its
 /// owner dies just then, another server takes it over within a minute.
 const OVER: u64 = 180_000;
-/// How often the history is asked again, at first and later.
+/// The first and the longest pause before the history is asked again.
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// What a TiDB server says of a table now.
+/// A table's definition on a TiDB server now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableNow {
-    /// The table; `None` if there is none of that id any more.
+    /// The table; `None` if no table has that id any more.
     pub info: Option<Box<TableInfo>>,
-    /// The schema version that the server has come to.
+    /// The schema version that the server has reached.
     pub schema_version: i64,
 }
 
-/// Up to which schema version tables are known.
+/// Up to which schema version the catalog knows all changes.
 #[derive(Debug, Default)]
 pub(super) struct Confirmed {
-    /// All of them.
+    /// Of all tables.
     all: i64,
-    /// By table.
+    /// Of single tables.
     tables: HashMap<i64, i64>,
-    /// When each table was changed last by a known job.
+    /// When a known job last changed each table.
     updated: HashMap<i64, u64>,
     /// The highest version of a known job, and when the last of them ended.
     newest: (i64, u64),
 }
 
 impl Confirmed {
-    /// Takes note of a job of the history.
+    /// Records a job of the history.
     pub(super) fn job(&mut self, job: &PackedJob) {
         for (table, updated) in &job.updated {
             let last = self.updated.entry(*table).or_default();
@@ -230,13 +231,14 @@ impl Confirmed {
         self.newest = (self.newest.0.max(job.version), self.newest.1.max(job.finished_ts >> 18));
     }
 
-    /// Whether all that a transaction of `version`, committed at `ts`, may have seen of any table
-    /// is known: all of it had ended long before.
+    /// Whether the catalog knows all that a transaction of `version`, committed at `ts`, may have
+    /// seen of any table, because all of it had ended long before.
     pub(super) fn all_over(&self, version: i64, ts: CommitTs) -> bool {
         version <= self.all || version <= self.newest.0 && self.newest.1 + OVER < ts.physical_ms()
     }
 
-    /// The history is read for the first time: `jobs` gives for each the version and when it ended.
+    /// Begins with the first reading of the history: `jobs` has the version of each job and when it
+    /// ended.
     pub(super) fn begin(&mut self, jobs: &[(i64, u64)]) {
         let newest = jobs.iter().map(|(_, ended)| ended >> 18).max().unwrap_or_default();
         let over = jobs.iter().filter(|(_, ended)| (ended >> 18) + OVER < newest);
@@ -271,7 +273,7 @@ impl Catalog {
         loop {
             match self.history.table_now(table) {
                 Ok(None) => return Ok(()),
-                // A server that is behind knows nothing of it yet.
+                // A server that is behind does not know the table yet.
                 Ok(Some(now)) if now.info.is_some() && now.schema_version < version => {}
                 Ok(Some(now)) => {
                     if self.same_as_known(table, &now)? {
@@ -289,10 +291,10 @@ impl Catalog {
         }
     }
 
-    /// Whether the jobs of the history make the table what it is `now`, as far as rows go.
+    /// Whether the history's jobs make the table what it is `now`, as far as rows are concerned.
     fn same_as_known(&mut self, table: i64, now: &TableNow) -> Result<bool> {
         let Some(info) = &now.info else {
-            // Dropped since: what came before that is in the history.
+            // Dropped since: the history has all that came before.
             self.refresh()?;
             return Ok(true);
         };
@@ -304,12 +306,12 @@ impl Catalog {
             return Ok(true);
         }
         // Every job that ended before the answer is known now. One more may run; it shows nothing
-        // yet if the table is as the last known job left it. Where nothing is known of the table,
+        // yet if the table is as the last known job left it. If nothing is known of the table,
         // there is nothing to compare.
         Ok(self.last_known(table)?.is_none_or(|known| same_rows(&known, info)))
     }
 
-    /// The table as the last known job left it, whether the stream has come to that job or not.
+    /// The table as the last known job left it, whether or not the stream has reached that job.
     fn last_known(&self, table: i64) -> Result<Option<Arc<Table>>> {
         let ahead = self.pending.values().filter(|job| job.tables.contains(&table)).max_by_key(|job| job.version);
         let Some(packed) = ahead else { return Ok(self.store.live(table).cloned()) };
@@ -325,7 +327,7 @@ impl Catalog {
 /// Whether both definitions write rows in the same way.
 fn same_rows(known: &Table, info: &TableInfo) -> bool {
     match convert(info, &known.schema) {
-        // A unique key that is no longer public is no longer enforced, or soon will not be.
+        // A unique key that is no longer public is not enforced any more, or soon will not be.
         Converted::Table(now) => {
             keeps_keys(known, &now) && now.columns == known.columns && now.partitions == known.partitions
         }

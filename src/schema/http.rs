@@ -1,7 +1,7 @@
 //! Reads the DDL history of a live cluster from the status port of its TiDB servers.
 //!
-//! Source: docs/protocol/tidb-formats.md §7. Also gives the history in TiDB's own text, for those
-//! who store it.
+//! Source: docs/protocol/tidb-formats.md §7. Also returns the history in TiDB's own text, for
+//! callers that store it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufReader, Read};
@@ -27,21 +27,21 @@ use crate::pd::Security;
 const PAGE: usize = 1024;
 /// Jobs requested per page when only the newest matter.
 const SHORT: usize = 16;
-/// No answer is longer than this.
+/// Largest answer that is accepted, in bytes.
 const MAX_ANSWER: u64 = 4 << 30;
-/// The first id of the server's built-in views, which no store has to know.
+/// The first id of the server's built-in views, which the store does not need.
 const BUILT_IN: i64 = 1 << 62;
 
-/// An answer as it comes.
+/// An answer while it arrives.
 type Json<'a> = Deserializer<IoRead<Box<dyn Read + 'a>>>;
-/// What was read out of it; nothing for null.
+/// The value read from an answer; `None` for null.
 type Parsed<T> = serde_json::Result<Option<T>>;
 
 /// Why there is no answer.
 enum Failure {
     /// Another server may have one.
     Server(String),
-    /// It is not what such a server says.
+    /// The answer is not what a TiDB server sends.
     Answer(serde_json::Error),
 }
 
@@ -52,34 +52,34 @@ const NOTHING: &str = "null";
 pub struct HttpHistory {
     addresses: Vec<String>,
     security: Security,
-    /// The address that answered last.
+    /// Index of the address that answered last.
     good: AtomicUsize,
 }
 
 impl HttpHistory {
-    /// How long an answer may take; those of large clusters have many MB.
+    /// Timeout for one answer; those of large clusters have many MB.
     pub const LIMIT: Duration = Duration::from_secs(60);
 
-    /// The cluster whose TiDB servers have these status addresses, each as `http://host:port`.
-    /// Nothing is asked yet.
+    /// The history of the cluster whose TiDB servers have these status addresses, each as
+    /// `http://host:port`. Sends no request yet.
     #[must_use]
     pub fn new(addresses: Vec<String>) -> Self {
         Self::secured(addresses, Security::default())
     }
 
-    /// A history from addresses as `http(s)://host:port`, with the cluster's certificates.
+    /// The history behind addresses as `http(s)://host:port`, with the cluster's certificates.
     #[must_use]
     pub fn secured(addresses: Vec<String>, security: Security) -> Self {
         let addresses = addresses.into_iter().map(|a| a.trim_end_matches('/').to_owned()).collect();
         Self { addresses, security, good: AtomicUsize::new(0) }
     }
 
-    /// Lets `read` read the answer of the first server that gives one, beginning with the server
+    /// Calls `read` with the answer of the first server that gives one, beginning with the server
     /// that answered last. Returns the reason if the server refuses: status 400, or null. If a
-    /// connection breaks, `read` gets its part of the answer again.
+    /// connection breaks, `read` may be called again with a part that it had before.
     fn ask<T>(&self, path: &str, read: &mut dyn FnMut(&mut Json<'_>) -> Parsed<T>) -> Result<Result<T, String>> {
         let mut failures = Vec::new();
-        // Made anew each time: certificates are renewed while a run goes on.
+        // Created for each request: certificates are renewed while a run goes on.
         let agent = self.security.agent(Self::LIMIT)?;
         let first = self.good.load(Ordering::Relaxed);
         for turn in 0..self.addresses.len() {
@@ -146,8 +146,8 @@ impl HttpHistory {
         Ok(page.or_else(|why| if why == NOTHING { Ok(0) } else { Err(why) }))
     }
 
-    /// Gives pages to `take` from the newest on, until none of a page is `wanted`. False if this
-    /// server has no pages; then some jobs may have been given already.
+    /// Gives pages to `take` from the newest on, until no job of a page is `wanted`. False if this
+    /// server has no pages; `take` may then have got some jobs already.
     fn pages(&self, limit: usize, wanted: &dyn Fn(&Job) -> bool, take: &mut dyn FnMut(Job)) -> Result<bool> {
         let mut ids: HashSet<i64> = HashSet::new();
         let mut from: Option<i64> = None;
@@ -208,8 +208,8 @@ impl History for HttpHistory {
                 found = Some(job);
             }
         })?;
-        // Nothing, or an older job: not there yet. A newer one: this server ignores the start, as
-        // it may refuse it.
+        // Nothing, or an older job: not there yet. A newer job: this server ignores the start, as
+        // servers may.
         if found.is_some() || page.is_ok() && !newer {
             return Ok(found);
         }
@@ -222,12 +222,12 @@ impl History for HttpHistory {
     }
 
     fn old_collations(&self) -> Option<bool> {
-        /// What of a server's settings is wanted.
+        /// The used part of a server's settings.
         #[derive(serde::Deserialize)]
         struct Settings {
             new_collations_enabled_on_first_bootstrap: Option<bool>,
         }
-        // A server that does not tell its settings is none that cannot be read from.
+        // A server that does not show its settings can still be read from.
         let settings: Settings = self.json("/settings").ok()?.ok()?;
         settings.new_collations_enabled_on_first_bootstrap.map(|new| !new)
     }
@@ -259,7 +259,7 @@ impl History for HttpHistory {
             })?;
             match answer {
                 Ok(_) => {}
-                // It has no table, or was dropped a moment ago.
+                // The database has no table, or was dropped a moment ago.
                 Err(why) if why == NOTHING => {}
                 Err(why) if why.contains("1049") || why.to_lowercase().contains("unknown database") => {}
                 Err(why) => return Err(refused(&path, why).into()),
@@ -314,7 +314,7 @@ struct Id {
 }
 
 impl HttpHistory {
-    /// All finished jobs in TiDB's own words, by their ids.
+    /// All finished jobs in TiDB's own text, by their ids.
     ///
     /// # Errors
     /// If they cannot be read, or one has no id.
@@ -331,7 +331,7 @@ impl HttpHistory {
             let (count, before) = (page.len(), jobs.len());
             let lowest = keep(page, &mut jobs)?;
             match lowest {
-                // A server that has no pages gives the same again, or more than it was asked for.
+                // A server without pages sends the whole list again, or more than requested.
                 _ if count > PAGE || (count > 0 && jobs.len() == before) => return self.raw_whole(),
                 Some(lowest) if count == PAGE && lowest > 1 => from = Some(lowest - 1),
                 _ => return Ok(jobs),
@@ -354,7 +354,7 @@ impl HttpHistory {
     }
 }
 
-/// Adds `page`; gives its lowest id.
+/// Adds `page`; returns its lowest id.
 fn keep(page: Vec<Box<RawValue>>, jobs: &mut BTreeMap<i64, Box<RawValue>>) -> Result<Option<i64>> {
     let mut lowest = None;
     for job in page {

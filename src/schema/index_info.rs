@@ -146,10 +146,10 @@ pub struct PartitionInfo {
     /// `PartitionType`: 1 RANGE, 2 HASH, 3 LIST, 4 KEY.
     #[serde(rename = "type", deserialize_with = "nullable")]
     pub kind: i64,
-    /// The expression in SQL; empty where it is by columns.
+    /// The expression in SQL; empty where the table is partitioned by columns.
     #[serde(deserialize_with = "nullable")]
     pub expr: String,
-    /// Its columns; empty where it is by an expression, and for KEY by the primary key.
+    /// Its columns; empty where it is partitioned by an expression, and for KEY by the primary key.
     #[serde(deserialize_with = "nullable")]
     pub columns: Vec<CiStr>,
     /// The partitions.

@@ -1,7 +1,7 @@
-//! Databases and tables in TiDB's JSON, the used fields alone (docs/protocol/tidb-formats.md §6.6,
-//! §6.7).
+//! Databases and tables in TiDB's JSON: the fields that are used.
 //!
-//! Every field may be missing or null, unknown ones are skipped, and 64-bit numbers stay exact.
+//! See docs/protocol/tidb-formats.md §6.6, §6.7. Every field may be missing or null, unknown fields
+//! are skipped, and 64-bit numbers stay exact.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::index_info::PartitionInfo;
 use super::index_info::{CheckInfo, FkInfo, IndexInfo};
 
-/// `SchemaState` of what clients see; every other state is on its way in or out.
+/// `SchemaState` of objects that clients see; objects in any other state are being added or
+/// removed.
 pub const PUBLIC: i64 = 5;
 
 /// A name that compares without case; written as `{"O": original, "L": lower}`, by very old
@@ -22,7 +23,7 @@ pub const PUBLIC: i64 = 5;
 pub struct CiStr(pub String);
 
 impl CiStr {
-    /// Whether both are the same name.
+    /// Whether `other` is this name, ignoring case.
     #[must_use]
     pub fn is(&self, other: &str) -> bool {
         self.0 == other || self.0.to_lowercase() == other.to_lowercase()
@@ -79,14 +80,14 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
-/// A list, null as an empty one, without spare capacity: a long history is many lists.
+/// A list; null is an empty one. Without spare capacity, because a long history has many lists.
 pub(super) fn tight<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
     let mut list: Vec<T> = nullable(d)?;
     list.shrink_to_fit();
     Ok(list)
 }
 
-/// Character sets and collations that nearly every column has: they take no memory of their own.
+/// Character sets and collations of nearly every column: they need no memory of their own.
 const USUAL: [&str; 9] = [
     "binary",
     "utf8mb4",
@@ -99,14 +100,14 @@ const USUAL: [&str; 9] = [
     "latin1_bin",
 ];
 
-/// Text that is likely one of [`USUAL`].
+/// Text that is probably one of [`USUAL`].
 fn usual<'de, D: Deserializer<'de>>(d: D) -> Result<Cow<'static, str>, D::Error> {
     let text: String = nullable(d)?;
     let known = USUAL.iter().find(|u| **u == text);
     Ok(known.map_or(Cow::Owned(text), |u| Cow::Borrowed(*u)))
 }
 
-/// Whether there is anything but null.
+/// Whether the value is not null.
 pub(super) fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     Option::<IgnoredAny>::deserialize(d).map(|v| v.is_some())
 }
@@ -117,7 +118,7 @@ pub(super) fn mark<S: Serializer>(there: &bool, s: S) -> Result<S::Ok, S::Error>
     if *there { s.serialize_map(Some(0))?.end() } else { s.serialize_none() }
 }
 
-/// Text; a bare number or boolean, which no TiDB should write, is read as its text.
+/// Text; a bare number or boolean, which TiDB should not write, is read as its text.
 fn scalar<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
     use serde_json::Value;
     match Option::<Value>::deserialize(d)? {
@@ -192,10 +193,10 @@ pub struct TableInfo {
     /// Whether it is a sequence.
     #[serde(deserialize_with = "present", serialize_with = "mark")]
     pub sequence: bool,
-    /// CHECK constraints, which TiDB keeps on request alone; `None` if it does not.
+    /// CHECK constraints; `None` if TiDB does not keep them, which it does only on request.
     #[serde(rename = "constraint_info")]
     pub checks: Option<Vec<CheckInfo>>,
-    /// 0 for tables that stay.
+    /// 0 for permanent tables.
     #[serde(deserialize_with = "nullable")]
     pub temp_table_type: i64,
     /// Its comment.
@@ -227,17 +228,17 @@ pub struct TableInfo {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TtlInfo {
-    /// The column whose time counts.
+    /// The column with a row's time.
     #[serde(deserialize_with = "nullable")]
     pub column: CiStr,
-    /// How many units later a row expires.
+    /// After how many units a row expires.
     #[serde(deserialize_with = "nullable")]
     pub interval_expr: String,
     /// `TimeUnitType`: 1 microseconds, 2 seconds, 3 minutes, 4 hours, 5 days …, 20 years and
     /// months.
     #[serde(deserialize_with = "nullable")]
     pub interval_time_unit: i64,
-    /// How often expired rows are looked for: `1h`.
+    /// Interval of the search for expired rows: `1h`.
     #[serde(deserialize_with = "nullable")]
     pub job_interval: String,
 }
@@ -271,10 +272,10 @@ pub struct ColumnInfo {
     /// Its comment.
     #[serde(deserialize_with = "nullable")]
     pub comment: String,
-    /// Not empty for a generated column.
+    /// The expression of a generated column; empty for any other.
     #[serde(deserialize_with = "nullable")]
     pub generated_expr_string: String,
-    /// Stored, not virtual.
+    /// Whether the generated column is STORED, not VIRTUAL.
     #[serde(deserialize_with = "nullable")]
     pub generated_stored: bool,
     /// Its type.
@@ -283,7 +284,7 @@ pub struct ColumnInfo {
     /// See [`PUBLIC`].
     #[serde(deserialize_with = "nullable")]
     pub state: i64,
-    /// A helper of an expression index.
+    /// Whether it is the hidden column of an expression index.
     #[serde(deserialize_with = "nullable")]
     pub hidden: bool,
     /// From 1 on, TIMESTAMP defaults are in UTC.
@@ -301,9 +302,9 @@ pub struct FieldType {
     /// Bits, see [`ColumnInfo::has`].
     #[serde(deserialize_with = "nullable")]
     pub flag: u64,
-    /// Length, width or precision; -1 if not said.
+    /// Length, width or precision; -1 if not given.
     pub flen: i64,
-    /// Scale or fraction digits; -1 if not said.
+    /// Scale or fraction digits; -1 if not given.
     pub decimal: i64,
     /// Character set; `binary` makes a byte string.
     #[serde(deserialize_with = "usual")]
@@ -314,7 +315,7 @@ pub struct FieldType {
     /// Elements of ENUM and SET.
     #[serde(deserialize_with = "nullable")]
     pub elems: Vec<String>,
-    /// The hidden column of a multi-valued index.
+    /// Whether it is the hidden column of a multi-valued index.
     #[serde(deserialize_with = "nullable")]
     pub array: bool,
 }
@@ -344,7 +345,7 @@ pub const UNSIGNED: u64 = 32;
 pub const ZEROFILL: u64 = 64;
 /// Flag bit: AUTO_INCREMENT.
 pub const AUTO_INCREMENT: u64 = 512;
-/// Flag bit: no default was said.
+/// Flag bit: no default was given.
 pub const NO_DEFAULT: u64 = 4096;
 /// Flag bit: ON UPDATE CURRENT_TIMESTAMP.
 pub const ON_UPDATE_NOW: u64 = 8192;

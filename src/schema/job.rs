@@ -1,7 +1,7 @@
 //! DDL jobs as TiDB's history shows them (docs/protocol/tidb-formats.md §6.1, §6.2).
 //!
-//! Also a compact form of a job that waits for its turn: a history has tens of thousands of jobs,
-//! and each holds the whole definition of its table.
+//! Also a compact form of pending jobs: a history has tens of thousands of jobs, and each holds the
+//! whole definition of its table.
 
 use anyhow::{Context, Result};
 use jiff::tz::{Offset, TimeZone};
@@ -12,7 +12,7 @@ use zstd::bulk::Compressor;
 use super::info::{DbInfo, TableInfo, nullable};
 use crate::model::ActionType;
 
-/// Ids above this belong to the tables in which TiDB keeps its DDL jobs.
+/// Table ids above this are those of the tables in which TiDB keeps its DDL jobs.
 pub const RESERVED_ABOVE: i64 = 281_474_976_709_655;
 
 /// A finished DDL job: done, rolled back or cancelled.
@@ -37,13 +37,13 @@ pub struct Job {
     /// Name of the table, lower case.
     #[serde(deserialize_with = "nullable")]
     pub table_name: String,
-    /// When it began to run; 0 if TiDB is too old to say.
+    /// When it began to run; 0 if TiDB is too old to have this.
     #[serde(deserialize_with = "nullable")]
     pub real_start_ts: u64,
-    /// As of when it copied rows to new partitions; 0 if it copied none.
+    /// The snapshot from which it copied rows to new partitions; 0 if it copied none.
     #[serde(rename = "snapshot_ver", deserialize_with = "nullable")]
     pub copied_ts: u64,
-    /// When it was put into the queue.
+    /// When it was queued.
     #[serde(deserialize_with = "nullable")]
     pub start_ts: u64,
     /// 4 done and 6 synced took effect; 3 was rolled back, 5 cancelled.
@@ -52,18 +52,18 @@ pub struct Job {
     /// The statement as the user wrote it.
     #[serde(deserialize_with = "nullable")]
     pub query: String,
-    /// What it left behind.
+    /// The definitions after the job.
     #[serde(rename = "binlog", deserialize_with = "nullable")]
     pub info: HistoryInfo,
-    /// How values are rewritten, where the job rewrites them.
+    /// How the job rewrites values, if it does.
     #[serde(rename = "reorg_meta")]
     pub reorg: Option<Reorg>,
-    /// The parts of an ALTER that makes several changes.
+    /// The parts of an ALTER with several changes.
     #[serde(rename = "multi_schema_info", deserialize_with = "nullable", skip_serializing_if = "Parts::is_none")]
     pub parts: Parts,
 }
 
-/// `DDLReorgMeta`: of the session that ran the job.
+/// `DDLReorgMeta`: settings of the session that ran the job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reorg {
@@ -84,7 +84,7 @@ pub struct Location {
 }
 
 impl Reorg {
-    /// The zone, if it is one that is known.
+    /// The time zone, if it is a known one.
     #[must_use]
     pub fn zone(&self) -> Option<TimeZone> {
         let Location { name, offset } = self.location.as_ref()?;
@@ -95,7 +95,7 @@ impl Reorg {
     }
 }
 
-/// `MultiSchemaInfo`: the parts of an ALTER that makes several changes.
+/// `MultiSchemaInfo`: the parts of an ALTER with several changes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parts {
@@ -115,7 +115,7 @@ impl Parts {
 #[serde(default)]
 pub struct Part {
     /// The schema version of its last step; 0 if it shares that of another part, or TiDB is too old
-    /// to say.
+    /// to have this.
     #[serde(deserialize_with = "nullable")]
     pub schema_version: i64,
 }
@@ -130,11 +130,12 @@ impl Job {
     }
 }
 
-/// `HistoryInfo`; which part is filled depends on the action.
+/// `HistoryInfo`; which fields are filled depends on the action.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HistoryInfo {
-    /// The schema version that the job ended with: the order of jobs. 0 if it changed nothing.
+    /// The schema version that the job ended with, by which jobs are ordered. 0 if it changed
+    /// nothing.
     #[serde(rename = "SchemaVersion", deserialize_with = "nullable")]
     pub schema_version: i64,
     /// The database.
@@ -143,9 +144,8 @@ pub struct HistoryInfo {
     /// The table after the job; for DROP the one before.
     #[serde(rename = "TableInfo")]
     pub table: Option<Box<TableInfo>>,
-    /// Start ts of the transaction that put the job into the history. In real clusters it lies 50
-    /// ms and more *above* the commit ts of the job's binlog, which is written when the job is
-    /// done.
+    /// Start ts of the transaction that put the job into the history. In real clusters it is 50 ms
+    /// or more *above* the commit ts of the job's binlog, which is written when the job is done.
     #[serde(rename = "FinishedTS", deserialize_with = "nullable")]
     pub finished_ts: u64,
     /// Several tables, in the order of the statement (RENAME TABLES, batched CREATE TABLE).
@@ -163,11 +163,11 @@ pub struct Snapshot {
 /// zstd's fastest usual level: definitions are repetitive, and each is unpacked at most once.
 const LEVEL: i32 = 1;
 
-/// Columns in definitions that are kept as they are, before the rest is compressed: about 16 MB,
-/// and most histories.
+/// How many columns of definitions stay unpacked before the rest is compressed: about 16 MB, enough
+/// for most histories.
 const PLAIN_COLUMNS: usize = 50_000;
 
-/// Packs values; the first of them stay as they are.
+/// Packs values; the first ones stay unpacked.
 pub(super) struct Packer {
     compressor: Compressor<'static>,
     room: usize,
@@ -178,7 +178,7 @@ impl Packer {
         Ok(Self { compressor: Compressor::new(LEVEL)?, room: PLAIN_COLUMNS })
     }
 
-    /// Keeps `value`, whose definitions have `columns` columns together.
+    /// Packs `value`, whose definitions have `columns` columns in total.
     fn keep<T: Serialize>(&mut self, value: T, columns: usize) -> Result<Kept<T>> {
         if let Some(room) = self.room.checked_sub(columns + 1) {
             self.room = room;
@@ -217,13 +217,13 @@ pub(super) struct PackedJob {
     pub version: i64,
     pub first_version: i64,
     pub finished_ts: u64,
-    /// When it began, and as of when it copied rows.
+    /// When it began, and the snapshot from which it copied rows.
     pub started_ts: u64,
     pub copied_ts: u64,
     pub effective: bool,
-    /// Whether it brings a database's definition.
+    /// Whether it has a database's definition.
     pub has_database: bool,
-    /// The tables whose definitions it brings, and when it changed each last.
+    /// The tables whose definitions it has, and when it last changed each.
     pub tables: Box<[i64]>,
     pub updated: Box<[(i64, u64)]>,
     whole: Kept<Job>,
@@ -285,5 +285,5 @@ impl PackedTable {
     }
 }
 
-/// What is now: each database with its tables.
+/// The current databases, each with its tables.
 pub(super) type PackedSnapshot = Vec<(DbInfo, Vec<PackedTable>)>;

@@ -5,7 +5,7 @@
 //! http                    where it comes from: TiDB's status port (trait History)
 //! convert                 TableInfo -> model::Table
 //! default                 what a row holds of a column that is younger than the row
-//! apply                   what one job does to the store
+//! apply                   what one job changes in the store
 //! statement               the text that runs on the target, names in the catalog's letter case
 //! text                    a DDL of which only its text is known
 //! store                   databases and tables at one version, and how the catalog begins
@@ -121,12 +121,12 @@ impl History for FileHistory {
     }
 }
 
-/// Gives each element of the array that `json` begins with to `take`, and then their number; `None`
-/// for null, as Go writes an empty list.
+/// Gives each element of the array at the start of `json` to `take`, and returns their number;
+/// `None` for null, as Go writes an empty list.
 ///
 /// # Errors
-/// If it is no array of such elements, or cannot be read. What came before the fault has been
-/// given.
+/// If it is not an array of such elements, or cannot be read. `take` has got what came before the
+/// fault.
 fn each<'de, T, D>(json: D, take: &mut dyn FnMut(T)) -> Result<Option<usize>, D::Error>
 where
     T: Deserialize<'de>,
@@ -170,15 +170,20 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, T> {
 }
 
 /// The finished DDL jobs of a cluster.
+///
+/// The [`Catalog`] reads it on the pipeline's thread, and [`Ahead`] on the threads of a MySQL sink:
+/// calls may be concurrent, and each returns the history as it is then. They may block for as long
+/// as a request takes.
 pub trait History: Send + Sync {
-    /// All finished jobs, in any order.
+    /// All finished jobs, in any order. The default of [`each`](Self::each) and
+    /// [`recent`](Self::recent) calls it.
     ///
     /// # Errors
     /// If they cannot be read.
     fn all(&self) -> Result<Vec<Job>>;
 
-    /// Gives all finished jobs to `take`, in any order, one perhaps twice. A history that can
-    /// stream them without holding all at once overrides this.
+    /// Gives all finished jobs to `take`, in any order, one perhaps twice. Called when the catalog
+    /// begins. A history that can stream jobs without holding all at once overrides this.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -187,29 +192,33 @@ pub trait History: Send + Sync {
         Ok(())
     }
 
-    /// The job with this id; `None` if it is not there (yet).
+    /// The job with this id; `None` if it is not there (yet). Called for a DDL message whose job is
+    /// not known, and while [`grows`](Self::grows) again until the job is there.
     ///
     /// # Errors
     /// If the history cannot be read.
     fn job(&self, id: i64) -> Result<Option<Job>>;
 
-    /// Whether a job that is not there may still appear: a live cluster's does, a file's does not.
+    /// Whether a job that is missing may still appear: true for a live cluster, false for a file.
+    /// Constant.
     fn grows(&self) -> bool;
 
     /// Whether the cluster compares keys as bytes, for every collation of their columns; `None`
-    /// where this is not known.
+    /// where this is not known. Asked once, before the first row.
     fn old_collations(&self) -> Option<bool> {
         None
     }
 
-    /// Databases and tables as they are now, where the source can tell.
+    /// Databases and tables as they are now; `None` if the source cannot know.
     ///
     /// # Errors
     /// If they cannot be read.
     fn current(&self) -> Result<Option<Snapshot>>;
 
     /// Gives [`current`](Self::current) to `take`, one table after the other: each database first
-    /// alone, then with each of its tables. Returns whether the source can tell.
+    /// alone, then with each of its tables. Returns whether the source can know. Called once when
+    /// the catalog begins, before [`each`](Self::each), so that `each` has every job behind these
+    /// tables.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -222,7 +231,8 @@ pub trait History: Send + Sync {
         Ok(true)
     }
 
-    /// What the table of this id is now, where a server can be asked.
+    /// The table with this id as it is now; `None` if there is no server to ask. Called for a row
+    /// whose schema version no finished job explains.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -230,7 +240,7 @@ pub trait History: Send + Sync {
         Ok(None)
     }
 
-    /// The newest jobs that `known` does not know, in any order. May leave out one that lies behind
+    /// The newest jobs that are not `known`, in any order. May leave out a job that lies behind
     /// many known ones: a caller that needs a certain job asks for it by its id.
     ///
     /// # Errors

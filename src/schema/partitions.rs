@@ -1,6 +1,6 @@
 //! Partitions whose rows changed at once (TRUNCATE, EXCHANGE), and those being reorganised.
 //!
-//! A session that did not know of TRUNCATE or EXCHANGE PARTITION, and committed later, wrote into
+//! A session that did not yet see a TRUNCATE or EXCHANGE PARTITION, and committed later, wrote into
 //! the old physical partition: its rows are gone with it, or in the other table.
 //!
 //! While the partitions of a table are reorganised, TiDB writes each change of their rows twice
@@ -20,7 +20,7 @@ use crate::model::{ActionType, CommitTs, Hashed, Partition, Table};
 /// `PartitionType` of KEY.
 const KEY: i64 = 4;
 
-/// Rows of a partition that a job took away at once.
+/// Rows of a partition that a job moved or removed at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
     /// The schema version that the job ended with: a session on an older one wrote to the old
@@ -28,11 +28,11 @@ pub struct Moved {
     pub version: i64,
     /// The partition.
     pub partition: Partition,
-    /// The id of the table that has them since; `None` if they are gone.
+    /// The id of the table that has the rows since; `None` if they are gone.
     pub to: Option<i64>,
 }
 
-/// What a job did to partitions.
+/// A job's changes of partitions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Moves {
     /// The partitioned table's id.
@@ -53,12 +53,12 @@ impl Moves {
 #[derive(Default)]
 pub(super) struct MovedRows {
     moved: HashMap<i64, Vec<Moved>>,
-    /// Plain tables that became a partition: when, of which table, and how they were.
+    /// Plain tables that became a partition: when, of which table, and their definition.
     became: HashMap<i64, (i64, i64, Arc<Table>)>,
 }
 
 impl Store {
-    /// What `job` is about to do to partitions.
+    /// What `job` is about to change in partitions.
     pub(super) fn moves(&self, job: &Job) -> Option<Moves> {
         if !matches!(job.action, ActionType::TruncatePartition | ActionType::ExchangePartition) {
             return None;
@@ -95,7 +95,7 @@ fn hashed(info: &TableInfo, number: usize) -> Option<Hashed> {
 }
 
 impl MovedRows {
-    /// From here on rows of schema versions before the job of `effect` are late.
+    /// From here on, rows of schema versions before the job of `effect` are late.
     pub(super) fn note(&mut self, effect: &Effect) {
         let Some(moves) = effect.moves_of_partitions.as_deref().cloned() else { return };
         if let Some(plain) = moves.plain {
@@ -105,20 +105,20 @@ impl MovedRows {
     }
 }
 
-/// A table whose rows in a transaction are where an older definition put them.
+/// A table whose rows in a transaction were written under an older layout of partitions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LateTable {
-    /// The table that the rows are in, as it is now.
+    /// The current table of the rows.
     pub now: Arc<Table>,
-    /// What reads them.
+    /// The definition with which they are read.
     pub reads: Arc<Table>,
     /// Partitions whose rows are elsewhere since, the oldest first.
     pub moved: Vec<Moved>,
 }
 
 impl Catalog {
-    /// Where the rows of table `id` are now that a session on `schema_version` wrote; `None` if the
-    /// table itself still has them.
+    /// The current place of rows that a session on `schema_version` wrote to table `id`; `None` if
+    /// the table itself still has them.
     #[must_use]
     pub fn late(&self, id: i64, schema_version: i64) -> Option<LateTable> {
         let live = |id: i64| match self.find(id) {
@@ -155,15 +155,15 @@ impl Catalog {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reorganisation {
     began: CommitTs,
-    /// As of when rows were copied into the new partitions.
+    /// The snapshot from which rows were copied into the new partitions.
     copied: CommitTs,
     /// The schema version that it ended with.
     version: i64,
-    /// Whether the warning about it was given.
+    /// Whether its warning was given.
     said: bool,
 }
 
-/// By table.
+/// Reorganisations, by table id.
 pub(super) type Reorganised = HashMap<i64, Vec<Reorganisation>>;
 
 impl Catalog {
@@ -179,8 +179,8 @@ impl Catalog {
         }
     }
 
-    /// How a transaction committed at `ts`, by a session on `schema_version`, holds the changes of
-    /// this table: once or twice.
+    /// Whether a transaction committed at `ts`, by a session on `schema_version`, holds each change
+    /// of this table once or twice.
     #[must_use]
     pub fn writes(&self, table: i64, schema_version: i64, ts: CommitTs) -> Writes {
         let jobs = self.reorganised.get(&table).into_iter().flatten();

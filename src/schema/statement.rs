@@ -1,9 +1,9 @@
 //! Builds the statement that runs on the target for a job, and its current database.
 //!
-//! Databases, tables, views and sequences are named as the catalog spells them: upstream `WORKER`
-//! is the table `Worker`, and on a server with case-sensitive names there is no such table as
-//! `WORKER`. A new name is one that its job left behind, so the catalog has that too. Aliases of a
-//! query, and tables in front of columns, follow.
+//! Databases, tables, views and sequences are named as the catalog spells them: upstream, `WORKER`
+//! is the table `Worker`, but on a server with case-sensitive names there is no table `WORKER`. A
+//! new name comes from the job, so the catalog has that too. The aliases of a query follow, and
+//! tables in front of columns.
 
 use std::ops::Range;
 
@@ -86,7 +86,7 @@ impl Effect {
         (home.clone(), format!("RENAME TABLE {};", moves.join(", ")))
     }
 
-    /// The session's database is that of the table that has no database written before it.
+    /// The session's database: that of the table without a database written before it.
     fn exchange_database(&self, query: &str) -> String {
         let partitioned = self.before.iter().chain(&self.after).find(|t| t.name == self.table).map(|t| &t.schema);
         let statement = Statement::of(query);
@@ -97,8 +97,8 @@ impl Effect {
         }
     }
 
-    /// One of several objects of a DROP; each has a job and a message of its own, all with the same
-    /// text.
+    /// One of several objects of a DROP. Each object has its own job and message, all with the
+    /// statement's whole text.
     fn drop(&self, what: &str, query: String) -> (String, String) {
         let query = if Statement::of(&query).subjects().count() > 1 {
             format!("DROP {what} {};", qualified(&self.schema, &self.table))
@@ -113,7 +113,7 @@ fn qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quote_name(schema), quote_name(table))
 }
 
-/// Whether an ENUM or a SET of `table` has this element; the source keeps no spaces at its end.
+/// Whether an ENUM or a SET of `table` has this element; the source keeps no trailing spaces.
 fn has_element(table: &Table, element: &str) -> bool {
     let element = element.trim_end_matches(' ');
     table.columns.iter().any(|column| match &column.kind {
@@ -134,14 +134,14 @@ pub(crate) fn unclear(statement: &str, commit_ts: CommitTs, Unclear(why): Unclea
 /// Database and name.
 type Name = (String, String);
 
-/// Whether both are the same name to TiDB.
+/// Whether `a` and `b` are one name to TiDB.
 pub(super) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || !(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase()
 }
 
 impl Store {
-    /// Looks up what the statement of `effect` names beside the job's own tables, while the store
-    /// is as the job left it.
+    /// Looks up the other names in the statement of `effect`, while the store is as the job left
+    /// it.
     pub fn spell(&self, effect: &mut Effect) {
         let own = effect.own_names();
         let mut homes: Vec<&str> = Vec::new();
@@ -163,7 +163,7 @@ impl Store {
     }
 }
 
-/// What a statement names: databases, where they are written, and names.
+/// The databases, where written, and the names in a statement.
 fn named(sql: &str) -> Vec<(Option<String>, String)> {
     let mut named = Vec::new();
     for statement in statements(sql) {
@@ -177,7 +177,7 @@ fn named(sql: &str) -> Vec<(Option<String>, String)> {
 }
 
 impl Effect {
-    /// `query`, run while `home` is the database, in the catalog's spelling.
+    /// `query` in the catalog's spelling, to be run with `home` as the current database.
     pub(super) fn in_the_catalogs_spelling(&self, query: String, home: &str) -> String {
         let mut known = self.own_names();
         known.extend(self.others.iter().cloned());
@@ -208,7 +208,7 @@ fn find<'a>(known: &'a [Name], schema: &str, name: &str) -> Option<&'a Name> {
     known.iter().find(|known| same(&known.1, name) && same(&known.0, schema))
 }
 
-/// A name that stands in a statement.
+/// A name as a statement has it.
 struct Written<'a> {
     schema: Option<&'a str>,
     name: &'a str,
@@ -219,13 +219,13 @@ struct Speller<'a> {
     known: Vec<Name>,
     home: &'a str,
     moves: &'a [Move],
-    /// Partitions, as their table has them: MariaDB finds the rows of an exchanged one by its name
-    /// as written.
+    /// Partitions as their table spells them: MariaDB finds the rows of an exchanged one by its
+    /// name as written.
     exchanged: Vec<Partition>,
 }
 
 impl Speller<'_> {
-    /// A text in which a string or a name has no end stays: it is not sent.
+    /// A text in which a string or a name has no end stays unchanged: it is not sent.
     fn respell(&self, sql: &str) -> String {
         if !is_closed(sql) {
             return sql.to_owned();
@@ -244,11 +244,11 @@ impl Speller<'_> {
         edited(sql, &edits)
     }
 
-    /// What the statement makes, changes, drops or refers to.
+    /// Names of objects that the statement creates, changes, drops or refers to.
     fn edit_places(&self, names: &Statement, prefixes: &mut Prefixes) -> Vec<Edit> {
         let mut edits = Vec::new();
-        // Several moves may give a name to one table after the other: each place in the text has
-        // the name of its own move.
+        // Several moves may rename one table in succession: each place in the text has the name of
+        // its own move.
         let moves: Vec<&Name> = self.moves.iter().flat_map(|m| [&m.from, &m.to]).collect();
         let by_move = moves.len() == names.places.len();
         for (i, place) in names.places.iter().enumerate() {
@@ -266,7 +266,7 @@ impl Speller<'_> {
         edits
     }
 
-    /// What a query or an expression reads.
+    /// Names that a query or an expression reads.
     fn edit_read(&self, mentions: &[Mention], prefixes: &mut Prefixes) -> Vec<Edit> {
         let mut edits = Vec::new();
         let common: Vec<&str> =
@@ -285,7 +285,7 @@ impl Speller<'_> {
         edits
     }
 
-    /// The partition of an EXCHANGE.
+    /// The partition's name in an EXCHANGE.
     fn edit_partition(&self, statement: &Statement) -> Option<Edit> {
         let Some(Clause::ExchangePartition(written, at)) = statement.clauses.first() else { return None };
         let own = self.exchanged.iter().find(|own| same(&own.name, written) && own.name != *written)?;
@@ -300,7 +300,7 @@ impl Speller<'_> {
         self.known.iter().map(|(schema, _)| schema.as_str()).find(|schema| same(schema, name))
     }
 
-    /// The catalog's spelling in place of another one.
+    /// The catalog's spelling of a name in place of another one.
     fn edit(&self, written: &Written<'_>, name: Option<&Name>) -> Option<Edit> {
         let spelled = name.map_or(written.name, |(_, name)| name.as_str());
         let Some(schema) = written.schema else {
@@ -337,7 +337,8 @@ impl Prefixes {
         }
     }
 
-    /// The one spelling of `name`; two queries in a statement may have an alias each.
+    /// The spelling of `name`, if there is only one: two queries in a statement may each have an
+    /// alias.
     fn find(&self, name: &str) -> Option<&str> {
         let mut fitting = self.0.iter().filter(|known| same(known, name));
         let first = fitting.next()?;

@@ -1,3 +1,5 @@
+//! Tests of the catalog's spelling of names in statements.
+
 use super::*;
 
 fn name(text: &str) -> Name {
@@ -69,7 +71,7 @@ fn the_tables_of_a_view() {
             "WITH Team AS (SELECT 1 AS `worker`) SELECT `TEAM`.`worker`, 1.5 FROM `tEAM`",
             "WITH Team AS (SELECT 1 AS `worker`) SELECT `Team`.`worker`, 1.5 FROM `Team`",
         ),
-        // Two queries, each with an alias of its own: nothing is guessed.
+        // Two queries, each with its own alias: nothing is guessed.
         (
             "SELECT x.a FROM worker AS X UNION SELECT x.a FROM team AS x",
             "SELECT x.a FROM `Worker` AS X UNION SELECT x.a FROM `Team` AS x",
@@ -105,7 +107,7 @@ proptest::proptest! {
     /// Names change their letter case and get quotes; nothing else does.
     #[test]
     fn nothing_else_changes(sql in "((CREATE|DROP|ALTER) (TABLE|VIEW) )?(`?(worker|SHOP|team|V1|a)`?( |\\.|, | FROM | JOIN | AS \\(| AS |'|;)){0,8}.{0,6}") {
-        // What stands around the point in a name goes.
+        // The blanks around the point in a name go.
         let bare = |text: &str| text.to_lowercase().replace(|c: char| c == '`' || c.is_whitespace(), "");
         proptest::prop_assert_eq!(bare(&spelled(&sql, &[])), bare(&sql));
     }

@@ -1,7 +1,7 @@
 //! Databases and tables at one schema version, by id.
 //!
-//! Also how the catalog begins: the history up to the start, and what only the current schema can
-//! tell.
+//! Also how the catalog begins: from the history up to the start, and from the current schema where
+//! the history says too little.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -32,17 +32,17 @@ pub(super) enum State {
     Live(Arc<Table>),
     /// A table that this program cannot read.
     Unreadable { name: String, why: String },
-    /// A table that exists upstream already, while the job that makes it still waits for other
+    /// A table that exists upstream already, while the job that creates it still waits for other
     /// sessions: no part of the stream has it yet.
     Coming { name: String },
-    /// A table of which only a later definition is known; its name, where that is told.
+    /// A table of which only a later definition is known, and its name if that is known.
     Unknown { name: Option<String>, why: String },
-    /// No longer a table, by a job. `last` is kept where FLASHBACK DATABASE may bring it back.
+    /// Dropped by a job. `last` is kept where FLASHBACK DATABASE may bring the table back.
     Gone { how: &'static str, job: i64, last: Option<Arc<Table>> },
 }
 
 impl State {
-    /// The name of what is there.
+    /// The object's name, if there is one and it is known.
     fn name(&self) -> Option<&str> {
         match self {
             Self::Live(table) => Some(&table.name),
@@ -54,7 +54,7 @@ impl State {
     }
 }
 
-/// A table id with its database, and the version that set it.
+/// The object with a table id: its database, its state, and the version that set it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub schema_id: i64,
@@ -67,15 +67,14 @@ pub(super) struct Entry {
 pub(super) struct Store {
     pub databases: BTreeMap<i64, Database>,
     pub entries: BTreeMap<i64, Entry>,
-    /// Views, sequences and temporary tables: their databases and names are all that is known of
-    /// them.
+    /// Views, sequences and temporary tables, of which only databases and names are known.
     pub rowless: BTreeMap<i64, (i64, String)>,
     /// The highest version applied.
     pub version: i64,
 }
 
 impl Store {
-    /// What a cluster begins with: since TiDB 6.2, database 1 `mysql` is made without a job.
+    /// A new cluster: since TiDB 6.2, database 1 `mysql` is created without a job.
     pub fn new() -> Self {
         let utf8 = |name: &str| Database {
             name: name.to_owned(),
@@ -98,12 +97,12 @@ impl Store {
         }
     }
 
-    /// The name of a database; `fallback` if no job ever made it.
+    /// The name of a database; `fallback` if no job ever created it.
     pub fn database(&self, id: i64, fallback: &str) -> String {
         self.databases.get(&id).map_or_else(|| fallback.to_owned(), |d| d.name.clone())
     }
 
-    /// The id of a database by its name, in any case.
+    /// The id of a database by its name, ignoring case.
     pub fn database_id(&self, name: &str) -> Option<i64> {
         self.databases.iter().find(|(_, d)| same(&d.name, name)).map(|(id, _)| *id)
     }
@@ -115,8 +114,8 @@ impl Store {
         self.databases.insert(info.id, database);
     }
 
-    /// Adds or replaces a table; gives it if it is one with readable rows. A version below the one
-    /// that the store has of it comes late and changes nothing.
+    /// Adds or replaces a table; returns it if it has readable rows. A version below the one that
+    /// the store has of it is late and changes nothing.
     pub fn put(&mut self, info: &TableInfo, schema_id: i64, schema: &str, version: i64) -> Option<Arc<Table>> {
         if self.entries.get(&info.id).is_some_and(|e| e.version > version) {
             return self.live(info.id).cloned();
@@ -136,13 +135,13 @@ impl Store {
         self.live(info.id).cloned()
     }
 
-    /// CREATE OR REPLACE VIEW makes a new id, and no job says that the old one is gone.
+    /// CREATE OR REPLACE VIEW creates a new id, and no job says that the old one is gone.
     fn put_rowless(&mut self, info: &TableInfo, schema_id: i64) {
         self.rowless.retain(|_, (schema, name)| *schema != schema_id || !same(name, &info.name.0));
         self.rowless.insert(info.id, (schema_id, info.name.0.clone()));
     }
 
-    /// Database and name of a table, view or sequence by these in any case.
+    /// Database and name of a table, view or sequence in their own spelling, found ignoring case.
     pub fn spelled(&self, schema: &str, name: &str) -> Option<(String, String)> {
         let schema_id = self.database_id(schema)?;
         let fits = |id: i64, found: &str| id == schema_id && same(found, name);
@@ -152,7 +151,7 @@ impl Store {
         Some((self.database(schema_id, schema), found.to_owned()))
     }
 
-    /// The name of what is behind `id`, where it is there.
+    /// The name of the object with this id, if it exists.
     pub fn name_of(&self, id: i64) -> Option<&str> {
         let rowless = self.rowless.get(&id).map(|(_, name)| name.as_str());
         rowless.or_else(|| self.entries.get(&id)?.state.name())
@@ -179,7 +178,7 @@ impl Store {
         }
     }
 
-    /// Marks `id` as gone; gives the table that it was.
+    /// Marks `id` as gone; returns the table that it was.
     pub fn remove(&mut self, id: i64, how: &'static str, job: i64, version: i64) -> Option<Arc<Table>> {
         self.rowless.remove(&id);
         let entry = self.entries.get_mut(&id)?;
@@ -195,18 +194,18 @@ impl Store {
         was
     }
 
-    /// Says that what is behind `id` cannot be told.
+    /// Records that the definition and the name behind `id` are not known.
     pub fn forget(&mut self, id: i64, schema_id: i64, version: i64, why: String) {
         self.entries.insert(id, Entry { schema_id, version, state: State::Unknown { name: None, why } });
     }
 
-    /// Says that a job which is under way makes `id`.
+    /// Records that a job which is under way creates `id`.
     pub fn coming(&mut self, id: i64, schema_id: i64, name: &str) {
         let state = State::Coming { name: name.to_owned() };
         self.entries.insert(id, Entry { schema_id, version: 0, state });
     }
 
-    /// The name of a table that a job which is under way makes.
+    /// The name of a table that a job which is under way creates.
     pub fn name_of_coming(&self, id: i64) -> Option<&str> {
         match &self.entries.get(&id)?.state {
             State::Coming { name } => Some(name),
@@ -214,20 +213,20 @@ impl Store {
         }
     }
 
-    /// Says that only the name of what is behind `id` can be told, not its definition.
+    /// Records that only the name behind `id` is known, not its definition.
     pub fn name_only(&mut self, id: i64, schema_id: i64, name: &str, why: String) {
         let state = State::Unknown { name: Some(name.to_owned()), why };
         self.entries.insert(id, Entry { schema_id, version: 0, state });
     }
 }
 
-/// Jobs that finished this shortly before the start keep what their DDL needs: should their message
-/// still come, it is answered in full.
+/// Jobs that finished this shortly before the start keep what their DDL needs, for the case that
+/// their message still comes.
 const NEAR: Duration = Duration::from_secs(600);
-/// The range of ids of the server's built-in views.
+/// The first id of the server's built-in views.
 const BUILT_IN: i64 = 1 << 62;
 
-/// Databases and tables as they are now, where the history can tell.
+/// The current databases and tables, where the history can know.
 pub(super) fn current(history: &dyn History) -> Result<Option<PackedSnapshot>> {
     let mut databases = PackedSnapshot::new();
     let mut packer = Packer::new()?;
@@ -244,13 +243,13 @@ pub(super) fn current(history: &dyn History) -> Result<Option<PackedSnapshot>> {
 }
 
 impl Catalog {
-    /// Takes in all jobs of `history`: applies those that lie before the start, keeps the later
-    /// ones for their time.
+    /// Takes in all jobs of `history`: applies those before the start, keeps the later ones
+    /// pending.
     ///
-    /// A job's FinishedTS lies above its commit ts, so those at or below the start are surely over;
-    /// and schema versions are given out in commit order, so all jobs with a lower version than one
-    /// of those are over, too. A job whose commit and finish enclose the start stays pending: the
-    /// first row written under its version brings it in.
+    /// A job's FinishedTS lies above its commit ts, so jobs whose FinishedTS is at or below the
+    /// start are over; and schema versions are given out in commit order, so all jobs with a lower
+    /// version than one of those are over, too. A job whose commit and finish enclose the start
+    /// stays pending: the first row written under its version brings it in.
     pub(super) fn seed(&mut self, history: &dyn History, current: Option<PackedSnapshot>) -> Result<()> {
         let mut jobs: Vec<PackedJob> = Vec::new();
         let mut packer = Packer::new()?;
@@ -294,9 +293,9 @@ impl Catalog {
         Ok(())
     }
 
-    /// Tables that no job made (a restored cluster, a trimmed history): the current definition was
-    /// valid at the start if nothing has changed it since. Otherwise it is not known until the next
-    /// job brings one.
+    /// Adds tables that no job created (a restored cluster, a trimmed history): the current
+    /// definition was valid at the start if nothing has changed it since. Otherwise it is not known
+    /// until the next job has one.
     fn fill_from(&mut self, current: PackedSnapshot, partitions: &HashSet<i64>) -> Result<()> {
         let mut touched: HashSet<i64> = HashSet::new();
         let mut schemas: HashSet<i64> = HashSet::new();
@@ -319,8 +318,8 @@ impl Catalog {
                 if self.store.entries.contains_key(&table.id) {
                     continue;
                 }
-                // With EXCHANGE PARTITION a table takes the id of a partition, which is all that
-                // jobs say of it.
+                // With EXCHANGE PARTITION a table takes the id of a partition; jobs say no more of
+                // that id.
                 if !partitions.contains(&table.id) && self.is_coming(table.id, oldest) {
                     self.store.coming(table.id, db.id, &table.name);
                 } else if !touched.contains(&table.id) && table.update_timestamp <= self.start.0 {
@@ -337,12 +336,12 @@ impl Catalog {
         Ok(())
     }
 
-    /// Whether a table that no job of the history has made is one whose job is still under way: a
-    /// TRUNCATE or CREATE shows its table before it has waited for the open transactions of others,
-    /// and comes into the history and the stream behind that.
+    /// Whether the job that creates a table is still under way, for a table that no job of the
+    /// history created. A TRUNCATE or CREATE shows its table before it has waited for other
+    /// sessions' open transactions, and reaches the history and the stream only then.
     ///
-    /// Tables and jobs share one sequence of ids, so one with an id above the oldest job's was made
-    /// within the history.
+    /// Tables and jobs share one sequence of ids, so a table with an id above the oldest job's was
+    /// created within the history.
     fn is_coming(&self, id: i64, oldest: Option<i64>) -> bool {
         self.history.grows()
             && id <= RESERVED_ABOVE

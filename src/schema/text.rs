@@ -1,38 +1,37 @@
-//! Parses a DDL of which only the text is known, as in Drainer's files
-//! (docs/protocol/tidb-binlog.md §9.6).
+//! Parses a DDL of which only the text is known, as in Drainer's files.
 //!
-//! Drainer writes ``use `db`; <statement>;``, and for CREATE DATABASE the statement alone. The file
-//! has no job id, no type and no definition, so the type is read from the text, and tables are
-//! known by their names alone.
+//! See docs/protocol/tidb-binlog.md §9.6. Drainer writes ``use `db`; <statement>;``, and for CREATE
+//! DATABASE the statement alone. The file has no job id, no type and no definition, so the type is
+//! read from the text, and tables are known by their names alone.
 
 use std::sync::Arc;
 
 use crate::model::{ActionType, Ddl, Side, Table};
 use crate::sql::{Clause, Place, Role, Statement, Verb, Words, statements};
 
-/// A DDL by its text.
+/// A DDL of which only the text is known.
 #[derive(Clone, Debug)]
 pub struct TextDdl {
-    /// What is to be done.
+    /// The change to make.
     pub ddl: Ddl,
     /// The objects of a DROP that names several: TiDB drops each by a job of its own, and Drainer
     /// writes the same text for each.
     pub one_of: Vec<Arc<Table>>,
 }
 
-/// Why a text cannot be followed.
+/// Why a text's effect is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unclear {
     /// It holds several statements that are not all CREATE TABLE.
     Several,
-    /// It is no statement that is known to change a schema.
+    /// It is not a statement that is known to change a schema.
     Unknown,
 }
 
-/// Reads `text`; `None` if it says nothing.
+/// Parses `text`; `None` if it holds no statement.
 ///
 /// # Errors
-/// If it cannot be told what it does.
+/// If it is not known what it does.
 pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     let mut parts = statements(text);
     let mut current = String::new();
@@ -57,7 +56,7 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     let query = parts.join("; ");
     let written = query.clone();
     let NamedObjects { action, mut schema, tables, new, several } = found;
-    // Where the table's own database is written, the current one does not matter.
+    // If every name is written with its database, the current one does not matter.
     if let ([table], true) = (tables.as_slice(), new.is_empty() && parts.len() == 1)
         && all_written(&statement)
     {
@@ -100,12 +99,12 @@ pub fn from_text(text: &str) -> Result<Option<TextDdl>, Unclear> {
     Ok(Some(TextDdl { ddl, one_of }))
 }
 
-/// Whether every name in a statement stands with its database.
+/// Whether every name in a statement has its database in front.
 fn all_written(statement: &Statement) -> bool {
     statement.complete && statement.places.iter().all(|p| p.schema.is_some())
 }
 
-/// The database that a USE makes the current one.
+/// The database that a USE sets.
 fn used(statement: &str) -> Option<String> {
     let words = Words::of(statement);
     words.name(1).filter(|_| words.is(0, "USE") && words.len() == 2).map(std::borrow::Cow::into_owned)
@@ -121,8 +120,8 @@ struct NamedObjects {
 }
 
 impl NamedObjects {
-    /// What `statement` is, run while `current` is the database; `None` if nothing that changes a
-    /// schema.
+    /// The objects of `statement`, run with `current` as the current database; `None` if it does
+    /// not change a schema.
     fn of(statement: &Statement, current: &str) -> Option<Self> {
         let action = action(statement)?;
         let table = |place: &Place| Arc::new(Table::named(place.schema.as_deref().unwrap_or(current), &place.name));
@@ -130,7 +129,7 @@ impl NamedObjects {
         let renames = matches!(action, ActionType::RenameTable | ActionType::RenameTables);
         let of = |role| statement.places.iter().filter(move |place| place.role == role).map(table);
         let tables: Vec<_> = match action {
-            // Where it comes back under another name, it is that one.
+            // If the table is recovered under another name, it is that one.
             ActionType::RecoverTable => of(Role::New).chain(of(Role::Subject)).take(1).collect(),
             _ => of(Role::Subject).chain(of(Role::With)).collect(),
         };
@@ -145,7 +144,7 @@ impl NamedObjects {
     }
 }
 
-/// The type of job that such a statement is.
+/// The job type of such a statement.
 fn action(statement: &Statement) -> Option<ActionType> {
     use ActionType as Type;
     Some(match statement.verb {
@@ -180,8 +179,8 @@ fn action(statement: &Statement) -> Option<ActionType> {
     })
 }
 
-/// The type of job of an ALTER TABLE that begins with this clause, as far as it matters which
-/// objects it concerns.
+/// The job type of an ALTER TABLE that begins with this clause, as far as it decides which objects
+/// it concerns.
 const fn altered(first: Option<&Clause>) -> ActionType {
     use ActionType as Type;
     match first {
@@ -194,7 +193,7 @@ const fn altered(first: Option<&Clause>) -> ActionType {
         Some(Clause::DropPartition) => Type::DropPartition,
         Some(Clause::ReorganizePartition) => Type::ReorganizePartition,
         Some(Clause::AlterIndex) => Type::AlterIndexVisibility,
-        // For any other clause the text says it all.
+        // For any other clause the text is enough.
         _ => Type::MultiSchemaChange,
     }
 }

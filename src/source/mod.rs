@@ -62,14 +62,14 @@ pub trait Source: Send {
     /// Called before `streams`, only for a target without a checkpoint.
     fn first(&self) -> Option<CommitTs>;
 
-    /// Whether a running cluster is read, not files: then the target must be another cluster, which
-    /// is asked at its address. Constant.
+    /// Whether the source is a running cluster, not files. The run then asks that cluster whether
+    /// the target is part of it. Constant.
     fn is_live(&self) -> bool {
         false
     }
 
-    /// Whether its servers wait for, and report to, a drainer that is registered in PD: then the
-    /// run registers before it calls `streams`. Constant.
+    /// Whether the source's servers wait for, and report to, a drainer that is registered in PD.
+    /// The run then registers before it calls `streams`. Constant.
     fn registers(&self) -> bool {
         false
     }
@@ -90,7 +90,7 @@ pub trait Source: Send {
 /// position marker every 3 s.
 pub const SILENCE: Duration = Duration::from_secs(30);
 
-/// Where a source was found: what its [`History`] is made from.
+/// The kind of source, from which its [`History`] is made.
 pub enum Origin<'a> {
     /// A live cluster.
     Cluster(&'a Pd),
@@ -106,16 +106,15 @@ pub type Histories = dyn Fn(&Origin<'_>) -> Result<Arc<dyn History>> + Send + Sy
 pub struct Options {
     /// TLS towards the cluster.
     pub security: Security,
-    /// Gives the source its schema: from TiDB's status port, from a file.
+    /// Opens the source's history, from which the schema is made: TiDB's status port, or a file.
     pub history: Arc<Histories>,
-    /// Bytes of messages that may wait in all streams of the source together. A larger message
-    /// waits alone.
+    /// Capacity of the queues of all streams together, in bytes. A larger message waits alone.
     pub queue_bytes: usize,
     /// The largest message of a compressed file, in bytes.
     pub message_bytes: usize,
-    /// What only Pumps want to know.
+    /// Options for Pumps.
     pub pump: pump::Options,
-    /// What only Drainer's files want to know.
+    /// Facts that Drainer's files do not hold.
     pub files: pb::Known,
 }
 

@@ -1,3 +1,5 @@
+//! Tests of the order that a stream must keep.
+
 use super::*;
 
 fn txn(ts: u64, rows: &'static [u8]) -> Pulled {

@@ -91,8 +91,8 @@ pub fn owner(
 
 /// Writes the position `ts` of the link, which must be durable, into the row. If the cluster has
 /// several links, the slowest one's position is written, with the schema version that it had there,
-/// and never `consistent`. Writes nothing if the row is [Drainer's](Owner::Other). Gives the owner
-/// that it found.
+/// and never `consistent`. Writes nothing if the row is [Drainer's](Owner::Other). Returns the
+/// owner that it found.
 ///
 /// # Errors
 /// If it cannot be written, or another run has taken the link over. If it cannot be written, or

@@ -1,10 +1,10 @@
 //! The lease of a link: a named lock held by its run, so that a second run is refused.
 //!
 //! The lease only protects operators from a mistake. What makes two runs safe is the fence of the
-//! slots, whoever has the lease. So a run that loses its lease goes on, and a lease whose holder
-//! has been silent is taken from it: a run pings its target every two seconds, and the server shows
-//! how long a connection has been idle. Nothing is written for the lease; the link's row names the
-//! process that runs the link ([`Who`]), written when the run takes the link over.
+//! slots, which holds without a lease, too. So a run that loses its lease goes on, and a holder
+//! that has been silent loses its lease: a run pings its target every two seconds, and the server
+//! shows how long a connection has been idle. Nothing is written for the lease; the link's row
+//! names the process that runs the link ([`Who`]), written when the run takes the link over.
 
 mod keeper;
 

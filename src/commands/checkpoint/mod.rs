@@ -2,8 +2,8 @@
 //!
 //! - `set` and `clear` are refused while a run holds the link, and unless the operator accepts what
 //!   the change costs.
-//! - When a link is forgotten, its entry among the Drainers in PD goes too: Pumps would wait for it
-//!   for ever.
+//! - When a link is forgotten, its entry among the Drainers in PD goes too: otherwise Pumps would
+//!   wait for it for ever.
 
 mod show;
 
@@ -32,8 +32,8 @@ use crate::{output, source};
 /// Runs `command`.
 ///
 /// # Errors
-/// The error that kept the command from its answer; refused, if the change would lose or repeat
-/// data and the operator did not accept it.
+/// The reason why there is no answer; refused, if the change would lose or repeat data and the
+/// operator did not accept that.
 pub fn run(command: &CheckpointCommand, format: Format) -> Result<()> {
     match command {
         CheckpointCommand::Show(args) => show::run(args, format),
@@ -151,7 +151,7 @@ fn clear(args: &CheckpointClear) -> Result<()> {
     if !args.yes {
         return Err(Fault::refused(cost).hint("--yes does it").into());
     }
-    // If PD cannot be asked, the link is not forgotten: it would be forgotten by half.
+    // If PD cannot be asked, the link is not forgotten: that would leave its entry there.
     let entry = Entry::find(args, link.cluster_id)?;
     let taken = take_marked(&mut session, link)?;
     let left = taken.link.forget(&mut session, &place.kept())?;
@@ -170,7 +170,7 @@ fn clear(args: &CheckpointClear) -> Result<()> {
 }
 
 /// Takes the link over. Rows that its run writes with marks, its own records included, are changed
-/// with marks here too: a link that reads the target must not take the change for data, nor what
+/// with marks here too: a link that reads the target must not take this change for data, nor what
 /// the next run changes.
 fn take_marked(session: &mut Session, link: &LinkSurvey) -> Result<TakenOver> {
     let marks = link.who.as_ref().and_then(|who| Some((who, who.writes_mark()?)));
@@ -222,11 +222,11 @@ fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
     })
 }
 
-/// Where the link's entry among the Drainers is.
+/// Where the link has its entry among the Drainers.
 enum Entry {
     /// In this PD, under this id.
     In(Box<Pd>, String),
-    /// The PD of the link was not named.
+    /// In a PD that the arguments do not name; how to name it, in words.
     Somewhere(String),
     /// The link comes from files.
     Nowhere,
@@ -259,7 +259,7 @@ impl Entry {
         }
     }
 
-    /// Removes it.
+    /// Removes the entry.
     fn remove(self) -> Result<()> {
         match self {
             Self::Nowhere => Ok(()),

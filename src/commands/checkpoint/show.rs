@@ -1,4 +1,4 @@
-//! `tisync checkpoint show`: the links on a target and how far each has come.
+//! `tisync checkpoint show`: the links on a target and their positions.
 
 use std::fmt::Write;
 
@@ -184,8 +184,8 @@ struct HolderRow {
     account: String,
     since: String,
     tisync: String,
-    /// Whether a live run has the link's lease and was heard of lately; not known on servers
-    /// without named locks.
+    /// Whether a live run has the link's lease and wrote its sign of life lately; not known on
+    /// servers without named locks.
     lives: Option<bool>,
     /// The connection that holds the lease now, as text like all ids.
     connection: Option<String>,

@@ -30,14 +30,15 @@ pub(super) struct AccountAnswers {
     first: bool,
 }
 
-/// The first cluster, to which the link back goes.
+/// Flags of the first cluster, which is the target of the link back.
 pub(super) const FIRST: AccountAnswers =
     AccountAnswers { flag: "--from-sql", file_flag: "--from-password-file", first: true };
-/// The second.
+/// Flags of the second cluster.
 pub(super) const SECOND: AccountAnswers =
     AccountAnswers { flag: "--to", file_flag: "--to-password-file", first: false };
 
-/// Asks; `source` is the cluster whose changes go there, which it must not be.
+/// Asks for an account; `source` is the cluster that the changes come from, which the account's
+/// server must not be part of.
 pub(super) fn ask_account(
     interview: &mut Interview<'_>,
     args: &InitArgs,
@@ -112,7 +113,7 @@ fn known(name: &str, file: Option<&Path>) -> Result<(Option<Secret>, Kept)> {
     }
 }
 
-/// Where a password that was typed goes.
+/// Where to keep a typed password.
 fn keep(interview: &mut Interview<'_>, args: &InitArgs, name: &str, secret: Secret) -> Result<Kept> {
     if secret.reveal().is_empty() {
         return Ok(Kept::Nowhere);
@@ -137,7 +138,7 @@ fn keep(interview: &mut Interview<'_>, args: &InitArgs, name: &str, secret: Secr
     })
 }
 
-/// What the server's own settings have against its use as a target.
+/// Shows the server settings that are a problem for a target.
 fn settings(interview: &mut Interview<'_>, server: &mut Server) -> Result<()> {
     let heard = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
     let hear = heard.clone();
@@ -204,7 +205,7 @@ pub(super) fn ask_source(
     })
 }
 
-/// The files for TLS. `pem` without a client certificate.
+/// The files for TLS. Without a client certificate only the CA.
 fn files(interview: &mut Interview<'_>, [ca, cert, key]: [&'static str; 3]) -> Result<Security> {
     let mut file = |flag, text, optional: bool| -> Result<Option<PathBuf>> {
         let default = optional.then_some("");
@@ -217,7 +218,7 @@ fn files(interview: &mut Interview<'_>, [ca, cert, key]: [&'static str; 3]) -> R
     Ok(Security { ca, cert, key })
 }
 
-/// How `all` is typed.
+/// The answer for all tables.
 const ALL: &str = "all";
 
 pub(super) fn ask_tables(
@@ -250,8 +251,8 @@ pub(super) fn ask_tables(
     })
 }
 
-/// The statements that an administrator of `target` has to run before it can take what `source`
-/// has.
+/// The statements that an administrator of `target` has to run before it can take the tables of
+/// `source`.
 fn rights(
     interview: &mut Interview<'_>,
     filter: &Filter,

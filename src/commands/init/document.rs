@@ -12,13 +12,13 @@ use crate::model::DEFAULT_MARK_TABLE;
 use crate::moment::Start;
 use crate::mysql::login::Secret;
 
-/// `tisync sync` with the file.
+/// The `tisync sync` command line with the file.
 #[must_use]
 pub fn sync(path: &Path) -> String {
     line(&["tisync", "sync", "--config", &path.display().to_string()])
 }
 
-/// The `tisync sync` command lines that do the work of the file without it, one for each link.
+/// The `tisync sync` command lines that replace the file, one for each link.
 #[must_use]
 pub fn one_liners(answers: &Answers) -> Vec<String> {
     answers.links().iter().map(|link| one(answers, link)).collect()
@@ -93,9 +93,9 @@ fn source(side: &Side) -> String {
     format!("{scheme}://{}", bare.join(","))
 }
 
-/// The address, and where the password is if that is a file.
+/// The address, and the password's file if there is one.
 fn target(side: &Side) -> String {
-    // A path is easier to read with its slashes, and in a parameter they end nothing.
+    // A path is easier to read with its slashes, which end nothing in a parameter.
     const PATH: &AsciiSet = &PARTS.remove(b'/');
     let mut address = side.sql.clone().unwrap_or_default();
     if let Kept::File(file) = &side.password {
@@ -126,16 +126,16 @@ fn line<S: AsRef<str>>(words: &[S]) -> String {
     words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
-/// A document that is to be written.
+/// A document to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The text of the file.
     pub text: String,
-    /// The text without passwords, to be shown.
+    /// The text without passwords, for display.
     pub shown: String,
-    /// Whether a password stands in it.
+    /// Whether it holds a password.
     pub has_secret: bool,
-    /// Files with passwords that it names.
+    /// Files with passwords that it refers to.
     pub passwords: Vec<(PathBuf, Secret)>,
 }
 
@@ -154,7 +154,7 @@ pub fn document(answers: &Answers, path: &Path) -> Written {
     }
 }
 
-/// Where the password of the cluster `name` goes beside a tisync.toml at `path`, which should be
+/// The file for the password of the cluster `name`, beside a tisync.toml at `path`, which should be
 /// absolute: tisync may be started in another folder.
 #[must_use]
 pub fn password_file(path: &Path, name: &str) -> PathBuf {
@@ -214,7 +214,7 @@ fn one_link(out: &mut String, answers: &Answers, link: &Link<'_>) {
         let _ = writeln!(out, "name = {}", text(name));
     }
     let _ = writeln!(out, "from = {}\nto = {}", text(&link.from.name), text(&link.to.name));
-    // A comment ends with its line.
+    // A comment ends with its line, so the text must not have several.
     let said = link.begin.said.replace(char::is_control, " ");
     let _ = writeln!(out, "# Where the first start begins, exclusive: {said}. Later the checkpoint decides.");
     let _ = match link.begin.start {

@@ -1,3 +1,5 @@
+//! Tests of the tisync.toml and the command lines that `tisync init` writes.
+
 use super::*;
 use crate::commands::init::{Begin, Marks, one_liners, unattended};
 use crate::config::{check, environment};

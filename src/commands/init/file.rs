@@ -1,4 +1,4 @@
-//! Shows the tisync.toml, writes it, reads it back, and says what comes next.
+//! Shows the tisync.toml, writes it, reads it back, and names the next steps.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
@@ -27,17 +27,17 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Answer {
     version: u32,
-    /// The file that was written; none with --dry-run.
+    /// The written file; none with --dry-run.
     file: Option<String>,
     /// Its text, without passwords.
     text: String,
-    /// The command that runs all of it.
+    /// The command that runs all links.
     next: String,
-    /// Environment variables that it expects.
+    /// Environment variables that this command needs.
     environment: Vec<String>,
-    /// Commands that do the work of the file without it, one for each link.
+    /// Commands that replace the file, one for each link.
     without_file: Vec<String>,
-    /// The command that writes the same file without a question.
+    /// The command that writes an equal file without a question.
     again: String,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn finish(
     }
 }
 
-/// The answers, in which passwords that are now in files are given by those files.
+/// The answers; passwords that are now in files are replaced by references to these files.
 fn settled(answers: &Answers, path: &Path) -> Result<Answers> {
     let mut answers = answers.clone();
     for side in &mut answers.sides {
@@ -82,7 +82,7 @@ fn settled(answers: &Answers, path: &Path) -> Result<Answers> {
     Ok(answers)
 }
 
-/// Asks where to write it, and does so.
+/// Asks for the path of the file, and writes it.
 fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, answers: &Answers) -> Result<PathBuf> {
     interview.until_good(|interview| {
         let question = Question { flag: "--config", text: "Where to write it?", default: Some(FILE) };
@@ -109,11 +109,11 @@ fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, an
     })
 }
 
-/// Writes it whole or not at all, and only if `config check` finds no problem in it. Gives the
-/// remarks about it.
+/// Writes the file whole or not at all, and only if `config check` finds no problem in it. Returns
+/// the remarks about it.
 fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The process's umask decides what others may read.
+    // The process's umask decides which permissions others get.
     let mode = if written.has_secret { 0o600 } else { 0o666 };
     let failed = |what: &Path| {
         Fault::usage(format!("cannot write {}", what.display()))
@@ -135,14 +135,14 @@ fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
         made.push(Made { path: place.clone(), was_there: place.exists(), done: false });
         file.persist(place).map_err(|e| e.error).with_context(|| failed(place))?;
     }
-    // The remarks name the file, and are made before it is there under its own name.
+    // The remarks are made before the file has its final name.
     let remarks = read_back(file.path())?;
     file.persist(path).map_err(|e| e.error).with_context(|| failed(path))?;
     made.iter_mut().for_each(|m| m.done = true);
     Ok(remarks)
 }
 
-/// A new file with a password, which is removed again unless all steps succeed.
+/// A new file with a password; removed again unless all steps succeed.
 struct Made {
     path: PathBuf,
     was_there: bool,
@@ -152,7 +152,7 @@ struct Made {
 impl Drop for Made {
     fn drop(&mut self) {
         if !self.done && !self.was_there {
-            // It may not have got that far.
+            // It may not have been created yet.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -173,7 +173,7 @@ fn read_back(path: &Path) -> Result<Vec<String>> {
     Ok(checked.remarks.into_iter().map(text).collect())
 }
 
-/// Environment variables that the file expects and that are not set here.
+/// Environment variables that the file refers to and that are not set here.
 fn variables(answers: &Answers) -> Vec<String> {
     let wanted = answers.sides.iter().filter_map(|side| match &side.password {
         Kept::Variable(name) => Some(name.clone()),

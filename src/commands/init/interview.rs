@@ -2,7 +2,7 @@
 //!
 //! - The terminal: it asks on standard error, never on standard output.
 //! - The interview: it gets each answer from its flag, from a default, or from the operator.
-//! - The questions that are still open where there is no terminal to ask at.
+//! - The questions that are still open where there is no terminal.
 //! - The answers.
 
 use std::io::{self, ErrorKind};
@@ -27,20 +27,20 @@ use crate::mysql::login::Secret;
 use crate::output::{self, can_ask, say};
 use crate::pd::Security;
 
-/// The exit code behind Ctrl-C.
+/// The exit code after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
 /// Held during work that a signal must not interrupt.
 static UNDISTURBED: Mutex<()> = Mutex::new(());
 
-/// The terminal, or none. A signal ends the process at once with exit code 130, and leaves the
-/// terminal as it was.
+/// The terminal, if there is one. A signal ends the process at once with exit code 130, and leaves
+/// the terminal as it was.
 pub struct Dialogue {
     attended: bool,
 }
 
 impl Dialogue {
-    /// Begins to listen to signals.
+    /// Begins to listen for signals.
     ///
     /// # Errors
     /// If the system refuses that.
@@ -66,7 +66,7 @@ impl Dialogue {
     }
 }
 
-/// Does `work` before a signal ends the process.
+/// Does `work` before a signal can end the process.
 pub fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
     let _done = UNDISTURBED.lock();
     work()
@@ -77,8 +77,8 @@ fn open_ended(question: &str) -> &str {
     question.trim_end_matches('?')
 }
 
-/// The result of dialoguer. After Ctrl-C the signal ends the process, and no message of dialoguer
-/// is seen.
+/// Dialoguer's result. After Ctrl-C the signal handler ends the process, so dialoguer's message is
+/// not seen.
 fn answered<T>(result: dialoguer::Result<T>) -> Result<T> {
     result.map_err(|dialoguer::Error::IO(error)| {
         if error.kind() == ErrorKind::Interrupted {
@@ -137,8 +137,8 @@ impl Asker for Dialogue {
     }
 }
 
-/// There is no more input: the terminal is gone, or its input has ended. It stands in the chain of
-/// an error, and ends the interview.
+/// No more input: the terminal is gone, or its input has ended. It is in the chain of an error, and
+/// ends the interview.
 #[derive(Debug)]
 pub struct Ended;
 
@@ -157,7 +157,7 @@ pub struct Question<'a> {
     pub flag: &'static str,
     /// The question.
     pub text: &'a str,
-    /// The answer if there is none.
+    /// The answer to empty input.
     pub default: Option<&'a str>,
 }
 
@@ -170,22 +170,22 @@ pub struct Choice<'a> {
     pub text: &'a str,
     /// The possible answers.
     pub choices: &'a [&'a str],
-    /// The answer if there is none.
+    /// The choice for empty input.
     pub default: Option<usize>,
 }
 
-/// An interview. Flags and defaults answer each question once; if such an answer was wrong and
-/// there is a terminal, the operator is asked.
+/// An interview. A flag or a default answers a question once; if that answer was wrong and there is
+/// a terminal, the operator is asked.
 pub struct Interview<'a> {
     asker: &'a mut dyn Asker,
-    /// Defaults are taken without asking.
+    /// Whether defaults are taken without asking.
     brief: bool,
-    /// The last answer was wrong: flags and defaults do not count any more.
+    /// Whether the last answer was wrong: then flags and defaults are not used any more.
     again: bool,
 }
 
 impl<'a> Interview<'a> {
-    /// Begins one with `asker`; a `brief` one does not ask where there is a default.
+    /// Begins an interview with `asker`; a `brief` one does not ask where there is a default.
     pub fn new(asker: &'a mut dyn Asker, brief: bool) -> Self {
         let brief = brief || !asker.attended();
         Self { asker, brief, again: false }
@@ -197,10 +197,10 @@ impl<'a> Interview<'a> {
         self.asker.attended()
     }
 
-    /// Runs `step`, its questions included, until it succeeds; why it did not is shown.
+    /// Runs `step`, its questions included, until it succeeds, and shows why it failed.
     ///
     /// # Errors
-    /// The error of `step`, where there is no operator to give another answer.
+    /// The error of `step`, if there is no operator to give another answer.
     pub fn until_good<T>(&mut self, mut step: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
         let before = std::mem::replace(&mut self.again, false);
         let done = loop {
@@ -216,10 +216,10 @@ impl<'a> Interview<'a> {
         done
     }
 
-    /// A line of text.
+    /// Asks for a line of text.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where there is no operator to ask.
+    /// A usage fault that names the flag, if there is no operator to ask.
     pub fn text(&mut self, question: Question<'_>, given: Option<&str>) -> Result<String> {
         let Question { flag, text, default } = question;
         if let Some(answer) = given.or(default.filter(|_| self.brief)).filter(|_| !self.again) {
@@ -230,10 +230,10 @@ impl<'a> Interview<'a> {
         Ok(answer.trim().to_owned())
     }
 
-    /// One of several answers, by its number.
+    /// Asks for one of several choices; returns its index.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where there is no operator to ask.
+    /// A usage fault that names the flag, if there is no operator to ask.
     pub fn choose(&mut self, question: Choice<'_>, given: Option<usize>) -> Result<usize> {
         let Choice { flag, text, choices, default } = question;
         if let Some(answer) = given.or(default.filter(|_| self.brief)).filter(|_| !self.again) {
@@ -243,10 +243,11 @@ impl<'a> Interview<'a> {
         self.asker.choose(text, choices, default.unwrap_or(0)).context(Ended)
     }
 
-    /// Yes or no; `default` is only offered: without a flag this is always asked.
+    /// Asks a yes-or-no question. `default` is only offered: without a flag the question is always
+    /// asked.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where there is no operator to ask.
+    /// A usage fault that names the flag, if there is no operator to ask.
     pub fn agree(&mut self, flag: &'static str, text: &str, default: bool, given: Option<bool>) -> Result<bool> {
         if let Some(answer) = given.filter(|_| !self.again) {
             return Ok(answer);
@@ -255,16 +256,16 @@ impl<'a> Interview<'a> {
         self.asker.agree(text, default).context(Ended)
     }
 
-    /// A secret that is not shown while it is typed.
+    /// Asks for a secret, which is not shown while it is typed.
     ///
     /// # Errors
-    /// A usage fault that names the flag, where there is no operator to ask.
+    /// A usage fault that names the flag, if there is no operator to ask.
     pub fn secret(&mut self, flag: &'static str, text: &str) -> Result<Secret> {
         self.somebody(flag)?;
         self.asker.secret(text).context(Ended)
     }
 
-    /// Shows what was found.
+    /// Shows a finding.
     pub fn found(&mut self, text: &str) {
         self.asker.found(text);
     }
@@ -302,25 +303,25 @@ pub fn missing(args: &InitArgs) -> Vec<&'static str> {
     wanted.into_iter().filter(|(_, asked, answered)| *asked && !answered).map(|(flag, ..)| flag).collect()
 }
 
-/// All answers: the file is made from them.
+/// All answers, from which the file is made.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// The clusters; the first one is the source, both ways the second is one too.
+    /// The clusters; the first is the source, and for both directions the second is one too.
     pub sides: [Side; 2],
     /// Where the link from the first to the second begins.
     pub start: Begin,
-    /// Where the link back begins; `None`: one way.
+    /// Where the link back begins; `None` for one direction.
     pub back: Option<Begin>,
-    /// Which tables; none: all.
+    /// Patterns of the tables; empty for all.
     pub tables: Vec<String>,
-    /// 1: columns have to be the same. 2: those that both have are replicated.
+    /// 1: both sides must have equal columns. 2: the columns that both have are replicated.
     pub sync_mode: u8,
-    /// How links leave out what came from the other side; `None`: one way.
+    /// How links leave out what came from the other side; `None` for one direction.
     pub marks: Option<Marks>,
 }
 
 impl Answers {
-    /// The links: source, target and beginning. Both ways they have names.
+    /// The links: source, target and beginning. They have names if there are two.
     #[must_use]
     pub fn links(&self) -> Vec<Link<'_>> {
         let [a, b] = &self.sides;
@@ -347,7 +348,7 @@ pub struct Link<'a> {
     pub to: &'a Side,
     /// Where it begins.
     pub begin: &'a Begin,
-    /// Whether DDL goes along.
+    /// Whether DDL is replicated.
     pub ddl: bool,
 }
 
@@ -356,13 +357,13 @@ pub struct Link<'a> {
 pub struct Side {
     /// Its name in the file.
     pub name: String,
-    /// PD's addresses, `host:port` or `https://host:port`; none for a target alone.
+    /// PD's addresses, `host:port` or `https://host:port`; none for a mere target.
     pub pd: Vec<String>,
     /// TLS to PD, Pumps and status ports.
     pub security: Security,
-    /// What PD said it is; `None` if it was not asked.
+    /// PD's cluster id; `None` if PD was not asked.
     pub cluster_id: Option<u64>,
-    /// SQL address without a password; `None` for a source alone.
+    /// SQL address without a password; `None` for a mere source.
     pub sql: Option<String>,
     /// Where the account's password is kept.
     pub password: Kept,
@@ -371,14 +372,14 @@ pub struct Side {
 /// Where a password is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kept {
-    /// There is none, or the address or MySQL's option file lead to it.
+    /// There is none, or the address or MySQL's option file leads to it.
     #[default]
     Nowhere,
     /// In a variable of the environment.
     Variable(String),
-    /// In a file that is there.
+    /// In a file that exists.
     File(PathBuf),
-    /// In a file that is to be written beside the tisync.toml.
+    /// In a file to be written beside the tisync.toml.
     Beside(Secret),
     /// In the tisync.toml.
     Inside(Secret),
@@ -387,11 +388,11 @@ pub enum Kept {
 /// Where a link begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begin {
-    /// As the file has it.
+    /// The file's value.
     pub start: Start,
     /// Its origin, for a comment.
     pub said: String,
-    /// The flags of `tisync init` that say so.
+    /// The flags of `tisync init` for it.
     pub flags: Vec<String>,
 }
 
@@ -402,7 +403,7 @@ pub struct Marks {
     pub channel: i64,
     /// The mark table.
     pub table: String,
-    /// Which side's DDL goes to the other: 0 or 1.
+    /// The side whose DDL goes to the other: 0 or 1.
     pub ddl_from: usize,
 }
 

@@ -1,4 +1,4 @@
-//! An interview whose answers come from a list.
+//! Tests of the interview, with answers from a list.
 
 use std::collections::VecDeque;
 

@@ -1,14 +1,14 @@
-//! `tisync init`: the wizard. The steps in their order; the files beside this one do each of them.
+//! `tisync init`: the wizard. Its steps in order; the other files here implement them.
 //!
-//! The [`Asker`] shows the questions and the findings: the terminal, or a test. The only change on
-//! a cluster is the mark table, which is made if the operator agrees.
+//! The [`Asker`] shows the questions and the findings: it is the terminal, or a test. The only
+//! change on a cluster is the mark table, which is created if the operator agrees.
 //!
 //! ```text
 //! interview ──► answers ──► document   the tisync.toml
-//! asks, or      (missing:              and the same as command lines
+//! asks, or      (missing:              and equivalent command lines
 //! takes flags   questions that
 //!               are still open)
-//! account, probe: what is found where an answer leads
+//! account, probe: what the addresses in answers lead to
 //! start: where the links begin        file: shows and writes the file
 //! ```
 //!
@@ -51,8 +51,8 @@ struct SideFacts {
 /// Runs the wizard: asks, checks, writes.
 ///
 /// # Errors
-/// A usage fault with every flag that is missing, where there is no terminal; else the problem with
-/// an answer that the operator could not correct.
+/// A usage fault with every flag that is missing, if there is no terminal; otherwise the problem
+/// with an answer that the operator could not correct.
 pub fn run(args: &InitArgs, format: Format) -> Result<()> {
     if format == Format::Csv {
         return Err(Fault::usage("`tisync init` does not answer in CSV").hint("--output text or --output json").into());
@@ -118,7 +118,7 @@ fn ask(interview: &mut Interview<'_>, args: &InitArgs) -> Result<(Answers, Optio
     Ok((Answers { sides: [a, b], start, back, tables, sync_mode, marks: marks.map(|m| m.marks) }, set_up))
 }
 
-/// The cluster of a side that has answered, for the check that a target is not that cluster.
+/// The cluster of a side that has answered, to check that a target is not part of it.
 fn upstream(side: &Side, found: &SideFacts) -> Result<Option<Upstream>> {
     found.cluster.is_some().then(|| Upstream::connect(&side.pd.join(","), &side.security)).transpose()
 }
@@ -165,7 +165,7 @@ fn name(
     })
 }
 
-/// The value of `result`; with --unchecked nothing where a cluster or server could not be reached.
+/// The value of `result`; with --unchecked `None` if a cluster or server could not be reached.
 fn reached<T>(interview: &mut Interview<'_>, args: &InitArgs, result: Result<T>) -> Result<Option<T>> {
     match result {
         Err(error) if args.unchecked && fault(&error).is_none_or(|f| f.kind == Kind::Connect) => {
@@ -176,7 +176,7 @@ fn reached<T>(interview: &mut Interview<'_>, args: &InitArgs, result: Result<T>)
     }
 }
 
-/// A start, its words for a comment, and its flag.
+/// A start, its origin for a comment, and its flag.
 fn begin(flag: &str, value: &str, said: String, start: Start) -> Begin {
     Begin { start, said, flags: vec![flag.to_owned(), value.to_owned()] }
 }
@@ -221,7 +221,7 @@ fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&String; 2]) ->
     Ok(Answered { marks: Marks { channel, table: mark.name(), ddl_from }, mark })
 }
 
-/// Makes the mark table and its rows, if the operator wants it. Gives the answer; `None` if the
+/// Creates the mark table and its rows, if the operator wants it. Returns the answer; `None` if the
 /// question could not be asked.
 fn set_up(
     interview: &mut Interview<'_>,
@@ -258,41 +258,43 @@ fn set_up(
     })
 }
 
-/// Answers the questions of the wizard, and gets its findings.
+/// Asks the operator the questions of the wizard, and shows its findings.
+///
+/// The [`interview`] calls it on one thread, and each call may wait for the operator for any time.
 pub trait Asker {
-    /// Whether there is an operator to ask. If not, no question is asked.
+    /// Whether there is an operator. If not, none of the questions below is asked.
     fn attended(&self) -> bool;
 
-    /// A line of text: the typed text, or `default` if it is empty.
+    /// Asks for a line of text; returns `default` if the line is empty.
     ///
     /// # Errors
     /// If there is no more input.
     fn text(&mut self, question: &str, default: Option<&str>) -> Result<String>;
 
-    /// One of `choices`, by number; `default` is the one that is offered first.
+    /// Asks for one of `choices`, by index; `default` is offered first.
     ///
     /// # Errors
     /// If there is no more input.
     fn choose(&mut self, question: &str, choices: &[&str], default: usize) -> Result<usize>;
 
-    /// Yes or no.
+    /// Asks a yes-or-no question.
     ///
     /// # Errors
     /// If there is no more input.
     fn agree(&mut self, question: &str, default: bool) -> Result<bool>;
 
-    /// A secret that is not shown while it is typed.
+    /// Asks for a secret, which is not shown while it is typed.
     ///
     /// # Errors
     /// If there is no more input.
     fn secret(&mut self, question: &str) -> Result<Secret>;
 
-    /// Shows what was found.
+    /// Shows a finding.
     fn found(&mut self, text: &str);
 
     /// Shows a warning.
     fn warn(&mut self, text: &str);
 
-    /// Shows why an answer is not taken.
+    /// Shows why an answer is not accepted. The question is asked again afterwards.
     fn wrong(&mut self, error: &anyhow::Error);
 }

@@ -2,9 +2,9 @@
 //!
 //! - What PD and the status ports of TiDB say about a cluster.
 //! - The SQL side of a cluster: an account that can log in.
-//! - Which rights an account lacks for the statements of a link. They are tried on a table that
+//! - The rights that an account lacks for the statements of a link. They are tried on a table that
 //!   does not exist: servers check rights before they look for the table. The text of SHOW GRANTS
-//!   does not tell (roles, patterns, proxies).
+//!   is not enough (roles, patterns, proxies).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -27,9 +27,9 @@ use crate::sink::mysql::Connection;
 use crate::sql::{quote_name, quote_text};
 use crate::{checkpoint, filter};
 
-/// How long a status port may take.
+/// How long a status port may take to answer.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Drainers that are listed by name.
+/// How many Drainers are listed by name.
 const SHOWN: usize = 5;
 
 /// A cluster that answered.
@@ -42,12 +42,12 @@ pub struct Cluster {
     servers: Vec<(TidbServer, bool)>,
     pumps: Vec<Node>,
     drainers: Vec<Node>,
-    /// Its users' databases, where a status port told them.
+    /// Its users' databases, if a status port listed them.
     pub databases: Option<Vec<String>>,
     warnings: Vec<String>,
 }
 
-/// PD's addresses as a tisync.toml has them, and whether one of them says https.
+/// PD's addresses as a tisync.toml has them, and whether one of them has the scheme https.
 ///
 /// # Errors
 /// A usage fault that names the invalid address.
@@ -156,20 +156,20 @@ impl Cluster {
     }
 }
 
-/// An address, and the password if the address and the environment lead to none.
+/// An SQL address.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// As the file will have it, without a password.
+    /// The address in the file, without a password.
     pub address: String,
     /// Whether the address names the user.
     pub has_user: bool,
 }
 
 impl Account {
-    /// Parses what was typed: `mysql://user@host:port`, or `host:port`.
+    /// Parses typed text: `mysql://user@host:port`, or `host:port`.
     ///
     /// # Errors
-    /// A usage fault if it is no address, or has a password in it; the message never has the
+    /// A usage fault if it is not an address, or has a password in it; the message never has the
     /// password.
     pub fn read(text: &str) -> Result<Self> {
         let address = if text.contains("://") { text.to_owned() } else { format!("mysql://{text}") };
@@ -204,7 +204,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Logs in at `address` with `password`, or with the one from the address or the environment.
+    /// Logs in at `address` with `password`, or with the password from the address or the
+    /// environment.
     ///
     /// # Errors
     /// If it cannot be reached, refuses the account, or is too old.
@@ -215,8 +216,8 @@ impl Server {
         Ok(Self { session, name: target.name(), target, password })
     }
 
-    /// Makes sure that it is not part of the cluster `upstream`, from which its changes come; gives
-    /// a warning where that cannot be told.
+    /// Makes sure that the server is not part of the cluster `upstream`, from which its changes
+    /// come; returns a warning if this is not known.
     ///
     /// # Errors
     /// Refused if it is part of that cluster.
@@ -265,11 +266,11 @@ pub struct Lack {
     pub database: String,
     /// The rights.
     pub rights: Vec<&'static str>,
-    /// The statement by which an administrator gives them.
+    /// The statement with which an administrator gives them.
     pub grant: String,
 }
 
-/// The rights that the account of `session` lacks on `databases` and on the checkpoint's.
+/// The rights that the account of `session` lacks on `databases` and on the checkpoint's database.
 ///
 /// # Errors
 /// If the server does not answer.
@@ -289,8 +290,8 @@ pub fn lacks(session: &mut Session, databases: &[String]) -> Result<Vec<Lack>> {
             }
         }
         if !missing.is_empty() {
-            // All of the rights: of several grants whose patterns match, MariaDB and MySQL use one
-            // alone.
+            // All of the rights: of several grants whose patterns match, MariaDB and MySQL use only
+            // one.
             let grant = format!("GRANT {} ON {}.* TO {account};", rights.join(", "), pattern(database));
             lacks.push(Lack { database: database.to_owned(), rights: missing, grant });
         }
@@ -298,7 +299,7 @@ pub fn lacks(session: &mut Session, databases: &[String]) -> Result<Vec<Lack>> {
     Ok(lacks)
 }
 
-/// The database's name as GRANT takes it, where `_` and `%` are wildcards.
+/// The database's name for GRANT, where `_` and `%` are wildcards.
 fn pattern(database: &str) -> String {
     quote_name(&database.replace('_', "\\_").replace('%', "\\%"))
 }
@@ -313,8 +314,8 @@ fn denied(session: &mut Session, database: &str, right: &str) -> Result<bool> {
         "DROP" => format!("DROP TABLE {table}"),
         "ALTER" => format!("ALTER TABLE {table} COMMENT = ''"),
         "INDEX" => format!("CREATE INDEX x ON {table} (x)"),
-        // With the right, it fails because the table to be copied or shown does not exist; that
-        // table is in a database that all accounts may read.
+        // With the right, the statement fails because the table to be copied or shown does not
+        // exist; that table is in a database that all accounts may read.
         "CREATE" => format!("CREATE TABLE {table} LIKE information_schema.{}", quote_name(NOWHERE)),
         _ => format!("CREATE VIEW {table} AS SELECT 1 FROM information_schema.{}", quote_name(NOWHERE)),
     };

@@ -1,4 +1,4 @@
-//! The start positions of the links, judged as `ts check` does.
+//! The start positions of the links, with the judgement of `ts check`.
 
 use anyhow::Result;
 
@@ -22,7 +22,7 @@ enum Held {
     Nothing,
 }
 
-/// The choices for where replication begins.
+/// The choices for the start of replication.
 const CHOICES: [&str; 4] = [
     "At the end of a backup by BR, which the target was restored from",
     "At the snapshot of a dump by Dumpling, which the target was loaded from",
@@ -83,7 +83,7 @@ fn dump(interview: &mut Interview<'_>, given: &StartArgs) -> Result<(Held, Begin
     Ok((Held::Dump(place.clone()), at(flag, &place, said, dump.ts)))
 }
 
-/// An address without its options, among which keys may be.
+/// An address without its options, which may hold keys.
 fn public(place: &str) -> &str {
     place.split_once('?').map_or(place, |(place, _)| place)
 }
@@ -130,7 +130,7 @@ fn said(start: Start) -> String {
     }
 }
 
-/// Shows the findings of `ts check` about it.
+/// Shows the findings of `ts check` about a start.
 fn judged(
     interview: &mut Interview<'_>,
     (start, held): (Start, &Held),
@@ -162,7 +162,7 @@ fn judged(
     let ts: CommitTs = match (start, facts.now) {
         (Start::Ts(ts), _) => ts,
         (Start::Now, Some(now)) => now,
-        // The clusters could not be asked: there is nothing to judge.
+        // The clusters did not answer: there is nothing to judge.
         (Start::Now, None) => return Ok(()),
     };
     if start != Start::Now && target.server.is_some() {
@@ -173,7 +173,7 @@ fn judged(
     }
     let mut report = judge::judge(ts, &facts);
     if start == Start::Now {
-        // A start at "now" joins no earlier replication.
+        // A start at "now" continues no earlier replication.
         report.findings.retain(|f| f.code != "interval");
     }
     interview.found(&check::text(ts, &report));

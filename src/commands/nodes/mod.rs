@@ -1,6 +1,6 @@
-//! `tisync nodes`: Pumps and Drainers as etcd knows them, as binlogctl shows and changes them.
+//! `tisync nodes`: shows and changes Pumps and Drainers in etcd, as binlogctl does.
 //!
-//! - `pause` and `offline` ask the node itself.
+//! - `pause` and `offline` send a request to the node itself.
 //! - `list` shows the entries.
 //! - `set-state` writes the entry of a node that does not answer any more.
 
@@ -107,26 +107,26 @@ fn find(pd: &Pd, args: &NodeArgs) -> Result<(Kind, Node)> {
     }
 }
 
-/// The Drainers for which a Pump waits that goes offline: those that are not offline, and have not
-/// got all that it holds.
+/// The Drainers for which a Pump waits while it goes offline: those that are not offline, and do
+/// not have all of its data.
 fn held_back_by<'a>(pump: &Node, drainers: impl Iterator<Item = &'a Node>) -> Vec<&'a Node> {
     drainers.filter(|d| d.state != State::Offline && d.max_commit_ts < pump.max_commit_ts).collect()
 }
 
 /// How long a node may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
-/// How often the entry is read again.
+/// Interval between two readings of the entry.
 const LOOK: Duration = Duration::from_millis(200);
 /// The `code` of an accepted action.
 const DONE: i64 = 200;
-/// The longest answer that is read, in bytes; it is one line.
+/// Largest answer that is read, in bytes; an answer is one line.
 const MOST: u64 = 1 << 20;
 
-/// An action that a node is asked for.
+/// A request to a node.
 struct Action {
     /// The last part of the path.
     path: &'static str,
-    /// The state of its entry when the action is done.
+    /// The state of the node's entry when the action is done.
     end: State,
 }
 
@@ -148,7 +148,7 @@ struct ChangeStateAnswer {
     id: String,
     action: &'static str,
     message: String,
-    /// The last state of its entry.
+    /// The last state of the node's entry.
     state: String,
 }
 
@@ -172,7 +172,8 @@ fn change_state(args: &ActArgs, action: &Action, format: Format) -> Result<()> {
     ts::one(format, &text, &answer)
 }
 
-/// Asks the node; gives its own words. `flags` are the command-line flags that lead to its PD.
+/// Sends the request; returns the node's own message. `flags` are the command-line flags that lead
+/// to its PD.
 fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &str) -> Result<String> {
     let (kind, id, path) = (kind.word(), &node.id, action.path);
     let url = format!("{}://{}/state/{}/{path}", security.scheme(), node.host, escaped(id));
@@ -187,7 +188,7 @@ fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &st
     let status = answer.status();
     let text = answer.body_mut().with_config().limit(MOST).lossy_utf8(true).read_to_string();
     let text = text.map_err(|e| unreached(e.to_string()))?;
-    // A refusal comes as HTTP 200, too: only the `code` inside tells.
+    // A refusal has HTTP status 200, too: only the `code` inside shows it.
     match serde_json::from_str::<Page>(&text) {
         Ok(page) if page.code == DONE && status.is_success() => Ok(page.message),
         Ok(page) => {
@@ -202,7 +203,7 @@ fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &st
     }
 }
 
-/// Waits until its entry has the end state.
+/// Waits until the node's entry has the end state.
 fn wait(pd: &Pd, kind: Kind, node: &Node, action: &Action, limit: Duration) -> Result<State> {
     let begin = Instant::now();
     loop {
@@ -231,7 +232,7 @@ fn late(pd: &Pd, kind: Kind, node: &Node, action: &Action, state: Option<State>,
     })
 }
 
-/// A node id as a part of a path.
+/// A node id as a segment of a path.
 fn escaped(id: &str) -> PercentEncode<'_> {
     const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
     utf8_percent_encode(id, SEGMENT)
@@ -263,7 +264,7 @@ fn list(args: &ListArgs, format: Format) -> Result<()> {
     }
 }
 
-/// How often the write is tried again when the node writes in between.
+/// How often the write is tried again if the node writes in between.
 const RACES: u32 = 10;
 
 #[derive(Serialize)]
@@ -303,7 +304,7 @@ fn set_state(args: &SetStateArgs, format: Format) -> Result<()> {
 }
 
 /// A warning before the state is written; empty if there is none. `flags` are the command-line
-/// flags that lead to its PD.
+/// flags that lead to the node's PD.
 fn meaning(kind: Kind, node: &Node, state: &State, life: Life, flags: &str) -> String {
     match (kind, state, life) {
         (_, _, Life::Alive) => format!(

@@ -10,7 +10,7 @@ use crate::output::one_line;
 use crate::pd::Node;
 use crate::registration::heartbeat::{self, Life};
 
-/// One node as JSON and CSV have it. Every ts is a string, as it has more than 53 bits.
+/// A node for JSON and CSV. Every ts is a string, as it has more than 53 bits.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     kind: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Row {
     address: String,
     max_commit_ts: String,
     max_commit_time: String,
-    /// By PD's clock, milliseconds.
+    /// Age by PD's clock, in milliseconds.
     max_commit_age_ms: u64,
     update_ts: String,
     update_age_ms: u64,
@@ -76,13 +76,13 @@ pub(super) fn table(rows: &[Row]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Each cell on one line: ids and hosts are what others wrote.
+/// Puts each cell on one line: ids and hosts were written by others.
 fn harmless(cells: [String; 8]) -> [String; 8] {
     cells.map(|cell| one_line(&cell).into_owned())
 }
 
 /// Warnings for the operator, one sentence each; `flags` are the command-line flags that lead to
-/// their PD.
+/// the nodes' PD.
 pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<String> {
     let of = |kind: Kind| all.iter().filter(move |(k, _)| *k == kind).map(|(_, node)| node);
     let drainers: Vec<Node> = of(Kind::Drainer).cloned().collect();

@@ -3,8 +3,8 @@
 //! - The links between the two sides: their tisync.toml, and the run that `tisync sync --config`
 //!   would make of it.
 //! - The two servers, A and B.
-//! - What happens on the two sides while the links run.
-//! - The proof that both sides are in step and nothing came back: the rows, and the binlog of each
+//! - The load on the two sides while the links run.
+//! - The proof that both sides are equal and nothing came back: the rows, and the binlog of each
 //!   server.
 
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ use crate::playground::mirror::load::{self, LoadOptions, RunningLoad};
 use crate::playground::mirror::{Census, FOLLOWED, Mirror, MirrorOptions, REFUSED};
 use crate::stop::Stop;
 
-/// The configuration of both links, in a folder of its own.
+/// Name of the configuration of both links, in a temporary folder.
 const FILE: &str = "tisync.toml";
 
 /// Runs both servers and both links until the load is over, or until a signal.
@@ -40,13 +40,13 @@ pub fn run(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let view = Arc::new(Progress::start(&NAMES, false));
     output::note("starting two private MariaDBs, each with a second one that repeats its DDL");
     let sides = match start(&view) {
-        // Ctrl-C reaches MariaDB's installer as well, which fails then.
+        // Ctrl-C reaches MariaDB's installer as well, which then fails.
         _ if stop.requested() => return interrupted(args),
         started => started?,
     };
     let proof = Proof::begin(&sides)?;
     let dir = tempfile::Builder::new().prefix("tisync-playground-").tempdir()?;
-    // Dropped before the folder: what a second signal leaves is removed all the same.
+    // Dropped before the folder: what a second signal leaves behind is removed all the same.
     let _keeper = Keeper::start(dir.path())?;
     let file = dir.path().join(FILE);
     fs::write(&file, configuration(&sides)).with_context(|| format!("cannot write {}", file.display()))?;
@@ -78,7 +78,7 @@ fn start(view: &Progress) -> Result<Sides> {
     Ok(sides)
 }
 
-/// A signal is the normal end, unless there was a comparison to make.
+/// The result after a signal: it is the normal end, unless there was a comparison to make.
 fn interrupted(args: &PlaygroundArgs) -> Result<()> {
     match args.load {
         Some(_) => Err(Fault::new(Kind::Interrupted, "stopped by a signal; nothing was compared").into()),
@@ -124,7 +124,7 @@ fn configuration(sides: &Sides) -> String {
     text
 }
 
-/// Both links, running.
+/// Both running links.
 struct Links {
     stop: Stop,
     thread: JoinHandle<Result<()>>,
@@ -139,7 +139,7 @@ impl Links {
         Ok(Self { stop, thread })
     }
 
-    /// Whether they have ended by themselves.
+    /// Whether the links have ended without a request.
     fn ended(&self) -> bool {
         self.thread.is_finished()
     }
@@ -149,19 +149,19 @@ impl Links {
         let early = self.ended();
         self.stop.request();
         match self.thread.join().map_err(|_| Fault::refused("the thread of the links panicked"))? {
-            // They were told to stop.
+            // They were asked to stop.
             Err(error) if !early && fault(&error).is_some_and(|f| f.kind == Kind::Interrupted) => Ok(()),
             ended => ended,
         }
     }
 }
 
-/// Takes the rest of the changes to both sides.
+/// Replicates the rest of the changes in both directions.
 fn catch_up(file: &Path) -> Result<()> {
     let links = settings(file, &["--until", "caught-up"])?;
     let view = Progress::start(&NAMES, false);
-    // The operator's signal has ended the load; what is left takes a moment, and a second signal
-    // ends that too.
+    // The operator's signal has ended the load; the rest takes a moment, and a second signal ends
+    // that too.
     let ended = sync::together(&links, false, &view, &Stop::default());
     view.finish();
     ended
@@ -178,11 +178,11 @@ fn settings(file: &Path, more: &[&str]) -> Result<Vec<Settings>> {
     }
 }
 
-/// Names of the two sides, and ids of the clusters that they pass for.
+/// Names of the two sides, and the ids of the clusters that they simulate.
 const SIDES: [(&str, u64); 2] = [("A", 7_000_000_000_000_000_011), ("B", 7_000_000_000_000_000_012)];
 /// The channel of their marks.
 const CHANNEL: &str = "1";
-/// How long an idle Pump waits before it writes a fake: what a lone transaction waits for at most.
+/// How long an idle Pump waits before it writes a fake: the longest wait of a lone transaction.
 const FAKES: Duration = Duration::from_millis(200);
 /// How long a side may take to read its own binlog.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -206,12 +206,12 @@ impl Sides {
         Ok(Self([up(a)?, up(b)?]))
     }
 
-    /// A, and B.
+    /// A and B.
     fn each(&self) -> &[Arc<Mirror>; 2] {
         &self.0
     }
 
-    /// Makes the mark table on both, as an operator would.
+    /// Creates the mark table on both, as an operator would.
     fn set_up_marks(&self) -> Result<()> {
         let [a, b] = self.each();
         let words = ["tisync", "mark", "setup", "--to", &a.url(), "--to", &b.url(), "--channel-id", CHANNEL];
@@ -223,7 +223,7 @@ impl Sides {
         self.wait_caught_up()
     }
 
-    /// Waits until all that both have committed by now is in their Pumps.
+    /// Waits until the Pumps of both sides have everything that was committed before.
     fn wait_caught_up(&self) -> Result<()> {
         self.each().iter().try_for_each(|side| side.wait_caught_up(START_LIMIT))
     }
@@ -237,7 +237,7 @@ impl Sides {
     }
 }
 
-/// The events of the side of this name.
+/// Events with the name of their side.
 fn named(name: &'static str, events: &Events) -> Events {
     let events = Arc::clone(events);
     Arc::new(move |event| {
@@ -250,11 +250,11 @@ fn named(name: &'static str, events: &Events) -> Events {
     })
 }
 
-/// How long the tables of the load may take to come to B.
+/// How long the tables of the load may take to reach B.
 const WORK_LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs the load, or waits, until the time is over or a signal comes. Gives the transactions of
-/// each side, if there was any load.
+/// Runs the load, or waits, until the time is over or a signal comes. Returns the transactions of
+/// each side, if there was a load.
 fn work(args: &PlaygroundArgs, sides: &Sides, stop: &Stop, links: &Links) -> Result<Option<[u64; 2]>> {
     let Some(rate) = args.load else {
         output::note("Ctrl-C ends it, and removes both");
@@ -304,20 +304,20 @@ fn watch(sides: &Sides, links: &Links) -> Result<()> {
     Ok(())
 }
 
-/// Where both sides stood when the links began.
+/// The state of both sides when the links began.
 struct Proof([Count; 2]);
 
 /// The state of one side.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
-    /// By its binlog.
+    /// From its binlog.
     census: Census,
-    /// The sum of its marks' `val`, by its mark table.
+    /// The sum of its marks' `val`, from its mark table.
     val: i64,
 }
 
 impl Count {
-    /// The side has to be caught up.
+    /// Counts; the side has to be caught up.
     fn of(side: &Mirror) -> Result<Self> {
         let query = format!("SELECT CAST(SUM(val) AS SIGNED) FROM {DEFAULT_MARK_TABLE}");
         let val = side.connect()?.one::<Option<i64>>(query)?.flatten().unwrap_or(0);
@@ -328,7 +328,7 @@ impl Count {
         Self { census: self.census.since(before.census), val: self.val - before.val }
     }
 
-    /// The problems with all changes since the beginning.
+    /// Describes the problems with all changes since the beginning.
     fn wrong(&self) -> Option<String> {
         let Census { marked, risen, unmarked, .. } = self.census;
         if unmarked > 0 {
@@ -350,7 +350,7 @@ impl Proof {
         Ok(Self([Count::of(a)?, Count::of(b)?]))
     }
 
-    /// Compares both sides, at rest and caught up, after `done` transactions on each. Gives the
+    /// Compares both sides, at rest and caught up, after `done` transactions on each. Returns the
     /// proof in words; fails with every deviation.
     fn end(&self, sides: &Sides, done: [u64; 2]) -> Result<String> {
         // The links wrote until a moment ago.

@@ -1,3 +1,5 @@
+//! Tests of the findings about marks.
+
 use super::*;
 
 #[test]

@@ -111,8 +111,8 @@ fn of_text(settings: &Settings, server: &Server, (schema, table): (&str, &str), 
     Wanted { schema, name, reference }
 }
 
-/// Dumpling writes one file a table, whose name holds both names, and percent signs for what a
-/// file's name cannot have.
+/// Reads a dump. Dumpling writes one file for each table, whose name holds both names, with percent
+/// signs for characters that a file's name cannot have.
 fn of_dump(settings: &Settings, server: &Server, folder: &Path) -> Result<Vec<Wanted>> {
     let cannot = || format!("cannot read the dump in {}", folder.display());
     let mut found = Vec::new();
@@ -146,7 +146,7 @@ fn of_dump(settings: &Settings, server: &Server, folder: &Path) -> Result<Vec<Wa
 /// The tables of a database on the target.
 ///
 /// # Errors
-/// If the target does not tell.
+/// If the target cannot be read.
 pub(super) fn there(session: &mut Session, schema: &str) -> Result<Vec<String>> {
     session.rows(&format!(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY 1",

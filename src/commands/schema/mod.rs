@@ -1,6 +1,6 @@
-//! `tisync schema`: whether both sides have the same tables.
+//! `tisync schema`: compares the table definitions of both sides.
 //!
-//! Compares table after table over one connection to the target, and prints the result of `schema
+//! Compares table by table over one connection to the target, and prints the result of `schema
 //! diff`.
 
 mod definitions;
@@ -29,7 +29,7 @@ use definitions::Wanted;
 /// Runs `command`.
 ///
 /// # Errors
-/// The error that kept the definitions from being compared; negative if they differ.
+/// The reason why the definitions were not compared; negative if they differ.
 pub fn run(command: &SchemaCommand, format: Format) -> Result<()> {
     let SchemaCommand::Diff(args) = command;
     let settings = settings(args)?;
@@ -38,7 +38,7 @@ pub fn run(command: &SchemaCommand, format: Format) -> Result<()> {
     verdict(&report)
 }
 
-/// The settings of the link, as `sync` would run it.
+/// The settings of the link, as `sync` would use them.
 fn settings(args: &SchemaDiffArgs) -> Result<Settings> {
     let mut words: Vec<OsString> = Vec::new();
     let mut add = |flag: &str, value: Option<OsString>| {
@@ -108,7 +108,7 @@ fn compare(settings: &Settings) -> Result<Vec<TableReport>> {
 struct Place {
     /// In quotes, with its database.
     reference: String,
-    /// A database of its own, for a target that no link has written to yet.
+    /// A new database, for a target that no link has written to yet.
     own: Option<String>,
 }
 
@@ -163,14 +163,14 @@ fn tables(session: &mut Session, settings: &Settings, wanted: Vec<Wanted>, place
         }
         reports.push(report);
     }
-    // Under routes, tables that only the target has may belong to another link.
+    // Under routes, extra tables on the target may belong to another link.
     if settings.routes.is_empty() {
         reports.extend(there.into_iter().flat_map(|(schema, names)| extra(settings, &schema, names)));
     }
     Ok(reports)
 }
 
-/// Takes `name` out of `names`; some servers keep names in lower case.
+/// Removes `name` from `names`; some servers keep names in lower case.
 fn take(names: &mut Vec<String>, name: &str) -> bool {
     let at = names.iter().position(|n| n == name);
     let at = at.or_else(|| names.iter().position(|n| *n == name.to_lowercase()));
@@ -278,7 +278,7 @@ fn parts(outcome: &Outcome) -> Vec<Part> {
     differences.iter().map(part).collect()
 }
 
-/// Prints the answer: as the statements alone if `sql`.
+/// Prints the answer; if `sql`, only the statements.
 ///
 /// # Errors
 /// If standard output cannot take it.

@@ -44,12 +44,12 @@ pub(super) struct Around {
     pub seat: Option<LinkHandle>,
 }
 
-/// Builds the parts and runs them, without questions about DDL. Gives how the link ended and where.
+/// Runs a link without questions about DDL. Returns how the link ended and its position.
 pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
     run(settings, stop, events, Around { asker: None, secret: Box::new(output::ask_secret), seat: None })
 }
 
-/// Runs the link until it ends; starts again where the target lost data that it had reported as
+/// Runs the link until it ends; starts again if the target lost data that it had reported as
 /// durable.
 pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Around) -> Result<(End, CommitTs)> {
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
@@ -63,7 +63,7 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     run.conclude(ended, &shown)
 }
 
-/// What others read while the link runs.
+/// State of the running link that others read.
 #[derive(Default)]
 struct Shown {
     /// Written by the sink.
@@ -72,7 +72,7 @@ struct Shown {
     pumps: Arc<PumpStatus>,
 }
 
-/// What is settled before the target is opened.
+/// Decided before the target is opened.
 struct Plan {
     /// The last commit ts of the run.
     until: Option<CommitTs>,
@@ -98,7 +98,7 @@ impl Plan {
     }
 }
 
-/// Opens the target, and finds the place of the link's registration in the upstream cluster.
+/// Opens the target, and prepares the link's registration in the upstream cluster.
 fn open_ends(
     settings: &Settings,
     source: &dyn Source,
@@ -127,8 +127,8 @@ struct LinkRun<'a> {
 }
 
 impl LinkRun<'_> {
-    /// Runs until the link ends, from the start or from where a target that lost commits is. Gives
-    /// how it ended, and how far it came.
+    /// Runs until the link ends, from the start or from the position of a target that lost commits.
+    /// Returns how it ended, and its position.
     fn replicate(&mut self, mut sink: MysqlSink) -> Result<(End, CommitTs)> {
         loop {
             let (ended, position) = self.once(&mut sink);
@@ -139,7 +139,7 @@ impl LinkRun<'_> {
         }
     }
 
-    /// Tells what the operator should know of the whole run.
+    /// Reports what the operator should know about the whole run.
     fn conclude(&self, ended: Result<(End, CommitTs)>, shown: &Shown) -> Result<(End, CommitTs)> {
         shown.pumps.lapses().iter().for_each(|lapse| (self.events)(Event::Warning(lapse.explain())));
         let (ended, position) = ended?;
@@ -149,7 +149,7 @@ impl LinkRun<'_> {
         }
     }
 
-    /// Runs from the position of `sink`, and reports. Gives how that ended, and how far it came.
+    /// Runs from the position of `sink`, and reports. Returns how that ended, and the position.
     fn once(&mut self, sink: &mut MysqlSink) -> (Result<End>, CommitTs) {
         let from = match start(self.settings, sink.position()) {
             Ok(from) => from,
@@ -202,7 +202,8 @@ impl LinkRun<'_> {
         Ok(streams)
     }
 
-    /// The schema as of `from`, compared with the target's, and what follows from it.
+    /// The schema as of `from`, after a comparison with the target's, with the parts that depend on
+    /// it.
     fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Loopback)> {
         let (settings, events) = (self.settings, self.events);
         let mut catalog = Catalog::at(self.source.history(), from)?;
@@ -246,7 +247,7 @@ impl LinkRun<'_> {
         loopback.selecting(Arc::clone(&settings.filter)).identifying(sink.identify(&settings.source.security))
     }
 
-    /// Takes the link over again, under the same lease, and reports what is replicated again.
+    /// Takes the link over again, under its lease, and reports what is replicated again.
     fn again(&self, sink: MysqlSink, forgotten: &Forgotten) -> Result<MysqlSink> {
         let ended = Reopening::of(sink);
         let sink = ended.open().with_context(|| forgotten.to_string())?;
@@ -264,7 +265,7 @@ impl LinkRun<'_> {
 }
 
 /// Those of `tables` that do not follow the upstream's definition, because of rules on events.
-/// Rules on texts are asked about the DDLs that the history has of each table.
+/// Rules on texts are tried on the DDLs that the history has of each table.
 fn left_as_they_are<'a>(
     settings: &Settings,
     history: &dyn History,
@@ -330,8 +331,8 @@ pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
     }
 }
 
-/// Reports DDLs that did not run unchanged, because the operator wanted it so, or because the
-/// target had them first.
+/// Reports DDLs that did not run unchanged, because the operator decided so, or because the target
+/// had them first.
 fn report_ddl(totals: &Totals, events: &Events) {
     let skipped = totals.decided.iter().filter(|d| d.instead.is_none()).count();
     if !totals.decided.is_empty() {

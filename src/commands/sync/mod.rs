@@ -1,8 +1,8 @@
 //! `tisync sync`: runs links, each from one source to one target.
 //!
-//! One link is the plain case (`link.rs`). Several links of a file run beside each other
-//! (`several.rs`), and two that go opposite ways know of each other (also there). Here: where a run
-//! begins and ends, and the options with which the source and the target are opened.
+//! One link is the plain case (`link.rs`). Several links of a file run side by side (`several.rs`);
+//! two of them that go opposite ways exchange what they know (also there). This file decides where
+//! a run begins and ends, and with which options the source and the target are opened.
 
 mod link;
 mod several;
@@ -40,7 +40,7 @@ pub(super) use several::together;
 /// What an operator can do after an orderly stop.
 const GOES_ON: &str = "the same command goes on from there";
 
-/// Runs the link, or all of them, until the end.
+/// Runs one link, or all of a file, until the end.
 pub fn run(args: &SyncArgs) -> Result<()> {
     let mut links = Settings::all(args)?;
     let stop = Stop::on_signals()?;
@@ -73,7 +73,7 @@ fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
     }
 }
 
-/// The operator at the terminal answers the questions of a link.
+/// The link's questions go to the operator at the terminal.
 fn around(progress: &Progress, which: usize, seat: Option<several::LinkHandle>) -> Around {
     let asker = output::can_ask().then(|| Asker::new(progress.asker(which)));
     Around { asker, secret: Box::new(progress.secret(which)), seat }
@@ -88,8 +88,7 @@ fn tell(remarks: &[Remark], events: &Events) {
     }
 }
 
-/// The source's newest ts as of the start, asked for once: a folder has to be read to its end for
-/// it.
+/// The source's newest ts as of the start, read only once: this reads a folder to its end.
 struct Clock<'a> {
     source: &'a dyn Source,
     asked: Cell<Option<CommitTs>>,
@@ -101,7 +100,7 @@ impl<'a> Clock<'a> {
     }
 
     /// # Errors
-    /// If the source cannot tell.
+    /// If the source cannot be asked.
     fn now(&self) -> Result<CommitTs> {
         if let Some(now) = self.asked.get() {
             return Ok(now);
@@ -120,9 +119,9 @@ fn until(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
     })
 }
 
-/// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files know
-/// where they begin. A cluster's clock is asked at every start, because only the target knows which
-/// start is the first.
+/// Where a first start begins if neither a start ts nor Drainer's checkpoint says so. Files have a
+/// beginning. A cluster's clock is read at every start, because only the target knows which start
+/// is the first.
 fn first(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
     match (settings.start, clock.source.first()) {
         (Some(Start::Now), None) => clock.now().map(Some),
@@ -130,7 +129,7 @@ fn first(settings: &Settings, clock: &Clock<'_>) -> Result<Option<CommitTs>> {
     }
 }
 
-/// Where the Drainer that this link takes over from kept its checkpoint.
+/// The checkpoint of the Drainer that this link takes over from.
 pub(in crate::commands) fn drainer(settings: &Settings, events: &Events) -> Result<DrainerPlace> {
     let table = |schema, table| DrainerTable { schema, table };
     Ok(match settings.drainer_checkpoint.clone() {
@@ -152,8 +151,7 @@ fn named(start: Option<Start>) -> Option<CommitTs> {
     }
 }
 
-/// Where the run starts: `position` is the target's checkpoint, or, without one, where a first
-/// start begins.
+/// Where the run starts: `position` is the target's checkpoint; without one, a first start begins.
 fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
     match (position, named(settings.start)) {
         (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
@@ -175,7 +173,7 @@ fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
     }
 }
 
-/// Messages of the stream that wait in the queue have this fraction (1/16) of the memory limit.
+/// The queue of the stream's messages has this fraction (1/16) of the memory limit.
 const QUEUE_PART: usize = 16;
 
 fn source_options(settings: &Settings, pumps: &Arc<PumpStatus>) -> source::Options {
@@ -241,10 +239,11 @@ fn sink_options(settings: &Settings, clock: &Clock<'_>, stop: &Stop, events: &Ev
     })
 }
 
-/// Asks for a secret; `None` where there is no terminal to ask at.
+/// Asks for a secret; `None` if there is no terminal.
 type Secretly = dyn Fn(&str) -> Result<Option<String>> + Send + Sync;
 
-/// Opens the target; asks for a password if it wants one, none was given, and there is a terminal.
+/// Opens the target. Asks for a password if the target wants one, none was given, and there is a
+/// terminal.
 fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events) -> Result<Opening> {
     let error = match Opening::begin(target, options.clone(), events.clone()) {
         Ok(opening) => return Ok(opening),
@@ -258,8 +257,8 @@ fn open(target: &str, mut options: MysqlOptions, ask: &Secretly, events: &Events
     Opening::begin(target, options, events.clone())
 }
 
-/// The policy for DDLs. What a DDL adds that is left out by its ts is missing on the target, as
-/// with any other skipped DDL.
+/// The policy for DDLs. A DDL that is skipped by its ts leaves its tables or columns missing on the
+/// target, like any other skipped DDL.
 fn ddl(settings: &Settings) -> DdlPolicy {
     let mut policy = settings.ddl.clone();
     policy.skip.extend(settings.filter.ignored());

@@ -1,10 +1,10 @@
 //! Runs several links in one process, each with its own thread, position, workers and stop.
 //!
 //! A signal drains them all. A link that fails drains the others too, unless the operator wants
-//! them to go on; the command fails with the first failure.
+//! them to continue; the command fails with the first failure.
 //!
-//! Links that go opposite ways tell each other which cluster they come from. What a link writes
-//! names that cluster, so each link knows the data of the other when it comes back.
+//! Links that go opposite ways tell each other which cluster they come from. A link's writes name
+//! that cluster, so each link recognises the data of the other when it comes back.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,14 +25,14 @@ use crate::pipeline::End;
 use crate::sink::mysql::limits::Numbering;
 use crate::stop::Stop;
 
-/// How often to check whether a link has ended, or a signal has come.
+/// Interval at which ended links and signals are looked for.
 const TICK: Duration = Duration::from_millis(20);
 
 /// How a link ended.
 enum Outcome {
-    /// By itself, here.
+    /// By itself, in this process.
     Finished(CommitTs),
-    /// Because it was told to; its position, in words.
+    /// On request; its position, in words.
     Stopped(String),
     /// Anything else.
     Failed(Error),
@@ -44,7 +44,7 @@ type Thread<'s> = ScopedJoinHandle<'s, Result<(End, CommitTs)>>;
 struct Running<'s> {
     name: &'s str,
     stop: Stop,
-    /// Whether it was told to stop; it may also have been asked from outside.
+    /// Whether it was asked to stop from here. It may also have been asked through the cluster.
     told: bool,
     events: Events,
     thread: Option<io::Result<Thread<'s>>>,
@@ -88,7 +88,7 @@ impl Running<'_> {
         self.stop.request();
     }
 
-    /// The outcome of the link, once, when it has ended.
+    /// The outcome of an ended link, returned only once.
     fn ended(&mut self) -> Option<Outcome> {
         if let Some(Ok(thread)) = &self.thread
             && !thread.is_finished()
@@ -123,14 +123,14 @@ impl Outcome {
     }
 }
 
-/// Makes links that belong together end together.
+/// Ends all links when one fails or a signal comes.
 struct Watch<'s> {
     links: Vec<Running<'s>>,
     keep_going: bool,
     /// The first failure, with the name of its link.
     first: Option<Error>,
-    /// Links that stopped because they were told to, in the order of the file: so the message does
-    /// not depend on which was first.
+    /// Links that stopped on request, in the order of the file: so the message does not depend on
+    /// which was first.
     stopped: BTreeMap<usize, String>,
 }
 
@@ -139,7 +139,7 @@ impl<'s> Watch<'s> {
         Self { links, keep_going, first: None, stopped: BTreeMap::new() }
     }
 
-    /// Gives the first failure; without one, an interruption if any link was told to stop.
+    /// Returns the first failure; without one, an interruption if any link was asked to stop.
     fn until_all_ended(mut self, signals: &Stop) -> Result<()> {
         while self.left() > 0 {
             if signals.requested() {
@@ -203,7 +203,7 @@ impl<'s> Watch<'s> {
     }
 }
 
-/// How long a waiting link sleeps before it looks at its stop again.
+/// How long a waiting link sleeps before it checks its stop again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What is known about a link's source.
@@ -215,11 +215,11 @@ enum Known {
     Never,
 }
 
-/// All links of a process.
+/// What the links of a process know of each other.
 struct LinkStates {
     known: Mutex<Vec<Known>>,
     news: Condvar,
-    /// How each link's target gives numbers to rows, where it does.
+    /// How each link's target numbers rows, if it does.
     numbers: Mutex<Vec<Option<Numbering>>>,
 }
 
@@ -239,8 +239,8 @@ impl LinkStates {
     }
 }
 
-/// A link's handle among the links of the process. Dropping it means that nothing more will be
-/// told.
+/// A link's access to the state of the others. Dropping it means that the link has no more to
+/// report.
 pub struct LinkHandle {
     roll: Arc<LinkStates>,
     own: usize,
@@ -264,8 +264,8 @@ pub fn seats(links: &[Settings]) -> Vec<LinkHandle> {
 }
 
 impl LinkHandle {
-    /// Records that the link comes from `cluster_id`, and gives the cluster of the opposite link:
-    /// waits until that is known, or will never be. `None` also if there is no such link, or if
+    /// Records that the link comes from `cluster_id`, and returns the cluster of the opposite link:
+    /// waits until that is known, or never will be. `None` also if there is no such link, or if
     /// `stop` ends the wait.
     #[must_use]
     pub fn exchange(&self, cluster_id: u64, stop: &Stop) -> Option<u64> {
@@ -285,8 +285,8 @@ impl LinkHandle {
 }
 
 impl LinkHandle {
-    /// Records how the link's target numbers rows. Gives a warning if the opposite link's target,
-    /// recorded before, may give the same numbers, although neither gives all.
+    /// Records how the link's target numbers rows. Returns a warning if the opposite link's target,
+    /// recorded before, may produce equal numbers, unless either side uses all numbers.
     #[must_use]
     pub fn numbers(&self, own: Numbering) -> Option<String> {
         let mut numbers = self.roll.numbers.lock();

@@ -1,9 +1,11 @@
+//! Tests of links that run together: how they end, and what they know of each other.
+
 use super::*;
 use std::sync::Arc;
 
 type Work = Box<dyn FnOnce(&Stop) -> Result<(End, CommitTs)> + Send>;
 
-/// Until it is told to stop, and then a while.
+/// Runs until it is asked to stop, and then a while.
 fn endless() -> Work {
     Box::new(|stop| {
         while !stop.requested() {
@@ -55,7 +57,7 @@ fn code(result: &Result<()>) -> u8 {
 
 #[test]
 fn one_that_fails_stops_the_others() {
-    // However late the others begin, it fails when they are told to stop.
+    // However late the others begin, it fails when they are asked to stop.
     let late: Work = Box::new(|stop| {
         while !stop.requested() {
             sleep(TICK);
@@ -113,8 +115,8 @@ fn ends_by_themselves_and_by_a_signal() {
     assert!(there.contains("; `there`: everything up to 7") && back.starts_with("stopped while waiting"), "{text}");
 }
 
-/// One link was taken offline from outside: that is no request to the others, but they belong
-/// together.
+/// One link was taken offline through the cluster: that is no request to the others, but they
+/// belong together.
 #[test]
 fn one_that_was_asked_from_outside_names_who() {
     let paused = ends(Duration::ZERO, || Err(Fault::new(Kind::Interrupted, "paused by binlogctl").into()));
@@ -134,7 +136,7 @@ fn each_gets_the_others() {
     let other = std::thread::spawn(move || there.exchange(20, &Stop::default()));
     assert_eq!(here.exchange(10, &Stop::default()), Some(20));
     assert_eq!(other.join().unwrap(), Some(10));
-    // What was told once holds when the link has gone.
+    // A recorded cluster stays known after its link has gone.
     assert_eq!(here.exchange(10, &Stop::default()), Some(20));
 }
 
@@ -161,6 +163,6 @@ fn the_second_to_say_how_it_numbers_hears_of_a_clash() {
     assert_eq!(there.numbers(numbering(2, 2)), None);
     let text = there.numbers(numbering(2, 1)).unwrap();
     assert!(text.contains("`SET GLOBAL auto_increment_increment = 2, GLOBAL auto_increment_offset = 2`"), "{text}");
-    // Each target that gives every number has earned a warning of its own.
+    // Each target that uses every number gets its own warning.
     assert_eq!(there.numbers(numbering(1, 1)), None);
 }

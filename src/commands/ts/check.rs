@@ -1,4 +1,4 @@
-//! `tisync ts check`: gathers the facts, has them judged, prints the report.
+//! `tisync ts check`: gathers the facts, judges them, and prints the report.
 //!
 //! The facts come from backups, PD, the Pumps and the target.
 
@@ -39,8 +39,8 @@ struct Row<'a> {
 /// Judges `args.ts` and prints the report.
 ///
 /// # Errors
-/// A negative fault when replication cannot start there; else the error that kept the facts from
-/// being gathered.
+/// A negative fault if replication cannot start there; otherwise the reason why the facts could not
+/// be gathered.
 pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
     let ts = backup::number(&args.ts)?;
     let facts = gather(args, live)?;
@@ -61,7 +61,7 @@ pub(in crate::commands) fn verdict(ts: CommitTs, report: &Report) -> Result<()> 
     Err(Fault::negative(message).hint(first.hint.clone()).into())
 }
 
-/// Gathers the facts that the options name, from the cheapest to the most expensive.
+/// Gathers the facts for the given options, from the cheapest to the most expensive.
 pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<Facts> {
     let mut facts = Facts { clock: Timestamp::now(), ..Facts::default() };
     if let Some(address) = &args.backup {
@@ -142,7 +142,7 @@ pub(in crate::commands) fn text(ts: CommitTs, report: &Report) -> String {
     text
 }
 
-/// The facts about the position to start from. What is absent was not asked for.
+/// The facts about a start position. A fact that is absent was not asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// This machine's clock.
@@ -151,11 +151,11 @@ pub struct Facts {
     pub now: Option<CommitTs>,
     /// The upstream's cluster id.
     pub cluster_id: Option<u64>,
-    /// The upstream's Pumps that are not offline.
+    /// The upstream's Pumps, except those that are offline.
     pub pumps: Option<Vec<PumpFact>>,
-    /// What the target was restored or loaded from.
+    /// The backup that the target was restored or loaded from.
     pub backup: Option<BackupFact>,
-    /// How far an earlier replication has brought the target.
+    /// The target's position from an earlier replication.
     pub checkpoint: CheckpointFact,
     /// Settings of the target that may cost it its last commits, in words.
     pub risk: Option<String>,
@@ -166,23 +166,23 @@ pub struct Facts {
 pub struct PumpFact {
     /// Its node id.
     pub name: String,
-    /// Its gauge `binlog_pump_storage_gc_ts`: it has deleted everything older. Milliseconds since
-    /// the Unix epoch; 0 when it has not deleted anything yet.
+    /// Its gauge `binlog_pump_storage_gc_ts`: it has deleted all older data. Milliseconds since the
+    /// Unix epoch; 0 if it has not deleted anything yet.
     pub gc_ms: u64,
 }
 
 /// A backup or dump that the target was filled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupFact {
-    /// Which, as in `the dump in /dumps/today`.
+    /// Its name in messages, as in `the dump in /dumps/today`.
     pub name: String,
     /// It holds everything up to and including this.
     pub ts: CommitTs,
-    /// For an incremental backup: it holds only what is above this.
+    /// For an incremental backup: it holds only data above this.
     pub start: Option<CommitTs>,
-    /// The cluster that it was taken of, where it says.
+    /// The cluster that it was taken from, if it says so.
     pub cluster_id: Option<u64>,
-    /// What makes its ts less than certain.
+    /// Reasons why its ts is less than certain.
     pub warnings: Vec<String>,
 }
 
@@ -206,9 +206,9 @@ pub enum Level {
     Ok,
     /// Not checked: the input for it was not given.
     Unchecked,
-    /// Possible, with a price.
+    /// Possible, at a price.
     Warn,
-    /// Data would be lost, or nothing would come.
+    /// Data would be lost, or nothing would be replicated.
     Bad,
 }
 
@@ -217,12 +217,12 @@ pub enum Level {
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// Which check: `plausible`, `future`, `pump-gc`, `cluster`, `backup`, `checkpoint`,
+    /// Name of the check: `plausible`, `future`, `pump-gc`, `cluster`, `backup`, `checkpoint`,
     /// `interval`.
     pub code: &'static str,
     /// The result.
     pub message: String,
-    /// What to do about it; empty when nothing.
+    /// What to do about it; empty if nothing.
     pub hint: String,
 }
 
@@ -241,12 +241,12 @@ impl Report {
         known.max().unwrap_or(Level::Unchecked)
     }
 
-    /// Appends a finding.
+    /// Adds a finding.
     pub fn add(&mut self, level: Level, code: &'static str, message: impl Into<String>, hint: impl Into<String>) {
         self.findings.push(Finding { level, code, message: message.into(), hint: hint.into() });
     }
 
-    /// Appends a finding that is fine.
+    /// Adds a finding that is fine.
     pub fn ok(&mut self, code: &'static str, message: impl Into<String>) {
         self.add(Level::Ok, code, message, "");
     }

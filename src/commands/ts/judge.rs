@@ -7,15 +7,15 @@ use super::check::{Level, Report};
 use crate::backup::{self, AHEAD_MS, EARLIEST_MS};
 use crate::model::{CommitTs, span_text};
 
-/// How much older than the start a Pump's oldest data should be, so that it is still there when
-/// sync asks for it.
+/// How much older than the start a Pump's oldest data should be, so that the data is still there
+/// when sync asks for it.
 const PUMP_MARGIN_MS: u64 = 60 * 60 * 1000;
 
 /// Why a start is exact when it equals the backup's ts.
 pub const INTERVAL: &str = "A backup's end is closed: it holds every transaction with a commit ts up to and including its ts. \
 A start is open: replication begins behind it. So the right start ts is the backup's ts itself, neither one more nor one less.";
 
-/// Whether replication can start at `ts`, as far as `facts` tell.
+/// Whether replication can start at `ts`, according to `facts`.
 #[must_use]
 pub fn judge(ts: CommitTs, facts: &Facts) -> Report {
     let mut report = Report::default();
@@ -34,7 +34,7 @@ pub fn judge(ts: CommitTs, facts: &Facts) -> Report {
     report
 }
 
-/// Can it be a ts at all? A real one that is only too new is left to [`future`].
+/// Checks whether `ts` can be a ts at all. One that is only too new is left to [`future`].
 fn plausible_ts(report: &mut Report, ts: CommitTs, clock: Timestamp) -> bool {
     let eighteen_digits = (100_000_000_000_000_000..1_000_000_000_000_000_000).contains(&ts.0);
     if eighteen_digits && ts.physical_ms() >= EARLIEST_MS {
@@ -98,8 +98,8 @@ fn pumps(report: &mut Report, ts: CommitTs, pumps: Option<&[PumpFact]>) {
     }
     for PumpFact { name, gc_ms } in pumps {
         let oldest = CommitTs::from_millis((*gc_ms).min((1 << 46) - 1));
-        // The gauge has only milliseconds, so an equal one may be on either side: not proven, so
-        // not accepted.
+        // The gauge has only milliseconds, so if both are equal, the start may be on either side:
+        // this is not proven, so not accepted.
         let margin = ts.physical_ms().checked_sub(*gc_ms).filter(|m| *m > 0);
         match margin {
             _ if *gc_ms == 0 => {
@@ -149,7 +149,7 @@ fn cluster(report: &mut Report, facts: &Facts) {
     }
 }
 
-/// Does the start join what the target holds, without a gap or an overlap?
+/// Checks whether the start follows the target's data without a gap or an overlap.
 fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
     if let Some(backup) = &facts.backup {
         if let Some(start) = backup.start {
@@ -204,7 +204,8 @@ fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
     }
 }
 
-/// `name` holds everything up to and including `held`; replication would begin behind `ts`.
+/// The finding for a target of which `name` holds everything up to and including `held`, if
+/// replication begins behind `ts`.
 fn join(report: &mut Report, ts: CommitTs, held: CommitTs, name: &str) {
     let span = match ts.physical_ms().abs_diff(held.physical_ms()) {
         0 => "less than a millisecond".to_owned(),

@@ -32,51 +32,51 @@ use crate::error::Fault;
 use crate::model::CommitTs;
 use crate::{moment, output};
 
-/// Requests to running clusters; everything else here is local.
+/// Requests to running clusters; everything else in this command is local.
 pub trait Live {
     /// A fresh ts of the cluster at `pd`.
     ///
     /// # Errors
-    /// When PD cannot be reached or does not answer.
+    /// If PD cannot be reached or does not answer.
     fn now(&self, pd: &PdArgs) -> Result<CommitTs>;
 
-    /// The facts that the cluster at `pd` tells about itself.
+    /// The facts from the cluster at `pd`.
     ///
     /// # Errors
-    /// When PD or a Pump cannot be reached or does not answer.
+    /// If PD or a Pump cannot be reached or does not answer.
     fn source(&self, pd: &PdArgs) -> Result<SourceFacts>;
 
-    /// The checkpoint that the target at `to` keeps for the upstream `cluster_id` (for its only one
-    /// where that is unknown); `None` where it has none.
+    /// The checkpoint on the target at `to` for the upstream `cluster_id` (for its only upstream if
+    /// that is unknown); `None` if it has none.
     ///
     /// # Errors
-    /// When the target cannot be reached, or has several upstreams and `cluster_id` is unknown.
+    /// If the target cannot be reached, or has several upstreams and `cluster_id` is unknown.
     fn checkpoint(&self, to: &str, cluster_id: Option<u64>) -> Result<Option<CommitTs>>;
 
     /// Settings of the target at `to` that may cost it its last commits, in words; `None` if it
     /// keeps each commit.
     ///
     /// # Errors
-    /// When the target cannot be reached.
+    /// If the target cannot be reached.
     fn risk(&self, to: &str) -> Result<Option<String>>;
 }
 
-/// The facts that a running upstream tells about itself.
+/// The facts from a running upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFacts {
     /// PD's cluster id.
     pub cluster_id: u64,
     /// A fresh ts.
     pub now: CommitTs,
-    /// Its Pumps that are not offline.
+    /// Its Pumps, except those that are offline.
     pub pumps: Vec<check::PumpFact>,
 }
 
-/// Runs `command`; prints its answer on standard output once it is whole.
+/// Runs `command`; prints its answer on standard output once it is complete.
 ///
 /// # Errors
-/// The error that kept the command from its answer; for `check`, a negative fault when replication
-/// cannot start there.
+/// The reason why the command has no answer; for `check`, a negative fault if replication cannot
+/// start there.
 pub fn run(command: &TsCommand, format: Format, verbose: u8, live: &dyn Live) -> Result<()> {
     match command {
         TsCommand::FromBr(args) => from_br(args, format, verbose),
@@ -88,14 +88,14 @@ pub fn run(command: &TsCommand, format: Format, verbose: u8, live: &dyn Live) ->
     }
 }
 
-/// The zone that an option names, if it was given.
+/// The time zone of an option, if it was given.
 fn zone(option: Option<&String>) -> Result<Option<TimeZone>> {
     option.map(|name| moment::zone(name)).transpose()
 }
 
 #[derive(Serialize)]
 struct Row {
-    /// In CSV only; in JSON the version stands outside.
+    /// In CSV only; JSON has the version outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
     ts: String,
@@ -103,7 +103,7 @@ struct Row {
     logical: u64,
     utc: String,
     local: String,
-    /// Milliseconds; negative when it is in the future.
+    /// Milliseconds; negative if the ts is in the future.
     age_ms: i64,
 }
 
@@ -127,8 +127,8 @@ pub fn decode(args: &DecodeArgs, format: Format) -> Result<()> {
     }
 }
 
-/// All ts to decode. All are read before the first is answered, so that an error leaves standard
-/// output empty.
+/// All ts to decode. They are all read before the first is answered, so that an error leaves
+/// standard output empty.
 fn list(args: &DecodeArgs) -> Result<Vec<CommitTs>> {
     let stdin = io::stdin();
     if args.ts.is_empty() && stdin.is_terminal() {
@@ -194,7 +194,7 @@ pub fn now(args: &NowArgs, format: Format, verbose: u8, live: &dyn Live) -> Resu
     one(format, &ts.to_string(), &TsRow::new(ts))
 }
 
-/// The version of the JSON and CSV answers. Rises when a field changes its meaning or goes away.
+/// The version of the JSON and CSV answers. Rises when a field changes its meaning or is removed.
 pub const VERSION: u32 = 1;
 
 /// The time of `ts` in RFC 3339, UTC, with milliseconds.
@@ -202,7 +202,7 @@ pub fn utc(ts: CommitTs) -> String {
     ts.time().map(|t| t.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()).unwrap_or_default()
 }
 
-/// Prints `text`, or `row` as a JSON object, or as CSV's header and one line.
+/// Prints `text`, or `row` as a JSON object, or as a CSV header and one line.
 pub fn one<T: Serialize>(format: Format, text: &str, row: &T) -> Result<()> {
     match format {
         Format::Text => output::answer(text),
@@ -226,7 +226,7 @@ pub fn csv<T: Serialize>(rows: &[T]) -> Result<()> {
     output::answer(String::from_utf8(bytes)?.trim_end_matches('\n'))
 }
 
-/// The row of a command whose answer is one ts and no more.
+/// The row of a command that answers with a single ts.
 #[derive(Serialize)]
 pub struct TsRow {
     version: u32,
@@ -241,10 +241,10 @@ impl TsRow {
     }
 }
 
-/// The key's variable in the environment.
+/// The environment variable with the key.
 const KEY_VARIABLE: &str = "TISYNC_CRYPTER_KEY";
 
-/// The longest key file that is read; a key has at most 64 digits.
+/// Largest key file that is read, in bytes; a key has at most 64 digits.
 const MAX_KEY_FILE: u64 = 4096;
 
 #[derive(Serialize)]
@@ -300,7 +300,7 @@ pub fn open_backup(address: &str, args: &CrypterArgs) -> Result<Backup> {
     br::read(&Storage::open(address)?, crypter.as_ref(), Timestamp::now())
 }
 
-/// Problems of `backup` that may keep it from being restored.
+/// Problems of `backup` that may prevent its restore.
 fn warnings(address: &str, backup: &Backup) -> Result<Vec<String>> {
     let storage = Storage::open(address)?;
     let absent = match br::absent_files(&storage, backup) {
@@ -326,7 +326,7 @@ pub fn incremental(backup: &Backup) -> String {
     )
 }
 
-/// The cipher that the options ask for.
+/// The cipher of the options.
 fn crypter(args: &CrypterArgs) -> Result<Option<Crypter>> {
     let given = args.crypter_key.is_some() || args.crypter_key_file.is_some();
     let Some(method) = args.crypter_method.and_then(|m| m.cipher()) else {

@@ -2,10 +2,10 @@
 //!
 //! Source: docs/protocol/tidb-binlog.md §9.1, §9.2.
 //!
-//! `docs/drainer.md` tells the operator the same; a test compares the two. Also here:
+//! `docs/drainer.md` has this table for the operator; a test compares the two. Also here:
 //!
 //! - `[syncer.to.checkpoint]`: where Drainer kept its position (docs/protocol/tidb-binlog.md §8.1);
-//! - the filters of drainer.toml as they stand there (docs/protocol/tidb-binlog.md §9.3).
+//! - the filters of drainer.toml, unchanged (docs/protocol/tidb-binlog.md §9.3).
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub enum Kind {
 /// What tisync does with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It has its effect; the text is its name in tisync.toml's words.
+    /// It has its effect; the text is the name of that setting in tisync.toml.
     Honoured(&'static str),
     /// It is read and has no effect; the text is the reason.
     Idle(&'static str),
@@ -52,7 +52,7 @@ pub enum Fate {
 /// A key of drainer.toml.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Its full name, as in `syncer.to.host`; empty for what is only a flag.
+    /// Its full name, as in `syncer.to.host`; empty for a mere flag.
     pub path: &'static str,
     /// Drainer's flag for it; empty if there is none.
     pub flag: &'static str,
@@ -63,7 +63,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// The environment variable that Drainer puts before the file: `BINLOG_SERVER_PD_URLS`.
+    /// The environment variable by which Drainer overrides the file: `BINLOG_SERVER_PD_URLS`.
     #[must_use]
     pub fn variable(&self) -> Option<String> {
         (!self.flag.is_empty()).then(|| format!("BINLOG_SERVER_{}", self.flag.to_ascii_uppercase().replace('-', "_")))
@@ -249,7 +249,7 @@ pub(in crate::config) const TOP: [&str; 12] = [
     "syncer",
 ];
 
-/// Names that may stand in the table `prefix` (`""`, `syncer.to.`), each once.
+/// The possible names in the table `prefix` (`""`, `syncer.to.`), each once.
 pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
     let mut names: Vec<&str> = Vec::new();
     for rest in KEYS.iter().filter_map(|k| k.path.strip_prefix(prefix)) {
@@ -262,7 +262,7 @@ pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
 }
 
 impl<'d> File<'d> {
-    /// Reads where the checkpoint is; without a type, it is where the rows go.
+    /// Reads the place of the checkpoint; without a type, it is the target.
     pub(super) fn checkpoint(&mut self, draft: &mut Draft) {
         let to = self.syncer_table().table_or_none("to");
         let checkpoint = to.table_or_none("checkpoint");
@@ -270,7 +270,7 @@ impl<'d> File<'d> {
         let schema = text("schema", "tidb_binlog");
         let kind = checkpoint.some_text("type");
         let place = match kind.as_ref().map(|k| k.value.to_ascii_lowercase()).as_deref() {
-            // Without a type only the schema counts.
+            // Without a type, Drainer uses only the schema.
             None => DrainerCheckpoint::Target { schema, table: "checkpoint".to_owned() },
             Some("mysql" | "tidb") => match self.server(&checkpoint, schema, text("table", "checkpoint")) {
                 Some(place) => place,
@@ -297,7 +297,8 @@ impl<'d> File<'d> {
         let port = checkpoint.whole("port", 0..=65_535).filter(|p| p.value != 0).map(|p| p.map(|n| n.to_string()));
         let port = port.unwrap_or_else(|| default("3306".to_owned()));
         let address = self.join(checkpoint, "mysql", &text("user", "root"), &text("host", "127.0.0.1"), &port)?;
-        // The password of each table itself: Drainer decrypts the target's password in its place.
+        // The password of each table by itself: Drainer decrypts the target's password in its
+        // place.
         let password = self.password(checkpoint).map(|p| p.value);
         Some(DrainerCheckpoint::Server {
             address,

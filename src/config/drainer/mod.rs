@@ -1,8 +1,7 @@
-//! Reads an unchanged drainer.toml (docs/protocol/tidb-binlog.md §9).
+//! Reads an unchanged drainer.toml, with the target in `[syncer.to]`.
 //!
-//! `[syncer.to]`, where Drainer wrote to, is here too.
-//!
-//! Each key is honoured, refused with the reason, or read and reported as without effect.
+//! Source: docs/protocol/tidb-binlog.md §9. Each key is honoured, refused with the reason, or read
+//! and reported as without effect.
 
 mod keys;
 
@@ -25,7 +24,7 @@ pub use keys::{Fate, KEYS, Key, Kind};
 /// Drainer's default for `pd-urls`.
 const PD: &str = "http://127.0.0.1:2379";
 
-/// Reads the whole file, and notes what is wrong in `document`.
+/// Reads the whole file, and adds its problems to `document`.
 pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded {
     let root = Reader::root(document).with_variables(variables(environment));
     let mut file = File { root, environment, remarks: Vec::new(), idle: Vec::new() };
@@ -47,7 +46,7 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
     Loaded { draft, remarks, idle, ..Loaded::default() }
 }
 
-/// A drainer.toml that is being read.
+/// A drainer.toml while it is read.
 struct File<'d> {
     root: Reader<'d>,
     environment: Environment<'d>,
@@ -62,7 +61,7 @@ fn variables(environment: Environment<'_>) -> Vec<(&'static str, String, String)
     flags.filter_map(|k| k.variable().and_then(|name| environment(&name).map(|text| (k.path, name, text)))).collect()
 }
 
-/// The lines of passwords that are in plain text, or encrypted with the built-in key.
+/// The lines of passwords in plain text, or encrypted with the built-in key.
 fn password_lines(document: &Document) -> Vec<usize> {
     let to = Reader::root(document).table_or_none("syncer").table_or_none("to");
     let of = |reader: &Reader<'_>| {
@@ -72,7 +71,7 @@ fn password_lines(document: &Document) -> Vec<usize> {
 }
 
 impl<'d> File<'d> {
-    /// Notes every key that Drainer does not know.
+    /// Reports every key that Drainer does not have.
     fn known(&self) {
         let all: Vec<&str> = KEYS.iter().map(|k| k.path).filter(|p| !p.is_empty()).collect();
         let only = |reader: &Reader<'d>, prefix: &str| reader.only(&keys::names_in(prefix), &all);
@@ -98,7 +97,7 @@ impl<'d> File<'d> {
         }
     }
 
-    /// Checks the values of keys without effect, and remembers those that were given.
+    /// Checks the values of keys without effect, and collects the given ones.
     fn idle_keys(&mut self) {
         for key in KEYS {
             let why = match key.fate {
@@ -110,7 +109,7 @@ impl<'d> File<'d> {
                 Fate::Honoured(_) => continue,
             };
             if key.path.is_empty() {
-                // Read as variables alone: Drainer's command line is not ours.
+                // Read only as variables: Drainer's command line is not tisync's.
                 if let Some(name) = key.variable().filter(|name| (self.environment)(name).is_some()) {
                     self.idle.push(IneffectiveKey { key: name, line: 0, why });
                 }
@@ -143,7 +142,7 @@ impl<'d> File<'d> {
         }
     }
 
-    /// Refuses a key of `[syncer]` that is given, with any value.
+    /// Refuses a key if it is given, with any value.
     fn refused(&self, path: &str, why: &str) {
         let (table, name) = path.split_once('.').unwrap_or(("", path));
         let reader = if table.is_empty() { None } else { Some(self.root.table_or_none(table)) };
@@ -157,7 +156,7 @@ impl<'d> File<'d> {
         self.root.table_or_none("syncer")
     }
 
-    /// PD and the Pumps, and the registration among the Drainers.
+    /// Reads PD, the Pumps, and the registration among the Drainers.
     fn upstream(&mut self, draft: &mut Draft) {
         let root = &self.root;
         let pd = root.some_text("pd-urls").unwrap_or_else(|| {
@@ -205,12 +204,12 @@ impl<'d> File<'d> {
         draft.advertise_addr = root.some_text("advertise-addr");
     }
 
-    /// How changes are applied.
+    /// Reads how changes are applied.
     fn syncer(&mut self, draft: &mut Draft) {
         let syncer = self.syncer_table();
         let workers = syncer.whole("worker-count", 1..=i64::MAX);
         draft.workers = workers.and_then(|n| Some(n.with(usize::try_from(n.value.min(64)).ok()?)));
-        // Drainer's order: a key that says "disable" goes first.
+        // Drainer's order: a key that says "disable" wins.
         let disabled = syncer.flag("disable-dispatch").filter(|f| f.value);
         let disabled = disabled.or_else(|| syncer.flag("enable-dispatch").filter(|f| !f.value));
         if let Some(disabled) = disabled {
@@ -221,8 +220,8 @@ impl<'d> File<'d> {
         if let Some(loopback) = syncer.flag("loopback-control").filter(|f| f.value) {
             draft.channel_id = syncer.whole("channel-id", i64::MIN..=i64::MAX).or_else(|| Some(loopback.with(0)));
             draft.loopback = Some(loopback);
-            // A Drainer never asked where a DDL came from, and one on the other direction does not
-            // say.
+            // A Drainer never checks where a DDL came from, and one in the other direction does not
+            // record it.
             draft.wrong_side_ddl = draft.ddl.as_ref().filter(|ddl| !ddl.value).map(|ddl| ddl.with(WrongSide::Ignore));
         }
         draft.ignore_ts = syncer.stamps("ignore-txn-commit-ts").filter(|l| !l.value.is_empty());
@@ -240,7 +239,7 @@ fn default<T>(value: T) -> Given<T> {
 }
 
 impl<'d> File<'d> {
-    /// The kind of the target, its address, its password and its sessions.
+    /// Reads the kind of the target, its address, its password and its session settings.
     fn target(&mut self, draft: &mut Draft) {
         let syncer = self.syncer_table();
         let to = syncer.table_or_none("to");
@@ -285,7 +284,7 @@ impl<'d> File<'d> {
         Some(host.with(self.join(to, scheme, &user.value, &host.value, &port)?))
     }
 
-    /// Builds an address from its parts; notes an invalid part.
+    /// Builds an address from its parts; reports an invalid part.
     fn join(&self, to: &Reader<'_>, scheme: &str, user: &str, host: &str, port: &Given<String>) -> Option<String> {
         let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
         let address = with_parameters(&format!("{scheme}://{}@{host}:{}", encode(user), port.value), &tls(to));
@@ -298,7 +297,7 @@ impl<'d> File<'d> {
         }
     }
 
-    /// The password of this table: encrypted, or else plain.
+    /// The password in a table: encrypted, or else plain.
     fn password(&self, to: &Reader<'_>) -> Option<Given<Secret>> {
         if let Some(encrypted) = to.some_text("encrypted_password") {
             return match address::decrypt(&encrypted.value, self.environment) {
@@ -317,7 +316,7 @@ impl<'d> File<'d> {
         let line = given.line();
         given.value.retain(|(name, _)| {
             let Some(why) = own_variable(name) else { return true };
-            // Drainer needs it for what tisync does right without it.
+            // Drainer needs this variable for what tisync does right without it.
             if name.eq_ignore_ascii_case("time_zone") {
                 let why = "times are converted between the upstream and UTC, in which all sessions are";
                 self.idle.push(IneffectiveKey { key: format!("syncer.to.params.{name}"), line, why });
@@ -330,8 +329,8 @@ impl<'d> File<'d> {
     }
 }
 
-/// The parameters of an address for a table's `security`. Drainer checks the server's name as soon
-/// as it has a CA.
+/// The parameters of an address for a table's `security`. Drainer checks the server's name whenever
+/// it has a CA.
 fn tls(to: &Reader<'_>) -> Vec<(String, String)> {
     let security = to.table_or_none("security");
     let Some(ca) = security.some_text("ssl-ca") else { return Vec::new() };

@@ -28,9 +28,9 @@ pub(super) const KEYS: [&str; 11] = [
 ];
 pub(super) const TLS: [&str; 3] = ["ca", "cert", "key"];
 pub(super) const SQL_TLS: [&str; 4] = ["mode", "ca", "cert", "key"];
-/// Names of the keys in flags, addresses and drainer.toml, which are accepted too.
+/// Names of these keys in flags, addresses and drainer.toml, which are accepted too.
 const SSL: [(&str, &str); 4] = [("ssl-mode", "mode"), ("ssl-ca", "ca"), ("ssl-cert", "cert"), ("ssl-key", "key")];
-/// Names in flags and drainer.toml for what has another name here.
+/// Keys under their names in flags and drainer.toml, with their names here.
 const ELSEWHERE: [(&str, &str); 8] = [
     ("pd-urls", "pd"),
     ("ssl-ca", "tls.ca"),
@@ -52,13 +52,13 @@ pub(super) struct Cluster {
     schema_from: Option<Given<String>>,
     sql: Option<Given<String>>,
     password: Option<Given<Secret>>,
-    /// The password from the variable with the cluster's own name.
+    /// The password from the environment variable with the cluster's name.
     own_password: Option<Given<Secret>>,
-    /// Which of `pd` and `sql` are given, right or wrong.
+    /// The keys among `pd` and `sql` that are given, right or wrong.
     pub(super) tried: Vec<&'static str>,
     /// The file with its password, if others may read it.
     pub(super) open_file: Option<String>,
-    /// The line of a password that stands in the file itself.
+    /// The line of a password in the file itself.
     pub(super) password_line: Option<usize>,
     variables: Option<Given<Vec<(String, String)>>>,
     sql_mode: Option<Given<Vec<String>>>,
@@ -67,7 +67,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Reads the cluster, and notes what is wrong.
+    /// Reads the cluster, and reports its problems.
     pub(super) fn read(reader: &Reader<'_>, name: &str, environment: Environment<'_>) -> Self {
         reader.named(&KEYS, &[], &ELSEWHERE);
         let tried = ["pd", "sql"].into_iter().filter(|key| reader.has(key)).collect();
@@ -171,7 +171,7 @@ impl Cluster {
         draft.allow_plain_password = draft.allow_plain_password.take().or_else(|| self.allow_plain_password.clone());
     }
 
-    /// All places that the cluster is known by.
+    /// All known places of the cluster.
     pub(super) fn places(&self) -> Places {
         let pd = self.pd.as_ref().map_or_else(Places::default, |pd| Places::of_source(&pd.value));
         pd.and(self.sql.as_ref().map_or_else(Places::default, |sql| Places::of_target(&sql.value)))
@@ -197,8 +197,7 @@ fn named_by(given: Given<String>, named: &Origin) -> Given<String> {
     }
 }
 
-/// Modes that change how the text of a statement is read, or what a table becomes: these are passed
-/// on.
+/// Modes that change how a statement is parsed, or what a table becomes: these are passed on.
 const PASSED: [&str; 11] = [
     "ANSI",
     "ANSI_QUOTES",
@@ -213,8 +212,8 @@ const PASSED: [&str; 11] = [
     "SIMULTANEOUS_ASSIGNMENT",
 ];
 
-/// Modes about values, not passed on. The upstream has judged its values; here they have to arrive
-/// as they are, which tisync's own modes see to.
+/// Modes about values, not passed on. The upstream has accepted its values; here they have to
+/// arrive unchanged, which tisync's own modes ensure.
 const OWN: [&str; 13] = [
     "ALLOW_INVALID_DATES",
     "ERROR_FOR_DIVISION_BY_ZERO",
@@ -245,7 +244,7 @@ const REFUSED: [&str; 10] = [
     "POSTGRESQL",
 ];
 
-/// The modes that are passed on; notes unknown names and refused modes.
+/// The modes that are passed on; reports unknown names and refused modes.
 pub(in crate::config) fn modes(
     reader: &Reader<'_>,
     key: &str,

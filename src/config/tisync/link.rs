@@ -57,11 +57,11 @@ pub(super) const EVENTS: [&str; 4] = ["tables", "ignore", "ignore-sql", "case-se
 pub(super) const ROUTES: [&str; 2] = ["from", "to"];
 pub(super) const REPLACEMENTS: [&str; 2] = ["ts", "sql"];
 pub(super) const CHECKPOINT: [&str; 4] = ["schema", "table", "cluster", "file"];
-/// A key that only a link knows that takes over from a Drainer.
+/// A key for links that take over from a Drainer.
 const DRAINER: &str = "drainer-checkpoint";
 /// Other names of keys that are accepted too: those of flags, or of an earlier tisync.
 const ALIASES: [(&str, &str); 2] = [("mode", "sync-mode"), ("route", "routes")];
-/// Names in flags and drainer.toml for what has another name here.
+/// Keys under their names in flags and drainer.toml, with their names here.
 const ELSEWHERE: [(&str, &str); 11] = [
     ("link", "name"),
     ("sync-ddl", "ddl"),
@@ -77,7 +77,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
 ];
 
 impl File {
-    /// Reads a link, and notes what is wrong.
+    /// Reads a link, and reports its problems.
     pub(super) fn link(&self, reader: &Reader<'_>) -> Draft {
         let known: Vec<&str> = KEYS.into_iter().chain([DRAINER]).collect();
         reader.named(&known, &ALIASES, &ELSEWHERE);
@@ -155,7 +155,8 @@ impl File {
         }
     }
 
-    /// Says nothing if the cluster has the key with a wrong value: that was noted before.
+    /// Reports that a cluster lacks a key, unless the key has a wrong value, which was reported
+    /// before.
     fn lacks(&self, reader: &Reader<'_>, key: &str, given: &Given<String>, lacking: &str) {
         let said = self.clusters.get(&given.value).is_some_and(|c| c.tried.contains(&lacking));
         if !said {
@@ -259,7 +260,7 @@ fn events(reader: &Reader<'_>) -> Option<Given<Vec<EventRule>>> {
     Some(first.with(readers.iter().map(rule).collect()))
 }
 
-/// One of the words that the flag takes.
+/// Reads one of the words that the flag takes.
 fn word<T: ValueEnum>(reader: &Reader<'_>, key: &str) -> Option<Given<T>> {
     let given = reader.text(key)?;
     let found = T::from_str(&given.value, false).ok();

@@ -34,10 +34,10 @@ pub const KEYS: [(&str, &[&str]); 9] = [
 
 const ROOT: [&str; 2] = ["cluster", "link"];
 
-/// A tisync.toml that was read.
+/// A parsed tisync.toml.
 pub(super) struct File {
     clusters: BTreeMap<String, Cluster>,
-    /// The password in the environment, for the cluster that is the target.
+    /// The password from the environment, for the cluster that is the target.
     target_password: Option<Given<Secret>>,
     /// The links, in the order of the file.
     pub(super) links: Vec<Draft>,
@@ -48,7 +48,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads the whole file, and notes what is wrong in `document`.
+    /// Reads the whole file, and adds its problems to `document`.
     pub(super) fn read(document: &Document, environment: Environment<'_>) -> Self {
         let root = Reader::root(document);
         root.only(&ROOT, &every_key());
@@ -125,7 +125,7 @@ impl File {
         self.clusters.iter().filter(|(_, c)| c.tried.contains(&"pd")).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Replaces cluster names that flags give by the `from` and `to` of those clusters of the file.
+    /// Replaces cluster names in flags by the `from` and `to` of those clusters of the file.
     pub(super) fn name(&self, draft: &mut Draft) {
         let upstream = draft.from.as_ref().and_then(|f| Some((self.clusters.get(&f.value)?, f.origin.clone())));
         if let Some((cluster, origin)) = upstream {
@@ -139,7 +139,7 @@ impl File {
 }
 
 fn every_key() -> Vec<&'static str> {
-    // A key at the top that belongs to a link or a cluster.
+    // Full names of the keys of links and clusters, for a hint if one is at the top of the file.
     const FULL: [&str; 10] = [
         "cluster.NAME.pd",
         "cluster.NAME.sql",

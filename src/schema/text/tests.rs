@@ -1,4 +1,4 @@
-//! Texts as Drainer writes them.
+//! Tests with DDL texts as Drainer writes them.
 
 use proptest::prelude::*;
 

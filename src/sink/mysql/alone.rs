@@ -161,7 +161,7 @@ impl HeldRows {
     }
 
     /// Waits a moment if the source may still hear of the target's last DDL on the table, although
-    /// nothing shows it. Gives whether it waited: not every DDL goes to the source.
+    /// nothing shows it. Returns whether it waited: not every DDL goes to the source.
     ///
     /// # Errors
     /// If the run is to end.

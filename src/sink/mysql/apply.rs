@@ -111,8 +111,8 @@ impl Worker {
         self.commit(done)
     }
 
-    /// Applies the next `most` row changes of a transaction after the first `from`. Gives how many
-    /// there were.
+    /// Applies the next `most` row changes of a transaction after the first `from`. Returns how
+    /// many there were.
     pub(super) fn apply_portion(&mut self, ts: CommitTs, rows: &mut Rows, from: u64, most: u64) -> Result<u64> {
         rows.restart(from)?;
         self.begin(&Record::Part { ts, rows: from + most })?;

@@ -46,8 +46,8 @@ pub struct Ask<'a> {
     pub leads: bool,
 }
 
-/// Checks the server's settings and every table, and records tables whose columns differ. Gives how
-/// the target numbers rows, if that matters.
+/// Checks the server's settings and every table, and records tables whose columns differ. Returns
+/// how the target numbers rows, if that matters.
 ///
 /// # Errors
 /// Refused, with all problems found.
@@ -258,7 +258,7 @@ fn hidden(session: &mut Session, table: &Table) -> bool {
     tried.is_err_and(|e| classify(&e) == Class::Privilege)
 }
 
-/// Tries each right on rows without touching one. Gives whether the table has rows.
+/// Tries each right on rows without touching one. Returns whether the table has rows.
 fn rights(
     session: &mut Session,
     table: &Table,
@@ -326,7 +326,7 @@ pub fn risk(session: &mut Session) -> Result<Option<String>> {
     Ok(judge(&rows.into_iter().map(|(name, value)| (name.to_lowercase(), value.to_uppercase())).collect()))
 }
 
-/// Connects to the target at `to` and gives its [`risk`].
+/// Connects to the target at `to` and returns its [`risk`].
 ///
 /// # Errors
 /// If it cannot be reached or read.

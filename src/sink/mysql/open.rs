@@ -220,8 +220,8 @@ impl MysqlSink {
     }
 
     /// Checks the target before the first write: settings, rights, and all of `tables` as they are
-    /// upstream at [`position`](Sink::position). Gives how the target numbers rows, if it is a
-    /// source too and does so.
+    /// upstream at [`position`](crate::sink::Sink::position). Returns how the target numbers rows,
+    /// if it is a source too and does so.
     ///
     /// # Errors
     /// Refused, with all problems found.

@@ -149,7 +149,7 @@ pub struct MysqlOptions {
     pub lease: Terms,
     /// Ends the wait for a target that does not come back.
     pub stop: Stop,
-    /// Where the sink shows how far it is.
+    /// Gets the sink's position.
     pub durable: DurablePosition,
 }
 

@@ -327,7 +327,7 @@ impl Progress {
         self.next - 1
     }
 
-    /// Records that one of the parts of `window` is durable. Gives the new low-water mark if it
+    /// Records that one of the parts of `window` is durable. Returns the new low-water mark if it
     /// moved.
     pub fn done(&mut self, window: WindowId) -> Option<CommitTs> {
         let first = self.next - self.open.len() as u64;

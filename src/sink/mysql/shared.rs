@@ -51,7 +51,7 @@ struct State {
 }
 
 impl Shared {
-    /// What begins at `position`, which `durable` shows from here on.
+    /// The state of a run that begins at `position`; `durable` has the position from here on.
     pub(super) fn new(position: Option<CommitTs>, skipped: Skipped, durable: DurablePosition) -> Self {
         durable.restart(position);
         let state = State {
@@ -190,7 +190,7 @@ impl Context {
     }
 
     /// Checks that rows above `ts` (all, if `None`) have their effect once: rows that Drainer may
-    /// have applied before cannot be recognized if their table has no key.
+    /// have applied before cannot be recognised if their table has no key.
     ///
     /// # Errors
     /// Refused, with those of `tables` that have no key, unless the operator allows it.

@@ -1,7 +1,7 @@
 //! Reports what keeps the target from answering while the workers wait for it.
 //!
 //! - Which sessions block another one, as far as the server tells.
-//! - How long to wait before a retry, and who is told of it.
+//! - How long to wait before a retry, and how it is reported.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

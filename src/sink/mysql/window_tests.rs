@@ -1,3 +1,5 @@
+//! Tests of windows: their records, how they are cut, and that their batches are independent.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

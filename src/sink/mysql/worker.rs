@@ -226,8 +226,8 @@ impl Worker {
         self.until_done(work)?.map_or(Ok(()), Err)
     }
 
-    /// Repeats `work`, at most one transaction of the slot, until it is durable. Gives the error if
-    /// the target refuses it.
+    /// Repeats `work`, at most one transaction of the slot, until it is durable. Returns the error
+    /// if the target refuses it.
     fn until_done(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<Option<Error>> {
         let mut backoff = Backoff::new();
         let mut number = None;

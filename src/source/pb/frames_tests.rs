@@ -1,3 +1,5 @@
+//! Tests of the frames of Drainer's files: damage, names, and gaps between files.
+
 use super::*;
 use proptest::prelude::*;
 use std::fs;

@@ -224,7 +224,7 @@ pub struct Lapse {
 }
 
 impl Lapse {
-    /// Records the state of `server` at `now`; gives a sentence if the state has changed.
+    /// Records the state of `server` at `now`; returns a sentence if the state has changed.
     pub(super) fn update(lapses: &mut BTreeMap<String, Self>, server: &TidbServer, now: Instant) -> Option<String> {
         let (address, status) = (server.sql_address(), server.binlog_status.as_str());
         if status == ON {

@@ -275,7 +275,7 @@ impl Roster {
         Self { list: Mutex::new(PumpList { nodes, read, closing }), changes: watch::Sender::new(0) }
     }
 
-    /// Takes over a new list; gives the Pumps that have to be read from now on.
+    /// Takes over a new list; returns the Pumps that have to be read from now on.
     pub fn take(&self, nodes: Vec<Node>) -> Vec<Node> {
         let mut list = self.list.lock();
         let mut joined = Vec::new();

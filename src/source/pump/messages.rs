@@ -117,8 +117,8 @@ enum State {
 }
 
 impl InterceptedBody {
-    /// Reads on in what has arrived. Gives the bytes for the library; `None` if more has to arrive
-    /// first.
+    /// Reads on in what has arrived. Returns the bytes for the library; `None` if more has to
+    /// arrive first.
     fn step(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
             match &mut self.state {

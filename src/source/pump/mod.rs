@@ -59,14 +59,14 @@ impl Default for Timing {
     }
 }
 
-/// How Pumps are read, beyond what [every source](super::Options) is told.
+/// How Pumps are read, beyond the options of [every source](super::Options).
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Whether they shall compress what they send.
+    /// Whether Pumps shall compress their messages.
     pub gzip: bool,
-    /// How long the source waits before it asks again.
+    /// Pauses and time limits.
     pub timing: Timing,
-    /// Where it reports how far each Pump is, and gets requests to list the Pumps at once.
+    /// Gets each Pump's position, and passes on requests to list the Pumps at once.
     pub status: Arc<PumpStatus>,
 }
 
@@ -278,7 +278,7 @@ impl PumpStatus {
         self.done.send_modify(|done| *done = asked.max(*done));
     }
 
-    /// Records the state of the servers now; gives a sentence for each that has changed.
+    /// Records the state of the servers now; returns a sentence for each that has changed.
     fn look(&self, servers: &[crate::pd::TidbServer]) -> Vec<String> {
         let mut lapses = self.lapses.lock();
         servers.iter().filter_map(|server| Lapse::update(&mut lapses, server, Instant::now())).collect()

@@ -1,3 +1,5 @@
+//! Tests of the net effect of transactions, against the effect of each change in turn.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Tests of the digests of texts: values that a collation may hold to be equal hash alike.
+
 use proptest::prelude::*;
 
 use super::*;

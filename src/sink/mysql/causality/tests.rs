@@ -1,3 +1,5 @@
+//! Tests of conflict keys: which row changes keep their order, and which need not.
+
 use std::time::Instant;
 
 use bytes::Bytes;

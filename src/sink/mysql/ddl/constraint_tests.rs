@@ -1,3 +1,5 @@
+//! Tests of names of constraints, and of the comparison of their conditions.
+
 use super::*;
 
 #[test]

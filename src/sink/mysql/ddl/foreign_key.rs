@@ -46,7 +46,7 @@ pub(super) fn holds(failed: &SessionError) -> bool {
 }
 
 /// Adds statements that drop the foreign keys over columns that the statement of `step` changes or
-/// renames, before it, and that add them again after all statements that must run. Gives whether
+/// renames, before it, and that add them again after all statements that must run. Returns whether
 /// there are any; if not, `begun` is unchanged.
 ///
 /// Statements before `step` are done. `ddl` tells which indexes are the upstream's own, if it is at

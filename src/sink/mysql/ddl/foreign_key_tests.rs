@@ -1,3 +1,5 @@
+//! Tests of which columns a statement changes.
+
 use super::*;
 
 #[test]

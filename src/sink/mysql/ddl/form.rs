@@ -331,7 +331,7 @@ fn definer(sql: &str) -> Option<(String, String, usize, usize)> {
 }
 
 /// Replaces the definer of the view in `sql` by tisync's own account, if the target does not have
-/// that definer or this account may not see it. Gives a remark if so.
+/// that definer or this account may not see it. Returns a remark if so.
 pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Option<String>, SessionError> {
     let Some((user, host, from, to)) = definer(sql) else { return Ok(None) };
     let grantee = format!("'{user}'@'{host}'");

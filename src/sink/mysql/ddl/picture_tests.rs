@@ -1,3 +1,5 @@
+//! Tests of stored pictures, and of what is left out of them.
+
 use super::*;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;

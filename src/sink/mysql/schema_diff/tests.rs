@@ -1,3 +1,5 @@
+//! Tests of differences between definitions as each kind of server shows them.
+
 use super::*;
 
 const MARIADB: &str = "CREATE TABLE `t` (

@@ -135,7 +135,7 @@ impl Fits {
         self.known.lock().tables.get(&address(table)).and_then(|entry| entry.taken_for.fit.clone())
     }
 
-    /// Records the result of a comparison. Gives the report about it, if it is a new one.
+    /// Records the result of a comparison. Returns the report about it, if it is a new one.
     pub(in crate::sink::mysql) fn put(&self, table: &Arc<Table>, fit: Option<Arc<Fit>>) -> Option<String> {
         self.put_for(table, fit, None)
     }

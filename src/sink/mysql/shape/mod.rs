@@ -13,13 +13,13 @@
 //! - Reading tables on the target and comparing them with the upstream's: before the first row of a
 //!   definition, after a DDL, and when the server says that a column is not what it was.
 //! - A target that has each DDL before the source: which of the source's later definitions it has
-//!   now, and how a row of today is written to that one.
+//!   now, and how a row of the current definition is written to that one.
 //!
-//! For such a target nothing is guessed: only a definition that the source itself comes to explains
-//! the target's. Columns are followed by what the DDL does to them, so a renamed one keeps its
-//! values, and a column that is dropped and made anew does not. A column that the source does not
-//! have yet gets in new rows what the source's own rows get when the DDL comes there, and keeps its
-//! value in others.
+//! For such a target nothing is guessed: the target's definition is only explained by one that the
+//! source itself gets later. Columns are followed through their DDLs, so a renamed column keeps its
+//! values, and a column that is dropped and created again does not. A column that the source does
+//! not have yet gets in new rows the value that the source's own rows get when it runs the DDL, and
+//! keeps its value in other rows.
 
 pub(super) mod fit;
 pub(super) mod fits;
@@ -182,7 +182,7 @@ impl Worker {
     }
 
     /// After a refused statement: reads the target's definition again, if that may be the cause.
-    /// Gives whether it has changed, so that the transaction is worth another try.
+    /// Returns whether it has changed, so that the transaction is worth another try.
     ///
     /// # Errors
     /// Refused, if rows of the table cannot be written as it is now.

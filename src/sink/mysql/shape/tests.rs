@@ -1,3 +1,5 @@
+//! Tests of later definitions that explain a target which has each DDL first.
+
 use super::*;
 use crate::model::{Column, Generated, Kind, RowKind, Value};
 use crate::sink::mysql::shape::found::FoundColumn;

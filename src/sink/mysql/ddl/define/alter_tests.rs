@@ -1,3 +1,5 @@
+//! Tests of the order in which an ALTER TABLE moves columns.
+
 use super::*;
 
 #[test]

@@ -319,7 +319,7 @@ impl Dialect<'_> {
         self.ddl.before.iter().flat_map(|t| &t.columns).any(|c| c.name.to_lowercase() == name.to_lowercase())
     }
 
-    /// Removes IF EXISTS and IF NOT EXISTS at `at` if the target does not know them; gives the
+    /// Removes IF EXISTS and IF NOT EXISTS at `at` if the target does not know them; returns the
     /// place after them.
     fn without_condition(&self, edit: &mut Edit<'_>, at: usize) -> usize {
         let behind = edit.behind_condition(at);

@@ -1,3 +1,5 @@
+//! Tests of edits to the text of a statement.
+
 use super::*;
 
 #[test]

@@ -210,7 +210,7 @@ impl<'a> Dialect<'a> {
         self.options(edit, close + 1..edit.len())
     }
 
-    /// Gives whether anything is left to do.
+    /// Returns whether anything is left to do.
     fn alter_table(&self, edit: &mut Edit<'_>, name: usize, without: &mut Vec<String>) -> Result<bool, Unsupported> {
         let from = edit.behind_name(name);
         let items = edit.items(from..edit.len());
@@ -255,7 +255,7 @@ impl<'a> Dialect<'a> {
 const LARGEST: &str = "9223372036854775806";
 const SMALLEST: &str = "9223372036854775807";
 
-/// Gives whether anything is left to do.
+/// Returns whether anything is left to do.
 fn translate_sequence(edit: &mut Edit<'_>) -> bool {
     let (mut options, alters) =
         (edit.len().saturating_sub(edit.behind_name(edit.behind_condition(2))), edit.is(0, "ALTER"));
