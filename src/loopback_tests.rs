@@ -218,7 +218,7 @@ fn what_is_no_echo() {
     pass(&[up.slot(5), up.checkpoint()]);
     pass(&[clean_up(5), up.users()]);
     pass(&[up.checkpoint(), up.users()]);
-    // Another link's, with a channel of its own.
+    // Another link's, with its own channel.
     pass(&[up.mark(2), up.slot(5), up.users()]);
     assert_eq!(loopback.counts().echoes, 0);
     // If the other side is known, unmarked data of a third cluster's link passes.

@@ -1,6 +1,6 @@
 //! The loop between the stages: pull, merge, decode, select, apply. Start reading here.
 //!
-//! The readers of the sources and the workers of the sink run in threads of their own; this loop is
+//! The readers of the sources and the workers of the sink run in their own threads; this loop is
 //! sequential, in one thread.
 
 mod ddl_order;

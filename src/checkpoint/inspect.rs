@@ -109,7 +109,7 @@ pub struct LinkSurvey {
     pub link: String,
     /// The number of its last run.
     pub run: u64,
-    /// Whether a session of that run is alive; `None` if the server does not tell.
+    /// Whether a session of that run is alive; `None` if the server does not show it.
     pub running: Option<bool>,
     /// The process of its last run.
     pub who: Option<Who>,

@@ -1,4 +1,4 @@
-//! Named locks, one for each session: a later run can tell if the session is alive, and end it.
+//! Named locks, one for each session: a later run can see if the session is alive, and end it.
 //!
 //! Correctness does not rely on them: the slots' rows are for that. A server without such locks
 //! (TiDB before 6.2, Galera in strict mode) only makes a take-over wait longer.

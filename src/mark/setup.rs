@@ -2,7 +2,7 @@
 //!
 //! Setting up leaves what exists unchanged. Dropping refuses while the channel is in use.
 //! Privileges are found by statements that change nothing, because the text of SHOW GRANTS (roles,
-//! patterns, proxies) does not tell. The table must have the definition that Drainer creates.
+//! patterns, proxies) is not enough. The table must have the definition that Drainer creates.
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
@@ -172,7 +172,7 @@ pub(super) fn missing(session: &mut Session, mark: &Mark, there: &Definition, de
     };
     let mut missing = Vec::new();
     for (right, sql) in tries {
-        // Without the right to read the copied table, the error does not tell about the right to
+        // Without the right to read the copied table, the error says nothing about the right to
         // create one.
         let unknown = right == "CREATE" && !missing.is_empty();
         if !unknown && denied(&sql, session) {

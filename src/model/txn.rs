@@ -211,7 +211,7 @@ pub struct Ddl {
     /// The database's default collation after the job.
     pub collation: Option<String>,
     /// Whether the table has CHECK constraints upstream. TiDB parses them without keeping them
-    /// unless it is configured to, so the statement does not tell.
+    /// unless it is configured to, so the statement does not show it.
     pub checks: bool,
     /// The sequences that it is about, by database and name before the job: some targets have none.
     pub sequences: Vec<(String, String)>,

@@ -197,7 +197,7 @@ impl Late {
             Lookup::Some(now, kinds) => (Arc::clone(now), Some(*kinds)),
             _ => return (found, None),
         };
-        // A definition of its own, by which its rows are recognised.
+        // Its own definition, by which its rows are recognised.
         let (columns, handle) = (table.reads.columns.clone(), table.reads.handle.clone());
         let reads = Arc::new(Table { columns, handle, ..Table::clone(&now) });
         let moved = table.moved.into_iter().map(|m| (m.partition, m.to)).collect();

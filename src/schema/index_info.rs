@@ -107,7 +107,7 @@ pub struct FkInfo {
     /// `ReferOptionType`: 0 none, 1 RESTRICT, 2 CASCADE, 3 SET NULL, 4 NO ACTION, 5 SET DEFAULT.
     #[serde(deserialize_with = "nullable")]
     pub on_delete: i64,
-    /// Same codes as `on_delete`.
+    /// With the codes of `on_delete`.
     #[serde(deserialize_with = "nullable")]
     pub on_update: i64,
     /// See [`PUBLIC`](super::info::PUBLIC).

@@ -83,7 +83,7 @@ impl DrainerPlace {
         }
     }
 
-    /// All rows there, each with its cluster (a file does not tell it). `session` is connected to
+    /// All rows there, each with its cluster (a file does not have it). `session` is connected to
     /// the link's target. A row that cannot be read does not hide the others.
     ///
     /// # Errors

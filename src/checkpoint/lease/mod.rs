@@ -69,7 +69,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes the lease of the link of `cluster_id`, for a run that writes with `mark`, and keeps it
-    /// in a thread with a connection of its own.
+    /// in a thread with its own connection.
     ///
     /// # Errors
     /// Refused, with the holder, if another run is alive and `terms` do not end it; or interrupted.

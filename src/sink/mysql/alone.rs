@@ -144,7 +144,7 @@ impl Difference {
     }
 }
 
-/// Why rows of a table are held; an error says why the source's history does not tell.
+/// Why rows of a table are held; an error says why the source's history does not show it.
 type Why = Result<Difference>;
 
 /// Rows of one table that wait.
@@ -251,7 +251,7 @@ mod tests {
         assert!(!stays(Some(1000), 5, Some(999_000), 500) && !stays(Some(1000), 5, Some(1_000_900), 500));
         // Overtaken, or too old.
         assert!(stays(Some(1000), 5, Some(1_001_001), 0) && stays(Some(1000), 601, None, 0));
-        // A server that does not tell when the table was changed.
+        // A server that does not show when the table was changed.
         assert!(!stays(None, 0, Some(1_001_001), 599) && stays(None, 0, None, 601));
     }
 }

@@ -27,7 +27,7 @@ use crate::mysql::session::Session;
 use crate::sql::{quote_name, quote_text};
 
 impl MysqlSink {
-    /// The target's definition of a table. Uses a connection of its own, and retries while the
+    /// The target's definition of a table. Uses its own connection, and retries while the
     /// target is away.
     pub(super) fn define(&self, schema: &str, table: &str) -> Result<Definition> {
         if self.context.shared.skipped().has_table(Table::id_of_names(schema, table)) {
@@ -208,7 +208,7 @@ fn foreign_keys(session: &mut Session, named: &str) -> Result<Vec<ForeignKey>, S
 const NO_PARTITION: u16 = 1526;
 
 impl MysqlSink {
-    /// Implements [`Sink::locate`](crate::sink::Sink::locate). Uses a connection of its own, and
+    /// Implements [`Sink::locate`](crate::sink::Sink::locate). Uses its own connection, and
     /// retries while the target is away.
     pub(super) fn find_partitions(
         &self,

@@ -91,7 +91,7 @@ pub struct MysqlOptions {
     pub cluster_id: u64,
     /// The cluster that the link comes from, if it is a live one: the target must be another one.
     pub upstream: Option<Upstream>,
-    /// The link's name, 1 to 64 characters; each has a checkpoint of its own.
+    /// The link's name, 1 to 64 characters; each has its own checkpoint.
     pub link: String,
     /// Password, session variables and similar settings.
     pub connection: Connection,
@@ -333,7 +333,7 @@ pub(super) struct Room {
 /// # Errors
 /// If the connection is lost.
 pub(super) fn room(session: &mut Session) -> Result<Option<Room>> {
-    // For an account that has a limit of its own, the variable shows that one.
+    // For an account with its own limit, the variable shows that limit.
     let asked = known(session.fetch_one::<u64>("SELECT @@max_user_connections"))?.flatten();
     let Some(limit) = asked.filter(|limit| *limit > 0) else { return Ok(None) };
     let sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = SUBSTRING_INDEX(USER(), '@', 1)";

@@ -167,7 +167,7 @@ impl Worker {
         }
         let lane = self.open_lane().ok();
         let found = lane.zip(said_of(&error)).and_then(|(lane, said)| {
-            // What cannot be looked up is not known; that is no error of its own.
+            // What cannot be looked up is not known; that is not an error by itself.
             find(&mut lane.session, table, parts, said).ok().flatten()
         });
         match found {

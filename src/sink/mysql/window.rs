@@ -248,7 +248,7 @@ impl Batch {
     }
 }
 
-/// Row changes below which a batch is not worth a connection of its own.
+/// Row changes below which a batch is not worth its own connection.
 const LEAST_ROWS: u64 = 500;
 /// How long a stuck batch may hold up all others before it is reported.
 const PATIENT_UNTIL: Duration = Duration::from_secs(5);

@@ -23,7 +23,7 @@ use crate::mysql::error::{Class, class_of, is_late, is_vague};
 use crate::mysql::session::Session;
 use crate::sink::Anomalies;
 
-/// How often an error without a code of its own is retried: about a minute.
+/// How often an error with no specific code is retried: about a minute.
 pub(super) const VAGUE: u32 = 35;
 /// How often a COMMIT is retried that the target answers with a permanent error.
 const COMMITS: u32 = 3;

@@ -1,7 +1,7 @@
 //! A live cluster as a source: one stream for each of its Pumps, found through PD's etcd.
 //!
-//! Each Pump is read by a task of its own ([`pull`]), and one more keeps listing the Pumps
-//! ([`membership`]), on a small runtime in a thread of its own. A Pump that joins gets its task
+//! Each Pump is read by its own task ([`pull`]), and one more keeps listing the Pumps
+//! ([`membership`]), on a small runtime in its own thread. A Pump that joins gets its task
 //! from the latter; the task of one that goes offline ends when all is read. Other async code is in
 //! `pd` and `registration`.
 //!

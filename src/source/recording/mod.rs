@@ -45,7 +45,7 @@ pub struct Recording {
     files: Vec<PathBuf>,
     meta: Meta,
     history: Arc<dyn History>,
-    /// The last ts in the files, cached once it was asked for and `meta` does not tell.
+    /// The last ts in the files, cached once it was asked for and `meta` does not have it.
     last: OnceLock<CommitTs>,
     queue_bytes: usize,
     message_bytes: usize,

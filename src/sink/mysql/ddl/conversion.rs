@@ -4,7 +4,7 @@
 //!   all while values that differ are there.
 //! - A column that becomes a TIMESTAMP, or ceases to be one. TiDB converts its values in the zone
 //!   of the session that ran the job, and keeps that zone with the job. The sink's sessions are in
-//!   UTC, so these values get a step of their own, in that zone.
+//!   UTC, so these values get a separate step, in that zone.
 //! - A table that takes its charset from a database whose default is not the upstream's: it
 //!   compares text differently.
 //! - Collations that a statement names and the target does not have: text would compare otherwise,

@@ -3,7 +3,7 @@
 //! MySQL and MariaDB do not change a column while a foreign key is defined on it, where TiDB widens
 //! it. So the keys are dropped, the columns changed and the keys added again, one statement after
 //! the other under one intent. A server that copies a table refuses another name for such a column;
-//! there the names are a statement of their own.
+//! there the names are a separate statement.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use crate::mysql::error::SessionError;
 use crate::mysql::session::{Flavour, Session};
 use crate::sql::{Clause, Statement, quote_name, quote_text};
 
-/// Error codes for a column that is held by a foreign key of its own or of another table. MySQL
+/// Error codes for a column that is held by a foreign key of its own table or of another. MySQL
 /// answers a rename with the error that the key needs its index, and a new type with the error that
 /// both sides would not fit; if a statement renames a column and copies the table, with the error
 /// that this is not supported.

@@ -350,7 +350,7 @@ fn decoded(encoded: &str) -> Option<String> {
     Some(name)
 }
 
-/// The name that was encoded; the encoded form if the server does not tell.
+/// The name that was encoded; the encoded form if the server does not show it.
 fn partition_name(session: &mut Session, encoded: &str) -> Result<String, SessionError> {
     if is_plain(encoded) {
         return Ok(encoded.to_owned());

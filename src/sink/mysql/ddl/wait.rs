@@ -77,7 +77,7 @@ impl Clock {
 }
 
 /// Takes `lock` for this session once no earlier session of the link has it any more, so that a
-/// later run can tell that this one is alive. Goes on without it if the server has no such locks.
+/// later run can see that this one is alive. Goes on without it if the server has no such locks.
 ///
 /// # Errors
 /// As [`until_over`].
@@ -176,7 +176,8 @@ fn until_no_job(context: &mut DdlContext<'_>, statement: &str, clock: &mut Clock
 }
 
 /// Whether a job of TiDB is still running. The parts of an ALTER TABLE are listed next to it as
-/// jobs of their own, and stay `done` for good when the whole is `synced`: only the whole tells.
+/// jobs of their own, and stay `done` for good when the whole is `synced`: only the whole shows the
+/// result.
 fn under_way(kind: &str, state: &str) -> bool {
     !kind.contains("/* subjob */") && !matches!(state, "synced" | "cancelled" | "rollback done")
 }

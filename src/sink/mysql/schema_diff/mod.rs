@@ -190,7 +190,7 @@ impl Collations {
 /// ALTER TABLEs that remove `differences` from the table `name`, quoted, which is `target` now and
 /// must be `upstream`.
 ///
-/// A renamed column cannot be told from one that was dropped and another that was added, so the
+/// A renamed column looks like one that was dropped and another that was added, so the
 /// operator reads the statements before running them.
 #[must_use]
 pub fn statements(

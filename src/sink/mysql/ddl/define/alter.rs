@@ -40,7 +40,7 @@ struct Difference<'a> {
     old: Vec<Whole<'a>>,
     new: Vec<Whole<'a>>,
     mariadb: bool,
-    /// Whether defaults that are expressions need a statement of their own: MySQL does not accept
+    /// Whether defaults that are expressions need a separate statement: MySQL does not accept
     /// `uuid()` together with ADD COLUMN.
     late_defaults: bool,
     /// Whether the target has RENAME COLUMN.
@@ -373,7 +373,7 @@ pub(super) enum Place {
     After(usize),
 }
 
-/// The columns in the order of their clauses, with their places: `stays` tells of each whether it
+/// The columns in the order of their clauses, with their places: `stays` says of each whether it
 /// need not move, `new` whether it is new.
 ///
 /// MySQL and MariaDB process one clause after the other, so each column goes after its neighbour.

@@ -4,7 +4,7 @@
 //!   words where these mean exactly the same, and named in the refusal where there are none.
 //! - Defaults that a server does not have, or writes otherwise.
 //! - Parts of a view's query in words that older servers and MariaDB do not have.
-//! - Functions that TiDB writes under a name of its own.
+//! - Functions that TiDB writes under its own name.
 
 use std::ops::Range;
 
