@@ -16,6 +16,7 @@ pub fn cases() -> Vec<Case> {
         case("foreign keys of one name with the longest names", foreign_long),
         case("a foreign key is dropped whatever name RENAME TABLE gave it", foreign_renamed),
         case("a foreign key goes with the index that the target made for it", foreign_index),
+        case("both columns of a foreign key get other names, and one another place", foreign_pair),
         case("a foreign key that its columns no longer fit goes with the index made for it", foreign_misfit),
         case("a foreign key with back quotes in its names", foreign_back_quotes),
         case("columns of foreign keys get types, names and places in one ALTER", |story| foreign_columns(story, false)),
@@ -338,5 +339,31 @@ fn foreign_misfit(story: &mut Story<'_>) {
     story.shows(
         "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'kid' AND index_name <> 'PRIMARY'",
         "0",
+    );
+}
+
+/// MariaDB leaves an old name in the key, if one ALTER does it.
+fn foreign_pair(story: &mut Story<'_>) {
+    let columns = [field("id", BIG).not_null(), field("n", BIG).not_null()];
+    let parent = Defined::new(&story.db, 202, "par", &columns).indexes(&[unique(1, "both", &[("id", 0), ("n", 1)])]);
+    story.ddl(3, "CREATE TABLE `par` (`id` BIGINT PRIMARY KEY,`n` BIGINT,UNIQUE KEY `both` (`id`,`n`));", &parent);
+    let key = |columns: [&str; 2]| {
+        json!([{
+            "id": 1, "fk_name": name("fk"), "ref_schema": name(""), "ref_table": name("par"), "ref_cols": [name("id"), name("n")],
+            "cols": columns.map(name), "on_delete": 0, "on_update": 0, "state": 5, "version": 0,
+        }])
+    };
+    let (a, b) = (field("a", BIG).also("/id", json!(2)), field("b", BIG).also("/id", json!(3)));
+    let before = Defined::new(&story.db, 203, "kid", &[id(), a.clone(), b.clone()]);
+    let before = before.indexes(&[index(1, "i", &[("a", 1), ("b", 2)])]).also("/fk_info", key(["a", "b"]));
+    let after = Defined::new(&story.db, 203, "kid", &[id(), b.named("br"), a.named("ar")]);
+    let after = after.indexes(&[index(1, "i", &[("ar", 2), ("br", 1)])]).also("/fk_info", key(["ar", "br"]));
+    story.ddl(3, "CREATE TABLE `kid` (`id` INT PRIMARY KEY,`a` BIGINT,`b` BIGINT,KEY `i` (`a`,`b`));", &before);
+    story.ddl(61, "ALTER TABLE `kid` CHANGE COLUMN `a` `ar` BIGINT AFTER `b`, RENAME COLUMN `b` TO `br`;", &after);
+    story.play();
+    story.shows(
+        "SELECT column_name, referenced_column_name FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND table_name = 'kid' \
+         AND referenced_table_name IS NOT NULL ORDER BY ordinal_position",
+        "ar|id;br|n",
     );
 }

@@ -115,8 +115,9 @@ fn names_after(begun: &Begun, steps: Range<usize>, table: &Name) -> Vec<(String,
     names
 }
 
-/// `statement` as two, if it renames a column of a foreign key and does more: a server that copies
-/// the table for the rest refuses that.
+/// `statement` as two, if it renames a column of a foreign key and does more: where the table is
+/// copied for the rest, MySQL refuses that, and MariaDB leaves the old name of one column in a key
+/// of which it renames two.
 ///
 /// # Errors
 /// If the target cannot be read.
@@ -129,12 +130,7 @@ pub(super) fn apart(session: &mut Session, statement: String, ddl: &Ddl) -> Resu
     }
     let keys = references(session, &name)?;
     let held = |column: &str| keys.iter().any(|r| r.is_over(&name, &[(column.to_owned(), String::new())]));
-    let all = changed_columns(&statement);
-    let before = |name: &str| all.iter().find(|(_, new)| same_name(new, name)).map_or(name, |(old, _)| old).to_owned();
-    // If the rest changes a column that a key holds, the keys are dropped before all of it
-    // ([`around`]).
-    let two = renames_apart(&statement, plain, held)
-        .filter(|(_, rest)| !changed_columns(rest).iter().any(|(column, _)| held(&before(column))));
+    let two = renames_apart(&statement, plain, held);
     Ok(two.map_or_else(|| vec![statement], |(names, rest)| vec![names, rest]))
 }
 
