@@ -37,21 +37,22 @@ const LOGICAL_BITS: u32 = 18;
 #[derive(Clone, Debug, Default)]
 pub struct DurablePosition(Arc<AtomicU64>);
 
+// One more than the ts, so that 0 is none: a ts of 0 is the very beginning, which a recording has.
 impl DurablePosition {
     /// The position; `None` until the sink has one.
     #[must_use]
     pub fn get(&self) -> Option<CommitTs> {
-        Some(CommitTs(self.0.load(Ordering::SeqCst))).filter(|ts| *ts > CommitTs::default())
+        self.0.load(Ordering::SeqCst).checked_sub(1).map(CommitTs)
     }
 
-    /// Starts from `ts`, which may be below the old position: a target can lose commits.
+    /// Starts from `ts`, which may be behind the old position: a target can lose what it had.
     pub fn restart(&self, ts: Option<CommitTs>) {
-        self.0.store(ts.unwrap_or_default().0, Ordering::SeqCst);
+        self.0.store(ts.map_or(0, |ts| ts.0.saturating_add(1)), Ordering::SeqCst);
     }
 
-    /// Moves to `ts`, unless the position has reached it.
+    /// Moves to `ts`, unless it is there or further already.
     pub fn advance(&self, ts: CommitTs) {
-        self.0.fetch_max(ts.0, Ordering::SeqCst);
+        self.0.fetch_max(ts.0.saturating_add(1), Ordering::SeqCst);
     }
 }
 
