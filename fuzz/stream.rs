@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use prost::Message;
 use tempfile::TempDir;
 use tisync::decode::named::{Column, DmlData, Event, Names};
-use tisync::decode::{Kinds, LargeTxn, Lookup, Writes, json, rows as read_rows, tables as ids};
+use tisync::decode::{Kinds, LargeTxn, Lookup, TxnOutline, Writes, json, rows as read_rows, tables as ids};
 use tisync::model::{Body, CommitTs, Definition, Pulled, RawTxn};
 use tisync::playground::encode;
 use tisync::source::pb::frames::{Binlog, read_message as read_named};
@@ -56,7 +56,8 @@ fn prewrite(input: &[u8]) {
     let value = Bytes::copy_from_slice(input);
     let _ = ids(&value);
     let once = read_rows(&value, TS, &mut |id, _| Ok(find(id).map_or(Lookup::Skip, Lookup::Read)));
-    let large = LargeTxn::open(&value, TS, &mut |id, _| Ok(find(id).map_or(Lookup::Skip, Lookup::Read)));
+    let mut lookup = |id: i64, _| Ok(find(id).map_or(Lookup::Skip, Lookup::Read));
+    let large = TxnOutline::read(&value, TS).and_then(|outline| LargeTxn::open(&outline, &mut lookup));
     if let Ok(rows) = large {
         // What is read at once ends at the first row that cannot be read; so does this.
         let count = rows.take_while(Result::is_ok).count();

@@ -33,10 +33,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
-use bytes::Bytes;
 use clap::ValueEnum;
 
-use crate::decode::{LargeTxn, Lookup};
+use crate::decode::{LargeTxn, Lookup, TxnOutline};
 use crate::error::Fault;
 use crate::filter::{Filter, wanted};
 use crate::mark::Origin;
@@ -224,16 +223,17 @@ impl Loopback {
         &self.counts
     }
 
-    /// What to do with the transaction whose serialized `PrewriteValue` is `value`.
+    /// What to do with the transaction of which this is the outline.
     ///
     /// # Errors
     /// If the bytes are malformed, or the mark table has no usable `channel_id`. Refused at a mark
     /// of another channel if so set, and at an echo.
-    pub fn judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
-        let Some(mark) = &self.mark else { return self.unmarked_judge(value, ts, tables) };
+    pub fn judge(&mut self, outline: &TxnOutline, tables: Tables<'_>) -> Result<Verdict> {
+        let Some(mark) = &self.mark else { return self.unmarked_judge(outline, tables) };
+        let ts = outline.commit_ts();
         let mut touched = Touched::default();
         let (known, filter) = (&mut self.known, self.filter.as_deref());
-        let mut marks = LargeTxn::open(value, ts, &mut |id, version| {
+        let mut marks = LargeTxn::open(outline, &mut |id, version| {
             let table = match tables(id, version)? {
                 TableLookup::Table(table) if mark.is(&table.schema, &table.name) => table,
                 TableLookup::Gone(_) if known.contains_key(&id) => match known.get(&id) {
@@ -269,7 +269,7 @@ impl Loopback {
             return Err(other(mark, *channel, ts).into());
         }
         if touched.records && !touched.users.is_empty() {
-            self.look_for_echo(value, ts, (&touched, &channels), tables)?;
+            self.look_for_echo(outline, (&touched, &channels), tables)?;
         }
         Ok(Verdict::Pass)
     }

@@ -1,5 +1,7 @@
 //! Tests of the loopback filter: which transactions are dropped, and which end the run.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::error::{Kind as FaultKind, fault};
 use crate::model::{Column, Generated, Handle, RowChange};
@@ -87,7 +89,7 @@ impl Upstream {
 
     fn judge(&self, loopback: &mut Loopback, changes: &[RowChange]) -> Result<Verdict> {
         let value = prewrite(9, changes, &mut |_| 1)?;
-        loopback.judge(&value, TS, &mut |id, version| {
+        loopback.judge(&TxnOutline::read(&value, TS)?, &mut |id, version| {
             assert_eq!(version, 9);
             let found = self.1.get(&id).cloned();
             Ok(found.unwrap_or_else(|| TableLookup::Table(Arc::clone(&self.0[&id]))))
@@ -346,7 +348,7 @@ fn without_marks_nothing_is_asked_before_another_link_makes_its_tables() {
     let mut loopback = Loopback::unmarked().opposite(Some(4)).source(5);
     assert!(!loopback.watches([&up.0[&USERS], &up.0[&CHECKPOINTS]].into_iter()));
     let value = prewrite(9, &[up.slot(4), up.users()], &mut |_| 1).unwrap();
-    let verdict = loopback.judge(&value, TS, &mut |_, _| panic!("no table is looked for"));
+    let verdict = loopback.judge(&TxnOutline::read(&value, TS).unwrap(), &mut |_, _| panic!("no table is looked for"));
     assert_eq!(verdict.unwrap(), Verdict::Pass);
     let made = Ddl { after: vec![Arc::clone(&up.0[&SLOTS])], ..Ddl::default() };
     assert!(loopback.follow(&made) && !loopback.follow(&made), "it is said once");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result};
 
 use crate::decode::named::Names;
-use crate::decode::{self, LargeTxn, Lookup, Writes};
+use crate::decode::{self, LargeTxn, Lookup, TxnOutline, Writes};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::loopback::{Loopback, OF_A_TARGET, Verdict, is_bookkeeping};
@@ -218,10 +218,11 @@ impl Pipeline<'_> {
 
     /// The change of a transaction with rows; `None` if it is only bookkeeping.
     fn rows(&mut self, value: &bytes::Bytes, commit_ts: CommitTs) -> Result<Option<Change>> {
+        let outline = &TxnOutline::read(value, commit_ts)?;
         let catalog = &mut self.catalog;
         if let Some(loopback) = &mut self.loopback {
             let known = loopback.origins().len();
-            let verdict = loopback.judge(value, commit_ts, &mut |id, version| catalog.table(id, version))?;
+            let verdict = loopback.judge(outline, &mut |id, version| catalog.table(id, version))?;
             if loopback.origins().len() > known {
                 self.sink.set_origins(loopback.origins());
             }
@@ -271,8 +272,8 @@ impl Pipeline<'_> {
                     .ok_or_else(|| Fault::refused(why).hint(FRESH).into())
             }
         };
-        let (change, left_out) = if self.large.is_some_and(|most| value.len() > most) {
-            let txn = LargeTxn::open(value, commit_ts, &mut lookup)?;
+        let (change, left_out) = if self.large.is_some_and(|most| outline.raw_size() > most) {
+            let txn = LargeTxn::open(outline, &mut lookup)?;
             let left_out = txn.left_out();
             if !late_tables.is_empty() {
                 let rows = txn.collect::<Result<Vec<_>>>()?;
@@ -282,7 +283,7 @@ impl Pipeline<'_> {
             }
             (if txn.row_count() == 0 { Change::Nothing } else { Change::Large(Box::new(txn)) }, left_out)
         } else {
-            let (mut rows, left_out) = decode::wanted_rows(value, commit_ts, &mut lookup)?;
+            let (mut rows, left_out) = decode::wanted_rows(outline, &mut lookup)?;
             if !late_tables.is_empty() {
                 rows = self.put_late(rows, &late_tables)?;
             }

@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message;
-use tisync::decode::{Kinds, LargeTxn, LeftOut, Lookup, rows, wanted_rows};
+use tisync::decode::{Kinds, LargeTxn, LeftOut, Lookup, TxnOutline, rows, wanted_rows};
 use tisync::error::fault;
 use tisync::model::{Column, CommitTs, Generated, Handle, Kind, LargeRows, RowChange, RowKind, Table, Value};
 use tisync::playground::encode;
@@ -182,7 +182,7 @@ fn plain(changes: Vec<RowChange>) -> Vec<(i64, RowKind)> {
 }
 
 fn large(value: &Bytes) -> Result<LargeTxn> {
-    LargeTxn::open(value, TS, &mut lookup)
+    LargeTxn::open(&TxnOutline::read(value, TS)?, &mut lookup)
 }
 
 fn said<T>(result: Result<T>) -> Result<T, String> {
@@ -288,10 +288,10 @@ proptest! {
         let all = |id: i64| story.wanted().iter().filter(|(of, _)| *of == id).count() as u64;
         let of_one = wanted.iter().filter(|(of, _)| *of == 1).count() as u64;
         let expected = LeftOut { tables: all(2), kinds: all(1) - of_one };
-        let (changes, left_out) = wanted_rows(&value, TS, &mut lookup).unwrap();
+        let (changes, left_out) = wanted_rows(&TxnOutline::read(&value, TS).unwrap(), &mut lookup).unwrap();
         prop_assert_eq!((plain(changes), left_out), (wanted.clone(), expected));
 
-        let mut txn = LargeTxn::open(&value, TS, &mut lookup).unwrap();
+        let mut txn = LargeTxn::open(&TxnOutline::read(&value, TS).unwrap(), &mut lookup).unwrap();
         prop_assert_eq!((txn.row_count(), txn.left_out()), (wanted.len() as u64, expected));
         prop_assert!(txn.tables().all(|(_, rows)| rows > 0));
         let passed = txn.pass_over(pass).unwrap();

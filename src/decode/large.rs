@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 
-use super::{Kinds, LeftOut, Lookup, Part, blame, outline};
+use super::{Kinds, LeftOut, Lookup, Part, TxnOutline, blame};
 use crate::model::{CommitTs, Handle, LargeRows, RowChange, Table};
 
 /// Limit of the bytes that a column takes besides its value, or by which its value is shorter in
@@ -34,20 +34,17 @@ pub struct LargeTxn {
 }
 
 impl LargeTxn {
-    /// Takes `value`, a serialized `binlog.PrewriteValue`. `lookup` is called as for
+    /// Takes a transaction of which the outline is known. `lookup` is called as for
     /// [`rows`](super::rows), once for each table, before this returns.
     ///
     /// # Errors
-    /// If `lookup` fails, or the bytes are not such a message. An error within a row, or between
-    /// the rows and their order, shows when that row is reached.
-    pub fn open(
-        value: &Bytes,
-        commit_ts: CommitTs,
-        lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
-    ) -> Result<Self> {
-        let (mut parts, left_out) = outline(value, commit_ts, lookup)?;
+    /// If `lookup` fails. An error within a row, or between the rows and their order, shows when
+    /// that row is reached.
+    pub fn open(outline: &TxnOutline, lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>) -> Result<Self> {
+        let (mut parts, left_out) = outline.parts(lookup)?;
         parts.retain(|p| p.wanted() > 0 || (p.kinds == Kinds::ALL && p.mutation.rows_left() > 0));
-        Ok(Self { commit_ts, value: value.clone(), parts: parts.into(), at: 0, begun: None, given: 0, left_out })
+        let (commit_ts, value) = (outline.commit_ts, outline.value.clone());
+        Ok(Self { commit_ts, value, parts: parts.into(), at: 0, begun: None, given: 0, left_out })
     }
 
     /// Row changes that the operator left out; no other number includes them.

@@ -102,7 +102,7 @@ pub fn rows(
     commit_ts: CommitTs,
     lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
 ) -> Result<Vec<RowChange>> {
-    Ok(wanted_rows(value, commit_ts, lookup)?.0)
+    Ok(wanted_rows(&TxnOutline::read(value, commit_ts)?, lookup)?.0)
 }
 
 /// As [`rows`], with the number of changes that the operator left out.
@@ -110,12 +110,12 @@ pub fn rows(
 /// # Errors
 /// As [`rows`].
 pub fn wanted_rows(
-    value: &Bytes,
-    commit_ts: CommitTs,
+    outline: &TxnOutline,
     lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
 ) -> Result<(Vec<RowChange>, LeftOut)> {
     let mut changes = Vec::new();
-    let (parts, left_out) = outline(value, commit_ts, lookup)?;
+    let (value, commit_ts) = (&outline.value, outline.commit_ts);
+    let (parts, left_out) = outline.parts(lookup)?;
     for mut part in parts {
         let most = part.wanted().min(part.mutation.rows_left());
         changes.reserve(usize::try_from(most).unwrap_or(0));
@@ -209,41 +209,70 @@ impl Part {
     }
 }
 
-/// Walks `value` once, and looks up the definition of each of its tables.
-fn outline(
-    value: &Bytes,
+/// Where the rows of a transaction are in its bytes. All of these have been walked once, so that
+/// whatever reads rows afterwards (the loopback filter, the decoder) need not find them again.
+#[derive(Clone, Debug)]
+pub struct TxnOutline {
     commit_ts: CommitTs,
-    lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>,
-) -> Result<(Vec<Part>, LeftOut)> {
-    let Prewrite { schema_version, mutations } = Prewrite::read(value).map_err(|e| {
-        let message =
-            format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
-        Error::new(Fault::refused(message).hint(DAMAGED))
-    })?;
-    let mut parts = Vec::with_capacity(mutations.len());
-    let mut left_out = LeftOut::default();
-    for mutation in mutations {
-        let Some(id) = mutation.table_id else {
-            let message = format!("the transaction committed at {} changes a table without id", commit_ts.explain());
-            bail!(Fault::refused(message).hint(DAMAGED));
-        };
-        let found = lookup(id, schema_version).with_context(|| {
-            format!("cannot read the rows of table id {id} in the transaction of commit ts {}", commit_ts.explain())
+    value: Bytes,
+    prewrite: Prewrite,
+}
+
+impl TxnOutline {
+    /// Walks `value`, a serialized `binlog.PrewriteValue`.
+    ///
+    /// # Errors
+    /// If the bytes are not such a message. An error within a row shows when that row is read.
+    pub fn read(value: &Bytes, commit_ts: CommitTs) -> Result<Self> {
+        let prewrite = Prewrite::read(value).map_err(|e| {
+            let message =
+                format!("cannot read the row data of the transaction committed at {}: {e:#}", commit_ts.explain());
+            Error::new(Fault::refused(message).hint(DAMAGED))
         })?;
-        let (found, writes) =
-            if let Lookup::Twice(found, writes) = found { (*found, writes) } else { (found, Writes::Once) };
-        match found {
-            Lookup::Read(table) => parts.push(Part::new(table, Kinds::ALL, mutation, writes)),
-            Lookup::Some(table, kinds) => {
-                let part = Part::new(table, kinds, mutation, writes);
-                left_out.kinds += part.mutation.left().saturating_sub(part.wanted());
-                parts.push(part);
-            }
-            Lookup::LeaveOut => left_out.tables += mutation.left(),
-            Lookup::Skip | Lookup::Twice(..) => {}
-        }
+        Ok(Self { commit_ts, value: value.clone(), prewrite })
     }
-    Ok((parts, left_out))
+
+    /// When the transaction took effect.
+    #[must_use]
+    pub fn commit_ts(&self) -> CommitTs {
+        self.commit_ts
+    }
+
+    /// The size of the transaction in bytes, undecoded.
+    #[must_use]
+    pub fn raw_size(&self) -> usize {
+        self.value.len()
+    }
+
+    /// Looks up the definition of each table, once each.
+    fn parts(&self, lookup: &mut dyn FnMut(i64, i64) -> Result<Lookup>) -> Result<(Vec<Part>, LeftOut)> {
+        let commit_ts = self.commit_ts;
+        let mut parts = Vec::with_capacity(self.prewrite.mutations.len());
+        let mut left_out = LeftOut::default();
+        for mutation in &self.prewrite.mutations {
+            let Some(id) = mutation.table_id else {
+                let message =
+                    format!("the transaction committed at {} changes a table without id", commit_ts.explain());
+                bail!(Fault::refused(message).hint(DAMAGED));
+            };
+            let found = lookup(id, self.prewrite.schema_version).with_context(|| {
+                format!("cannot read the rows of table id {id} in the transaction of commit ts {}", commit_ts.explain())
+            })?;
+            let (found, writes) =
+                if let Lookup::Twice(found, writes) = found { (*found, writes) } else { (found, Writes::Once) };
+            match found {
+                Lookup::Read(table) => parts.push(Part::new(table, Kinds::ALL, mutation.clone(), writes)),
+                Lookup::Some(table, kinds) => {
+                    let part = Part::new(table, kinds, mutation.clone(), writes);
+                    left_out.kinds += part.mutation.left().saturating_sub(part.wanted());
+                    parts.push(part);
+                }
+                Lookup::LeaveOut => left_out.tables += mutation.left(),
+                Lookup::Skip | Lookup::Twice(..) => {}
+            }
+        }
+        Ok((parts, left_out))
+    }
 }
 
 /// The next change of these `kinds` in `mutation`, and its bytes; `None` after the last one. Others

@@ -7,10 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Result;
-use bytes::Bytes;
 
 use super::{Loopback, OtherChannels, Tables, Touched, Verdict, is_record, number};
-use crate::decode::{LargeTxn, Lookup};
+use crate::decode::{LargeTxn, Lookup, TxnOutline};
 use crate::error::Fault;
 use crate::model::{CommitTs, Ddl, Row, RowKind, Table, Value};
 use crate::schema::TableLookup;
@@ -32,12 +31,12 @@ impl Loopback {
     /// `channels`.
     pub(super) fn look_for_echo(
         &mut self,
-        value: &Bytes,
-        ts: CommitTs,
+        outline: &TxnOutline,
         (touched, channels): (&Touched, &BTreeSet<i64>),
         tables: Tables<'_>,
     ) -> Result<()> {
-        let records = LargeTxn::open(value, ts, &mut |id, version| {
+        let ts = outline.commit_ts();
+        let records = LargeTxn::open(outline, &mut |id, version| {
             Ok(match tables(id, version)? {
                 TableLookup::Table(table) if is_record(&table.schema, &table.name) => Lookup::Read(table),
                 _ => Lookup::Skip,
@@ -191,12 +190,12 @@ impl Loopback {
     }
 
     /// Passes everything except data that came back.
-    pub(super) fn unmarked_judge(&mut self, value: &Bytes, ts: CommitTs, tables: Tables<'_>) -> Result<Verdict> {
+    pub(super) fn unmarked_judge(&mut self, outline: &TxnOutline, tables: Tables<'_>) -> Result<Verdict> {
         if !self.records {
             return Ok(Verdict::Pass);
         }
         let (mut touched, filter) = (Touched::default(), self.filter.as_deref());
-        LargeTxn::open(value, ts, &mut |id, version| {
+        LargeTxn::open(outline, &mut |id, version| {
             touched.add(&tables(id, version)?, filter);
             Ok(Lookup::Skip)
         })?;
@@ -204,7 +203,7 @@ impl Loopback {
             if let Some(Asks(mut ask)) = self.identify.take_if(|_| self.opposite.is_none()) {
                 self.opposite = ask()?;
             }
-            self.look_for_echo(value, ts, (&touched, &Default::default()), tables)?;
+            self.look_for_echo(outline, (&touched, &Default::default()), tables)?;
         }
         Ok(Verdict::Pass)
     }
