@@ -79,7 +79,7 @@ fn options(gzip: bool) -> Options {
     options.pump.timing.retry = Duration::from_millis(10);
     options.pump.timing.retry_most = Duration::from_millis(50);
     options.pump.timing.silence = Duration::from_millis(700);
-    options.pump.timing.roll_call = Duration::from_millis(20);
+    options.pump.timing.list_every = Duration::from_millis(20);
     options
 }
 

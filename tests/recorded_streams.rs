@@ -131,7 +131,7 @@ fn over_the_wire(dir: &Path) {
     }
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
     options.pump.timing.retry = Duration::from_millis(5);
-    options.pump.timing.roll_call = Duration::from_millis(20);
+    options.pump.timing.list_every = Duration::from_millis(20);
     let mut live = open(&format!("pd://{}", cluster.pd_address()), &options, &silent()).unwrap();
     let mut merge = Merge::new(live.streams(from).unwrap(), from);
     let mut got = Vec::new();

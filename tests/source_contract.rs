@@ -34,7 +34,7 @@ fn options() -> Options {
     let mut options = Options::new(Arc::new(|_| Ok(Arc::new(NoJobs))));
     options.pump.timing.retry = Duration::from_millis(20);
     options.pump.timing.silence = Duration::from_secs(2);
-    options.pump.timing.roll_call = Duration::from_millis(20);
+    options.pump.timing.list_every = Duration::from_millis(20);
     options
 }
 

@@ -124,7 +124,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn start(listener: TcpListener, security: &Security, shared: Arc<Shared>) -> Result<Self> {
         listener.set_nonblocking(true).context("cannot serve the cluster's Pumps")?;
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("place").enable_all().build();
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("registration").enable_all().build();
         let runtime = runtime.context("cannot start the thread that serves the cluster's Pumps")?;
         let entered = runtime.enter();
         let listener = tokio::net::TcpListener::from_std(listener).context("cannot serve the cluster's Pumps")?;

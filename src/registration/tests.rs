@@ -18,7 +18,7 @@ use crate::schema::{FileHistory, History};
 use crate::source::pump::PumpSource;
 use crate::source::{self, Source};
 
-const ID: &str = "place-under-test";
+const ID: &str = "drainer-under-test";
 
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
@@ -64,7 +64,7 @@ impl World {
         }
     }
 
-    fn place(&self) -> Registration {
+    fn registration(&self) -> Registration {
         let options = Options {
             pd: self.cluster.pd_url(),
             security: Security::default(),
@@ -76,16 +76,17 @@ impl World {
             every: Duration::from_millis(2),
         };
         let (durable, pump_status) = (self.durable.clone(), Arc::clone(&self.pump_status));
-        let mut place = Registration::look(&options, durable, pump_status, &self.stop, &self.told.events()).unwrap();
-        place.register().unwrap();
-        place
+        let mut registration =
+            Registration::look(&options, durable, pump_status, &self.stop, &self.told.events()).unwrap();
+        registration.register().unwrap();
+        registration
     }
 
     fn online(&self) -> Registration {
-        let mut place = self.place();
-        place.online(&Security::default()).unwrap();
+        let mut registration = self.registration();
+        registration.online(&Security::default()).unwrap();
         wait("it is online", || self.state() == State::Online);
-        place
+        registration
     }
 
     fn key() -> String {
@@ -115,7 +116,7 @@ impl World {
         let mut options = source::Options::new(Arc::new(move |_| Ok(Arc::clone(&given))));
         options.pump.status = Arc::clone(&self.pump_status);
         // Only Notify may cause a listing of the Pumps.
-        options.pump.timing.roll_call = Duration::from_secs(60);
+        options.pump.timing.list_every = Duration::from_secs(60);
         let pd = Pd::connect(&[self.cluster.pd_url()], &Security::default()).unwrap();
         let mut source = PumpSource::new(pd, history, silent(), &options);
         let streams = source.streams(CommitTs(1)).unwrap();
@@ -158,13 +159,13 @@ fn call(host: &str, method: &'static str, stream: bool) -> Result<usize, Status>
 #[test]
 fn t03_online_only_while_pumps_are_answered() {
     let world = World::new(3, 1);
-    let mut place = world.place();
+    let mut registration = world.registration();
     assert_eq!(world.state(), State::Paused, "nobody is answered yet");
     assert!(world.cluster.join_pump(1).is_ok(), "a Pump does not ask who is not online");
     let (_source, _streams) = world.source();
-    place.online(&Security::default()).unwrap();
+    registration.online(&Security::default()).unwrap();
     wait("it is online", || world.state() == State::Online);
-    let host = place.name().1.to_owned();
+    let host = registration.name().1.to_owned();
     // The Pump is being read when it gets the answer that it may start, though the list is not read
     // otherwise.
     world.cluster.join_pump(2).unwrap();
@@ -175,7 +176,7 @@ fn t03_online_only_while_pumps_are_answered() {
     // A run that drains answers too, and at once.
     world.stop.request();
     assert!(call(&host, "/binlog.Cistern/Notify", false).is_ok());
-    drop(place);
+    drop(registration);
     assert_eq!(world.state(), State::Paused);
     assert!(call(&host, "/binlog.Cistern/Notify", false).is_err());
 }
@@ -183,9 +184,9 @@ fn t03_online_only_while_pumps_are_answered() {
 #[test]
 fn t03_without_a_certificate_of_its_own_it_is_not_online() {
     let world = World::new(1, 1);
-    let mut place = world.place();
+    let mut registration = world.registration();
     let tls = Security { ca: Some("ca.pem".into()), ..Security::default() };
-    place.online(&tls).unwrap();
+    registration.online(&tls).unwrap();
     assert!(world.told.says("registered as paused, not online"));
     let before = world.entry().update_ts();
     world.durable.advance(CommitTs(77));
@@ -207,49 +208,49 @@ fn answers(address: &str) -> bool {
 fn t03_a_link_that_listens_on_no_port_is_waited_for_and_not_called() {
     let mut world = World::new(2, 1);
     world.listens = false;
-    let mut place = world.place();
-    place.online(&Security::default()).unwrap();
+    let mut registration = world.registration();
+    registration.online(&Security::default()).unwrap();
     assert!(world.told.says("listens on no port (--no-listen)"));
     let before = world.entry().update_ts();
     world.durable.advance(CommitTs(77));
     wait("a heartbeat", || world.entry().update_ts() > before && world.entry().max_commit_ts() == CommitTs(77));
     assert_eq!(world.state(), State::Paused);
     world.cluster.join_pump(1).unwrap();
-    assert!(!answers(place.name().1), "it listens on no port");
+    assert!(!answers(registration.name().1), "it listens on no port");
     // The way to end it is its entry in PD.
     world.write(&world.entry().in_state(&State::Closing));
     wait("it is obeyed", || world.stop.requested());
-    drop(place);
+    drop(registration);
     assert_eq!(world.state(), State::Offline);
 }
 
 #[test]
 fn only_who_may_changes_the_run_and_learns_who_is_here() {
     let world = World::new(1, 1);
-    let place = world.online();
+    let registration = world.online();
     let stranger = Caller { ip: [10, 0, 0, 9].into(), certified: false };
     for (node, action) in [(ID, "pause"), (ID, "close"), ("somebody-else", "close"), (ID, "destroy")] {
-        let why = server::decide(&place.shared, node, action, stranger).unwrap_err();
+        let why = server::decide(&registration.shared, node, action, stranger).unwrap_err();
         assert!(!why.contains(ID) && why.contains("nodes set-state"), "{why}");
     }
-    assert!(!world.stop.requested() && place.asked().is_none());
+    assert!(!world.stop.requested() && registration.asked().is_none());
     let known = Caller { certified: true, ..stranger };
-    assert!(server::decide(&place.shared, "somebody-else", "pause", known).unwrap_err().contains(ID));
-    server::decide(&place.shared, ID, "pause", known).unwrap();
+    assert!(server::decide(&registration.shared, "somebody-else", "pause", known).unwrap_err().contains(ID));
+    server::decide(&registration.shared, ID, "pause", known).unwrap();
     assert!(world.stop.requested());
-    assert_eq!(place.asked().unwrap().by, format!("`PUT /state/{ID}/pause` from 10.0.0.9"));
+    assert_eq!(registration.asked().unwrap().by, format!("`PUT /state/{ID}/pause` from 10.0.0.9"));
 }
 
 #[test]
 fn whoever_asks_for_pages_costs_pd_one_timestamp_a_second() {
     let world = World::new(1, 1);
-    let place = world.online();
+    let registration = world.online();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let begin = Instant::now();
     let asked: Vec<CommitTs> = runtime.block_on(async {
         let tasks: Vec<_> = (0..100)
             .map(|_| {
-                let shared = Arc::clone(&place.shared);
+                let shared = Arc::clone(&registration.shared);
                 tokio::spawn(async move { shared.now().await.unwrap() })
             })
             .collect();
@@ -268,7 +269,7 @@ fn whoever_asks_for_pages_costs_pd_one_timestamp_a_second() {
 fn t02_a_heartbeat_never_overwrites_what_others_write() {
     for round in 0..30 {
         let world = World::new(1, 1);
-        let place = world.online();
+        let registration = world.online();
         // Between any two of its steps.
         sleep(Duration::from_micros(300 * round));
         // Read and written at once: what binlogctl does, except for its race.
@@ -279,8 +280,8 @@ fn t02_a_heartbeat_never_overwrites_what_others_write() {
         world.durable.advance(CommitTs(at.0 + 9));
         wait("it goes on saying where it is", || world.entry().max_commit_ts() > at);
         assert_eq!(world.state(), State::Closing);
-        assert_eq!(place.asked().unwrap().wish, Wish::Close);
-        drop(place);
+        assert_eq!(registration.asked().unwrap().wish, Wish::Close);
+        drop(registration);
         assert_eq!(world.state(), State::Offline);
     }
 }
@@ -288,27 +289,27 @@ fn t02_a_heartbeat_never_overwrites_what_others_write() {
 #[test]
 fn heartbeats_that_fail_do_not_end_the_run() {
     let world = World::new(1, 1);
-    let place = world.online();
+    let registration = world.online();
     world.cluster.set_etcd_writable(false);
     wait("somebody says so", || world.told.says("20 heartbeats in a row could not be written"));
-    assert!(!world.stop.requested() && place.asked().is_none());
+    assert!(!world.stop.requested() && registration.asked().is_none());
     world.cluster.set_etcd_writable(true);
     wait("somebody says so", || world.told.says("takes the heartbeats of drainer"));
-    drop(place);
+    drop(registration);
     assert_eq!(world.state(), State::Paused);
 }
 
 #[test]
 fn an_entry_that_another_process_took_is_left_alone() {
     let world = World::new(1, 1);
-    let place = world.online();
+    let registration = world.online();
     let theirs = Entry::new(ID, "10.9.9.9:8249", &State::Online);
     // As another start would do it, whatever this one writes meanwhile.
     wait("it is taken", || {
         world.write(&theirs);
         world.told.says("is kept by another process now, at 10.9.9.9:8249")
     });
-    drop(place);
+    drop(registration);
     assert_eq!(world.entry(), theirs);
     assert!(!world.stop.requested(), "the target's slots decide who may go on, not this");
 }
@@ -316,17 +317,17 @@ fn an_entry_that_another_process_took_is_left_alone() {
 #[test]
 fn a_start_that_comes_to_nothing_leaves_the_entry_as_it_was() {
     let world = World::new(1, 1);
-    drop(world.place());
+    drop(world.registration());
     assert_eq!(world.cluster.key(&World::key()), None);
     let before = Entry::new(ID, "10.9.9.9:1", &State::Paused);
     world.write(&before);
-    drop(world.place());
+    drop(world.registration());
     assert_eq!(world.entry(), before);
     // Not over what another process has written meanwhile.
-    let place = world.place();
+    let registration = world.registration();
     let theirs = Entry::new(ID, "10.9.9.9:8249", &State::Online);
     world.write(&theirs);
-    drop(place);
+    drop(registration);
     assert_eq!(world.entry(), theirs);
 }
 
@@ -340,8 +341,8 @@ fn entries_that_were_left() {
     }
     assert!(world.cluster.key(&World::key()).unwrap().contains(r#""label":{"labels":{"a":"b"}}"#));
     // If the entry is deleted while the link runs, it is written again.
-    let place = world.online();
+    let registration = world.online();
     world.cluster.set_key(&World::key(), None);
     wait("it is there again", || world.cluster.key(&World::key()).is_some());
-    assert!(world.state() == State::Online && place.asked().is_none());
+    assert!(world.state() == State::Online && registration.asked().is_none());
 }

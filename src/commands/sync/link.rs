@@ -41,12 +41,12 @@ pub(super) struct Around {
     /// Asks the operator for a password that was not given.
     pub secret: Box<Secretly>,
     /// Its handle among the links that run together.
-    pub seat: Option<LinkHandle>,
+    pub handle: Option<LinkHandle>,
 }
 
 /// Runs a link without questions about DDL. Returns how the link ended and its position.
 pub fn link(settings: &Settings, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
-    run(settings, stop, events, Around { asker: None, secret: Box::new(output::ask_secret), seat: None })
+    run(settings, stop, events, Around { asker: None, secret: Box::new(output::ask_secret), handle: None })
 }
 
 /// Runs the link until it ends; starts again if the target lost data that it had reported as
@@ -55,10 +55,11 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
     let shown = Shown::default();
     let source = source::open(&settings.source.address, &source_options(settings, &shown.pumps), events)?;
-    let plan = Plan::of(settings, source.as_ref(), around.seat.as_ref(), (stop, events))?;
+    let plan = Plan::of(settings, source.as_ref(), around.handle.as_ref(), (stop, events))?;
     let options = MysqlOptions { asker: around.asker, durable: shown.durable.clone(), ..plan.options.clone() };
     let (sink, registration) = open_ends(settings, source.as_ref(), (options, &around.secret), &shown, (stop, events))?;
-    let mut run = LinkRun { settings, source, plan, seat: around.seat, registration, registered: false, stop, events };
+    let mut run =
+        LinkRun { settings, source, plan, handle: around.handle, registration, registered: false, stop, events };
     let ended = run.replicate(sink);
     run.conclude(ended, &shown)
 }
@@ -86,12 +87,12 @@ impl Plan {
     fn of(
         settings: &Settings,
         source: &dyn Source,
-        seat: Option<&LinkHandle>,
+        handle: Option<&LinkHandle>,
         (stop, events): (&Stop, &Events),
     ) -> Result<Self> {
         let clock = Clock::of(source);
         let until = until(settings, &clock)?;
-        let opposite = seat.and_then(|seat| seat.exchange(source.cluster_id(), stop));
+        let opposite = handle.and_then(|handle| handle.exchange(source.cluster_id(), stop));
         let mut options = sink_options(settings, &clock, stop, events)?;
         options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
         Ok(Self { until, opposite, options })
@@ -118,7 +119,7 @@ struct LinkRun<'a> {
     settings: &'a Settings,
     source: Box<dyn Source>,
     plan: Plan,
-    seat: Option<LinkHandle>,
+    handle: Option<LinkHandle>,
     registration: Option<Registration>,
     /// Whether the link is registered in the cluster.
     registered: bool,
@@ -228,7 +229,7 @@ impl LinkRun<'_> {
             sink.may_differ(&routed.schema, &routed.name);
         }
         let numbering = sink.prepare(routed.iter())?;
-        if let Some(text) = self.seat.as_ref().zip(numbering).and_then(|(seat, own)| seat.numbers(own)) {
+        if let Some(text) = self.handle.as_ref().zip(numbering).and_then(|(handle, own)| handle.numbers(own)) {
             events(Event::Warning(text));
         }
         Ok((catalog, router, loopback))

@@ -74,9 +74,9 @@ fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
 }
 
 /// The link's questions go to the operator at the terminal.
-fn around(progress: &Progress, which: usize, seat: Option<several::LinkHandle>) -> Around {
+fn around(progress: &Progress, which: usize, handle: Option<several::LinkHandle>) -> Around {
     let asker = output::can_ask().then(|| Asker::new(progress.asker(which)));
-    Around { asker, secret: Box::new(progress.secret(which)), seat }
+    Around { asker, secret: Box::new(progress.secret(which)), handle }
 }
 
 fn tell(remarks: &[Remark], events: &Events) {

@@ -69,16 +69,17 @@ pub(in crate::commands) fn together(
     let to_all = progress.events(None);
     links.iter().for_each(|link| tell(&link.remarks, &to_all));
     scope(|scope| {
-        let start = |(which, (settings, seat)): (usize, (_, _))| {
+        let start = |(which, (settings, handle)): (usize, (_, _))| {
             let settings: &Settings = settings;
             let (stop, events) = (Stop::default(), progress.events(Some(which)));
             let (stopped, told) = (stop.clone(), events.clone());
-            let around = around(progress, which, Some(seat));
+            let around = around(progress, which, Some(handle));
             let work = move || link::run(settings, &stopped, &told, around);
             let thread = Builder::new().name(settings.link.clone()).spawn_scoped(scope, work);
             Running { name: &settings.link, stop, told: false, events, thread: Some(thread) }
         };
-        Watch::new(links.iter().zip(seats(links)).enumerate().map(start).collect(), keep_going).until_all_ended(signals)
+        Watch::new(links.iter().zip(handles(links)).enumerate().map(start).collect(), keep_going)
+            .until_all_ended(signals)
     })
 }
 
@@ -242,25 +243,25 @@ impl LinkStates {
 /// A link's access to the state of the others. Dropping it means that the link has no more to
 /// report.
 pub struct LinkHandle {
-    roll: Arc<LinkStates>,
+    states: Arc<LinkStates>,
     own: usize,
     opposite: Option<usize>,
 }
 
 /// A handle for each link.
 #[must_use]
-pub fn seats(links: &[Settings]) -> Vec<LinkHandle> {
+pub fn handles(links: &[Settings]) -> Vec<LinkHandle> {
     let pairs = opposites(links);
-    let roll = LinkStates::new(links.len());
-    let seat = |own| {
+    let states = LinkStates::new(links.len());
+    let handle = |own| {
         let opposite = pairs.iter().find_map(|(a, b)| match own {
             own if own == *a => Some(*b),
             own if own == *b => Some(*a),
             _ => None,
         });
-        LinkHandle { roll: Arc::clone(&roll), own, opposite }
+        LinkHandle { states: Arc::clone(&states), own, opposite }
     };
-    (0..links.len()).map(seat).collect()
+    (0..links.len()).map(handle).collect()
 }
 
 impl LinkHandle {
@@ -269,16 +270,16 @@ impl LinkHandle {
     /// `stop` ends the wait.
     #[must_use]
     pub fn exchange(&self, cluster_id: u64, stop: &Stop) -> Option<u64> {
-        self.roll.tell(self.own, Known::Cluster(cluster_id));
+        self.states.tell(self.own, Known::Cluster(cluster_id));
         let opposite = self.opposite?;
-        let mut known = self.roll.known.lock();
+        let mut known = self.states.known.lock();
         while !stop.requested() {
             match known.get(opposite) {
                 Some(Known::Cluster(id)) => return Some(*id),
                 Some(Known::NotYet) => {}
                 Some(Known::Never) | None => return None,
             }
-            self.roll.news.wait_for(&mut known, PATIENCE);
+            self.states.news.wait_for(&mut known, PATIENCE);
         }
         None
     }
@@ -289,7 +290,7 @@ impl LinkHandle {
     /// recorded before, may produce equal numbers, unless either side uses all numbers.
     #[must_use]
     pub fn numbers(&self, own: Numbering) -> Option<String> {
-        let mut numbers = self.roll.numbers.lock();
+        let mut numbers = self.states.numbers.lock();
         if let Some(entry) = numbers.get_mut(self.own) {
             *entry = Some(own);
         }
@@ -300,7 +301,7 @@ impl LinkHandle {
 
 impl Drop for LinkHandle {
     fn drop(&mut self) {
-        self.roll.tell(self.own, Known::Never);
+        self.states.tell(self.own, Known::Never);
     }
 }
 

@@ -126,8 +126,8 @@ fn one_that_was_asked_from_outside_names_who() {
 }
 
 fn two() -> [LinkHandle; 2] {
-    let roll = LinkStates::new(2);
-    [0, 1].map(|own| LinkHandle { roll: Arc::clone(&roll), own, opposite: Some(1 - own) })
+    let states = LinkStates::new(2);
+    [0, 1].map(|own| LinkHandle { states: Arc::clone(&states), own, opposite: Some(1 - own) })
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn each_gets_the_others() {
 fn nobody_waits_for_one_that_failed_or_was_stopped() {
     let [here, there] = two();
     let panicked = std::thread::spawn(move || {
-        let _seat = there;
+        let _handle = there;
         panic!("as a link might");
     });
     assert_eq!(here.exchange(10, &Stop::default()), None);

@@ -75,7 +75,7 @@ struct State {
     running: usize,
     bytes: usize,
     next: Id,
-    progress: Progress,
+    low_water_mark: LowWaterMark,
     closed: bool,
 }
 
@@ -83,7 +83,7 @@ impl Scheduler {
     /// Opens a window of `parts` tasks that ends at `last`, and of which the slots keep `records`
     /// bytes.
     pub(super) fn open(&self, last: CommitTs, parts: usize, records: usize) -> WindowId {
-        self.state.lock().progress.open(last, parts, records)
+        self.state.lock().low_water_mark.open(last, parts, records)
     }
 
     /// The number of the next task, and of the oldest unfinished one (the next if there is none).
@@ -172,7 +172,7 @@ impl Scheduler {
                 self.ready(&mut state, task);
             }
         }
-        if let Some(mark) = window.and_then(|w| state.progress.done(w)) {
+        if let Some(mark) = window.and_then(|w| state.low_water_mark.done(w)) {
             reached(mark);
         }
         self.settle(&mut state);
@@ -180,7 +180,7 @@ impl Scheduler {
 
     /// Whether one part of `window` is left, and no older window is open.
     pub(super) fn only_left(&self, window: WindowId) -> bool {
-        self.state.lock().progress.only_left(window)
+        self.state.lock().low_water_mark.only_left(window)
     }
 
     /// Wakes the threads that can go on now.
@@ -211,8 +211,8 @@ impl Scheduler {
     /// window that keeps the mark where it is.
     pub(super) fn wait_for_room(&self, bytes: usize, tasks: usize, records: usize, stuck: impl FnMut(CommitTs)) {
         self.wait(
-            |s| s.bytes < bytes && s.unfinished.len() < tasks && s.progress.records() < records,
-            |s| s.progress.oldest().filter(|_| s.progress.records() >= records),
+            |s| s.bytes < bytes && s.unfinished.len() < tasks && s.low_water_mark.records() < records,
+            |s| s.low_water_mark.oldest().filter(|_| s.low_water_mark.records() >= records),
             stuck,
         );
     }
@@ -304,7 +304,7 @@ pub type WindowId = u64;
 
 /// The windows under way, oldest first.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct LowWaterMark {
     open: VecDeque<Open>,
     next: WindowId,
     records: usize,
@@ -317,7 +317,7 @@ struct Open {
     records: usize,
 }
 
-impl Progress {
+impl LowWaterMark {
     /// Opens a window of `parts` parts that ends at `last`. `records` is the number of bytes that
     /// the target keeps to record what of it is durable, until the low-water mark has passed it.
     pub fn open(&mut self, last: CommitTs, parts: usize, records: usize) -> WindowId {
@@ -380,23 +380,23 @@ mod tests {
 
     #[test]
     fn the_mark_waits_for_the_oldest_window() {
-        let mut progress = Progress::default();
+        let mut low_water_mark = LowWaterMark::default();
         let (a, b, c) = (
-            progress.open(CommitTs(10), 2, 7),
-            progress.open(CommitTs(20), 1, 20),
-            progress.open(CommitTs(30), 2, 500),
+            low_water_mark.open(CommitTs(10), 2, 7),
+            low_water_mark.open(CommitTs(20), 1, 20),
+            low_water_mark.open(CommitTs(30), 2, 500),
         );
-        assert_eq!(progress.done(b), None);
-        assert_eq!(progress.done(a), None);
-        assert_eq!((progress.records(), progress.oldest()), (527, Some(CommitTs(10))));
-        assert_eq!(progress.done(c), None);
-        assert_eq!(progress.done(a), Some(CommitTs(20)));
-        assert_eq!((progress.records(), progress.oldest()), (500, Some(CommitTs(30))));
-        assert_eq!(progress.done(c), Some(CommitTs(30)));
-        assert_eq!((progress.records(), progress.oldest()), (0, None));
-        let d = progress.open(CommitTs(40), 1, 0);
-        assert_eq!(progress.done(d), Some(CommitTs(40)));
+        assert_eq!(low_water_mark.done(b), None);
+        assert_eq!(low_water_mark.done(a), None);
+        assert_eq!((low_water_mark.records(), low_water_mark.oldest()), (527, Some(CommitTs(10))));
+        assert_eq!(low_water_mark.done(c), None);
+        assert_eq!(low_water_mark.done(a), Some(CommitTs(20)));
+        assert_eq!((low_water_mark.records(), low_water_mark.oldest()), (500, Some(CommitTs(30))));
+        assert_eq!(low_water_mark.done(c), Some(CommitTs(30)));
+        assert_eq!((low_water_mark.records(), low_water_mark.oldest()), (0, None));
+        let d = low_water_mark.open(CommitTs(40), 1, 0);
+        assert_eq!(low_water_mark.done(d), Some(CommitTs(40)));
         // A window that is complete cannot be counted down again.
-        assert_eq!(progress.done(a), None);
+        assert_eq!(low_water_mark.done(a), None);
     }
 }

@@ -7,7 +7,7 @@
 //! A Pump that joins is read from the last `t` whose listing did not have it, and its stream is
 //! handed on before the next `Resolved`.
 //!
-//! [`Roster`] holds the last list and which of its Pumps are read. Both change only under one lock,
+//! [`Membership`] holds the last list and which of its Pumps are read. Both change only under one lock,
 //! so a Pump that left is noticed when it comes back, and one that came back in time has not left.
 
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ pub(super) struct PullContext {
     /// For all Pumps together. A Pump that joins gets the share that it would have had from the
     /// start; the others keep theirs.
     pub queue_bytes: usize,
-    pub roster: Arc<Roster>,
+    pub list: Arc<Membership>,
     pub alive: watch::Receiver<()>,
     pub runtime: Handle,
     /// To the thread that waits for the tasks' ends.
@@ -54,17 +54,17 @@ impl PullContext {
     }
 
     /// Starts the task that keeps listing the Pumps; up to `known_to` the list is complete.
-    pub fn call_roll(self, source: &PumpSource, known_to: CommitTs) -> Stream {
+    pub fn watch_list(self, source: &PumpSource, known_to: CommitTs) -> Stream {
         let (sender, stream) = self.open("PD's list of Pumps".to_owned());
         let (runtime, tasks) = (self.runtime.clone(), self.tasks.clone());
-        let roll = PumpWatcher::new(source, known_to, self);
+        let watcher = PumpWatcher::new(source, known_to, self);
         // Fails only when the thread that waits for the tasks has ended.
-        let _ = tasks.send(runtime.spawn(sender.clone().while_alive(roll.run(sender))));
+        let _ = tasks.send(runtime.spawn(sender.clone().while_alive(watcher.run(sender))));
         stream
     }
 
     fn open(&self, name: String) -> (StreamSender, Stream) {
-        let (queue, receiver) = Queue::new(self.queue_bytes, self.roster.count());
+        let (queue, receiver) = Queue::new(self.queue_bytes, self.list.count());
         let sender = StreamSender { queue: Arc::new(queue), alive: self.alive.clone() };
         (sender, Stream { name, receiver })
     }
@@ -161,8 +161,8 @@ impl PumpWatcher {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(self.pull.options.timing.roll_call) => {}
-                () = self.pull.options.status.rung() => {}
+                () = tokio::time::sleep(self.pull.options.timing.list_every) => {}
+                () = self.pull.options.status.requested() => {}
             }
             let asked = self.pull.options.status.asked();
             let pd = Arc::clone(&self.pd);
@@ -204,7 +204,7 @@ impl PumpWatcher {
     fn pass_over(&mut self, unread: &[Unread]) -> Result<()> {
         for entry in unread {
             if !self.passed_over.contains(&entry.id) {
-                if !self.pull.roster.is_gone(&entry.id) {
+                if !self.pull.list.is_gone(&entry.id) {
                     return check::readable(Some(entry));
                 }
                 let text =
@@ -219,7 +219,7 @@ impl PumpWatcher {
     /// Takes over a new list, and hands on the streams of Pumps that joined; false if the receiver
     /// is gone.
     fn take_in(&self, nodes: Vec<Node>, sender: &StreamSender) -> bool {
-        for node in self.pull.roster.take(nodes) {
+        for node in self.pull.list.take(nodes) {
             let from = self.known_to;
             let text = format!(
                 "Pump {} ({}, {}) has joined and is read from {} on",
@@ -252,7 +252,7 @@ fn list(pd: &Pd, servers: bool) -> Result<Listed> {
 }
 
 /// The last list of Pumps, and which of them are read.
-pub(super) struct Roster {
+pub(super) struct Membership {
     list: Mutex<PumpList>,
     /// Rises when the address or state of a Pump has changed.
     changes: watch::Sender<u64>,
@@ -266,7 +266,7 @@ struct PumpList {
     closing: BTreeSet<String>,
 }
 
-impl Roster {
+impl Membership {
     /// `nodes`, of which the active ones are read.
     pub fn new(nodes: Vec<Node>) -> Self {
         let ids = |keep: &dyn Fn(&Node) -> bool| nodes.iter().filter(|n| keep(n)).map(|n| n.id.clone()).collect();
@@ -355,18 +355,18 @@ mod tests {
 
     #[test]
     fn who_leaves_and_who_comes_back() {
-        let roster = Roster::new(vec![node("a", State::Online), node("b", State::Offline)]);
+        let list = Membership::new(vec![node("a", State::Online), node("b", State::Offline)]);
         let ids = |nodes: Vec<Node>| nodes.into_iter().map(|n| n.id).collect::<Vec<_>>();
-        assert!(!roster.leave("a"), "it is online");
-        assert!(roster.take(vec![node("a", State::Closing), node("b", State::Offline)]).is_empty());
-        assert!(roster.take(vec![node("a", State::Offline), node("b", State::Offline)]).is_empty());
-        assert!(roster.closed("a") && !roster.closed("b"));
+        assert!(!list.leave("a"), "it is online");
+        assert!(list.take(vec![node("a", State::Closing), node("b", State::Offline)]).is_empty());
+        assert!(list.take(vec![node("a", State::Offline), node("b", State::Offline)]).is_empty());
+        assert!(list.closed("a") && !list.closed("b"));
         // It came back before its reader had left: the reader goes on.
-        assert!(roster.take(vec![node("a", State::Online), node("b", State::Online)]).iter().all(|n| n.id == "b"));
-        assert!(!roster.leave("a") && !roster.closed("a"));
-        assert!(roster.take(vec![node("a", State::Offline)]).is_empty());
-        assert!(roster.leave("a"));
-        assert_eq!(ids(roster.take(vec![node("a", State::Paused), node("c", State::Online)])), ["a", "c"]);
-        assert_eq!(roster.count(), 3);
+        assert!(list.take(vec![node("a", State::Online), node("b", State::Online)]).iter().all(|n| n.id == "b"));
+        assert!(!list.leave("a") && !list.closed("a"));
+        assert!(list.take(vec![node("a", State::Offline)]).is_empty());
+        assert!(list.leave("a"));
+        assert_eq!(ids(list.take(vec![node("a", State::Paused), node("c", State::Online)])), ["a", "c"]);
+        assert_eq!(list.count(), 3);
     }
 }

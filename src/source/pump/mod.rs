@@ -32,7 +32,7 @@ use crate::model::{CommitTs, span_text};
 use crate::pd::{Node, Pd, REQUEST_LIMIT, Security};
 use crate::schema::History;
 pub use check::{Lapse, binlog_is_on, gc_ts};
-use membership::{PullContext, Roster, StreamSender};
+use membership::{Membership, PullContext, StreamSender};
 pub use pull::request;
 
 /// How often the source asks, and how long it waits. Tests shorten these times.
@@ -45,7 +45,7 @@ pub struct Timing {
     /// Limit of that pause, which doubles with each attempt.
     pub retry_most: Duration,
     /// Pause between two listings of the Pumps. The merge never passes the last listing.
-    pub roll_call: Duration,
+    pub list_every: Duration,
 }
 
 impl Default for Timing {
@@ -54,7 +54,7 @@ impl Default for Timing {
             silence: SILENCE,
             retry: Duration::from_secs(1),
             retry_most: Duration::from_secs(5),
-            roll_call: Duration::from_millis(50),
+            list_every: Duration::from_millis(50),
         }
     }
 }
@@ -92,7 +92,7 @@ impl PumpSource {
 
     /// The Pumps to be read behind `from`, after everything that forbids a start has been checked;
     /// and the ts up to which that list is complete.
-    fn roster(&self, from: CommitTs) -> Result<(CommitTs, Vec<Node>)> {
+    fn pumps_to_read(&self, from: CommitTs) -> Result<(CommitTs, Vec<Node>)> {
         // Taken before the list: a Pump that is not in the list can hold nothing at or below this.
         let known_to = self.pd.tso()?;
         if from > known_to {
@@ -156,7 +156,7 @@ impl Source for PumpSource {
     }
 
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
-        let (known_to, nodes) = self.roster(from)?;
+        let (known_to, nodes) = self.pumps_to_read(from)?;
         (self.events)(Event::Live);
         let runtime = Self::runtime()?;
         let (alive, watched) = watch::channel(());
@@ -168,13 +168,13 @@ impl Source for PumpSource {
             options: self.options.clone(),
             events: Arc::clone(&self.events),
             queue_bytes: self.queue_bytes,
-            roster: Arc::new(Roster::new(nodes)),
+            list: Arc::new(Membership::new(nodes)),
             alive: watched,
             runtime: runtime.handle().clone(),
             tasks,
         };
         let mut streams: Vec<Stream> = active.iter().map(|node| pull.read(node, from)).collect();
-        streams.push(pull.call_roll(self, known_to));
+        streams.push(pull.watch_list(self, known_to));
         self.alive = Some(alive);
         let spawned = thread::Builder::new().name("pumps".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -198,7 +198,7 @@ impl Source for PumpSource {
 pub struct PumpStatus {
     /// How many listings were requested.
     asked: AtomicU64,
-    rung: Notify,
+    requested: Notify,
     /// The highest request that a later listing has answered.
     done: watch::Sender<u64>,
     positions: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
@@ -210,7 +210,7 @@ impl Default for PumpStatus {
     fn default() -> Self {
         Self {
             asked: AtomicU64::new(0),
-            rung: Notify::new(),
+            requested: Notify::new(),
             done: watch::Sender::new(0),
             positions: Mutex::default(),
             lapses: Mutex::default(),
@@ -225,7 +225,7 @@ impl PumpStatus {
     pub async fn call(&self) {
         let mut done = self.done.subscribe();
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        self.rung.notify_one();
+        self.requested.notify_one();
         // Cannot fail: the sender lives as long as `self`.
         let _ = done.wait_for(|done| *done >= number).await;
     }
@@ -254,7 +254,7 @@ impl PumpStatus {
     }
 
     /// Registers a Pump's reader, which stores its position in the result.
-    fn enrol(&self, id: &str, from: CommitTs) -> Arc<AtomicU64> {
+    fn add(&self, id: &str, from: CommitTs) -> Arc<AtomicU64> {
         let position = Arc::new(AtomicU64::new(from.0));
         self.positions.lock().insert(id.to_owned(), Arc::clone(&position));
         position
@@ -265,8 +265,8 @@ impl PumpStatus {
     }
 
     /// Ends when a listing is requested.
-    async fn rung(&self) {
-        self.rung.notified().await;
+    async fn requested(&self) {
+        self.requested.notified().await;
     }
 
     /// How many listings have been requested so far: a listing that begins now answers them.

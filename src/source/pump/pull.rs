@@ -14,7 +14,7 @@ use tonic::{Code, Request, Status, Streaming};
 
 use super::Silence;
 use super::messages::{FrameInterceptor, InterceptedChannel, InterceptingCodec, StreamItem};
-use super::{PullContext, PumpStatus, Roster, StreamSender, Timing, check};
+use super::{Membership, PullContext, PumpStatus, StreamSender, Timing, check};
 use crate::error::Fault;
 use crate::event::{Event, Events};
 use crate::model::CommitTs;
@@ -40,7 +40,7 @@ pub(super) struct Puller {
     gzip: bool,
     timing: Timing,
     events: Events,
-    roster: Arc<Roster>,
+    list: Arc<Membership>,
     pump_status: Arc<PumpStatus>,
     /// How far the Pump has been read, shared with [`PumpStatus`].
     position: Arc<AtomicU64>,
@@ -71,9 +71,9 @@ impl Puller {
             gzip: pull.options.gzip,
             timing: pull.options.timing,
             events: Arc::clone(&pull.events),
-            roster: Arc::clone(&pull.roster),
+            list: Arc::clone(&pull.list),
             pump_status: Arc::clone(&pull.options.status),
-            position: pull.options.status.enrol(&node.id, from),
+            position: pull.options.status.add(&node.id, from),
             silence: Silence::default(),
             forward: Forward::new(from),
             heard: Instant::now(),
@@ -103,10 +103,10 @@ impl Puller {
                 pause = self.timing.retry;
             }
             // No need to wait if the Pump has a new address.
-            let host = self.roster.node(&self.id).map(|n| n.host).unwrap_or_default();
+            let host = self.list.node(&self.id).map(|n| n.host).unwrap_or_default();
             tokio::select! {
                 () = sleep(pause) => {}
-                () = self.roster.displaced(&self.id, &host) => {}
+                () = self.list.displaced(&self.id, &host) => {}
             }
             pause = (pause * 2).min(self.timing.retry_most);
         }
@@ -114,15 +114,15 @@ impl Puller {
 
     /// Connects, and passes on what arrives until the connection ends.
     async fn session(&mut self, sender: &StreamSender) -> Broken {
-        let Some(node) = self.roster.node(&self.id) else {
+        let Some(node) = self.list.node(&self.id) else {
             return Broken::Retry("it is no longer in the list of Pumps".to_owned());
         };
         if node.state == State::Offline {
             return self.gone_offline(&node);
         }
         let interceptor = FrameInterceptor::new(sender.queue.large());
-        let (roster, id, host) = (Arc::clone(&self.roster), self.id.clone(), node.host.clone());
-        let mut displaced = pin!(async move { roster.displaced(&id, &host).await });
+        let (list, id, host) = (Arc::clone(&self.list), self.id.clone(), node.host.clone());
+        let mut displaced = pin!(async move { list.displaced(&id, &host).await });
         let connected = tokio::select! {
             connected = self.connect(&node, &interceptor) => connected,
             () = &mut displaced => return Broken::Moved,
@@ -137,7 +137,7 @@ impl Puller {
                 said = self.next(&mut stream, &interceptor, &node, sender) => said,
                 () = &mut displaced, if !settled => {
                     settled = true;
-                    match self.roster.node(&self.id) {
+                    match self.list.node(&self.id) {
                         Some(now) if now.host != node.host => return self.moved(&node, &now),
                         _ => Ok(None),
                     }
@@ -261,10 +261,10 @@ impl Puller {
 
     /// Done if the entry says offline, and everything that it promises has been read.
     fn all_read(&self) -> Option<Broken> {
-        let node = self.roster.node(&self.id).filter(|n| n.state == State::Offline)?;
+        let node = self.list.node(&self.id).filter(|n| n.state == State::Offline)?;
         // 0: the entry does not say.
         let reached = node.max_commit_ts > CommitTs(0) && self.forward.position() >= node.max_commit_ts;
-        if !reached || !self.roster.leave(&self.id) {
+        if !reached || !self.list.leave(&self.id) {
             return None;
         }
         self.pump_status.leave(&self.id);
@@ -280,8 +280,8 @@ impl Puller {
         // In order: the Pump waited until this link, among others, had all that it held, and
         // meanwhile only moved its position every second.
         let gap = node.max_commit_ts.physical_ms().saturating_sub(self.forward.position().physical_ms());
-        if self.pump_status.registered() && self.roster.closed(&self.id) && gap <= MARKERS_MS {
-            if !self.roster.leave(&self.id) {
+        if self.pump_status.registered() && self.list.closed(&self.id) && gap <= MARKERS_MS {
+            if !self.list.leave(&self.id) {
                 return Broken::Moved;
             }
             self.pump_status.leave(&self.id);
@@ -301,7 +301,7 @@ impl Puller {
     }
 
     fn tell(&self, why: &str) {
-        let (host, state) = self.roster.node(&self.id).map_or((String::new(), String::new()), |n| {
+        let (host, state) = self.list.node(&self.id).map_or((String::new(), String::new()), |n| {
             let state = if n.state == State::Online { String::new() } else { format!(", {}", n.state) };
             (n.host, state)
         });

@@ -18,9 +18,9 @@ use jiff::tz::TimeZone;
 
 use super::begun::Begun;
 use super::conversion_table::{Class, find};
+use super::decision::refused;
 use super::form::{Form, Name};
 use super::run::{DdlContext, StatementError};
-use super::verdict::refused;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{ActionType, Column, CommitTs, Ddl, Kind, Table};

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! mod               what becomes of each job type; the operator's policy: skip, replace, ask, none
-//! verdict           how a DDL is handled, by type and text: run, replaced, left out, refused
+//! decision          how a DDL is handled, by type and text: run, replaced, left out, refused
 //! skipped           DDLs that the operator skips, tables missing since; DDL followed but not run
 //! sequence          statements that name sequences as tables, for a target that has none;
 //!                   ALTER SEQUENCE within the range that MariaDB takes
@@ -34,6 +34,7 @@ mod begun;
 mod constraint;
 mod conversion;
 mod conversion_table;
+mod decision;
 pub(crate) mod define;
 pub(crate) mod dialect;
 mod expected;
@@ -45,7 +46,6 @@ mod run;
 mod sequence;
 mod settle;
 pub mod skipped;
-mod verdict;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,8 +13,8 @@
 use std::collections::HashMap;
 
 use super::WrongSide;
+use super::decision::{Plan, plan};
 use super::run::{DdlContext, How, Ran};
-use super::verdict::{Plan, plan};
 use crate::checkpoint::{DdlAt, Link};
 use crate::error::Fault;
 use crate::event::Event;
