@@ -16,7 +16,6 @@
 //! [`check`] and [`ready`] are what a link does about its marks before it starts.
 
 mod setup;
-mod user;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
+use crate::checkpoint::{Who, survey};
 use crate::error::{Fault, Kind};
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Mark};
@@ -32,7 +32,6 @@ use crate::mysql::session::Session;
 use crate::mysql::transaction::Prelude;
 use crate::sql::{quote_name, quote_text};
 pub use setup::{Definition, MarkRow, Plan, Status, apply, definition, drop_rows, in_use, plan, status};
-use user::alive;
 
 /// Rows of a channel that a set-up creates by default; links create more as they need them.
 pub const ROWS: u32 = 16;
@@ -337,6 +336,37 @@ pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Resu
         Ok(())
     })?;
     Ok(())
+}
+
+/// A link as a mark row names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct User<'a> {
+    cluster_id: u64,
+    /// Cut at the size of the column.
+    link: &'a str,
+    cut: bool,
+}
+
+impl<'a> User<'a> {
+    fn read(info: &'a str) -> Option<Self> {
+        let (cluster, link) = info.strip_prefix("tisync ")?.split_once(' ')?;
+        let cluster_id = cluster.parse().ok()?;
+        Some(Self { cluster_id, link, cut: info.chars().count() >= INFO_CHARS })
+    }
+
+    fn is(&self, cluster_id: u64, link: &str) -> bool {
+        self.cluster_id == cluster_id && if self.cut { link.starts_with(self.link) } else { link == self.link }
+    }
+}
+
+/// The links that run and that `infos` name, or whose process `uses` accepts, as ``link `a` of
+/// cluster 7``.
+fn alive(session: &mut Session, infos: &[String], uses: impl Fn(&Who) -> bool) -> Result<Vec<String>> {
+    let users: Vec<User<'_>> = infos.iter().filter_map(|i| User::read(i)).collect();
+    let running = survey(session)?.into_iter().filter(|l| l.running == Some(true));
+    let ours =
+        running.filter(|l| users.iter().any(|u| u.is(l.cluster_id, &l.link)) || l.who.as_ref().is_some_and(&uses));
+    Ok(ours.map(|l| format!("link `{}` of cluster {}", l.link, l.cluster_id)).collect())
 }
 
 #[cfg(test)]

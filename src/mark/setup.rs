@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::INFO_CHARS;
-use super::user::alive;
+use super::alive;
 use crate::error::Fault;
 use crate::model::Mark;
 use crate::mysql::error::{Class, classify};

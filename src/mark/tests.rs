@@ -87,3 +87,16 @@ fn the_statements() {
     );
     assert_eq!(mark.delete(), "DELETE FROM `my marks`.`m` WHERE channel_id = -7");
 }
+
+#[test]
+fn a_row_names_its_link() {
+    let user = User::read("tisync 7123456789012345678 a link").unwrap();
+    assert!(user.is(7_123_456_789_012_345_678, "a link") && !user.is(7, "a link"));
+    assert!(!user.is(7_123_456_789_012_345_678, "a link of another"));
+    assert_eq!(User::read(""), None);
+    assert_eq!(User::read("tisync mark setup"), None);
+    let long = "x".repeat(60);
+    let info = crate::mark::cut(&format!("tisync 5 {long}"));
+    let user = User::read(&info).unwrap();
+    assert!(user.is(5, &long) && !user.is(5, &"x".repeat(40)));
+}
