@@ -9,6 +9,7 @@ mod types;
 
 use tisync::playground::Random;
 use tisync::schema::{CiStr, ColumnInfo, FieldType, TableInfo};
+use tisync::sql::quote_name;
 
 pub use jobs::Job;
 use partitions::Bounds;
@@ -143,7 +144,7 @@ fn is_free(table: &TableInfo, column: &ColumnInfo) -> bool {
 
 /// Whether an expression of the table names the column.
 fn is_depended(table: &TableInfo, name: &str) -> bool {
-    let quoted = format!("`{name}`");
+    let quoted = quote_name(name);
     let checks = table.checks.iter().flatten().map(|c| &c.expr_string);
     table.cols.iter().map(|c| &c.generated_expr_string).chain(checks).any(|e| e.contains(&quoted))
 }

@@ -1,6 +1,7 @@
 //! Foreign keys and CHECK constraints. Two tables have them by the same names: so TiDB allows it.
 
 use tisync::schema::{CheckInfo, CiStr, FieldType, FkInfo, IndexColumn, IndexInfo, TableInfo};
+use tisync::sql::quote_name;
 
 use super::keys::{Primary, primary};
 use super::types::{binary, text_type};
@@ -96,7 +97,9 @@ impl Maker {
         let expression = match (self.random.below(3), free) {
             (_, None) if counted => return false,
             (0, _) if !counted => "`id` > 0".to_owned(),
-            (_, Some(column)) => format!("length(`{}`) < 1000 or _utf8mb4'it''s \\\\)' = _utf8mb4''", column.name.0),
+            (_, Some(column)) => {
+                format!("length({}) < 1000 or _utf8mb4'it''s \\\\)' = _utf8mb4''", quote_name(&column.name.0))
+            }
             (_, None) => "`id` between 1 and 100".to_owned(),
         };
         let checks = table.checks.get_or_insert_default();

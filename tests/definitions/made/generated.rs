@@ -1,6 +1,7 @@
 //! Generated columns.
 
 use tisync::schema::{ColumnInfo, FieldType, TableInfo};
+use tisync::sql::quote_name;
 
 use super::Maker;
 use super::types::{NOT_NULL, binary, text_type};
@@ -11,16 +12,16 @@ impl Maker {
         let number = || FieldType { tp: 8, flen: 20, decimal: 0, ..binary() };
         let word = || text_type(15, 300, ("utf8mb4", "utf8mb4_bin"));
         let column = &table.cols[self.random.index(table.cols.len())];
-        let (name, field) = (&column.name.0, &column.field);
+        let (name, field) = (quote_name(&column.name.0), &column.field);
         let plain = !column.hidden && column.generated_expr_string.is_empty();
         match (field.tp, self.random.below(4)) {
-            (15, 0) if plain && field.charset == "utf8mb4" => (format!("lower(`{name}`)"), word()),
+            (15, 0) if plain && field.charset == "utf8mb4" => (format!("lower({name})"), word()),
             (15, 1) if plain && field.charset == "utf8mb4" => {
-                (format!("concat(`{name}`, _utf8mb4'it''s \\\\ %')"), word())
+                (format!("concat({name}, _utf8mb4'it''s \\\\ %')"), word())
             }
-            (0xf5, _) if plain => (format!("json_unquote(json_extract(`{name}`, _utf8mb4'$.k'))"), word()),
-            (10 | 12, 0 | 1) if plain => (format!("month(`{name}`)"), number()),
-            (1 | 2, 0 | 1) if plain => (format!("`{name}` * 2 + `id`"), number()),
+            (0xf5, _) if plain => (format!("json_unquote(json_extract({name}, _utf8mb4'$.k'))"), word()),
+            (10 | 12, 0 | 1) if plain => (format!("month({name})"), number()),
+            (1 | 2, 0 | 1) if plain => (format!("{name} * 2 + `id`"), number()),
             (_, 2) => ("case when `id` > 1 then _utf8mb4'b' else _utf8mb4'a;)' end".to_owned(), word()),
             _ => (format!("`id` * {}", self.random.between(2, 9)), number()),
         }

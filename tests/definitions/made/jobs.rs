@@ -1,6 +1,7 @@
 //! Jobs: what TiDB can do to a table in one of them.
 
 use tisync::schema::{ColumnInfo, TableInfo};
+use tisync::sql::quote_name;
 
 use super::keys::{Primary, fit, hides_key, primary};
 use super::partitions::crashes;
@@ -206,12 +207,12 @@ impl Maker {
         if (free || foreign) && self.random.one_in(3) {
             self.rename(table, at);
         }
-        let to = &table.cols[at].name.0;
+        let (renamed, to) = (table.cols[at].name.0 != from.0, quote_name(&table.cols[at].name.0));
         if anew {
-            doing.text.push(format!("CHANGE COLUMN `{}` `{to}` INT", from.0));
+            doing.text.push(format!("CHANGE COLUMN {} {to} INT", quote_name(&from.0)));
             self.write_anew(table, at, doing);
-        } else if *to != from.0 {
-            doing.text.push(format!("RENAME COLUMN `{}` TO `{to}`", from.0));
+        } else if renamed {
+            doing.text.push(format!("RENAME COLUMN {} TO {to}", quote_name(&from.0)));
         }
         true
     }

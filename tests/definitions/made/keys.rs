@@ -1,6 +1,7 @@
 //! Primary keys and indexes.
 
 use tisync::schema::{CiStr, ColumnInfo, FieldType, IndexColumn, IndexInfo, TableInfo};
+use tisync::sql::quote_name;
 
 use super::generated::has_counter;
 use super::types::{AUTO_INCREMENT, NOT_NULL, PRIMARY, binary, text_type};
@@ -186,9 +187,10 @@ impl Maker {
     fn add_expression(&mut self, table: &mut TableInfo, index: &str) -> IndexColumn {
         let text = table.cols.iter().find(|c| c.field.tp == 15 && c.field.charset == "utf8mb4" && !c.hidden);
         let (expression, field) = match text.filter(|_| self.random.one_in(2)) {
-            Some(column) => {
-                (format!("lower(`{}`)", column.name.0), text_type(0xfd, column.field.flen, ("utf8mb4", "utf8mb4_bin")))
-            }
+            Some(column) => (
+                format!("lower({})", quote_name(&column.name.0)),
+                text_type(0xfd, column.field.flen, ("utf8mb4", "utf8mb4_bin")),
+            ),
             None => ("`id` + 1".to_owned(), FieldType { tp: 8, flen: 20, decimal: 0, ..binary() }),
         };
         let name = format!("_V$_{index}_0");
