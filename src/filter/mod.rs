@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::decode::{Kinds, LeftOut};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::model::CommitTs;
 use crate::sql::Verb;
 pub use ddl::{Judged, Why};
@@ -325,24 +325,23 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let several = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
         let part = |rows: u64, ddl: u64, by: &str| {
             let counts: Vec<String> = [(rows, "row change"), (ddl, "DDL")]
                 .iter()
                 .filter(|(n, _)| *n > 0)
-                .map(|(n, what)| several(*n, what))
+                .map(|(n, what)| counted(n, what))
                 .collect();
             (!counts.is_empty()).then(|| format!("{} {by}", counts.join(" and ")))
         };
         let parts = [
             part(self.table_rows, self.table_ddl, "of tables that are not replicated"),
             part(self.event_rows, self.event_ddl, "by event rules"),
-            (self.ignored > 0).then(|| format!("{} by commit ts", several(self.ignored, "transaction"))),
+            (self.ignored > 0).then(|| format!("{} by commit ts", counted(self.ignored, "transaction"))),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         write!(f, "left out: {}", parts.join("; "))?;
         if self.emptied > 0 {
-            write!(f, "; nothing was left of {}", several(self.emptied, "transaction"))?;
+            write!(f, "; nothing was left of {}", counted(self.emptied, "transaction"))?;
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ fn check_finds_what_is_wrong_with_any_of_the_links() {
     let ran = tisync(&["config", "check", File::new("t.toml", text).name()]).expect(2);
     assert!(ran.stderr.contains(":13: link.sync-mode: "), "{}", ran.stderr);
     let ran = tisync(&["config", "check", File::new("t.toml", &text.replace("7", "2")).name()]).expect(0);
-    assert!(ran.stdout.contains("is a good tisync.toml, with the links x, y"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("is a valid tisync.toml, with links x, y"), "{}", ran.stdout);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn filter_names_the_rule_that_decides() {
     let file = File::new("tisync.toml", include_str!("../../examples/tisync.toml"));
     let args = ["config", "filter", file.name(), "--link", "orders", "shop_1.t", "orders.tmp_1", "--output", "json"];
     let said: Value = serde_json::from_str(&tisync(&args).expect(1).stdout).unwrap();
-    assert_eq!(said["answers"][0]["details"][0], "on the target it is shop.t");
+    assert_eq!(said["answers"][0]["details"][0], "its name on the target is shop.t");
     assert_eq!(
         (&said["answers"][0]["replicated"], &said["answers"][1]["replicated"]),
         (&Value::from(true), &Value::from(false))
@@ -83,7 +83,7 @@ fn what_is_missing_is_told_with_what_to_give() {
     let ran = tisync(&["sync"]).expect(2);
     assert!(ran.stderr.contains("no source was given") && ran.stderr.contains("--config FILE"), "{}", ran.stderr);
     let ran = tisync(&["sync", "--from", "pd://h:1"]).expect(2);
-    assert!(ran.stderr.contains("no target was given"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no target given"), "{}", ran.stderr);
     let ran = tisync(&["sync", "--config", "/nowhere.toml"]).expect(2);
     assert!(ran.stderr.contains("cannot read the configuration /nowhere.toml"), "{}", ran.stderr);
 }

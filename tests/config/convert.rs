@@ -145,5 +145,5 @@ fn passwords_are_moved_and_not_copied() {
 fn a_tisync_toml_is_not_converted() {
     let file = File::new("t.toml", include_str!("../../examples/tisync.toml"));
     let ran = tisync(&["config", "convert", file.name()]).expect(2);
-    assert!(ran.stderr.contains("is a tisync.toml already") || ran.stderr.contains("links"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is already a tisync.toml") || ran.stderr.contains("links"), "{}", ran.stderr);
 }

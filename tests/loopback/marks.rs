@@ -53,7 +53,7 @@ pub fn setup() -> Result<(), Failed> {
     assert_eq!(rows(&b).len(), 2);
 
     let said = mark("setup", &both, &["--channel-id", "3", "--rows", "4"]).expect(0).stdout;
-    assert!(said.contains("0 rows were there, 4 made") && said.contains("2 rows were there, 2 made"), "{said}");
+    assert!(said.contains("0 rows existed, 4 created") && said.contains("2 rows existed, 2 created"), "{said}");
     let shape = "SELECT GROUP_CONCAT(CONCAT_WS(' ', column_name, column_type, is_nullable, column_key, column_default) ORDER BY ordinal_position) \
                  FROM information_schema.columns WHERE table_name = '_drainer_repl_mark'";
     let found: Option<String> = a.connect()?.query_first(shape)?;
@@ -193,7 +193,7 @@ pub fn drop() -> Result<(), Failed> {
     assert_eq!(rows(&server).len(), 4);
 
     let said = mark("drop", &[&server], &["--channel-id", "1", "--yes"]).expect(0).stdout;
-    assert!(said.contains("channel 1: 2 rows deleted"), "{said}");
+    assert!(said.contains("channel 1: deleted 2 rows"), "{said}");
     assert!(rows(&server).iter().all(|row| row.0 == 2) && rows(&server).len() == 2);
     Ok(())
 }

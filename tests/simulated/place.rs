@@ -172,7 +172,7 @@ fn outside() -> Result<(), Failed> {
         let now = cluster.key(&key).expect("its entry");
         cluster.set_key(&key, Some(&now.replace("\"online\"", &format!("\"{written}\""))));
         let ran = run.expect(5);
-        assert!(ran.stderr.contains(words) && ran.stderr.contains("after draining"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(words) && ran.stderr.contains("stopped cleanly"), "{}", ran.stderr);
         assert_eq!(state(&cluster), left);
     }
     for (action, words, left) in [("pause", "paused by `PUT", "paused"), ("close", "taken offline by `PUT", "offline")]

@@ -37,7 +37,7 @@ fn lag(line: &str) -> u64 {
 fn silent_cluster() -> Result<(), Failed> {
     let server = PrivateServer::start()?;
     let mut served = Heard::start(&["playground", "--serve", "--duration", "600", "--rate", "50"]);
-    let (start, _) = served.line(0, &["start behind it with --start-ts "]);
+    let (start, _) = served.line(0, &["start after it with --start-ts "]);
     let start = start.rsplit(' ').next().expect("a ts").to_owned();
     let (address, _) = served.line(0, &["pd://"]);
     let address = address.split_whitespace().find(|word| word.starts_with("pd://")).expect("an address").to_owned();

@@ -67,7 +67,7 @@ fn backups_in_both_formats() {
     assert_eq!((stdout, stderr), (format!("{TS}\n"), String::new()));
     let (stdout, stderr) = answer(&["from-br", path(&v2)]);
     assert_eq!(stdout, format!("{TS}\n"));
-    assert!(stderr.contains("backupmeta.schema.000000001, which is not beside it"), "{stderr}");
+    assert!(stderr.contains("backupmeta.schema.000000001, which is missing"), "{stderr}");
     fs::write(v2.path().join("backupmeta.schema.000000001"), "").unwrap();
     assert_eq!(answer(&["from-br", path(&v2)]).1, "");
 }

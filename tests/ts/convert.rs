@@ -126,14 +126,14 @@ fn check_of_a_dump() {
             let message = interval["message"].as_str().unwrap();
             assert!(message.starts_with(start.split("the dump in ").next().unwrap()), "{message}");
             assert_eq!(stderr.contains(&format!("error: replication cannot start at {ts} (")), code == 1, "{stderr}");
-            assert!(report["interval"].as_str().unwrap().contains("closed"));
+            assert!(report["interval"].as_str().unwrap().contains("inclusive"));
         }
     }
     let text = answer(&["check", TS, "--dump", path]).0;
     assert!(
         text.contains("\nok   interval    exact: ")
             && text.contains("\n--   pump-gc ")
-            && text.contains("A start is open"),
+            && text.contains("A start is exclusive"),
         "{text}"
     );
     let csv = answer(&["check", TS, "--dump", path, "--output", "csv"]).0;

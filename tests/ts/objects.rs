@@ -113,7 +113,7 @@ fn refusals_say_what_to_do() {
     assert!(elsewhere.contains("?region=eu-central-1"), "{elsewhere}");
     let (stdout, stderr, code) = tisync(&["from-br", &server.s3("unlisted/full", "")]);
     assert_eq!((stdout, code), (format!("{TS}\n"), 0), "{stderr}");
-    assert!(stderr.contains("warning: whether all files of the backup are there cannot be told"), "{stderr}");
+    assert!(stderr.contains("warning: tisync cannot tell whether the backup is complete"), "{stderr}");
     let slip = failure_of(&["from-br", &server.s3("b/full", "&acces-key=geheim")]);
     assert!(slip.starts_with("2 error: ") && slip.contains("did you mean `access-key`?"), "{slip}");
     let nowhere =
