@@ -130,7 +130,7 @@ fn holder(server: &PrivateServer) {
     let there = format!("SELECT CAST(COUNT(*) AS CHAR) FROM information_schema.processlist WHERE id = {connection}");
     assert_eq!(one(&mut server.connect().unwrap(), &there), "1");
     let (_, text, _) = tisync(server, &["show"]);
-    assert!(text.contains(&format!("\n  run by pid {pid} on ")) && text.contains("heard of "), "{text}");
+    assert!(text.contains(&format!("\n  run by pid {pid} on ")) && text.contains("heard from "), "{text}");
     let (code, _, err) = tisync(server, &["clear", "--link", "run", "--yes"]);
     assert!(code == 4 && err.contains(&format!("run 1 (pid {pid} on ")), "{err}");
     drop(sink);
@@ -166,7 +166,7 @@ fn set(server: &PrivateServer) {
     assert_eq!((taken.position, taken.safe_until), (Some(ts(5)), Some(ts(15))));
     // A run holds it now.
     let (code, _, err) = tisync(server, &["set", "--link", "moved", &at(20), "--yes"]);
-    assert!(code == 4 && err.contains("holds link `moved`"), "{err}");
+    assert!(code == 4 && err.contains("is using link `moved`"), "{err}");
     let (code, _, err) = tisync(server, &["set", "--link", "never", &at(20)]);
     assert!(code == 2 && err.contains("no link `never`"), "{err}");
 }
@@ -190,7 +190,7 @@ fn clear(server: &PrivateServer) {
     let other = Cluster::start(ClusterSpec::new(69, 1)).unwrap();
     let clear = |from: &str| tisync(server, &["clear", "--link", "entered", "--yes", "--from", from]);
     let (code, _, err) = clear(&other.pd_url());
-    assert!(code == 4 && err.contains("is PD of cluster 69") && cluster.key(&key).is_some(), "{err}");
+    assert!(code == 4 && err.contains("is the PD of cluster 69") && cluster.key(&key).is_some(), "{err}");
     let (code, _, err) = clear(&cluster.pd_url());
     assert!(code == 0 && err.contains("from PD") && cluster.key(&key).is_none(), "{err}");
     left_behind(server, 68, "entered");

@@ -13,11 +13,11 @@ fn check_says_everything_at_once() {
     let ran = tisync(&["config", "check", file.name()]).expect(2);
     assert_eq!(ran.stdout, "");
     for words in [
-        "is wrong in 2 places",
+        "has 2 errors",
         ":3: syncer.worker-cout: ",
         ":4: syncer.db-type: ",
         "note: ",
-        ":1: log-level does nothing here: ",
+        ":1: log-level has no effect here: ",
     ] {
         assert!(ran.stderr.contains(words), "{words}\nis not in\n{}", ran.stderr);
     }
@@ -81,7 +81,7 @@ fn show_has_a_form_for_scripts() {
 #[test]
 fn what_is_missing_is_told_with_what_to_give() {
     let ran = tisync(&["sync"]).expect(2);
-    assert!(ran.stderr.contains("no source was given") && ran.stderr.contains("--config FILE"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no source given") && ran.stderr.contains("--config FILE"), "{}", ran.stderr);
     let ran = tisync(&["sync", "--from", "pd://h:1"]).expect(2);
     assert!(ran.stderr.contains("no target given"), "{}", ran.stderr);
     let ran = tisync(&["sync", "--config", "/nowhere.toml"]).expect(2);

@@ -26,7 +26,7 @@ fn same(text: &str) -> String {
 #[test]
 fn a_file_of_real_life() {
     let text = same(REAL);
-    for comment in ["# pd-urls, line ", "# Left out, because it does nothing here:", "# - syncer.txn-batch (line "] {
+    for comment in ["# pd-urls, line ", "# Left out because it has no effect:", "# - syncer.txn-batch (line "] {
         assert!(text.contains(comment), "{comment}\nis not in\n{text}");
     }
 }

@@ -56,7 +56,7 @@ fn two_links_of_a_dialogue_run() {
             .is_none()
     );
     t.types("y");
-    t.answers("Where to write it", "");
+    t.answers("Where should the file be written", "");
     let ended = t.ends();
     assert_eq!(ended.code, 0, "{}", ended.screen);
     assert_eq!(ended.stdout, "tisync sync --config tisync.toml\n");

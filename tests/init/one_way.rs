@@ -116,7 +116,7 @@ fn a_dialogue_writes_what_runs() {
     t.answers("PD of cluster a", &world.a.cluster().pd_url());
     let found = t.answers("SQL address of cluster b", "postgres://db2");
     for part in
-        ["cluster 7600000000000000110", "TiDB v", "binlog On", "answers", "Pump ", "online (alive)", "1 databases"]
+        ["cluster 7600000000000000110", "TiDB v", "binlog On", "answers", "Pump ", "online (alive)", "1 user database"]
     {
         assert!(found.contains(part), "no `{part}` in {found}");
     }
@@ -132,7 +132,7 @@ fn a_dialogue_writes_what_runs() {
     t.types(&format!("{DOWN}{DOWN}{ENTER}"));
     t.answers("The ts or time", "2099-01-01T00:00:00Z");
     t.sees("BAD");
-    t.sees("replication cannot start at");
+    t.sees("is not a TiDB timestamp");
     t.chooses("Where should replication begin", 1);
     t.answers("The dump", "dumps");
     let verdict = t.answers("Which tables", "app..*");
@@ -175,8 +175,8 @@ fn finish(world: &World, to: &str) {
     t.sees("[cluster.a]");
     t.sees("there.toml exists. Overwrite?");
     t.types("n");
-    t.sees("is there already");
-    t.answers("Where to write it [tisync.toml]:", "new.toml");
+    t.sees("there.toml already exists");
+    t.answers("Where should the file be written [tisync.toml]:", "new.toml");
     let ended = t.ends();
     assert_eq!(ended.code, 0, "{}", ended.screen);
     assert_eq!(ended.stdout, "tisync sync --config new.toml\n");
@@ -198,7 +198,7 @@ fn finish(world: &World, to: &str) {
     let again = line_after(&ended.screen, "the same file without questions:");
     let refused = shell(dir, &again, &password).expect(2);
     assert!(
-        refused.stderr.contains("new.toml is there already") && refused.stderr.contains("--force"),
+        refused.stderr.contains("new.toml there.toml already exists") && refused.stderr.contains("--force"),
         "{}",
         refused.stderr
     );

@@ -201,16 +201,16 @@ pub fn drop() -> Result<(), Failed> {
 pub fn flags() -> Result<(), Failed> {
     let sync = ["sync", "--from", "/nowhere", "--to", "mysql://127.0.0.1:1"];
     for (more, words) in [
-        (&["--loopback"][..], "`loopback` was given, but no channel-id"),
-        (&["--other-channels", "stop"], "`other-channels` was given, but no channel-id"),
-        (&["--channel-id", "1", "--other-channels", "stop"], "but not loopback"),
+        (&["--loopback"][..], "`loopback` was given without channel-id"),
+        (&["--other-channels", "stop"], "`other-channels` was given without channel-id"),
+        (&["--channel-id", "1", "--other-channels", "stop"], "without loopback"),
         (&["--channel-id", "1", "--mark-table", "marks"], "the mark table cannot be `marks`"),
         (&["--no-ddl", "--wrong-side-ddl", "stop"], "`wrong-side-ddl` was given, but no loopback"),
         (
             &["--loopback", "--channel-id", "1", "--wrong-side-ddl", "ignore"],
             "`wrong-side-ddl` was given, but DDL is run on this link",
         ),
-        (&["--safe-mode", "--on-conflict", "stop"], "cannot go with on-conflict stop"),
+        (&["--safe-mode", "--on-conflict", "stop"], "cannot be combined with on-conflict stop"),
     ] {
         let ran = tisync(&[&sync[..], more].concat()).expect(2);
         assert!(ran.stderr.contains(words), "{more:?}: {}", ran.stderr);

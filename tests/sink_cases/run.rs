@@ -62,18 +62,20 @@ fn two_runs(server: &PrivateServer) {
     let error = w.open(w.options()).err().expect("refused");
     assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
     let text = said(&error);
-    for words in
-        ["link `two_runs` on the target is run by pid", &format!("pid {} on ", std::process::id()), "--take-over"]
-    {
+    for words in [
+        "link `two_runs` on the target is already run by pid",
+        &format!("pid {} on ", std::process::id()),
+        "--take-over",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     let lease = Terms { take_over: true, ..Terms::default() };
     let mut new = w.open(MysqlOptions { lease, ..w.options() }).unwrap();
-    assert!(w.noted("this run takes it over, and that one stops at its next write"));
+    assert!(w.noted("this run takes over, and that one stops at its next write"));
     old.apply(txn(2, vec![ins(&t, vec![i(2)])])).unwrap();
     let error = said(&old.drain().unwrap_err());
     assert!(
-        error.contains("another run has taken over link `two_runs`: this one is number 1, that one 2, pid "),
+        error.contains("another run has taken over link `two_runs`: this one is run 1, that one is run 2, pid "),
         "{error}"
     );
     assert_eq!(new.position(), Some(CommitTs(START + 1)));
@@ -84,7 +86,7 @@ fn two_runs(server: &PrivateServer) {
     assert_eq!(other.position(), Some(CommitTs(START)));
     drop(other);
     let error = said(&w.open(MysqlOptions { link: String::new(), ..w.options() }).err().unwrap());
-    assert!(error.contains("a link's name has 1 to 64 characters"), "{error}");
+    assert!(error.contains("a link's name must have 1 to 64 characters"), "{error}");
 }
 
 fn killed(server: &PrivateServer) {
