@@ -218,9 +218,7 @@ pub fn damaged() -> Result<(), Failed> {
     let whole = fs::read(write::name(dir.path(), 0))?;
     let frames = write::frames(&whole);
     let at: usize = frames[..3].iter().map(|f| f.len()).sum();
-    for (byte, words) in
-        [(0, "there is no message where one should begin"), (20, "the checksum of the message is wrong")]
-    {
+    for (byte, words) in [(0, "no message where one should begin"), (20, "the checksum of the message is wrong")] {
         let mut bytes = whole.clone();
         bytes[at + byte] ^= 1;
         fs::write(write::name(dir.path(), 0), bytes)?;

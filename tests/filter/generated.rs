@@ -136,7 +136,7 @@ pub fn transactions_are_left_out_by_their_ts() -> Outcome {
     let last = messages.last().unwrap().commit_ts.unwrap();
     let args = ["--ignore-ts", &create, "--ignore-ts", &first, "--ignore-ts", &last.to_string()];
     let ran = world.sync(&[&args[..], &["--tables", "*.*,!load_many_tables.t5"]].concat()).expect(0);
-    says(&ran.stderr, &format!("left out by your word: the transaction of commit ts {first} ("));
+    says(&ran.stderr, &format!("left out as you asked: the transaction of commit ts {first} ("));
     says(&ran.stderr, "left out from here on: load_many_tables.t17");
     says(
         &ran.stderr,

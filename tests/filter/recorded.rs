@@ -148,7 +148,7 @@ pub fn under_other_names(folder: &Path) -> Outcome {
     let views: Vec<&str> = views.iter().flat_map(|ts| ["--skip-ddl", ts]).collect();
     let said = sync(folder, &world.server, &[&args[..], &views].concat());
     assert_eq!(databases(&world.server), "bank,e2,k2,t1");
-    says(&said, "skipped by your word: `CREATE");
+    says(&said, "skipped as you asked: `CREATE");
     equal(folder, &world.server, ("k2", "kinds"), &[("clustered", "cl us")], &[])?;
     equal(folder, &world.server, ("e2", "evolve"), &[], &BROUGHT_BACK)?;
     equal(folder, &world.server, ("bank", "bank"), &[], &[])?;

@@ -276,8 +276,8 @@ fn nothing_is_left_after_a_second_signal() {
         (&["playground", "--both"][..], "Ctrl-C ends it", &["INT", "INT"][..], Some(130)),
         (&["playground", "--both"], "Ctrl-C ends it", &["TERM", "TERM"], Some(130)),
         (&["playground", "--both"], "Ctrl-C ends it", &["KILL"], None),
-        (&["playground", "--duration", "100"], "starts behind", &["INT", "INT"], Some(130)),
-        (&["playground", "--duration", "100"], "starts behind", &["KILL"], None),
+        (&["playground", "--duration", "100"], "starts after", &["INT", "INT"], Some(130)),
+        (&["playground", "--duration", "100"], "starts after", &["KILL"], None),
     ] {
         let mut shown = Shown::of(args);
         shown.until(up);

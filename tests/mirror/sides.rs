@@ -180,7 +180,7 @@ fn ddl_on_the_wrong_side_stops_and_the_operator_decides() {
     assert_eq!(one(a, "SELECT note FROM play.bare WHERE n = 2"), "");
     let ran = caught_up(&pair, 1, &[&filter[..], &["--wrong-side-ddl", "ignore"]].concat(), 0);
     assert!(ran.stderr.contains("ignored 1 DDL on the wrong side"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("ignored, as --wrong-side-ddl says: `ALTER TABLE play.words ADD"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ignored because of --wrong-side-ddl: `ALTER TABLE play.words ADD"), "{}", ran.stderr);
     assert_eq!(one(a, "SELECT note FROM play.bare WHERE n = 2"), "behind");
     // This one alone.
     run(b, "DROP TABLE play.hot");

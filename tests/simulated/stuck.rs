@@ -85,7 +85,7 @@ fn idle_cluster() -> Result<(), Failed> {
 fn row_lock() -> Result<(), Failed> {
     held(
         7_500_000_000_000_000_001,
-        &["`bank`.`accounts`", "is locked by session", "root@localhost", "without running anything"],
+        &["`bank`.`accounts`", "is locked by session", "root@localhost", "open and idle"],
         |server| {
             let mut conn = server.connect().expect("connects");
             conn.query_drop("START TRANSACTION").expect("begun");
@@ -138,7 +138,7 @@ fn held(
     let held = hold(&server);
     let (from, begin) = (run.lines(), Instant::now());
     work(&mut bank, 50);
-    let words = [&["lag_ms=", "waiting ", "for the target's answer to `", "worker "], words].concat();
+    let words = [&["lag_ms=", "waiting ", "for the target to answer `", "worker "], words].concat();
     let (line, n) = run.line(from, &words);
     println!("named after {:.1} s: {line}", begin.elapsed().as_secs_f32());
     assert!(lag(&line) >= 4_000, "{line}");

@@ -41,7 +41,7 @@ fn between_rows(server: &PrivateServer) {
     let totals = sink.totals();
     assert_eq!((totals.ddl, totals.skipped_ddl, totals.txns), (3, 2, 2));
     assert_eq!(w.checkpoint(), START + 7);
-    assert!(w.noted("not run on the target, table caches concern the upstream alone: `ALTER TABLE `t` CACHE`"));
+    assert!(w.noted("not run on the target, table caches concern only the upstream: `ALTER TABLE `t` CACHE`"));
     // A database with another default is pointed out.
     w.run("CREATE DATABASE odd CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci");
     let o = define("odd", "o", &[("id", INT)], &[&[0]], true);
