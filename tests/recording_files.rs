@@ -256,7 +256,7 @@ fn a_recorder_goes_on_with_its_own_recording_only() {
     fs::write(&part, &bytes[1..]).unwrap();
     assert!(refused(open(dir.path(), 9)).contains("is incomplete: part 1 should have"));
     fs::remove_file(&part).unwrap();
-    assert!(refused(open(dir.path(), 9)).contains("is not whole"));
+    assert!(refused(open(dir.path(), 9)).contains("is incomplete"));
     let other = tempfile::tempdir().unwrap();
     meta(other.path(), None);
     assert!(refused(open(other.path(), 9)).contains("was not made by `tisync record`"));

@@ -70,7 +70,7 @@ fn unreachable(world: &mut World) {
 fn no_address(world: &mut World) {
     world.record(&world.payloads());
     for (url, words) in [
-        ("nonsense", "no `mysql://` in front"),
+        ("nonsense", "does not begin with `mysql://`"),
         ("postgres://x@y", "must begin with mysql://"),
         ("mysql://root@127.0.0.1:99999", "65535"),
         ("mysql://root@127.0.0.1/?colour=red", "colour"),

@@ -231,7 +231,7 @@ fn unreachable(_: &PrivateServer) {
     let error = MysqlSink::open(&url, MysqlOptions::new(1, "l"), tisync::event::silent()).err().unwrap();
     let text = said(&error);
     assert!(text.contains(&format!("cannot connect to the target u@127.0.0.1:{port}")), "{text}");
-    assert!(text.contains("=> check that the target runs"), "{text}");
+    assert!(text.contains("=> check that the target is running"), "{text}");
     assert!(!format!("{text}{error:?}").contains("hunter2"));
     assert_eq!(tisync::error::exit_code(&error), 3);
 }
