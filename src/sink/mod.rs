@@ -103,7 +103,7 @@ pub trait Sink: Send {
     /// If the target cannot tell, or cannot be asked.
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
         Err(Fault::refused(format!("this target cannot describe `{schema}`.`{table}`"))
-            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+            .hint("Drainer's files have no definitions: replay them into MySQL, MariaDB or TiDB")
             .into())
     }
 
@@ -126,7 +126,7 @@ pub trait Sink: Send {
     /// If the target cannot tell, or cannot be asked.
     fn tables(&mut self, schema: &str) -> Result<Vec<String>> {
         Err(Fault::refused(format!("this target cannot tell which tables `{schema}` has"))
-            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+            .hint("Drainer's files have no definitions: replay them into MySQL, MariaDB or TiDB")
             .into())
     }
 

@@ -156,7 +156,7 @@ pub fn ddl_and_left_out() -> Result<(), Failed> {
     assert!(stopped.contains("FLASHBACK TABLE") && stopped.contains(&format!("--skip-ddl {}", T + 18)), "{stopped}");
     let flashback = (T + 18).to_string();
     let stopped = sync(&dir, &server, &["--skip-ddl", &flashback], 4);
-    assert!(stopped.contains("`d`.`nowhere`, which is not on the target"), "{stopped}");
+    assert!(stopped.contains("`d`.`nowhere`, which does not exist on the target"), "{stopped}");
     assert!(
         stopped.contains("`d`.`l` is not on the target") && stopped.contains("2 row changes left out"),
         "{stopped}"

@@ -215,7 +215,11 @@ fn killed() -> Result<(), Failed> {
     assert!(second.stderr.contains("is run by pid") && second.stderr.contains("--take-over"), "{}", second.stderr);
     // Another link under the same name in the cluster.
     let second = Running::start(&sync(&cluster, &server, &["--link", "other", "--node-id", &id])).expect(4);
-    assert!(second.stderr.contains("is already running at") && second.stderr.contains("--node-id"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("is already running at") && second.stderr.contains("--node-id"),
+        "{}",
+        second.stderr
+    );
     run.interrupt();
     let ran = run.expect(5);
     assert!(!ran.stderr.contains("old:8249"), "{}", ran.stderr);

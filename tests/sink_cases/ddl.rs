@@ -118,7 +118,7 @@ fn flashback(server: &PrivateServer) {
     apply(&mut sink, vec![txn(1, vec![ins(&t, vec![i(1)])])]);
     let error = sink.apply(statement()).unwrap_err();
     insta::assert_snapshot!(said(&error).split(" (2020").next().unwrap(), @r##"`FLASHBACK TABLE `gone` TO `back`` in database `flashback` (commit ts 420747102018863126"##);
-    assert!(said(&error).contains("`--skip-ddl 420747102018863126` goes on without"));
+    assert!(said(&error).contains("`--skip-ddl 420747102018863126` continues without"));
     drop(sink);
 
     let options = || MysqlOptions { ddl: skipping(2), ..MysqlOptions::new(77, "flashback") };

@@ -83,8 +83,8 @@ fn encode_all_forms() {
     assert_eq!(json(&["encode", "2020-11-10T15:40:19.591Z"])["ts"], Value::from(first));
     for (args, part) in [
         (&["2020-11-10 15:40:19"][..], "has no time zone"),
-        (&["2026-03-29 02:30:00", "--time-zone", "Europe/Berlin"], "is not one moment"),
-        (&["1969-12-31T00:00:00Z"], "outside of what a TS can hold"),
+        (&["2026-03-29 02:30:00", "--time-zone", "Europe/Berlin"], "is ambiguous or missing"),
+        (&["1969-12-31T00:00:00Z"], "outside the range of a TS"),
         (&["2020-11-10 15:40:19", "--time-zone", "Mars"], "is not a time zone"),
         (&[TS], "is a bare number"),
         (&["soon"], "is not a time"),
