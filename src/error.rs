@@ -124,6 +124,14 @@ pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) 
     (distance <= most && distance < longer).then_some(near)
 }
 
+/// A number of things, as in `1 row` and `2 rows`.
+#[must_use]
+pub fn counted(n: impl fmt::Display, one: &str) -> String {
+    let n = n.to_string();
+    let s = if n == "1" { "" } else { "s" };
+    format!("{n} {one}{s}")
+}
+
 /// `word` as a shell takes it.
 #[must_use]
 pub fn quoted(word: &str) -> String {

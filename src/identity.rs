@@ -117,8 +117,8 @@ impl Upstream {
     #[must_use]
     pub fn doubt(&self, target: &Target, why: &str) -> String {
         format!(
-            "it cannot be told whether the target {} is the source itself, cluster {}: {why}. Make sure that it is not: the source's changes \
-             would go round for ever. `GRANT SELECT ON mysql.tidb` lets the account tell",
+            "tisync cannot tell whether the target {} is the source itself, cluster {}: {why}. Make sure that it is \
+             not: the source's changes would go round forever. `GRANT SELECT ON mysql.tidb` lets the account find out",
             target.name(),
             self.cluster_id()
         )
@@ -128,10 +128,10 @@ impl Upstream {
 /// The error for a link whose target is its source.
 fn same(source: &str, cluster_id: u64, target: &str, how: &str) -> Fault {
     Fault::refused(format!(
-        "the target {target} is the source itself: {how}, and {source} is PD of the same cluster, {cluster_id}. Each change would come \
-         back and be applied again, for ever; nothing was written"
+        "the target {target} is the source itself: {how}, and {source} is the PD of the same cluster, {cluster_id}. \
+         Each change would come back and be applied again, forever; nothing was written"
     ))
-    .hint("check both addresses: perhaps they are swapped, or a name or a load balancer leads to the wrong cluster")
+    .hint("check both addresses: they may be swapped, or a host name or load balancer may lead to the wrong cluster")
 }
 
 /// PD's id of the cluster that the TiDB behind `session` belongs to, if it can be known: from
@@ -199,7 +199,7 @@ fn judge(pd: &dyn Cluster, target: &mut dyn Ask, tidb: bool, address: Option<&st
     let here = address.filter(|address| listed.iter().any(|(_, listed)| listed.eq_ignore_ascii_case(address)));
     Ok(match here {
         Some(address) => Verdict::Same(format!("PD lists {address} among its TiDB servers")),
-        None => Verdict::Unknown("it is a TiDB, and the account may not read what tells".to_owned()),
+        None => Verdict::Unknown("it is a TiDB, and the account cannot read the tables that would tell".to_owned()),
     })
 }
 

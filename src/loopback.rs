@@ -195,8 +195,9 @@ impl Loopback {
         let missing = !tables.any(|t| mark.is(&t.schema, &t.name));
         missing.then(|| {
             format!(
-                "the source has no mark table {name}, so nothing on it carries a mark, and nothing is dropped: make it with `tisync mark \
-                 setup --to SOURCE --channel-id {channel}`, or name the one that the other link writes with by --mark-table"
+                "the source has no mark table {name}, so nothing on it carries a mark, and nothing is dropped: create \
+                 it with `tisync mark setup --to SOURCE --channel-id {channel}`, or give the one that the other link \
+                 uses with --mark-table"
             )
         })
     }
@@ -326,7 +327,7 @@ fn channels(marks: &mut LargeTxn, mark: &Mark, ts: CommitTs) -> Result<BTreeSet<
         match column {
             None => return Err(odd(mark, ts, "it has no column channel_id").into()),
             Some(c) if !matches!(c.kind, Kind::Int { .. }) => {
-                return Err(odd(mark, ts, "its column channel_id is no integer").into());
+                return Err(odd(mark, ts, "its column channel_id is not an integer").into());
             }
             Some(_) => {}
         }
@@ -339,11 +340,14 @@ fn channels(marks: &mut LargeTxn, mark: &Mark, ts: CommitTs) -> Result<BTreeSet<
 
 fn odd(mark: &Mark, ts: CommitTs, why: &str) -> Fault {
     Fault::refused(format!(
-        "the mark table {} of the upstream is not what it must be as of commit ts {}: {why}",
+        "the mark table {} of the upstream is not valid as of commit ts {}: {why}",
         mark.name(),
         ts.explain()
     ))
-    .hint("without it nobody can tell what came from the other side: make it with `tisync mark setup` on the upstream, or name the right one with --mark-table")
+    .hint(
+        "without it there is no way to tell what came from the other side: create it with `tisync mark setup` on the \
+           upstream, or give the right one with --mark-table",
+    )
 }
 
 fn number(value: Option<&Value>) -> Option<i128> {

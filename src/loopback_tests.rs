@@ -172,7 +172,7 @@ fn a_mark_table_that_is_none_is_an_error() {
     let mut up = Upstream::new();
     for (columns, words) in [
         (vec![("id", INT)], "it has no column channel_id"),
-        (vec![("id", INT), ("channel_id", text())], "its column channel_id is no integer"),
+        (vec![("id", INT), ("channel_id", text())], "its column channel_id is not an integer"),
         (vec![("id", INT), ("channel_id", INT)], "a row has no usable channel_id"),
     ] {
         let row = columns.iter().map(|_| Value::Null).collect();

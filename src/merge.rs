@@ -120,12 +120,12 @@ impl Merge {
         for (stream, from) in joined {
             if from < self.position {
                 let text = format!(
-                    "{} joins behind {}, but {} has been given out",
+                    "{} joins after {}, but {} has already been emitted",
                     stream.name,
                     from.explain(),
                     self.position
                 );
-                return Err(Fault::refused(text).hint("start again, it goes on from the checkpoint").into());
+                return Err(Fault::refused(text).hint("start again; the run continues from the checkpoint").into());
             }
             // A stream that ended stays ended; one of the same name may join later.
             self.inputs.retain(|i| i.receiver.is_some() || i.head.is_some());
@@ -145,13 +145,13 @@ impl Merge {
                 Some((other, _)) => {
                     let text =
                         format!("{other} and {} hold different transactions of commit ts {}", input.name, ts.explain());
-                    let hint =
-                        "a commit ts belongs to one transaction of a cluster: are all streams of the same cluster?";
+                    let hint = "a commit ts belongs to one transaction of a cluster: do all streams come from the same \
+                                cluster?";
                     return Err(Fault::refused(text).hint(hint).into());
                 }
             }
         }
-        let (_, txn) = taken.context("no stream holds the transaction that was to be taken")?;
+        let (_, txn) = taken.context("no stream has the transaction that was to be taken")?;
         self.position = ts;
         Ok(Merged::Txn(txn))
     }

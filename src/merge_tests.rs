@@ -98,7 +98,7 @@ fn a_stream_that_joins_is_waited_for_from_its_beginning_on() {
     let (merge, behind) = (&mut merge, unbounded().1);
     merge.position = CommitTs(30);
     say(&senders[1], joins(21, &behind));
-    assert!(format!("{:#}", merge.next(SHORT).unwrap_err()).contains("new joins behind"));
+    assert!(format!("{:#}", merge.next(SHORT).unwrap_err()).contains("new joins after"));
 }
 
 #[test]

@@ -96,7 +96,9 @@ pub fn civil(text: &str) -> Option<DateTime> {
 pub fn in_zone(civil: DateTime, zone: &TimeZone) -> Result<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     ambiguous.unambiguous().map_err(|e| {
-        let fault = Fault::usage(format!("{civil} is not one moment in that time zone, its clocks change there: {e}"));
+        let fault = Fault::usage(format!(
+            "{civil} is ambiguous or missing in that time zone, because its clocks change then: {e}"
+        ));
         fault.hint("give the offset that was meant, as in --time-zone +02:00").into()
     })
 }
@@ -111,7 +113,7 @@ pub fn to_ts(time: Timestamp) -> Result<CommitTs> {
     match u64::try_from(ms) {
         Ok(ms) if i64::try_from(ms).is_ok_and(|ms| ms <= MAX_MILLIS) => Ok(CommitTs::from_millis(ms)),
         _ => {
-            let fault = Fault::usage(format!("{time} is outside of what a TS can hold, 1970 to 4199"));
+            let fault = Fault::usage(format!("{time} is outside the range of a TS, 1970 to 4199"));
             Err(fault.hint("check the year").into())
         }
     }

@@ -95,8 +95,8 @@ pub fn events() -> Events {
 /// A usage fault where there is no terminal to ask at: standard input or standard error is none.
 pub fn confirm(question: &str) -> Result<bool> {
     if !can_ask() {
-        let fault = error::Fault::usage(format!("somebody has to answer: {question}"));
-        return Err(fault.hint("--yes answers it where there is no terminal").into());
+        let fault = error::Fault::usage(format!("confirmation needed: {question}"));
+        return Err(fault.hint("add --yes to confirm without a terminal").into());
     }
     let mut err = io::stderr().lock();
     write!(err, "{} [y/N] ", one_line(&hidden(question))).and_then(|()| err.flush()).context("cannot ask")?;
@@ -240,7 +240,7 @@ fn ask(before: &str, trouble: &DdlTrouble, input: &mut dyn BufRead, out: &mut dy
         return Answer::Stop;
     }
     loop {
-        let Some(word) = read(input, out, "[a]gain, [s]kip it, [r]eplace it by other SQL, or stop [q]? ") else {
+        let Some(word) = read(input, out, "[a]gain, [s]kip it, [r]eplace it with other SQL, or stop [q]? ") else {
             return Answer::Stop;
         };
         match word.to_ascii_lowercase().as_str() {

@@ -164,9 +164,14 @@ impl Pipeline<'_> {
             return error;
         };
         error.context(
-            Fault::refused(format!("`{schema}`.`{table}` keeps rows that the upstream has deleted or changed, as you wish ({rule})")).hint(
-                "the upstream uses such a row's key again. Drop that unique key on the target, or take the event out of the rule; or go on with --on-conflict count, \
-                 by which the new row takes the place of the one that was kept. Then start again: it continues from the checkpoint",
+            Fault::refused(format!(
+                "`{schema}`.`{table}` keeps rows that the upstream has deleted or changed, as you \
+                                    asked ({rule})"
+            ))
+            .hint(
+                "the upstream uses such a row's key again. Drop that unique key on the target, or remove the event \
+                 from the rule; or continue with --on-conflict count, which replaces the kept row with the new one. \
+                 Then start again: the run continues from the checkpoint",
             ),
         )
     }
@@ -373,7 +378,7 @@ fn unreadable(schema: &str, table: &str, why: &str) -> Fault {
 
 fn interrupted() -> Fault {
     Fault::new(crate::error::Kind::Interrupted, "stopped while waiting for a DDL job to appear in TiDB's history")
-        .hint("run the same command again; it goes on from the checkpoint")
+        .hint("run the same command to resume from the checkpoint")
 }
 
 #[cfg(test)]

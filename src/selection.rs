@@ -113,7 +113,7 @@ impl Selection {
         let ignored = self.filter.ignores(ts);
         if ignored {
             self.left_out.ignored += 1;
-            events(Event::Warning(format!("left out by your word: the transaction of commit ts {}", ts.explain())));
+            events(Event::Warning(format!("left out as you asked: the transaction of commit ts {}", ts.explain())));
         }
         ignored
     }

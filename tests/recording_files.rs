@@ -254,15 +254,15 @@ fn a_recorder_goes_on_with_its_own_recording_only() {
     let part = dir.path().join(frames::name(1, false));
     let bytes = fs::read(&part).unwrap();
     fs::write(&part, &bytes[1..]).unwrap();
-    assert!(refused(open(dir.path(), 9)).contains("is not whole: part 1 should have"));
+    assert!(refused(open(dir.path(), 9)).contains("is incomplete: part 1 should have"));
     fs::remove_file(&part).unwrap();
-    assert!(refused(open(dir.path(), 9)).contains("is not whole"));
+    assert!(refused(open(dir.path(), 9)).contains("is incomplete"));
     let other = tempfile::tempdir().unwrap();
     meta(other.path(), None);
     assert!(refused(open(other.path(), 9)).contains("was not made by `tisync record`"));
     fs::remove_file(other.path().join("meta.json")).unwrap();
     write(other.path(), &said(), false);
-    assert!(refused(open(other.path(), 9)).contains("holds messages already"));
+    assert!(refused(open(other.path(), 9)).contains("already has messages"));
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn folders() {
         is_clean(&error);
         format!("{error:#}")
     };
-    assert!(usage(dir.path()).contains("holds no recording"));
+    assert!(usage(dir.path()).contains("has no recording"));
     let said = said();
     write(&dir.path().join("pump-1"), &said[..3], false);
     write(&dir.path().join("pump-2"), &said[3..], true);

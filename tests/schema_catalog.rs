@@ -355,7 +355,7 @@ fn t21_exchange_partition_moves_the_ids() {
     let ddl = ddl(&mut catalog, 6, "ALTER TABLE `p` EXCHANGE PARTITION `x` WITH TABLE `t`;").unwrap();
     assert_eq!(ddl.after.iter().map(|t| (t.id, t.name.as_str())).collect::<Vec<_>>(), [(31, "t"), (3, "p")]);
     assert_eq!((name(&mut catalog, 31, 6), name(&mut catalog, 3, 6)), ("A.t".to_owned(), "A.p".to_owned()));
-    assert_eq!(name(&mut catalog, 1, 6), "exchanged for a partition by DDL job 106");
+    assert_eq!(name(&mut catalog, 1, 6), "exchanged with a partition by DDL job 106");
 }
 
 /// What a row holds that is older than a column is what the column began with, whatever statements may leave it out since.
@@ -395,7 +395,7 @@ fn exchange_across_databases_runs_where_its_names_hold() {
     let swap = ddl(&mut catalog, 6, "ALTER TABLE `p` EXCHANGE PARTITION `x` WITH TABLE `b`.`u`;").unwrap();
     assert_eq!(swap.schema, "A", "the job's database is b, but p has no database written");
     assert_eq!((name(&mut catalog, 31, 6), name(&mut catalog, 3, 6)), ("b.u".to_owned(), "A.p".to_owned()));
-    assert_eq!(name(&mut catalog, 2, 6), "exchanged for a partition by DDL job 106");
+    assert_eq!(name(&mut catalog, 2, 6), "exchanged with a partition by DDL job 106");
 }
 
 #[test]

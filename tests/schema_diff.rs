@@ -61,7 +61,7 @@ const CHANGES: [(&str, &str); 22] = [
     ("ALTER TABLE child MODIFY b ENUM('x','y)') COLLATE utf8mb4_general_ci NOT NULL", "type of column `b`"),
     ("ALTER TABLE child MODIFY c TIMESTAMP NULL DEFAULT '2024-01-01 08:00:00'", "default of column `c`"),
     ("ALTER TABLE child DROP COLUMN c", "column `c` is missing on the target"),
-    ("ALTER TABLE child ADD COLUMN more INT, ADD KEY (more)", "column `more` is on the target alone"),
+    ("ALTER TABLE child ADD COLUMN more INT, ADD KEY (more)", "column `more` exists only on the target"),
     ("ALTER TABLE child MODIFY c TIMESTAMP NULL DEFAULT '2024-01-01 00:00:00' FIRST", "order of the columns"),
     (
         "ALTER TABLE child DROP COLUMN d, ADD COLUMN d INT AS (p + 2) VIRTUAL AFTER c",
@@ -70,7 +70,7 @@ const CHANGES: [(&str, &str); 22] = [
     ("ALTER TABLE child MODIFY at DATETIME(3) DEFAULT CURRENT_TIMESTAMP(3)", "ON UPDATE of column `at`"),
     ("ALTER TABLE child DROP KEY u", "index `u` is missing on the target"),
     ("ALTER TABLE child DROP KEY u, ADD UNIQUE KEY u (a(5), b)", "index `u`"),
-    ("ALTER TABLE child ADD KEY more (c)", "index `more` is on the target alone"),
+    ("ALTER TABLE child ADD KEY more (c)", "index `more` exists only on the target"),
     ("ALTER TABLE child DROP FOREIGN KEY fk", "foreign key `fk` is missing on the target"),
     ("ALTER TABLE child DROP CONSTRAINT ch", "is missing on the target: `CHECK"),
     ("ALTER TABLE child COMMENT 'other'", "comment of the table"),
@@ -177,7 +177,7 @@ fn whole_tables(server: &PrivateServer) {
     let odd = "CREATE TABLE `odd` (\n  `id` int(11) NOT NULL,\n  UNIQUE KEY `u` (`id`) /*T![global_index] GLOBAL */\n) COLLATE=utf8mb4_bin";
     fs::write(world.dump.path().join(format!("{}.odd-schema.sql", world.db)), odd).unwrap();
     let ran = world.diff(&[]).expect(1);
-    for part in [".`child` is missing on the target", ".`own` is on the target alone", "is TiDB's own"] {
+    for part in [".`child` is missing on the target", ".`own` exists only on the target", "exists only in TiDB"] {
         assert!(ran.stdout.contains(part), "{part} is not in\n{}", ran.stdout);
     }
     // What cannot be compared is no difference, and no equality.

@@ -336,7 +336,7 @@ fn exchange_partition(root: &Path) -> Result<(), Failed> {
     assert_eq!(names(&exchange.after), [(209, "ex_t"), (208, "ex_p")]);
     assert_eq!(exchange.after[1].partitions, [212, 210]);
     assert_eq!((exchange.schema.as_str(), exchange.table.as_str()), ("evolve", "ex_p"));
-    assert_eq!(catalog.table(212, 181)?, TableLookup::Gone("exchanged for a partition by DDL job 214".to_owned()));
+    assert_eq!(catalog.table(212, 181)?, TableLookup::Gone("exchanged with a partition by DDL job 214".to_owned()));
     let later = steps(&folder)?.iter().any(|s| matches!(s, Step::Rows { tables, .. } if tables.contains(&209)));
     assert!(later, "the recording has rows for the new id");
     Ok(())

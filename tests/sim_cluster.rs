@@ -305,7 +305,7 @@ fn timestamps_rise_over_all_clients() {
         windows.extend(own);
     }
     windows.sort();
-    assert!(windows.windows(2).all(|w| w[1].0 - w[0].0 >= 3), "no timestamp was given out twice");
+    assert!(windows.windows(2).all(|w| w[1].0 - w[0].0 >= 3), "no timestamp given out twice");
     assert!(windows[0] > floor && cluster.tso() > windows[199]);
 }
 

@@ -98,7 +98,7 @@ fn a_password_goes_to_no_impostor_in_plain() -> Result<(), Failed> {
         (&new, ELSEWHERE, "ssl-mode=disabled&allow-plain-password=yes", 3, "", 3),
         (&clear, ELSEWHERE, "allow-plain-password=yes", 3, "mysql_clear_password", 1),
         (&clear, "127.0.0.1", "", 3, "mysql_clear_password", 1),
-        (&old, ELSEWHERE, "", 3, "MySQL 5.5.62 has only an older TLS than 1.2", 1),
+        (&old, ELSEWHERE, "", 3, "MySQL 5.5.62 only supports TLS older than 1.2", 1),
         (&old, ELSEWHERE, "ssl-mode=required", 3, "MySQL 5.5.62", 1),
     ] {
         let (text, exit) = open(host, server.port, parameters);

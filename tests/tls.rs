@@ -140,8 +140,8 @@ fn with_client_certificates() {
     }
     let bad = [
         (Security { ca: path("absent.pem"), ..Security::default() }, "absent.pem"),
-        (Security { key: None, ..options.security.clone() }, "not complete"),
-        (Security { ca: None, ..options.security.clone() }, "not complete"),
+        (Security { key: None, ..options.security.clone() }, "incomplete"),
+        (Security { ca: None, ..options.security.clone() }, "incomplete"),
         (Security { ca: path("names"), ..options.security.clone() }, "names holds no certificate"),
         (Security { key: path("cert.pem"), ..options.security.clone() }, "cert.pem holds no private key"),
     ];

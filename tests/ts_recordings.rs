@@ -103,7 +103,7 @@ fn a_backup(folder: &Path) -> Result<(), Failed> {
     }
     insta::assert_snapshot!(format!("{} {}", plain.2, plain.1), @"
     2 error: DIR/backupmeta looks encrypted: field 15 is stored as Fixed32 and not as Bytes, before byte 1
-    hint: give --crypter-method and --crypter-key-file as BR got them; if BR got none, the file is damaged
+    hint: give --crypter-method and --crypter-key-file as given to BR; if BR had none, the file is damaged
     ");
     same(plain.0.as_str(), "")?;
     let args = ["from-br", path, "--crypter-method", "aes128-ctr", "--crypter-key"];
@@ -134,11 +134,11 @@ fn without_ts(metadata: &Path) -> Result<(), Failed> {
         format!("{code} {stdout}{stderr}")
     };
     insta::assert_snapshot!(failure("dumpling-of-mariadb"), @"
-    4 error: DIR/dumpling-of-mariadb is of a dump of MariaDB, not of TiDB: its position is 763 in the binlog file mysql-bin.000001
+    4 error: DIR/dumpling-of-mariadb belongs to a dump of MariaDB, not of TiDB: its position is 763 in the binlog file mysql-bin.000001
     hint: tisync replicates from TiDB; to replicate from MySQL or MariaDB use DM with that position
     ");
     insta::assert_snapshot!(failure("mydumper-0.10-of-tidb"), @"
-    4 error: DIR/mydumper-0.10-of-tidb has no position: mydumper 0.10 writes none for TiDB, nor does any dumper for a server whose binlog is off
+    4 error: DIR/mydumper-0.10-of-tidb has no position: mydumper 0.10 writes none for TiDB, nor does any dump tool for a server with binlog disabled
     hint: dump again with Dumpling, which takes a snapshot of TiDB and records its TS
     ");
     Ok(())

@@ -83,7 +83,7 @@ pub fn read(storage: &Storage, crypter: Option<&Crypter>, now: Timestamp) -> Res
     let place = object.place.clone();
     if object.len == 0 {
         return Err(Fault::refused(format!("{place} is empty"))
-            .hint("the backup has failed, or the copy: see BR's log")
+            .hint("the backup or the copy has failed: see BR's log")
             .into());
     }
     let outcome = parse(object, crypter, now);
@@ -119,13 +119,13 @@ fn parse(object: Object, crypter: Option<&Crypter>, now: Timestamp) -> Result<Ba
     };
     // Nothing in the file guards it against a wrong key or a damaged byte, so everything has to
     // make sense.
-    ensure!(backup.cluster_id != 0, "it names no cluster");
+    ensure!(backup.cluster_id != 0, "it has no cluster id");
     if backup.raw {
         return Ok(backup);
     }
     ensure!(backup.end_version.0 != 0, "it has no end-version: it may have been cut off");
     if let Some(why) = backup::doubt(backup.end_version, now) {
-        anyhow::bail!("its end-version is no TS of a cluster: {}: {why}", backup.end_version.explain());
+        anyhow::bail!("its end-version is not a TiDB timestamp: {}: {why}", backup.end_version.explain());
     }
     ensure!(
         backup.start_version <= backup.end_version,
@@ -210,14 +210,14 @@ fn check(backup: &Backup) -> Result<()> {
     if backup.raw || backup.txn {
         let command = if backup.raw { "raw" } else { "txn" };
         return Err(Fault::refused(format!(
-            "{place} is of a backup of bare keys (`br backup {command}`), without tables or commit ts"
+            "{place} belongs to a backup of raw keys (`br backup {command}`), without tables or commit ts"
         ))
-        .hint("replication starts from a backup by `br backup full`, `db` or `table`")
+        .hint("replication starts from a backup made by `br backup full`, `db` or `table`")
         .into());
     }
     if backup.version > 1 {
         return Err(Fault::refused(format!(
-            "{place} is in format v{}, and this version knows v1 and v2",
+            "{place} is in format v{}, and this version supports v1 and v2",
             backup.version + 1
         ))
         .hint("update tisync, or read the TS with `br validate decode --field=end-version`")
@@ -231,8 +231,10 @@ fn missing(storage: &Storage) -> Result<Fault> {
     let names = storage.names()?;
     let place = storage.place();
     if names.iter().any(|n| n == "v1/") {
-        return Ok(Fault::refused(format!("{place} seems to hold a log backup, which has no end-version of its own"))
-            .hint("name the folder of the full backup; `br log status` tells a log backup's ts"));
+        return Ok(Fault::refused(format!(
+            "{place} seems to contain a log backup, which has no end-version of its own"
+        ))
+        .hint("give the folder of the full backup; `br log status` shows a log backup's ts"));
     }
     if names
         .iter()
@@ -242,11 +244,11 @@ fn missing(storage: &Storage) -> Result<Fault> {
             .hint("wait until BR ends; if it ended already it has failed: see its log, and back up again into an empty folder"));
     }
     if names.iter().any(|n| n == "metadata") {
-        return Ok(Fault::usage(format!("{place} holds a dump, not a backup by BR"))
+        return Ok(Fault::usage(format!("{place} contains a dump, not a BR backup"))
             .hint(format!("use `tisync ts from-dumpling {place}`")));
     }
-    Ok(Fault::usage(format!("{place} is not the folder of a backup: it holds no `backupmeta`"))
-        .hint("name the folder that BR's --storage named"))
+    Ok(Fault::usage(format!("{place} is not the folder of a backup: it has no `backupmeta`"))
+        .hint("give the folder that was BR's --storage"))
 }
 
 /// The fault for a file that could not be read because of `error`.
@@ -262,10 +264,10 @@ fn unreadable(storage: &Storage, place: &str, crypter: Option<&Crypter>, error: 
     }
     if looks_encrypted(storage)? {
         return Ok(Fault::usage(format!("{place} looks encrypted: {error:#}"))
-            .hint("give --crypter-method and --crypter-key-file as BR got them; if BR got none, the file is damaged"));
+            .hint("give --crypter-method and --crypter-key-file as given to BR; if BR had none, the file is damaged"));
     }
-    Ok(Fault::refused(format!("{place} is damaged, or not a backupmeta of BR: {error:#}"))
-        .hint("copy it again from the backup, or see BR's log whether the backup ended well"))
+    Ok(Fault::refused(format!("{place} is damaged, or not a BR backupmeta: {error:#}"))
+        .hint("copy it again from the backup, or check in BR's log that the backup succeeded"))
 }
 
 /// Whether the file's bytes are spread as a cipher spreads them. Plain ones are mostly text.
@@ -334,7 +336,7 @@ impl Crypter {
             format!("{} needs a key of {} bytes, {} hex digits", method.name(), method.key_len(), method.key_len() * 2);
         let key = hex::decode(digits).map_err(|_| {
             let fault = Fault::usage("the key is not written in pairs of hex digits");
-            anyhow!(fault.hint(format!("{need}, as BR got it")))
+            anyhow!(fault.hint(format!("{need}, as given to BR")))
         })?;
         if key.len() != method.key_len() {
             let fault = Fault::usage(format!("the key has {} bytes, but {need}", key.len()));

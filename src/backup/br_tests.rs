@@ -73,7 +73,7 @@ fn what_makes_no_sense() {
     for (message, part) in [
         (number(6, END), "cluster"),
         (number(1, 7), "no end-version"),
-        ([number(1, 7), number(6, 154)].concat(), "no TS"),
+        ([number(1, 7), number(6, 154)].concat(), "not a TiDB timestamp"),
         ([number(1, 7), number(6, END + (1 << 40))].concat(), "future"),
         ([number(1, 7), number(5, END + 1), number(6, END)].concat(), "before it starts"),
         ([number(1, 7), bytes(6, b"1")].concat(), "stored as"),

@@ -52,7 +52,7 @@ pub fn read(storage: &Storage, zone: Option<&TimeZone>, now: Timestamp) -> Resul
     let text = text(object)?;
     let Some(file) = Metadata::parse(&text) else {
         let fault = Fault::usage(format!("{place} is not the metadata file of a dump"));
-        return Err(fault.hint("name the dump's folder, or the file `metadata` in it").into());
+        return Err(fault.hint("give the dump's folder, or the file `metadata` in it").into());
     };
     let position = finished_position(&place, &file)?;
     let pos = position.pos.clone().unwrap_or_default();
@@ -63,7 +63,7 @@ pub fn read(storage: &Storage, zone: Option<&TimeZone>, now: Timestamp) -> Resul
 fn text(mut object: Object) -> Result<String> {
     let refuse = |why: &str| Fault::refused(format!("{} is not the metadata file of a dump: {why}", object.place));
     if object.len > MAX_LEN {
-        return Err(refuse("it is far too large").hint("name the dump's folder, or the file `metadata` in it").into());
+        return Err(refuse("it is far too large").hint("give the dump's folder, or the file `metadata` in it").into());
     }
     let mut bytes = Vec::new();
     object
@@ -73,7 +73,7 @@ fn text(mut object: Object) -> Result<String> {
         .read_to_end(&mut bytes)
         .with_context(|| Fault::connect(format!("cannot read {} to its end", object.place)).hint("check the disk"))?;
     String::from_utf8(bytes)
-        .map_err(|_| refuse("it is not text").hint("name the dump's folder, or the file `metadata` in it").into())
+        .map_err(|_| refuse("it is not text").hint("give the dump's folder, or the file `metadata` in it").into())
 }
 
 /// Why a folder has no metadata file.
@@ -93,11 +93,11 @@ fn missing(storage: &Storage) -> Result<Fault> {
         .hint("wait until Dumpling ends; if it ended already it has failed: dump again into an empty folder"));
     }
     if names.iter().any(|n| n == "backupmeta") {
-        return Ok(Fault::usage(format!("{place} holds a backup by BR, not a dump"))
+        return Ok(Fault::usage(format!("{place} contains a BR backup, not a dump"))
             .hint(format!("use `tisync ts from-br {place}`")));
     }
-    Ok(Fault::usage(format!("{place} is not a dump's folder: it holds neither `metadata` nor dump files"))
-        .hint("name the folder that Dumpling's --output named"))
+    Ok(Fault::usage(format!("{place} is not a dump's folder: it has neither `metadata` nor dump files"))
+        .hint("give the folder that was Dumpling's --output"))
 }
 
 /// Whether Dumpling or mydumper names its data and schema files so.
@@ -115,7 +115,7 @@ fn finished_position<'a>(place: &str, file: &'a Metadata) -> Result<&'a Position
         let pos = position.pos.as_deref().unwrap_or("?");
         return refuse(
             format!(
-                "{place} is of a dump of {}, not of TiDB: its position is {pos} in the binlog file {log}",
+                "{place} belongs to a dump of {}, not of TiDB: its position is {pos} in the binlog file {log}",
                 server(gtid)
             ),
             "tisync replicates from TiDB; to replicate from MySQL or MariaDB use DM with that position",
@@ -135,9 +135,9 @@ fn finished_position<'a>(place: &str, file: &'a Metadata) -> Result<&'a Position
     }
     let Some(position) = &file.position else {
         let why = match (&file.after_connect, file.replicas) {
-            (Some(_), _) => "only one that was taken after the data connections were opened",
-            (None, 0) => "mydumper 0.10 writes none for TiDB, nor does any dumper for a server whose binlog is off",
-            (None, _) => "only that of the server whose replica it was dumped from",
+            (Some(_), _) => "only a position taken after the data connections were opened",
+            (None, 0) => "mydumper 0.10 writes none for TiDB, nor does any dump tool for a server with binlog disabled",
+            (None, _) => "only the position of the primary of the replica that was dumped",
         };
         return refuse(
             format!("{place} has no position: {why}"),
@@ -147,7 +147,7 @@ fn finished_position<'a>(place: &str, file: &'a Metadata) -> Result<&'a Position
     match (named, position.pos.as_deref()) {
         (Some(position), Some(pos)) if !pos.is_empty() => Ok(position),
         (None, _) => refuse(
-            format!("{place} does not say which server the dump is of: `Log` is missing or empty"),
+            format!("{place} does not say which server was dumped: `Log` is missing or empty"),
             "a dump of TiDB says `Log: tidb-binlog`; dump again with Dumpling",
         ),
         _ => refuse(format!("{place} has no position: `Pos` is missing or empty"), "dump again with Dumpling"),
@@ -173,7 +173,7 @@ fn position_ts(place: &str, pos: &str, zone: Option<&TimeZone>, now: Timestamp) 
         return match backup::doubt(ts, now) {
             None => Ok(ts),
             Some(why) => {
-                Err(Fault::refused(format!("`Pos` in {place} is no TS of a cluster: {}: {why}", ts.explain()))
+                Err(Fault::refused(format!("`Pos` in {place} is not a TiDB timestamp: {}: {why}", ts.explain()))
                     .hint("check that the file is as Dumpling wrote it, and this machine's clock")
                     .into())
             }
@@ -210,8 +210,9 @@ fn warnings(file: &Metadata, pos: &str) -> Vec<String> {
     let later = file.after_connect.as_ref().and_then(|p| p.pos.as_deref()).filter(|later| *later != pos);
     if let Some(later) = later {
         warnings.push(format!(
-            "the dump was not taken from one snapshot: its position moved from {pos} to {later} while its connections were \
-             opened. Start at the first one and in safe mode: changes that the dump holds already will be applied again"
+            "the dump was not taken from one snapshot: its position moved from {pos} to {later} while its \
+             connections were opened. Start at the first one and in safe mode: changes that are already in the dump \
+             will be applied again"
         ));
     }
     if file.layout == Layout::Ini {
@@ -223,8 +224,7 @@ fn warnings(file: &Metadata, pos: &str) -> Vec<String> {
         );
     }
     if !pos.bytes().all(|b| b.is_ascii_digit()) {
-        warnings
-            .push(format!("the position is a time, {pos}: that it is in the zone that was given cannot be checked"));
+        warnings.push(format!("the position is a time, {pos}: tisync cannot check that it is in the given time zone"));
     }
     warnings
 }

@@ -40,7 +40,7 @@ pub fn number(text: &str) -> Result<CommitTs, Fault> {
     match text.parse::<u64>() {
         Ok(ts) if digits => Ok(CommitTs(ts)),
         _ if digits => Err(Fault::usage(format!("`{text}` has {} digits and is too large for a TS", text.len()))
-            .hint("a TS of our years has 18 digits: look for one that was typed twice")),
+            .hint("a current TS has 18 digits: check for a digit typed twice")),
         _ => Err(Fault::usage(format!("`{text}` is not a TS"))
             .hint("a TS is a number of 18 digits, as in 470616376687198209; `tisync ts encode` makes one from a time")),
     }
@@ -56,7 +56,7 @@ pub fn doubt(ts: CommitTs, now: Timestamp) -> Option<String> {
     if let Some(likely) = mistaken(ts, now_ms) {
         return Some(likely);
     }
-    let when = if ts.physical_ms() < EARLIEST_MS { "before there was a TiDB" } else { "in the future" };
+    let when = if ts.physical_ms() < EARLIEST_MS { "before the first TiDB release" } else { "in the future" };
     Some(format!("its time is {when}"))
 }
 
@@ -66,15 +66,15 @@ fn mistaken(ts: CommitTs, now_ms: u64) -> Option<String> {
     let digits = n.to_string().len();
     let years = EARLIEST_MS..=now_ms.saturating_add(366 * 86_400_000);
     Some(match digits {
-        1..=9 => "it is far too small, more like an offset in a MySQL binlog".to_owned(),
+        1..=9 => "far too small, more like an offset in a MySQL binlog".to_owned(),
         10 if years.contains(&(n * 1000)) => "it looks like a Unix time in seconds".to_owned(),
         13 if years.contains(&n) => "it looks like a Unix time in milliseconds".to_owned(),
         14 if (20_150_101_000_000..=21_000_101_000_000).contains(&n) => {
             "it looks like a date written in digits".to_owned()
         }
-        10..=16 => format!("it has {digits} digits, a TS of our years has 18"),
-        17 => "it has 17 digits, a TS of our years has 18: one seems to be missing".to_owned(),
-        19 | 20 => format!("it has {digits} digits, a TS of our years has 18: one or more seem to be typed twice"),
+        10..=16 => format!("it has {digits} digits, a current TS has 18"),
+        17 => "it has 17 digits, a current TS has 18: one seems to be missing".to_owned(),
+        19 | 20 => format!("it has {digits} digits, a current TS has 18: one or more seem to be typed twice"),
         _ => return None,
     })
 }
@@ -159,7 +159,7 @@ impl<R: Read> Fields<R> {
     pub fn bytes(&mut self, limit: u64) -> Result<Vec<u8>> {
         let len = self.length()?;
         let at = self.offset();
-        ensure!(len <= limit, "{len} bytes where at most {limit} belong, at byte {at}");
+        ensure!(len <= limit, "{len} bytes where at most {limit} are allowed, at byte {at}");
         let mut bytes = vec![0; usize::try_from(len)?];
         self.reader.read_exact(&mut bytes).with_context(|| format!("the file ended at byte {at}"))?;
         self.left -= len;

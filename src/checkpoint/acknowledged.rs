@@ -49,7 +49,7 @@ pub struct Forgotten {
 
 impl fmt::Display for Forgotten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the target no longer holds what it said is durable: {}", self.what)
+        write!(f, "the target no longer has what it had committed: {}", self.what)
     }
 }
 
@@ -58,7 +58,7 @@ impl std::error::Error for Forgotten {}
 impl Forgotten {
     /// For a link that is in run `run`, on a target that has the earlier run `there`.
     pub(super) fn of_run(run: u64, there: u64) -> Self {
-        let what = format!("the link is run {run} by now, and the target stands at run {there}");
+        let what = format!("the link is at run {run}, and the target at run {there}");
         Self { what }
     }
 
@@ -74,7 +74,7 @@ impl From<Forgotten> for SessionError {
         let fault = Fault::refused(
             "the target was restarted without its last commits, restored, or replaced by a replica that lacks them",
         )
-        .hint("start again: the run goes on from what the target holds, and brings the rest again");
+        .hint("start again: the run continues from what the target has, and applies the rest again");
         Self::Refused(anyhow::Error::new(forgotten).context(fault))
     }
 }
@@ -211,15 +211,11 @@ pub fn is_known(session: &mut Session, link: &Link) -> Result<bool, SessionError
 fn missing(held: &HeldByTarget, run: u64, batches: &BTreeMap<u32, u64>, position: CommitTs) -> Option<Forgotten> {
     let lost = |what: String| Some(Forgotten { what });
     match held.link {
-        None => return lost("it has no row of this link any more".to_owned()),
+        None => return lost("it no longer has a row for this link".to_owned()),
         Some((there, _)) if there > run => return None,
         Some((there, _)) if there < run => return Some(Forgotten::of_run(run, there)),
         Some((_, there)) if there < position => {
-            return lost(format!(
-                "the position {} was saved, and the target has {}",
-                position.explain(),
-                there.explain()
-            ));
+            return lost(format!("position {} was saved, but the target has {}", position.explain(), there.explain()));
         }
         Some(_) => {}
     }
@@ -228,9 +224,9 @@ fn missing(held: &HeldByTarget, run: u64, batches: &BTreeMap<u32, u64>, position
             Some((there, _)) if *there > run => {}
             Some((there, last)) if *there == run && last >= batch => {}
             Some((there, last)) if *there == run => {
-                return lost(format!("batch {batch} of worker {slot} was committed, and its last one there is {last}"));
+                return lost(format!("batch {batch} of worker {slot} was committed, but the last one there is {last}"));
             }
-            _ => return lost(format!("batch {batch} of worker {slot} was committed, and there is nothing of it")),
+            _ => return lost(format!("batch {batch} of worker {slot} was committed, but no trace of it is left")),
         }
     }
     None

@@ -25,7 +25,7 @@ fn what_is_missing() {
         let what = look(held).expect("something is missing");
         assert!(what.contains(words), "{what}");
     };
-    says(&held(None, &[]), "no row");
+    says(&held(None, &[]), "no longer has a row");
     says(&held(Some((4, 100)), &all), "run 4");
     says(&held(Some((5, 99)), &all), "position");
     says(&held(Some((5, 100)), &[(0, 5, 6), (2, 5, 3)]), "batch 7 of worker 0");

@@ -51,7 +51,7 @@ pub fn look(to: &str, cluster_id: Option<u64>, events: &Events) -> Result<Option
                 .map(|s| format!("cluster {}, link `{}` at {}", s.cluster_id, s.link, s.position))
                 .collect();
             Err(Fault::usage(format!("the target has several checkpoints: {}", list.join("; ")))
-                .hint("name the upstream with --pd, or check the ts of one of them with --backup-ts")
+                .hint("give the upstream with --pd, or check the ts of one of them with --backup-ts")
                 .into())
         }
     }

@@ -367,17 +367,17 @@ impl Link {
             (Err(failed), _) => failed,
             (Ok(None), _) => {
                 Fault::refused(format!("the checkpoint row of link `{}` was deleted during the run", self.name))
-                    .hint("nothing more was written; start again with the start ts that the data on the target has")
+                    .hint("nothing more was written; start again with the start ts that matches the data on the target")
                     .into()
             }
             (Ok(Some((run, ..))), _) if run < self.run => Forgotten::of_run(self.run, run).into(),
             (Ok(Some((run, _, holder))), _) if run != self.run => Fault::refused(format!(
-                "another run has taken over link `{}`: this one is number {}, that one {run}{}",
+                "another run has taken over link `{}`: this one is run {}, that one is run {run}{}",
                 self.name,
                 self.run,
                 Who::read(&holder).map_or(String::new(), |who| format!(", {who}"))
             ))
-            .hint("nothing was lost: the other run goes on. Two links to one target need different names")
+            .hint("nothing was lost: the other run continues. Two links to one target need different names")
             .into(),
             (Ok(Some((_, there, _))), Some(ts)) => Fault::refused(format!(
                 "the checkpoint of link `{}` would go back from {} to {}",
@@ -387,7 +387,7 @@ impl Link {
             ))
             .into(),
             (Ok(Some(_)), None) => Fault::refused(format!(
-                "the rows of link `{}` in tidb_binlog were changed during the run, by something else than tisync",
+                "the rows of link `{}` in tidb_binlog were changed during the run by something other than tisync",
                 self.name
             ))
             .hint("nothing more was written; find out who changed them, then start again")

@@ -207,6 +207,6 @@ pub fn wait_until_free(
 
 pub(super) fn interrupted(what: &str) -> SessionError {
     Fault::new(Kind::Interrupted, format!("stopped while waiting for {what}"))
-        .hint("nothing was changed; start again whenever it suits")
+        .hint("nothing was changed; start again at any time")
         .into()
 }

@@ -203,9 +203,9 @@ fn check_version(version: u32) -> Result<(), SessionError> {
         return Ok(());
     }
     Err(Fault::refused(format!(
-        "the target's state tables are of version {version}, but this tisync knows version {VERSION}"
+        "the target's state tables have version {version}, but this tisync supports version {VERSION}"
     ))
-    .hint("use the tisync that made them, or a newer one")
+    .hint("use the tisync version that created them, or a newer one")
     .into())
 }
 

@@ -118,7 +118,7 @@ impl Record {
                 *rows > 0
             }
         };
-        if sound { Ok(out) } else { Err(Refusal(format!("no record can be made of {self:?}"))) }
+        if sound { Ok(out) } else { Err(Refusal(format!("cannot make a record of {self:?}"))) }
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) fn open(blob: &[u8]) -> Result<Vec<Record>, Refusal> {
     match body.split_first() {
         Some((&FORMAT, _)) => {}
         Some((&other, _)) => {
-            return Err(Refusal(format!("they are of format {other}, which this tisync does not know")));
+            return Err(Refusal(format!("they have format {other}, which this tisync does not know")));
         }
         None => return Err(damaged("they are cut off")),
     }
@@ -331,9 +331,11 @@ pub(super) fn read(text: &str) -> Result<Early, SessionError> {
     };
     let jobs: Option<Early> = text.split(',').filter(|part| !part.is_empty()).map(one).collect();
     jobs.ok_or_else(|| {
-        Fault::refused(format!("`{text}` in tidb_binlog.tisync_checkpoint (column `early_ddl`) is no list of DDL jobs"))
-            .hint("restore the row: without that list a DDL could run twice")
-            .into()
+        Fault::refused(format!(
+            "`{text}` in tidb_binlog.tisync_checkpoint (column `early_ddl`) is not a list of DDL jobs"
+        ))
+        .hint("restore the row: without that list a DDL could run twice")
+        .into()
     })
 }
 

@@ -69,7 +69,7 @@ fn wrong_lengths_and_formats() {
     assert_eq!(open(&[]), Ok(vec![]));
     assert_eq!(words(&[1]), "they are cut off");
     assert_eq!(words(&[0; 4]), "they are cut off");
-    assert_eq!(words(&[2, 0, 0, 0, 0]), "they are of format 2, which this tisync does not know");
+    assert_eq!(words(&[2, 0, 0, 0, 0]), "they have format 2, which this tisync does not know");
     assert_eq!(words(&[1, 0, 0, 0, 0]), "their checksum does not match");
     // A count of 2^63, with a correct checksum: no memory is reserved for it.
     let wild = [&[LIST][..], &[0x80; 9], &[1]].concat();

@@ -275,7 +275,7 @@ fn refusal(session: &mut Session, link: &Link, number: u32, own: Option<(u32, u6
             other_batch(own, there)
         }
         Ok(Some((run, claim, _))) if run == link.run() => Fault::refused(format!(
-            "another session of this run owns slot {number} of link `{}` (it is claim {claim})",
+            "another session of this run owns slot {number} of link `{}` (claim {claim})",
             link.name()
         ))
         .into(),

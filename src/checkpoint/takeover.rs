@@ -69,7 +69,7 @@ pub fn take_unless(
     events: &Events,
 ) -> Result<TakenOver> {
     if link.is_empty() || link.chars().count() > 64 {
-        return Err(Fault::usage(format!("a link's name has 1 to 64 characters, not `{link}`")).into());
+        return Err(Fault::usage(format!("a link's name must have 1 to 64 characters, not `{link}`")).into());
     }
     let waits = ShortWaits::begin(session)?;
     // Depending on the server's settings, a lock wait that times out rolls everything back. With
@@ -160,12 +160,15 @@ impl Taking<'_> {
         }
         let Some((other, ts)) = rows.first() else { return Ok(()) };
         Err(Fault::refused(format!(
-            "link `{}` on the target belongs to cluster {other}, which has come to {}, but the source is cluster {}",
+            "link `{}` on the target belongs to cluster {other}, which has reached {}, but the source is cluster {}",
             self.link,
             CommitTs(*ts).explain(),
             self.cluster_id
         ))
-        .hint("check that source and target are the right ones; a second cluster that shall go to this target needs a --link of its own")
+        .hint(
+            "check that source and target are the right ones; a second cluster that replicates to this target needs \
+               its own --link name",
+        )
         .into())
     }
 
@@ -278,8 +281,10 @@ impl Taking<'_> {
 pub(super) fn damaged(link: &str, slot: Option<u32>, Refusal(why): &Refusal) -> Fault {
     let place =
         slot.map_or("tidb_binlog.tisync_checkpoint".to_owned(), |n| format!("tidb_binlog.tisync_slot, slot {n}"));
-    Fault::refused(format!("the records of link `{link}` in {place} (column `applied`) are not usable: {why}"))
-        .hint("without them nobody knows which transactions above the checkpoint the target holds: restore the row, or load the target anew and use a new --link")
+    Fault::refused(format!("the records of link `{link}` in {place} (column `applied`) are unusable: {why}")).hint(
+        "without them there is no way to tell which transactions above the checkpoint the target has: restore \
+               the row, or reload the target and use a new --link name",
+    )
 }
 
 /// How long one statement waits for a row or a table before its holder is looked for, in seconds.
@@ -365,7 +370,7 @@ impl<'a> Wait<'a> {
                 Err(failed) if !std::mem::replace(&mut self.refused, true) => {
                     let error = anyhow::Error::from(failed);
                     (self.events)(Event::Warning(format!(
-                        "cannot end the connection of {what}, so this run waits until it is gone: {error:#}"
+                        "cannot end the connection of {what}, so this run waits until it ends: {error:#}"
                     )));
                 }
                 Err(_) => {}

@@ -144,7 +144,7 @@ fn target<'a>(
 /// The remark about a cluster that did not answer: this keeps its link from starting, and the link
 /// then says why.
 fn unasked(link: &Settings, error: &anyhow::Error) -> Remark {
-    Remark::Note(format!("link `{}`: whether it leads to its own source was not asked: {error:#}", link.link))
+    Remark::Note(format!("link `{}`: could not check whether it leads back to its own source: {error:#}", link.link))
 }
 
 /// Prepares the registration of a link in the cluster of `source`; `None` if that needs none, or
@@ -160,8 +160,7 @@ pub fn look(
         return Ok(None);
     }
     if !settings.register {
-        let text =
-            "not registered in the cluster (--no-register): a Pump that goes offline does not wait for this link";
+        let text = "not registered in the cluster (--no-register): Pumps that go offline do not wait for this link";
         events(Event::Note(text.to_owned()));
         return Ok(None);
     }
@@ -194,12 +193,14 @@ pub fn register(place: &mut Registration, events: &Events) -> Result<()> {
 /// The error of a run whose end was requested through the cluster.
 pub fn stopped(asked: &Asked, position: CommitTs) -> Fault {
     let (what, hint) = match asked.wish {
-        Wish::Pause => ("paused", "the same command goes on from there"),
+        Wish::Pause => ("paused", "run the same command to resume"),
         Wish::Close => (
             "taken offline",
-            "Pumps no longer wait for this link; the same command goes on from there, as long as they still hold what follows",
+            "Pumps no longer wait for this link; the same command resumes it, as long as they still hold the changes \
+             that follow",
         ),
     };
-    let text = format!("{what} by {} after draining; everything up to {} is applied", asked.by, position.explain());
+    let text =
+        format!("{what} by {} and stopped cleanly; everything up to {} is applied", asked.by, position.explain());
     Fault::new(Kind::Interrupted, text).hint(hint)
 }

@@ -19,7 +19,7 @@ use crate::config::{
     Checked, Converted, Draft, FileKind, Loaded, Passwords, Remark, Settings, check, convert, environment, link, load,
     open,
 };
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, counted};
 use crate::filter::Explanation;
 use crate::output;
 
@@ -53,19 +53,20 @@ pub fn check_file(args: &CheckArgs, format: Format) -> Result<()> {
     let path = checked.path.display();
     for idle in &checked.idle {
         let line = if idle.line > 0 { format!("{path}:{}: ", idle.line) } else { String::new() };
-        output::note(&format!("{line}{} does nothing here: {}", idle.key, idle.why));
+        output::note(&format!("{line}{} has no effect here: {}", idle.key, idle.why));
     }
     if !checked.problems.is_empty() {
         let list: Vec<String> = checked.problems.iter().map(|p| p.at(&checked.path)).collect();
-        let places = if list.len() == 1 { "one place".to_owned() } else { format!("{} places", list.len()) };
-        return Err(Fault::usage(format!("{path} is wrong in {places}:\n  {}", list.join("\n  "))).into());
+        return Err(
+            Fault::usage(format!("{path} has {}:\n  {}", counted(list.len(), "error"), list.join("\n  "))).into()
+        );
     }
     if format == Format::Json {
         return Ok(());
     }
     let (kind, links) = (name(checked.kind), checked.links.join(", "));
     output::answer(&format!(
-        "{path} is a good {kind}, with the link{} {links}",
+        "{path} is a valid {kind}, with link{} {links}",
         if checked.links.len() == 1 { "" } else { "s" }
     ))
 }
@@ -105,7 +106,7 @@ fn findings_as_json(checked: &Checked) -> serde_json::Value {
 pub fn convert_file(args: &ConvertArgs) -> Result<()> {
     let (kind, loaded) = open(&args.file, &environment)?;
     if kind == FileKind::Tisync {
-        return Err(Fault::usage(format!("{} is a tisync.toml already", args.file.display())).into());
+        return Err(Fault::usage(format!("{} is already a tisync.toml", args.file.display())).into());
     }
     for remark in &loaded.remarks {
         if let Remark::Warning(text) = remark {
@@ -123,7 +124,7 @@ pub fn convert_file(args: &ConvertArgs) -> Result<()> {
     let Some(out) = &args.out else { return output::answer(text.trim_end()) };
     for (path, secret) in &passwords {
         write(Path::new(path), &format!("{}\n", secret.reveal()), true)?;
-        output::note(&format!("a password is in {path}, which only its owner can read"));
+        output::note(&format!("wrote a password to {path}, readable only by its owner"));
     }
     write(out, &text, has_secret)?;
     output::note(&format!("wrote {}; `tisync config check {0}` checks it", out.display()));
@@ -141,7 +142,7 @@ fn write(path: &Path, text: &str, secret: bool) -> Result<()> {
     }
     let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|e| {
-        Fault::usage(format!("cannot write {}: {e}", path.display())).hint("name a file that does not exist yet").into()
+        Fault::usage(format!("cannot write {}: {e}", path.display())).hint("give a file that does not exist yet").into()
     })
 }
 
@@ -157,7 +158,7 @@ pub fn explain_rule(args: &FilterArgs, format: Format) -> Result<()> {
             _ => settings.routes.table(schema, table).map(|(schema, table)| format!("{schema}.{table}")),
         };
         if let Some(there) = there.filter(|_| found.replicated) {
-            found.without.push(format!("on the target it is {there}"));
+            found.without.push(format!("its name on the target is {there}"));
         }
         found
     };
@@ -180,8 +181,8 @@ fn rule_as_json(found: &[Explanation]) -> serde_json::Value {
 
 /// The text for settings that were not given and have no fixed default.
 const CHOSEN: [(&str, &str); 4] = [
-    ("workers", "chosen from the round trip to the target"),
-    ("batch-rows", "chosen from the round trip to the target"),
+    ("workers", "chosen from the round-trip time to the target"),
+    ("batch-rows", "chosen from the round-trip time to the target"),
     ("max-txn-rows", "no transaction is split"),
     ("tables", "*.*"),
 ];

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::Format;
 use crate::cli::target::{MarkCommand, MarkDropArgs, MarkPlace, MarkSetupArgs, MarkStatusArgs};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::mark::{self, Plan, Status};
 use crate::model::Mark;
 use crate::mysql::address::Target;
@@ -23,7 +23,7 @@ const VERSION: u32 = 1;
 /// If a server cannot be reached or refuses; negative if `status` finds marks that are not ready.
 pub fn run(command: &MarkCommand, format: Format) -> Result<()> {
     if format == Format::Csv {
-        return Err(Fault::usage("`tisync mark` does not answer in CSV").hint("--output text or --output json").into());
+        return Err(Fault::usage("`tisync mark` has no CSV output").hint("use --output text or --output json").into());
     }
     match command {
         MarkCommand::Setup(args) => setup(args, format),
@@ -97,8 +97,8 @@ fn setup(args: &MarkSetupArgs, format: Format) -> Result<()> {
     let lines: Vec<String> = done
         .iter()
         .map(|d| {
-            let (there, made) = (d.rows_there, d.rows_made);
-            format!("{}: {} channel {}: {there} rows were there, {made} made", d.target, d.table, d.channel_id)
+            let (there, made) = (counted(d.rows_there, "row"), d.rows_made);
+            format!("{}: {} channel {}: {there} existed, {made} created", d.target, d.table, d.channel_id)
         })
         .collect();
     output::answer(&lines.join("\n"))
@@ -146,26 +146,26 @@ fn status(args: &MarkStatusArgs, format: Format) -> Result<()> {
     if bad.is_empty() {
         return Ok(());
     }
-    Err(Fault::negative(format!("links cannot write with marks yet on {}", bad.join(", ")))
-        .hint("`tisync mark setup --to URL --channel-id N` makes what is missing")
+    Err(Fault::negative(format!("links cannot write marks yet on {}", bad.join(", ")))
+        .hint("`tisync mark setup --to URL --channel-id N` creates what is missing")
         .into())
 }
 
 fn text(shown: &Shown) -> String {
     let Shown { target, table, status } = shown;
     if !status.table_exists {
-        return format!("{target}: no table {table}");
+        return format!("{target}: table {table} does not exist");
     }
     if !status.different.is_empty() {
-        return format!("{target}: {table} is not what it must be: {}", status.different.join("; "));
+        return format!("{target}: {table} is not a valid mark table: {}", status.different.join("; "));
     }
     let changed = status.last_change.as_ref().map_or(String::new(), |at| format!(", last change {at}"));
     let used = if status.in_use_by.is_empty() {
         String::new()
     } else {
-        format!(", written to now by {}", output::one_line(&status.in_use_by.join(", ")))
+        format!(", in use by {}", output::one_line(&status.in_use_by.join(", ")))
     };
-    let mut out = format!("{target}: {table}: {} rows{changed}{used}", status.rows.len());
+    let mut out = format!("{target}: {table}: {}{changed}{used}", counted(status.rows.len(), "row"));
     for row in &status.rows {
         let val = row.val.map_or_else(|| "NULL".to_owned(), |v| v.to_string());
         // Writing into a String cannot fail.
@@ -192,7 +192,7 @@ fn drop(args: &MarkDropArgs, format: Format) -> Result<()> {
     let names: Vec<&str> = places.iter().map(|p| p.name.as_str()).collect();
     let question = format!("Delete the rows of channel {} of {} on {}?", mark.channel, mark.name(), names.join(", "));
     if !args.dry_run && !args.yes && !output::confirm(&question)? {
-        return Err(Fault::usage("nothing was deleted").hint("--yes deletes without a question").into());
+        return Err(Fault::usage("nothing was deleted").hint("--yes deletes without asking").into());
     }
     for place in &mut places {
         let rows = if args.dry_run {
@@ -215,6 +215,7 @@ fn drop(args: &MarkDropArgs, format: Format) -> Result<()> {
     if args.dry_run {
         return output::answer(&sql_text(done.iter().map(|d| (d.target.as_str(), d.sql.as_slice()))));
     }
-    let line = |d: &Dropped| format!("{}: {} channel {}: {} rows deleted", d.target, d.table, d.channel_id, d.rows);
+    let line =
+        |d: &Dropped| format!("{}: {} channel {}: deleted {}", d.target, d.table, d.channel_id, counted(d.rows, "row"));
     output::answer(&done.iter().map(line).collect::<Vec<_>>().join("\n"))
 }

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, PlaygroundArgs};
 use crate::config::Settings;
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, counted};
 use crate::model::CommitTs;
 use crate::mysql::answer::Answers;
 use crate::output::{self, Progress};
@@ -39,7 +39,9 @@ const CLUSTER_ID: u64 = 7_000_000_000_000_000_001;
 /// Runs the playground.
 pub fn run(args: &PlaygroundArgs) -> Result<()> {
     if args.pumps == 0 {
-        return Err(Fault::usage("a cluster without a Pump has nothing to replicate").hint("--pumps 1 or more").into());
+        return Err(Fault::usage("a cluster without a Pump has nothing to replicate")
+            .hint("use --pumps 1 or more")
+            .into());
     }
     let stop = Stop::on_signals()?;
     if args.both {
@@ -62,9 +64,9 @@ fn cluster(args: &PlaygroundArgs) -> Result<Arc<Cluster>> {
 
 fn introduce(cluster: &Cluster) {
     output::note(&format!(
-        "a simulated TiDB cluster is up: PD at {}, {} Pumps, TiDB's status port at {}",
+        "a simulated TiDB cluster is up: PD at {}, {}, TiDB's status port at {}",
         cluster.pd_url(),
-        cluster.pump_count(),
+        counted(cluster.pump_count(), "Pump"),
         cluster.status_address()
     ));
 }
@@ -99,7 +101,7 @@ fn sync(from: &str, to: &str, more: &[String], stop: &Stop) -> Result<End> {
 fn parse(words: &[String]) -> Result<Settings> {
     match <Cli as clap::Parser>::try_parse_from(words)?.command {
         Command::Sync(args) => Settings::of(&args),
-        _ => Err(Fault::usage("the playground runs nothing but `sync`").into()),
+        _ => Err(Fault::usage("the playground only runs `sync`").into()),
     }
 }
 
@@ -107,7 +109,7 @@ fn parse(words: &[String]) -> Result<Settings> {
 fn keep(server: &PrivateServer, stop: &Stop) {
     let socket = server.socket();
     output::note(&format!("MariaDB stays up: mariadb -u root -S {}", socket.display()));
-    output::note("Ctrl-C ends it and removes its data");
+    output::note("Ctrl-C stops it and removes its data");
     wait(stop);
 }
 
@@ -124,7 +126,7 @@ fn rows(server: &PrivateServer) -> Result<u64> {
 
 fn different(differences: &[String]) -> anyhow::Error {
     Fault::new(Kind::Negative, format!("the target differs from the source:\n  {}", differences.join("\n  ")))
-        .hint("this must not happen: please report it with the seed")
+        .hint("this is a bug: please report it with the seed")
         .into()
 }
 
@@ -161,9 +163,16 @@ pub fn run_recording(dir: &Path, args: &PlaygroundArgs, stop: &Stop) -> Result<(
         if !found.equal() {
             return Err(different(&found.differences));
         }
-        output::answer(&format!("equal to its dump: {} tables, {} rows", found.tables, found.rows))?;
+        output::answer(&format!(
+            "equal to its dump: {}, {}",
+            counted(found.tables, "table"),
+            counted(found.rows, "row")
+        ))?;
     } else {
-        output::answer(&format!("applied; the target holds about {} rows. No dump to compare with", rows(&server)?))?;
+        output::answer(&format!(
+            "applied; the target holds about {}; there is no dump to compare with",
+            counted(rows(&server)?, "row")
+        ))?;
     }
     if args.keep {
         keep(&server, stop);
@@ -204,7 +213,7 @@ pub fn serve_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let cluster = cluster(args)?;
     let start = cluster.tso();
     let bank = Bank::start(Arc::clone(&cluster), options(args))?;
-    output::note(&format!("start behind it with --start-ts {start}"));
+    output::note(&format!("start after it with --start-ts {start}"));
     output::answer(&cluster.pd_url())?;
     let running = bank.spawn(Limit { time: Some(Duration::from_secs(args.duration)), ..Limit::default() });
     wait(stop);
@@ -218,7 +227,7 @@ pub fn run_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let start = cluster.tso();
     let bank = Bank::start(Arc::clone(&cluster), options(args))?;
     output::note(&format!(
-        "the bank is open: {} transactions a second for {} s, seed {}",
+        "the bank is open: {} transactions per second for {} s, seed {}",
         args.rate, args.duration, args.seed
     ));
     let sum = bank.sum();
@@ -239,15 +248,15 @@ pub fn run_bank(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
     let (reads, wrong) = reader.stop()?;
 
     let found = compare_with_bank(&server, &bank)?;
-    output::note(&format!("{reads} snapshots of the balances were read meanwhile, {wrong} with a wrong sum"));
+    output::note(&format!("read {} of the balances meanwhile, {wrong} with a wrong sum", counted(reads, "snapshot")));
     if !found.equal() || wrong > 0 {
         return Err(different(&found.differences));
     }
     let summary = format!(
-        "equal: {} transactions of the bank, {} tables, {} rows; the balances sum to {}.{:02}",
-        bank.done(),
-        found.tables,
-        found.rows,
+        "equal: {} of the bank, {}, {}; the balances sum to {}.{:02}",
+        counted(bank.done(), "transaction"),
+        counted(found.tables, "table"),
+        counted(found.rows, "row"),
         sum / 100,
         sum % 100
     );

@@ -45,8 +45,8 @@ pub fn run(args: &RecordArgs) -> Result<()> {
     match end {
         End::Finished => Ok(()),
         End::Stopped => {
-            let text = format!("stopped by a signal; everything up to {} is recorded", position.explain());
-            Err(Fault::new(Kind::Interrupted, text).hint("the same command goes on from there").into())
+            let text = format!("stopped cleanly; everything up to {} is recorded", position.explain());
+            Err(Fault::new(Kind::Interrupted, text).hint("run the same command to resume").into())
         }
     }
 }
@@ -54,7 +54,7 @@ pub fn run(args: &RecordArgs) -> Result<()> {
 fn record(args: &RecordArgs, stop: &Stop, events: &Events) -> Result<(End, CommitTs)> {
     if !source::is_cluster(&args.from) {
         let fault = Fault::usage("only a live cluster can be recorded");
-        return Err(fault.hint("name its PD: --from pd://10.0.0.1:2379").into());
+        return Err(fault.hint("give its PD: --from pd://10.0.0.1:2379").into());
     }
     let (mut source, history) = open(args, events)?;
     let given = args.start_ts;
@@ -118,15 +118,15 @@ fn addresses(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security
 fn continues(given: Option<CommitTs>, from: CommitTs, dir: &Path, events: &Events) -> Result<()> {
     match given {
         Some(given) if given > from => Err(Fault::refused(format!(
-            "--start-ts {} is later than where the recording in {} ends, {}: what lies between would be missing",
+            "--start-ts {} is after the end of the recording in {}, {}: the changes between would be missing",
             given.explain(),
             dir.display(),
             from.explain()
         ))
-        .hint("leave out --start-ts to go on, or name an empty folder")
+        .hint("leave out --start-ts to continue, or give an empty folder")
         .into()),
         _ => {
-            events(Event::Note(format!("recording into {} behind {}", dir.display(), from.explain())));
+            events(Event::Note(format!("recording into {}, starting after {}", dir.display(), from.explain())));
             Ok(())
         }
     }
@@ -198,7 +198,7 @@ impl Jobs {
             let failed = self.save().err();
             let Some(job) = self.wanted.first() else { return failed.map_or(Ok(()), Err) };
             let why = failed.map_or_else(|| "it is not there yet".to_owned(), |e| format!("{e:#}"));
-            let text = format!("DDL job {job} of TiDB's history is needed beside its message: {why}");
+            let text = format!("DDL job {job} is needed from TiDB's history: {why}");
             if begin.elapsed() > LATE_JOBS && stop.requested() {
                 return Err(Fault::new(Kind::Interrupted, text).hint("run the same command again").into());
             }
@@ -227,7 +227,7 @@ impl Jobs {
         };
         written().map_err(|e| {
             Fault::connect(format!("cannot write {}: {e}", self.path.display()))
-                .hint("make room, check the folder and its permissions; the same command goes on")
+                .hint("free up space, check the folder and its permissions; then run the same command to resume")
                 .into()
         })
     }

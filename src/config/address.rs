@@ -238,7 +238,8 @@ pub(super) fn decrypt(text: &str, environment: Environment<'_>) -> Result<Secret
     let whose = if hex_key.is_some() { KEY_VARIABLE } else { "Drainer's built-in key" };
     let key = hex::decode(hex_key.as_deref().unwrap_or(BUILT_IN_KEY).trim())
         .map_err(|_| format!("{KEY_VARIABLE} is not hexadecimal"))?;
-    let bytes = STANDARD.decode(text.trim()).map_err(|_| "is not what `binlogctl -cmd encrypt` writes: no base64")?;
+    let bytes =
+        STANDARD.decode(text.trim()).map_err(|_| "is not what `binlogctl -cmd encrypt` writes: not valid base64")?;
     let Some((iv, cipher)) =
         bytes.split_first_chunk::<BLOCK>().and_then(|(iv, rest)| Some((iv, rest.strip_prefix(b"@")?)))
     else {

@@ -138,16 +138,18 @@ pub fn rounds(links: &[Settings]) -> Vec<Round> {
 fn to_itself(index: usize, link: &Settings) -> Round {
     let name = &link.link;
     let how = match &link.ends.one_by {
-        Some(how) => format!("its target says so itself ({how})"),
-        None => "PD, or the file, names the target's address as one of the source's own".to_owned(),
+        Some(how) => format!("the target itself says so ({how})"),
+        None => "PD, or the file, lists the target's address as part of the source".to_owned(),
     };
     Round {
         links: vec![index],
         message: format!(
-            "link `{name}` leads from a cluster to itself: {how}. Each change would come back and be applied again, for ever"
+            "link `{name}` leads from a cluster to itself: {how}. Each change would come back and be applied again, \
+             forever"
         ),
         hint: format!(
-            "check `from` and `to` of `{name}`: perhaps they are swapped, or a name or a load balancer leads to the wrong cluster"
+            "check `from` and `to` of `{name}`: they may be swapped, or a host name or load balancer may lead to the \
+             wrong cluster"
         ),
     }
 }
@@ -156,12 +158,13 @@ fn ring(links: &[Settings], way: Vec<usize>) -> Round {
     let names: Vec<String> = way.iter().filter_map(|i| links.get(*i)).map(|link| format!("`{}`", link.link)).collect();
     Round {
         message: format!(
-            "the links {} make a ring, and not all of them write with the same marks: what the first one brings would come back, for ever",
+            "the links {} form a ring, and not all of them write the same marks: changes would come back to where they \
+             started, forever",
             names.join(", ")
         ),
-        hint: "write `loopback = true` and the same `channel-id` into all of them; then each change goes one link far, so add a link for \
-               each other pair of clusters that shall have it. Links that have no table in common may run without, each with --link in a \
-               process of its own"
+        hint: "set `loopback = true` and the same `channel-id` in all of them; each change then travels over one link \
+               only, so add a link for each other pair of clusters that should have it. Links that have no table in \
+               common can run without marks, each with --link in its own process"
             .to_owned(),
         links: way,
     }
@@ -241,7 +244,7 @@ pub fn repeated(links: &[Settings]) -> Vec<(usize, usize)> {
 #[must_use]
 pub fn repetition(one: &Settings, other: &Settings) -> String {
     format!(
-        "the links `{}` and `{}` go the same way and replicate the same tables: each row is applied twice",
+        "the links `{}` and `{}` go the same way and replicate the same tables: each row would be applied twice",
         one.link, other.link
     )
 }
@@ -281,9 +284,13 @@ pub fn discords(one: &Settings, other: &Settings) -> Vec<Discord> {
             link: b.clone(),
             key: "ddl",
             message: format!(
-                "`{a}` and `{b}` go opposite ways, and both replicate DDL: it carries no mark, so each statement would come back"
+                "`{a}` and `{b}` go opposite ways, and both replicate DDL: DDL carries no mark, so each statement \
+                 would come back"
             ),
-            hint: format!("write `ddl = false` into `{a}` or `{b}`, and make and change tables on the other's source alone"),
+            hint: format!(
+                "set `ddl = false` in `{a}` or `{b}`, and create and alter tables only on the source of the \
+                           other one"
+            ),
         });
     }
     found
@@ -292,17 +299,18 @@ pub fn discords(one: &Settings, other: &Settings) -> Vec<Discord> {
 fn marks(one: &Settings, other: &Settings) -> Option<Discord> {
     let (a, b) = (&one.link, &other.link);
     let channel = one.mark.as_ref().or(other.mark.as_ref()).map_or(1, |m| m.channel);
-    let setup = format!("`tisync mark setup --channel-id {channel}` makes its rows on both clusters");
+    let setup = format!("`tisync mark setup --channel-id {channel}` creates its rows on both clusters");
     let discord = |key, message, hint| Some(Discord { link: b.clone(), key, message, hint });
     match (&one.loopback, &other.loopback) {
         (None, None) => discord(
             "loopback",
             format!(
-                "`{a}` and `{b}` go opposite ways, and neither has loopback: what one writes the other would send back, for ever"
+                "`{a}` and `{b}` go opposite ways, and neither has loopback: each would send back what the other \
+                 writes, forever"
             ),
             format!(
-                "write `loopback = true` and `channel-id = {channel}` into both; {setup}. Two that have no table in common may run \
-                 without, each with --link in a process of its own"
+                "set `loopback = true` and `channel-id = {channel}` in both; {setup}. Two links that have no table in \
+                 common can run without, each with --link in its own process"
             ),
         ),
         (Some(_), None) | (None, Some(_)) => {
@@ -315,19 +323,21 @@ fn marks(one: &Settings, other: &Settings) -> Option<Discord> {
                 link: without.link.clone(),
                 key: "loopback",
                 message: format!(
-                    "`{a}` and `{b}` go opposite ways, and loopback is on in `{}` alone: what that one writes the other would send back",
+                    "`{a}` and `{b}` go opposite ways, and loopback is on only in `{}`: the other would send back what \
+                     it writes",
                     with.link
                 ),
-                hint: format!("write {lacks} into `{}`; {setup}", without.link),
+                hint: format!("set {lacks} in `{}`; {setup}", without.link),
             })
         }
         (Some(here), Some(there)) if here.mark.channel != there.mark.channel => discord(
             "channel-id",
             format!(
-                "`{a}` and `{b}` go opposite ways, and their channels differ: {} and {}. Neither would know the other's marks",
+                "`{a}` and `{b}` go opposite ways, and their channels differ: {} and {}. Neither would recognise the \
+                 other's marks",
                 here.mark.channel, there.mark.channel
             ),
-            format!("write `channel-id = {}` into both; {setup}", here.mark.channel),
+            format!("set `channel-id = {}` in both; {setup}", here.mark.channel),
         ),
         (Some(here), Some(there)) if !here.mark.is(&there.mark.schema, &there.mark.table) => discord(
             "mark-table",
@@ -336,7 +346,8 @@ fn marks(one: &Settings, other: &Settings) -> Option<Discord> {
                 here.mark.name(),
                 there.mark.name()
             ),
-            "the mark table has the same name on both clusters: write the same `mark-table` into both, or leave it out of both"
+            "the mark table must have the same name on both clusters: set the same `mark-table` in both, or leave it \
+             out of both"
                 .to_owned(),
         ),
         (Some(_), Some(_)) => None,

@@ -10,7 +10,7 @@ use anyhow::Result;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::mysql::login::open_to_others;
 
 /// A value with its line, from 1.
@@ -86,7 +86,7 @@ impl Document {
     pub fn open(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| {
             Fault::usage(format!("cannot read the configuration {}: {e}", path.display()))
-                .hint("--config names a tisync.toml or a drainer.toml")
+                .hint("give --config a tisync.toml or a drainer.toml")
         })?;
         let open_to_others = open_to_others(path);
         Self::parse(path, &text, open_to_others)
@@ -108,7 +108,7 @@ impl Document {
         for error in errors {
             let line = error.span().map_or(0, |s| lines.at(s.start));
             // Only the parser's words, never the text of the line, which may hold a password.
-            document.problem(line, "", format!("no TOML: {}", error.message()));
+            document.problem(line, "", format!("not valid TOML: {}", error.message()));
         }
         document.done()?;
         Ok(document)
@@ -141,11 +141,8 @@ impl Document {
             return Ok(());
         }
         let list: Vec<String> = problems.iter().map(|p| p.at(&self.path)).collect();
-        let count = match list.len() {
-            1 => "is wrong in one place".to_owned(),
-            n => format!("is wrong in {n} places"),
-        };
-        Err(Fault::usage(format!("the configuration {count}:\n  {}", list.join("\n  ")))
+        let count = counted(list.len(), "error");
+        Err(Fault::usage(format!("the configuration has {count}:\n  {}", list.join("\n  ")))
             .hint(format!("`tisync config check {}` checks it again", self.path.display()))
             .into())
     }
@@ -215,7 +212,7 @@ const UNITS: [(&str, u128); 8] = [
 ];
 
 /// The expected format, for messages.
-pub(super) const EXPECTED: &str = "a length of time, as in \"30s\", \"5m\" or \"1h30m\"";
+pub(super) const EXPECTED: &str = "a duration such as \"30s\", \"5m\" or \"1h30m\"";
 
 /// Parses `text` as a length of time; `None` if it is not one, or is negative.
 pub(super) fn parse(text: &str) -> Option<Duration> {
@@ -305,7 +302,7 @@ mod tests {
         let error =
             Document::parse(Path::new("f"), "a = 1\npassword = \"hunter2\nb = 2\nc = = 3\n", false).err().unwrap();
         let message = &fault(&error).unwrap().message;
-        assert!(message.contains("f:2: no TOML") && message.contains("f:4: no TOML"), "{message}");
+        assert!(message.contains("f:2: not valid TOML") && message.contains("f:4: not valid TOML"), "{message}");
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 

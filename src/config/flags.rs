@@ -153,14 +153,9 @@ pub(super) fn refuse_flags_of_one(args: &SyncArgs, flags: &Draft, path: &Path, l
     let Some(found) = of_one_link(args, flags).into_iter().next() else { return Ok(()) };
     let name = |l: &Loaded| l.draft.link.as_ref().map_or(DEFAULT_LINK.to_owned(), |n| n.value.clone());
     let names: Vec<String> = links.iter().map(name).collect();
-    let text = format!(
-        "{found} says something about one link, and {} has {}: {}",
-        path.display(),
-        names.len(),
-        names.join(", ")
-    );
+    let text = format!("{found} applies to one link, and {} has {}: {}", path.display(), names.len(), names.join(", "));
     Err(Fault::usage(text)
-        .hint("choose one with --link NAME; without it all of them run, each as the file says")
+        .hint("choose one with --link NAME; without it all of them run, as configured in the file")
         .into())
 }
 

@@ -105,12 +105,13 @@ impl FileKind {
             (Some(ours), Some(theirs)) => Err(Fault::usage(format!(
                 "{path} has both `{ours}`, which is tisync.toml's, and `{theirs}`, which is drainer.toml's"
             ))
-            .hint("`tisync config convert drainer.toml` writes the tisync.toml of the same meaning")
+            .hint("`tisync config convert drainer.toml` writes an equivalent tisync.toml")
             .into()),
             (None, None) => {
                 let near = keys()
                     .find_map(|k| nearest(k, ["cluster", "link"].into_iter().chain(drainer::TOP)).map(|n| (k, n)));
-                let hint = near.map_or(String::new(), |(key, near)| format!("did you mean `{near}` by `{key}`? "));
+                let hint =
+                    near.map_or(String::new(), |(key, near)| format!("did you mean `{near}` instead of `{key}`? "));
                 Err(Fault::usage(format!("{path} is neither a tisync.toml nor a drainer.toml"))
                     .hint(format!(
                         "{hint}A tisync.toml has [cluster.NAME] and [[link]], a drainer.toml has pd-urls and [syncer]"
@@ -193,14 +194,16 @@ pub fn upstream(path: &Path, name: Option<&str>, environment: Environment<'_>) -
             document.done()?;
             if let Some(name) = name {
                 let fault =
-                    Fault::usage(format!("{shown} is a drainer.toml, whose cluster has no name such as `{name}`"));
+                    Fault::usage(format!("{shown} is a drainer.toml, whose cluster has no name, so not `{name}`"));
                 return Err(fault.hint("leave out --cluster").into());
             }
             loaded.draft
         }
     };
     let Some(from) = draft.from else {
-        return Err(Fault::usage(format!("{shown} names no PD")).hint("`pd-urls` in a drainer.toml").into());
+        return Err(Fault::usage(format!("{shown} does not set PD's address"))
+            .hint("set `pd-urls` in the drainer.toml")
+            .into());
     };
     let file = |given: Option<Given<PathBuf>>| given.map(|g| g.value);
     Ok((from.value, Security { ca: file(draft.ssl_ca), cert: file(draft.ssl_cert), key: file(draft.ssl_key) }))
@@ -256,7 +259,7 @@ fn tell_idle(loaded: &mut Loaded, path: &Path) {
     if !loaded.idle.is_empty() {
         let list: Vec<&str> = loaded.idle.iter().map(|i| i.key.as_str()).collect();
         loaded.remarks.push(Remark::Note(format!(
-            "of {}, these do nothing here: {} (`tisync config check {0}` says why)",
+            "these keys of {} have no effect: {} (`tisync config check {0}` says why)",
             path.display(),
             list.join(", ")
         )));

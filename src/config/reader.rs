@@ -92,7 +92,7 @@ impl<'d> Reader<'d> {
         let Some((alias, _)) = aliases.iter().find(|(alias, name)| *name == key && self.has(alias)) else { return key };
         if self.has(key) {
             let line = self.origin(alias).map_or(0, |o| o.line());
-            self.wrong(line, alias, format!("is another name of `{key}`, which is there too: leave one of them out"));
+            self.wrong(line, alias, format!("is another name of `{key}`, which is also set: leave one of them out"));
             return key;
         }
         alias
@@ -102,17 +102,17 @@ impl<'d> Reader<'d> {
         let fits = |key: &str| known.contains(&key) || aliases.iter().any(|(alias, _)| *alias == key);
         for (key, item) in self.table.0.iter().filter(|(key, _)| !fits(key)) {
             if let Some((_, here)) = otherwise.iter().find(|(there, _)| there == key) {
-                self.wrong(item.line, key, format!("there is no such key; here it is `{here}`"));
+                self.wrong(item.line, key, format!("unknown key; the name here is `{here}`"));
                 continue;
             }
             let same = |full: &&&str| full.rsplit('.').next() == Some(key);
             let hint = match (elsewhere.iter().find(same), nearest(key, known.iter().copied())) {
                 (Some(full), _) => format!("; did you mean `{full}`?"),
                 (None, Some(near)) => format!("; did you mean `{}{near}`?", self.prefix),
-                (None, None) if known.len() <= 12 => format!("; it can be {}", known.join(", ")),
+                (None, None) if known.len() <= 12 => format!("; known keys: {}", known.join(", ")),
                 (None, None) => String::new(),
             };
-            self.wrong(item.line, key, format!("there is no such key{hint}"));
+            self.wrong(item.line, key, format!("unknown key{hint}"));
         }
     }
 
@@ -169,7 +169,7 @@ impl<'d> Reader<'d> {
             Value::Text(text) => Some(text.clone()),
             _ => None,
         };
-        self.take(key, "text in quotes", of_item, |text| Some(text.to_owned()))
+        self.take(key, "quoted text", of_item, |text| Some(text.to_owned()))
     }
 
     /// Text that is not empty: Drainer treats an empty one as not given.
@@ -206,9 +206,9 @@ impl<'d> Reader<'d> {
             _ => None,
         };
         let expected = match (*range.start(), *range.end()) {
-            (i64::MIN, i64::MAX) => "a whole number".to_owned(),
-            (least, i64::MAX) => format!("a whole number, at least {least}"),
-            (least, most) => format!("a whole number from {least} to {most}"),
+            (i64::MIN, i64::MAX) => "an integer".to_owned(),
+            (least, i64::MAX) => format!("an integer, at least {least}"),
+            (least, most) => format!("an integer from {least} to {most}"),
         };
         let given = self.take(key, &expected, of_item, |text| text.trim().parse().ok())?;
         if range.contains(&given.value) {
@@ -230,7 +230,7 @@ impl<'d> Reader<'d> {
                 .collect(),
             _ => None,
         };
-        self.take(key, "a list of texts, as in [\"a\", \"b\"]", of_item, |text| Some(commas(text)))
+        self.take(key, "a list of strings such as [\"a\", \"b\"]", of_item, |text| Some(commas(text)))
     }
 
     /// A list of commit ts.
@@ -246,7 +246,7 @@ impl<'d> Reader<'d> {
             _ => None,
         };
         let of_text = |text: &str| commas(text).iter().map(|t| t.parse().ok()).collect();
-        self.take(key, "a list of commit ts, as in [470616376687198209]", of_item, of_text)
+        self.take(key, "a list of commit ts such as [470616376687198209]", of_item, of_text)
     }
 
     /// Keys with texts, numbers or booleans, as text.
@@ -255,7 +255,7 @@ impl<'d> Reader<'d> {
             Value::Table(table) => table.0.iter().map(|(k, item)| Some((k.clone(), plain(&item.value)?))).collect(),
             _ => None,
         };
-        self.take(key, "a table of texts, as in { name = \"value\" }", of_item, |_| None)
+        self.take(key, "a table of strings such as { name = \"value\" }", of_item, |_| None)
     }
 
     /// The table `key` inside this one.
@@ -267,7 +267,7 @@ impl<'d> Reader<'d> {
                 self.wrong(
                     item.line,
                     key,
-                    format!("expected a table, as in [{}{key}], found {}", self.prefix, other.kind()),
+                    format!("expected a table such as [{}{key}], found {}", self.prefix, other.kind()),
                 );
                 None
             }
@@ -285,7 +285,7 @@ impl<'d> Reader<'d> {
     pub(super) fn tables(&self, key: &str) -> Vec<Reader<'d>> {
         let Some(item) = self.table.get(key) else { return Vec::new() };
         let wrong = |line, kind| {
-            let expected = format!("expected tables, as in [[{}{key}]], found {kind}", self.prefix);
+            let expected = format!("expected tables such as [[{}{key}]], found {kind}", self.prefix);
             self.wrong(line, key, expected);
         };
         let Value::List(list) = &item.value else {

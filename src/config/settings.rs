@@ -164,21 +164,21 @@ impl Settings {
         let on_conflict = on_conflict(&mut draft, safe_mode)?;
         let ignore_drainer = value(draft.ignore_drainer).unwrap_or_default();
         if ignore_drainer && draft.start.is_none() {
-            return Err(Fault::usage("`ignore-drainer` was given, but no start-ts")
-                .hint("it is for a start that somebody names: --start-ts TS, a time, or `now`")
+            return Err(Fault::usage("`ignore-drainer` was given without start-ts")
+                .hint("it needs an explicit start: --start-ts TS, a time, or `now`")
                 .into());
         }
-        let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} was given")).hint(hint.to_owned());
+        let missing = |what: &str, hint: &str| Fault::usage(format!("no {what} given")).hint(hint.to_owned());
         let from = draft.from.ok_or_else(|| {
             missing(
                 "source",
-                "--from pd://10.0.0.1:2379, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
+                "use --from pd://10.0.0.1:2379, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
             )
         })?;
         let to = draft.to.ok_or_else(|| {
             missing(
                 "target",
-                "--to mysql://user@host:3306, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
+                "use --to mysql://user@host:3306, or --config FILE with a [[link]]; `tisync sync --help` shows examples",
             )
         })?;
         let filter = Filter::new(&Rules {
@@ -254,10 +254,13 @@ fn value<T>(given: Option<Given<T>>) -> Option<T> {
 fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
     let run = value(draft.ddl.take()).unwrap_or(true);
     let wrong_side = value(draft.wrong_side_ddl.take());
-    let lacks = if !loopback { Some("no loopback") } else { run.then_some("DDL is run on this link") };
+    let lacks = if !loopback { Some("loopback is off") } else { run.then_some("DDL is run on this link") };
     if let (Some(_), Some(why)) = (wrong_side, lacks) {
         return Err(Fault::usage(format!("`wrong-side-ddl` was given, but {why}"))
-            .hint("it is for that one of two opposite links which runs no DDL (--loopback --no-ddl): there it says what becomes of DDL that the other one did not bring")
+            .hint(
+                "it is for the one of two opposite links that runs no DDL (--loopback --no-ddl): it decides what \
+                   happens to DDL that did not come through the other link",
+            )
             .into());
     }
     let skip: BTreeSet<CommitTs> = value(draft.skip_ddl.take()).unwrap_or_default().into_iter().map(CommitTs).collect();
@@ -271,8 +274,8 @@ fn ddl(draft: &mut Draft, loopback: bool) -> Result<DdlPolicy> {
     }
     match twice {
         Some(ts) => {
-            Err(Fault::usage(format!("the DDL of commit ts {} is to be skipped or replaced in two ways", ts.0))
-                .hint("say one thing about each DDL; several statements go into one SQL, with semicolons between")
+            Err(Fault::usage(format!("conflicting instructions to skip or replace the DDL of commit ts {}", ts.0))
+                .hint("give one instruction for each DDL; put several statements into one SQL, separated by semicolons")
                 .into())
         }
         None => Ok(DdlPolicy {
@@ -292,15 +295,15 @@ fn marks(draft: &mut Draft) -> Result<(Option<Mark>, Option<LoopbackSettings>)> 
     let Some(channel) = value(draft.channel_id.take()) else {
         let lone = if wanted { Some("loopback") } else { table.map(|_| "mark-table") };
         return match lone.or(others.map(|_| "other-channels")) {
-            Some(key) => Err(Fault::usage(format!("`{key}` was given, but no channel-id"))
-                .hint("--channel-id N, the same number for both directions; `tisync mark setup` makes its rows")
+            Some(key) => Err(Fault::usage(format!("`{key}` was given without channel-id"))
+                .hint("add --channel-id N, the same number for both directions; `tisync mark setup` creates its rows")
                 .into()),
             None => Ok((None, None)),
         };
     };
     if !wanted && others.is_some() {
-        let hint = "marks of any channel are looked for with --loopback alone";
-        return Err(Fault::usage("`other-channels` was given, but not loopback").hint(hint).into());
+        let hint = "marks are only looked for with --loopback";
+        return Err(Fault::usage("`other-channels` was given without loopback").hint(hint).into());
     }
     let mark = Mark::new(table.as_deref().unwrap_or(DEFAULT_MARK_TABLE), channel)?;
     let other_channels = others.unwrap_or_default();
@@ -311,9 +314,9 @@ fn marks(draft: &mut Draft) -> Result<(Option<Mark>, Option<LoopbackSettings>)> 
 fn on_conflict(draft: &mut Draft, safe_mode: bool) -> Result<OnConflict> {
     match value(draft.on_conflict.take()) {
         Some(OnConflict::Stop) if safe_mode => Err(Fault::usage(
-            "safe-mode is for rows that may already be there, or be missing: it cannot go with on-conflict stop",
+            "safe-mode is for rows that may already exist or be missing: it cannot be combined with on-conflict stop",
         )
-        .hint("leave one of them out; rows that are not as supposed are counted in any case")
+        .hint("leave one of them out; rows that are not as expected are counted in any case")
         .into()),
         given => Ok(given.unwrap_or_default()),
     }

@@ -43,7 +43,7 @@ pub fn convert(name: &Path, loaded: &Loaded, passwords: Passwords<'_>) -> Conver
     if let Some(Given { value: DrainerCheckpoint::Server { address, connection, .. }, origin }) =
         &draft.drainer_checkpoint
     {
-        writer.line("\n# Where Drainer kept its checkpoint.\n[cluster.checkpoint]");
+        writer.line("\n# Where Drainer stored its checkpoint.\n[cluster.checkpoint]");
         writer.server(
             &Given { value: address.clone(), origin: origin.clone() },
             "[syncer.to.checkpoint] host, port, user",
@@ -79,7 +79,7 @@ impl Writer<'_> {
             Origin::File { line, .. } => format!("{was}, line {line}"),
             Origin::Environment(name) => format!("{was}, from {name}"),
             Origin::Flag => was.to_owned(),
-            Origin::Default => format!("{was} is not given"),
+            Origin::Default => format!("{was} not set"),
         };
         self.line(&format!("{key} = {}  # {place}", value(&given.value)));
     }
@@ -111,7 +111,7 @@ impl Writer<'_> {
         self.put(
             "sql-mode",
             draft.sql_mode.as_ref(),
-            "syncer.sql-mode, without those that tisync chooses itself",
+            "syncer.sql-mode, without the modes that tisync sets itself",
             |m| list(m),
         );
         self.put("read-timeout", draft.read_timeout.as_ref(), "syncer.to.read-timeout", |d| text(&document::show(*d)));
@@ -225,7 +225,7 @@ impl Writer<'_> {
         if idle.is_empty() {
             return;
         }
-        self.line("\n# Left out, because it does nothing here:");
+        self.line("\n# Left out because it has no effect:");
         for IneffectiveKey { key, line, why } in idle {
             let place = if *line > 0 { format!(" (line {line})") } else { String::new() };
             self.line(&format!("# - {key}{place}: {why}"));

@@ -293,7 +293,7 @@ impl<'a> Cursor<'a> {
                 return Ok(value);
             }
         }
-        bail!("a number of variable length does not fit 64 bits")
+        bail!("a number of variable length does not fit in 64 bits")
     }
 
     /// A zigzag LEB128 number (docs/protocol/tidb-formats.md §1.2).

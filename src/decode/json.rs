@@ -78,7 +78,7 @@ fn body<'a>(code: u8, from: &mut Cursor<'a>) -> Result<&'a [u8]> {
             let length = usize::try_from(probe.uvarint()?)?;
             (from.rest().len() - probe.rest().len()).saturating_add(length)
         }
-        _ => bail!("a JSON document holds a value of the unknown type {code:#04x}"),
+        _ => bail!("a JSON document has a value of the unknown type {code:#04x}"),
     };
     from.take(size).context("a JSON document is cut off")
 }
@@ -172,14 +172,14 @@ impl Writer {
             0 => "null",
             1 => "true",
             2 => "false",
-            _ => bail!("a JSON document holds the unknown literal {code}"),
+            _ => bail!("a JSON document has the unknown literal {code}"),
         });
         Ok(())
     }
 
     /// A double with a point or an exponent: plain from 1e-15 up to below 1e15.
     fn double(&mut self, x: f64) -> Result<()> {
-        ensure!(x.is_finite(), "a JSON document holds the number {x}");
+        ensure!(x.is_finite(), "a JSON document has the number {x}");
         let plain = x == 0.0 || (1e-15..1e15).contains(&x.abs());
         let text = if plain { x.to_string() } else { format!("{x:e}") };
         self.plain(&text);
@@ -201,7 +201,7 @@ impl Writer {
             second: field(24, 6),
             micros: field(4, 20),
         };
-        ensure!(civil.month <= 12 && civil.micros < 1_000_000, "a JSON document holds the impossible time {core:#x}");
+        ensure!(civil.month <= 12 && civil.micros < 1_000_000, "a JSON document has the impossible time {core:#x}");
         self.out.push(b'"');
         match code {
             DATE => value::write_date(&mut self.out, civil.pack()),
@@ -259,7 +259,7 @@ impl Writer {
 fn behind(body: &[u8], at: u32, entries: usize) -> Result<Cursor<'_>> {
     let at = usize::try_from(at)?;
     ensure!(at >= entries, "a JSON document points into its own table of contents");
-    Ok(Cursor::new(body.get(at..).context("a JSON document points behind its end")?))
+    Ok(Cursor::new(body.get(at..).context("a JSON document points past its end")?))
 }
 
 #[cfg(test)]

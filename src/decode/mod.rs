@@ -252,7 +252,7 @@ impl TxnOutline {
         for mutation in &self.prewrite.mutations {
             let Some(id) = mutation.table_id else {
                 let message =
-                    format!("the transaction committed at {} changes a table without id", commit_ts.explain());
+                    format!("the transaction committed at {} changes a table without an id", commit_ts.explain());
                 bail!(Fault::refused(message).hint(DAMAGED));
             };
             let found = lookup(id, self.prewrite.schema_version).with_context(|| {
@@ -302,8 +302,8 @@ fn change<'a>(
     }
 }
 
-const DAMAGED: &str = "the message is damaged, or written by a TiDB newer than this program knows; nothing of it was \
-                       applied. Keep a copy of the stream and report it";
+const DAMAGED: &str = "the message is damaged, or was written by a newer TiDB than this version of tisync supports; \
+    nothing of it was applied. Keep a copy of the stream and report it";
 
 /// `error` with the transaction and the table that it belongs to.
 fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
@@ -315,8 +315,8 @@ fn blame(error: Error, commit_ts: CommitTs, table: &Table) -> Error {
         commit_ts.explain()
     );
     Error::new(Fault::refused(message).hint(
-        "the row does not fit the table's definition at that time, so the definition or the row is not what this \
-         program takes it for; nothing of the transaction was applied. Keep a copy of the stream and report it",
+        "the row does not fit the table's definition at that time, so tisync misreads one of the two; nothing of the \
+         transaction was applied. Keep a copy of the stream and report it",
     ))
 }
 
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn a_sequence_that_does_not_fit_is_refused() {
         for (sequence, expected) in [
-            (&[0, 1][..], "1 rows are left over behind the 2 changes"),
+            (&[0, 1][..], "1 rows are left over after the 2 changes"),
             (&[0, 1, 4, 0], "change 4, insert: the sequence lists more of them than there are rows"),
             (&[0, 2], "change 2 is of the obsolete kind 2"),
             (&[5], "change 1 is of the unknown kind 5"),
@@ -412,7 +412,7 @@ mod tests {
         assert!(problem.contains("committed at 470616376687198209 (2026-"), "{problem}");
         let nameless = PrewriteValue { schema_version: Some(9), mutations: vec![TableMutation::default()] };
         let error = read(&nameless.encode_to_vec().into()).unwrap_err();
-        assert!(error.to_string().contains("a table without id"), "{error}");
+        assert!(error.to_string().contains("a table without an id"), "{error}");
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Mutation {
     pub fn next<'a>(&mut self, value: &'a [u8]) -> Result<Option<(Action, &'a [u8])>> {
         let Some(code) = self.sequence.next(value)? else {
             let left = self.rows_left();
-            ensure!(left == 0, "{left} rows are left over behind the {} changes that the sequence lists", self.given);
+            ensure!(left == 0, "{left} rows are left over after the {} changes that the sequence lists", self.given);
             return Ok(None);
         };
         self.given += 1;
@@ -337,7 +337,7 @@ fn pass(number: u32, wire: u64, from: &mut Cursor<'_>, depth: usize) -> Result<(
             from.take(usize::try_from(length)?)?;
         }
         GROUP => {
-            ensure!(depth > 0, "groups lie too deep within each other");
+            ensure!(depth > 0, "groups are nested too deeply");
             loop {
                 match key(from)? {
                     (end, GROUP_END) => {

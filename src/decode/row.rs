@@ -65,13 +65,13 @@ pub(super) fn update_from(table: &Table, bytes: &[u8], source: &Bytes) -> Result
         let slot = match (old.get_mut(at), new.get_mut(at)) {
             (Some(old), _) if absent(old) => old,
             (_, Some(new)) if absent(new) => new,
-            _ => bail!("column `{}` is there more than twice", column.name),
+            _ => bail!("column `{}` appears more than twice", column.name),
         };
         *slot = pairs.value(column, source)?;
     }
     for (column, (old, new)) in table.columns.iter().zip(old.iter().zip(&new)) {
         let torn = !absent(old) && absent(new);
-        ensure!(!torn, "column `{}` is in one of the two images only", column.name);
+        ensure!(!torn, "column `{}` is in only one of the two images", column.name);
     }
     finish(table, &mut old, |_| false).context("the image before the update")?;
     // Without a value, a row that has to be written anew would violate NOT NULL.
@@ -90,7 +90,7 @@ pub(super) fn row_id(table: &Table, kind: &RowKind, bytes: &[u8]) -> Result<Opti
     }
     let int = |from: &mut Cursor<'_>| match Datum::read(from)? {
         Datum::Int(id) => Ok(id),
-        other => bail!("there is {} where a row id belongs", other.name()),
+        other => bail!("{} found where a row id is expected", other.name()),
     };
     if let RowKind::Insert(_) = kind {
         return int(&mut from).map(Some);
@@ -115,7 +115,7 @@ fn image(table: &Table, from: Cursor<'_>, source: &Bytes) -> Result<Row> {
     while let Some((at, column)) = pairs.next()? {
         match row.get_mut(at) {
             Some(slot) if absent(slot) => *slot = pairs.value(column, source)?,
-            _ => bail!("column `{}` is there twice", column.name),
+            _ => bail!("column `{}` appears twice", column.name),
         }
     }
     Ok(row)
@@ -144,17 +144,13 @@ fn finish(table: &Table, row: &mut [Value], fills: impl Fn(&Column) -> bool) -> 
         } else if absent(slot) && fills(column) {
             ensure!(
                 !absent(&column.missing),
-                "column `{}` is not in the row, and TiDB's schema does not tell what rows hold that are older than the \
-                 column",
+                "column `{}` is not in the row, and TiDB's schema does not say what value rows older than the column \
+                 have",
                 column.name
             );
             *slot = column.missing.clone();
         }
-        ensure!(
-            column.nullable || !matches!(slot, Value::Null),
-            "column `{}` is NULL, which it must not be",
-            column.name
-        );
+        ensure!(column.nullable || !matches!(slot, Value::Null), "column `{}` is NULL, but must not be", column.name);
     }
     Ok(())
 }
@@ -199,7 +195,7 @@ impl<'a> Pairs<'a> {
         }
         match Datum::read(&mut self.from).context("a column id")? {
             Datum::Int(id) => Ok(id),
-            other => bail!("there is {} where a column id belongs", other.name()),
+            other => bail!("{} found where a column id is expected", other.name()),
         }
     }
 
@@ -260,7 +256,7 @@ impl<'a> Prefix<'a> {
             Handle::Common(parts) => {
                 let start = *from;
                 for _ in parts {
-                    datum::skip(from).context("the primary key in front of the row")?;
+                    datum::skip(from).context("the primary key before the row")?;
                 }
                 Self::Common(parts, start)
             }
@@ -296,9 +292,9 @@ impl<'a> Prefix<'a> {
 }
 
 fn integer(from: &mut Cursor<'_>) -> Result<i64> {
-    match Datum::read(from).context("the handle in front of the row")? {
+    match Datum::read(from).context("the handle before the row")? {
         Datum::Int(n) => Ok(n),
-        other => bail!("the handle in front of the row is {} instead of an integer", other.name()),
+        other => bail!("the handle before the row is {} instead of an integer", other.name()),
     }
 }
 

@@ -77,9 +77,9 @@ fn an_update_is_split_at_the_second_occurrence() {
     assert_eq!(old, [Value::Int(1), Value::Null, Value::Absent]);
     assert_eq!(new, [Value::Int(2), text("z"), Value::Absent]);
     let torn = problem(update(&table, &bytes("08020802 080400 08020802")));
-    assert_eq!(torn, "column `a` is in one of the two images only");
+    assert_eq!(torn, "column `a` is in only one of the two images");
     let thrice = problem(update(&table, &bytes("08020802 08020802 08020802")));
-    assert_eq!(thrice, "column `id` is there more than twice");
+    assert_eq!(thrice, "column `id` appears more than twice");
 }
 
 #[test]
@@ -90,15 +90,15 @@ fn columns_that_the_target_computes_are_absent() {
     let row = delete(&table, &bytes("08020802 0804 020278 0806 0803 0801080e")).unwrap();
     assert_eq!(row, [Value::Int(1), Value::Absent, Value::Absent]);
     let twice = problem(delete(&table, &bytes("0804 020278 0804 020278")));
-    assert_eq!(twice, "column `a` is there twice");
+    assert_eq!(twice, "column `a` appears twice");
 }
 
 #[test]
 fn a_column_that_the_row_lacks_is_not_guessed() {
     let mut table = table(Handle::RowId);
     table.columns[1].missing = Value::Absent;
-    let expected = "column `a` is not in the row, and TiDB's schema does not tell what rows hold that are older \
-                    than the column";
+    let expected =
+        "column `a` is not in the row, and TiDB's schema does not say what value rows older than the column have";
     assert_eq!(problem(insert(&table, &bytes("0802 08020802"))), expected);
     table.columns[1].nullable = false;
     let problem = problem(update(&table, &bytes("08020802 08020804")));
@@ -126,12 +126,12 @@ fn a_column_that_is_being_dropped_is_in_neither_image() {
 fn what_does_not_fit_is_refused_by_name() {
     let mut table = table(Handle::RowId);
     for (hex, expected) in [
-        ("08020802 08020802", "column `id` is there twice"),
+        ("08020802 08020802", "column `id` appears twice"),
         ("08020202 41", "column `id`: an integer column cannot hold a string"),
-        ("0806 0880808080 20", "column `b`: 4294967296 does not fit 4 bytes"),
+        ("0806 0880808080 20", "column `b`: 4294967296 does not fit in 4 bytes"),
         ("0804 0208 4141", "column `a`: the bytes end too early: 4 wanted, 2 left"),
         ("0802", "column `id`: the bytes end too early"),
-        ("0908 00", "there is an unsigned number where a column id belongs"),
+        ("0908 00", "an unsigned number found where a column id is expected"),
         ("0812 0b", "column id 9, not in the definition: no value begins with the flag 0x0b"),
         ("80000100 0000 01 0100 01", "a column id: no value begins with the flag 0x80"),
         ("", "a column id: the bytes end too early"),

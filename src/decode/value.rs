@@ -36,7 +36,7 @@ pub fn value(datum: Datum<'_>, kind: &Kind, source: &Bytes) -> Result<Value> {
         (Kind::Year, Datum::UInt(n)) => Value::Int(year(as_signed(n)?)?),
         (Kind::Float, Datum::Float(x)) => Value::Float(float(x)?),
         (Kind::Double, Datum::Float(x)) => {
-            ensure!(x.is_finite(), "SQL has no number {x}");
+            ensure!(x.is_finite(), "{x} is not a number in SQL");
             Value::Double(x)
         }
         (Kind::Decimal { .. }, Datum::Decimal(binary)) => Value::Decimal(Decimal { text: exact(binary.text()?) }),
@@ -80,22 +80,22 @@ pub fn from_handle(n: i64, kind: &Kind) -> Result<Value> {
 }
 
 fn as_signed(n: u64) -> Result<i64> {
-    i64::try_from(n).with_context(|| format!("{n} is beyond the signed numbers"))
+    i64::try_from(n).with_context(|| format!("{n} is beyond the signed range"))
 }
 
 fn signed(n: i64, bytes: u8) -> Result<i64> {
     let unused = 64_u32.saturating_sub(u32::from(bytes) * 8);
-    ensure!(n.checked_shl(unused).is_some_and(|shifted| shifted >> unused == n), "{n} does not fit {bytes} bytes");
+    ensure!(n.checked_shl(unused).is_some_and(|shifted| shifted >> unused == n), "{n} does not fit in {bytes} bytes");
     Ok(n)
 }
 
 fn unsigned(n: u64, bytes: u8) -> Result<u64> {
-    ensure!(n.checked_shr(u32::from(bytes) * 8).unwrap_or(0) == 0, "{n} does not fit {bytes} unsigned bytes");
+    ensure!(n.checked_shr(u32::from(bytes) * 8).unwrap_or(0) == 0, "{n} does not fit in {bytes} unsigned bytes");
     Ok(n)
 }
 
 fn year(n: i64) -> Result<i64> {
-    ensure!(n == 0 || (1901..=2155).contains(&n), "{n} is no YEAR");
+    ensure!(n == 0 || (1901..=2155).contains(&n), "{n} is not a YEAR");
     Ok(n)
 }
 
@@ -103,7 +103,7 @@ fn year(n: i64) -> Result<i64> {
 #[allow(clippy::cast_possible_truncation, reason = "the stored number is a widened f32; what does not fit is refused")]
 fn float(x: f64) -> Result<f32> {
     let narrow = x as f32;
-    ensure!(narrow.is_finite(), "{x} is no FLOAT");
+    ensure!(narrow.is_finite(), "{x} is not a FLOAT");
     Ok(narrow)
 }
 
@@ -113,12 +113,12 @@ fn packed_time(packed: u64) -> Result<u64> {
     let t = Civil::unpack(packed);
     let known =
         packed >> 63 == 0 && t.year <= 9999 && t.hour <= 23 && t.minute <= 59 && t.second <= 59 && t.micros <= 999_999;
-    ensure!(known, "{packed:#x} is no date or time");
+    ensure!(known, "{packed:#x} is not a date or time");
     Ok(packed)
 }
 
 fn duration(nanos: i64) -> Result<i64> {
-    ensure!(nanos.unsigned_abs() <= MAX_DURATION, "{nanos} ns is beyond what TIME holds");
+    ensure!(nanos.unsigned_abs() <= MAX_DURATION, "{nanos} ns is beyond the range of TIME");
     Ok(nanos)
 }
 
@@ -205,7 +205,7 @@ impl<'a> Binary<'a> {
     pub fn read(from: &mut Cursor<'a>) -> Result<Self> {
         let [precision, scale] = from.array()?;
         let Some(size) = size(precision, scale) else {
-            bail!("there is no decimal of {precision} digits with {scale} behind the point");
+            bail!("a decimal cannot have {precision} digits with {scale} after the point");
         };
         Ok(Self { precision, scale, bytes: from.take(size)? })
     }
@@ -273,7 +273,7 @@ impl Groups<'_> {
             group = group << 8 | u32::from(byte ^ mask ^ self.flip);
             self.flip = 0;
         }
-        ensure!(group < limit, "a decimal holds {group} where {digits} digits belong");
+        ensure!(group < limit, "a decimal has {group} where {digits} digits are expected");
         Ok(group)
     }
 }

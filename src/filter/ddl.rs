@@ -212,7 +212,7 @@ impl Filter {
                     ddl.query.trim_end_matches(';'),
                     ts.explain()
                 );
-                let what = format!("bring {is} on the target to the state behind it by hand");
+                let what = format!("bring {is} on the target to the state after it by hand");
                 ddl.refused = Some(Box::new(Fault::refused(text).hint(ways_on(ts, &what, None))));
                 self.narrow(&mut ddl);
             }
@@ -225,8 +225,8 @@ impl Filter {
 pub(crate) fn ways_on(ts: CommitTs, by_hand: &str, rest: Option<&str>) -> String {
     let sql = rest.map_or_else(|| "SQL".to_owned(), |rest| rest.trim_end_matches(';').to_owned());
     format!(
-        "{by_hand}, and go on with `--on-ddl-error 'replace:{}={sql}'`, which runs that instead; or leave the DDL out with \
-         `--skip-ddl {}`: rows of tables that it brings are then left out, counted and listed",
+        "{by_hand}, and continue with `--on-ddl-error 'replace:{}={sql}'`, which runs that instead; or leave the DDL \
+         out with `--skip-ddl {}`: rows of tables that it creates are then left out, counted and listed",
         ts.0, ts.0
     )
 }
@@ -370,8 +370,8 @@ fn list(chains: &[Chain]) -> String {
 
 fn left(ts: CommitTs, leaving: &[Chain]) -> String {
     format!(
-        "by a RENAME of commit ts {} these tables leave what is replicated: {}. On the target each stays under its old name, as it is \
-         now; drop it there, or let the patterns take in the new name",
+        "after a RENAME of commit ts {} these tables are no longer replicated: {}. On the target each stays under its \
+         old name, as it is now; drop it there, or include the new name in the patterns",
         ts.explain(),
         list(leaving)
     )
@@ -379,7 +379,7 @@ fn left(ts: CommitTs, leaving: &[Chain]) -> String {
 
 fn enters(ts: CommitTs, ddl: &Ddl, entering: &[Chain], rest: Option<&str>) -> Fault {
     Fault::refused(format!(
-        "`{}` (commit ts {}) takes tables into what is replicated whose rows are not on the target: {}",
+        "after `{}` (commit ts {}) tables are replicated whose rows are not on the target: {}",
         ddl.query.trim_end_matches(';'),
         ts.explain(),
         list(entering)

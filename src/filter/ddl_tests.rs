@@ -139,7 +139,7 @@ fn t22_a_rename_out_of_scope_leaves_the_table_and_one_into_it_is_refused() {
     let app = filter(&["app.*"]);
     let leaves = || rename("RENAME TABLE `app`.`t` TO `bak`.`t`;", &[(1, "app.t")], &[(1, "bak.t")]);
     let said = left(&app, leaves());
-    assert!(said.starts_with("Tables WARNING by a RENAME of commit ts 470616376687198209 ("), "{said}");
+    assert!(said.starts_with("Tables WARNING after a RENAME of commit ts 470616376687198209 ("), "{said}");
     assert!(said.contains("`app`.`t` (as `bak`.`t`)") && said.contains("stays under its old name"), "{said}");
 
     let enters = rename("RENAME TABLE `bak`.`t` TO `app`.`t`;", &[(1, "bak.t")], &[(1, "app.t")]);
@@ -215,7 +215,7 @@ fn events_of_ddl() {
     assert!(
         left(&filter, ddl(14, "app.v", "ALTER TABLE `u` RENAME TO `v`", &[(1, "app.u")], &[(1, "app.v")]))
             .starts_with("ALTER"),
-        "that is `alter table`"
+        "counts as `alter table`"
     );
     assert_eq!(left(&filter, rename("RENAME TABLE `u` TO `v`", &[(1, "app.u")], &[(1, "app.v")])), "Events");
     let comment = Ddl {

@@ -127,11 +127,11 @@ impl Rules {
             }
             Some(_) => {
                 let names: Vec<&str> = self.event_filters.keys().map(String::as_str).collect();
-                format!("there are: {}", names.join(", "))
+                format!("defined: {}", names.join(", "))
             }
-            None => format!("there is no [syncer.binlog-filter-rule.{name}]"),
+            None => format!("[syncer.binlog-filter-rule.{name}] does not exist"),
         };
-        Fault::usage(format!("{what} names the event filter `{name}`, which is not there")).hint(hint)
+        Fault::usage(format!("{what} names the event filter `{name}`, which does not exist")).hint(hint)
     }
 
     /// Warnings, one line each: rules that mean something else than they meant to Drainer, and
@@ -149,13 +149,14 @@ impl Rules {
             let all = names.iter().chain(pairs.iter().flat_map(|(schema, table)| [schema, table]));
             for name in all.filter(|n| !n.starts_with('~') && n.contains(EXPRESSIVE)) {
                 lines.push(format!(
-                    "{key}: `{name}` is taken as it stands; Drainer took it for a regular expression: write `~^(?:{name})$` if it is one"
+                    "{key}: `{name}` is taken literally; Drainer took it as a regular expression: write \
+                     `~^(?:{name})$` if it is one"
                 ));
             }
         }
         let used = |name: &str| self.migrate.iter().any(|m| m.filters.iter().any(|f| f == name));
         for name in self.event_filters.keys().filter(|name| !used(name)) {
-            lines.push(format!("binlog-filter-rule.{name} does nothing: no table-migrate-rule names it"));
+            lines.push(format!("binlog-filter-rule.{name} has no effect: no table-migrate-rule uses it"));
         }
         lines
     }
@@ -169,7 +170,7 @@ fn table_pattern((schema, table): &(String, String), key: &str) -> Result<String
 fn name_pattern(name: &str, key: &str) -> Result<String, Fault> {
     let Some(expression) = name.strip_prefix('~') else {
         if name.is_empty() {
-            return Err(Fault::usage(format!("{key} holds an empty name")));
+            return Err(Fault::usage(format!("{key} has an empty name")));
         }
         return Ok(pattern::quote(name));
     };
@@ -238,14 +239,14 @@ fn class(inner: &str, text: &mut String) -> Result<(), &'static str> {
     let chars: Vec<char> = inner.chars().collect();
     let mut rest = chars.as_slice();
     if rest.is_empty() {
-        return Err("has a `[]`, which no name fits");
+        return Err("has a `[]`, which matches nothing");
     }
     while let [first, more @ ..] = rest {
         rest = more;
         literal(*first, text);
         if let ['-', last, more @ ..] = rest {
             if last < first {
-                return Err("has a range that runs backwards");
+                return Err("has a reversed range");
             }
             text.push('-');
             literal(*last, text);

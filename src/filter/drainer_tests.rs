@@ -66,7 +66,7 @@ fn t28_plain_names_are_names_and_databases_come_with_their_tables() {
     assert_eq!(filter.database("other"), Scope::None);
     let warnings = Rules { do_db: own(&["a|b", "~a|b", "a.b"]), ..Rules::default() }.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].starts_with("replicate-do-db: `a|b` is taken as it stands"), "{warnings:?}");
+    assert!(warnings[0].starts_with("replicate-do-db: `a|b` is taken literally"), "{warnings:?}");
 }
 
 #[test]
@@ -108,13 +108,15 @@ fn event_filters_are_bound_to_tables() {
     );
     let filter = Filter::new(&converted).unwrap();
     assert!(!filter.kinds("apple", "T_12").delete && filter.kinds("apple", "t_1").delete);
-    assert_eq!(rules.warnings(), ["binlog-filter-rule.c does nothing: no table-migrate-rule names it"]);
+    assert_eq!(rules.warnings(), ["binlog-filter-rule.c has no effect: no table-migrate-rule uses it"]);
 
     rules.migrate = vec![migrate(&["aa"], "x", "y")];
     let fault = rules.convert().unwrap_err();
-    assert_eq!(fault.message, "table-migrate-rule 1 names the event filter `aa`, which is not there");
+    assert_eq!(fault.message, "table-migrate-rule 1 names the event filter `aa`, which does not exist");
     assert_eq!(fault.hint, "did you mean `a`?");
-    for (source, says) in [("a*b", "a `*` that is not at its end"), ("[]", "no name fits"), ("[b-a]", "backwards")] {
+    for (source, says) in
+        [("a*b", "a `*` that is not at its end"), ("[]", "which matches nothing"), ("[b-a]", "backwards")]
+    {
         rules.migrate = vec![migrate(&["a"], source, "")];
         let fault = rules.convert().unwrap_err();
         assert!(fault.message.contains(says), "{fault}");

@@ -85,7 +85,7 @@ impl Rule {
         let tables = if rule.tables.is_empty() { &["*.*".to_owned()][..] } else { &rule.tables };
         if rule.ignore.is_empty() && rule.ignore_sql.is_empty() {
             let text = format!("{what} ignores nothing: it has neither events nor SQL patterns");
-            return Err(Fault::usage(text).hint("give it `ignore` or `ignore-sql`, or take it out"));
+            return Err(Fault::usage(text).hint("add `ignore` or `ignore-sql`, or remove it"));
         }
         let words = rule.ignore.iter().map(|name| word(name, &what)).collect::<Result<_, _>>()?;
         for text in &rule.ignore_sql {
@@ -147,15 +147,12 @@ impl Rule {
     pub fn warnings(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.words.contains(&Word::Never) {
-            lines.push(format!(
-                "{}: DDL on partitions is `alter table`, so an event of their own never comes",
-                self.text
-            ));
+            lines.push(format!("{}: DDL on partitions counts as `alter table`, so this event never occurs", self.text));
         }
         let Kinds { insert, update, delete } = self.kinds();
         if !(insert && update && delete) && (insert || update || delete) {
             lines.push(format!(
-                "{}: later changes may not fit the rows that are on the target then, which stops a run without safe mode",
+                "{}: later changes may then not fit the rows on the target, which stops a run without safe mode",
                 self.text
             ));
         }
@@ -173,7 +170,7 @@ fn word(name: &str, what: &str) -> Result<Word, Fault> {
         Some((far, known)) if far <= folded.chars().count().max(3) / 3 + 1 => format!("did you mean `{known}`?"),
         _ => format!("the events are: {}", WORDS.map(|(known, _)| known).join(", ")),
     };
-    Err(Fault::usage(format!("{what} ignores `{name}`, which is no event")).hint(hint))
+    Err(Fault::usage(format!("{what} ignores `{name}`, which is not an event")).hint(hint))
 }
 
 #[cfg(test)]
@@ -212,7 +209,7 @@ mod tests {
             assert!(rule(&[name], &[]).is_ok(), "{name}");
         }
         let fault = rule(&["drop tabel"], &[]).unwrap_err();
-        assert_eq!(fault.message, "event rule 2 ignores `drop tabel`, which is no event");
+        assert_eq!(fault.message, "event rule 2 ignores `drop tabel`, which is not an event");
         assert_eq!(fault.hint, "did you mean `drop table`?");
         assert!(rule(&["xyzzy"], &[]).unwrap_err().hint.starts_with("the events are: all, "));
         assert!(rule(&[], &[]).unwrap_err().message.contains("ignores nothing"));
@@ -224,6 +221,9 @@ mod tests {
         assert!(rule.ignores_sql("DROP TABLE t") && rule.ignores_sql("alter ADD A") && rule.ignores_sql("xB Cx"));
         assert!(!rule.ignores_sql("CREATE TABLE drop"));
         let fault = super::tests::rule(&[], &["a("]).unwrap_err();
-        assert!(fault.message.starts_with("event rule 2, ignore-sql: /a(/ is no regular expression"), "{fault}");
+        assert!(
+            fault.message.starts_with("event rule 2, ignore-sql: /a(/ is not a valid regular expression"),
+            "{fault}"
+        );
     }
 }

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::decode::{Kinds, LeftOut};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::model::CommitTs;
 use crate::sql::Verb;
 pub use ddl::{Judged, Why};
@@ -41,9 +41,9 @@ const NEVER: [(&str, &str); 9] = [
     ("performance_schema", SYSTEM),
     ("metrics_schema", SYSTEM),
     ("inspection_schema", SYSTEM),
-    ("tidb_binlog", "here Drainer and tisync keep their checkpoints"),
-    ("retl", "here Drainer keeps the marks of two-way replication"),
-    ("tidb_lightning_task_info", "here TiDB Lightning keeps its state"),
+    ("tidb_binlog", "Drainer and tisync store their checkpoints here"),
+    ("retl", "Drainer stores the marks of two-way replication here"),
+    ("tidb_lightning_task_info", "TiDB Lightning stores its state here"),
 ];
 const SYSTEM: &str = "a database of the server itself";
 
@@ -233,11 +233,9 @@ impl Filter {
             self.explain_database(schema)
         } else {
             match self.tables.deciding(schema, table) {
-                Some(line) if line.positive => {
-                    (true, format!("{line} takes it in, and no pattern behind it takes it out"))
-                }
-                Some(line) => (false, format!("{line} takes it out, and no pattern behind it takes it in")),
-                None => (false, "no pattern takes it in".to_owned()),
+                Some(line) if line.positive => (true, format!("{line} includes it, and no later pattern excludes it")),
+                Some(line) => (false, format!("{line} excludes it, and no later pattern includes it")),
+                None => (false, "no pattern includes it".to_owned()),
             }
         };
         let without = if replicated { self.left_out(schema, if whole { "" } else { table }) } else { Vec::new() };
@@ -249,9 +247,9 @@ impl Filter {
             Scope::All => (true, "with all its tables; DROP DATABASE runs on the target".to_owned()),
             Scope::Some => (
                 true,
-                "in part; CREATE DATABASE runs on the target, DROP DATABASE becomes DROP TABLE of that part".to_owned(),
+                "partly; CREATE DATABASE runs on the target, DROP DATABASE becomes DROP TABLE for that part".to_owned(),
             ),
-            Scope::None => (false, "no pattern takes in a table of it".to_owned()),
+            Scope::None => (false, "no pattern includes a table of it".to_owned()),
         }
     }
 
@@ -270,7 +268,7 @@ impl Filter {
                 .map(|(_, name)| name)
                 .collect();
             if !gone.is_empty() {
-                lines.push(format!("so no {} arrives on the target", gone.join(", ")));
+                lines.push(format!("so no {} reaches the target", gone.join(", ")));
             }
         }
         let destructive = [Verb::DropDatabase, Verb::DropTable, Verb::TruncateTable];
@@ -325,24 +323,23 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let several = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
         let part = |rows: u64, ddl: u64, by: &str| {
             let counts: Vec<String> = [(rows, "row change"), (ddl, "DDL")]
                 .iter()
                 .filter(|(n, _)| *n > 0)
-                .map(|(n, what)| several(*n, what))
+                .map(|(n, what)| counted(n, what))
                 .collect();
             (!counts.is_empty()).then(|| format!("{} {by}", counts.join(" and ")))
         };
         let parts = [
             part(self.table_rows, self.table_ddl, "of tables that are not replicated"),
             part(self.event_rows, self.event_ddl, "by event rules"),
-            (self.ignored > 0).then(|| format!("{} by commit ts", several(self.ignored, "transaction"))),
+            (self.ignored > 0).then(|| format!("{} by commit ts", counted(self.ignored, "transaction"))),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         write!(f, "left out: {}", parts.join("; "))?;
         if self.emptied > 0 {
-            write!(f, "; nothing was left of {}", several(self.emptied, "transaction"))?;
+            write!(f, "; nothing was left of {}", counted(self.emptied, "transaction"))?;
         }
         Ok(())
     }

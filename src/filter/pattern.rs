@@ -51,7 +51,7 @@ pub(super) fn regex(text: &str, case_sensitive: bool) -> Result<Regex, String> {
     builder.case_insensitive(!case_sensitive).size_limit(LARGEST).dfa_size_limit(LARGEST);
     builder.build().map_err(|error| match error {
         regex::Error::CompiledTooBig(limit) => format!("the regular expression /{text}/ takes more than {limit} bytes"),
-        other => format!("/{text}/ is no regular expression: {}", last_line(&other.to_string())),
+        other => format!("/{text}/ is not a valid regular expression: {}", last_line(&other.to_string())),
     })
 }
 
@@ -131,7 +131,7 @@ fn wildcards(text: &str, case_sensitive: bool) -> Result<(Matcher, &str), String
                 break;
             }
             '\\' => match chars.next() {
-                None => return Err("there is nothing behind the `\\` at the end".to_owned()),
+                None => return Err("nothing follows the `\\` at the end".to_owned()),
                 Some((_, c)) if c.is_ascii_alphanumeric() => {
                     return Err(format!("`\\{c}` has no meaning: a letter or a number needs no `\\`"));
                 }
@@ -197,7 +197,7 @@ fn class(text: &str, expression: &mut String) -> Result<usize, String> {
                 length = Some(at + 1);
                 break;
             }
-            ']' => return Err("`[]` holds no character".to_owned()),
+            ']' => return Err("`[]` has no characters".to_owned()),
             '\\' => match chars.next() {
                 Some((_, c)) if !c.is_ascii_alphanumeric() => items.push((c, true)),
                 Some((_, c)) => return Err(format!("`\\{c}` has no meaning: a letter or a number needs no `\\`")),
@@ -213,7 +213,7 @@ fn class(text: &str, expression: &mut String) -> Result<usize, String> {
         push_escaped(*first, expression);
         if let [('-', false), (last, _), more @ ..] = rest {
             if last < first {
-                return Err(format!("the range {first}-{last} runs backwards"));
+                return Err(format!("the range {first}-{last} is reversed"));
             }
             expression.push('-');
             push_escaped(*last, expression);
@@ -285,15 +285,15 @@ mod tests {
         for (pattern, says) in [
             ("", "a pattern is missing"),
             (".a", "a pattern is missing before"),
-            ("a\\", "nothing behind the `\\`"),
+            ("a\\", "nothing follows the `\\`"),
             ("\\a", "`\\a` has no meaning"),
             ("a-b", "`-` has no meaning here: quote the name"),
             ("[a", "has no `]`"),
-            ("[]", "holds no character"),
-            ("[z-a]", "the range z-a runs backwards"),
+            ("[]", "has no characters"),
+            ("[z-a]", "the range z-a is reversed"),
             ("/a", "has no `/` at its end"),
             ("//", "the regular expression is empty"),
-            ("/(/", "/(/ is no regular expression: unclosed group"),
+            ("/(/", "/(/ is not a valid regular expression: unclosed group"),
             ("`a", "has no ``` at its end"),
             ("\"\"", "a quoted name is empty"),
         ] {

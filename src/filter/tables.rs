@@ -88,12 +88,12 @@ impl Patterns {
         }
         let lines = lines.all;
         if lines.is_empty() && !list.is_empty() {
-            let text = format!("{what} holds no pattern, only comments or empty lines");
-            return Err(Fault::usage(text).hint("`*.*` takes in every table"));
+            let text = format!("{what} has no patterns, only comments or empty lines");
+            return Err(Fault::usage(text).hint("`*.*` includes every table"));
         }
         if !lines.is_empty() && lines.iter().all(|l| !l.positive) {
             let text = format!("every pattern of {what} begins with `!`, so no table is left");
-            return Err(Fault::usage(text).hint("put `*.*` in front, which takes in every table"));
+            return Err(Fault::usage(text).hint("put `*.*` first, which includes every table"));
         }
         Ok(Self { lines })
     }
@@ -141,13 +141,13 @@ impl Patterns {
 fn file(path: &str, place: &str, case_sensitive: bool, lines: &mut Lines) -> Result<(), Fault> {
     let path = path.trim();
     let text = fs::read_to_string(path)
-        .map_err(|e| Fault::usage(format!("{place}: cannot read the file of patterns {path}: {e}")))?;
+        .map_err(|e| Fault::usage(format!("{place}: cannot read the pattern file {path}: {e}")))?;
     for (i, text) in text.lines().enumerate() {
         let place = format!("{path}:{}", i + 1);
         if text.trim().starts_with('@') {
-            return Err(Fault::usage(format!("{place}: a file of patterns cannot name another one")));
+            return Err(Fault::usage(format!("{place}: a pattern file cannot refer to another one")));
         }
-        let unshown = |_| Fault::usage(format!("{place}: this line is no pattern of tables")).hint(PATTERN);
+        let unshown = |_| Fault::usage(format!("{place}: this line is not a table pattern")).hint(PATTERN);
         lines.add(line(text, &place, case_sensitive).map_err(unshown)?)?;
     }
     Ok(())
@@ -163,7 +163,7 @@ struct Wrong(String);
 impl Wrong {
     fn fault(&self, place: &str, text: &str) -> Fault {
         let text = text.trim_matches(SPACE);
-        Fault::usage(format!("{place}: `{text}` is no pattern of tables: {}", self.0)).hint(PATTERN)
+        Fault::usage(format!("{place}: `{text}` is not a table pattern: {}", self.0)).hint(PATTERN)
     }
 }
 
@@ -180,7 +180,7 @@ fn line(text: &str, place: &str, case_sensitive: bool) -> Result<Option<Line>, W
     let (schema, rest) = pattern::read(rest, case_sensitive).map_err(Wrong)?;
     let Some(rest) = rest.strip_prefix('.') else {
         let why = if rest.is_empty() {
-            "there is no `.` with a pattern of its tables behind the database's".to_owned()
+            "a `.` and a table pattern must follow the database's pattern".to_owned()
         } else {
             format!("expected a `.` before `{rest}`")
         };
@@ -188,7 +188,7 @@ fn line(text: &str, place: &str, case_sensitive: bool) -> Result<Option<Line>, W
     };
     let (table, rest) = pattern::read(rest, case_sensitive).map_err(Wrong)?;
     if !rest.is_empty() {
-        return Err(Wrong(format!("`{rest}` is left over behind the table's pattern")));
+        return Err(Wrong(format!("unexpected `{rest}` after the table's pattern")));
     }
     Ok(Some(Line { positive, schema, table, text: text.to_owned(), place: place.to_owned() }))
 }
@@ -274,14 +274,12 @@ mod tests {
 
     #[test]
     fn errors_name_the_pattern() {
-        assert!(
-            problem(&["a.b", "ab"]).starts_with("tables, pattern 2: `ab` is no pattern of tables: there is no `.`")
-        );
-        assert!(problem(&["a.b.c"]).contains("`.c` is left over"));
+        assert!(problem(&["a.b", "ab"]).starts_with("tables, pattern 2: `ab` is not a table pattern: a `.`"));
+        assert!(problem(&["a.b.c"]).contains("unexpected `.c`"));
         assert!(problem(&["`a`b.c"]).contains("expected a `.` before `b.c`"));
         assert!(problem(&["a."]).contains("a pattern is missing"));
         assert!(problem(&["!a.b", "!c.d"]).contains("begins with `!`"));
-        assert!(problem(&["# a.b", " "]).contains("holds no pattern"), "not every table instead of none");
+        assert!(problem(&["# a.b", " "]).contains("has no patterns"), "not every table instead of none");
     }
 
     #[test]
@@ -293,16 +291,16 @@ mod tests {
         assert!(rules.takes("app", "u") && !rules.takes("app", "t"));
         assert_eq!(rules.deciding("app", "t").unwrap().to_string(), format!("`!app.t` ({path}:4)"));
         writeln!(file, "a").unwrap();
-        assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:5: this line is no pattern")));
+        assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:5: this line is not a table pattern")));
         writeln!(file, "geheim.geheim.geheim").unwrap();
         let error = Patterns::read(&[format!("@{path}")], "tables", false).unwrap_err();
         assert!(!format!("{error:?}").contains("geheim"));
         let mut file = tempfile::NamedTempFile::new().unwrap();
         writeln!(file, "@geheim").unwrap();
         let path = file.path().display().to_string();
-        assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:1: a file of patterns cannot name")));
+        assert!(problem(&[&format!("@{path}")]).starts_with(&format!("{path}:1: a pattern file cannot refer")));
         assert!(!problem(&[&format!("@{path}")]).contains("geheim"));
-        assert!(problem(&["@/no/such/file"]).contains("pattern 1: cannot read the file of patterns /no/such/file"));
+        assert!(problem(&["@/no/such/file"]).contains("pattern 1: cannot read the pattern file /no/such/file"));
     }
 
     #[test]

@@ -36,15 +36,18 @@ fn which_rule_decides() {
     let rules = Rules { tables: own(&["app.*", "!app.tmp_*", "one.t"]), events, ..Rules::default() };
     let filter = Filter::new(&rules).unwrap();
     insta::assert_snapshot!(filter.explain("App", "users"), @r"
-    App.users is replicated: `app.*` (tables, pattern 1) takes it in, and no pattern behind it takes it out
+    App.users is replicated: `app.*` (tables, pattern 1) includes it, and no later pattern excludes it
       event rule 1 for `app.*`: ignores delete, all ddl
-      so no DELETE arrives on the target
+      so no DELETE reaches the target
       so nothing is dropped or truncated on the target
     ");
-    insta::assert_snapshot!(filter.explain("app", "tmp_1"), @"app.tmp_1 is not replicated: `!app.tmp_*` (tables, pattern 2) takes it out, and no pattern behind it takes it in");
-    insta::assert_snapshot!(filter.explain("x", "y"), @"x.y is not replicated: no pattern takes it in");
-    insta::assert_snapshot!(filter.explain("retl", "_drainer_repl_mark"), @"retl._drainer_repl_mark is not replicated: `retl` is always left out, whatever the patterns say: here Drainer keeps the marks of two-way replication");
-    insta::assert_snapshot!(filter.explain("one", ""), @"the database one is replicated: in part; CREATE DATABASE runs on the target, DROP DATABASE becomes DROP TABLE of that part");
+    insta::assert_snapshot!(filter.explain("app", "tmp_1"), @"app.tmp_1 is not replicated: `!app.tmp_*` (tables, \
+                                                              pattern 2) excludes it, and no later pattern includes it");
+    insta::assert_snapshot!(filter.explain("x", "y"), @"x.y is not replicated: no pattern includes it");
+    insta::assert_snapshot!(filter.explain("retl", "_drainer_repl_mark"), @"retl._drainer_repl_mark is not replicated: \
+        `retl` is always left out, whatever the patterns say: Drainer stores the marks of two-way replication here");
+    insta::assert_snapshot!(filter.explain("one", ""), @"the database one is replicated: partly; CREATE DATABASE runs \
+                                                         on the target, DROP DATABASE becomes DROP TABLE for that part");
     insta::assert_snapshot!(Filter::default().explain("a", "b"), @"a.b is replicated: there are no patterns, so every table is");
     insta::assert_snapshot!(Filter::default().explain("mysql", "user"), @"mysql.user is not replicated: `mysql` is always left out, whatever the patterns say: a database of the server itself");
 }

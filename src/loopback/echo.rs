@@ -97,7 +97,7 @@ impl Loopback {
             shown("link"),
             shown("slot"),
         ))
-        .hint(format!("nothing of it was sent on: it would go round for ever. {how}"))
+        .hint(format!("none of it was replicated: it would go round forever. {how}"))
     }
 
     /// What came back, as the continuation of "data came back".
@@ -125,18 +125,20 @@ impl Loopback {
     fn remedy(&self, echo: &Echo) -> String {
         match (echo, self.mark.as_ref().map(|mark| mark.channel)) {
             (Echo::Unmarked, channel) => format!(
-                "Let that link write with marks (--loopback --channel-id {}); a one-way link of a third cluster needs a \
-                 --channel-id of its own, then what it writes is replicated. Start again behind this transaction once both write with marks",
+                "Make that link write marks (--loopback --channel-id {}); a one-way link of a third cluster needs its \
+                 own --channel-id, then what it writes is replicated. Start again after this transaction once both \
+                 write marks",
                 channel.unwrap_or_default()
             ),
             (Echo::Target, _) | (Echo::Round, None) => {
-                "Stop both links. To replicate both ways, give both --loopback and the same --channel-id, compare both sides, and start them behind \
-                 this transaction; if the other direction has taken over for good, start this one no more"
+                "Stop both links. To replicate both ways, give both --loopback and the same --channel-id, compare both \
+                 sides, and start them after this transaction; if the other direction has taken over for good, do not \
+                 start this one again"
                     .to_owned()
             }
             (Echo::OtherChannel(_) | Echo::Round, _) => {
-                "All links between the same clusters need the same --channel-id. Stop them, give them one, compare both sides (what went \
-                 round was applied again), and start again behind this transaction"
+                "All links between the same clusters need the same --channel-id. Stop them, give them one, compare \
+                 both sides (what went round was applied again), and start again after this transaction"
                     .to_owned()
             }
         }
@@ -222,5 +224,6 @@ impl fmt::Debug for Asks {
 }
 
 /// The warning for such a link.
-pub const OF_A_TARGET: &str = "the source is the target of another tisync link, or was. If that link comes from this target, each change would go round between \
-     the two for ever: this link would stop at the first one that comes back. Start both links with --loopback and the same --channel-id";
+pub const OF_A_TARGET: &str = "the source is the target of another tisync link, or was. If that link comes from this \
+    target, each change would go round between the two forever: this link would stop at the first one that comes back. \
+    Start both links with --loopback and the same --channel-id";

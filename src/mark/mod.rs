@@ -154,7 +154,8 @@ fn cut(info: &str) -> String {
 }
 
 /// The hint for a table that is missing or wrong.
-const SET_UP: &str = "`tisync mark setup --to TARGET --channel-id N` makes what is missing and says what differs; nothing goes out unmarked";
+const SET_UP: &str = "`tisync mark setup --to TARGET --channel-id N` creates what is missing and says what differs; \
+    nothing is written unmarked";
 
 /// A link that writes marks. It gives each of its connections a [`Carrier`].
 #[derive(Clone)]
@@ -240,9 +241,9 @@ impl Prelude for Carrier {
     fn tell_missing(&self) {
         if !self.told.swap(true, Ordering::SeqCst) {
             (self.events)(Event::Warning(format!(
-                "somebody else deleted the mark {} on the target: the transaction was rolled back, the row is made again and the \
-                 transaction tried again. Does a Drainer write to the same target with this channel? It deletes the channel's rows when \
-                 it ends (this is said once)",
+                "another process deleted the mark {} on the target: the transaction was rolled back; the row is \
+                 created again and the transaction retried. Does a Drainer write to the same target with this channel? \
+                 It deletes the channel's rows when it ends (this is reported once)",
                 self.row
             )));
         }
@@ -270,11 +271,11 @@ pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
         Definition::Table(different) if different.is_empty() => {}
         Definition::Table(different) => {
             return Err(Fault::refused(format!(
-                "the mark table {} on the target is not what it must be: {}",
+                "the mark table {} on the target is not valid: {}",
                 mark.name(),
                 different.join("; ")
             ))
-            .hint("rename it away, then make it with `tisync mark setup --to TARGET --channel-id N`")
+            .hint("rename it, then create it with `tisync mark setup --to TARGET --channel-id N`")
             .into());
         }
         Definition::NoTable | Definition::NoDatabase => {
@@ -283,13 +284,13 @@ pub fn check(session: &mut Session, mark: &Mark) -> Result<()> {
     }
     if setup::read_only(session, mark) {
         return Err(Fault::connect(format!("the target is read-only: no mark can be set in {}", mark.name()))
-            .hint("name the server that takes writes, or SET GLOBAL read_only = 0 there")
+            .hint("give the server that accepts writes, or SET GLOBAL read_only = 0 there")
             .into());
     }
     let denied = setup::missing(session, mark, &Definition::Table(Vec::new()), false);
     if !denied.is_empty() {
         return Err(Fault::connect(format!(
-            "the account may not set marks on the target, it lacks: {}",
+            "the account cannot set marks on the target; it lacks: {}",
             denied.join(", ")
         ))
         .hint(format!("as an administrator: GRANT SELECT, INSERT, UPDATE ON {}.* TO the account", mark.schema))
@@ -321,7 +322,7 @@ pub fn ready(session: &mut Session, writer: &Writer, connections: usize) -> Resu
     let alive = alive(session, &infos, |_| false)?;
     if !alive.is_empty() {
         writer.warn(format!(
-            "{} writes with the same rows of channel {} on the target: that is safe, but the two wait for each other",
+            "{} uses the same rows of channel {} on the target: that is safe, but the two wait for each other",
             alive.join(", "),
             mark.channel
         ));

@@ -45,16 +45,16 @@ pub fn plan(session: &mut Session, mark: &Mark, rows: u32) -> Result<Plan> {
         && !different.is_empty()
     {
         return Err(Fault::refused(format!(
-            "the table {} is there and is not the mark table that Drainer and tisync share: {}",
+            "the table {} exists and is not the mark table that Drainer and tisync share: {}",
             mark.name(),
             different.join("; ")
         ))
-        .hint("nothing was changed: rename it away, or name another with --table on both clusters")
+        .hint("nothing was changed: rename it, or give another with --table on both clusters")
         .into());
     }
     let denied = missing(session, mark, &found, false);
     if !denied.is_empty() {
-        return Err(Fault::connect(format!("the account may not set marks up, it lacks: {}", denied.join(", ")))
+        return Err(Fault::connect(format!("the account cannot set up marks; it lacks: {}", denied.join(", ")))
             .hint(format!(
                 "nothing was changed; as an administrator: GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {}.* TO the account",
                 mark.schema
@@ -115,7 +115,7 @@ pub fn in_use(session: &mut Session, mark: &Mark) -> Result<Option<String>> {
         sleep(LOOK_EVERY);
         let now = read(session, mark, Some(mark.channel))?;
         if let Some(row) = now.iter().find(|row| !first.contains(row)) {
-            return Ok(Some(format!("the row of id {} changes: somebody writes with it", row.id)));
+            return Ok(Some(format!("the row of id {} is changing: something is using it", row.id)));
         }
     }
     Ok(None)
@@ -129,11 +129,11 @@ pub fn in_use(session: &mut Session, mark: &Mark) -> Result<Option<String>> {
 pub fn drop_rows(session: &mut Session, mark: &Mark) -> Result<u64> {
     let denied = missing(session, mark, &Definition::Table(Vec::new()), true);
     if !denied.is_empty() {
-        return Err(Fault::connect(format!("the account may not drop marks, it lacks: {}", denied.join(", "))).into());
+        return Err(Fault::connect(format!("the account cannot drop marks; it lacks: {}", denied.join(", "))).into());
     }
     if let Some(who) = in_use(session, mark)? {
         return Err(Fault::refused(format!("channel {} of {} is in use: {who}", mark.channel, mark.name()))
-            .hint("stop the links that write with it first; without its rows their transactions would go out unmarked")
+            .hint("stop the links that use it first; without its rows their transactions would be written unmarked")
             .into());
     }
     session.run(&mark.delete())
@@ -308,9 +308,9 @@ pub fn definition(session: &mut Session, mark: &Mark) -> Result<Definition> {
     let mut different = Vec::new();
     let engine = engine.unwrap_or_default().to_lowercase();
     if kind != "BASE TABLE" {
-        different.push(format!("it is no table but a {}", kind.to_lowercase()));
+        different.push(format!("it is not a table but a {}", kind.to_lowercase()));
     } else if !ENGINES.contains(&engine.as_str()) {
-        different.push(format!("it is kept by {engine}, which has no transactions"));
+        different.push(format!("it uses the storage engine {engine}, which has no transactions"));
     }
     columns(session, &here, &mut different)?;
     let key: Vec<String> = session.rows(&format!(

@@ -131,7 +131,7 @@ impl Target {
         let Parts { user, mut password, host, port, parameters } = split(address)?;
         if password.is_some() {
             events(Event::Warning(format!(
-                "the password is part of the target's address, where others can read it: better \
+                "the password is part of the target's address, where others can read it: better use \
                  {PASSWORD_VARIABLE}, password-file= or ~/.my.cnf"
             )));
         }
@@ -280,9 +280,9 @@ impl Target {
 fn split(address: &str) -> Result<Parts> {
     let usage = |why: &str| {
         Fault::usage(format!("the target's address cannot be read: {why}"))
-            .hint("write it as mysql://user@host:3306, with parameters behind a `?`, as in ?ssl-mode=required")
+            .hint("write it as mysql://user@host:3306, with parameters after a `?`, as in ?ssl-mode=required")
     };
-    let (scheme, rest) = address.split_once("://").ok_or_else(|| usage("it has no `mysql://` in front"))?;
+    let (scheme, rest) = address.split_once("://").ok_or_else(|| usage("it does not begin with `mysql://`"))?;
     if !matches!(scheme, "mysql" | "mariadb" | "tidb") {
         return Err(usage("it must begin with mysql://, mariadb:// or tidb://").into());
     }
@@ -295,14 +295,14 @@ fn split(address: &str) -> Result<Parts> {
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (place, database) = place.split_once('/').unwrap_or((place, ""));
     if !database.is_empty() {
-        return Err(usage("it names a database, but a target is a whole server").into());
+        return Err(usage("it has a database, but a target is a whole server").into());
     }
     let mut parts = Parts::default();
     if let Some(account) = account {
         let (user, password) = account.split_once(':').map_or((account, None), |(u, p)| (u, Some(p)));
-        parts.user = Some(decode(user).ok_or_else(|| usage("its user name is not well encoded"))?);
+        parts.user = Some(decode(user).ok_or_else(|| usage("its user name is not validly encoded"))?);
         if let Some(password) = password {
-            let text = decode(password).ok_or_else(|| usage("its password is not well encoded"))?;
+            let text = decode(password).ok_or_else(|| usage("its password is not validly encoded"))?;
             parts.password = Some(Secret::new(text));
         }
     }
@@ -319,7 +319,7 @@ fn split(address: &str) -> Result<Parts> {
         if !PARAMETERS.contains(&name) {
             return Err(unknown(name).into());
         }
-        let value = decode(value).ok_or_else(|| usage("a parameter is not well encoded"))?;
+        let value = decode(value).ok_or_else(|| usage("a parameter is not validly encoded"))?;
         parts.parameters.push((name.to_owned(), value));
     }
     Ok(parts)
@@ -329,7 +329,7 @@ fn unknown(name: &str) -> Fault {
     let fault = Fault::usage(format!("the target's address has an unknown parameter `{name}`"));
     match nearest(name, PARAMETERS) {
         Some(p) => fault.hint(format!("did you mean `{p}`?")),
-        None => fault.hint(format!("it can have: {}", PARAMETERS.join(", "))),
+        None => fault.hint(format!("known parameters: {}", PARAMETERS.join(", "))),
     }
 }
 
@@ -344,8 +344,8 @@ fn yes(text: Option<&str>) -> Result<bool> {
     match text {
         None | Some("no" | "false" | "0") => Ok(false),
         Some("" | "yes" | "true" | "1") => Ok(true),
-        Some(other) => Err(Fault::usage(format!("the target's allow-plain-password cannot be `{other}`"))
-            .hint("it is yes or no")
+        Some(other) => Err(Fault::usage(format!("invalid allow-plain-password `{other}` for the target"))
+            .hint("use yes or no")
             .into()),
     }
 }
@@ -353,8 +353,8 @@ fn yes(text: Option<&str>) -> Result<bool> {
 fn ssl_mode(name: Option<&str>, has_ca: bool, local: bool) -> Result<SslMode> {
     Ok(match name {
         Some("verify-ca") if !has_ca => {
-            return Err(Fault::usage("the target's ssl-mode is verify-ca, but no authority is given")
-                .hint("name its certificate with ssl-ca; or write verify-identity, which knows the public authorities")
+            return Err(Fault::usage("the target's ssl-mode is verify-ca, but no CA is given")
+                .hint("give its certificate with ssl-ca; or use verify-identity, which knows the public CAs")
                 .into());
         }
         None if has_ca => SslMode::VerifyCa,
@@ -365,8 +365,8 @@ fn ssl_mode(name: Option<&str>, has_ca: bool, local: bool) -> Result<SslMode> {
         Some("verify-ca") => SslMode::VerifyCa,
         Some("verify-identity") => SslMode::VerifyIdentity,
         Some(other) => {
-            return Err(Fault::usage(format!("the target's ssl-mode cannot be `{other}`"))
-                .hint("it can be disabled, preferred, required, verify-ca or verify-identity")
+            return Err(Fault::usage(format!("invalid ssl-mode `{other}` for the target"))
+                .hint("use disabled, preferred, required, verify-ca or verify-identity")
                 .into());
         }
     })
@@ -376,7 +376,7 @@ fn timeout(text: Option<&str>) -> Result<Duration> {
     let Some(text) = text else { return Ok(CONNECT_TIMEOUT) };
     let seconds = text.strip_suffix('s').unwrap_or(text).parse::<u64>().ok().filter(|s| (1..=3600).contains(s));
     let fault = || {
-        Fault::usage(format!("the target's connect-timeout cannot be `{text}`")).hint("give seconds, 1 to 3600").into()
+        Fault::usage(format!("invalid connect-timeout `{text}` for the target")).hint("give seconds, 1 to 3600").into()
     };
     seconds.map(Duration::from_secs).ok_or_else(fault)
 }
@@ -391,7 +391,7 @@ fn warn_if_open(path: &str, events: &Events) {
 fn read_password(path: &Path) -> Result<Secret> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Fault::usage(format!("cannot read the target's password-file {}: {e}", path.display()))
-            .hint("it holds the password on its first line")
+            .hint("it must have the password on its first line")
     })?;
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }

@@ -29,12 +29,24 @@ fn what_is_wrong_with_an_address() {
         format!("{} / {}", fault.message, fault.hint)
     };
     insta::assert_snapshot!(of("mysql://h?ssl_mod=required"), @"the target's address has an unknown parameter `ssl_mod` / did you mean `ssl-mode`?");
-    insta::assert_snapshot!(of("mysql://h?colour=red"), @"the target's address has an unknown parameter `colour` / it can have: ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, connect-timeout, password-file, defaults-file, allow-plain-password");
-    insta::assert_snapshot!(of("mysql://h?ssl-mode=on"), @"the target's ssl-mode cannot be `on` / it can be disabled, preferred, required, verify-ca or verify-identity");
-    insta::assert_snapshot!(of("mysql://h?ssl-mode=verify-ca"), @"the target's ssl-mode is verify-ca, but no authority is given / name its certificate with ssl-ca; or write verify-identity, which knows the public authorities");
-    insta::assert_snapshot!(of("mysql://h?allow-plain-password=perhaps"), @"the target's allow-plain-password cannot be `perhaps` / it is yes or no");
-    insta::assert_snapshot!(of("mysql://h:99999"), @"the target's address cannot be read: its port is not a number up to 65535 / write it as mysql://user@host:3306, with parameters behind a `?`, as in ?ssl-mode=required");
-    insta::assert_snapshot!(of("postgres://u:hunter2@h"), @"the target's address cannot be read: it must begin with mysql://, mariadb:// or tidb:// / write it as mysql://user@host:3306, with parameters behind a `?`, as in ?ssl-mode=required");
+    insta::assert_snapshot!(of("mysql://h?colour=red"), @"the target's address has an unknown parameter `colour` / \
+                                                          known parameters: ssl-mode, ssl-ca, ssl-cert, ssl-key, \
+                                                          socket, connect-timeout, password-file, defaults-file, \
+                                                          allow-plain-password");
+    insta::assert_snapshot!(of("mysql://h?ssl-mode=on"), @"invalid ssl-mode `on` for the target / use disabled, \
+                                                           preferred, required, verify-ca or verify-identity");
+    insta::assert_snapshot!(of("mysql://h?ssl-mode=verify-ca"), @"the target's ssl-mode is verify-ca, but no CA is \
+                                                                  given / give its certificate with ssl-ca; or use \
+                                                                  verify-identity, which knows the public CAs");
+    insta::assert_snapshot!(of("mysql://h?allow-plain-password=perhaps"), @"invalid allow-plain-password `perhaps` for \
+        the target / use yes or no");
+    insta::assert_snapshot!(of("mysql://h:99999"), @"the target's address cannot be read: its port is not a number up \
+                                                     to 65535 / write it as mysql://user@host:3306, with parameters \
+                                                     after a `?`, as in ?ssl-mode=required");
+    insta::assert_snapshot!(of("postgres://u:hunter2@h"), @"the target's address cannot be read: it must begin with \
+                                                            mysql://, mariadb:// or tidb:// / write it as \
+                                                            mysql://user@host:3306, with parameters after a `?`, as in \
+                                                            ?ssl-mode=required");
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(crate) fn unexpected(row: &Row) -> String {
         let null = if matches!(row.as_ref(at), Some(Value::NULL)) { ", NULL" } else { "" };
         format!("`{}` ({}{null})", column.name_str(), type_name(column.column_type()))
     });
-    format!("the answer is not of the form expected: {}", columns.collect::<Vec<_>>().join(", "))
+    format!("the answer does not have the expected form: {}", columns.collect::<Vec<_>>().join(", "))
 }
 
 fn type_name(of: ColumnType) -> String {
@@ -113,7 +113,7 @@ pub(crate) fn no_password(target: &Target) -> mysql::Error {
         state: "28000".to_owned(),
         code: 1045,
         message: format!(
-            "Access denied for {}: the way that the account logs in needs a password, and there is none",
+            "Access denied for {}: the account's login method needs a password, and none was given",
             target.name()
         ),
     })

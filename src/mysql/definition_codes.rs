@@ -177,12 +177,12 @@ impl Unfit {
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::ForeignKey => {
-                "the target wants an index over the parent's columns, the same types on both sides and a name of its own for each foreign key, \
-                 and lets no statement take away what one needs"
+                "the target requires an index over the parent's columns, the same types on both sides and a unique \
+                 name for each foreign key, and does not let a statement remove what a foreign key needs"
             }
             Self::Limit => "the target has a lower limit than TiDB for the number or the length of what this defines",
-            Self::Partitions => "the target has other rules than TiDB for what partitions may be",
-            Self::Rule => "the target does not take what this defines",
+            Self::Partitions => "the target has different rules from TiDB for partitions",
+            Self::Rule => "the target does not support this definition",
         }
     }
 }

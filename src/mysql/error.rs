@@ -60,31 +60,29 @@ impl Class {
     pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::Connection => {
-                "check that the target runs and can be reached; the next run continues from the checkpoint"
+                "check that the target is running and can be reached; the next run continues from the checkpoint"
             }
             Self::Login => "check user and password: TISYNC_TARGET_PASSWORD, password-file= or ~/.my.cnf",
             Self::Privilege => {
                 "the account needs SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, CREATE VIEW and SHOW VIEW \
                  on the replicated databases and on tidb_binlog"
             }
-            Self::ReadOnly => "is this a replica? Switch read_only off on the target, or name its primary",
+            Self::ReadOnly => "is this a replica? Turn read_only off on the target, or use its primary",
             Self::Contention => {
-                "something else holds locks on the target; start again: it continues from the checkpoint"
+                "something else holds locks on the target; start again: the run continues from the checkpoint"
             }
-            Self::Full => "make room on the target and start again: it continues from the checkpoint",
+            Self::Full => "free up space on the target and start again: the run continues from the checkpoint",
             Self::TooLarge => "raise max_allowed_packet on the target, and start again",
-            Self::Data => "a column of the target takes less than its counterpart upstream: compare both definitions",
+            Self::Data => "a column of the target holds less than its counterpart upstream: compare both definitions",
             Self::Duplicate => {
-                "the target holds a row that the stream does not know of: a backup newer than the start ts, or another writer; \
-                 if that is known and harmless, --on-conflict count overwrites such rows and counts them; --safe-mode is for a start from a \
-                 backup that is no consistent point"
+                "the target has a row that the stream does not know: the backup is newer than the start ts, or \
+                 something else writes there; if that is known and harmless, --on-conflict count overwrites such rows \
+                 and counts them; --safe-mode is for a start from a backup that is not a consistent snapshot"
             }
-            Self::Object => {
-                "the target's tables are not those of the upstream at this commit ts: compare both definitions"
-            }
+            Self::Object => "the target's tables do not match the upstream at this commit ts: compare both definitions",
             Self::Syntax => "the target does not understand this",
             Self::Definition => Unfit::Rule.hint(),
-            Self::Other => "nothing of this batch is on the target; the next run continues from the checkpoint",
+            Self::Other => "none of this batch is on the target; the next run continues from the checkpoint",
         }
     }
 }
@@ -238,47 +236,49 @@ fn hint(error: &mysql::Error) -> &'static str {
     match error {
         mysql::Error::MySqlError(e) => match e.code {
             8004 => {
-                "raise performance.txn-total-size-limit in the configuration of the target's TiDB servers and start again; or let large \
-                 transactions be split with --max-txn-rows"
+                "raise performance.txn-total-size-limit in the configuration of the target's TiDB servers and start \
+                 again; or split large transactions with --max-txn-rows"
             }
             8025 => {
-                "a row is larger than the target takes: raise performance.txn-entry-size-limit in the configuration of its TiDB servers, and \
-                 raftstore.raft-entry-max-size of its TiKV servers if that is smaller; then start again"
+                "a row is larger than the target accepts: raise performance.txn-entry-size-limit in the \
+                 configuration of its TiDB servers, and raftstore.raft-entry-max-size of its TiKV servers if that is \
+                 smaller; then start again"
             }
-            3159 => {
-                "the target takes encrypted connections alone: leave ssl-mode=disabled away, or write ssl-mode=required"
-            }
+            3159 => "the target accepts only encrypted connections: remove ssl-mode=disabled, or use ssl-mode=required",
             3750 => {
-                "sql_require_primary_key is ON on the target, and the account may not switch it off for itself: grant it SESSION_VARIABLES_ADMIN, or \
-                 have it switched off; --on-ddl-error 'replace:TS=SQL' makes the table with a key of the target's own"
+                "sql_require_primary_key is ON on the target, and the account may not turn it off for its sessions: \
+                 grant it SESSION_VARIABLES_ADMIN, or turn it off; --on-ddl-error 'replace:TS=SQL' creates the table \
+                 with an additional key"
             }
-            1040 => "the target has no connection left: raise its max_connections, or start with fewer by --workers",
+            1040 => "the target has no connections left: raise its max_connections, or use fewer with --workers",
             1203 => USER_LIMIT,
             1226 if e.message.contains("max_user_connections") => USER_LIMIT,
             1226 => {
-                "the account may do no more within this hour: lift its limit, MAX_QUERIES_PER_HOUR, MAX_UPDATES_PER_HOUR or \
-                 MAX_CONNECTIONS_PER_HOUR"
+                "the account has used up its limit for this hour: raise it, MAX_QUERIES_PER_HOUR, \
+                 MAX_UPDATES_PER_HOUR or MAX_CONNECTIONS_PER_HOUR"
             }
             1665 => {
-                "binlog_format is STATEMENT on the target, which READ COMMITTED sessions cannot write under: set it to ROW there, or give the account \
-                 the right to set it for itself: BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7"
+                "binlog_format is STATEMENT on the target, under which READ COMMITTED sessions cannot write: set it to \
+                 ROW there, or grant the account the privilege to set it for its sessions: BINLOG ADMIN on MariaDB, \
+                 SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7"
             }
             code => Unfit::of(code, &e.message).map_or_else(|| classify(error).hint(), Unfit::hint),
         },
         mysql::Error::FromRowError(_) => {
-            "the target, or a proxy in front of it, answers in a way that tisync does not know; nothing was changed by this query"
+            "the target, or a proxy in front of it, gave an answer that tisync does not know; this query changed nothing"
         }
         mysql::Error::DriverError(DriverError::UnknownAuthPlugin(_)) => {
-            "tisync knows mysql_native_password, caching_sha2_password, ed25519 and parsec: give the account one of these, as in ALTER USER … \
-             IDENTIFIED WITH caching_sha2_password BY …; of an account that is not there a MySQL says the same"
+            "tisync supports mysql_native_password, caching_sha2_password, ed25519 and parsec: give the account one of \
+             these, as in ALTER USER … IDENTIFIED WITH caching_sha2_password BY …; MySQL gives the same error for an \
+             account that does not exist"
         }
         _ => classify(error).hint(),
     }
 }
 
 /// The hint for an account that has reached its limit of connections.
-const USER_LIMIT: &str = "the account has as many connections as it may: raise its MAX_USER_CONNECTIONS (or the server's max_user_connections), or start with \
-                          fewer by --workers";
+const USER_LIMIT: &str = "the account is at its connection limit: raise its MAX_USER_CONNECTIONS (or the server's \
+    max_user_connections), or use fewer with --workers";
 
 /// `error` with what was attempted and a hint.
 pub(crate) fn explain(error: &mysql::Error, attempted: impl std::fmt::Display) -> Error {

@@ -38,7 +38,7 @@ pub fn write(out: &mut Vec<u8>, kind: &Kind, value: &Value) -> Result<()> {
         (Value::Bytes(b), Kind::Text { .. }) if std::str::from_utf8(b).is_ok() => append_text(out, b),
         (Value::Bytes(b), Kind::Text { .. } | Kind::Binary { .. }) => hexadecimal(out, b),
         (Value::Json(text), Kind::Json) if std::str::from_utf8(text).is_ok() => append_text(out, text),
-        (value, kind) => bail!("the value {value:?} does not belong into a column of type {kind:?}"),
+        (value, kind) => bail!("the value {value:?} does not belong in a column of type {kind:?}"),
     }
     Ok(())
 }
@@ -50,7 +50,7 @@ fn integer(out: &mut Vec<u8>, n: impl itoa::Integer) {
 /// Always with an exponent: without one, a literal is a DECIMAL, and compares and rounds like one.
 fn double(out: &mut Vec<u8>, x: f64) -> Result<()> {
     if !x.is_finite() {
-        bail!("no SQL number stands for {x}");
+        bail!("{x} is not a number in SQL");
     }
     write!(out, "{x:e}")?;
     Ok(())

@@ -32,9 +32,9 @@ const LEAST_PACKET: usize = 1024;
 const GREETING: Duration = Duration::from_secs(5);
 
 /// The hint if a password would be sent without TLS.
-const WAYS: &str = "switch TLS on there (ssl_cert and ssl_key; a MySQL from 8.0 and a MariaDB from 11.4 on have it by themselves), or go through a Unix \
-                    socket (?socket=…) or a tunnel that ends on this machine; if nobody else is on the network between, \
-                    --allow-plain-password (in an address: allow-plain-password=yes) sends the password without TLS";
+const WAYS: &str = "turn on TLS there (ssl_cert and ssl_key; MySQL 8.0 and MariaDB 11.4 and later have it by default), \
+    or use a Unix socket (?socket=…) or a tunnel that ends on this machine; if you trust the network, \
+    --allow-plain-password (in an address: allow-plain-password=yes) sends the password without TLS";
 
 /// Whether `host` is this machine, even without a network.
 pub(crate) fn is_this_machine(host: &str) -> bool {
@@ -182,31 +182,33 @@ fn cannot(target: &Target) -> String {
 
 fn no_tls(target: &Target) -> Fault {
     let why = match target.ssl_mode {
-        SslMode::Preferred => "a password goes only over TLS, a Unix socket or to this machine".to_owned(),
-        mode => format!("ssl-mode={mode} asks for it"),
+        SslMode::Preferred => "a password is sent only over TLS, a Unix socket or to this machine".to_owned(),
+        mode => format!("ssl-mode={mode} requires it"),
     };
     Fault::connect(format!("{}: {} offers no TLS, and {why}", cannot(target), kind(target))).hint(WAYS)
 }
 
 fn asked_for_it(target: &Target) -> Fault {
     let message = match target.ssl_mode {
-        SslMode::Disabled => format!("without TLS (ssl-mode=disabled) {} asks for the password itself", kind(target)),
-        _ => format!("{} offers no TLS, and asks for the password itself", kind(target)),
+        SslMode::Disabled => format!("without TLS (ssl-mode=disabled) {} asks for the plain password", kind(target)),
+        _ => format!("{} offers no TLS, and asks for the plain password", kind(target)),
     };
-    let off = if target.ssl_mode == SslMode::Disabled { "leave ssl-mode=disabled away; " } else { "" };
+    let off = if target.ssl_mode == SslMode::Disabled { "remove ssl-mode=disabled; " } else { "" };
     Fault::connect(format!("{}: {message}", cannot(target))).hint(format!("{off}{WAYS}"))
 }
 
 fn disabled(target: &Target) -> Fault {
-    let message =
-        format!("{}: with ssl-mode=disabled its password would go to another machine in plain", cannot(target));
-    Fault::new(Kind::Usage, message).hint(format!("leave ssl-mode=disabled away; else {WAYS}"))
+    let message = format!(
+        "{}: with ssl-mode=disabled its password would be sent to another machine in plain text",
+        cannot(target)
+    );
+    Fault::new(Kind::Usage, message).hint(format!("remove ssl-mode=disabled; otherwise {WAYS}"))
 }
 
 fn old_tls(target: &Target) -> Fault {
-    Fault::connect(format!("{}: {} has only an older TLS than 1.2", cannot(target), kind(target))).hint(
-        "nobody should rely on that any more: upgrade the server, or go through a Unix socket (?socket=…) or a tunnel that ends on this machine, with \
-         ssl-mode=disabled; if nobody else is on the network between, ssl-mode=disabled with --allow-plain-password",
+    Fault::connect(format!("{}: {} only supports TLS older than 1.2", cannot(target), kind(target))).hint(
+        "that is no longer secure: upgrade the server, or use a Unix socket (?socket=…) or a tunnel that ends on this \
+         machine, with ssl-mode=disabled; if you trust the network, use ssl-mode=disabled with --allow-plain-password",
     )
 }
 
@@ -286,7 +288,7 @@ pub fn open_to_others(path: &Path) -> bool {
 /// The warning for a file with a password that others may read.
 #[must_use]
 pub fn told_of(path: &Path) -> String {
-    format!("others can read {}, which holds a password: `chmod 600` it", path.display())
+    format!("others can read {}, which contains a password: `chmod 600` it", path.display())
 }
 
 impl fmt::Debug for Secret {

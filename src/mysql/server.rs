@@ -78,7 +78,7 @@ impl Server {
             return Ok(());
         }
         Err(Fault::refused(format!("the target is {self}, which is too old"))
-            .hint("targets are MySQL from 5.7, MariaDB from 10.6 and TiDB from 4.0 on")
+            .hint("supported targets are MySQL 5.7, MariaDB 10.6, TiDB 4.0 and later")
             .into())
     }
 

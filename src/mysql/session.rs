@@ -102,7 +102,7 @@ impl Session {
         }
         for (name, value) in target.variables() {
             if !crate::sql::is_variable(name) {
-                return Err(Fault::usage(format!("`{name}` is no name of a session variable")).into());
+                return Err(Fault::usage(format!("`{name}` is not the name of a session variable")).into());
             }
             let set = session.conn.query_drop(format!("SET SESSION {name} = {}", crate::sql::literal(value)));
             set.map_err(|e| explain(&e, format!("cannot set the session variable {name} on the target")))?;
@@ -272,8 +272,10 @@ fn introduce(conn: &mut Conn, known: &ServerCache) -> Result<Introduction> {
     let asked = |e: &mysql::Error, sql: &str| explain(e, format!("the target refused `{sql}`"));
     let found: Option<(String, u64, u64, Option<String>)> = conn.one(sql).map_err(|e| asked(&e, sql))?;
     let Some((text, packet, id, explicit)) = found else {
-        let nothing = Fault::connect(format!("the target answered `{sql}` with nothing"));
-        return Err(nothing.hint("is a proxy between that knows only some statements? Name the server itself").into());
+        let nothing = Fault::connect(format!("the target returned nothing for `{sql}`"));
+        return Err(nothing
+            .hint("is there a proxy in between that supports only some statements? Give the server itself")
+            .into());
     };
     let tidb = match known.tidb(&text) {
         Some(tidb) => tidb,

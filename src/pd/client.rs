@@ -156,7 +156,7 @@ impl Client {
             })
             .await?;
         self.check(answer.header.as_ref())?;
-        let stamp = answer.timestamp.filter(|_| answer.count == 1).context("PD's answer holds no timestamp")?;
+        let stamp = answer.timestamp.filter(|_| answer.count == 1).context("PD's answer has no timestamp")?;
         let part = |v: i64| u64::try_from(v).map_err(|_| anyhow!("PD gave a negative timestamp: {stamp:?}"));
         let (physical, logical) = (part(stamp.physical)?, part(stamp.logical)?);
         anyhow::ensure!(physical < 1 << 46 && logical < 1 << 18, "PD gave an impossible timestamp: {stamp:?}");
@@ -182,9 +182,9 @@ impl Client {
             })
             .await?;
         if answer.more {
-            let text = format!("etcd gave only a part of the {} keys under {prefix}", answer.count);
+            let text = format!("etcd returned only some of the {} keys under {prefix}", answer.count);
             return Err(Fault::connect(text)
-                .hint("this is no list to rely on; look at PD's log, then try again")
+                .hint("such a list is not reliable; check PD's log, then try again")
                 .into());
         }
         Ok(answer.kvs)
@@ -210,7 +210,7 @@ impl Client {
 
     async fn write(&self, key: &str, request: TxnRequest) -> Result<bool> {
         let answer: TxnResponse = self
-            .on_leader(&format!("leave to write the key {key}"), async |channel| {
+            .on_leader(&format!("permission to write the key {key}"), async |channel| {
                 unary(channel, "/etcdserverpb.KV/Txn", request.clone()).await
             })
             .await?;
@@ -233,7 +233,7 @@ impl Client {
         }
         let LeaderHint { cluster_id, leader, members } =
             find_leader(&self.places(), &self.security).await.with_context(|| {
-                format!("PD did not give {what} ({}), and its leader could not be found again", words(&first))
+                format!("PD did not return {what} ({}), and its leader could not be found again", words(&first))
             })?;
         if cluster_id != self.cluster_id {
             return Err(self.other_cluster(cluster_id));
@@ -244,8 +244,8 @@ impl Client {
             .await
             .map_err(|status| {
                 mismatch(&status).unwrap_or_else(|| {
-                    Fault::connect(format!("PD's leader {} did not give {what}: {}", leader.address, words(&status)))
-                        .hint("look at PD's health (`pd-ctl health`), then try again")
+                    Fault::connect(format!("PD's leader {} did not return {what}: {}", leader.address, words(&status)))
+                        .hint("check PD's health (`pd-ctl health`), then try again")
                 })
             })
             .map_err(Into::into)
@@ -283,14 +283,14 @@ impl Client {
         let header = header.context("PD's answer has no header")?;
         if let Some(error) = header.error.as_ref().filter(|e| e.kind != 0) {
             let text = format!("PD answered with error {}: {}", error.kind, error.message);
-            return Err(Fault::connect(text).hint("look at PD's log").into());
+            return Err(Fault::connect(text).hint("check PD's log").into());
         }
         if header.cluster_id == self.cluster_id { Ok(()) } else { Err(self.other_cluster(header.cluster_id)) }
     }
 
     fn other_cluster(&self, id: u64) -> anyhow::Error {
         Fault::refused(format!("PD now says that the cluster's id is {id}; it was {} before", self.cluster_id))
-            .hint("the addresses lead to more than one cluster, or it was made anew; check them")
+            .hint("the addresses lead to more than one cluster, or the cluster was recreated; check them")
             .into()
     }
 }
@@ -314,7 +314,7 @@ async fn find_leader(endpoints: &[String], security: &Security) -> Result<Leader
         }
     }
     Err(Fault::connect(format!("cannot find the leader of PD; tried {}", tried.join("; ")))
-        .hint("check the address (the client port, 2379 by default), the network between, and whether PD wants TLS")
+        .hint("check the address (the client port, 2379 by default), the network, and whether PD requires TLS")
         .into())
 }
 
@@ -334,9 +334,10 @@ async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Securit
         return Err(format!("it answered with error {}: {}", error.kind, error.message));
     }
     if header.cluster_id == 0 {
-        return Err("it names no cluster id; the cluster is not bootstrapped yet".to_owned());
+        return Err("it returned no cluster id; the cluster is not bootstrapped yet".to_owned());
     }
-    let leader = members.leader.as_ref().filter(|l| !l.client_urls.is_empty()).ok_or("it knows no leader now")?;
+    let leader =
+        members.leader.as_ref().filter(|l| !l.client_urls.is_empty()).ok_or("it has no leader at the moment")?;
     let mut candidates: Vec<String> = leader.client_urls.iter().map(|url| address(url)).collect();
     if members.members.len() == 1 {
         // The only member is the leader, even if the name that it advertises cannot be reached from
@@ -356,7 +357,7 @@ async fn leader_of(members: &GetMembersResponse, asked: &str, security: &Securit
             Err(status) => why.push(format!("{address} ({})", words(&status))),
         }
     }
-    Err(format!("it names the leader {}, which cannot be reached: {}", leader.name, why.join(", ")))
+    Err(format!("its leader {} cannot be reached: {}", leader.name, why.join(", ")))
 }
 
 async fn ready(channel: Channel) -> Result<Grpc<Channel>, Status> {
@@ -384,8 +385,8 @@ async fn limited<T>(work: impl Future<Output = Result<T, Status>>) -> Result<T, 
 /// PD refuses requests with another cluster's id; a retry does not help.
 fn mismatch(status: &Status) -> Option<Fault> {
     status.message().contains("mismatch cluster id").then(|| {
-        Fault::refused(format!("PD is of another cluster: {}", status.message()))
-            .hint("the addresses lead to more than one cluster, or it was made anew; check them")
+        Fault::refused(format!("this PD belongs to another cluster: {}", status.message()))
+            .hint("the addresses lead to more than one cluster, or the cluster was recreated; check them")
     })
 }
 

@@ -138,7 +138,7 @@ impl Pd {
     pub fn entry(&self, prefix: &str, id: &str) -> Result<Option<(Status, i64)>> {
         let key = format!("{prefix}{id}");
         let Some(pair) = self.get(&key)? else { return Ok(None) };
-        let status = Status::read(&pair.value).with_context(|| format!("the entry {key} in etcd is broken"))?;
+        let status = Status::read(&pair.value).with_context(|| format!("the entry {key} in etcd is invalid"))?;
         Ok(Some((status, pair.mod_revision)))
     }
 
@@ -228,7 +228,7 @@ pub fn parse_endpoints(texts: &[String]) -> Result<Vec<Endpoint>> {
         }
     }
     if found.is_empty() {
-        return Err(wrong("no PD address was given"));
+        return Err(wrong("no PD address given"));
     }
     Ok(found)
 }
@@ -238,11 +238,11 @@ fn endpoint(text: &str) -> Result<Endpoint> {
     let tls = match scheme {
         "" | "pd" | "http" => false,
         "https" => true,
-        _ => return Err(wrong(&format!("`{scheme}://` is no scheme of a PD address"))),
+        _ => return Err(wrong(&format!("`{scheme}://` is not a valid scheme for a PD address"))),
     };
     if rest.contains('@') {
         // Not shown: the part before the @ may be a password.
-        return Err(wrong("a PD address has no user or password"));
+        return Err(wrong("a PD address cannot have a user or password"));
     }
     let address = rest.trim_end_matches('/');
     let Some((host, port)) = address.rsplit_once(':') else {
@@ -250,14 +250,14 @@ fn endpoint(text: &str) -> Result<Endpoint> {
     };
     let bare_v6 = host.contains(':') && !(host.starts_with('[') && host.ends_with(']'));
     if host.is_empty() || bare_v6 || host.contains(['/', '?', '#', ' ']) || !matches!(port.parse::<u16>(), Ok(1..)) {
-        return Err(wrong(&format!("`{text}` is no PD address")));
+        return Err(wrong(&format!("`{text}` is not a PD address")));
     }
     Ok(Endpoint { address: address.to_owned(), tls })
 }
 
 fn wrong(message: &str) -> anyhow::Error {
     Fault::usage(message)
-        .hint("write it as `pd://10.0.0.1:2379`, with several servers as `pd://10.0.0.1:2379,10.0.0.2:2379`")
+        .hint("write it as `pd://10.0.0.1:2379`, or with several servers as `pd://10.0.0.1:2379,10.0.0.2:2379`")
         .into()
 }
 

@@ -43,12 +43,12 @@ impl Security {
     /// # Errors
     /// A usage fault.
     pub fn check(&self, asked: bool) -> Result<()> {
-        let hint = "TLS to the cluster needs a CA file; a client certificate and its key come together";
+        let hint = "TLS to the cluster needs a CA file; a client certificate and its key must be given together";
         if asked && !self.tls() {
-            return Err(Fault::usage("an address says https, but no CA file was given").hint(hint).into());
+            return Err(Fault::usage("an address uses https, but no CA file was given").hint(hint).into());
         }
         if self.cert.is_some() != self.key.is_some() || (self.cert.is_some() && !self.tls()) {
-            return Err(Fault::usage("the files for TLS are not complete").hint(hint).into());
+            return Err(Fault::usage("the TLS files are incomplete").hint(hint).into());
         }
         // Only reads the files: a CA file without a certificate would look like a wrong server
         // later.
@@ -139,12 +139,12 @@ fn certificates(path: &Path) -> Result<Vec<ureq::tls::Certificate<'static>>> {
 }
 
 fn holds_no(path: &Path, what: &str) -> anyhow::Error {
-    Fault::usage(format!("{} holds no {what} in PEM form", path.display())).hint("check the files for TLS").into()
+    Fault::usage(format!("{} contains no {what} in PEM format", path.display())).hint("check the files for TLS").into()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| {
-        let hint = "check the path and that this user may read it";
+        let hint = "check the path and that this user can read it";
         Fault::usage(format!("cannot read {} for TLS: {e}", path.display())).hint(hint).into()
     })
 }

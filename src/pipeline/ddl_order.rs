@@ -102,7 +102,7 @@ impl Pipeline<'_> {
         let begun = Instant::now();
         let early = {
             let mut wait =
-                waiting(&self.events, &self.stop, self.sink, "a DDL job whose rows are here to be over upstream");
+                waiting(&self.events, &self.stop, self.sink, "a DDL job whose rows have arrived to finish upstream");
             self.catalog.early((version, ts), &|| decode::tables(&value).or_else(|_| Ok(Vec::new())), &mut wait)
         };
         if begun.elapsed() > PATIENCE {

@@ -35,7 +35,7 @@ impl Pipeline<'_> {
 
     pub(super) fn statement(&mut self, text: &Bytes, commit_ts: CommitTs) -> Result<Option<Ddl>> {
         self.names.forget();
-        let text = std::str::from_utf8(text).map_err(|_| unreadable("is no UTF-8", "…", commit_ts))?;
+        let text = std::str::from_utf8(text).map_err(|_| unreadable("is not valid UTF-8", "…", commit_ts))?;
         let (text, refused) = match canonical(text, Source::default()) {
             Ok(text) => (text, None),
             Err(why) => (text.to_owned(), Some(unclear(text, commit_ts, why))),
@@ -44,7 +44,7 @@ impl Pipeline<'_> {
         let found = from_text(text).map_err(|known| {
             let why = match known {
                 Unclear::Several => "holds several statements that are not all CREATE TABLE",
-                Unclear::Unknown => "is none that tisync knows to change a schema",
+                Unclear::Unknown => "is not a schema change that tisync knows",
             };
             unreadable(why, text, commit_ts)
         })?;
@@ -68,8 +68,8 @@ impl Pipeline<'_> {
         };
         if let Some((other, target, table)) = contents.doubtful {
             let text = format!(
-                "`{}` (commit ts {}): `{target}`.`{table}` on the target is that database's or `{other}`'s, and Drainer's files do not say \
-                 which of the two has it",
+                "`{}` (commit ts {}): `{target}`.`{table}` on the target belongs to that database or to `{other}`, and \
+                 Drainer's files do not say which",
                 ddl.query.trim_end_matches(';'),
                 commit_ts.explain(),
             );
@@ -89,7 +89,7 @@ impl Pipeline<'_> {
         }
         let list: Vec<String> = moved.iter().map(|(schema, table)| format!("`{table}` (now in `{schema}`)")).collect();
         let text = format!(
-            "`{}` (commit ts {}) moves tables, and does not say from which database: {}",
+            "`{}` (commit ts {}) moves tables, but does not say from which database: {}",
             ddl.query.trim_end_matches(';'),
             commit_ts.explain(),
             list.join(", ")
@@ -135,7 +135,8 @@ impl Pipeline<'_> {
 fn unreadable(why: &str, text: &str, commit_ts: CommitTs) -> Fault {
     let shown: String = text.chars().take(160).collect();
     Fault::refused(format!("the DDL of commit ts {} {why}: `{shown}`", commit_ts.explain())).hint(
-        "bring the target to the state behind it by hand, then go on with `--skip-ddl` and its commit ts, or leave it out with the filter",
+        "bring the target to the state after it by hand, then continue with `--skip-ddl` and its commit ts, or leave \
+         it out with the filter",
     )
 }
 

@@ -206,7 +206,7 @@ impl Recording {
         })?;
         let text = fs::read(&history).with_context(|| format!("cannot read {}", history.display()))?;
         let jobs: Vec<Box<RawValue>> =
-            serde_json::from_slice(&text).with_context(|| format!("{} is no list of jobs", history.display()))?;
+            serde_json::from_slice(&text).with_context(|| format!("{} is not a list of jobs", history.display()))?;
         let mut streams = Vec::new();
         for file in recording::files(folder)? {
             streams.push(Frames::open(&file)?.map(|frame| Ok(frame?.payload)).collect::<Result<Vec<_>>>()?);

@@ -1,5 +1,6 @@
 //! The link's entry in the cluster: its id, address and state, and what others write into it.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 
 use anyhow::Result;
@@ -225,7 +226,11 @@ pub(super) fn listen(options: &Options, pd: &Pd) -> Result<Identity> {
         Err(error) => {
             let listener = bind(&format!("{host}:0"))?;
             let port = listener.local_addr()?.port();
-            (listener, Some(format!("{usual} cannot be listened on ({error}); Pumps are told port {port} instead")))
+            let why = match error.kind() {
+                ErrorKind::AddrInUse => format!("port {PORT} is in use"),
+                _ => format!("cannot listen on {usual} ({error})"),
+            };
+            (listener, Some(format!("{why}; listening on {port}")))
         }
     };
     let port = listener.local_addr()?.port();
@@ -240,7 +245,7 @@ fn advertised(options: &Options, own: &str) -> Result<String> {
 
 fn split(text: &str) -> Result<(&str, u16)> {
     let bad = || {
-        Fault::usage(format!("`{text}` is no address to listen on"))
+        Fault::usage(format!("`{text}` is not a valid listen address"))
             .hint("write it as host:port, without a scheme: 10.0.0.5:8249")
     };
     let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
@@ -255,7 +260,7 @@ fn bind(text: &str) -> Result<TcpListener> {
     let host = if host.is_empty() || host == "*" { "0.0.0.0" } else { host };
     TcpListener::bind((host.trim_start_matches('[').trim_end_matches(']'), port)).map_err(|error| {
         Fault::connect(format!("cannot listen on {text} for the cluster's Pumps: {error}"))
-            .hint("name another --addr HOST:PORT; port 0 takes a free one")
+            .hint("use another --addr HOST:PORT; port 0 picks a free one")
             .into()
     })
 }
@@ -271,7 +276,7 @@ fn local(pd: &Pd) -> Result<String> {
     };
     let address = found().map_err(|error| {
         Fault::connect(format!("cannot tell which address of this machine {leader} can reach: {error}"))
-            .hint("name it with --addr HOST:PORT")
+            .hint("give it with --addr HOST:PORT")
     })?;
     Ok(if address.is_ipv4() { address.ip().to_string() } else { format!("[{}]", address.ip()) })
 }
@@ -284,8 +289,8 @@ pub fn check_id(id: &str) -> Result<()> {
     if id.trim() == id && !id.is_empty() && !id.contains('/') && !id.chars().any(char::is_control) {
         return Ok(());
     }
-    let fault = Fault::usage(format!("`{id}` cannot be a node id under {}", pd::DRAINERS));
-    Err(fault.hint("a node id is not empty, has no `/`, and neither begins nor ends with a space").into())
+    let fault = Fault::usage(format!("`{id}` is not a valid node id under {}", pd::DRAINERS));
+    Err(fault.hint("a node id must not be empty, contain `/`, or begin or end with a space").into())
 }
 
 #[cfg(test)]

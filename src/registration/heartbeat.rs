@@ -37,7 +37,7 @@ impl Heartbeat {
     pub(super) fn start(shared: Arc<Shared>) -> Result<Self> {
         let (stop, stopped) = bounded(1);
         let thread = thread::Builder::new().name("heartbeat".to_owned()).spawn(move || beat(&shared, &stopped));
-        let thread = thread.context("cannot start the thread that keeps the drainer's entry")?;
+        let thread = thread.context("cannot start the thread that updates the drainer's entry")?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
@@ -58,7 +58,7 @@ fn beat(shared: &Shared, stopped: &Receiver<()>) {
         match write(shared) {
             Ok(()) => {
                 if failed >= FAILURES {
-                    let text = format!("PD takes the heartbeats of drainer {} again", shared.id);
+                    let text = format!("PD accepts the heartbeats of drainer {} again", shared.id);
                     (shared.events)(Event::Note(text));
                 }
                 (failed, since) = (0, Instant::now());
@@ -81,10 +81,11 @@ fn missed(shared: &Shared, failed: u32, since: Instant, error: &anyhow::Error) {
     if failed < FAILURES {
         return;
     }
-    let what = format!("PD to take the heartbeat of drainer {} ({error:#})", shared.id);
+    let what = format!("PD to accept the heartbeat of drainer {} ({error:#})", shared.id);
     if failed == FAILURES {
         (shared.events)(Event::Warning(format!(
-            "{FAILURES} heartbeats in a row could not be written, so others may take drainer {} for dead: waiting for {what}",
+            "{FAILURES} heartbeats in a row could not be written, so drainer {} may be considered dead: waiting for \
+             {what}",
             shared.id
         )));
     }
@@ -99,13 +100,13 @@ fn write(shared: &Shared) -> Result<()> {
         match step {
             Step::Write => {}
             Step::Obey(wish, state) => {
-                shared.ask(wish, format!("somebody who wrote `{state}` into the entry of {} in etcd", shared.id));
+                shared.ask(wish, format!("a write of `{state}` to the entry of {} in etcd", shared.id));
                 shared.standing.lock().keep(&state);
             }
             Step::Leave(host) => {
                 shared.standing.lock().lose();
                 (shared.events)(Event::Warning(format!(
-                    "the entry of drainer {} is kept by another process now, at {host}; this one leaves it alone",
+                    "the entry of drainer {} now belongs to another process, at {host}; this one leaves it alone",
                     shared.id
                 )));
                 return Ok(());
@@ -115,7 +116,7 @@ fn write(shared: &Shared) -> Result<()> {
             return Ok(());
         }
     }
-    anyhow::bail!("somebody else keeps writing the entry of drainer {}", shared.id)
+    anyhow::bail!("another process keeps writing the entry of drainer {}", shared.id)
 }
 
 /// The entry with its revision. One that cannot be read belongs to no process, and is replaced.
@@ -154,14 +155,14 @@ pub(super) fn first(shared: &Shared) -> Result<Option<Status>> {
             return Ok(before);
         }
     }
-    Err(unregistered(shared, &anyhow::anyhow!("somebody else keeps writing it")).into())
+    Err(unregistered(shared, &anyhow::anyhow!("another process keeps writing it")).into())
 }
 
 fn unregistered(shared: &Shared, error: &anyhow::Error) -> Fault {
     let kind = crate::error::fault(error).map_or(Kind::Connect, |f| f.kind);
     Fault::new(kind, format!("cannot register as drainer {} in the cluster's etcd: {error:#}", shared.id)).hint(
-        "Pumps look there whether somebody still needs what they hold; --no-register goes on without an entry, and then a \
-         Pump's going offline does not wait for this link",
+        "Pumps look there to see whether their data is still needed; --no-register continues without an entry, and \
+         then Pumps that go offline do not wait for this link",
     )
 }
 
@@ -180,9 +181,9 @@ pub(super) fn alone(shared: &Shared) -> Result<()> {
         sleep(LOOK);
         let now = read(shared)?;
         if now.is_some_and(|(now, _)| now.host == status.host && now.update_ts() > status.update_ts()) {
-            let text = format!("a drainer with the node id {} is alive at {}", shared.id, status.host);
+            let text = format!("a drainer with the node id {} is already running at {}", shared.id, status.host);
             return Err(Fault::refused(text)
-                .hint("stop that one first, or give this link a --node-id (and a --link) of its own")
+                .hint("stop that one first, or give this link its own --node-id (and --link)")
                 .into());
         }
     }
@@ -206,7 +207,7 @@ pub(super) fn undo(shared: &Shared, before: Option<Status>) -> Result<()> {
             return Ok(());
         }
     }
-    anyhow::bail!("somebody else keeps writing the entry of drainer {}", shared.id)
+    anyhow::bail!("another process keeps writing the entry of drainer {}", shared.id)
 }
 
 /// The last write: the state between runs.
@@ -243,7 +244,7 @@ pub fn unregister(pd: &Pd, id: &str) -> Result<Unregistered> {
             return Ok(Unregistered::Removed);
         }
     }
-    anyhow::bail!("somebody else keeps writing the entry of drainer {id}")
+    anyhow::bail!("another process keeps writing the entry of drainer {id}")
 }
 
 /// Milliseconds after which a node counts as dead; one that is alive writes its entry every second
@@ -302,10 +303,11 @@ pub fn ghosts(drainers: &[Node], own: &str, now: CommitTs, flags: &str) -> Vec<S
         let age = span_text(now.physical_ms().saturating_sub(d.update_ts.physical_ms()));
         let (id, host, state, at) = (&d.id, &d.host, &d.state, d.max_commit_ts.explain());
         let word = quoted(id);
-        let what = if life(d, now) == Life::Dead { "is probably dead" } else { "does not run" };
+        let what = if life(d, now) == Life::Dead { "is probably dead" } else { "is not running" };
         format!(
-            "drainer {id} ({host}) {what}: it says {state}, was last heard of {age} ago, and stands at {at}. No Pump can go offline \
-             before it gets further; if it is given up, or this link has taken over from it, `tisync nodes set-state {word} offline {flags}`"
+            "drainer {id} ({host}) {what}: its state is {state}, it was last heard from {age} ago, and is at {at}. No \
+             Pump can go offline until it advances; if it is no longer needed, or this link has taken over from it, \
+             run `tisync nodes set-state {word} offline {flags}`"
         )
     };
     drainers.iter().filter(idle).map(sentence).collect()
@@ -323,8 +325,8 @@ pub fn ghosts_at_start(drainers: &[Node], own: &str, now: CommitTs, flags: &str)
     let more = if names.len() > SHOWN { ", …" } else { "" };
     names.truncate(SHOWN);
     Some(format!(
-        "{} drainers and links that do not run are still in the cluster's list: {}{more}. No Pump can go offline before each of them gets further, or is set \
-         offline: `tisync nodes list {flags}` says how",
+        "{} drainers and links that are not running are still in the cluster's list: {}{more}. No Pump can go offline \
+         until each of them advances, or is set offline: `tisync nodes list {flags}` shows how",
         each.len(),
         names.join(", ")
     ))

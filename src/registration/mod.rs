@@ -125,7 +125,9 @@ impl Shared {
         let news = self.standing.lock().ask(wish, &by);
         if news {
             let word = wish.word();
-            (self.events)(Event::Warning(format!("{by} asks for this drainer to {word}: the run drains and ends")));
+            (self.events)(Event::Warning(format!(
+                "{by} asked this drainer to {word}: the run finishes its work and ends"
+            )));
         }
         self.stop.request();
         news
@@ -209,8 +211,9 @@ impl Registration {
         self.shared.pump_status.set_registered(true);
         let Some(listener) = self.listener.take() else {
             (self.shared.events)(Event::Note(format!(
-                "drainer {} is registered as paused, not online, and listens on no port (--no-listen): Pumps wait for it before they go offline, but \
-                 do not tell it when they start, and it has neither /status nor /metrics",
+                "drainer {} is registered as paused, not online, and listens on no port (--no-listen): Pumps wait for \
+                 it before they go offline, but do not notify it when they start, and it has neither /status nor \
+                 /metrics",
                 self.shared.id
             )));
             self.beat = Some(heartbeat::Heartbeat::start(Arc::clone(&self.shared))?);
@@ -254,7 +257,7 @@ impl Drop for Registration {
         };
         if let Err(error) = left {
             (self.shared.events)(Event::Warning(format!(
-                "the entry of drainer {} in the cluster could not be brought up to date ({error:#}); the next start takes it over",
+                "the entry of drainer {} in the cluster could not be updated ({error:#}); the next start takes it over",
                 self.shared.id
             )));
         }

@@ -201,14 +201,14 @@ async fn state(
 /// node id.
 pub(super) fn decide(shared: &Shared, node: &str, action: &str, caller: Caller) -> std::result::Result<String, String> {
     if !caller.may_change() {
-        return Err("this is asked for from the machine itself, or with a client certificate of the cluster's CA; else write the entry in PD: \
-                    `tisync nodes set-state`"
+        return Err("this must come from the machine itself, or with a client certificate of the cluster's CA; \
+                    otherwise write the entry in PD: `tisync nodes set-state`"
             .to_owned());
     }
     let wish = match action {
         "pause" => Wish::Pause,
         "close" => Wish::Close,
-        _ => return Err(format!("invalid action {action}: it is pause or close")),
+        _ => return Err(format!("invalid action {action}: must be pause or close")),
     };
     if node != shared.id {
         return Err(format!("invalid nodeID {node}, this is {}", shared.id));
@@ -271,10 +271,14 @@ pub(super) fn metrics_page(pumps: &BTreeMap<String, CommitTs>, durable: CommitTs
         }
     };
     let whole = |value: String| [(String::new(), value)];
-    gauge("checkpoint_tso", "What is durable on the target, in ms.", &whole(durable.physical_ms().to_string()));
+    gauge(
+        "checkpoint_tso",
+        "Position that is durable on the target, in ms.",
+        &whole(durable.physical_ms().to_string()),
+    );
     let delay = now.physical_ms().saturating_sub(durable.physical_ms());
     let delay = format!("{}.{:03}", delay / 1000, delay % 1000);
-    gauge("checkpoint_delay_seconds", "How far that is behind the cluster's clock.", &whole(delay));
+    gauge("checkpoint_delay_seconds", "How far that position is behind the cluster's clock.", &whole(delay));
     let label = |id: &String| format!("{{nodeID=\"{}\"}}", id.replace('\\', "\\\\").replace('"', "\\\""));
     let positions: Vec<_> = pumps.iter().map(|(id, ts)| (label(id), ts.physical_ms().to_string())).collect();
     gauge("pump_position", "How far each Pump has been read, in ms.", &positions);

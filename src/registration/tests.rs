@@ -294,7 +294,7 @@ fn heartbeats_that_fail_do_not_end_the_run() {
     wait("somebody says so", || world.told.says("20 heartbeats in a row could not be written"));
     assert!(!world.stop.requested() && registration.asked().is_none());
     world.cluster.set_etcd_writable(true);
-    wait("somebody says so", || world.told.says("takes the heartbeats of drainer"));
+    wait("somebody says so", || world.told.says("accepts the heartbeats of drainer"));
     drop(registration);
     assert_eq!(world.state(), State::Paused);
 }
@@ -307,7 +307,7 @@ fn an_entry_that_another_process_took_is_left_alone() {
     // As another start would do it, whatever this one writes meanwhile.
     wait("it is taken", || {
         world.write(&theirs);
-        world.told.says("is kept by another process now, at 10.9.9.9:8249")
+        world.told.says("now belongs to another process, at 10.9.9.9:8249")
     });
     drop(registration);
     assert_eq!(world.entry(), theirs);

@@ -150,20 +150,23 @@ impl Routes {
     }
 }
 
-const HINT: &str = "a route is `db.*` to `newdb.*`, or `db.table` to `newdb.newtable`; names with other signs in them go in quotes: `my.db`.*";
+const HINT: &str = "a route is `db.*` to `newdb.*`, or `db.table` to `newdb.newtable`; quote names that contain other \
+    characters: `my.db`.*";
 
 impl Route {
     fn read(from: &str, to: &str) -> Result<Self, String> {
         let (schema, table) = side(from)?;
         let (to_schema, to_table) = side(to)?;
         if table.is_some() != to_table.is_some() {
-            return Err("both sides have to be a table, or both all tables of a database".to_owned());
+            return Err("both sides must be a table, or both all tables of a database".to_owned());
         }
         if !wanted(&schema) {
             return Err(format!("nothing of `{schema}` is ever replicated"));
         }
         if !wanted(&to_schema) {
-            return Err(format!("`{to_schema}` belongs to the server or to the tools, and nothing is written into it"));
+            return Err(format!(
+                "`{to_schema}` belongs to the server or to the tools, and nothing can be written to it"
+            ));
         }
         Ok(Self { schema: schema.to_lowercase(), table: table.map(|t| t.to_lowercase()), to_schema, to_table })
     }
@@ -180,7 +183,7 @@ fn side(text: &str) -> Result<(String, Option<String>), String> {
     }
     let (table, rest) = part(rest)?;
     if !rest.is_empty() {
-        return Err(format!("`{rest}` is left over in `{text}`"));
+        return Err(format!("unexpected `{rest}` in `{text}`"));
     }
     Ok((schema, Some(table)))
 }
@@ -344,7 +347,7 @@ mod tests {
             ("a.*", "mysql.*", "`mysql` belongs to the server"),
             ("a.*", "tidb_binlog.*", "`tidb_binlog` belongs to the server or to the tools"),
             ("retl.*", "b.*", "nothing of `retl` is ever replicated"),
-            ("a.b.c", "b.c", "`.c` is left over"),
+            ("a.b.c", "b.c", "unexpected `.c`"),
             (".t", "b.c", "a name is missing"),
             ("`a.t", "b.c", "has no ``` at its end"),
         ] {

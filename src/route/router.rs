@@ -143,7 +143,7 @@ impl Router {
                 let fault = clash(table, &other, &self.name(table));
                 let text = format!("`{}` (commit ts {}): {fault}", ddl.query.trim_end_matches(';'), ts.explain());
                 refused.get_or_insert(Fault::refused(text).hint(format!(
-                    "{APART}, and start again; `--skip-ddl {}` goes on without it, and leaves its rows out",
+                    "{APART}, and start again; `--skip-ddl {}` continues without it, and leaves its rows out",
                     ts.0
                 )));
             }
@@ -231,12 +231,13 @@ fn clash(table: &Table, other: &Name, target: &Name) -> Fault {
 
 fn unsure(ts: CommitTs, ddl: &Ddl) -> Fault {
     Fault::refused(format!(
-        "the routes may rename what `{}` (commit ts {}) is about, but it cannot be told which of its words are names of tables",
+        "the routes may rename the tables of `{}` (commit ts {}), but tisync cannot tell which of its words are table \
+         names",
         ddl.query.trim_end_matches(';'),
         ts.explain()
     ))
     .hint(format!(
-        "write it with the target's names: `--on-ddl-error 'replace:{}=SQL'`; or leave it out with `--skip-ddl {}`",
+        "use the target's names: `--on-ddl-error 'replace:{}=SQL'`; or leave it out with `--skip-ddl {}`",
         ts.0, ts.0
     ))
 }

@@ -124,7 +124,7 @@ fn what_cannot_be_renamed_for_sure_is_refused() {
     let mut router = router(&[("app.*", "app2.*")], &[], &["app"]);
     let view = ddl(21, "app.v", "CREATE VIEW `v` AS SELECT * FROM `t`", &[], &[]);
     let said = shown(router.ddl(TS, view));
-    assert!(said.starts_with("the routes may rename what `CREATE VIEW `v` AS"), "{said}");
+    assert!(said.starts_with("the routes may rename the tables of `CREATE VIEW `v` AS"), "{said}");
     assert!(said.contains("replace:470616376687198209=SQL"), "{said}");
     let free = ddl(21, "x.v", "CREATE VIEW `v` AS SELECT * FROM `t`", &[], &[]);
     assert!(shown(router.ddl(TS, free)).starts_with("x.v CREATE VIEW"));

@@ -302,7 +302,7 @@ impl Store {
         if normal.as_ref().is_some_and(|e| e.version > version) {
             return;
         }
-        self.remove(job.table_id, "exchanged for a partition", job.id, version);
+        self.remove(job.table_id, "exchanged with a partition", job.id, version);
         if let (Some(normal), [id]) = (normal, left.as_slice()) {
             let state = match normal.state {
                 State::Live(table) => State::Live(Arc::new(Table { id: *id, ..Table::clone(&table) })),
@@ -316,5 +316,5 @@ impl Store {
 }
 
 fn lost(job: &Job) -> String {
-    format!("DDL job {} renamed it, and the statement does not tell into which database: {}", job.id, job.query)
+    format!("DDL job {} renamed it, and the statement does not say into which database: {}", job.id, job.query)
 }

@@ -171,8 +171,11 @@ impl Catalog {
         }
         let text = || {
             String::from_utf8(query.to_vec()).map_err(|_| {
-                Fault::refused(format!("the statement of DDL job {job_id} at {} is no UTF-8", commit_ts.explain()))
-                    .hint("run it on the target by hand, then skip it")
+                Fault::refused(format!(
+                    "the statement of DDL job {job_id} at {} is not valid UTF-8",
+                    commit_ts.explain()
+                ))
+                .hint("run it on the target by hand, then skip it")
             })
         };
         if !self.known.contains_key(&job_id) {
@@ -193,7 +196,7 @@ impl Catalog {
                 Ok(Some(effect.into_ddl(commit_ts, text()?)))
             }
             None => Err(Fault::refused(format!(
-                "DDL job {job_id} comes at {}, but the schema was past it before the start at {}",
+                "DDL job {job_id} comes at {}, but the schema was already past it before the start at {}",
                 commit_ts.explain(),
                 self.start.explain()
             ))
@@ -294,7 +297,7 @@ impl Catalog {
                 let schema = self.store.databases.get(&entry.schema_id).filter(|_| !renamed);
                 TableLookup::Unknown {
                     name: name.clone().and_then(|name| Some((schema?.name.clone(), name))),
-                    why: format!("the definition of table id {id} at this point is not known: {why}"),
+                    why: format!("the definition of table id {id} at this point is unknown: {why}"),
                 }
             }
         }))
@@ -307,12 +310,13 @@ impl Catalog {
         while let Some(name) = self.store.name_of_coming(id) {
             if begun.elapsed() > UNREACHABLE {
                 return Err(Fault::refused(format!(
-                    "a row is in table `{name}` (id {id}), and the DDL that makes this table has not ended upstream after {} s",
+                    "a row belongs to table `{name}` (id {id}), and the DDL that creates this table has not finished \
+                     upstream after {} s",
                     UNREACHABLE.as_secs()
                 ))
                 .hint(
-                    "it waits for a transaction that is open upstream: end that one (ADMIN SHOW DDL JOBS and \
-                     information_schema.cluster_tidb_trx name both), then run the same command again",
+                    "it is waiting for a transaction that is open upstream: end that transaction (ADMIN SHOW DDL JOBS \
+                     and information_schema.cluster_tidb_trx show both), then run the same command again",
                 )
                 .into());
             }
@@ -333,7 +337,7 @@ impl Catalog {
         let hint = if self.history.grows() {
             FRESH
         } else {
-            "the ddl_history.json is older than the stream, is not whole, or comes from another cluster: save TiDB's \
+            "the ddl_history.json is older than the stream, is incomplete, or comes from another cluster: save TiDB's \
              /ddl/history again"
         };
         Fault::refused(message).hint(hint).into()
@@ -407,8 +411,8 @@ impl Catalog {
 }
 
 /// What to do when the schema at the start is not known.
-pub const FRESH: &str = "TiDB's DDL history does not reach back far enough, as after a restore: take a fresh backup and \
-                     start from its ts, so that every table is as it is now; or start behind this table's next DDL";
+pub const FRESH: &str = "TiDB's DDL history does not go back far enough, as after a restore: take a new backup and \
+    start from its ts, so that every table is in its current state; or start after this table's next DDL";
 
 /// `select setval(...)` of a sequence comes as a DDL with a job id that no history has.
 pub(crate) fn sets_value(query: &[u8]) -> bool {

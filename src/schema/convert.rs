@@ -130,7 +130,7 @@ fn kind(info: &ColumnInfo, table: &TableInfo) -> Result<Kind> {
         15 | 0xf9..=0xfe => string(info, table),
         0xe1 => bail!("its type is VECTOR, which this version cannot read"),
         0xff => bail!("its type is GEOMETRY, which this version cannot read"),
-        other => bail!("its type has the number {other}, which this version does not know"),
+        other => bail!("its type number {other} is unknown to this version"),
     })
 }
 

@@ -92,7 +92,7 @@ impl HttpHistory {
                 }
                 Err(Failure::Server(why)) => why,
                 Err(Failure::Answer(e)) => {
-                    let text = format!("TiDB's answer to {path} is not what was expected: {e}");
+                    let text = format!("unexpected answer of TiDB to {path}: {e}");
                     let hint = "check that the address is the status port of a TiDB server, not of another component";
                     return Err(Fault::connect(text).hint(hint).into());
                 }
@@ -102,8 +102,8 @@ impl HttpHistory {
         let whom = if failures.is_empty() { "no address is known".to_owned() } else { failures.join("; ") };
         Err(Fault::connect(format!("asking TiDB's status port for {path}: {whom}"))
             .hint(
-                "check that the status port (10080 unless set) of a TiDB server is reachable from here, and its scheme; \
-                 --schema-from names another address",
+                "check that the status port (10080 by default) of a TiDB server is reachable from here, and its \
+                 scheme; --schema-from sets another address",
             )
             .into())
     }

@@ -86,7 +86,7 @@ impl History for FileHistory {
         let path = self.path.display();
         let unreadable = |e: std::io::Error| {
             Fault::connect(format!("reading the DDL history {path}: {e}"))
-                .hint("a recording needs the answer of TiDB's /ddl/history beside it, as ddl_history.json")
+                .hint("a recording needs the answer of TiDB's /ddl/history next to it, as ddl_history.json")
         };
         let file = File::open(&self.path).map_err(unreadable)?;
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 18, file));

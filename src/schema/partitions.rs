@@ -201,8 +201,9 @@ impl Catalog {
         jobs.iter_mut().for_each(|job| job.said = true);
         first.then(|| {
             format!(
-                "`{}`.`{}` has no key, and rows were written while its partitions were reorganised. TiDB keeps some new rows of that time twice; \
-                 which ones, its stream does not tell to the last one. Compare this table on both sides when it is quiet (docs/traps.md)",
+                "`{}`.`{}` has no key, and rows were written while its partitions were reorganised. TiDB stores some \
+                 new rows of that time twice, and its stream does not fully show which ones. Compare this table on \
+                 both sides when it is idle (docs/traps.md)",
                 table.schema, table.name
             )
         })

@@ -125,10 +125,13 @@ fn has_element(table: &Table, element: &str) -> bool {
 /// Refuses a statement that has no canonical form.
 pub(crate) fn unclear(statement: &str, commit_ts: CommitTs, Unclear(why): Unclear) -> Fault {
     let shown: String = statement.trim_end_matches(';').chars().take(160).collect();
-    Fault::refused(format!("`{shown}` (commit ts {}) is not sent to the target: {why}", commit_ts.explain())).hint(format!(
-        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL of yours instead, `--on-ddl-error skip:{0}` (or `--skip-ddl {0}`) goes on without",
-        commit_ts.0
-    ))
+    Fault::refused(format!("`{shown}` (commit ts {}) is not sent to the target: {why}", commit_ts.explain())).hint(
+        format!(
+            "`--on-ddl-error 'replace:{0}=SQL'` runs your SQL instead, `--on-ddl-error skip:{0}` (or `--skip-ddl {0}`) \
+         continues without it",
+            commit_ts.0
+        ),
+    )
 }
 
 /// Database and name.

@@ -326,7 +326,7 @@ impl Catalog {
                     self.store.put(&table.open()?, db.id, &db.name.0, 0);
                 } else if !self.made_later(table.id) {
                     let why = format!(
-                        "`{}`.`{}` changed after the start, and the DDL history does not reach back to its creation",
+                        "`{}`.`{}` changed after the start, and the DDL history does not go back to its creation",
                         db.name.0, table.name
                     );
                     self.store.name_only(table.id, db.id, &table.name, why);

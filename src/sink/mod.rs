@@ -25,7 +25,7 @@ pub struct Clash {
 
 impl std::fmt::Display for Clash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a key of `{}`.`{}` is taken", self.schema, self.table)
+        write!(f, "a key of `{}`.`{}` is already taken", self.schema, self.table)
     }
 }
 
@@ -113,8 +113,8 @@ pub trait Sink: Send {
     /// # Errors
     /// If the target cannot tell, or cannot be asked.
     fn definition(&mut self, schema: &str, table: &str) -> Result<Definition> {
-        Err(Fault::refused(format!("this target cannot tell what `{schema}`.`{table}` is like"))
-            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+        Err(Fault::refused(format!("this target cannot describe `{schema}`.`{table}`"))
+            .hint("Drainer's files have no definitions: replay them into MySQL, MariaDB or TiDB")
             .into())
     }
 
@@ -126,7 +126,7 @@ pub trait Sink: Send {
     /// If the target cannot tell, or cannot be asked.
     fn locate(&mut self, table: &Table, _: &[Partition], _: &[&Row]) -> Result<Vec<Option<usize>>> {
         Err(Fault::refused(format!(
-            "this target cannot tell in which partition of `{}`.`{}` a row is",
+            "this target cannot tell which partition of `{}`.`{}` a row is in",
             table.schema, table.name
         ))
         .into())
@@ -139,7 +139,7 @@ pub trait Sink: Send {
     /// If the target cannot tell, or cannot be asked.
     fn tables(&mut self, schema: &str) -> Result<Vec<String>> {
         Err(Fault::refused(format!("this target cannot tell which tables `{schema}` has"))
-            .hint("Drainer's files hold no definitions: replay them into MySQL, MariaDB or TiDB")
+            .hint("Drainer's files have no definitions: replay them into MySQL, MariaDB or TiDB")
             .into())
     }
 

@@ -185,7 +185,7 @@ pub fn read(payload: Bytes) -> Result<Pulled> {
         TP_COMMIT | TP_ROLLBACK if empty && start_ts == commit_ts => return Ok(Pulled::Resolved(commit_ts)),
         TP_ROLLBACK if empty => return Ok(Pulled::Resolved(commit_ts)),
         TP_COMMIT => {}
-        TP_ROLLBACK => return bad("is of type Rollback but holds data".to_owned()),
+        TP_ROLLBACK => return bad("is of type Rollback but has data".to_owned()),
         other => return bad(format!("is of type {}, which no Pump sends", type_name(other))),
     }
     if start_ts >= commit_ts {
@@ -257,7 +257,10 @@ fn type_name(tp: i32) -> String {
 
 fn wrong(message: &str) -> anyhow::Error {
     Fault::refused(message)
-        .hint("the Pump's store or the file may be damaged; look at the Pump's log, or take the recording anew. Nothing of it was applied")
+        .hint(
+            "the Pump's store or the file may be damaged; check the Pump's log, or make the recording again. Nothing \
+               of it was applied",
+        )
         .into()
 }
 
@@ -304,7 +307,7 @@ mod tests {
             (binlog(1, 5, -7), "impossible commit ts -7"),
             (Binlog { commit_ts: None, ..binlog(0, 5, 0) }, "no commit ts"),
             (binlog(1, -5, 7), "impossible start ts -5"),
-            (rows(binlog(2, 5, 7)), "Rollback but holds data"),
+            (rows(binlog(2, 5, 7)), "Rollback but has data"),
             (rows(binlog(1, 7, 7)), "not before its commit"),
             (binlog(1, 9, 7), "not before its commit"),
             (ddl(binlog(1, 5, 7), -1), "job id -1"),

@@ -155,11 +155,11 @@ pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn So
     }
     let folder = match from.split_once("://") {
         Some(("file", path)) => PathBuf::from(path),
-        Some(_) => return Err(no_source(from, "is of a kind that is not known")),
+        Some(_) => return Err(no_source(from, "is of an unknown kind")),
         None => PathBuf::from(from),
     };
     if !folder.is_dir() {
-        return Err(no_source(from, "is no folder"));
+        return Err(no_source(from, "is not a folder"));
     }
     if pb::frames::holds_files(&folder) {
         return drainer_files(&folder, options, events);
@@ -175,8 +175,8 @@ pub fn open(from: &str, options: &Options, events: &Events) -> Result<Box<dyn So
 
 fn drainer_files(folder: &Path, options: &Options, events: &Events) -> Result<Box<dyn Source>> {
     if recording::files(folder).is_ok() {
-        let text = format!("{} holds both a recording and files of Drainer's", folder.display());
-        return Err(Fault::usage(text).hint("move the one that is not meant into another folder").into());
+        let text = format!("{} has both a recording and Drainer's files", folder.display());
+        return Err(Fault::usage(text).hint("move the unwanted one to another folder").into());
     }
     let files = pb::PbFiles::open_within(folder, options.files.clone(), options.message_bytes, events.clone())?;
     Ok(Box::new(files.with_queue(options.queue_bytes)))
@@ -186,7 +186,10 @@ fn no_source(from: &str, why: &str) -> anyhow::Error {
     // The part before an @ may hold a password.
     let shown = from.rsplit_once('@').map_or(from.to_owned(), |(_, rest)| format!("…@{rest}"));
     Fault::usage(format!("the source `{shown}` {why}"))
-        .hint("name PD as `pd://10.0.0.1:2379,10.0.0.2:2379`, or the folder of a recording as `./recording` or `file:///srv/recording`")
+        .hint(
+            "give PD as `pd://10.0.0.1:2379,10.0.0.2:2379`, or the folder of a recording as `./recording` or \
+               `file:///srv/recording`",
+        )
         .into()
 }
 
@@ -248,7 +251,7 @@ impl Forward {
                 let other = if self.print.is_some() {
                     "another transaction of the same commit ts"
                 } else {
-                    "its own word that nothing more follows up to it"
+                    "its own promise that nothing more follows up to it"
                 };
                 Err(backwards(&format!("a transaction of commit ts {} comes after {other}", ts.explain())))
             }
@@ -258,7 +261,10 @@ impl Forward {
 
 fn backwards(text: &str) -> anyhow::Error {
     Fault::refused(format!("the stream goes backwards: {text}"))
-        .hint("an ordered stream cannot do this, so what it sends cannot be relied on; look at the Pump's log, or take the recording anew")
+        .hint(
+            "an ordered stream cannot do this, so its data cannot be trusted; check the Pump's log, or make the \
+               recording again",
+        )
         .into()
 }
 

@@ -84,7 +84,7 @@ pub fn canonical(text: &str, source: Source<'_>) -> Result<String, Unclear> {
     match (first, second) {
         (Ok(first), _) if fits(&first) => Ok(first.text),
         (Ok(_), Ok(second)) if fits(&second) && source.elements.is_some() => Ok(second.text),
-        (Ok(_), _) => Err(Unclear("what a backslash in it stands for cannot be told")),
+        (Ok(_), _) => Err(Unclear("tisync cannot tell what a backslash in it means")),
         (Err(why), _) => Err(why),
     }
 }
@@ -154,27 +154,27 @@ fn piece_of<'a>(token: Token<'_>, piece: &'a str, reading: Reading, plain: bool)
     let closed = |escapes| piece.chars().next().and_then(|q| quoted_end(piece, q, escapes)).is_some();
     Ok(match token {
         Token::Comment(text) if text.starts_with("/*!") || text.starts_with("/*M!") => {
-            return Err(Unclear("it holds an executable comment, which one server reads and another does not"));
+            return Err(Unclear("it has an executable comment, which one server runs and another does not"));
         }
         Token::Comment(text) if text.starts_with("/*") && !(text.len() > 3 && text.ends_with("*/")) => {
-            return Err(Unclear("it holds a comment without an end"));
+            return Err(Unclear("it has a comment without an end"));
         }
         // Of what a comment parts, nothing becomes one word.
         Token::Comment(_) => Cow::Borrowed(" "),
-        Token::Name(_) if !closed(false) => return Err(Unclear("it holds a name without an end")),
-        Token::Name(name) if name.contains('\0') => return Err(Unclear("it holds a character that no text has")),
+        Token::Name(_) if !closed(false) => return Err(Unclear("it has a name without an end")),
+        Token::Name(name) if name.contains('\0') => return Err(Unclear("it has a character that no text has")),
         Token::Text(_) if !closed(reading == Reading::Typed) => {
-            return Err(Unclear("it holds a string without an end"));
+            return Err(Unclear("it has a string without an end"));
         }
         Token::Text(_) if piece.starts_with('"') && piece.contains('\\') => {
-            return Err(Unclear("it holds a backslash in double quotes, which servers read in two ways"));
+            return Err(Unclear("it has a backslash in double quotes, which servers read in two ways"));
         }
         Token::Text(_) if reading == Reading::Restored => restored(piece, plain),
         Token::Word(word) if word.starts_with('$') => {
-            return Err(Unclear("it holds a word that begins with `$`, which servers read in two ways"));
+            return Err(Unclear("it has a word that begins with `$`, which servers read in two ways"));
         }
         Token::Sign(c) if c == '\\' || c.is_control() => {
-            return Err(Unclear("it holds a character that no text has outside of quotes"));
+            return Err(Unclear("it has a character that no text has outside of quotes"));
         }
         _ => Cow::Borrowed(piece),
     })
@@ -190,7 +190,7 @@ fn restored(piece: &str, plain: bool) -> Cow<'_, str> {
 /// The feature of TiDB's that is wrapped in the comment at the start of `rest`, and the length of
 /// that comment.
 fn feature(rest: &str, reading: Reading) -> Result<(String, usize), Unclear> {
-    const UNKNOWN: Unclear = Unclear("it holds a comment that only a TiDB executes, and not one that TiDB writes");
+    const UNKNOWN: Unclear = Unclear("it has a comment that only a TiDB executes, and not one that TiDB writes");
     let behind = rest.strip_prefix("/*T!").unwrap_or(rest);
     let (name, inner) = match behind.strip_prefix('[') {
         Some(named) => named.split_once(']').ok_or(UNKNOWN)?,
@@ -231,7 +231,7 @@ fn feature(rest: &str, reading: Reading) -> Result<(String, usize), Unclear> {
             None => out.push_str(piece),
         }
     }
-    Err(Unclear("it holds a comment without an end"))
+    Err(Unclear("it has a comment without an end"))
 }
 
 /// The value of a string in which backslashes escape.

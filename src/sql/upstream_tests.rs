@@ -51,7 +51,7 @@ fn elements_tell_how_a_text_is_written() {
     };
     assert_eq!(with("a\\\\b").unwrap(), "ALTER TABLE `t` ADD COLUMN `e` ENUM('a\\\\\\\\b','c')");
     assert_eq!(with("a\\b").unwrap(), text);
-    assert_eq!(with("ab").unwrap_err(), "what a backslash in it stands for cannot be told");
+    assert_eq!(with("ab").unwrap_err(), "tisync cannot tell what a backslash in it means");
 }
 
 #[test]

@@ -144,6 +144,6 @@ fn beyond(world: &mut World) {
     world.sql(&format!("UPDATE tidb_binlog.tisync_checkpoint SET commit_ts = {beyond} WHERE link = '{}'", world.db));
     world.sql(&format!("UPDATE tidb_binlog.tisync_slot SET floor_ts = {beyond} WHERE link = '{}'", world.db));
     let ran = world.sync();
-    crate::world::proper(&ran, 4, &[&beyond.to_string(), "behind the recording"]);
+    crate::world::proper(&ran, 4, &[&beyond.to_string(), "after the end of the recording"]);
     assert_eq!(world.rows().unwrap().len(), 2);
 }

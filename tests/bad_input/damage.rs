@@ -88,7 +88,7 @@ fn impossible_length(world: &mut World) {
     let file = world.path("binlogs.bin");
     let mut bytes = fs::read(&file).unwrap();
     let at = offset(&payloads, BAD);
-    for (length, words) in [(u32::MAX, "more than any can have"), (i32::MAX as u32, "cut off after")] {
+    for (length, words) in [(u32::MAX, "more than the maximum"), (i32::MAX as u32, "cut off after")] {
         bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
         fs::write(&file, &bytes).unwrap();
         world.fails(4, &[&format!("at byte {at}"), words], BAD);
@@ -112,7 +112,7 @@ fn wrong_kinds(world: &mut World) {
     for (bad, words) in [
         (binlog::Binlog { tp: Some(0), ..good() }, vec![commit.as_str(), "(Prewrite), which no Pump sends"]),
         (binlog::Binlog { tp: Some(77), ..good() }, vec![&commit, "type 77"]),
-        (binlog::Binlog { tp: Some(2), ..good() }, vec![&commit, "Rollback but holds data"]),
+        (binlog::Binlog { tp: Some(2), ..good() }, vec![&commit, "Rollback but has data"]),
         (binlog::Binlog { commit_ts: Some(-5), ..good() }, vec!["impossible commit ts -5"]),
         (binlog::Binlog { start_ts: Some(end().to_wire()), ..good() }, vec![&commit, "not before its commit"]),
         (binlog::Binlog { ddl_job_id: Some(-3), ..good() }, vec![&commit, "DDL job id -3"]),
@@ -251,9 +251,9 @@ fn no_recording(world: &mut World) {
     fs::remove_file(&meta).unwrap();
     world.fails(2, &["no meta.json"], 0);
     fs::remove_file(world.path("binlogs.bin")).unwrap();
-    world.fails(2, &["holds no recording"], 0);
+    world.fails(2, &["has no recording"], 0);
     let url = world.server.url();
-    for (from, words) in [("/nonexistent/folder", "/nonexistent/folder"), ("ftp://x", "of a kind that is not known")] {
+    for (from, words) in [("/nonexistent/folder", "/nonexistent/folder"), ("ftp://x", "of an unknown kind")] {
         proper(&run(&["sync", "--from", from, "--to", &url]), 2, &[words]);
     }
 }

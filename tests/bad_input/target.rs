@@ -70,7 +70,7 @@ fn unreachable(world: &mut World) {
 fn no_address(world: &mut World) {
     world.record(&world.payloads());
     for (url, words) in [
-        ("nonsense", "no `mysql://` in front"),
+        ("nonsense", "does not begin with `mysql://`"),
         ("postgres://x@y", "must begin with mysql://"),
         ("mysql://root@127.0.0.1:99999", "65535"),
         ("mysql://root@127.0.0.1/?colour=red", "colour"),
@@ -116,14 +116,14 @@ fn no_rows(world: &mut World) {
     begin(world, BAD);
     let (db, table) = (world.db.clone(), format!("`{}`.`t`", world.db));
     let url = account(world, &[STATE, &format!("SELECT ON {db}.*")]);
-    fails_as(world, &url, 3, &["no right to INSERT", &table, "the account needs"], BAD);
+    fails_as(world, &url, 3, &["lacks the INSERT privilege", &table, "the account needs"], BAD);
 }
 
 fn unseen(world: &mut World) {
     begin(world, BAD);
     let table = format!("`{}`.`t`", world.db);
     let url = account(world, &[STATE]);
-    fails_as(world, &url, 3, &["no right to SELECT", &table, "the account needs"], BAD);
+    fails_as(world, &url, 3, &["lacks the SELECT privilege", &table, "the account needs"], BAD);
 }
 
 fn no_insert_later(world: &mut World) {

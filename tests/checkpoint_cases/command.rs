@@ -75,7 +75,7 @@ fn show(server: &PrivateServer) {
         .query_drop(format!("UPDATE tidb_binlog.tisync_checkpoint SET overtaken_ts = {} WHERE link = 'shown'", ts(20)))
         .unwrap();
     assert_eq!(shown(server, "shown")["overtaken_ts"], ts(20).to_string());
-    assert!(tisync(server, &["show"]).1.contains("  overtaken by a Drainer that came to "));
+    assert!(tisync(server, &["show"]).1.contains("  overtaken by a Drainer that reached "));
     // A run with a DDL under way.
     let (mut control, link) = started(server, 62, "busy", 1);
     let ddl = Ddl {
@@ -97,7 +97,7 @@ fn show(server: &PrivateServer) {
         "link `shown` of cluster 61: at ",
         "durable above that: 0 ranges and 2 single transactions",
         "link `busy` of cluster 62",
-        "DDL begun and not seen to end: job 61",
+        "DDL started, outcome unknown: job 61",
         "Drainer's checkpoint of cluster 61: at ",
         "not after a clean stop, schema version 47, written by link `shown`",
     ] {
@@ -130,7 +130,7 @@ fn holder(server: &PrivateServer) {
     let there = format!("SELECT CAST(COUNT(*) AS CHAR) FROM information_schema.processlist WHERE id = {connection}");
     assert_eq!(one(&mut server.connect().unwrap(), &there), "1");
     let (_, text, _) = tisync(server, &["show"]);
-    assert!(text.contains(&format!("\n  run by pid {pid} on ")) && text.contains("heard of "), "{text}");
+    assert!(text.contains(&format!("\n  run by pid {pid} on ")) && text.contains("heard from "), "{text}");
     let (code, _, err) = tisync(server, &["clear", "--link", "run", "--yes"]);
     assert!(code == 4 && err.contains(&format!("run 1 (pid {pid} on ")), "{err}");
     drop(sink);
@@ -146,9 +146,12 @@ fn set(server: &PrivateServer) {
     let at = |n: u64| ts(n).to_string();
     let (code, out, err) = tisync(server, &["set", "--link", "moved", &at(5)]);
     assert!(code == 4 && out.is_empty(), "{err}");
-    assert!(err.contains("is applied again: rows in safe mode up to") && err.contains("hint: --yes does it"), "{err}");
+    assert!(
+        err.contains("will be applied again: rows in safe mode up to") && err.contains("hint: add --yes to go ahead"),
+        "{err}"
+    );
     let (code, _, err) = tisync(server, &["set", "--link", "moved", &at(20)]);
-    assert!(code == 4 && err.contains("is never applied, and lost"), "{err}");
+    assert!(code == 4 && err.contains("will never be applied, and are lost"), "{err}");
     assert_eq!(shown(server, "moved")["commit_ts"], at(11));
     // Forward, what is known to be durable above stays known; back, it comes again, in safe mode.
     assert_eq!(tisync(server, &["set", "--link", "moved", &at(13), "--yes"]).0, 0);
@@ -163,15 +166,15 @@ fn set(server: &PrivateServer) {
     assert_eq!((taken.position, taken.safe_until), (Some(ts(5)), Some(ts(15))));
     // A run holds it now.
     let (code, _, err) = tisync(server, &["set", "--link", "moved", &at(20), "--yes"]);
-    assert!(code == 4 && err.contains("holds link `moved`"), "{err}");
+    assert!(code == 4 && err.contains("is using link `moved`"), "{err}");
     let (code, _, err) = tisync(server, &["set", "--link", "never", &at(20)]);
-    assert!(code == 2 && err.contains("no such link as `never`"), "{err}");
+    assert!(code == 2 && err.contains("no link `never`"), "{err}");
 }
 
 fn clear(server: &PrivateServer) {
     left_behind(server, 64, "cleared");
     let (code, _, err) = tisync(server, &["clear", "--link", "cleared"]);
-    assert!(code == 4 && err.contains("nobody knows what is on the target"), "{err}");
+    assert!(code == 4 && err.contains("there is no record of what the target holds"), "{err}");
     assert_eq!(tisync(server, &["clear", "--link", "cleared", "--yes"]).0, 0);
     assert!(shown(server, "cleared").is_null());
     assert_eq!(taken(server, 64, "cleared", 1).1.position, None);
@@ -187,10 +190,10 @@ fn clear(server: &PrivateServer) {
     let other = Cluster::start(ClusterSpec::new(69, 1)).unwrap();
     let clear = |from: &str| tisync(server, &["clear", "--link", "entered", "--yes", "--from", from]);
     let (code, _, err) = clear(&other.pd_url());
-    assert!(code == 4 && err.contains("is PD of cluster 69") && cluster.key(&key).is_some(), "{err}");
+    assert!(code == 4 && err.contains("is the PD of cluster 69") && cluster.key(&key).is_some(), "{err}");
     let (code, _, err) = clear(&cluster.pd_url());
-    assert!(code == 0 && err.contains("in PD is removed") && cluster.key(&key).is_none(), "{err}");
+    assert!(code == 0 && err.contains("from PD") && cluster.key(&key).is_none(), "{err}");
     left_behind(server, 68, "entered");
     let (code, _, err) = tisync(server, &["clear", "--link", "entered", "--cluster", "68", "--yes"]);
-    assert!(code == 0 && err.contains("is still among the Drainers in PD"), "{err}");
+    assert!(code == 0 && err.contains("is still in PD's list of Drainers"), "{err}");
 }

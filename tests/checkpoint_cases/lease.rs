@@ -74,7 +74,7 @@ fn refused(server: &PrivateServer) {
     let text = words(&error);
     let id = holder(server, 501, "refused").unwrap();
     for part in [
-        format!("link `refused` on the target is run by pid {} on ", std::process::id()),
+        format!("link `refused` on the target is already run by pid {} on ", std::process::id()),
         format!("(account root, tisync {}) since 20", env!("CARGO_PKG_VERSION")),
         format!("(connection {id} from "),
         "or start with --take-over".to_owned(),
@@ -102,10 +102,10 @@ fn taken_over(server: &PrivateServer) {
     let new = lease(server, link, Terms { take_over: true, ..Terms::default() }, &events).unwrap();
     let _t = tell(server, link, &new);
     let notes = heard_new.lock().unwrap().join("\n");
-    assert!(notes.contains("is run by pid") && notes.contains("this run takes it over"), "{notes}");
+    assert!(notes.contains("is run by pid") && notes.contains("this run takes over"), "{notes}");
     let after = holder(server, 502, "taken_over");
     assert!(after.is_some() && after != before);
-    wait(|| heard_old.lock().unwrap().iter().any(|n| n.contains("now it is held by pid")));
+    wait(|| heard_old.lock().unwrap().iter().any(|n| n.contains("is now held by pid")));
     assert_eq!(holder(server, 502, "taken_over"), after, "the older one does not take it back");
     // Nor does it when the new one has gone.
     drop(new);
@@ -114,7 +114,7 @@ fn taken_over(server: &PrivateServer) {
             .lock()
             .unwrap()
             .iter()
-            .any(|n| n.contains("run 2 has taken link `taken_over` over from this one, run 1"))
+            .any(|n| n.contains("run 2 has taken over link `taken_over` from this one (run 1)"))
     });
     drop(fresh(server, link).expect("nobody is in the way"));
 }
@@ -144,7 +144,7 @@ fn silent_holder(server: &PrivateServer) {
     assert!(begin.elapsed() >= Duration::from_millis(2900), "{:?}", begin.elapsed());
     let notes = heard.lock().unwrap().join("\n");
     let id = dead.connection_id();
-    assert!(notes.contains(&format!("was run by connection {id}")) && notes.contains("its machine is gone"), "{notes}");
+    assert!(notes.contains(&format!("was run by connection {id}")) && notes.contains("machine is gone"), "{notes}");
     assert!(dead.run("DO 0").is_err(), "it was ended");
     assert!(holder(server, 503, "silent").is_some());
     // One that was silent for long is not looked at for as long again; how quick that is, a busy machine does not tell every time.
@@ -178,12 +178,12 @@ fn lost(server: &PrivateServer) {
     wait(|| holder(server, 504, "lost").is_some_and(|id| id != first));
     assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
     let text = words(&fresh(server, link).err().expect("refused"));
-    assert!(text.contains("the last one to take the link over was pid"), "{text}");
+    assert!(text.contains("the link was last taken over by pid"), "{text}");
     // Somebody of an older tisync, who knows no leases, takes the link over.
     take(&mut session, 504, "lost", 0, &silent()).unwrap();
     let second = holder(server, 504, "lost").unwrap();
     server.connect().unwrap().query_drop(format!("KILL {second}")).unwrap();
-    wait(|| heard.lock().unwrap().iter().any(|n| n.contains("run 2 has taken link `lost` over from this one, run 1")));
+    wait(|| heard.lock().unwrap().iter().any(|n| n.contains("run 2 has taken over link `lost` from this one (run 1)")));
     wait(|| holder(server, 504, "lost").is_none());
     drop(fresh(server, link).unwrap());
 }
@@ -270,7 +270,7 @@ fn poor(server: &PrivateServer) {
     let _roots = fresh(server, link).unwrap();
     let begin = Instant::now();
     let text = words(&take(Terms::default()).err().expect("refused"));
-    assert!(text.contains("cannot see whether that connection lives"), "{text}");
+    assert!(text.contains("cannot see whether that connection is alive"), "{text}");
     assert!(begin.elapsed() < HANGS, "{:?}", begin.elapsed());
 }
 

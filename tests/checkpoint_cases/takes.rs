@@ -127,10 +127,10 @@ fn late_begin(server: &PrivateServer) {
         assert!(failed.class().is_none());
         let text = said(failed);
         assert!(
-            text.contains("another run has taken over link `late_begin`: this one is number 1, that one 2"),
+            text.contains("another run has taken over link `late_begin`: this one is run 1, that one is run 2"),
             "{text}"
         );
-        assert!(text.contains("nothing was lost: the other run goes on"), "{text}");
+        assert!(text.contains("nothing was lost: the other run continues"), "{text}");
         session.rollback();
     }
     // Neither the old control session, nor a new claim of the old run gets anywhere.
@@ -294,7 +294,7 @@ fn unknown_version(server: &PrivateServer) {
     let error = take(&mut control, 1, "unknown_version", 1, &silent()).unwrap_err();
     assert_eq!(exit_code(&error), 4);
     let text = words(&error);
-    assert!(text.contains("state tables are of version 3, but this tisync knows version 2"), "{text}");
+    assert!(text.contains("state tables have version 3, but this tisync supports version 2"), "{text}");
     assert_eq!(link.state(&mut control).unwrap().position, Some(ts(0)), "the run keeps its link");
 }
 

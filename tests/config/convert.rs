@@ -26,7 +26,7 @@ fn same(text: &str) -> String {
 #[test]
 fn a_file_of_real_life() {
     let text = same(REAL);
-    for comment in ["# pd-urls, line ", "# Left out, because it does nothing here:", "# - syncer.txn-batch (line "] {
+    for comment in ["# pd-urls, line ", "# Left out because it has no effect:", "# - syncer.txn-batch (line "] {
         assert!(text.contains(comment), "{comment}\nis not in\n{text}");
     }
 }
@@ -145,5 +145,5 @@ fn passwords_are_moved_and_not_copied() {
 fn a_tisync_toml_is_not_converted() {
     let file = File::new("t.toml", include_str!("../../examples/tisync.toml"));
     let ran = tisync(&["config", "convert", file.name()]).expect(2);
-    assert!(ran.stderr.contains("is a tisync.toml already") || ran.stderr.contains("links"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is already a tisync.toml") || ran.stderr.contains("links"), "{}", ran.stderr);
 }

@@ -35,7 +35,7 @@ const CASES: &[(&str, &str, Then)] = &[
     ("metrics-interval", "metrics-interval = 15", Idle),
     ("pprof-addr", "pprof-addr = \":10081\"", Idle),
     ("syncer.detect-interval", "[syncer]\ndetect-interval = 10", Idle),
-    ("syncer.mark-status", "[syncer]\nmark-status = true", Fails("syncer.mark-status: older Drainers called it so: write loopback-control")),
+    ("syncer.mark-status", "[syncer]\nmark-status = true", Fails("syncer.mark-status: name used by older Drainers: use loopback-control")),
     ("syncer.to.compression", "[syncer.to]\ncompression = \"gzip\"", Idle),
     ("syncer.to.time-limit", "[syncer.to]\ntime-limit = \"30s\"", Idle),
     ("syncer.to.size-limit", "[syncer.to]\nsize-limit = \"100000\"", Idle),
@@ -46,16 +46,16 @@ const CASES: &[(&str, &str, Then)] = &[
     ("initial-commit-ts", "initial-commit-ts = 470616376687198209", Is("start-ts", "470616376687198209")),
     ("initial-commit-ts", "initial-commit-ts = -1", Is("start-ts", "now")),
     ("initial-commit-ts", "initial-commit-ts = 0", Is("start-ts", "now")),
-    ("initial-commit-ts", "initial-commit-ts = -2", Fails("initial-commit-ts: expected a whole number, at least -1")),
+    ("initial-commit-ts", "initial-commit-ts = -2", Fails("initial-commit-ts: expected an integer, at least -1")),
     ("compressor", "compressor = \"gzip\"", Is("compress", "true")),
-    ("compressor", "compressor = \"zstd\"", Fails("compressor: can be \"\" or \"gzip\"")),
+    ("compressor", "compressor = \"zstd\"", Fails("compressor: must be \"\" or \"gzip\"")),
     ("synced-check-time", "synced-check-time = 5", Idle),
     ("syncer.txn-batch", "[syncer]\ntxn-batch = 20", Idle),
     ("syncer.worker-count", "[syncer]\nworker-count = 8", Is("workers", "8")),
     ("syncer.worker-count", "[syncer]\nworker-count = 100", Is("workers", "64")),
-    ("syncer.worker-count", "[syncer]\nworker-count = 0", Fails("syncer.worker-count: expected a whole number, at least 1")),
+    ("syncer.worker-count", "[syncer]\nworker-count = 0", Fails("syncer.worker-count: expected an integer, at least 1")),
     ("syncer.db-type", "[syncer]\ndb-type = \"tidb\"", Is("to", "tidb://root@localhost:3306")),
-    ("syncer.db-type", "[syncer]\ndb-type = \"file\"", Fails("syncer.db-type: tisync does not write files from here: `tisync record`")),
+    ("syncer.db-type", "[syncer]\ndb-type = \"file\"", Fails("syncer.db-type: tisync does not write files from a drainer.toml: `tisync record`")),
     ("syncer.db-type", "[syncer]\ndb-type = \"pb\"", Fails("`tisync record`")),
     ("syncer.db-type", "[syncer]\ndb-type = \"kafka\"", Fails("syncer.db-type: tisync does not write to Kafka")),
     ("syncer.db-type", "[syncer]\ndb-type = \"oracle\"", Fails("syncer.db-type: tisync does not write to Oracle")),
@@ -78,27 +78,31 @@ const CASES: &[(&str, &str, Then)] = &[
     ("syncer.load-schema-snapshot", "[syncer]\nload-schema-snapshot = true", Idle),
     ("security.ssl-ca", "pd-urls = \"http://a:1\"\n[security]\nssl-ca = \"ca\"", Is("from.tls.ca", "ca")),
     ("security.ssl-cert", "pd-urls = \"http://a:1\"\n[security]\nssl-ca = \"ca\"\nssl-cert = \"c\"\nssl-key = \"k\"", Is("from.tls.cert", "c")),
-    ("security.ssl-cert", "pd-urls = \"http://a:1\"\n[security]\nssl-ca = \"ca\"\nssl-cert = \"c\"", Fails("security.ssl-cert: a client certificate and its key come together")),
+    ("security.ssl-cert", "pd-urls = \"http://a:1\"\n[security]\nssl-ca = \"ca\"\nssl-cert = \"c\"", Fails("security.ssl-cert: \
+        a client certificate and its key must be given together")),
     ("security.ssl-key", "pd-urls = \"http://a:1\"\n[security]\nssl-ca = \"ca\"\nssl-cert = \"c\"\nssl-key = \"k\"", Is("from.tls.key", "k")),
     ("security.cert-allowed-cn", "pd-urls = \"http://a:1\"\n[security]\ncert-allowed-cn = [\"a\"]", Idle),
     ("syncer.sql-mode", "[syncer]\nsql-mode = \"ANSI_QUOTES, STRICT_TRANS_TABLES\"", Is("to.sql-mode", "ANSI_QUOTES")),
-    ("syncer.sql-mode", "[syncer]\nsql-mode = \"STRICT_TRANS_TABLE\"", Fails("syncer.sql-mode: `STRICT_TRANS_TABLE` is no SQL mode; did you mean STRICT_TRANS_TABLES?")),
-    ("syncer.sql-mode", "[syncer]\nsql-mode = \"NO_BACKSLASH_ESCAPES\"", Fails("syncer.sql-mode: under NO_BACKSLASH_ESCAPES")),
+    ("syncer.sql-mode", "[syncer]\nsql-mode = \"STRICT_TRANS_TABLE\"", Fails("syncer.sql-mode: unknown SQL mode \
+        `STRICT_TRANS_TABLE`; did you mean STRICT_TRANS_TABLES?")),
+    ("syncer.sql-mode", "[syncer]\nsql-mode = \"NO_BACKSLASH_ESCAPES\"", Fails("syncer.sql-mode: NO_BACKSLASH_ESCAPES would change")),
     ("syncer.ignore-txn-commit-ts", "[syncer]\nignore-txn-commit-ts = [470616376687198209]", Is("ignore-ts", "470616376687198209")),
     ("syncer.to.host", "[syncer.to]\nhost = \"h\"", Is("to", "mysql://root@h:3306")),
     ("syncer.to.port", "[syncer.to]\nport = 4000", Is("to", "mysql://root@localhost:4000")),
-    ("syncer.to.port", "[syncer.to]\nport = \"4000\"", Fails("syncer.to.port: expected a whole number from 0 to 65535, found text")),
+    ("syncer.to.port", "[syncer.to]\nport = \"4000\"", Fails("syncer.to.port: expected an integer from 0 to 65535, \
+                                                              found text")),
     ("syncer.to.user", "[syncer.to]\nuser = \"r@pl\"", Is("to", "mysql://r%40pl@localhost:3306")),
     ("syncer.to.password", "[syncer.to]\npassword = \"pw\"", Is("to.password", "***")),
     ("syncer.to.encrypted_password", "[syncer.to]\nencrypted_password = \"AAECAwQFBgcICQoLDA0OD0BJ5CQeh+MU\"", Is("to.password", "***")),
     ("syncer.to.encrypted_password", "[syncer.to]\nencrypted_password = \"pw!\"", Fails("syncer.to.encrypted_password: is not what `binlogctl -cmd encrypt` writes")),
     ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 2", Is("sync-mode", "2")),
     ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 0", Is("sync-mode", "1")),
-    ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 3", Fails("syncer.to.sync-mode: expected a whole number from 0 to 2, found 3")),
+    ("syncer.to.sync-mode", "[syncer.to]\nsync-mode = 3", Fails("syncer.to.sync-mode: expected an integer from 0 to 2, \
+                                                                 found 3")),
     ("syncer.to.merge", "[syncer.to]\nmerge = true", Idle),
     ("syncer.to.read-timeout", "[syncer.to]\nread-timeout = \"1h30m\"", Is("to.read-timeout", "1h30m")),
     ("syncer.to.read-timeout", "[syncer.to]\nread-timeout = \"2\"", Is("to.read-timeout", "48h")),
-    ("syncer.to.read-timeout", "[syncer.to]\nread-timeout = \"1 minute\"", Fails("syncer.to.read-timeout: expected a length of time")),
+    ("syncer.to.read-timeout", "[syncer.to]\nread-timeout = \"1 minute\"", Fails("syncer.to.read-timeout: expected a duration")),
     ("syncer.to.params", "[syncer.to.params]\nlock_wait_timeout = 50", Is("to.variables", "lock_wait_timeout=50")),
     ("syncer.to.params", "[syncer.to.params]\nautocommit = 0", Fails("syncer.to.params: `autocommit` is set by tisync")),
     ("syncer.to.security.ssl-ca", "[syncer.to.security]\nssl-ca = \"a b\"", Is("to", "mysql://root@localhost:3306/?ssl-mode=verify-identity&ssl-ca=a%20b")),
@@ -118,14 +122,17 @@ const CASES: &[(&str, &str, Then)] = &[
     ("syncer.to.oracle-connect-string", "[syncer.to]\noracle-connect-string = \"o\"", Idle),
     ("syncer.to.checkpoint.type", "[syncer.to.checkpoint]\ntype = \"\"", Is("drainer-checkpoint", "tidb_binlog.checkpoint on the target")),
     ("syncer.to.checkpoint.type", FILE, Is("drainer-checkpoint", "data.drainer/savepoint")),
-    ("syncer.to.checkpoint.type", "[syncer.to.checkpoint]\ntype = \"oracle\"", Fails("syncer.to.checkpoint.type: tisync does not read Oracle: name the position with --start-ts")),
-    ("syncer.to.checkpoint.type", "[syncer.to.checkpoint]\ntype = \"etcd\"", Fails("syncer.to.checkpoint.type: can be mysql, tidb or file")),
+    ("syncer.to.checkpoint.type", "[syncer.to.checkpoint]\ntype = \"oracle\"", Fails("syncer.to.checkpoint.type: \
+        tisync does not read Oracle: give the position with --start-ts")),
+    ("syncer.to.checkpoint.type", "[syncer.to.checkpoint]\ntype = \"etcd\"", Fails("syncer.to.checkpoint.type: must be \
+        mysql, tidb or file")),
     ("syncer.to.checkpoint.schema", "[syncer.to.checkpoint]\nschema = \"s\"\nhost = \"ignored\"\ntable = \"ignored\"", Is("drainer-checkpoint", "s.checkpoint on the target")),
     ("syncer.to.checkpoint.table", "[syncer.to.checkpoint]\ntype = \"mysql\"\ntable = \"t\"", Is("drainer-checkpoint", "tidb_binlog.t on mysql://root@127.0.0.1:3306")),
     ("syncer.to.checkpoint.host", "[syncer.to.checkpoint]\ntype = \"mysql\"\nhost = \"h\"", Is("drainer-checkpoint", "tidb_binlog.checkpoint on mysql://root@h:3306")),
     ("syncer.to.checkpoint.port", "[syncer.to.checkpoint]\ntype = \"tidb\"\nport = 4000", Is("drainer-checkpoint", "tidb_binlog.checkpoint on mysql://root@127.0.0.1:4000")),
     ("syncer.to.checkpoint.user", "[syncer.to.checkpoint]\ntype = \"mysql\"\nuser = \"u\"", Is("drainer-checkpoint", "tidb_binlog.checkpoint on mysql://u@127.0.0.1:3306")),
-    ("syncer.to.checkpoint.password", "[syncer.to.checkpoint]\ntype = \"mysql\"\npassword = 5", Fails("syncer.to.checkpoint.password: expected text in quotes, found a number")),
+    ("syncer.to.checkpoint.password", "[syncer.to.checkpoint]\ntype = \"mysql\"\npassword = 5", Fails("syncer.to.checkpoint.password: \
+        expected quoted text, found a number")),
     ("syncer.to.checkpoint.encrypted_password", "[syncer.to.checkpoint]\ntype = \"mysql\"\nencrypted_password = \"=\"", Fails("syncer.to.checkpoint.encrypted_password: is not what `binlogctl -cmd encrypt` writes")),
     ("syncer.to.checkpoint.security.ssl-ca", "[syncer.to.checkpoint]\ntype = \"mysql\"\nsecurity = { ssl-ca = \"c\" }", Is("drainer-checkpoint", "tidb_binlog.checkpoint on mysql://root@127.0.0.1:3306/?ssl-mode=verify-identity&ssl-ca=c")),
     ("syncer.to.checkpoint.security.ssl-cert", "[syncer.to.checkpoint]\ntype = \"mysql\"\nsecurity = { ssl-ca = \"c\", ssl-cert = \"d\" }", Is("drainer-checkpoint", "tidb_binlog.checkpoint on mysql://root@127.0.0.1:3306/?ssl-mode=verify-identity&ssl-ca=c&ssl-cert=d")),
@@ -212,12 +219,12 @@ fn filters_of_a_drainer_are_those_of_tisync() {
     assert_shown(&cased, "events", "[Db.t*] without [delete, ^DROP]");
     assert!(cased.events.unwrap().value[0].case_sensitive);
     for (text, words) in [
-        ("ignore-schemas = \"\"", "syncer.ignore-schemas: is empty, which Drainer refuses too"),
+        ("ignore-schemas = \"\"", "syncer.ignore-schemas: is empty, which Drainer also refuses"),
         ("replicate-do-db = [\"\"]", "syncer.replicate-do-db: an item is empty"),
-        ("[[syncer.ignore-table]]\ndb-name = \"a\"", "`db-name` and `tbl-name` are both needed"),
+        ("[[syncer.ignore-table]]\ndb-name = \"a\"", "both `db-name` and `tbl-name` are required"),
         (
             "[[syncer.table-migrate-rule]]\nbinlog-filter-rule = [\"x\"]\nsource = { schema = \"a\" }",
-            "there is no [syncer.binlog-filter-rule.x]",
+            "[syncer.binlog-filter-rule.x] does not exist",
         ),
         ("[[syncer.table-migrate-rule]]\nsource = { table = \"a\" }", "source.schema: names no database"),
         ("replicate-do-db = [\"~(\"]", "the filters: "),
@@ -234,7 +241,7 @@ fn without_pd_urls_the_default_is_said() {
         loaded.remarks.iter().map(|r| format!("{r:?}")).collect::<String>()
     };
     let said = note("[syncer]\n");
-    assert!(said.contains("it is Drainer's default, http://127.0.0.1:2379") && said.contains("-pd-urls"), "{said}");
+    assert!(said.contains("Drainer's default http://127.0.0.1:2379 is used") && said.contains("-pd-urls"), "{said}");
     assert!(!note("pd-urls = \"http://h:1\"\n[syncer]\n").contains("pd-urls"));
 }
 
@@ -267,7 +274,7 @@ fn drainers_variables_count() {
     assert_shown(&loaded.draft, "to", "mysql://repl@h:4406");
     assert!(loaded.idle.iter().any(|i| i.key == "metrics-addr"), "{:?}", loaded.idle);
     let found = file.loaded(&[("BINLOG_SERVER_C", "many")]).unwrap_err();
-    assert!(found.contains("syncer.worker-count (from BINLOG_SERVER_C): expected a whole number"), "{found}");
+    assert!(found.contains("syncer.worker-count (from BINLOG_SERVER_C): expected an integer"), "{found}");
 }
 
 #[test]
@@ -278,10 +285,10 @@ fn a_key_in_the_wrong_table_or_case_is_told_the_right_one() {
     );
     let found = file.loaded(&[]).unwrap_err();
     for words in [
-        "drainer.toml:1: worker-count: there is no such key; did you mean `syncer.worker-count`?",
-        "drainer.toml:3: syncer.sync_ddl: there is no such key; did you mean `syncer.sync-ddl`?",
-        "drainer.toml:5: syncer.to.encrypted-password: there is no such key; did you mean `syncer.to.encrypted_password`?",
-        "drainer.toml:6: syncer.to.safe-mode: there is no such key; did you mean `syncer.safe-mode`?",
+        "drainer.toml:1: worker-count: unknown key; did you mean `syncer.worker-count`?",
+        "drainer.toml:3: syncer.sync_ddl: unknown key; did you mean `syncer.sync-ddl`?",
+        "drainer.toml:5: syncer.to.encrypted-password: unknown key; did you mean `syncer.to.encrypted_password`?",
+        "drainer.toml:6: syncer.to.safe-mode: unknown key; did you mean `syncer.safe-mode`?",
     ] {
         assert!(found.contains(words), "{words}\nis not in\n{found}");
     }

@@ -169,7 +169,7 @@ fn idle_session(server: &PrivateServer) {
     w.announce(&mut old, &job, &["ALTER TABLE t ADD COLUMN a INT"]);
     let mut new = w.start();
     assert_eq!(w.settle(&mut new).unwrap(), Settled::TakenBack);
-    assert!(w.heard("which had begun a DDL and ran nothing any more"));
+    assert!(w.heard("which had started a DDL and was no longer running anything"));
     assert!(old.session.run("ALTER TABLE t ADD COLUMN a INT").is_err(), "what it would still send must not arrive");
 }
 

@@ -37,7 +37,7 @@ pub fn more() -> Vec<Type> {
     let same = (COLUMNS, "id int(11),a int(11),v varchar(9)");
     let unknown = "needs the collation utf8mb4_0900_ai_ci, which the target (MariaDB";
     let session = LeftOut("the rows of temporary tables never leave their session");
-    let interval = Refused("partitions by INTERVAL are TiDB's own");
+    let interval = Refused("partitions by INTERVAL exist only in TiDB");
     vec![
         of(
             "ddl_07_add_index_on_an_expression",
@@ -81,7 +81,7 @@ pub fn more() -> Vec<Type> {
                 43,
                 T,
                 "ALTER TABLE `t` ADD CONSTRAINT `c` CHECK(`a`>5) NOT ENFORCED",
-                LeftOut("without its CHECK: MariaDB has none that is not enforced"),
+                LeftOut("without its CHECK: MariaDB has no unenforced CHECKs"),
                 same,
             )
         },
@@ -150,7 +150,7 @@ pub fn more() -> Vec<Type> {
             3,
             &[],
             "CREATE TABLE `t` (`id` INT);DROP DATABASE `mysql`;",
-            Refused("a DDL job has one statement, but its text holds 2"),
+            Refused("a DDL job has one statement, but its text has 2"),
             (COLUMNS, "~"),
         ),
         of(
@@ -191,9 +191,9 @@ fn t23(server: &PrivateServer) {
     let w = World::new(server, "t23");
     let mut position = None;
     let cases = [
-        (25, "t23", "RECOVER TABLE `t`", "brings rows back"),
-        (25, "t23", "FLASHBACK TABLE `t` TO `u`", "brings rows back"),
-        (63, "gone", "FLASHBACK DATABASE `gone`", "brings rows back"),
+        (25, "t23", "RECOVER TABLE `t`", "brings back rows"),
+        (25, "t23", "FLASHBACK TABLE `t` TO `u`", "brings back rows"),
+        (63, "gone", "FLASHBACK DATABASE `gone`", "brings back rows"),
         (
             3,
             "t23",
@@ -287,7 +287,7 @@ fn known_definer(server: &PrivateServer) {
     let definers = "SELECT GROUP_CONCAT(definer ORDER BY table_name) FROM information_schema.views WHERE table_schema = DATABASE()";
     assert_eq!(w.one(definers), "owner@10.0.0.1,root@localhost,root@localhost");
     assert!(w.noted(
-        "its definer 'nobody'@'%' is not known on the target, so the view runs with the rights of tisync's account"
+        "its definer 'nobody'@'%' does not exist on the target, so the view runs with the privileges of tisync's account"
     ));
 }
 

@@ -5,16 +5,16 @@ use super::types::{Becomes, NOTHING, P, P_SAME, T, T_ROWS, T_SAME, Type, of};
 pub fn the_upstreams_own() -> Vec<Type> {
     use Becomes::LeftOut;
     let (locks, tiflash, placement) = (
-        LeftOut("locks concern the upstream alone"),
-        LeftOut("TiFlash concerns the upstream alone"),
-        LeftOut("placement concerns the upstream's stores alone"),
+        LeftOut("locks concern only the upstream"),
+        LeftOut("TiFlash concerns only the upstream"),
+        LeftOut("placement concerns only the upstream's stores"),
     );
     let (attributes, caches, groups) = (
-        LeftOut("attributes concern the upstream's stores alone"),
-        LeftOut("table caches concern the upstream alone"),
-        LeftOut("resource groups concern the upstream alone"),
+        LeftOut("attributes concern only the upstream's stores"),
+        LeftOut("table caches concern only the upstream"),
+        LeftOut("resource groups concern only the upstream"),
     );
-    let ttl = LeftOut("the rows that TTL removes arrive by themselves");
+    let ttl = LeftOut("the rows that TTL deletes are replicated anyway");
     vec![
         of("ddl_27_lock_table", 27, T, "LOCK TABLES `t` WRITE", locks, T_ROWS),
         of("ddl_28_unlock_table", 28, T, "UNLOCK TABLES", locks, T_ROWS),
@@ -69,7 +69,7 @@ pub fn the_upstreams_own() -> Vec<Type> {
             58,
             T,
             "ALTER TABLE `t` STATS_OPTIONS='{\"auto_recalc\": false}'",
-            LeftOut("statistics concern the upstream alone"),
+            LeftOut("statistics concern only the upstream"),
             T_SAME,
         ),
         of("ddl_59_alter_table_nocache", 59, T, "ALTER TABLE `t` NOCACHE", caches, T_SAME),
@@ -91,9 +91,9 @@ pub fn the_upstreams_own() -> Vec<Type> {
 pub fn newer() -> Vec<Type> {
     use Becomes::{LeftOut, Refused};
     vec![
-        of("ddl_00_none", 0, T, "", Refused("is a job of type 0, which tisync does not know"), T_SAME),
-        of("ddl_46_alter_partition", 46, P, "ALTER PARTITION WHATEVER", Refused("is a job of type 46"), P_SAME),
-        of("ddl_66_unused", 66, T, "SOMETHING NEW `t`", Refused("is a job of type 66"), T_SAME),
+        of("ddl_00_none", 0, T, "", Refused("is a job of unknown type 0"), T_SAME),
+        of("ddl_46_alter_partition", 46, P, "ALTER PARTITION WHATEVER", Refused("is a job of unknown type 46"), P_SAME),
+        of("ddl_66_unused", 66, T, "SOMETHING NEW `t`", Refused("is a job of unknown type 66"), T_SAME),
         of(
             "ddl_73_add_columnar_index",
             73,
@@ -111,13 +111,13 @@ pub fn newer() -> Vec<Type> {
             T_SAME,
         ),
         of("ddl_75_alter_table_mode", 75, T, "", LeftOut("a table's mode concerns"), T_SAME),
-        of("ddl_76_refresh_meta", 76, T, "", LeftOut("it concerns the upstream's own schema cache"), T_SAME),
+        of("ddl_76_refresh_meta", 76, T, "", LeftOut("it concerns only the upstream's schema cache"), T_SAME),
         of(
             "ddl_77_modify_schema_read_only",
             77,
             T,
             "ALTER DATABASE `x` READ ONLY = 1",
-            LeftOut("it would keep tisync out as well"),
+            LeftOut("it would lock out tisync as well"),
             T_SAME,
         ),
     ]

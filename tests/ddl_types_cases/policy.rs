@@ -58,7 +58,7 @@ fn replaced(server: &PrivateServer) {
     let totals = sink.totals();
     assert_eq!((totals.ddl, totals.skipped_ddl, totals.replaced_ddl), (0, 0, 1));
     assert_eq!(decided(&totals), [(2, VECTOR.to_owned(), Some(instead))]);
-    assert!(w.noted("by your word, `ALTER TABLE t ADD COLUMN v TEXT"));
+    assert!(w.noted("as you asked, `ALTER TABLE t ADD COLUMN v TEXT"));
     assert_eq!(w.checkpoint(), START + 3);
     drop(sink);
     // The option that stays in a script does nothing once the link is past it.
@@ -202,7 +202,7 @@ fn nobody(server: &PrivateServer) {
     let mut sink = w.open(MysqlOptions { ddl: ddl_policy, ..w.options() }).unwrap();
     let error = said(&sink.apply(ddl(1, 5, "nobody", VECTOR, &[], &[])).unwrap_err());
     assert!(error.contains("error 4161") || error.contains("error 1064"), "{error}");
-    assert!(w.noted("nobody can be asked what to do about this DDL, because there is no terminal: the run stops"));
+    assert!(w.noted("cannot ask what to do about this DDL, because there is no terminal: the run stops"));
 }
 
 /// The second of three tables is in the way of a job: what came before it is done, so there is nothing to choose.
@@ -244,8 +244,8 @@ fn no_ddl(server: &PrivateServer) {
     apply(&mut sink, txns);
     let totals = sink.totals();
     assert_eq!((totals.ddl, totals.skipped_ddl, totals.unrun_ddl), (0, 0, 4));
-    assert!(w.noted("not run on the target, because no DDL is run on this link: `DROP TABLE `t``"));
-    assert!(w.noted("no DDL is run on this link, and this one brings rows back"));
+    assert!(w.noted("not run on the target, because this link runs no DDL: `DROP TABLE `t``"));
+    assert!(w.noted("this link runs no DDL, and this one brings back rows"));
     drop(sink);
     assert_eq!(w.checkpoint(), START + 6, "the position moves with each");
     assert_eq!(w.one("SELECT * FROM t"), "1|~;2|x");
@@ -286,7 +286,7 @@ fn wrong_side(server: &PrivateServer) {
     let gone = ddl(5, 25, "wrong_side", "RECOVER TABLE `t`", &[], &[&v2]);
     apply(&mut sink, vec![from(Side::Upstream, alter(4)), from(Side::Upstream, gone)]);
     assert_eq!((sink.totals().wrong_side_ddl, sink.totals().unrun_ddl), (2, 0));
-    assert!(w.noted("ignored, as --wrong-side-ddl says: `ALTER TABLE `t` ADD COLUMN"));
+    assert!(w.noted("ignored because of --wrong-side-ddl: `ALTER TABLE `t` ADD COLUMN"));
     drop(sink);
     assert_eq!(w.one("SHOW COLUMNS FROM t").split(';').count(), 1);
     // Where DDL runs, what the target had first does not.
@@ -308,5 +308,5 @@ fn lock_given_back(server: &PrivateServer) {
         sink.apply(ddl(n, 60, "lock_back", &text, &[], &tables.each_ref())).unwrap();
     }
     sink.drain().unwrap();
-    assert!(!w.noted("which had begun a DDL and ran nothing any more"), "{:?}", w.notes.lock().unwrap());
+    assert!(!w.noted("which had started a DDL and was no longer running anything"), "{:?}", w.notes.lock().unwrap());
 }

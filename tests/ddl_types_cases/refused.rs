@@ -59,7 +59,10 @@ fn second(server: &PrivateServer) {
     let error = w.sink().apply(job()).unwrap_err();
     let hint = fault(&error).map(|f| f.hint.clone()).unwrap_or_default();
     assert_eq!(exit_code(&error), 4, "{error:#}");
-    assert!(hint.contains("run what suits the target by hand") && !hint.contains("of this batch"), "{hint}");
+    assert!(
+        hint.contains("run a suitable statement on the target by hand") && !hint.contains("of this batch"),
+        "{hint}"
+    );
     w.run("CREATE TABLE b (x INT PRIMARY KEY)");
     let mut sink = w.sink();
     apply(&mut sink, vec![txn(2, vec![ins(&tables[1], vec![i(5)])])]);

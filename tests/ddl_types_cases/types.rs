@@ -134,7 +134,7 @@ pub const T_SAME: (&str, &str) = (COLUMNS, "id int(11),a int(11),v varchar(9)");
 pub const P_SAME: (&str, &str) = (PARTITIONS, "p0,p1");
 pub const NOTHING: (&str, &str) = (TABLES, "~");
 
-const NO_WORD: Becomes = Becomes::LeftOut("it says nothing to this target");
+const NO_WORD: Becomes = Becomes::LeftOut("it means nothing to this target");
 
 pub fn types() -> Vec<Type> {
     [databases_and_tables(), columns_and_indexes(), own::the_upstreams_own(), own::newer()]
@@ -229,7 +229,7 @@ fn databases_and_tables() -> Vec<Type> {
             25,
             T,
             "RECOVER TABLE `gone`",
-            Refused("brings rows back that no binlog repeats"),
+            Refused("brings back rows that the binlog does not contain"),
             T_ROWS,
         ),
         of(
@@ -292,7 +292,7 @@ fn databases_and_tables() -> Vec<Type> {
             62,
             T,
             "FLASHBACK CLUSTER TO TIMESTAMP '2026-11-21 13:05:00'",
-            Refused("brings rows back"),
+            Refused("brings back rows"),
             T_ROWS,
         ),
         of(
@@ -300,7 +300,7 @@ fn databases_and_tables() -> Vec<Type> {
             63,
             &[],
             "FLASHBACK DATABASE `gone` TO `back`",
-            Refused("brings rows back"),
+            Refused("brings back rows"),
             NOTHING,
         ),
         of(
@@ -338,7 +338,7 @@ fn databases_and_tables() -> Vec<Type> {
             29,
             T,
             "ADMIN REPAIR TABLE `t` CREATE TABLE `t` (`id` INT PRIMARY KEY,`a` INT,`v` VARCHAR(9))",
-            LeftOut("it mends the upstream's own notion of the table"),
+            LeftOut("it repairs the upstream's own metadata of the table"),
             T_ROWS,
         ),
     ]

@@ -44,7 +44,7 @@ fn stops(story: &mut Story<'_>, more: &[&str], words: &[&str]) -> Ran {
 
 /// Runs what the hint names.
 fn mend(story: &mut Story<'_>, ran: &Ran) {
-    let (_, behind) = ran.stderr.split_once("for instance with `").unwrap();
+    let (_, behind) = ran.stderr.split_once("for example with `").unwrap();
     let (sql, _) = behind.split_once("`, and run").unwrap();
     for one in sql.split("; ") {
         story.world.run(one);
@@ -53,7 +53,7 @@ fn mend(story: &mut Story<'_>, ran: &Ran) {
 
 fn until_mended(story: &mut Story<'_>) {
     was_there(story);
-    let words = ["type of column `a`: upstream `varchar(20)`, target `int", "--pending-ddl done", "no row behind it"];
+    let words = ["type of column `a`: upstream `varchar(20)`, target `int", "--pending-ddl done", "no row after it"];
     stops(story, &[], &words);
     // The next run compares again, and does not run it again.
     let ran = stops(story, &[], &words);
@@ -139,7 +139,7 @@ fn as_before(story: &mut Story<'_>) {
     story.ddl(61, "ALTER TABLE `t` RENAME COLUMN `a` TO `z`, ADD COLUMN `c` DOUBLE;", &more);
     story.insert(&more, vec![i(1), s("x"), i(2), tisync::model::Value::Float(1.5)]);
     let ran = story.play();
-    assert!(ran.stderr.contains("and was not before this DDL"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("and did not before this DDL"), "{}", ran.stderr);
     story.shows("SELECT z, b, c FROM t", "x|2|1.5");
     story.shows(
         "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'own'",

@@ -198,7 +198,7 @@ fn becomes_timestamp(story: &mut Story<'_>, value: tisync::model::Value) {
 fn null_becomes_now(story: &mut Story<'_>) {
     becomes_timestamp(story, tisync::model::Value::Null);
     let ran = story.play_with(&[]).expect(4);
-    assert!(ran.stderr.contains("it holds NULL, for one, and it gets the moment"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it holds NULL, for example, and it gets the time"), "{}", ran.stderr);
     story.shows("SELECT * FROM t", "1|~");
     assert_eq!(story.of_column("data_type", "c"), "varchar");
 }

@@ -110,7 +110,7 @@ fn before_its_range(story: &mut Story<'_>) {
     altered(story, "ALTER SEQUENCE `s` START WITH 53 MINVALUE 50 INCREMENT BY 5;");
     let ran = story.play();
     counts(story, "53|50|100|53|5");
-    assert!(ran.stderr.contains("goes on with 53"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("continues with 53"), "{}", ran.stderr);
     altered(story, "ALTER SEQUENCE `s` MINVALUE -100 MAXVALUE -1 START WITH -1 INCREMENT BY -1;");
     story.play();
     counts(story, "-1|-100|-1|-1|-1");

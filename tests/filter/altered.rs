@@ -35,7 +35,7 @@ pub fn columns_that_a_rule_leaves_out() -> Outcome {
         made.save(world.dir.path());
         let args = ["--config", config.as_str()];
         let first = world.sync(&args).expect(0).stderr;
-        let said = "`d`.`t`, its DDL is left out by an event rule: left out, because the target has none: `c`";
+        let said = "`d`.`t`, its DDL is left out by an event rule: left out because the target lacks them: `c`";
         assert_eq!(first.matches(said).count(), 1, "{first}");
         // The next start finds the column upstream and not there; one that the upstream drops stays.
         let mut three = two.clone();

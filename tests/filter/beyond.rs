@@ -8,7 +8,7 @@ use crate::Outcome;
 use crate::common::made::{INT, Made, SCHEMA, table};
 use crate::world::{World, says};
 
-const SAYS: &str = "the target cannot have a name with 😀 in it";
+const SAYS: &str = "the target cannot have a name that contains 😀";
 
 fn info(table: &Table) -> Json {
     table_info(table, &Details::default(), 0)
@@ -81,7 +81,7 @@ pub fn a_rule_or_a_route_for_a_name_beyond() -> Outcome {
     // Rows of a table that was not made, although something ran instead.
     let world = World::new();
     let said = world.sync_of(&made, &["--on-ddl-error", &format!("replace:{ts}=DO 0")]).expect(4).stderr;
-    for word in ["rows of `d`.`t😀` have no place", "455000615550976001", SAYS, "`!` pattern", "--route"] {
+    for word in ["rows of `d`.`t😀` cannot be stored", "455000615550976001", SAYS, "`!` pattern", "--route"] {
         says(&said, word);
     }
     // A backup has no such table either.

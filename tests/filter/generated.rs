@@ -136,7 +136,7 @@ pub fn transactions_are_left_out_by_their_ts() -> Outcome {
     let last = messages.last().unwrap().commit_ts.unwrap();
     let args = ["--ignore-ts", &create, "--ignore-ts", &first, "--ignore-ts", &last.to_string()];
     let ran = world.sync(&[&args[..], &["--tables", "*.*,!load_many_tables.t5"]].concat()).expect(0);
-    says(&ran.stderr, &format!("left out by your word: the transaction of commit ts {first} ("));
+    says(&ran.stderr, &format!("left out as you asked: the transaction of commit ts {first} ("));
     says(&ran.stderr, "left out from here on: load_many_tables.t17");
     says(
         &ran.stderr,
@@ -154,11 +154,11 @@ pub fn transactions_are_left_out_by_their_ts() -> Outcome {
 pub fn patterns_that_are_wrong_are_named() -> Outcome {
     let (world, _) = World::with(&MANY);
     for (args, word) in [
-        (&["--tables", "a.b,c-d.*"][..], "tables, pattern 2: `c-d.*` is no pattern of tables: `-` has no meaning here"),
+        (&["--tables", "a.b,c-d.*"][..], "tables, pattern 2: `c-d.*` is not a table pattern: `-` has no meaning here"),
         (&["--tables", "!a.b"], "so no table is left"),
         (&["--route", "a.*=mysql.*"], "the route a.* to mysql.*: `mysql` belongs to the server"),
         (&["--route", "a.*"], "expected FROM=TO"),
-        (&["--tables", "@/no/such/file"], "cannot read the file of patterns /no/such/file"),
+        (&["--tables", "@/no/such/file"], "cannot read the pattern file /no/such/file"),
     ] {
         says(&world.sync(args).expect(2).stderr, word);
     }

@@ -148,7 +148,7 @@ pub fn under_other_names(folder: &Path) -> Outcome {
     let views: Vec<&str> = views.iter().flat_map(|ts| ["--skip-ddl", ts]).collect();
     let said = sync(folder, &world.server, &[&args[..], &views].concat());
     assert_eq!(databases(&world.server), "bank,e2,k2,t1");
-    says(&said, "skipped by your word: `CREATE");
+    says(&said, "skipped as you asked: `CREATE");
     equal(folder, &world.server, ("k2", "kinds"), &[("clustered", "cl us")], &[])?;
     equal(folder, &world.server, ("e2", "evolve"), &[], &BROUGHT_BACK)?;
     equal(folder, &world.server, ("bank", "bank"), &[], &[])?;
@@ -186,8 +186,8 @@ pub fn a_rename_into_what_is_replicated(folder: &Path) -> Outcome {
     let ts = skip(&ran.stderr);
     let said = sync_from(folder, &world.server, &[&tables[..], &["--skip-ddl", &ts]].concat()).expect(0).stderr;
     says(&said, "`evolve`.`t_renamed` is not on the target, because the DDL of commit ts ");
-    says(&said, " was skipped: 1 row changes left out");
-    says(&said, "leave what is replicated: `evolve`.`t_renamed` (as `evolve`.`t`)");
+    says(&said, " was skipped: 1 row change left out");
+    says(&said, "are no longer replicated: `evolve`.`t_renamed` (as `evolve`.`t`)");
     assert_eq!(world.tables("evolve"), "NULL");
     Ok(())
 }

@@ -107,7 +107,7 @@ pub fn an_unknown_definition_that_nobody_wants() -> Outcome {
     };
     let error = run(&[]).unwrap_err();
     assert!(format!("{error:#}").contains("`load_many_tables`.`t5` changed after the start"), "{error:#}");
-    assert!(fault(&error).unwrap().hint.contains("fresh backup"));
+    assert!(fault(&error).unwrap().hint.contains("new backup"));
     let (end, taken, left_out) = run(&["*.*", "!*.t5"])?;
     assert_eq!((end, taken + left_out), (End::Finished, truth.row_changes));
     assert!(left_out >= 3, "{left_out}");

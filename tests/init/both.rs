@@ -25,28 +25,28 @@ fn two_links_of_a_dialogue_run() {
     on_a.query_drop("INSERT INTO shop.t VALUES (1, 10)").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut t = Terminal::start(dir.path(), &[]);
-    t.chooses("What shall be set up", 1);
+    t.chooses("What do you want to set up", 1);
     t.answers("Name of the first cluster [a]:", "east");
-    t.answers("Name of the second [b]:", "east");
-    t.sees("both clusters cannot be called");
-    t.answers("Name of the second [b]:", "west");
+    t.answers("Name of the second cluster [b]:", "east");
+    t.sees("both clusters are named");
+    t.answers("Name of the second cluster [b]:", "west");
     t.answers("PD of cluster east", &a.cluster().pd_url());
     t.answers("PD of cluster west", &a.cluster().pd_url());
     t.sees("is the first cluster again");
     t.answers("PD of cluster west", &b.cluster().pd_url());
     t.answers("SQL address of cluster west", &b.url());
     t.answers("SQL address of cluster east", &a.url());
-    t.chooses("Where does replication begin", 2);
+    t.chooses("Where should replication begin", 2);
     t.answers("The ts or time", &start);
-    t.answers("Where does the link back from west begin", "");
+    t.answers("Where should the link back from west begin", "");
     t.answers("Which tables", "");
-    t.answers("Channel of the marks", "x");
-    t.sees("the channel cannot be `x`");
-    t.answers("Channel of the marks", "5");
+    t.answers("Mark channel", "x");
+    t.sees("`x` is not a valid channel");
+    t.answers("Mark channel", "5");
     t.answers("Mark table [retl._drainer_repl_mark]:", "marks");
     t.sees("the mark table cannot be `marks`");
     t.answers("Mark table [retl._drainer_repl_mark]:", "");
-    t.chooses("Where will it be run", 0);
+    t.chooses("On which cluster will you run it", 0);
     t.answers("Sync mode", "");
     t.sees("CREATE TABLE");
     t.sees("Run this now?");
@@ -56,7 +56,7 @@ fn two_links_of_a_dialogue_run() {
             .is_none()
     );
     t.types("y");
-    t.answers("Where to write it", "");
+    t.answers("Where should the file be written", "");
     let ended = t.ends();
     assert_eq!(ended.code, 0, "{}", ended.screen);
     assert_eq!(ended.stdout, "tisync sync --config tisync.toml\n");
@@ -89,6 +89,6 @@ fn two_links_of_a_dialogue_run() {
     assert_eq!(file.matches("ddl = false").count(), 1);
     let again = line_after(&ended.screen, "the same file without questions:");
     let ran = shell(dir.path(), &again.replace("tisync.toml", "other.toml"), &[]).expect(0);
-    assert!(ran.stderr.contains("both clusters have it, with the rows of the channel"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("exists on both clusters, with the rows of the channel"), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(dir.path().join("other.toml")).unwrap(), file);
 }

@@ -104,11 +104,11 @@ fn a_dialogue_writes_what_runs() {
     fs::write(dir.join("there.toml"), "mine").unwrap();
     let to = format!("mysql://repl@127.0.0.1:{}", world.b.port());
     let mut t = Terminal::start(dir, &[]);
-    t.chooses("What shall be set up", 0);
+    t.chooses("What do you want to set up", 0);
     t.answers("Name of the first cluster [a]:", "b/c");
-    t.sees("cannot be the name of a cluster");
+    t.sees("is not a valid cluster name");
     t.answers("Name of the first cluster [a]:", "");
-    t.answers("Name of the second [b]:", "");
+    t.answers("Name of the second cluster [b]:", "");
     t.answers("PD of cluster a", "nonsense");
     t.sees("has no port");
     t.answers("PD of cluster a", "127.0.0.1:1");
@@ -116,7 +116,7 @@ fn a_dialogue_writes_what_runs() {
     t.answers("PD of cluster a", &world.a.cluster().pd_url());
     let found = t.answers("SQL address of cluster b", "postgres://db2");
     for part in
-        ["cluster 7600000000000000110", "TiDB v", "binlog On", "answers", "Pump ", "online (alive)", "1 databases"]
+        ["cluster 7600000000000000110", "TiDB v", "binlog On", "answers", "Pump ", "online (alive)", "1 user database"]
     {
         assert!(found.contains(part), "no `{part}` in {found}");
     }
@@ -128,17 +128,17 @@ fn a_dialogue_writes_what_runs() {
     t.answers_unseen(&format!("Password for {to}:"), SECRET);
     t.chooses("find this password", 0);
     t.sees("MariaDB 1");
-    t.sees("Where does replication begin");
+    t.sees("Where should replication begin");
     t.types(&format!("{DOWN}{DOWN}{ENTER}"));
     t.answers("The ts or time", "2099-01-01T00:00:00Z");
     t.sees("BAD");
-    t.sees("replication cannot start at");
-    t.chooses("Where does replication begin", 1);
+    t.sees("is not a TiDB timestamp");
+    t.chooses("Where should replication begin", 1);
     t.answers("The dump", "dumps");
     let verdict = t.answers("Which tables", "app..*");
     assert!(verdict.contains("exact: the dump in dumps holds everything") && verdict.contains("pump-gc"), "{verdict}");
     t.answers("Which tables", "");
-    t.sees("rights are missing:");
+    t.sees("privileges are missing:");
     let grants = t.answers("Which tables", "nothing.*");
     let grant =
         grants.lines().find_map(|l| l.split_once("GRANT ")).map(|(_, g)| format!("GRANT {}", g.trim())).unwrap();
@@ -153,13 +153,13 @@ fn a_dialogue_writes_what_runs() {
     );
     // Without that database no right is missing: on to the next question, which is answered wrongly.
     t.answers("Sync mode", "7");
-    t.sees("no sync mode `7`");
+    t.sees("unknown sync mode `7`");
     t.sees("Sync mode");
     t.types(CTRL_C);
     assert_eq!(t.ends().code, 130);
     world.b.connect().unwrap().query_drop(grant).unwrap();
     finish(&world, &to);
-    world.ctrl_c(&[], "What shall be set up");
+    world.ctrl_c(&[], "What do you want to set up");
     world.ctrl_c(&["--one-way"], "Name of the first cluster");
     let pd = world.a.cluster().pd_url();
     world.ctrl_c(&["--one-way", "--yes", "--from-pd", &pd, "--to", &to], "Password for");
@@ -173,15 +173,15 @@ fn finish(world: &World, to: &str) {
     let mut t = Terminal::start(dir, &[&args[..], &["--config", "there.toml"]].concat());
     t.answers_unseen(&format!("Password for {to}:"), SECRET);
     t.sees("[cluster.a]");
-    t.sees("there.toml is there. Write over it?");
+    t.sees("there.toml exists. Overwrite?");
     t.types("n");
-    t.sees("is there already");
-    t.answers("Where to write it [tisync.toml]:", "new.toml");
+    t.sees("there.toml already exists");
+    t.answers("Where should the file be written [tisync.toml]:", "new.toml");
     let ended = t.ends();
     assert_eq!(ended.code, 0, "{}", ended.screen);
     assert_eq!(ended.stdout, "tisync sync --config new.toml\n");
     assert_eq!(fs::read_to_string(dir.join("there.toml")).unwrap(), "mine");
-    assert!(ended.screen.contains("set before it starts: TISYNC_PASSWORD_B"), "{}", ended.screen);
+    assert!(ended.screen.contains("set before starting: TISYNC_PASSWORD_B"), "{}", ended.screen);
     let file = fs::read_to_string(dir.join("new.toml")).unwrap();
     assert!(!file.contains(SECRET) && !ended.screen.contains(SECRET), "{}\n{file}", ended.screen);
 
@@ -190,7 +190,7 @@ fn finish(world: &World, to: &str) {
     let row: Option<(i32, i32)> = world.b.connect().unwrap().query_first("SELECT id, v FROM my_shop.t").unwrap();
     assert_eq!(row, Some((1, 10)));
     // The same without the file finds the same checkpoint.
-    let line = line_after(&ended.screen, "the same without the file:");
+    let line = line_after(&ended.screen, "the same link without a file:");
     let ran = shell(dir, &format!("{line} --until caught-up"), &[("TISYNC_TARGET_PASSWORD", SECRET)]).expect(0);
     assert!(ran.stderr.contains("continues from"), "{}", ran.stderr);
 
@@ -198,7 +198,7 @@ fn finish(world: &World, to: &str) {
     let again = line_after(&ended.screen, "the same file without questions:");
     let refused = shell(dir, &again, &password).expect(2);
     assert!(
-        refused.stderr.contains("new.toml is there already") && refused.stderr.contains("--force"),
+        refused.stderr.contains("new.toml there.toml already exists") && refused.stderr.contains("--force"),
         "{}",
         refused.stderr
     );

@@ -53,7 +53,7 @@ pub fn setup() -> Result<(), Failed> {
     assert_eq!(rows(&b).len(), 2);
 
     let said = mark("setup", &both, &["--channel-id", "3", "--rows", "4"]).expect(0).stdout;
-    assert!(said.contains("0 rows were there, 4 made") && said.contains("2 rows were there, 2 made"), "{said}");
+    assert!(said.contains("0 rows existed, 4 created") && said.contains("2 rows existed, 2 created"), "{said}");
     let shape = "SELECT GROUP_CONCAT(CONCAT_WS(' ', column_name, column_type, is_nullable, column_key, column_default) ORDER BY ordinal_position) \
                  FROM information_schema.columns WHERE table_name = '_drainer_repl_mark'";
     let found: Option<String> = a.connect()?.query_first(shape)?;
@@ -193,7 +193,7 @@ pub fn drop() -> Result<(), Failed> {
     assert_eq!(rows(&server).len(), 4);
 
     let said = mark("drop", &[&server], &["--channel-id", "1", "--yes"]).expect(0).stdout;
-    assert!(said.contains("channel 1: 2 rows deleted"), "{said}");
+    assert!(said.contains("channel 1: deleted 2 rows"), "{said}");
     assert!(rows(&server).iter().all(|row| row.0 == 2) && rows(&server).len() == 2);
     Ok(())
 }
@@ -201,16 +201,16 @@ pub fn drop() -> Result<(), Failed> {
 pub fn flags() -> Result<(), Failed> {
     let sync = ["sync", "--from", "/nowhere", "--to", "mysql://127.0.0.1:1"];
     for (more, words) in [
-        (&["--loopback"][..], "`loopback` was given, but no channel-id"),
-        (&["--other-channels", "stop"], "`other-channels` was given, but no channel-id"),
-        (&["--channel-id", "1", "--other-channels", "stop"], "but not loopback"),
+        (&["--loopback"][..], "`loopback` was given without channel-id"),
+        (&["--other-channels", "stop"], "`other-channels` was given without channel-id"),
+        (&["--channel-id", "1", "--other-channels", "stop"], "without loopback"),
         (&["--channel-id", "1", "--mark-table", "marks"], "the mark table cannot be `marks`"),
         (&["--no-ddl", "--wrong-side-ddl", "stop"], "`wrong-side-ddl` was given, but no loopback"),
         (
             &["--loopback", "--channel-id", "1", "--wrong-side-ddl", "ignore"],
             "`wrong-side-ddl` was given, but DDL is run on this link",
         ),
-        (&["--safe-mode", "--on-conflict", "stop"], "cannot go with on-conflict stop"),
+        (&["--safe-mode", "--on-conflict", "stop"], "cannot be combined with on-conflict stop"),
     ] {
         let ran = tisync(&[&sync[..], more].concat()).expect(2);
         assert!(ran.stderr.contains(words), "{more:?}: {}", ran.stderr);

@@ -88,6 +88,6 @@ fn a_difference_that_no_ddl_makes_stops_the_link() {
     b.wait_caught_up(LIMIT).unwrap();
     let ran = back(&pair, &["--wrong-side-ddl", "ignore", "--until", "caught-up"]).expect(4);
     let text = "`play`.`words` has no column `own`";
-    assert!(ran.stderr.contains(text) && ran.stderr.contains("link of the other direction"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(text) && ran.stderr.contains("link in the other direction"), "{}", ran.stderr);
     assert!(rows(a, "SELECT * FROM play.words").is_empty());
 }

@@ -31,7 +31,8 @@ fn what_does_not_fit_is_counted_and_ends_the_run_or_not() {
     for (name, there, here, missing, taken) in CASES {
         let table = format!("`c`.`{}`", &here[here.find("c.").unwrap() + 2..][..1]);
         let shown = format!(
-            "{table} was not as expected: {missing} rows to change or delete were missing, {taken} rows to insert were there already"
+            "{table} was not as expected: rows to change or delete that were missing: {missing}, rows to insert that \
+             already existed: {taken}"
         );
         world.b.connect().unwrap().query_drop(there).unwrap();
         world.run([here]);

@@ -30,7 +30,7 @@ fn without_marks_the_echo_is_seen() {
     let back = pair.link(1, &MARKED);
     let ran = back.expect(4);
     assert!(ran.stderr.contains("data came back that a link had written here, and without a mark"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("Let that link write with marks (--loopback --channel-id 1)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Make that link write marks (--loopback --channel-id 1)"), "{}", ran.stderr);
     assert!(ran.stderr.contains("echoes: 1"), "{}", ran.stderr);
     for one in load {
         one.stop().expect("the load has no conflicts");
@@ -111,7 +111,7 @@ fn deleted_mark_rows_are_made_again_while_both_sides_work() {
     for link in links {
         link.interrupt();
         let ran = link.expect(5);
-        assert_eq!(ran.stderr.matches("somebody else deleted the mark row").count(), 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("another process deleted the mark row").count(), 1, "{}", ran.stderr);
         assert!(ran.stderr.contains("echoes: 0"), "{}", ran.stderr);
     }
     for direction in 0..2 {

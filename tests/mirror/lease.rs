@@ -99,7 +99,7 @@ fn a_second_run_is_refused_and_the_first_goes_on() {
     for _ in 0..3 {
         let second = world.sync(&[LOOSE]).expect(4);
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-        let who = format!("link `default` on the target is run by pid {} on {} (", first.id(), host.trim());
+        let who = format!("link `default` on the target is already run by pid {} on {} (", first.id(), host.trim());
         for words in [who.as_str(), "its position is ", "start with --take-over"] {
             assert!(second.stderr.contains(words), "{words}: {}", second.stderr);
         }
@@ -116,7 +116,7 @@ fn a_second_run_is_refused_and_the_first_goes_on() {
     // By word, it is the first that stops.
     let second = going(&world, &["--take-over"]);
     let ran = first.expect(4);
-    let told = format!("this one is number {run}, that one {}, pid {} on ", run_number(&world), second.id());
+    let told = format!("this one is run {run}, that one is run {}, pid {} on ", run_number(&world), second.id());
     assert!(
         ran.stderr.contains("another run has taken over link `default`") && ran.stderr.contains(&told),
         "{}",
@@ -171,6 +171,6 @@ fn a_run_that_is_stopped_for_long_is_passed_and_then_stops() {
     second.until("it goes on", || position(&world.b) > at);
     second.interrupt();
     let ran = second.expect(5);
-    assert!(ran.stderr.contains("its process or its machine is gone, and this run takes over"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("its process or machine is gone, and this run takes over"), "{}", ran.stderr);
     catch_up(&world, &mut load);
 }

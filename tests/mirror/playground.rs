@@ -162,7 +162,7 @@ fn children(parent: u32) -> BTreeSet<u32> {
 #[test]
 fn load_on_both_sides_ends_with_the_proof() {
     let mut shown = Shown::start(&["--load", "20", "--duration", "5"]);
-    shown.until("20 transactions a second on each side");
+    shown.until("20 transactions per second on each side");
     let file = std::fs::read_to_string(shown.file()).unwrap();
     for part in
         ["[cluster.a]", "[cluster.b]", "name = \"a-to-b\"", "name = \"b-to-a\"", "ddl = false", "channel-id = 1"]
@@ -193,7 +193,7 @@ fn load_on_both_sides_ends_with_the_proof() {
 #[test]
 fn sides_that_differ_are_told() {
     let mut shown = Shown::start(&["--load", "20", "--duration", "100"]);
-    shown.until("20 transactions a second on each side");
+    shown.until("20 transactions per second on each side");
     let mut conn = shown.connect("B");
     // Past the binlog: no link can know of it.
     conn.query_drop("SET sql_log_bin = 0").unwrap();
@@ -231,7 +231,7 @@ fn ctrl_c_ends_it_and_leaves_nothing() {
     drop((a, b));
     shown.interrupt();
     let said = shown.expect(0);
-    for part in ["DDL that is understood: CREATE", "views, triggers", "cascades is not in its row binlog"] {
+    for part in ["supported DDL: CREATE", "views, triggers", "cascades is not in its row binlog"] {
         assert!(said.contains(part), "{part} in\n{said}");
     }
     assert!(!said.contains("error:"), "{said}");
@@ -276,8 +276,8 @@ fn nothing_is_left_after_a_second_signal() {
         (&["playground", "--both"][..], "Ctrl-C ends it", &["INT", "INT"][..], Some(130)),
         (&["playground", "--both"], "Ctrl-C ends it", &["TERM", "TERM"], Some(130)),
         (&["playground", "--both"], "Ctrl-C ends it", &["KILL"], None),
-        (&["playground", "--duration", "100"], "starts behind", &["INT", "INT"], Some(130)),
-        (&["playground", "--duration", "100"], "starts behind", &["KILL"], None),
+        (&["playground", "--duration", "100"], "starts after", &["INT", "INT"], Some(130)),
+        (&["playground", "--duration", "100"], "starts after", &["KILL"], None),
     ] {
         let mut shown = Shown::of(args);
         shown.until(up);

@@ -84,7 +84,7 @@ fn a_cluster_is_never_its_own_target_whatever_it_is_called() {
     let (there, back) = ("loopback = true\nchannel-id = 1", "loopback = true\nchannel-id = 1\nddl = false");
     let file = File::new(&(swapped + &link("a", "b", there) + &link("b", "a", back)));
     let said = ended(&["sync", "--config", file.name()], 4).stderr;
-    assert!(said.contains("link `a-b` leads from a cluster to itself: its target says so itself"), "{said}");
+    assert!(said.contains("link `a-b` leads from a cluster to itself: the target itself says so"), "{said}");
     // Where nobody is asked, nobody can tell.
     tisync(&["config", "check", "--offline", file.name()]).expect(0);
     // The wizard asks before it writes.
@@ -137,7 +137,7 @@ fn rings_need_one_mark_on_the_whole_way() {
     for more in [[""; 3], [marked, marked, ""], [marked, marked, "loopback = true\nchannel-id = 2"]] {
         let file = ring(more);
         for said in [ended(&["sync", "--config", file.name()], 4).stderr, check(&file, 2)] {
-            assert!(said.contains("the links `0-1`, `1-2`, `2-0` make a ring"), "{said}");
+            assert!(said.contains("the links `0-1`, `1-2`, `2-0` form a ring"), "{said}");
         }
     }
     check(&ring([marked; 3]), 0);

@@ -39,7 +39,7 @@ fn opposite_links_that_do_not_agree() {
     refused(
         &opposite(MARKED, MARKED),
         "13: link.ddl",
-        &["`there` and `back` go opposite ways, and both replicate DDL", "write `ddl = false` into `there` or `back`"],
+        &["`there` and `back` go opposite ways, and both replicate DDL", "set `ddl = false` in `there` or `back`"],
     );
     refused(&opposite(MARKED, &format!("ddl = true\n{MARKED}")), "17: link.ddl", &["both replicate DDL"]);
     refused(
@@ -48,19 +48,19 @@ fn opposite_links_that_do_not_agree() {
         &[
             "neither has loopback",
             "for ever",
-            "write `loopback = true` and `channel-id = 1` into both",
+            "set `loopback = true` and `channel-id = 1` in both",
             "tisync mark setup --channel-id 1",
         ],
     );
     refused(
         &opposite(MARKED, "ddl = false\nchannel-id = 1"),
         "13: link.loopback",
-        &["loopback is on in `there` alone", "write `loopback = true` into `back`"],
+        &["loopback is on only in `there`", "set `loopback = true` in `back`"],
     );
     refused(
         &opposite("ddl = false", MARKED),
         "7: link.loopback",
-        &["loopback is on in `back` alone", "write `loopback = true` and `channel-id = 1` into `there`"],
+        &["loopback is on only in `back`", "set `loopback = true` and `channel-id = 1` in `there`"],
     );
     refused(
         &opposite(MARKED, "ddl = false\nloopback = true\nchannel-id = 2"),
@@ -159,7 +159,7 @@ fn flags_of_one_link_need_one_link() {
         let ran = sync(&file, flag).expect(2);
         let words = format!("{} ", flag[0]);
         assert!(ran.stderr.starts_with(&format!("error: {words}")), "{flag:?}: {}", ran.stderr);
-        for words in ["says something about one link, and", "tisync.toml has 2: there, back", "--link NAME"] {
+        for words in ["applies to one link, and", "tisync.toml has 2: there, back", "--link NAME"] {
             assert!(ran.stderr.contains(words), "{flag:?}: {}", ran.stderr);
         }
     }

@@ -55,11 +55,11 @@ fn rows_go_both_ways_and_a_signal_drains_both() {
     said(
         &ran.stderr,
         &[
-            "error: stopped by a signal after draining; `a-b`: everything up to ",
+            "error: stopped cleanly; `a-b`: everything up to ",
             "; `b-a`: everything up to ",
-            "hint: the same command goes on from there",
-            "note: a-b: stopped after draining",
-            "note: b-a: stopped after draining",
+            "hint: run the same command to resume",
+            "note: a-b: stopped cleanly",
+            "note: b-a: stopped cleanly",
         ],
     );
     // B has two transactions of A's. A has two of B's, and the signal may have come before `a-b` read the second.
@@ -73,7 +73,7 @@ fn rows_go_both_ways_and_a_signal_drains_both() {
         side.wait_caught_up(LIMIT).unwrap();
     }
     let ran = world.file.sync(&["--until", "caught-up"]).expect(0);
-    said(&ran.stderr, &["a-b: has come to its end at ", "b-a: has come to its end at ", "; the others go on"]);
+    said(&ran.stderr, &["a-b: finished at ", "b-a: finished at ", "; the others continue"]);
     for side in [a, b] {
         assert_eq!(one::<String>(side, "SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t").unwrap(), "2,3,4");
     }
@@ -104,7 +104,7 @@ fn one_that_fails_stops_the_other_unless_it_shall_go_on() {
             "error: link `a-b`: ",
             "`shop`.`t`",
             "warning: a-b: failed; the others drain and stop",
-            "note: b-a: stopped after draining; everything up to ",
+            "note: b-a: stopped cleanly; everything up to ",
         ],
     );
 
@@ -121,8 +121,8 @@ fn one_that_fails_stops_the_other_unless_it_shall_go_on() {
         &ran.stderr,
         &[
             "warning: a-b: failed: ",
-            "; the others go on, as --keep-going says",
-            "note: b-a: stopped after draining; everything up to ",
+            "; the others continue (--keep-going)",
+            "note: b-a: stopped cleanly; everything up to ",
             "error: link `a-b`: ",
         ],
     );

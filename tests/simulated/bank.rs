@@ -134,7 +134,7 @@ pub fn old_collations_are_told() -> Result<(), Failed> {
         Bank::start(Arc::clone(&cluster), BankOptions { accounts: 2, ..BankOptions::default() })?;
         let link = format!("link-{id}");
         let ran = Running::start(&sync(&cluster, &server, &["--until", "caught-up", "--link", &link])).expect(0);
-        assert_eq!(ran.stderr.contains("set to old collations"), old_collations, "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("uses old collations"), old_collations, "{}", ran.stderr);
         server.connect()?.query_drop("DROP DATABASE bank")?;
     }
     Ok(())

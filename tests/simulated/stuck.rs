@@ -37,7 +37,7 @@ fn lag(line: &str) -> u64 {
 fn silent_cluster() -> Result<(), Failed> {
     let server = PrivateServer::start()?;
     let mut served = Heard::start(&["playground", "--serve", "--duration", "600", "--rate", "50"]);
-    let (start, _) = served.line(0, &["start behind it with --start-ts "]);
+    let (start, _) = served.line(0, &["start after it with --start-ts "]);
     let start = start.rsplit(' ').next().expect("a ts").to_owned();
     let (address, _) = served.line(0, &["pd://"]);
     let address = address.split_whitespace().find(|word| word.starts_with("pd://")).expect("an address").to_owned();
@@ -85,7 +85,7 @@ fn idle_cluster() -> Result<(), Failed> {
 fn row_lock() -> Result<(), Failed> {
     held(
         7_500_000_000_000_000_001,
-        &["`bank`.`accounts`", "is locked by session", "root@localhost", "without running anything"],
+        &["`bank`.`accounts`", "is locked by session", "root@localhost", "open and idle"],
         |server| {
             let mut conn = server.connect().expect("connects");
             conn.query_drop("START TRANSACTION").expect("begun");
@@ -138,7 +138,7 @@ fn held(
     let held = hold(&server);
     let (from, begin) = (run.lines(), Instant::now());
     work(&mut bank, 50);
-    let words = [&["lag_ms=", "waiting ", "for the target's answer to `", "worker "], words].concat();
+    let words = [&["lag_ms=", "waiting ", "for the target to answer `", "worker "], words].concat();
     let (line, n) = run.line(from, &words);
     println!("named after {:.1} s: {line}", begin.elapsed().as_secs_f32());
     assert!(lag(&line) >= 4_000, "{line}");

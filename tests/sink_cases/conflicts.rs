@@ -25,7 +25,7 @@ fn collations(server: &PrivateServer) {
     let row = |id: i64, k: &str| vec![i(id), i(7), s(k)];
     let check = |error: &anyhow::Error, words: &[&str]| {
         let text = said(error);
-        for word in words.iter().chain(&["cannot hold both", "goes on from the checkpoint"]) {
+        for word in words.iter().chain(&["cannot hold both", "continues from the checkpoint"]) {
             assert!(text.contains(word), "{word}: {text}");
         }
         assert!(!text.contains("backup") && !text.contains("--on-conflict count"), "{text}");

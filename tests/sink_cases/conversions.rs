@@ -84,7 +84,7 @@ fn exact(server: &PrivateServer) {
         match change(&mut w, &mut sink, n, conversion) {
             Ok(()) => {}
             // MySQL has no text for a number that TiDB would write in the same way: the statement stops, and nothing is changed.
-            Err(e) if Dialect::of(server).mysql && *to == "JSON" && said(&e).contains("would not make of column") => {
+            Err(e) if Dialect::of(server).mysql && *to == "JSON" && said(&e).contains("would not give column") => {
                 drop(sink);
                 sink = w.sink();
                 continue;
@@ -104,7 +104,7 @@ fn exact(server: &PrivateServer) {
     let n = EXACT.len();
     change(&mut w, &mut sink, n, &("TEXT", "'[1.0]'", "JSON", "")).unwrap();
     assert_eq!(shown(&mut w, n, "JSON"), "[1.0]");
-    assert!(w.noted("each JSON value stays written as its text was"));
+    assert!(w.noted("each JSON value keeps the spelling of its text"));
 }
 
 fn refused(server: &PrivateServer) {
@@ -116,7 +116,7 @@ fn refused(server: &PrivateServer) {
         let error = change(&mut w, &mut sink, n, conversion).expect_err(&format!("{from} to {to}"));
         let text = said(&error);
         assert_eq!(tisync::error::exit_code(&error), 4, "{text}");
-        assert!(text.contains(&format!("it holds {value}, for one, and ")), "{from} to {to}: {text}");
+        assert!(text.contains(&format!("it holds {value}, for example, and ")), "{from} to {to}: {text}");
         assert!(text.contains(&format!("--on-ddl-error 'replace:{}=", START + n as u64 + 1)), "{text}");
         let kept = before(&mut w);
         assert!(w.one(&format!("SHOW CREATE TABLE t{n}")).contains(&from.to_lowercase()), "{from} to {to}");

@@ -41,7 +41,7 @@ fn between_rows(server: &PrivateServer) {
     let totals = sink.totals();
     assert_eq!((totals.ddl, totals.skipped_ddl, totals.txns), (3, 2, 2));
     assert_eq!(w.checkpoint(), START + 7);
-    assert!(w.noted("not run on the target, table caches concern the upstream alone: `ALTER TABLE `t` CACHE`"));
+    assert!(w.noted("not run on the target, table caches concern only the upstream: `ALTER TABLE `t` CACHE`"));
     // A database with another default is pointed out.
     w.run("CREATE DATABASE odd CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci");
     let o = define("odd", "o", &[("id", INT)], &[&[0]], true);
@@ -118,7 +118,7 @@ fn flashback(server: &PrivateServer) {
     apply(&mut sink, vec![txn(1, vec![ins(&t, vec![i(1)])])]);
     let error = sink.apply(statement()).unwrap_err();
     insta::assert_snapshot!(said(&error).split(" (2020").next().unwrap(), @r##"`FLASHBACK TABLE `gone` TO `back`` in database `flashback` (commit ts 420747102018863126"##);
-    assert!(said(&error).contains("`--skip-ddl 420747102018863126` goes on without"));
+    assert!(said(&error).contains("`--skip-ddl 420747102018863126` continues without"));
     drop(sink);
 
     let options = || MysqlOptions { ddl: skipping(2), ..MysqlOptions::new(77, "flashback") };

@@ -35,7 +35,7 @@ fn split(server: &PrivateServer) {
     let mut sink = w.open(options.clone()).unwrap();
     let error = said(&sink.apply(whole()).and_then(|()| sink.drain()).unwrap_err());
     assert!(error.contains("hurdle"), "{error}");
-    assert!(w.noted("is split, as --max-txn-rows allows: 20 row changes are applied"));
+    assert!(w.noted("is split (--max-txn-rows): 20 row changes applied"));
     drop(sink);
     assert_eq!((w.one("SELECT COUNT(*), MAX(n) FROM t"), w.checkpoint()), ("20|20".to_owned(), 0));
     w.run("DROP TRIGGER hurdle");

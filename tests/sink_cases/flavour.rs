@@ -110,7 +110,7 @@ fn forms(server: &PrivateServer) {
         let error = MysqlSink::open(&front.url(), w.options(), silent()).err().unwrap_or_else(|| panic!("{query}"));
         let text = said(&error);
         assert_eq!(exit_code(&error), 3, "{text}");
-        assert!(text.contains("not of the form expected") && text.contains(words), "{query}: {text}");
+        assert!(text.contains("does not have the expected form") && text.contains(words), "{query}: {text}");
         assert!(text.contains(query) && !text.contains("soon"), "{query}: {text}");
     }
 }

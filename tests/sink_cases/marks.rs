@@ -163,7 +163,7 @@ fn deleted(_: &PrivateServer) {
     assert_eq!((w.one("SELECT COUNT(*) FROM t"), made_at_start), ("30".to_owned(), 3));
     let all = transactions(&mut w, &from);
     assert!(all.iter().all(|tables| tables.first().is_some_and(|first| first == MARKS)), "{all:?}");
-    let told = w.notes.lock().unwrap().iter().filter(|n| n.contains("somebody else deleted the mark row")).count();
+    let told = w.notes.lock().unwrap().iter().filter(|n| n.contains("another process deleted the mark row")).count();
     assert_eq!(told, 1, "it is said once: {:?}", w.notes.lock().unwrap());
 }
 
@@ -252,9 +252,9 @@ fn made(_: &PrivateServer) {
     let mut first = w.open(marked(&w)).unwrap();
     first.resolved(CommitTs(START + 1)).unwrap();
     first.drain().unwrap();
-    assert!(!w.noted("writes with the same rows"));
+    assert!(!w.noted("uses the same rows"));
     drop(w.open(MysqlOptions { link: "made_2".into(), ..marked(&w) }).unwrap());
-    assert!(w.noted("link `made` of cluster 77 writes with the same rows of channel 5"));
+    assert!(w.noted("link `made` of cluster 77 uses the same rows of channel 5"));
 }
 
 /// Two links of opposite directions: what one saves comes to the other as a transaction of bookkeeping.

@@ -42,10 +42,10 @@ fn extra(server: &PrivateServer) {
     let t = w.table("t", "id BIGINT PRIMARY KEY, v BIGINT, own INT NULL, need INT NOT NULL", &ID_V, &[&[0]], true);
     let error = said(&w.sink().prepare([&t].into_iter()).unwrap_err());
     insta::assert_snapshot!(error, @r"
-    2 things on the target stand against a start:
+    2 problems on the target prevent the start:
       `extra`.`t` has a column `need` that the upstream does not have (--sync-mode 2 would keep its values, and give new rows the zero value of its type)
       `extra`.`t` has a column `own` that the upstream does not have (--sync-mode 2 would keep its values, and give new rows its default)
-    => load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on without tables that the stream will not touch, --sync-mode 2 with other columns
+    => load the backup that belongs to the start ts, or make the target match the upstream; --allow-missing continues without tables that the stream will not touch, --sync-mode 2 with other columns
     ");
     // Another order of the columns is no difference.
     let u = w.table("u", "v BIGINT, id BIGINT PRIMARY KEY", &ID_V, &[&[0]], true);
@@ -61,7 +61,7 @@ fn extra(server: &PrivateServer) {
     sink.prepare([&more].into_iter()).unwrap();
     let error = said(&sink.prepare([&other].into_iter()).unwrap_err());
     assert!(
-        error.contains("column `e` of `extra`.`other` has other elements there, (b, a) instead of (a, b)"),
+        error.contains("column `e` of `extra`.`other` has different elements on the target, (b, a) instead of (a, b)"),
         "{error}"
     );
 }

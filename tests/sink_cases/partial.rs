@@ -50,7 +50,7 @@ fn left_out(server: &PrivateServer) {
     let totals = sink.totals();
     assert_eq!(totals.narrowed, [("`left_out`.`t`".to_owned(), 5)].into());
     assert_eq!((totals.inserts, totals.updates, totals.deletes), (3, 2, 1));
-    let says = "`left_out`.`t`, --sync-mode 2: left out, because the target has none: `gone`";
+    let says = "`left_out`.`t`, --sync-mode 2: left out because the target lacks them: `gone`";
     assert_eq!(w.notes.lock().unwrap().iter().filter(|n| n.contains("--sync-mode 2")).collect::<Vec<_>>(), [says]);
 }
 
@@ -96,7 +96,10 @@ fn kept(server: &PrivateServer) {
     apply(&mut sink, vec![txn(8, vec![upd(&t, row(2, 21), row(2, 22))])]);
     sink.apply(txn(9, vec![upd(&t, row(7, 0), row(7, 1))])).unwrap();
     let error = said(&sink.drain().unwrap_err());
-    assert!(error.contains("1 of 1 rows that the upstream deleted or changed are not in `kept`.`t`"), "{error}");
+    assert!(
+        error.contains("rows that the upstream deleted or changed are missing from `kept`.`t` on the target: 1 of 1"),
+        "{error}"
+    );
 }
 
 fn kept_otherwise(server: &PrivateServer) {
@@ -151,7 +154,7 @@ fn zeros(server: &PrivateServer) {
     let rows = w.one("SELECT n, d, f, c, b, dt, at, tm, y, e, st, bi + 0, j, u, nul, def, num FROM t");
     let zero = format!("0|0.00|0|||{day}|{day} 00:00:00.000|00:00:00|0000|x||0|null|{no_uuid}|~|5");
     assert_eq!(rows, format!("{zero}|1;{zero}|2"));
-    assert!(w.noted("`e` keeps its value, or gets 'x' in new rows") && !w.noted("could not be tried"));
+    assert!(w.noted("`e` keeps its value, or gets 'x' in new rows") && !w.noted("could not be tested"));
     // Strict mode stays on: what does not fit is an error, not a shorter value.
     let columns = [("id", INT), ("c?", text())];
     let u = w.table("u", "id BIGINT PRIMARY KEY, c VARCHAR(3), own INT NOT NULL", &columns, &[&[0]], true);
@@ -171,7 +174,7 @@ fn changed_by_hand(server: &PrivateServer) {
     w.run("ALTER TABLE t ADD must VARCHAR(3) NOT NULL");
     apply(&mut sink, vec![txn(3, vec![ins(&t, row(3, 3))])]);
     assert_eq!(w.one("SELECT id, own, must FROM t ORDER BY id"), "1|0|;2|0|;3|0|");
-    assert!(w.noted("left out, because the target has none: `v`"));
+    assert!(w.noted("left out because the target lacks them: `v`"));
     // One error is final where nothing has changed: no endless tries.
     w.run("CREATE TRIGGER small BEFORE INSERT ON t FOR EACH ROW IF NEW.id > 3 THEN SIGNAL SQLSTATE '45000'; END IF");
     sink.apply(txn(4, vec![ins(&t, row(4, 4))])).unwrap();
@@ -195,11 +198,11 @@ fn no_way_to_find(server: &PrivateServer) {
     let mut sink = partial(&w);
     let error = said(&sink.prepare([&a, &b, &c, &one].into_iter()).unwrap_err());
     insta::assert_snapshot!(error, @r"
-    3 things on the target stand against a start:
-      `no_way_to_find`.`a` has no unique key by which its rows can be found: upstream it is (`id`), and the target lacks that key or a column of it
-      `no_way_to_find`.`b` has no unique key by which its rows can be found: upstream it is (`id`), and the target lacks that key or a column of it
-      `no_way_to_find`.`one` has a unique key over (`own`) alone, which the upstream does not have: all new rows would get the same value
-    => load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on without tables that the stream will not touch
+    3 problems on the target prevent the start:
+      `no_way_to_find`.`a` has no unique key by which to find its rows: upstream it is (`id`), and the target lacks that key or one of its columns
+      `no_way_to_find`.`b` has no unique key by which to find its rows: upstream it is (`id`), and the target lacks that key or one of its columns
+      `no_way_to_find`.`one` has a unique key over (`own`) only, which the upstream does not have: all new rows would get the same value
+    => load the backup that belongs to the start ts, or make the target match the upstream; --allow-missing continues without tables that the stream will not touch
     ");
     let image = |id, u, v| vec![i(id), i(u), i(v)];
     apply(&mut sink, vec![txn(1, vec![ins(&c, image(1, 5, 1)), ins(&c, image(2, 6, 1))])]);
@@ -223,7 +226,7 @@ fn more_keys(server: &PrivateServer) {
     }
     sink.drain().unwrap();
     assert_eq!(w.one("SELECT * FROM t"), "199|0");
-    assert!(w.noted("a unique key over (`v`) is only there, and keeps rows in order"));
+    assert!(w.noted("a unique key over (`v`) exists only on the target, and is used to keep rows in order"));
 }
 
 fn by_name(server: &PrivateServer) {

@@ -221,8 +221,8 @@ fn missing_row(server: &PrivateServer) {
     sink.apply(txn(2, vec![ins(&t, row(3, 3)), upd(&t, row(2, 2), row(2, 5)), del(&t, row(1, 1))])).unwrap();
     let error = sink.drain().unwrap_err();
     insta::assert_snapshot!(still(&said(&error)), @r##"
-    cannot apply the transaction of commit ts # (#-#-# #:#:#.# UTC, #d #h ago): # of # rows that the upstream deleted or changed are not in `missing_row`.`t` on the target
-    => the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Or TiDB kept something else than its stream says, as after UPDATE IGNORE on a taken key, or a failed statement inside a cascading foreign key? Nothing of the transaction was applied. Repair the table, or go on with --on-conflict count, which makes the target's rows what the upstream has and counts them
+    cannot apply the transaction of commit ts # (#-#-# #:#:#.# UTC, #d #h ago): # of # rows that the upstream deleted or changed are missing from `missing_row`.`t` on the target
+    => the target differs from the upstream: was it written to by something else, or loaded from a backup that does not match the start ts? Or does TiDB hold something other than its stream says, as after UPDATE IGNORE on a taken key, or a failed statement inside a cascading foreign key? Nothing of the transaction was applied. Repair the table, or continue with --on-conflict count, which makes the target's rows match the upstream and counts them
     "##);
     assert!(sink.apply(txn(3, vec![])).is_err(), "the first error is final");
     assert_eq!(sink.position().unwrap().0, START + 1);
@@ -232,7 +232,7 @@ fn missing_row(server: &PrivateServer) {
     apply(&mut sink, vec![txn(2, vec![ins(&t, row(3, 3)), upd(&t, row(2, 2), row(2, 5)), del(&t, row(1, 1))])]);
     assert_eq!(w.one("SELECT * FROM t ORDER BY id"), "2|5;3|3");
     assert_eq!(sink.totals().anomalies["`missing_row`.`t`"].missing, 1);
-    assert!(w.noted("`missing_row`.`t`: 1 rows to delete or change were not there"));
+    assert!(w.noted("`missing_row`.`t`: rows to delete or change that were missing: 1"));
 }
 
 fn taken_key(server: &PrivateServer) {
@@ -242,10 +242,7 @@ fn taken_key(server: &PrivateServer) {
     let mut sink = w.sink();
     sink.apply(txn(1, vec![ins(&t, vec![i(7), i(1)])])).unwrap();
     let error = said(&sink.drain().unwrap_err());
-    assert!(
-        error.contains("inserting 1 rows into `taken_key`.`t`: error 1062 (23000): Duplicate entry '7'"),
-        "{error}"
-    );
+    assert!(error.contains("inserting 1 row into `taken_key`.`t`: error 1062 (23000): Duplicate entry '7'"), "{error}");
     assert!(error.contains("--safe-mode"), "{error}");
     drop(sink);
     assert_eq!((w.one("SELECT * FROM t"), w.checkpoint()), ("7|0".to_owned(), 0));

@@ -62,18 +62,20 @@ fn two_runs(server: &PrivateServer) {
     let error = w.open(w.options()).err().expect("refused");
     assert_eq!(tisync::error::exit_code(&error), 4, "{error:#}");
     let text = said(&error);
-    for words in
-        ["link `two_runs` on the target is run by pid", &format!("pid {} on ", std::process::id()), "--take-over"]
-    {
+    for words in [
+        "link `two_runs` on the target is already run by pid",
+        &format!("pid {} on ", std::process::id()),
+        "--take-over",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     let lease = Terms { take_over: true, ..Terms::default() };
     let mut new = w.open(MysqlOptions { lease, ..w.options() }).unwrap();
-    assert!(w.noted("this run takes it over, and that one stops at its next write"));
+    assert!(w.noted("this run takes over, and that one stops at its next write"));
     old.apply(txn(2, vec![ins(&t, vec![i(2)])])).unwrap();
     let error = said(&old.drain().unwrap_err());
     assert!(
-        error.contains("another run has taken over link `two_runs`: this one is number 1, that one 2, pid "),
+        error.contains("another run has taken over link `two_runs`: this one is run 1, that one is run 2, pid "),
         "{error}"
     );
     assert_eq!(new.position(), Some(CommitTs(START + 1)));
@@ -84,7 +86,7 @@ fn two_runs(server: &PrivateServer) {
     assert_eq!(other.position(), Some(CommitTs(START)));
     drop(other);
     let error = said(&w.open(MysqlOptions { link: String::new(), ..w.options() }).err().unwrap());
-    assert!(error.contains("a link's name has 1 to 64 characters"), "{error}");
+    assert!(error.contains("a link's name must have 1 to 64 characters"), "{error}");
 }
 
 fn killed(server: &PrivateServer) {
@@ -175,24 +177,24 @@ fn checks(server: &PrivateServer) {
     w.run("CREATE TRIGGER trg BEFORE INSERT ON good FOR EACH ROW SET NEW.v = 1");
     let mut sink = w.sink();
     sink.prepare([&good].into_iter()).unwrap();
-    assert!(w.noted("1 of 1 tables on the target hold rows already"));
+    assert!(w.noted("tables on the target that already have rows: 1 of 1"));
     assert!(w.noted("trigger `trg` on `checks`.`good` will fire"));
     let error = said(&sink.prepare([&good, &bad, &slow, &gone].into_iter()).unwrap_err());
     insta::assert_snapshot!(error, @r##"
-    8 things on the target stand against a start:
+    8 problems on the target prevent the start:
       `checks`.`bad` has no column `v` (--sync-mode 2 would leave it out)
-      column `g` of `checks`.`bad` is generated upstream, but not there (--sync-mode 2 would treat it as the target's own)
+      column `g` of `checks`.`bad` is generated upstream, but not on the target (--sync-mode 2 would treat it as the target's own)
       `checks`.`bad` has a column `extra` that the upstream does not have (--sync-mode 2 would keep its values, and give new rows the zero value of its type)
       `checks`.`bad` has no primary key over (`id`)
       `checks`.`bad` has no unique key over (`v`, `id`)
       `checks`.`bad` has a unique key over (`g`) that the upstream does not have
-      `checks`.`slow` is kept by myisam, which has no transactions: use InnoDB
+      `checks`.`slow` uses the storage engine myisam, which has no transactions: use InnoDB
       table `checks`.`gone` is missing
-    => load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on without tables that the stream will not touch, --sync-mode 2 with other columns
+    => load the backup that belongs to the start ts, or make the target match the upstream; --allow-missing continues without tables that the stream will not touch, --sync-mode 2 with other columns
     "##);
     let many: Vec<_> = (0..30).map(|n| define(&db, &format!("t{n:02}"), &columns, &[&[0]], true)).collect();
     let error = said(&sink.prepare(many.iter()).unwrap_err());
-    assert!(error.contains("30 things") && error.contains("… and 20 more") && !error.contains("t10"), "{error}");
+    assert!(error.contains("30 problems") && error.contains("… and 20 more") && !error.contains("t10"), "{error}");
 }
 
 fn rights(server: &PrivateServer) {
@@ -217,7 +219,7 @@ fn rights(server: &PrivateServer) {
     root.query_drop("GRANT SELECT, INSERT ON rights.* TO 'poor'@'%'").unwrap();
     let mut sink = open(&url("hunter2")).unwrap();
     let error = say(sink.prepare([&t].into_iter()).unwrap_err());
-    assert!(error.contains("the account has no right to DELETE on `rights`.`t`"), "{error}");
+    assert!(error.contains("the account lacks the DELETE privilege on `rights`.`t`"), "{error}");
     all.push_str(&w.notes.lock().unwrap().join("\n"));
     assert!(all.contains("the password is part of the target's address"));
     assert!(!all.contains("hunter2"), "{all}");
@@ -229,7 +231,7 @@ fn unreachable(_: &PrivateServer) {
     let error = MysqlSink::open(&url, MysqlOptions::new(1, "l"), tisync::event::silent()).err().unwrap();
     let text = said(&error);
     assert!(text.contains(&format!("cannot connect to the target u@127.0.0.1:{port}")), "{text}");
-    assert!(text.contains("=> check that the target runs"), "{text}");
+    assert!(text.contains("=> check that the target is running"), "{text}");
     assert!(!format!("{text}{error:?}").contains("hunter2"));
     assert_eq!(tisync::error::exit_code(&error), 3);
 }

@@ -161,7 +161,7 @@ fn restarted(server: &PrivateServer) {
     // The next run knows of no overlap but what the first one left, and its own now is later.
     let later = || MysqlOptions { now: Some(CommitTs(START + 900)), ..options(&w, 203) };
     let mut sink = w.open(later()).unwrap();
-    assert!(w.noted("safe mode goes on up to there"));
+    assert!(w.noted("safe mode continues up to there"));
     add(&mut sink, 2).unwrap();
     drop(sink);
     let mut sink = w.open(later()).unwrap();
@@ -206,14 +206,14 @@ fn start_ts(server: &PrivateServer) {
     let with =
         |n: u64, ignore_drainer| MysqlOptions { start: Some(CommitTs(START + n)), ignore_drainer, ..base.clone() };
     let older = refused(&w, with(3, false));
-    assert!(older.contains("is not where Drainer stopped") && older.contains("is on the target already"), "{older}");
+    assert!(older.contains("is not where Drainer stopped") && older.contains("already on the target"), "{older}");
     let newer = refused(&w, with(9, false));
     assert!(newer.contains("would be lost") && newer.contains("--ignore-drainer"), "{newer}");
     assert_eq!(w.open(with(7, false)).unwrap().position(), Some(CommitTs(START + 7)));
     // By the operator's word either is taken, said, and Drainer's row follows.
     assert_eq!(w.open(with(9, true)).unwrap().position(), Some(CommitTs(START + 9)));
     let mut sink = w.open(with(3, true)).unwrap();
-    assert!(w.noted("has no say, as --ignore-drainer wants"));
+    assert!(w.noted("is ignored because of --ignore-drainer"));
     apply(&mut sink, vec![txn(5, vec![ins(&t, vec![i(5)])])]);
     drop(sink);
     assert!(drainers(&mut w, 206).contains(&(START + 5).to_string()));
@@ -234,7 +234,7 @@ fn start_now(server: &PrivateServer) {
     assert_eq!(w.open(yields).unwrap().position(), Some(CommitTs(START + 7)));
     let sink = w.open(MysqlOptions { ignore_drainer: true, ..now }).unwrap();
     assert_eq!(sink.position(), Some(CommitTs(START + 40)));
-    assert!(w.noted("has no say, as --ignore-drainer wants"));
+    assert!(w.noted("is ignored because of --ignore-drainer"));
 }
 
 fn still_running(server: &PrivateServer) {
@@ -264,7 +264,7 @@ fn turns(server: &PrivateServer) {
         by_drainer(&mut w, 221, at, true);
         let mut sink = w.open(options(&w, 221)).unwrap();
         assert_eq!(sink.position(), Some(CommitTs(START + at)));
-        assert_eq!(w.noted("a Drainer has gone on"), turn > 1, "{:?}", w.notes);
+        assert_eq!(w.noted("a Drainer has continued"), turn > 1, "{:?}", w.notes);
         sink.prepare([&t].into_iter()).unwrap();
         sink.followed(n);
         sink.apply(txn(at + 1, vec![ins(&t, vec![i(n + 1)])])).unwrap();
@@ -381,7 +381,7 @@ fn elsewhere(server: &PrivateServer) {
     let link = |options| MysqlOptions { link: "elsewhere".to_owned(), ..options };
     let sink = w.open(link(with(209, remote.clone()))).unwrap();
     assert_eq!(sink.position(), Some(CommitTs(START + 9)));
-    assert!(w.noted("is only read; tidb_binlog.checkpoint on the target is kept in step instead"));
+    assert!(w.noted("is only read; tidb_binlog.checkpoint on the target is updated instead"));
     drop(sink);
     assert!(refused(&w, link(with(210, remote))).contains("but there is none"));
     let path = std::env::temp_dir().join(format!("tisync-savepoint-{}", std::process::id()));

@@ -67,7 +67,7 @@ fn backups_in_both_formats() {
     assert_eq!((stdout, stderr), (format!("{TS}\n"), String::new()));
     let (stdout, stderr) = answer(&["from-br", path(&v2)]);
     assert_eq!(stdout, format!("{TS}\n"));
-    assert!(stderr.contains("backupmeta.schema.000000001, which is not beside it"), "{stderr}");
+    assert!(stderr.contains("backupmeta.schema.000000001, which is missing"), "{stderr}");
     fs::write(v2.path().join("backupmeta.schema.000000001"), "").unwrap();
     assert_eq!(answer(&["from-br", path(&v2)]).1, "");
 }
@@ -95,21 +95,21 @@ fn an_incremental_backup_says_so() {
 #[test]
 fn backups_that_replication_cannot_start_from() {
     insta::assert_snapshot!(backup_failure(&backupmeta(0, &[number(8, 1)]), &[]), @"
-    4 error: DIR/backupmeta is of a backup of bare keys (`br backup raw`), without tables or commit ts
-    hint: replication starts from a backup by `br backup full`, `db` or `table`
+    4 error: DIR/backupmeta belongs to a backup of raw keys (`br backup raw`), without tables or commit ts
+    hint: replication starts from a backup made by `br backup full`, `db` or `table`
     ");
     insta::assert_snapshot!(backup_failure(&backupmeta(0, &[number(12, 2)]), &[]), @"
-    4 error: DIR/backupmeta is in format v3, and this version knows v1 and v2
+    4 error: DIR/backupmeta is in format v3, and this version supports v1 and v2
     hint: update tisync, or read the TS with `br validate decode --field=end-version`
     ");
     insta::assert_snapshot!(backup_failure(b"", &[]), @"
     4 error: DIR/backupmeta is empty
-    hint: the backup has failed, or the copy: see BR's log
+    hint: the backup or the copy has failed: see BR's log
     ");
     let whole = backupmeta(0, &[]);
     insta::assert_snapshot!(backup_failure(&whole[..14], &[]), @"
-    4 error: DIR/backupmeta is damaged, or not a backupmeta of BR: it has no end-version: it may have been cut off
-    hint: copy it again from the backup, or see BR's log whether the backup ended well
+    4 error: DIR/backupmeta is damaged, or not a BR backupmeta: it has no end-version: it may have been cut off
+    hint: copy it again from the backup, or check in BR's log that the backup succeeded
     ");
     for end in 1..whole.len() {
         let backup = backup(&whole[..end]);
@@ -122,7 +122,7 @@ fn backups_that_replication_cannot_start_from() {
     }
     for (files, part) in [
         (&[("backup.lock", "")][..], "4 error: the backup in DIR is unfinished"),
-        (&[("metadata", "")], "2 error: DIR holds a dump, not a backup by BR"),
+        (&[("metadata", "")], "2 error: DIR contains a dump, not a BR backup"),
         (&[], "2 error: DIR is not the folder of a backup"),
     ] {
         let folder = folder(files);

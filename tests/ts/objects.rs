@@ -73,14 +73,14 @@ fn an_s3_bucket_in_path_style() {
     assert_eq!(answer_of(&["from-br", &server.s3("flaky/full", "")]), format!("{TS}\n"), "asked again after a 503");
     // The bucket in front of the host needs a host with a name, and one that is known.
     let hosted = failure_of(&["from-br", &server.s3("b/full", "&force-path-style=false")]);
-    assert!(hosted.starts_with("2 error: the bucket `b` cannot stand in front of the endpoint's host"), "{hosted}");
+    assert!(hosted.starts_with("2 error: the bucket `b` cannot be put before the endpoint's host"), "{hosted}");
     let hosted =
         "s3://b/full?access-key=ID&secret-access-key=geheim&force-path-style=0&endpoint=http://nowhere.invalid:1";
     let unknown = failure_of(&["from-br", hosted]);
     assert!(unknown.starts_with("3 error: cannot read s3://b/full/backupmeta: "), "{unknown}");
     for bad in ["minio:9000", "ftp://h", "http://", "http://[1"] {
         let refused = failure_of(&["from-br", &format!("s3://b/full?endpoint={bad}")]);
-        assert!(refused.starts_with("2 error: the option endpoint of s3://b/full is no URL"), "{refused}");
+        assert!(refused.starts_with("2 error: the option endpoint of s3://b/full is not a URL"), "{refused}");
     }
 }
 
@@ -95,7 +95,10 @@ fn what_is_not_in_the_bucket_is_named() {
     let nothing = failure_of(&["from-br", &server.s3("b/none", "")]);
     assert!(nothing.starts_with("2 error: ") && nothing.contains("s3://b/none"), "{nothing}");
     let bucket = failure_of(&["from-br", &server.s3("nobucket/full", "")]);
-    assert!(bucket.starts_with("3 error: there is no bucket or container `nobucket` at http://127.0.0.1:"), "{bucket}");
+    assert!(
+        bucket.starts_with("3 error: bucket or container `nobucket` does not exist at http://127.0.0.1:"),
+        "{bucket}"
+    );
 }
 
 #[test]
@@ -104,16 +107,16 @@ fn refusals_say_what_to_do() {
     let denied = failure_of(&["from-br", &server.s3("denied/full", "")]);
     assert!(denied.starts_with("3 error: cannot read s3://denied/full/backupmeta: http://127.0.0.1:"), "{denied}");
     assert!(
-        denied.contains("AccessDenied") && denied.contains("hint: give keys that may read it (s3:GetObject"),
+        denied.contains("AccessDenied") && denied.contains("hint: give keys that can read it (s3:GetObject"),
         "{denied}"
     );
     let moved = failure_of(&["from-br", &server.s3("moved/full", "")]);
-    assert!(moved.contains("the bucket is in another region") && moved.contains("?region="), "{moved}");
+    assert!(moved.contains("the bucket is in a different region") && moved.contains("?region="), "{moved}");
     let elsewhere = failure_of(&["from-br", &server.s3("elsewhere/full", "")]);
     assert!(elsewhere.contains("?region=eu-central-1"), "{elsewhere}");
     let (stdout, stderr, code) = tisync(&["from-br", &server.s3("unlisted/full", "")]);
     assert_eq!((stdout, code), (format!("{TS}\n"), 0), "{stderr}");
-    assert!(stderr.contains("warning: whether all files of the backup are there cannot be told"), "{stderr}");
+    assert!(stderr.contains("warning: tisync cannot tell whether the backup is complete"), "{stderr}");
     let slip = failure_of(&["from-br", &server.s3("b/full", "&acces-key=geheim")]);
     assert!(slip.starts_with("2 error: ") && slip.contains("did you mean `access-key`?"), "{slip}");
     let nowhere =
@@ -156,7 +159,7 @@ fn google_and_azure() {
     let nothing = failure_of(&["from-dumpling", &gcs("b/none")]);
     assert!(nothing.contains("gs://b/none"), "{nothing}");
     let no_file = failure_of(&["from-br", "gcs://b/full?credentials-file=/nonexistent/key.json"]);
-    assert!(no_file.starts_with("2 error: the option credentials-file of gcs://b/full names no file"), "{no_file}");
+    assert!(no_file.starts_with("2 error: the option credentials-file of gcs://b/full is not a file"), "{no_file}");
 
     let azure = |place: &str, more: &str| {
         format!("azure://{place}?endpoint=http://{}/account&account-name=account{more}", server.address)

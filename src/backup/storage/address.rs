@@ -101,12 +101,12 @@ impl Address {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         if bucket.contains('@') {
-            return Err(Fault::usage(format!("an address of {scheme}:// has no user in front of the bucket"))
+            return Err(Fault::usage(format!("an address of {scheme}:// cannot have a user before the bucket"))
                 .hint(format!("give keys as options: {}", example(service)))
                 .into());
         }
         if bucket.is_empty() {
-            return Err(Fault::usage(format!("the address names no bucket: {scheme}://BUCKET/PREFIX"))
+            return Err(Fault::usage(format!("the address has no bucket: {scheme}://BUCKET/PREFIX"))
                 .hint(format!("as in {}", example(service)))
                 .into());
         }
@@ -137,16 +137,16 @@ impl Address {
             // An account may be named alone: the environment may have its key.
             if (has_a && !has_b) || (a == "access-key" && has_b && !has_a) {
                 let (there, missing) = if has_a { (a, b) } else { (b, a) };
-                let text = format!("{self} has the option {there} but not {missing}: they come in a pair");
+                let text = format!("{self} has the option {there} but not {missing}: they must be given together");
                 return Err(Fault::usage(text).hint("give both, or neither to use the environment's").into());
             }
         }
         if self.get("role-arn").is_some() {
-            let text = format!("{self} asks for a role (role-arn), which tisync cannot take on");
+            let text = format!("{self} asks for a role (role-arn), which tisync cannot assume");
             return Err(Fault::usage(text)
                 .hint(
-                    "take it on first, and give its keys in the environment: `aws sts assume-role …`, then AWS_ACCESS_KEY_ID, \
-                     AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+                    "assume it first, and give its keys in the environment: `aws sts assume-role …`, then \
+                     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
                 )
                 .into());
         }
@@ -257,8 +257,8 @@ mod tests {
         assert!(refused("s3://b/p?access-key=geheim").contains("but not secret-access-key"));
         assert!(refused("s3://b/p?secret-access-key=geheim").contains("but not access-key"));
         assert!(refused("azure://b/p?account-key=geheim").contains("but not account-name"));
-        assert!(refused("s3://geheim:geheim@b/p").contains("no user in front of the bucket"));
-        assert!(refused("s3:///p").contains("names no bucket"));
+        assert!(refused("s3://geheim:geheim@b/p").contains("cannot have a user before the bucket"));
+        assert!(refused("s3:///p").contains("has no bucket"));
         assert!(refused("s3://b/p?role-arn=arn:aws:iam::1:role/x").contains("assume-role"));
         assert!(refused("s3://b/%zz").contains("two hex digits"));
         assert!(parse("s3://b?force-path-style=geheim").flag("force-path-style", true).is_err());

@@ -198,7 +198,7 @@ impl Local {
         let meta = file.metadata().map_err(|e| unreadable(&path, &e))?;
         if meta.is_dir() {
             return Err(Fault::refused(format!("{} is a folder, where a file was expected", path.display()))
-                .hint("name the folder that holds the backup or dump")
+                .hint("give the folder that contains the backup or dump")
                 .into());
         }
         let place = path.display().to_string();
@@ -211,7 +211,7 @@ impl Local {
         let len = u64::try_from(read.map_err(|e| unreadable(&path, &e))?)?;
         if len > MAX_PIPED {
             return Err(Fault::usage(format!("{place} gives more than {MAX_PIPED} bytes"))
-                .hint("save it as a file and name that")
+                .hint("save it as a file and give that")
                 .into());
         }
         Ok(Some(Object { place, len, reader: Box::new(Cursor::new(bytes)) }))
@@ -241,7 +241,7 @@ impl Local {
 fn local_path(address: &str) -> Result<PathBuf> {
     let Some((scheme, rest)) = address.split_once("://") else {
         if address.is_empty() {
-            return Err(Fault::usage("the path is empty").hint("name a folder or a file").into());
+            return Err(Fault::usage("the path is empty").hint("give a folder or a file").into());
         }
         return Ok(PathBuf::from(address));
     };
@@ -252,13 +252,16 @@ fn local_path(address: &str) -> Result<PathBuf> {
         "local" | "file" if rest.starts_with('/') => Ok(PathBuf::from(percent_decoded(rest)?)),
         "local" | "file" => {
             let fault =
-                Fault::usage(format!("`{scheme}://{rest}` takes its first part as a host's name, not as a folder"));
+                Fault::usage(format!("`{scheme}://{rest}` treats its first part as a host name, not as a folder"));
             Err(fault
                 .hint(format!("use three slashes for an absolute path, {scheme}:///{rest}, or a plain path"))
                 .into())
         }
         _ => Err(Fault::usage(format!("`{scheme}://` is not a kind of storage"))
-            .hint("name a folder or file by its path, local:///path or file:///path; or s3://, gcs:// or azure:// with bucket and prefix")
+            .hint(
+                "give a folder or file by its path, local:///path or file:///path; or s3://, gcs:// or azure:// with \
+                   bucket and prefix",
+            )
             .into()),
     }
 }
@@ -266,7 +269,7 @@ fn local_path(address: &str) -> Result<PathBuf> {
 fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
     let hint = match error.kind() {
         ErrorKind::NotFound => "check the path",
-        ErrorKind::PermissionDenied => "run as a user who may read it",
+        ErrorKind::PermissionDenied => "run as a user who can read it",
         _ => "check the path and the disk",
     };
     Fault::connect(format!("cannot read {}: {error}", path.display())).hint(hint).into()
@@ -287,7 +290,7 @@ fn explain(address: &Address, what: &str, error: &Error) -> Failure {
         ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"].iter().any(|w| said.contains(w));
     if no_bucket {
         let fault =
-            Fault::connect(format!("there is no bucket or container `{}` at {}", address.bucket, end_of(address)));
+            Fault::connect(format!("bucket or container `{}` does not exist at {}", address.bucket, end_of(address)));
         return Failure::Fault(fault.hint("check its name, and the options endpoint and region"));
     }
     if matches!(error, Error::NotFound { .. }) {
@@ -298,18 +301,18 @@ fn explain(address: &Address, what: &str, error: &Error) -> Failure {
     let lower = said.to_lowercase();
     let fault = if lower.contains("redirect") || lower.contains("authorizationheadermalformed") {
         let region = region(&said).map_or_else(|| "region=…".to_owned(), |r| format!("region={r}"));
-        cannot("the bucket is in another region than the one that was asked")
+        cannot("the bucket is in a different region from the one that was asked")
             .hint(format!("add the bucket's region to the address: ?{region}"))
     } else if denied {
         cannot(&format!("{} refuses it: {}", end_of(address), short(&said))).hint(rights(address))
     } else if lower.contains("timed out") || lower.contains("timeout") {
         cannot(&format!("{} did not answer in time", end_of(address)))
-            .hint("try again; if it stays so, check the endpoint and the way there (proxy, firewall)")
+            .hint("try again; if it persists, check the endpoint and the network path (proxy, firewall)")
     } else if lower.contains("metadata") && address.secrets().next().is_none() {
         cannot(&format!("there are no keys to read it with: {}", short(&said))).hint(rights(address))
     } else {
         cannot(&short(&said))
-            .hint("check the endpoint, the bucket's name and the way there (proxy, firewall), then try again")
+            .hint("check the endpoint, the bucket's name and the network path (proxy, firewall), then try again")
     };
     Failure::Fault(fault)
 }
@@ -328,15 +331,16 @@ fn end_of(address: &Address) -> String {
 fn rights(address: &Address) -> String {
     match address.service {
         Service::S3 => {
-            "give keys that may read it (s3:GetObject, and s3:ListBucket to tell what is missing): ?access-key=…&secret-access-key=…, \
-             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            "give keys that can read it (s3:GetObject, and s3:ListBucket to see what is missing): \
+             ?access-key=…&secret-access-key=…, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         }
         Service::Gcs => {
-            "give an account that may read it (storage.objects.get and .list): ?credentials-file=…, or GOOGLE_APPLICATION_CREDENTIALS"
+            "give an account that can read it (storage.objects.get and .list): ?credentials-file=…, or \
+             GOOGLE_APPLICATION_CREDENTIALS"
         }
         Service::Azure => {
-            "give a key that may read it: ?account-name=…&account-key=… or &sas-token=…, or AZURE_STORAGE_ACCOUNT_NAME and \
-             AZURE_STORAGE_ACCOUNT_KEY"
+            "give a key that can read it: ?account-name=…&account-key=… or &sas-token=…, or \
+             AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"
         }
     }
     .to_owned()

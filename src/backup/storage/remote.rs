@@ -123,7 +123,9 @@ impl Remote {
             Ok(Ok(size)) => size,
             Ok(Err(error)) => {
                 let text = format!("cannot keep a copy of {place} while it is read: {error}");
-                return Err(Fault::connect(text).hint("make room in the folder for temporary files (TMPDIR)").into());
+                return Err(Fault::connect(text)
+                    .hint("free up space in the folder for temporary files (TMPDIR)")
+                    .into());
             }
             Err(error) => match explain(&self.address, &place, &error) {
                 Failure::Missing => return Ok(None),
@@ -164,10 +166,8 @@ impl Remote {
 
     fn path(&self, key: &str) -> Result<Path> {
         Path::parse(key).map_err(|e| {
-            let text = format!(
-                "{}://{}/{key} is no name that can be asked for: {e}",
-                self.address.scheme, self.address.bucket
-            );
+            let text =
+                format!("{}://{}/{key} is not a valid object name: {e}", self.address.scheme, self.address.bucket);
             Fault::usage(text).hint("leave out empty parts, `.` and `..`").into()
         })
     }
@@ -211,8 +211,8 @@ fn s3(address: &Address) -> Result<AmazonS3Builder> {
     let bucket = if path_style { String::new() } else { format!("{}.", address.bucket) };
     let endpoint = format!("{scheme}://{bucket}{host}");
     if reqwest::Url::parse(&endpoint).is_err() {
-        let text = format!("the bucket `{}` cannot stand in front of the endpoint's host, {host}", address.bucket);
-        return Err(Fault::usage(text).hint("leave out force-path-style=false: then it stands in the path").into());
+        let text = format!("the bucket `{}` cannot be put before the endpoint's host, {host}", address.bucket);
+        return Err(Fault::usage(text).hint("leave out force-path-style=false: then it is put in the path").into());
     }
     Ok(builder.with_endpoint(endpoint))
 }
@@ -222,7 +222,7 @@ fn with_scheme<'a>(address: &Address, endpoint: &'a str) -> Result<(&'a str, &'a
     match endpoint.split_once("://") {
         Some((scheme @ ("http" | "https"), host)) if right => Ok((scheme, host)),
         _ => {
-            let text = format!("the option endpoint of {address} is no URL");
+            let text = format!("the option endpoint of {address} is not a URL");
             Err(Fault::usage(text).hint("write it with its scheme: endpoint=https://minio.example.com:9000").into())
         }
     }
@@ -232,8 +232,8 @@ fn gcs(address: &Address) -> Result<GoogleCloudStorageBuilder> {
     let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(&address.bucket);
     if let Some(file) = address.get("credentials-file") {
         if !FilePath::new(file).is_file() {
-            let text = format!("the option credentials-file of {address} names no file");
-            return Err(Fault::usage(text).hint("name the JSON file with the account's key").into());
+            let text = format!("the option credentials-file of {address} is not a file");
+            return Err(Fault::usage(text).hint("give the JSON file with the account's key").into());
         }
         builder = builder.with_application_credentials(file);
     }

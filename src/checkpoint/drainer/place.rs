@@ -111,7 +111,7 @@ impl DrainerPlace {
             }
             Self::Server { server, table } => {
                 let mut session =
-                    Session::open(server).with_context(|| format!("where Drainer's checkpoint is, {self}"))?;
+                    Session::open(server).with_context(|| format!("where Drainer's checkpoint is stored, {self}"))?;
                 Ok(table.read(&mut session, cluster_id)?)
             }
             Self::File(path) => file(path),
@@ -184,7 +184,7 @@ impl DrainerTable {
             Fault::refused(format!(
                 "Drainer's checkpoint of cluster {cluster_id} on the target ({self}) cannot be read: {e}: `{text}`"
             ))
-            .hint("if Drainer is not to go on from this target, delete the row")
+            .hint("if Drainer will not be used with this target again, delete the row")
         })?;
         Ok(Some(row).filter(|r| r.commit_ts.0 > 0))
     }
@@ -195,7 +195,7 @@ impl DrainerTable {
 fn file(path: &Path) -> Result<Option<Row>> {
     let unreadable = |why: String| {
         Fault::refused(format!("Drainer's checkpoint in {} cannot be read: {why}", path.display()))
-            .hint("name the right file, or leave it out and say with --start-ts where to begin")
+            .hint("give the right file, or leave it out and use --start-ts")
     };
     let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
     let row = savepoint(&text).map_err(unreadable)?;

@@ -140,7 +140,8 @@ impl Keep {
             } else if *hold != Hold::Told {
                 *hold = Hold::Told;
                 self.warn(format!(
-                    "the lease of link `{link}` was lost, and now it is held by {}; if that run takes the link over, this one stops at its next write",
+                    "the lease of link `{link}` was lost and is now held by {}; if that run takes over the link, this \
+                     one stops at its next write",
                     describe(&now, who.as_ref())
                 ));
             }
@@ -158,7 +159,7 @@ impl Keep {
         locks::release(session, &self.name)?;
         *hold = Hold::Over;
         self.warn(format!(
-            "run {later} has taken link `{link}` over from this one, run {ours}, which stops at its next write"
+            "run {later} has taken over link `{link}` from this one (run {ours}), which stops at its next write"
         ));
         Ok(())
     }
@@ -215,7 +216,8 @@ impl Start<'_> {
                 }
                 Seen::Free | Seen::Unknown => {
                     self.note(format!(
-                        "the target has no named locks: whether another run of link `{}` lives cannot be told; if one does, it stops now",
+                        "the target has no named locks: tisync cannot tell whether another run of link `{}` is alive; \
+                         if one is, it stops now",
                         self.link.1
                     ));
                     return Ok(false);
@@ -243,7 +245,7 @@ impl Start<'_> {
             }
             if begin.elapsed() >= SHORT && told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
-                let what = format!("a sign of life of the run that has link `{}`, or its end", self.link.1);
+                let what = format!("the run that has link `{}` to show activity or end", self.link.1);
                 (self.events)(Event::Waiting { what, since: begin.elapsed() });
             }
             last = Some(now);
@@ -257,7 +259,7 @@ impl Start<'_> {
         let who = describe(now, who);
         let Some(id) = now.connection else {
             self.note(format!(
-                "link `{link}` is run by {who}, whose connection the target does not tell; it stops at its next write"
+                "link `{link}` is run by {who}, whose connection the target does not show; it stops at its next write"
             ));
             return Ok(false);
         };
@@ -265,7 +267,9 @@ impl Start<'_> {
             Err(failed) if failed.class() == Some(Class::Connection) => return Err(failed),
             Err(failed) => {
                 let error = anyhow::Error::from(failed);
-                self.note(format!("link `{link}` is taken from {who}, whose connection cannot be ended: {error:#}"));
+                self.note(format!(
+                    "link `{link}` is taken over from {who}, whose connection cannot be ended: {error:#}"
+                ));
                 return Ok(false);
             }
             Ok(ended) => ended,
@@ -273,11 +277,12 @@ impl Start<'_> {
         if ended && gone {
             let silent = now.silent.unwrap_or_default().as_secs();
             self.note(format!(
-                "link `{link}` was run by {who}, silent for {silent} s: its process or its machine is gone, and this run takes over"
+                "link `{link}` was run by {who}, silent for {silent} s: its process or machine is gone, and this run \
+                 takes over"
             ));
         } else if ended {
             self.note(format!(
-                "link `{link}` is run by {who}: this run takes it over, and that one stops at its next write"
+                "link `{link}` is run by {who}: this run takes over, and that one stops at its next write"
             ));
         }
         Ok(true)
@@ -291,11 +296,16 @@ impl Start<'_> {
         let at = position.map_or("it has not started".to_owned(), |ts| format!("its position is {}", ts.explain()));
         let heard = match now.silent {
             Some(_) => "",
-            None => "; this account cannot see whether that connection lives",
+            None => "; this account cannot see whether that connection is alive",
         };
-        Fault::refused(format!("link `{}` on the target is run by {}; {at}{heard}", self.link.1, describe(now, who))).hint(
-            "two runs of a link only stop each other: stop that one first, or start with --take-over, which ends it; another link to the \
-             same target needs a --link of its own",
+        Fault::refused(format!(
+            "link `{}` on the target is already run by {}; {at}{heard}",
+            self.link.1,
+            describe(now, who)
+        ))
+        .hint(
+            "two runs of a link would only stop each other: stop that one first, or start with --take-over, which ends \
+             it; another link to the same target needs its own --link name",
         )
     }
 }
@@ -315,7 +325,7 @@ pub(super) fn describe(now: &Holding, who: Option<&Who>) -> String {
         Some(who) if connection.is_empty() => who.to_string(),
         Some(who) if who.connection == now.connection => format!("{who} ({connection})"),
         // It has reconnected since, or has not written its name yet.
-        Some(who) => format!("{connection}; the last one to take the link over was {who}"),
+        Some(who) => format!("{connection}; the link was last taken over by {who}"),
     }
 }
 
@@ -353,7 +363,8 @@ mod tests {
             ..Who::default()
         };
         insta::assert_snapshot!(describe(&holding(12, Some(1)), Some(&who)), @"pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z (connection 12 from 10.0.0.7:5120)");
-        insta::assert_snapshot!(describe(&holding(13, Some(1)), Some(&who)), @"connection 13 from 10.0.0.7:5120; the last one to take the link over was pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z");
+        insta::assert_snapshot!(describe(&holding(13, Some(1)), Some(&who)), @"connection 13 from 10.0.0.7:5120; the \
+            link was last taken over by pid 4711 on berlin-7 (account repl, tisync 0.1.0) since 2026-11-21T22:00:00Z");
         insta::assert_snapshot!(describe(&holding(13, None), None), @"connection 13 from 10.0.0.7:5120");
         assert_eq!(describe(&Holding::default(), None), "another run");
         assert!(describe(&Holding::default(), Some(&who)).starts_with("pid 4711 on berlin-7 ("));

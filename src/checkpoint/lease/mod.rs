@@ -145,7 +145,8 @@ impl Drop for Lease {
 
 fn untold(link: &str, error: &anyhow::Error, events: &Events) {
     events(Event::Warning(format!(
-        "whether another run of link `{link}` lives cannot be told, so this one goes on; if one does, it stops now: {error:#}"
+        "tisync cannot tell whether another run of link `{link}` is alive, so this one continues; if one is, it stops now: \
+         {error:#}"
     )));
 }
 

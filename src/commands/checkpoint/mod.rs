@@ -53,9 +53,7 @@ fn open(target: &CheckpointTarget, link: Option<&str>) -> Result<(Session, Drain
             (Target::parse_with(&settings.target, &settings.connection, &events)?, place)
         }
         (None, None) => {
-            return Err(Fault::usage("no target was given")
-                .hint("--to mysql://user@host:3306, or --config FILE")
-                .into());
+            return Err(Fault::usage("no target given").hint("--to mysql://user@host:3306, or --config FILE").into());
         }
     };
     Ok((Session::open(&target)?, place))
@@ -92,15 +90,16 @@ fn choose<'a>(found: &'a [LinkSurvey], wanted: &CheckpointLink) -> Result<&'a Li
         (Some(_), Some(_)) => {
             let ids: Vec<String> =
                 found.iter().filter(|l| l.link == wanted.link).map(|l| l.cluster_id.to_string()).collect();
-            let message = format!("several clusters have a link `{}` on the target: {}", wanted.link, ids.join(", "));
+            let message =
+                format!("several clusters have a link named `{}` on the target: {}", wanted.link, ids.join(", "));
             Err(Fault::usage(message).hint("name one of them with --cluster-id").into())
         }
         (None, _) => {
             let names: Vec<String> =
                 found.iter().map(|l| format!("`{}` of cluster {}", l.link, l.cluster_id)).collect();
-            let there = if names.is_empty() { "there is none at all".to_owned() } else { names.join(", ") };
-            Err(Fault::usage(format!("the target has no such link as `{}`: {there}", wanted.link))
-                .hint("a link begins with its first `tisync sync`, where --start-ts says")
+            let there = if names.is_empty() { "it has no links".to_owned() } else { names.join(", ") };
+            Err(Fault::usage(format!("the target has no link `{}`: {there}", wanted.link))
+                .hint("the first `tisync sync --start-ts …` creates a link")
                 .into())
         }
     }
@@ -115,18 +114,18 @@ fn set(args: &CheckpointSet) -> Result<()> {
     not_running(link)?;
     if let Some(ddl) = &link.pending {
         return Err(Fault::refused(format!(
-            "link `{}` has a DDL of which nobody knows how it ended: job {} at {}, `{}`",
+            "link `{}` has a DDL whose outcome is unknown: job {} at {}, `{}`",
             link.link,
             ddl.job,
             ddl.ts.explain(),
             ddl.query
         ))
-        .hint("settle it first: `tisync sync` does, or asks for --pending-ddl done|again")
+        .hint("resolve it first: `tisync sync` does, or asks for --pending-ddl done|again")
         .into());
     }
     let cost = cost(link, wanted);
     if let (Some(cost), false) = (&cost, args.yes) {
-        return Err(Fault::refused(cost.clone()).hint("--yes does it").into());
+        return Err(Fault::refused(cost.clone()).hint("add --yes to go ahead").into());
     }
     let taken = take_marked(&mut session, link)?;
     taken.link.move_to(&mut session, wanted, &taken)?;
@@ -144,12 +143,13 @@ fn clear(args: &CheckpointClear) -> Result<()> {
     not_running(link)?;
     let at = link.position.map_or("has not started".to_owned(), |ts| format!("is at {}", ts.explain()));
     let cost = format!(
-        "link `{}` of cluster {} {at}; without its checkpoint nobody knows what is on the target: the next start is a first one, from \
-         Drainer's checkpoint if a Drainer has written one since, or where --start-ts says",
+        "link `{}` of cluster {} {at}; without its checkpoint there is no record of what the target holds: the next \
+         start counts as a first start, from Drainer's checkpoint if a Drainer has written one since, or from \
+         --start-ts",
         link.link, link.cluster_id
     );
     if !args.yes {
-        return Err(Fault::refused(cost).hint("--yes does it").into());
+        return Err(Fault::refused(cost).hint("add --yes to go ahead").into());
     }
     // If PD cannot be asked, the link is not forgotten: that would leave its entry there.
     let entry = Entry::find(args, link.cluster_id)?;
@@ -159,14 +159,14 @@ fn clear(args: &CheckpointClear) -> Result<()> {
     match left {
         DrainerRowLeft::AsItWas => {}
         DrainerRowLeft::Gone => {
-            output::note("Drainer's checkpoint on the target, which this link had written, is deleted with it")
+            output::note("Drainer's checkpoint on the target, which this link wrote, is deleted too")
         }
         DrainerRowLeft::HandedOn(heir) => {
-            output::note(&format!("Drainer's checkpoint on the target is kept by link `{heir}` from now on"))
+            output::note(&format!("link `{heir}` maintains Drainer's checkpoint on the target from now on"))
         }
     }
     entry.remove()?;
-    output::answer(&format!("link `{}` of cluster {} is forgotten", link.link, link.cluster_id))
+    output::answer(&format!("the checkpoint of link `{}` of cluster {} is cleared", link.link, link.cluster_id))
 }
 
 /// Takes the link over. Rows that its run writes with marks, its own records included, are changed
@@ -191,12 +191,9 @@ fn not_running(link: &LinkSurvey) -> Result<()> {
         return Ok(());
     }
     let who = link.who.as_ref().map_or(String::new(), |who| format!(" ({who})"));
-    Err(Fault::refused(format!(
-        "run {}{who} holds link `{}`: it would go on as if nothing had happened",
-        link.run, link.link
-    ))
-    .hint("stop it first (SIGTERM); then its checkpoint is exact, too")
-    .into())
+    Err(Fault::refused(format!("run {}{who} is using link `{}` and would not notice the change", link.run, link.link))
+        .hint("stop it first (SIGTERM); its checkpoint is then exact, too")
+        .into())
 }
 
 /// The data that moving the link to `wanted` loses or repeats, in words.
@@ -205,7 +202,8 @@ fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
     let last = link.applied.last().unwrap_or_default().max(at);
     if wanted > at {
         return Some(format!(
-            "link `{}` is at {}: what lies between that and {} is never applied, and lost unless the target has it otherwise",
+            "link `{}` is at {}: changes between that and {} will never be applied, and are lost unless the target \
+             already has them",
             link.link,
             at.explain(),
             wanted.explain()
@@ -213,8 +211,8 @@ fn cost(link: &LinkSurvey, wanted: CommitTs) -> Option<String> {
     }
     (wanted < at).then(|| {
         format!(
-            "link `{}` is at {}: everything from {} on is applied again: rows in safe mode up to {last} (tables without a key need \
-             --allow-repeats), DDL as it comes, which may fail, or empty a table once more",
+            "link `{}` is at {}: everything from {} on will be applied again: rows in safe mode up to {last} (tables \
+             without a key need --allow-repeats), DDL unchanged, so it may fail, or truncate a table a second time",
             link.link,
             at.explain(),
             wanted.explain()
@@ -265,19 +263,19 @@ impl Entry {
             Self::Nowhere => Ok(()),
             Self::Somewhere(id) => {
                 output::warn(&format!(
-                    "if the link was registered, its entry {id} is still among the Drainers in PD, and no Pump can go offline before it gets \
-                     further: `tisync nodes set-state {id} offline --pd` and the address of PD; with --from pd://… this command \
-                     would have removed it"
+                    "if the link was registered, its entry {id} is still in PD's list of Drainers, and no Pump can go \
+                     offline until it advances: run `tisync nodes set-state {id} offline --pd` with PD's address; with \
+                     --from pd://… this command would have removed it"
                 ));
                 Ok(())
             }
             Self::In(pd, id) => {
                 match registration::unregister(&pd, &id)? {
                     Unregistered::Nothing => {}
-                    Unregistered::Removed => output::note(&format!("the entry of drainer {id} in PD is removed")),
+                    Unregistered::Removed => output::note(&format!("removed the entry of drainer {id} from PD")),
                     Unregistered::Alive(host) => output::warn(&format!(
-                        "the entry of drainer {id} in PD stays: somebody keeps it alive, at {host}. `tisync nodes offline {id} {}` asks \
-                         that one to end",
+                        "the entry of drainer {id} in PD was kept: a process at {host} keeps it alive. `tisync nodes \
+                         offline {id} {}` asks that process to stop",
                         pd.flags()
                     )),
                 }
@@ -292,6 +290,9 @@ fn connect(address: &str, security: &Security, cluster_id: u64) -> Result<Pd> {
     if pd.cluster_id() == cluster_id {
         return Ok(pd);
     }
-    let text = format!("the link comes from cluster {cluster_id}, but {address} is PD of cluster {}", pd.cluster_id());
-    Err(Fault::refused(text).hint("name the PD of the right cluster with --from; nothing was changed").into())
+    let text = format!(
+        "the link replicates from cluster {cluster_id}, but {address} is the PD of cluster {}",
+        pd.cluster_id()
+    );
+    Err(Fault::refused(text).hint("give the PD of the right cluster with --from; nothing was changed").into())
 }

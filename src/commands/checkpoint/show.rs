@@ -12,7 +12,7 @@ use crate::checkpoint::{LinkSurvey, Who, survey};
 use crate::cli::Format;
 use crate::cli::target::CheckpointShow;
 use crate::commands::ts::{self, VERSION, utc};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::model::CommitTs;
 use crate::output::{self, one_line};
 
@@ -36,7 +36,7 @@ pub(super) fn run(args: &CheckpointShow, format: Format) -> Result<()> {
 fn text(links: &[LinkSurvey], drainers: &[drainer::DrainerRow]) -> String {
     let mut out = String::new();
     if links.is_empty() && drainers.is_empty() {
-        out.push_str("no checkpoint: neither of tisync nor of Drainer\n");
+        out.push_str("no checkpoint of tisync or Drainer\n");
     }
     for link in links {
         one(&mut out, link);
@@ -70,7 +70,7 @@ fn one(out: &mut String, link: &LinkSurvey) {
     let running = match link.running {
         Some(true) => "running",
         Some(false) => "not running",
-        None => "the target does not tell whether it runs",
+        None => "the target cannot say whether it is running",
     };
     let name = one_line(&link.link);
     // Writing to a string cannot fail.
@@ -79,14 +79,16 @@ fn one(out: &mut String, link: &LinkSurvey) {
         let _ = writeln!(out, "  {}", one_line(&holder(link, who)));
     }
     if let (Some(floor), count) = link.slots {
-        let _ = writeln!(out, "  {count} slots, the lowest floor at {floor}");
+        let _ = writeln!(out, "  {}, lowest floor at {floor}", counted(count, "slot"));
     }
     let (ranges, single, parts) = link.above();
     if ranges + single + parts > 0 {
         let last = link.applied.last().unwrap_or_default();
         let _ = writeln!(
             out,
-            "  durable above that: {ranges} ranges and {single} single transactions, {parts} in part, up to {last}"
+            "  durable above that: {} and {}, {parts} in part, up to {last}",
+            counted(ranges, "range"),
+            counted(single, "single transaction")
         );
     }
     if let Some(until) = link.safe_until.filter(|until| link.position.is_none_or(|at| at < *until)) {
@@ -94,7 +96,7 @@ fn one(out: &mut String, link: &LinkSurvey) {
     }
     if let Some(ts) = link.overtaken {
         let at = ts.explain();
-        let _ = writeln!(out, "  overtaken by a Drainer that came to {at}: the next run goes on behind that");
+        let _ = writeln!(out, "  overtaken by a Drainer that reached {at}: the next run continues after that");
     }
     if let Some(fault) = &link.damaged {
         let _ = writeln!(out, "  damaged: {}", one_line(&format!("{fault}: {}", fault.hint)));
@@ -103,7 +105,7 @@ fn one(out: &mut String, link: &LinkSurvey) {
         let at = ddl.ts.explain();
         let _ = writeln!(
             out,
-            "  DDL begun and not seen to end: job {} at {at}, statement {} of `{}`",
+            "  DDL started, outcome unknown: job {} at {at}, statement {} of `{}`",
             ddl.job,
             ddl.step + 1,
             one_line(&ddl.query)
@@ -112,11 +114,11 @@ fn one(out: &mut String, link: &LinkSurvey) {
     for ddl in &link.skipped {
         let _ = writeln!(
             out,
-            "  skipped by your word: `{}` at {}; {} lacks {} row changes",
+            "  skipped as you asked: `{}` at {}; {} lacks {}",
             one_line(&ddl.query),
             ddl.commit_ts,
             one_line(&ddl.name),
-            ddl.rows
+            counted(ddl.rows, "row change")
         );
     }
 }
@@ -124,14 +126,14 @@ fn one(out: &mut String, link: &LinkSurvey) {
 /// The process that had the link last, and whether it still has it.
 fn holder(link: &LinkSurvey, who: &Who) -> String {
     match &link.lease {
-        Seen::Free if link.running == Some(true) => format!("run by {who}, whose lease nobody holds at this moment"),
+        Seen::Free if link.running == Some(true) => format!("run by {who}, whose lease is not held at this moment"),
         Seen::Free => format!("last run by {who}, which has ended"),
-        Seen::Unknown => format!("last run by {who}; the target does not tell whether that lives"),
+        Seen::Unknown => format!("last run by {who}; the target cannot say whether it is still running"),
         Seen::Held(now) => {
             let connection = now.connection.map_or(String::new(), |id| format!(", connection {id}"));
             match now.silent {
                 Some(silent) if link.running == Some(true) => {
-                    format!("run by {who}{connection}, heard of {} s ago", silent.as_secs())
+                    format!("run by {who}{connection}, last heard from {} s ago", silent.as_secs())
                 }
                 Some(silent) => format!("last run by {who}{connection}, silent for {} s: gone", silent.as_secs()),
                 None => format!("run by {who}{connection}"),

@@ -13,7 +13,7 @@ use super::probe::{Account, Cluster, Lack, Server, addresses};
 use super::{SideFacts, reached};
 use crate::cli::config::{InitArgs, KeepArg};
 use crate::config::{environment, password_of_file, password_variable};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::{Event, Events};
 use crate::filter::{self, Filter, Rules, Scope};
 use crate::identity::Upstream;
@@ -60,7 +60,7 @@ pub(super) fn ask_account(
         let address = if account.has_user {
             account.address
         } else {
-            let question = Question { flag: asked.flag, text: "User there", default: Some("root") };
+            let question = Question { flag: asked.flag, text: "SQL user", default: Some("root") };
             account.of(&interview.text(question, None)?)
         };
         let (password, mut kept) = known(&side.name, file.as_deref())?;
@@ -78,7 +78,7 @@ pub(super) fn ask_account(
                 server
             }
             Err(Some(error)) => Err(error),
-            Err(None) => Err(Fault::connect("the account was refused").into()),
+            Err(None) => Err(Fault::connect("the login was refused").into()),
             Ok(server) => Ok(server),
         };
         let mut server = reached(interview, args, entered)?;
@@ -100,7 +100,7 @@ fn known(name: &str, file: Option<&Path>) -> Result<(Option<Secret>, Kept)> {
     if let Some(file) = file {
         let path = file.display().to_string();
         let secret = password_of_file(&path)
-            .map_err(|why| Fault::usage(why).hint("the file holds the password on its first line"))?;
+            .map_err(|why| Fault::usage(why).hint("the file must have the password on its first line"))?;
         return Ok((Some(secret), Kept::File(std::path::absolute(file)?)));
     }
     let variable = password_variable(name);
@@ -119,11 +119,11 @@ fn keep(interview: &mut Interview<'_>, args: &InitArgs, name: &str, secret: Secr
         return Ok(Kept::Nowhere);
     }
     let variable = password_variable(name);
-    let own = format!("Nowhere: I set the variable {variable} myself");
+    let own = format!("Nowhere: I will set the variable {variable} myself");
     let choice = Choice {
         flag: "--keep-password",
-        text: "Where shall `tisync sync` find this password?",
-        choices: &[&own, "In a file beside tisync.toml that only its owner can read", "In tisync.toml itself"],
+        text: "Where should `tisync sync` find this password?",
+        choices: &[&own, "In a file next to tisync.toml, readable only by its owner", "In tisync.toml itself"],
         default: Some(0),
     };
     let given = args.keep_password.map(|keep| match keep {
@@ -155,7 +155,7 @@ fn settings(interview: &mut Interview<'_>, server: &mut Server) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Fault::refused(format!("{}: {}", server.name, problems.join("; "))).hint("mend it there, then go on").into())
+    Err(Fault::refused(format!("{}: {}", server.name, problems.join("; "))).hint("fix it there, then continue").into())
 }
 
 /// The flags of the cluster that is asked for.
@@ -176,7 +176,7 @@ pub(super) fn ask_source(
     found: &mut SideFacts,
     asked: &SourceAnswers<'_>,
 ) -> Result<()> {
-    let text = format!("PD of cluster {} (host:port, several with commas)", side.name);
+    let text = format!("PD of cluster {} (host:port, several separated by commas)", side.name);
     let mut last: Option<String> = None;
     interview.until_good(|interview| {
         let question = Question { flag: asked.flag, text: &text, default: last.as_deref() };
@@ -194,7 +194,7 @@ pub(super) fn ask_source(
             cluster.doubts().iter().for_each(|doubt| interview.warn(doubt));
             if asked.other == Some(cluster.id) {
                 return Err(Fault::usage(format!("{typed} is the first cluster again: both have id {}", cluster.id))
-                    .hint("each side has a PD of its own")
+                    .hint("each side needs its own PD")
                     .into());
             }
         }
@@ -229,7 +229,7 @@ pub(super) fn ask_tables(
     of_b: &mut SideFacts,
 ) -> Result<Vec<String>> {
     let given = (!args.tables.is_empty()).then(|| args.tables.join(","));
-    let text = "Which tables (patterns with commas, as in app.*,!app.tmp_*)?";
+    let text = "Which tables (patterns separated by commas, such as app.*,!app.tmp_*)?";
     interview.until_good(|interview| {
         let typed = interview.text(Question { flag: "--tables", text, default: Some(ALL) }, given.as_deref())?;
         let tables = if typed == ALL { Vec::new() } else { filter::split(&typed) };
@@ -241,8 +241,8 @@ pub(super) fn ask_tables(
         if lacks.is_empty() {
             return Ok(tables);
         }
-        let fault = Fault::connect(format!("rights are missing:\n  {}", lacks.join("\n  ")))
-            .hint("as an administrator: run these statements, then go on");
+        let fault = Fault::connect(format!("privileges are missing:\n  {}", lacks.join("\n  ")))
+            .hint("run these statements as an administrator, then continue");
         if args.unchecked {
             interview.warn(&fault.message);
             return Ok(tables);
@@ -267,9 +267,9 @@ fn rights(
     if lacks.is_empty() {
         let list = match wanted.len() {
             0 => "tidb_binlog".to_owned(),
-            n => format!("{n} databases and tidb_binlog"),
+            n => format!("{} and tidb_binlog", counted(n, "database")),
         };
-        interview.found(&format!("{}: the account has the rights that a link needs on {list}", server.name));
+        interview.found(&format!("{}: the account has the privileges that a link needs on {list}", server.name));
     }
     let line =
         |lack: Lack| format!("{}: {} on `{}`; {}", server.name, lack.rights.join(", "), lack.database, lack.grant);
@@ -277,14 +277,15 @@ fn rights(
 }
 
 pub(super) fn sync_mode(interview: &mut Interview<'_>, args: &InitArgs) -> Result<u8> {
-    let text = "Sync mode (1: columns have to be the same on both sides, 2: those that both have are replicated)";
+    let text =
+        "Sync mode (1: both sides must have the same columns, 2: only columns that both sides have are replicated)";
     let given = args.sync_mode.map(|n| n.to_string());
     interview.until_good(|interview| {
         let question = Question { flag: "--sync-mode", text, default: Some("1") };
         match interview.text(question, given.as_deref())?.as_str() {
             "1" => Ok(1),
             "2" => Ok(2),
-            other => Err(Fault::usage(format!("there is no sync mode `{other}`")).hint("1 or 2").into()),
+            other => Err(Fault::usage(format!("unknown sync mode `{other}`")).hint("1 or 2").into()),
         }
     })
 }

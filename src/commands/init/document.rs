@@ -164,9 +164,10 @@ pub fn password_file(path: &Path, name: &str) -> PathBuf {
 }
 
 fn write(answers: &Answers, path: &Path, reveal: impl Fn(&Secret) -> String) -> String {
-    let mut out = "# Written by `tisync init`. `tisync config check` says what is wrong with it, and `man tisync.toml` what else can\n\
-                   # stand here. Flags of `tisync sync`, and then variables of the environment, win over it.\n"
-        .to_owned();
+    let mut out =
+        "# Written by `tisync init`. `tisync config check` checks it; `man tisync.toml` lists all settings.\n\
+                   # Flags of `tisync sync`, then environment variables, override it.\n"
+            .to_owned();
     // Writing into a String cannot fail.
     for side in &answers.sides {
         out.push('\n');

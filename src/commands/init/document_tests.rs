@@ -34,7 +34,7 @@ fn both() -> Answers {
     b.password = Kept::Beside(Secret::new("hunter3"));
     answers.back = Some(Begin {
         start: Start::Now,
-        said: "the moment of that start".to_owned(),
+        said: "the moment of the first start".to_owned(),
         flags: vec!["--back-start-ts".to_owned(), "now".to_owned()],
     });
     answers.tables = vec!["app.*".to_owned(), "!app.tmp_*".to_owned()];
@@ -43,8 +43,8 @@ fn both() -> Answers {
     answers
 }
 
-const HEAD: &str = "# Written by `tisync init`. `tisync config check` says what is wrong with it, and `man tisync.toml` what else can\n\
-     # stand here. Flags of `tisync sync`, and then variables of the environment, win over it.\n";
+const HEAD: &str = "# Written by `tisync init`. `tisync config check` checks it; `man tisync.toml` lists all settings.\n\
+     # Flags of `tisync sync`, then environment variables, override it.\n";
 
 #[test]
 fn one_way() {
@@ -110,7 +110,7 @@ mark-table = "marks.m"
 name = "b-to-a"
 from = "b"
 to = "a"
-# Where the first start begins, exclusive: the moment of that start. Later the checkpoint decides.
+# Where the first start begins, exclusive: the moment of the first start. Later the checkpoint decides.
 start-ts = "now"
 tables = ["app.*", "!app.tmp_*"]
 # Columns that only one side has are left out.

@@ -85,7 +85,7 @@ fn settled(answers: &Answers, path: &Path) -> Result<Answers> {
 /// Asks for the path of the file, and writes it.
 fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, answers: &Answers) -> Result<PathBuf> {
     interview.until_good(|interview| {
-        let question = Question { flag: "--config", text: "Where to write it?", default: Some(FILE) };
+        let question = Question { flag: "--config", text: "Where should the file be written?", default: Some(FILE) };
         let path = PathBuf::from(interview.text(question, given)?);
         let written = document(answers, &std::path::absolute(&path)?);
         let there: Vec<String> = std::iter::once(&path)
@@ -94,12 +94,14 @@ fn place(interview: &mut Interview<'_>, args: &InitArgs, given: Option<&str>, an
             .map(|file| file.display().to_string())
             .collect();
         if !there.is_empty() && !args.force {
+            let exist = if there.len() == 1 { "exists" } else { "exist" };
             let there = there.join(" and ");
             let refused = || {
-                Fault::usage(format!("{there} is there already")).hint("another --config, or --force to write over it")
+                Fault::usage(format!("{there} already {exist}"))
+                    .hint("use another --config, or --force to overwrite it")
             };
             if !interview.attended()
-                || !interview.agree("--force", &format!("{there} is there. Write over it?"), false, None)?
+                || !interview.agree("--force", &format!("{there} {exist}. Overwrite?"), false, None)?
             {
                 return Err(refused().into());
             }
@@ -117,7 +119,7 @@ fn write(path: &Path, written: &Written) -> Result<Vec<String>> {
     let mode = if written.has_secret { 0o600 } else { 0o666 };
     let failed = |what: &Path| {
         Fault::usage(format!("cannot write {}", what.display()))
-            .hint("name a file in a folder that is there: --config FILE")
+            .hint("give a file in an existing folder: --config FILE")
     };
     let new = |mode: u32, text: &str, what: &Path| -> Result<NamedTempFile> {
         let mut file = tempfile::Builder::new()
@@ -163,8 +165,8 @@ fn read_back(path: &Path) -> Result<Vec<String>> {
     checked.together();
     if !checked.problems.is_empty() {
         let list: Vec<String> = checked.problems.iter().map(|p| p.at(Path::new(FILE))).collect();
-        return Err(Fault::usage(format!("the file would be wrong: {}", list.join("; ")))
-            .hint("nothing was written; this is a fault of tisync: please report it")
+        return Err(Fault::usage(format!("the file would not be valid: {}", list.join("; ")))
+            .hint("nothing was written; this is a bug in tisync: please report it")
             .into());
     }
     let text = |remark| match remark {
@@ -191,17 +193,17 @@ fn tell(interview: &mut Interview<'_>, answers: &Answers, answer: &Answer, mark_
         let to: Vec<String> =
             answers.sides.iter().filter_map(|s| s.sql.as_ref()).map(|sql| format!(" --to {}", quoted(sql))).collect();
         text.push_str(&format!(
-            "\nfirst, the mark table:\n  tisync mark setup{} --channel-id {} --table {}\n",
+            "\nfirst create the mark table:\n  tisync mark setup{} --channel-id {} --table {}\n",
             to.concat(),
             marks.channel,
             marks.table
         ));
     }
     if !answer.environment.is_empty() {
-        text.push_str(&format!("\nset before it starts: {}\n", answer.environment.join(", ")));
+        text.push_str(&format!("\nset before starting: {}\n", answer.environment.join(", ")));
     }
     text.push_str(&format!("\nnext:\n  {}\n", answer.next));
-    text.push_str(&format!("\nthe same without the file:\n  {}\n", answer.without_file.join("\n  ")));
+    text.push_str(&format!("\nthe same link without a file:\n  {}\n", answer.without_file.join("\n  ")));
     text.push_str(&format!("\nthe same file without questions:\n  {}\n", answer.again));
     interview.found(&text);
 }

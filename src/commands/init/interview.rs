@@ -47,7 +47,7 @@ impl Dialogue {
     pub fn open() -> Result<Self> {
         let attended = can_ask();
         let before = tcgetattr(io::stdin()).ok().filter(|_| attended);
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot listen to signals")?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot handle signals")?;
         let end = move || {
             if signals.forever().next().is_none() {
                 return;
@@ -119,7 +119,7 @@ impl Asker for Dialogue {
 
     fn secret(&mut self, question: &str) -> Result<Secret> {
         let typed = output::ask_secret(&format!("{question}: "))?;
-        typed.map(Secret::new).context("nobody can be asked for a password")
+        typed.map(Secret::new).context("no terminal to ask for a password on")
     }
 
     fn found(&mut self, text: &str) {
@@ -144,7 +144,7 @@ pub struct Ended;
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nobody answers at the terminal")
+        f.write_str("the terminal gave no answer")
     }
 }
 
@@ -279,8 +279,8 @@ impl<'a> Interview<'a> {
         if self.attended() {
             return Ok(());
         }
-        Err(Fault::usage(format!("there is no terminal to ask at, and {flag} is missing"))
-            .hint("`tisync init --help` shows every question's flag")
+        Err(Fault::usage(format!("there is no terminal to ask on, and {flag} is missing"))
+            .hint("`tisync init --help` shows the flag for each question")
             .into())
     }
 }

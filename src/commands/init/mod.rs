@@ -55,16 +55,16 @@ struct SideFacts {
 /// with an answer that the operator could not correct.
 pub fn run(args: &InitArgs, format: Format) -> Result<()> {
     if format == Format::Csv {
-        return Err(Fault::usage("`tisync init` does not answer in CSV").hint("--output text or --output json").into());
+        return Err(Fault::usage("`tisync init` has no CSV output").hint("use --output text or --output json").into());
     }
     let mut dialogue = Dialogue::open()?;
     let unanswered = missing(args);
     if !dialogue.attended() && !unanswered.is_empty() {
         return Err(Fault::usage(format!(
-            "there is no terminal to ask at, and these are missing: {}",
+            "there is no terminal to ask on, and these are missing: {}",
             unanswered.join(", ")
         ))
-        .hint("`tisync init --help` shows every question's flag")
+        .hint("`tisync init --help` shows the flag for each question")
         .into());
     }
     let mut interview = Interview::new(&mut dialogue, args.yes);
@@ -126,8 +126,8 @@ fn upstream(side: &Side, found: &SideFacts) -> Result<Option<Upstream>> {
 fn ways(interview: &mut Interview<'_>, args: &InitArgs) -> Result<bool> {
     let choice = Choice {
         flag: "--both (or --one-way)",
-        text: "What shall be set up?",
-        choices: &["One way: from a TiDB cluster to another server", "Both ways: two TiDB clusters kept in step"],
+        text: "What do you want to set up?",
+        choices: &["One way: from a TiDB cluster to another server", "Both ways: two TiDB clusters kept in sync"],
         default: Some(0),
     };
     let given = match (args.both, args.one_way) {
@@ -141,7 +141,7 @@ fn ways(interview: &mut Interview<'_>, args: &InitArgs) -> Result<bool> {
 fn names(interview: &mut Interview<'_>, args: &InitArgs) -> Result<[Side; 2]> {
     let a = name(interview, ("--from-name", "Name of the first cluster", "a"), args.from_name.as_deref(), None)?;
     let default = if a == "b" { "c" } else { "b" };
-    let b = name(interview, ("--to-name", "Name of the second", default), args.to_name.as_deref(), Some(&a))?;
+    let b = name(interview, ("--to-name", "Name of the second cluster", default), args.to_name.as_deref(), Some(&a))?;
     Ok([a, b].map(|name| Side { name, ..Side::default() }))
 }
 
@@ -155,11 +155,11 @@ fn name(
         let name = interview.text(Question { flag, text, default: Some(default) }, given)?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if name.is_empty() || name.len() > 24 || !name.chars().all(plain) {
-            let fault = Fault::usage(format!("`{name}` cannot be the name of a cluster ({flag})"));
-            return Err(fault.hint("1 to 24 letters, digits, - and _").into());
+            let fault = Fault::usage(format!("`{name}` is not a valid cluster name ({flag})"));
+            return Err(fault.hint("use 1 to 24 letters, digits, - and _").into());
         }
         if other == Some(name.as_str()) {
-            return Err(Fault::usage(format!("both clusters cannot be called `{name}`")).hint("another name").into());
+            return Err(Fault::usage(format!("both clusters are named `{name}`")).hint("choose another name").into());
         }
         Ok(name)
     })
@@ -189,12 +189,12 @@ struct Answered {
 
 fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&String; 2]) -> Result<Answered> {
     let given = args.channel_id.map(|n| n.to_string());
-    let text = "Channel of the marks (the same number on both clusters)";
+    let text = "Mark channel (the same number on both clusters)";
     let channel: i64 = interview.until_good(|interview| {
         let typed = interview.text(Question { flag: "--channel-id", text, default: Some("1") }, given.as_deref())?;
         typed
             .parse()
-            .map_err(|_| Fault::usage(format!("the channel cannot be `{typed}`")).hint("a whole number").into())
+            .map_err(|_| Fault::usage(format!("`{typed}` is not a valid channel")).hint("give a whole number").into())
     })?;
     let text = "Mark table";
     let mark = interview.until_good(|interview| {
@@ -209,13 +209,13 @@ fn marks(interview: &mut Interview<'_>, args: &InitArgs, names: [&String; 2]) ->
             Some(name) if name == a => Some(0),
             Some(name) if name == b => Some(1),
             Some(other) => {
-                return Err(Fault::usage(format!("--ddl-from names no cluster of the file: `{other}`"))
+                return Err(Fault::usage(format!("--ddl-from names an unknown cluster: `{other}`"))
                     .hint(format!("it can be {a} or {b}"))
                     .into());
             }
         };
         let [first, second] = &labels;
-        let text = "DDL goes one way only. Where will it be run?";
+        let text = "DDL is replicated in one direction only. On which cluster will you run it?";
         interview.choose(Choice { flag: "--ddl-from", text, choices: &[first, second], default: Some(0) }, given)
     })?;
     Ok(Answered { marks: Marks { channel, table: mark.name(), ddl_from }, mark })
@@ -241,7 +241,8 @@ fn set_up(
             plans.push(plan.with_context(|| format!("on {}", server.name))?);
         }
         if plans.iter().all(|p| p.statements.is_empty()) {
-            interview.found(&format!("{}: both clusters have it, with the rows of the channel", answered.mark.name()));
+            interview
+                .found(&format!("{}: exists on both clusters, with the rows of the channel", answered.mark.name()));
             return Ok(Some(true));
         }
         for (server, plan) in servers.iter().zip(&plans) {

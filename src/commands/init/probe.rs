@@ -13,7 +13,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use crate::config::encode;
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::silent;
 use crate::identity::{Upstream, Verdict};
 use crate::model::CommitTs;
@@ -100,7 +100,7 @@ impl Cluster {
     /// The findings, in a few lines.
     #[must_use]
     pub fn shown(&self) -> String {
-        let mut text = format!("cluster {}, PD's leader is {}", self.id, self.leader);
+        let mut text = format!("cluster {}, PD leader {}", self.id, self.leader);
         // Writing into a String cannot fail.
         for (server, answers) in &self.servers {
             let binlog = if server.binlog_status.is_empty() { "none" } else { &server.binlog_status };
@@ -119,13 +119,13 @@ impl Cluster {
                 write!(text, "\ndrainer {} {} ({}) at {at}", drainer.id, drainer.state, life(drainer, self.now).word());
         }
         if known.len() > SHOWN {
-            let _ = write!(text, "\nand {} drainers more: `tisync nodes list` shows them", known.len() - SHOWN);
+            let _ = write!(text, "\nand {} more: `tisync nodes list` shows all drainers", known.len() - SHOWN);
         }
         if known.is_empty() {
-            text.push_str("\nno drainer reads it");
+            text.push_str("\nno drainers");
         }
         if let Some(databases) = &self.databases {
-            let _ = write!(text, "\n{} databases of its users", databases.len());
+            let _ = write!(text, "\n{}", counted(databases.len(), "user database"));
         }
         text
     }
@@ -136,19 +136,20 @@ impl Cluster {
         let mut doubts = self.warnings.clone();
         if self.pumps.iter().all(|p| p.state == State::Offline) {
             doubts.push(
-                "no Pump is registered: start Pumps, and TiDB with binlog on; TiDB 8.4 and later have no Binlog"
+                "no Pump is registered: start Pumps, and TiDB with binlog enabled; TiDB 8.4 and later have no TiDB \
+                 Binlog"
                     .to_owned(),
             );
         }
         for (server, _) in self.servers.iter().filter(|(s, _)| s.binlog_status != "On") {
-            doubts.push(format!("TiDB {} writes no Binlog: its changes would be missed", server.sql_address()));
+            doubts.push(format!("TiDB {} does not write binlog: its changes would be missed", server.sql_address()));
         }
         if self.servers.is_empty() {
-            doubts.push("no TiDB server is registered: the history of DDL is read from one's status port".to_owned());
+            doubts.push("no TiDB server is registered: the DDL history is read from the status port of one".to_owned());
         } else if self.servers.iter().all(|(_, answers)| !answers) {
             doubts.push(
-                "no status port answers from here, and the history of DDL is read there: open one to this machine, or give the cluster a \
-                 `schema-from = \"http://host:10080\"` in the file"
+                "no status port of TiDB can be reached from here, and the DDL history is read from one: open one to \
+                 this machine, or set `schema-from = \"http://host:10080\"` for the cluster in the file"
                     .to_owned(),
             );
         }
@@ -176,8 +177,8 @@ impl Account {
         let (_, rest) = address.split_once("://").unwrap_or_default();
         let account = rest.rsplit_once('@').map(|(account, _)| account);
         if account.is_some_and(|a| a.contains(':')) {
-            return Err(Fault::usage("a password stands in the address, where others can read it")
-                .hint("leave it out: it is taken from a password file or the environment, or asked for")
+            return Err(Fault::usage("the address contains a password, where others can read it")
+                .hint("leave it out: it comes from a password file or the environment, or you are asked for it")
                 .into());
         }
         Target::parse(&address, &silent())?;

@@ -24,10 +24,10 @@ enum Held {
 
 /// The choices for the start of replication.
 const CHOICES: [&str; 4] = [
-    "At the end of a backup by BR, which the target was restored from",
-    "At the snapshot of a dump by Dumpling, which the target was loaded from",
-    "Behind a ts or a time",
-    "Now: what was before is not replicated",
+    "At the end of the BR backup that the target was restored from",
+    "At the snapshot of the Dumpling dump that the target was loaded from",
+    "After a ts or a time",
+    "Now: earlier changes are not replicated",
 ];
 
 /// The start of the link from the first cluster to the second.
@@ -40,7 +40,8 @@ pub(super) fn first(
     target: &mut SideFacts,
 ) -> Result<Begin> {
     let given = &args.start;
-    let choice = Choice { flag: "--start-ts", text: "Where does replication begin?", choices: &CHOICES, default: None };
+    let choice =
+        Choice { flag: "--start-ts", text: "Where should replication begin?", choices: &CHOICES, default: None };
     let flag = match (&given.start_from_br, &given.start_from_dumpling, &given.start_ts) {
         (Some(_), ..) => Some(0),
         (_, Some(_), _) => Some(1),
@@ -107,7 +108,7 @@ pub(super) fn back(
     found: &SideFacts,
     target: &mut SideFacts,
 ) -> Result<Begin> {
-    let text = format!("Where does the link back from {} begin (a ts, a time, or now)?", source.name);
+    let text = format!("Where should the link back from {} begin (a ts, a time, or now)?", source.name);
     interview.until_good(|interview| {
         let question = Question { flag: "--back-start-ts", text: &text, default: Some("now") };
         let start = parse(&interview.text(question, args.back_start_ts.as_deref())?)?;
@@ -118,7 +119,7 @@ pub(super) fn back(
 }
 
 fn parse(text: &str) -> Result<Start> {
-    text.parse().map_err(|why| Fault::usage(format!("`{text}` is no start: {why}")).into())
+    text.parse().map_err(|why| Fault::usage(format!("`{text}` is not a valid start: {why}")).into())
 }
 
 fn said(start: Start) -> String {
@@ -126,7 +127,7 @@ fn said(start: Start) -> String {
         Start::Ts(ts) => {
             ts.time().map_or_else(|| "a ts".to_owned(), |t| t.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").to_string())
         }
-        Start::Now => "the moment of that start".to_owned(),
+        Start::Now => "the moment of the first start".to_owned(),
     }
 }
 
@@ -144,7 +145,7 @@ fn judged(
         _ => None,
     };
     if let (Some(at), Start::Now) = (known, start) {
-        interview.found(&format!("the link has been there: it goes on from its checkpoint, {}", at.explain()));
+        interview.found(&format!("the link already exists: it continues from its checkpoint, {}", at.explain()));
     }
     let pd = if found.cluster.is_some() { source.pd.clone() } else { Vec::new() };
     let tls = source.security.clone();

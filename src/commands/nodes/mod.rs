@@ -61,7 +61,7 @@ fn connect(args: &ClusterArgs) -> Result<(Pd, Security)> {
     let given = security(&args.pd.security);
     let (addresses, security) = match (&args.config, args.pd.pd.as_slice()) {
         (None, []) => {
-            let fault = Fault::usage("no cluster was named whose nodes are meant");
+            let fault = Fault::usage("no cluster given");
             return Err(fault
                 .hint("give --pd http://HOST:2379 or --config FILE, or TISYNC_PD in the environment")
                 .into());
@@ -96,13 +96,16 @@ fn find(pd: &Pd, args: &NodeArgs) -> Result<(Kind, Node)> {
         (Some((kind, node)), true) => Ok((*kind, node.clone())),
         (Some(_), false) => {
             let text = format!("both a Pump and a drainer have the node id {}", args.id);
-            Err(Fault::usage(text).hint("say which with --kind pump or --kind drainer").into())
+            Err(Fault::usage(text).hint("choose with --kind pump or --kind drainer").into())
         }
         (None, _) => {
             let ids: Vec<&str> = all.iter().filter(|(kind, _)| wanted(*kind)).map(|(_, n)| n.id.as_str()).collect();
-            let hint =
-                if ids.is_empty() { "none is registered".to_owned() } else { format!("there are: {}", ids.join(", ")) };
-            Err(Fault::usage(format!("no node has the id {}", args.id)).hint(hint).into())
+            let hint = if ids.is_empty() {
+                "none are registered".to_owned()
+            } else {
+                format!("registered: {}", ids.join(", "))
+            };
+            Err(Fault::usage(format!("unknown node id {}", args.id)).hint(hint).into())
         }
     }
 }
@@ -197,7 +200,8 @@ fn ask(security: &Security, kind: Kind, node: &Node, action: &Action, flags: &st
             Err(Fault::negative(text).hint(hint).into())
         }
         Err(_) => {
-            let text = format!("{kind} {id} did not {path}: HTTP status {status} and no answer of a {kind} at {url}");
+            let text =
+                format!("{kind} {id} did not {path}: HTTP status {status}, and {url} does not answer like a {kind}");
             Err(Fault::negative(text).hint("does its entry have the right address?").into())
         }
     }
@@ -226,9 +230,9 @@ fn late(pd: &Pd, kind: Kind, node: &Node, action: &Action, state: Option<State>,
     let pump = Node { max_commit_ts: pump.unwrap_or(node.max_commit_ts), ..node.clone() };
     let held: Vec<&str> = held_back_by(&pump, drainers.iter()).into_iter().map(|d| d.id.as_str()).collect();
     Ok(if kind == Kind::Pump && action.end == State::Offline && !held.is_empty() {
-        fault.hint(format!("it waits for what these drainers have not got yet: {}", held.join(", ")))
+        fault.hint(format!("it is waiting for these drainers to receive everything it holds: {}", held.join(", ")))
     } else {
-        fault.hint("it was asked and may still do it: `tisync nodes list` shows its state")
+        fault.hint("it accepted the request and may still do it: `tisync nodes list` shows its state")
     })
 }
 
@@ -289,9 +293,9 @@ fn set_state(args: &SetStateArgs, format: Format) -> Result<()> {
     let (word, id, before) = (kind.word(), node.id.clone(), node.state.clone());
     let means = meaning(kind, &node, &state, heartbeat::life(&node, pd.tso()?), &pd.flags());
     if !args.yes {
-        let question = format!("write `{state}` over `{before}` into the entry of {word} {id}?{means}");
+        let question = format!("mark {word} {id} {state} (now {before})?{means}");
         if !output::confirm(&question)? {
-            return Err(Fault::negative("nothing was written").hint("--yes answers the question").into());
+            return Err(Fault::negative("nothing was written").hint("add --yes to write without asking").into());
         }
     } else if !means.is_empty() {
         output::warn(means.trim());
@@ -308,17 +312,17 @@ fn set_state(args: &SetStateArgs, format: Format) -> Result<()> {
 fn meaning(kind: Kind, node: &Node, state: &State, life: Life, flags: &str) -> String {
     match (kind, state, life) {
         (_, _, Life::Alive) => format!(
-            " It was heard of just now: it may write its own state over this at once. Ask it instead: `tisync nodes pause {0} {flags}`, \
-             `tisync nodes offline {0} {flags}`",
+            " It reported just now, so it may overwrite this at once. Ask it instead: `tisync nodes pause {0} \
+             {flags}`, `tisync nodes offline {0} {flags}`",
             quoted(&node.id)
         ),
         (Kind::Pump, State::Offline, _) => {
-            " What this Pump holds and others have not read yet is then left out by whoever reads the cluster"
+            " Changes on this Pump that have not been read yet will then be skipped by everything that reads the cluster"
                 .to_owned()
         }
-        (Kind::Drainer, State::Offline, _) => " Pumps then no longer wait for it before they go offline".to_owned(),
+        (Kind::Drainer, State::Offline, _) => " Pumps will then no longer wait for it before they go offline".to_owned(),
         (Kind::Drainer, State::Online, _) => {
-            " No Pump can start while a drainer that says online does not answer".to_owned()
+            " No Pump can start while a drainer marked online does not answer".to_owned()
         }
         _ => String::new(),
     }
@@ -332,8 +336,8 @@ fn write(pd: &Pd, kind: Kind, id: &str, state: &State) -> Result<()> {
             return Ok(());
         }
     }
-    let fault = Fault::negative(format!("the entry {key} could not be written: somebody else keeps writing it"));
-    Err(fault.hint("its node seems to run: ask it to pause or to go offline").into())
+    let fault = Fault::negative(format!("the entry {key} could not be written: another process keeps writing it"));
+    Err(fault.hint("its node seems to be running: ask it to pause or to go offline").into())
 }
 
 #[cfg(test)]

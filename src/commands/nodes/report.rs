@@ -64,7 +64,7 @@ fn age(ts: CommitTs, now: CommitTs) -> u64 {
 
 /// The table of the text output.
 pub(super) fn table(rows: &[Row]) -> String {
-    let head = ["KIND", "ID", "STATE", "LIFE", "ADDRESS", "MAX COMMIT TS", "AT", "HEARD OF"].map(str::to_owned);
+    let head = ["KIND", "ID", "STATE", "LIFE", "ADDRESS", "MAX COMMIT TS", "AT", "LAST SEEN"].map(str::to_owned);
     let lines: Vec<[String; 8]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).map(harmless).collect();
     let width =
         |column: usize| lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
@@ -91,8 +91,9 @@ pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<Str
         if heartbeat::life(pump, now) == Life::Dead {
             let age = span_text(age(pump.update_ts, now));
             notes.push(format!(
-                "pump {} ({}) is probably dead: it says {}, and was last heard of {age} ago. Whoever reads the cluster waits for it: \
-                 start it again, or, if what it held is lost for good, `tisync nodes set-state {} offline {flags}`",
+                "pump {} ({}) is probably dead: its state is {}, and it was last heard from {age} ago. Everything that \
+                 reads the cluster waits for it: start it again, or, if what it held is lost for good, run `tisync \
+                 nodes set-state {} offline {flags}`",
                 pump.id,
                 pump.host,
                 pump.state,
@@ -102,7 +103,7 @@ pub(super) fn notes(all: &[(Kind, Node)], now: CommitTs, flags: &str) -> Vec<Str
         let waits = pump.state == crate::pd::State::Closing;
         for drainer in super::held_back_by(pump, drainers.iter()).into_iter().filter(|_| waits) {
             notes.push(format!(
-                "pump {} cannot go offline before drainer {} ({}, {}) has got to {}; it is at {}",
+                "pump {} cannot go offline until drainer {} ({}, {}) reaches {}; it is at {}",
                 pump.id,
                 drainer.id,
                 drainer.state,
@@ -140,7 +141,7 @@ mod tests {
         let notes = notes(&all, now, "--pd h:1");
         assert_eq!(notes.len(), 3, "{notes:#?}");
         assert!(notes[0].contains("drainer d2") && notes[0].contains("set-state d2 offline"));
-        assert!(notes[1].contains("pump p2 cannot go offline before drainer d2 (paused, stopped)"));
+        assert!(notes[1].contains("pump p2 cannot go offline until drainer d2 (paused, stopped)"));
         assert!(notes[2].contains("pump p3 (p3:8250) is probably dead"));
         let rows: Vec<Row> = all.iter().map(|(kind, node)| Row::new(*kind, node, now)).collect();
         let table = table(&rows);

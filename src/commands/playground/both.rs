@@ -20,7 +20,7 @@ use super::{TICK, different, wait};
 use crate::cli::{Cli, Command, Format, PlaygroundArgs};
 use crate::commands::sync;
 use crate::config::Settings;
-use crate::error::{Fault, Kind, fault};
+use crate::error::{Fault, Kind, counted, fault};
 use crate::event::{Event, Events};
 use crate::filter;
 use crate::model::DEFAULT_MARK_TABLE;
@@ -66,7 +66,7 @@ pub fn run(args: &PlaygroundArgs, stop: &Stop) -> Result<()> {
         None => return interrupted(args),
     }
     if args.keep && !stop.requested() {
-        output::note("both stay up, without links between them; Ctrl-C ends it");
+        output::note("both stay up, without links between them; Ctrl-C stops them");
         wait(stop);
     }
     Ok(())
@@ -91,12 +91,12 @@ fn introduce(sides: &Sides, file: &Path) {
     for line in [
         format!("A: mariadb -u root -S {}", a.socket().display()),
         format!("B: mariadb -u root -S {}", b.socket().display()),
-        "rows typed into either appear in the other; of DDL there is one direction: type it into A alone".to_owned(),
-        format!("DDL that is understood: {FOLLOWED}"),
-        format!("any other is refused aloud and ends this: {REFUSED}"),
-        "what MariaDB changes through a foreign key that cascades is not in its row binlog and stays on its side"
+        "rows written to either appear in the other; DDL is replicated in one direction: run it on A only".to_owned(),
+        format!("supported DDL: {FOLLOWED}"),
+        format!("any other DDL is refused with an error and ends the playground: {REFUSED}"),
+        "changes that MariaDB makes through cascading foreign keys are not in its row binlog and stay on one side"
             .to_owned(),
-        format!("both links run in this process, as {} says", file.display()),
+        format!("both links run in this process, as configured in {}", file.display()),
     ] {
         output::note(&line);
     }
@@ -174,7 +174,7 @@ fn settings(file: &Path, more: &[&str]) -> Result<Vec<Settings>> {
     output::note(&format!("$ {}", words.join(" ")));
     match <Cli as clap::Parser>::try_parse_from(words)?.command {
         Command::Sync(args) => Settings::all(&args),
-        _ => Err(Fault::usage("the playground runs nothing but `sync`").into()),
+        _ => Err(Fault::usage("the playground only runs `sync`").into()),
     }
 }
 
@@ -232,7 +232,7 @@ impl Sides {
     fn check(&self) -> Result<()> {
         let failure = SIDES.iter().zip(self.each()).find_map(|((name, _), side)| Some((name, side.failure()?)));
         let Some((name, failure)) = failure else { return Ok(()) };
-        let hint = "the clusters are gone with this command: start it again without that statement";
+        let hint = "the clusters end with this command: start it again without that statement";
         Err(Fault::refused(format!("{name}: {failure}")).hint(hint).into())
     }
 }
@@ -257,7 +257,7 @@ const WORK_LIMIT: Duration = Duration::from_secs(60);
 /// each side, if there was a load.
 fn work(args: &PlaygroundArgs, sides: &Sides, stop: &Stop, links: &Links) -> Result<Option<[u64; 2]>> {
     let Some(rate) = args.load else {
-        output::note("Ctrl-C ends it, and removes both");
+        output::note("Ctrl-C stops and removes both");
         while !stop.requested() {
             watch(sides, links)?;
             sleep(TICK);
@@ -273,11 +273,11 @@ fn work(args: &PlaygroundArgs, sides: &Sides, stop: &Stop, links: &Links) -> Res
             return Ok(None);
         }
         if begin.elapsed() > WORK_LIMIT {
-            return Err(Fault::new(Kind::TimedOut, "the tables of the load did not come to B").into());
+            return Err(Fault::new(Kind::TimedOut, "the tables of the load did not reach B").into());
         }
         sleep(TICK);
     }
-    output::note(&format!("{rate} transactions a second on each side for {} s", args.duration));
+    output::note(&format!("{rate} transactions per second on each side for {} s", args.duration));
     let start = |mirror: &Arc<Mirror>, side: u8| {
         let seed = args.seed.wrapping_mul(2).wrapping_add(side.into());
         RunningLoad::start(Arc::clone(mirror), LoadOptions { side, seed, rate: Some(rate.into()) })
@@ -299,7 +299,7 @@ fn watch(sides: &Sides, links: &Links) -> Result<()> {
     sides.check()?;
     if links.ended() {
         // The link's own error follows when it is joined; if it has none, this is the only message.
-        return Err(Fault::refused("a link ended by itself").into());
+        return Err(Fault::refused("a link stopped by itself").into());
     }
     Ok(())
 }
@@ -357,7 +357,8 @@ impl Proof {
         sides.wait_caught_up()?;
         let found = compared(sides)?;
         let mut differences = found.differences.clone();
-        let mut lines = vec![format!("equal: {} tables, {} rows on each side", found.tables, found.rows)];
+        let mut lines =
+            vec![format!("equal: {}, {} on each side", counted(found.tables, "table"), counted(found.rows, "row"))];
         let [a, b] = sides.each();
         let [before_a, before_b] = self.0;
         let mut echoes = 0;
@@ -367,9 +368,12 @@ impl Proof {
             differences.extend(count.wrong().map(|why| format!("{name}: {why}")));
             echoes += count.census.unmarked;
             lines.push(format!(
-                "{name}: {done} transactions of the load; by its binlog {} of its own and {} marked ones, and the marks' val \
+                "{name}: {} of the load; by its binlog {} of its own and {} marked ones, and the marks' val \
                  grew by {}",
-                count.census.own, count.census.marked, count.val
+                counted(done, "transaction"),
+                count.census.own,
+                count.census.marked,
+                count.val
             ));
         }
         lines.push(format!("echoes: {echoes}"));

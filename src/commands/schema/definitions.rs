@@ -82,7 +82,7 @@ fn of_cluster(settings: &Settings, server: &Server) -> Result<Vec<Wanted>> {
 
 fn of_table(settings: &Settings, server: &Server, table: Table) -> Result<Reference, String> {
     let routed = settings.routes.apply(&Arc::new(table));
-    reference(server, &routed)?.ok_or_else(|| "its TableInfo does not hold all of its definition".to_owned())
+    reference(server, &routed)?.ok_or_else(|| "its TableInfo does not contain its whole definition".to_owned())
 }
 
 fn of_server(settings: &Settings, server: &Server, events: &Events) -> Result<Vec<Wanted>> {

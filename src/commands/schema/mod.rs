@@ -17,7 +17,7 @@ use crate::checkpoint::SCHEMA;
 use crate::cli::Format;
 use crate::cli::target::{SchemaCommand, SchemaDiffArgs};
 use crate::config::Settings;
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::mysql::address::Target;
 use crate::mysql::error::SessionError;
 use crate::mysql::session::Session;
@@ -334,7 +334,7 @@ fn text(report: &[TableReport]) -> String {
                 lines.extend(differences.iter().map(|d| format!("  {d}")));
             }
             Outcome::Missing => lines.push(format!("{name} is missing on the target")),
-            Outcome::Extra => lines.push(format!("{name} is on the target alone")),
+            Outcome::Extra => lines.push(format!("{name} exists only on the target")),
             Outcome::Unknown(why) => lines.push(format!("{name} was not compared: {why}")),
         }
         lines.extend(table.without.iter().map(|what| format!("  note: {name}: {what}")));
@@ -350,14 +350,13 @@ fn summary(report: &[TableReport]) -> String {
     let others = [
         ("differs", "different"),
         ("missing", "missing on the target"),
-        ("extra", "on the target alone"),
+        ("extra", "only on the target"),
         ("unknown", "not compared"),
     ];
     parts.extend(
         others.into_iter().filter(|(key, _)| count(key) > 0).map(|(key, word)| format!("{} {word}", count(key))),
     );
-    let tables = if report.len() == 1 { "1 table".to_owned() } else { format!("{} tables", report.len()) };
-    format!("{tables}: {}", parts.join(", "))
+    format!("{}: {}", counted(report.len(), "table"), parts.join(", "))
 }
 
 /// Whether both sides are equal.
@@ -368,12 +367,14 @@ fn verdict(report: &[TableReport]) -> Result<()> {
     let differs = |t: &&TableReport| matches!(t.outcome, Outcome::Differs { .. } | Outcome::Missing | Outcome::Extra);
     if report.iter().any(|t| differs(&t)) {
         return Err(Fault::negative(format!("the definitions differ: {}", summary(report)))
-            .hint("read the statements before you run them: a renamed column looks like one that was dropped and one that was added. \
-                   A link that is behind has DDL to come")
+            .hint(
+                "review the statements before you run them: a renamed column looks like one dropped and one added. A \
+                   link that lags still has DDL to apply",
+            )
             .into());
     }
     if report.iter().any(|t| matches!(t.outcome, Outcome::Unknown(_))) {
-        return Err(Fault::refused(format!("not all could be compared: {}", summary(report))).into());
+        return Err(Fault::refused(format!("some tables could not be compared: {}", summary(report))).into());
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::{Clock, Secretly, open, sink_options, source_options, start, until};
 use crate::checkpoint::Forgotten;
 use crate::commands::clusters;
 use crate::config::Settings;
+use crate::error::counted;
 use crate::event::{Event, Events};
 use crate::loopback::{Counts, Loopback, OF_A_TARGET};
 use crate::model::{CommitTs, DurablePosition, Stream, Table};
@@ -30,9 +31,10 @@ use crate::stop::Stop;
 const LARGE_PART: usize = 16;
 
 /// The warning about keys that the target compares in another way.
-const OLD_COLLATIONS: &str = "the upstream's TiDB is set to old collations (new_collations_enabled_on_first_bootstrap = false): keys are compared there by their \
-     bytes, whatever collation their columns name. The target compares by the collation: it takes `a` and `A`, or `a` and `a ` with a space, for one key, at which this \
-     link would stop. Whether the cluster has them for sure: SELECT variable_value FROM mysql.tidb WHERE variable_name = 'new_collation_enabled'";
+const OLD_COLLATIONS: &str = "the upstream's TiDB uses old collations (new_collations_enabled_on_first_bootstrap = \
+    false): it compares keys by their bytes, whatever collation their columns have. The target compares by the \
+    collation: to it `a` and `A`, or `a` and `a ` with a space, are the same key, and this link would stop there. To \
+    check what the cluster uses: SELECT variable_value FROM mysql.tidb WHERE variable_name = 'new_collation_enabled'";
 
 /// What the process provides to a link.
 pub(super) struct Around {
@@ -255,8 +257,8 @@ impl LinkRun<'_> {
         let reached = ended.reached().map(|ts| ts.explain().to_string()).unwrap_or_default();
         let from = sink.position().map_or_else(|| "its start".to_owned(), |ts| ts.explain().to_string());
         (self.events)(Event::Warning(format!(
-            "{forgotten}. It was restarted without its last commits, restored, or replaced by a replica that lacks them. Everything \
-             up to {reached} was there; what lies behind {from} is brought again"
+            "{forgotten}. It was restarted without its last commits, restored, or replaced by a replica that lacks \
+             them. Everything up to {reached} was there; what came after {from} is applied again"
         )));
         if let Some(position) = sink.position() {
             (self.events)(Event::SetBack { position });
@@ -294,8 +296,9 @@ fn left_as_they_are<'a>(
 /// Reports changes that were not replicated because they came from the other side.
 pub(super) fn report_loopback(counts: &Counts, events: &Events) {
     let mut text = format!(
-        "{} transactions came from the other side and were dropped, {} of them bookkeeping alone",
-        counts.dropped, counts.bookkeeping
+        "dropped {} that came from the other side, {} of them bookkeeping only",
+        counted(counts.dropped, "transaction"),
+        counts.bookkeeping
     );
     for (channel, txns) in &counts.others {
         text.push_str(&format!("; {txns} carried a mark of channel {channel}"));
@@ -310,24 +313,31 @@ pub(super) fn report(totals: &Totals, late: u64, events: &Events) {
     for table in totals.left_out.iter().filter(|t| t.table_id != 0 || t.rows > 0) {
         let ended = if table.ended { "; the upstream has dropped it since" } else { "" };
         events(Event::Warning(format!(
-            "`{}`.`{}` is not on the target, because the DDL of commit ts {} was skipped: {} row changes left out{ended}",
-            table.schema, table.table, table.commit_ts.0, table.rows
+            "`{}`.`{}` is not on the target, because the DDL of commit ts {} was skipped: {} left out{ended}",
+            table.schema,
+            table.table,
+            table.commit_ts.0,
+            counted(table.rows, "row change")
         )));
     }
     for (table, odd) in &totals.anomalies {
         events(Event::Warning(format!(
-            "{table} was not as expected: {} rows to change or delete were missing, {} rows to insert were there already",
+            "{table} was not as expected: rows to change or delete that were missing: {}, rows to insert that already \
+             existed: {}",
             odd.missing, odd.duplicate
         )));
     }
     for (table, rows) in &totals.narrowed {
         events(Event::Warning(format!(
-            "{table}: {rows} row changes were written without the columns that the target lacks, as --sync-mode 2, or a rule that leaves out its DDL, allows"
+            "{table}: {} written without the columns that the target lacks, as --sync-mode 2, or a rule that leaves \
+             out its DDL, allows",
+            counted(rows, "row change")
         )));
     }
     if late > 0 {
         events(Event::Note(format!(
-            "changes of tables that had just been dropped or truncated were left out {late} times"
+            "changes to tables that had just been dropped or truncated were left out {}",
+            counted(late, "time")
         )));
     }
 }
@@ -338,7 +348,8 @@ fn report_ddl(totals: &Totals, events: &Events) {
     let skipped = totals.decided.iter().filter(|d| d.instead.is_none()).count();
     if !totals.decided.is_empty() {
         events(Event::Warning(format!(
-            "by your word, {skipped} DDLs were skipped and {} replaced in this run:",
+            "as you asked, this run skipped {} and replaced {}:",
+            counted(skipped, "DDL"),
             totals.decided.len() - skipped
         )));
     }
@@ -347,15 +358,15 @@ fn report_ddl(totals: &Totals, events: &Events) {
         events(Event::Warning(format!("commit ts {}, in `{}`: `{}` {how}", ddl.commit_ts.0, ddl.schema, ddl.query)));
     }
     if totals.returned_ddl > 0 {
-        events(Event::Note(format!("{} DDLs came from the other side and were followed", totals.returned_ddl)));
+        events(Event::Note(format!("followed {} that came from the other side", counted(totals.returned_ddl, "DDL"))));
     }
     if totals.wrong_side_ddl > 0 {
-        events(Event::Warning(format!("{} DDLs on the wrong side were ignored", totals.wrong_side_ddl)));
+        events(Event::Warning(format!("ignored {} on the wrong side", counted(totals.wrong_side_ddl, "DDL"))));
     }
     if totals.unrun_ddl > 0 {
         events(Event::Note(format!(
-            "{} DDLs of the upstream were followed and not run on the target, because no DDL is run on this link",
-            totals.unrun_ddl
+            "{} of the upstream did not run on the target, because this link runs no DDL",
+            counted(totals.unrun_ddl, "DDL")
         )));
     }
 }

@@ -38,7 +38,7 @@ pub use link::link;
 pub(super) use several::together;
 
 /// What an operator can do after an orderly stop.
-const GOES_ON: &str = "the same command goes on from there";
+const GOES_ON: &str = "run the same command to resume";
 
 /// Runs one link, or all of a file, until the end.
 pub fn run(args: &SyncArgs) -> Result<()> {
@@ -66,7 +66,7 @@ fn alone(settings: &Settings, stop: &Stop) -> Result<()> {
         End::Finished => Ok(()),
         End::Stopped => Err(Fault::new(
             Kind::Interrupted,
-            format!("stopped by a signal after draining; everything up to {} is applied", position.explain()),
+            format!("stopped cleanly; everything up to {} is applied", position.explain()),
         )
         .hint(GOES_ON)
         .into()),
@@ -155,19 +155,22 @@ fn named(start: Option<Start>) -> Option<CommitTs> {
 fn start(settings: &Settings, position: Option<CommitTs>) -> Result<CommitTs> {
     match (position, named(settings.start)) {
         (Some(checkpoint), Some(given)) if given > checkpoint => Err(Fault::refused(format!(
-            "the start ts {} is later than the target's checkpoint {}: what lies between them would be lost",
+            "the start ts {} is later than the target's checkpoint {}: the changes between them would be lost",
             given.explain(),
             checkpoint.explain()
         ))
-        .hint("leave the start ts out to go on from the checkpoint; after loading a newer backup, name a new --link")
+        .hint(
+            "leave out the start ts to continue from the checkpoint; after loading a newer backup, use a new --link \
+               name",
+        )
         .into()),
         (Some(position), _) => Ok(position),
         (None, _) => Err(Fault::usage(
-            "this is the first start of this link: the target has no checkpoint, and no --start-ts says where to begin",
+            "this is the first start of this link: the target has no checkpoint, and no --start-ts was given",
         )
         .hint(
-            "--start-ts $(tisync ts from-br BACKUP), or $(tisync ts from-dumpling DUMP), of the backup that the target \
-             was loaded from",
+            "use --start-ts $(tisync ts from-br BACKUP), or $(tisync ts from-dumpling DUMP), of the backup that the \
+             target was loaded from",
         )
         .into()),
     }
@@ -201,7 +204,7 @@ fn history(origin: &Origin<'_>, schema_from: Option<&str>, security: &Security) 
         }
         (Origin::Recording(Some(file)), None) => Ok(Arc::new(FileHistory::open(file)?)),
         (Origin::Recording(None), None) => Err(Fault::usage("the recording has no ddl_history.json")
-            .hint("save the answer of http://TIDB:10080/ddl/history there, or name a TiDB server with --schema-from")
+            .hint("save the answer of http://TIDB:10080/ddl/history there, or give a TiDB server with --schema-from")
             .into()),
     }
 }

@@ -105,8 +105,8 @@ impl Running<'_> {
 }
 
 fn panicked() -> Fault {
-    Fault::refused("its thread panicked, with what stands above")
-        .hint("please report it; what is applied is recorded, and the same command goes on from there")
+    Fault::refused("its thread panicked; the message above says why")
+        .hint("please report it; progress is recorded: run the same command to resume")
 }
 
 impl Outcome {
@@ -157,10 +157,7 @@ impl<'s> Watch<'s> {
             Some(error) => Err(error),
             None if self.stopped.is_empty() => Ok(()),
             None => {
-                let text = format!(
-                    "stopped by a signal after draining; {}",
-                    self.stopped.into_values().collect::<Vec<_>>().join("; ")
-                );
+                let text = format!("stopped cleanly; {}", self.stopped.into_values().collect::<Vec<_>>().join("; "));
                 Err(Fault::new(Kind::Interrupted, text).hint(GOES_ON).into())
             }
         }
@@ -175,18 +172,18 @@ impl<'s> Watch<'s> {
         let (name, events, others) = (*name, events.clone(), self.left() > 0);
         match outcome {
             Outcome::Finished(position) => {
-                let then = if others { "; the others go on" } else { "" };
-                events(Event::Note(format!("has come to its end at {}{then}", position.explain())));
+                let then = if others { "; the others continue" } else { "" };
+                events(Event::Note(format!("finished at {}{then}", position.explain())));
             }
             Outcome::Stopped(how) => {
-                events(Event::Note(format!("stopped after draining; {how}")));
+                events(Event::Note(format!("stopped cleanly; {how}")));
                 self.stopped.insert(which, format!("`{name}`: {how}"));
             }
             Outcome::Failed(error) => {
                 match (&self.first, self.keep_going) {
                     (Some(_), _) => events(Event::Warning(format!("failed too: {error:#}"))),
                     (None, true) if others => {
-                        events(Event::Warning(format!("failed: {error:#}; the others go on, as --keep-going says")));
+                        events(Event::Warning(format!("failed: {error:#}; the others continue (--keep-going)")));
                     }
                     (None, false) if others => {
                         events(Event::Warning("failed; the others drain and stop".to_owned()));

@@ -71,7 +71,7 @@ fn one_that_fails_stops_the_others() {
     assert_eq!(format!("{error:#}"), "link `back`: row missing");
     assert_eq!(fault(&error).unwrap().hint, "look");
     assert!(said.contains("back: failed; the others drain and stop"), "{said}");
-    assert!(said.contains("there: stopped after draining; everything up to 7"), "{said}");
+    assert!(said.contains("there: stopped cleanly; everything up to 7"), "{said}");
     assert!(said.contains("third: failed too: gone"), "{said}");
 }
 
@@ -80,8 +80,8 @@ fn others_go_on_if_they_shall() {
     let work = vec![("there", ends(TICK * 10, finished)), ("back", ends(Duration::ZERO, refused))];
     let (result, said) = watched(work, true, &Stop::default());
     assert_eq!(code(&result), 4);
-    assert!(said.contains("back: failed: row missing; the others go on"), "{said}");
-    assert!(said.contains("there: has come to its end at 5"), "{said}");
+    assert!(said.contains("back: failed: row missing; the others continue"), "{said}");
+    assert!(said.contains("there: finished at 5"), "{said}");
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn a_panic_is_an_error() {
 fn ends_by_themselves_and_by_a_signal() {
     let work = || vec![("there", ends(TICK * 4, finished)), ("back", ends(Duration::ZERO, finished))];
     let (result, said) = watched(work(), false, &Stop::default());
-    assert!(result.is_ok() && said.contains("back: has come to its end at 5"), "{said}");
-    assert!(said.contains("; the others go on\n") && said.trim_end().ends_with(')'), "{said}");
+    assert!(result.is_ok() && said.contains("back: finished at 5"), "{said}");
+    assert!(said.contains("; the others continue\n") && said.trim_end().ends_with(')'), "{said}");
 
     let interrupted = Box::new(|stop: &Stop| {
         while !stop.requested() {

@@ -56,8 +56,12 @@ pub fn run(args: &CheckArgs, format: Format, live: &dyn Live) -> Result<()> {
 pub(in crate::commands) fn verdict(ts: CommitTs, report: &Report) -> Result<()> {
     let bad: Vec<&Finding> = report.findings.iter().filter(|f| f.level == Level::Bad).collect();
     let Some(first) = bad.first() else { return Ok(()) };
-    let codes: Vec<&str> = bad.iter().map(|f| f.code).collect();
-    let message = format!("replication cannot start at {}: {}", ts.explain(), codes.join(", "));
+    let why: Vec<&str> = bad.iter().map(|f| f.message.as_str()).collect();
+    let message = if first.code == "plausible" {
+        first.message.clone()
+    } else {
+        format!("replication cannot start at {}: {}", ts.explain(), why.join("; "))
+    };
     Err(Fault::negative(message).hint(first.hint.clone()).into())
 }
 
@@ -81,7 +85,7 @@ pub(in crate::commands) fn gather(args: &CheckArgs, live: &dyn Live) -> Result<F
     } else if let Some(text) = &args.backup_ts {
         let held = backup::number(text)?;
         if let Some(why) = backup::doubt(held, facts.clock) {
-            let fault = Fault::usage(format!("--backup-ts {held} is no TS of a cluster: {why}"));
+            let fault = Fault::usage(format!("--backup-ts {held} is not a TiDB timestamp: {why}"));
             return Err(fault.hint("`tisync ts from-br` and `from-dumpling` print a backup's TS").into());
         }
         let name = "the backup that --backup-ts names".to_owned();

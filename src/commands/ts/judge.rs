@@ -12,8 +12,9 @@ use crate::model::{CommitTs, span_text};
 const PUMP_MARGIN_MS: u64 = 60 * 60 * 1000;
 
 /// Why a start is exact when it equals the backup's ts.
-pub const INTERVAL: &str = "A backup's end is closed: it holds every transaction with a commit ts up to and including its ts. \
-A start is open: replication begins behind it. So the right start ts is the backup's ts itself, neither one more nor one less.";
+pub const INTERVAL: &str = "A backup's end is inclusive: it holds every transaction with a commit ts up to and \
+    including its ts. A start is exclusive: replication begins after it. So the right start ts is the backup's ts \
+    itself, neither one more nor one less.";
 
 /// Whether replication can start at `ts`, according to `facts`.
 #[must_use]
@@ -38,14 +39,14 @@ pub fn judge(ts: CommitTs, facts: &Facts) -> Report {
 fn plausible_ts(report: &mut Report, ts: CommitTs, clock: Timestamp) -> bool {
     let eighteen_digits = (100_000_000_000_000_000..1_000_000_000_000_000_000).contains(&ts.0);
     if eighteen_digits && ts.physical_ms() >= EARLIEST_MS {
-        report.ok("plausible", "it has 18 digits, and a time at which there was a TiDB");
+        report.ok("plausible", "it has 18 digits, and its time is after the first TiDB release");
         return true;
     }
     let why = backup::doubt(ts, clock).unwrap_or_else(|| "its time is out of range".to_owned());
     report.add(
         Level::Bad,
         "plausible",
-        format!("{ts} is no TS of a cluster: {why}"),
+        format!("{ts} is not a TiDB timestamp: {why}"),
         "copy the number again; `tisync ts from-br` and `from-dumpling` print it, `tisync ts encode` makes one from a time",
     );
     false
@@ -53,8 +54,8 @@ fn plausible_ts(report: &mut Report, ts: CommitTs, clock: Timestamp) -> bool {
 
 fn future(report: &mut Report, ts: CommitTs, facts: &Facts) {
     let clock_ms = u64::try_from(facts.clock.as_millisecond()).unwrap_or(0);
-    let hint =
-        "nothing would arrive until that time, and what is committed before it would be skipped: use a TS of the past";
+    let hint = "nothing would be replicated until that time, and everything committed before it would be skipped: use \
+                a TS in the past";
     match facts.now {
         Some(now) if ts > now => {
             let ahead = span_text(ts.physical_ms().saturating_sub(now.physical_ms()));
@@ -73,7 +74,7 @@ fn future(report: &mut Report, ts: CommitTs, facts: &Facts) {
             let ahead = ts.physical_ms() - clock_ms;
             let message = format!("it is {} ahead of this machine's clock", span_text(ahead));
             let level = if ahead > AHEAD_MS { Level::Bad } else { Level::Warn };
-            report.add(level, "future", message, format!("{hint}; --pd asks the cluster's own clock"));
+            report.add(level, "future", message, format!("{hint}; --pd checks against the cluster's own clock"));
         }
         None => {
             report.ok("future", format!("it is {} behind this machine's clock", span_text(clock_ms - ts.physical_ms())))
@@ -87,13 +88,14 @@ fn pumps(report: &mut Report, ts: CommitTs, pumps: Option<&[PumpFact]>) {
         report.add(
             Level::Unchecked,
             code,
-            "not checked whether the Pumps still hold the changes behind it",
+            "not checked whether the Pumps still hold the changes after it",
             "give --pd",
         );
         return;
     };
     if pumps.is_empty() {
-        let hint = "replication reads from Pumps: start them, and TiDB with binlog on; TiDB 8.4 and later have none";
+        let hint = "replication reads from Pumps: start them, and TiDB with binlog enabled; TiDB 8.4 and later have no \
+                    TiDB Binlog";
         report.add(Level::Bad, code, "the cluster has no Pump", hint);
     }
     for PumpFact { name, gc_ms } in pumps {
@@ -105,14 +107,15 @@ fn pumps(report: &mut Report, ts: CommitTs, pumps: Option<&[PumpFact]>) {
             _ if *gc_ms == 0 => {
                 report.ok(
                     code,
-                    format!("Pump {name} has not deleted anything yet; since when it records cannot be seen"),
+                    format!("Pump {name} has not deleted anything yet; tisync cannot tell how far back it goes"),
                 );
             }
             None => report.add(
                 Level::Bad,
                 code,
                 format!(
-                    "Pump {name} has deleted everything up to {}: it would silently begin there, {} after the start",
+                    "Pump {name} has deleted everything up to {}: replication would silently begin there, {} after the \
+                     start",
                     oldest.explain(),
                     span_text(gc_ms.saturating_sub(ts.physical_ms()))
                 ),
@@ -122,7 +125,7 @@ fn pumps(report: &mut Report, ts: CommitTs, pumps: Option<&[PumpFact]>) {
                 Level::Warn,
                 code,
                 format!(
-                    "Pump {name} deletes what is older than {}: only {} are left before it reaches the start",
+                    "Pump {name} deletes changes older than {}: only {} left before it reaches the start",
                     oldest.explain(),
                     span_text(margin)
                 ),
@@ -143,7 +146,7 @@ fn cluster(report: &mut Report, facts: &Facts) {
         report.add(
             Level::Bad,
             "cluster",
-            format!("the backup is of cluster {backup}, but PD is that of cluster {source}"),
+            format!("the backup is of cluster {backup}, but the PD is that of cluster {source}"),
             "a TS of one cluster means nothing in another: check --backup and --pd",
         );
     }
@@ -153,7 +156,8 @@ fn cluster(report: &mut Report, facts: &Facts) {
 fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
     if let Some(backup) = &facts.backup {
         if let Some(start) = backup.start {
-            let message = format!("{} is incremental: it holds only what is above {}", backup.name, start.explain());
+            let message =
+                format!("{} is incremental: it holds only the changes after {}", backup.name, start.explain());
             let hint = format!("the target must have been restored from a backup that ends at {start} before it");
             report.add(Level::Warn, "backup", message, hint);
         }
@@ -169,7 +173,7 @@ fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
             report.ok(
                 "checkpoint",
                 format!(
-                    "the target has been replicated on to {}, so that counts and not {}",
+                    "the target has been replicated up to {} since, so that counts, not {}",
                     at.explain(),
                     backup.name
                 ),
@@ -181,7 +185,7 @@ fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
                 Level::Warn,
                 "checkpoint",
                 format!(
-                    "the target has a checkpoint, {}, that is older than {}: sync would go on from it",
+                    "the target has a checkpoint, {}, that is older than {}: sync would continue from it",
                     at.explain(),
                     backup.name
                 ),
@@ -198,7 +202,7 @@ fn interval(report: &mut Report, ts: CommitTs, facts: &Facts) {
         None => report.add(
             Level::Unchecked,
             "interval",
-            "not checked whether it leaves a gap behind what the target holds, or overlaps it",
+            "not checked whether it leaves a gap after what the target holds, or overlaps it",
             "give --backup, --dump or --backup-ts, or --to for the target's checkpoint",
         ),
     }
@@ -233,7 +237,7 @@ fn join(report: &mut Report, ts: CommitTs, held: CommitTs, name: &str) {
                 held.explain(),
                 ts.explain()
             ),
-            format!("start at {held}; or in safe mode, which tables without a key and DDL do not stand"),
+            format!("start at {held}; or in safe mode, which does not cover tables without a key, or DDL"),
         ),
     }
 }

@@ -132,7 +132,7 @@ pub fn decode(args: &DecodeArgs, format: Format) -> Result<()> {
 fn list(args: &DecodeArgs) -> Result<Vec<CommitTs>> {
     let stdin = io::stdin();
     if args.ts.is_empty() && stdin.is_terminal() {
-        let fault = Fault::usage("no TS was given");
+        let fault = Fault::usage("no TS given");
         return Err(fault.hint("give one or more, pipe them in, or give `-` to type them").into());
     }
     let from_stdin = args.ts.is_empty() || args.ts.iter().any(|ts| ts == "-");
@@ -152,7 +152,7 @@ fn list(args: &DecodeArgs) -> Result<Vec<CommitTs>> {
     }
     if list.is_empty() {
         return Err(Fault::usage("standard input holds no TS")
-            .hint("give one a line; did the command before the pipe fail?")
+            .hint("give one per line; did the command before the pipe fail?")
             .into());
     }
     Ok(list)
@@ -184,7 +184,7 @@ pub fn encode(args: &EncodeArgs, format: Format, verbose: u8) -> Result<()> {
 /// `tisync ts now`: the current ts of a cluster.
 pub fn now(args: &NowArgs, format: Format, verbose: u8, live: &dyn Live) -> Result<()> {
     if args.pd.pd.is_empty() {
-        let fault = Fault::usage("no cluster was named to ask for its ts");
+        let fault = Fault::usage("no cluster given to ask for its ts");
         return Err(fault.hint("give --pd http://HOST:2379, or TISYNC_PD in the environment").into());
     }
     let ts = live.now(&args.pd)?;
@@ -307,20 +307,19 @@ fn warnings(address: &str, backup: &Backup) -> Result<Vec<String>> {
         Ok(absent) => absent,
         // The rights to read the file may not include those to list the others.
         Err(error) if storage.is_remote() => {
-            return Ok(vec![format!("whether all files of the backup are there cannot be told: {error:#}")]);
+            return Ok(vec![format!("tisync cannot tell whether the backup is complete: {error:#}")]);
         }
         Err(error) => return Err(error),
     };
-    let warning =
-        |name| format!("{} refers to {name}, which is not beside it: this copy cannot be restored", backup.place);
+    let warning = |name| format!("{} refers to {name}, which is missing: this copy cannot be restored", backup.place);
     Ok(absent.iter().map(warning).collect())
 }
 
 /// The explanation that `backup` is incremental.
 pub fn incremental(backup: &Backup) -> String {
     format!(
-        "this backup is incremental: it holds only the changes after {} up to and including {}. Replication can start at its \
-         end once it was restored on top of the backup that ends at its start",
+        "this backup is incremental: it holds only the changes after {} up to and including {}. Replication can start \
+         at its end once it has been restored on top of the backup that ends at its start",
         backup.start_version.explain(),
         backup.end_version.explain()
     )
@@ -332,7 +331,7 @@ fn crypter(args: &CrypterArgs) -> Result<Option<Crypter>> {
     let Some(method) = args.crypter_method.and_then(|m| m.cipher()) else {
         if given {
             let fault = Fault::usage("a key was given, but no method to decrypt the backup with");
-            return Err(fault.hint("add --crypter-method aes128-ctr, aes192-ctr or aes256-ctr, as BR got it").into());
+            return Err(fault.hint("add --crypter-method aes128-ctr, aes192-ctr or aes256-ctr, as given to BR").into());
         }
         return Ok(None);
     };
@@ -343,7 +342,7 @@ fn crypter(args: &CrypterArgs) -> Result<Option<Crypter>> {
         let read = File::open(path).and_then(|file| file.take(MAX_KEY_FILE).read_to_string(&mut hex));
         read.with_context(|| {
             let fault = Fault::connect(format!("cannot read the key file {}", path.display()));
-            fault.hint("it holds the key in hex digits, as BR's --crypter.key-file does")
+            fault.hint("it must have the key in hex digits, as BR's --crypter.key-file does")
         })?;
         hex
     } else if let Some(hex) = env::var(KEY_VARIABLE).ok().filter(|hex| !hex.is_empty()) {

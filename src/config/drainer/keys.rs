@@ -74,15 +74,16 @@ const fn key(path: &'static str, flag: &'static str, kind: Kind, fate: Fate) -> 
     Key { path, flag, kind, fate }
 }
 
-const PUSH: &str = "nothing is pushed to a Pushgateway: /metrics of the port that Pumps know is there to be scraped";
-const DETECT: &str = "Pumps are looked for several times a second, and nothing newer than the last look is applied";
-const FLASH: Fate = Idle("it is about db-type flash, which is refused");
-const KAFKA: Fate = Idle("it is about db-type kafka, which is refused");
-const ORACLE: Fate = Idle("it is about db-type oracle, which is refused");
+const PUSH: &str = "nothing is pushed to a Pushgateway: scrape /metrics on the port registered with the Pumps";
+const DETECT: &str = "Pumps are detected several times a second, and nothing newer than the last detection is applied";
+const FLASH: Fate = Idle("it is for db-type flash, which is refused");
+const KAFKA: Fate = Idle("it is for db-type kafka, which is refused");
+const ORACLE: Fate = Idle("it is for db-type oracle, which is refused");
 const ORDER: &str = "transactions that share a key always keep their order, and only those wait for each other";
-const ONE_WORKER: &str = "workers = 1 where dispatching is off: one transaction after the other";
-const CERTIFICATE_NAMES: &str = "any client certificate of the CA may pause the run through its port, whatever its name; --no-listen opens none; servers are judged by their CA";
-const RELAY: &str = "no relay log is needed: the target is at a whole transaction at every moment";
+const ONE_WORKER: &str = "workers = 1 where dispatching is off: one transaction after another";
+const CERTIFICATE_NAMES: &str = "any client certificate of the CA can pause the run through its port, whatever its \
+    name; --no-listen opens no port; servers are verified by their CA";
+const RELAY: &str = "no relay log is needed: the target is always at a transaction boundary";
 const CHECKPOINT: Fate = Honoured("[link.drainer-checkpoint]");
 const ELSEWHERE: Fate = Honoured("[link.drainer-checkpoint], where its type is mysql or tidb");
 
@@ -90,8 +91,8 @@ const ELSEWHERE: Fate = Honoured("[link.drainer-checkpoint], where its type is m
 pub const KEYS: &[Key] = &[
     key("", "config", Text, Honoured("--config")),
     key("", "V", Flag, Idle("tisync --version prints the version")),
-    key("log-level", "L", Text, Idle("what matters goes to standard error; --quiet leaves notes out")),
-    key("log-file", "log-file", Text, Idle("what is said goes to standard error: send that to a file")),
+    key("log-level", "L", Text, Idle("important messages go to standard error; --quiet suppresses notes")),
+    key("log-file", "log-file", Text, Idle("messages go to standard error: redirect it to a file")),
     key("log-rotate", "log-rotate", Text, Idle("Drainer ignores it too")),
     key("node-id", "node-id", Text, Honoured("node-id")),
     key("addr", "addr", Text, Honoured("addr")),
@@ -100,7 +101,7 @@ pub const KEYS: &[Key] = &[
         "data-dir",
         "data-dir",
         Text,
-        Honoured("[link.drainer-checkpoint] file, where that is a file: nothing else is kept there"),
+        Honoured("[link.drainer-checkpoint] file, where that is a file: nothing else is stored there"),
     ),
     key("detect-interval", "detect-interval", Whole, Idle(DETECT)),
     key("pd-urls", "pd-urls", Text, Honoured("[cluster] pd")),
@@ -110,17 +111,17 @@ pub const KEYS: &[Key] = &[
         "synced-check-time",
         "synced-check-time",
         Whole,
-        Idle("whether all is applied is told by comparing with PD, not by waiting"),
+        Idle("whether everything is applied is determined by comparing with PD, not by waiting"),
     ),
     key("", "cache-binlog-count", Whole, Idle("queues are bounded by memory-limit, in bytes")),
     key("metrics-addr", "metrics-addr", Text, Idle(PUSH)),
     key("metrics-interval", "metrics-interval", Whole, Idle(PUSH)),
-    key("pprof-addr", "pprof-addr", Text, Idle("there is no profile of a Go program to be had")),
+    key("pprof-addr", "pprof-addr", Text, Idle("there is no Go profile")),
     key(
         "syncer.txn-batch",
         "txn-batch",
         Whole,
-        Idle("the size of a batch is chosen from the round trip to the target; batch-rows sets it"),
+        Idle("the size of a batch is chosen from the round-trip time to the target; batch-rows sets it"),
     ),
     key("syncer.worker-count", "c", Whole, Honoured("workers, at most 64")),
     key(
@@ -140,7 +141,7 @@ pub const KEYS: &[Key] = &[
         "syncer.mark-status",
         "",
         Flag,
-        Refused("older Drainers called it so: write loopback-control, and channel-id for the marks"),
+        Refused("name used by older Drainers: use loopback-control, and channel-id for the marks"),
     ),
     key("syncer.detect-interval", "", Whole, Idle(DETECT)),
     key("syncer.channel-id", "channel-id", Whole, Honoured("channel-id, where loopback-control is on; 0 unless given")),
@@ -161,7 +162,7 @@ pub const KEYS: &[Key] = &[
         "syncer.load-schema-snapshot",
         "load-schema-snapshot",
         Flag,
-        Idle("the tables as of the start are always made from TiDB's history of DDL, without TiKV"),
+        Idle("the tables as of the start always come from TiDB's DDL history, without TiKV"),
     ),
     key("security.ssl-ca", "", Text, Honoured("[cluster] tls.ca")),
     key("security.ssl-cert", "", Text, Honoured("[cluster] tls.cert")),
@@ -182,13 +183,13 @@ pub const KEYS: &[Key] = &[
         "syncer.table-migrate-rule.target.schema",
         "",
         Text,
-        Idle("Drainer renames for Oracle alone; routes rename here"),
+        Idle("Drainer renames only for Oracle; here, routes rename"),
     ),
     key(
         "syncer.table-migrate-rule.target.table",
         "",
         Text,
-        Idle("Drainer renames for Oracle alone; routes rename here"),
+        Idle("Drainer renames only for Oracle; here, routes rename"),
     ),
     key("syncer.binlog-filter-rule.NAME.ignore-event", "", Texts, Honoured("[[link.events]] ignore")),
     key("syncer.binlog-filter-rule.NAME.ignore-sql", "", Texts, Honoured("[[link.events]] ignore-sql")),
@@ -198,16 +199,16 @@ pub const KEYS: &[Key] = &[
     key("syncer.to.password", "", Text, Honoured("[cluster] password-file")),
     key("syncer.to.encrypted_password", "", Text, Honoured("[cluster] password-file")),
     key("syncer.to.sync-mode", "", Whole, Honoured("sync-mode")),
-    key("syncer.to.merge", "", Flag, Idle("the changes of a batch are always merged into what comes out in the end")),
-    key("syncer.to.read-timeout", "", Text, Honoured("[cluster] read-timeout; DDL is waited for without end")),
+    key("syncer.to.merge", "", Flag, Idle("the changes of a batch are always merged into their net effect")),
+    key("syncer.to.read-timeout", "", Text, Honoured("[cluster] read-timeout; DDL is waited for without a limit")),
     key("syncer.to.params", "", Pairs, Honoured("[cluster] variables")),
     key("syncer.to.security.ssl-ca", "", Text, Honoured("[cluster] sql-tls.ca, with mode verify-identity")),
     key("syncer.to.security.ssl-cert", "", Text, Honoured("[cluster] sql-tls.cert")),
     key("syncer.to.security.ssl-key", "", Text, Honoured("[cluster] sql-tls.key")),
     key("syncer.to.security.cert-allowed-cn", "", Texts, Idle(CERTIFICATE_NAMES)),
-    key("syncer.to.dir", "", Text, Idle("it is about db-type file, which is refused")),
-    key("syncer.to.retention-time", "", Whole, Idle("it is about db-type file, which is refused")),
-    key("syncer.to.compression", "", Text, Idle("it is about db-type file, which is refused")),
+    key("syncer.to.dir", "", Text, Idle("it is for db-type file, which is refused")),
+    key("syncer.to.retention-time", "", Whole, Idle("it is for db-type file, which is refused")),
+    key("syncer.to.compression", "", Text, Idle("it is for db-type file, which is refused")),
     key("syncer.to.time-limit", "", Text, FLASH),
     key("syncer.to.size-limit", "", Text, FLASH),
     key("syncer.to.zookeeper-addrs", "", Text, KAFKA),
@@ -283,8 +284,8 @@ impl<'d> File<'d> {
             Some(other) => {
                 let given = kind.unwrap_or_else(|| default(String::new()));
                 let message = match other {
-                    "oracle" => "tisync does not read Oracle: name the position with --start-ts",
-                    _ => "can be mysql, tidb or file",
+                    "oracle" => "tisync does not read Oracle: give the position with --start-ts",
+                    _ => "must be mysql, tidb or file",
                 };
                 return checkpoint.refuse("type", &given, message);
             }
@@ -317,7 +318,7 @@ impl<'d> File<'d> {
         if let Some(schemas) = syncer.text("ignore-schemas") {
             filters.ignore_db = commas(&schemas.value);
             if filters.ignore_db.is_empty() {
-                syncer.refuse("ignore-schemas", &schemas, "is empty, which Drainer refuses too: leave it out");
+                syncer.refuse("ignore-schemas", &schemas, "is empty, which Drainer also refuses: leave it out");
             }
         }
         if let Some(list) = syncer.texts("replicate-do-db") {
@@ -362,7 +363,7 @@ impl<'d> File<'d> {
                 target.only(&["schema", "table"], &[]);
             }
             if target.is_some_and(|t| ["schema", "table"].iter().any(|key| t.some_text(key).is_some())) {
-                let why = "Drainer renames for Oracle alone; routes rename here";
+                let why = "Drainer renames only for Oracle; here, routes rename";
                 self.idle.push(IneffectiveKey {
                     key: "syncer.table-migrate-rule.target".to_owned(),
                     line: rule.line(),
@@ -376,7 +377,7 @@ impl<'d> File<'d> {
                     rule.refuse(
                         "binlog-filter-rule",
                         &names,
-                        format!("there is no [syncer.binlog-filter-rule.{name}]{hint}"),
+                        format!("[syncer.binlog-filter-rule.{name}] does not exist{hint}"),
                     );
                 }
                 binding.filters = names.value;
@@ -392,7 +393,7 @@ fn tables(syncer: &Reader<'_>, key: &str) -> Vec<(String, String)> {
         rule.only(&["db-name", "tbl-name"], &[]);
         match (rule.some_text("db-name"), rule.some_text("tbl-name")) {
             (Some(db), Some(table)) => found.push((db.value, table.value)),
-            _ => rule.wrong(rule.line(), "db-name", "`db-name` and `tbl-name` are both needed"),
+            _ => rule.wrong(rule.line(), "db-name", "both `db-name` and `tbl-name` are required"),
         }
     }
     found

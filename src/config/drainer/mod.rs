@@ -39,7 +39,8 @@ pub(super) fn read(document: &Document, environment: Environment<'_>) -> Loaded 
     let File { mut remarks, idle, .. } = file;
     if let Some(line) = password_lines(document).into_iter().min().filter(|_| document.open_to_others) {
         remarks.push(Remark::Warning(format!(
-            "{}:{line}: a password stands in a file that others can read: `chmod 600`, or better TISYNC_TARGET_PASSWORD",
+            "{}:{line}: the file contains a password and others can read it: `chmod 600` it, or better use \
+             TISYNC_TARGET_PASSWORD",
             document.path.display()
         )));
     }
@@ -130,7 +131,7 @@ impl<'d> File<'d> {
                 continue;
             }
             match key.kind {
-                Kind::Text => drop(reader.text_or_number(name, "text in quotes")),
+                Kind::Text => drop(reader.text_or_number(name, "quoted text")),
                 Kind::Whole => drop(reader.whole(name, i64::MIN..=i64::MAX)),
                 Kind::Flag => drop(reader.flag(name)),
                 Kind::Texts => drop(reader.texts(name)),
@@ -161,8 +162,8 @@ impl<'d> File<'d> {
         let root = &self.root;
         let pd = root.some_text("pd-urls").unwrap_or_else(|| {
             self.remarks.push(Remark::Note(format!(
-                "pd-urls is not given, so it is Drainer's default, {PD}: deployment tools (TiUP, TiDB Ansible) pass it on the command line \
-                 as -pd-urls, which is not in the file; write it there, or give --from"
+                "pd-urls is not set, so Drainer's default {PD} is used: deployment tools (TiUP, TiDB Ansible) pass it \
+                 on the command line as -pd-urls, so it is not in the file; add it there, or give --from"
             )));
             default(PD.to_owned())
         });
@@ -176,18 +177,19 @@ impl<'d> File<'d> {
         }
         if let Some(names) = security.texts("cert-allowed-cn").filter(|n| !n.value.is_empty()) {
             self.remarks.push(Remark::Warning(format!(
-                "{}: security.cert-allowed-cn is not kept: any client certificate of the CA may pause this run through its port; --no-listen opens none",
+                "{}: security.cert-allowed-cn is not supported: any client certificate of the CA can pause this run \
+                 through its port; --no-listen opens no port",
                 names.origin
             )));
         }
         if draft.ssl_cert.is_some() != draft.ssl_key.is_some() {
-            security.wrong(security.line(), "ssl-cert", "a client certificate and its key come together");
+            security.wrong(security.line(), "ssl-cert", "a client certificate and its key must be given together");
         }
         if let Some(compressor) = root.some_text("compressor") {
             if compressor.value == "gzip" {
                 draft.compress = Some(compressor.with(true));
             } else {
-                root.refuse("compressor", &compressor, "can be \"\" or \"gzip\"");
+                root.refuse("compressor", &compressor, "must be \"\" or \"gzip\"");
             }
         }
         // Drainer treats 0 as not given, too.
@@ -318,7 +320,7 @@ impl<'d> File<'d> {
             let Some(why) = own_variable(name) else { return true };
             // Drainer needs this variable for what tisync does right without it.
             if name.eq_ignore_ascii_case("time_zone") {
-                let why = "times are converted between the upstream and UTC, in which all sessions are";
+                let why = "times are converted between the upstream's zone and UTC, which all sessions use";
                 self.idle.push(IneffectiveKey { key: format!("syncer.to.params.{name}"), line, why });
             } else {
                 to.wrong(line, "params", format!("`{name}` {why}"));
@@ -343,12 +345,14 @@ fn tls(to: &Reader<'_>) -> Vec<(String, String)> {
 
 fn no_such_target(kind: &str) -> String {
     match kind {
-        "file" | "pb" => "tisync does not write files from here: `tisync record` keeps a stream as files".to_owned(),
-        "kafka" => "tisync does not write to Kafka: keep this Drainer (TiCDC does it on newer clusters), or keep the stream as files with \
-                    `tisync record`"
+        "file" | "pb" => {
+            "tisync does not write files from a drainer.toml: `tisync record` stores a stream as files".to_owned()
+        }
+        "kafka" => "tisync does not write to Kafka: keep this Drainer (on newer clusters TiCDC does it), or store the \
+                    stream as files with `tisync record`"
             .to_owned(),
         "oracle" => "tisync does not write to Oracle: keep this Drainer".to_owned(),
         "flash" => "Drainer itself no longer supports it".to_owned(),
-        other => format!("`{other}` is no kind of target: it can be mysql or tidb"),
+        other => format!("unknown target type `{other}`: it must be mysql or tidb"),
     }
 }

@@ -78,13 +78,13 @@ impl Cluster {
             let file = |key| tls.text(tls.name_of(key, &SSL)).map(|t| t.map(PathBuf::from));
             (cluster.ca, cluster.cert, cluster.key) = (file("ca"), file("cert"), file("key"));
             if cluster.cert.is_some() != cluster.key.is_some() {
-                tls.wrong(tls.line(), "cert", "a client certificate and its key come together");
+                tls.wrong(tls.line(), "cert", "a client certificate and its key must be given together");
             }
             if !cluster.tried.contains(&"pd") {
                 tls.wrong(
                     tls.line(),
                     "ca",
-                    "protects PD and Pumps, and there is no `pd`; for SQL connections it is `sql-tls`",
+                    "is for PD and Pumps, but `pd` is not set; for SQL connections use `sql-tls`",
                 );
             }
         }
@@ -110,7 +110,7 @@ impl Cluster {
         });
         cluster.allow_plain_password = reader.flag("allow-plain-password");
         if cluster.tried.is_empty() {
-            reader.wrong(reader.line(), "pd", "a cluster has `pd` (as a source), `sql` (as a target) or both");
+            reader.wrong(reader.line(), "pd", "a cluster needs `pd` (as a source), `sql` (as a target) or both");
         }
         cluster
     }
@@ -261,13 +261,13 @@ pub(in crate::config) fn modes(
             reader.refuse(
                 key,
                 &given,
-                format!("under {upper} the statements that tisync writes would mean something else: leave it out"),
+                format!("{upper} would change the meaning of tisync's statements: leave it out"),
             );
         } else if !OWN.contains(&upper.as_str()) {
             good = false;
             let near = nearest(&upper, PASSED.into_iter().chain(OWN).chain(REFUSED));
             let hint = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
-            reader.refuse(key, &given, format!("`{name}` is no SQL mode{hint}"));
+            reader.refuse(key, &given, format!("unknown SQL mode `{name}`{hint}"));
         }
     }
     good.then(|| given.with(passed))
@@ -277,11 +277,11 @@ pub(in crate::config) fn modes(
 pub(in crate::config) fn own_variable(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
     Some(match name.as_str() {
-        "time_zone" => "is always UTC: times are converted by tisync and need no setting",
+        "time_zone" => "is always UTC: tisync converts times, so no setting is needed",
         "sql_mode" => "is set by `sql-mode`",
         "autocommit" | "foreign_key_checks" | "unique_checks" => "is set by tisync, whose transactions depend on it",
         "transaction_isolation" | "tx_isolation" | "tidb_txn_mode" | "transaction_read_only" | "tx_read_only" => {
-            "is set by tisync: locks hand a link over from run to run"
+            "is set by tisync: it uses locks to hand a link over from run to run"
         }
         "names"
         | "charset"
@@ -296,7 +296,7 @@ pub(in crate::config) fn own_variable(name: &str) -> Option<&'static str> {
             "would change what tisync's statements do"
         }
         _ if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
-            "is no name of a variable"
+            "is not a variable name"
         }
         _ => return None,
     })

@@ -131,7 +131,7 @@ impl File {
     fn ends(&self, reader: &Reader<'_>, draft: &mut Draft) {
         for key in ["from", "to"] {
             if !reader.has(key) {
-                reader.wrong(reader.line(), key, "a link needs it: the name of a cluster");
+                reader.wrong(reader.line(), key, "every link needs it: the name of a cluster");
             }
         }
         if let Some(from) = reader.text("from") {
@@ -168,10 +168,10 @@ impl File {
         let names: Vec<&str> = self.clusters.keys().map(String::as_str).collect();
         let hint = match nearest(&given.value, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if names.is_empty() => "there is none in the file".to_owned(),
-            None => format!("there are {}", names.join(", ")),
+            None if names.is_empty() => "none is defined".to_owned(),
+            None => format!("defined: {}", names.join(", ")),
         };
-        reader.refuse(key, given, format!("`{}` is no cluster of this file: {hint}", given.value));
+        reader.refuse(key, given, format!("unknown cluster `{}`; {hint}", given.value));
     }
 
     fn checkpoint(&self, reader: &Reader<'_>) -> Option<Given<DrainerCheckpoint>> {
@@ -234,7 +234,7 @@ fn count(reader: &Reader<'_>, key: &str) -> Option<Given<u64>> {
 }
 
 fn memory(reader: &Reader<'_>) -> Option<Given<Size>> {
-    let text = reader.text_or_number("memory-limit", "a size, as in \"256MiB\"")?;
+    let text = reader.text_or_number("memory-limit", "a size such as \"256MiB\"")?;
     match Size::memory(&text.value) {
         Ok(size) => Some(text.with(size)),
         Err(why) => {
@@ -281,7 +281,7 @@ fn on_ddl_error(reader: &Reader<'_>) -> Option<Given<OnDdlError>> {
             reader.refuse(
                 "on-ddl-error",
                 &word,
-                "expected \"stop\" or \"ask\"; `skip-ddl` and `replace-ddl` name single DDLs",
+                "expected \"stop\" or \"ask\"; `skip-ddl` and `replace-ddl` are for single DDLs",
             );
             None
         }
@@ -299,7 +299,7 @@ fn replacements(reader: &Reader<'_>) -> Option<Given<Vec<Replacement>>> {
             _ => r.wrong(
                 r.line(),
                 "ts",
-                "a replacement has `ts` and `sql`, as in { ts = 470616475975548936, sql = \"ALTER TABLE …\" }",
+                "a replacement needs `ts` and `sql`, as in { ts = 470616475975548936, sql = \"ALTER TABLE …\" }",
             ),
         }
     }
@@ -314,7 +314,9 @@ fn routes(reader: &Reader<'_>) -> Option<Given<Vec<Route>>> {
         r.only(&ROUTES, &[]);
         match (r.text("from"), r.text("to")) {
             (Some(from), Some(to)) => routes.push(Route { from: from.value, to: to.value }),
-            _ => r.wrong(r.line(), "from", "a route has `from` and `to`, as in { from = \"app.*\", to = \"app2.*\" }"),
+            _ => {
+                r.wrong(r.line(), "from", "a route needs `from` and `to`, as in { from = \"app.*\", to = \"app2.*\" }")
+            }
         }
     }
     Some(first.with(routes))

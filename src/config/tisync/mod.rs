@@ -66,8 +66,8 @@ impl File {
                     let cluster = Cluster::read(&reader, name, environment);
                     if let Some(line) = cluster.password_line.filter(|_| document.open_to_others) {
                         file.remarks.push(Remark::Warning(format!(
-                            "{}:{line}: the password of cluster `{name}` stands in a file that others can read: `chmod 600`, or better \
-                             password-file = or the environment",
+                            "{}:{line}: the file contains the password of cluster `{name}` and others can read it: \
+                             `chmod 600` it, or better use password-file = or the environment",
                             document.path.display()
                         )));
                     }
@@ -81,7 +81,7 @@ impl File {
             let draft = file.link(&reader);
             let name = draft.link.as_ref().map_or(super::DEFAULT_LINK.to_owned(), |n| n.value.clone());
             if names.contains(&name) {
-                reader.wrong(reader.line(), "name", format!("there are two links of the name `{name}`"));
+                reader.wrong(reader.line(), "name", format!("two links are named `{name}`"));
             }
             names.push(name);
             file.links.push(draft);
@@ -108,8 +108,9 @@ impl File {
                 let found = names.iter().position(|n| n == name).and_then(|at| links.get(at)).cloned();
                 found.ok_or_else(|| {
                     let near = nearest(name, names.iter().map(String::as_str));
-                    let hint = near.map_or(format!("it has {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
-                    Fault::usage(format!("{path} has no link of the name `{name}`")).hint(hint).into()
+                    let hint =
+                        near.map_or(format!("defined: {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+                    Fault::usage(format!("{path} has no link named `{name}`")).hint(hint).into()
                 })
             }
         }

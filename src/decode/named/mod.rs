@@ -212,16 +212,16 @@ impl Known {
 }
 
 const DAMAGED: &str =
-    "the message's checksum is right, so Drainer wrote it so; nothing of this transaction was applied";
+    "the message's checksum is right, so Drainer wrote it that way; nothing of this transaction was applied";
 
 fn missing(schema: &str, table: &str, commit_ts: CommitTs) -> Fault {
     Fault::refused(format!(
-        "the transaction committed at {} changes `{schema}`.`{table}`, which is not on the target",
+        "the transaction committed at {} changes `{schema}`.`{table}`, which does not exist on the target",
         commit_ts.explain()
     ))
     .hint(
-        "Drainer's files hold no definitions, so the table has to be there: load the backup or the schema that the files continue, or leave \
-         the table out",
+        "Drainer's files have no definitions, so the table must exist on the target: load the backup or the schema \
+         that the files continue, or leave the table out",
     )
 }
 
@@ -264,7 +264,7 @@ impl Shape {
         let mut places = Vec::new();
         // The new index of each of the target's columns.
         let mut moved: Vec<Option<usize>> = vec![None; table.columns.len()];
-        ensure!(columns.len() <= MOST, "the row has {} columns, more than any table has", columns.len());
+        ensure!(columns.len() <= MOST, "the row has {} columns, more than any table can have", columns.len());
         let named: HashMap<String, usize> =
             (0..).zip(&table.columns).map(|(at, c)| (c.name.to_lowercase(), at)).collect();
         let mut strangers = HashSet::new();
@@ -377,7 +377,7 @@ fn kind(column: &Column, there: &Kind) -> Result<Kind> {
         other => {
             let shown = other.map_or("no code".to_owned(), |c| format!("the code {c:#04x}"));
             anyhow::bail!(
-                "column `{}` is of a type that is not known: `{name}`, {shown}",
+                "column `{}` has an unknown type: `{name}`, {shown}",
                 column.name.as_deref().unwrap_or_default()
             )
         }

@@ -47,7 +47,7 @@ pub fn value(datum: &Bytes, kind: &Kind, zone: &TimeZone) -> Result<Value> {
         (Kind::Bit { .. }, Datum::UInt(n)) => Value::Bit(n),
         (Kind::Bit { .. }, Datum::Bytes(bytes)) => Value::Bit(number(&bytes)?),
         (Kind::Json, Datum::Bytes(text)) => Value::Json(shared(datum, &text)),
-        (kind, datum) => bail!("{} does not belong into a column of type {kind:?}", datum.name()),
+        (kind, datum) => bail!("{} does not belong in a column of type {kind:?}", datum.name()),
     })
 }
 
@@ -73,7 +73,7 @@ fn padded(source: &Bytes, bytes: &[u8], fixed: Option<u32>) -> Result<Bytes> {
 #[allow(clippy::cast_possible_truncation, reason = "the stored number is a widened f32; what does not fit is refused")]
 fn narrow(x: f64) -> Result<f32> {
     let narrow = x as f32;
-    ensure!(narrow.is_finite(), "{x} is no FLOAT");
+    ensure!(narrow.is_finite(), "{x} is not a FLOAT");
     Ok(narrow)
 }
 
@@ -81,12 +81,12 @@ fn whole(text: &[u8]) -> Result<Value> {
     let digits = std::str::from_utf8(text).ok().filter(|t| !t.starts_with('+'));
     let signed = digits.and_then(|t| t.parse().map(Value::Int).ok());
     let whole = signed.or_else(|| digits.and_then(|t| t.parse().map(Value::UInt).ok()));
-    whole.with_context(|| format!("`{}` is no whole number", shown(text)))
+    whole.with_context(|| format!("`{}` is not an integer", shown(text)))
 }
 
 fn real(text: &[u8]) -> Result<f64> {
     let real = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).filter(|x: &f64| x.is_finite());
-    real.with_context(|| format!("`{}` is no number", shown(text)))
+    real.with_context(|| format!("`{}` is not a number", shown(text)))
 }
 
 fn number(bytes: &[u8]) -> Result<u64> {
@@ -101,7 +101,7 @@ fn decimal(text: &[u8]) -> Result<Decimal> {
         && points <= 1
         && digits.len() > points
         && text.len() <= DECIMAL_TEXT;
-    ensure!(fits, "`{}` is no decimal", shown(text));
+    ensure!(fits, "`{}` is not a decimal", shown(text));
     // No negative zero: it would differ from zero where bytes are compared.
     let zero = digits.iter().all(|b| matches!(b, b'0' | b'.'));
     Ok(Decimal { text: Bytes::copy_from_slice(if zero { digits } else { text }) })
@@ -110,7 +110,7 @@ fn decimal(text: &[u8]) -> Result<Decimal> {
 /// `YYYY-MM-DD`, perhaps with ` hh:mm:ss` and up to six fraction digits. Zero dates and days that
 /// do not exist are accepted.
 fn time(text: &[u8]) -> Result<Civil> {
-    let wrong = || format!("`{}` is no date or time", shown(text));
+    let wrong = || format!("`{}` is not a date or time", shown(text));
     let text = std::str::from_utf8(text).with_context(wrong)?;
     let (date, clock) = text.split_once(' ').unwrap_or((text, ""));
     let [year, month, day] = parts(date, '-').with_context(wrong)?;
@@ -124,7 +124,7 @@ fn time(text: &[u8]) -> Result<Civil> {
 
 /// `[-]hh:mm:ss` with up to six fraction digits, in nanoseconds.
 fn duration(text: &[u8]) -> Result<i64> {
-    let wrong = || format!("`{}` is no TIME", shown(text));
+    let wrong = || format!("`{}` is not a TIME", shown(text));
     let all = std::str::from_utf8(text).with_context(wrong)?;
     let (sign, clock) = all.strip_prefix('-').map_or((1, all), |rest| (-1, rest));
     let (clock, micros) = fraction(clock).with_context(wrong)?;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::error::counted;
 use crate::event::Event;
 use crate::model::{CommitTs, span_text};
 
@@ -183,12 +184,12 @@ impl Link {
     pub(super) fn terminal_line(&self, widest: usize) -> String {
         let name = if self.name.is_empty() { String::new() } else { format!("{:widest$} · ", self.name) };
         let mut line = format!(
-            "{name}at {} · lag {} · {:.0} rows/s · {} transactions, {} rows · backlog {}",
+            "{name}at {} · lag {} · {:.0} rows/s · {}, {} · backlog {}",
             self.durable.explain(),
             span_text(self.lag_ms()),
             self.rate,
-            self.txns,
-            self.rows,
+            counted(self.txns, "transaction"),
+            counted(self.rows, "row"),
             self.backlog()
         );
         if self.dropped > 0 {
@@ -234,10 +235,10 @@ impl Link {
         let seconds = self.begin.elapsed().as_secs_f64();
         (self.durable > CommitTs::default()).then(|| {
             format!(
-                "{}{} transactions with {} rows applied in {seconds:.1}s; position {}",
+                "{}{} with {} applied in {seconds:.1}s; position {}",
                 self.before(),
-                self.txns,
-                self.rows,
+                counted(self.txns, "transaction"),
+                counted(self.rows, "row"),
                 self.durable.explain()
             )
         })

@@ -239,9 +239,9 @@ impl Account {
         }
         let text = fs::read_to_string(PASSWD).with_context(|| format!("cannot read {PASSWD}"))?;
         let found = NAMES.iter().find_map(|name| Self::find(&text, name));
-        found
-            .map(Some)
-            .with_context(|| format!("{PASSWD} has neither `mysql` nor `nobody`, and as root no server is run here"))
+        found.map(Some).with_context(|| {
+            format!("{PASSWD} has neither `mysql` nor `nobody`, and tisync does not run a server as root")
+        })
     }
 
     fn find(passwd: &str, name: &str) -> Option<Self> {
@@ -270,7 +270,7 @@ impl Account {
     /// What the account needs to be able to run, as text for the operator.
     pub(super) fn needs(&self) -> String {
         format!(
-            "started by root, the server runs as `{}`, who has to be able to enter the folder of temporary files ($TMPDIR)",
+            "started by root, the server runs as `{}`, which needs access to the folder for temporary files ($TMPDIR)",
             self.name
         )
     }

@@ -112,7 +112,7 @@ fn keys(conn: &mut Conn, schema: &str, name: &str, columns: &[Column]) -> Result
     let mut keys: Vec<(Key, bool)> = Vec::new();
     for (key, column, prefix, kind, unique) in conn.all_with::<Found>(query, (schema, name))? {
         if kind == "HASH" && unique {
-            bail!("its key `{key}` is unique over texts without a length");
+            bail!("its key `{key}` is unique over text columns without a length");
         }
         let column = columns.iter().position(|c| c.name == column).context("a key of an unknown column")?;
         let part = KeyPart { column, prefix };
@@ -293,7 +293,7 @@ fn kind(from: &Described) -> Result<Kind> {
         "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Kind::Binary { fixed: None },
         "enum" => Kind::Enum { elements: elements(&from.column_type) },
         "set" => Kind::Set { elements: elements(&from.column_type) },
-        other => bail!("a TiDB has no type like MariaDB's {other}"),
+        other => bail!("TiDB has no type like MariaDB's {other}"),
     })
 }
 

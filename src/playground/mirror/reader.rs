@@ -107,7 +107,7 @@ impl Reader {
                 return Err(Broken::Cut(Place { file: self.place.file + 1, ..Place::FIRST }));
             }
             Some(Err(mysql::Error::MySqlError(error))) => {
-                let why = format!("MariaDB does not give its binlog from {:?} on: {}", self.place, error.message);
+                let why = format!("MariaDB does not send its binlog from {:?} on: {}", self.place, error.message);
                 // A server that shuts down says so; any other error is permanent.
                 let passing = error.code == 1053 || error.code == 1077 || error.code == 1927 || error.code == 1317;
                 return Err(if passing { Broken::Connection(anyhow!(why)) } else { Broken::Content(anyhow!(why)) });

@@ -62,7 +62,8 @@ fn cells(map: &TableMapEvent<'static>, table: &Table) -> Result<Vec<Cell>> {
     let expected: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     ensure!(
         names == expected,
-        "the event has the columns {names:?}, the definition {expected:?}: they went apart, or binlog_row_metadata is not FULL"
+        "the event has the columns {names:?}, the definition {expected:?}: they have diverged, or binlog_row_metadata \
+         is not FULL"
     );
     let cell = |at| {
         let kind = map.get_column_type(at)?.context("a column without a type")?;

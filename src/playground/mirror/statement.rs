@@ -123,15 +123,15 @@ pub(super) fn read(sql: &str, current: &str) -> Result<Statement, &'static str> 
         return Ok(Statement::Rollback);
     }
     if !FOLLOWED.iter().any(|phrase| begins(phrase)) {
-        return Err("it is none of the statements that the simulated cluster follows");
+        return Err("the simulated cluster does not support this statement");
     }
     let table = begins(&["ALTER"]) || begins(&["CREATE"]);
     if table && (0..words.len()).any(|at| words.is_any(at, &TOO_MUCH)) {
-        return Err("partitions, tablespaces and system versioning are not followed");
+        return Err("partitions, tablespaces and system versioning are not supported");
     }
     match Form::of(sql, current) {
-        Form::Other => Err("it is written in a way that is not understood"),
-        Form::Alter { renamed: Some(_), .. } => Err("it renames the table and changes it at once"),
+        Form::Other => Err("its syntax is not understood"),
+        Form::Alter { renamed: Some(_), .. } => Err("it renames and changes the table at once"),
         form => Ok(Statement::Ddl(form)),
     }
 }

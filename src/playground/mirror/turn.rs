@@ -92,7 +92,7 @@ impl Turner {
             return Ok(Vec::new());
         }
         let known = self.catalog.table(&schema, &name).with_context(|| {
-            format!("rows of `{schema}`.`{name}`, which was made without a word in the binlog (sql_log_bin?)")
+            format!("rows of `{schema}`.`{name}`, which was created without a binlog entry (sql_log_bin?)")
         })?;
         let changes =
             rows::changes(event, map, &known.table).with_context(|| format!("rows of `{schema}`.`{name}`"))?;
@@ -145,7 +145,7 @@ impl Turner {
     }
 
     fn database_job(&mut self, action: ActionType, verb: &str, name: &str, id: i64) -> Result<()> {
-        let (charset, collation) = self.shadow.database(name)?.context("the database is not there")?;
+        let (charset, collation) = self.shadow.database(name)?.context("the database does not exist")?;
         let mut info = tableinfo::db_info(id, name);
         info["charset"] = super::definition::as_tidb(&charset).into();
         info["collate"] = super::definition::as_tidb(&collation).into();
@@ -176,7 +176,7 @@ impl Turner {
         }
         let schema_id = self.database(&name.schema)?;
         let definition = self.shadow.table(&name.schema, &name.name).context("refused")?;
-        let definition = definition.context("the table is not there")?;
+        let definition = definition.context("the table does not exist")?;
         let (text, cascades) = (definition.text.clone(), definition.cascades);
         // An option in TiDB's own syntax, which is a comment to MariaDB.
         let nonclustered = sql.contains("[clustered_index] NONCLUSTERED");
@@ -188,7 +188,7 @@ impl Turner {
     }
 
     fn drop_table(&mut self, name: &Name) -> Result<()> {
-        ensure!(!self.shadow.has(&name.schema, &name.name)?, "{name} is still there");
+        ensure!(!self.shadow.has(&name.schema, &name.name)?, "{name} still exists");
         if self.catalog.table(&name.schema, &name.name).is_some() { self.forget_table(name) } else { Ok(()) }
     }
 
@@ -224,7 +224,7 @@ impl Turner {
     fn alter_table(&mut self, name: &Name, sql: &str) -> Result<()> {
         let old = self.known(name)?;
         let definition = self.shadow.table(&name.schema, &name.name).context("refused")?;
-        let definition = definition.context("the table is not there")?;
+        let definition = definition.context("the table does not exist")?;
         self.warn(name, definition.cascades);
         let new = old
             .altered(definition, &sql::Statement::of(sql).renamed_columns().unwrap_or_default())
@@ -268,21 +268,21 @@ impl Turner {
 
     fn database(&self, name: &str) -> Result<i64> {
         let id = self.catalog.databases.get(name).copied();
-        id.with_context(|| format!("the database {} was made without a word in the binlog", sql_name(name)))
+        id.with_context(|| format!("the database {} was created without a binlog entry", sql_name(name)))
     }
 
     fn warn(&self, name: &Name, cascades: bool) {
         if cascades {
             (self.events)(Event::Warning(format!(
-                "{name} has a foreign key that cascades: what MariaDB changes through it is not in its row binlog, so the \
-                 other side does not learn of it (a TiDB would write it down)"
+                "{name} has a foreign key that cascades: changes that MariaDB makes through it are not in its row \
+                 binlog, so the other side does not get them (TiDB would log them)"
             )));
         }
     }
 }
 
 fn unknown(name: &Name) -> String {
-    format!("{name} was made without a word in the binlog")
+    format!("{name} was created without a binlog entry")
 }
 
 fn system(schema: &str) -> bool {

@@ -192,7 +192,7 @@ impl HeldRows {
         if waited > TELL_AFTER && self.told.is_none_or(|at| at.elapsed() > TELL_EVERY) {
             self.told = Some(Instant::now());
             let what = format!(
-                "the target's DDL on {}, which the link of the other direction has not brought to the source yet",
+                "the target's DDL on {}, which the link in the other direction has not yet replicated to the source",
                 self.table
             );
             (context.events)(Event::Waiting { what, since: waited });
@@ -211,15 +211,15 @@ impl HeldRows {
             return Err(Fault::new(
                 Kind::Interrupted,
                 format!(
-                    "stopped by a signal while rows of {} waited for the target's own DDL to come to the source",
+                    "stopped while rows of {} were waiting for the target's own DDL to reach the source",
                     self.table
                 ),
             )
-            .hint("the same command goes on from the checkpoint; nothing is lost")
+            .hint("nothing is lost; run the same command to resume from the checkpoint")
             .into());
         }
         if context.shared.is_stopped() {
-            return Err(Fault::connect("given up, because the run failed elsewhere").into());
+            return Err(Fault::connect("gave up because another part of the run failed").into());
         }
         Ok(())
     }
@@ -227,7 +227,7 @@ impl HeldRows {
 
 fn given_up(differences: &[String]) -> Error {
     Fault::refused(format!(
-        "{}\nNo DDL of the target that is still on its way to the source makes this difference",
+        "{}\nNo DDL of the target that has yet to reach the source explains this difference",
         differences.join("\n  ")
     ))
     .hint(HINT_AHEAD)

@@ -22,7 +22,7 @@ use super::window::Rows;
 use super::worker::Worker;
 use crate::checkpoint::Record;
 use crate::checkpoint::drainer::{self, Owner};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::Event;
 use crate::model::{CommitTs, RowKind, Table};
 use crate::mysql::answer::guarded;
@@ -76,7 +76,7 @@ impl Done {
         Some(if first == last {
             format!("the transaction of commit ts {}", first.explain())
         } else {
-            format!("{} transactions, commit ts {} to {}", self.txns, first.explain(), last.explain())
+            format!("{}, commit ts {} to {}", counted(self.txns, "transaction"), first.explain(), last.explain())
         })
     }
 
@@ -228,7 +228,7 @@ impl Worker {
         }
         for (name, found) in &done.found {
             (context.events)(Event::Warning(format!(
-                "{name}: {} rows to delete or change were not there, {} keys were taken ({range})",
+                "{name}: rows to delete or change that were missing: {}, keys already taken: {} ({range})",
                 found.missing, found.duplicate,
             )));
             (context.events)(found.event(name));
@@ -287,14 +287,14 @@ pub(super) fn apply_step(
     let values = Values { table, name };
     match step {
         Step::Delete { sql, rows } => {
-            let deleted = run(session, sql, values, || format!("deleting {rows} rows from {name}"))?;
+            let deleted = run(session, sql, values, || format!("deleting {} from {name}", counted(rows, "row")))?;
             compare(deleted.affected, rows, safe, name, odd)?;
         }
         Step::Count { sql, found } => {
             *found = session.rows(sql).with_context(|| format!("looking for rows of {name}, which has no key"))?;
         }
         Step::DeleteEqual { sql, loose, rows } => {
-            let what = || format!("deleting {rows} rows from {name}, which has no key");
+            let what = || format!("deleting {} from {name}, which has no key", counted(rows, "row"));
             let mut deleted = run(session, &format!("{sql}{rows}"), values, what)?.affected;
             if let (Some(loose), true) = (loose, deleted < rows) {
                 deleted += run(session, &format!("{loose}{}", rows - deleted), values, what)?.affected;
@@ -303,12 +303,13 @@ pub(super) fn apply_step(
         }
         Step::Change { sql, rows } => {
             let StatementResult { affected, duplicates, .. } =
-                run(session, sql, values, || format!("changing {rows} rows of {name}"))?;
+                run(session, sql, values, || format!("changing {} of {name}", counted(rows, "row")))?;
             // Affected rows count two for each row that was there and changed, one for each that
             // was inserted or already equal.
             let there = if affected == rows * 2 { Some(rows) } else { duplicates };
             let Some(there) = there else {
-                let message = format!("changing {rows} rows of {name}: the target does not say how many were there");
+                let message =
+                    format!("changing {} of {name}: the target does not say how many it had", counted(rows, "row"));
                 return Err(Fault::refused(message).into());
             };
             compare(there, rows, safe, name, odd)?;
@@ -331,7 +332,7 @@ pub(super) fn apply_step(
             odd.duplicate += run(session, sql, values, || format!("replacing rows of {name}"))?.affected
         }
         Step::Insert { sql, rows, relaxed } => {
-            let what = || format!("inserting {rows} rows into {name}");
+            let what = || format!("inserting {} into {name}", counted(rows, "row"));
             let inserted = match relaxed {
                 0 => run(session, sql, values, what),
                 zeros => run_relaxed(session, sql, zeros, values, what),
@@ -340,7 +341,7 @@ pub(super) fn apply_step(
             let inserted =
                 inserted.inspect_err(|e| odd.duplicate += u64::from(class_of(e) == Some(Class::Duplicate)))?.affected;
             if !safe && inserted != rows {
-                return Err(Fault::refused(format!("{} took {inserted} of them", what())).into());
+                return Err(Fault::refused(format!("{}: only {inserted} inserted", what())).into());
             }
             odd.duplicate += inserted.saturating_sub(rows);
         }
@@ -353,20 +354,25 @@ fn compare(deleted: u64, expected: u64, safe: bool, table: &str, odd: &mut Anoma
     let missing = expected.saturating_sub(deleted);
     odd.missing += missing;
     if deleted > expected {
-        return Err(Fault::refused(format!("deleting {expected} rows from {table} would have removed {deleted}"))
-            .hint("the target's key is not unique there: compare the table's keys with the upstream's")
-            .into());
+        return Err(Fault::refused(format!(
+            "deleting {} from {table} would have removed {deleted}",
+            counted(expected, "row")
+        ))
+        .hint("the key is not unique on the target: compare the table's keys with the upstream's")
+        .into());
     }
     if missing == 0 || safe {
         return Ok(());
     }
     Err(Fault::refused(format!(
-        "{missing} of {expected} rows that the upstream deleted or changed are not in {table} on the target"
+        "rows that the upstream deleted or changed are missing from {table} on the target: {missing} of {expected}"
     ))
     .hint(
-        "the target differs from the upstream: was it written to by others, or loaded from a backup of another time than the start ts? Or TiDB kept \
-         something else than its stream says, as after UPDATE IGNORE on a taken key, or a failed statement inside a cascading foreign key? \
-         Nothing of the transaction was applied. Repair the table, or go on with --on-conflict count, which makes the target's rows what the upstream has and counts them",
+        "the target differs from the upstream: was it written to by something else, or loaded from a backup that does \
+         not match the start ts? Or does TiDB hold something other than its stream says, as after UPDATE IGNORE on a \
+         taken key, or a failed statement inside a cascading foreign key? Nothing of the transaction was applied. \
+         Repair the table, or continue with --on-conflict count, which makes the target's rows match the upstream and \
+         counts them",
     )
     .into())
 }

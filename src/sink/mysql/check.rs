@@ -16,7 +16,7 @@ use super::limits::{self, ANOTHER, Numbering, lacks};
 use super::options::Mode;
 use super::shape::found::{self, Facts, Tables, TargetTable};
 use super::shape::{Fit, Fits, fits};
-use crate::error::Fault;
+use crate::error::{self, Fault};
 use crate::event::{Event, Events};
 use crate::model::Table;
 use crate::mysql::address::Target;
@@ -98,15 +98,12 @@ pub(super) fn check(session: &mut Session, ask: &Ask<'_>, fits: &Fits, events: &
     }
     triggers(session, tables, events)?;
     let numbering = if both_ways { limits::check(session, &counted, events)? } else { None };
-    name(missing, "tables are missing on the target", events);
-    name(
-        others,
-        "tables are not yet upstream as they are on the target, and are compared with their first row",
-        events,
-    );
+    name(missing, "missing on the target", events);
+    name(others, "not yet the same upstream as on the target, and compared only at the first row", events);
     if fresh && holding > 0 {
         events(Event::Note(format!(
-            "{holding} of {} tables on the target hold rows already: taken as the backup that belongs to the start ts",
+            "tables on the target that already have rows: {holding} of {} (assumed to be the backup that belongs to \
+             the start ts)",
             tables.len()
         )));
     }
@@ -119,7 +116,7 @@ fn name(mut tables: Vec<String>, what: &str, events: &Events) {
     if count > 0 {
         tables.truncate(SHOWN);
         let more = if count > SHOWN { ", …" } else { "" };
-        events(Event::Warning(format!("{count} {what}: {}{more}", tables.join(", "))));
+        events(Event::Warning(format!("{} {what}: {}{more}", error::counted(count, "table"), tables.join(", "))));
     }
 }
 
@@ -134,16 +131,16 @@ fn verdict(mut problems: Vec<String>, denied: Vec<String>, mode: Mode) -> Result
     let more = if count > SHOWN { format!("\n  … and {} more", count - SHOWN) } else { String::new() };
     problems.truncate(SHOWN);
     let list = problems.join("\n  ");
-    let (noun, verb) = if count == 1 { ("thing", "stands") } else { ("things", "stand") };
-    let text = format!("{count} {noun} on the target {verb} against a start:\n  {list}{more}");
+    let verb = if count == 1 { "prevents" } else { "prevent" };
+    let text = format!("{} on the target {verb} the start:\n  {list}{more}", error::counted(count, "problem"));
     if rights_alone {
         return Err(Fault::connect(text).hint(Class::Privilege.hint()).into());
     }
     let other_columns = if mode == Mode::Full { ", --sync-mode 2 with other columns" } else { "" };
     Err(Fault::refused(text)
         .hint(format!(
-            "load the backup that belongs to the start ts, or make target and upstream alike; --allow-missing goes on \
-             without tables that the stream will not touch{other_columns}"
+            "load the backup that belongs to the start ts, or make the target match the upstream; --allow-missing \
+             continues without tables that the stream will not touch{other_columns}"
         ))
         .into())
 }
@@ -162,42 +159,43 @@ pub(crate) fn settings(session: &mut Session, problems: &mut Vec<String>, events
     values.extend(rows.into_iter().map(|(n, v)| (n.to_lowercase(), v.to_uppercase())));
     let is = |name: &str, value: &str| values.get(name).is_some_and(|v| v == value);
     if is("super_read_only", "ON") {
-        problems.push("super_read_only is ON: the target takes no writes".to_owned());
+        problems.push("super_read_only is ON: the target does not accept writes".to_owned());
     } else if is("read_only", "ON") {
         events(Event::Warning("read_only is ON on the target: only privileged accounts can write there".to_owned()));
     }
     if session.server().flavour != Flavour::TiDb && is("log_bin", "ON") && is("binlog_format", "STATEMENT") {
         problems.push(
-            "binlog_format is STATEMENT, which READ COMMITTED sessions cannot write under: use ROW, or \
-                 give the account the right to set it for itself (BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on MySQL, SUPER on MySQL 5.7)"
+            "binlog_format is STATEMENT, under which READ COMMITTED sessions cannot write: use ROW, or grant the \
+             account the privilege to set it for its sessions (BINLOG ADMIN on MariaDB, SESSION_VARIABLES_ADMIN on \
+             MySQL, SUPER on MySQL 5.7)"
                 .to_owned(),
         );
     }
     if is("sql_require_primary_key", "ON") {
         events(Event::Warning(
-            "sql_require_primary_key is ON on the target, and the account may not switch it off for itself (SESSION_VARIABLES_ADMIN): \
-             a CREATE TABLE without a primary key will fail there"
+            "sql_require_primary_key is ON on the target, and the account may not turn it off for its sessions \
+             (SESSION_VARIABLES_ADMIN): a CREATE TABLE without a primary key will fail there"
                 .to_owned(),
         ));
     }
     if mysql && is("sql_generate_invisible_primary_key", "ON") {
         events(Event::Warning(
-            "sql_generate_invisible_primary_key is ON on the target, and the account may not switch it off for itself \
-             (SESSION_VARIABLES_ADMIN): tables without a key get a column of their own"
+            "sql_generate_invisible_primary_key is ON on the target, and the account may not turn it off for its \
+             sessions (SESSION_VARIABLES_ADMIN): tables without a key get an extra column"
                 .to_owned(),
         ));
     }
     if is("explicit_defaults_for_timestamp", "OFF") {
         events(Event::Warning(
-            "explicit_defaults_for_timestamp is OFF on the target: a TIMESTAMP in a CREATE TABLE of the stream becomes NOT NULL \
-             and changes itself; switch it on"
+            "explicit_defaults_for_timestamp is OFF on the target: a TIMESTAMP in a CREATE TABLE of the stream becomes \
+             NOT NULL and updates itself; turn it on"
                 .to_owned(),
         ));
     }
     let wait = values.get("innodb_lock_wait_timeout").and_then(|v| v.parse::<u64>().ok());
     if let Some(wait) = wait.filter(|w| *w < 5) {
         events(Event::Warning(format!(
-            "innodb_lock_wait_timeout is {wait} s on the target: short locks of others will stop the run"
+            "innodb_lock_wait_timeout is {wait} s on the target: short locks held by other sessions will stop the run"
         )));
     }
     Ok(())
@@ -217,7 +215,10 @@ fn letter_case(session: &mut Session, tables: &[&Arc<Table>], problems: &mut Vec
     for table in tables {
         let lower = (table.schema.to_lowercase(), table.name.to_lowercase());
         if let Some(other) = seen.insert(lower, full_name(table)) {
-            problems.push(format!("{other} and {} are one table there (lower_case_table_names)", full_name(table)));
+            problems.push(format!(
+                "{other} and {} are the same table on the target (lower_case_table_names)",
+                full_name(table)
+            ));
         }
     }
     Ok(())
@@ -232,7 +233,8 @@ fn compared(
 ) -> Option<Arc<Fit>> {
     if !there.engine.is_empty() && !ENGINES.contains(&there.engine.as_str()) {
         let name = full_name(table);
-        problems.push(format!("{name} is kept by {}, which has no transactions: use InnoDB", there.engine));
+        problems
+            .push(format!("{name} uses the storage engine {}, which has no transactions: use InnoDB", there.engine));
     }
     if fits.mode(table, mode) == Mode::Full {
         problems.extend(fits::columns(table, there));
@@ -249,7 +251,7 @@ fn compared(
 }
 
 fn no_right(right: &str, table: &Table) -> String {
-    format!("the account has no right to {right} on {}", full_name(table))
+    format!("the account lacks the {right} privilege on {}", full_name(table))
 }
 
 /// Whether the account may not even see the table: servers list only tables that it has a right to.
@@ -289,7 +291,7 @@ fn rights(
             // A missing table or column is in the list already.
             Err(error) if classify(&error) == Class::Object => return Ok(false),
             Err(error) => {
-                events(Event::Warning(format!("{right} on {name} could not be tried: {error}")));
+                events(Event::Warning(format!("{right} on {name} could not be tested: {error}")));
                 return Ok(false);
             }
         }
@@ -345,8 +347,8 @@ fn judge(values: &BTreeMap<String, String>) -> Option<String> {
         return None;
     }
     Some(format!(
-        "the target may lose its last commits when it crashes: {}, and only 1 keeps each. A run notices, and brings them again as long as the \
-         upstream still has them",
+        "the target may lose its last commits in a crash: {}, and only 1 keeps every commit. tisync notices that, and \
+         applies them again as long as the upstream still has them",
         found.join(", ")
     ))
 }
@@ -364,8 +366,8 @@ mod tests {
         assert_eq!(judged("1", "1", "ON"), None);
         assert_eq!(judged("1", "0", "OFF"), None, "a binlog that is not written loses nothing");
         let says = |flush: &str, sync: &str, words: &str| assert!(judged(flush, sync, "ON").unwrap().contains(words));
-        says("2", "1", "crashes: innodb_flush_log_at_trx_commit is 2, and");
-        says("1", "1000", "crashes: sync_binlog is 1000, and");
+        says("2", "1", "a crash: innodb_flush_log_at_trx_commit is 2, and");
+        says("1", "1000", "a crash: sync_binlog is 1000, and");
         says("0", "0", "innodb_flush_log_at_trx_commit is 0, sync_binlog is 0");
         assert_eq!(judge(&BTreeMap::new()), None, "another engine");
     }

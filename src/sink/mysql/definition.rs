@@ -217,7 +217,7 @@ impl MysqlSink {
         rows: &[&Row],
     ) -> Result<Vec<Option<usize>>> {
         self.asked(|| ask_partition(&self.context, table, partitions, rows))
-            .with_context(|| format!("cannot tell in which partitions of {} late rows are", full_name(table)))
+            .with_context(|| format!("cannot tell which partitions of {} the late rows are in", full_name(table)))
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, 
     let given = options.start.or(now);
     let Some(row) = place.find(session, link.cluster_id())? else {
         if let (DrainerPlace::Server { .. } | DrainerPlace::File(_), None) = (place, given) {
-            return Err(Fault::refused(format!("Drainer's checkpoint is said to be in {place}, but there is none"))
-                .hint("name the right place, or say with --start-ts where to begin")
+            return Err(Fault::refused(format!("Drainer's checkpoint is expected in {place}, but there is none"))
+                .hint("give the right place, or use --start-ts")
                 .into());
         }
         // What an earlier start found there is no longer there.
@@ -56,7 +56,7 @@ pub(super) fn begin(session: &mut Session, link: &Link, options: &MysqlOptions, 
             return Err(contradiction(place, &row, given).into());
         }
         events(Event::Note(format!(
-            "starting behind --start-ts {}; Drainer's checkpoint in {place}, {}, has no say, as --ignore-drainer wants",
+            "starting after --start-ts {}; Drainer's checkpoint in {place}, {}, is ignored because of --ignore-drainer",
             given.explain(),
             row.commit_ts.explain()
         )));
@@ -108,7 +108,8 @@ fn standing(place: &impl Display, row: &Row, overlap: Option<CommitTs>) -> Strin
 fn say_elsewhere(place: &DrainerPlace, events: &Events) {
     if !matches!(place, DrainerPlace::Target(_)) {
         events(Event::Warning(format!(
-            "Drainer's checkpoint in {place} is only read; {} on the target is kept in step instead: before Drainer goes on, give it that one",
+            "Drainer's checkpoint in {place} is only read; {} on the target is updated instead: give that one to \
+             Drainer before it continues",
             DrainerTable::default()
         )));
     }
@@ -116,23 +117,26 @@ fn say_elsewhere(place: &DrainerPlace, events: &Events) {
 
 fn contradiction(place: &DrainerPlace, row: &Row, given: CommitTs) -> Fault {
     let which = if given < row.commit_ts {
-        "what lies between them is on the target already"
+        "the changes between them are already on the target"
     } else {
-        "what lies between them would be lost"
+        "the changes between them would be lost"
     };
     Fault::refused(format!(
-        "the start ts {} is not where Drainer stopped: its checkpoint in {place} is {}; {which}, if both are about the same data",
+        "the start ts {} is not where Drainer stopped: its checkpoint in {place} is {}; {which}, if both refer to the \
+         same data",
         given.explain(),
         row.commit_ts.explain()
     ))
     .hint(
-        "to go on behind Drainer, leave the start ts out; if the target was loaded anew since, start with --ignore-drainer, and the start ts counts",
+        "to continue after Drainer, leave out the start ts; if the target has been reloaded since, start with \
+         --ignore-drainer, and the start ts counts",
     )
 }
 
 fn no_end(place: &impl Display, row: &Row) -> Fault {
     Fault::refused(format!(
-        "Drainer's checkpoint in {place}, {}, was not written by a clean stop, and the source does not say how far Drainer may have come",
+        "Drainer's checkpoint in {place}, {}, was not written by a clean stop, and the source does not say how far \
+         Drainer may have got",
         row.commit_ts.explain()
     ))
     .hint("start and stop that Drainer once more, so that its checkpoint says `consistent`, or give --start-ts and --safe-mode with --ignore-drainer")
@@ -161,13 +165,14 @@ pub(super) fn again(
     })?;
     match &behind {
         Some(Behind { row: Some(row), .. }) => events(Event::Warning(format!(
-            "a Drainer has gone on from where link `{}` was, {}. The link goes on behind it: its checkpoint {}",
+            "a Drainer has continued from where link `{}` was, {}. The link continues after it: its checkpoint {}",
             link.name(),
             reached.position.explain(),
             standing(&place, row, found)
         ))),
         Some(Behind { ts, row: None, .. }) => events(Event::Warning(format!(
-            "a Drainer has gone on from where link `{}` was, {}, and another link has taken over from it since: this one goes on behind {}",
+            "a Drainer has continued from where link `{}` was, {}, and another link has taken over from it since: this \
+             one continues after {}",
             link.name(),
             reached.position.explain(),
             ts.explain()
@@ -179,7 +184,8 @@ pub(super) fn again(
         && found.is_none()
     {
         events(Event::Note(format!(
-            "rows up to {} were on the target before Drainer went on from below: they are written in safe mode",
+            "rows up to {} were on the target before Drainer continued from an earlier position: they are written in \
+             safe mode",
             safe_until.explain()
         )));
     }
@@ -188,23 +194,23 @@ pub(super) fn again(
 
 fn unless_ignored(fault: Fault) -> Fault {
     fault.hint(
-        "to go on behind Drainer, start without --ignore-drainer (ignore-drainer in the file). To go on where the link was, although Drainer \
-         applied nothing: delete Drainer's row",
+        "to continue after Drainer, start without --ignore-drainer (ignore-drainer in the file). To continue where the \
+         link was, if Drainer applied nothing: delete Drainer's row",
     )
 }
 
 /// The error for a row of Drainer's that another process has written.
 pub(super) fn drainer_is_ahead(place: &DrainerTable, row: &Row, link: &Link, position: CommitTs) -> Fault {
     Fault::refused(format!(
-        "Drainer's checkpoint on the target ({place}, cluster {}) stands at {} and was not written by tisync, whose link `{}` stands \
-         at {}: a Drainer has written to this target since, or is writing now",
+        "Drainer's checkpoint on the target ({place}, cluster {}) is at {} and was not written by tisync, whose link \
+         `{}` is at {}: a Drainer has written to this target since, or is writing now",
         link.cluster_id(),
         row.commit_ts.explain(),
         link.name(),
         position.explain()
     ))
     .hint(
-        "two must not write the same changes: stop that Drainer, and start again. The same command then goes on behind its checkpoint; to go on \
-         where the link was, although Drainer applied nothing, delete Drainer's row before",
+        "the two must not write the same changes: stop that Drainer, and start again. The same command then continues \
+         after its checkpoint; to continue where the link was, if Drainer applied nothing, delete Drainer's row first",
     )
 }

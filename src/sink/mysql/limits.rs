@@ -18,7 +18,7 @@
 use anyhow::Result;
 
 use super::batch::full_name;
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::{Event, Events};
 use crate::model::{Hashed, Kind, LargeRows, Table};
 use crate::mysql::server::{Flavour, Server};
@@ -36,7 +36,8 @@ pub(super) fn condition(table: &Table, hashed: &Hashed) -> Result<String, Fault>
         let key = column.and_then(|c| sort_key(&quote_name(&c.name), &c.kind));
         let key = key.ok_or_else(|| {
             Fault::refused(format!(
-                "`{}`.`{}` is partitioned by KEY, and which rows TiDB keeps in a partition cannot be told there for the column `{name}`",
+                "`{}`.`{}` is partitioned by KEY, and the target cannot tell which rows TiDB keeps in a partition for \
+                 the column `{name}`",
                 table.schema, table.name
             ))
         })?;
@@ -96,8 +97,8 @@ impl Numbering {
         let both = self.increment > 1 && other.increment > 1;
         (both && self.meets(other)).then(|| {
             format!(
-                "both clusters number the rows of AUTO_INCREMENT columns alike (increment {} from {} on, and {} from {} on): they will give \
-                 the same numbers to different rows. Run `{}` on one cluster and `{}` on the other",
+                "both clusters number AUTO_INCREMENT columns the same way (increment {} from {} on, and {} from {} \
+                 on): they will give the same numbers to different rows. Run `{}` on one cluster and `{}` on the other",
                 self.increment,
                 self.offset,
                 other.increment,
@@ -135,20 +136,20 @@ pub(super) fn check(session: &mut Session, tables: &[String], events: &Events) -
 fn warning(tables: &[String], found: Numbering, flavour: Flavour) -> String {
     let named: Vec<&str> = tables.iter().take(NAMED).map(String::as_str).collect();
     let more = if tables.len() > NAMED { ", …" } else { "" };
-    let (noun, verb) = if tables.len() == 1 { ("table", "has") } else { ("tables", "have") };
+    let verb = if tables.len() == 1 { "has" } else { "have" };
     let lasting = match flavour {
         Flavour::TiDb => {
             "; TiDB keeps it for the whole cluster, for new sessions. A BIGINT that is the clustered primary key may get ALTER TABLE … MODIFY … \
              BIGINT AUTO_RANDOM instead"
         }
         Flavour::MySql | Flavour::MariaDb => {
-            "; it holds for new sessions until the server restarts, so write it into its configuration too"
+            "; it holds for new sessions until the server restarts, so set it in its configuration too"
         }
     };
     format!(
-        "{} {noun} on the target {verb} AUTO_INCREMENT columns, and its auto_increment_increment is {}: both clusters will give the same \
-         numbers to different rows: {}{more}. Run `{}` on one cluster and `{}` on the other{lasting}",
-        tables.len(),
+        "{} on the target {verb} AUTO_INCREMENT columns, and its auto_increment_increment is {}: both clusters will \
+         give the same numbers to different rows: {}{more}. Run `{}` on one cluster and `{}` on the other{lasting}",
+        counted(tables.len(), "table"),
         found.increment,
         named.join(", "),
         statement(1),
@@ -179,18 +180,19 @@ impl Server {
     /// Refused, if its names are not possible there.
     pub(super) fn has_room_for(&self, table: &Table) -> Result<(), Fault> {
         let Some(odd) = self.cannot_name_table(&table.schema, &table.name) else { return Ok(()) };
-        let text = format!("rows of {} have no place: {}", full_name(table), lacks(odd));
+        let text = format!("rows of {} cannot be stored: {}", full_name(table), lacks(odd));
         Err(Fault::refused(text).hint(ANOTHER))
     }
 }
 
 /// The error text for a name with this character.
 pub(super) fn lacks(odd: char) -> String {
-    format!("the target cannot have a name with {odd} in it: names of MySQL and MariaDB end at U+FFFF")
+    format!("the target cannot have a name that contains {odd}: names in MySQL and MariaDB are limited to U+FFFF")
 }
 
 /// The hint for a table with such a name.
-pub(super) const ANOTHER: &str = "give the table another name there with `--route`, or leave it out with a `!` pattern";
+pub(super) const ANOTHER: &str =
+    "give the table another name on the target with `--route`, or leave it out with a `!` pattern";
 
 /// Default of `performance.txn-total-size-limit`, in bytes.
 const UNSET: u64 = 100 << 20;
@@ -256,7 +258,7 @@ impl TidbLimit {
         let text = format!("{} writes at least {least} bytes, and the target's {setting} is {bytes}", what());
         Err(Fault::refused(text)
             .hint(format!(
-                "set {setting} to {number} or more on the target and start again; or let the transaction be split with \
+                "set {setting} to {number} or more on the target and start again; or split the transaction with \
                  --max-txn-rows. Nothing of it was applied"
             ))
             .into())

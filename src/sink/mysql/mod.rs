@@ -193,7 +193,7 @@ impl MysqlSink {
         self.safe_ended = true;
         if self.opened.is_none_or(|opened| opened < until) {
             (self.context.events)(Event::Note(format!(
-                "safe mode has ended at {}: from here on each row has to be as the stream says",
+                "safe mode has ended at {}: from here on each row must be as the stream says",
                 until.explain()
             )));
         }

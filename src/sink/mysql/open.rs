@@ -257,7 +257,7 @@ impl MysqlSink {
 fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginning, events: &Events) {
     if let (Some(until), Some(_)) = (begun.overlap, position) {
         events(Event::Note(format!(
-            "what is at or below {} may have been on the target before tisync took over: safe mode goes on up to there",
+            "changes up to {} may have been on the target before tisync took over: safe mode continues up to there",
             until.explain()
         )));
     }
@@ -273,12 +273,13 @@ fn say_start(options: &MysqlOptions, position: Option<CommitTs>, begun: Beginnin
             events(Event::Note(format!("link `{}` continues from {}", options.link, there.explain())));
         }
         (None, Some(start)) if options.first_is_now && options.first == Some(start) => events(Event::Warning(format!(
-            "this is the first start of link `{}`, and it begins now, at {}: what the upstream held before is not replicated",
+            "this is the first start of link `{}`, and it begins now, at {}: earlier data of the upstream is not \
+             replicated",
             options.link,
             start.explain()
         ))),
         (None, Some(start)) => {
-            events(Event::Note(format!("link `{}` starts behind {}", options.link, start.explain())));
+            events(Event::Note(format!("link `{}` starts after {}", options.link, start.explain())));
         }
         (None, None) => {}
     }
@@ -369,11 +370,15 @@ impl Reopening {
     }
 
     fn unknown(&self) -> Fault {
-        let reached = self.reached.map_or(String::new(), |ts| format!(", which had come to {}", ts.explain()));
+        let reached = self.reached.map_or(String::new(), |ts| format!(", which had reached {}", ts.explain()));
         Fault::refused(format!(
-            "the target knows nothing of link `{}` any more{reached}: it was restored to a time before the link began, or is another server",
+            "the target no longer knows link `{}`{reached}: it was restored to a time before the link began, or is \
+             another server",
             self.link.name()
         ))
-        .hint("nothing more was written. Load the target from a backup of the upstream and start behind its ts, or bring back the server that has the link's rows in tidb_binlog")
+        .hint(
+            "nothing more was written. Load the target from a backup of the upstream and start after its ts, or \
+               bring back the server that has the link's rows in tidb_binlog",
+        )
     }
 }

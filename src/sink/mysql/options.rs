@@ -279,8 +279,8 @@ impl Size {
             .into());
         }
         events(Event::Warning(format!(
-            "the account may have {limit} connections to the target, of which {free} are free: {free} workers instead of {}; raise its \
-             MAX_USER_CONNECTIONS, or set --workers to this",
+            "the account may have {limit} connections to the target, of which {free} are free: using {free} workers \
+             instead of {}; raise its MAX_USER_CONNECTIONS, or set --workers to this",
             self.workers
         )));
         Ok(Self { workers: free, ..self })

@@ -178,15 +178,17 @@ impl Worker {
 }
 
 /// The hint if the upstream may compare bytes.
-const BYTES: &str = "upstream they are two values: a TiDB cluster with old collations compares bytes (`SELECT variable_value FROM mysql.tidb WHERE variable_name = \
-     'new_collation_enabled'` says False there). Give the target's columns a collation that tells them apart (utf8mb4_nopad_bin on MariaDB, \
-     utf8mb4_0900_bin on MySQL 8), or make the values differ upstream, and start again: it goes on from the checkpoint. If the query says True, the row with \
-     the other value was not written by this link";
+const BYTES: &str = "upstream they are different values: a TiDB cluster with old collations compares bytes (`SELECT \
+     variable_value FROM mysql.tidb WHERE variable_name = 'new_collation_enabled'` says False there). Give the \
+     target's columns a collation that distinguishes them (utf8mb4_nopad_bin on MariaDB, utf8mb4_0900_bin on MySQL \
+     8), or make the values differ upstream, and start again: the run continues from the checkpoint. If the query \
+     says True, the row with the other value was not written by this link";
 
 /// The hint about characters that one server's collation ignores, and the other server's collation
 /// of that name does not.
-const WEIGHTLESS: &str = "upstream they are two values: TiDB's collation of this name counts characters such as NUL, which MySQL's and MariaDB's pass over. Give the \
-     target's columns a collation that tells them apart (utf8mb4_bin), or make the values differ upstream, and start again: it goes on from the checkpoint";
+const WEIGHTLESS: &str = "upstream they are different values: TiDB's collation of this name counts characters such as \
+    NUL, which MySQL's and MariaDB's ignore. Give the target's columns a collation that distinguishes them \
+    (utf8mb4_bin), or make the values differ upstream, and start again: the run continues from the checkpoint";
 
 /// Two values that are equal on the target.
 struct Pair {
@@ -201,7 +203,8 @@ impl Pair {
         let Self { key, collation, new, there } = self;
         let hint = if [new, there].iter().any(|text| text.contains(char::is_control)) { WEIGHTLESS } else { BYTES };
         Fault::refused(format!(
-            "{} on the target cannot hold both {new:?} and {there:?} in its key `{key}`: to its collation {collation} they are the same",
+            "{} on the target cannot hold both {new:?} and {there:?} in its key `{key}`: they are equal in its \
+             collation {collation}",
             full_name(table)
         ))
         .hint(hint)

@@ -209,14 +209,15 @@ impl Context {
             return Ok(());
         }
         Err(Fault::refused(format!(
-            "rows up to {} may be on the target already (Drainer was not stopped cleanly, or the checkpoint was set back), and nothing \
-             tells them from others in tables without a primary key or a unique key of NOT NULL columns: {}",
+            "rows up to {} may already be on the target (Drainer was not stopped cleanly, or the checkpoint was set \
+             back), and cannot be told apart in tables without a primary key or a unique key of NOT NULL columns: {}",
             until.explain(),
             names.join(", ")
         ))
         .hint(
-            "if it was Drainer, start it again and stop it with SIGTERM, so that its checkpoint says `consistent`; or start with --allow-repeats, after which \
-             some rows of these tables may be there twice, or keep a deleted twin: compare them later",
+            "if it was Drainer, start it again and stop it with SIGTERM, so that its checkpoint says `consistent`; or \
+             start with --allow-repeats, after which some rows of these tables may exist twice, or keep a deleted \
+             duplicate: compare them later",
         )
         .into())
     }

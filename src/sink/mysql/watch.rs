@@ -107,7 +107,7 @@ impl Look {
         if waiting.since.elapsed() < PATIENCE {
             return;
         }
-        let mut what = format!("the target's answer to `{}` ({}", waiting.what, waiting.who);
+        let mut what = format!("the target to answer `{}` ({}", waiting.what, waiting.who);
         if waiting.session > 0 {
             what.push_str(&format!(", session {}", waiting.session));
         }
@@ -116,7 +116,7 @@ impl Look {
             what.push_str(&format!(": {text}"));
         }
         if more > 0 {
-            what.push_str(&format!("; and {more} more of its answers"));
+            what.push_str(&format!("; and {more} more answers"));
         }
         (self.events)(Event::Unanswered { what: Some(what), since: waiting.since.elapsed() });
         self.told = true;
@@ -125,7 +125,7 @@ impl Look {
     /// The target's own explanation, if it has one.
     fn ask(&mut self, waiting: &Waiting) -> Option<String> {
         if !waiting.out {
-            return Some("the last try failed, and is repeated".to_owned());
+            return Some("the last attempt failed and is being repeated".to_owned());
         }
         if self.session.is_none() {
             match Session::open(&self.target) {
@@ -152,7 +152,7 @@ fn why(session: &mut Session, waiting: &Waiting) -> Result<Option<String>, Sessi
         // It may belong to another account, behind a proxy.
         let ended = locks::known(locks::end(session, waiting.session))?.unwrap_or(false);
         return Ok(Some(format!(
-            "the target is done with it, and its answer was lost{}",
+            "the target has finished it, but its answer was lost{}",
             if ended { ": the connection is ended" } else { "" }
         )));
     }
@@ -229,8 +229,8 @@ fn row_lock((table, id, user, host, command, seconds): &Holder) -> String {
     };
     let time = seconds.map(|seconds| span_text(seconds.saturating_mul(1000))).unwrap_or_default();
     let doing = match command.as_deref() {
-        Some("Sleep") => format!(", which has had its transaction open without running anything for {time}"),
-        Some(_) => format!(", which has been at work for {time}"),
+        Some("Sleep") => format!(", whose transaction has been open and idle for {time}"),
+        Some(_) => format!(", which has been running for {time}"),
         None => String::new(),
     };
     format!("{table} is locked by session {id}{account}{doing}")
@@ -239,14 +239,14 @@ fn row_lock((table, id, user, host, command, seconds): &Holder) -> String {
 /// The text for a session that is not waiting for a row lock.
 fn state(found: Option<State>) -> Option<String> {
     let Some((command, state, _)) = found else {
-        return Some("the target has no such session any more: its answer was lost".to_owned());
+        return Some("the target no longer has that session: its answer was lost".to_owned());
     };
     let state = state.filter(|state| !state.is_empty())?;
     let lower = state.to_lowercase();
     let why = if ["global read lock", "backup lock", "commit lock"].iter().any(|lock| lower.contains(lock)) {
-        ": somebody has FLUSH TABLES WITH READ LOCK, or makes a backup"
+        ": another session holds FLUSH TABLES WITH READ LOCK, or a backup is running"
     } else if lower.contains("metadata lock") {
-        ": another session has the table open in a transaction, or changes it"
+        ": another session has the table open in a transaction, or is altering it"
     } else {
         ""
     };
@@ -356,13 +356,16 @@ impl Outlook<'_> {
             let hint = fault(error).map(|f| f.hint.clone()).unwrap_or_default();
             return Err(Fault::new(
                 Kind::Interrupted,
-                format!("stopped by a signal while the target could not be written to; what was read but not applied comes again: {error:#}"),
+                format!(
+                    "stopped while the target could not be written to; what was read but not applied will be read \
+                         again: {error:#}"
+                ),
             )
-            .hint(format!("the same command goes on from the checkpoint. {hint}"))
+            .hint(format!("run the same command to resume from the checkpoint. {hint}"))
             .into());
         }
         if self.shared.is_stopped() {
-            return Err(Fault::connect("given up, because the run failed elsewhere").into());
+            return Err(Fault::connect("gave up because another part of the run failed").into());
         }
         Ok(())
     }
@@ -378,12 +381,16 @@ mod tests {
         let holder = (text("`a`.`t`"), 52, text("app"), text("10.0.0.5:4711"), text("Sleep"), Some(95));
         assert_eq!(
             row_lock(&holder),
-            "a row of `a`.`t` is locked by session 52 of app@10.0.0.5, which has had its transaction open without running anything for 1m 35s"
+            "a row of `a`.`t` is locked by session 52 of app@10.0.0.5, whose transaction has been open and idle for 1m \
+             35s"
         );
         assert_eq!(row_lock(&(None, 3, None, None, None, None)), "a row is locked by session 3");
         let ftwrl = state(Some((text("Query"), text("Waiting for backup lock"), Some(7)))).unwrap_or_default();
-        assert!(ftwrl.contains("`Waiting for backup lock`: somebody has FLUSH TABLES WITH READ LOCK"), "{ftwrl}");
+        assert!(
+            ftwrl.contains("`Waiting for backup lock`: another session holds FLUSH TABLES WITH READ LOCK"),
+            "{ftwrl}"
+        );
         assert_eq!(state(Some((text("Query"), text(""), Some(7)))), None);
-        assert!(state(None).is_some_and(|text| text.contains("no such session")));
+        assert!(state(None).is_some_and(|text| text.contains("no longer has that session")));
     }
 }

@@ -266,15 +266,20 @@ impl MysqlSink {
         let scheduler = &self.context.scheduler;
         let begin = Instant::now();
         // The next window is in memory as well.
-        scheduler.wait_for_room(size.in_flight.saturating_sub(held).max(1), size.workers * 2, size.records(), |held_up| {
-            if begin.elapsed() >= PATIENT_UNTIL {
-                let what = format!(
-                    "what the target has not finished of the transactions up to {}; as much as may go before them is applied",
-                    held_up.explain()
-                );
-                (self.context.events)(Event::Waiting { what, since: begin.elapsed() });
-            }
-        });
+        scheduler.wait_for_room(
+            size.in_flight.saturating_sub(held).max(1),
+            size.workers * 2,
+            size.records(),
+            |held_up| {
+                if begin.elapsed() >= PATIENT_UNTIL {
+                    let what = format!(
+                        "the target to finish the transactions up to {}; everything that may go before them is applied",
+                        held_up.explain()
+                    );
+                    (self.context.events)(Event::Waiting { what, since: begin.elapsed() });
+                }
+            },
+        );
         self.context.shared.check()?;
         let records = batches.iter().map(|b| b.record.size()).sum();
         let number = scheduler.open(last, batches.len(), records);

@@ -15,7 +15,7 @@ use super::shared::Lane;
 use super::watch::{Backoff, Outlook};
 use super::window::Rows;
 use crate::checkpoint::{Forgotten, OtherBatch, Record, Slot};
-use crate::error::{Fault, Kind, fault};
+use crate::error::{Fault, Kind, counted, fault};
 use crate::event::Event;
 use crate::model::CommitTs;
 use crate::mysql::answer::Caller;
@@ -56,9 +56,7 @@ struct Guard<'a>(&'a Context);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.0
-            .shared
-            .fail(Fault::refused("a worker stopped unexpectedly; nothing of its batch is on the target").into());
+        self.0.shared.fail(Fault::refused("a worker stopped unexpectedly; none of its batch is on the target").into());
         self.0.scheduler.close(true);
     }
 }
@@ -215,8 +213,9 @@ impl Worker {
             }
             done += most;
             (self.context.events)(Event::Note(format!(
-                "the transaction of commit ts {} is split, as --max-txn-rows allows: {done} row changes are applied",
-                ts.explain()
+                "the transaction of commit ts {} is split (--max-txn-rows): {} applied",
+                ts.explain(),
+                counted(done, "row change")
             )));
         }
     }

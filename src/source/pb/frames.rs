@@ -127,7 +127,7 @@ impl Frames {
         if payload.len() as u64 == first && length > first {
             let rest = length - first;
             if payload.try_reserve_exact(usize::try_from(rest)?).is_err() {
-                return Err(self.broken(&format!("there is no memory for a message of {length} bytes")));
+                return Err(self.broken(&format!("not enough memory for a message of {length} bytes")));
             }
             self.take(rest, &mut payload)?;
         }
@@ -164,7 +164,7 @@ impl Frames {
             return Ok(None);
         };
         if u32::from_le_bytes(*magic) != MAGIC {
-            return Err(self.broken("there is no message where one should begin"));
+            return Err(self.broken("no message where one should begin"));
         }
         let Ok(length) = <[u8; 8]>::try_from(length) else {
             self.end(Next::Torn(self.offset));
@@ -172,7 +172,7 @@ impl Frames {
         };
         let length = u64::from_le_bytes(length);
         if length > MAX_PAYLOAD {
-            return Err(self.broken(&format!("a message claims {length} bytes, more than any can have")));
+            return Err(self.broken(&format!("a message claims {length} bytes, more than the maximum")));
         }
         if self.packed && length > self.most {
             self.ended = Some(Next::End);
@@ -187,7 +187,7 @@ impl Frames {
         if MAGIC.to_le_bytes().starts_with(begin) {
             return Ok(Next::Torn(self.offset));
         }
-        Err(self.broken("there is no message where one should begin"))
+        Err(self.broken("no message where one should begin"))
     }
 
     /// Reads `length` bytes, or fewer if the file ends.
@@ -204,9 +204,7 @@ impl Frames {
     fn broken(&mut self, what: &str) -> anyhow::Error {
         self.ended = Some(Next::End);
         Fault::refused(format!("{}: {what}", self.place()))
-            .hint(
-                "the file is damaged: restore it from where it was copied from. Nothing behind this place was applied",
-            )
+            .hint("the file is damaged: copy it again from its origin. Nothing after this point was applied")
             .into()
     }
 }
@@ -235,7 +233,7 @@ pub struct Binlog {
 pub fn read_message(payload: Bytes, zone: &TimeZone) -> Result<RawTxn> {
     let length = payload.len();
     let binlog = Binlog::decode(payload)
-        .map_err(|e| wrong(&format!("a message of {length} bytes is not one of Drainer's ({e}; pb_binlog.Binlog)")))?;
+        .map_err(|e| wrong(&format!("a message of {length} bytes is not a Drainer message ({e}; pb_binlog.Binlog)")))?;
     let ts = binlog.commit_ts.unwrap_or_default();
     let Some(commit_ts) = CommitTs::from_wire(ts).filter(|ts| ts.0 > 0) else {
         return Err(wrong(&format!("a message has the impossible commit ts {ts}")));
@@ -259,7 +257,10 @@ pub fn read_message(payload: Bytes, zone: &TimeZone) -> Result<RawTxn> {
 
 fn wrong(message: &str) -> anyhow::Error {
     Fault::refused(message)
-        .hint("its checksum is right, so it was written so: was it Drainer with db-type `file`? Nothing of it was applied")
+        .hint(
+            "its checksum is right, so it was written that way: was it written by Drainer with db-type `file`? \
+               Nothing of it was applied",
+        )
         .into()
 }
 
@@ -316,23 +317,26 @@ pub fn list(dir: &Path) -> Result<Vec<PbFile>> {
     }
     files.sort();
     if files.is_empty() {
-        let text = format!("{} holds no file of Drainer's (binlog-0000000000000000-…)", dir.display());
-        return Err(Fault::usage(text).hint("name the folder that Drainer's `dir` named").into());
+        let text = format!("{} has no Drainer files (binlog-0000000000000000-…)", dir.display());
+        return Err(Fault::usage(text).hint("give the folder set as Drainer's `dir`").into());
     }
     for (a, b) in files.iter().zip(files.iter().skip(1)) {
         if a.index == b.index {
-            let text = format!("file {} is there twice: {} and {}", a.index, a.path.display(), b.path.display());
-            return Err(Fault::usage(text).hint("keep the one that is whole, and move the other away").into());
+            let text = format!("file {} exists twice: {} and {}", a.index, a.path.display(), b.path.display());
+            return Err(Fault::usage(text).hint("keep the complete one, and move the other away").into());
         }
         if b.index != a.index + 1 {
             let text = format!(
-                "the files of {} are not complete: behind number {} comes number {}",
+                "the files of {} are incomplete: number {} is followed by number {}",
                 dir.display(),
                 a.index,
                 b.index
             );
             return Err(Fault::refused(text)
-                .hint("bring the missing files back; what they hold would be lost. To begin behind the gap, move the files before it away")
+                .hint(
+                    "restore the missing files; their changes would be lost. To begin after the gap, move away the \
+                       files before it",
+                )
                 .into());
         }
     }

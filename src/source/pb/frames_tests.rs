@@ -130,10 +130,10 @@ fn gaps_and_doubles_are_refused() {
         fs::write(dir.path().join(name), "").unwrap();
     }
     let gap = format!("{:#}", list(dir.path()).unwrap_err());
-    assert!(gap.contains("behind number 4 comes number 6"), "{gap}");
+    assert!(gap.contains("number 4 is followed by number 6"), "{gap}");
     fs::write(dir.path().join("binlog-0000000000000005"), "").unwrap();
     assert_eq!(list(dir.path()).unwrap().iter().map(|f| f.index).collect::<Vec<_>>(), [3, 4, 5, 6]);
     fs::write(dir.path().join("binlog-0000000000000005.zst"), "").unwrap();
     let twice = format!("{:#}", list(dir.path()).unwrap_err());
-    assert!(twice.contains("file 5 is there twice"), "{twice}");
+    assert!(twice.contains("file 5 exists twice"), "{twice}");
 }

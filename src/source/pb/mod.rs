@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
 
 use super::{QUEUE_BYTES, Queue, Source, Stream, print};
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, Pulled, RawTxn};
 use crate::schema::{History, Job, Snapshot};
@@ -77,7 +77,7 @@ impl PbFiles {
             }
         }
         let Some(first) = first else {
-            let text = format!("there is no whole message in the files of {}", dir.display());
+            let text = format!("there is no complete message in the files of {}", dir.display());
             return Err(Fault::usage(text).hint("Drainer has written nothing yet, or the files are cut off").into());
         };
         Ok(Self { files, first, known, queue_bytes: QUEUE_BYTES, message_bytes: largest, events })
@@ -103,19 +103,20 @@ impl PbFiles {
         let Some(file) = self.files.first() else { return Ok(()) };
         if file.index == 0 {
             (self.events)(Event::Warning(format!(
-                "Drainer's files begin with the transaction of {}: whether there was one between {} and that, they do not tell",
+                "Drainer's files begin with the transaction of {}: they do not show whether there was one between {} \
+                 and that",
                 self.first.explain(),
                 from.explain()
             )));
             return Ok(());
         }
         Err(Fault::refused(format!(
-            "the files begin with number {} and the transaction of {}; what follows {} is not in them",
+            "the files begin with number {} and the transaction of {}; the changes after {} are not in them",
             file.index,
             self.first.explain(),
             from.explain()
         ))
-        .hint("bring the older files back, or start behind a newer backup")
+        .hint("restore the older files, or start after a newer backup")
         .into())
     }
 
@@ -233,8 +234,8 @@ impl Reader {
         }
         if repeats.passed_over() > 0 {
             (self.events)(Event::Note(format!(
-                "{} transactions are in the files more than once, as Drainer wrote them again after a restart: taken once",
-                repeats.passed_over()
+                "Drainer wrote {} again after a restart: each is applied once",
+                counted(repeats.passed_over(), "transaction")
             )));
         }
         Ok(())
@@ -252,7 +253,7 @@ impl Reader {
 
 fn torn(place: &str) -> anyhow::Error {
     Fault::refused(format!("{place}: the file ends within a message, and another file follows"))
-        .hint("it is not the whole file: copy it again from where Drainer wrote it")
+        .hint("the file is incomplete: copy it again from where Drainer wrote it")
         .into()
 }
 
@@ -325,14 +326,14 @@ impl Repeats {
             Some(known) if *known == print => Ok(false),
             None if forgotten => Ok(false),
             known => {
-                let why = if known.is_some() {
-                    "and differs from the one that was there"
-                } else {
-                    "and was not there before"
-                };
-                let text = format!("the transaction of {} comes behind {}, {why}", ts.explain(), self.last.explain());
+                let why =
+                    if known.is_some() { "and differs from the one already read" } else { "and was not there before" };
+                let text = format!("the transaction of {} comes after {}, {why}", ts.explain(), self.last.explain());
                 Err(Fault::refused(text)
-                    .hint("Drainer writes the same again after a restart, never another: are the files of one Drainer only?")
+                    .hint(
+                        "after a restart Drainer repeats transactions, it never changes them: do all files come from \
+                           one Drainer?",
+                    )
                     .into())
             }
         }

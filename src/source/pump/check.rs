@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::{Event, Events};
 use crate::model::{CommitTs, span_text};
 use crate::pd::{Node, Security, State, TidbServer, Unread};
@@ -34,12 +34,12 @@ pub(super) fn is_active(node: &Node) -> bool {
 /// Refuses if the entry of a Pump in etcd could not be read.
 pub(super) fn readable(unread: Option<&Unread>) -> Result<()> {
     let Some(Unread { id, why }) = unread else { return Ok(()) };
-    let text = format!(
-        "the entry of Pump {id} in etcd {why}, so nobody knows whether there is data on it that no other Pump has"
-    );
+    let text =
+        format!("the entry of Pump {id} in etcd {why}, so it is unknown whether it has data that no other Pump has");
     Err(Fault::refused(text)
         .hint(
-            "start that Pump: it writes its entry anew; if it is gone for good and all it held has been read, delete the entry (`etcdctl del` of /tidb-binlog/v1/pumps/ and its id)",
+            "start that Pump: it rewrites its entry; if it is gone for good and all its data has been read, delete the \
+             entry (`etcdctl del` of /tidb-binlog/v1/pumps/ and its id)",
         )
         .into())
 }
@@ -59,7 +59,7 @@ pub(super) fn active<'a>(nodes: &'a [Node], events: &Events) -> Result<Vec<&'a N
         events(Event::Note(format!("Pump {} ({}) is offline and is left out", node.id, node.host)));
     }
     if active.is_empty() {
-        return Err(Fault::refused("every Pump of this cluster is offline, so nothing records its changes")
+        return Err(Fault::refused("every Pump of this cluster is offline, so its changes are not being recorded")
             .hint("start a Pump; changes made since the last one went offline need a new backup")
             .into());
     }
@@ -67,7 +67,7 @@ pub(super) fn active<'a>(nodes: &'a [Node], events: &Events) -> Result<Vec<&'a N
         let text = format!("reading Pump {} ({}, {})", node.id, node.host, node.state);
         events(match node.state {
             State::Online => Event::Note(text),
-            _ => Event::Warning(format!("{text}: it may hold data that no other has, so everything waits for it")),
+            _ => Event::Warning(format!("{text}: it may have data that no other Pump has, so everything waits for it")),
         });
     }
     Ok(active)
@@ -98,10 +98,16 @@ pub(super) fn reaches_back(
             node.id,
             from.explain()
         ))
-        .hint("a Pump leaves out silently what it has deleted, so its metrics must be readable; check the address and the Pump, or take it offline if it is gone")
+        .hint(
+            "a Pump silently leaves out what it has deleted, so its metrics must be readable; check the address and \
+               the Pump, or take it offline if it is gone",
+        )
         .into()),
         Err(error) => {
-            let text = format!("Pump {} is {} and does not answer ({error:#}); it will be asked when it is back", node.id, node.state);
+            let text = format!(
+                "Pump {} is {} and does not answer ({error:#}); it will be asked when it is back",
+                node.id, node.state
+            );
             events(Event::Warning(text));
             Ok(())
         }
@@ -114,14 +120,14 @@ pub(super) fn covers(node: &Node, from: CommitTs, gc: CommitTs) -> Result<(), Fa
         return Ok(());
     }
     let text = format!(
-        "Pump {} ({}) has deleted what is older than {}; it cannot give what follows {}",
+        "Pump {} ({}) has deleted everything older than {}; it no longer has the changes after {}",
         node.id,
         node.host,
         gc.explain(),
         from.explain()
     );
     Err(Fault::refused(text).hint(
-        "what lies between is lost: start from a newer backup, and raise the Pump's `gc` setting (7 days by default)",
+        "the changes between are lost: start from a newer backup, and raise the Pump's `gc` setting (7 days by default)",
     ))
 }
 
@@ -150,7 +156,7 @@ fn gauge(agent: &ureq::Agent, security: &Security, host: &str, name: &str) -> Re
     }
     let text = answer.body_mut().with_config().limit(MOST_METRICS).lossy_utf8(true).read_to_string();
     let text = text.map_err(|e| failed(e.to_string()))?;
-    Ok(read_gauge(&text, name).ok_or_else(|| failed(format!("it holds no usable {name}")))?)
+    Ok(read_gauge(&text, name).ok_or_else(|| failed(format!("it has no usable {name}")))?)
 }
 
 /// A gauge as a ts. Prometheus writes floats: `0`, `1795266299653`, `1.795266299653e+12`.
@@ -189,19 +195,22 @@ pub fn binlog_is_on(servers: &[TidbServer]) -> Result<()> {
 fn meaning(status: &str) -> (&'static str, &'static str) {
     match status {
         "Off" => (
-            "has Binlog switched off (binlog_status Off): what is written through it never reaches a Pump",
-            "set `binlog.enable = true` in its configuration and restart it; what was written meanwhile needs a new backup",
+            "has binlog turned off (binlog_status Off): changes written through it never reach a Pump",
+            "set `binlog.enable = true` in its configuration and restart it; changes written in the meantime need a \
+             new backup",
         ),
         "Skipping" => (
-            "skips Binlog after an error (binlog_status Skipping, `ignore-error = true`): data is being lost for every target",
-            "mend its Pumps, then `curl http://<status address>/binlog/recover`, and begin again from a new backup",
+            "skips binlog after an error (binlog_status Skipping, `ignore-error = true`): data is being lost for every \
+             target",
+            "fix its Pumps, then run `curl http://<status address>/binlog/recover`, and start again from a new backup",
         ),
         "" => (
-            "tells no binlog_status: TiDB 8.4 and later have no TiDB Binlog, so what is written through it is lost to every Pump",
-            "Binlog replicates clusters up to TiDB 8.3",
+            "reports no binlog_status: TiDB 8.4 and later have no TiDB Binlog, so changes written through it never \
+             reach a Pump",
+            "TiDB Binlog supports clusters up to TiDB 8.3",
         ),
         _ => (
-            "does not know whether it writes Binlog (binlog_status Unknown): data may be lost",
+            "does not know whether it writes binlog (binlog_status Unknown): data may be lost",
             "look at its log and at `/info/all` of its status port; start again when it says On",
         ),
     }
@@ -233,8 +242,8 @@ impl Lapse {
             let lost = now.saturating_duration_since(begin);
             lapse.lost += lost;
             return Some(format!(
-                "TiDB {address} writes Binlog again, after {} of {}: what was written through it meanwhile is missing on every \
-                 target; compare the tables, or begin again from a new backup",
+                "TiDB {address} writes binlog again, after {} of {}: changes written through it in the meantime are \
+                 missing on every target; compare the tables, or start again from a new backup",
                 span(lost),
                 word(&lapse.status)
             ));
@@ -264,10 +273,10 @@ impl Lapse {
         let open = self.since.map_or(Duration::ZERO, |(begin, _)| begin.elapsed());
         let still = if self.since.is_some() { ", and still does not write it" } else { "" };
         format!(
-            "TiDB {} stopped writing Binlog {} time(s) during this run (binlog_status {}), for {} in all{still}: what was written \
-             through it then is missing on the target",
+            "TiDB {} stopped writing binlog {} during this run (binlog_status {}), for {} in total{still}: changes \
+             written through it then are missing on the target",
             self.server,
-            self.times,
+            counted(self.times, "time"),
             word(&self.status),
             span(self.lost + open)
         )
@@ -342,7 +351,7 @@ mod tests {
     fn each_binlog_status() {
         assert!(binlog_is_on(&[server("On"), server("On")]).is_ok());
         for (status, word) in
-            [("Off", "switched off"), ("Skipping", "being lost"), ("Unknown", "may be lost"), ("", "8.4")]
+            [("Off", "turned off"), ("Skipping", "being lost"), ("Unknown", "may be lost"), ("", "8.4")]
         {
             let error = binlog_is_on(&[server("On"), server(status)]).unwrap_err();
             assert!(error.to_string().contains(word) && error.to_string().contains("10.0.0.9:4000"), "{error}");
@@ -367,6 +376,6 @@ mod tests {
         assert!(look("Skipping", 30).contains("Skipping"));
         let lapse = &lapses["10.0.0.9:4000"];
         assert_eq!((lapse.times, lapse.lost, lapse.since.is_some()), (2, Duration::from_secs(15), true));
-        assert!(lapse.explain().contains("2 time(s)") && lapse.explain().contains("still"), "{}", lapse.explain());
+        assert!(lapse.explain().contains("2 times") && lapse.explain().contains("still"), "{}", lapse.explain());
     }
 }

@@ -108,7 +108,7 @@ impl StreamSender {
         let why = tokio::select! {
             ended = &mut task => match ended {
                 Ok(()) => return,
-                Err(e) => format!("the reading of a stream broke off: {e}"),
+                Err(e) => format!("reading a stream failed: {e}"),
             },
             // No value is ever sent: a change means that the source was dropped.
             _ = self.alive.changed() => "the source was closed while its streams were still open".to_owned(),
@@ -167,7 +167,7 @@ impl PumpWatcher {
             let asked = self.pull.options.status.asked();
             let pd = Arc::clone(&self.pd);
             let listing = tokio::task::spawn_blocking(move || list(&pd, call.is_multiple_of(SERVERS_EVERY)));
-            match listing.await.context("the listing of the Pumps broke off").flatten() {
+            match listing.await.context("listing the Pumps failed").flatten() {
                 Ok(list) => {
                     answered = Instant::now();
                     if let Err(error) = self.pass_over(&list.unread) {
@@ -208,7 +208,7 @@ impl PumpWatcher {
                     return check::readable(Some(entry));
                 }
                 let text =
-                    format!("Pump {} was offline, and its entry in etcd {}: it stays left out", entry.id, entry.why);
+                    format!("Pump {} was offline, and its entry in etcd {}: it is still left out", entry.id, entry.why);
                 (self.events)(Event::Warning(text));
             }
         }
@@ -230,7 +230,9 @@ impl PumpWatcher {
             );
             (self.events)(match node.state {
                 State::Online => Event::Note(text),
-                _ => Event::Warning(format!("{text}: it may hold data that no other has, so everything waits for it")),
+                _ => Event::Warning(format!(
+                    "{text}: it may have data that no other Pump has, so everything waits for it"
+                )),
             });
             let stream = self.pull.read(&node, from);
             if !sender.say(Ok(Pulled::Joins { stream, from })) {

@@ -151,8 +151,9 @@ impl InterceptedBody {
                 }
                 State::Body(len) => {
                     let (len, mut into) = (*len, Vec::new());
-                    into.try_reserve_exact(len)
-                        .map_err(|_| Status::resource_exhausted(format!("no memory for a message of {len} bytes")))?;
+                    into.try_reserve_exact(len).map_err(|_| {
+                        Status::resource_exhausted(format!("not enough memory for a message of {len} bytes"))
+                    })?;
                     self.state = State::Gather { into, len };
                 }
                 State::Gather { into, len } => {

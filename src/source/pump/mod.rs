@@ -101,7 +101,7 @@ impl PumpSource {
                 from.explain(),
                 known_to.explain()
             );
-            return Err(Fault::refused(text).hint("what is written until then would be left out; check the ts").into());
+            return Err(Fault::refused(text).hint("changes written until then would be left out; check the ts").into());
         }
         let (nodes, unread) = self.pd.pump_entries()?;
         check::readable(unread.first())?;
@@ -110,7 +110,7 @@ impl PumpSource {
         let active = check::active(&nodes, &self.events)?;
         binlog_is_on(&servers)?;
         if servers.is_empty() {
-            let text = "no TiDB server runs now, so nobody can say whether Binlog is on";
+            let text = "no TiDB server is running, so it is unknown whether binlog is enabled";
             (self.events)(Event::Warning(text.to_owned()));
         }
         let agent = self.security.agent(REQUEST_LIMIT)?;
@@ -306,18 +306,19 @@ impl Silence {
     pub fn explain(&self, limit: Duration, position: CommitTs, newest: Result<CommitTs>) -> (String, bool) {
         let begin = format!("nothing for {} s, not even a position marker", limit.as_secs_f32());
         let (cause, text) = match newest {
-            Err(error) => {
-                (Cause::Hangs, format!("{begin}, and its metrics do not answer ({error:#}): it hangs or is cut off"))
-            }
+            Err(error) => (
+                Cause::Hangs,
+                format!("{begin}, and its metrics do not answer ({error:#}): it hangs or is unreachable"),
+            ),
             Ok(newest) if newest.physical_ms() > position.physical_ms() => (
                 Cause::Stuck,
-                format!("{begin}, though it holds data up to {}: it hangs, and is connected to anew", newest.explain()),
+                format!("{begin}, although it has data up to {}: it hangs; reconnecting", newest.explain()),
             ),
             Ok(_) => (
                 Cause::Waits,
                 format!(
-                    "{begin}; it answers, and has come no further itself: waiting, probably for a transaction whose outcome \
-                     TiKV is to tell (up to 10 min). This is no lag of tisync's"
+                    "{begin}; it answers, but has not advanced: it is probably waiting for TiKV to resolve a \
+                     transaction (up to 10 min). The lag is not caused by tisync"
                 ),
             ),
         };
@@ -344,12 +345,15 @@ mod tests {
         let limit = Duration::from_secs(30);
         let at = CommitTs::from_parts(1000, 7);
         let (text, news) = silence.explain(limit, at, Ok(CommitTs::from_millis(1000)));
-        assert!(news && text.contains("waiting") && text.contains("no lag") && !text.contains("hangs"), "{text}");
+        assert!(
+            news && text.contains("waiting") && text.contains("not caused by tisync") && !text.contains("hangs"),
+            "{text}"
+        );
         assert!(!silence.explain(limit, at, Ok(CommitTs::from_millis(1000))).1, "told once");
         let (text, news) = silence.explain(limit, at, Ok(CommitTs::from_millis(1001)));
-        assert!(news && text.contains("hangs") && text.contains("holds data up to"), "{text}");
+        assert!(news && text.contains("hangs") && text.contains("has data up to"), "{text}");
         let (text, news) = silence.explain(limit, at, Err(anyhow::anyhow!("refused")));
-        assert!(news && text.contains("hangs or is cut off") && text.contains("nothing for 30 s"), "{text}");
+        assert!(news && text.contains("hangs or is unreachable") && text.contains("nothing for 30 s"), "{text}");
         assert!(silence.over("p1", Duration::from_secs(95)).is_some_and(|t| t.contains("p1 sends again after 1m 35s")));
         assert!(silence.over("p1", limit).is_none());
     }

@@ -240,12 +240,12 @@ impl Puller {
         if text.contains("cluster ID are mismatch") {
             return fatal(
                 "belongs to another cluster",
-                "an entry in this cluster's etcd leads to it; check its address",
+                "an entry in this cluster's etcd points to it; check its address",
             );
         }
         // tonic's own words for bytes that are not a message; a retry would get the same bytes.
         if status.code() == Code::Internal && text.contains("failed to decode") {
-            return fatal("sends what cannot be read", "is this a Pump? Look at its log and version");
+            return fatal("sends data that cannot be read", "is this a Pump? Check its log and version");
         }
         if status.code() == Code::Unimplemented {
             return fatal("does not know PullBinlogs", "is this a Pump? Check the address that it registered");
@@ -254,7 +254,7 @@ impl Puller {
     }
 
     fn moved(&self, before: &Node, now: &Node) -> Broken {
-        let text = format!("Pump {} has moved from {} to {}; it is read there now", self.id, before.host, now.host);
+        let text = format!("Pump {} has moved from {} to {}; reading it there now", self.id, before.host, now.host);
         (self.events)(Event::Note(text));
         Broken::Moved
     }
@@ -268,7 +268,7 @@ impl Puller {
             return None;
         }
         self.pump_status.leave(&self.id);
-        (self.events)(Event::Note(format!("Pump {} has gone offline; all it held has been read", self.id)));
+        (self.events)(Event::Note(format!("Pump {} has gone offline; all its data has been read", self.id)));
         Some(Broken::Done)
     }
 
@@ -285,18 +285,18 @@ impl Puller {
                 return Broken::Moved;
             }
             self.pump_status.leave(&self.id);
-            let text = format!("Pump {} has gone offline in order, after all it held had been applied", self.id);
+            let text = format!("Pump {} has gone offline cleanly, after all its data had been applied", self.id);
             (self.events)(Event::Note(text));
             return Broken::Done;
         }
         let text = format!(
-            "Pump {} has gone offline with {} as its last, but was read only up to {}",
+            "Pump {} has gone offline with {} as its last ts, but was read only up to {}",
             self.id,
             node.max_commit_ts.explain(),
             self.forward.position().explain()
         );
-        let hint = "start it again to read the rest; or, if it held nothing but position markers in between, start \
-                    tisync again, which then leaves it out";
+        let hint = "start it again to read the rest; or, if it had only position markers in between, start tisync \
+                    again, which then leaves it out";
         Broken::Fatal(Fault::refused(text).hint(hint).into())
     }
 
@@ -319,7 +319,7 @@ impl Puller {
         let (text, news) = self.silence.explain(self.timing.silence, self.forward.position(), newest);
         if news {
             let id = &self.id;
-            (self.events)(Event::Warning(format!("Pump {id} holds everything back: {text}")));
+            (self.events)(Event::Warning(format!("everything is waiting for Pump {id}: {text}")));
         }
         text
     }

@@ -114,7 +114,7 @@ impl Frames {
         };
         let len = u64::from(u32::from_be_bytes(head));
         if len > MAX_FRAME {
-            return Err(self.broken(&format!("a message claims {len} bytes, more than any can have")));
+            return Err(self.broken(&format!("a message claims {len} bytes, more than the maximum")));
         }
         if len > self.most && is_packed(&self.path) {
             return Err(too_large(&place(&self.path, self.offset), len, self.most));
@@ -133,7 +133,7 @@ impl Frames {
             // Exactly the rest: a vector that grows by itself takes up to twice as much.
             let rest = len - first;
             if payload.try_reserve_exact(usize::try_from(rest)?).is_err() {
-                return Err(self.broken(&format!("there is no memory for a message of {len} bytes")));
+                return Err(self.broken(&format!("not enough memory for a message of {len} bytes")));
             }
             self.take(rest, &mut payload)?;
         }
@@ -154,7 +154,7 @@ impl Frames {
 
     fn broken(&self, what: &str) -> anyhow::Error {
         Fault::refused(format!("{}: {what}", place(&self.path, self.offset)))
-            .hint("the file is damaged or was not written to its end; take the recording anew, or restore the file")
+            .hint("the file is damaged or incomplete; make the recording again, or restore the file")
             .into()
     }
 }
@@ -194,7 +194,7 @@ pub(in crate::source) fn too_large(place: &str, length: u64, most: u64) -> anyho
     Fault::refused(format!(
         "{place}: a message of a compressed file has {length} bytes, more than --memory-limit ({most} bytes)"
     ))
-    .hint("raise --memory-limit if the file comes from where it should: a transaction may be that large")
+    .hint("raise --memory-limit if the file comes from a trusted place: a transaction can be that large")
     .into()
 }
 
@@ -240,9 +240,9 @@ impl Writer {
     /// # Errors
     /// If there is such a file already, or it cannot be created.
     pub fn create(dir: &Path, compressed: bool) -> Result<Self> {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
+        fs::create_dir_all(dir).with_context(|| format!("cannot create the folder {}", dir.display()))?;
         let path = dir.join(if compressed { BINLOGS_ZST } else { BINLOGS });
-        let file = File::create_new(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let file = File::create_new(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let file = BufWriter::new(file);
         let output = if compressed { Output::Zstd(zstd::Encoder::new(file, LEVEL)?) } else { Output::Plain(file) };
         Ok(Self { output })
@@ -283,7 +283,7 @@ impl Writer {
         let foreign = |txn: &RawTxn| matches!(txn.body, Body::Named { .. } | Body::Statement(_));
         ensure!(
             !matches!(pulled, Pulled::Txn(txn) if foreign(txn)),
-            "a recording holds what Pumps say, and none says this"
+            "a recording holds what Pumps send, and no Pump sends this"
         );
         self.payload(&write(pulled).encode_to_vec())
     }
@@ -338,12 +338,12 @@ pub fn first(dir: &Path) -> Result<Option<PathBuf>> {
     let parts = list(dir);
     for ((found, path), wanted) in parts.iter().zip(1_u32..) {
         if *found > wanted {
-            let text = format!("{} lacks part {wanted} of the recording: {} is there", dir.display(), path.display());
-            return Err(Fault::usage(text).hint("bring the missing part back").into());
+            let text = format!("{} lacks part {wanted} of the recording: {} exists", dir.display(), path.display());
+            return Err(Fault::usage(text).hint("restore the missing part").into());
         }
         if *found < wanted {
-            let text = format!("{} is there both plain and compressed", path.display());
-            return Err(Fault::usage(text).hint("remove the one that is not meant").into());
+            let text = format!("{} exists both plain and compressed", path.display());
+            return Err(Fault::usage(text).hint("remove the unwanted one").into());
         }
     }
     Ok(parts.into_iter().next().map(|(_, path)| path))

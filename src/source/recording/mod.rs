@@ -125,16 +125,16 @@ impl Source for Recording {
     fn streams(&mut self, from: CommitTs) -> Result<Vec<Stream>> {
         if from < self.meta.start_ts {
             let begin = self.meta.start_ts.explain();
-            let text = format!("the recording begins behind {begin}; what follows {} is not in it", from.explain());
+            let text =
+                format!("the recording begins after {begin}; the changes after {} are not in it", from.explain());
             return Err(Fault::refused(text)
-                .hint(format!("start at {} or later, or take a longer recording", self.meta.start_ts))
+                .hint(format!("start at {} or later, or use a longer recording", self.meta.start_ts))
                 .into());
         }
         if let Some(end) = self.meta.end_ts.filter(|end| from > *end) {
-            let text =
-                format!("the position {} lies behind the recording, which ends at {}", from.explain(), end.explain());
+            let text = format!("the position {} is after the end of the recording, {}", from.explain(), end.explain());
             return Err(Fault::refused(text)
-                .hint("nothing in it is new to the target; if the position is not right, `tisync checkpoint set` changes it")
+                .hint("it has nothing new for the target; if the position is wrong, `tisync checkpoint set` changes it")
                 .into());
         }
         let mut streams = Vec::new();
@@ -223,8 +223,8 @@ pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     let ambiguous = groups.iter().find(|g| g.len() > 1).and_then(|g| g.first());
     if let Some(file) = ambiguous {
-        let text = format!("{} is there both plain and compressed, or whole and in parts", file.display());
-        return Err(Fault::usage(text).hint("remove the one that is not meant").into());
+        let text = format!("{} exists both plain and compressed, or whole and in parts", file.display());
+        return Err(Fault::usage(text).hint("remove the unwanted one").into());
     }
     if groups.first().is_some_and(|g| !g.is_empty()) {
         groups.truncate(1);
@@ -233,10 +233,10 @@ pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     files.sort();
     if files.is_empty() {
         let text = format!(
-            "{} holds no recording: no {BINLOGS} or {BINLOGS_ZST} or part of one, neither in it nor in a folder of it",
+            "{} has no recording: no {BINLOGS} or {BINLOGS_ZST} or part of one, neither in it nor in a subfolder",
             dir.display()
         );
-        return Err(Fault::usage(text).hint("name the folder of a recorded stream").into());
+        return Err(Fault::usage(text).hint("give the folder of a recorded stream").into());
     }
     Ok(files)
 }
@@ -281,13 +281,13 @@ impl Meta {
         let text = fs::read(&path).map_err(|e| Fault::connect(format!("cannot read {}: {e}", path.display())))?;
         let json: Json = serde_json::from_slice(&text).map_err(|e| {
             Fault::usage(format!("cannot read {}: {e}", path.display()))
-                .hint("it must hold cluster_id, start_ts and end_ts (or null) as whole numbers")
+                .hint("it must have cluster_id, start_ts and end_ts (or null) as integers")
         })?;
         let (start_ts, end_ts) = (CommitTs(json.start_ts), json.end_ts.map(CommitTs));
         if end_ts.is_some_and(|end| end < start_ts) {
             let text =
                 format!("{} ends before it starts: {} to {}", path.display(), json.start_ts, json.end_ts.unwrap_or(0));
-            return Err(Fault::usage(text).hint("start_ts must not be above end_ts").into());
+            return Err(Fault::usage(text).hint("start_ts must not be greater than end_ts").into());
         }
         Ok(Self { cluster_id: json.cluster_id, start_ts, end_ts, more: json.more })
     }

@@ -87,13 +87,13 @@ impl Recorder {
                     dir.display(),
                     meta.cluster_id
                 );
-                return Err(Fault::refused(text).hint("name another folder for another cluster").into());
+                return Err(Fault::refused(text).hint("use another folder for another cluster").into());
             }
             Some(meta) => meta,
             None => {
                 if super::files(dir).is_ok() || !frames::list(dir).is_empty() {
-                    let text = format!("{} holds messages already, but no meta.json that says which", dir.display());
-                    return Err(Fault::usage(text).hint("name an empty folder").into());
+                    let text = format!("{} already has messages, but no meta.json that describes them", dir.display());
+                    return Err(Fault::usage(text).hint("use an empty folder").into());
                 }
                 let meta = Meta { cluster_id, start_ts: start, end_ts: Some(start), more: Map::new() };
                 with_tail(meta, Tail::default())?.write(dir)?;
@@ -251,7 +251,7 @@ fn lock(dir: &Path) -> Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             let text = format!("another tisync is recording into {}", dir.display());
-            Err(Fault::refused(text).hint("stop it first, or name another folder").into())
+            Err(Fault::refused(text).hint("stop it first, or use another folder").into())
         }
         Err(TryLockError::Error(e)) => Err(trouble(dir, &e).into()),
     }
@@ -265,7 +265,7 @@ fn standing(dir: &Path) -> Result<Option<Meta>> {
     let meta = Meta::read(dir)?;
     if tail(&meta).is_none() {
         let text = format!("the recording in {} was not made by `tisync record`", dir.display());
-        return Err(Fault::usage(text).hint("name an empty folder: nothing is added to such a recording").into());
+        return Err(Fault::usage(text).hint("use an empty folder: such a recording cannot be extended").into());
     }
     Ok(Some(meta))
 }
@@ -298,12 +298,12 @@ fn cut_back(dir: &Path, tail: Tail) -> Result<()> {
         return Ok(());
     }
     let text = format!(
-        "the recording in {} is not whole: part {} should have {} bytes, and has not",
+        "the recording in {} is incomplete: part {} should have {} bytes, and does not",
         dir.display(),
         tail.part,
         tail.bytes
     );
-    Err(Fault::refused(text).hint("bring the part back, or record into an empty folder").into())
+    Err(Fault::refused(text).hint("restore the part, or record into an empty folder").into())
 }
 
 /// The fault for an I/O error: a full disk is named as such.
@@ -311,8 +311,9 @@ fn trouble(dir: &Path, error: &io::Error) -> Fault {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     let (text, hint) = if full {
         (
-            format!("there is no room left for the recording in {}: {error}", dir.display()),
-            "make room and run the same command again: it goes on where the recording is whole, as long as the Pumps still have what follows",
+            format!("no space left for the recording in {}: {error}", dir.display()),
+            "free up space and run the same command again: it continues where the recording is complete, as long as \
+             the Pumps still have the changes after that",
         )
     } else {
         (format!("cannot write the recording in {}: {error}", dir.display()), "check the folder and its permissions")
@@ -329,7 +330,7 @@ mod tests {
         // Linux's device on which every write fails for lack of space.
         let error = File::options().write(true).open("/dev/full").and_then(|mut f| f.write_all(b"x")).unwrap_err();
         let fault = trouble(Path::new("/r"), &error);
-        assert!(fault.message.starts_with("there is no room left for the recording in /r: "), "{fault:?}");
+        assert!(fault.message.starts_with("no space left for the recording in /r: "), "{fault:?}");
         assert!(fault.hint.contains("same command again"), "{fault:?}");
     }
 }

@@ -81,7 +81,7 @@ impl<'a> TableChanges<'a> {
         let there = &mut touched.inserted;
         if keyed && there.count > 0 {
             if !lenient {
-                return Err(self.contradiction("inserts a row that is there already"));
+                return Err(self.contradiction("inserts a row that already exists"));
             }
         } else {
             there.count += 1;
@@ -101,7 +101,7 @@ impl<'a> TableChanges<'a> {
         if touched.inserted.count > 0 {
             touched.inserted.count -= 1;
         } else if keyed && !lenient {
-            return Err(self.contradiction("deletes a row that is gone already"));
+            return Err(self.contradiction("deletes a row that is already gone"));
         } else if !keyed {
             touched.removed = Counted { row, count: touched.removed.count + 1 };
         } else if touched.removed.count == 0 {
@@ -128,7 +128,7 @@ impl<'a> TableChanges<'a> {
             return Ok(());
         }
         if keyed && !lenient {
-            return Err(self.contradiction("changes a row that is gone already"));
+            return Err(self.contradiction("changes a row that is already gone"));
         }
         if !keyed || touched.removed.count == 0 {
             touched.removed = Counted { row: old, count: touched.removed.count + 1 };
@@ -152,7 +152,7 @@ impl<'a> TableChanges<'a> {
 
     fn contradiction(&self, what: &str) -> anyhow::Error {
         Fault::refused(format!("the stream {what} in {}", full_name(self.table)))
-            .hint("does the start ts lie within the stream's history of this table? --safe-mode takes such changes")
+            .hint("does the start ts lie within the stream's history of this table? --safe-mode tolerates such changes")
             .into()
     }
 }

@@ -65,9 +65,9 @@ fn a_contradiction_names_its_transaction() {
         "cannot apply the transaction of commit ts 9 (1970-01-01 00:00:00.000 UTC, ".to_owned()
             + error.split_once("UTC, ").unwrap().1
     );
-    assert!(error.ends_with("the stream inserts a row that is there already in `d`.`t`"), "{error}");
-    assert!(said(&two(delete(), delete())).ends_with("the stream deletes a row that is gone already in `d`.`t`"));
-    assert!(said(&two(delete(), update())).ends_with("the stream changes a row that is gone already in `d`.`t`"));
+    assert!(error.ends_with("the stream inserts a row that already exists in `d`.`t`"), "{error}");
+    assert!(said(&two(delete(), delete())).ends_with("the stream deletes a row that is already gone in `d`.`t`"));
+    assert!(said(&two(delete(), update())).ends_with("the stream changes a row that is already gone in `d`.`t`"));
     let short = RowKind::Insert(vec![Value::Null]);
     assert!(said(&[part(3, &t, vec![short])]).ends_with("a row of `d`.`t` has 1 values for 3 columns"));
     let other = Arc::new(Table { id: 2, ..Table::clone(&t) });

@@ -115,7 +115,7 @@ fn has_foreign(session: &mut Session, table: &Name, name: &str) -> Result<bool, 
 
 fn missing(mention: &Mention, table: &Name) -> String {
     let what = if mention.kind == Kind::Foreign { "foreign key" } else { "CHECK constraint" };
-    format!("{what} {} of {table} is not on the target, and need not be dropped", quote_name(&mention.name))
+    format!("{what} {} of {table} does not exist on the target and need not be dropped", quote_name(&mention.name))
 }
 
 /// The names that the constraint `name` of `table` may have on the target, in the order in which

@@ -30,7 +30,7 @@ use crate::sql::{Retyped, Role, Statement, Token, names_charset, tokens};
 use crate::sql::{quote_name, quote_text};
 
 /// Why a NULL in a column that becomes a TIMESTAMP NOT NULL does not become the same on both sides.
-const MOMENT: &str = "it gets the moment at which the statement runs, on each side its own";
+const MOMENT: &str = "it gets the time at which the statement runs, which differs on each side";
 
 /// What has to be done for one statement.
 #[derive(Debug, Default)]
@@ -140,7 +140,8 @@ fn other(
 
 fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), why: &str, value: &str) -> Fault {
     Fault::refused(format!(
-        "`{}` (commit ts {}) would not make of column {} of {table} what it is upstream: it holds {}, for one, and {}",
+        "`{}` (commit ts {}) would not give column {} of {table} the values that it has upstream: it holds {}, for \
+         example, and {}",
         shorten(sql),
         ts.explain(),
         quote_name(&column.column),
@@ -148,8 +149,9 @@ fn differs(sql: &str, ts: CommitTs, (table, column): (&Name, &Retyped), why: &st
         why
     ))
     .hint(format!(
-        "nothing was changed. To have the upstream's values, run the statement with UPDATEs behind it that bring them: `--on-ddl-error 'replace:{0}=SQL; SQL'`; \
-         if the values may differ, `replace:{0}=` with the statement as it is; `--skip-ddl {0}` goes on without",
+        "nothing was changed. To get the upstream's values, run the statement followed by UPDATEs that set them: \
+         `--on-ddl-error 'replace:{0}=SQL; SQL'`; if the values may differ, use `replace:{0}=` with the statement as \
+         it is; `--skip-ddl {0}` continues without it",
         ts.0
     ))
 }
@@ -217,8 +219,8 @@ fn in_zone(
     }
     Err(refused(
         Fault::refused(format!(
-            "`{}` (commit ts {}) turned values of column {column} of {table} into times in the zone {name}, whose offset changes between {first} and {last}, \
-             and the target does not know this zone",
+            "`{}` (commit ts {}) turned values of column {column} of {table} into times in the zone {name}, whose \
+             offset changes between {first} and {last}, and the target does not know this time zone",
             shorten(&ddl.query),
             ts.explain()
         ))
@@ -277,8 +279,9 @@ pub(super) fn warn_of_charset(context: &mut DdlContext<'_>, ts: CommitTs, ddl: &
     let Some(there) = there else { return Ok(()) };
     if there.replace("utf8mb3", "utf8") != table.collation.replace("utf8mb3", "utf8") {
         (context.events)(Event::Warning(format!(
-            "table `{}`.`{}` gets collation {there} from its database on the target, but has {} upstream (commit ts {}): its \
-             text may compare differently. `ALTER DATABASE {} COLLATE {}` on the target would prevent it for further tables",
+            "table `{}`.`{}` gets collation {there} from its database on the target, but has {} upstream (commit ts \
+             {}): its text may compare differently. `ALTER DATABASE {} COLLATE {}` on the target would prevent this \
+             for new tables",
             table.schema,
             table.name,
             table.collation,
@@ -341,8 +344,8 @@ fn lacks(session: &Session, name: &str, sql: &str, ts: CommitTs) -> Fault {
         session.server()
     ))
     .hint(format!(
-        "choose one of the target's that compares alike, and run the statement with it: `--on-ddl-error 'replace:{}=SQL'`. A unique \
-         key must not hold texts for equal that the upstream tells apart",
+        "choose a collation of the target that compares the same way, and run the statement with it: `--on-ddl-error \
+         'replace:{}=SQL'`. A unique key must not treat texts as equal that are different upstream",
         ts.0
     ))
 }

@@ -115,9 +115,9 @@ const NOT_WHOLE: &str = "NOT CAST({v} AS CHAR) REGEXP '^(-?[0-9]{1,18}|true|fals
 const ANY: &str = "{v} IS NOT NULL";
 
 const AS_TEXT: &str = "TiDB writes all digits of the number and no exponent";
-const AS_JSON: &str = "TiDB writes the number's digits in another way";
-const KEPT: &str = "each JSON value stays written as its text was, where TiDB writes it anew; as JSON it is the same";
-const ROUNDS: &str = "TiDB rounds it otherwise";
+const AS_JSON: &str = "TiDB writes the number's digits differently";
+const KEPT: &str = "each JSON value keeps the spelling of its text, while TiDB rewrites it; as JSON it is the same";
+const ROUNDS: &str = "TiDB rounds it differently";
 
 const fn rule(from: &'static [Class], to: &'static [Class], on: On) -> Rule {
     Rule { from, to, on, through: None, unless: None, why: "" }
@@ -145,7 +145,7 @@ pub(super) static RULES: [Rule; 21] = [
     unless(
         rule(&[Int], &[Listed], On::MySql),
         ANY,
-        "TiDB takes the number for the element's place in the list, the target for its text",
+        "TiDB takes the number as the element's position in the list, the target as its text",
     ),
     unless(through(rule(&[Datetime], &[Int], On::MariaDb), "DATETIME"), MINUTE, ROUNDS),
     unless(rule(&[Datetime], &[Int], On::MySql), MINUTE, ROUNDS),
@@ -154,18 +154,18 @@ pub(super) static RULES: [Rule; 21] = [
     unless(
         rule(&[Datetime], &[Date], On::MySql),
         "TIME({v}) >= '23:59:59.5'",
-        "TiDB takes the day as it is, the target the next one",
+        "TiDB keeps the day, the target takes the next one",
     ),
     unless(
         rule(&[Time], &[Date, Datetime], On::Each),
         ANY,
-        "it gets the day on which the statement runs, on each side its own",
+        "it gets the day on which the statement runs, which may differ on each side",
     ),
     unless(rule(&[Time], &[Time], On::Each), NEGATIVE_HALF, ROUNDS),
     unless(
         rule(&[Json], &[Short, Long], On::MySql),
         "CAST({v} AS CHAR) REGEXP '[0-9]e[-+]?[0-9]|[0-9.]{17,}|0[.]00000' OR CAST({v} AS CHAR) LIKE '%\":%\":%'",
-        "TiDB writes its numbers, and the order of its keys, in another way",
+        "TiDB writes its numbers, and the order of its keys, differently",
     ),
     unless(rule(&[Json], &[Int, Decimal], On::MySql), NOT_WHOLE, ROUNDS),
     unless(rule(&[Json], &[Year], On::Each), NOT_WHOLE, ROUNDS),
@@ -209,8 +209,9 @@ pub(super) fn warn_of_divisions(context: &DdlContext<'_>, ts: CommitTs, ddl: &Dd
     }
     for column in new_divisions(ddl) {
         (context.events)(Event::Warning(format!(
-            "column {column} is computed with a division (commit ts {}), and its values may have other digits on the target: MySQL rounds a quotient to the \
-             scale of its dividend and `div_precision_increment` digits more, TiDB does not before the value is in its column",
+            "column {column} is computed with a division (commit ts {}), and its values may have different digits on \
+             the target: MySQL rounds a quotient to the scale of its dividend and `div_precision_increment` digits \
+             more, TiDB does not before the value is in its column",
             ts.explain()
         )));
     }

@@ -49,7 +49,7 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
         Fate::LeftOut(why) => return left(why),
         Fate::RunsOnTidb(why) if !tidb => return left(why),
         Fate::RunsUnlessMysql(why) if server.flavour == Flavour::MySql => return left(why),
-        Fate::Repairs if same_columns(ddl) => return left("it mends the upstream's own notion of the table"),
+        Fate::Repairs if same_columns(ddl) => return left("it repairs the upstream's own metadata of the table"),
         Fate::Repairs => return Err(repairs(ts, ddl)),
         Fate::Unused if Form::of(&ddl.query, &ddl.schema) == Form::Other => return Err(unknown(ts, ddl)),
         _ => {}
@@ -83,13 +83,15 @@ pub(super) fn plan(server: &Server, ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fau
     said.extend(made.iter().flat_map(|made| made.without.clone()));
     if statements.is_empty() {
         return Ok(Plan::LeaveOut(if said.is_empty() {
-            "it says nothing to this target".to_owned()
+            "it means nothing to this target".to_owned()
         } else {
             said.join("; ")
         }));
     }
     if ddl.action == ActionType::CreateTables {
-        said.push("if this was a restore, the rows that it brought are not in the stream, and have to be restored on the target too".to_owned());
+        said.push(
+            "if this was a restore, its rows are not in the stream and must be restored on the target too".to_owned(),
+        );
     }
     let optional = made.map_or(0, |made| made.optional.len());
     Ok(Plan::Run { statements, optional, said })
@@ -112,7 +114,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
         |why: &str| Fault::refused(format!("{} cannot run on the target: {why}", named(ts, ddl))).hint(ways_on(ts));
     let table = ddl.after.iter().find(|t| !t.columns.is_empty());
     let (Some(table), ActionType::TruncatePartition) = (table, ddl.action) else {
-        return Err(refused("its partitions are by KEY, and hold other rows there than in TiDB"));
+        return Err(refused("its partitions are by KEY, and hold different rows there than in TiDB"));
     };
     let of = |p: &Partition| p.hashed.as_ref().map(|hashed| condition(table, hashed));
     let conditions =
@@ -121,7 +123,7 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
         statements: vec![format!("{DELETE} {} WHERE {}", full_name(table), conditions.join(" OR "))],
         optional: 0,
         said: vec![
-            "its partitions are by KEY, and hold other rows there than in TiDB: the rows themselves are deleted"
+            "its partitions are by KEY, and hold different rows there than in TiDB: the rows themselves are deleted"
                 .to_owned(),
         ],
     })
@@ -130,9 +132,9 @@ fn hashed_otherwise(ts: CommitTs, ddl: &Ddl) -> Result<Plan, Fault> {
 /// Checks that a text does what a job of TiDB can do, regardless of the job type that it claims.
 fn fits_its_job(text: &str, ts: CommitTs, ddl: &Ddl) -> Result<(), Fault> {
     let why = match Form::of(text, &ddl.schema) {
-        Form::Other => "it is no DDL that is known",
-        Form::DropDatabase(_) if ddl.action != ActionType::DropSchema => "it drops a database, and its job does not",
-        _ if has_query(text) => "it has a query in it, which no DDL of TiDB has",
+        Form::Other => "it is not a known DDL",
+        Form::DropDatabase(_) if ddl.action != ActionType::DropSchema => "it drops a database, but its job does not",
+        _ if has_query(text) => "it contains a query, which no DDL of TiDB does",
         _ => return Ok(()),
     };
     Err(Fault::refused(format!("{} is not sent to the target: {why}", named(ts, ddl))).hint(ways_on(ts)))
@@ -146,21 +148,21 @@ fn texts(ts: CommitTs, ddl: &Ddl) -> Result<Vec<&str>, Fault> {
             return Ok(texts);
         }
         return Err(Fault::refused(format!(
-            "a job made {} tables at once in database `{}`, but its text holds {} statements (commit ts {})",
+            "a job created {} tables at once in database `{}`, but its text has {} statements (commit ts {})",
             ddl.after.len(),
             ddl.schema,
             texts.len(),
             ts.explain()
         ))
         .hint(format!(
-            "this is how BR restores, whose rows no binlog carries: restore the same backup on the target, or leave the tables \
-             out with `--skip-ddl {}`",
+            "this is how BR restores, and the binlog does not contain restored rows: restore the same backup on the \
+             target, or leave the tables out with `--skip-ddl {}`",
             ts.0
         )));
     }
     if texts.len() > 1 {
         return Err(Fault::refused(format!(
-            "a DDL job has one statement, but its text holds {}: `{}` (commit ts {})",
+            "a DDL job has one statement, but its text has {}: `{}` (commit ts {})",
             texts.len(),
             shorten(&ddl.query),
             ts.explain()
@@ -172,7 +174,8 @@ fn texts(ts: CommitTs, ddl: &Ddl) -> Result<Vec<&str>, Fault> {
 
 fn ways_on(ts: CommitTs) -> String {
     format!(
-        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL instead, `--on-ddl-error skip:{0}` (or `--skip-ddl {0}`) goes on without",
+        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL instead, `--on-ddl-error skip:{0}` (or `--skip-ddl {0}`) \
+         continues without it",
         ts.0
     )
 }
@@ -182,14 +185,16 @@ fn named(ts: CommitTs, ddl: &Ddl) -> String {
 }
 
 fn brings_back(ts: CommitTs, ddl: &Ddl) -> Fault {
-    Fault::refused(format!("{} brings rows back that no binlog repeats, so the target cannot follow", named(ts, ddl))).hint(
-        format!(
-            "`--skip-ddl {0}` goes on without: what it brings back is then left out, counted and listed. To have it on the \
-             target, copy it there from a newer backup and start a new link from that backup's ts; or make the same rows there by \
-             hand, and go on with `--on-ddl-error 'replace:{0}=DO 0'`",
-            ts.0
-        ),
-    )
+    Fault::refused(format!(
+        "{} brings back rows that the binlog does not contain, so the target cannot follow",
+        named(ts, ddl)
+    ))
+    .hint(format!(
+        "`--skip-ddl {0}` continues without it: what it brings back is then left out, counted and listed. To have \
+             it on the target, copy it there from a newer backup and start a new link from that backup's ts; or create \
+             the same rows there by hand, and continue with `--on-ddl-error 'replace:{0}=DO 0'`",
+        ts.0
+    ))
 }
 
 /// Whether the job left the tables as they were, as far as rows go.
@@ -201,13 +206,12 @@ fn same_columns(ddl: &Ddl) -> bool {
 }
 
 fn repairs(ts: CommitTs, ddl: &Ddl) -> Fault {
-    Fault::refused(format!("{} gives the table another definition without changing its rows", named(ts, ddl)))
-        .hint(format!("bring the target's table to that definition. {}", ways_on(ts)))
+    Fault::refused(format!("{} gives the table a different definition without changing its rows", named(ts, ddl)))
+        .hint(format!("change the target's table to that definition. {}", ways_on(ts)))
 }
 
 fn unknown(ts: CommitTs, ddl: &Ddl) -> Fault {
-    Fault::refused(format!("{} is a job of type {}, which tisync does not know", named(ts, ddl), ddl.action.number()))
-        .hint(ways_on(ts))
+    Fault::refused(format!("{} is a job of unknown type {}", named(ts, ddl), ddl.action.number())).hint(ways_on(ts))
 }
 
 fn unspeakable(server: &Server, ts: CommitTs, ddl: &Ddl, why: &Unsupported) -> Fault {

@@ -136,7 +136,7 @@ pub(super) fn confirm(
     let last = u32::try_from(begun.statements.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let stored = begun
         .write()
-        .map_err(|e| SessionError::from(Fault::refused(format!("cannot store what a DDL concerns: {e}"))))?;
+        .map_err(|e| SessionError::from(Fault::refused(format!("cannot store which objects a DDL affects: {e}"))))?;
     let lock = context.link.ddl_lock();
     context.link.step_ddl(context.session, (ts, &begun.text()), (last, &stored), &lock)?;
     Err(StatementError::Failed(fault.into()))
@@ -162,7 +162,7 @@ fn compare(context: &mut DdlContext<'_>, expected: &ExpectedTable) -> Result<Opt
         found = new;
         if !known.is_empty() {
             (context.events)(Event::Note(format!(
-                "{table} on the target is not what it is upstream, and was not before this DDL: {}",
+                "{table} on the target does not match the upstream, and did not before this DDL: {}",
                 listed(&known, "; ")
             )));
         }
@@ -197,7 +197,7 @@ fn listed(differences: &[Difference], between: &str) -> String {
 /// Reports that the target did not create the reference, which it should be able to.
 fn unknown(context: &DdlContext<'_>, expected: &ExpectedTable, ts: CommitTs, error: &Error) {
     (context.events)(Event::Warning(format!(
-        "whether `{}`.`{}` is on the target what it is upstream after the DDL of commit ts {} was not compared: {error}",
+        "could not compare `{}`.`{}` on both sides after the DDL of commit ts {}: {error}",
         expected.schema,
         expected.name,
         ts.explain()
@@ -215,14 +215,14 @@ fn fault(faults: &[(&ExpectedTable, Wrong)], (ts, job): (CommitTs, i64), begun: 
     let mend: Vec<&str> = faults.iter().flat_map(|(_, wrong)| &wrong.mend).map(String::as_str).collect();
     Some(
         Fault::refused(format!(
-            "the DDL of commit ts {} (job {job}) ran, `{}`, but the target is not now what the upstream is\n{}",
+            "the DDL of commit ts {} (job {job}) ran, `{}`, but the target does not match the upstream now\n{}",
             ts.explain(),
             shorten(&begun.text()),
             tables.join("\n")
         ))
         .hint(format!(
-            "no row behind it was written. Make both alike, for instance with `{}`, and run the same command again; or keep the target as it \
-             is, and go on with `--pending-ddl done`",
+            "no row after it was written. Make both sides match, for example with `{}`, and run the same command \
+             again; or keep the target as it is, and continue with `--pending-ddl done`",
             mend.join("; ")
         )),
     )

@@ -291,8 +291,8 @@ pub(super) fn check(server: &Server, sql: &str, ts: CommitTs, ddl: &Ddl) -> Resu
         lacks(odd)
     ))
     .hint(format!(
-        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL instead, `--skip-ddl {0}` goes on without: a table that it would make is left out then, \
-         with its rows counted. Or {ANOTHER}",
+        "`--on-ddl-error 'replace:{0}=SQL'` runs SQL instead, `--skip-ddl {0}` continues without it: a table that it \
+         would create is then left out, with its rows counted. Or {ANOTHER}",
         ts.0
     )))
 }
@@ -349,7 +349,7 @@ pub(super) fn own_definer(session: &mut Session, sql: &mut String) -> Result<Opt
     }
     sql.replace_range(from..to, "CURRENT_USER");
     Ok(Some(format!(
-        "its definer {grantee} is not known on the target, so the view runs with the rights of tisync's account"
+        "its definer {grantee} does not exist on the target, so the view runs with the privileges of tisync's account"
     )))
 }
 

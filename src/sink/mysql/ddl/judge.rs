@@ -67,9 +67,9 @@ pub(super) struct Unclear(pub &'static str);
 
 pub(super) type Judged = Result<Verdict, Unclear>;
 
-pub(super) const NO_IDS: &str = "only the storage engine's ids could tell, and they are not known (on MySQL and MariaDB that takes \
-                                 the PROCESS privilege and InnoDB tables)";
-pub(super) const OTHERWISE: &str = "what is there differs from before, but not as this statement would have changed it";
+pub(super) const NO_IDS: &str = "only the storage engine's ids could tell, and they cannot be read (on MySQL and \
+    MariaDB that needs the PROCESS privilege and InnoDB tables)";
+pub(super) const OTHERWISE: &str = "the target differs from before, but not as this statement would have changed it";
 
 /// Judges a statement by the pictures from before it and from now.
 #[must_use]
@@ -88,7 +88,7 @@ pub fn judge(expected: Expected<'_>, before: &Picture, now: &Picture) -> Verdict
         Form::Alter { name, renamed: Some(new), .. } => alter_and_rename(expected, (name, new), of(name), of(new)),
         Form::Alter { name, unseen, .. } => alter(expected, name, *unseen == Unseen::ForcedCounter, of(name)),
         Form::AlterSequence { name, restart } => sequence(*restart, of(name)),
-        Form::Other => Err(Unclear("tisync does not know what this kind of statement leaves behind")),
+        Form::Other => Err(Unclear("tisync does not know what this kind of statement changes")),
     };
     judged.unwrap_or_else(|Unclear(why)| {
         let (before, now) = both(before, now);
@@ -173,7 +173,7 @@ fn alter(expected: Expected<'_>, name: &Name, forced: bool, state: Pair<'_>) -> 
         // rebuilt has new ids.
         (Some(before), Some(now)) if before.definition == now.definition && !before.definition.is_empty() => {
             if forced {
-                return Err(Unclear("it may lower the counter of AUTO_INCREMENT, which no definition shows"));
+                return Err(Unclear("it may lower the AUTO_INCREMENT counter, which no definition shows"));
             }
             Ok(Verdict::NotDone)
         }
@@ -199,7 +199,7 @@ fn sequence(restart: bool, state: Pair<'_>) -> Judged {
         (Some(before), Some(now)) if !restart || (before.counter.is_some() && before.counter == now.counter) => {
             Ok(Verdict::NotDone)
         }
-        (Some(_), Some(_)) => Err(Unclear("a RESTART shows in no definition, and others may take values as well")),
+        (Some(_), Some(_)) => Err(Unclear("no definition shows a RESTART, and other sessions may take values as well")),
         _ => Err(Unclear(OTHERWISE)),
     }
 }

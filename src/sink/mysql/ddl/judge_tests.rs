@@ -41,7 +41,7 @@ fn short(verdict: &Verdict) -> String {
 }
 
 const NO_IDS: &str = "unknown: only the storage engine's ids could tell";
-const OTHERWISE: &str = "unknown: what is there differs from before";
+const OTHERWISE: &str = "unknown: the target differs from before";
 
 #[test]
 fn renames_by_ids() {
@@ -128,7 +128,7 @@ fn columns_decide_on_alter() {
     assert_eq!(judged(&["a"], &one("2", &["a", "b", "own"])), OTHERWISE);
     assert_eq!(judged(&["a"], &picture(&[("t", None)])), OTHERWISE);
     let forced = "ALTER TABLE t /*T![force_inc] FORCE */ AUTO_INCREMENT = 1";
-    assert!(short(&verdict(forced, &before, &before)).starts_with("unknown: it may lower the counter"));
+    assert!(short(&verdict(forced, &before, &before)).starts_with("unknown: it may lower the AUTO_INCREMENT counter"));
 }
 
 #[test]

@@ -84,14 +84,14 @@ enum Fate {
     Unused,
 }
 
-const LOCKS: &str = "locks concern the upstream alone";
-const TIFLASH: &str = "TiFlash concerns the upstream alone";
-const ATTRIBUTES: &str = "attributes concern the upstream's stores alone";
-const PLACEMENT: &str = "placement concerns the upstream's stores alone";
-const CACHES: &str = "table caches concern the upstream alone";
-const GROUPS: &str = "resource groups concern the upstream alone";
+const LOCKS: &str = "locks concern only the upstream";
+const TIFLASH: &str = "TiFlash concerns only the upstream";
+const ATTRIBUTES: &str = "attributes concern only the upstream's stores";
+const PLACEMENT: &str = "placement concerns only the upstream's stores";
+const CACHES: &str = "table caches concern only the upstream";
+const GROUPS: &str = "resource groups concern only the upstream";
 const SEQUENCES: &str = "MySQL has no sequences";
-const TTL: &str = "the rows that TTL removes arrive by themselves";
+const TTL: &str = "the rows that TTL deletes are replicated anyway";
 
 /// How jobs of this type are handled.
 const fn fate(action: ActionType) -> Fate {
@@ -111,14 +111,14 @@ const fn fate(action: ActionType) -> Fate {
         | Type::ModifySchemaPlacement
         | Type::AlterTablePlacement => LeftOut(PLACEMENT),
         Type::CacheTable | Type::NoCacheTable => LeftOut(CACHES),
-        Type::AlterTableStatistics => LeftOut("statistics concern the upstream alone"),
+        Type::AlterTableStatistics => LeftOut("statistics concern only the upstream"),
         Type::AlterTtl | Type::RemoveTtl => RunsOnTidb(TTL),
         Type::CreateResourceGroup | Type::AlterResourceGroup | Type::DropResourceGroup => LeftOut(GROUPS),
-        Type::AddColumnarIndex => LeftOut("columnar indexes concern the upstream's TiFlash alone"),
-        Type::ModifyEngineAttribute => LeftOut("engine attributes concern the upstream alone"),
-        Type::AlterTableMode => LeftOut("a table's mode concerns the upstream alone"),
-        Type::RefreshMeta => LeftOut("it concerns the upstream's own schema cache"),
-        Type::ModifySchemaReadOnly => LeftOut("it would keep tisync out as well"),
+        Type::AddColumnarIndex => LeftOut("columnar indexes concern only the upstream's TiFlash"),
+        Type::ModifyEngineAttribute => LeftOut("engine attributes concern only the upstream"),
+        Type::AlterTableMode => LeftOut("a table's mode concerns only the upstream"),
+        Type::RefreshMeta => LeftOut("it concerns only the upstream's schema cache"),
+        Type::ModifySchemaReadOnly => LeftOut("it would lock out tisync as well"),
         Type::None | Type::AlterPartition | Type::Unused | Type::Other(_) => Unused,
         Type::CreateSchema
         | Type::DropSchema
@@ -248,7 +248,7 @@ impl DdlPolicy {
         let Some(text) = self.replace.get(&ts) else { return Ok(None) };
         let statements: Vec<String> = crate::sql::statements(text).into_iter().map(str::to_owned).collect();
         if statements.is_empty() {
-            return Err(Fault::usage(format!("what shall run instead of the DDL of commit ts {} is empty", ts.0))
+            return Err(Fault::usage(format!("the replacement for the DDL of commit ts {} is empty", ts.0))
                 .hint(format!("`--on-ddl-error skip:{}` leaves it out", ts.0)));
         }
         Ok(Some(statements))
@@ -318,7 +318,8 @@ fn for_good(ts: CommitTs, failed: SessionError) -> anyhow::Error {
             &error,
             attempted,
             &format!(
-                "run something else instead with `--on-ddl-error 'replace:{}=SQL'`, or go on without this DDL with `--skip-ddl {}`",
+                "run something else instead with `--on-ddl-error 'replace:{}=SQL'`, or continue without this DDL with \
+                 `--skip-ddl {}`",
                 ts.0, ts.0
             ),
         ),

@@ -154,7 +154,7 @@ fn answer(context: &DdlContext<'_>, trouble: &DdlTrouble) -> Answer {
         (OnDdlError::Ask, Some(asker)) => asker.ask(trouble),
         (OnDdlError::Ask, None) => {
             (context.events)(Event::Warning(
-                "nobody can be asked what to do about this DDL, because there is no terminal: the run stops".to_owned(),
+                "cannot ask what to do about this DDL, because there is no terminal: the run stops".to_owned(),
             ));
             Answer::Stop
         }
@@ -221,8 +221,11 @@ fn resume_once(
         None => run_once(context, skipped, ts, ddl),
         Some(intent) => {
             let Some(mut begun) = Begun::of(&intent).filter(|_| intent.ts == ts) else {
-                let failed: SessionError =
-                    Fault::refused(format!("the intent of the DDL at {} was changed by others", ts.explain())).into();
+                let failed: SessionError = Fault::refused(format!(
+                    "the stored intent of the DDL at {} was changed by another process",
+                    ts.explain()
+                ))
+                .into();
                 return Err(failed.into());
             };
             let step = intent.step as usize;
@@ -271,7 +274,7 @@ fn ran(
     }
     let instead = context.policy.replace.get(&ts).map_or("", String::as_str);
     (context.events)(Event::Warning(format!(
-        "by your word, `{}` ran instead of `{query}` (commit ts {at})",
+        "as you asked, `{}` ran instead of `{query}` (commit ts {at})",
         shorten(instead)
     )));
     Ok(Ran { how: How::Replaced, skipped })
@@ -350,7 +353,7 @@ pub fn announce(
         // Refused: nothing of this step has begun.
         context.session.try_run(&sql).map_err(|error| failed(error, (ts, job), begun, &sql))?;
     }
-    let stored = begun.write().map_err(|e| Fault::refused(format!("cannot store what a DDL concerns: {e}")))?;
+    let stored = begun.write().map_err(|e| Fault::refused(format!("cannot store which objects a DDL affects: {e}")))?;
     let number = u32::try_from(step).unwrap_or(u32::MAX);
     match fresh {
         Some(ddl) => context.link.begin_ddl(context.session, (ts, ddl), &begun.text(), (number, &stored), &lock),

@@ -143,7 +143,8 @@ pub(super) fn keep_in_range(
         None => *sql = format!("{} {restart}", sql.trim_end().trim_end_matches(';')),
     }
     Ok(Some(format!(
-        "the sequence {name} goes on with {first}, the first number of its new range: MariaDB has none whose next number ({}) lies before it",
+        "the sequence {name} continues with {first}, the first number of its new range: MariaDB has no sequences whose \
+         next number ({}) is before their range",
         altered.next
     )))
 }

@@ -9,7 +9,7 @@ use super::picture::{Ids, ObjectState, Picture, look};
 use super::run::{DdlContext, StatementError, perform, replace};
 use super::wait::until_over;
 use crate::checkpoint::Intent;
-use crate::error::Fault;
+use crate::error::{Fault, counted};
 use crate::event::Event;
 use crate::model::CommitTs;
 use crate::mysql::error::SessionError;
@@ -57,10 +57,10 @@ pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, 
         (Verdict::Unknown { why, before, now }, None) => {
             return Err(unknown((intent.ts, intent.job), &begun, step, (why, &before, &now)).into());
         }
-        (Verdict::Unknown { .. }, Some(PendingDdl::Done)) => (Verdict::Done, "by your word"),
-        (Verdict::Unknown { .. }, Some(PendingDdl::Again)) => (Verdict::NotDone, "by your word"),
+        (Verdict::Unknown { .. }, Some(PendingDdl::Done)) => (Verdict::Done, "according to --pending-ddl"),
+        (Verdict::Unknown { .. }, Some(PendingDdl::Again)) => (Verdict::NotDone, "according to --pending-ddl"),
         // The target's state takes precedence: an option left in a script must not run a DDL twice.
-        (known, _) => (known, "by the target's tables"),
+        (known, _) => (known, "according to the target's tables"),
     };
     let next = match verdict {
         Verdict::Done => {
@@ -76,7 +76,7 @@ pub fn settle(context: &mut DdlContext<'_>, intent: &Intent) -> Result<Settled, 
         }
         Verdict::Partly(rest) => {
             (context.events)(Event::Note(format!(
-                "an earlier run's DDL took effect in part: `{rest}` is left of {what}"
+                "an earlier run's DDL took effect partly: `{rest}` is left of {what}"
             )));
             replace(&mut begun, step, rest);
             step
@@ -96,7 +96,7 @@ fn confirm_again(
 ) -> Result<Settled, SessionError> {
     if context.word == Some(PendingDdl::Done) {
         begun.expected.clear();
-        (context.events)(Event::Warning(format!("by your word, the target's tables stay as they are after {what}")));
+        (context.events)(Event::Warning(format!("as you asked, the target's tables stay as they are after {what}")));
     }
     let all = begun.statements.len();
     finish(context, intent, begun, all)
@@ -120,21 +120,21 @@ fn finish(
 fn by_word(context: &mut DdlContext<'_>, intent: &Intent, what: &str) -> Result<Settled, SessionError> {
     match context.word {
         None => Err(Fault::refused(format!(
-            "an earlier run began this DDL on the target and did not see it end: {what}. It was begun by another version of \
-             tisync, or its row was changed, so whether it took effect cannot be told"
+            "an earlier run started this DDL on the target and did not see it finish: {what}. It was started by \
+             another version of tisync, or its row was changed, so tisync cannot tell whether it took effect"
         ))
         .hint(
-            "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if \
-             it did not",
+            "check on the target whether it took effect: continue with `--pending-ddl done` if it did, with \
+             `--pending-ddl again` if it did not",
         )
         .into()),
         Some(PendingDdl::Done) => {
-            (context.events)(Event::Note(format!("taken as done by your word: {what}")));
+            (context.events)(Event::Note(format!("taken as done, as you asked: {what}")));
             context.link.end_ddl(context.session, Some((intent.ts, intent.job).into()))?;
             Ok(Settled::Done)
         }
         Some(PendingDdl::Again) => {
-            (context.events)(Event::Note(format!("will be run again by your word: {what}")));
+            (context.events)(Event::Note(format!("will be run again, as you asked: {what}")));
             context.link.end_ddl(context.session, None)?;
             Ok(Settled::TakenBack)
         }
@@ -147,7 +147,8 @@ pub(super) fn in_the_midst(failed: SessionError) -> SessionError {
         SessionError::Target { error, attempted } if !classify(&error).is_transient() => SessionError::Refused(refuse(
             &error,
             attempted,
-            "what comes before it in this DDL is done: run what suits the target by hand, and start again, which goes on behind it",
+            "the statements before it in this DDL are done: run a suitable statement on the target by hand, and start \
+             again; the run then continues after it",
         )),
         other => other,
     }
@@ -178,14 +179,14 @@ pub(super) fn unknown(
         all => format!("statement {} of {all} of ", step + 1),
     };
     Fault::refused(format!(
-        "this DDL was begun on the target and its end was not seen: {part}job {job} (commit ts {}), `{}`. Whether it took effect \
-         cannot be told: {why}\nbefore it:\n{before}\nnow:\n{now}",
+        "this DDL was started on the target and its end was not seen: {part}job {job} (commit ts {}), `{}`. tisync \
+         cannot tell whether it took effect: {why}\nbefore it:\n{before}\nnow:\n{now}",
         ts.explain(),
         shorten(begun.statement(step))
     ))
     .hint(
-        "look at the target whether it took effect: go on with `--pending-ddl done` if it did, with `--pending-ddl again` if it \
-         did not",
+        "check on the target whether it took effect: continue with `--pending-ddl done` if it did, with `--pending-ddl \
+         again` if it did not",
     )
 }
 
@@ -217,9 +218,9 @@ fn lines(picture: &Picture) -> Vec<Line> {
     if let Some(database) = &picture.database {
         let name = quote_name(&database.name);
         match &database.there {
-            None => out.push((format!("database {name}: not there"), true)),
+            None => out.push((format!("database {name}: does not exist"), true)),
             Some(state) => {
-                out.push((format!("database {name}: {} tables", state.tables.len()), true));
+                out.push((format!("database {name}: {}", counted(state.tables.len(), "table")), true));
                 out.push((state.definition.clone(), false));
                 out.extend(state.tables.iter().map(|t| (format!("table {}", quote_name(t)), false)));
             }
@@ -228,7 +229,7 @@ fn lines(picture: &Picture) -> Vec<Line> {
     for object in &picture.objects {
         let name = format!("{}.{}", quote_name(&object.schema), quote_name(&object.name));
         match &object.there {
-            None => out.push((format!("{name}: not there"), true)),
+            None => out.push((format!("{name}: does not exist"), true)),
             Some(state) => {
                 out.push((format!("{name}: {}", described(state)), true));
                 out.extend(state.definition.lines().map(|l| (l.trim().to_owned(), false)));
@@ -240,7 +241,7 @@ fn lines(picture: &Picture) -> Vec<Line> {
 
 fn described(state: &ObjectState) -> String {
     let mut text = match &state.ids {
-        None => "its ids are not known".to_owned(),
+        None => "its ids are unknown".to_owned(),
         Some(Ids { table, partitions }) => {
             let own = table.iter().map(|id| format!("id {id}"));
             own.chain(partitions.iter().map(|(name, ids)| format!("partition {name} {ids:?}")))

@@ -40,7 +40,7 @@ pub(super) fn leave_out(
     })?;
     let left = if names.is_empty() { String::new() } else { format!("; left out from here on: {}", names.join(", ")) };
     (context.events)(Event::Warning(format!(
-        "skipped by your word: `{}` (commit ts {}){left}",
+        "skipped as you asked: `{}` (commit ts {}){left}",
         shorten(&ddl.query),
         ts.explain()
     )));
@@ -65,10 +65,7 @@ pub(super) fn touches_missing(skipped: &Skipped, ts: CommitTs, ddl: &Ddl) -> Res
             shorten(&ddl.query),
             ts.explain()
         ))
-        .hint(format!(
-            "bring the tables to the state behind it by hand, and leave it out with `--skip-ddl {}`",
-            ts.0
-        )));
+        .hint(format!("bring the tables to the state after it by hand, and leave it out with `--skip-ddl {}`", ts.0)));
     }
     Ok(true)
 }
@@ -93,7 +90,7 @@ pub(super) fn follow(
         }
         Ok(())
     })?;
-    not_run(context, "its table was left out before", ts, ddl);
+    not_run(context, "its table was left out earlier", ts, ddl);
     Ok(Ran { how: How::LeftOut, skipped: Some(skipped) })
 }
 
@@ -323,15 +320,14 @@ impl Unrun {
         let (query, at) = (shorten(&ddl.query), ts.explain());
         match self {
             Self::CameBack => not_run(context, "because it came from there", ts, ddl),
-            Self::Off if !ddl::brings_back(ddl.action) => {
-                not_run(context, "because no DDL is run on this link", ts, ddl)
-            }
+            Self::Off if !ddl::brings_back(ddl.action) => not_run(context, "because this link runs no DDL", ts, ddl),
             Self::Off => (context.events)(Event::Warning(format!(
-                "no DDL is run on this link, and this one brings rows back that no binlog repeats: `{query}` (commit ts {at})"
+                "this link runs no DDL, and this one brings back rows that the binlog does not contain: `{query}` \
+                 (commit ts {at})"
             ))),
             Self::WrongSide => (context.events)(Event::Warning(format!(
-                "ignored, as --wrong-side-ddl says: `{query}` in database `{}` (commit ts {at}) was run on the source and did not come from \
-                 the target, which does not have it",
+                "ignored because of --wrong-side-ddl: `{query}` in database `{}` (commit ts {at}) was run on the \
+                 source and did not come from the target, which does not have it",
                 ddl.schema
             ))),
         }
@@ -348,18 +344,20 @@ pub(super) fn not_run(context: &DdlContext<'_>, why: &str, ts: CommitTs, ddl: &D
 
 fn refusal(ts: CommitTs, ddl: &Ddl) -> Fault {
     Fault::refused(format!(
-        "this DDL is on the wrong side: `{}` in database `{}` (commit ts {}) was run on the source of this link, which runs no DDL, and \
-         did not come from its target. So the target does not have it, and nobody brings it there",
+        "this DDL is on the wrong side: `{}` in database `{}` (commit ts {}) was run on the source of this link, \
+         which runs no DDL, and did not come from its target. So the target does not have it, and no link will bring \
+         it there",
         shorten(&ddl.query),
         ddl.schema,
         ts.explain()
     ))
     .hint(format!(
-        "the position stays before it. To have it on both sides, start again with `--on-ddl-error 'replace:{0}=SQL'`, SQL being the \
-         statement: it runs on the target, and the other direction knows it as its own. Or undo it on the source, run it on the target, \
-         from where it comes by itself, and leave both out here with `--skip-ddl {0}` and the ts of what undoes it. `--skip-ddl {0}` \
-         alone goes on without it, `--wrong-side-ddl ignore` without all of them: that is also what it takes where the other \
-         direction is a Drainer, which does not say what came through it",
+        "the position stays before it. To have it on both sides, start again with `--on-ddl-error 'replace:{0}=SQL'`, \
+         where SQL is the statement: it runs on the target, and the other direction recognises it as its own. Or undo \
+         it on the source, run it on the target, from where it is replicated, and leave both out here with `--skip-ddl \
+         {0}` and the ts of the statement that undoes it. `--skip-ddl {0}` alone continues without it, \
+         `--wrong-side-ddl ignore` without all such DDL: use that also where the other direction is a Drainer, which \
+         does not say what came through it",
         ts.0
     ))
 }

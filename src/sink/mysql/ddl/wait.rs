@@ -37,7 +37,7 @@ pub(super) fn until_over(
     begun: &Begun,
     step: usize,
 ) -> Result<(), SessionError> {
-    let what = format!("the end of `{}`, which the target still runs", shorten(begun.statement(step)));
+    let what = format!("`{}` to finish, which the target is still running", shorten(begun.statement(step)));
     let statement = &begun.sent(step);
     let mut clock = Clock::new(what);
     if !until_free(context, lock, &mut clock)? {
@@ -63,7 +63,7 @@ impl Clock {
     fn tick(&mut self, context: &DdlContext<'_>) -> Result<(), SessionError> {
         if context.stop.requested() {
             return Err(Fault::new(Kind::Interrupted, format!("stopped while waiting for {}", self.what))
-                .hint("nothing was changed; start again whenever it suits")
+                .hint("nothing was changed; start again at any time")
                 .into());
         }
         if self.told.elapsed() >= TELL_EVERY {
@@ -83,7 +83,7 @@ impl Clock {
 /// As [`until_over`].
 pub(super) fn own(context: &mut DdlContext<'_>, lock: &str) -> Result<(), SessionError> {
     if !locks::hold(context.session, lock)? {
-        let mut clock = Clock::new("the end of a session on the target that the connection to was lost".to_owned());
+        let mut clock = Clock::new("the end of a session on the target whose connection was lost".to_owned());
         until_free(context, lock, &mut clock)?;
         locks::hold(context.session, lock)?;
     }
@@ -127,12 +127,13 @@ fn sleeps(context: &mut DdlContext<'_>, id: Option<u64>) -> Result<bool, Session
 fn end(context: &mut DdlContext<'_>, lock: &str, clock: &mut Clock) -> Result<(), SessionError> {
     match looked(locks::end_holder(context.session, lock, 0))? {
         SessionState::Told(Some(id)) => (context.events)(Event::Note(format!(
-            "ended connection {id} on the target, which had begun a DDL and ran nothing any more"
+            "ended connection {id} on the target, which had started a DDL and was no longer running anything"
         ))),
         SessionState::Denied(failed) if !std::mem::replace(&mut clock.refused, true) => {
             let error = anyhow::Error::from(failed);
             (context.events)(Event::Warning(format!(
-                "a session on the target had begun a DDL and runs nothing any more, but cannot be ended; this run waits until it is gone: {error:#}"
+                "a session on the target had started a DDL and is no longer running anything, but cannot be ended; \
+                 this run waits until it is gone: {error:#}"
             )));
         }
         SessionState::Told(None) | SessionState::Busy | SessionState::Denied(_) => {}
@@ -189,16 +190,16 @@ fn under_way(kind: &str, state: &str) -> bool {
 /// Refused, with why it cannot be seen, if the operator has not decided.
 fn by_word(context: &DdlContext<'_>, statement: &str, failed: SessionError) -> Result<(), SessionError> {
     let why = anyhow::Error::from(failed);
-    let text = format!("whether the target still runs `{}` cannot be told: {why:#}", shorten(statement));
+    let text = format!("tisync cannot tell whether the target is still running `{}`: {why:#}", shorten(statement));
     if context.word.is_some() {
-        (context.events)(Event::Warning(format!("{text}; it is taken to be over by your word, --pending-ddl")));
+        (context.events)(Event::Warning(format!("{text}; taken as finished because of --pending-ddl")));
         return Ok(());
     }
     Err(Fault::refused(text)
         .hint(
-            "give the account the right PROCESS on the target, or on TiDB what the message asks for, and start again. Or wait until SHOW \
-             PROCESSLIST, and ADMIN SHOW DDL JOBS on TiDB, show no such statement; then start with `--pending-ddl done` if it took effect, with \
-             `--pending-ddl again` if it did not",
+            "grant the account the PROCESS privilege on the target, or on TiDB what the message asks for, and start \
+             again. Or wait until SHOW PROCESSLIST, and ADMIN SHOW DDL JOBS on TiDB, show no such statement; then \
+             start with `--pending-ddl done` if it took effect, with `--pending-ddl again` if it did not",
         )
         .into())
 }

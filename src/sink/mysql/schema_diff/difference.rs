@@ -75,7 +75,7 @@ impl fmt::Display for Difference {
                 write!(f, "{part} is missing on the target: `{text}`")
             }
             (None, Some(text)) if !matches!(part, Part::Attribute(..) | Part::Option(_)) => {
-                write!(f, "{part} is on the target alone: `{text}`")
+                write!(f, "{part} exists only on the target: `{text}`")
             }
             (upstream, target) => write!(f, "{part}: upstream {}, target {}", say(upstream), say(target)),
         }

@@ -106,7 +106,7 @@ fn the_index_that_a_foreign_key_needs_is_no_difference() {
     );
     let names = found(MYSQL, &with);
     assert_eq!(names.len(), 1, "{names:?}");
-    assert!(names[0].starts_with("foreign key `f` is on the target alone"), "{names:?}");
+    assert!(names[0].starts_with("foreign key `f` exists only on the target"), "{names:?}");
 }
 
 #[test]

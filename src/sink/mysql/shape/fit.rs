@@ -118,7 +118,7 @@ impl Fit {
             "a row has an element in column {name} of {} that the target's definition lacks (upstream number {number})",
             full_name(&self.table)
         ))
-        .hint("add the element to the column on the target; at the end of its list, nothing there changes")
+        .hint("add the element to the column on the target; appended to the list, it changes nothing there")
         .into()
     }
 }
@@ -183,7 +183,7 @@ impl Maker<'_> {
             }
         }
         if picks.iter().any(|p| p.elements.is_some()) {
-            self.notes.push("ENUM and SET elements go by name".to_owned());
+            self.notes.push("ENUM and SET elements are sent by name".to_owned());
         }
         let (keeps, extras) = self.own_columns(&picks);
         let keys = self.keys(&picks);
@@ -195,14 +195,14 @@ impl Maker<'_> {
         let table = self.seen(&picks, keys, &more_keys);
         if !left_out.is_empty() {
             let list: Vec<String> = left_out.iter().map(|c| quote_name(c.trim_start_matches(GONE))).collect();
-            self.notes.insert(0, format!("left out, because the target has none: {}", list.join(", ")));
+            self.notes.insert(0, format!("left out because the target lacks them: {}", list.join(", ")));
         }
         let name = full_name(self.table);
         let says = match &self.becomes {
             None => format!("{name}, {}: {}", self.why, self.notes.join("; ")),
             Some(_) => format!(
-                "{name}: the target has DDL that the upstream does not have yet. Rows that were written before it comes there are fitted to \
-                 the target: {}",
+                "{name}: the target has DDL that the upstream does not have yet. Rows written before it gets there are \
+                 adapted to the target: {}",
                 self.notes.join("; ")
             ),
         };
@@ -291,7 +291,8 @@ impl Maker<'_> {
         if had && self.becomes.is_none() && !kept.iter().any(|k| identifies(k, &columns)) {
             let names: Vec<String> = lost.iter().map(|(_, parts)| parts_text(parts)).collect();
             self.problems.push(format!(
-                "{} has no unique key by which its rows can be found: upstream it is {}, and the target lacks that key or a column of it",
+                "{} has no unique key by which to find its rows: upstream it is {}, and the target lacks that key or \
+                 one of its columns",
                 full_name(self.table),
                 names.join(" or ")
             ));
@@ -328,14 +329,18 @@ impl Maker<'_> {
                 // A generated number or NULL in each row never meets another one.
                 if !parts.iter().any(|(name, _)| own(name)) {
                     self.problems.push(format!(
-                        "{} has a unique key over {} alone, which the upstream does not have: all new rows would get the same value",
+                        "{} has a unique key over {} only, which the upstream does not have: all new rows would get \
+                         the same value",
                         full_name(self.table),
                         parts_text(parts)
                     ));
                 }
                 continue;
             }
-            self.notes.push(format!("a unique key over {} is only there, and keeps rows in order", parts_text(parts)));
+            self.notes.push(format!(
+                "a unique key over {} exists only on the target, and is used to keep rows in order",
+                parts_text(parts)
+            ));
             more.push(Key { name: format!("target's {}", parts_text(parts)), primary: false, parts: found });
         }
         more

@@ -256,7 +256,7 @@ pub fn columns(table: &Table, there: &TargetTable) -> Vec<String> {
     let more = there.columns.iter().filter(|(n, c)| !known.contains(*n) && !c.invisible_key);
     for (_, column) in more {
         let new = match column {
-            FoundColumn { generated: true, .. } => "would let it be",
+            FoundColumn { generated: true, .. } => "would leave it alone",
             FoundColumn { needed: true, .. } => "would keep its values, and give new rows the zero value of its type",
             _ => "would keep its values, and give new rows its default",
         };
@@ -271,11 +271,14 @@ pub fn columns(table: &Table, there: &TargetTable) -> Vec<String> {
 fn column_differs(column: &Column, there: &FoundColumn) -> Option<String> {
     let generated = column.generated != Generated::No;
     if there.generated && !generated {
-        return Some("is generated there, but not upstream (--sync-mode 2 would leave it to the target)".to_owned());
+        return Some(
+            "is generated on the target, but not upstream (--sync-mode 2 would leave it to the target)".to_owned(),
+        );
     }
     if !there.generated && generated {
         return Some(
-            "is generated upstream, but not there (--sync-mode 2 would treat it as the target's own)".to_owned(),
+            "is generated upstream, but not on the target (--sync-mode 2 would treat it as the target's own)"
+                .to_owned(),
         );
     }
     let (Kind::Enum { elements: upstream } | Kind::Set { elements: upstream }) = &column.kind else { return None };
@@ -283,7 +286,8 @@ fn column_differs(column: &Column, there: &FoundColumn) -> Option<String> {
     let places = places(upstream, &target);
     (!generated && !same_numbers(&places)).then(|| {
         format!(
-            "has other elements there, ({}) instead of ({}), so values would change (--sync-mode 2 would send them by name)",
+            "has different elements on the target, ({}) instead of ({}), so values would change (--sync-mode 2 would \
+             send them by name)",
             target.join(", "),
             upstream.join(", ")
         )

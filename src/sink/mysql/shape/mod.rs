@@ -112,7 +112,7 @@ impl Worker {
                 }
                 Explained::Never(problems) => {
                     return Err(Fault::refused(problems.join("\n  "))
-                        .hint("make the target's definition one that the rows fit into, and start again")
+                        .hint("change the target's definition so that the rows fit, and start again")
                         .into());
                 }
             }
@@ -133,7 +133,7 @@ impl Worker {
         if self.context.options.follows().is_some() {
             // It may have to be waited for, which must not happen in an open transaction.
             self.doubt = Some(Doubt { table: first.clone(), taken_for: None });
-            return Err(Fault::refused(format!("{} is not compared yet", full_name(first))).into());
+            return Err(Fault::refused(format!("{} has not been compared yet", full_name(first))).into());
         }
         self.look(&new)
     }
@@ -200,12 +200,14 @@ impl Worker {
 }
 
 /// The hint for different columns.
-pub(in crate::sink::mysql) const HINT: &str = "make both definitions alike, or start with --sync-mode 2, which leaves out columns that the target lacks \
-     and lets the target's own columns keep their values; nothing was dropped silently";
+pub(in crate::sink::mysql) const HINT: &str = "make both definitions match, or start with --sync-mode 2, which leaves \
+    out columns that the target lacks and lets the target's own columns keep their values; nothing was dropped \
+    silently";
 
 /// The hint for different columns if the target has each DDL first.
-pub(in crate::sink::mysql) const HINT_AHEAD: &str = "the target's DDL comes to the source through the link of the other direction: see that it runs, and whether it skipped, filtered or \
-     still has to run one for this table, then start again. Otherwise make both definitions alike, or start with --sync-mode 2, which leaves out \
+pub(in crate::sink::mysql) const HINT_AHEAD: &str = "the target's DDL reaches the source through the link in the \
+     other direction: check that it is running, and whether it skipped, filtered or has yet to run one for this \
+     table, then start again. Otherwise make both definitions match, or start with --sync-mode 2, which leaves out \
      columns that the target lacks and lets the target's own columns keep their values";
 
 /// A table as the target has it now.
@@ -312,7 +314,7 @@ pub(in crate::sink::mysql) fn look(
     }
     let hint = match mode {
         Mode::Full => HINT,
-        Mode::Partial => "make the target's definition one that the rows fit into, and start again",
+        Mode::Partial => "change the target's definition so that the rows fit, and start again",
     };
     Err(Fault::refused(problems.join("\n  ")).hint(hint).into())
 }
@@ -348,7 +350,7 @@ pub(in crate::sink::mysql) fn explain_ahead(
             return Explained::Yes { fit: None, known: false };
         }
         if differences.is_empty() {
-            differences.push(format!("{} has columns that were dropped and made anew", full_name(table)));
+            differences.push(format!("{} has columns that were dropped and created again", full_name(table)));
         }
         return Explained::NotYet(differences);
     };

@@ -71,5 +71,5 @@ fn a_column_made_anew_has_nothing_of_the_one_that_was() {
     let row = fit.change(&RowKind::Insert(vec![Value::Int(1), Value::Int(2)])).unwrap();
     assert_eq!(row, RowKind::Insert(vec![Value::Int(1)]));
     assert_eq!((fit.extras[0].name.as_str(), fit.extras[0].literal.as_str()), ("b", "9"));
-    assert!(fit.says.contains("left out, because the target has none: `b`"), "{}", fit.says);
+    assert!(fit.says.contains("left out because the target lacks them: `b`"), "{}", fit.says);
 }

@@ -233,5 +233,5 @@ pub(super) fn expression(text: &str) -> Result<&str, Unsupported> {
 
 pub(super) fn refused(text: &str) -> Unsupported {
     let shown: String = text.chars().take(200).collect();
-    Unsupported(format!("its definition has `{shown}` where an expression belongs"))
+    Unsupported(format!("its definition has `{shown}` where an expression is expected"))
 }

@@ -88,13 +88,16 @@ fn left_out(server: &Server, ddl: &Ddl) -> Vec<String> {
     };
     let before = indexes(&ddl.before);
     let new = indexes(&ddl.after).into_iter().filter(|index| !before.contains(index));
-    let indexes = new.map(|(_, name)| format!("index `{name}` is of a kind that TiDB alone has"));
+    let indexes = new.map(|(_, name)| format!("index `{name}` is of a kind that only TiDB has"));
     let silent = |tables: &[Arc<Table>]| -> Vec<String> {
         tables.iter().flat_map(|t| visible(t, server)).filter(|c| c.silent).map(|c| c.name()).collect()
     };
     let was = silent(&ddl.before);
     let defaults = silent(&ddl.after).into_iter().filter(|name| !was.contains(name)).map(|name| {
-        format!("column {name} is without its DEFAULT, an expression: a generated column before it is made of it, which MySQL does not take")
+        format!(
+            "column {name} gets no DEFAULT: it is an expression, and a generated column before it uses it, which \
+                 MySQL does not allow"
+        )
     });
     indexes.chain(defaults).collect()
 }

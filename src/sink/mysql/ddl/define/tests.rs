@@ -25,7 +25,7 @@ fn an_index_of_tidbs_own_kind_is_said() {
         Ok(Some(made)) => (made.statements, made.without),
         _ => panic!("nothing is made"),
     };
-    assert_eq!(made(&ddl), (vec![], vec!["index `near` is of a kind that TiDB alone has".to_owned()]));
+    assert_eq!(made(&ddl), (vec![], vec!["index `near` is of a kind that only TiDB has".to_owned()]));
     let later = Ddl { before: ddl.after.clone(), ..ddl };
     assert_eq!(made(&later), (vec![], vec![]));
 }

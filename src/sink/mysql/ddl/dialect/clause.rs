@@ -16,7 +16,7 @@ impl Dialect<'_> {
     pub(super) fn clause(&self, edit: &mut Edit<'_>, range: Range<usize>, without: &mut Vec<String>) -> Judged {
         let at = range.start;
         if of_intervals(edit, at) {
-            return Err(Unsupported("partitions by INTERVAL are TiDB's own".to_owned()));
+            return Err(Unsupported("partitions by INTERVAL exist only in TiDB".to_owned()));
         }
         if let Some(part) = of_the_upstream(edit, at) {
             return Ok(part);
@@ -37,7 +37,7 @@ impl Dialect<'_> {
         }
         if edit.is(at, "RENAME") && edit.is(at + 1, "COLUMN") && !self.has_rename_column() {
             return Err(Unsupported(format!(
-                "{} has no RENAME COLUMN; CHANGE COLUMN with the column's whole definition does the same",
+                "{} has no RENAME COLUMN; use CHANGE COLUMN with the column's whole definition",
                 self.target()
             )));
         }
@@ -142,7 +142,7 @@ impl Dialect<'_> {
                 return Ok(Part::Goes(Some(format!("{} has no CHECK constraints", self.target()))));
             }
             return Ok(Part::Goes(Some(format!(
-                "the CHECK that is enforced from here on was left out before: {} has none that is not enforced",
+                "the CHECK that becomes enforced here was left out earlier: {} has no unenforced CHECKs",
                 self.target()
             ))));
         }
@@ -218,7 +218,7 @@ impl Dialect<'_> {
         }
         Part::Goes(Some(match self.has_expression_indexes() {
             false => format!("index `{name}` is on an expression, and {} has no such indexes", self.target()),
-            true => format!("index `{name}` was left out before: {} does not have what it needs", self.target()),
+            true => format!("index `{name}` was left out earlier: {} does not have what it needs", self.target()),
         }))
     }
 
@@ -245,7 +245,7 @@ impl Dialect<'_> {
         let end = unenforced.or_else(|| edit.phrase(behind, &["ENFORCED"])).unwrap_or(behind).min(edit.len());
         let goes = |why: String| (end, Part::Goes(Some(why)));
         if !self.checks {
-            return goes("without its CHECK, which TiDB does not keep either".to_owned());
+            return goes("without its CHECK, which TiDB does not store either".to_owned());
         }
         if !self.has_checks() {
             return goes(format!("without its CHECK: {} has none", self.target()));
@@ -255,7 +255,7 @@ impl Dialect<'_> {
         }
         if !self.has_unenforced_checks() {
             if unenforced.is_some() {
-                return goes(format!("without its CHECK: {} has none that is not enforced", self.target()));
+                return goes(format!("without its CHECK: {} has no unenforced CHECKs", self.target()));
             }
             edit.cut(behind..end);
         }
@@ -294,7 +294,10 @@ impl Dialect<'_> {
                 edit.cut(at..at + 1);
             } else if counts_fractions && edit.is(at, "AUTO_INCREMENT") {
                 edit.cut(at..at + 1);
-                without.push(format!("without AUTO_INCREMENT: {} has none for FLOAT and DOUBLE", self.target()));
+                without.push(format!(
+                    "without AUTO_INCREMENT: {} does not support it for FLOAT and DOUBLE",
+                    self.target()
+                ));
             } else if edit.is(at, "AUTO_RANDOM") {
                 edit.cut(at..if edit.sign(at + 1, '(') { edit.close(at + 1) + 1 } else { at + 1 });
             } else if self.mariadb && edit.is_any(at, &["COLUMN_FORMAT", "STORAGE"]) {

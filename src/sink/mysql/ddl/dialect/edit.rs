@@ -252,7 +252,7 @@ impl Dialect<'_> {
     /// Refuses partitions that only TiDB can have.
     pub(super) fn partitions(&self, edit: &mut Edit<'_>, range: Range<usize>) -> Result<(), Unsupported> {
         if edit.surface(range.clone()).into_iter().any(|at| edit.is(at, "INTERVAL")) {
-            return Err(Unsupported("partitions by INTERVAL are TiDB's own".to_owned()));
+            return Err(Unsupported("partitions by INTERVAL exist only in TiDB".to_owned()));
         }
         for at in range {
             // PARTITION p DEFAULT, or VALUES IN (1, DEFAULT)
@@ -277,7 +277,7 @@ impl Dialect<'_> {
 }
 
 fn default_partition() -> Unsupported {
-    Unsupported("a DEFAULT partition of a LIST is not known there in this form".to_owned())
+    Unsupported("the target does not know a LIST's DEFAULT partition in this form".to_owned())
 }
 
 /// The end of an option at `at` that the target must not get.
@@ -336,8 +336,8 @@ pub(super) fn of_the_upstream(edit: &Edit<'_>, at: usize) -> Option<Part> {
     let found = phrases.iter().find(|(phrase, _)| edit.phrase(at, phrase).is_some());
     let of_partition = edit.is(at, "PARTITION") && edit.is_any(at + 2, &["ATTRIBUTES", "PLACEMENT"]);
     match found {
-        Some((_, what)) => Some(Part::Goes(Some(format!("{what} concerns the upstream alone")))),
-        None if of_partition => Some(Part::Goes(Some("placement concerns the upstream alone".to_owned()))),
+        Some((_, what)) => Some(Part::Goes(Some(format!("{what} concerns only the upstream")))),
+        None if of_partition => Some(Part::Goes(Some("placement concerns only the upstream".to_owned()))),
         // How the upstream executes it does not concern the target.
         None if edit.is_any(at, &["ALGORITHM", "LOCK"]) => Some(Part::Goes(None)),
         None => None,

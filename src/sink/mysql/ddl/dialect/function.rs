@@ -322,7 +322,7 @@ impl Dialect<'_> {
             let word = matches!(edit.token(at), Some(Token::Word(_)));
             if word && edit.is(at, "VALUES") && edit.is(at + 1, "ROW") && edit.sign(at + 2, '(') {
                 return Err(Unsupported(format!(
-                    "{} has no VALUES ROW(…); a SELECT of the same values, with UNION ALL between the rows, does the same",
+                    "{} has no VALUES ROW(…); use a SELECT of the same values, with UNION ALL between the rows",
                     self.target()
                 )));
             }

@@ -76,7 +76,7 @@ pub(super) fn translate(sql: &str, server: &Server, ddl: &Ddl) -> Result<Transla
         return Ok(Translation { sql: Some(sql.to_owned()), without: vec![] });
     }
     if sql.contains("/*T![global_index]") {
-        return Err(Unsupported("a GLOBAL index of a partitioned table is TiDB's own".to_owned()));
+        return Err(Unsupported("a GLOBAL index of a partitioned table exists only in TiDB".to_owned()));
     }
     Dialect::new(server, ddl).translate(sql)
 }

@@ -123,13 +123,14 @@ fn for_mariadb() {
             ),
             (
                 "ALTER TABLE `t` ADD CHECK(`a`>0) NOT ENFORCED",
-                "nothing -- without its CHECK: MariaDB has none that is not enforced",
+                "nothing -- without its CHECK: MariaDB has no unenforced CHECKs",
             ),
             ("ALTER TABLE `t` DROP CHECK `c`", "ALTER TABLE `t` DROP CONSTRAINT IF EXISTS `c`"),
             ("ALTER TABLE `t` ALTER CHECK `c` NOT ENFORCED", "ALTER TABLE `t` DROP CONSTRAINT IF EXISTS `c`"),
             (
                 "CREATE TABLE `t` (`a` INT CHECK(`a`>0) ENFORCED,`b` INT CONSTRAINT `c` CHECK (`b`>1) NOT ENFORCED NOT NULL)",
-                "CREATE TABLE `t` (`a` INT CHECK(`a`>0),`b` INT NOT NULL) -- without its CHECK: MariaDB has none that is not enforced",
+                "CREATE TABLE `t` (`a` INT CHECK(`a`>0),`b` INT NOT NULL) -- without its CHECK: MariaDB has no \
+                 unenforced CHECKs",
             ),
             (
                 "ALTER TABLE `p` EXCHANGE PARTITION `p0` WITH TABLE `t` WITHOUT VALIDATION",
@@ -144,20 +145,20 @@ fn for_mariadb() {
                 "CREATE SEQUENCE `s` START WITH 1 MINVALUE -9223372036854775807 MAXVALUE 9223372036854775806 NOCACHE NOCYCLE COMMENT = 'x'",
             ),
             ("CREATE TABLE `t` (`a` BIGINT DEFAULT NEXTVAL(`s`),`u` CHAR(36) DEFAULT (UUID()))", ""),
-            ("ALTER TABLE `t` SET TIFLASH REPLICA 1", "nothing -- TiFlash concerns the upstream alone"),
+            ("ALTER TABLE `t` SET TIFLASH REPLICA 1", "nothing -- TiFlash concerns only the upstream"),
             (
                 "CREATE TABLE `t` (`a` INT) PARTITION BY LIST (`a`) (PARTITION `p0` VALUES IN (1,2),PARTITION `d` VALUES IN (DEFAULT))",
                 "CREATE TABLE `t` (`a` INT) PARTITION BY LIST (`a`) (PARTITION `p0` VALUES IN (1,2),PARTITION `d` DEFAULT)",
             ),
             (
                 "CREATE TABLE `t` (`a` INT) PARTITION BY LIST (`a`) (PARTITION `p0` VALUES IN (1,DEFAULT))",
-                "never: a DEFAULT partition of a LIST is not known there in this form",
+                "never: the target does not know a LIST's DEFAULT partition in this form",
             ),
             (
                 "CREATE TABLE `t` (`a` INT) PARTITION BY RANGE (`a`) INTERVAL (10) FIRST PARTITION LESS THAN (10) LAST PARTITION LESS THAN (90)",
-                "never: partitions by INTERVAL are TiDB's own",
+                "never: partitions by INTERVAL exist only in TiDB",
             ),
-            ("ALTER TABLE `t` LAST PARTITION LESS THAN (200)", "never: partitions by INTERVAL are TiDB's own"),
+            ("ALTER TABLE `t` LAST PARTITION LESS THAN (200)", "never: partitions by INTERVAL exist only in TiDB"),
         ],
     );
 }
@@ -191,7 +192,7 @@ fn for_mysql() {
             ),
             (
                 "CREATE TABLE `t` (`a` INT) PARTITION BY LIST (`a`) (PARTITION `d` DEFAULT)",
-                "never: a DEFAULT partition of a LIST is not known there in this form",
+                "never: the target does not know a LIST's DEFAULT partition in this form",
             ),
         ],
     );
@@ -200,11 +201,13 @@ fn for_mysql() {
         &[
             (
                 "CREATE TABLE `t` (`a` float NOT NULL AUTO_INCREMENT COMMENT 'x',`double` int AUTO_INCREMENT,PRIMARY KEY (`a`))",
-                "CREATE TABLE `t` (`a` float NOT NULL COMMENT 'x',`double` int AUTO_INCREMENT,PRIMARY KEY (`a`)) -- without AUTO_INCREMENT: this MySQL has none for FLOAT and DOUBLE",
+                "CREATE TABLE `t` (`a` float NOT NULL COMMENT 'x',`double` int AUTO_INCREMENT,PRIMARY KEY (`a`)) -- \
+                 without AUTO_INCREMENT: this MySQL does not support it for FLOAT and DOUBLE",
             ),
             (
                 "ALTER TABLE `t` CHANGE COLUMN `a` `b` double unsigned NOT NULL AUTO_INCREMENT",
-                "ALTER TABLE `t` CHANGE COLUMN `a` `b` double unsigned NOT NULL -- without AUTO_INCREMENT: this MySQL has none for FLOAT and DOUBLE",
+                "ALTER TABLE `t` CHANGE COLUMN `a` `b` double unsigned NOT NULL -- without AUTO_INCREMENT: this MySQL \
+                 does not support it for FLOAT and DOUBLE",
             ),
         ],
     );
@@ -234,7 +237,7 @@ fn for_mysql() {
             ("ALTER TABLE `t` DROP CHECK `c`", "nothing -- this MySQL has no CHECK constraints"),
             (
                 "ALTER TABLE `t` ADD COLUMN `c` INT, RENAME COLUMN `a` TO `b`",
-                "never: this MySQL has no RENAME COLUMN; CHANGE COLUMN with the column's whole definition does the same",
+                "never: this MySQL has no RENAME COLUMN; use CHANGE COLUMN with the column's whole definition",
             ),
             (
                 "CREATE TABLE `t` (`u` CHAR(36) DEFAULT (UUID()) COMMENT 'x')",
@@ -280,8 +283,8 @@ fn words_that_tidb_left_uncommented() {
                     "create global temporary table t (a int) on commit delete rows",
                     "nothing -- the rows of temporary tables never leave their session",
                 ),
-                ("alter table t remove ttl", "nothing -- TTL concerns the upstream alone"),
-                ("alter table t partition p placement policy = x", "nothing -- placement concerns the upstream alone"),
+                ("alter table t remove ttl", "nothing -- TTL concerns only the upstream"),
+                ("alter table t partition p placement policy = x", "nothing -- placement concerns only the upstream"),
             ],
         );
     }
