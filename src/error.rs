@@ -1,8 +1,8 @@
 //! Errors for the operator: a kind that decides the exit code, and a hint that says what to do.
 //!
 //! Errors travel as [`anyhow::Error`]; `context` adds what was attempted. A [`Fault`] somewhere in
-//! the chain carries the kind and the hint; without one the error is an unexpected failure and exits
-//! like [`Kind::Connect`].
+//! the chain carries the kind and the hint; without one the error is an unexpected failure and
+//! exits like [`Kind::Connect`].
 //!
 //! Also here: the nearest known name for a misspelt one, and shell quoting for the commands that
 //! messages show, so that they can be pasted as they are.
@@ -99,7 +99,8 @@ impl std::error::Error for Fault {}
 /// The first [`Fault`] in the chain of `error`, outermost first.
 #[must_use]
 pub fn fault(error: &anyhow::Error) -> Option<&Fault> {
-    // `downcast_ref` also finds a Fault that was attached as context, which `chain` alone would miss.
+    // `downcast_ref` also finds a Fault that was attached as context, which `chain` alone would
+    // miss.
     error.downcast_ref::<Fault>().or_else(|| error.chain().find_map(|e| e.downcast_ref::<Fault>()))
 }
 
@@ -109,8 +110,8 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     fault(error).map_or(Kind::Connect, |f| f.kind).exit_code()
 }
 
-/// The one of `names` that `name` was probably meant to be, if any is near enough. Case and the kind
-/// of dash do not count.
+/// The one of `names` that `name` was probably meant to be, if any is near enough. Case and the
+/// kind of dash do not count.
 pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = |text: &str| text.to_lowercase().replace('_', "-");
     let given = alike(name);

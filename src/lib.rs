@@ -58,13 +58,16 @@
 //! |---|---|---|
 //! | link | one upstream cluster, one target and a name; a process that replicates it is a run | `checkpoint/link.rs` |
 //! | commit ts, position | when a transaction took effect upstream; up to where the target has everything | [`model::CommitTs`], [`checkpoint`] |
+//! | durable position | that of the run, shared: the sink writes it, the registration reads it | [`model::DurablePosition`] |
 //! | slot | the row of one worker, updated first in each of its transactions | `checkpoint/slot.rs` |
 //! | lease | the named lock by which a second run of a link is refused | [`checkpoint::lease`] |
 //! | mark, channel | the row that says "a link wrote this"; a number that both directions share | [`mark`] |
 //! | prelude | what each transaction of a session begins with; the mark is one | [`mysql::transaction`] |
 //! | conflict key | a hash of key values: transactions that share one keep their order | `sink/mysql/causality.rs` |
 //! | window, batch | transactions that go to the target together; those of them that one worker applies at once | `sink/mysql/window.rs` |
-//! | intent, picture | a DDL that is stored before it runs; its objects on the target, before and after | `sink/mysql/ddl/settle.rs`, `picture.rs` |
+//! | intent, picture | a DDL that is stored before it runs; its objects on the target, before and after | `sink/mysql/ddl/begun.rs`, `picture.rs` |
+//! | low-water mark | the end of the last window before which all is durable | `sink/mysql/scheduler.rs` |
+//! | outline | where the rows of a transaction are in its bytes, found once | [`decode::TxnOutline`] |
 //! | reference | an empty table made of the upstream's definition, to compare with | `sink/mysql/schema_diff/mod.rs` |
 //! | early, late | rows that come before the message of their DDL; rows behind a TRUNCATE or EXCHANGE PARTITION that they did not know of | `pipeline/ddl_order.rs` |
 //! | pump status | what other parts may know of the Pumps while they are read | `source/pump/mod.rs` |
@@ -111,7 +114,7 @@
 //!     `backup/storage/remote`, and the simulated cluster.
 //!
 //! Memory is bounded by one setting: the streams, the rows under way and the definitions each have
-//! a share of it, whoever gives rows waits for room, and a transaction that is too large to be
+//! a share of it, what gives rows waits for room, and a transaction that is too large to be
 //! decoded as a whole is read row by row from its raw bytes.
 //!
 //! # Why the order inside a batch is right
@@ -123,15 +126,15 @@
 //! meet a row in its way, whatever collation or number of unique keys a table has. Foreign key
 //! checks are off (the stream carries cascaded rows itself).
 //!
-//!
 //! # Adding a source, a sink or a command
 //!
 //! A source or a sink implements [`source::Source`] or [`sink::Sink`], whose doc comments are their
-//! contract. Add one arm to [`source::open`] or to `commands::sync`, a case to
-//! `tests/source_contract.rs`, and a line to the changelog. If `merge`, `filter` or `pipeline` have to
-//! change for it, the contract was wrong and is mended first. A command has its arguments in `cli`, its
-//! file in `commands` and its arm in `commands/mod.rs`; `make generated` writes its completions and
-//! manual page.
+//! contract. A source says there whether it is a live cluster and whether a run registers for it;
+//! what only it wants to know is a field of [`source::Options`]. Add one arm to [`source::open`] or
+//! to `commands::sync`, a case to `tests/source_contract.rs`, and a line to the changelog. If
+//! `merge`, `filter` or `pipeline` have to change for it, the contract was wrong and is mended
+//! first. A command has its arguments in `cli`, its file in `commands` and its arm in
+//! `commands/mod.rs`; `make generated` writes its completions and manual page.
 
 pub mod backup;
 pub mod checkpoint;

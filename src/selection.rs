@@ -79,7 +79,8 @@ impl Selection {
         self.router.target(schema, table).unwrap_or_else(|| (schema.to_owned(), table.to_owned()))
     }
 
-    /// The rule that keeps rows of a table on the target that the upstream no longer has; by the table's name there.
+    /// The rule that keeps rows of a table on the target that the upstream no longer has; by the
+    /// table's name there.
     #[must_use]
     pub fn keeps(&self, schema: &str, table: &str) -> Option<&str> {
         let is = |routed: &Table| routed.schema == schema && routed.name == table;
@@ -108,7 +109,8 @@ impl Selection {
         self.router.routes().contents(schema, &|schema, table| self.filter.table(schema, table), tables).map(Some)
     }
 
-    /// Whether the transaction with rows of this commit ts is left out whole; says and counts it if so.
+    /// Whether the transaction with rows of this commit ts is left out whole; says and counts it if
+    /// so.
     pub fn ignores(&mut self, ts: CommitTs, events: &Events) -> bool {
         let ignored = self.filter.ignores(ts);
         if ignored {
@@ -118,13 +120,14 @@ impl Selection {
         ignored
     }
 
-    /// Tables, by their names on the target, of which DDL was left out by a rule on events since this was asked last: their columns may be
-    /// others there.
+    /// Tables, by their names on the target, of which DDL was left out by a rule on events since
+    /// this was asked last: their columns may be others there.
     pub fn differing(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.news)
     }
 
-    /// The same of a table whose rows come without a definition, as far as rules tell.
+    /// Whether a table whose rows come without a definition may have other columns on the target, as far
+    /// as rules tell.
     #[must_use]
     pub fn may_differ(&self, schema: &str, table: &str) -> bool {
         self.filter.judges_texts() || self.filter.leaves_definition(schema, table, None)
@@ -149,7 +152,8 @@ impl Selection {
         }
     }
 
-    /// Counts the row changes of a transaction that were left out; `empty` if nothing is left of it.
+    /// Counts the row changes of a transaction that were left out; `empty` if nothing is left of
+    /// it.
     pub fn count(&mut self, left_out: LeftOut, empty: bool) {
         self.left_out.rows(left_out, empty);
     }
@@ -173,7 +177,8 @@ impl Selection {
                 self.differs(&schema, &table);
             }
         }
-        // Of a DDL that is left out by its ts the sink keeps account, as of every one that is skipped.
+        // Of a DDL that is left out by its ts the sink keeps account, as of every one that is
+        // skipped.
         self.left_out.ignored += u64::from(ddl.is_some() && self.filter.ignores(ts));
         ddl.and_then(|ddl| self.router.ddl(ts, ddl))
     }

@@ -1,5 +1,6 @@
-//! Reads BR's `backupmeta`: what a backup holds and its end ts
-//! (docs/protocol/tidb-binlog.md §11.2).
+//! Reads BR's `backupmeta`: what a backup holds, and its end ts.
+//!
+//! The format is in docs/protocol/tidb-binlog.md §11.2.
 //!
 //! Only the fields of the message itself are read. Format v1 lists all files and schemas in it and
 //! v2 refers to other files, so both are read alike, at any size.

@@ -7,8 +7,9 @@
 //! A Pump that joins is read from the last `t` whose listing did not have it, and its stream is
 //! handed on before the next `Resolved`.
 //!
-//! [`Membership`] holds the last list and which of its Pumps are read. Both change only under one lock,
-//! so a Pump that left is noticed when it comes back, and one that came back in time has not left.
+//! [`Membership`] holds the last list and which of its Pumps are read. Both change only under one
+//! lock, so a Pump that left is noticed when it comes back, and one that came back in time has not
+//! left.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
