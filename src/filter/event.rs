@@ -237,7 +237,10 @@ mod tests {
         assert!(rule.ignores_sql("DROP TABLE t") && rule.ignores_sql("alter ADD A") && rule.ignores_sql("xB Cx"));
         assert!(!rule.ignores_sql("CREATE TABLE drop"));
         let fault = super::tests::rule(&[], &["a("]).unwrap_err();
-        assert!(fault.message.starts_with("event rule 2, ignore-sql: /a(/ is not a valid regular expression"), "{fault}");
+        assert!(
+            fault.message.starts_with("event rule 2, ignore-sql: /a(/ is not a valid regular expression"),
+            "{fault}"
+        );
     }
 
     #[test]
