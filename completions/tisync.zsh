@@ -21,8 +21,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -44,8 +44,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -66,7 +66,7 @@ _arguments "${_arguments_options[@]}" : \
 aes128-ctr\:"A key of 16 bytes"
 aes192-ctr\:"A key of 24 bytes"
 aes256-ctr\:"A key of 32 bytes"))' \
-'(--crypter-key-file)--crypter-key=[The key in hex digits. Everybody on this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
+'(--crypter-key-file)--crypter-key=[The key in hex digits. All users of this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
 '--crypter-key-file=[A file with the key in hex digits]:FILE:_files' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
@@ -74,26 +74,26 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':storage -- The backup'\''s folder or its backupmeta file\: a path, local\:///path or file\:///path; or object storage as BR names it\: s3\://, gcs\:// (gs\://) or azure\:// (azblob\://) BUCKET/PREFIX with options behind a `?`:_default' \
+':storage -- The backup'\''s folder or its backupmeta file\: a path, local\:///path or file\:///path; or object storage as BR writes it\: s3\://, gcs\:// (gs\://) or azure\:// (azblob\://) BUCKET/PREFIX with options after a `?`:_default' \
 && ret=0
 ;;
 (from-dumpling)
 _arguments "${_arguments_options[@]}" : \
-'--time-zone=[The zone of a position that is a date-time (\`dumpling --snapshot '\''2026-…'\''\`)\: UTC, +08\:00, an IANA name, local]:ZONE:_default' \
+'--time-zone=[The time zone of a position that is a date-time (\`dumpling --snapshot '\''2026-…'\''\`)\: UTC, +08\:00, an IANA name, local]:ZONE:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -113,8 +113,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -129,26 +129,26 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-'*::ts -- The ts to decode; `-`, or none at all, reads them from standard input, one a line:_default' \
+'*::ts -- The ts to decode; `-`, or none at all, reads them from standard input, one per line:_default' \
 && ret=0
 ;;
 (encode)
 _arguments "${_arguments_options[@]}" : \
-'--time-zone=[The zone of a time that carries none itself\: UTC, +08\:00, an IANA name, local]:ZONE:_default' \
+'--time-zone=[The time zone of a time that has none\: UTC, +08\:00, an IANA name, local]:ZONE:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -158,15 +158,15 @@ csv\:"A header line and rows"))' \
 ;;
 (check)
 _arguments "${_arguments_options[@]}" : \
-'--backup=[Look for a gap or overlap with this backup by BR, which the target was restored from]:STORAGE:_default' \
+'--backup=[Look for a gap or overlap with this BR backup, which the target was restored from]:STORAGE:_default' \
 '--dump=[Look for a gap or overlap with this dump, which the target was loaded from]:PATH:_default' \
 '--backup-ts=[Look for a gap or overlap with a backup or dump that ends at this ts]:TS:_default' \
-'--time-zone=[The zone of a dump'\''s position that is a date-time]:ZONE:_default' \
+'--time-zone=[The time zone of a dump'\''s position, if that is a date-time]:ZONE:_default' \
 '--crypter-method=[How the backup is encrypted \[default\: plaintext\]]:CRYPTER_METHOD:((plaintext\:"Not encrypted"
 aes128-ctr\:"A key of 16 bytes"
 aes192-ctr\:"A key of 24 bytes"
 aes256-ctr\:"A key of 32 bytes"))' \
-'(--crypter-key-file)--crypter-key=[The key in hex digits. Everybody on this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
+'(--crypter-key-file)--crypter-key=[The key in hex digits. All users of this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
 '--crypter-key-file=[A file with the key in hex digits]:FILE:_files' \
 '*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
@@ -179,13 +179,13 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':ts -- The start ts to judge:_default' \
+':ts -- The start ts to check:_default' \
 && ret=0
 ;;
 (help)
@@ -238,42 +238,42 @@ esac
 ;;
 (sync)
 _arguments "${_arguments_options[@]}" : \
-'--config=[A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says]:FILE:_files' \
+'--config=[A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, override it]:FILE:_files' \
 '--from=[Where transactions come from\: \`pd\://host\:port\[,host\:port…\]\` of a TiDB cluster with Pumps, a folder with a recording or with Drainer'\''s files (db-type \`file\`), or the name of a cluster in the file]:SOURCE:_default' \
 '--to=[Where they go\: \`mysql\://user@host\:port/?ssl-mode=…\` (MySQL, MariaDB or TiDB), or the name of a cluster in the file]:URL:_default' \
-'--start-ts=[Starts behind this ts (exclusive)\: a backup'\''s end is exactly right; or \`now\`, which leaves out all that was before. Needed on a first start; later the target'\''s checkpoint decides. A ts, or a time\: \`2026-11-21T13\:00\:00Z\`, \`-2h\`]:TS|TIME|now:_default' \
+'--start-ts=[Starts after this ts (exclusive)\: a backup'\''s end is exactly right; or \`now\`, which leaves out all earlier changes. Needed on a first start; after that the target'\''s checkpoint decides. A ts, or a time\: \`2026-11-21T13\:00\:00Z\`, \`-2h\`]:TS|TIME|now:_default' \
 '--until=[Ends with exit code 0 when everything up to here (inclusive) is applied\: a ts, a time, or \`caught-up\` for PD'\''s current one. A time is the first ts of its millisecond]:TS|TIME|caught-up:_default' \
-'(--until)--until-ts=[The same as \`--until TS\`]:TS:_default' \
-'*--skip-ddl=[Goes on without the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times]:TS:_default' \
-'*--on-ddl-error=[What becomes of a DDL that the target refuses\: \`stop\` (the default) ends the run, \`ask\` asks at the terminal, \`skip\:TS\` goes on without the one of this commit ts (as \`--skip-ddl TS\`), \`replace\:TS=SQL\` runs SQL instead of it. May be given several times]:stop|ask|skip:TS|replace:TS=SQL:_default' \
-'--pending-ddl=[Says what became of a DDL that an earlier run did not see end]:PENDING_DDL:((done\:"It took effect\: go on behind it"
+'(--until)--until-ts=[Ends with exit code 0 when everything up to this commit ts (inclusive) is applied]:TS:_default' \
+'*--skip-ddl=[Skips the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times]:TS:_default' \
+'*--on-ddl-error=[What to do with a DDL that the target refuses\: \`stop\` (the default) ends the run, \`ask\` asks at the terminal, \`skip\:TS\` skips the one of this commit ts (as \`--skip-ddl TS\`), \`replace\:TS=SQL\` runs SQL instead of it. May be given several times]:stop|ask|skip:TS|replace:TS=SQL:_default' \
+'--pending-ddl=[Tells tisync the outcome of a DDL that an earlier run did not see finish]:PENDING_DDL:((done\:"It took effect\: continue after it"
 again\:"It did not\: run it again"))' \
-'--safe-mode=[Rows may already be there, or be missing\: replaces and ignores instead of stopping. For a start from a backup that is no consistent point]::BOOL:(true false)' \
-'(--safe-mode)--safe-until=[The same up to this ts alone\: for a start whose overlap with what is on the target is known to end there]:TS:_default' \
-'--sync-mode=[Whether a table'\''s columns have to be the same on both sides. 1, unless given\: a missing or an extra one is an error. 2\: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero]:1|2:_default' \
-'--allow-missing=[Goes on although the target lacks tables that the upstream has; a row for one of them stops the run]::BOOL:(true false)' \
-'*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
-'*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
+'--safe-mode=[Rows may already exist or be missing\: replaces and ignores them instead of stopping. For a start from a backup that is not a consistent snapshot]::BOOL:(true false)' \
+'(--safe-mode)--safe-until=[Safe mode up to this ts only\: for a start whose overlap with the data on the target is known to end there]:TS:_default' \
+'--sync-mode=[Whether a table must have the same columns on both sides. 1 (the default)\: a missing or extra column is an error. 2\: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero]:1|2:_default' \
+'--allow-missing=[Continues even if the target lacks tables that the upstream has; a row for one of them stops the run]::BOOL:(true false)' \
+'*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last pattern that matches a table decides. Separated by commas, or given several times. All tables by default]:PATTERN:_default' \
+'*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first match decides. May be given several times]:FROM=TO:_default' \
 '*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
-'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant; all of them run unless it is given]:NAME:_default' \
-'--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
-'--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
-'--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
-'--batch-rows=[Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target]:N:_default' \
-'--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. Unless given, none is ever split]:N:_default' \
-'--node-id=[Name of this link'\''s entry among the cluster'\''s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
-'--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached]:HOST:PORT:_default' \
-'--advertise-addr=[The address that the cluster'\''s Pumps are told, where it is not that of --addr]:HOST:PORT:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` if not given; with a file of several links, the one to run; without it all of them run]:NAME:_default' \
+'--schema-from=[TiDB'\''s status address for the DDL history, if the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
+'--memory-limit=[Maximum memory of the run, plus one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. Default\: 256MiB]:SIZE:_default' \
+'--workers=[Connections that write to the target at once, 1 to 64. By default, chosen from the round-trip time to the target]:N:_default' \
+'--batch-rows=[Row changes per transaction on the target; a larger upstream transaction stays whole. By default, chosen from the round-trip time to the target]:N:_default' \
+'--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. By default, none is ever split]:N:_default' \
+'--node-id=[Name of this link'\''s entry in the cluster'\''s list of drainers. By default, derived from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
+'--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. By default, port 8249 (or a free one, if that is in use) of the address from which PD is reached]:HOST:PORT:_default' \
+'--advertise-addr=[The address to register with the cluster'\''s Pumps, if it differs from --addr]:HOST:PORT:_default' \
 '--channel-id=[The channel, the same number on both clusters\: marks every transaction on the target with it]:N:_default' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
-'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
+'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need"
 stop\:"The run ends"))' \
-'--wrong-side-ddl=[What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there\: \`stop\` (unless given) ends the run before it and shows it, \`ignore\` follows it. A Drainer does not say that it brought one\: with a Drainer on the other direction, \`ignore\`]:WHAT:((stop\:"The run ends before it"
+'--wrong-side-ddl=[On a link with --loopback and --no-ddl, what to do with an upstream DDL that did not come through the link in the other direction\: \`stop\` (the default) ends the run before it and shows it, \`ignore\` continues without running it. A Drainer does not say which DDL it ran\: with a Drainer in the other direction, use \`ignore\`]:WHAT:((stop\:"The run ends before it"
 ignore\:"It is followed and not run on the target"))' \
-'--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
+'--on-conflict=[What to do if a row to change or delete is missing on the target, or the key of a new row already exists\: end the run (the default), or make the row match the upstream. Both count such rows by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
 count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
-'--cluster-id=[Id of the cluster that the files come from, which they do not tell\: the target'\''s checkpoint is kept under it]:ID:_default' \
+'--cluster-id=[Id of the cluster that the files come from, which is not in the files\: the target'\''s checkpoint is stored under it]:ID:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
@@ -283,19 +283,19 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: somebody else brings its tables along. Rows go on as the upstream has them]' \
-'--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
-'--take-over[Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is gone never stands in the way]' \
-'--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
+'--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: something else has to maintain its tables. Rows are still replicated as they are upstream]' \
+'--ignore-drainer[On a first start, uses --start-ts even if a Drainer left a different checkpoint on the target]' \
+'--take-over[Ends another running process of this link. Without it, the start is refused and shows who that is; a run whose process or machine is gone never blocks the start]' \
+'--allow-repeats[Takes over from a Drainer that was not stopped cleanly even if there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may then exist twice]' \
 '--keep-going[With several links\: one that fails does not stop the others. The exit code is still that of the first failure]' \
-'(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
-'(--addr --no-register)--no-listen[Listens on no port, and is registered as paused\: Pumps that go offline wait for this link, but those that start do not tell it (it finds them by itself), and there is no \`/status\`, \`/metrics\` or \`PUT /state\`]' \
-'--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
-'-q[Leaves out notes and progress; warnings and errors stay]' \
-'--quiet[Leaves out notes and progress; warnings and errors stay]' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'(--node-id --addr --advertise-addr)--no-register[Does not register in the cluster and listens on no port. Then Pumps that go offline do not wait for this link]' \
+'(--addr --no-register)--no-listen[Listens on no port, and is registered as paused\: Pumps that go offline wait for this link, but new Pumps do not notify it (it finds them by itself), and there is no \`/status\`, \`/metrics\` or \`PUT /state\`]' \
+'--loopback[Leaves out transactions that carry the mark of this channel\: they came from the other side. Needs --channel-id\: this link'\''s own writes carry the mark too]' \
+'-q[Suppresses notes and progress, but not warnings and errors]' \
+'--quiet[Suppresses notes and progress, but not warnings and errors]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -310,8 +310,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -329,7 +329,7 @@ csv\:"A header line and rows"))' \
             (show)
 _arguments "${_arguments_options[@]}" : \
 '--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
-'--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
+'--config=[Takes the target from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
 '--link=[Only this link]:NAME:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
@@ -337,9 +337,9 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -349,33 +349,33 @@ csv\:"A header line and rows"))' \
 (set)
 _arguments "${_arguments_options[@]}" : \
 '--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
-'--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
+'--config=[Takes the target from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
 '--link=[The link'\''s name]:NAME:_default' \
-'--cluster-id=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
+'--cluster-id=[The upstream cluster'\''s id, if several have a link of that name]:ID:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'--yes[Does it although something is lost or repeated]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'--yes[Goes ahead even if something is lost or repeated]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':ts -- Everything at or below this ts counts as applied; what is above it is applied from now on:_default' \
+':ts -- Everything up to this ts counts as applied; replication continues after it:_default' \
 && ret=0
 ;;
 (clear)
 _arguments "${_arguments_options[@]}" : \
 '--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
-'--config=[The same from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
+'--config=[Takes the target from a tisync.toml, or a drainer.toml, which also says where Drainer'\''s checkpoint is]:FILE:_files' \
 '--link=[The link'\''s name]:NAME:_default' \
-'--cluster-id=[The upstream cluster'\''s id, where several have a link of that name]:ID:_default' \
-'--from=[PD of the cluster that the link comes from, where its entry is\: \`pd\://host\:port\[,…\]\`; --config knows it]:URL:_default' \
+'--cluster-id=[The upstream cluster'\''s id, if several have a link of that name]:ID:_default' \
+'--from=[PD of the cluster that the link replicates from, where its entry is\: \`pd\://host\:port\[,…\]\`; not needed with --config]:URL:_default' \
 '--node-id=[The link'\''s --node-id, if it had one]:ID:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
@@ -386,10 +386,10 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'--yes[Does it]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'--yes[Confirms the deletion]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -440,8 +440,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -460,7 +460,7 @@ csv\:"A header line and rows"))' \
 _arguments "${_arguments_options[@]}" : \
 '--config=[A tisync.toml or a drainer.toml with the link]:FILE:_files' \
 '--link=[Which link of the file]:NAME:_default' \
-'--from=[Where the right definitions are\: a cluster (pd\://host\:port), a server (mysql\://user@host\:port) or the folder of a Dumpling dump]:SOURCE:_default' \
+'--from=[Where the correct definitions are\: a cluster (pd\://host\:port), a server (mysql\://user@host\:port) or the folder of a Dumpling dump]:SOURCE:_default' \
 '--to=[The target\: \`mysql\://user@host\:port/?ssl-mode=…\`]:URL:_default' \
 '*--tables=[Which tables, as for \`sync\`; may be given several times]:PATTERN:_default' \
 '*--route=[Names on the target, as for \`sync\`; may be given several times]:FROM=TO:_default' \
@@ -474,10 +474,10 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--sql[Prints the statements alone]' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--sql[Prints only the statements]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -515,11 +515,11 @@ esac
 (record)
 _arguments "${_arguments_options[@]}" : \
 '--from=[The TiDB cluster with Pumps\: \`pd\://host\:port\[,host\:port…\]\`]:SOURCE:_default' \
-'--dir=[The folder of the recording; made if need be]:DIR:_files' \
-'--start-ts=[Where a new recording begins (exclusive)\: a ts or a time; unless given, now. Later the folder decides]:TS|TIME:_default' \
+'--dir=[The folder of the recording; created if needed]:DIR:_files' \
+'--start-ts=[Where a new recording begins (exclusive)\: a ts or a time; now by default. After that the folder decides]:TS|TIME:_default' \
 '--until=[Ends with exit code 0 when everything up to here (inclusive) is recorded\: a ts, a time, or \`caught-up\` for PD'\''s current one]:TS|TIME|caught-up:_default' \
-'--part-size=[A part that has this size is followed by another one]:SIZE:_default' \
-'--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
+'--part-size=[Starts a new part when one reaches this size]:SIZE:_default' \
+'--schema-from=[TiDB'\''s status address for the DDL history, if the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
@@ -530,10 +530,10 @@ never\:"Never"))' \
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--compress[Compresses the parts with zstd]' \
-'-q[Leaves out notes; warnings and errors stay]' \
-'--quiet[Leaves out notes; warnings and errors stay]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'-q[Suppresses notes, but not warnings and errors]' \
+'--quiet[Suppresses notes, but not warnings and errors]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -548,8 +548,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -569,17 +569,17 @@ _arguments "${_arguments_options[@]}" : \
 '*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
 '--table=[The mark table]:DB.TABLE:_default' \
 '--channel-id=[The channel, the same number on both clusters]:N:_default' \
-'--rows=[Rows to make, one for each connection that will write at once]:N:_default' \
+'--rows=[Rows to create, one for each connection that will write at the same time]:N:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
 '--dry-run[Prints the SQL, and changes nothing]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -590,16 +590,16 @@ csv\:"A header line and rows"))' \
 _arguments "${_arguments_options[@]}" : \
 '*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
 '--table=[The mark table]:DB.TABLE:_default' \
-'--channel-id=[Shows this channel alone]:N:_default' \
+'--channel-id=[Shows only this channel]:N:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -610,19 +610,19 @@ csv\:"A header line and rows"))' \
 _arguments "${_arguments_options[@]}" : \
 '*--to=[A cluster or server\: \`mysql\://user@host\:port/?…\`. May be given twice, for both sides]:URL:_default' \
 '--table=[The mark table]:DB.TABLE:_default' \
-'--channel-id=[The channel whose rows go]:N:_default' \
+'--channel-id=[The channel whose rows are deleted]:N:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
 '--dry-run[Prints the SQL, and changes nothing]' \
-'-y[Does not ask]' \
-'--yes[Does not ask]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'-y[Does not ask for confirmation]' \
+'--yes[Does not ask for confirmation]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -673,8 +673,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -696,16 +696,16 @@ _arguments "${_arguments_options[@]}" : \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
 '--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
-'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--cluster=[The cluster'\''s name in the tisync.toml, if several have a PD]:NAME:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--all[Also those that are offline]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--all[Include nodes that are offline]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -714,23 +714,23 @@ csv\:"A header line and rows"))' \
 ;;
 (pause)
 _arguments "${_arguments_options[@]}" : \
-'--kind=[What it is, where a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
+'--kind=[Its kind, if a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
 drainer\:"It reads binlog\: a Drainer, or a tisync"))' \
-'--wait=[Wait until its entry says so, this long at the most\: 30s, 5m, 1h]:TIME:_default' \
+'--wait=[Wait until its entry says so, at most this long\: 30s, 5m, 1h]:TIME:_default' \
 '*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
 '--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
-'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--cluster=[The cluster'\''s name in the tisync.toml, if several have a PD]:NAME:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -740,23 +740,23 @@ csv\:"A header line and rows"))' \
 ;;
 (offline)
 _arguments "${_arguments_options[@]}" : \
-'--kind=[What it is, where a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
+'--kind=[Its kind, if a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
 drainer\:"It reads binlog\: a Drainer, or a tisync"))' \
-'--wait=[Wait until its entry says so, this long at the most\: 30s, 5m, 1h]:TIME:_default' \
+'--wait=[Wait until its entry says so, at most this long\: 30s, 5m, 1h]:TIME:_default' \
 '*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
 '--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
-'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--cluster=[The cluster'\''s name in the tisync.toml, if several have a PD]:NAME:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -766,14 +766,14 @@ csv\:"A header line and rows"))' \
 ;;
 (set-state)
 _arguments "${_arguments_options[@]}" : \
-'--kind=[What it is, where a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
+'--kind=[Its kind, if a Pump and a drainer have the same id]:KIND:((pump\:"It stores binlog"
 drainer\:"It reads binlog\: a Drainer, or a tisync"))' \
 '*--pd=[PD'\''s addresses, as in http\://10.0.0.1\:2379, separated by commas]:URL:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
 '--config=[Takes the address of PD and the TLS files from this tisync.toml or drainer.toml, unless --pd is given]:FILE:_files' \
-'--cluster=[The cluster'\''s name in the tisync.toml, where several have a PD]:NAME:_default' \
+'--cluster=[The cluster'\''s name in the tisync.toml, if several have a PD]:NAME:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
@@ -782,8 +782,8 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '-y[Do not ask before writing]' \
 '--yes[Do not ask before writing]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -844,8 +844,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -868,9 +868,9 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--offline[Connects to nothing\: then it cannot tell whether a link leads back to its own source under another address]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--offline[Does not connect to anything, so it cannot tell whether a link leads back to its own source under another address]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -880,42 +880,42 @@ csv\:"A header line and rows"))' \
 ;;
 (show)
 _arguments "${_arguments_options[@]}" : \
-'--config=[A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it says]:FILE:_files' \
+'--config=[A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, override it]:FILE:_files' \
 '--from=[Where transactions come from\: \`pd\://host\:port\[,host\:port…\]\` of a TiDB cluster with Pumps, a folder with a recording or with Drainer'\''s files (db-type \`file\`), or the name of a cluster in the file]:SOURCE:_default' \
 '--to=[Where they go\: \`mysql\://user@host\:port/?ssl-mode=…\` (MySQL, MariaDB or TiDB), or the name of a cluster in the file]:URL:_default' \
-'--start-ts=[Starts behind this ts (exclusive)\: a backup'\''s end is exactly right; or \`now\`, which leaves out all that was before. Needed on a first start; later the target'\''s checkpoint decides. A ts, or a time\: \`2026-11-21T13\:00\:00Z\`, \`-2h\`]:TS|TIME|now:_default' \
+'--start-ts=[Starts after this ts (exclusive)\: a backup'\''s end is exactly right; or \`now\`, which leaves out all earlier changes. Needed on a first start; after that the target'\''s checkpoint decides. A ts, or a time\: \`2026-11-21T13\:00\:00Z\`, \`-2h\`]:TS|TIME|now:_default' \
 '--until=[Ends with exit code 0 when everything up to here (inclusive) is applied\: a ts, a time, or \`caught-up\` for PD'\''s current one. A time is the first ts of its millisecond]:TS|TIME|caught-up:_default' \
-'(--until)--until-ts=[The same as \`--until TS\`]:TS:_default' \
-'*--skip-ddl=[Goes on without the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times]:TS:_default' \
-'*--on-ddl-error=[What becomes of a DDL that the target refuses\: \`stop\` (the default) ends the run, \`ask\` asks at the terminal, \`skip\:TS\` goes on without the one of this commit ts (as \`--skip-ddl TS\`), \`replace\:TS=SQL\` runs SQL instead of it. May be given several times]:stop|ask|skip:TS|replace:TS=SQL:_default' \
-'--pending-ddl=[Says what became of a DDL that an earlier run did not see end]:PENDING_DDL:((done\:"It took effect\: go on behind it"
+'(--until)--until-ts=[Ends with exit code 0 when everything up to this commit ts (inclusive) is applied]:TS:_default' \
+'*--skip-ddl=[Skips the DDL of this commit ts. Tables that are missing because of it are left out, counted and listed. May be given several times]:TS:_default' \
+'*--on-ddl-error=[What to do with a DDL that the target refuses\: \`stop\` (the default) ends the run, \`ask\` asks at the terminal, \`skip\:TS\` skips the one of this commit ts (as \`--skip-ddl TS\`), \`replace\:TS=SQL\` runs SQL instead of it. May be given several times]:stop|ask|skip:TS|replace:TS=SQL:_default' \
+'--pending-ddl=[Tells tisync the outcome of a DDL that an earlier run did not see finish]:PENDING_DDL:((done\:"It took effect\: continue after it"
 again\:"It did not\: run it again"))' \
-'--safe-mode=[Rows may already be there, or be missing\: replaces and ignores instead of stopping. For a start from a backup that is no consistent point]::BOOL:(true false)' \
-'(--safe-mode)--safe-until=[The same up to this ts alone\: for a start whose overlap with what is on the target is known to end there]:TS:_default' \
-'--sync-mode=[Whether a table'\''s columns have to be the same on both sides. 1, unless given\: a missing or an extra one is an error. 2\: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero]:1|2:_default' \
-'--allow-missing=[Goes on although the target lacks tables that the upstream has; a row for one of them stops the run]::BOOL:(true false)' \
-'*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last one that takes a table decides. With commas between them, or given several times. Unless given, all of them]:PATTERN:_default' \
-'*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first that fits decides. May be given several times]:FROM=TO:_default' \
+'--safe-mode=[Rows may already exist or be missing\: replaces and ignores them instead of stopping. For a start from a backup that is not a consistent snapshot]::BOOL:(true false)' \
+'(--safe-mode)--safe-until=[Safe mode up to this ts only\: for a start whose overlap with the data on the target is known to end there]:TS:_default' \
+'--sync-mode=[Whether a table must have the same columns on both sides. 1 (the default)\: a missing or extra column is an error. 2\: columns that the target lacks are left out; columns that only the target has keep their values, and new rows get their default, or zero]:1|2:_default' \
+'--allow-missing=[Continues even if the target lacks tables that the upstream has; a row for one of them stops the run]::BOOL:(true false)' \
+'*--tables=[Which tables are replicated\: patterns as in TiDB'\''s other tools (\`app.*\`, \`!app.tmp_*\`, \`/^a/.*\`, \`@FILE\`), the last pattern that matches a table decides. Separated by commas, or given several times. All tables by default]:PATTERN:_default' \
+'*--route=[Gives a database (\`app.*=app2.*\`) or a table (\`app.users=crm.people\`) another name on the target, in rows and DDL. The first match decides. May be given several times]:FROM=TO:_default' \
 '*--ignore-ts=[Leaves out the transaction of this commit ts, rows or DDL. May be given several times]:TS:_default' \
-'--link=[Name of this link in the target'\''s checkpoint table, \`default\` unless given; with a file of several links, the one that is meant; all of them run unless it is given]:NAME:_default' \
-'--schema-from=[TiDB'\''s status address for the DDL history, where the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
-'--memory-limit=[Most memory that the run takes, beside one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. 256MiB unless given]:SIZE:_default' \
-'--workers=[Connections that write to the target at once, 1 to 64. Unless given, chosen from the round trip to the target]:N:_default' \
-'--batch-rows=[Row changes that are written in one transaction; an upstream transaction that has more stays whole. Unless given, chosen from the round trip to the target]:N:_default' \
-'--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. Unless given, none is ever split]:N:_default' \
-'--node-id=[Name of this link'\''s entry among the cluster'\''s drainers. Unless given, made from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
-'--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is reached]:HOST:PORT:_default' \
-'--advertise-addr=[The address that the cluster'\''s Pumps are told, where it is not that of --addr]:HOST:PORT:_default' \
+'--link=[Name of this link in the target'\''s checkpoint table, \`default\` if not given; with a file of several links, the one to run; without it all of them run]:NAME:_default' \
+'--schema-from=[TiDB'\''s status address for the DDL history, if the one registered in PD cannot be reached\: \`http\://host\:10080\`]:URL:_default' \
+'--memory-limit=[Maximum memory of the run, plus one raw transaction of the stream if that is larger\: \`256MiB\`, \`1GiB\` or a number of bytes; at least 64MiB. Default\: 256MiB]:SIZE:_default' \
+'--workers=[Connections that write to the target at once, 1 to 64. By default, chosen from the round-trip time to the target]:N:_default' \
+'--batch-rows=[Row changes per transaction on the target; a larger upstream transaction stays whole. By default, chosen from the round-trip time to the target]:N:_default' \
+'--max-txn-rows=[Splits an upstream transaction that changes more rows than this over several transactions on the target, and says so\: readers there may see a part of it. By default, none is ever split]:N:_default' \
+'--node-id=[Name of this link'\''s entry in the cluster'\''s list of drainers. By default, derived from the link, the target and the cluster, so that it is the same on every machine]:ID:_default' \
+'--addr=[Where to listen for the cluster'\''s Pumps, and for \`/status\`, \`/metrics\` and \`PUT /state\`. By default, port 8249 (or a free one, if that is in use) of the address from which PD is reached]:HOST:PORT:_default' \
+'--advertise-addr=[The address to register with the cluster'\''s Pumps, if it differs from --addr]:HOST:PORT:_default' \
 '--channel-id=[The channel, the same number on both clusters\: marks every transaction on the target with it]:N:_default' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
-'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need it"
+'--other-channels=[What to do with transactions that carry the mark of another channel \[default\: pass\]]:WHAT:((pass\:"They are replicated, as chains and rings of clusters need"
 stop\:"The run ends"))' \
-'--wrong-side-ddl=[What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link of the other direction did not bring there\: \`stop\` (unless given) ends the run before it and shows it, \`ignore\` follows it. A Drainer does not say that it brought one\: with a Drainer on the other direction, \`ignore\`]:WHAT:((stop\:"The run ends before it"
+'--wrong-side-ddl=[On a link with --loopback and --no-ddl, what to do with an upstream DDL that did not come through the link in the other direction\: \`stop\` (the default) ends the run before it and shows it, \`ignore\` continues without running it. A Drainer does not say which DDL it ran\: with a Drainer in the other direction, use \`ignore\`]:WHAT:((stop\:"The run ends before it"
 ignore\:"It is followed and not run on the target"))' \
-'--on-conflict=[What to do where a row to change or delete is missing on the target, or the key of a new one is taken\: ends the run (the default), or makes the row what the upstream has. Both count them by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
+'--on-conflict=[What to do if a row to change or delete is missing on the target, or the key of a new row already exists\: end the run (the default), or make the row match the upstream. Both count such rows by table]:WHAT:((stop\:"The run ends; nothing of the transaction is applied"
 count\:"The target'\''s row becomes what the upstream has"))' \
 '--time-zone=[Time zone of the Drainer that wrote the files, for their TIMESTAMPs\: UTC, an offset or an IANA name]:ZONE:_default' \
-'--cluster-id=[Id of the cluster that the files come from, which they do not tell\: the target'\''s checkpoint is kept under it]:ID:_default' \
+'--cluster-id=[Id of the cluster that the files come from, which is not in the files\: the target'\''s checkpoint is stored under it]:ID:_default' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
 '--ssl-cert=[Client certificate (PEM) for the upstream cluster]:FILE:_files' \
 '--ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
@@ -925,20 +925,20 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--origin[Says of each value where it came from\: a flag, the environment, a line of the file, the default]' \
-'--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: somebody else brings its tables along. Rows go on as the upstream has them]' \
-'--ignore-drainer[On a first start, --start-ts counts although a Drainer left a checkpoint on the target that says something else]' \
-'--take-over[Ends another run of this link that is alive. Unless given, this one is refused then, with who that is; one whose process or machine is gone never stands in the way]' \
-'--allow-repeats[Takes over from a Drainer that was not stopped cleanly although there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may come to be there twice]' \
+'--origin[Shows where each value came from\: a flag, the environment, a line of the file, the default]' \
+'--no-ddl[Runs no DDL on the target, as with Drainer'\''s \`sync-ddl = false\`\: something else has to maintain its tables. Rows are still replicated as they are upstream]' \
+'--ignore-drainer[On a first start, uses --start-ts even if a Drainer left a different checkpoint on the target]' \
+'--take-over[Ends another running process of this link. Without it, the start is refused and shows who that is; a run whose process or machine is gone never blocks the start]' \
+'--allow-repeats[Takes over from a Drainer that was not stopped cleanly even if there are tables without a primary key or a unique key of NOT NULL columns\: some of their rows may then exist twice]' \
 '--keep-going[With several links\: one that fails does not stop the others. The exit code is still that of the first failure]' \
-'(--node-id --addr --advertise-addr)--no-register[Writes no entry into the cluster and listens on no port. Then a Pump'\''s going offline does not wait for this link]' \
-'(--addr --no-register)--no-listen[Listens on no port, and is registered as paused\: Pumps that go offline wait for this link, but those that start do not tell it (it finds them by itself), and there is no \`/status\`, \`/metrics\` or \`PUT /state\`]' \
-'--loopback[Leaves out transactions that carry the mark of our channel\: they came from the other side. Needs --channel-id\: what this link writes carries the mark too]' \
-'-q[Leaves out notes and progress; warnings and errors stay]' \
-'--quiet[Leaves out notes and progress; warnings and errors stay]' \
-'--allow-plain-password[Lets the target'\''s password go to another machine without TLS, where whoever is between can read it]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'(--node-id --addr --advertise-addr)--no-register[Does not register in the cluster and listens on no port. Then Pumps that go offline do not wait for this link]' \
+'(--addr --no-register)--no-listen[Listens on no port, and is registered as paused\: Pumps that go offline wait for this link, but new Pumps do not notify it (it finds them by itself), and there is no \`/status\`, \`/metrics\` or \`PUT /state\`]' \
+'--loopback[Leaves out transactions that carry the mark of this channel\: they came from the other side. Needs --channel-id\: this link'\''s own writes carry the mark too]' \
+'-q[Suppresses notes and progress, but not warnings and errors]' \
+'--quiet[Suppresses notes and progress, but not warnings and errors]' \
+'--allow-plain-password[Allows sending the target'\''s password to another machine without TLS, where it can be read on the network]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -954,8 +954,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -966,17 +966,17 @@ csv\:"A header line and rows"))' \
 ;;
 (convert)
 _arguments "${_arguments_options[@]}" : \
-'-o+[Writes into this file, which must not exist, instead of standard output. Passwords go into files beside it that only their owner can read]:FILE:_files' \
-'--out=[Writes into this file, which must not exist, instead of standard output. Passwords go into files beside it that only their owner can read]:FILE:_files' \
+'-o+[Writes into this file, which must not exist, instead of standard output. Passwords go into files next to it that only their owner can read]:FILE:_files' \
+'--out=[Writes into this file, which must not exist, instead of standard output. Passwords go into files next to it that only their owner can read]:FILE:_files' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'--with-passwords[Writes passwords into the tisync.toml itself]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'--with-passwords[Writes passwords to the tisync.toml itself]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -1037,26 +1037,26 @@ _arguments "${_arguments_options[@]}" : \
 '--to-ssl-ca=[CA certificate (PEM) of the second cluster'\''s PD; turns TLS on]:FILE:_files' \
 '--to-ssl-cert=[Client certificate (PEM) for it]:FILE:_files' \
 '--to-ssl-key=[Private key (PEM) of the client certificate]:FILE:_files' \
-'--keep-password=[Where a password that was typed is kept\: nowhere but in a variable of the environment that you set (the default), in a file of its own beside tisync.toml, or in tisync.toml itself]:WHERE:((env\:"In a variable of the environment, which the operator sets"
+'--keep-password=[Where a password that was typed is kept\: only in an environment variable that you set (the default), in its own file next to tisync.toml, or in tisync.toml itself]:WHERE:((env\:"In an environment variable, which the operator sets"
 file\:"In a file of its own"
 config\:"In tisync.toml"))' \
-'--start-from-br=[At the end of this backup by BR, which the target was restored from]:STORAGE:_default' \
-'--start-from-dumpling=[At the snapshot of this dump by Dumpling, which the target was loaded from]:PATH:_default' \
-'--start-ts=[Behind this ts or time; \`now\` leaves out what was before]:TS|TIME|now:_default' \
-'--time-zone=[The zone of a dump'\''s position that is a date-time]:ZONE:_default' \
+'--start-from-br=[At the end of this BR backup, which the target was restored from]:STORAGE:_default' \
+'--start-from-dumpling=[At the snapshot of this Dumpling dump, which the target was loaded from]:PATH:_default' \
+'--start-ts=[After this ts or time; \`now\` leaves out earlier changes]:TS|TIME|now:_default' \
+'--time-zone=[The time zone of a dump'\''s position, if that is a date-time]:ZONE:_default' \
 '--crypter-method=[How the backup is encrypted \[default\: plaintext\]]:CRYPTER_METHOD:((plaintext\:"Not encrypted"
 aes128-ctr\:"A key of 16 bytes"
 aes192-ctr\:"A key of 24 bytes"
 aes256-ctr\:"A key of 32 bytes"))' \
-'(--crypter-key-file)--crypter-key=[The key in hex digits. Everybody on this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
+'(--crypter-key-file)--crypter-key=[The key in hex digits. All users of this machine can read a command line\: prefer --crypter-key-file, or the environment'\''s TISYNC_CRYPTER_KEY, which counts when neither is given]:HEX:_default' \
 '--crypter-key-file=[A file with the key in hex digits]:FILE:_files' \
-'--back-start-ts=[Both ways\: where the link back begins, a ts, a time or \`now\` \[default\: now\]]:TS|TIME|now:_default' \
+'--back-start-ts=[Both ways\: where the link back begins\: a ts, a time or \`now\` \[default\: now\]]:TS|TIME|now:_default' \
 '*--tables=[Which tables, as with \`sync --tables\` \[default\: all\]]:PATTERN:_default' \
-'--sync-mode=[Whether columns have to be the same on both sides \[default\: 1\]]:1|2:_default' \
+'--sync-mode=[Whether both sides must have the same columns \[default\: 1\]]:1|2:_default' \
 '--channel-id=[The channel, the same number on both clusters \[default\: 1\]]:N:_default' \
 '--mark-table=[The mark table, on both clusters \[default\: retl._drainer_repl_mark\]]:DB.TABLE:_default' \
-'--ddl-from=[The cluster, by its name, whose DDL goes to the other one; DDL on the other stays there]:NAME:_default' \
-'--mark-setup=[Whether to make the mark table and its rows on both clusters now, as \`mark setup\` does]:yes|no:((yes\:"Yes"
+'--ddl-from=[The name of the cluster whose DDL is replicated to the other; DDL on the other stays there]:NAME:_default' \
+'--mark-setup=[Whether to create the mark table and its rows on both clusters now, as \`mark setup\` does]:yes|no:((yes\:"Yes"
 no\:"No"))' \
 '--config=[Where to write it \[default\: tisync.toml\]]:FILE:_files' \
 '--ssl-ca=[CA certificate (PEM) of the upstream cluster; turns TLS on]:FILE:_files' \
@@ -1070,13 +1070,13 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '(--one-way)--both[Two links, one each way\: both clusters are sources and targets]' \
 '(--to-pd --from-sql --back-start-ts --channel-id --mark-table --ddl-from --mark-setup)--one-way[One link, from the first to the second (the default without a terminal)]' \
-'--force[Writes over a file that is there]' \
+'--force[Overwrites an existing file]' \
 '--dry-run[Shows the file and writes nothing; changes nothing on the clusters]' \
-'-y[Takes the default of each question that has one. Still asked\: whatever has none, whether to write over a file, whether to change a cluster]' \
-'--yes[Takes the default of each question that has one. Still asked\: whatever has none, whether to write over a file, whether to change a cluster]' \
-'--unchecked[Goes on where a cluster cannot be reached, with a warning\: for a file that is written elsewhere]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'-y[Uses the default of each question that has one. Still asked\: questions without a default, whether to overwrite a file, whether to change a cluster]' \
+'--yes[Uses the default of each question that has one. Still asked\: questions without a default, whether to overwrite a file, whether to change a cluster]' \
+'--unchecked[Continues with a warning if a cluster cannot be reached\: for a file that is written elsewhere]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -1085,14 +1085,14 @@ csv\:"A header line and rows"))' \
 ;;
 (playground)
 _arguments "${_arguments_options[@]}" : \
-'--rate=[Transactions a second that the simulated cluster commits]:N:_default' \
-'--duration=[Seconds that the load goes on]:SECONDS:_default' \
-'--pumps=[Pumps that the load is spread over]:N:_default' \
+'--rate=[Transactions per second that the simulated cluster commits]:N:_default' \
+'--duration=[Duration of the load in seconds]:SECONDS:_default' \
+'--pumps=[Number of Pumps that share the load]:N:_default' \
 '--seed=[Seed of the generator; the same seed gives the same load]:N:_default' \
 '--recording=[Serves this recording instead of the generator'\''s bank]:DIR:_files' \
-'--load=[With --both\: writes this many transactions a second on each side for \`--duration\` seconds (Ctrl-C ends it earlier), then compares both, and the marks in each server'\''s own binlog. Exit code 1 if anything is not as it must be]:N:_default' \
+'--load=[With --both\: writes this many transactions per second on each side for \`--duration\` seconds (Ctrl-C ends it earlier), then compares both, and the marks in each server'\''s own binlog. Exit code 1 if anything is wrong]:N:_default' \
 '--ddl-delay=[Milliseconds between a DDL'\''s message and its job'\''s appearance in the history, as on a real cluster]:MS:_default' \
-'*--skip-ddl=[Passed on to the sync\: goes on without the DDL of this commit ts]:TS:_default' \
+'*--skip-ddl=[Passed on to the sync\: skips the DDL of this commit ts]:TS:_default' \
 '--color=[When to colour messages]:COLOR:((auto\:"On a terminal, unless \`NO_COLOR\` is set or \`TERM\` is \`dumb\`"
 always\:"Always"
 never\:"Never"))' \
@@ -1101,9 +1101,9 @@ json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
 '--keep[Leaves the private MariaDB running at the end, until Enter or Ctrl-C, and says how to connect]' \
 '--serve[Only serves the simulated cluster and prints its address, until Ctrl-C\: for \`tisync sync\` in another terminal]' \
-'(--recording --serve)--both[Two private MariaDBs that pass for TiDB clusters, and a link each way\: what is typed into either appears in the other, until Ctrl-C. Their tisync.toml is written beside them]' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'(--recording --serve)--both[Two private MariaDBs that pose as TiDB clusters, and a link each way\: what is written to either appears in the other, until Ctrl-C. Their tisync.toml is written next to them]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -1118,8 +1118,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -1136,8 +1136,8 @@ never\:"Never"))' \
 '--output=[How the answer is written]:OUTPUT:((text\:"For people and shell variables"
 json\:"One JSON value with a \`version\`"
 csv\:"A header line and rows"))' \
-'*-v[Says more on standard error]' \
-'*--verbose[Says more on standard error]' \
+'*-v[Prints more details on standard error]' \
+'*--verbose[Prints more details on standard error]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -1378,14 +1378,14 @@ _tisync_commands() {
     local commands; commands=(
 'ts:Finds, checks and converts timestamps (TSO)' \
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
-'checkpoint:Shows where links on a target stand, moves or forgets one' \
+'checkpoint:Shows, moves or clears the positions of links on a target' \
 'schema:Compares the definitions of tables on both sides' \
-'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
-'mark:The table by which two opposite links recognise what came from the other side' \
+'record:Records a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
+'mark:The table by which two opposite links recognise changes that came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
 'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
-'init:Asks what a link or two need, tries each answer at once, and writes a tisync.toml' \
-'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
+'init:Asks for everything that one or two links need, checks each answer at once, and writes a tisync.toml' \
+'playground:Demonstrates tisync on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
 'completions:Prints the completion script of a shell' \
 'man:Prints a manual page, or writes all of them into a folder' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -1395,9 +1395,9 @@ _tisync_commands() {
 (( $+functions[_tisync__subcmd__checkpoint_commands] )) ||
 _tisync__subcmd__checkpoint_commands() {
     local commands; commands=(
-'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
+'show:Shows the position of each link on the target, and Drainer'\''s own checkpoint' \
 'set:Moves a link to another commit ts, and says what that loses or repeats' \
-'clear:Forgets a link, and removes its entry among the Drainers in PD\: its next start is a first start' \
+'clear:Deletes a link'\''s checkpoint, and removes its entry from PD'\''s list of Drainers\: its next start is a first start' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync checkpoint commands' commands "$@"
@@ -1410,9 +1410,9 @@ _tisync__subcmd__checkpoint__subcmd__clear_commands() {
 (( $+functions[_tisync__subcmd__checkpoint__subcmd__help_commands] )) ||
 _tisync__subcmd__checkpoint__subcmd__help_commands() {
     local commands; commands=(
-'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
+'show:Shows the position of each link on the target, and Drainer'\''s own checkpoint' \
 'set:Moves a link to another commit ts, and says what that loses or repeats' \
-'clear:Forgets a link, and removes its entry among the Drainers in PD\: its next start is a first start' \
+'clear:Deletes a link'\''s checkpoint, and removes its entry from PD'\''s list of Drainers\: its next start is a first start' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync checkpoint help commands' commands "$@"
@@ -1455,10 +1455,10 @@ _tisync__subcmd__completions_commands() {
 (( $+functions[_tisync__subcmd__config_commands] )) ||
 _tisync__subcmd__config_commands() {
     local commands; commands=(
-'check:Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there' \
-'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
-'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
-'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
+'check:Reports all errors in a file, and anything else worth knowing about it. Asks the clusters for their identity, and changes nothing there' \
+'show:Shows the settings that \`tisync sync\` with the same arguments would use. Passwords are never shown' \
+'filter:Shows for each table whether a link replicates it, and which rule decides. Exit code 1 if one of them is left out' \
+'convert:Writes the tisync.toml equivalent of a drainer.toml, with comments that say what each line was' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync config commands' commands "$@"
@@ -1481,10 +1481,10 @@ _tisync__subcmd__config__subcmd__filter_commands() {
 (( $+functions[_tisync__subcmd__config__subcmd__help_commands] )) ||
 _tisync__subcmd__config__subcmd__help_commands() {
     local commands; commands=(
-'check:Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there' \
-'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
-'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
-'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
+'check:Reports all errors in a file, and anything else worth knowing about it. Asks the clusters for their identity, and changes nothing there' \
+'show:Shows the settings that \`tisync sync\` with the same arguments would use. Passwords are never shown' \
+'filter:Shows for each table whether a link replicates it, and which rule decides. Exit code 1 if one of them is left out' \
+'convert:Writes the tisync.toml equivalent of a drainer.toml, with comments that say what each line was' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync config help commands' commands "$@"
@@ -1524,14 +1524,14 @@ _tisync__subcmd__help_commands() {
     local commands; commands=(
 'ts:Finds, checks and converts timestamps (TSO)' \
 'sync:Replicates\: pulls transactions from a cluster (or a folder) and applies them to a target' \
-'checkpoint:Shows where links on a target stand, moves or forgets one' \
+'checkpoint:Shows, moves or clears the positions of links on a target' \
 'schema:Compares the definitions of tables on both sides' \
-'record:Keeps a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
-'mark:The table by which two opposite links recognise what came from the other side' \
+'record:Records a cluster'\''s stream in a folder, to be replayed later with \`sync --from DIR\`' \
+'mark:The table by which two opposite links recognise changes that came from the other side' \
 'nodes:Lists the Pumps and drainers of a cluster, pauses them, takes them offline' \
 'config:Checks, shows and converts configurations\: tisync.toml, and drainer.toml as it is' \
-'init:Asks what a link or two need, tries each answer at once, and writes a tisync.toml' \
-'playground:Shows it all on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
+'init:Asks for everything that one or two links need, checks each answer at once, and writes a tisync.toml' \
+'playground:Demonstrates tisync on this machine\: a simulated TiDB cluster, a private MariaDB and a sync between them' \
 'completions:Prints the completion script of a shell' \
 'man:Prints a manual page, or writes all of them into a folder' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -1541,9 +1541,9 @@ _tisync__subcmd__help_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__checkpoint_commands] )) ||
 _tisync__subcmd__help__subcmd__checkpoint_commands() {
     local commands; commands=(
-'show:Shows where each link on the target stands, and Drainer'\''s own checkpoint' \
+'show:Shows the position of each link on the target, and Drainer'\''s own checkpoint' \
 'set:Moves a link to another commit ts, and says what that loses or repeats' \
-'clear:Forgets a link, and removes its entry among the Drainers in PD\: its next start is a first start' \
+'clear:Deletes a link'\''s checkpoint, and removes its entry from PD'\''s list of Drainers\: its next start is a first start' \
     )
     _describe -t commands 'tisync help checkpoint commands' commands "$@"
 }
@@ -1570,10 +1570,10 @@ _tisync__subcmd__help__subcmd__completions_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__config_commands] )) ||
 _tisync__subcmd__help__subcmd__config_commands() {
     local commands; commands=(
-'check:Says everything that is wrong with a file, and what should be known about it. Asks the clusters who they are, and changes nothing there' \
-'show:Shows what \`tisync sync\` with the same arguments would work with. Passwords are never shown' \
-'filter:Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of them is left out' \
-'convert:Writes the tisync.toml that means the same as a drainer.toml, with comments that say what each line was' \
+'check:Reports all errors in a file, and anything else worth knowing about it. Asks the clusters for their identity, and changes nothing there' \
+'show:Shows the settings that \`tisync sync\` with the same arguments would use. Passwords are never shown' \
+'filter:Shows for each table whether a link replicates it, and which rule decides. Exit code 1 if one of them is left out' \
+'convert:Writes the tisync.toml equivalent of a drainer.toml, with comments that say what each line was' \
     )
     _describe -t commands 'tisync help config commands' commands "$@"
 }
@@ -1615,9 +1615,9 @@ _tisync__subcmd__help__subcmd__man_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__mark_commands] )) ||
 _tisync__subcmd__help__subcmd__mark_commands() {
     local commands; commands=(
-'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
-'status:Shows the rows\: how many transactions carried them, and who writes' \
-'drop:Deletes the rows of a channel that nobody writes with any more' \
+'setup:Creates the mark table and the rows of a channel if they are missing; existing ones are left as they are' \
+'status:Shows the rows\: how many transactions carried them, and which links use them' \
+'drop:Deletes the rows of a channel that is no longer in use' \
     )
     _describe -t commands 'tisync help mark commands' commands "$@"
 }
@@ -1639,10 +1639,10 @@ _tisync__subcmd__help__subcmd__mark__subcmd__status_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__nodes_commands] )) ||
 _tisync__subcmd__help__subcmd__nodes_commands() {
     local commands; commands=(
-'list:List Pumps and drainers with where they stand and whether they live' \
+'list:List Pumps and drainers with their positions and whether they are alive' \
 'pause:Ask a Pump or drainer to pause' \
 'offline:Ask a Pump or drainer to go offline for good' \
-'set-state:Write a state into the entry of a node that is gone' \
+'set-state:Write a state to the entry of a node that is gone' \
     )
     _describe -t commands 'tisync help nodes commands' commands "$@"
 }
@@ -1679,7 +1679,7 @@ _tisync__subcmd__help__subcmd__record_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__schema_commands] )) ||
 _tisync__subcmd__help__subcmd__schema_commands() {
     local commands; commands=(
-'diff:Compares the definitions of all replicated tables, and says what makes the target'\''s like the upstream'\''s' \
+'diff:Compares the definitions of all replicated tables, and prints the SQL that makes the target'\''s like the upstream'\''s' \
     )
     _describe -t commands 'tisync help schema commands' commands "$@"
 }
@@ -1696,12 +1696,12 @@ _tisync__subcmd__help__subcmd__sync_commands() {
 (( $+functions[_tisync__subcmd__help__subcmd__ts_commands] )) ||
 _tisync__subcmd__help__subcmd__ts_commands() {
     local commands; commands=(
-'from-br:Print the commit ts that a backup by BR ends at' \
-'from-dumpling:Print the commit ts of a dump by Dumpling or mydumper' \
+'from-br:Print the commit ts at the end of a BR backup' \
+'from-dumpling:Print the commit ts of a Dumpling or mydumper dump' \
 'now:Print the current ts of a cluster' \
 'decode:Print the time of each ts' \
 'encode:Print the first ts of a time'\''s millisecond' \
-'check:Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already' \
+'check:Check whether replication can start at a ts\: typing errors, gaps, overlaps, data already deleted' \
     )
     _describe -t commands 'tisync help ts commands' commands "$@"
 }
@@ -1748,9 +1748,9 @@ _tisync__subcmd__man_commands() {
 (( $+functions[_tisync__subcmd__mark_commands] )) ||
 _tisync__subcmd__mark_commands() {
     local commands; commands=(
-'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
-'status:Shows the rows\: how many transactions carried them, and who writes' \
-'drop:Deletes the rows of a channel that nobody writes with any more' \
+'setup:Creates the mark table and the rows of a channel if they are missing; existing ones are left as they are' \
+'status:Shows the rows\: how many transactions carried them, and which links use them' \
+'drop:Deletes the rows of a channel that is no longer in use' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync mark commands' commands "$@"
@@ -1763,9 +1763,9 @@ _tisync__subcmd__mark__subcmd__drop_commands() {
 (( $+functions[_tisync__subcmd__mark__subcmd__help_commands] )) ||
 _tisync__subcmd__mark__subcmd__help_commands() {
     local commands; commands=(
-'setup:Makes the mark table and the rows of a channel where they are missing; what is there stays as it is' \
-'status:Shows the rows\: how many transactions carried them, and who writes' \
-'drop:Deletes the rows of a channel that nobody writes with any more' \
+'setup:Creates the mark table and the rows of a channel if they are missing; existing ones are left as they are' \
+'status:Shows the rows\: how many transactions carried them, and which links use them' \
+'drop:Deletes the rows of a channel that is no longer in use' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync mark help commands' commands "$@"
@@ -1803,10 +1803,10 @@ _tisync__subcmd__mark__subcmd__status_commands() {
 (( $+functions[_tisync__subcmd__nodes_commands] )) ||
 _tisync__subcmd__nodes_commands() {
     local commands; commands=(
-'list:List Pumps and drainers with where they stand and whether they live' \
+'list:List Pumps and drainers with their positions and whether they are alive' \
 'pause:Ask a Pump or drainer to pause' \
 'offline:Ask a Pump or drainer to go offline for good' \
-'set-state:Write a state into the entry of a node that is gone' \
+'set-state:Write a state to the entry of a node that is gone' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync nodes commands' commands "$@"
@@ -1814,10 +1814,10 @@ _tisync__subcmd__nodes_commands() {
 (( $+functions[_tisync__subcmd__nodes__subcmd__help_commands] )) ||
 _tisync__subcmd__nodes__subcmd__help_commands() {
     local commands; commands=(
-'list:List Pumps and drainers with where they stand and whether they live' \
+'list:List Pumps and drainers with their positions and whether they are alive' \
 'pause:Ask a Pump or drainer to pause' \
 'offline:Ask a Pump or drainer to go offline for good' \
-'set-state:Write a state into the entry of a node that is gone' \
+'set-state:Write a state to the entry of a node that is gone' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync nodes help commands' commands "$@"
@@ -1880,7 +1880,7 @@ _tisync__subcmd__record_commands() {
 (( $+functions[_tisync__subcmd__schema_commands] )) ||
 _tisync__subcmd__schema_commands() {
     local commands; commands=(
-'diff:Compares the definitions of all replicated tables, and says what makes the target'\''s like the upstream'\''s' \
+'diff:Compares the definitions of all replicated tables, and prints the SQL that makes the target'\''s like the upstream'\''s' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync schema commands' commands "$@"
@@ -1893,7 +1893,7 @@ _tisync__subcmd__schema__subcmd__diff_commands() {
 (( $+functions[_tisync__subcmd__schema__subcmd__help_commands] )) ||
 _tisync__subcmd__schema__subcmd__help_commands() {
     local commands; commands=(
-'diff:Compares the definitions of all replicated tables, and says what makes the target'\''s like the upstream'\''s' \
+'diff:Compares the definitions of all replicated tables, and prints the SQL that makes the target'\''s like the upstream'\''s' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync schema help commands' commands "$@"
@@ -1916,12 +1916,12 @@ _tisync__subcmd__sync_commands() {
 (( $+functions[_tisync__subcmd__ts_commands] )) ||
 _tisync__subcmd__ts_commands() {
     local commands; commands=(
-'from-br:Print the commit ts that a backup by BR ends at' \
-'from-dumpling:Print the commit ts of a dump by Dumpling or mydumper' \
+'from-br:Print the commit ts at the end of a BR backup' \
+'from-dumpling:Print the commit ts of a Dumpling or mydumper dump' \
 'now:Print the current ts of a cluster' \
 'decode:Print the time of each ts' \
 'encode:Print the first ts of a time'\''s millisecond' \
-'check:Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already' \
+'check:Check whether replication can start at a ts\: typing errors, gaps, overlaps, data already deleted' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync ts commands' commands "$@"
@@ -1954,12 +1954,12 @@ _tisync__subcmd__ts__subcmd__from-dumpling_commands() {
 (( $+functions[_tisync__subcmd__ts__subcmd__help_commands] )) ||
 _tisync__subcmd__ts__subcmd__help_commands() {
     local commands; commands=(
-'from-br:Print the commit ts that a backup by BR ends at' \
-'from-dumpling:Print the commit ts of a dump by Dumpling or mydumper' \
+'from-br:Print the commit ts at the end of a BR backup' \
+'from-dumpling:Print the commit ts of a Dumpling or mydumper dump' \
 'now:Print the current ts of a cluster' \
 'decode:Print the time of each ts' \
 'encode:Print the first ts of a time'\''s millisecond' \
-'check:Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already' \
+'check:Check whether replication can start at a ts\: typing errors, gaps, overlaps, data already deleted' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'tisync ts help commands' commands "$@"

@@ -51,7 +51,7 @@ const RECORDS: [&str; 2] = ["tisync_slot", "tisync_checkpoint"];
 /// What to do with transactions that carry the marks of other channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OtherChannels {
-    /// They are replicated, as chains and rings of clusters need it.
+    /// They are replicated, as chains and rings of clusters need.
     #[default]
     Pass,
     /// The run ends.

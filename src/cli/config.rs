@@ -34,18 +34,19 @@ const CONVERT_EXAMPLES: &str = "Examples:
 /// The subcommands of `tisync config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Says everything that is wrong with a file, and what should be known about it. Asks the
-    /// clusters who they are, and changes nothing there.
+    /// Reports all errors in a file, and anything else worth knowing about it. Asks the clusters
+    /// for their identity, and changes nothing there.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
-    /// Shows what `tisync sync` with the same arguments would work with. Passwords are never shown.
+    /// Shows the settings that `tisync sync` with the same arguments would use. Passwords are never
+    /// shown.
     Show(Box<ShowArgs>),
-    /// Says of tables whether a link replicates them, and which rule decides. Exit code 1 if one of
-    /// them is left out.
+    /// Shows for each table whether a link replicates it, and which rule decides. Exit code 1 if
+    /// one of them is left out.
     #[command(after_help = FILTER_EXAMPLES)]
     Filter(FilterArgs),
-    /// Writes the tisync.toml that means the same as a drainer.toml, with comments that say what
-    /// each line was.
+    /// Writes the tisync.toml equivalent of a drainer.toml, with comments that say what each line
+    /// was.
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
 }
@@ -68,8 +69,8 @@ pub struct FilterArgs {
 pub struct CheckArgs {
     /// A tisync.toml or a drainer.toml.
     pub file: PathBuf,
-    /// Connects to nothing: then it cannot tell whether a link leads back to its own source under
-    /// another address.
+    /// Does not connect to anything, so it cannot tell whether a link leads back to its own source
+    /// under another address.
     #[arg(long)]
     pub offline: bool,
 }
@@ -78,11 +79,10 @@ pub struct CheckArgs {
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_EXAMPLES)]
 pub struct ShowArgs {
-    /// Says of each value where it came from: a flag, the environment, a line of the file, the
-    /// default.
+    /// Shows where each value came from: a flag, the environment, a line of the file, the default.
     #[arg(long)]
     pub origin: bool,
-    /// What `tisync sync` would be called with.
+    /// The arguments that `tisync sync` would get.
     #[command(flatten)]
     pub sync: SyncArgs,
 }
@@ -93,10 +93,10 @@ pub struct ConvertArgs {
     /// A drainer.toml.
     pub file: PathBuf,
     /// Writes into this file, which must not exist, instead of standard output. Passwords go into
-    /// files beside it that only their owner can read.
+    /// files next to it that only their owner can read.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Writes passwords into the tisync.toml itself.
+    /// Writes passwords to the tisync.toml itself.
     #[arg(long)]
     pub with_passwords: bool,
 }
@@ -112,9 +112,9 @@ pub(super) const INIT_EXAMPLES: &str = "Examples:
   tisync init --both --from-pd pd://10.0.0.1:2379 --from-sql mysql://repl@db1:4000 --to-pd pd://10.0.1.1:2379 \\
     --to mysql://repl@db2:4000 --start-from-br s3://bucket/full --ddl-from a --mark-setup yes
 
-Each answer is tried at once: PD, Pumps, TiDB's status ports, the account's rights, the start. Passwords come from --to-password-file and
+Each answer is checked at once: PD, Pumps, TiDB's status ports, the account's rights, the start. Passwords come from --to-password-file and
 --from-password-file, from TISYNC_PASSWORD_NAME (the cluster's name in capitals) or TISYNC_TARGET_PASSWORD, or are asked for. Without
-a terminal nothing is asked: what has no default needs its flag. Standard output gets the command to run next.";
+a terminal nothing is asked: settings without a default need their flags. The command to run next is printed to standard output.";
 
 /// Arguments of `tisync init`.
 #[derive(Args, Debug)]
@@ -159,20 +159,20 @@ pub struct InitArgs {
     /// Private key (PEM) of the client certificate.
     #[arg(long, value_name = "FILE", requires = "to_ssl_cert", help_heading = SECOND)]
     pub to_ssl_key: Option<PathBuf>,
-    /// Where a password that was typed is kept: nowhere but in a variable of the environment that
-    /// you set (the default), in a file of its own beside tisync.toml, or in tisync.toml itself.
+    /// Where a password that was typed is kept: only in an environment variable that you set (the
+    /// default), in its own file next to tisync.toml, or in tisync.toml itself.
     #[arg(long, value_enum, value_name = "WHERE")]
     pub keep_password: Option<KeepArg>,
     /// Where to start.
     #[command(flatten)]
     pub start: StartArgs,
-    /// Both ways: where the link back begins, a ts, a time or `now` [default: now].
+    /// Both ways: where the link back begins: a ts, a time or `now` [default: now].
     #[arg(long, value_name = "TS|TIME|now", allow_hyphen_values = true, help_heading = START)]
     pub back_start_ts: Option<String>,
     /// Which tables, as with `sync --tables` [default: all].
     #[arg(long, value_name = "PATTERN", help_heading = "What is replicated")]
     pub tables: Vec<String>,
-    /// Whether columns have to be the same on both sides [default: 1].
+    /// Whether both sides must have the same columns [default: 1].
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), help_heading = "What is replicated")]
     pub sync_mode: Option<u8>,
     /// The channel, the same number on both clusters [default: 1].
@@ -181,26 +181,26 @@ pub struct InitArgs {
     /// The mark table, on both clusters [default: retl._drainer_repl_mark].
     #[arg(long, value_name = "DB.TABLE", help_heading = BOTH)]
     pub mark_table: Option<String>,
-    /// The cluster, by its name, whose DDL goes to the other one; DDL on the other stays there.
+    /// The name of the cluster whose DDL is replicated to the other; DDL on the other stays there.
     #[arg(long, value_name = "NAME", help_heading = BOTH)]
     pub ddl_from: Option<String>,
-    /// Whether to make the mark table and its rows on both clusters now, as `mark setup` does.
+    /// Whether to create the mark table and its rows on both clusters now, as `mark setup` does.
     #[arg(long, value_enum, value_name = "yes|no", help_heading = BOTH)]
     pub mark_setup: Option<YesNo>,
     /// Where to write it [default: tisync.toml].
     #[arg(long, value_name = "FILE", help_heading = "The file")]
     pub config: Option<PathBuf>,
-    /// Writes over a file that is there.
+    /// Overwrites an existing file.
     #[arg(long, help_heading = "The file")]
     pub force: bool,
     /// Shows the file and writes nothing; changes nothing on the clusters.
     #[arg(long, help_heading = "The file")]
     pub dry_run: bool,
-    /// Takes the default of each question that has one. Still asked: whatever has none, whether to
-    /// write over a file, whether to change a cluster.
+    /// Uses the default of each question that has one. Still asked: questions without a default,
+    /// whether to overwrite a file, whether to change a cluster.
     #[arg(long, short)]
     pub yes: bool,
-    /// Goes on where a cluster cannot be reached, with a warning: for a file that is written
+    /// Continues with a warning if a cluster cannot be reached: for a file that is written
     /// elsewhere.
     #[arg(long)]
     pub unchecked: bool,
@@ -217,16 +217,16 @@ const BOTH: &str = "Both ways";
 /// Where the link begins.
 #[derive(Args, Debug)]
 pub struct StartArgs {
-    /// At the end of this backup by BR, which the target was restored from.
+    /// At the end of this BR backup, which the target was restored from.
     #[arg(long, value_name = "STORAGE", group = "begin", help_heading = START)]
     pub start_from_br: Option<String>,
-    /// At the snapshot of this dump by Dumpling, which the target was loaded from.
+    /// At the snapshot of this Dumpling dump, which the target was loaded from.
     #[arg(long, value_name = "PATH", group = "begin", help_heading = START)]
     pub start_from_dumpling: Option<String>,
-    /// Behind this ts or time; `now` leaves out what was before.
+    /// After this ts or time; `now` leaves out earlier changes.
     #[arg(long, value_name = "TS|TIME|now", allow_hyphen_values = true, group = "begin", help_heading = START)]
     pub start_ts: Option<String>,
-    /// The zone of a dump's position that is a date-time.
+    /// The time zone of a dump's position, if that is a date-time.
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true, help_heading = START)]
     pub time_zone: Option<String>,
     /// How the backup is encrypted.
@@ -237,7 +237,7 @@ pub struct StartArgs {
 /// Where a password that was typed is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum KeepArg {
-    /// In a variable of the environment, which the operator sets.
+    /// In an environment variable, which the operator sets.
     Env,
     /// In a file of its own.
     File,

@@ -34,7 +34,7 @@ use crate::sink::mysql::Connection;
 
 Exit codes:
   0 done   1 the answer is no   2 usage   3 cannot connect or not allowed
-  4 refused to protect data   5 stopped by a signal, can go on   124 timed out   130 second signal"
+  4 refused to protect data   5 stopped cleanly by a signal, can resume   124 timed out   130 second signal"
 )]
 pub struct Cli {
     /// When to colour messages.
@@ -43,7 +43,7 @@ pub struct Cli {
     /// How the answer is written.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub output: Format,
-    /// Says more on standard error.
+    /// Prints more details on standard error.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// What to do.
@@ -98,15 +98,15 @@ pub enum Command {
     Ts(Box<ts::TsCommand>),
     /// Replicates: pulls transactions from a cluster (or a folder) and applies them to a target.
     Sync(Box<SyncArgs>),
-    /// Shows where links on a target stand, moves or forgets one.
+    /// Shows, moves or clears the positions of links on a target.
     #[command(subcommand, after_help = CHECKPOINT_EXAMPLES)]
     Checkpoint(Box<target::CheckpointCommand>),
     /// Compares the definitions of tables on both sides.
     #[command(subcommand, after_help = SCHEMA_EXAMPLES)]
     Schema(Box<target::SchemaCommand>),
-    /// Keeps a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
+    /// Records a cluster's stream in a folder, to be replayed later with `sync --from DIR`.
     Record(Box<RecordArgs>),
-    /// The table by which two opposite links recognise what came from the other side.
+    /// The table by which two opposite links recognise changes that came from the other side.
     #[command(subcommand, after_help = MARK_EXAMPLES)]
     Mark(Box<target::MarkCommand>),
     /// Lists the Pumps and drainers of a cluster, pauses them, takes them offline.
@@ -115,11 +115,12 @@ pub enum Command {
     /// Checks, shows and converts configurations: tisync.toml, and drainer.toml as it is.
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(Box<ConfigCommand>),
-    /// Asks what a link or two need, tries each answer at once, and writes a tisync.toml.
+    /// Asks for everything that one or two links need, checks each answer at once, and writes a
+    /// tisync.toml.
     #[command(after_help = config::INIT_EXAMPLES)]
     Init(Box<config::InitArgs>),
-    /// Shows it all on this machine: a simulated TiDB cluster, a private MariaDB and a sync between
-    /// them.
+    /// Demonstrates tisync on this machine: a simulated TiDB cluster, a private MariaDB and a sync
+    /// between them.
     Playground(Box<PlaygroundArgs>),
     /// Prints the completion script of a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -139,8 +140,8 @@ pub enum Command {
 /// What a target's password may travel over.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PlainArgs {
-    /// Lets the target's password go to another machine without TLS, where whoever is between can
-    /// read it.
+    /// Allows sending the target's password to another machine without TLS, where it can be read on
+    /// the network.
     #[arg(long)]
     pub allow_plain_password: bool,
 }

@@ -43,10 +43,9 @@ use crate::sink::mysql::{OnConflict, PendingDdl, WrongSide};
   tisync sync --from /data/drainer --to mysql://root@127.0.0.1:3306 --time-zone Asia/Shanghai --until 2026-11-21T13:00:00Z
 
 The password of the target comes from TISYNC_TARGET_PASSWORD, a `password-file=` parameter of the URL or the MySQL
-option file (`defaults-file=`, or [client] of ~/.my.cnf); if the target wants one and there is none, it is asked for on a terminal.")]
+option file (`defaults-file=`, or [client] of ~/.my.cnf); if the target requires one and none is set, it is asked for on a terminal.")]
 pub struct SyncArgs {
-    /// A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, win over what it
-    /// says.
+    /// A tisync.toml, or a drainer.toml as it is. Flags, and then the environment, override it.
     #[arg(long, value_name = "FILE", env = "TISYNC_CONFIG")]
     pub config: Option<PathBuf>,
     /// Where transactions come from: `pd://host:port[,host:port…]` of a TiDB cluster with Pumps, a
@@ -58,90 +57,89 @@ pub struct SyncArgs {
     /// a cluster in the file.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
     pub to: Option<String>,
-    /// Starts behind this ts (exclusive): a backup's end is exactly right; or `now`, which leaves
-    /// out all that was before. Needed on a first start; later the target's checkpoint decides. A
-    /// ts, or a time: `2026-11-21T13:00:00Z`, `-2h`.
+    /// Starts after this ts (exclusive): a backup's end is exactly right; or `now`, which leaves
+    /// out all earlier changes. Needed on a first start; after that the target's checkpoint
+    /// decides. A ts, or a time: `2026-11-21T13:00:00Z`, `-2h`.
     #[arg(long, value_name = "TS|TIME|now", env = "TISYNC_START_TS", allow_hyphen_values = true)]
     pub start_ts: Option<Start>,
     /// Ends with exit code 0 when everything up to here (inclusive) is applied: a ts, a time, or
     /// `caught-up` for PD's current one. A time is the first ts of its millisecond.
     #[arg(long, value_name = "TS|TIME|caught-up", allow_hyphen_values = true)]
     pub until: Option<Until>,
-    /// The same as `--until TS`.
+    /// Ends with exit code 0 when everything up to this commit ts (inclusive) is applied.
     #[arg(long, value_name = "TS", conflicts_with = "until")]
     pub until_ts: Option<u64>,
-    /// Goes on without the DDL of this commit ts. Tables that are missing because of it are left
-    /// out, counted and listed. May be given several times.
+    /// Skips the DDL of this commit ts. Tables that are missing because of it are left out, counted
+    /// and listed. May be given several times.
     #[arg(long, value_name = "TS")]
     pub skip_ddl: Vec<u64>,
-    /// What becomes of a DDL that the target refuses: `stop` (the default) ends the run, `ask` asks
-    /// at the terminal, `skip:TS` goes on without the one of this commit ts (as `--skip-ddl TS`),
+    /// What to do with a DDL that the target refuses: `stop` (the default) ends the run, `ask` asks
+    /// at the terminal, `skip:TS` skips the one of this commit ts (as `--skip-ddl TS`),
     /// `replace:TS=SQL` runs SQL instead of it. May be given several times.
     #[arg(long, value_name = "stop|ask|skip:TS|replace:TS=SQL")]
     pub on_ddl_error: Vec<OnDdlErrorArg>,
-    /// Runs no DDL on the target, as with Drainer's `sync-ddl = false`: somebody else brings its
-    /// tables along. Rows go on as the upstream has them.
+    /// Runs no DDL on the target, as with Drainer's `sync-ddl = false`: something else has to
+    /// maintain its tables. Rows are still replicated as they are upstream.
     #[arg(long)]
     pub no_ddl: bool,
-    /// Says what became of a DDL that an earlier run did not see end.
+    /// Tells tisync the outcome of a DDL that an earlier run did not see finish.
     #[arg(long, value_enum)]
     pub pending_ddl: Option<PendingDdl>,
-    /// Rows may already be there, or be missing: replaces and ignores instead of stopping. For a
-    /// start from a backup that is no consistent point.
+    /// Rows may already exist or be missing: replaces and ignores them instead of stopping. For a
+    /// start from a backup that is not a consistent snapshot.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub safe_mode: Option<bool>,
-    /// The same up to this ts alone: for a start whose overlap with what is on the target is known
+    /// Safe mode up to this ts only: for a start whose overlap with the data on the target is known
     /// to end there.
     #[arg(long, value_name = "TS", conflicts_with = "safe_mode")]
     pub safe_until: Option<u64>,
-    /// On a first start, --start-ts counts although a Drainer left a checkpoint on the target that
-    /// says something else.
+    /// On a first start, uses --start-ts even if a Drainer left a different checkpoint on the
+    /// target.
     #[arg(long)]
     pub ignore_drainer: bool,
-    /// Ends another run of this link that is alive. Unless given, this one is refused then, with
-    /// who that is; one whose process or machine is gone never stands in the way.
+    /// Ends another running process of this link. Without it, the start is refused and shows who
+    /// that is; a run whose process or machine is gone never blocks the start.
     #[arg(long)]
     pub take_over: bool,
-    /// Takes over from a Drainer that was not stopped cleanly although there are tables without a
-    /// primary key or a unique key of NOT NULL columns: some of their rows may come to be there
-    /// twice.
+    /// Takes over from a Drainer that was not stopped cleanly even if there are tables without a
+    /// primary key or a unique key of NOT NULL columns: some of their rows may then exist twice.
     #[arg(long)]
     pub allow_repeats: bool,
-    /// Whether a table's columns have to be the same on both sides. 1, unless given: a missing or
-    /// an extra one is an error. 2: columns that the target lacks are left out; columns that only
+    /// Whether a table must have the same columns on both sides. 1 (the default): a missing or
+    /// extra column is an error. 2: columns that the target lacks are left out; columns that only
     /// the target has keep their values, and new rows get their default, or zero.
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub sync_mode: Option<u8>,
-    /// Goes on although the target lacks tables that the upstream has; a row for one of them stops
+    /// Continues even if the target lacks tables that the upstream has; a row for one of them stops
     /// the run.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_missing: Option<bool>,
     /// Which tables are replicated: patterns as in TiDB's other tools (`app.*`, `!app.tmp_*`,
-    /// `/^a/.*`, `@FILE`), the last one that takes a table decides. With commas between them, or
-    /// given several times. Unless given, all of them.
+    /// `/^a/.*`, `@FILE`), the last pattern that matches a table decides. Separated by commas, or
+    /// given several times. All tables by default.
     #[arg(long, value_name = "PATTERN", help_heading = "What is replicated")]
     pub tables: Vec<String>,
     /// Gives a database (`app.*=app2.*`) or a table (`app.users=crm.people`) another name on the
-    /// target, in rows and DDL. The first that fits decides. May be given several times.
+    /// target, in rows and DDL. The first match decides. May be given several times.
     #[arg(long, alias = "routes", value_name = "FROM=TO", help_heading = "What is replicated")]
     pub route: Vec<RouteArg>,
     /// Leaves out the transaction of this commit ts, rows or DDL. May be given several times.
     #[arg(long, value_name = "TS", help_heading = "What is replicated")]
     pub ignore_ts: Vec<u64>,
-    /// Name of this link in the target's checkpoint table, `default` unless given; with a file of
-    /// several links, the one that is meant; all of them run unless it is given.
+    /// Name of this link in the target's checkpoint table, `default` if not given; with a file of
+    /// several links, the one to run; without it all of them run.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
     pub link: Option<String>,
     /// With several links: one that fails does not stop the others. The exit code is still that of
     /// the first failure.
     #[arg(long)]
     pub keep_going: bool,
-    /// TiDB's status address for the DDL history, where the one registered in PD cannot be reached:
+    /// TiDB's status address for the DDL history, if the one registered in PD cannot be reached:
     /// `http://host:10080`.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
     pub schema_from: Option<String>,
-    /// Most memory that the run takes, beside one raw transaction of the stream if that is larger:
-    /// `256MiB`, `1GiB` or a number of bytes; at least 64MiB. 256MiB unless given.
+    /// Maximum memory of the run, plus one raw transaction of the stream if that is larger:
+    /// `256MiB`, `1GiB` or a number of bytes; at least 64MiB. Default: 256MiB.
     #[arg(
         long,
         value_name = "SIZE",
@@ -150,33 +148,32 @@ pub struct SyncArgs {
         help_heading = "Load"
     )]
     pub memory_limit: Option<Size>,
-    /// Connections that write to the target at once, 1 to 64. Unless given, chosen from the round
-    /// trip to the target.
+    /// Connections that write to the target at once, 1 to 64. By default, chosen from the
+    /// round-trip time to the target.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Load")]
     pub workers: Option<u8>,
-    /// Row changes that are written in one transaction; an upstream transaction that has more stays
-    /// whole. Unless given, chosen from the round trip to the target.
+    /// Row changes per transaction on the target; a larger upstream transaction stays whole. By
+    /// default, chosen from the round-trip time to the target.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     pub batch_rows: Option<u64>,
     /// Splits an upstream transaction that changes more rows than this over several transactions on
-    /// the target, and says so: readers there may see a part of it. Unless given, none is ever
-    /// split.
+    /// the target, and says so: readers there may see a part of it. By default, none is ever split.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     pub max_txn_rows: Option<u64>,
-    /// Name of this link's entry among the cluster's drainers. Unless given, made from the link,
-    /// the target and the cluster, so that it is the same on every machine.
+    /// Name of this link's entry in the cluster's list of drainers. By default, derived from the
+    /// link, the target and the cluster, so that it is the same on every machine.
     #[arg(long, value_name = "ID", env = "TISYNC_NODE_ID", help_heading = "Place in the cluster")]
     pub node_id: Option<String>,
-    /// Where to listen for the cluster's Pumps, and for `/status`, `/metrics` and `PUT /state`.
-    /// Unless given, port 8249 (or a free one, if that is taken) of the address from which PD is
+    /// Where to listen for the cluster's Pumps, and for `/status`, `/metrics` and `PUT /state`. By
+    /// default, port 8249 (or a free one, if that is in use) of the address from which PD is
     /// reached.
     #[arg(long, value_name = "HOST:PORT", env = "TISYNC_ADDR", help_heading = "Place in the cluster")]
     pub addr: Option<String>,
-    /// The address that the cluster's Pumps are told, where it is not that of --addr.
+    /// The address to register with the cluster's Pumps, if it differs from --addr.
     #[arg(long, value_name = "HOST:PORT", env = "TISYNC_ADVERTISE_ADDR", help_heading = "Place in the cluster")]
     pub advertise_addr: Option<String>,
-    /// Writes no entry into the cluster and listens on no port. Then a Pump's going offline does
-    /// not wait for this link.
+    /// Does not register in the cluster and listens on no port. Then Pumps that go offline do not
+    /// wait for this link.
     #[arg(
         long,
         conflicts_with_all = ["node_id", "addr", "advertise_addr"],
@@ -184,12 +181,12 @@ pub struct SyncArgs {
     )]
     pub no_register: bool,
     /// Listens on no port, and is registered as paused: Pumps that go offline wait for this link,
-    /// but those that start do not tell it (it finds them by itself), and there is no `/status`,
+    /// but new Pumps do not notify it (it finds them by itself), and there is no `/status`,
     /// `/metrics` or `PUT /state`.
     #[arg(long, conflicts_with_all = ["addr", "no_register"], help_heading = "Place in the cluster")]
     pub no_listen: bool,
-    /// Leaves out transactions that carry the mark of our channel: they came from the other side.
-    /// Needs --channel-id: what this link writes carries the mark too.
+    /// Leaves out transactions that carry the mark of this channel: they came from the other side.
+    /// Needs --channel-id: this link's own writes carry the mark too.
     #[arg(long, help_heading = BOTH_WAYS)]
     pub loopback: bool,
     /// The channel, the same number on both clusters: marks every transaction on the target with
@@ -202,26 +199,26 @@ pub struct SyncArgs {
     /// What to do with transactions that carry the mark of another channel [default: pass].
     #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
     pub other_channels: Option<OtherChannels>,
-    /// What becomes of a DDL of the upstream on a link with --loopback and --no-ddl that the link
-    /// of the other direction did not bring there: `stop` (unless given) ends the run before it and
-    /// shows it, `ignore` follows it. A Drainer does not say that it brought one: with a Drainer on
-    /// the other direction, `ignore`.
+    /// On a link with --loopback and --no-ddl, what to do with an upstream DDL that did not come
+    /// through the link in the other direction: `stop` (the default) ends the run before it and
+    /// shows it, `ignore` continues without running it. A Drainer does not say which DDL it ran:
+    /// with a Drainer in the other direction, use `ignore`.
     #[arg(long, value_enum, value_name = "WHAT", help_heading = BOTH_WAYS)]
     pub wrong_side_ddl: Option<WrongSide>,
-    /// What to do where a row to change or delete is missing on the target, or the key of a new one
-    /// is taken: ends the run (the default), or makes the row what the upstream has. Both count
-    /// them by table.
+    /// What to do if a row to change or delete is missing on the target, or the key of a new row
+    /// already exists: end the run (the default), or make the row match the upstream. Both count
+    /// such rows by table.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub on_conflict: Option<OnConflict>,
-    /// Leaves out notes and progress; warnings and errors stay.
+    /// Suppresses notes and progress, but not warnings and errors.
     #[arg(long, short)]
     pub quiet: bool,
     /// Time zone of the Drainer that wrote the files, for their TIMESTAMPs: UTC, an offset or an
     /// IANA name.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone, help_heading = "Drainer's files")]
     pub time_zone: TimeZone,
-    /// Id of the cluster that the files come from, which they do not tell: the target's checkpoint
-    /// is kept under it.
+    /// Id of the cluster that the files come from, which is not in the files: the target's
+    /// checkpoint is stored under it.
     #[arg(long, value_name = "ID", default_value_t = 0, hide_default_value = true, help_heading = "Drainer's files")]
     pub cluster_id: u64,
     /// TLS to the upstream.
@@ -235,6 +232,15 @@ pub struct SyncArgs {
 /// Heading of what two opposite links need.
 const BOTH_WAYS: &str = "Both ways";
 
+/// What to do with transactions that carry the mark of another channel.
+/// They are replicated, as chains and rings of clusters need.
+/// The run ends.
+/// What to do with a DDL that was run on the side whose DDL does not go to the other.
+/// The run ends before it.
+/// It is followed and not run on the target.
+/// What to do where the target's rows are not as the stream expects.
+/// The run ends; nothing of the transaction is applied.
+/// The target's row becomes what the upstream has.
 fn zone(text: &str) -> Result<TimeZone, String> {
     moment::zone(text).map_err(|e| e.to_string())
 }
@@ -268,6 +274,12 @@ impl FromStr for RouteArg {
     }
 }
 
+/// When a run ends by itself.
+/// At PD's current ts.
+/// At this ts.
+/// What became of a DDL that an earlier run did not see end.
+/// It took effect: continue after it.
+/// It did not: run it again.
 /// What becomes of DDLs that the target refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnDdlErrorArg {
@@ -285,14 +297,14 @@ impl FromStr for OnDdlErrorArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let ts = |digits: &str| digits.trim().parse::<u64>().map_err(|_| format!("`{digits}` is no ts (digits)"));
+        let ts = |digits: &str| digits.trim().parse::<u64>().map_err(|_| format!("`{digits}` is not a ts (digits)"));
         match text.split_once(':') {
             None if text == "stop" => Ok(Self::Stop),
             None if text == "ask" => Ok(Self::Ask),
             Some(("skip", digits)) => ts(digits).map(Self::Skip),
             Some(("replace", rest)) => match rest.split_once('=') {
                 Some((_, sql)) if sql.trim().is_empty() => {
-                    Err("behind the = stands what runs instead; `skip:TS` leaves a DDL out".to_owned())
+                    Err("SQL to run instead must follow the =; `skip:TS` skips a DDL".to_owned())
                 }
                 Some((digits, sql)) => Ok(Self::Replace(ts(digits)?, sql.trim().to_owned())),
                 None => Err("expected replace:TS=SQL".to_owned()),
@@ -330,7 +342,7 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "expected a size as `256MiB`, `1GiB` or a number of bytes".to_owned();
+        let wrong = || "expected a size such as `256MiB`, `1GiB` or a number of bytes".to_owned();
         let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (digits, unit) = text.split_at_checked(end).ok_or_else(wrong)?;
         let unit = unit.trim_start();

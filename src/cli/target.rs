@@ -22,14 +22,14 @@ const CLEAR_EXAMPLES: &str = "Examples:
 /// What to do with checkpoints.
 #[derive(Debug, Subcommand)]
 pub enum CheckpointCommand {
-    /// Shows where each link on the target stands, and Drainer's own checkpoint.
+    /// Shows the position of each link on the target, and Drainer's own checkpoint.
     #[command(after_help = SHOW_EXAMPLES)]
     Show(CheckpointShow),
     /// Moves a link to another commit ts, and says what that loses or repeats.
     #[command(after_help = SET_EXAMPLES)]
     Set(CheckpointSet),
-    /// Forgets a link, and removes its entry among the Drainers in PD: its next start is a first
-    /// start.
+    /// Deletes a link's checkpoint, and removes its entry from PD's list of Drainers: its next
+    /// start is a first start.
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(CheckpointClear),
 }
@@ -40,8 +40,8 @@ pub struct CheckpointTarget {
     /// The target: `mysql://user@host:port/?ssl-mode=…`.
     #[arg(long, value_name = "URL", env = "TISYNC_TO", hide_env_values = true)]
     pub to: Option<String>,
-    /// The same from a tisync.toml, or a drainer.toml, which also says where Drainer's checkpoint
-    /// is.
+    /// Takes the target from a tisync.toml, or a drainer.toml, which also says where Drainer's
+    /// checkpoint is.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What its password may travel over.
@@ -66,7 +66,7 @@ pub struct CheckpointLink {
     /// The link's name.
     #[arg(long, value_name = "NAME")]
     pub link: String,
-    /// The upstream cluster's id, where several have a link of that name.
+    /// The upstream cluster's id, if several have a link of that name.
     #[arg(long, value_name = "ID", alias = "cluster")]
     pub cluster_id: Option<u64>,
 }
@@ -80,10 +80,10 @@ pub struct CheckpointSet {
     /// The link.
     #[command(flatten)]
     pub link: CheckpointLink,
-    /// Everything at or below this ts counts as applied; what is above it is applied from now on.
+    /// Everything up to this ts counts as applied; replication continues after it.
     #[arg(value_name = "TS")]
     pub ts: u64,
-    /// Does it although something is lost or repeated.
+    /// Goes ahead even if something is lost or repeated.
     #[arg(long)]
     pub yes: bool,
 }
@@ -97,8 +97,8 @@ pub struct CheckpointClear {
     /// The link.
     #[command(flatten)]
     pub link: CheckpointLink,
-    /// PD of the cluster that the link comes from, where its entry is: `pd://host:port[,…]`;
-    /// --config knows it.
+    /// PD of the cluster that the link replicates from, where its entry is: `pd://host:port[,…]`;
+    /// not needed with --config.
     #[arg(long, alias = "pd", value_name = "URL")]
     pub from: Option<String>,
     /// The link's --node-id, if it had one.
@@ -107,7 +107,7 @@ pub struct CheckpointClear {
     /// TLS to that PD.
     #[command(flatten)]
     pub security: SecurityArgs,
-    /// Does it.
+    /// Confirms the deletion.
     #[arg(long)]
     pub yes: bool,
 }
@@ -115,14 +115,14 @@ pub struct CheckpointClear {
 /// `tisync mark …`: the table by which two opposite links recognise what came from the other side.
 #[derive(Debug, Subcommand)]
 pub enum MarkCommand {
-    /// Makes the mark table and the rows of a channel where they are missing; what is there stays
-    /// as it is
+    /// Creates the mark table and the rows of a channel if they are missing; existing ones are left
+    /// as they are
     #[command(after_help = SETUP_EXAMPLES)]
     Setup(MarkSetupArgs),
-    /// Shows the rows: how many transactions carried them, and who writes
+    /// Shows the rows: how many transactions carried them, and which links use them
     #[command(after_help = STATUS_EXAMPLES)]
     Status(MarkStatusArgs),
-    /// Deletes the rows of a channel that nobody writes with any more
+    /// Deletes the rows of a channel that is no longer in use
     #[command(after_help = DROP_EXAMPLES)]
     Drop(MarkDropArgs),
 }
@@ -131,19 +131,19 @@ const SETUP_EXAMPLES: &str = "Examples:
   tisync mark setup --to mysql://repl@db1:4000 --to mysql://repl@db2:4000 --channel-id 1
   tisync mark setup --to mysql://repl@db1:4000 --channel-id 1 --dry-run
 
-The table is Drainer's own, so that a Drainer may be on the other side. `tisync sync` makes further rows by itself if it has more
+The table is Drainer's own, so a Drainer can be on the other side. `tisync sync` adds rows by itself if it has more
 connections. The account needs CREATE, SELECT, INSERT and UPDATE there.";
 
 const STATUS_EXAMPLES: &str = "Examples:
   tisync mark status --to mysql://repl@db1:4000 --to mysql://repl@db2:4000
   tisync mark status --to mysql://repl@db1:4000 --channel-id 1 --output json
 
-Exit code 0 if links can write with marks there, 1 if the table or the channel's rows are missing.";
+Exit code 0 if links can write marks there, 1 if the table or the channel's rows are missing.";
 
 const DROP_EXAMPLES: &str = "Examples:
   tisync mark drop --to mysql://repl@db1:4000 --channel-id 1 --yes
 
-Refused while a link uses the channel: its sessions live, or a row changes within four seconds.";
+Refused while a link uses the channel: its sessions are alive, or a row changes within four seconds.";
 
 /// Where marks are.
 #[derive(Args, Debug)]
@@ -168,7 +168,7 @@ pub struct MarkSetupArgs {
     /// The channel, the same number on both clusters.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub channel_id: i64,
-    /// Rows to make, one for each connection that will write at once.
+    /// Rows to create, one for each connection that will write at the same time.
     #[arg(long, value_name = "N", default_value_t = ROWS, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub rows: u32,
     /// Prints the SQL, and changes nothing.
@@ -182,7 +182,7 @@ pub struct MarkStatusArgs {
     /// Where.
     #[command(flatten)]
     pub place: MarkPlace,
-    /// Shows this channel alone.
+    /// Shows only this channel.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub channel_id: Option<i64>,
 }
@@ -193,13 +193,13 @@ pub struct MarkDropArgs {
     /// Where.
     #[command(flatten)]
     pub place: MarkPlace,
-    /// The channel whose rows go.
+    /// The channel whose rows are deleted.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub channel_id: i64,
     /// Prints the SQL, and changes nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Does not ask.
+    /// Does not ask for confirmation.
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -210,13 +210,13 @@ const DIFF_EXAMPLES: &str = "Examples:
   tisync schema diff --from dump/ --to mysql://repl@db2:3306 --sql > alike.sql
 
 Exit codes:
-  0 all are the same   1 something differs   3 cannot connect or not allowed   4 something could not be compared";
+  0 all are equal   1 something differs   3 cannot connect or not allowed   4 something could not be compared";
 
 /// What to do with definitions.
 #[derive(Debug, Subcommand)]
 pub enum SchemaCommand {
-    /// Compares the definitions of all replicated tables, and says what makes the target's like the
-    /// upstream's.
+    /// Compares the definitions of all replicated tables, and prints the SQL that makes the
+    /// target's like the upstream's.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(SchemaDiffArgs),
 }
@@ -230,7 +230,7 @@ pub struct SchemaDiffArgs {
     /// Which link of the file.
     #[arg(long, value_name = "NAME", env = "TISYNC_LINK")]
     pub link: Option<String>,
-    /// Where the right definitions are: a cluster (pd://host:port), a server
+    /// Where the correct definitions are: a cluster (pd://host:port), a server
     /// (mysql://user@host:port) or the folder of a Dumpling dump.
     #[arg(long, value_name = "SOURCE", env = "TISYNC_FROM", hide_env_values = true)]
     pub from: Option<String>,
@@ -246,7 +246,7 @@ pub struct SchemaDiffArgs {
     /// Status address of a TiDB server, `http://host:10080`, instead of those registered in PD.
     #[arg(long, value_name = "URL", env = "TISYNC_SCHEMA_FROM")]
     pub schema_from: Option<String>,
-    /// Prints the statements alone.
+    /// Prints only the statements.
     #[arg(long)]
     pub sql: bool,
     /// TLS to the upstream cluster.

@@ -10,10 +10,10 @@ use crate::backup::br::Method;
 /// `tisync ts …`. Each prints its answer alone on standard output.
 #[derive(Debug, Subcommand)]
 pub enum TsCommand {
-    /// Print the commit ts that a backup by BR ends at
+    /// Print the commit ts at the end of a BR backup
     #[command(after_help = FROM_BR_EXAMPLES)]
     FromBr(FromBrArgs),
-    /// Print the commit ts of a dump by Dumpling or mydumper
+    /// Print the commit ts of a Dumpling or mydumper dump
     #[command(after_help = FROM_DUMPLING_EXAMPLES)]
     FromDumpling(FromDumplingArgs),
     /// Print the current ts of a cluster
@@ -25,7 +25,8 @@ pub enum TsCommand {
     /// Print the first ts of a time's millisecond
     #[command(after_help = ENCODE_EXAMPLES)]
     Encode(EncodeArgs),
-    /// Can replication start at a ts? Looks for slips, gaps, overlaps and data that is gone already
+    /// Check whether replication can start at a ts: typing errors, gaps, overlaps, data already
+    /// deleted
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
 }
@@ -35,13 +36,13 @@ const FROM_BR_EXAMPLES: &str = "Examples:
   tisync ts from-br local:///backups/full/backupmeta --output json
   tisync ts from-br /backups/secret --crypter-method aes256-ctr --crypter-key-file key.hex
 
-A backup holds every transaction up to and including this ts; replication begins behind its start ts. So start at it exactly.";
+A backup holds every transaction up to and including this ts; replication begins after its start ts. So start exactly at it.";
 
 const FROM_DUMPLING_EXAMPLES: &str = "Examples:
   COMMIT_TS=$(tisync ts from-dumpling /dumps/today)
   tisync ts from-dumpling /dumps/today/metadata --time-zone Europe/Berlin
 
-A dump holds every transaction up to and including this ts; replication begins behind its start ts. So start at it exactly.";
+A dump holds every transaction up to and including this ts; replication begins after its start ts. So start exactly at it.";
 
 const NOW_EXAMPLES: &str = "Examples:
   tisync ts now --pd http://10.0.0.1:2379
@@ -69,8 +70,8 @@ Exit code: 0 replication can start there (warnings included), 1 it cannot.";
 #[derive(Debug, Args)]
 pub struct FromBrArgs {
     /// The backup's folder or its backupmeta file: a path, local:///path or file:///path; or object
-    /// storage as BR names it: s3://, gcs:// (gs://) or azure:// (azblob://) BUCKET/PREFIX with
-    /// options behind a `?`
+    /// storage as BR writes it: s3://, gcs:// (gs://) or azure:// (azblob://) BUCKET/PREFIX with
+    /// options after a `?`
     pub storage: String,
     /// How it is encrypted.
     #[command(flatten)]
@@ -83,7 +84,7 @@ pub struct CrypterArgs {
     /// How the backup is encrypted [default: plaintext]
     #[arg(long, value_enum, ignore_case = true, alias = "crypter.method")]
     pub crypter_method: Option<CrypterMethod>,
-    /// The key in hex digits. Everybody on this machine can read a command line: prefer
+    /// The key in hex digits. All users of this machine can read a command line: prefer
     /// --crypter-key-file, or the environment's TISYNC_CRYPTER_KEY, which counts when neither is
     /// given
     #[arg(long, value_name = "HEX", conflicts_with = "crypter_key_file", alias = "crypter.key")]
@@ -139,8 +140,8 @@ pub struct FromDumplingArgs {
     /// The dump's folder or its metadata file: a path, or object storage: s3://, gcs:// or azure://
     /// BUCKET/PREFIX
     pub path: String,
-    /// The zone of a position that is a date-time (`dumpling --snapshot '2026-…'`): UTC, +08:00, an
-    /// IANA name, local
+    /// The time zone of a position that is a date-time (`dumpling --snapshot '2026-…'`): UTC,
+    /// +08:00, an IANA name, local
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub time_zone: Option<String>,
 }
@@ -167,7 +168,7 @@ pub struct NowArgs {
 /// Arguments of `ts decode`.
 #[derive(Debug, Args)]
 pub struct DecodeArgs {
-    /// The ts to decode; `-`, or none at all, reads them from standard input, one a line
+    /// The ts to decode; `-`, or none at all, reads them from standard input, one per line
     #[arg(value_name = "TS")]
     pub ts: Vec<String>,
 }
@@ -178,7 +179,7 @@ pub struct EncodeArgs {
     /// RFC 3339, a date-time (with --time-zone), `now`, or relative to now: -15m, -1h30m, -2d, +5s
     #[arg(allow_hyphen_values = true)]
     pub time: String,
-    /// The zone of a time that carries none itself: UTC, +08:00, an IANA name, local
+    /// The time zone of a time that has none: UTC, +08:00, an IANA name, local
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub time_zone: Option<String>,
 }
@@ -186,10 +187,10 @@ pub struct EncodeArgs {
 /// Arguments of `ts check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The start ts to judge
+    /// The start ts to check
     #[arg(allow_hyphen_values = true)]
     pub ts: String,
-    /// Look for a gap or overlap with this backup by BR, which the target was restored from
+    /// Look for a gap or overlap with this BR backup, which the target was restored from
     #[arg(long, value_name = "STORAGE", group = "held")]
     pub backup: Option<String>,
     /// Look for a gap or overlap with this dump, which the target was loaded from
@@ -198,7 +199,7 @@ pub struct CheckArgs {
     /// Look for a gap or overlap with a backup or dump that ends at this ts
     #[arg(long, value_name = "TS", group = "held")]
     pub backup_ts: Option<String>,
-    /// The zone of a dump's position that is a date-time
+    /// The time zone of a dump's position, if that is a date-time
     #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     pub time_zone: Option<String>,
     /// How the backup is encrypted.

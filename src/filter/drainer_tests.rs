@@ -115,7 +115,7 @@ fn event_filters_are_bound_to_tables() {
     assert_eq!(fault.message, "table-migrate-rule 1 names the event filter `aa`, which does not exist");
     assert_eq!(fault.hint, "did you mean `a`?");
     for (source, says) in
-        [("a*b", "a `*` that is not at its end"), ("[]", "which matches nothing"), ("[b-a]", "backwards")]
+        [("a*b", "a `*` that is not at its end"), ("[]", "which matches nothing"), ("[b-a]", "a reversed range")]
     {
         rules.migrate = vec![migrate(&["a"], source, "")];
         let fault = rules.convert().unwrap_err();

@@ -26,7 +26,7 @@ use crate::stop::Stop;
 /// The operator's decision about a DDL that an earlier run began and did not see end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PendingDdl {
-    /// It took effect: go on behind it.
+    /// It took effect: continue after it.
     Done,
     /// It did not: run it again.
     Again,
