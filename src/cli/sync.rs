@@ -232,15 +232,6 @@ pub struct SyncArgs {
 /// Heading of what two opposite links need.
 const BOTH_WAYS: &str = "Both ways";
 
-/// What to do with transactions that carry the mark of another channel.
-/// They are replicated, as chains and rings of clusters need.
-/// The run ends.
-/// What to do with a DDL that was run on the side whose DDL does not go to the other.
-/// The run ends before it.
-/// It is followed and not run on the target.
-/// What to do where the target's rows are not as the stream expects.
-/// The run ends; nothing of the transaction is applied.
-/// The target's row becomes what the upstream has.
 fn zone(text: &str) -> Result<TimeZone, String> {
     moment::zone(text).map_err(|e| e.to_string())
 }
@@ -274,12 +265,6 @@ impl FromStr for RouteArg {
     }
 }
 
-/// When a run ends by itself.
-/// At PD's current ts.
-/// At this ts.
-/// What became of a DDL that an earlier run did not see end.
-/// It took effect: continue after it.
-/// It did not: run it again.
 /// What becomes of DDLs that the target refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnDdlErrorArg {
