@@ -175,7 +175,7 @@ fn missing_row(world: &mut World) {
     let db = world.db.clone();
     world.sql(&format!("DELETE FROM {db}.t WHERE id = 1"));
     let ran = world.sync();
-    proper(&ran, 4, &[&ts(5).0.to_string(), &format!("`{db}`.`t`"), "are not in", "--on-conflict count"]);
+    proper(&ran, 4, &[&ts(5).0.to_string(), &format!("`{db}`.`t`"), "are missing from", "--on-conflict count"]);
     assert_eq!(world.checkpoint(), ts(4).0, "{}", ran.stderr);
     assert_eq!(world.rows().unwrap(), ["2 zwei 2.50", "3 three 3.50"]);
 }

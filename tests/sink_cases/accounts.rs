@@ -48,7 +48,9 @@ fn limited(server: &PrivateServer) {
     let url = format!("mysql://few:x@127.0.0.1:{}", server.port());
     let options = MysqlOptions { workers: Some(12), ..w.options() };
     let mut sink = MysqlSink::open(&url, options, w.events()).unwrap();
-    assert!(w.noted("the account may have 5 connections to the target, of which 3 are free: 3 workers instead of 12"));
+    assert!(
+        w.noted("the account may have 5 connections to the target, of which 3 are free: using 3 workers instead of 12")
+    );
     sink.prepare([&t].into_iter()).unwrap();
     for n in 1..200 {
         sink.apply(txn(n, vec![ins(&t, vec![i(i64::try_from(n).unwrap())])])).unwrap();

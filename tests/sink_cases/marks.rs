@@ -217,7 +217,7 @@ fn made(_: &PrivateServer) {
     w.run(&format!("CREATE TABLE {MARKS} (id INT PRIMARY KEY, channel_id BIGINT, val BIGINT) ENGINE = MyISAM"));
     let error = refused(&w);
     for words in [
-        "kept by myisam",
+        "storage engine myisam",
         "its column id is int, not bigint",
         "no column channel_info",
         "its primary key is (id), not (id, channel_id)",

@@ -221,7 +221,7 @@ fn missing_row(server: &PrivateServer) {
     sink.apply(txn(2, vec![ins(&t, row(3, 3)), upd(&t, row(2, 2), row(2, 5)), del(&t, row(1, 1))])).unwrap();
     let error = sink.drain().unwrap_err();
     insta::assert_snapshot!(still(&said(&error)), @r##"
-    cannot apply the transaction of commit ts # (#-#-# #:#:#.# UTC, #d #h ago): # of # rows that the upstream deleted or changed are missing from `missing_row`.`t` on the target
+    cannot apply the transaction of commit ts # (#-#-# #:#:#.# UTC, #d #h ago): rows that the upstream deleted or changed are missing from `missing_row`.`t` on the target: # of #
     => the target differs from the upstream: was it written to by something else, or loaded from a backup that does not match the start ts? Or does TiDB hold something other than its stream says, as after UPDATE IGNORE on a taken key, or a failed statement inside a cascading foreign key? Nothing of the transaction was applied. Repair the table, or continue with --on-conflict count, which makes the target's rows match the upstream and counts them
     "##);
     assert!(sink.apply(txn(3, vec![])).is_err(), "the first error is final");

@@ -105,7 +105,7 @@ fn unclean(server: &PrivateServer) {
     let odd = sink.totals().anomalies["`unclean_drainer`.`t`"];
     assert!(odd.missing > 0 && odd.duplicate > 0, "{odd:?}");
     sink.apply(txn(52, vec![del(&t, row(9, 9))])).unwrap();
-    assert!(said(&sink.drain().unwrap_err()).contains("are not in `unclean_drainer`.`t`"));
+    assert!(said(&sink.drain().unwrap_err()).contains("are missing from `unclean_drainer`.`t`"));
 }
 
 /// A killed Drainer left each row at some state of the overlap; one batch brings the overlap again.
