@@ -308,8 +308,10 @@ pub(super) fn perform(
         match statement(context, (ts, job), begun, step) {
             Ok(()) => step += 1,
             // At the first statement the refusal has ended the intent, which only `fresh` begins
-            // again.
-            Err(StatementError::Refused(failed)) if (step > 0 || fresh.is_some()) && foreign_key::holds(&failed) => {
+            // again. A statement of the operator's is left as it is.
+            Err(StatementError::Refused(failed))
+                if !begun.replaced && (step > 0 || fresh.is_some()) && foreign_key::holds(&failed) =>
+            {
                 if !foreign_key::around(context.session, begun, step, fresh)? {
                     return Err(refused_at(step, failed));
                 }
