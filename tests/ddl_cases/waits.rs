@@ -199,7 +199,7 @@ fn stopped(server: &PrivateServer) {
         drop(lock);
     });
     assert_eq!(w.settle(&mut new).unwrap(), Settled::Done);
-    assert!(w.heard("waiting for the end of `ALTER TABLE t ADD COLUMN h"));
+    assert!(w.heard("waiting for `ALTER TABLE t ADD COLUMN h"));
     waiting.join().unwrap();
     thread.join().unwrap();
 }
