@@ -209,7 +209,7 @@ fn sides_that_differ_are_told() {
 #[test]
 fn ddl_on_the_wrong_side_ends_it_with_a_clear_word() {
     let mut shown = Shown::start(&[]);
-    shown.until("Ctrl-C ends it");
+    shown.until("Ctrl-C stops");
     shown.connect("B").query_drop("CREATE DATABASE typed_on_b").unwrap();
     let said = shown.expect(4);
     let error = said.split_once("error: ").unwrap_or_else(|| panic!("{said}")).1;
@@ -219,7 +219,7 @@ fn ddl_on_the_wrong_side_ends_it_with_a_clear_word() {
 #[test]
 fn ctrl_c_ends_it_and_leaves_nothing() {
     let mut shown = Shown::start(&[]);
-    shown.until("Ctrl-C ends it");
+    shown.until("Ctrl-C stops");
     let (mut a, mut b) = (shown.connect("A"), shown.connect("B"));
     nobody_else_enters(&shown, &mut a);
     a.query_drop("CREATE DATABASE typed").unwrap();
@@ -273,9 +273,9 @@ fn words(shown: &mut Shown, side: &mut Conn, expected: &[&str]) {
 #[test]
 fn nothing_is_left_after_a_second_signal() {
     for (args, up, signals, code) in [
-        (&["playground", "--both"][..], "Ctrl-C ends it", &["INT", "INT"][..], Some(130)),
-        (&["playground", "--both"], "Ctrl-C ends it", &["TERM", "TERM"], Some(130)),
-        (&["playground", "--both"], "Ctrl-C ends it", &["KILL"], None),
+        (&["playground", "--both"][..], "Ctrl-C stops", &["INT", "INT"][..], Some(130)),
+        (&["playground", "--both"], "Ctrl-C stops", &["TERM", "TERM"], Some(130)),
+        (&["playground", "--both"], "Ctrl-C stops", &["KILL"], None),
         (&["playground", "--duration", "100"], "starts after", &["INT", "INT"], Some(130)),
         (&["playground", "--duration", "100"], "starts after", &["KILL"], None),
     ] {
@@ -308,7 +308,7 @@ fn nothing_is_left_after_a_second_signal() {
 #[test]
 fn ddl_that_no_tidb_has_is_refused_aloud() {
     let mut shown = Shown::start(&[]);
-    shown.until("Ctrl-C ends it");
+    shown.until("Ctrl-C stops");
     let mut conn = shown.connect("A");
     conn.query_drop("CREATE DATABASE typed").unwrap();
     conn.query_drop("CREATE VIEW typed.v AS SELECT 1 AS n").unwrap();
