@@ -47,7 +47,7 @@ fn opposite_links_that_do_not_agree() {
         "12: link.loopback",
         &[
             "neither has loopback",
-            "for ever",
+            "forever",
             "set `loopback = true` and `channel-id = 1` in both",
             "tisync mark setup --channel-id 1",
         ],
@@ -165,7 +165,7 @@ fn flags_of_one_link_need_one_link() {
     }
     let out = command(&["sync", "--config", file.name()]).env("TISYNC_START_TS", "5").output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.code() == Some(2) && said.starts_with("error: TISYNC_START_TS says something"), "{said}");
+    assert!(out.status.code() == Some(2) && said.starts_with("error: TISYNC_START_TS applies to one link"), "{said}");
     // With one chosen it is as ever; and so is what needs one link.
     let ran = sync(&file, &["--link", "there", "--start-ts", "5"]).expect(3);
     assert!(ran.stderr.contains("127.0.0.1:1"), "{}", ran.stderr);
