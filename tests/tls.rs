@@ -142,7 +142,7 @@ fn with_client_certificates() {
         (Security { ca: path("absent.pem"), ..Security::default() }, "absent.pem"),
         (Security { key: None, ..options.security.clone() }, "incomplete"),
         (Security { ca: None, ..options.security.clone() }, "incomplete"),
-        (Security { ca: path("names"), ..options.security.clone() }, "names holds no certificate"),
+        (Security { ca: path("names"), ..options.security.clone() }, "names contains no certificate"),
         (Security { key: path("cert.pem"), ..options.security.clone() }, "cert.pem holds no private key"),
     ];
     for (security, words) in bad {
