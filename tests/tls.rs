@@ -143,7 +143,7 @@ fn with_client_certificates() {
         (Security { key: None, ..options.security.clone() }, "incomplete"),
         (Security { ca: None, ..options.security.clone() }, "incomplete"),
         (Security { ca: path("names"), ..options.security.clone() }, "names contains no certificate"),
-        (Security { key: path("cert.pem"), ..options.security.clone() }, "cert.pem holds no private key"),
+        (Security { key: path("cert.pem"), ..options.security.clone() }, "cert.pem contains no private key"),
     ];
     for (security, words) in bad {
         let error = connect(&security);

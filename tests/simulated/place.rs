@@ -212,7 +212,11 @@ fn killed() -> Result<(), Failed> {
     let (_, entry_now) = entry(&cluster).expect("an entry");
     let id = entry_now["nodeId"].as_str().expect("a name").to_owned();
     let second = Running::start(&sync(&cluster, &server, &[])).expect(4);
-    assert!(second.stderr.contains("is already run by pid") && second.stderr.contains("--take-over"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("is already run by pid") && second.stderr.contains("--take-over"),
+        "{}",
+        second.stderr
+    );
     // Another link under the same name in the cluster.
     let second = Running::start(&sync(&cluster, &server, &["--link", "other", "--node-id", &id])).expect(4);
     assert!(
