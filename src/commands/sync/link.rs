@@ -57,8 +57,8 @@ pub(super) fn run(settings: &Settings, stop: &Stop, events: &Events, around: Aro
     settings.filter.warnings().for_each(|warning| events(Event::Warning(warning)));
     let shown = Shown::default();
     let source = source::open(&settings.source.address, &source_options(settings, &shown.pumps), events)?;
-    let plan = Plan::of(settings, source.as_ref(), around.handle.as_ref(), (stop, events))?;
-    let options = MysqlOptions { asker: around.asker, durable: shown.durable.clone(), ..plan.options.clone() };
+    let (plan, options) = Plan::of(settings, source.as_ref(), around.handle.as_ref(), (stop, events))?;
+    let options = MysqlOptions { asker: around.asker, durable: shown.durable.clone(), ..options };
     let (sink, registration) = open_ends(settings, source.as_ref(), (options, &around.secret), &shown, (stop, events))?;
     let mut run =
         LinkRun { settings, source, plan, handle: around.handle, registration, registered: false, stop, events };
@@ -81,23 +81,24 @@ struct Plan {
     until: Option<CommitTs>,
     /// The cluster that the opposite link comes from.
     opposite: Option<u64>,
-    /// How the target is written to.
-    options: MysqlOptions,
+    /// What the source's tables become, if the target has each DDL first.
+    ahead: Option<Arc<Ahead>>,
 }
 
 impl Plan {
+    /// The plan, and how the target is written to.
     fn of(
         settings: &Settings,
         source: &dyn Source,
         handle: Option<&LinkHandle>,
         (stop, events): (&Stop, &Events),
-    ) -> Result<Self> {
+    ) -> Result<(Self, MysqlOptions)> {
         let clock = Clock::of(source);
         let until = until(settings, &clock)?;
         let opposite = handle.and_then(|handle| handle.exchange(source.cluster_id(), stop));
         let mut options = sink_options(settings, &clock, stop, events)?;
         options.ahead = options.target_leads().then(|| Arc::new(Ahead::new(source.history())));
-        Ok(Self { until, opposite, options })
+        Ok((Self { until, opposite, ahead: options.ahead.clone() }, options))
     }
 }
 
@@ -210,7 +211,7 @@ impl LinkRun<'_> {
     fn schema(&self, from: CommitTs, sink: &mut MysqlSink) -> Result<(Catalog, Router, Loopback)> {
         let (settings, events) = (self.settings, self.events);
         let mut catalog = Catalog::at(self.source.history(), from)?;
-        self.plan.options.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
+        self.plan.ahead.iter().for_each(|ahead| catalog.tells(Arc::clone(ahead)));
         if let Some(job) = sink.last_job() {
             catalog.passed(job)?;
         }

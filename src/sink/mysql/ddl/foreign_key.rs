@@ -77,11 +77,8 @@ pub(super) fn around(
         let index = ddl.map(|ddl| index_of(session, key, &keys, ddl)).transpose()?.flatten();
         indexes.extend(index.map(|sql| (number, sql)));
     }
-    let old = std::mem::take(&mut begun.statements);
-    let (done, rest) = old.split_at(step);
-    let (rest, optional) = rest.split_at(end - step);
-    begun.statements =
-        done.iter().cloned().chain(dropped).chain(rest.to_vec()).chain(added).chain(optional.to_vec()).collect();
+    begun.statements.splice(end..end, added);
+    begun.statements.splice(step..step, dropped);
     let moved = |at: usize| if at < step { at } else { at + held.len() * if at < end { 1 } else { 2 } };
     begun.zones = std::mem::take(&mut begun.zones).into_iter().map(|(at, zone)| (moved(at), zone)).collect();
     begun.if_left_out = std::mem::take(&mut begun.if_left_out).into_iter().map(|(at, sql)| (moved(at), sql)).collect();
